@@ -27,6 +27,7 @@ from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
 from tests import forked
+from tests.compiled import compiled_since
 from tests.counters import share_counters
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
 from tests.helpers import FakeClock
@@ -108,7 +109,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _catalogues(tmp_path_factory: pytest.TempPathFactory) -> None:
-    compile_catalogues()
+    if not compiled_since():
+        compile_catalogues()
     keep_templates(folder_of_run(tmp_path_factory) / "templates")
 
 

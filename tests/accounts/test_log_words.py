@@ -76,7 +76,8 @@ def _literals() -> Iterator[str]:
     for path in sorted(root.rglob("*.py")):
         place = f"cbt/{path.relative_to(root).as_posix()}"
         room = next((prefix for start, prefix in ROOMS.items() if place.startswith(f"{start}/")), "")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if any(one in text for one in RECORDERS) else ():
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -130,7 +131,8 @@ def _fact_names() -> set[str]:
     """Return the names of facts that the product puts beside an act in so many words."""
     found = set()
     for path in sorted(Path(cbt.__file__).parent.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if "before" in text or "after" in text else ():
             given = node.keywords if isinstance(node, ast.Call) else []
             told = [one.value for one in given if one.arg in ("before", "after")]
             keys = [key for one in told if isinstance(one, ast.Dict) for key in one.keys]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import tree_of
+
 ROOT = Path(__file__).parents[2]
 APART = ("cbt/torture/", "cbt/demo/")
 """What breaks an installation on purpose, and what fills one for show: no part of a served page."""
@@ -38,10 +40,7 @@ IN_A_CHILD = (
 @cache
 def modules() -> dict[str, ast.Module]:
     """Return the syntax tree of every module by its path below the root."""
-    return {
-        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8"))
-        for path in sorted((ROOT / "cbt").rglob("*.py"))
-    }
+    return {path.relative_to(ROOT).as_posix(): tree_of(path) for path in sorted((ROOT / "cbt").rglob("*.py"))}
 
 
 @cache

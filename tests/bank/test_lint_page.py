@@ -100,6 +100,14 @@ def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
     return made
 
 
+@pytest.mark.once
+def test_what_a_bank_is_called_is_no_part_of_what_is_examined(world: World, examiner: Examiner) -> None:
+    shown(world.staff("author"))
+    (work,) = examiner.asked
+    assert (work.taxonomy.name, work.taxonomy.note) == ("", "")
+    assert work.taxonomy.points
+
+
 def test_a_bank_is_examined_anew_when_it_is_another(world: World, examiner: Examiner) -> None:
     client = world.staff("reviewer")
     shown(client)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import flask
 import pytest
@@ -22,6 +20,7 @@ from cbt.web.https import trust
 from cbt.web.who import access
 from tests.packaging.test_house import CHECKOUT, modules
 from tests.packaging.test_pages import files
+from tests.sources import tree_of
 
 PRODUCT = CHECKOUT / "cbt"
 FRAMES = {"web", "application"}
@@ -66,12 +65,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> flask.Flask:
     settings = Settings(data_dir=tmp_path_factory.mktemp("edge") / "data")
     begin_installation(settings)
     return create_app(settings)
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    """Return the syntax of a module."""
-    return ast.parse(path.read_text("utf-8"))
 
 
 def product() -> dict[str, ast.Module]:

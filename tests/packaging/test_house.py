@@ -38,7 +38,8 @@ def test_a_class_of_one_name_is_one_class() -> None:
     for path in modules():
         if path.relative_to(CHECKOUT).parts[0] != "cbt":
             continue
-        for node in ast.parse(path.read_text("utf-8")).body:
+        text = path.read_text("utf-8")
+        for node in ast.parse(text).body if "class " in text else ():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(str(path.relative_to(CHECKOUT)))
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}

@@ -33,7 +33,10 @@ def named_in_code() -> tuple[tuple[PurePosixPath, str], ...]:
     found = []
     for path in (CHECKOUT / "cbt").rglob("*.py"):
         folder = PurePosixPath(path.relative_to(CHECKOUT / "cbt").as_posix()).parent
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        if not re.search(r"\.(html|svg|css|js)", text):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Constant) and re.fullmatch(
                 r"[\w/-]+\.(html|svg|css|js)", str(node.value)
             ):

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.sources import tree_of
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOT_WINGS = "cbt.db.migrations"
 Uses = dict[tuple[str, str], set[str]]
@@ -25,7 +27,7 @@ def product() -> dict[str, ast.Module]:
     for path in (CHECKOUT / "cbt").rglob("*.py"):
         name = ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")
         if not name.startswith(NOT_WINGS):
-            found[name] = ast.parse(path.read_text("utf-8"))
+            found[name] = tree_of(path)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import flask
@@ -113,9 +113,9 @@ def work_out(wanted: WantedLint) -> LintReport | None:
         bank = session.get_one(ItemBank, wanted.bank_id)
         step = -(-wanted.count // MOST) or 1
         items = store.items_of(session, bank.id, step=step)
-        work = LintWork(
-            banks.taxonomy_of(session, bank), items, store.refs_of(session, bank.id), wanted.count
-        )
+        # The bank's own name and note say nothing of its items: they are no part of its mark either.
+        taxonomy = replace(banks.taxonomy_of(session, bank), name="", note="")
+        work = LintWork(taxonomy, items, store.refs_of(session, bank.id), wanted.count)
     try:
         said = running.run(TASK, msgspec.json.encode(work), limits=LIMITS)
     except (running.Exhausted, Unavailable) as error:
