@@ -20,12 +20,12 @@ GENESIS = "0" * 64
 def entry_hash(key: bytes, prev_hash: str, entry_id: int, at: datetime, fields: Sequence[str]) -> str:
     """Return the hash of one entry over the former hash and everything the entry says, under `key`."""
     said = canonical_json([prev_hash, entry_id, to_micros(at), *fields])
-    return hmac.new(key, said.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, said.encode(), "sha256").hex()
 
 
 def head_mac(key: bytes, last_id: int, last_hash: str) -> str:
     """Return what says that the log ends here: whoever moves the head without the key cannot make it."""
-    return hmac.new(key, canonical_json(["head", last_id, last_hash]).encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, canonical_json(["head", last_id, last_hash]).encode(), "sha256").hex()
 
 
 def plain_hashes(prev_hash: str, entry_id: int, at: datetime, fields: Sequence[str]) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from cbt.audit.keyring import Keyring, keyring, make_key, settle
 from cbt.config import Settings
 from cbt.db.private.keys import fingerprint
 from cbt.db.types import bind_instant
+from cbt.db.writing.many_rows import insert_rows
 from cbt.rules.canonical import canonical_json
 
 HEAD_ID = 1
@@ -133,7 +134,7 @@ class Sealer:
                 f"{_INSERT} SELECT * FROM {_LISTS}", [list(one) for one in zip(*rows, strict=True)]
             )
         else:
-            cursor.executemany(f"{_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            insert_rows(cursor, self._dialect, _INSERT, rows)
 
     def _row(self, cursor: Any, query: str, *values: object) -> Sequence[Any] | None:
         cursor.execute(self._sql(query), values)

@@ -11,23 +11,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.arranging import checked, keep
 from cbt.audit import chain
 from cbt.candidates.models import Registration
+from cbt.db.ahead import side_by_side
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.sealed import sealed_texts
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import move_all
 from cbt.rules.canonical import digest, digest_of
 from cbt.rules.states.attempt import Event, State
-from cbt.scoring.ahead import side_by_side
 from cbt.scoring.apart import CAN_COPY, apart
 from cbt.scoring.approved import approved_answers
 from cbt.scoring.comparing import Verified, compared
 from cbt.scoring.models import Score
 from cbt.scoring.sheets import Scored, Scorers
+from cbt.scoring.store import NewScore, add_scores
 from cbt.scoring.yielding import somebody_waits, yielding
 from cbt.sittings.store import sitting_by_ref
 
@@ -51,7 +53,7 @@ def score_closed(*, now: datetime) -> int:
     """
     with reading() as session:
         waiting = list(session.scalars(select(Attempt.id).where(Attempt.state == State.CLOSED)))
-    scored, scorers = 0, Scorers()
+    scored, scorers = 0, Scorers(journals=sealed_texts)
 
     def work_out(attempt_ids: Sequence[int]) -> dict[int, Scored]:
         with yielding(), reading() as session:
@@ -121,24 +123,12 @@ def _score(
         ]
         scored = {**found, **(scorers.score(session, again) if again else {})}
         numbers = _last_numbers(session, ids)
-        rows = []
+        scores = []
         for attempt_id, ref, journal_digest in attempts:
             sheet = scored[attempt_id].sheet
             sealed = digest_of(sheet.content)
-            rows.append(
-                {
-                    "attempt_id": attempt_id,
-                    "number": numbers.get(attempt_id, 0) + 1,
-                    "key_revision": KEY_REVISION,
-                    "journal_digest": journal_digest or "",
-                    "raw": sheet.raw,
-                    "score": sheet.score,
-                    "passed": sheet.passed,
-                    "sheet": sheet.text,
-                    "sha256": sealed,
-                    "scored_at": now,
-                }
-            )
+            number = numbers.get(attempt_id, 0) + 1
+            scores.append(NewScore(attempt_id, number, KEY_REVISION, journal_digest or "", sheet, sealed))
             chain.record(
                 session,
                 at=now,
@@ -147,7 +137,7 @@ def _score(
                 subject=f"attempt:{ref}",
                 after={"sheet": sealed},
             )
-        session.execute(insert(Score), rows)
+        add_scores(session, scores, at=now)
         move_all(session, ids, Event.SCORE)
         keep(session, scorers.take_unprepared())
         return len(attempts)

@@ -6,7 +6,7 @@ Source: R-43, R-50 to R-54.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -28,6 +28,8 @@ KEPT_FORMS = 64
 
 _Paper = tuple[int, int, str]
 """A form, and the blueprint version and the code of the paper it is scored as."""
+Journals = Callable[[Session, Sequence[int]], dict[int, str]]
+"""What gives the text of each attempt's journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,12 @@ class Scored:
 class Scorers:
     """The scorers of one run over many attempts.
 
-    They go by what was prepared of each form when it was drawn, or by what another source says of it. Several
-    threads may ask at once.
+    They go by what was prepared of each form when it was drawn, or by what another source says of it, and by what
+    `journals` gives. Several threads may ask at once.
     """
 
-    def __init__(self, source: Source = arrangements) -> None:
-        self._source = source
+    def __init__(self, source: Source = arrangements, journals: Journals = journal_texts) -> None:
+        self._source, self._journals = source, journals
         self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
         self._marks: dict[int, Marks] = {}
         self._unprepared: dict[int, Arranged] = {}
@@ -62,7 +64,7 @@ class Scorers:
         see what that would change (R-29).
         """
         takers = _takers(session, attempt_ids)
-        journals = journal_texts(session, attempt_ids)
+        journals = self._journals(session, attempt_ids)
         approved = approved_answers(session, attempt_ids, also=also) if late else {}
         scored = {}
         for paper, scorer, form_ok in self._of(session, takers):

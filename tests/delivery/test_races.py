@@ -13,6 +13,7 @@ from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.commits import Commits
 from cbt.db.writing.group_commit import GroupWriter
+from cbt.delivery.close import sweeps
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry
 from cbt.delivery.save.digests import answers_in, journal_texts, latest_answers
@@ -165,31 +166,23 @@ def test_a_commit_that_fails_is_503_and_the_next_save_works(page: Page, world: W
     assert page.answer(1, "A").status_code == 200
 
 
-def test_one_attempt_that_cannot_be_closed_does_not_keep_the_others_open(page: Page, world: World) -> None:
+def test_one_attempt_that_cannot_be_closed_does_not_keep_the_others_open(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = Page(world, "second")
     assert other.start().status_code == 200
-    with world.app.app_context(), unit_of_work() as session:
-        # An attempt whose state nobody knows: the closing of it fails.
-        session.execute(
-            text("UPDATE attempt SET closed_by = NULL, state = 'interacting' WHERE id = :id"),
-            {"id": world.sitters["theory"].attempt_id},
-        )
-    import cbt.delivery.close.sweeps as sweeps
+    whole = sweeps.close_rows
 
-    whole = sweeps.close_attempts
-
-    def brittle(session: Any, attempts: Any, **rest: Any) -> Any:
-        if any(one.id == world.sitters["theory"].attempt_id for one in attempts):
+    def brittle(session: Any, rows: Any, **rest: Any) -> Any:
+        sealed = whole(session, rows, **rest)
+        if any(one.id == world.sitters["theory"].attempt_id for one in rows):
             raise RuntimeError("poisoned")
-        return whole(session, attempts, **rest)
+        return sealed
 
-    sweeps.close_attempts = brittle
-    try:
-        world.clock.set(PLANNED + 50 * MINUTE)
-        with world.app.app_context():
-            assert expire_overdue(now=world.clock.now()) == 1
-    finally:
-        sweeps.close_attempts = whole
+    monkeypatch.setattr(sweeps, "close_rows", brittle)
+    world.clock.set(PLANNED + 50 * MINUTE)
+    with world.app.app_context():
+        assert expire_overdue(now=world.clock.now()) == 1
     with world.app.app_context(), reading() as session:
         assert session.get_one(Attempt, world.sitters["second"].attempt_id).state == "closed"
 

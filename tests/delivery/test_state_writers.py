@@ -31,6 +31,7 @@ CHANGES = {
     # They write what `follow` and `move` have moved in the row they hold under lock.
     "delivery/start/batch.py:__init__",
     "delivery/close/batch.py:__init__",
+    "delivery/close/closing.py:__init__",
     # Requests for approval have states of their own: conditional updates that repeat the state they leave.
     "accounts/approvals/requests.py:claim",
     "accounts/approvals/answers.py:settle",

@@ -14,12 +14,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from cbt.audit.sealing import EntryDraft
+from cbt.delivery.close.closing import EVENT_OF, Closer, Closing, new_receipt
 from cbt.delivery.close.exchange import TAKEN, End, Ended, HandedIn, HandIn, Moved, UnitLeft
 from cbt.delivery.close.rows import EndRow, end_rows
-from cbt.delivery.close.steps import EVENT_OF, closing_entry, new_receipt
 from cbt.delivery.facts import CLOCK, clock_columns, timing_facts
 from cbt.delivery.moving import follow, move
-from cbt.delivery.save.digests import read_digests
 from cbt.delivery.save.exchange import Outcome, Saved
 from cbt.delivery.save.guard import Dialect, Guard, PaperKey
 from cbt.delivery.save.sql import for_each, update_each
@@ -30,9 +29,8 @@ from cbt.rules.clock.windows import clock_at, windows_ahead
 from cbt.rules.exam.paper import Paper
 from cbt.rules.states.attempt import ClosedBy
 
-_STATE = ("text", "timestamptz", "timestamptz", "int", "timestamptz", "int", "timestamptz")
-_CLOSED = ("timestamptz", "timestamptz", "text", "text", "text")
-"""The types of the columns, as PostgreSQL calls them: of the state and its clock, and of a closing."""
+_CLOCK = ("timestamptz", "timestamptz", "int", "timestamptz", "int", "timestamptz")
+"""The types of the clock's columns, as PostgreSQL calls them."""
 
 
 class EndBatch:
@@ -43,13 +41,10 @@ class EndBatch:
         self._paper = paper
         clock = ", ".join(f"{name} = ?" for name in CLOCK)
         self._move = f"UPDATE attempt SET state = ?, {clock} WHERE id = ?"
-        self._close = (
-            f"UPDATE attempt SET state = ?, {clock}, submitted_at = ?, closed_at = ?, closed_by = ?, "
-            "journal_digest = ?, receipt = ? WHERE id = ?"
-        )
         if dialect.name == "postgresql":
-            self._move = for_each(self._move, *_STATE, "int")
-            self._close = for_each(self._close, *_STATE, *_CLOSED, "int")
+            self._move = for_each(self._move, "text", *_CLOCK, "int")
+        also = {**dict(zip(CLOCK, _CLOCK, strict=True)), "submitted_at": "timestamptz"}
+        self._closer = Closer(dialect, also=also)
         self._unit_done = dialect.sql("INSERT INTO unit_done (attempt_id, unit, at) VALUES (?, ?, ?)")
 
     def perform(
@@ -95,8 +90,19 @@ class EndBatch:
         row.receipt = row.receipt or new_receipt()
         former = guard.state
         move(guard, EVENT_OF[by])
-        pressed_at = min(end.pressed_at, now)
-        writes.closings.append(_Closing(row, guard, former, by, row.closed_at, row.receipt, pressed_at, now))
+        closing = Closing(
+            attempt_id=row.attempt_id,
+            ref=row.ref,
+            former=former,
+            state=guard.state,
+            closed_by=by,
+            closed_at=row.closed_at,
+            receipt=row.receipt,
+            now=now,
+            actor=f"candidate:{row.registration_ref}",
+            also=(*self._clock(guard), self._bound(min(end.pressed_at, now))),
+        )
+        writes.closings.append(closing)
         return HandedIn(said, row.receipt, row.closed_at)
 
     def _leave_unit(self, end: UnitLeft, said: Saved, row: EndRow, writes: _Writes) -> Moved:
@@ -134,39 +140,15 @@ class EndBatch:
         if writes.done:
             cursor.executemany(self._unit_done, writes.done)
         if writes.moved:
-            moved = [(*self._state(guards[one]), one) for one in dict.fromkeys(writes.moved)]
+            moved = [
+                (guards[one].state, *self._clock(guards[one]), one) for one in dict.fromkeys(writes.moved)
+            ]
             update_each(cursor, self._dialect, self._move, moved)
-        if not writes.closings:
-            return []
-        digests = read_digests(cursor, self._dialect, [one.row.attempt_id for one in writes.closings])
-        update_each(
-            cursor,
-            self._dialect,
-            self._close,
-            [
-                (
-                    *self._state(one.guard),
-                    *(self._bound(at) for at in (one.submitted_at, one.closed_at)),
-                    *(one.closed_by.value, digests[one.row.attempt_id], one.receipt, one.row.attempt_id),
-                )
-                for one in writes.closings
-            ],
-        )
-        return [
-            closing_entry(
-                one.row.ref,
-                at=one.now,
-                actor=f"candidate:{one.row.registration_ref}",
-                former=one.former,
-                closed_by=one.closed_by,
-                closed_at=one.closed_at,
-                journal=digests[one.row.attempt_id],
-            )
-            for one in writes.closings
-        ]
+        entries, _ = self._closer.close(cursor, writes.closings)
+        return entries
 
-    def _state(self, guard: Guard) -> list[Any]:
-        return [str(guard.state), *(self._bound(getattr(guard, name)) for name in CLOCK)]
+    def _clock(self, guard: Guard) -> list[Any]:
+        return [self._bound(getattr(guard, name)) for name in CLOCK]
 
     def _bound(self, value: Any) -> Any:
         return self._dialect.instant(value) if isinstance(value, datetime) else value
@@ -189,26 +171,13 @@ class _Found(NamedTuple):
             setattr(guard, name, value)
 
 
-class _Closing(NamedTuple):
-    """A hand-in that is taken, until its journal is sealed."""
-
-    row: EndRow
-    guard: Guard
-    former: str
-    closed_by: ClosedBy
-    closed_at: datetime
-    receipt: str
-    submitted_at: datetime
-    now: datetime
-
-
 @dataclass(slots=True)
 class _Writes:
     """What a batch writes, by statement."""
 
     done: list[tuple[Any, ...]] = field(default_factory=list)
     moved: list[int] = field(default_factory=list)
-    closings: list[_Closing] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)
 
 
 def may_hand_in(found: _Found, *, now: datetime) -> ClosedBy:

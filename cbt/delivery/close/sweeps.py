@@ -7,17 +7,20 @@ late or doubled sweep changes nobody's result.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.db.ahead import side_by_side
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.outage import settle_rooms
-from cbt.delivery.close.steps import close_attempts
+from cbt.delivery.close.sealed import sealed_here
+from cbt.delivery.close.steps import close_rows, lock_open
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import RUNNING
+from cbt.delivery.save.digests import journal_texts
 from cbt.delivery.steps import refresh_clocks
 from cbt.rules.clock import timing
 from cbt.rules.states.attempt import ClosedBy, State
@@ -37,14 +40,21 @@ def expire_overdue(*, now: datetime) -> int:
     with reading() as session:
         due = _overdue(session, now)
     closed = 0
-    for start in range(0, len(due), CHUNK):
-        chunk = due[start : start + CHUNK]
-        try:
-            closed += _close(chunk, now=now)
-        except Exception:
-            log.exception("a chunk of %d overdue attempts is closed one by one", len(chunk))
-            closed += sum(_close_alone(attempt_id, now=now) for attempt_id in chunk)
+    chunks = [due[start : start + CHUNK] for start in range(0, len(due), CHUNK)]
+    with side_by_side(_journals, chunks, threads=1) as ahead:
+        for chunk, journals in ahead:
+            try:
+                closed += _close(chunk, journals(), now=now)
+            except Exception:
+                log.exception("a chunk of %d overdue attempts is closed one by one", len(chunk))
+                closed += sum(_close_alone(attempt_id, now=now) for attempt_id in chunk)
     return closed
+
+
+def _journals(attempt_ids: Sequence[int]) -> dict[int, str]:
+    """Read journals before their attempts are locked, while others may still write."""
+    with reading() as session:
+        return journal_texts(session, attempt_ids)
 
 
 def _overdue(session: Session, now: datetime) -> list[int]:
@@ -56,30 +66,30 @@ def _overdue(session: Session, now: datetime) -> list[int]:
     return [row.id for row in rows if timing.sweep_due(now, closes_at=row.closes_at, grace=row.grace)]
 
 
-def _close(attempt_ids: Sequence[int], *, now: datetime) -> int:
+def _close(attempt_ids: Sequence[int], journals: Mapping[int, str], *, now: datetime) -> int:
     with unit_of_work() as session:
         # The end may have moved since it was read: an extension granted meanwhile keeps the attempt open.
-        rows = session.execute(
-            select(Attempt.id, Attempt.closes_at, Attempt.grace)
-            .where(
-                Attempt.id.in_(attempt_ids),
-                Attempt.state.in_(RUNNING),
-                Attempt.closes_at <= now - timing.COMMIT_MARGIN,
-            )
-            .order_by(Attempt.id)
-            .with_for_update()
-        ).all()
-        due = [one for one in rows if timing.sweep_due(now, closes_at=one.closes_at, grace=one.grace)]
-        return len(
-            close_attempts(
-                session, due, now=now, closed_at=None, closed_by=ClosedBy.DEADLINE, actor="scheduler"
-            )
+        due = [
+            one
+            for one in lock_open(session, attempt_ids, closed_by=ClosedBy.DEADLINE)
+            if one.state in RUNNING and timing.sweep_due(now, closes_at=one.closes_at, grace=one.grace)
+        ]
+        sealed = close_rows(
+            session,
+            due,
+            now=now,
+            closed_at=None,
+            closed_by=ClosedBy.DEADLINE,
+            actor="scheduler",
+            known=journals,
         )
+    sealed_here().keep(sealed)  # it is mostly this process that scores them next
+    return len(due)
 
 
 def _close_alone(attempt_id: int, *, now: datetime) -> int:
     try:
-        return _close([attempt_id], now=now)
+        return _close([attempt_id], {}, now=now)
     except Exception:
         log.exception("attempt %d could not be closed", attempt_id)
         return 0
