@@ -27,6 +27,7 @@ from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
 from tests import forked
+from tests.ahead import load_ahead
 from tests.compiled import compiled_since
 from tests.counters import share_counters
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
@@ -58,9 +59,10 @@ def new_name() -> str:
     return f"t{os.getpid()}_{next(_names)}"
 
 
-def pytest_collection() -> None:
+def pytest_collection(session: pytest.Session) -> None:
     """Search for no garbage while eleven thousand cases are put together."""
     gc.disable()
+    load_ahead(session.config)
 
 
 def pytest_collection_finish() -> None:
