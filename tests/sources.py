@@ -11,3 +11,9 @@ from pathlib import Path
 def tree_of(path: Path) -> ast.Module:
     """Return the syntax of a module; whoever asks leaves it as it is."""
     return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def nodes_of(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """Return all of a module, gone through once for everything that is looked for."""
+    return tuple(ast.walk(tree))

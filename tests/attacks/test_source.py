@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import tree_of
+from tests.sources import nodes_of, tree_of
 
 ROOT = Path(__file__).parents[2]
 APART = ("cbt/torture/", "cbt/demo/")
@@ -44,16 +44,10 @@ def modules() -> dict[str, ast.Module]:
 
 
 @cache
-def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
-    """Return all of a module, gone through once for everything that is looked for."""
-    return tuple(ast.walk(tree))
-
-
-@cache
 def imported(tree: ast.Module) -> set[str]:
     """Return the names of all modules that are imported, `a.b` for `from a import b` too."""
     found = set()
-    for node in nodes(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             found |= {one.name for one in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -64,7 +58,7 @@ def imported(tree: ast.Module) -> set[str]:
 @cache
 def calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
     """Return every call with the dotted name that is called."""
-    return [(dotted(node.func), node) for node in nodes(tree) if isinstance(node, ast.Call)]
+    return [(dotted(node.func), node) for node in nodes_of(tree) if isinstance(node, ast.Call)]
 
 
 def dotted(node: ast.expr) -> str:
@@ -78,7 +72,7 @@ def dotted(node: ast.expr) -> str:
 
 def texts(tree: ast.Module) -> Iterator[str]:
     """Yield every text literal."""
-    for node in nodes(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
@@ -127,7 +121,7 @@ def bare_cookie(tree: ast.Module) -> bool:
 
 def literal_secret(tree: ast.Module) -> bool:
     """A password or key written into the code."""
-    for node in nodes(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             value = node.value.value
             for target in node.targets:
@@ -141,7 +135,7 @@ def literal_secret(tree: ast.Module) -> bool:
 def world_writable(tree: ast.Module) -> bool:
     return any(
         isinstance(node, ast.Constant) and node.value in {0o777, 0o666} and not isinstance(node.value, bool)
-        for node in nodes(tree)
+        for node in nodes_of(tree)
     )
 
 
@@ -176,12 +170,12 @@ def strays(tree: ast.Module) -> bool:
     fixed = [one for one in tree.body if ast.unparse(one) == "HOST = '127.0.0.1'"]
     given = [
         node
-        for node in nodes(tree)
+        for node in nodes_of(tree)
         if (isinstance(node, ast.Name) and node.id == "HOST" and isinstance(node.ctx, ast.Store))
         or (isinstance(node, ast.arg) and node.arg == "HOST")
     ]
     led_away = {"set_tunnel", "sock", "host", "create_connection", "_create_connection"}
-    touched = {node.attr for node in nodes(tree) if isinstance(node, ast.Attribute)} & led_away
+    touched = {node.attr for node in nodes_of(tree) if isinstance(node, ast.Attribute)} & led_away
     other = imports(
         "socket", "ssl", "asyncio", "subprocess", "urllib.request", "requests", "httpx", "urllib3"
     )

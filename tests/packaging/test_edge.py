@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import flask
 import pytest
@@ -20,7 +21,7 @@ from cbt.web.https import trust
 from cbt.web.who import access
 from tests.packaging.test_house import CHECKOUT, modules
 from tests.packaging.test_pages import files
-from tests.sources import tree_of
+from tests.sources import nodes_of, tree_of
 
 PRODUCT = CHECKOUT / "cbt"
 FRAMES = {"web", "application"}
@@ -84,21 +85,22 @@ def attributes(tree: ast.Module) -> set[tuple[str, str]]:
     """Return every `base.name` of a module."""
     return {
         (node.value.id, node.attr)
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
 
 
-def names_in(tree: ast.Module) -> set[str]:
+@cache
+def names_in(tree: ast.Module) -> frozenset[str]:
     """Return the full names a module imports, and those it reaches through a module it imports."""
     known = {}
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             known |= {(one.asname or one.name).partition(".")[0]: one.name for one in node.names}
         elif isinstance(node, ast.ImportFrom):
             known |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
     reached = {f"{known[base]}.{name}" for base, name in attributes(tree) if base in known}
-    return {*known.values(), *reached}
+    return frozenset({*known.values(), *reached})
 
 
 def of_a_request(tree: ast.Module) -> set[str]:
@@ -152,7 +154,7 @@ def address_pattern(app: flask.Flask) -> re.Pattern[str]:
 def declared(tree: ast.Module) -> set[ast.expr]:
     """Return the texts in which a module declares its routes."""
     texts: set[ast.expr] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.FunctionDef):
             texts |= {one.args[0] for one in node.decorator_list if isinstance(one, ast.Call) and one.args}
         elif isinstance(node, ast.keyword) and node.arg == "url_prefix":
@@ -166,7 +168,7 @@ def test_no_module_writes_an_address_by_hand(app: flask.Flask) -> None:
         routes = declared(tree)
         found[name] = {
             node.value
-            for node in ast.walk(tree)
+            for node in nodes_of(tree)
             if isinstance(node, ast.Constant) and node not in routes and address.match(str(node.value))
         }
     assert {name: texts for name, texts in found.items() if texts} == WITHOUT_AN_APP
@@ -202,7 +204,7 @@ def test_the_edge_has_one_way(text: str) -> None:
     homes = {
         name
         for name, tree in product().items()
-        if any(isinstance(node, ast.Constant) and node.value == text for node in ast.walk(tree))
+        if any(isinstance(node, ast.Constant) and node.value == text for node in nodes_of(tree))
     }
     assert homes == ONE_HOME[text]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from tests.sources import tree_of
+from tests.sources import nodes_of, tree_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOT_WINGS = "cbt.db.migrations"
@@ -33,7 +33,7 @@ def product() -> dict[str, ast.Module]:
 
 def named(tree: ast.Module, modules: dict[str, ast.Module]) -> Iterator[str]:
     """Yield the modules of the product that a module names."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             for one in node.names:
                 full = f"{node.module}.{one.name}"
