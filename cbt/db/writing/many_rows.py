@@ -20,8 +20,8 @@ def insert_rows(cursor: Any, dialect: str, insert: str, rows: Sequence[Sequence[
         cursor.executemany(f"{insert} VALUES {_places(rows[0], '%s')}", rows)
         return
     one = _places(rows[0], "?")
-    together = f"{insert} VALUES {', '.join([one] * AT_ONCE)}"
     whole = len(rows) - len(rows) % AT_ONCE
+    together = f"{insert} VALUES {', '.join([one] * AT_ONCE)}" if whole else ""
     for start in range(0, whole, AT_ONCE):
         cursor.execute(together, tuple(chain.from_iterable(rows[start : start + AT_ONCE])))
     if whole < len(rows):
