@@ -13,6 +13,7 @@ from cbt.db.unit_of_work import reading
 from cbt.proctoring.models import UndoableAct
 from tests.delivery.driver import Page
 from tests.delivery.fronted import Fronted, play, said
+from tests.delivery.starts import refuse_views
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, done, running
 from tests.world import World
@@ -196,6 +197,33 @@ def test_a_page_waits_in_no_thread_until_something_happens(page: Page, world: Wo
         await asked
         assert (said(protocol)[0], '"kind":"held"' in said(protocol)[1].replace(" ", "")) == (200, True)
         assert len(hall.parking) == 0
+
+    play(page, scene)
+
+
+def test_who_waited_at_a_process_that_ended_waits_at_the_next_at_once(page: Page, world: World) -> None:
+    """What concerned others meanwhile is known there; what concerned them is told, by the view."""
+    number = news(page).get_json()["number"]
+    desk = Desk(world)
+    done(desk.act("adjust", "skills", kind="general", minutes="1", reason_code="network"))
+
+    async def scene(hall: Fronted) -> None:
+        refused = world.app.before_request_funcs.setdefault(None, [])
+        vars(hall.parking).update(_floor=0, _upto=-1, _changed={})  # as a process begins
+        hall.watcher._upto = -1
+        hall.watcher.look()  # by whoever comes first
+        await asyncio.sleep(0)
+        refuse_views(world)
+        first, asked = hall.listen(number)
+        await hall.waiting(1)
+        refused.pop(0)
+        done(await asyncio.to_thread(desk.act, "hold", reason_code="power"))
+        hall.watcher.look()
+        await asked
+        assert '"kind":"held"' in said(first)[1].replace(" ", "")
+        second, told = hall.listen(number)
+        await told
+        assert said(second) == said(first)
 
     play(page, scene)
 

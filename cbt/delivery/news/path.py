@@ -16,6 +16,7 @@ from cbt.clock import Agreement
 from cbt.db.types import db
 from cbt.db.unit_of_work import raw_reading
 from cbt.delivery.news.asking import number_asked
+from cbt.delivery.news.watcher import Watcher
 from cbt.delivery.save.guard import Dialect
 from cbt.delivery.save.journal import Journal
 from cbt.errors import CbtError
@@ -45,6 +46,7 @@ class NewsPath:
         self._inner = inner
         self._journal = cast(Journal, app.extensions["cbt_journal"])
         self._parking = cast(Parking, app.extensions["cbt_parking"])
+        self._watcher = cast(Watcher, app.extensions["cbt_news"])
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._machines = tokens_of(app)
         with app.app_context():
@@ -75,9 +77,13 @@ class NewsPath:
     def _wait(self, environ: WSGIEnvironment, ref: str) -> Wait | None:
         token, query = environ.get("HTTP_X_CBT_LEASE"), environ.get("QUERY_STRING", "")
         asked = number_asked(query.removeprefix(QUERY)) if query.startswith(QUERY) else None
-        if not token or asked is None or not self._parking.knows(asked):
+        if not token or asked is None:
             return None
         try:
+            if not self._parking.knows(asked):
+                self._watcher.keep_up()  # a process that has just begun looks back
+                if not self._parking.knows(asked):
+                    return None
             info = self._journal.infos.get(ref)
             lease_hash = token_hash(token)
             with raw_reading(self._engine) as cursor:

@@ -108,6 +108,8 @@ class Watcher:
             upto = head_of(cursor)
             whole = 0 <= self._upto <= upto <= self._upto + MOST_READ
             since = self._upto if whole else upto
+            if self._upto < 0:  # whoever waited at a process that ended asks from where that one was
+                since = max(0, upto - MOST_READ)
             ended = hall.ended(cursor) if hall.is_due else []
             if since == self._upto == upto and not self._due and not ended:
                 self._looked_at = began
