@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +62,19 @@ def test_many_threads_are_answered_once_each() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(gathered.ask, range(2000)))
     assert sorted(answered) == list(range(2000))
+
+
+def test_what_fails_for_some_holds_up_nobody_after_them(caplog: pytest.LogCaptureFixture) -> None:
+    answered: list[str] = []
+
+    def answer(some: Sequence[str]) -> None:
+        if "a" in some:
+            gathered.ask("b")
+            raise OSError
+        answered.extend(some)
+
+    gathered = AskedTogether[str](answer)
+    gathered.ask("a")
+    gathered.ask("c")
+    assert answered == ["b", "c"]
+    assert "1 requests" in caplog.text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+log = logging.getLogger(__name__)
 Asked = TypeVar("Asked")
 MOST_TOGETHER = 128
 """Nobody waits for more than so many."""
@@ -18,7 +20,7 @@ class AskedTogether(Generic[Asked]):
     """
 
     def __init__(self, answer: Callable[[Sequence[Asked]], None]) -> None:
-        """`answer` sees to some; it must not raise."""
+        """`answer` sees to some; what it raises holds up nobody who comes after them."""
         self._answer = answer
         self._lock = threading.Lock()
         self._asked: list[Asked] = []
@@ -32,7 +34,10 @@ class AskedTogether(Generic[Asked]):
                 return
             self._answering = True
         while some := self._next():
-            self._answer(some)
+            try:
+                self._answer(some)
+            except Exception:
+                log.exception("%d requests that were to be answered together were not", len(some))
 
     def _next(self) -> Sequence[Asked]:
         with self._lock:
