@@ -7,11 +7,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
 
 import flask
+import pytest
 from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from cbt.db.types import db
+from cbt.db.unit_of_work import raw_reading
 
 
 class FakeClock:
@@ -71,6 +76,20 @@ def count_queries(app: flask.Flask, *, here: bool = False) -> Iterator[list[str]
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+def count_raw_readings(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> list[Engine]:
+    """Count how often a module borrows a cursor from now on: one more engine each time."""
+    asked: list[Engine] = []
+
+    @contextmanager
+    def counted(engine: Engine) -> Iterator[Any]:
+        asked.append(engine)
+        with raw_reading(engine) as cursor:
+            yield cursor
+
+    monkeypatch.setattr(module, "raw_reading", counted)
+    return asked
 
 
 def sign_in_as(

@@ -39,7 +39,7 @@ def look_at_connections(engine: Engine, timer: Callable[[], float] = time.monoto
 
 def _is_quiet(connection: Any) -> bool:
     """Return whether a connection is open and its server says nothing unasked, as it does when it ends."""
-    if connection.closed:
+    if connection.closed or not hasattr(select, "poll"):  # Windows: nobody can look, so it is asked
         return False
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,13 @@ def test_who_answered_lately_is_not_asked_and_who_was_silent_is(pinged: Pinged) 
     pinged.now += LATELY_SECONDS / 2
     assert (pinged.ask(), pinged.count) == (first, 0)
     pinged.now += LATELY_SECONDS
+    assert (pinged.ask(), pinged.count) == (first, 1)
+
+
+def test_where_nobody_can_look_each_is_asked(pinged: Pinged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no such look."""
+    first = pinged.ask()
+    monkeypatch.delattr(select, "poll")
     assert (pinged.ask(), pinged.count) == (first, 1)
 
 

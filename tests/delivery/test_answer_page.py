@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -31,6 +30,7 @@ from cbt.web.receiving.promises import PROMISE, PROMISES, Headers, Promise, Prom
 from cbt.web.who.models import LoginSession
 from tests.delivery.driver import person_in
 from tests.delivery.starts import refuse_views
+from tests.helpers import count_raw_readings
 from tests.world import World
 
 
@@ -221,15 +221,7 @@ def test_all_who_ask_at_once_are_read_with_one_query_and_get_their_own(
     other = world.candidate("second")
     own, theirs = page_of(world), page_of(world, "second")
     expected = [without_tokens(browser.get(one).text) for browser, one in ((client, own), (other, theirs))]
-    queries: list[object] = []
-
-    @contextmanager
-    def counted(engine: Engine) -> Iterator[Any]:
-        queries.append(engine)
-        with raw_reading(engine) as cursor:
-            yield cursor
-
-    monkeypatch.setattr(path, "raw_reading", counted)
+    queries = count_raw_readings(monkeypatch, path)
     replies = asked_together(world, (client, own), (other, theirs), (other, own), (client, own))
     assert [status for status, _, _ in replies] == [200, 200, 404, 200]
     texts = [without_tokens(body.decode()) for _, _, body in replies]

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 from sqlalchemy.engine import Engine
 
-from cbt.db.unit_of_work import raw_reading
 from cbt.delivery.save import infos
 from cbt.delivery.save.infos import InfoCache
 from cbt.delivery.save.journal import Journal
 from cbt.errors import NotFound
 from tests.delivery.driver import Page
+from tests.helpers import count_raw_readings
 from tests.world import World
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
     """Count the queries."""
-    asked: list[object] = []
-
-    @contextmanager
-    def counted(engine: Engine) -> Iterator[Any]:
-        asked.append(engine)
-        with raw_reading(engine) as cursor:
-            yield cursor
-
-    monkeypatch.setattr(infos, "raw_reading", counted)
-    return asked
+    return count_raw_readings(monkeypatch, infos)
 
 
 def test_who_has_opened_their_paper_is_met_with_the_room_and_nobody_else(
-    world: World, asked: list[object]
+    world: World, asked: list[Engine]
 ) -> None:
     """What is known of a form that nobody has before them could still change."""
     world.admit_all()

@@ -15,16 +15,16 @@ _COLUMNS = (
     "r.paper, r.tools, c.name, t.number, s.number, g.purpose, p.candidate_id IS NOT NULL, "
     "EXISTS (SELECT 1 FROM centre WHERE kiosk_origin <> '')"
 )
-_TABLES = (
-    "registration r JOIN attempt a ON a.registration_id = r.id JOIN candidate c ON c.id = r.candidate_id "
+_JOINED = (
+    "JOIN attempt a ON a.registration_id = r.id JOIN candidate c ON c.id = r.candidate_id "
     "JOIN admission_ticket t ON t.id = r.ticket_id JOIN seat s ON s.id = r.seat_id "
     "JOIN sitting_room o ON o.id = r.sitting_room_id JOIN sitting g ON g.id = r.sitting_id "
     "LEFT JOIN candidate_photo p ON p.candidate_id = c.id"
 )
-_BY_REF = f"SELECT {_COLUMNS} FROM {_TABLES} WHERE r.ref = ?"
+_BY_REF = f"SELECT {_COLUMNS} FROM registration r {_JOINED} WHERE r.ref = ?"
 _BY_LOGIN = (
     f"SELECT l.token_hash, l.kind, l.revoked_at, l.expires_at, l.machine, {_COLUMNS} "
-    f"FROM login_session l JOIN {_TABLES.replace(' r ', ' r ON r.ref = l.subject_ref ', 1)} WHERE l.token_hash"
+    f"FROM login_session l JOIN registration r ON r.ref = l.subject_ref {_JOINED} WHERE l.token_hash"
 )
 
 
