@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Bytecode is kept: a test run starts a hundred processes that would all compile the product for themselves.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo serve test torture-test torture install install-dev check bench bench-check bench-growth wheel bundle schema clean
+.PHONY: demo serve test test-rules test-product torture-test torture install install-dev check bench bench-check bench-growth wheel bundle schema clean
 
 demo: install
 	$(BIN)/cbt demo
@@ -30,15 +30,26 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# The rules stand alone: their tests load nothing of the product around them.
-# Three on two cores: journeys and databases wait a good deal, and another's tests run meanwhile.
+# Three on two cores: journeys and databases wait a good deal, and another's tests run meanwhile. Where a process
+# can be forked they are forks of the one that collected all cases (tests/crew.py).
 WORKERS ?= 3
+LINUX   := $(filter Linux,$(shell uname))
+CREW    := $(if $(LINUX),--workers $(WORKERS),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
+# The rules stand alone: their tests load nothing of the product around them. They run while the other cases are
+# collected, which takes one core, and say what they found after these.
 test: install-dev
 	$(BIN)/python -m cbt.translations.compiling
 	$(BIN)/python -m tests.equipment
+	@said="$$(mktemp)"; $(MAKE) --no-print-directory test-rules >"$$said" 2>&1 & rules=$$!; \
+	$(MAKE) --no-print-directory test-product; product=$$?; \
+	wait $$rules; ruled=$$?; cat "$$said"; rm -f "$$said"; exit $$((product + ruled))
+
+test-rules:
 	$(BIN)/python -m pytest -n 2 tests/rules --confcutdir=tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/rules --ignore=tests/torture
+
+test-product:
+	$(BIN)/python -m pytest $(CREW) --ignore=tests/rules --ignore=tests/torture
 
 # Two at a time, for a fault waits longer than it works, and asks what a third would take from it; who takes what, and
 # when, is said by tests/torture/conftest.py.

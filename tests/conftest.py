@@ -27,9 +27,9 @@ from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
 from tests import forked
-from tests.ahead import load_ahead
 from tests.compiled import compiled_since
 from tests.counters import share_counters
+from tests.crew import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
 from tests.helpers import FakeClock
 from tests.kept import KeptDatabases
@@ -38,7 +38,6 @@ from tests.order import journeys_spread
 from tests.passed_on import keep_connections
 from tests.placed import SpareFiles
 from tests.quicker import hash_quickly, keep_templates, share, share_compiled
-from tests.reports import tell_what_matters
 from tests.shared import folder_of_run, locked, server_of_run
 from tests.warm import begin_warm
 from tests.world import START, World, build_world
@@ -59,10 +58,9 @@ def new_name() -> str:
     return f"t{os.getpid()}_{next(_names)}"
 
 
-def pytest_collection(session: pytest.Session) -> None:
+def pytest_collection() -> None:
     """Search for no garbage while eleven thousand cases are put together."""
     gc.disable()
-    load_ahead(session.config)
 
 
 def pytest_collection_finish() -> None:
@@ -103,7 +101,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep what tests store in memory where it fits: they wait for thousands of commits."""
-    tell_what_matters(config)
     folder = quick_folder()
     if folder is not None and "TMPDIR" not in os.environ:
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder)

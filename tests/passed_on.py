@@ -24,10 +24,12 @@ class KeptConnections:
         self._at_rest: dict[str, list[tuple[Any, Any]]] = {}
         self._near: dict[str, dict[str, Any]] = {}
         self._turn = threading.Lock()
-        self._process = os.getpid()
+        self._process = 0
+        """The one that keeps them: a fork of it has no part in them."""
 
     def keep_of(self, name: str, server: PostgresServer) -> None:
         """Keep connections to the database `name` of `server` from now on."""
+        self._process = os.getpid()
         self._at_rest[name] = []
         self._near[server.port] = server.near
 

@@ -16,11 +16,14 @@ import pytest
 
 from tests.databases import PostgresServer, start_postgres
 
+WORKER = "TEST_WORKER"
+"""Says in the environment of a worker which one it is (tests/crew.py)."""
+
 
 def folder_of_run(factory: pytest.TempPathFactory) -> Path:
     """Return the folder that all processes of this test run know."""
     own = factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return own.parent if {WORKER, "PYTEST_XDIST_WORKER"} & set(os.environ) else own
 
 
 @contextmanager
