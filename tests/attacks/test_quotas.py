@@ -130,6 +130,17 @@ def test_what_is_saved_already_gets_its_receipt_from_a_full_journal(
     assert again.get_json()["receipts"] == first
 
 
+def test_after_its_end_a_full_paper_says_that_it_is_closed_for_what_it_has(
+    page: Page, world: World, few_rows: None
+) -> None:
+    entries = [page.entry(1, "A") for _ in range(ROWS)]
+    first = page.send(*entries).get_json()["receipts"]
+    world.clock.advance(7200 * SECOND)
+    closed = page.send(*entries).get_json()
+    assert (closed["code"], closed["receipts"]) == ("attempt.closed", first)
+    assert page.send(*entries, page.entry(1, "B")).get_json()["code"] == "attempt.full"
+
+
 def test_a_request_that_is_too_much_is_refused_as_a_whole_and_a_smaller_one_fits(
     page: Page, world: World, few_rows: None
 ) -> None:

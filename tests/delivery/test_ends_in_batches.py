@@ -21,7 +21,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.commits import Failed
 from cbt.delivery.close.batch import EndBatch
 from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
-from cbt.delivery.models import Attempt, JournalEntry, UnitDone
+from cbt.delivery.models import Attempt, AttemptLive, JournalEntry, UnitDone
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Save, Saved
 from cbt.delivery.steps import suspend_attempt
@@ -238,6 +238,30 @@ def test_one_that_fails_harms_nobody_else_of_its_batch(
     assert outcomes[1].error.code == "db.write"
     assert set(closings(running)) == {sending.pages[name].ref for name in ("theory", "second")}
     assert attempt(running, "extra").state == "interacting"
+
+
+def test_of_a_batch_that_repeats_some_entries_the_others_alone_are_new(running: World) -> None:
+    sending = Sending(running, "theory", "extra")
+    running.clock.set(NOW)
+    first = sending.save("theory", (1, "A"))
+    assert said(sending.carry_out(first)) == ["saved"]
+    both = sending.save("theory", (2, "B"), now=NOW + SECOND)
+    both.entries = [*first.entries, *both.entries]
+    running.clock.set(NOW + SECOND)
+    other = sending.save("extra", (1, "A"), now=NOW + SECOND)
+    repeated, fresh = sending.carry_out(both, other)
+    assert {one.seq: one.at for one in repeated.receipts} == {
+        first.entries[0].seq: NOW,
+        both.entries[1].seq: NOW + SECOND,
+    }
+    assert [one.at for one in fresh.receipts] == [NOW + SECOND]
+    with running.app.app_context(), reading() as session:
+        rows = {row.attempt_id: row for row in session.scalars(select(AttemptLive))}
+    kept = {
+        save.attempt_id: (rows[save.attempt_id].answered, rows[save.attempt_id].kept_rows)
+        for save in (both, other)
+    }
+    assert kept == {both.attempt_id: (2, 2), other.attempt_id: (1, 1)}
 
 
 def test_a_log_that_cannot_be_written_to_refuses_hand_ins_and_no_saves(

@@ -40,6 +40,8 @@ class SaveBatch:
         is over is kept as evidence (R-29) and its whole save answers that the unit is closed.
         """
         cases = [judge(save, guards[save.attempt_id], at=at) for save in saves]
+        for case in cases:
+            case.at = self._dialect.instant(case.save.now)
         self._append(cursor, cases)
         self._live.touch(cursor, cases)
         return [_saved(case) for case in cases]
@@ -48,7 +50,8 @@ class SaveBatch:
         rows: dict[Key, tuple[Any, ...]] = {}
         for case in cases:
             for entry in case.counting:
-                rows.setdefault(_key(case.save, entry), self._row(case, entry))
+                row = _row(case, entry)
+                rows.setdefault(row[:3], row)
         fresh = self._insert(cursor, list(rows.values())) if rows else set()
         for case in cases:
             save = case.save
@@ -65,13 +68,13 @@ class SaveBatch:
                     case.outcome, case.late = case.otherwise, left
             elif left:
                 case.late = left
-                case.kept = [*taken, *self._keep_late(cursor, save, left)]
+                case.kept = [*taken, *self._keep_late(cursor, case, left)]
 
-    def _keep_late(self, cursor: Any, save: Save, late: Sequence[Entry]) -> list[Entry]:
+    def _keep_late(self, cursor: Any, case: Judged, late: Sequence[Entry]) -> list[Entry]:
         """Keep entries as evidence and return those that were not there yet."""
         fresh = []
         for entry in late:
-            cursor.execute(self._sql.keep_late, self._late_row(save, entry))
+            cursor.execute(self._sql.keep_late, _late_row(case, entry))
             if cursor.rowcount == 1:
                 fresh.append(entry)
         return fresh
@@ -81,12 +84,11 @@ class SaveBatch:
         if self._dialect.name == "postgresql":
             cursor.execute(self._sql.insert, [list(column) for column in zip(*rows, strict=True)])
             return set(cursor.fetchall())
-        fresh = set()
-        for row in rows:
-            cursor.execute(self._sql.insert, row)
-            if cursor.rowcount == 1:
-                fresh.add(row[:3])
-        return fresh
+        cursor.executemany(self._sql.insert, rows)
+        if cursor.rowcount == len(rows):
+            return {row[:3] for row in rows}
+        cursor.execute(self._sql.newest, (cursor.rowcount,))
+        return set(cursor.fetchall())
 
     def _receipts(self, cursor: Any, save: Save, entries: Sequence[Entry]) -> dict[int, datetime]:
         among, numbers = self._dialect.among([entry.seq for entry in entries])
@@ -99,14 +101,14 @@ class SaveBatch:
         cursor.execute(f"{self._sql.known_late} {among}", (save.attempt_id, save.epoch, *numbers))
         return len(cursor.fetchall()) == len(entries)
 
-    def _row(self, case: Judged, entry: Entry) -> tuple[Any, ...]:
-        save = case.save
-        in_grace = case.guard.in_grace(entry.unit, now=save.now)
-        return (*self._late_row(save, entry), in_grace)
 
-    def _late_row(self, save: Save, entry: Entry) -> tuple[Any, ...]:
-        at = self._dialect.instant(save.now)
-        return (save.attempt_id, save.epoch, entry.seq, entry.position, entry.kind, entry.value, at)
+def _row(case: Judged, entry: Entry) -> tuple[Any, ...]:
+    return (*_late_row(case, entry), case.guard.in_grace(entry.unit, now=case.save.now))
+
+
+def _late_row(case: Judged, entry: Entry) -> tuple[Any, ...]:
+    save = case.save
+    return (save.attempt_id, save.epoch, entry.seq, entry.position, entry.kind, entry.value, case.at)
 
 
 def _saved(case: Judged) -> Saved:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from cbt.delivery.save.entries import Entry
 from cbt.delivery.save.exchange import Outcome, Save
@@ -34,6 +35,8 @@ class Judged:
     late: Sequence[Entry] = ()
     kept: Sequence[Entry] = ()
     """What is on disk by this save, as an answer or as evidence: it counts towards the quota."""
+    at: Any = None
+    """When it was received, as the database binds it."""
 
 
 def judge(save: Save, guard: Guard, *, at: datetime) -> Judged:
@@ -54,10 +57,11 @@ def judge(save: Save, guard: Guard, *, at: datetime) -> Judged:
     closed = guard.over or not guard.takes(0, now=now)
     if guard.left_at is not None and not closed:
         return Judged(save, guard, Outcome.AWAY)
-    if is_full(guard, save.entries):
-        return Judged(save, guard, Outcome.FULL, Outcome.CLOSED if closed else Outcome.SAVED)
+    size = size_of(save.entries)
+    if is_full(guard, len(save.entries), size):
+        return Judged(save, guard, Outcome.FULL, otherwise=Outcome.CLOSED if closed else Outcome.SAVED)
     guard.kept_rows += len(save.entries)  # for the next save of the batch; its row counts what is kept
-    guard.kept_bytes += size_of(save.entries)
+    guard.kept_bytes += size
     if closed:
         return Judged(save, guard, Outcome.CLOSED)
     counting = [one for one in save.entries if guard.takes(one.unit, now=now)]

@@ -41,7 +41,7 @@ class LiveRows:
                     unheard.append((len(case.kept), size_of(case.kept), case.save.attempt_id))
                 continue
             save, guard, attempt_id = case.save, case.guard, case.save.attempt_id
-            at = self._dialect.instant(save.now)
+            at = case.at
             if guard.seen_at is not None and guard.seen_at < save.now - GAP:
                 gaps.append((at, len(case.taken), attempt_id, self._dialect.instant(save.now - GAP)))
             guard.seen_at = save.now

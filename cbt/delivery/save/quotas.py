@@ -40,11 +40,9 @@ def size_of(entries: Sequence[Entry]) -> int:
     return sum([len(one.value.encode()) for one in entries if one.value is not None])
 
 
-def is_full(guard: Guard, entries: Sequence[Entry]) -> bool:
-    """Return whether an attempt has no room for these entries; a heartbeat always finds some."""
-    if not entries:
-        return False
-    return guard.kept_rows + len(entries) > MOST_ROWS or guard.kept_bytes + size_of(entries) > MOST_BYTES
+def is_full(guard: Guard, rows: int, size: int) -> bool:
+    """Return whether an attempt has no room for so many entries of `size` bytes; a heartbeat always finds some."""
+    return rows > 0 and (guard.kept_rows + rows > MOST_ROWS or guard.kept_bytes + size > MOST_BYTES)
 
 
 class LeaseRate:

@@ -26,6 +26,8 @@ class SaveStatements:
                 f"INSERT INTO journal {_COLUMNS}, in_grace) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT DO NOTHING"
             )
+        self.newest = "SELECT attempt_id, lease_epoch, seq FROM journal ORDER BY id DESC LIMIT ?"
+        """Those of a batch that were not there before: SQLite says how many it inserted, not which."""
         self.keep_late = dialect.sql(
             f"INSERT INTO late_entry {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         )
