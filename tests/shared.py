@@ -16,7 +16,7 @@ import pytest
 
 from tests.databases import PostgresServer, start_postgres
 
-WORKER = "TEST_WORKER"
+WORKER = "CBT_TEST_WORKER"
 """Says in the environment of a worker which one it is (tests/crew.py)."""
 
 
