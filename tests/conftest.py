@@ -58,9 +58,11 @@ def new_name() -> str:
     return f"t{os.getpid()}_{next(_names)}"
 
 
-def pytest_collection() -> None:
+def pytest_collection(session: pytest.Session) -> None:
     """Search for no garbage while eleven thousand cases are put together."""
     gc.disable()
+    if session.config.getoption("--workers") and forked.CAN_FORK:
+        forked.begin_server()
 
 
 def pytest_collection_finish() -> None:

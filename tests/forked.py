@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,6 +39,14 @@ def context() -> ForkServerContext:
     modules = {module for command in COMMANDS.values() for module in command.modules}
     made.set_forkserver_preload([*sorted(modules), *_LOADED])
     return made
+
+
+def begin_server() -> None:
+    """Begin the process that commands are forked of; what is forked of this one from now on has no other."""
+    context()
+    server = forkserver._forkserver  # whose children would ask after it as after one of their own
+    server.ensure_running()
+    os.register_at_fork(after_in_child=lambda: setattr(server, "ensure_running", lambda: None))
 
 
 class Forked:

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 
+from tests import forked
 from tests.crew import CAN_FORK
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="nothing is forked here")
@@ -136,3 +138,25 @@ def test_a_thread_begun_while_files_are_loaded_is_a_fault(run: Run) -> None:
     )
     assert code != 0
     assert "a thread was begun" in said
+
+
+class Server:
+    """Stands for the process that forks commands."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def ensure_running(self) -> None:
+        self.begun += 1
+
+
+def test_a_worker_has_no_other_process_to_fork_its_commands_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    monkeypatch.setattr(forked, "forkserver", SimpleNamespace(_forkserver=server))
+    forked.begin_server()
+    assert server.begun == 1
+    pid = os.fork()
+    if pid == 0:
+        server.ensure_running()
+        os._exit(server.begun)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
