@@ -7,29 +7,39 @@ was changed in another way than in its rows (its tables, its rights, who is conn
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import sql
 
-from tests.databases import PostgresServer
+from tests.databases import PostgresServer, give_to_server
 from tests.moments import Moment
 from tests.passed_on import CONNECTIONS
 
 MOST_USES = 100
 """Without a vacuum rows that were taken back stay in their pages, and more are read each time."""
+OFTEN = 2**30
+"""From this use on a statement would be prepared unasked; several at once cannot be."""
 NO_ROWS = 21
 """So many bytes PostgreSQL sends of a table without rows."""
 
-_CHANGES = """SELECT oid, relname, relnamespace = 'pg_catalog'::regnamespace,
-    pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid)
-    FROM pg_class WHERE relkind = 'r' AND NOT relisshared"""
-_OTHERS = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-    AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL(%s)"""
-_SET_APART = """SELECT count(*) FROM pg_db_role_setting WHERE setdatabase =
-    (SELECT oid FROM pg_database WHERE datname = current_database())"""
+_OTHERWISE = """SELECT
+    (SELECT count(*) FROM pg_stat_get_activity(NULL) WHERE datid = pg_database.oid
+        AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL(%s))
+    + (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = pg_database.oid)
+    FROM pg_database WHERE datname = current_database()"""
+"""Who else is connected, and what is set for this database alone."""
+_STANDING = """SELECT * FROM (
+    SELECT relname, relkind = 'S', relnamespace = 'pg_catalog'::regnamespace,
+        CASE relkind WHEN 'S' THEN pg_sequence_last_value(oid) ELSE pg_stat_get_tuples_inserted(oid)
+            + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid) END AS standing
+    FROM pg_class WHERE relkind IN ('r', 'S') AND NOT relisshared) AS told WHERE standing <> 0"""
+"""The last number of each sequence that gave any, and how often rows of each table were changed."""
+_QUIETLY = "-c track_counts=off -c session_replication_role=replica"
+"""What is written back counts as no change; no trigger and no reference is looked at."""
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
 _SEQUENCES = (
     "SELECT sequencename, coalesce(last_value, start_value), last_value IS NOT NULL FROM pg_sequences"
@@ -37,8 +47,10 @@ _SEQUENCES = (
 
 
 class Contents(NamedTuple):
-    """What a database holds at a moment: the rows of each table as PostgreSQL sends them, and its sequences."""
+    """What a database holds at a moment: the rows of each table as PostgreSQL writes them, and its sequences."""
 
+    folder: Path
+    """The server's, with a file for each table."""
     rows: dict[str, bytes]
     sequences: dict[str, tuple[int, bool]]
 
@@ -51,7 +63,7 @@ class KeptDatabase:
         self.name = name
         self._control: psycopg.Connection[Any] | None = None
         self._moment = Moment.EMPTY
-        self._counted: dict[int, int] = {}
+        self._counted: dict[str, int] = {}
         self._uses = 0
 
     def put(self, moment: Moment, template: str, known: dict[Moment, Contents]) -> None:
@@ -66,12 +78,16 @@ class KeptDatabase:
         if not self._server.tells_changes:
             return
         self._control = psycopg.connect(
-            self._server.plain_url(self.name), **self._server.near, autocommit=True, prepare_threshold=None
+            self._server.plain_url(self.name),
+            **self._server.near,
+            autocommit=True,
+            prepare_threshold=OFTEN,
+            options=_QUIETLY,
         )
         if moment not in known:
-            known[moment] = _contents(self._control)
-        self._write(sorted(known[moment].rows), known[moment])  # as it will be each time
-        self._moment, self._uses = moment, 1
+            known[moment] = _contents(self._control, self._server)
+        self._write(sorted(known[moment].rows), known[moment], {})  # as it will be each time
+        self._moment, self._uses, self._counted = moment, 1, {}
         CONNECTIONS.keep_of(self.name, self._server)
 
     def drop(self) -> None:
@@ -82,70 +98,61 @@ class KeptDatabase:
             self._control = None
         self._server.drop(self.name)
 
-    def _changes(self) -> list[tuple[Any, ...]]:
-        assert self._control is not None
-        return self._control.execute(_CHANGES).fetchall()
-
     def _set_back(self, moment: Moment, known: dict[Moment, Contents]) -> bool:
         """Write back what differs from `moment`; False where more than rows was changed."""
         control = self._control
         assert control is not None
-        (others,) = control.execute(_OTHERS, [CONNECTIONS.servers_of(self.name)]).fetchone() or (1,)
-        (apart,) = control.execute(_SET_APART).fetchone() or (1,)
-        if others or apart:
+        at_rest = CONNECTIONS.servers_of(self.name)
+        if control.execute(_OTHERWISE, [at_rest], prepare=True).fetchone() != (0,):
             return False
-        changed = set()
-        for oid, name, of_the_catalogue, count in self._changes():
-            if count != self._counted.get(oid):
-                if of_the_catalogue:
-                    return False
-                changed.add(name)
+        numbers, counted = {}, {}
+        for name, is_sequence, of_the_catalogue, standing in control.execute(_STANDING, prepare=True):
+            if of_the_catalogue:
+                return False
+            (numbers if is_sequence else counted)[name] = standing
         have, want = known[self._moment], known[moment]
+        changed = {name for name, _ in counted.items() ^ self._counted.items()}
         changed |= {name for name, rows in want.rows.items() if rows != have.rows[name]}
-        self._write(sorted(changed), want)
-        self._moment = moment
+        self._write(sorted(changed), want, numbers)
+        self._moment, self._counted = moment, counted
         return True
 
-    def _write(self, names: list[str], want: Contents) -> None:
+    def _write(self, names: list[str], want: Contents, numbers: dict[str, int]) -> None:
         """Have these tables hold what is wanted of them, one row after the other as in a database that is new.
 
         Rows that were taken back would leave room between others, and a query without an order would show it.
+        `numbers` are the last of each sequence.
         """
         control = self._control
         assert control is not None
         if names:
-            tables = [sql.Identifier(name) for name in names]
-            control.execute("SET session_replication_role = replica")  # no trigger, no reference is looked at
-            control.execute(sql.SQL(";").join(sql.SQL("DELETE FROM {}").format(table) for table in tables))
-            control.execute(
-                sql.SQL("VACUUM (INDEX_CLEANUP ON, PROCESS_TOAST OFF) {}").format(sql.SQL(", ").join(tables))
-            )
-        with control.transaction(), control.cursor() as cursor:
-            for name in (name for name in names if len(want.rows[name]) > NO_ROWS):
-                with cursor.copy(_copy(name, "FROM STDIN")) as copy:
-                    copy.write(want.rows[name])
-            for name, last, called in cursor.execute(_SEQUENCES).fetchall():
-                if (last, called) != want.sequences[name]:
-                    cursor.execute(
-                        "SELECT setval(%s::regclass, %s, %s)", [f'"{name}"', *want.sequences[name]]
-                    )
-        control.execute("SELECT pg_stat_force_next_flush()")
-        self._counted = {oid: count for oid, _, _, count in self._changes()}
+            control.execute("".join(f'DELETE FROM "{name}";' for name in names))
+            tables = ", ".join(f'"{name}"' for name in names)
+            control.execute(f"VACUUM (INDEX_CLEANUP ON, PROCESS_TOAST OFF) {tables}")
+        back = [_copy(name, "FROM", want.folder) for name in names if len(want.rows[name]) > NO_ROWS]
+        back += [
+            f"SELECT setval('\"{name}\"', {last}, {called})"
+            for name, (last, called) in want.sequences.items()
+            if numbers.get(name) != (last if called else None)
+        ]
+        if back:
+            control.execute(";".join(back))
 
 
-def _copy(name: str, way: str) -> sql.Composed:
-    return sql.SQL("COPY {} {} (FORMAT binary)").format(sql.Identifier(name), sql.SQL(way))
+def _copy(name: str, way: str, folder: Path) -> str:
+    return f"COPY \"{name}\" {way} '{folder / name}' (FORMAT binary)"
 
 
-def _contents(control: psycopg.Connection[Any]) -> Contents:
-    rows = {}
-    with control.cursor() as cursor:
-        for (name,) in cursor.execute(_TABLES).fetchall():
-            with cursor.copy(_copy(name, "TO STDOUT")) as copy:
-                rows[name] = b"".join(map(bytes, copy))
-        return Contents(
-            rows, {name: (last, called) for name, last, called in cursor.execute(_SEQUENCES).fetchall()}
-        )
+def _contents(control: psycopg.Connection[Any], server: PostgresServer) -> Contents:
+    folder = Path(tempfile.mkdtemp(prefix="contents-", dir=server.folder))
+    give_to_server(folder)
+    names = [name for (name,) in control.execute(_TABLES)]
+    control.execute(";".join(_copy(name, "TO", folder) for name in names))
+    return Contents(
+        folder,
+        {name: (folder / name).read_bytes() for name in names},
+        {name: (last, called) for name, last, called in control.execute(_SEQUENCES)},
+    )
 
 
 class KeptDatabases:
