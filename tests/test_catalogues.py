@@ -6,10 +6,12 @@ import re
 from collections import defaultdict
 
 import pytest
+from babel.messages.mofile import read_mo
 
 from cbt.rules.states.application import ApplicationState
 from cbt.translations.checking import problems, used_ids
 from cbt.translations.compiling import HERE, LANGUAGES, texts_of
+from cbt.web import i18n
 from cbt.web.i18n import script_texts
 
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+")
@@ -130,3 +132,15 @@ def test_what_a_page_s_scripts_say_comes_with_the_page(
     said = {name for name in named if name.split(".")[0] in heads}
     assert said
     assert said - given.keys() == set()
+
+
+def test_the_texts_of_a_language_are_read_once_for_all_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    monkeypatch.setattr(i18n, "read_mo", lambda file: read.append(file.name) or read_mo(file))
+    for kept in (i18n.script_texts, i18n._read):
+        kept.cache_clear()
+    for language in LANGUAGES:
+        assert [bool(script_texts(language, room)) for room in ("delivery", "answering", "bank")] == [
+            True
+        ] * 3
+    assert len(read) == len(LANGUAGES)

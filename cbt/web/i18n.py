@@ -137,11 +137,18 @@ def script_texts(language: str, room: str, *groups: str) -> dict[str, str]:
 
     With `groups` only those whose id goes on with one of them.
     """
-    with (translations_dir() / language / "LC_MESSAGES" / "messages.mo").open("rb") as file:
-        known = {str(one.id): str(one.string) for one in read_mo(file)}
     start = f"{room}."
-    rest = {name.removeprefix(start): text for name, text in known.items() if name.startswith(start)}
+    rest = {
+        name.removeprefix(start): text for name, text in _read(language).items() if name.startswith(start)
+    }
     return {name: text for name, text in sorted(rest.items()) if not groups or name.split(".")[0] in groups}
+
+
+@cache
+def _read(language: str) -> Mapping[str, str]:
+    """Return all texts of a language, read once for the scripts of every page."""
+    with (translations_dir() / language / "LC_MESSAGES" / "messages.mo").open("rb") as file:
+        return {str(one.id): str(one.string) for one in read_mo(file)}
 
 
 def local_zone() -> ZoneInfo:
