@@ -6,6 +6,7 @@ app alone stays with that app.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from flask.sansio.app import App
@@ -19,6 +20,12 @@ Sorted = tuple[StateMachineMatcher, dict[Any, list[Rule]]]
 _register_anew = Blueprint.register
 _RULES = Blueprint.add_url_rule.__wrapped__.__code__.co_consts  # type: ignore[attr-defined]
 """Among them the code of what a blueprint defers for each rule."""
+_AROUND = (
+    "view_functions", "error_handler_spec", "before_request_funcs", "after_request_funcs",
+    "teardown_request_funcs", "url_default_functions", "url_value_preprocessors",
+    "template_context_processors",
+)  # fmt: skip
+"""What a blueprint merges into its app."""
 _noting: list[list[tuple[Blueprint, str, dict[str, Any]]]] = []
 _registered: dict[tuple[Blueprint, str], Registered] = {}
 _sorted: dict[tuple[int, ...], Sorted] = {}
@@ -67,8 +74,12 @@ class SharedMap(Map):
 class Registered(NamedTuple):
     """What registering a blueprint brings to each app of this process."""
 
-    blueprints: list[tuple[Blueprint, str, dict[str, Any]]]
-    """It and those below it, each with its name and its options."""
+    blueprints: dict[str, Blueprint]
+    """It and those below it."""
+    hooked: list[tuple[Blueprint, str]]
+    """Those of them that have something called around views."""
+    deferring: list[tuple[Blueprint, dict[str, Any], list[Callable[[Any], None]]]]
+    """Those that put off more than their rules, each with its options and what that is."""
     rules: list[Rule]
     views: dict[str, Any]
 
@@ -88,14 +99,14 @@ def _register_known(blueprint: Blueprint, app: App, options: dict[str, Any]) -> 
         _registered[key] = _register_first(blueprint, app, urls, options)
         return
     known = _registered[key]
-    for one, name, its_options in known.blueprints:
-        assert name not in app.blueprints
-        app.blueprints[name] = one
+    assert not known.blueprints.keys() & app.blueprints.keys()
+    app.blueprints.update(known.blueprints)
+    for one, name in known.hooked:
         one._merge_blueprint_funcs(app, name)
+    for one, its_options, deferred in known.deferring:
         state = one.make_setup_state(app, its_options, True)
-        for deferred in one.deferred_functions:
-            if deferred.__code__ not in _RULES:
-                deferred(state)
+        for bring in deferred:
+            bring(state)
     urls.extend(known.rules)
     app.view_functions.update(known.views)
 
@@ -108,7 +119,17 @@ def _register_first(blueprint: Blueprint, app: App, urls: SharedMap, options: di
     finally:
         noted = _noting.pop()
     brought = {name: view for name, view in app.view_functions.items() if name not in views}
-    return Registered(noted, urls.added[rules:], brought)
+    more = [
+        (one, its_options, [bring for bring in one.deferred_functions if bring.__code__ not in _RULES])
+        for one, _, its_options in noted
+    ]
+    return Registered(
+        {name: one for one, name, _ in noted},
+        [(one, name) for one, name, _ in noted if any(getattr(one, kind) for kind in _AROUND)],
+        [one for one in more if one[2]],
+        urls.added[rules:],
+        brought,
+    )
 
 
 def share_urls() -> None:
