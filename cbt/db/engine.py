@@ -144,8 +144,14 @@ def _listen_sqlite(engine: Engine, key: bytes | None, copy: JournalCopy | None, 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get(WRITE, False)
-        connection.exec_driver_sql(f"PRAGMA query_only = {0 if writing else 1}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        # What touches no file cannot fail: it goes past SQLAlchemy, which makes a cursor and a result of it.
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        driver.execute(f"PRAGMA query_only = {0 if writing else 1}")
+        if writing:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            driver.execute("BEGIN")
 
 
 def check_readable(engine: Engine) -> None:
