@@ -77,14 +77,24 @@ def texts(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
+@cache
+def packages(tree: ast.Module) -> set[str]:
+    """Return the names of all modules that are imported, and of the packages that hold them."""
+    return {".".join(one.split(".")[:end]) for one in imported(tree) for end in range(1, one.count(".") + 2)}
+
+
+@cache
+def names_called(tree: ast.Module) -> set[str]:
+    """Return the dotted names that are called."""
+    return {name for name, _ in calls(tree)}
+
+
 def imports(*names: str) -> Callable[[ast.Module], bool]:
-    return lambda tree: any(
-        one == name or one.startswith(f"{name}.") for one in imported(tree) for name in names
-    )
+    return lambda tree: not packages(tree).isdisjoint(names)
 
 
 def called(*names: str) -> Callable[[ast.Module], bool]:
-    return lambda tree: any(one in names for one, _ in calls(tree))
+    return lambda tree: not names_called(tree).isdisjoint(names)
 
 
 def keyword(name: str, value: object) -> Callable[[ast.Module], bool]:
