@@ -352,16 +352,19 @@ class Trial:
         return was
 
     def dump(self) -> Dump:
-        """Return every row of the exam: (table, key) -> its columns."""
-        with self.world.app.app_context(), reading() as session:
-            return {
-                (table.name, *(row[column.name] for column in table.primary_key.columns)): {
-                    name: value for name, value in row.items() if name not in WEIGHTY
-                }
-                for table in db.metadata.sorted_tables
-                if not BESIDE.match(table.name)
-                for row in (dict(one) for one in session.execute(select(table)).mappings())
-            }
+        """Return every row of the exam as it is stored: (table, key) -> its columns."""
+        found = {}
+        with self.world.app.app_context(), raw_reading(db.engine) as cursor:
+            for table in db.metadata.tables.values():
+                if BESIDE.match(table.name):
+                    continue
+                cursor.execute(f'SELECT * FROM "{table.name}"')
+                names = [one[0] for one in cursor.description]
+                for values in cursor.fetchall():
+                    row = dict(zip(names, values, strict=True))
+                    key = table.name, *(row[column.name] for column in table.primary_key.columns)
+                    found[key] = {name: value for name, value in row.items() if name not in WEIGHTY}
+        return found
 
 
 def changed(before: Dump, after: Dump) -> list[tuple[Any, ...]]:
