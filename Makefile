@@ -46,7 +46,7 @@ test: install-dev
 	wait $$rules; ruled=$$?; cat "$$said"; rm -f "$$said"; exit $$((product + ruled))
 
 test-rules:
-	$(BIN)/python -m pytest -n 2 tests/rules --confcutdir=tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
+	$(BIN)/python -m pytest tests/rules --confcutdir=tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
 
 test-product:
 	$(BIN)/python -m pytest $(CREW) --ignore=tests/rules --ignore=tests/torture

@@ -42,10 +42,22 @@ def context() -> ForkServerContext:
 
 
 def begin_server() -> None:
-    """Begin the process that commands are forked of; what is forked of this one from now on has no other."""
+    """Begin the process that commands are forked of; what is forked of this one from now on has no other.
+
+    It says nothing: what it forks for a test with no file to say it in would say it among the run's own lines.
+    """
     context()
     server = forkserver._forkserver  # whose children would ask after it as after one of their own
-    server.ensure_running()
+    kept = [os.dup(number) for number in (1, 2)]
+    with _NO_FILE.open("w") as nowhere:
+        for number in (1, 2):
+            os.dup2(nowhere.fileno(), number)
+        try:
+            server.ensure_running()
+        finally:
+            for number, file in enumerate(kept, 1):
+                os.dup2(file, number)
+                os.close(file)
     os.register_at_fork(after_in_child=lambda: setattr(server, "ensure_running", lambda: None))
 
 

@@ -155,7 +155,7 @@ class _Spreader:
 
     def _order(self, one: SeatWish) -> list[Slot]:
         """Return the slots that take a paper, the best first; worked out anew for each level and unit."""
-        like = (one.level, one.paper, one.slots, one.morning)
+        like = (one.level, one.paper, one.slots, one.morning, one.spare)
         if like not in self._orders:
             found = [(self._rank(slot, one), slot) for slot in self.slots if takes(slot, one)]
             found.sort(key=lambda ranked: ranked[0])

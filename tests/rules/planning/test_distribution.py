@@ -90,6 +90,11 @@ def test_one_is_seated_or_told_why(
     assert found == (SeatPlan({1: 1}) if why is None else SeatPlan(left={1: why}))
 
 
+def test_a_spare_seat_is_there_for_who_asks_after_somebody_alike_took_the_last_other_one() -> None:
+    wanted = [want(1, slots=frozenset({1})), want(2, slots=frozenset({1}), spare=True)]
+    assert distribute(wanted, [room(1, 1)]) == SeatPlan({1: 1, 2: 1})
+
+
 def test_both_papers_of_a_person_lie_apart_at_one_centre() -> None:
     rooms = [
         room(1, 9),
