@@ -30,13 +30,7 @@ URL_VARIABLE = "CBT_TEST_POSTGRES_URL"
 SOCKET = "socket"
 LONGEST_SOCKET = 80
 """So long may the folder of a socket be on every system, with the socket's name behind it."""
-CARELESS = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "autovacuum": "off",
-    "jit": "off",
-}
+CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "jit": "off"}
 """No power is cut here, and a vacuum at work would be a guest in a template that is to be copied.
 
 Without a vacuum nobody counts rows either: PostgreSQL would take small tables for large, and compile for them.
