@@ -11,7 +11,8 @@ import flask
 import pytest
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 
-from cbt.application.jobs import LONG_SECONDS, MARGIN, Scheduler, run_job
+from cbt.application.jobs import JOBS, LONG_SECONDS, MARGIN, Every, Scheduler, run_job, start_scheduler
+from tests.world import World
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -57,6 +58,36 @@ def test_a_job_runs_now_that_is_planned_beyond_its_interval(set_back: timedelta,
         for _ in range(2):
             scheduler.keep_time()
             assert planned(scheduler) == (now if moved else at)
+    finally:
+        scheduler.shutdown(wait=True)
+
+
+@pytest.mark.parametrize(
+    ("set_on", "steps"),
+    [
+        pytest.param(timedelta(seconds=0.5), [1.0], id="not yet due"),
+        pytest.param(timedelta(seconds=1.5), [1.0, 2.0], id="half an interval late"),
+        pytest.param(timedelta(seconds=2), [2.0, 3.0], id="an interval late"),
+        pytest.param(7000 * DAY, [7000 * 86400.0, 7000 * 86400.0 + 1], id="a clock that had lost its years"),
+    ],
+)
+def test_a_wall_clock_set_on_is_one_missed_run_however_far(set_on: timedelta, steps: list[float]) -> None:
+    every, at = Every(seconds=1, timezone="UTC"), datetime(2026, 11, 24, 1, tzinfo=UTC)
+    found, now = [at], at + set_on
+    while len(found) <= len(steps) and found[-1] <= now:
+        found.append(every.get_next_fire_time(found[-1], now))
+    assert [(one - at).total_seconds() for one in found[1:]] == steps
+    assert found[-1] > now
+
+
+@pytest.mark.once
+def test_every_job_is_planned_so(world: World) -> None:
+    scheduler = start_scheduler(world.app)
+    try:
+        assert {type(job.trigger) for job in scheduler.get_jobs()} == {Every}
+        assert {job.id: job.trigger.interval.total_seconds() for job in scheduler.get_jobs()} == {
+            job.__name__: seconds for job, seconds in JOBS
+        }
     finally:
         scheduler.shutdown(wait=True)
 

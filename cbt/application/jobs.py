@@ -13,6 +13,7 @@ from typing import Any
 
 import flask
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 from cbt.accounts.approvals.answers import expire_approvals
 from cbt.application.backups.timer import back_up_when_due
@@ -105,8 +106,21 @@ def run_job(app: flask.Flask, job: Callable[..., Any], timer: Callable[[], float
         log.warning("the job %s took %.0f seconds", job.__name__, took)
 
 
+class Every(IntervalTrigger):  # type: ignore[misc]  # APScheduler brings no types
+    """Every so many seconds; all that was missed is one run, however long it was.
+
+    APScheduler goes from one missed run to the next: for a wall clock that is set on by a day that is a hundred
+    thousand steps for each job, and for one that had lost its years hours without a heartbeat (R-27, R-28).
+    """
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return when the run after the previous one is due: at once when that is over by an interval or more."""
+        due: datetime = super().get_next_fire_time(previous_fire_time, now)
+        return now if due + self.interval <= now else due
+
+
 class Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler brings no types
-    """APScheduler, which plans by the wall clock, kept from waiting for a time that was set back.
+    """APScheduler, which plans by the wall clock, kept from waiting for a time that was set back (on: see Every).
 
     Set back by an hour, the wall clock would stop heartbeat and closings for an hour (R-27, R-28).
     """
@@ -129,9 +143,8 @@ def start_scheduler(app: flask.Flask) -> Scheduler:
     for job, seconds in JOBS:
         scheduler.add_job(
             run_job,
-            "interval",
+            Every(seconds=seconds, timezone="UTC"),
             args=(app, job),
-            seconds=seconds,
             id=job.__name__,
             coalesce=True,
             max_instances=1,
