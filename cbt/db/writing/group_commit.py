@@ -22,13 +22,9 @@ MAX_BATCH = 512
 WAIT_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 """How often those are looked for that have waited too long."""
-SHARE = 0.2
-"""So much of the last COMMIT's length a batch waits for company while another one is away.
-
-Times the carriers that is more than a COMMIT: one of them is always there for what came since. Were all away, that
-would wait for one's return and only then go, to a COMMIT that is the third from when it came.
-"""
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.0008, 0.02
+SHARE = 0.7
+"""So much of the last COMMIT's length a batch waits for company while another one is away."""
+LONGEST_PAUSE = 0.02
 Told = Callable[[Sequence[tuple[Any, Any]]], None]
 """Is told what became of requests: what was kept of each, and its outcome (a result or Failed)."""
 log = logging.getLogger(__name__)
@@ -149,7 +145,7 @@ class GroupWriter:
                 return
             if self._away:
                 # The batch that is away commits first in any case. Meanwhile more comes that can go with this one.
-                time.sleep(min(max(self._commit_seconds * SHARE, SHORTEST_PAUSE), LONGEST_PAUSE))
+                time.sleep(min(self._commit_seconds * SHARE, LONGEST_PAUSE))
             self._away[carrier] = [first]
             self._carry(carrier, self._away[carrier])
             del self._away[carrier]

@@ -35,7 +35,7 @@ from cbt.delivery.start.batch import StartBatch
 from cbt.delivery.start.claims import Claim, Start
 from cbt.errors import CbtError
 
-LINES = 6
+LINES = 3
 """Lines from each server process to the one that writes: what comes while a batch is there goes with the next."""
 
 
