@@ -59,7 +59,7 @@ def new_name() -> str:
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Search for no garbage while eleven thousand cases are put together."""
+    """Search for no garbage while eleven thousand cases are put together; begin what commands are forked of."""
     gc.disable()
     if session.config.getoption("--workers") and forked.CAN_FORK:
         forked.begin_server()
