@@ -85,6 +85,19 @@ def test_a_write_in_a_reading_transaction_is_refused_by_the_database(app: flask.
         session.execute(insert(Throttle).values(_counter("k", datetime.now(UTC))))
 
 
+# Only there: PostgreSQL reads each statement as of its own beginning.
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_what_is_read_together_is_of_one_moment(app: flask.Flask) -> None:
+    seen = select(Throttle.subject).where(Throttle.scope == "test")
+    with app.app_context(), reading() as session:
+        assert session.scalars(seen).all() == []
+        with app.app_context(), unit_of_work() as another:
+            another.add(Throttle(**_counter("meanwhile", datetime(2026, 1, 1, tzinfo=UTC))))
+        assert session.scalars(seen).all() == []
+    with app.app_context(), reading() as session:
+        assert session.scalars(seen).all() == ["meanwhile"]
+
+
 def test_a_unit_of_work_that_raises_leaves_nothing(app: flask.Flask) -> None:
     with app.app_context():
         with pytest.raises(RuntimeError), unit_of_work() as session:
