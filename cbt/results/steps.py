@@ -14,12 +14,12 @@ from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.results.publicity.publishing import require_complete
 from cbt.results.publicity.standing import publicity_of
-from cbt.results.publicity.store import keep
 from cbt.results.sheet.outcomes import Decision
 from cbt.results.sheet.sitting import SheetLine, SittingSheet
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.ending import release_sitting, score_room
 from cbt.sittings.planning.purposes import require_official
+from cbt.sittings.store import hold_sitting
 from cbt.web.i18n import local_day
 
 
@@ -43,7 +43,7 @@ def release(
         raise Conflict("results.released_already", name=sheet.sitting.name)
     if first:
         require_complete(sheet)
-    keep(session, sheet.sitting)
+    hold_sitting(session, sheet.sitting.id)
     publicity = publicity_of(session, sheet.sitting.id, on=local_day(now))
     publicity.require_over()
     found = publicity.held_from(waiting)

@@ -108,13 +108,19 @@ def rooms_of_sitting(session: Session, sitting_id: int) -> list[RoomView]:
 
 
 def sitting_by_ref(session: Session, ref: str, *, lock: bool = False) -> Sitting:
-    """Return the sitting, `lock`ed against others who change it; raise NotFound("sitting.unknown")."""
-    if not lock:
-        return Sitting.by_ref(session, ref, unknown="sitting.unknown")
-    sitting = session.scalar(select(Sitting).where(Sitting.ref == ref).with_for_update())
-    if sitting is None:
-        raise NotFound("sitting.unknown")
-    return sitting
+    """Return the sitting, held against others who change it with `lock`; raise NotFound("sitting.unknown")."""
+    sitting = Sitting.by_ref(session, ref, unknown="sitting.unknown")
+    return hold_sitting(session, sitting.id) if lock else sitting
+
+
+def hold_sitting(session: Session, sitting_id: int) -> Sitting:
+    """Return a sitting as it is now; whoever changes it, or moves a room of it, waits for this act.
+
+    Its rooms are locked first and in one order, as who moves one has locked it before the sitting follows.
+    """
+    rooms = select(SittingRoom).where(SittingRoom.sitting_id == sitting_id).order_by(SittingRoom.id)
+    session.scalars(rooms.with_for_update().execution_options(populate_existing=True)).all()
+    return session.get_one(Sitting, sitting_id, with_for_update=True, populate_existing=True)
 
 
 def batch_by_ref(session: Session, ref: str) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -14,9 +15,10 @@ from cbt.sittings.clock import doors
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.clock.ending import abort_room, end_room, release_sitting, score_room
 from cbt.sittings.clock.running import adjust_room, hold_room, resume_room, start_room
-from cbt.sittings.models import RoomAdjustment, RoomHold
-from cbt.sittings.planning.changing import cancel_sitting
-from cbt.sittings.planning.sittings import arm_room, publish_sitting
+from cbt.sittings.models import Room, RoomAdjustment, RoomHold, SittingRoom
+from cbt.sittings.planning.changing import cancel_sitting, withdraw_sitting
+from cbt.sittings.planning.sittings import add_room, arm_room, publish_sitting
+from cbt.sittings.store import sitting_by_ref
 from tests.sittings.conftest import PLANNED, Day
 
 PROCTOR = "staff:proctor"
@@ -232,3 +234,63 @@ def test_a_started_room_is_not_armed_any_more(day: Day) -> None:
     with pytest.raises(Conflict) as refused, day.write() as session:
         arm_room(session, day.work(session)[1], armed=True, now=PLANNED, actor=PROCTOR)
     assert refused.value.code == "sitting.started"
+
+
+def test_who_finds_the_doors_opened_meanwhile_goes_on(day: Day) -> None:
+    """A candidate signs in, a proctor looks at the room and the schedule comes: one of them opens it."""
+    publish(day)
+    with day.write() as session:
+        seen = day.work(session)[1]
+        session.expunge(seen)
+        assert admit_if_due(session, day.work(session)[1], now=PLANNED)
+        session.expunge(day.work(session)[1])
+        session.add(seen)
+        assert seen.state == "published"
+        assert admit_if_due(session, seen, now=PLANNED)
+    assert states(day) == ("admitting", "admitting")
+    with day.read() as session:
+        assert len(session.scalars(select(AuditEntry).where(AuditEntry.act == "room.admit")).all()) == 1
+
+
+def test_rooms_that_end_in_one_moment_leave_their_sitting_ended(day: Day) -> None:
+    """The second waits for the first: each would see the other one running."""
+    with day.write() as session:
+        sitting = day.work(session)[0]
+        other = Room(ref="rm-other", centre_id=sitting.centre_id, name="二号机房", room_code="")
+        session.add(other)
+        session.flush()
+        other_ref = add_room(session, sitting, other, now=day.clock.now(), actor=PROCTOR).ref
+    start(day)
+    with day.write() as session:
+        start_room(session, SittingRoom.by_ref(session, other_ref, unknown=""), now=PLANNED, actor=PROCTOR)
+
+    def end_other() -> None:
+        with day.write() as session:
+            end_room(session, SittingRoom.by_ref(session, other_ref, unknown=""), now=PLANNED, actor=PROCTOR)
+
+    ender = threading.Thread(target=end_other)
+    with day.write() as session:
+        end_room(session, day.work(session)[1], now=PLANNED, actor=PROCTOR)
+        session.flush()
+        ender.start()
+        ender.join(0.3)
+        assert ender.is_alive()
+    ender.join(10)
+    assert states(day) == ("ended", "ended")
+
+
+def test_a_sitting_withdrawn_while_its_doors_open_is_one_or_the_other(day: Day) -> None:
+    """Both lock a room before its sitting: neither waits for what the other one holds."""
+    publish(day)
+
+    def open_them() -> None:
+        open_doors(day, ahead=timedelta(minutes=40))
+
+    opener = threading.Thread(target=open_them)
+    with day.write() as session:
+        sitting = sitting_by_ref(session, day.sitting_ref, lock=True)
+        opener.start()
+        opener.join(0.3)
+        withdraw_sitting(session, sitting, reason="改期", now=day.clock.now(), actor=PROCTOR)
+    opener.join(10)
+    assert states(day) == ("draft", "draft")

@@ -19,6 +19,7 @@ from cbt.results.publicity import store
 from cbt.results.publicity.models import Publication, ResultObjection
 from cbt.results.store import finished_sitting
 from cbt.sittings.models import Sitting
+from cbt.sittings.store import hold_sitting
 from cbt.web.refs import new_ref
 from cbt.web.texts import required
 
@@ -102,7 +103,7 @@ def objected_to(
 ) -> tuple[Registration, Publication]:
     """Return a registration whose result is shown and can be objected to, and the publication.
 
-    `changing` keeps its sitting to this act.
+    `changing` holds its sitting.
 
     Raise NotFound("registration.unknown"), Conflict("objection.not_shown") for a result that is not shown,
     ("objection.released") for one that was released, and like `finished_sitting`.
@@ -111,7 +112,7 @@ def objected_to(
     sitting = session.get_one(Sitting, registration.sitting_id)
     finished_sitting(session, sitting.ref)
     if changing:
-        store.keep(session, sitting)
+        hold_sitting(session, sitting.id)
     publication = store.standing_publication(session, sitting.id)
     if publication is None or store.published_of(session, publication, registration.id) is None:
         raise Conflict("objection.not_shown")

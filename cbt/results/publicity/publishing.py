@@ -21,6 +21,7 @@ from cbt.results.sheet.sitting import SheetLine, sheet_of
 from cbt.results.store import finished_sitting
 from cbt.rules.publicity import PublicityWindow, publicity_window
 from cbt.sittings.models import Sitting
+from cbt.sittings.store import hold_sitting
 from cbt.web.i18n import local_day
 from cbt.web.refs import new_ref
 from cbt.web.texts import required
@@ -117,7 +118,7 @@ def withdraw(sitting_ref: str, *, reason: str, now: datetime, actor: str) -> Non
 
 
 def _held(session: Session, ref: str) -> Sitting:
-    return store.keep(session, finished_sitting(session, ref))
+    return hold_sitting(session, finished_sitting(session, ref).id)
 
 
 def _shown(made: Publication, line: SheetLine) -> PublishedResult:

@@ -53,11 +53,6 @@ class ObjectionLine:
     ticket_number: str
 
 
-def keep(session: Session, sitting: Sitting) -> Sitting:
-    """Return a sitting as it is now, kept to this act: whoever shows, objects to or releases its results waits."""
-    return session.get_one(Sitting, sitting.id, with_for_update=True, populate_existing=True)
-
-
 def standing_publication(session: Session, sitting_id: int) -> Publication | None:
     """Return the publication of a sitting that stands, or None."""
     return session.scalar(select(Publication).where(Publication.sitting_id == sitting_id, _STANDS))

@@ -16,11 +16,12 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.incidents.reports import ToldReport, told_of_registration
 from cbt.proctoring.incidents.writing import stand_what_is_left
-from cbt.results.publicity.store import is_released, keep
+from cbt.results.publicity.store import is_released
 from cbt.results.rulings import store
 from cbt.results.rulings.models import ViolationRuling
 from cbt.results.store import finished_sitting
 from cbt.sittings.models import Sitting
+from cbt.sittings.store import hold_sitting
 from cbt.web.i18n import local_day
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line, required
@@ -78,7 +79,7 @@ def rule(registration_ref: str, told: RulingForm, *, now: datetime, actor: str) 
         raise InvalidInput("ruling.statement", field="statement", maximum=LONGEST)
     with unit_of_work() as session:
         registration, sitting, reports = ruled_on(session, registration_ref)
-        keep(session, sitting)
+        hold_sitting(session, sitting.id)
         if any(one.report.by == actor for one in reports):
             raise NotAllowed("ruling.same_person")
         if store.ruling_of(session, registration) is not None:

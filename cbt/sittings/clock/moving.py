@@ -1,6 +1,7 @@
 """A sitting-room goes from state to state, once for whoever asks first, and its sitting follows.
 
-The `where` repeats the state that was seen, so racing callers are harmless.
+The `where` repeats the state that was seen, so racing callers are harmless. A room is locked before its sitting,
+here and by whoever keeps a whole sitting (store.hold_sitting): nobody waits in a circle.
 """
 
 from __future__ import annotations
@@ -23,6 +24,16 @@ def move_room(session: Session, room: SittingRoom, event: SittingEvent, **values
 
     Source: R-60.
     """
+    if not move_room_if_first(session, room, event, **values):
+        said = TextId(f"sittings.state.{room.state}")
+        raise Conflict("sitting.transition", state=said, event=event.value)
+
+
+def move_room_if_first(session: Session, room: SittingRoom, event: SittingEvent, **values: Any) -> bool:
+    """Move a room like `move_room`; return whether this call did. Where the room is, `room` says then.
+
+    Source: R-60.
+    """
     seen = SittingState(room.state)
     reached = next_state(seen, event)
     moved = session.scalar(
@@ -34,9 +45,12 @@ def move_room(session: Session, room: SittingRoom, event: SittingEvent, **values
     )
     session.refresh(room)
     if moved is None:
-        said = TextId(f"sittings.state.{room.state}")
-        raise Conflict("sitting.transition", state=said, event=event.value)
-    refresh_sitting_state(session, session.get_one(Sitting, room.sitting_id))
+        return False
+    # Two rooms that move at once would each see the other where it was: the second waits for the first.
+    held = {"key_share": True}
+    sitting = session.get_one(Sitting, room.sitting_id, with_for_update=held, populate_existing=True)
+    refresh_sitting_state(session, sitting)
+    return True
 
 
 def refresh_sitting_state(
