@@ -1,7 +1,8 @@
 """A sitting-room goes from state to state, once for whoever asks first, and its sitting follows.
 
 The `where` repeats the state that was seen, so racing callers are harmless. A room is locked before its sitting,
-here and by whoever keeps a whole sitting (store.hold_sitting): nobody waits in a circle.
+and several in the order of their ids, here and by whoever holds a whole sitting (store.hold_sitting): nobody waits
+in a circle.
 """
 
 from __future__ import annotations
