@@ -26,7 +26,7 @@ _SQL = re.compile(
 CHANGES = {
     "delivery/moving.py:move",
     "delivery/moving.py:move_all",
-    "sittings/clock/moving.py:move_room",
+    "sittings/clock/moving.py:move_room_if_first",
     "sittings/clock/moving.py:refresh_sitting_state",
     # They write what `follow` and `move` have moved in the row they hold under lock.
     "delivery/start/batch.py:__init__",
