@@ -20,7 +20,6 @@ from typing import Any, Never
 
 import pytest
 
-from tests.large_pages import use_large_pages
 from tests.shared import WORKER
 
 CAN_FORK = sys.platform == "linux"
@@ -244,7 +243,6 @@ def one_after_another(
         if number is None:
             return ()
         tell.send((_TOOK, number))
-        use_large_pages()
         return files[number]
 
     now = cases or take()
