@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cbt.db.writing.commits import Carried, Failed, More
-from cbt.db.writing.group_commit import LONGEST_PAUSE, GroupWriter
+from cbt.db.writing.group_commit import LONGEST_PAUSE, GroupWriter, pause_for
 from cbt.errors import Conflict, Unavailable
 
 PATIENCE = 10.0
@@ -121,6 +121,23 @@ def test_a_batch_waits_for_company_only_while_another_is_away(monkeypatch: pytes
     writer.close()
     assert found == {"c": "C", "d": "D"}
     assert pauses == [LONGEST_PAUSE]  # a COMMIT of half a second: no longer than this
+
+
+@pytest.mark.parametrize(
+    ("took", "since", "pause"),
+    [
+        pytest.param(0.005, 0.0, 0.004, id="as long as what is away may not have committed"),
+        pytest.param(0.005, 0.0025, 0.0015, id="of that what is left"),
+        pytest.param(0.005, 0.004, 0.001, id="at least so long that late ones go together"),
+        pytest.param(0.005, 60.0, 0.001, id="nor longer after a quiet minute"),
+        pytest.param(0.5, 0.0, LONGEST_PAUSE, id="never long"),
+        pytest.param(0.0, 0.0, 0.0, id="not before a COMMIT was seen"),
+    ],
+)
+def test_company_is_waited_for_until_shortly_before_the_next_commit(
+    took: float, since: float, pause: float
+) -> None:
+    assert pause_for(took, since=since) == pytest.approx(pause)
 
 
 def test_a_failure_is_raised_and_a_refusal_is_a_result() -> None:

@@ -22,8 +22,9 @@ MAX_BATCH = 512
 WAIT_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 """How often those are looked for that have waited too long."""
-SHARE = 0.7
-"""So much of the last COMMIT's length a batch waits for company while another one is away."""
+SHARE, LEAST = 0.8, 0.2
+"""A batch waits for company while another one is away: until so much of the last COMMIT's length has gone by since
+its outcome came, for what commits now takes as long; and at least so much of it, so that late ones go together."""
 LONGEST_PAUSE = 0.02
 Told = Callable[[Sequence[tuple[Any, Any]]], None]
 """Is told what became of requests: what was kept of each, and its outcome (a result or Failed)."""
@@ -73,6 +74,7 @@ class GroupWriter:
         """Those of which nobody was told yet, the first that asked first."""
         self._teller: threading.Thread | None = None
         self._commit_seconds = 0.0
+        self._committed_at = 0.0
 
     @property
     def waiting(self) -> int:
@@ -144,8 +146,7 @@ class GroupWriter:
                 carrier.close()
                 return
             if self._away:
-                # The batch that is away commits first in any case. Meanwhile more comes that can go with this one.
-                time.sleep(min(self._commit_seconds * SHARE, LONGEST_PAUSE))
+                time.sleep(pause_for(self._commit_seconds, since=time.monotonic() - self._committed_at))
             self._away[carrier] = [first]
             self._carry(carrier, self._away[carrier])
             del self._away[carrier]
@@ -174,6 +175,7 @@ class GroupWriter:
         # A batch that was taken one by one has no COMMIT of its own.
         if carried is not None and carried.commit_seconds is not None:
             self._commit_seconds = carried.commit_seconds
+            self._committed_at = time.monotonic()
 
     def _tell(self) -> None:
         """Tell of outcomes as they come, and of those that did not come in time that nobody knows them."""
@@ -215,3 +217,13 @@ class GroupWriter:
                 self._queue.put(None)  # the end comes after this batch
                 return
             batch.append(ticket)
+
+
+def pause_for(took: float, *, since: float) -> float:
+    """Return for how many seconds a batch waits for company.
+
+    The last COMMIT took `took` seconds, its outcome came `since` seconds ago. The batch that is away commits first
+    in any case, and whoever was told of the last one asks again meanwhile: what is sent shortly before that COMMIT
+    ends goes with the next one, and sooner it would only be fewer.
+    """
+    return min(max(took * SHARE - since, took * LEAST), LONGEST_PAUSE)
