@@ -161,7 +161,7 @@ class _Teller:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._of_all = bool(config.option.durations or config.option.xmlpath)
+        self._of_all = config.option.durations is not None or bool(config.option.xmlpath)
         self._kept: list[Any] = []
 
     @pytest.hookimpl

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from statistics import median
+
 from bench import rows
 from bench.figures import Figure, percentile_ms
 from bench.measured.declaring import NONE_LOST, Bound, Group, Stage, Stand, Target, most
@@ -11,7 +14,8 @@ from bench.traffic.open_loop import Paced
 from bench.traffic.paced import run_paced
 
 SAVE_EVERY = 5.0
-SECONDS = 20.0
+PAIRS = 3
+SECONDS = 10.0
 OPENING = 6.0
 """All boards are opened within two seconds, as after a restart; what that costs is told apart from open ones."""
 REST = 6.0
@@ -26,13 +30,18 @@ def board(stand: Stand) -> list[Figure]:
 
 
 def open_boards(stand: Stand) -> list[Figure]:
-    """Measure candidates without boards, while the board of each of their rooms is opened, and with all open."""
+    """Measure candidates without boards, while the board of each of their rooms is opened, and with all open.
+
+    In turn, PAIRS times: `of_alone` is the median of the pairs' ratios, what is due of all pairs counts together.
+    """
     people, seconds = stand.size.of(5000, 400), min(SECONDS, stand.size.paced_seconds)
-    built = stand.bench.built
+    built, pairs = stand.bench.built, stand.size.of(PAIRS, 1)
     chosen = built.sitters[:people]
     rooms = [built.rooms[index] for index in sorted({sitter.room for sitter in chosen})]
-    stand.tell(f"{people} candidates for {seconds:.0f} s, without and with {len(rooms)} boards open")
-    ledger = loads.Ledger()
+    stand.tell(f"{people} candidates, {pairs} x {seconds:.0f} s without and with {len(rooms)} boards open")
+    ledger, figure = loads.Ledger(), Figure("boards_125")
+    latencies: dict[str, list[float]] = defaultdict(list)
+    ratios, unanswered = [], 0
 
     def save(seconds: float) -> Paced:
         return run_paced(stand.port, chosen, ledger, every=SAVE_EVERY, seconds=seconds)
@@ -40,32 +49,32 @@ def open_boards(stand: Stand) -> list[Figure]:
     def opening_and_open() -> tuple[Paced, Paced]:
         return save(OPENING), save(seconds)
 
-    alone = save(seconds)
-    boards, (opening, saved) = with_boards(
-        stand.port,
-        rooms,
-        built.proctor,
-        opening=OPENING,
-        seconds=OPENING + seconds + REST,
-        meanwhile=opening_and_open,
-    )
-    figure = Figure("boards_125")
-    figure.add(saved, None)
-    figure.refused += boards.opening.refused + boards.open.refused + opening.refused
-    figure.lost = rows.lost_answers(ledger.saved)
-    figure.facts = {"candidates": people, "boards": len(rooms), "unanswered": boards.open.unanswered}
-    figure.facts |= {
-        name: round(percentile_ms(load.latencies, 0.99) or 0, 1)
-        for name, load in (
-            ("alone_p99_ms", alone),
-            ("boards_p99_ms", boards.open),
-            ("opening_p99_ms", opening),
-            ("boards_opening_p99_ms", boards.opening),
+    for _ in range(pairs):
+        alone = save(seconds)
+        boards, (opening, saved) = with_boards(
+            stand.port,
+            rooms,
+            built.proctor,
+            opening=OPENING,
+            seconds=OPENING + seconds + REST,
+            meanwhile=opening_and_open,
         )
+        figure.add(saved, None)
+        figure.refused += boards.opening.refused + boards.open.refused + opening.refused
+        unanswered += boards.open.unanswered
+        latencies["alone"] += alone.latencies
+        latencies["opening"] += opening.latencies
+        latencies["boards"] += boards.open.latencies
+        latencies["boards_opening"] += boards.opening.latencies
+        ratios.append(
+            (percentile_ms(saved.latencies, 0.99) or 0) / (percentile_ms(alone.latencies, 0.99) or 1)
+        )
+    figure.lost = rows.lost_answers(ledger.saved)
+    figure.facts = {"candidates": people, "boards": len(rooms), "unanswered": unanswered}
+    figure.facts |= {
+        f"{name}_p99_ms": round(percentile_ms(found, 0.99) or 0, 1) for name, found in latencies.items()
     }
-    without, beside_them = percentile_ms(alone.latencies, 0.99), percentile_ms(saved.latencies, 0.99)
-    if without and beside_them:
-        figure.facts["of_alone"] = round(beside_them / without, 2)
+    figure.facts["of_alone"] = round(median(ratios), 2)
     return [figure]
 
 

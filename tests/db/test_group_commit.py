@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -138,6 +139,42 @@ def test_company_is_waited_for_until_shortly_before_the_next_commit(
     took: float, since: float, pause: float
 ) -> None:
     assert pause_for(took, since=since) == pytest.approx(pause)
+
+
+def test_company_is_waited_for_from_when_the_last_outcome_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    now = [100.0]
+    monkeypatch.setattr(
+        "cbt.db.writing.group_commit.time", SimpleNamespace(monotonic=lambda: now[0], sleep=pauses.append)
+    )
+
+    class Slow(Hand):
+        def carry_out(self, requests: Sequence[str], more: More) -> Carried:
+            carried = super().carry_out(requests, more)
+            now[0] = 107.0
+            return replace(carried, commit_seconds=0.02)
+
+    hands = [Slow(), Slow()]
+    for hand in hands:
+        hand.let_go.set()
+    writer = GroupWriter(hands)
+    assert writer.run("a") == "A"
+    wait_until(lambda: not writer.unanswered)
+    for hand in hands:
+        hand.let_go.clear()
+        hand.holding.clear()
+    found: dict[str, object] = {}
+    threads = [ask(writer, "b", found)]
+    wait_until(lambda: any(hand.holding.is_set() for hand in hands))
+    now[0] = 107.01
+    threads.append(ask(writer, "c", found))
+    wait_until(lambda: all(hand.holding.is_set() for hand in hands))
+    for hand in hands:
+        hand.let_go.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    writer.close()
+    assert pauses == [pytest.approx(0.02 * 0.8 - 0.01)]
 
 
 def test_a_failure_is_raised_and_a_refusal_is_a_result() -> None:

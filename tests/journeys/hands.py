@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Locator, expect
 
 MOST_TABS = 400
+HAS_FOCUS = "(each) => each.isConnected ? each === document.activeElement : null"
 
 
 class Mouse:
@@ -33,13 +34,17 @@ class Keyboard:
     def reach(self, target: Locator) -> None:
         """Tab on until `target` has the focus; it must be reachable."""
         expect(target).to_be_visible()
-        page = target.page
         if target.evaluate("(each) => each.tabIndex < 0 && each.closest('[data-roving]') !== null"):
             self._rove_to(target)
+        each = target.element_handle()
         for _ in range(MOST_TABS):
-            if target.evaluate("(each) => each === document.activeElement"):
+            here = each.evaluate(HAS_FOCUS)
+            if here is None:  # the page has drawn it anew meanwhile
+                each = target.element_handle()
+                here = each.evaluate(HAS_FOCUS)
+            if here:
                 return
-            page.keyboard.press("Tab")
+            target.page.keyboard.press("Tab")
         raise AssertionError(f"the keyboard does not reach {target}")
 
     def _rove_to(self, target: Locator) -> None:
