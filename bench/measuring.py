@@ -50,7 +50,7 @@ def run_bench(
         figures = _waiting(ground, groups, folder / "waiting")
         figures += _sitting(ground, groups, folder / "embedded", facts)
         for group in (one for one in groups if one.stage is Stage.OWN):
-            figures += _measured(group, replace(ground, folder=folder / group.rows[0].name))
+            figures += measure_group(group, replace(ground, folder=folder / group.rows[0].name))
         embedded = {figure.name: figure for figure in figures}
         if size.others and twins:
             figures += _twins(ground, twins, folder / "postgres", embedded)
@@ -92,10 +92,10 @@ def _sitting(
 
 
 def _in_turn(stand: Stand, groups: Sequence[Group]) -> list[Figure]:
-    return [figure for group in groups for figure in _measured(group, stand)]
+    return [figure for group in groups for figure in measure_group(group, stand)]
 
 
-def _measured(group: Group, ground: Ground) -> list[Figure]:
+def measure_group(group: Group, ground: Ground) -> list[Figure]:
     """Measure the rows of a group.
 
     What the run knows by now, fifteen thousand people and all that they were acknowledged, is left out of every
