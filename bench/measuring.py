@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -50,7 +49,7 @@ def run_bench(
         figures = _waiting(ground, groups, folder / "waiting")
         figures += _sitting(ground, groups, folder / "embedded", facts)
         for group in (one for one in groups if one.stage is Stage.OWN):
-            figures += measure_group(group, replace(ground, folder=folder / group.rows[0].name))
+            figures += told(group.measure(replace(ground, folder=folder / group.rows[0].name)), tell)
         embedded = {figure.name: figure for figure in figures}
         if size.others and twins:
             figures += _twins(ground, twins, folder / "postgres", embedded)
@@ -92,18 +91,7 @@ def _sitting(
 
 
 def _in_turn(stand: Stand, groups: Sequence[Group]) -> list[Figure]:
-    return [figure for group in groups for figure in measure_group(group, stand)]
-
-
-def measure_group(group: Group, ground: Ground) -> list[Figure]:
-    """Measure the rows of a group.
-
-    What the run knows by now, fifteen thousand people and all that they were acknowledged, is left out of every
-    search for garbage from here on: with each row one would take longer, beside what is measured or as part of it.
-    """
-    gc.collect()
-    gc.freeze()
-    return told(group.measure(ground), ground.tell)
+    return [figure for group in groups for figure in told(group.measure(stand), stand.tell)]
 
 
 @contextmanager

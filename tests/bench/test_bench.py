@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from pathlib import Path
-
 import pytest
 
-from bench.figures import Figure, Ref
-from bench.measured.declaring import Ground, Group, Stage
-from bench.measuring import measure_group
-from bench.sizes import QUICK
+from bench.figures import Figure
 from bench.traffic.client import Load
 from cbt.rehearsal.line import percentile_ms
 
@@ -46,17 +40,3 @@ def test_a_percentile_is_a_latency_that_was_seen(
 
 def test_a_load_that_took_no_time_has_no_rate() -> None:
     assert Load(done=5).per_s == 0.0
-
-
-def test_no_row_has_what_the_run_knows_searched_for_garbage(tmp_path: Path) -> None:
-    known = [["somebody", "and all they were acknowledged"]]
-    searched: list[bool] = []
-
-    def measure(_ground: Ground) -> list[Figure]:
-        made = ["since"]
-        searched.extend(any(one is kept for one in gc.get_objects()) for kept in (known, made))
-        return []
-
-    ground = Ground(Ref(0, b"", 0.0), QUICK, tmp_path, print, ())
-    assert measure_group(Group((), Stage.OWN, measure), ground) == []
-    assert searched == [False, True]
