@@ -66,15 +66,16 @@ def open_boards(stand: Stand) -> list[Figure]:
         latencies["opening"] += opening.latencies
         latencies["boards"] += boards.open.latencies
         latencies["boards_opening"] += boards.opening.latencies
-        ratios.append(
-            (percentile_ms(saved.latencies, 0.99) or 0) / (percentile_ms(alone.latencies, 0.99) or 1)
-        )
+        without, beside_them = percentile_ms(alone.latencies, 0.99), percentile_ms(saved.latencies, 0.99)
+        if without and beside_them:
+            ratios.append(beside_them / without)
     figure.lost = rows.lost_answers(ledger.saved)
     figure.facts = {"candidates": people, "boards": len(rooms), "unanswered": unanswered}
     figure.facts |= {
         f"{name}_p99_ms": round(percentile_ms(found, 0.99) or 0, 1) for name, found in latencies.items()
     }
-    figure.facts["of_alone"] = round(median(ratios), 2)
+    if len(ratios) == pairs:  # nobody answered is no ratio of nought
+        figure.facts["of_alone"] = round(median(ratios), 2)
     return [figure]
 
 

@@ -61,6 +61,27 @@ def wait_until(condition: Callable[[], object]) -> None:
     pytest.fail("it did not come to that")
 
 
+def two_away(
+    writer: GroupWriter, hands: Sequence[Hand], one: str, other: str, between: Callable[[], object] = int
+) -> dict[str, object]:
+    """Ask for `other` while `one` is away, let both go and end the writer; return what they came to."""
+    for hand in hands:
+        hand.let_go.clear()
+        hand.holding.clear()
+    found: dict[str, object] = {}
+    threads = [ask(writer, one, found)]
+    wait_until(lambda: any(hand.holding.is_set() for hand in hands))
+    between()
+    threads.append(ask(writer, other, found))
+    wait_until(lambda: all(hand.holding.is_set() for hand in hands))
+    for hand in hands:
+        hand.let_go.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    writer.close()
+    return found
+
+
 def test_what_queues_while_a_batch_is_under_way_is_the_next_batch() -> None:
     hand = Hand()
     writer = GroupWriter([hand])
@@ -107,19 +128,7 @@ def test_a_batch_waits_for_company_only_while_another_is_away(monkeypatch: pytes
     writer = GroupWriter(hands)
     assert [writer.run("a"), writer.run("b")] == ["A", "B"]
     assert pauses == []
-    for hand in hands:
-        hand.let_go.clear()
-        hand.holding.clear()
-    found: dict[str, object] = {}
-    threads = [ask(writer, "c", found)]
-    wait_until(lambda: any(hand.holding.is_set() for hand in hands))
-    threads.append(ask(writer, "d", found))
-    wait_until(lambda: all(hand.holding.is_set() for hand in hands))
-    for hand in hands:
-        hand.let_go.set()
-    for thread in threads:
-        thread.join(PATIENCE)
-    writer.close()
+    found = two_away(writer, hands, "c", "d")
     assert found == {"c": "C", "d": "D"}
     assert pauses == [LONGEST_PAUSE]  # a COMMIT of half a second: no longer than this
 
@@ -143,15 +152,13 @@ def test_company_is_waited_for_until_shortly_before_the_next_commit(
 
 def test_company_is_waited_for_from_when_the_last_outcome_came(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    now = [100.0]
-    monkeypatch.setattr(
-        "cbt.db.writing.group_commit.time", SimpleNamespace(monotonic=lambda: now[0], sleep=pauses.append)
-    )
+    clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now, sleep=pauses.append)
+    monkeypatch.setattr("cbt.db.writing.group_commit.time", clock)
 
     class Slow(Hand):
         def carry_out(self, requests: Sequence[str], more: More) -> Carried:
             carried = super().carry_out(requests, more)
-            now[0] = 107.0
+            clock.now = 107.0
             return replace(carried, commit_seconds=0.02)
 
     hands = [Slow(), Slow()]
@@ -160,20 +167,10 @@ def test_company_is_waited_for_from_when_the_last_outcome_came(monkeypatch: pyte
     writer = GroupWriter(hands)
     assert writer.run("a") == "A"
     wait_until(lambda: not writer.unanswered)
-    for hand in hands:
-        hand.let_go.clear()
-        hand.holding.clear()
-    found: dict[str, object] = {}
-    threads = [ask(writer, "b", found)]
-    wait_until(lambda: any(hand.holding.is_set() for hand in hands))
-    now[0] = 107.01
-    threads.append(ask(writer, "c", found))
-    wait_until(lambda: all(hand.holding.is_set() for hand in hands))
-    for hand in hands:
-        hand.let_go.set()
-    for thread in threads:
-        thread.join(PATIENCE)
-    writer.close()
+    assert two_away(writer, hands, "b", "c", between=lambda: setattr(clock, "now", 107.01)) == {
+        "b": "B",
+        "c": "C",
+    }
     assert pauses == [pytest.approx(0.02 * 0.8 - 0.01)]
 
 
