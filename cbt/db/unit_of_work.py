@@ -19,6 +19,7 @@ from cbt.db.writing.gate import Gate
 RAW_READERS = 4
 _AFTER = "cbt_after"
 _joining: ContextVar[Callable[[Session], None] | None] = ContextVar("cbt_joining", default=None)
+_last: ContextVar[Callable[[Session], None] | None] = ContextVar("cbt_last", default=None)
 _few = threading.BoundedSemaphore(RAW_READERS)
 
 
@@ -34,6 +35,9 @@ def unit_of_work() -> Iterator[Session]:
         if joining is not None:
             joining(session)
         yield session
+        last = _last.get()
+        if last is not None:
+            last(session)
     follow_commit(session)
 
 
@@ -45,6 +49,11 @@ def joined_by(call: Callable[[Session], None]) -> Iterator[None]:
         yield
     finally:
         _joining.reset(former)
+
+
+def ending_with(call: Callable[[Session], None] | None) -> None:
+    """Have `call` write, too, at the end of every unit of work of this thread from now on; None: nothing more."""
+    _last.set(call)
 
 
 def follow_commit(session: Session) -> None:

@@ -1,5 +1,6 @@
 """When a login of staff ends by itself: nobody there any more, or signed in too long ago.
 
+That somebody is there goes with what their request writes: an act is one transaction, and waits once for its turn.
 A candidate's login lasts as long as its exam and knows no idling.
 
 Source: R-62; OWASP ASVS 5.0, 7.3.
@@ -12,15 +13,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import flask
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from cbt.db.failures import cannot_persist
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import after_commit, ending_with, unit_of_work
 from cbt.web.who.models import LoginSession
 
 if TYPE_CHECKING:
-    import flask
-
     from cbt.web.who.login import Principal
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ BOARD_IDLE = timedelta(hours=3)
 extensions, shorter than the way home. It holds only while that board is open and its room runs."""
 EVERY = timedelta(minutes=1)
 """Being there is written down at most this often."""
+_NOTE = "cbt_attention"
 INPUT_HEADER = "X-CBT-Input"
 """What a page asks for by itself carries this after somebody used its mouse, keys or screen."""
 
@@ -91,28 +93,71 @@ def is_due(noted_at: datetime | None, *, now: datetime) -> bool:
     return noted_at is None or now >= noted_at + EVERY
 
 
+class _Note:
+    """What is to be kept of this request's login: with the first thing that the request writes, else by itself."""
+
+    def __init__(self, login_session_id: int) -> None:
+        self._login_session_id = login_session_id
+        self.values: dict[str, datetime] = {}
+
+    def write(self, session: Session) -> None:
+        """Write it at the end of a unit of work; it is kept once that one is."""
+        if not self.values:
+            return
+        session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == self._login_session_id, LoginSession.revoked_at.is_(None))
+            .values(**self.values)
+            .execution_options(synchronize_session=False)
+        )
+        after_commit(session, self.values.clear)
+
+    def write_alone(self) -> None:
+        """Write what nothing else took along."""
+        if not self.values:
+            return
+        # A page of a disk that is full is shown all the same: what was noted is not worth a board.
+        try:
+            with unit_of_work():
+                pass
+        except Exception as error:
+            if not cannot_persist(error):
+                raise
+            log.warning("that somebody is there was not noted: %s", type(error).__name__)
+
+
+def init_attention(app: flask.Flask) -> None:
+    """Have what is noted in a request written by its end."""
+
+    @app.after_request
+    def write(response: flask.Response) -> flask.Response:
+        note: _Note | None = flask.g.get(_NOTE)
+        if note is not None:
+            note.write_alone()
+        return response
+
+    @app.teardown_request
+    def let_go(_error: BaseException | None) -> None:
+        if flask.g.pop(_NOTE, None) is not None:
+            ending_with(None)
+
+
 def note_act(principal: Principal, *, now: datetime) -> None:
     """Keep that this person did something; writes at most once a minute."""
     if principal.kind == KIND and is_due(principal.seen_at, now=now):
-        _write(principal, seen_at=now)
+        _keep(principal, seen_at=now)
 
 
 def note_board(principal: Principal, *, now: datetime) -> None:
     """Keep that the board of a running room is open here; writes at most once a minute."""
     if is_due(principal.board_at, now=now):
-        _write(principal, board_at=now)
+        _keep(principal, board_at=now)
 
 
-def _write(principal: Principal, **values: datetime) -> None:
-    # A page of a disk that is full is shown all the same: what was noted is not worth a board.
-    try:
-        with unit_of_work() as session:
-            session.execute(
-                update(LoginSession)
-                .where(LoginSession.id == principal.login_session_id, LoginSession.revoked_at.is_(None))
-                .values(**values)
-            )
-    except Exception as error:
-        if not cannot_persist(error):
-            raise
-        log.warning("that somebody is there was not noted: %s", type(error).__name__)
+def _keep(principal: Principal, **values: datetime) -> None:
+    note: _Note | None = flask.g.get(_NOTE)
+    if note is None:
+        note = _Note(principal.login_session_id)
+        setattr(flask.g, _NOTE, note)
+        ending_with(note.write)
+    note.values |= values
