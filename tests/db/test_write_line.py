@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ import pytest
 
 from cbt.db.writing.commits import Carried, Failed, More
 from cbt.db.writing.line import WriteLine, address_of, can_share, framed, is_owned
-from cbt.db.writing.owner import LineServer
+from cbt.db.writing.owner import LONG_COMMIT, OWED_SHARE, LineServer
 
 pytestmark = pytest.mark.skipif(
     not can_share(), reason="such lines are Linux's; elsewhere each process writes"
@@ -49,13 +50,21 @@ class Hand:
 
     batches: list[list[str]] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
+    commit_seconds: float | None = None
+    seconds_before: float = 0.0
+    commit: Callable[[], None] = lambda: None
     closed: int = 0
 
-    def carry_out(self, requests: Sequence[str], more: More) -> Carried:
+    def carry_out(
+        self, requests: Sequence[str], more: More, meanwhile: Callable[[], None] = lambda: None
+    ) -> Carried:
         self.before()
         batch = [*requests, *more()]
         self.batches.append(batch)
-        return Carried([word.upper() for word in batch])
+        if "no" not in batch:
+            meanwhile()
+            self.commit()
+        return Carried([word.upper() for word in batch], self.commit_seconds, self.seconds_before)
 
     def close(self) -> None:
         self.closed += 1
@@ -150,6 +159,121 @@ def test_batches_of_two_processes_become_one_transaction_and_each_gets_its_own(
     assert found == {0: ["A", "B"], 1: ["C"]}
 
 
+@dataclass
+class Two:
+    """Two callers by bare sockets: what the second sends lies ready when the first one's COMMIT ends."""
+
+    first: socket.socket
+    second: socket.socket
+    commits: int = 0
+
+    def between(
+        self, server: LineServer, words: bytes, when_second: Callable[[], None]
+    ) -> Callable[[], None]:
+        def commit() -> None:
+            self.commits += 1
+            if self.commits == 1:
+                self.second.sendall(framed(words))
+                wait_for_frame(server)
+            else:
+                when_second()
+
+        return commit
+
+
+@contextmanager
+def two_callers(folder: Path) -> Iterator[Two]:
+    with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
+        for one in (first, second):
+            one.settimeout(PATIENCE)
+            one.connect(address_of(folder))
+        yield Two(first, second)
+
+
+def test_while_commits_take_long_an_outcome_is_told_during_the_next_one(tmp_path: Path) -> None:
+    there, heard = Hand(commit_seconds=LONG_COMMIT, seconds_before=LONG_COMMIT * OWED_SHARE), []
+    with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
+        there.before = lambda: heard.append(select.select([two.first], [], [], 0)[0] == [])
+        there.commit = two.between(server, b"two", lambda: heard.append(two.first.recv(100)))
+        two.first.sendall(framed(b"one"))
+        assert two.second.recv(100) == framed(b"TWO")
+    assert heard == [True, True, framed(b"ONE")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "before", "words"),
+    [
+        pytest.param(LONG_COMMIT / 2, 0.0, b"two", id="a COMMIT that is short"),
+        pytest.param(None, 0.0, b"two", id="no COMMIT"),
+        pytest.param(LONG_COMMIT, LONG_COMMIT, b"two", id="what takes long before its COMMIT"),
+        pytest.param(LONG_COMMIT, LONG_COMMIT * OWED_SHARE, b"two three", id="more of them"),
+    ],
+)
+def test_an_outcome_is_told_before_the_next_transaction_where_nothing_is_gained_by_waiting(
+    tmp_path: Path, seconds: float | None, before: float, words: bytes
+) -> None:
+    there, heard = Hand(commit_seconds=seconds, seconds_before=before), []
+    with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
+
+        def listen() -> None:
+            if two.commits == 1:
+                heard.append(two.first.recv(100))
+
+        there.before = listen
+        there.commit = two.between(server, words, lambda: None)
+        two.first.sendall(framed(b"one"))
+        assert two.second.recv(100)
+    assert heard == [framed(b"ONE")]
+
+
+def test_an_outcome_is_told_where_nothing_comes_next(tmp_path: Path) -> None:
+    with owner(tmp_path, Hand(commit_seconds=LONG_COMMIT)), two_callers(tmp_path) as two:
+        two.first.sendall(framed(b"one"))
+        assert two.first.recv(100) == framed(b"ONE")
+
+
+def test_an_outcome_is_told_though_the_next_transaction_comes_to_no_commit(tmp_path: Path) -> None:
+    there = Hand(commit_seconds=LONG_COMMIT)
+    with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
+        there.commit = two.between(server, b"no", lambda: None)
+        two.first.sendall(framed(b"one"))
+        assert two.first.recv(100) == framed(b"ONE")
+        assert two.second.recv(100) == framed(b"NO")
+
+
+def test_outcomes_that_cannot_be_told_meanwhile_keep_nobody_else_from_theirs(
+    tmp_path: Path, line_by: Lines, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = Hand(commit_seconds=LONG_COMMIT)
+    with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
+        server._packing = Unpacked()
+        there.commit = two.between(server, b"two", lambda: None)
+        two.first.sendall(framed(b"one"))
+        assert two.second.recv(100) == framed(b"TWO")
+        assert two.first.recv(100) == b""
+        assert line_by().carry_out(["three"], nothing).outcomes == ["THREE"]
+    assert "outcomes were not told" in caplog.text
+
+
+class Unpacked(Words):
+    """Cannot pack one word."""
+
+    def pack_carried(self, carried: Carried) -> bytes:
+        if carried.outcomes == ["ONE"]:
+            raise TypeError("no outcome of ours")
+        return super().pack_carried(carried)
+
+
+def test_who_hangs_up_before_they_are_told_keeps_nobody_waiting(tmp_path: Path, line_by: Lines) -> None:
+    there = Hand(commit_seconds=LONG_COMMIT)
+    with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
+        there.commit = two.between(server, b"two", lambda: None)
+        there.before = lambda: two.first.close() if two.commits else None
+        two.first.sendall(framed(b"one"))
+        assert two.second.recv(100) == framed(b"TWO")
+        assert line_by().carry_out(["three"], nothing).outcomes == ["THREE"]
+
+
 def wait_for_frame(server: LineServer) -> None:
     """Wait until another frame lies ready at the owner, which is busy and has not looked."""
     pause = threading.Event()
@@ -206,7 +330,9 @@ def test_a_batch_that_was_sent_and_not_answered_is_promised_to_nobody(tmp_path: 
 
 def test_outcomes_that_are_not_theirs_are_promised_to_nobody(tmp_path: Path, line_by: Lines) -> None:
     class Short(Hand):
-        def carry_out(self, requests: Sequence[str], more: More) -> Carried:
+        def carry_out(
+            self, requests: Sequence[str], more: More, meanwhile: Callable[[], None] = lambda: None
+        ) -> Carried:
             return Carried(["ONLY", "TWO", "AND", "MORE"][: len(requests) + 1])
 
     line = line_by(packing=Miscounting())

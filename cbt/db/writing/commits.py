@@ -36,10 +36,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What became of a batch: an outcome for each request (a result or Failed), and the seconds COMMIT took."""
+    """What became of a batch: an outcome for each request (a result or Failed), and the seconds COMMIT took.
+
+    `seconds_before` went by in the transaction until then.
+    """
 
     outcomes: Sequence[Any]
     commit_seconds: float | None = None
+    seconds_before: float = 0.0
 
 
 class _Refused(Exception):
@@ -77,8 +81,12 @@ class Commits:
         self.before_commit: Callable[[], None] | None = None
         self._connection: Any = None
 
-    def carry_out(self, requests: Sequence[Any], more: More) -> Carried:
+    def carry_out(
+        self, requests: Sequence[Any], more: More, meanwhile: Callable[[], None] | None = None
+    ) -> Carried:
         """Carry out `requests`, and what `more` adds to them, in one transaction.
+
+        `meanwhile` is called right before the COMMIT: what it begins goes on while that takes its time.
 
         When a statement raises, or one of them is refused by raising, the batch is rolled back and each request
         is tried alone. When COMMIT fails, all of them are Failed: nothing is promised then, and the same requests
@@ -86,7 +94,7 @@ class Commits:
         """
         batch = list(requests)
         try:
-            carried = self._transact(batch, more)
+            carried = self._transact(batch, more, meanwhile)
         except CbtError as error:
             self._tell(len(batch), None)
             self.close()
@@ -103,11 +111,12 @@ class Commits:
         self._tell(len(batch), carried.commit_seconds)
         return carried
 
-    def _transact(self, batch: list[Any], more: More) -> Carried:
+    def _transact(self, batch: list[Any], more: More, meanwhile: Callable[[], None] | None) -> Carried:
         if self._connection is None:
             self._connection = self._connect()
         with self._gate():
             batch += more()
+            inside = time.perf_counter()
             cursor = self._connection.cursor()
             if self._embedded:
                 cursor.execute("BEGIN IMMEDIATE")
@@ -117,6 +126,8 @@ class Commits:
                 raise _Refused(error) from error
             if len(results) != len(batch):
                 raise RuntimeError("each request has one result")
+            if meanwhile is not None:
+                meanwhile()
             began = time.perf_counter()
             if self.before_commit is not None:
                 self.before_commit()
@@ -129,7 +140,7 @@ class Commits:
                 # The outcome is unknown: retrying alone could acknowledge twice, so say 503 to all.
                 raise Unavailable("db.write") from error
             cursor.close()
-        return Carried(results, time.perf_counter() - began)
+        return Carried(results, time.perf_counter() - began, began - inside)
 
     def _connect(self) -> Any:
         """Take a connection for good; one that has read before refuses to write until it is told."""

@@ -22,7 +22,7 @@ MAX_BATCH = 512
 WAIT_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 """How often those are looked for that have waited too long."""
-SHARE, LEAST = 0.8, 0.2
+SHARE, LEAST = 0.6, 0.2
 """A batch waits for company while another one is away: until so much of the last COMMIT's length has gone by since
 its outcome came, for what commits now takes as long; and at least so much of it, so that late ones go together."""
 LONGEST_PAUSE = 0.02
