@@ -15,14 +15,17 @@ import pytest
 
 from cbt.web.receiving import front
 from cbt.web.receiving.bodies import (
+    LEAST_CUTS,
     LEAST_RATE,
     MOST_OF_ADDRESS,
     MOST_UNFINISHED,
+    ONE_OF,
     PATIENCE_SECONDS,
     SLOW_SECONDS,
     SMALL_BODY,
     Bodies,
     Body,
+    cuts_at_once,
     declared_length,
 )
 from cbt.web.receiving.front import Front
@@ -108,6 +111,28 @@ def test_a_trusted_proxy_is_no_single_person() -> None:
     bodies = Bodies(trusted=lambda address: address == "10.0.0.2")
     crowd(bodies, address="10.0.0.2", count=MOST_OF_ADDRESS + 20)
     assert bodies.cut_overdue(SLOW_SECONDS, most=10_000) == 0
+
+
+def test_whether_an_address_is_a_proxys_is_asked_once_however_many_come_from_it() -> None:
+    asked: list[str] = []
+    bodies = Bodies(trusted=lambda address: bool(asked.append(address)))
+    for address in ("10.0.0.1", "10.0.0.2"):
+        crowd(bodies, address=address, count=500)
+    crowd(bodies, address="10.0.0.3", count=MOST_OF_ADDRESS)
+    bodies.cut_overdue(SLOW_SECONDS, most=10_000)
+    assert asked == ["10.0.0.1", "10.0.0.2"]
+
+
+@pytest.mark.parametrize(
+    ("coming", "cuts"),
+    [
+        pytest.param(0, LEAST_CUTS, id="none"),
+        pytest.param(1000, LEAST_CUTS, id="as many as wait at no cost"),
+        pytest.param(LEAST_CUTS * ONE_OF * 20, LEAST_CUTS * 20, id="so many that memory counts"),
+    ],
+)
+def test_what_is_let_go_comes_again_so_few_are_let_go_at_once(coming: int, cuts: int) -> None:
+    assert cuts_at_once(coming) == cuts
 
 
 def test_letting_go_is_spread_over_turns() -> None:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any
 
 PATIENCE_SECONDS = 10.0
@@ -25,8 +26,13 @@ MOST_UNFINISHED = 128
 """Unfinished bodies of one process, well below its threads (CBT_THREADS)."""
 MOST_OF_ADDRESS = 24
 """Unfinished bodies of one address; a trusted proxy passes many people on and is not counted."""
+LEAST_CUTS, ONE_OF = 8, 128
+"""Bodies let go in one turn: so many, or one of so many that there are. Who means ill opens again at once what is
+let go, and that costs everybody more than a body that waits: it holds nothing but its memory."""
 SMALL_BODY = 256 * 1024
 """What anybody may send. Only a file is larger, and only people who are signed in send files."""
+
+_ADDRESS = attrgetter("address")
 
 
 @dataclass(slots=True, eq=False)
@@ -81,17 +87,28 @@ class Bodies:
         if not slow:
             return 0
         over = [body for body in slow if not body.cut and not body.keeps_up(now)]
-        counts: Counter[str] = Counter()
-        of_address: list[Body] = []
-        for body in reversed(slow):
-            counts[body.address] += 1
-            if counts[body.address] > self._most_of_address and not self._trusted(body.address):
+        counts = Counter(map(_ADDRESS, slow))
+        # Each address is asked about once: thousands of bodies come from a few, and the loop waits meanwhile.
+        too_many = {
+            address: count - self._most_of_address
+            for address, count in counts.items()
+            if count > self._most_of_address and not self._trusted(address)
+        }
+        of_address = []
+        for body in slow if too_many else ():
+            if too_many.get(body.address, 0) > 0:
+                too_many[body.address] -= 1
                 of_address.append(body)
-        over += reversed(of_address)
+        over += of_address
         if len(slow) - len(of_address) > self._most:
             slow.sort(key=lambda body: (-counts[body.address], body.begun))
             over += slow[: len(slow) - self._most]
         return _cut(over, most)
+
+
+def cuts_at_once(coming: int) -> int:
+    """Return how many bodies are let go at most in one turn, where so many are on their way."""
+    return max(LEAST_CUTS, coming // ONE_OF)
 
 
 def _cut(bodies: Iterable[Body], most: int) -> int:

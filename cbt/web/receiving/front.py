@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
 from cbt.web.receiving.asking import AskedRequest
-from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
+from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, cuts_at_once, declared_length
 from cbt.web.receiving.environs import Environs, address_of
 from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, Lane, LaneOf
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, ParkedRequest, Parking
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 TEND_SECONDS = 0.05
-MOST_CUTS = 32
-"""Bodies let go in one turn: each costs the loop a moment, and answers are sent in between."""
 TELL_SECONDS = 60.0
 REAP_SECONDS = 0.02
 """How long an answered request's coroutine may stay: many are ended in one turn of the loop."""
@@ -98,7 +96,7 @@ class Front:
         while True:
             await asyncio.sleep(TEND_SECONDS)
             now = time.monotonic()
-            cut += self._bodies.cut_overdue(now, most=MOST_CUTS)
+            cut += self._bodies.cut_overdue(now, most=cuts_at_once(len(self._bodies)))
             if cut and now - told_at >= TELL_SECONDS:
                 log.warning("%d requests were let go whose bodies did not come", cut)
                 told_at, cut = now, 0
