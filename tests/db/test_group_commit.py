@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -165,8 +166,10 @@ def test_company_is_waited_for_from_when_the_last_outcome_came(monkeypatch: pyte
     for hand in hands:
         hand.let_go.set()
     writer = GroupWriter(hands)
+    assert writer.quiet_seconds == math.inf, "no outcome yet"
     assert writer.run("a") == "A"
     wait_until(lambda: not writer.unanswered)
+    assert writer.quiet_seconds == 0.0
     assert two_away(writer, hands, "b", "c", between=lambda: setattr(clock, "now", 107.005)) == {
         "b": "B",
         "c": "C",

@@ -53,9 +53,16 @@ def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: 
         )
 
 
-@pytest.mark.parametrize(("waiting", "commits"), [(0, 1), (1, 2)], ids=["alone", "beside saves"])
+@pytest.mark.parametrize(
+    ("waiting", "quiet", "commits"),
+    [
+        pytest.param(0, yielding.QUIET, 1, id="alone"),
+        pytest.param(1, yielding.QUIET, 2, id="beside saves"),
+        pytest.param(0, 0.0, 2, id="between two saves"),
+    ],
+)
 def test_scores_are_written_in_small_pieces_while_others_wait_to_write(
-    page: Page, world: World, monkeypatch: pytest.MonkeyPatch, waiting: int, commits: int
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch, waiting: int, quiet: float, commits: int
 ) -> None:
     assert Page(world, "second").start().status_code == 200
     world.clock.set(PLANNED + 90 * MINUTE)
@@ -69,6 +76,7 @@ def test_scores_are_written_in_small_pieces_while_others_wait_to_write(
     monkeypatch.setattr(service, "_score", written)
     monkeypatch.setattr(service, "PIECE", 1)
     monkeypatch.setattr(GroupWriter, "unanswered", waiting)
+    monkeypatch.setattr(GroupWriter, "quiet_seconds", quiet)
     with world.app.app_context():
         assert expire_overdue(now=world.clock.now()) == 2
         assert score_closed(now=world.clock.now()) == 2
@@ -84,6 +92,7 @@ def test_scoring_rests_while_others_wait_to_write_and_leaves_the_rest_to_the_nex
     rests: list[float] = []
     monkeypatch.setattr(yielding, "sleep", rests.append)
     monkeypatch.setattr(service, "PIECE", 1)
+    monkeypatch.setattr(GroupWriter, "quiet_seconds", yielding.QUIET)
     with world.app.app_context():
         assert expire_overdue(now=world.clock.now()) == 2
         with monkeypatch.context() as busy:

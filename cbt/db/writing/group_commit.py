@@ -8,6 +8,7 @@ told of the outcome. One thread, beside those that carry out, tells of all outco
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -74,7 +75,7 @@ class GroupWriter:
         """Those of which nobody was told yet, the first that asked first."""
         self._teller: threading.Thread | None = None
         self._commit_seconds = 0.0
-        self._committed_at = 0.0
+        self._committed_at = -math.inf
 
     @property
     def waiting(self) -> int:
@@ -85,6 +86,11 @@ class GroupWriter:
     def unanswered(self) -> int:
         """Return about how many requests wait for the end of a transaction, begun or to come."""
         return self.waiting + sum(len(batch) for batch in list(self._away.values()))
+
+    @property
+    def quiet_seconds(self) -> float:
+        """Return for how long no transaction has brought an outcome."""
+        return time.monotonic() - self._committed_at
 
     def run(self, request: Any) -> Any:
         """Have `request` carried out in the next transaction and return its result after the commit.
