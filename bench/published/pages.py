@@ -27,6 +27,10 @@ _LEAD = {
         "[docs/city.md](docs/city.md)。"
     ),
 }
+_ELSEWHERE = {
+    "en": " The rows of a grown database were measured on another machine: {machine}.",
+    "zh": "“大库上的”各行在另一台机器上测得：{machine}。",
+}
 _PICTURE = {
     "en": (
         "docs/images/bench.svg",
@@ -44,6 +48,9 @@ def readme_block(results: Results, language: str) -> str:
         pairs=results["figures"]["save"]["pairs"],
         load=max(figure["load_cpu"] or 0 for figure in results["figures"].values()),
     )
+    grown = results.get("growth", results)["machine"]
+    if grown != results["machine"]:
+        lead += _ELSEWHERE[language].format(machine=machine_line(grown, language))
     path, words = _PICTURE[language]
     return f"{lead}\n\n![{words}]({path})\n\n{markdown(results, language)}"
 

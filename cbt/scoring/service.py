@@ -36,7 +36,7 @@ from cbt.sittings.store import sitting_by_ref
 log = logging.getLogger(__name__)
 CHUNK = 200
 PIECE = 8
-"""So many while requests wait: what is written together holds them up for some ten milliseconds."""
+"""So many while requests wait: what is written together holds them up for some ten or twenty milliseconds."""
 LONGEST_SWEEP = 5.0
 """So many seconds a sweep goes on beside requests that wait."""
 VERIFIERS = 3

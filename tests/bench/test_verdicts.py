@@ -13,7 +13,7 @@ from bench.__main__ import check, read_results, write_results
 from bench.measured.declaring import Bound
 from bench.measured.registry import BY_NAME, TARGETS
 from bench.published import bearing, city, day
-from bench.published.pages import between, pages
+from bench.published.pages import between, pages, readme_block
 from bench.published.picture import bars, svg
 from bench.published.report import table
 
@@ -118,6 +118,16 @@ def test_a_run_keeps_what_was_measured_on_the_grown_database(tmp_path: Path) -> 
 def test_pages_and_pictures_say_what_the_committed_results_say() -> None:
     for name, text in pages(read_results()).items():
         assert (ROOT / name).read_text("utf-8") == text, f"{name}: run python -m bench --write-readme"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "another machine"), ("zh", "在另一台机器上")])
+def test_what_another_machine_has_measured_is_not_said_of_this_one(language: str, said: str) -> None:
+    results = read_results()
+    for cpu, elsewhere in (("of this machine", False), ("of another", True)):
+        grown = results["growth"] | {"machine": results["machine"] | {"cpu": cpu}}
+        machine = results["machine"] | {"cpu": "of this machine"}
+        lead = readme_block(results | {"machine": machine, "growth": grown}, language).split("\n")[0]
+        assert [one in lead for one in (said, "of another")] == [elsewhere] * 2
 
 
 def test_a_page_without_markers_is_refused() -> None:

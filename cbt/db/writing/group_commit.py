@@ -25,7 +25,8 @@ LOOK_SECONDS = 1.0
 """How often those are looked for that have waited too long."""
 SHARE, LEAST = 0.6, 0.2
 """A batch waits for company while another one is away: until so much of the last COMMIT's length has gone by since
-its outcome came, for what commits now takes as long; and at least so much of it, so that late ones go together."""
+its outcome came, for what commits now takes as long and was begun before that was told; and at least so much of it,
+so that late ones go together."""
 LONGEST_PAUSE = 0.02
 Told = Callable[[Sequence[tuple[Any, Any]]], None]
 """Is told what became of requests: what was kept of each, and its outcome (a result or Failed)."""

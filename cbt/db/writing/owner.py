@@ -158,7 +158,7 @@ class LineServer:
     def _next_is_near(self, carried: Carried) -> bool:
         """Return whether another transaction begins at once and comes to a COMMIT soon, one that takes long.
 
-        What comes is taken to be of the kind of what was `carried` out.
+        Takes what has come by now; that is expected to be of the kind of what was `carried` out.
         """
         commit = carried.commit_seconds
         if commit is None or commit < LONG_COMMIT:

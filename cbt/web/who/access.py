@@ -75,7 +75,7 @@ def access_of(app: flask.Flask, endpoint: str) -> Access | None:
 
 
 def init_access(app: flask.Flask) -> None:
-    """Check every request against the declaration of its view before the view runs."""
+    """Check every request against the declaration of its view before the view runs, and note who is there."""
     attention.init_attention(app)
 
     @app.before_request
