@@ -5,12 +5,13 @@ Source: R-60.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol, cast
 
 from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
+from cbt.db.writing.parcels import Rows
 from cbt.delivery.models import Attempt
 from cbt.rules.clock.facts import AttemptClock
 from cbt.rules.states.attempt import Event, State, before, clock_events, next_state, reached_by
@@ -53,3 +54,12 @@ def move_all(session: Session, attempt_ids: Collection[int], event: Event) -> in
         .execution_options(synchronize_session=False)
     )
     return cast(CursorResult[Any], moved).rowcount
+
+
+def moving_sealed(sealed: Sequence[tuple[int, str]], event: Event) -> Rows:
+    """Return what lets an event happen to attempts by id, each where it can and the journal has this seal."""
+    states = sorted(before(event))
+    among = ", ".join("?" for _ in states)
+    sql = f"UPDATE attempt SET state = ? WHERE id = ? AND journal_digest = ? AND state IN ({among})"
+    to = reached_by(event)
+    return Rows(sql, [(to, attempt_id, seal, *states) for attempt_id, seal in sealed], len(sealed))

@@ -16,12 +16,14 @@ from sqlalchemy.orm import Session
 
 from cbt.assembly.arranging import checked, keep
 from cbt.audit import chain
+from cbt.audit.sealing import EntryDraft, text_of
 from cbt.candidates.models import Registration
 from cbt.db.ahead import side_by_side
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.parcels import put_down, put_down_in
 from cbt.delivery.close.sealed import sealed_texts
 from cbt.delivery.models import Attempt
-from cbt.delivery.moving import move_all
+from cbt.delivery.moving import move_all, moving_sealed
 from cbt.rules.canonical import digest, digest_of
 from cbt.rules.states.attempt import Event, State
 from cbt.scoring.apart import CAN_COPY, apart
@@ -29,14 +31,14 @@ from cbt.scoring.approved import approved_answers
 from cbt.scoring.comparing import Verified, compared
 from cbt.scoring.models import Score
 from cbt.scoring.sheets import Scored, Scorers
-from cbt.scoring.store import NewScore, add_scores
+from cbt.scoring.store import NewScore, score_rows
 from cbt.scoring.yielding import somebody_waits, yielding
 from cbt.sittings.store import sitting_by_ref
 
 log = logging.getLogger(__name__)
 CHUNK = 200
 PIECE = 8
-"""So many while requests wait: what is written together holds them up for some ten or twenty milliseconds."""
+"""So many while requests wait: what is worked out at once keeps the others of this process from it."""
 LONGEST_SWEEP = 5.0
 """So many seconds a sweep goes on beside requests that wait."""
 VERIFIERS = 3
@@ -88,10 +90,14 @@ def _score_whole(
     attempt_ids: Sequence[int], found: Callable[[], Mapping[int, Scored]], scorers: Scorers, *, now: datetime
 ) -> int:
     try:
-        return _score(attempt_ids, found(), scorers, now=now)
+        sheets = found()
+        whole = _put_down({attempt_id: sheets[attempt_id] for attempt_id in attempt_ids}, now=now)
+        scored = len(attempt_ids) if whole else _score(attempt_ids, sheets, scorers, now=now)
+        _keep_unprepared(scorers)
     except Exception:
         log.exception("%d closed attempts are scored one by one", len(attempt_ids))
         return sum(_score_alone(attempt_id, scorers, now=now) for attempt_id in attempt_ids)
+    return scored
 
 
 def _score_alone(attempt_id: int, scorers: Scorers, *, now: datetime) -> int:
@@ -100,6 +106,22 @@ def _score_alone(attempt_id: int, scorers: Scorers, *, now: datetime) -> int:
     except Exception:
         log.exception("attempt %d could not be scored", attempt_id)
         return 0
+
+
+def _put_down(found: Mapping[int, Scored], *, now: datetime) -> bool:
+    """Have the first scores of attempts written along with what others save; return whether they were.
+
+    They are not, and none of them, where a journal is no longer the one that was scored, or an attempt has a score:
+    then rulings may count as well, and it takes a transaction of its own to see (_score). Nobody rules on late
+    answers before there is a score.
+    """
+    scores = [
+        NewScore(attempt_id, 1, KEY_REVISION, digest(one.journal), one.sheet, digest_of(one.sheet.content))
+        for attempt_id, one in found.items()
+    ]
+    lines = [_line(found[one.attempt_id].ref, one.sha256, now=now) for one in scores]
+    moved = moving_sealed([(one.attempt_id, one.journal_digest) for one in scores], Event.SCORE)
+    return put_down(moved, score_rows(scores, at=now), lines=lines)
 
 
 def _score(
@@ -130,18 +152,24 @@ def _score(
             sealed = digest_of(sheet.content)
             number = numbers.get(attempt_id, 0) + 1
             scores.append(NewScore(attempt_id, number, KEY_REVISION, journal_digest or "", sheet, sealed))
-            chain.record(
-                session,
-                at=now,
-                actor="scheduler",
-                act="attempt.score",
-                subject=f"attempt:{ref}",
-                after={"sheet": sealed},
-            )
-        add_scores(session, scores, at=now)
+            chain.record_entry(session, _line(ref, sealed, now=now))
+        if not put_down_in(session, score_rows(scores, at=now)):
+            raise RuntimeError("a score came to an attempt that was locked")
         move_all(session, ids, Event.SCORE)
-        keep(session, scorers.take_unprepared())
         return len(attempts)
+
+
+def _line(ref: str, sealed: str, *, now: datetime) -> EntryDraft:
+    """Return what the log says of a score."""
+    after = text_of({"sheet": sealed})
+    return EntryDraft(now, "scheduler", "attempt.score", f"attempt:{ref}", after=after)
+
+
+def _keep_unprepared(scorers: Scorers) -> None:
+    """Keep what forms of before lacked, so that it is not worked out again."""
+    if found := scorers.take_unprepared():
+        with unit_of_work() as session:
+            keep(session, found)
 
 
 def _last_numbers(session: Session, attempt_ids: Sequence[int]) -> dict[int, int]:

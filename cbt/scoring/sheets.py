@@ -36,6 +36,7 @@ Journals = Callable[[Session, Sequence[int]], dict[int, str]]
 class Scored:
     """What one attempt comes to: the sheet, and the text of the journal that it follows from."""
 
+    ref: str
     sheet: ScoreSheet
     journal: str
     form_ok: bool
@@ -68,12 +69,12 @@ class Scorers:
         approved = approved_answers(session, attempt_ids, also=also) if late else {}
         scored = {}
         for paper, scorer, form_ok in self._of(session, takers):
-            for attempt_id in takers[paper]:
+            for attempt_id, ref in takers[paper].items():
                 journal = journals[attempt_id]
                 answers = answers_in(journal)
                 if attempt_id in approved:
                     answers |= {str(place): value or "" for place, value in approved[attempt_id].items()}
-                scored[attempt_id] = Scored(scorer.score(answers), journal, form_ok)
+                scored[attempt_id] = Scored(ref, scorer.score(answers), journal, form_ok)
         return scored
 
     def scorers_of(self, session: Session, attempt_ids: Sequence[int]) -> dict[int, FormScorer]:
@@ -86,7 +87,7 @@ class Scorers:
         return {form_id: self._unprepared.pop(form_id) for form_id in list(self._unprepared)}
 
     def _of(
-        self, session: Session, takers: Mapping[_Paper, Sequence[int]]
+        self, session: Session, takers: Mapping[_Paper, Collection[int]]
     ) -> Iterator[tuple[_Paper, FormScorer, bool]]:
         """Yield the scorer of each paper; one that several take is kept for the next chunk."""
         fresh = takers.keys() - self._kept.keys()
@@ -126,14 +127,16 @@ class Scorers:
             known.update(contents(session, items_in(asked) - known.keys(), bank_id))
 
 
-def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, list[int]]:
-    """Return which attempts are at which paper."""
+def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, dict[int, str]]:
+    """Return which attempts are at which paper, each with its ref."""
     rows = session.execute(
-        select(Attempt.id, Attempt.form_id, Registration.blueprint_version_id, Registration.paper)
+        select(
+            Attempt.id, Attempt.ref, Attempt.form_id, Registration.blueprint_version_id, Registration.paper
+        )
         .join(Registration, Registration.id == Attempt.registration_id)
         .where(Attempt.id.in_(attempt_ids))
     )
-    takers: dict[_Paper, list[int]] = {}
-    for attempt_id, form_id, version_id, code in rows:
-        takers.setdefault((form_id, version_id, code), []).append(attempt_id)
+    takers: dict[_Paper, dict[int, str]] = {}
+    for attempt_id, ref, form_id, version_id, code in rows:
+        takers.setdefault((form_id, version_id, code), {})[attempt_id] = ref
     return takers

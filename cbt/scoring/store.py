@@ -9,14 +9,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.db.types import bind_instant
-from cbt.db.writing.many_rows import insert_rows
+from cbt.db.writing.parcels import Rows
 from cbt.rules.scoring.score import ScoreSheet
 from cbt.scoring.models import Score
 
 _ADD = (
     "INSERT INTO score (attempt_id, number, key_revision, journal_digest, raw, score, passed, sheet, sha256, "
-    "scored_at)"
+    "scored_at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
+    "WHERE NOT EXISTS (SELECT 1 FROM score WHERE attempt_id = ? AND number >= ?)"
 )
 
 
@@ -40,20 +40,16 @@ def latest_scores(session: Session, attempt_ids: Collection[int]) -> dict[int, S
     return {score.attempt_id: score for score in rows}
 
 
-def add_scores(session: Session, scores: Sequence[NewScore], *, at: datetime) -> None:
-    """Write scores, at least one; hundreds come at once, so their values are bound here."""
-    session.flush()
-    dialect = session.get_bind().dialect.name
-    scored_at = bind_instant(at, dialect)
+def score_rows(scores: Sequence[NewScore], *, at: datetime) -> Rows:
+    """Return what writes scores, each while its attempt has none of this number or a later one."""
     rows = [
         (
             *(one.attempt_id, one.number, one.key_revision, one.journal_digest),
             None if one.sheet.raw is None else str(one.sheet.raw),
             None if one.sheet.score is None else str(one.sheet.score),
-            *(one.sheet.passed, one.sheet.text, one.sha256, scored_at),
+            *(one.sheet.passed, one.sheet.text, one.sha256, at),
+            *(one.attempt_id, one.number),
         )
         for one in scores
     ]
-    cursor = session.connection().connection.cursor()
-    insert_rows(cursor, dialect, _ADD, rows)
-    cursor.close()
+    return Rows(_ADD, rows, len(rows))

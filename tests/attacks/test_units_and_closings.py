@@ -67,11 +67,11 @@ def before_the_batch(world: World, monkeypatch: pytest.MonkeyPatch, work: Callab
     """Do something once, when a request has been read and is about to go to whoever writes."""
     run, waiting = GroupWriter.run, [work]
 
-    def late(writer: GroupWriter, request: Any) -> Any:
+    def late(writer: GroupWriter, request: Any, **how: bool) -> Any:
         if waiting:
             with world.app.app_context():
                 waiting.pop()()
-        return run(writer, request)
+        return run(writer, request, **how)
 
     monkeypatch.setattr(GroupWriter, "run", late)
 

@@ -17,8 +17,10 @@ from cbt.application.app import create_app
 from cbt.audit.anchor import FILE, Anchor, anchor_file, append_line, read_anchors
 from cbt.audit.chain import record
 from cbt.audit.commands import audit
+from cbt.audit.sealing import EntryDraft
 from cbt.config import Settings
 from cbt.db.unit_of_work import unit_of_work
+from cbt.db.writing.parcels import Rows, put_down
 from cbt.errors import InvalidInput
 from cbt.web import cli
 from tests.conftest import close_engine
@@ -71,6 +73,17 @@ def test_each_act_leaves_its_head_on_the_other_disk(anchored: flask.Flask, tmp_p
     assert kept(tmp_path) == [2, 3]
     assert (tmp_path / "other" / FILE).read_text("ascii").splitlines()[-1] == run("head").output.strip()
     assert (tmp_path / "other" / FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_goes_along_with_the_saves_leaves_its_head_there_too(
+    anchored: flask.Flask, tmp_path: Path
+) -> None:
+    act(anchored, "a")
+    nothing = Rows("UPDATE audit_head SET hash = ? WHERE id = ?", [("", 7)], 1)
+    with anchored.app_context():
+        assert put_down(lines=[EntryDraft(AT, "scheduler", "b", "room:1")])
+        assert not put_down(nothing, lines=[EntryDraft(AT, "scheduler", "c", "room:1")])
+    assert kept(tmp_path) == [1, 2]
 
 
 def test_an_act_that_is_not_committed_leaves_none(anchored: flask.Flask, tmp_path: Path) -> None:

@@ -94,9 +94,9 @@ def test_all_that_is_stored_goes_in_small_parcels(
     writer, sizes = bank.extensions["cbt_journal"].writer, list[int]()
     original = writer.run
 
-    def watched(request: Parcel) -> Any:
+    def watched(request: Parcel, **how: bool) -> Any:
         sizes.append(sum(len(rows.values) for rows in request.rows))
-        return original(request)
+        return original(request, **how)
 
     monkeypatch.setattr(writer, "run", watched)
     with count_queries(bank) as others:

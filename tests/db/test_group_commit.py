@@ -102,6 +102,24 @@ def test_what_queues_while_a_batch_is_under_way_is_the_next_batch() -> None:
     assert hand.closed
 
 
+def test_what_works_in_the_background_is_nobody_who_waits() -> None:
+    hand = Hand()
+    writer = GroupWriter([hand])
+    found: dict[str, object] = {}
+    background = threading.Thread(target=lambda: writer.run("a", somebody=False))
+    background.start()
+    assert hand.holding.wait(PATIENCE)
+    assert writer.unanswered == 0
+    somebody = ask(writer, "b", found)
+    wait_until(lambda: writer.waiting == 1)
+    assert writer.unanswered == 1
+    hand.let_go.set()
+    for thread in (background, somebody):
+        thread.join(PATIENCE)
+    writer.close()
+    assert found == {"b": "B"}
+
+
 def test_with_two_lines_what_comes_while_a_batch_is_away_is_on_its_way_too() -> None:
     hands = [Hand(), Hand()]
     writer = GroupWriter(hands)
@@ -166,7 +184,9 @@ def test_company_is_waited_for_from_when_the_last_outcome_came(monkeypatch: pyte
     for hand in hands:
         hand.let_go.set()
     writer = GroupWriter(hands)
-    assert writer.quiet_seconds == math.inf, "no outcome yet"
+    assert writer.run("z", somebody=False) == "Z"
+    wait_until(lambda: not writer.unanswered)
+    assert writer.quiet_seconds == math.inf, "nobody has waited for an outcome yet"
     assert writer.run("a") == "A"
     wait_until(lambda: not writer.unanswered)
     assert writer.quiet_seconds == 0.0

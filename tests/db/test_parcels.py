@@ -12,6 +12,9 @@ import flask
 import pytest
 from sqlalchemy import select
 
+from cbt.audit.models import AuditEntry
+from cbt.audit.sealing import EntryDraft
+from cbt.audit.verifying import verify
 from cbt.bank.models import ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.line import can_share
@@ -53,7 +56,8 @@ def test_what_cannot_be_put_down_leaves_the_others_of_its_transaction(app: flask
     journal: Journal = app.extensions["cbt_journal"]
     one, again, two = (Parcel([Rows(BANK, [(ref, "")], 1)]) for ref in ("a", "a", "b"))
     with app.app_context():
-        assert journal.commits.carry_out([one, again, two], nothing).outcomes == [True, False, True]
+        outcomes = journal.commits.carry_out([one, again, two], nothing).outcomes
+        assert [one.whole for one in outcomes] == [True, False, True]
         journal.commits.close()
     assert banks(app) == [("a", ""), ("b", "")]
 
@@ -67,7 +71,7 @@ def test_a_statement_the_database_refuses_promises_nothing_and_keeps_nobody_out(
         with pytest.raises(Unavailable):
             put_down(Rows("UPDATE nowhere SET x = ?", [(1,)]), tries=2)
         journal.commits.close()
-    assert outcomes[0] is True
+    assert outcomes[0].whole
     assert outcomes[1].error.code == "db.write"
     assert banks(app) == [("a", "")]
 
@@ -82,6 +86,25 @@ def test_instants_bytes_and_texts_arrive_as_they_are(app: flask.Flask, clock: Fa
             (found,) = session.scalars(select(SheetDraft))
     assert (found.sealed, found.created_at, found.file_name) == (b"\0\xff", clock.now(), "a?.xlsx")
     assert banks(app) == [("a", "")]
+
+
+def test_what_the_log_says_of_parcels_is_sealed_once_and_only_of_those_that_were_put_down(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    journal: Journal = app.extensions["cbt_journal"]
+    parcels = [
+        Parcel([Rows(BANK, [(ref, "")], 1)], [EntryDraft(clock.now(), "cli", act, f"bank:{ref}")])
+        for ref, act in (("a", "first"), ("a", "again"), ("b", "second"))
+    ]
+    with app.app_context():
+        outcomes = journal.commits.carry_out([*parcels, Parcel([Rows(BANK, [("c", "")])])], nothing).outcomes
+        journal.commits.close()
+        with reading() as session:
+            acts = session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)).all()
+            broken = verify(session).broken_at
+    assert (acts, broken) == (["first", "second"], None)
+    assert [one.whole for one in outcomes] == [True, False, True, True]
+    assert len({tuple(one.follows) for one in outcomes}) == 1, "one head follows all of them"
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.audit.sealing import ToFollow
+from cbt.audit.sealing import EntryDraft, ToFollow
 from cbt.db.writing.commits import Carried, Failed
-from cbt.db.writing.parcels import Parcel, Rows
+from cbt.db.writing.parcels import Parcel, PutDown, Rows
 from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
 from cbt.delivery.save.entries import Entry
 from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
@@ -59,7 +59,8 @@ rows = st.builds(
 ends = st.builds(HandIn, save=saves, pressed_at=instants) | st.builds(
     UnitLeft, save=saves, from_unit=numbers, completed=st.booleans()
 )
-parcels = st.builds(Parcel, rows=st.lists(rows, max_size=3))
+lines = st.builds(EntryDraft, instants, words, words, words, words, words, words)
+parcels = st.builds(Parcel, rows=st.lists(rows, max_size=3), lines=st.lists(lines, max_size=2))
 guards = st.builds(
     Guard,
     state=st.sampled_from(State),
@@ -100,9 +101,9 @@ def test_requests_come_out_as_they_went_in(requests: list[Any]) -> None:
     assert PACKING.unpack_requests(PACKING.pack_requests(requests)) == requests
 
 
-@given(st.booleans())
-def test_whether_a_parcel_was_put_down_comes_out_as_it_went_in(whole: bool) -> None:
-    carried = Carried([whole], None)
+@given(st.builds(PutDown, whole=st.booleans(), follows=st.tuples(words, words)))
+def test_what_became_of_a_parcel_comes_out_as_it_went_in(put_down: PutDown) -> None:
+    carried = Carried([put_down], None)
     assert PACKING.unpack_carried(PACKING.pack_carried(carried), [Parcel([])]) == carried
 
 

@@ -26,6 +26,7 @@ _SQL = re.compile(
 CHANGES = {
     "delivery/moving.py:move",
     "delivery/moving.py:move_all",
+    "delivery/moving.py:moving_sealed",
     "sittings/clock/moving.py:move_room_if_first",
     "sittings/clock/moving.py:refresh_sitting_state",
     # They write what `follow` and `move` have moved in the row they hold under lock.

@@ -67,13 +67,13 @@ def test_scores_are_written_in_small_pieces_while_others_wait_to_write(
     assert Page(world, "second").start().status_code == 200
     world.clock.set(PLANNED + 90 * MINUTE)
     pieces: list[int] = []
-    write = service._score
+    write = service._put_down
 
-    def written(attempt_ids: Any, *rest: Any, **more: Any) -> int:
-        pieces.append(len(attempt_ids))
-        return write(attempt_ids, *rest, **more)
+    def written(found: Any, **more: Any) -> bool:
+        pieces.append(len(found))
+        return write(found, **more)
 
-    monkeypatch.setattr(service, "_score", written)
+    monkeypatch.setattr(service, "_put_down", written)
     monkeypatch.setattr(service, "PIECE", 1)
     monkeypatch.setattr(GroupWriter, "unanswered", waiting)
     monkeypatch.setattr(GroupWriter, "quiet_seconds", quiet)

@@ -36,10 +36,11 @@ log = logging.getLogger(__name__)
 class _Ticket:
     """A request whose thread waits."""
 
-    __slots__ = ("outcome", "pending", "request")
+    __slots__ = ("outcome", "pending", "request", "somebody")
 
-    def __init__(self, request: Any) -> None:
+    def __init__(self, request: Any, somebody: bool) -> None:
         self.request = request
+        self.somebody = somebody
         self.pending = threading.Lock()  # held until answered: a bare lock costs far less than an Event
         self.pending.acquire()
         self.outcome: Any = None
@@ -49,6 +50,7 @@ class _Asked:
     """A request of whose outcome somebody is told."""
 
     __slots__ = ("at", "kept", "request", "told")
+    somebody = True
 
     def __init__(self, request: Any, told: Told, kept: Any) -> None:
         self.request = request
@@ -77,6 +79,10 @@ class GroupWriter:
         self._teller: threading.Thread | None = None
         self._commit_seconds = 0.0
         self._committed_at = -math.inf
+        self._somebody_at = -math.inf
+        """When somebody's outcome last came."""
+        self._nobodys: set[_Ticket] = set()
+        """Those under way for which nobody waits."""
 
     @property
     def waiting(self) -> int:
@@ -85,24 +91,30 @@ class GroupWriter:
 
     @property
     def unanswered(self) -> int:
-        """Return about how many requests wait for the end of a transaction, begun or to come."""
-        return self.waiting + sum(len(batch) for batch in list(self._away.values()))
+        """Return about how many people's requests wait for the end of a transaction, begun or to come."""
+        everybody = self.waiting + sum(len(batch) for batch in list(self._away.values()))
+        return max(0, everybody - len(self._nobodys))
 
     @property
     def quiet_seconds(self) -> float:
-        """Return for how long no transaction has brought an outcome."""
-        return time.monotonic() - self._committed_at
+        """Return for how long no transaction has brought an outcome for which somebody waited."""
+        return time.monotonic() - self._somebody_at
 
-    def run(self, request: Any) -> Any:
+    def run(self, request: Any, *, somebody: bool = True) -> Any:
         """Have `request` carried out in the next transaction and return its result after the commit.
 
-        Raise Unavailable("db.write") when the commit failed or did not come: nothing is promised then,
-        and the same request may be sent again.
+        What work in the background asks for is nobody's: `somebody` says whether a person waits for it. Raise
+        Unavailable("db.write") when the commit failed or did not come: nothing is promised then, and the same
+        request may be sent again.
         """
         self.begin()
-        ticket = _Ticket(request)
+        ticket = _Ticket(request, somebody)
+        if not somebody:
+            self._nobodys.add(ticket)
         self._queue.put(ticket)
-        if not ticket.pending.acquire(timeout=WAIT_SECONDS):
+        answered = ticket.pending.acquire(timeout=WAIT_SECONDS)
+        self._nobodys.discard(ticket)
+        if not answered:
             raise Unavailable("db.write")
         if isinstance(ticket.outcome, Failed):
             raise ticket.outcome.error
@@ -183,6 +195,8 @@ class GroupWriter:
         if carried is not None and carried.commit_seconds is not None:
             self._commit_seconds = carried.commit_seconds
             self._committed_at = time.monotonic()
+            if any(one.somebody for one in batch):
+                self._somebody_at = self._committed_at
 
     def _tell(self) -> None:
         """Tell of outcomes as they come, and of those that did not come in time that nobody knows them."""

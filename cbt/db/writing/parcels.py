@@ -44,6 +44,16 @@ class Parcel:
     """What is put down together, and not at all where the database is not as it was read before."""
 
     rows: Sequence[Rows]
+    lines: Sequence[Any] = ()
+    """What the log says of it: entries that whoever writes seals (cbt.audit.sealing.EntryDraft)."""
+
+
+@dataclass(slots=True)
+class PutDown:
+    """What became of a parcel: whether it was put down, and what follows the commit of its lines."""
+
+    whole: bool
+    follows: Sequence[str] = ()
 
 
 class Writing(Protocol):
@@ -53,6 +63,10 @@ class Writing(Protocol):
 
     def write_by(self, folder: Path) -> None:
         """Have the process that owns the writing in `folder` do it, while there is one."""
+        ...
+
+    def put_down(self, parcel: Parcel) -> bool:
+        """Put a parcel down in the next transaction, with its lines; return whether it was."""
         ...
 
 
@@ -68,18 +82,18 @@ def join_writing() -> None:
         writing().write_by(settings.data_dir)
 
 
-def put_down(*rows: Rows, tries: int = 1) -> bool:
+def put_down(*rows: Rows, tries: int = 1, lines: Sequence[Any] = ()) -> bool:
     """Put rows down in the next transaction; return whether all of them touched what they were to touch.
 
-    Nothing is put down where they did not. Raise Unavailable("db.write") when nobody knows what became of it: read
-    again what is there; rows that may be put down twice are tried so many times. Not to be called within a unit of
-    work, which keeps out whoever writes.
+    Nothing is put down where they did not, and the log says nothing of it. Raise Unavailable("db.write") when
+    nobody knows what became of it: read again what is there; rows that may be put down twice are tried so many
+    times. Not to be called within a unit of work, which keeps out whoever writes.
     """
-    parcel, writer = _parcel(rows), writing().writer
+    parcel, writes = _parcel(rows, lines), writing()
     for _ in range(tries - 1):
         with suppress(Unavailable):
-            return bool(writer.run(parcel))
-    return bool(writer.run(parcel))
+            return writes.put_down(parcel)
+    return writes.put_down(parcel)
 
 
 def put_down_in(session: Session, *rows: Rows) -> bool:
@@ -91,9 +105,10 @@ def put_down_in(session: Session, *rows: Rows) -> bool:
     return whole
 
 
-def _parcel(rows: Sequence[Rows]) -> Parcel:
+def _parcel(rows: Sequence[Rows], lines: Sequence[Any] = ()) -> Parcel:
     dialect = db.engine.dialect.name
-    return Parcel([Rows(one.sql, [_plain(row, dialect) for row in one.values], one.touches) for one in rows])
+    plain = [Rows(one.sql, [_plain(row, dialect) for row in one.values], one.touches) for one in rows]
+    return Parcel(plain, lines)
 
 
 def put_down_within(cursor: Any, parcel: Parcel, dialect: str) -> bool:

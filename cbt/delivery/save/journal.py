@@ -22,7 +22,7 @@ from cbt.db.writing.gate import Gate
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.db.writing.line import WriteLine
 from cbt.db.writing.owner import LineServer
-from cbt.db.writing.parcels import WRITING, Parcel, put_down_within
+from cbt.db.writing.parcels import WRITING, Parcel, PutDown, put_down_within
 from cbt.delivery.close.batch import EndBatch
 from cbt.delivery.close.exchange import Ended, HandedIn, HandIn, Moved, UnitLeft
 from cbt.delivery.save.batch import SaveBatch
@@ -94,6 +94,12 @@ class Journal:
         """End a unit in the next group commit; raises as `hand_in`."""
         return cast(Moved, self._end(asked))
 
+    def put_down(self, parcel: Parcel) -> bool:
+        """Put a parcel down in the next group commit, with its lines; raises Unavailable("db.write")."""
+        done = cast(PutDown, self.writer.run(parcel, somebody=False))
+        follow(self._app, ToFollow(*done.follows))
+        return done.whole
+
     def _end(self, asked: HandIn | UnitLeft) -> Ended:
         done = self.writer.run(asked)
         if isinstance(done, CbtError):
@@ -138,17 +144,22 @@ class Journal:
             UnitLeft: one_end,
         }
         done = [
-            put_down_within(cursor, one, self.dialect.name)
-            if isinstance(one, Parcel)
-            else next(results[type(one)])
+            self._put_down(cursor, one, lines) if isinstance(one, Parcel) else next(results[type(one)])
             for one in requests
         ]
         if lines:
             follows = self._seal(cursor, lines)
-            for one in ended:
-                if isinstance(one, HandedIn):
+            for one in done:
+                if isinstance(one, HandedIn | PutDown):
                     one.follows = follows
         return done
+
+    def _put_down(self, cursor: Any, parcel: Parcel, lines: list[EntryDraft]) -> PutDown:
+        """Put a parcel down; what the log says of it comes to `lines`."""
+        whole = put_down_within(cursor, parcel, self.dialect.name)
+        if whole:
+            lines += parcel.lines
+        return PutDown(whole)
 
     def _seal(self, cursor: Any, lines: Sequence[EntryDraft]) -> ToFollow:
         with self._app.app_context():

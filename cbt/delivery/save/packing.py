@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from cbt import errors
-from cbt.audit.sealing import ToFollow
+from cbt.audit.sealing import EntryDraft, ToFollow
 from cbt.db.types import from_micros, to_micros
 from cbt.db.writing.commits import Carried, Failed
-from cbt.db.writing.parcels import Parcel, Rows
+from cbt.db.writing.parcels import Parcel, PutDown, Rows
 from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
 from cbt.delivery.save.entries import Entry
 from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
@@ -74,8 +74,9 @@ def _packed(request: Request) -> tuple[Any, ...]:
             return (UNIT_LEFT, from_unit, completed, *_save(save))
         case Start():
             return _start(request)
-        case Parcel(rows):
-            return (PARCEL, [(one.sql, list(one.values), one.touches) for one in rows])
+        case Parcel(rows, lines):
+            said = [(to_micros(one.at), *one.fields) for one in lines]
+            return (PARCEL, [(one.sql, list(one.values), one.touches) for one in rows], said)
 
 
 def _save(save: Save) -> tuple[Any, ...]:
@@ -99,8 +100,9 @@ def _request(packed: Sequence[Any]) -> Request:
         from_unit, completed, *save = rest
         return UnitLeft(_read_save(*save), from_unit, completed)
     if kind == PARCEL:
-        (rows,) = rest
-        return Parcel([Rows(*one) for one in rows])
+        rows, lines = rest
+        said = [EntryDraft(from_micros(at), *fields) for at, *fields in lines]
+        return Parcel([Rows(*one) for one in rows], said)
     ref, token_hash, machine, now, lease = rest
     return Start(ref, token_hash, machine, from_micros(now), lease)
 
@@ -131,8 +133,8 @@ def _outcome(outcome: object) -> tuple[Any, ...]:
             ahead = _ahead(windows)
             rows = [tuple(row) for row in journal]
             return (OPENED, epoch, row_of(guard), tuple(form), rows, place, ahead)
-        case bool():
-            return (PUT_DOWN, outcome)
+        case PutDown(whole, follows):
+            return (PUT_DOWN, whole, tuple(follows))
         case Failed(error):
             return (FAILED, *_error(error))
         case CbtError() as error:
@@ -160,7 +162,7 @@ def _read_ahead(ahead: Sequence[Any]) -> tuple[UnitWindow, ...]:
 
 def _result(
     request: Request, kind: int, *rest: Any
-) -> Saved | HandedIn | Moved | Opened | bool | Failed | CbtError:
+) -> Saved | HandedIn | Moved | Opened | PutDown | Failed | CbtError:
     if kind == SAVED:
         return _read_saved(*rest)
     if kind == HANDED_IN:
@@ -177,8 +179,8 @@ def _result(
         windows = _read_ahead(ahead)
         return Opened(request.lease, epoch, guard_of(guard), FormRow(*form), journal, place, windows)
     if kind == PUT_DOWN:
-        (whole,) = rest
-        return bool(whole)
+        whole, follows = rest
+        return PutDown(whole, follows)
     error = _read_error(*rest)
     return Failed(error) if kind == FAILED else error
 
