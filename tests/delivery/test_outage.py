@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.parcels import Rows
 from cbt.delivery.close import outage
 from cbt.delivery.close.outage import settle_rooms
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
@@ -48,6 +49,34 @@ def page(world: World) -> Page:
 def attempt(world: World) -> Attempt:
     with world.app.app_context(), reading() as session:
         return session.get_one(Attempt, world.sitters["theory"].attempt_id)
+
+
+def test_a_heartbeat_without_a_gap_goes_along_with_what_others_save(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.clock.advance(SECOND)
+    monkeypatch.setattr(outage, "unit_of_work", lambda: pytest.fail("nobody is to wait for it"))
+    with world.app.app_context():
+        assert outage.beat(now=world.clock.now()) is OutageKind.NONE
+        with reading() as session:
+            assert session.scalar(select(ServerHeartbeat.at)) == world.clock.now()
+
+
+def test_a_heartbeat_that_comes_after_another_one_leaves_it(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_down, later = outage.put_down, world.clock.now() + 2 * SECOND
+
+    def overtaken(*rows: Rows) -> bool:
+        with unit_of_work() as session:
+            session.execute(update(ServerHeartbeat).values(at=later))
+        return put_down(*rows)
+
+    monkeypatch.setattr(outage, "put_down", overtaken)
+    with world.app.app_context():
+        assert outage.beat(now=world.clock.now() + SECOND) is OutageKind.NONE
+        with reading() as session:
+            assert session.scalar(select(ServerHeartbeat.at)) == later
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.parcels import Rows, put_down
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
 from cbt.rules.clock.interruptions import OutageKind, outage_gap
@@ -23,20 +24,27 @@ from cbt.sittings.models import ServerHeartbeat, SittingRoom
 
 log = logging.getLogger(__name__)
 HEARTBEAT_ID = 1
+_BEAT = "UPDATE server_heartbeat SET at = ? WHERE id = ? AND at = ?"
 REASON = "outage"
 
 
 def beat(*, now: datetime) -> OutageKind:
     """Write the deployment's heartbeat row; a gap found in it is given back first.
 
-    Whoever finds the gap wins by a conditional update of the row, so with several processes it is given
-    back once. 3–60 s are one adjustment for every running room; more, or a heartbeat in the future, holds
-    the running rooms until a proctor resumes. The attempts' own ends follow by `settle_rooms`: a heartbeat
-    that waited for thousands of them would be late itself, and would give that time back too. Raises
-    Unavailable("outage.clock_behind") when this machine's clock stands before the start of a running room.
+    Without a gap it goes along with what others save, so that nobody waits for it once a second. Whoever finds the
+    gap wins by a conditional update of the row, so with several processes it is given back once. 3–60 s are one
+    adjustment for every running room; more, or a heartbeat in the future, holds the running rooms until a proctor
+    resumes. The attempts' own ends follow by `settle_rooms`: a heartbeat that waited for thousands of them would be
+    late itself, and would give that time back too. Raises Unavailable("outage.clock_behind") when this machine's
+    clock stands before the start of a running room, and Unavailable("db.write").
 
     Source: R-27.
     """
+    with reading() as session:
+        seen = session.scalar(select(ServerHeartbeat.at).where(ServerHeartbeat.id == HEARTBEAT_ID))
+    if seen is not None and outage_gap(seen, now).kind is OutageKind.NONE:
+        put_down(Rows(_BEAT, [(now, HEARTBEAT_ID, seen)]))  # not where another process beat meanwhile
+        return OutageKind.NONE
     with unit_of_work() as session:
         row = session.get(ServerHeartbeat, HEARTBEAT_ID)
         if row is None:
