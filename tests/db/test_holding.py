@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from cbt.db.holding.deciding import AtPath, Trouble, trouble_of
 from cbt.db.holding.finding import find_hold
 from cbt.db.holding.hold import HELD, FileId, Hold, Holding, handed_down, read_hold
 from cbt.db.holding.marks import Emptying
+from cbt.db.holding.pages import PAGE, read_pages
+from cbt.db.second_copy.wal import HEADER, read_end, read_numbers
 
 SAME, OTHER, NONE = AtPath.SAME, AtPath.OTHER, AtPath.NONE
 
@@ -50,6 +54,37 @@ def test_what_lies_at_the_paths_decides(
 )
 def test_only_emptying_the_log_explains_a_database_that_was_written(now: Emptying, explains: bool) -> None:
     assert now.explains(Emptying(b"a", 5, 5)) is explains
+
+
+def test_a_logs_index_says_which_page_each_of_its_frames_holds(tmp_path: Path) -> None:
+    """More frames than three blocks of the index have room for."""
+    path = tmp_path / "any.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("CREATE TABLE kept (id INTEGER PRIMARY KEY, what BLOB)")
+        for _ in range(4):
+            connection.execute("INSERT INTO kept (what) VALUES (zeroblob(10000000))")
+        with path.with_name("any.db-shm").open("rb", buffering=0) as index:
+            end = read_end(index)
+            assert end is not None
+            assert end.frames > 2 * 4096
+            numbers = read_numbers(index, end.frames)
+        log = path.with_name("any.db-wal").read_bytes()
+    places = range(HEADER, HEADER + end.frames * end.frame_size, end.frame_size)
+    assert numbers == [int.from_bytes(log[place : place + 4], "big") for place in places]
+
+
+def test_pages_have_the_same_digest_whatever_was_known_of_them_before(tmp_path: Path) -> None:
+    path = tmp_path / "pages"
+    path.write_bytes(bytes(range(256)) * 16 * 5)
+    with path.open("r+b", buffering=0) as pages:
+        before = read_pages(pages.fileno(), 5 * PAGE)
+        os.pwrite(pages.fileno(), b"other", 2 * PAGE)
+        size = path.stat().st_size
+        after = read_pages(pages.fileno(), size, before)
+        assert after.digest == read_pages(pages.fileno(), size).digest != before.digest
+        assert after.digests[1] is before.digests[1], "what is as it was is not worked out again"
 
 
 def test_a_hold_is_handed_down_as_a_text() -> None:

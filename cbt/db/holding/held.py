@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from cbt.db.holding.deciding import SUFFIXES, AtPath, Trouble, trouble_of
 from cbt.db.holding.finding import find_hold
-from cbt.db.holding.hold import FileId, Hold, id_of
+from cbt.db.holding.hold import Hold, id_of
 from cbt.db.holding.marks import (
     Emptying,
     Mark,
@@ -168,13 +168,13 @@ class HeldFiles:
         with self._reading:
             end = read_end(self._file(self.hold, "-shm"))
             if end is not None:
-                log = self._file(self.hold, "-wal").fileno()
-                self._noted = read_logged(log, done=end.frames, frames=end.frames, page_size=end.page_size)
+                self._noted = read_logged(*self._log_of(self.hold), end, done=end.frames)
 
     def _mark(self, hold: Hold, sight: _Sight, *, at_work: bool = False) -> Mark:
         main, log = stamp_of(sight.stats[""]), stamp_of(sight.stats["-wal"])
         if self._pages is None or self._pages[0] != main:
-            self._pages = main, read_pages(self._file(hold, "").fileno(), main.size)
+            former = None if self._pages is None else self._pages[1]
+            self._pages = main, read_pages(self._file(hold, "").fileno(), main.size, former)
         return Mark(hold.token, at_work, main, log, self._pages[1].digest)
 
     def _goes_on(self, hold: Hold, before: Mark, main: Stamp) -> bool:
@@ -196,9 +196,7 @@ class HeldFiles:
         end = read_end(self._file(hold, "-shm"))
         if end is None:
             return self._noted
-        log = self._file(hold, "-wal").fileno()
-        sizes = {"frames": end.frames, "page_size": end.page_size}
-        logged = read_logged(log, done=now.done, cut_off=now.cut_off, **sizes)
+        logged = read_logged(*self._log_of(hold), end, done=now.done, cut_off=now.cut_off)
         return logged if now.salts == self._emptying.salts else self._noted.and_then(logged)
 
     def _changed(self, hold: Hold, mark: Mark, sight: _Sight) -> str | None:
@@ -231,13 +229,15 @@ class HeldFiles:
         finally:
             os.close(gate)
 
+    def _log_of(self, hold: Hold) -> tuple[int, BinaryIO]:
+        return self._file(hold, "-wal").fileno(), self._file(hold, "-shm")
+
     def _file(self, hold: Hold, suffix: str) -> BinaryIO:
         """Return one of the files, unbuffered; opened once, and never closed while the process runs."""
         if suffix not in self._open:
-            wanted: FileId = hold.ids[SUFFIXES.index(suffix)]
             handle = self._paths[suffix].open("rb", buffering=0)
             _kept.append(handle)
-            if id_of(os.fstat(handle.fileno())) != wanted:
+            if id_of(os.fstat(handle.fileno())) != hold.ids[SUFFIXES.index(suffix)]:
                 raise self.error(Trouble("db.exchanged", suffix))
             self._open[suffix] = handle
         return self._open[suffix]

@@ -12,8 +12,10 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import BinaryIO
 
-from cbt.db.second_copy.wal import FRAME_HEADER, HEADER
+from cbt.db.second_copy.wal import FRAME_HEADER, HEADER, End, read_numbers
 
 PAGE = 4096
 READ_WHOLE = 1024
@@ -21,14 +23,25 @@ READ_WHOLE = 1024
 SAMPLED = 256
 
 
-@dataclass(frozen=True, slots=True)
 class Pages:
-    """How long a database is in bytes, and a digest of each page looked at, by its number from 0."""
+    """How long a database is in bytes, and each page looked at, by its number from 0."""
 
-    size: int
-    digests: Mapping[int, bytes]
+    def __init__(self, size: int, content: Mapping[int, bytes], former: Pages | None = None) -> None:
+        """What `former` knows of a page that is as it was is not worked out again."""
+        self.size = size
+        self.content = content
+        known = {} if former is None else former.known_of(content)
+        self.digests: Mapping[int, bytes] = {
+            page: known.get(page) or _digest(found) for page, found in content.items()
+        }
 
-    @property
+    def known_of(self, content: Mapping[int, bytes]) -> dict[int, bytes]:
+        """Return the digests of those pages that are as they were here."""
+        return {
+            page: self.digests[page] for page, found in content.items() if self.content.get(page) == found
+        }
+
+    @cached_property
     def digest(self) -> bytes:
         """Return one digest of all, 16 bytes.
 
@@ -44,8 +57,8 @@ class Pages:
 class Logged:
     """What a log has put into the database."""
 
-    digests: Mapping[int, bytes]
-    """Of pages that lie there as the log has them: all, or some of many."""
+    content: Mapping[int, bytes]
+    """Pages that lie there as the log has them: all, or some of many."""
     written: frozenset[int] = frozenset()
     """All pages it has put there."""
     open: frozenset[int] = frozenset()
@@ -53,47 +66,45 @@ class Logged:
 
     def and_then(self, later: Logged) -> Logged:
         """Return what both have put there, `later` being of the log that was begun afterwards."""
-        return Logged({**self.digests, **later.digests}, self.written | later.written, later.open)
+        return Logged({**self.content, **later.content}, self.written | later.written, later.open)
 
 
-def read_pages(main: int, size: int) -> Pages:
+def read_pages(main: int, size: int, former: Pages | None = None) -> Pages:
     """Read the first page, the last and others between of the database with the descriptor `main`."""
-    return Pages(size, _digests(main, _sampled(size)))
+    return Pages(size, _read(main, _sampled(size)), former)
 
 
-def read_logged(log: int, *, done: int, frames: int, page_size: int, cut_off: bool = False) -> Logged:
-    """Read what a log of so many frames has put into the database, `done` of them.
+def read_logged(log: int, index: BinaryIO, end: End, *, done: int, cut_off: bool = False) -> Logged:
+    """Read what a log that ends there has put into the database, `done` of its frames; its index says which pages.
 
     After an emptying that was `cut_off` nobody knows which pages of later frames it still wrote.
     """
-    last: dict[int, int] = {}
-    later = set()
-    for frame in range(frames):
-        place = HEADER + frame * (FRAME_HEADER + page_size)
-        page = int.from_bytes(os.pread(log, 4, place), "big") - 1
-        if frame < done:
-            last[page] = place + FRAME_HEADER
-        else:
-            later.add(page)
+    numbers = read_numbers(index, end.frames)
+    last = {number - 1: frame for frame, number in enumerate(numbers[:done])}
+    later = {number - 1 for number in numbers[done:]}
     step = max(1, len(last) // SAMPLED)  # writers wait meanwhile
-    digests = {page: _digest(os.pread(log, page_size, last[page])) for page in sorted(last)[::step]}
+    first = HEADER + FRAME_HEADER
+    content = {
+        page: os.pread(log, end.page_size, first + last[page] * end.frame_size)
+        for page in sorted(last)[::step]
+    }
     if cut_off:
         return Logged(
-            {page: digests[page] for page in digests.keys() - later}, frozenset(last.keys() | later)
+            {page: content[page] for page in content.keys() - later}, frozenset(last.keys() | later)
         )
-    return Logged(digests, frozenset(last), frozenset(later))
+    return Logged(content, frozenset(last), frozenset(later))
 
 
 def emptied(main: int, size: int, before: Pages, logged: Logged) -> Pages | None:
     """Return the pages of the database after an emptying; None when it does not explain what lies there."""
-    there = _digests(main, before.digests.keys() | logged.digests.keys() | set(_sampled(size)))
+    there = _read(main, before.content.keys() | logged.content.keys() | set(_sampled(size)))
     for page, found in there.items():
-        may_be = {logged.digests.get(page)} if page in logged.written else {before.digests.get(page)}
+        may_be = {logged.content.get(page)} if page in logged.written else {before.content.get(page)}
         if page in logged.open:
-            may_be.add(before.digests.get(page))
+            may_be.add(before.content.get(page))
         if None not in may_be and found not in may_be:
             return None
-    return Pages(size, {page: there[page] for page in _sampled(size)})
+    return Pages(size, {page: there[page] for page in _sampled(size)}, before)
 
 
 def _sampled(size: int) -> list[int]:
@@ -102,8 +113,8 @@ def _sampled(size: int) -> list[int]:
     return sorted({*range(0, pages, step), pages - 1})
 
 
-def _digests(main: int, pages: Iterable[int]) -> dict[int, bytes]:
-    return {page: _digest(os.pread(main, PAGE, page * PAGE)) for page in pages}
+def _read(main: int, pages: Iterable[int]) -> dict[int, bytes]:
+    return {page: os.pread(main, PAGE, page * PAGE) for page in pages}
 
 
 def _digest(page: bytes) -> bytes:

@@ -8,6 +8,7 @@ The format is the documented one of sqlite.org/walformat.html.
 from __future__ import annotations
 
 import struct
+from array import array
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ _INDEX_VERSION = 3007000
 _INDEX = struct.Struct("=IIIBBHII2I8s2I")
 _FRAME = struct.Struct(">II8s2I")
 _CHUNK = 1 << 20
+_INDEX_HEADER, _BLOCK, _NUMBERS = 136, 32768, 4096
+"""The index in bytes: its header and one block, which holds so many page numbers, fewer where the header is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,23 @@ def read_end(index: BinaryIO) -> End | None:
     if version != _INDEX_VERSION or not ready or not frames:
         return None
     return End(frames, 65536 if page_size == 1 else page_size, salts, (one, two))
+
+
+def read_numbers(index: BinaryIO, frames: int) -> list[int]:
+    """Read from a log's index which page each of its first `frames` frames holds, from 1.
+
+    The gate has to be held. The index is blocks of page numbers and of a table to find them by, the first of them
+    shorter by its header.
+    """
+    numbers = array("I")
+    block = 0
+    while len(numbers) < frames:
+        head = _INDEX_HEADER if block == 0 else 0
+        most = min(frames - len(numbers), _NUMBERS - head // numbers.itemsize)
+        index.seek(block * _BLOCK + head)
+        numbers.frombytes(index.read(most * numbers.itemsize))
+        block += 1
+    return numbers.tolist()
 
 
 def log_salts(log: BinaryIO) -> bytes:
