@@ -25,8 +25,11 @@ PR_SET_PDEATHSIG = 1
 _remembered = 0
 PARENT_CHECK_SECONDS = 0.5
 TURN_SECONDS = 0.0005
-COLLECT_AFTER = 50_000
-"""Objects that came and stayed before the youngest are collected (Python's own: 700)."""
+COLLECT_AFTER = 5_000, 50, 100
+"""Objects that came and stayed before the youngest are collected, and how often before older ones are.
+
+Python's own are 700, 10 and 10. All threads stand while the youngest are gone through, about a microsecond each.
+"""
 
 
 class DataDirLock:
@@ -112,14 +115,14 @@ def allow_connections() -> None:
 
 
 def calm_collector() -> None:
-    """Leave what was loaded out of every later collection, and collect a tenth as often.
+    """Leave what was loaded out of every later collection, and collect less often.
 
     Going through the modules, tables and mappings of a whole product stops all threads of a process for
     longer than a save takes; requests leave next to nothing that is not freed at once.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 50)
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def take_short_turns() -> None:
