@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from functools import partial
 from statistics import median
 
 from bench import rows
@@ -9,7 +11,7 @@ from bench.figures import CONNECTIONS, Figure
 from bench.measured.declaring import NONE_LOST, NONE_REFUSED, Bound, Group, Stage, Stand, Target, most
 from bench.sizes import Size
 from bench.traffic import loads
-from bench.traffic.leaving import leaving
+from bench.traffic.leaving import Left, leaving
 from bench.traffic.paced import run_paced
 from cbt.rehearsal.line import percentile_ms
 
@@ -44,14 +46,16 @@ def beside(stand: Stand) -> list[Figure]:
     figure, ledger, receipts = Figure("submit_beside"), loads.Ledger(), dict[int, str]()
     paced: dict[str, list[float]] = {"p99_of_alone": [], "fast_p99_of_alone": []}
     seconds = size.starts / HAND_INS_PER_S
-    with leaving(stand.port, connections=min(CONNECTIONS, size.starts)) as others:
+    with leaving(stand.port, going, connections=min(CONNECTIONS, size.starts)) as others:
         for number in range(2 * ROUNDS):
             alone = run_paced(stand.port, saving, ledger, every=1.0, seconds=seconds)
             fast = bool(number % 2)
-            share = going[number * size.starts :][: size.starts]
-            ending = others.begin(share, per_s=None if fast else HAND_INS_PER_S)
-            among = run_paced(stand.port, saving, ledger, every=1.0, seconds=seconds)
-            load, given = ending.result()
+            first, begun = number * size.starts, list[Future[Left]]()
+            begin = partial(others.begin, first, first + size.starts, per_s=None if fast else HAND_INS_PER_S)
+            # With the first save: the savers' connections are there by then.
+            events = [(0.0, lambda begin=begin, begun=begun: begun.append(begin()))]
+            among = run_paced(stand.port, saving, ledger, every=1.0, seconds=seconds, events=events)
+            load, given = begun[0].result()
             receipts |= given
             figure.refused += among.refused
             p99 = [percentile_ms(one.latencies, 0.99) or 1 for one in (among, alone)]

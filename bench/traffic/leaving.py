@@ -19,6 +19,10 @@ Left = tuple[Load, dict[int, str]]
 """How it went, and the receipt of each attempt that was handed in."""
 
 
+_sitters: list[Sitter] = []
+"""Of the other process: who can hand in."""
+
+
 class Leaving:
     """Hands papers in from another process, which costs the savers nothing but what the server does."""
 
@@ -26,24 +30,35 @@ class Leaving:
         self._pool, self._port, self._connections = pool, port, connections
         pool.submit(_ready).result()
 
-    def begin(self, sitters: Sequence[Sitter], *, per_s: float | None) -> Future[Left]:
-        """Begin to hand in, each sitter once; `per_s` None: as fast as they are answered."""
-        return self._pool.submit(_hand_in, self._port, list(sitters), self._connections, per_s)
+    def begin(self, first: int, last: int, *, per_s: float | None) -> Future[Left]:
+        """Begin to hand in, each of the sitters from `first` up to `last` once.
+
+        `per_s` None: as fast as they are answered. It takes no time, for the process knows them: to tell it of a
+        thousand would hold up the savers', who are this process's.
+        """
+        return self._pool.submit(_hand_in, self._port, first, last, self._connections, per_s)
 
 
 @contextmanager
-def leaving(port: int, *, connections: int) -> Iterator[Leaving]:
-    """Have such a process for the length of the block."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+def leaving(port: int, sitters: Sequence[Sitter], *, connections: int) -> Iterator[Leaving]:
+    """Have such a process, which knows `sitters`, for the length of the block."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=_know, initargs=(list(sitters),)) as pool:
         yield Leaving(pool, port, connections)
+
+
+def _know(sitters: Sequence[Sitter]) -> None:
+    _sitters.extend(sitters)
+    gc.collect()
+    gc.freeze()
 
 
 def _ready() -> None:
     """Nothing: who called knows that the process is there."""
 
 
-def _hand_in(port: int, sitters: Sequence[Sitter], connections: int, per_s: float | None) -> Left:
-    ledger = Ledger()
+def _hand_in(port: int, first: int, last: int, connections: int, per_s: float | None) -> Left:
+    sitters, ledger = _sitters[first:last], Ledger()
     if per_s is None:
         load = run_load(port, [submits(sitters[index::connections], ledger) for index in range(connections)])
     else:
