@@ -21,6 +21,7 @@ def test_an_author_draws_a_paper_and_tries_it_out(browsers: Browsers, centre: Ce
     author.browser.go(f"/bank/{BANK}")
     hand.press(author.find(f"main a[href$='/bank/{BANK}/coverage']"))
     expect(author.find("#lacks-title")).to_be_visible()
+    page.wait_for_load_state()  # what follows a choice is a script's
     author.find("select[name=paper]").select_option(f"{BANK}:skills")
     expect(author.find("#units-title")).to_be_visible()
     author.browser.look("coverage")
