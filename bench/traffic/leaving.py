@@ -17,8 +17,6 @@ from bench.traffic.loads import Ledger, submits
 
 Left = tuple[Load, dict[int, str]]
 """How it went, and the receipt of each attempt that was handed in."""
-
-
 _sitters: list[Sitter] = []
 """Of the other process: who can hand in."""
 

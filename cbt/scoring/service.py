@@ -92,12 +92,13 @@ def _score_whole(
     try:
         sheets = found()
         whole = _put_down({attempt_id: sheets[attempt_id] for attempt_id in attempt_ids}, now=now)
-        scored = len(attempt_ids) if whole else _score(attempt_ids, sheets, scorers, now=now)
+        if not whole:
+            return _score(attempt_ids, sheets, scorers, now=now)
         _keep_unprepared(scorers)
     except Exception:
         log.exception("%d closed attempts are scored one by one", len(attempt_ids))
         return sum(_score_alone(attempt_id, scorers, now=now) for attempt_id in attempt_ids)
-    return scored
+    return len(attempt_ids)
 
 
 def _score_alone(attempt_id: int, scorers: Scorers, *, now: datetime) -> int:
@@ -156,6 +157,7 @@ def _score(
         if not put_down_in(session, score_rows(scores, at=now)):
             raise RuntimeError("a score came to an attempt that was locked")
         move_all(session, ids, Event.SCORE)
+        keep(session, scorers.take_unprepared())
         return len(attempts)
 
 

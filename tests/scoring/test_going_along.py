@@ -123,5 +123,10 @@ def test_where_nothing_was_written_each_is_scored_alone(
 
     monkeypatch.setattr(service, "put_down", fail)
     with closed.app.app_context():
+        with unit_of_work() as session:
+            session.execute(text("DELETE FROM arrangement"))
         assert score_closed(now=closed.clock.now()) == len(NAMES)
+        with reading() as session:
+            kept = session.scalar(text("SELECT count(*) FROM arrangement"))
+    assert kept == len(NAMES), "what their forms lacked is kept with their scores"
     assert scores(closed) == [("scored", 1)] * 2
