@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flask
 
@@ -186,6 +186,15 @@ def follow(app: flask.Flask, what: ToFollow) -> None:
     if what.fresh_key:
         settings: Settings = app.extensions["cbt_settings"]
         settle(settings.keys, what.fresh_key)
-    anchor: Anchor | None = app.extensions.get("cbt_anchor")
+    anchor = _anchor(app)
     if anchor is not None and what.head:
         anchor.follow(what.head)
+
+
+def has_to_follow(app: flask.Flask, what: ToFollow) -> bool:
+    """Return whether `follow` has anything to do for it."""
+    return bool(what.fresh_key or (what.head and _anchor(app) is not None))
+
+
+def _anchor(app: flask.Flask) -> Anchor | None:
+    return cast("Anchor | None", app.extensions.get("cbt_anchor"))

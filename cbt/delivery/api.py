@@ -93,6 +93,7 @@ def advance(ref: str) -> Reply:
 
 
 @pages.post("/<ref>/submit")
+@waits_for_a_commit
 @access.lease
 def submit(ref: str) -> Reply:
     """交卷 with the answers still unsent; a repeat returns the same receipt.

@@ -9,7 +9,7 @@ from cbt.web.watching.metrics import WRITER, Metrics
 
 
 def journal_of(settings: Settings) -> Journal:
-    """Return the journal whose saves and starts this process carries out."""
+    """Return the journal whose saves, hand-ins and starts this process carries out."""
     app = create_app(settings)
     metrics: Metrics = app.extensions["cbt_metrics"]
     metrics.share(settings.data_dir, servers=settings.workers, role=WRITER)

@@ -1,4 +1,4 @@
-"""The process that owns the writing of the embedded database: saves and starts of all server processes go here.
+"""The process that owns the writing of the embedded database: what waits for a commit goes here from all others.
 
 Each commit of another process empties a process's page cache, so that its next batch deciphers every page again;
 and a batch of many small statements would take turns with hundreds of request threads. Here one thread does

@@ -1,4 +1,4 @@
-"""Saves and starts that wait for their commit in no thread: answered as ever, and whoever explains still does."""
+"""Saves, hand-ins and starts that wait for their commit in no thread: answered and explained as ever."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import gzip
 import json
 import threading
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cbt.db.unit_of_work import unit_of_work
+from cbt.audit.anchor import FILE, Anchor
+from cbt.audit.heads import head_of
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.save import wire
 from cbt.delivery.start.beforehand import pack_papers
@@ -167,6 +171,115 @@ def test_the_loop_waits_for_no_commit(page: Page, monkeypatch: pytest.MonkeyPatc
         assert said(protocol)[0] == 200
 
     play(page, scene, lane=lane_of(page.world.app))
+
+
+# --- hand-ins ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ripe(page: Page) -> Page:
+    """A page whose paper may be handed in."""
+    page.world.clock.advance(timedelta(minutes=31))
+    page.send()
+    return page
+
+
+def hand_in(page: Page, *entries: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    protocol = sent(page, "submit", {"epoch": page.epoch, "entries": list(entries)})
+    status, text = said(protocol)
+    return status, json.loads(text)
+
+
+def anchored(page: Page, folder: Path) -> Anchor:
+    anchor = page.world.app.extensions["cbt_anchor"] = Anchor(folder / FILE, folder / "mark")
+    return anchor
+
+
+def test_a_paper_is_handed_in_as_ever_and_no_thread_waits(ripe: Page, works: list[Any]) -> None:
+    entry = ripe.entry(1, "A")
+    status, told = hand_in(ripe, entry)
+    assert (status, works) == (200, [])
+    assert [one["seq"] for one in told["receipts"]] == [entry["seq"]]
+    assert hand_in(ripe, entry) == (200, told)
+    assert works == []
+    assert ripe.submit(entry).get_json() == told
+
+
+def test_a_hand_in_that_is_refused_is_explained_by_the_view_and_not_tried_again(
+    page: Page, works: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    journal = page.world.app.extensions["cbt_journal"]
+    carry_out = journal.commits.carry_out
+    monkeypatch.setattr(
+        journal.commits, "carry_out", lambda batch, *how: asked.append(batch) or carry_out(batch, *how)
+    )
+    status, told = hand_in(page)
+    assert (status, told["code"], len(works), len(asked)) == (425, "submit.too_early", 1, 1)
+
+
+def test_a_hand_in_under_a_lease_that_was_lost_is_explained_by_the_view(ripe: Page, works: list[Any]) -> None:
+    ripe.epoch += 1
+    status, told = hand_in(ripe)
+    assert (status, told["code"], len(works)) == (409, "lease.lost", 1)
+
+
+def test_a_hand_in_whose_commit_fails_is_promised_nothing(
+    ripe: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise Unavailable("db.write")
+
+    monkeypatch.setattr(ripe.world.app.extensions["cbt_journal"].commits, "before_commit", fail)
+    status, told = hand_in(ripe)
+    assert (status, told["code"]) == (503, "db.write")
+    monkeypatch.undo()
+    assert ripe.send().status_code == 200  # it is open as before
+
+
+def test_a_hand_in_is_answered_by_a_thread_once_its_head_is_on_the_other_disk(
+    ripe: Page, works: list[Any], tmp_path: Path
+) -> None:
+    anchor = anchored(ripe, tmp_path)
+    lines_at_answer = []
+    reply = wire.SavePath._reply
+
+    def noted(self: wire.SavePath, *what: Any) -> Any:
+        lines_at_answer.append(anchor.path.read_text().count("\n"))
+        return reply(self, *what)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire.SavePath, "_reply", noted)
+        status, _ = hand_in(ripe)
+    assert (status, len(works), lines_at_answer) == (200, 1, [1])
+    with ripe.world.app.app_context(), reading() as session:
+        assert anchor.path.read_text().splitlines() == [str(head_of(session))]
+    assert hand_in(ripe)[0] == 200
+    assert len(works) == 1  # nothing follows a repeat
+
+
+def test_a_hand_in_whose_follow_up_breaks_gets_its_receipt_from_the_view(
+    ripe: Page, works: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anchor = anchored(ripe, tmp_path)
+
+    def breaks(_line: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(anchor, "follow", breaks)
+    status, told = hand_in(ripe)
+    assert (status, len(works)) == (200, 1)
+    assert ripe.submit().get_json()["receipt"] == told["receipt"]
+
+
+def test_a_hand_in_is_counted_as_one(ripe: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[tuple[str, int]] = []
+    metrics = ripe.world.app.extensions["cbt_metrics"]
+    monkeypatch.setattr(
+        metrics, "answered", lambda endpoint, status, _took: counted.append((endpoint, status))
+    )
+    hand_in(ripe)
+    assert counted == [("attempts.submit", 200)]
 
 
 # --- starts ------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def test_each_address_has_its_lane(app: flask.Flask) -> None:
                 expected = Lane.COMMIT
                 promised.add(rule.endpoint)
             assert lane(method, rule.rule) is expected, rule.rule
-    assert promised == {"attempts.start", "attempts.answers"}
+    assert promised == {"attempts.start", "attempts.answers", "attempts.submit"}
 
 
 def test_whoever_waits_for_few_threads_uses_none_of_the_others() -> None:

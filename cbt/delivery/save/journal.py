@@ -13,7 +13,7 @@ from typing import Any, cast
 import flask
 from sqlalchemy.orm import Session
 
-from cbt.audit.sealing import EntryDraft, Sealer, ToFollow, follow
+from cbt.audit.sealing import EntryDraft, Sealer, ToFollow, follow, has_to_follow
 from cbt.clock import Clock
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading
@@ -87,8 +87,16 @@ class Journal:
         Raises the refusals of EndBatch, and Unavailable("db.write").
         """
         done = cast(HandedIn, self._end(asked))
-        follow(self._app, done.follows)
+        self.follow(done)
         return done
+
+    def follow(self, done: HandedIn | PutDown) -> None:
+        """See to what follows the commit of entries of the log; it may wait for a disk."""
+        follow(self._app, ToFollow(*done.follows))
+
+    def has_to_follow(self, done: HandedIn) -> bool:
+        """Return whether anything follows that may wait for a disk."""
+        return has_to_follow(self._app, done.follows)
 
     def leave_unit(self, asked: UnitLeft) -> Moved:
         """End a unit in the next group commit; raises as `hand_in`."""
@@ -97,7 +105,7 @@ class Journal:
     def put_down(self, parcel: Parcel) -> bool:
         """Put a parcel down in the next group commit, with its lines; raises Unavailable("db.write")."""
         done = cast(PutDown, self.writer.run(parcel, somebody=False))
-        follow(self._app, ToFollow(*done.follows))
+        self.follow(done)
         return done.whole
 
     def _end(self, asked: HandIn | UnitLeft) -> Ended:

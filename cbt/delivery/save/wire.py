@@ -4,8 +4,8 @@ Nine of ten requests of an exam are saves that are simply taken, and towards its
 nothing of a page is needed (no form token, no template; of the cookies only which machine sends it), so they are
 answered here, with the same entries, the same journal and the same clock as the views. Whatever is not simply taken
 goes on to the view, which says why: a save is idempotent (lease epoch and sequence number), and a second 交卷 gets
-the receipt of the first, so doing it there once more changes nothing. A save is promised where that can be: it
-waits for its commit in no thread (web/receiving/promises.py).
+the receipt of the first, so doing it there once more changes nothing. Both are promised where that can be: they
+wait for their commit in no thread (web/receiving/promises.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +23,7 @@ import flask
 from cbt.clock import Agreement
 from cbt.db.writing.commits import Failed
 from cbt.delivery.clock_json import clock_text, receipts_text
-from cbt.delivery.close.exchange import TAKEN
+from cbt.delivery.close.exchange import TAKEN, HandedIn, HandIn
 from cbt.delivery.close.sent import handed_in_text, read_hand_in, read_save
 from cbt.delivery.save.entries import read_place
 from cbt.delivery.save.exchange import Outcome, Save, Saved
@@ -33,7 +33,7 @@ from cbt.errors import CbtError, Conflict, TooEarly, TooMany, Unavailable
 from cbt.web.addresses import path_of
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.bodies import SMALL_BODY
-from cbt.web.receiving.promises import AT_ONCE, PROMISES, PromisedRequest, promise
+from cbt.web.receiving.promises import AT_ONCE, PROMISES, Headers, PromisedRequest, promise
 from cbt.web.receiving.whole import RECEIVED_AT
 from cbt.web.watching.requestlog import BEAT, ENDPOINT, STATUS
 from cbt.web.who.login import token_hash
@@ -50,6 +50,10 @@ NOT_TAKEN = "cbt.not_taken"
 """Where a refusal that must not be tried again waits for the view."""
 FOR_VIEW = "cbt.for_view"
 """Says of a request that it is the view's to explain."""
+HANDED_IN = "cbt.handed_in"
+"""Where a paper that was handed in waits for the thread that sees to what follows."""
+FINAL = (Conflict, TooEarly, TooMany, Unavailable)
+"""Refusals that the journal is not asked for a second time."""
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +68,13 @@ class _Sent(NamedTuple):
     now: datetime
 
 
+class _Asked(NamedTuple):
+    """What such a request asks of the journal."""
+
+    sent: _Sent
+    request: Save | HandIn
+
+
 class SavePath:
     """Wraps an app: takes the plain saves and hand-ins, hands on everything else."""
 
@@ -74,17 +85,13 @@ class SavePath:
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._machines = tokens_of(app)
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json")]
-        self._ways: dict[str, Callable[[_Sent], str | None]] = {
-            ANSWERS: self._save,
-            HAND_INS: self._hand_in,
-        }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a plain request or promise it, or hand it on."""
         path = environ["PATH_INFO"]
         if environ["REQUEST_METHOD"] == "POST" and path.startswith(PREFIX) and FOR_VIEW not in environ:
             ref, _, name = path[len(PREFIX) :].rpartition("/")
-            if name in self._ways and self._agreement.agrees:  # else the app says why not
+            if name in (ANSWERS, HAND_INS) and self._agreement.agrees:  # else the app says why not
                 answer = self._answer(environ, start_response, ref, name)
                 if answer is not None:
                     return answer
@@ -94,18 +101,23 @@ class SavePath:
         self, environ: WSGIEnvironment, start_response: StartResponse, ref: str, name: str
     ) -> Iterable[bytes] | None:
         try:
-            sent = self._sent(environ, ref)
-            if sent is None:
-                return None
-            if name == ANSWERS:
-                if not sent.body.get("entries"):
+            handed_in: tuple[_Asked, HandedIn] | None = environ.pop(HANDED_IN, None)
+            if handed_in is not None:
+                asked, done = handed_in
+                self._journal.follow(done)
+                text = self._text(asked, done)
+            else:
+                sent = self._sent(environ, ref)
+                if sent is None:
+                    return None
+                if name == ANSWERS and not sent.body.get("entries"):
                     environ[BEAT] = True
+                asked = _Asked(sent, self._read_save(sent) if name == ANSWERS else self._read_hand_in(sent))
                 if PROMISES in environ:
-                    save = self._read_save(sent)
-                    return promise(environ, partial(self._ask, environ, sent.info, save))
-            text = self._ways[name](sent)
-        except (Conflict, TooEarly, TooMany, Unavailable) as error:
-            environ[NOT_TAKEN] = error  # said by the view; the journal is not asked a second time
+                    return promise(environ, partial(self._ask, environ, asked))
+                text = self._carry_out(asked)
+        except FINAL as error:
+            environ[NOT_TAKEN] = error  # said by the view
             text = None
         except (CbtError, ValueError, RecursionError):
             text = None  # the view explains it
@@ -115,10 +127,8 @@ class SavePath:
         if text is None:
             environ[FOR_VIEW] = True
             return None
-        if name != ANSWERS:
-            environ[ENDPOINT], environ[STATUS] = f"attempts.{name}", 200
-        body = text.encode()
-        start_response("200 OK", self._sized(body))
+        headers, body = self._reply(environ, asked, text)
+        start_response("200 OK", headers)
         return [body]
 
     def _sent(self, environ: WSGIEnvironment, ref: str) -> _Sent | None:
@@ -140,38 +150,56 @@ class SavePath:
             return None
         return _Sent(ref, info, body, token_hash(token), machine, environ[RECEIVED_AT])
 
-    def _save(self, sent: _Sent) -> str | None:
-        save = self._read_save(sent)
-        return _saved_text(sent.info, save, self._journal.save(save))
+    def _carry_out(self, asked: _Asked) -> str | None:
+        """Wait for the commit and return what the request is answered; None for what the view explains."""
+        request, journal = asked.request, self._journal
+        done = journal.hand_in(request) if isinstance(request, HandIn) else journal.save(request)
+        return self._text(asked, done)
 
-    def _ask(self, environ: WSGIEnvironment, info: AttemptInfo, save: Save, held: PromisedRequest) -> None:
-        self._journal.writer.ask(save, self._tell, (environ, info, save, held))
+    def _ask(self, environ: WSGIEnvironment, asked: _Asked, held: PromisedRequest) -> None:
+        self._journal.writer.ask(asked.request, self._tell, (environ, asked, held))
 
-    def _tell(
-        self, saves: Sequence[tuple[tuple[WSGIEnvironment, AttemptInfo, Save, PromisedRequest], Any]]
-    ) -> None:
-        """Answer what was promised, once it is on disk; the view explains what was not simply taken."""
-        for (environ, info, save, held), outcome in saves:
+    def _tell(self, told: Sequence[tuple[tuple[WSGIEnvironment, _Asked, PromisedRequest], Any]]) -> None:
+        """Answer what was promised, once it is on disk.
+
+        What more has to be seen to on a disk goes to a thread, and what was not simply taken to the view.
+        """
+        for (environ, asked, held), outcome in told:
             text = None
             try:
-                if isinstance(outcome, Failed):
-                    environ[NOT_TAKEN] = outcome.error
-                else:
-                    text = _saved_text(info, save, outcome)
+                refusal = outcome.error if isinstance(outcome, Failed) else outcome
+                if isinstance(refusal, FINAL):
+                    environ[NOT_TAKEN] = refusal
+                elif isinstance(outcome, HandedIn) and self._journal.has_to_follow(outcome):
+                    environ[HANDED_IN] = (asked, outcome)
+                    held.hand_on()
+                    continue
+                elif not isinstance(refusal, CbtError):
+                    text = self._text(asked, outcome)
             except Exception:
-                log.exception("a save was handed on to the view")
+                log.exception("a request was handed on to the view")
             if text is None:
                 environ[FOR_VIEW] = True
                 held.hand_on()
             else:
-                body = text.encode()
-                held.answer(200, self._sized(body), body)
+                held.answer(200, *self._reply(environ, asked, text))
 
-    def _hand_in(self, sent: _Sent) -> str | None:
-        done = self._journal.hand_in(read_hand_in(self._read(sent), sent.body))
-        if done.saved.outcome not in TAKEN:
-            return None
-        return handed_in_text(done, path_of(self._app, "delivery.done", ref=sent.ref))
+    def _text(self, asked: _Asked, done: Saved | HandedIn) -> str | None:
+        """Return, as JSON, what a request is answered that was simply taken; None for any other."""
+        if isinstance(done, HandedIn):
+            if done.saved.outcome not in TAKEN:
+                return None
+            return handed_in_text(done, path_of(self._app, "delivery.done", ref=asked.sent.ref))
+        return _saved_text(asked.sent, done)
+
+    def _reply(self, environ: WSGIEnvironment, asked: _Asked, text: str) -> tuple[Headers, bytes]:
+        if isinstance(asked.request, HandIn):
+            environ[ENDPOINT], environ[STATUS] = f"attempts.{HAND_INS}", 200
+        body = text.encode()
+        return [*self._headers, ("Content-Length", str(len(body)))], body
+
+    def _read_hand_in(self, sent: _Sent) -> HandIn:
+        return read_hand_in(self._read(sent), sent.body)
 
     def _read_save(self, sent: _Sent) -> Save:
         save = self._read(sent)
@@ -183,15 +211,11 @@ class SavePath:
         self._journal.rate.spend(sent.lease_hash, sent.now)
         return save
 
-    def _sized(self, body: bytes) -> list[tuple[str, str]]:
-        return [*self._headers, ("Content-Length", str(len(body)))]
 
-
-def _saved_text(info: AttemptInfo, save: Save, saved: Saved) -> str | None:
-    """Return, as JSON, what a save is answered that was simply taken; None for any other."""
+def _saved_text(sent: _Sent, saved: Saved) -> str | None:
     if saved.outcome is not Outcome.SAVED or saved.guard.has_message:
         return None
-    clock = clock_text(info, saved.guard, now=save.now)
+    clock = clock_text(sent.info, saved.guard, now=sent.now)
     return f'{{"receipts":{receipts_text(saved)},"clock":{clock}}}'
 
 

@@ -33,7 +33,7 @@ class Lane(IntEnum):
     READS = 3
     """What candidates ask and change nothing by: their pages, whether it begins, the clock, the news."""
     COMMIT = 4
-    """What waits for a commit and for nothing else, saves and starts: the loop itself asks (promises.py)."""
+    """What waits for a commit and nothing else (saves, hand-ins, starts): the loop itself asks (promises.py)."""
 
 
 STAFF_THREADS = 12

@@ -65,17 +65,19 @@ class RequestCounts:
 
 
 class CommitCounts:
-    """Commits of saves and starts: how many each carried, how long it took, and those that failed."""
+    """Commits of saves, ends and starts: how many each carried, how long it took, and those that failed."""
 
     def __init__(self, layout: Layout) -> None:
         self._sizes = layout.add(
-            "cbt_save_batch_size", "Saves and starts in one COMMIT.", "histogram", bounds=BATCH_SIZES
+            "cbt_save_batch_size", "Saves, ends and starts in one COMMIT.", "histogram", bounds=BATCH_SIZES
         )
         self._seconds = layout.add(
             "cbt_save_commit_seconds", "Length of that COMMIT.", "histogram", bounds=COMMIT_SECONDS
         )
         self._failed = layout.add(
-            "cbt_save_commits_failed_total", "Batches of saves and starts that were not committed.", "counter"
+            "cbt_save_commits_failed_total",
+            "Batches of saves, ends and starts that were not committed.",
+            "counter",
         )
 
     def steps(self, size: int, seconds: float | None) -> Steps:

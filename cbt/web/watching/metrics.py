@@ -126,7 +126,7 @@ class Metrics:
         self._counter.add(self._requests.steps(endpoint, status, seconds))
 
     def committed(self, size: int, seconds: float | None) -> None:
-        """Count one batch of saves and starts, and what its COMMIT took; None when there was none."""
+        """Count one batch of saves, ends and starts, and what its COMMIT took; None when there was none."""
         self._counter.add(self._commits.steps(size, seconds))
 
     def render(self) -> str:
