@@ -11,6 +11,7 @@ from typing import Any
 from bench.installation import Installation, Sitter
 from bench.traffic import loads
 from bench.traffic.client import Exchange, Load, run_load
+from cbt.ops.hosting import calm_collector
 from cbt.rehearsal.line import percentile_ms
 
 CONNECTIONS = 100
@@ -163,7 +164,12 @@ class Bench:
         return [run_of(sitters[index :: self.pairs]) for index in range(self.pairs)]
 
     def in_process(self, name: str, work: Callable[[], int], *, before: Callable[[], object]) -> Figure:
-        """Work of the scheduler or the command line: `before` is not timed, `work` returns how many it did."""
+        """Work of the scheduler or the command line: `before` is not timed, `work` returns how many it did.
+
+        The collector goes as in every process of the product: by Python's own measure it would go through all that
+        the bench remembers of thousands of candidates.
+        """
+        calm_collector()
 
         def run() -> Load:
             before()

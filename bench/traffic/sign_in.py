@@ -63,13 +63,20 @@ def run_sign_ins(
     per_minute: int,
     seconds: float,
 ) -> SignIns:
-    """Let `per_minute` of `sitters` sign in anew for `seconds`, each at its seat, beside the saves of `savers`."""
-    found, lock = SignIns(), threading.Lock()
+    """Let `per_minute` of `sitters` sign in anew for `seconds`, each at its seat, beside the saves of `savers`.
+
+    The first comes when the first saves: by then all savers are connected, who sit there already in a room.
+    """
+    found, lock, sitting = SignIns(), threading.Lock(), threading.Event()
     step = 60 / per_minute
     many = round(seconds / step)
 
     def save() -> None:
-        found.saves = run_paced(port, savers, ledger, every=len(savers) / SAVES_PER_S, seconds=seconds)
+        every, begin = len(savers) / SAVES_PER_S, [(0.0, sitting.set)]
+        try:
+            found.saves = run_paced(port, savers, ledger, every=every, seconds=seconds, events=begin)
+        finally:
+            sitting.set()
 
     def come(place: int, due: float) -> None:
         index = place % len(sitters)
@@ -80,6 +87,7 @@ def run_sign_ins(
 
     beside = threading.Thread(target=save)
     beside.start()
+    sitting.wait()
     began = time.perf_counter()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for place in range(many):
