@@ -207,8 +207,22 @@ def verify_sitting(sitting_ref: str, *, processes: int = 1) -> list[Verified]:
         with reading() as session:
             return compared(session, chunk, scorers)
 
-    chunks = [attempt_ids[start : start + CHUNK] for start in range(0, len(attempt_ids), CHUNK)]
-    if CAN_COPY and min(processes, len(chunks)) > 1:
+    if not CAN_COPY:
+        processes = 1
+    chunks = shared_evenly(attempt_ids, processes)
+    if min(processes, len(chunks)) > 1:
         return [one for found in apart(check, chunks, processes=processes) for one in found]
     with side_by_side(check, chunks, threads=VERIFIERS) as ahead:
         return [one for _, checked in ahead for one in checked()]
+
+
+def shared_evenly(ids: Sequence[int], processes: int) -> list[Sequence[int]]:
+    """Return chunks of about the same size, CHUNK at most; several are as many as `processes` do in whole rounds.
+
+    With one chunk left in the last round all others would wait for whoever has it.
+    """
+    many = math.ceil(len(ids) / CHUNK)
+    if many > 1:
+        many = math.ceil(many / processes) * processes
+    size = max(math.ceil(len(ids) / max(many, 1)), 1)
+    return [ids[start : start + size] for start in range(0, len(ids), size)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from cbt.config import as_environment
@@ -18,7 +21,7 @@ from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt
 from cbt.rules.canonical import canonical_json
 from cbt.scoring import service, yielding
-from cbt.scoring.service import score_closed, verify_sitting
+from cbt.scoring.service import CHUNK, score_closed, shared_evenly, verify_sitting
 from tests.delivery.driver import Page, opened_page
 from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 from tests.world import PLANNED, World
@@ -51,6 +54,18 @@ def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: 
         assert (checked.form_ok, checked.sheet_ok) == (False, False), (
             "the form is read, not what was prepared of it"
         )
+
+
+@given(count=st.integers(0, 5000), processes=st.integers(1, 16))
+@example(count=3000, processes=2)
+def test_processes_share_a_sitting_evenly(count: int, processes: int) -> None:
+    chunks = shared_evenly(range(count), processes)
+    assert [one for chunk in chunks for one in chunk] == list(range(count))
+    assert all(0 < len(chunk) <= CHUNK for chunk in chunks)
+    if count > CHUNK:
+        longest = max(len(chunk) for chunk in chunks)
+        rounds = math.ceil(len(chunks) / processes)
+        assert rounds * longest <= count / processes + rounds, "nobody has a chunk more than their share"
 
 
 @pytest.mark.parametrize(
