@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
 
 VARIABLE = "NOTIFY_SOCKET"
+_ASKED_AGAIN_SECONDS = 0.02
+
+
+async def tell_when_served(address: str, port: int) -> None:
+    """Send `READY=1` to the service manager once somebody can connect to `address` and `port`."""
+    while os.environ.get(VARIABLE):
+        with contextlib.suppress(OSError):
+            _, line = await asyncio.open_connection(address, port)
+            line.close()
+            tell("READY=1")
+            return
+        await asyncio.sleep(_ASKED_AGAIN_SECONDS)
 
 
 def tell(state: str) -> None:

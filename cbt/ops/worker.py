@@ -26,7 +26,7 @@ from cbt.errors import Unavailable
 from cbt.ops.hosting import calm_collector, die_with_parent, take_short_turns
 from cbt.ops.logs.keeping import ignore_hang_up, init_logs
 from cbt.ops.logs.life import tell_start, tell_stop
-from cbt.ops.manager import tell
+from cbt.ops.manager import tell_when_served
 from cbt.web.receiving.bodies import Bodies
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.lanes import lane_of
@@ -91,20 +91,25 @@ def has_other_tables(app: flask.Flask) -> bool:
 class _Told(Front):
     """A front whose begin is told to the service manager, and its begin and end to the log.
 
+    A front begins before its process listens: the service manager hears of it when somebody is let in, so that
+    what it starts then, or whoever waits for it, is not turned away.
+
     By then it hears when it is told to end. It leads no longer when it ends: a process on its way out takes no
     more work, and a scheduler that planned jobs until the last would ask for threads nobody gives any more.
     """
 
     settings: Settings
+    ready: asyncio.Task[None]
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__rsgi_init__(loop)
         _send_home_when_told_to_end(loop, self.parking)
         tell_start("worker", self.settings)
-        tell("READY=1")
+        self.ready = loop.create_task(tell_when_served(self.settings.host, self.settings.port))
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__rsgi_del__(loop)
+        self.ready.cancel()
         for candidacy in _candidacies:
             candidacy.end()
         tell_stop("worker")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -19,7 +20,7 @@ from cbt.db.server_time import database_time
 from cbt.errors import CbtError, Conflict, Unavailable
 from cbt.ops import serving
 from cbt.ops.hosting import check_port
-from cbt.ops.manager import tell
+from cbt.ops.manager import tell, tell_when_served
 from cbt.ops.patience import await_database
 from cbt.ops.preparing import in_child
 from tests.databases import PostgresServer
@@ -132,6 +133,31 @@ def test_without_a_service_manager_nothing_is_told_and_one_that_is_gone_hurts_no
     tell("READY=1")
     monkeypatch.delenv("NOTIFY_SOCKET")
     tell("READY=1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd's protocol")
+def test_a_service_manager_hears_of_a_start_once_somebody_is_let_in(manager: socket.socket) -> None:
+    async def begin(door: socket.socket) -> None:
+        told = asyncio.create_task(tell_when_served("127.0.0.1", door.getsockname()[1]))
+        for _ in range(3):
+            await asyncio.sleep(0.03)
+            with pytest.raises(BlockingIOError):
+                manager.recv(100)
+        door.listen()
+        await told
+
+    manager.setblocking(False)
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        asyncio.run(begin(door))
+    assert manager.recv(100) == b"READY=1"
+
+
+def test_without_a_service_manager_nobody_waits_for_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        asyncio.run(asyncio.wait_for(tell_when_served("127.0.0.1", door.getsockname()[1]), 10))
 
 
 def test_an_address_that_is_not_this_machines_is_no_port_in_use() -> None:
