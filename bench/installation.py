@@ -119,7 +119,7 @@ def installation(
             _open(built, gathering, now=now, begun=begun)
             yield built
         finally:
-            app.extensions["cbt_journal"].writer.close()
+            app.extensions["cbt_journal"].close()
             db.engine.dispose()
 
 

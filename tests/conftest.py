@@ -254,7 +254,7 @@ def _name_of(settings: Settings) -> str:
 
 def close_engine(app: flask.Flask) -> None:
     """Let go of every connection, so that a file can be copied or a database used as a template."""
-    app.extensions["cbt_journal"].writer.close()
+    app.extensions["cbt_journal"].close()
     if app.extensions["cbt_gate"].copy is not None:
         app.extensions["cbt_gate"].copy.close()
     with app.app_context():

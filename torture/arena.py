@@ -150,7 +150,7 @@ def arena(settings: Settings, wanted: Sequence[Entrant], *, rng: random.Random) 
         # Each request has a context of its own from here on: what `flask.g` keeps is one request's.
         yield built
     finally:
-        app.extensions["cbt_journal"].writer.close()
+        app.extensions["cbt_journal"].close()
         with app.app_context():
             db.engine.dispose()
 

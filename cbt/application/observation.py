@@ -48,7 +48,7 @@ def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) 
         return scheduler is not None and scheduler.running
 
     metrics.add_process_gauge(
-        "cbt_save_queue", "Saves, ends and starts that wait for a commit.", lambda: journal.writer.unanswered
+        "cbt_save_queue", "Saves, ends and starts that wait for a commit.", lambda: journal.unanswered
     )
     parking: Parking = app.extensions["cbt_parking"]
     metrics.add_process_gauge(

@@ -21,5 +21,5 @@ def app_for(settings: Settings, clock: Clock | None = None) -> Iterator[flask.Fl
         try:
             yield app
         finally:
-            app.extensions["cbt_journal"].writer.close()
+            app.extensions["cbt_journal"].close()
             db.engine.dispose()

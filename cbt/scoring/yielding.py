@@ -14,15 +14,11 @@ from cbt.db.writing.parcels import writing
 REST = 8.0
 """While requests wait to be written, work is followed by a rest so many times as long."""
 LONGEST_REST = 0.25
-QUIET = 1.0
-"""So many seconds without an outcome, and nobody is taken to wait: between two saves of a hall lie milliseconds, in
-which a long transaction would begin."""
 
 
 def somebody_waits() -> bool:
     """Return whether requests of this process wait for their transaction, or waited just now."""
-    writer = writing().writer
-    return writer.unanswered > 0 or writer.quiet_seconds < QUIET
+    return writing().somebody_waits
 
 
 @contextmanager

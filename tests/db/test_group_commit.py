@@ -102,6 +102,29 @@ def test_what_queues_while_a_batch_is_under_way_is_the_next_batch() -> None:
     assert hand.closed
 
 
+def test_a_batch_holds_no_more_than_it_may_at_that_moment() -> None:
+    hand, most = Hand(), [2]
+    writer = GroupWriter([hand], most=lambda: most[0])
+    found: dict[str, object] = {}
+    threads = [ask(writer, "a", found)]
+    assert hand.holding.wait(PATIENCE)
+    for number, word in enumerate("bcdefg", 1):
+        threads.append(ask(writer, word, found))
+        wait_until(lambda number=number: writer.waiting == number)
+
+    def enough(word: str) -> str:
+        most[0] = 3 if "c" in word else 2
+        return word.upper()
+
+    hand.outcome = enough
+    hand.let_go.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    writer.close()
+    assert hand.batches == [["a"], ["b", "c"], ["d", "e", "f"], ["g"]]
+    assert found == {word: word.upper() for word in "abcdefg"}
+
+
 def test_what_works_in_the_background_is_nobody_who_waits() -> None:
     hand = Hand()
     writer = GroupWriter([hand])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,12 +19,14 @@ from cbt.audit.models import AuditEntry
 from cbt.audit.sealing import Sealer
 from cbt.audit.verifying import verify
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.commits import Failed
+from cbt.db.writing.commits import Failed, More
+from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.batch import EndBatch
 from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
 from cbt.delivery.models import Attempt, AttemptLive, JournalEntry, UnitDone
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Save, Saved
+from cbt.delivery.save.journal import QUIET
 from cbt.delivery.steps import suspend_attempt
 from cbt.errors import CbtError, Unavailable
 from cbt.web.who.login import token_hash
@@ -31,6 +34,7 @@ from tests.delivery.driver import Page
 from tests.delivery.starts import refuse_views
 from tests.proctoring.desk import attempt, change
 from tests.world import PLANNED, World
+from torture.sites.waiting import wait_for
 
 SECOND = timedelta(seconds=1)
 EARLIEST = PLANNED + timedelta(minutes=30)
@@ -102,6 +106,54 @@ def sealed_by_hand(world: World, attempt_id: int) -> str:
         micros = round(row.received_at.timestamp() * 1_000_000)
         lines += [f"{row.lease_epoch} {row.seq} {micros}", str(row.position), row.value or ""]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "quiet", "ends"),
+    [
+        pytest.param(0, QUIET, [1, 11], id="alone"),
+        pytest.param(1, QUIET, [1, 8, 3], id="beside saves"),
+        pytest.param(0, 0.0, [1, 8, 3], id="between two saves"),
+    ],
+)
+def test_ends_give_way_to_saves_on_the_way_to_whoever_writes(
+    running: World,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    unanswered: int,
+    quiet: float,
+    ends: list[int],
+) -> None:
+    """They have a line of their own, and while somebody waits for a save few of them go at once."""
+    sending = Sending(running, "theory")
+    journal = sending.journal
+    journal.write_by(tmp_path)  # where nobody owns the writing, so it is done here
+    monkeypatch.setattr(GroupWriter, "unanswered", unanswered)
+    monkeypatch.setattr(GroupWriter, "quiet_seconds", quiet)
+    kinds, let_go, holding = list[Counter[str]](), threading.Event(), threading.Event()
+    line = journal.ends.carriers[0]
+    carry_out = line.carry_out
+
+    def seen(requests: Sequence[object], more: More) -> Any:
+        batch = [*requests, *more()]
+        kinds.append(Counter(type(one).__name__ for one in batch))
+        holding.set()
+        assert let_go.wait(60)
+        return carry_out(batch, lambda: ())
+
+    monkeypatch.setattr(line, "carry_out", seen)
+    told = list[Any]()
+    for _ in range(12):
+        journal.ask(sending.hand_in("theory"), told.extend, None)
+        assert holding.wait(60)
+    journal.ask(sending.save("theory", (2, "B")), told.extend, None)
+    assert wait_for(lambda: len(told) == 1), "a save does not wait for the ends before it"
+    let_go.set()
+    assert wait_for(lambda: len(told) == 13)
+    journal.close()
+    assert kinds == [Counter(HandIn=many) for many in ends]
+    assert said([outcome for _, outcome in told]) == ["saved"] + ["saved+"] * 12
+    assert sum(closings(running).values()) == 1
 
 
 def test_a_batch_of_many_takes_and_refuses_each_as_if_alone(running: World) -> None:

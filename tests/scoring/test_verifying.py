@@ -19,6 +19,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt
+from cbt.delivery.save.journal import QUIET
 from cbt.rules.canonical import canonical_json
 from cbt.scoring import service, yielding
 from cbt.scoring.service import CHUNK, score_closed, shared_evenly, verify_sitting
@@ -71,8 +72,8 @@ def test_processes_share_a_sitting_evenly(count: int, processes: int) -> None:
 @pytest.mark.parametrize(
     ("waiting", "quiet", "commits"),
     [
-        pytest.param(0, yielding.QUIET, 1, id="alone"),
-        pytest.param(1, yielding.QUIET, 2, id="beside saves"),
+        pytest.param(0, QUIET, 1, id="alone"),
+        pytest.param(1, QUIET, 2, id="beside saves"),
         pytest.param(0, 0.0, 2, id="between two saves"),
     ],
 )
@@ -107,7 +108,7 @@ def test_scoring_rests_while_others_wait_to_write_and_leaves_the_rest_to_the_nex
     rests: list[float] = []
     monkeypatch.setattr(yielding, "sleep", rests.append)
     monkeypatch.setattr(service, "PIECE", 1)
-    monkeypatch.setattr(GroupWriter, "quiet_seconds", yielding.QUIET)
+    monkeypatch.setattr(GroupWriter, "quiet_seconds", QUIET)
     with world.app.app_context():
         assert expire_overdue(now=world.clock.now()) == 2
         with monkeypatch.context() as busy:

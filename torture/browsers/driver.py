@@ -71,7 +71,7 @@ def _migrate(_app: flask.Flask) -> str:
 
 def _checkpoint(app: flask.Flask) -> int:
     """Close every connection: the last one writes the log back into the database."""
-    app.extensions["cbt_journal"].writer.close()
+    app.extensions["cbt_journal"].close()
     db.engine.dispose()
     return 0
 

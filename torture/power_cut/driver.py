@@ -69,7 +69,7 @@ def drive(plan: Mapping[str, Any], marks: Marks) -> None:
             for attempt_id, receipt in closed.all():
                 marks.write("close", attempt_id, receipt)
         score_closed(now=clock.now())
-        app.extensions["cbt_journal"].writer.close()
+        app.extensions["cbt_journal"].close()
         db.engine.dispose()
 
 

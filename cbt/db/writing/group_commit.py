@@ -63,11 +63,12 @@ class GroupWriter:
     """The writer of one process. `run(request)` returns once the transaction holding it is durable.
 
     One thread for each of `carriers`, which can be exchanged until the first request: with several, what comes
-    while a batch is on its way need not wait for its return.
+    while a batch is on its way need not wait for its return. A batch holds `most()` at most.
     """
 
-    def __init__(self, carriers: Sequence[Carrier]) -> None:
+    def __init__(self, carriers: Sequence[Carrier], *, most: Callable[[], int] = lambda: MAX_BATCH) -> None:
         self.carriers = carriers
+        self._most = most
         self._queue: queue.SimpleQueue[_Ticket | _Asked | None] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -229,7 +230,7 @@ class GroupWriter:
 
     def _gather(self, batch: list[_Ticket | _Asked]) -> None:
         """Add what is queued."""
-        while len(batch) < MAX_BATCH:
+        while len(batch) < self._most():
             try:
                 ticket = self._queue.get_nowait()
             except queue.Empty:
@@ -243,8 +244,7 @@ class GroupWriter:
 def pause_for(took: float, *, since: float) -> float:
     """Return for how many seconds a batch waits for company.
 
-    The last COMMIT took `took` seconds, its outcome came `since` seconds ago. The batch that is away commits first
-    in any case, and whoever was told of the last one asks again meanwhile: what is sent shortly before that COMMIT
-    ends goes with the next one, and sooner it would only be fewer.
+    The last COMMIT took `took` seconds, its outcome came `since` seconds ago. The batch that is away commits first,
+    and whoever was told of the last one asks again meanwhile: what is sent just before it ends goes with the next.
     """
     return min(max(took * SHARE - since, took * LEAST), LONGEST_PAUSE)

@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from cbt.config import Settings
 from cbt.db.types import bind_instant, db
-from cbt.db.writing.group_commit import GroupWriter
 from cbt.db.writing.line import can_share
 from cbt.errors import Unavailable
 
@@ -59,7 +58,14 @@ class PutDown:
 class Writing(Protocol):
     """Who writes for an app: this process, or the one that owns the writing."""
 
-    writer: GroupWriter
+    @property
+    def somebody_waits(self) -> bool:
+        """Whether requests of this process wait for their transaction, or waited just now."""
+        ...
+
+    def begin(self) -> None:
+        """Begin the threads that write."""
+        ...
 
     def write_by(self, folder: Path) -> None:
         """Have the process that owns the writing in `folder` do it, while there is one."""

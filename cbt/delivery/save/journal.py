@@ -5,7 +5,7 @@ Source: R-40, R-41; I1, I2, I3, I10, I11.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.db.writing.commits import Commits, Tell
 from cbt.db.writing.gate import Gate
-from cbt.db.writing.group_commit import GroupWriter
+from cbt.db.writing.group_commit import MAX_BATCH, GroupWriter, Told
 from cbt.db.writing.line import WriteLine
 from cbt.db.writing.owner import LineServer
 from cbt.db.writing.parcels import WRITING, Parcel, PutDown, put_down_within
@@ -37,6 +37,12 @@ from cbt.errors import CbtError
 
 LINES = 3
 """Lines from each server process to the one that writes: what comes while a batch is there goes with the next."""
+ENDS_AT_ONCE = 8
+"""So many ends go at once while others wait for a commit: each takes as long as four saves, and a save waits for
+whatever transaction there is."""
+QUIET = 1.0
+"""So many seconds without an outcome, and nobody is taken to wait: between two saves of a hall lie milliseconds, in
+which a long transaction would begin."""
 
 
 class Journal:
@@ -57,6 +63,8 @@ class Journal:
         )
         self.commits = self._commits()
         self.writer = GroupWriter([self.commits])
+        self.ends = self.writer
+        """Who writes ends: they give way to what else is written where there are lines to whoever writes."""
         self.infos = InfoCache(engine, app.app_context)
         self._app = app
         self._clock = cast(Clock, app.extensions["cbt_clock"])
@@ -68,7 +76,36 @@ class Journal:
 
     def write_by(self, folder: Path) -> None:
         """Have batches carried out by the process that owns the writing in `folder`, while there is one."""
-        self.writer.carriers = [WriteLine(folder, SavePacking(), self._commits()) for _ in range(LINES)]
+        lines = [WriteLine(folder, SavePacking(), self._commits()) for _ in range(LINES + 1)]
+        self.writer.carriers = lines[:LINES]
+        self.ends = GroupWriter(lines[LINES:], most=self._ends_at_once)
+
+    def _ends_at_once(self) -> int:
+        return ENDS_AT_ONCE if _somebody_waits(self.writer) else MAX_BATCH
+
+    @property
+    def unanswered(self) -> int:
+        """Return about how many people's requests wait for the end of a transaction, begun or to come."""
+        return sum(one.unanswered for one in self._writers)
+
+    @property
+    def somebody_waits(self) -> bool:
+        """Return whether requests of this process wait for their transaction, or waited just now."""
+        return any(map(_somebody_waits, self._writers))
+
+    @property
+    def _writers(self) -> Collection[GroupWriter]:
+        return {self.writer, self.ends}
+
+    def begin(self) -> None:
+        """Begin the threads of whoever writes (see GroupWriter)."""
+        for one in self._writers:
+            one.begin()
+
+    def close(self) -> None:
+        """End them after what is queued."""
+        for one in self._writers:
+            one.close()
 
     def serve_lines(self, folder: Path, until: int) -> None:
         """Own the writing in `folder`: carry out what the server processes send, until `until` ends."""
@@ -80,6 +117,10 @@ class Journal:
         Raises Unavailable("db.write") when the commit did not come: nothing is promised then.
         """
         return cast(Saved, self.writer.run(save))
+
+    def ask(self, request: Save | HandIn, told: Told, kept: Any) -> None:
+        """Have an answer or a 交卷 written in the next group commit; `told` is told (see GroupWriter.ask)."""
+        (self.ends if isinstance(request, HandIn) else self.writer).ask(request, told, kept)
 
     def hand_in(self, asked: HandIn) -> HandedIn:
         """Close an attempt in the next group commit, with the answers that came along.
@@ -109,7 +150,7 @@ class Journal:
         return done.whole
 
     def _end(self, asked: HandIn | UnitLeft) -> Ended:
-        done = self.writer.run(asked)
+        done = self.ends.run(asked)
         if isinstance(done, CbtError):
             raise done
         return cast(Ended, done)
@@ -172,6 +213,10 @@ class Journal:
     def _seal(self, cursor: Any, lines: Sequence[EntryDraft]) -> ToFollow:
         with self._app.app_context():
             return self._sealer.seal(cursor, lines)
+
+
+def _somebody_waits(writer: GroupWriter) -> bool:
+    return writer.unanswered > 0 or writer.quiet_seconds < QUIET
 
 
 def _nobody(_size: int, _seconds: float | None) -> None:

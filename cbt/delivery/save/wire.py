@@ -157,7 +157,7 @@ class SavePath:
         return self._text(asked, done)
 
     def _ask(self, environ: WSGIEnvironment, asked: _Asked, held: PromisedRequest) -> None:
-        self._journal.writer.ask(asked.request, self._tell, (environ, asked, held))
+        self._journal.ask(asked.request, self._tell, (environ, asked, held))
 
     def _tell(self, told: Sequence[tuple[tuple[WSGIEnvironment, _Asked, PromisedRequest], Any]]) -> None:
         """Answer what was promised, once it is on disk.

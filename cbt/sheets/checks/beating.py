@@ -109,7 +109,7 @@ class ThreadBeat(Beat):
     def __enter__(self) -> Self:
         """Begin to put it down, and go behind; the threads that are to be in front are begun before."""
         self._front.submit(bool).result()
-        writing().writer.begin()
+        writing().begin()
         self._thread.start()
         take_longer()
         _go_behind()
