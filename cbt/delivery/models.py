@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.types import Base, Named, Row, Span, UtcDateTime
@@ -19,7 +29,13 @@ class Attempt(Named):
 
     __table_args__ = (
         Index("ix_attempt_due", "state", "closes_at"),
-        Index("ix_attempt_unit_due", "state", "unit_ends_at"),
+        Index(
+            "ix_attempt_unit_due",
+            "state",
+            "unit_ends_at",
+            sqlite_where=text("unit_ends_at IS NOT NULL"),
+            postgresql_where=text("unit_ends_at IS NOT NULL"),
+        ),
         Index("ix_attempt_room", "sitting_room_id"),
     )
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, inspect, select, update
 
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, LateEntry
@@ -23,6 +25,7 @@ from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page
 from tests.delivery.test_clock_edges import attempt_of, grant, opened
+from tests.helpers import count_queries
 from tests.scoring.test_sums import keys_of, right_value, sit
 from tests.world import PLANNED, World
 
@@ -215,3 +218,17 @@ def test_the_paper_is_sent_only_to_who_came_through_the_door(
     assert reply.status_code == code
     assert ("paper" in reply.get_json()) == (code == 200)
     assert (attempt_of(running, "theory").started_at is not None) == (code == 200)
+
+
+def test_units_that_are_over_are_found_by_an_index_of_those_that_have_an_end(world: World) -> None:
+    """Most papers have one time for all: nothing that moves them writes to it."""
+    with count_queries(world.app) as seen, world.app.app_context():
+        advance_overdue(now=world.clock.now())
+        (statement,) = (one for one in seen if "unit_ends_at <" in one)
+        indexes = {one["name"]: one for one in inspect(db.engine).get_indexes("attempt")}
+        assert indexes["ix_attempt_unit_due"]["dialect_options"]
+        if db.engine.dialect.name == "sqlite":
+            asked = "EXPLAIN QUERY PLAN " + re.sub(r"\?", "1", statement)
+            with db.engine.connect() as connection:
+                plan = [row[3] for row in connection.exec_driver_sql(asked)]
+            assert any("USING INDEX ix_attempt_unit_due" in step for step in plan), plan
