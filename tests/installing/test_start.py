@@ -6,9 +6,11 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -135,6 +137,12 @@ def test_without_a_service_manager_nothing_is_told_and_one_that_is_gone_hurts_no
     tell("READY=1")
 
 
+def in_a_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Do it in a loop in a thread of its own: the browsers of other tests keep one in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result(10)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="systemd's protocol")
 def test_a_service_manager_hears_of_a_start_once_somebody_is_let_in(manager: socket.socket) -> None:
     async def begin(door: socket.socket) -> None:
@@ -149,7 +157,7 @@ def test_a_service_manager_hears_of_a_start_once_somebody_is_let_in(manager: soc
     manager.setblocking(False)
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
-        asyncio.run(begin(door))
+        in_a_loop(begin(door))
     assert manager.recv(100) == b"READY=1"
 
 
@@ -157,7 +165,7 @@ def test_without_a_service_manager_nobody_waits_for_the_port(monkeypatch: pytest
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
-        asyncio.run(asyncio.wait_for(tell_when_served("127.0.0.1", door.getsockname()[1]), 10))
+        in_a_loop(tell_when_served("127.0.0.1", door.getsockname()[1]))
 
 
 def test_an_address_that_is_not_this_machines_is_no_port_in_use() -> None:
