@@ -83,15 +83,21 @@ def two_away(
     return found
 
 
+def queue_up(writer: GroupWriter, hand: Hand, words: str, found: dict[str, object]) -> list[threading.Thread]:
+    """Have the first word on its way and the others wait, in their order."""
+    threads = [ask(writer, words[0], found)]
+    assert hand.holding.wait(PATIENCE)
+    for number, word in enumerate(words[1:], 1):
+        threads.append(ask(writer, word, found))
+        wait_until(lambda number=number: writer.waiting == number)
+    return threads
+
+
 def test_what_queues_while_a_batch_is_under_way_is_the_next_batch() -> None:
     hand = Hand()
     writer = GroupWriter([hand])
     found: dict[str, object] = {}
-    threads = [ask(writer, "a", found)]
-    assert hand.holding.wait(PATIENCE)
-    for number, word in enumerate("bcd", 1):
-        threads.append(ask(writer, word, found))
-        wait_until(lambda number=number: writer.waiting == number)
+    threads = queue_up(writer, hand, "abcd", found)
     assert writer.unanswered == 4, "the one that is away is not answered either"
     hand.let_go.set()
     for thread in threads:
@@ -106,11 +112,7 @@ def test_a_batch_holds_no_more_than_it_may_at_that_moment() -> None:
     hand, most = Hand(), [2]
     writer = GroupWriter([hand], most=lambda: most[0])
     found: dict[str, object] = {}
-    threads = [ask(writer, "a", found)]
-    assert hand.holding.wait(PATIENCE)
-    for number, word in enumerate("bcdefg", 1):
-        threads.append(ask(writer, word, found))
-        wait_until(lambda number=number: writer.waiting == number)
+    threads = queue_up(writer, hand, "abcdefg", found)
 
     def enough(word: str) -> str:
         most[0] = 3 if "c" in word else 2
