@@ -230,7 +230,7 @@ class GroupWriter:
 
     def _gather(self, batch: list[_Ticket | _Asked]) -> None:
         """Add what is queued."""
-        while len(batch) < self._most():
+        for _ in range(self._most() - len(batch)):
             try:
                 ticket = self._queue.get_nowait()
             except queue.Empty:

@@ -118,8 +118,8 @@ class Journal:
         """
         return cast(Saved, self.writer.run(save))
 
-    def ask(self, request: Save | HandIn, told: Told, kept: Any) -> None:
-        """Have an answer or a 交卷 written in the next group commit; `told` is told (see GroupWriter.ask)."""
+    def ask(self, request: Save | Start | HandIn, told: Told, kept: Any) -> None:
+        """Have an answer, a start or a 交卷 written in the next group commit; `told` is told (GroupWriter.ask)."""
         (self.ends if isinstance(request, HandIn) else self.writer).ask(request, told, kept)
 
     def hand_in(self, asked: HandIn) -> HandedIn:

@@ -92,7 +92,7 @@ class Openings:
 
     def ask(self, start: Start, told: Told, kept: Any) -> None:
         """Open or reopen a paper as `open` does; `told` is told with what is `kept` of it (GroupWriter.ask)."""
-        self._journal.writer.ask(start, told, kept)
+        self._journal.ask(start, told, kept)
 
     def reply(self, asked: AskedStart, opened: Opened) -> OpenedReply:
         """Return the reply to a start that was carried out."""
