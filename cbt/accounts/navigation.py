@@ -97,7 +97,10 @@ def places_for(principal: Principal) -> list[StaffPage]:
 
 
 def staff_frame() -> dict[str, object]:
-    """Return what base.html shows to staff: links, name and roles, the way out; nothing to others."""
+    """Return what base.html shows to staff: links, name and roles, the way out; nothing to others.
+
+    A page asks for it; a part of a page, of which boards fetch many, does without.
+    """
     principal = current_principal()
     if principal is None or principal.kind != "staff":
         return {}

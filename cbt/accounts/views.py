@@ -30,7 +30,7 @@ from cbt.web.who.login import acting, current_principal, forget, remember, signe
 from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("accounts", __name__)
-pages.app_context_processor(staff_frame)
+pages.app_template_global()(staff_frame)
 pages.register_blueprint(log_views.pages)
 pages.register_blueprint(approval_views.pages)
 pages.register_blueprint(factor_views.pages)

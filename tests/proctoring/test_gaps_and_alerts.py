@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import AttemptLive, Gap
-from cbt.proctoring.board.todos import todos
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.todos import MANY, todos
 from cbt.sittings.models import Seat
 from tests.proctoring.desk import Desk, attempt, done, log_kinds, refused, registration, row, running
 from tests.proctoring.test_board import board_of
@@ -155,3 +158,64 @@ def test_a_double_claim_is_told_until_seen(world: World, columns: dict[str, str 
     with world.app.app_context(), reading() as session:
         left = session.scalars(select(Seat).where(Seat.claim_alert_at.is_not(None))).all()
         assert left == []
+
+
+def alerted(world: World, kind: str, count: int) -> Board:
+    """The room with as many more seats that have an alert."""
+    board = board_of(world)
+    seat = replace(board.seats[0], alerts=frozenset({kind}), claim_address=None)
+    return replace(board, seats=tuple(replace(seat, ref=f"re-{place}") for place in range(count)))
+
+
+@pytest.mark.parametrize(
+    ("alert", "kind", "ways"),
+    [
+        ("claim", "clone", ["seen"]),
+        ("elsewhere", "elsewhere", ["seen"]),
+        ("guessing", "guessing", ["seen"]),
+        ("undelivered", "undelivered", ["seen"]),
+        ("blurs", "blurs", ["remind", "seen"]),
+    ],
+)
+def test_an_alert_at_many_seats_is_told_once(world: World, alert: str, kind: str, ways: list[str]) -> None:
+    running(world, "theory")
+    few = todos(alerted(world, alert, MANY), now=world.clock.now())
+    assert [todo.kind for todo in few] == [kind] * MANY
+    (todo,) = todos(alerted(world, alert, MANY + 1), now=world.clock.now())
+    assert (todo.kind, len(todo.seats)) == (f"{kind}_many", MANY + 1)
+    assert [way.act for way in todo.ways] == ways
+    assert dict(todo.ways[-1].query) == {"alert": alert}
+
+
+@pytest.mark.parametrize("alert", ["claim", "elsewhere", "undelivered"])
+def test_an_alert_at_many_seats_is_seen_and_taken_back_at_once(world: World, alert: str) -> None:
+    """Of those that were picked, whoever has it: another seat is left alone, and somebody's time counts once."""
+    names = ("theory", "extra", "skills")
+    running(world, *names)
+    with world.app.app_context(), unit_of_work() as session:
+        for name in names[:2]:
+            one = registration(world, name)
+            seat = session.get_one(Seat, one.seat_id)
+            if alert == "claim":
+                seat.claim_alert_at = world.clock.now()
+            elif alert == "undelivered":
+                seat.undelivered = 3
+            else:
+                session.get_one(Registration, one.id).elsewhere_at = world.clock.now()
+    told = ["clone" if alert == "claim" else alert] * 2
+    assert alerts(world) == told
+    desk = Desk(world)
+    seats = [world.sitters[name].registration_ref for name in names]
+    answer = desk.client.post(
+        f"{desk.url}/acts/seen",
+        data={"seat": seats, "alert": alert},
+        headers={"Accept": "application/json"},
+    )
+    done(answer)
+    assert alerts(world) == []
+    (line,) = [line for line in board_of(world).log if line.kind == f"seen_{alert}"]
+    assert len(line.people) == 2
+    assert refused(desk.act("seen", *names, alert=alert)) == "proctoring.none_apply"
+    (undo,) = board_of(world).undo
+    done(desk.act("undo", undo=undo[0]))
+    assert alerts(world) == told

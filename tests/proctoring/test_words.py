@@ -40,6 +40,7 @@ LOGGED = (
 TODOS = (
     *("offline", "offline_many", "query", "gap", "gap_usable", "claim", "undelivered", "blurs"),
     *("absences", "countersign", "start_waits", "start_forms"),
+    *("clone_many", "elsewhere_many", "guessing_many", "undelivered_many", "blurs_many"),
 )
 BLOCKERS = ("not_signed_in", "interacting", "units_done", "suspended", "moving", "undecided", "unbalanced")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -11,42 +12,95 @@ from cbt.door.elsewhere import clear_elsewhere
 from cbt.door.seats.binding import clear_claim
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, ActScope, Asked
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Picked
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.desk.taking_back import change_while, kept, restored
 from cbt.proctoring.models import AlertSeen
 from cbt.sittings.models import Seat
 
+LookInto = Callable[[SeatView], Mapping[str, Any]]
+"""Looks into the alert of a seat, and returns what stood there."""
+
 
 def _see(asked: Asked) -> Said:
-    """Note that somebody has looked into an alert of a seat; it comes back when there is more of it."""
-    alert, now, actor = asked.form.get("alert", ""), asked.now, asked.by.actor
+    """Note that somebody has looked into an alert of one seat or of many; it comes back when there is more of it.
+
+    Raise InvalidInput for what is no such alert, and Conflict where no seat has it any more.
+    """
+    alert = asked.form.get("alert", "")
     with acting(asked) as desk:
         picked = desk.pick()
-        seat = picked.chosen[0]
-        marks = {"blurs": seat.blurs, "undelivered": seat.undelivered}
-        if seat.guesses is not None:
-            marks["guessing"] = seat.guesses.mark
-        before: dict[str, Any] = {"alert": alert}
-        if alert == "claim":
-            claimed = desk.session.get_one(Seat, seat.seat_id)
-            before |= {"at": kept(claimed.claim_alert_at), "hash": claimed.claim_hash}
-            before |= {"address": claimed.claim_address}
-            clear_claim(desk.session, claimed, now=now, actor=actor)
-        elif alert == "elsewhere":
-            registration = desk.registration(seat)
-            before |= {"at": kept(registration.elsewhere_at), "address": registration.elsewhere_address}
-            clear_elsewhere(desk.session, registration, now=now, actor=actor)
-        elif alert not in marks:
+        if alert not in SEEN:
             raise InvalidInput("proctoring.no_alert", field="alert")
-        elif alert not in seat.alerts:
+        alerted = tuple(seat for seat in picked.chosen if alert in seat.alerts)
+        if not alerted:
             raise Conflict("proctoring.none_apply")
-        else:
-            before["mark"] = _mark_seen(desk, seat, alert, marks[alert])
-        desk.log(f"seen_{alert}", seat)
-        desk.remember([(seat.registration_id, before)])
-        return desk.said(picked)
+        desk.touch(alerted)
+        look_into = SEEN[alert](desk, alert, alerted)
+        before = []
+        for seat in alerted:
+            before.append((seat.registration_id, {"alert": alert, **look_into(seat)}))
+            desk.log(f"seen_{alert}", seat)
+        desk.remember(before)
+        return desk.said(Picked(alerted, picked.skipped))
+
+
+def _claims(desk: Desk, _alert: str, _seats: Sequence[SeatView]) -> LookInto:
+    def look_into(seat: SeatView) -> Mapping[str, Any]:
+        claimed = desk.session.get_one(Seat, seat.seat_id)
+        stood = {
+            "at": kept(claimed.claim_alert_at),
+            "hash": claimed.claim_hash,
+            "address": claimed.claim_address,
+        }
+        clear_claim(desk.session, claimed, now=desk.now, actor=desk.by.actor)
+        return stood
+
+    return look_into
+
+
+def _elsewhere(desk: Desk, _alert: str, _seats: Sequence[SeatView]) -> LookInto:
+    def look_into(seat: SeatView) -> Mapping[str, Any]:
+        registration = desk.registration(seat)
+        stood = {"at": kept(registration.elsewhere_at), "address": registration.elsewhere_address}
+        clear_elsewhere(desk.session, registration, now=desk.now, actor=desk.by.actor)
+        return stood
+
+    return look_into
+
+
+def _counted(desk: Desk, alert: str, seats: Sequence[SeatView]) -> LookInto:
+    known = _seen_rows(desk, seats, alert)
+
+    def look_into(seat: SeatView) -> Mapping[str, Any]:
+        row, mark = known.get(seat.seat_id), _mark_of(seat, alert)
+        former = None if row is None else row.mark
+        if row is None:
+            row = AlertSeen(sitting_room_id=desk.room.id, seat_id=seat.seat_id, kind=alert)
+            desk.session.add(row)
+        row.mark, row.at, row.by = mark, desk.now, desk.by.actor
+        desk.audit("alert.seen", f"registration:{seat.ref}", after={"alert": alert, "mark": mark})
+        return {"mark": former}
+
+    return look_into
+
+
+def _mark_of(seat: SeatView, alert: str) -> int:
+    """Return how much there was of what is counted."""
+    if alert == "guessing":
+        return 0 if seat.guesses is None else seat.guesses.mark
+    return seat.blurs if alert == "blurs" else seat.undelivered
+
+
+SEEN = {
+    "claim": _claims,
+    "elsewhere": _elsewhere,
+    "guessing": _counted,
+    "undelivered": _counted,
+    "blurs": _counted,
+}
+"""What is done to a seat whose alert was looked into; given the desk and all the seats, each returns how."""
 
 
 def _take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
@@ -63,7 +117,7 @@ def _take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
             was = {"elsewhere_at": restored(before["at"]), "elsewhere_address": before["address"]}
             return change_while(desk, seat, still, **was)
         case alert:
-            row = _seen_row(desk, seat, alert)
+            row = _seen_rows(desk, [seat], alert).get(seat.seat_id)
             if row is None:
                 return False
             if before["mark"] is None:
@@ -73,29 +127,19 @@ def _take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
     return True
 
 
-def _seen_row(desk: Desk, seat: SeatView, alert: str) -> AlertSeen | None:
+def _seen_rows(desk: Desk, seats: Sequence[SeatView], alert: str) -> dict[int, AlertSeen]:
     query = select(AlertSeen).where(
-        AlertSeen.sitting_room_id == desk.room.id, AlertSeen.seat_id == seat.seat_id, AlertSeen.kind == alert
+        AlertSeen.sitting_room_id == desk.room.id,
+        AlertSeen.seat_id.in_([seat.seat_id for seat in seats]),
+        AlertSeen.kind == alert,
     )
-    return desk.session.scalar(query)
-
-
-def _mark_seen(desk: Desk, seat: SeatView, alert: str, mark: int) -> int | None:
-    """Note what had been counted, and return what was noted before."""
-    row = _seen_row(desk, seat, alert)
-    former = None if row is None else row.mark
-    if row is None:
-        row = AlertSeen(sitting_room_id=desk.room.id, seat_id=seat.seat_id, kind=alert)
-        desk.session.add(row)
-    row.mark, row.at, row.by = mark, desk.now, desk.by.actor
-    desk.audit("alert.seen", f"registration:{seat.ref}", after={"alert": alert, "mark": mark})
-    return former
+    return {row.seat_id: row for row in desk.session.scalars(query)}
 
 
 ACTS = (
     Act(
         "seen",
-        ActScope.ONE,
+        ActScope.SEATS,
         _see,
         after_the_end=True,
         fields=("alert",),

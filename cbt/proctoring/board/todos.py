@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,6 +49,9 @@ class Todo:
 
 _LOOK = Way("detail", "look", main=True)
 """Go there first: the seat, the photo and what happened so far."""
+_REMIND = Way("remind", "remind", main=True)
+_ALERTS_OF = {"clone": "claim"}
+"""The alert of an entry, where it has another name."""
 
 
 def todos(board: Board, *, now: datetime) -> tuple[Todo, ...]:
@@ -104,30 +107,66 @@ def _seats(board: Board) -> Iterator[Todo]:
         if "query" in seat.alerts:
             ways = (Way("clear_query", "clear_query", main=True), Way("detail", "detail"))
             yield Todo("query", (seat,), ways, since=seat.query_at)
-    for seat in alerted:
-        if "elsewhere" in seat.alerts:
-            ways = (_seen("elsewhere", main=True), Way("move", "move"), Way("detail", "detail"))
-            params = (("address", seat.elsewhere_address),)
-            yield Todo("elsewhere", (seat,), ways, tone="stop", params=params)
+    yield from _each_or_many("elsewhere", _with("elsewhere", alerted), _elsewhere, main=True, tone="stop")
     yield from _proposals(alerted)
-    for seat in alerted:
-        if "claim" in seat.alerts and seat.claim_address is not None:
+    claims = _with("claim", alerted)
+    for seat in claims:
+        if seat.claim_address is not None:
             ways = (Way("rebind", "rebind", at_once=True), _seen("claim", main=True))
             yield Todo("claim", (seat,), ways, params=(("address", seat.claim_address),))
-        elif "claim" in seat.alerts:
-            yield Todo("clone", (seat,), (_seen("claim"),))
-    for seat in alerted:
-        if "guessing" in seat.alerts and seat.guesses is not None:
-            ways = (_seen("guessing", main=True), Way("code", "code"))
-            yield Todo("guessing", (seat,), ways, params=(("address", seat.guesses.address),))
-    for seat in alerted:
-        if "undelivered" in seat.alerts:
-            ways = (_seen("undelivered"),)
-            yield Todo("undelivered", (seat,), ways, params=(("count", seat.undelivered),))
-    for seat in alerted:
-        if "blurs" in seat.alerts:
-            ways = (Way("remind", "remind", main=True), Way("violation", "violation"), _seen("blurs"))
-            yield Todo("blurs", (seat,), ways, params=(("count", seat.blurs),))
+    yield from _each_or_many("clone", [seat for seat in claims if seat.claim_address is None], _clone)
+    yield from _each_or_many("guessing", _with("guessing", alerted), _guessing, main=True)
+    yield from _each_or_many("undelivered", _with("undelivered", alerted), _undelivered)
+    yield from _each_or_many("blurs", _with("blurs", alerted), _blurs, before=(_REMIND,))
+
+
+def _with(alert: str, alerted: Sequence[SeatView]) -> list[SeatView]:
+    return [seat for seat in alerted if alert in seat.alerts]
+
+
+def _each_or_many(
+    kind: str,
+    seats: Sequence[SeatView],
+    one: Callable[[SeatView], Todo],
+    *,
+    before: tuple[Way, ...] = (),
+    main: bool = False,
+    tone: str = "warn",
+) -> Iterator[Todo]:
+    """Tell of an alert that has no cause of its own at each seat: of each, or once of many.
+
+    A room behind one network address, or of disks copied from one, would be forty of the same.
+    """
+    if len(seats) > MANY:
+        yield Todo(
+            f"{kind}_many", tuple(seats), (*before, _seen(_ALERTS_OF.get(kind, kind), main=main)), tone
+        )
+        return
+    yield from map(one, seats)
+
+
+def _elsewhere(seat: SeatView) -> Todo:
+    ways = (_seen("elsewhere", main=True), Way("move", "move"), Way("detail", "detail"))
+    return Todo("elsewhere", (seat,), ways, tone="stop", params=(("address", seat.elsewhere_address),))
+
+
+def _clone(seat: SeatView) -> Todo:
+    return Todo("clone", (seat,), (_seen("claim"),))
+
+
+def _guessing(seat: SeatView) -> Todo:
+    address = None if seat.guesses is None else seat.guesses.address
+    ways = (_seen("guessing", main=True), Way("code", "code"))
+    return Todo("guessing", (seat,), ways, params=(("address", address),))
+
+
+def _undelivered(seat: SeatView) -> Todo:
+    return Todo("undelivered", (seat,), (_seen("undelivered"),), params=(("count", seat.undelivered),))
+
+
+def _blurs(seat: SeatView) -> Todo:
+    ways = (_REMIND, Way("violation", "violation"), _seen("blurs"))
+    return Todo("blurs", (seat,), ways, params=(("count", seat.blurs),))
 
 
 def _seen(alert: str, *, main: bool = False) -> Way:
