@@ -6,7 +6,9 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from bench.measured import registry
 from bench.measuring import run_bench
 from bench.published.comparing import compared
 from bench.published.pages import write_pages
-from bench.published.report import check_table, machine_line, table
+from bench.published.report import check_table, machine, machine_line, table
 from bench.sizes import FULL, QUICK
 from cbt.paths import write_whole
 from tests.browser import find_chromium
@@ -48,6 +50,19 @@ def write_results(results: dict[str, Any], path: Path) -> None:
     write_whole(path, json.dumps(results, ensure_ascii=False, indent=2) + "\n")
 
 
+def with_again(
+    former: dict[str, Any], measured: dict[str, Any], names: Sequence[str], *, on: str
+) -> dict[str, Any]:
+    """Return results in which rows are those that were measured again, each with its day and the REF of then."""
+    anew = {name: measured["figures"][name] for name in names}
+    said = {name: {"on": on, "ref_per_s": measured["ref_per_s"]} for name in names}
+    return {
+        **former,
+        "figures": {**former["figures"], **anew},
+        "again": {**former.get("again", {}), **said},
+    }
+
+
 def lacking(results: dict[str, Any]) -> list[str]:
     """Return the figures a run should have measured and did not; those of the grown database are not its own."""
     return [name for name in registry.names_of() if name not in results["figures"]]
@@ -75,6 +90,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--only", type=_names, default=[], help="measure these rows alone, by name (a,b); write nothing"
     )
+    parser.add_argument(
+        "--again",
+        type=_names,
+        default=[],
+        help="measure these rows again, by name; write them into the results, each with its day and its REF",
+    )
     parser.add_argument("--candidates", type=int, default=0, help="so many in exam_day")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results file (bench/results.json)")
     options = parser.parse_args(argv)
@@ -86,6 +107,8 @@ def main(argv: list[str] | None = None) -> int:
         for path in write_pages(results):
             print(path)
         return 0
+    if options.again:
+        return _measure_again(options)
     written = not options.check and not options.only and (not options.quick or options.results != RESULTS)
     if written and (missing := missing_tools()):
         # Said before ten minutes of measuring: what is published is a whole run or the former one.
@@ -103,6 +126,27 @@ def main(argv: list[str] | None = None) -> int:
     if written:
         write_results(results, options.results)
     return 1 if any(figure["lost"] or figure["refused"] for figure in results["figures"].values()) else 0
+
+
+def _measure_again(options: argparse.Namespace) -> int:
+    """Measure some rows of a whole run's results again, on the machine that they are of."""
+    former = read_results(options.results)
+    if absent := lacking(former):
+        print(f"nothing measured: {options.results} has no {', '.join(absent)}", file=sys.stderr)
+        return 2
+    if former["machine"] != machine():
+        print(f"nothing measured: {options.results} is of another machine", file=sys.stderr)
+        return 2
+    measured = run_bench(QUICK if options.quick else FULL, only=options.again, tell=_tell)
+    print(table(measured))
+    found = [measured["figures"].get(name) for name in options.again]
+    if not all(figure is not None and not figure["lost"] and not figure["refused"] for figure in found):
+        print(f"not written, {options.results} stays as it was", file=sys.stderr)
+        return 1
+    today = datetime.now(UTC).date().isoformat()
+    results = with_again(former, measured, options.again, on=today)
+    write_whole(options.results, json.dumps(results, ensure_ascii=False, indent=2) + "\n")
+    return 0
 
 
 def _names(text: str) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from bench.measured.registry import BY_NAME
 from bench.published import city
 from bench.published.picture import svg
 from bench.published.report import Results, machine_line, markdown
@@ -31,6 +34,15 @@ _ELSEWHERE = {
     "en": " The rows of a grown database were measured on another machine: {machine}.",
     "zh": "“大库上的”各行在另一台机器上测得：{machine}。",
 }
+_AGAIN = {
+    "en": (
+        " Measured again since, by themselves: {rows}.",
+        "{label} ({on})",
+        "{label} ({on}, REF {ref:,.0f})",
+        "; ",
+    ),
+    "zh": ("此后单独重测：{rows}。", "{label}（{on}）", "{label}（{on}，REF {ref:,.0f}）", "；"),
+}
 _PICTURE = {
     "en": (
         "docs/images/bench.svg",
@@ -51,8 +63,22 @@ def readme_block(results: Results, language: str) -> str:
     grown = results.get("growth", results)["machine"]
     if grown != results["machine"]:
         lead += _ELSEWHERE[language].format(machine=machine_line(grown, language))
+    lead += _again(results.get("again", {}), language)
     path, words = _PICTURE[language]
     return f"{lead}\n\n![{words}]({path})\n\n{markdown(results, language)}"
+
+
+def _again(again: Mapping[str, Mapping[str, Any]], language: str) -> str:
+    """Return which rows are not of the run that the others are of."""
+    if not again:
+        return ""
+    text, plain, beside_ref, comma = _AGAIN[language]
+    rows = []
+    for name, said in again.items():
+        target, ref = BY_NAME[name], said["ref_per_s"]
+        label = target.label_zh if language == "zh" else target.label
+        rows.append((plain if ref is None else beside_ref).format(label=label, on=said["on"], ref=ref))
+    return text.format(rows=comma.join(rows))
 
 
 def between(text: str, block: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from bench import __main__ as command
 from bench import growth
 from bench.published import pages
+from bench.published.pages import readme_block
 from cbt.paths import write_whole
 from tests.bench.test_verdicts import invented
 from torture import report
@@ -89,6 +90,63 @@ def test_rows_measured_by_name_are_printed_and_not_written(
     assert asked["only"] == ["save", "wait_poll"]
     assert "saves, 100 connections" in capsys.readouterr().out
     assert results.read_text("utf-8") == FORMER
+
+
+@pytest.fixture
+def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The results of a whole run on this machine."""
+    former = invented()
+    monkeypatch.setattr(command, "machine", lambda: former["machine"])
+    path = tmp_path / "whole.json"
+    path.write_text(json.dumps(former), "utf-8")
+    return path
+
+
+def test_rows_measured_again_take_the_place_of_their_own_alone_and_say_so(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = json.loads(whole.read_text("utf-8"))
+    anew = {"figures": {name: {**invented()["figures"][name], "per_s": 77.0} for name in ("save", "start")}}
+    monkeypatch.setattr(command, "run_bench", lambda *_args, **_given: {**anew, "ref_per_s": 7000.0})
+    assert command.main(["--again", "save", "--results", str(whole)]) == 0
+    found = json.loads(whole.read_text("utf-8"))
+    assert found["figures"].pop("save")["per_s"] == 77.0
+    del former["figures"]["save"]
+    assert found["again"].keys() == {"save"}, "start was measured beside it, and not asked for"
+    assert found["again"]["save"]["ref_per_s"] == 7000.0
+    assert {name: value for name, value in found.items() if name != "again"} == former
+    for language, said in (("en", "Measured again since"), ("zh", "单独重测")):
+        published = command.read_results() | {"again": {}}
+        assert said not in readme_block(published, language)
+        lead = readme_block(published | {"again": found["again"]}, language).split("\n")[0]
+        assert said in lead
+        assert "REF 7,000" in lead
+
+
+def test_a_whole_run_takes_the_place_of_what_was_measured_again(whole: Path) -> None:
+    command.write_results({**json.loads(whole.read_text("utf-8")), "again": {"save": {}}}, whole)
+    command.write_results(invented(), whole)
+    assert "again" not in json.loads(whole.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("loss", [{"lost": 1}, {"refused": 1}], ids=str)
+def test_a_row_that_lost_something_is_not_written(
+    whole: Path, monkeypatch: pytest.MonkeyPatch, loss: dict[str, int]
+) -> None:
+    former = whole.read_text("utf-8")
+    anew = {"save": {**invented()["figures"]["save"], **loss}}
+    monkeypatch.setattr(command, "run_bench", lambda *_args, **_given: {"figures": anew, "ref_per_s": 7000.0})
+    assert command.main(["--again", "save", "--results", str(whole)]) == 1
+    assert whole.read_text("utf-8") == former
+
+
+def test_rows_are_not_measured_again_for_a_partial_result_or_another_machine(
+    results: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "run_bench", never)
+    assert command.main(["--again", "save", "--results", str(results)]) == 2
+    monkeypatch.setattr(command, "machine", lambda: {"cpu": "another"})
+    assert command.main(["--again", "save", "--results", str(whole)]) == 2
 
 
 def test_a_row_that_is_not_there_is_refused_before_anything_is_measured(
