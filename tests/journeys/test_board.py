@@ -13,7 +13,7 @@ from cbt.delivery.steps import refresh_clocks
 from cbt.demo.seating import DOOR
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.clock.running import start_room
-from cbt.sittings.models import Room, SittingRoom
+from cbt.sittings.models import Room, Seat, SittingRoom
 from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.centre import Centre
 from tests.journeys.hands import Keyboard
@@ -146,6 +146,16 @@ def test_the_board_by_keys(centre: Centre, browsers: Browsers) -> None:
             assert in_sight(board.browser, what), (size, what)
         assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), size
     board.browser.look("board")
+
+    # What befell the whole room is one entry, and one answer is for all of them.
+    with centre.app.app_context(), unit_of_work() as session:
+        session.execute(update(Seat).where(Seat.room_id == world.room_id).values(claim_alert_at=centre.now()))
+    copied = board.find("#live-todo li").filter(has_text="克隆的硬盘")
+    expect(copied).to_contain_text("共 6 台机器")
+    board.browser.look("board-many")
+    board.browser.hand.press(copied.locator("a[data-post]"))
+    expect(board.find("#said")).to_contain_text("等 6 人")
+    expect(copied).to_have_count(0)
     page.emulate_media(forced_colors="active")  # its contrast is the reader's own
     edge = "(one) => getComputedStyle(one.querySelector('.tile')).borderTopWidth"
     widths = {name: board.seat(name).evaluate(edge) for name in ("theory", "factor")}

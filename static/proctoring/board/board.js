@@ -110,7 +110,7 @@ document.addEventListener("click", (event) => {
   if (!doer) return;
   event.preventDefault();
   const url = new URL(doer.href);
-  const values = Object.fromEntries(url.searchParams);
+  const values = Object.fromEntries([...url.searchParams.keys()].map((name) => [name, url.searchParams.getAll(name)])); // many seats, one name
   window.htmx.ajax("POST", url.pathname, { source: board, target: said, values });
 });
 
