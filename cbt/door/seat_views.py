@@ -19,6 +19,7 @@ from cbt.door.sign_in import PaperChoice, SeatSignIn
 from cbt.errors import CbtError
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, sent_json
 from cbt.web.partials import Reply
+from cbt.web.receiving import lanes
 from cbt.web.who import access
 from cbt.web.who.login import Principal, current_principal, forget, remember
 from cbt.web.who.machine import current_machine
@@ -46,6 +47,7 @@ def seat_state() -> Reply:
 
 
 @pages.post("/seat/bind")
+@lanes.takes_turns
 @access.public
 def bind() -> Reply:
     """Bind this machine to a seat by the proctor's room code (R-16)."""
@@ -63,6 +65,7 @@ def bind() -> Reply:
 
 
 @pages.post("/seat/undelivered")
+@lanes.takes_turns
 @access.public
 def undelivered() -> Reply:
     """Take the number of answers of former candidates this machine still holds (R-16)."""
@@ -71,6 +74,7 @@ def undelivered() -> Reply:
 
 
 @pages.post("/sign-in")
+@lanes.takes_turns
 @access.public
 def sign_in_here() -> Reply:
     """Sign in with the ticket and the end of the document, or the ticket and a 登录码 (R-14)."""
@@ -101,6 +105,7 @@ def choose() -> Reply:
 
 
 @pages.post("/sign-in/paper")
+@lanes.takes_turns
 @access.public
 def chosen() -> Reply:
     """Sign in to the paper picked."""
@@ -121,6 +126,7 @@ def chosen() -> Reply:
 
 
 @pages.post("/exam/leave")
+@lanes.takes_turns
 @access.public
 def leave() -> Reply:
     """Leave the seat: the login of this browser ends; without one there is nothing to end."""

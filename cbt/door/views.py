@@ -13,6 +13,7 @@ from cbt.rules.door.admission import LONGEST_QUERY, QUERY_ABOUT
 from cbt.web.downloads import picture
 from cbt.web.forms import NOTHING_REFUSED, Refusal
 from cbt.web.partials import Reply
+from cbt.web.receiving import lanes
 from cbt.web.who import access
 from cbt.web.who.login import signed_in
 
@@ -36,6 +37,7 @@ def _confirm_page(view: DoorView, refused: Refusal) -> Reply:
 
 
 @pages.post("/exam/confirm")
+@lanes.takes_turns
 @access.candidate
 def confirmed() -> Reply:
     """信息无误."""
@@ -44,6 +46,7 @@ def confirmed() -> Reply:
 
 
 @pages.post("/exam/query")
+@lanes.takes_turns
 @access.candidate
 def query() -> Reply:
     """信息有误，请监考员核对: say what is wrong, alert the board and hold."""
@@ -57,6 +60,7 @@ def query() -> Reply:
 
 
 @pages.post("/exam/query/withdraw")
+@lanes.takes_turns
 @access.candidate
 def withdraw_query() -> Reply:
     """Take 信息有误 back; the page asks again whether all is right."""
@@ -89,6 +93,7 @@ def _notice_page(view: DoorView, refused: Refusal) -> Reply:
 
 
 @pages.post("/exam/notice")
+@lanes.takes_turns
 @access.candidate
 def pledged() -> Reply:
     """我已阅读并同意."""

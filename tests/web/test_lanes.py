@@ -12,7 +12,7 @@ import flask
 import pytest
 
 from cbt.web.receiving.front import Front
-from cbt.web.receiving.lanes import STAFF_THREADS, Lane, lane_of
+from cbt.web.receiving.lanes import STAFF_THREADS, TURN_THREADS, Lane, lane_of
 from cbt.web.receiving.promises import is_promised
 from cbt.web.who.access import access_of
 from tests.attacks.test_bodies import Protocol, Scope
@@ -36,8 +36,72 @@ def test_each_address_has_its_lane(app: flask.Flask) -> None:
             if is_promised(app.view_functions[rule.endpoint]):
                 expected = Lane.COMMIT
                 promised.add(rule.endpoint)
+            if rule.endpoint.startswith("door.") and method == "POST":
+                expected = Lane.TURNS
             assert lane(method, rule.rule) is expected, rule.rule
     assert promised == {"attempts.start", "attempts.answers", "attempts.submit"}
+
+
+@pytest.mark.once
+def test_all_that_is_written_at_the_door_takes_turns_and_nothing_that_takes_long(app: flask.Flask) -> None:
+    lane = lane_of(app)
+    door = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("door.") and "POST" in (rule.methods or ())
+    }
+    assert {"/sign-in", "/sign-in/paper", "/exam/confirm", "/exam/notice", "/exam/query"} < door
+    assert {lane("POST", path) for path in door} == {Lane.TURNS}
+    for path in ("/my/results/slip", "/verify", "/preferences"):
+        assert lane("POST", path) is Lane.REST, path
+    assert lane("GET", "/exam/confirm") is Lane.READS
+    assert lane("GET", "/") is Lane.REST
+
+
+def test_those_who_come_in_a_crowd_go_on_in_the_order_of_their_coming() -> None:
+    """A thread for each would be a lottery: whoever drew badly waited for all who came after them."""
+    order: list[str] = []
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def work(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        nonlocal at_once, most
+        with lock:
+            order.append(environ["PATH_INFO"])
+            at_once += 1
+            most = max(most, at_once)
+        together.wait(20)
+        with lock:
+            at_once -= 1
+        start_response("200 OK", [])
+        return [b""]
+
+    together, crowd = threading.Barrier(TURN_THREADS), [f"/{number}" for number in range(5 * TURN_THREADS)]
+
+    async def scene() -> None:
+        front = Front(
+            cast(Any, work),
+            threads=64,
+            now=lambda: datetime(2026, 11, 24, tzinfo=UTC),
+            lane=lambda _method, _path: Lane.TURNS,
+        )
+        loop = asyncio.get_running_loop()
+        front.__rsgi_init__(loop)
+        asked = [
+            asyncio.ensure_future(
+                front.__rsgi__(cast(Any, Scope({}, path=path, method="GET")), cast(Any, Protocol()))
+            )
+            for path in crowd
+        ]
+        await asyncio.wait_for(asyncio.gather(*asked), 20)
+        front.__rsgi_del__(loop)
+
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, scene()).result()
+    assert most == TURN_THREADS
+    rounds = [order[start : start + TURN_THREADS] for start in range(0, len(order), TURN_THREADS)]
+    assert [sorted(one) for one in rounds] == [
+        sorted(crowd[start : start + TURN_THREADS]) for start in range(0, len(crowd), TURN_THREADS)
+    ]
 
 
 def test_whoever_waits_for_few_threads_uses_none_of_the_others() -> None:
@@ -50,7 +114,8 @@ def test_whoever_waits_for_few_threads_uses_none_of_the_others() -> None:
         start_response("200 OK", [])
         return [b""]
 
-    lanes = {"/office": Lane.STAFF, "/live": Lane.POLLS, "/exam": Lane.READS, "/seat": Lane.REST}
+    lanes = {"/office": Lane.STAFF, "/live": Lane.POLLS, "/exam": Lane.READS, "/sign-in": Lane.TURNS}
+    lanes["/seat"] = Lane.REST
 
     async def scene() -> None:
         front = Front(
@@ -66,7 +131,9 @@ def test_whoever_waits_for_few_threads_uses_none_of_the_others() -> None:
             scope = Scope({}, path=path, method="GET")
             return asyncio.ensure_future(front.__rsgi__(cast(Any, scope), cast(Any, Protocol())))
 
-        many = [ask(path) for path in ("/office", "/live", "/exam") for _ in range(2 * STAFF_THREADS)]
+        many = [
+            ask(path) for path in ("/office", "/live", "/exam", "/sign-in") for _ in range(2 * STAFF_THREADS)
+        ]
         await asyncio.wait_for(ask("/seat"), 20)
         assert answered == ["/seat"]
         go_on.set()

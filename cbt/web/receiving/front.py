@@ -23,7 +23,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[att
 from cbt.web.receiving.asking import AskedRequest
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, cuts_at_once, declared_length
 from cbt.web.receiving.environs import Environs, address_of
-from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, Lane, LaneOf
+from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, TURN_THREADS, Lane, LaneOf
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.promises import AT_ONCE, PROMISES
@@ -69,6 +69,7 @@ class Front:
             Lane.STAFF: ThreadPool(min(STAFF_THREADS, threads)),
             Lane.POLLS: ThreadPool(min(POLL_THREADS, threads)),
             Lane.READS: ThreadPool(min(READ_THREADS, threads)),
+            Lane.TURNS: ThreadPool(min(TURN_THREADS, threads)),
         }
         self._environs = Environs()
         self._answered: deque[asyncio.Future[None]] = deque()

@@ -4,7 +4,8 @@ What waits for a thread waits in a queue. Python runs one thread of a process at
 themselves, a hundred boards every two seconds, takes turns on one thread, so a save competes with one of them.
 Pages of staff that read a file wait for its child (cbt/confined), and must not hold up all others meanwhile.
 What candidates only read waits for no disk: a few threads answer it in the order of its coming, where a hundred at
-once would take turns, and whoever was unlucky in many would wait many times as long as the others.
+once would take turns, and whoever was unlucky in many would wait many times as long as the others. So it is with
+what candidates write on their way in: the gate lets one in at a time, and in a crowd each goes on in their order.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -34,17 +36,28 @@ class Lane(IntEnum):
     """What candidates ask and change nothing by: their pages, whether it begins, the clock, the news."""
     COMMIT = 4
     """What waits for a commit and nothing else (saves, hand-ins, starts): the loop itself asks (promises.py)."""
+    TURNS = 5
+    """What candidates write by a transaction of its own: signing in, confirming."""
 
 
 STAFF_THREADS = 12
 """In each server process: more than may wait for children there."""
 POLL_THREADS = 1
 READ_THREADS = 4
+TURN_THREADS = 8
+"""The database waits for the disk in some of them, and on another machine."""
 REMEMBERED = 4096
 """Paths whose lane is looked up once: a board asks for the same one every two seconds."""
 OF_CANDIDATES = frozenset({"candidate", "lease"})
 LaneOf = Callable[[str, str], Lane]
 """The lane of a method and a path."""
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def takes_turns(view: View) -> View:
+    """Mark a view of one address that writes by a transaction of its own, and that many ask at once."""
+    view.cbt_takes_turns = True  # type: ignore[attr-defined]  # read back by lane_of
+    return view
 
 
 def lane_of(app: flask.Flask) -> LaneOf:
@@ -60,6 +73,11 @@ def lane_of(app: flask.Flask) -> LaneOf:
         if is_promised(app.view_functions[rule.endpoint])
     )
     of_candidates = frozenset(first for first, some in kinds.items() if some & OF_CANDIDATES) - of_staff
+    in_turn = frozenset(
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if getattr(app.view_functions[rule.endpoint], "cbt_takes_turns", False)
+    )
     urls = app.url_map.bind("")
 
     @lru_cache(REMEMBERED)
@@ -74,6 +92,8 @@ def lane_of(app: flask.Flask) -> LaneOf:
         first = _first(path)
         if first in of_staff:
             return of_a_page(path)
+        if method == "POST" and path in in_turn:
+            return Lane.TURNS
         if first not in of_candidates:
             return Lane.REST
         if method == "GET":
