@@ -102,6 +102,15 @@ def put_down(*rows: Rows, tries: int = 1, lines: Sequence[Any] = ()) -> bool:
     return writes.put_down(parcel)
 
 
+def one_writes() -> bool:
+    """Return whether one writes at a time here, so that going along with others spares everybody a turn.
+
+    PostgreSQL orders writers itself: what waits there for a row that somebody has locked would make all saves wait
+    that it goes along with.
+    """
+    return db.engine.dialect.name == "sqlite"
+
+
 def put_down_in(session: Session, *rows: Rows) -> bool:
     """Put rows down in a unit of work; return as `put_down` does."""
     session.flush()

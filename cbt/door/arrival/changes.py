@@ -6,6 +6,7 @@ the state it was decided on, so of two racing callers one gets a Conflict.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import ColumnElement, update
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
+from cbt.audit.sealing import EntryDraft, text_of
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict, TooEarly
 from cbt.rules.states.sitting import SittingState
@@ -69,21 +71,24 @@ def audit(
     after: dict[str, Any] | None = None,
 ) -> None:
     """Leave one line about a registration in the audit log."""
-    chain.record(
-        session,
-        at=now,
-        actor=actor,
-        act=f"door.{act}",
-        subject=f"registration:{registration.ref}",
-        reason=reason,
-        before=before and {name: _plain(value) for name, value in before.items()},
-        after=after and {name: _plain(value) for name, value in after.items()},
-    )
+    line = line_about(registration, now, actor, act, reason)
+    chain.record_entry(session, replace(line, before=_told(before), after=_told(after)))
+
+
+def line_about(
+    registration: Registration, now: datetime, actor: str, act: str, reason: str = ""
+) -> EntryDraft:
+    """Return the line about a registration that `audit` would leave."""
+    return EntryDraft(now, actor, f"door.{act}", f"registration:{registration.ref}", reason)
 
 
 def by_candidate(registration: Registration) -> str:
     """Return what the log calls somebody who does a thing themselves."""
     return f"candidate:{registration.ref}"
+
+
+def _told(values: dict[str, Any] | None) -> str:
+    return text_of(values and {name: _plain(value) for name, value in values.items()})
 
 
 def _plain(value: Any) -> Any:
