@@ -37,6 +37,7 @@ RECORDERS = frozenset(
             "audit",
             "note",
             "_record",
+            "_Step",
             "_anew",
             "store_blueprint",
             "store_reasons",

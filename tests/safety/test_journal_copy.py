@@ -287,3 +287,25 @@ def test_a_log_that_another_program_began_is_followed_by_a_new_base(
     assert after
     assert after.newest == before.newest + 1
     assert rebuilt(copied) == journal(copied.app)
+
+
+def test_a_damaged_log_that_cannot_be_marked_ends_no_thread_with_a_traceback(
+    copied: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The folder of the data is away just then: it is said, and asked again when the next log begins."""
+    damaged, full = ValueError("cbt-00000001.log"), OSError(errno.ENOSPC, "full")
+
+    def fail(error: Exception) -> Any:
+        def failing(*_args: object) -> None:
+            raise error
+
+        return failing
+
+    page = begin_exam(copied)
+    monkeypatch.setattr(copyset, "fold", fail(damaged))
+    monkeypatch.setattr(copyset.BehindMark, "ask_for_base", fail(full))
+    copy_of(copied)._log._empty_at = 1
+    assert page.answer(1, "A").status_code == 200
+    for folding in (one for one in threading.enumerate() if one.name == "copy-fold"):
+        folding.join()
+    assert "cannot be tidied yet: OSError" in caplog.text

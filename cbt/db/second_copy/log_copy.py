@@ -220,12 +220,16 @@ class LogCopy:
     def _fold(self) -> None:
         try:
             with self._tidying():
-                copy_folder.fold(self.folder, self._source.key)
+                self._fold_logs()
+        except Exception as error:
+            log.warning("the second copy cannot be tidied yet: %s", type(error).__name__)
+
+    def _fold_logs(self) -> None:
+        try:
+            copy_folder.fold(self.folder, self._source.key)
         except ValueError as error:
             log.error("the log %s of the second copy is damaged: it begins with a new base", error)
             self._mark.ask_for_base()
-        except Exception as error:
-            log.warning("the second copy cannot be tidied yet: %s", type(error).__name__)
 
     def shorten(self) -> None:
         """Keep the log from filling the disk while the copy is away for long."""
