@@ -144,8 +144,7 @@ def _measure_again(options: argparse.Namespace) -> int:
         print(f"not written, {options.results} stays as it was", file=sys.stderr)
         return 1
     today = datetime.now(UTC).date().isoformat()
-    results = with_again(former, measured, options.again, on=today)
-    write_whole(options.results, json.dumps(results, ensure_ascii=False, indent=2) + "\n")
+    write_results(with_again(former, measured, options.again, on=today), options.results)
     return 0
 
 

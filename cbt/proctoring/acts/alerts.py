@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -19,9 +19,6 @@ from cbt.proctoring.desk.taking_back import change_while, kept, restored
 from cbt.proctoring.models import AlertSeen
 from cbt.sittings.models import Seat
 
-LookInto = Callable[[SeatView], Mapping[str, Any]]
-"""Looks into the alert of a seat, and returns what stood there."""
-
 
 def _see(asked: Asked) -> Said:
     """Note that somebody has looked into an alert of one seat or of many; it comes back when there is more of it.
@@ -37,43 +34,34 @@ def _see(asked: Asked) -> Said:
         if not alerted:
             raise Conflict("proctoring.none_apply")
         desk.touch(alerted)
-        look_into = SEEN[alert](desk, alert, alerted)
         before = []
-        for seat in alerted:
-            before.append((seat.registration_id, {"alert": alert, **look_into(seat)}))
+        for seat, stood in zip(alerted, SEEN[alert](desk, alert, alerted), strict=True):
+            before.append((seat.registration_id, {"alert": alert, **stood}))
             desk.log(f"seen_{alert}", seat)
         desk.remember(before)
         return desk.said(Picked(alerted, picked.skipped))
 
 
-def _claims(desk: Desk, _alert: str, _seats: Sequence[SeatView]) -> LookInto:
-    def look_into(seat: SeatView) -> Mapping[str, Any]:
+def _claims(desk: Desk, _alert: str, seats: Sequence[SeatView]) -> Iterator[dict[str, Any]]:
+    for seat in seats:
         claimed = desk.session.get_one(Seat, seat.seat_id)
-        stood = {
-            "at": kept(claimed.claim_alert_at),
-            "hash": claimed.claim_hash,
-            "address": claimed.claim_address,
-        }
+        at, address = kept(claimed.claim_alert_at), claimed.claim_address
+        stood = {"at": at, "hash": claimed.claim_hash, "address": address}
         clear_claim(desk.session, claimed, now=desk.now, actor=desk.by.actor)
-        return stood
-
-    return look_into
+        yield stood
 
 
-def _elsewhere(desk: Desk, _alert: str, _seats: Sequence[SeatView]) -> LookInto:
-    def look_into(seat: SeatView) -> Mapping[str, Any]:
+def _elsewhere(desk: Desk, _alert: str, seats: Sequence[SeatView]) -> Iterator[dict[str, Any]]:
+    for seat in seats:
         registration = desk.registration(seat)
         stood = {"at": kept(registration.elsewhere_at), "address": registration.elsewhere_address}
         clear_elsewhere(desk.session, registration, now=desk.now, actor=desk.by.actor)
-        return stood
-
-    return look_into
+        yield stood
 
 
-def _counted(desk: Desk, alert: str, seats: Sequence[SeatView]) -> LookInto:
+def _counted(desk: Desk, alert: str, seats: Sequence[SeatView]) -> Iterator[dict[str, Any]]:
     known = _seen_rows(desk, seats, alert)
-
-    def look_into(seat: SeatView) -> Mapping[str, Any]:
+    for seat in seats:
         row, mark = known.get(seat.seat_id), _mark_of(seat, alert)
         former = None if row is None else row.mark
         if row is None:
@@ -81,9 +69,7 @@ def _counted(desk: Desk, alert: str, seats: Sequence[SeatView]) -> LookInto:
             desk.session.add(row)
         row.mark, row.at, row.by = mark, desk.now, desk.by.actor
         desk.audit("alert.seen", f"registration:{seat.ref}", after={"alert": alert, "mark": mark})
-        return {"mark": former}
-
-    return look_into
+        yield {"mark": former}
 
 
 def _mark_of(seat: SeatView, alert: str) -> int:
@@ -100,7 +86,7 @@ SEEN = {
     "undelivered": _counted,
     "blurs": _counted,
 }
-"""What is done to a seat whose alert was looked into; given the desk and all the seats, each returns how."""
+"""What is done to seats whose alert was looked into; each yields of one after the other what stood there."""
 
 
 def _take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:

@@ -50,8 +50,6 @@ class Todo:
 _LOOK = Way("detail", "look", main=True)
 """Go there first: the seat, the photo and what happened so far."""
 _REMIND = Way("remind", "remind", main=True)
-_ALERTS_OF = {"clone": "claim"}
-"""The alert of an entry, where it has another name."""
 
 
 def todos(board: Board, *, now: datetime) -> tuple[Todo, ...]:
@@ -107,17 +105,25 @@ def _seats(board: Board) -> Iterator[Todo]:
         if "query" in seat.alerts:
             ways = (Way("clear_query", "clear_query", main=True), Way("detail", "detail"))
             yield Todo("query", (seat,), ways, since=seat.query_at)
-    yield from _each_or_many("elsewhere", _with("elsewhere", alerted), _elsewhere, main=True, tone="stop")
+    yield from _each_or_many(
+        "elsewhere", _with("elsewhere", alerted), _elsewhere, (_seen("elsewhere", main=True),), tone="stop"
+    )
     yield from _proposals(alerted)
     claims = _with("claim", alerted)
     for seat in claims:
         if seat.claim_address is not None:
             ways = (Way("rebind", "rebind", at_once=True), _seen("claim", main=True))
             yield Todo("claim", (seat,), ways, params=(("address", seat.claim_address),))
-    yield from _each_or_many("clone", [seat for seat in claims if seat.claim_address is None], _clone)
-    yield from _each_or_many("guessing", _with("guessing", alerted), _guessing, main=True)
-    yield from _each_or_many("undelivered", _with("undelivered", alerted), _undelivered)
-    yield from _each_or_many("blurs", _with("blurs", alerted), _blurs, before=(_REMIND,))
+    yield from _each_or_many(
+        "clone", [seat for seat in claims if seat.claim_address is None], _clone, (_seen("claim"),)
+    )
+    yield from _each_or_many(
+        "guessing", _with("guessing", alerted), _guessing, (_seen("guessing", main=True),)
+    )
+    yield from _each_or_many(
+        "undelivered", _with("undelivered", alerted), _undelivered, (_seen("undelivered"),)
+    )
+    yield from _each_or_many("blurs", _with("blurs", alerted), _blurs, (_REMIND, _seen("blurs")))
 
 
 def _with(alert: str, alerted: Sequence[SeatView]) -> list[SeatView]:
@@ -128,19 +134,16 @@ def _each_or_many(
     kind: str,
     seats: Sequence[SeatView],
     one: Callable[[SeatView], Todo],
+    ways: tuple[Way, ...],
     *,
-    before: tuple[Way, ...] = (),
-    main: bool = False,
     tone: str = "warn",
 ) -> Iterator[Todo]:
-    """Tell of an alert that has no cause of its own at each seat: of each, or once of many.
+    """Tell of an alert that has no cause of its own at each seat: of each, or once of many with the `ways` for all.
 
     A room behind one network address, or of disks copied from one, would be forty of the same.
     """
     if len(seats) > MANY:
-        yield Todo(
-            f"{kind}_many", tuple(seats), (*before, _seen(_ALERTS_OF.get(kind, kind), main=main)), tone
-        )
+        yield Todo(f"{kind}_many", tuple(seats), ways, tone)
         return
     yield from map(one, seats)
 

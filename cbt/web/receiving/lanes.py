@@ -37,7 +37,7 @@ class Lane(IntEnum):
     COMMIT = 4
     """What waits for a commit and nothing else (saves, hand-ins, starts): the loop itself asks (promises.py)."""
     TURNS = 5
-    """What candidates write by a transaction of its own: signing in, confirming."""
+    """What candidates write on their way in: signing in, confirming."""
 
 
 STAFF_THREADS = 12
@@ -55,7 +55,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def takes_turns(view: View) -> View:
-    """Mark a view of one address that writes by a transaction of its own, and that many ask at once."""
+    """Mark a view of one address that writes, and that a whole hall asks at once."""
     view.cbt_takes_turns = True  # type: ignore[attr-defined]  # read back by lane_of
     return view
 
