@@ -16,7 +16,7 @@ import pytest
 
 from cbt.db.writing.commits import Carried, Failed, More
 from cbt.db.writing.line import WriteLine, address_of, can_share, framed, is_owned
-from cbt.db.writing.owner import LONG_COMMIT, OWED_SHARE, LineServer
+from cbt.db.writing.owner import LONG_COMMIT, OWED_SHARE, PACE_SECONDS, LineServer
 
 pytestmark = pytest.mark.skipif(
     not can_share(), reason="such lines are Linux's; elsewhere each process writes"
@@ -190,14 +190,56 @@ def two_callers(folder: Path) -> Iterator[Two]:
         yield Two(first, second)
 
 
-def test_while_commits_take_long_an_outcome_is_told_during_the_next_one(tmp_path: Path) -> None:
+@dataclass
+class NoTime:
+    """A clock of the owner's that stands; `asleep` is called where it pauses."""
+
+    asleep: Callable[[], None] = lambda: None
+    pauses: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.asleep()
+
+
+def test_transactions_keep_a_pace_and_what_comes_meanwhile_goes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, clock = Hand(), NoTime()
+    monkeypatch.setattr("cbt.db.writing.owner.time", clock)
+    with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
+
+        def another_comes() -> None:
+            two.second.sendall(framed(b"three"))
+            wait_for_frame(server)
+
+        clock.asleep = another_comes
+        two.first.sendall(framed(b"one"))
+        assert two.first.recv(100) == framed(b"ONE")
+        assert clock.pauses == []  # whoever comes first waits for nobody
+        two.first.sendall(framed(b"two"))
+        assert (two.first.recv(100), two.second.recv(100)) == (framed(b"TWO"), framed(b"THREE"))
+    assert (there.batches, clock.pauses) == ([["one"], ["two", "three"]], [PACE_SECONDS])
+
+
+def test_while_commits_take_long_an_outcome_is_told_during_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = NoTime()
+    monkeypatch.setattr("cbt.db.writing.owner.time", clock)
     there, heard = Hand(commit_seconds=LONG_COMMIT, seconds_before=LONG_COMMIT * OWED_SHARE), []
     with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
         there.before = lambda: heard.append(select.select([two.first], [], [], 0)[0] == [])
         there.commit = two.between(server, b"two", lambda: heard.append(two.first.recv(100)))
         two.first.sendall(framed(b"one"))
         assert two.second.recv(100) == framed(b"TWO")
-    assert heard == [True, True, framed(b"ONE")]
+    assert (heard, clock.pauses) == (
+        [True, True, framed(b"ONE")],
+        [],
+    )  # who is owed an outcome waits no longer
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_silence_alone_changes_the_board(world: World) -> None:
     world.clock.advance(timedelta(seconds=30))
     changed = desk.client.get(f"{desk.url}/live", headers={"If-None-Match": etag})
     assert changed.status_code == 200
-    found = todos(board_of(world), now=world.clock.now())
+    found = todos(board_of(world))
     assert [(todo.kind, [seat.name for seat in todo.seats]) for todo in found] == [
         ("offline", ["王小明"]),
         *(("waits", [name]) for name in ("李娜", "赵敏", "孙浩", "陈静", "周杰")),
@@ -124,13 +124,13 @@ def test_silence_alone_changes_the_board(world: World) -> None:
 def test_who_still_waits_is_told_of_only_while_the_clock_runs(world: World) -> None:
     running(world, "theory", "skills", "extra", "factor", "late")
     world.clock.advance(timedelta(seconds=29))
-    assert "waits" not in {todo.kind for todo in todos(board_of(world), now=world.clock.now())}
+    assert "waits" not in {todo.kind for todo in todos(board_of(world))}
     world.clock.advance(timedelta(seconds=1))
-    (waits,) = [todo for todo in todos(board_of(world), now=world.clock.now()) if todo.kind == "waits"]
+    (waits,) = [todo for todo in todos(board_of(world)) if todo.kind == "waits"]
     assert [seat.name for seat in waits.seats] == ["周杰"]
     desk = Desk(world)
     assert desk.act("hold", since="now", reason_code="power").status_code == 303
-    assert "waits" not in {todo.kind for todo in todos(board_of(world), now=world.clock.now())}
+    assert "waits" not in {todo.kind for todo in todos(board_of(world))}
 
 
 def test_a_seat_names_the_acts_that_apply_to_it(world: World) -> None:

@@ -24,7 +24,7 @@ END = PLANNED + 45 * MINUTE
 
 
 def alerts(world: World) -> list[str]:
-    return [todo.kind for todo in todos(board_of(world), now=world.clock.now())]
+    return [todo.kind for todo in todos(board_of(world))]
 
 
 def add_gap(world: World, *, usable: bool, seconds: int = 90) -> str:
@@ -179,9 +179,9 @@ def alerted(world: World, kind: str, count: int) -> Board:
 )
 def test_an_alert_at_many_seats_is_told_once(world: World, alert: str, kind: str, ways: list[str]) -> None:
     running(world, "theory")
-    few = todos(alerted(world, alert, MANY), now=world.clock.now())
+    few = todos(alerted(world, alert, MANY))
     assert [todo.kind for todo in few] == [kind] * MANY
-    (todo,) = todos(alerted(world, alert, MANY + 1), now=world.clock.now())
+    (todo,) = todos(alerted(world, alert, MANY + 1))
     assert (todo.kind, len(todo.seats)) == (f"{kind}_many", MANY + 1)
     assert [way.act for way in todo.ways] == ways
     assert dict(todo.ways[-1].query) == {"alert": alert}

@@ -12,12 +12,16 @@ from sqlalchemy import delete, select, update
 
 from cbt.audit.chain import record
 from cbt.db.raw_select import RawSelect
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import AttemptLive, Message
-from cbt.proctoring.polling.sheets import Sheet, Sheets
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.polling.rooms import OpenRooms
+from cbt.proctoring.polling.sheets import Parts, Sheet, Sheets
 from cbt.sittings.models import RoomStaff
-from cbt.web.who.login import revoke_logins
+from cbt.sittings.store import room_view_for
+from cbt.web.who.login import Principal, revoke_logins
 from cbt.web.who.models import LoginSession
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, done, running
@@ -303,21 +307,66 @@ def test_the_first_page_is_a_version_like_any_other(world: World) -> None:
     assert not [mark for mark in marks if mark in page + board.page]
 
 
+@pytest.mark.once
+def test_a_save_makes_no_seat_anew(world: World) -> None:
+    (page,) = running(world, "theory").values()
+    chief = world.people["chief_proctor"]
+    principal = Principal("staff", chief.id, chief.ref, "主考", frozenset({"chief_proctor"}))
+    with world.app.app_context():
+        rooms = OpenRooms(db.engine)
+
+    def board() -> Board:
+        with reading() as session:
+            view = room_view_for(session, world.room_ref, principal)
+            return rooms.board(session, view, now=world.clock.now())
+
+    with world.app.app_context():
+        before = board()
+        assert page.answer(1, "A").status_code == 200
+        first = board()
+        world.clock.advance(timedelta(seconds=2))
+        assert page.answer(2, "B").status_code == 200
+        after = board()
+    ref = world.sitters["theory"].registration_ref
+    assert first.seats[0] is not before.seats[0]  # a seat that has saved shows when
+    assert all(one is was for one, was in zip(after.seats, first.seats, strict=True))
+    assert [one.numbers[ref].answered for one in (before, first, after)] == [0, 1, 2]
+    assert after.numbers[ref].saved_at == world.clock.now()
+
+
 def test_versions_of_parts() -> None:
-    sheet, drawn = Sheet(), []
+    sheet, drawn, asked = Sheet(), [], []
 
     def draw(names: Any) -> dict[str, str]:
         drawn.extend(names)
         return {name: f"<{name}>" for name in names}
 
-    sheet.bring("frame", {"a": 1, "b": 1}, {"a": (0, 1, None)}, draw)
+    def parts(of: str, frame: str, shown: dict[str, object]) -> Parts:
+        def ask() -> tuple[object, dict[str, object]]:
+            asked.append(of)
+            return frame, shown
+
+        return ask
+
+    sheet.bring("one", {"a": (0, 1, None)}, parts("one", "frame", {"a": 1, "b": 1}), draw)
     first = sheet.tag
-    sheet.bring("frame", {"a": 1, "b": 2}, {"a": (1, 2, 2)}, draw)
+    assert not sheet.bring("two", {"a": (1, 2, 2)}, parts("two", "frame", {"a": 1, "b": 2}), None)
+    assert (sheet.tag, sheet.numbers["a"][0]) == (first, (0, 1, None))
+    sheet.bring("two", {"a": (1, 2, 2)}, parts("two", "frame", {"a": 1, "b": 2}), draw)
     assert drawn == ["a", "b", "b"]
     newer = sheet.since(first)
     assert newer is not None
     assert (newer.parts, newer.numbers) == ({"b": "<b>"}, {"a": (1, 2, 2)})
-    sheet.bring("another", {"a": 1}, {}, draw)
+    assert sheet.bring("two", {"a": (2, 3, 3)}, parts("again", "", {}), None)
+    assert asked == [
+        "one",
+        "two",
+        "two",
+    ]  # of what is as it was nothing is asked: it is all the parts are drawn of
+    newest = sheet.since(first)
+    assert newest is not None
+    assert (newest.parts, newest.numbers) == ({"b": "<b>"}, {"a": (2, 3, 3)})
+    sheet.bring("three", {}, parts("three", "another", {"a": 1}), draw)
     assert sheet.since(first) is None
     assert (set(sheet.parts), sheet.numbers) == ({"a"}, {})
     sheets = Sheets(most=2)

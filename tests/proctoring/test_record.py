@@ -24,6 +24,7 @@ from cbt.printing.pdf import pdf
 from cbt.proctoring.acts.room.ending import ending
 from cbt.proctoring.board.log_lines import LogLine, LogPerson
 from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.seat_view import SeatNumbers
 from cbt.proctoring.board.shown import log_text
 from cbt.proctoring.record.facts import (
     Comment,
@@ -198,7 +199,10 @@ def crowd(record: RoomRecord, count: int) -> RoomRecord:
         replace(seat, state=SeatState.ABSENT, **absent) if place % 9 == 5 else seat
         for place, seat in enumerate(seats)
     )
-    board = replace(record.board, seats=seats, head=replace(record.board.head, state=SittingState.ENDED))
+    head = replace(record.board.head, state=SittingState.ENDED)
+    board = replace(
+        record.board, seats=seats, head=head, numbers={seat.ref: SeatNumbers(0, None, None) for seat in seats}
+    )
     why, both, found = (
         "机位电源接触不良，更换后恢复",
         f"{LONG_NAME} + {LONG_NAME}",

@@ -200,7 +200,7 @@ def blip(world: World) -> dict[str, Page]:
 
 
 def many(world: World) -> Todo:
-    (todo,) = [one for one in todos(board_of(world), now=world.clock.now()) if "gap" in one.kind]
+    (todo,) = [one for one in todos(board_of(world)) if "gap" in one.kind]
     return todo
 
 

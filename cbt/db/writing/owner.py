@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +24,9 @@ SEND_SECONDS = 2.0
 LONG_COMMIT = 0.0025
 """A COMMIT of so many seconds leaves the interpreter time to tell what the one before has brought. It is told then,
 and not while the next transaction waits for it."""
+PACE_SECONDS = 0.004
+"""Transactions begin at most this often. Each has its own COMMIT and wakes every process, whatever it carries: of a
+thousand saves a second that come one by one, two would be a transaction: half a processor would go into that."""
 OWED_SHARE = 0.5
 """What is to be told waits only for a transaction that comes to its COMMIT within this share of the last one's:
 hand-ins and starts take their time before."""
@@ -55,6 +60,8 @@ class LineServer:
         self._selector = selectors.DefaultSelector()
         self._arrived: list[tuple[_Caller, Sequence[Any]]] = []
         self._goes_on = True
+        self._begun_at = -math.inf
+        """When the last transaction began."""
         self._owed: _Told | None = None
         """What is on disk and was not told yet: the next COMMIT is near, and takes long."""
         self._to_tell: queue.SimpleQueue[_Told | None] = queue.SimpleQueue()
@@ -80,6 +87,7 @@ class LineServer:
                     if not self._arrived:
                         self._take(None)
                     if self._arrived:
+                        self._keep_pace()
                         self._carry_out()
         finally:
             for key in list(self._selector.get_map().values()):
@@ -133,6 +141,13 @@ class LineServer:
             caller.line.shutdown(socket.SHUT_RDWR)  # whoever waits for it to take something waits no longer
         with self._telling:
             caller.line.close()
+
+    def _keep_pace(self) -> None:
+        """Wait until another transaction may begin; whatever comes meanwhile goes along with it."""
+        wait = self._begun_at + PACE_SECONDS - time.monotonic()
+        if wait > 0 and self._owed is None:  # who is owed an outcome has waited for a COMMIT that took long
+            time.sleep(wait)
+        self._begun_at = time.monotonic()
 
     def _carry_out(self) -> None:
         """Carry out what has arrived, and what arrives until the transaction begins, and answer everybody."""

@@ -9,7 +9,8 @@ from typing import Any
 from cbt.proctoring.board.alerts import alerts_of, guesses_of
 from cbt.proctoring.board.papers import PaperLine
 from cbt.proctoring.board.proposals import Proposal
-from cbt.proctoring.board.seat_view import SeatView, seat_view, state_of
+from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.seat_view import SeatNumbers, SeatView, seat_view, state_of
 from cbt.web.who.guessing import OftenTried
 
 
@@ -23,6 +24,7 @@ class KeptSeats:
     def view(
         self,
         row: Any,
+        numbers: SeatNumbers,
         *,
         paper: PaperLine,
         grants: Mapping[str, timedelta],
@@ -33,22 +35,25 @@ class KeptSeats:
         now: datetime,
     ) -> SeatView:
         """Return the seat of a row that has a registration; `runs_since` as of `alerts_of`."""
-        state = state_of(row, now=now)
+        state = state_of(row, numbers.seen_at, now=now)
         alerts = alerts_of(
             row, state, proposals=proposals, guesses=guesses, seen=seen, runs_since=runs_since, now=now
         )
-        of = (row, state, alerts, paper, grants, proposals, guesses_of(guesses))
+        guessed = guesses_of(guesses)
+        told = numbers if state is SeatState.OFFLINE else (numbers.seen_at is None, numbers.saved_at is None)
+        of = (row, told, state, alerts, paper, grants, proposals, guessed)
         kept = self._made.get(row.seat_id)
         if kept is not None and kept[0] == of:
             return kept[1]
         made = seat_view(
             row,
+            numbers,
             state=state,
             alerts=alerts,
             paper=paper,
             grants=grants,
             proposals=proposals,
-            guesses=guesses_of(guesses),
+            guesses=guessed,
         )
         self._made[row.seat_id] = of, made
         return made

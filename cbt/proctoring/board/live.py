@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +20,16 @@ from cbt.proctoring.board.papers import PaperLine, with_ends
 from cbt.proctoring.board.proposals import proposals_of
 from cbt.proctoring.board.reminders import Reminder, still_shown
 from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import FreeSeat, SeatView
+from cbt.proctoring.board.seat_view import FreeSeat, SeatNumbers, SeatView
 from cbt.proctoring.models import UndoableAct
 from cbt.rules.canonical import digest
 from cbt.rules.clock import interruptions
+from cbt.rules.door.admission import is_late
 from cbt.rules.states.sitting import OVER, SittingState
 from cbt.sittings.store import RoomView
 from cbt.web.who.guessing import OftenTried
+
+_WORKING = frozenset({SeatState.ANSWERING, SeatState.OFFLINE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class RoomHead:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything the page shows, as values: two equal boards look the same."""
+    """Everything the page shows, as values: two equal boards look the same but for their seats' numbers."""
 
     head: RoomHead
     papers: tuple[PaperLine, ...]
@@ -90,7 +93,11 @@ class Board:
     next_start_at: datetime | None
     start_waits: bool
     needs_countersign: bool
+    late: bool
+    """Whether nobody is let in any more (R-11): who is not there by now is missing."""
     reminders: tuple[Reminder, ...]
+    numbers: Mapping[str, SeatNumbers] = field(compare=False)
+    """Of each seat, by its registration's ref."""
 
     @property
     def started(self) -> bool:
@@ -112,6 +119,7 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
     return board_of(
         view,
         rows,
+        [SeatNumbers(row.answered or 0, row.seen_at, row.saved_at) for row in rows],
         read_around(session, view, rows, now=now),
         guesses_in_room(taken_rows(rows), store.counters_of(session, now=now)),
         KeptSeats(),
@@ -122,6 +130,7 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
 def board_of(
     view: RoomView,
     rows: Sequence[Row[Any]],
+    numbers: Sequence[SeatNumbers],
     around: Surroundings,
     guesses: Mapping[int, OftenTried],
     kept: KeptSeats,
@@ -130,7 +139,7 @@ def board_of(
 ) -> Board:
     """Return the board that was read at `now`: nothing is asked for, and only `now` makes it another.
 
-    Seats that are as they were `kept` are not made anew.
+    `numbers` are those of the `rows`, each at its place. Seats that are as they were `kept` are not made anew.
     """
     room, sitting = view.sitting_room, view.sitting
     papers = with_ends(around.papers, around.facts, now=now)
@@ -138,6 +147,7 @@ def board_of(
     seats = tuple(
         kept.view(
             row,
+            its_numbers,
             paper=papers[(row.blueprint_version_id, row.paper)],
             grants=around.grants.get(row.attempt_id, {}),
             proposals=proposals.get(row.attempt_id, ()),
@@ -146,8 +156,10 @@ def board_of(
             runs_since=room.started_at if room.state == SittingState.RUNNING else None,
             now=now,
         )
-        for row in taken_rows(rows)
+        for row, its_numbers in zip(rows, numbers, strict=True)
+        if row.registration_id is not None
     )
+    by_ref = {row.ref: one for row, one in zip(rows, numbers, strict=True) if row.ref is not None}
     return Board(
         head=_head(view, around.proctors, around.held_from),
         papers=tuple(papers.values()),
@@ -165,6 +177,8 @@ def board_of(
         start_waits=room.armed and room.started_at is None and now >= sitting.planned_start_at,
         needs_countersign=room.evacuated_at is not None
         and not any(line.kind == "countersign" and line.at >= room.evacuated_at for line in around.incidents),
+        late=is_late(now, cutoff_at=sitting.late_cutoff_at),
+        numbers=by_ref,
     )
 
 
@@ -203,6 +217,6 @@ def _people_in(act: UndoableAct) -> int:
 
 
 def _lost_since(seats: Sequence[SeatView], *, now: datetime) -> datetime | None:
-    working = [seat for seat in seats if seat.state in {SeatState.ANSWERING, SeatState.OFFLINE}]
-    heard = [seat.seen_at for seat in working if seat.seen_at is not None]
-    return interruptions.mass_loss(heard, now, seats=len(working))
+    working = [seat for seat in seats if seat.state in _WORKING]
+    lost = [seat.last.seen_at for seat in working if seat.last is not None and seat.last.seen_at is not None]
+    return interruptions.mass_loss(lost, now, seats=len(working))

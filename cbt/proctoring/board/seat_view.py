@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cbt.proctoring.board.alerts import ALERTS, Guesses, badges_of
 from cbt.proctoring.board.papers import PaperLine
@@ -18,6 +18,21 @@ from cbt.rules.clock.windows import scaled
 from cbt.rules.states.attempt import ClosedBy, State
 
 DIFFERS = timedelta(seconds=1)
+
+
+class SeatNumbers(NamedTuple):
+    """What saves and heartbeats change of a seat: how many are answered, when its page was heard and saved last.
+
+    Apart from its view: forty seats that go on answering are what they were.
+    """
+
+    answered: int
+    seen_at: datetime | None
+    saved_at: datetime | None
+
+    def whole(self) -> SeatNumbers:
+        """Return them with whole seconds: ages are shown no finer, and nothing changes oftener for it."""
+        return self._replace(seen_at=_whole(self.seen_at), saved_at=_whole(self.saved_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +65,14 @@ class SeatView:
     allowance: timedelta
     """What their accommodation adds to the paper's time (R-30)."""
     open_unit: int | None
-    answered: int
     total: int
     closed_at: datetime | None
     closed_by: ClosedBy | None
-    seen_at: datetime | None
-    saved_at: datetime | None
+    heard: bool
+    """Whether its page was ever heard."""
+    saved: bool
+    last: SeatNumbers | None
+    """The numbers of a page that is not heard any more, which are told in words; None while it is."""
     blurs: int
     undelivered: int
     badges: tuple[str, ...]
@@ -140,8 +157,8 @@ class FreeSeat:
         return f"{self.number:02d}"
 
 
-def state_of(row: Any, *, now: datetime) -> SeatState:
-    """Return what the seat of one row of the board shows at `now`."""
+def state_of(row: Any, seen_at: datetime | None, *, now: datetime) -> SeatState:
+    """Return what the seat of one row of the board shows at `now`, whose page was heard last at `seen_at`."""
     return seat_state(
         SeatFacts(
             arrived_at=row.arrived_at,
@@ -149,7 +166,7 @@ def state_of(row: Any, *, now: datetime) -> SeatState:
             pledged_at=row.pledged_at,
             attempt_state=None if row.attempt_state is None else State(row.attempt_state),
             move_allowed_at=row.move_allowed_at,
-            seen_at=row.seen_at,
+            seen_at=seen_at,
         ),
         now=now,
     )
@@ -157,6 +174,7 @@ def state_of(row: Any, *, now: datetime) -> SeatState:
 
 def seat_view(
     row: Any,
+    numbers: SeatNumbers,
     *,
     state: SeatState,
     alerts: frozenset[str],
@@ -165,7 +183,10 @@ def seat_view(
     proposals: tuple[Proposal, ...],
     guesses: Guesses | None,
 ) -> SeatView:
-    """Return the view of one row of the board that has a registration: nothing but these makes it another."""
+    """Return the view of one row of the board that has a registration.
+
+    Nothing but these makes it another; of its numbers, whether there are any, and what they are once it is offline.
+    """
     return SeatView(
         seat_id=row.seat_id,
         number=row.number,
@@ -192,12 +213,12 @@ def seat_view(
         differs=_differs(row.closes_at, paper.closes_at, state),
         allowance=_more(paper.duration, row.factor) + row.extra,
         open_unit=row.open_unit,
-        answered=row.answered or 0,
         total=row.places or paper.total,
         closed_at=row.closed_at,
         closed_by=None if row.closed_by is None else ClosedBy(row.closed_by),
-        seen_at=_whole(row.seen_at),
-        saved_at=_whole(row.saved_at),
+        heard=numbers.seen_at is not None,
+        saved=numbers.saved_at is not None,
+        last=numbers.whole() if state is SeatState.OFFLINE else None,
         blurs=row.blurs or 0,
         undelivered=row.undelivered,
         badges=badges_of(row, grants),
@@ -207,6 +228,10 @@ def seat_view(
         guesses=guesses,
         proposals=proposals,
     )
+
+
+def _whole(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.replace(microsecond=0)
 
 
 @lru_cache(1024)
@@ -219,8 +244,3 @@ def _differs(closes_at: datetime | None, paper_closes_at: datetime | None, state
         return timedelta(0)
     apart = closes_at - paper_closes_at
     return apart if abs(apart) >= DIFFERS else timedelta(0)
-
-
-def _whole(instant: datetime | None) -> datetime | None:
-    """Whole seconds: ages are shown no finer, and the board changes no oftener for it."""
-    return None if instant is None else instant.replace(microsecond=0)

@@ -67,16 +67,17 @@ _SEAT_COLUMNS = (
     Attempt.closed_at,
     Attempt.closed_by,
     Attempt.move_allowed_at,
-    AttemptLive.seen_at,
-    AttemptLive.saved_at,
-    AttemptLive.answered,
     func.length(AttemptLive.answered_map).label("places"),
     AttemptLive.blurs,
 )
+_NUMBERS = (AttemptLive.answered, AttemptLive.seen_at, AttemptLive.saved_at)
+"""What saves and heartbeats change of a seat, and little else does: the last columns of its row."""
+NUMBERS = len(_NUMBERS)
 
-
+STILL = select(*_SEAT_COLUMNS)
+"""The columns of a seat without its numbers, for whoever reads the two apart; it is never asked."""
 ROWS = (
-    select(*_SEAT_COLUMNS)
+    select(*_SEAT_COLUMNS, *_NUMBERS)
     .select_from(Seat)
     .outerjoin(
         Registration,

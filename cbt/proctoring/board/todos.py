@@ -11,7 +11,6 @@ from cbt.proctoring.board.log_lines import TOGETHER
 from cbt.proctoring.board.proposals import Proposal
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.rules.door.admission import is_late
 
 MANY = 5
 """From how many on equal alerts are told as one."""
@@ -52,9 +51,9 @@ _LOOK = Way("detail", "look", main=True)
 _REMIND = Way("remind", "remind", main=True)
 
 
-def todos(board: Board, *, now: datetime) -> tuple[Todo, ...]:
+def todos(board: Board) -> tuple[Todo, ...]:
     """Return what waits for somebody, the most urgent first."""
-    return (*_room(board), *_offline(board), *_waiting(board), *_seats(board), *_absences(board, now))
+    return (*_room(board), *_offline(board), *_waiting(board), *_seats(board), *_absences(board))
 
 
 def _room(board: Board) -> Iterator[Todo]:
@@ -76,16 +75,17 @@ def not_ready(seat: SeatView) -> bool:
 
 def _offline(board: Board) -> Iterator[Todo]:
     lost = sorted(
-        (seat for seat in board.seats if seat.state is SeatState.OFFLINE),
-        key=lambda seat: (seat.seen_at is None, seat.seen_at, seat.number),
+        ((seat, seat.last) for seat in board.seats if seat.last is not None),
+        key=lambda one: (one[1].seen_at is None, one[1].seen_at, one[0].number),
     )
     if len(lost) > MANY:
-        since = min((seat.seen_at for seat in lost if seat.seen_at is not None), default=None)
-        yield Todo("offline_many", tuple(lost), (Way("suspend", "suspend", main=True),), "stop", since)
+        since = min((last.seen_at for _, last in lost if last.seen_at is not None), default=None)
+        seats = tuple(seat for seat, _ in lost)
+        yield Todo("offline_many", seats, (Way("suspend", "suspend", main=True),), "stop", since)
         return
-    for seat in lost:
+    for seat, last in lost:
         ways = (_LOOK, Way("move", "move"), Way("suspend", "suspend"))
-        yield Todo("offline", (seat,), ways, "stop", seat.seen_at, (("answered", seat.answered),))
+        yield Todo("offline", (seat,), ways, "stop", last.seen_at, (("answered", last.answered),))
 
 
 def _waiting(board: Board) -> Iterator[Todo]:
@@ -214,8 +214,8 @@ def _many_cut(cut: Sequence[tuple[SeatView, Proposal]], *, usable: bool) -> Todo
     )
 
 
-def _absences(board: Board, now: datetime) -> Iterator[Todo]:
+def _absences(board: Board) -> Iterator[Todo]:
     missing = tuple(seat for seat in board.seats if seat.state is SeatState.NOT_ARRIVED)
     worked = board.head.admits or board.head.open
-    if missing and worked and is_late(now, cutoff_at=board.head.late_cutoff_at):
+    if missing and worked and board.late:
         yield Todo("absences", missing, (Way("absent", "absent", main=True),), tone="")

@@ -66,6 +66,6 @@ def _glance(view: RoomView, board: Board, comments: int, *, now: datetime) -> Ro
         board=board,
         counts=filters.counts(board, shown="expected"),
         clocks=clocks(board),
-        needs=todos(board, now=now),
+        needs=todos(board),
         comments=comments,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import flask_babel
@@ -15,10 +16,10 @@ from markupsafe import Markup
 
 from cbt.proctoring.acts import registry
 from cbt.proctoring.board import filters, shown
-from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.live import Board, RoomHead
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.todos import Todo, todos
-from cbt.proctoring.polling.numbers import MARKS, filled, numbers_of, still
+from cbt.proctoring.polling.numbers import MARKS, as_sent, filled
 from cbt.proctoring.polling.sheets import Numbers, Sheet
 from cbt.proctoring.polling.tiles import ROOM, DrawnKinds, Tile, of_room
 
@@ -47,7 +48,7 @@ class BoardWay:
 
 
 class Drawing:
-    """One board, about to be shown in one way."""
+    """One board, about to be shown in one way; what its parts show is worked out when it is asked for."""
 
     def __init__(
         self,
@@ -63,19 +64,37 @@ class Drawing:
         self._pen = pen
         self.way = way
         self.now = now
-        self._head = replace(board.head, ref=ROOM)
         self._bar = ""
         """The head as it was drawn just now."""
-        self.todos = todos(board, now=now)
         self.seats = filters.shown_seats(board, show=way.show, worst_first=way.view == "list")
-        self.map = shown.seat_map(board, self.seats, everybody=way.show == "expected")
-        self.counts = filters.counts(board, shown=way.show)
         self._lost = lost
-        self._names = self._seat_names()
-        plan = self.map.plan
-        self._aisles = {place.number: place.aisles for row in plan.drawn for place in row} if plan else {}
 
-    def _seat_names(self) -> dict[str, int]:
+    @cached_property
+    def _head(self) -> RoomHead:
+        return replace(self.board.head, ref=ROOM)
+
+    @cached_property
+    def todos(self) -> tuple[Todo, ...]:
+        """What waits for somebody."""
+        return todos(self.board)
+
+    @cached_property
+    def map(self) -> shown.SeatMap:
+        """The seats as the map shows them."""
+        return shown.seat_map(self.board, self.seats, everybody=self.way.show == "expected")
+
+    @cached_property
+    def counts(self) -> tuple[filters.Count, ...]:
+        """The count line."""
+        return filters.counts(self.board, shown=self.way.show)
+
+    @cached_property
+    def _aisles(self) -> dict[int, int]:
+        plan = self.map.plan
+        return {place.number: place.aisles for row in plan.drawn for place in row} if plan else {}
+
+    @cached_property
+    def _names(self) -> dict[str, int]:
         """Return the parts that are seats, in their order: name -> the seat's number."""
         if not self.seats:
             return {}
@@ -94,6 +113,11 @@ class Drawing:
     def bar_shown(self) -> bool:
         """Whether the bar of acts stands below."""
         return self.way.can_act and (self.board.head.admits or self.board.head.open)
+
+    @property
+    def of(self) -> object:
+        """All that the parts of this way are drawn of: `now` alone changes nothing that is shown."""
+        return self.board, self._lost
 
     @property
     def frame(self) -> Hashable:
@@ -119,15 +143,16 @@ class Drawing:
             if seat is None:
                 parts[name] = (self.map.free[number], number in self.map.shown, self._aisles.get(number))
             elif row:
-                parts[name] = still(seat)
+                parts[name] = seat
             else:
-                parts[name] = (still(seat), head, number in self.map.shown, self._aisles.get(number))
+                parts[name] = (seat, head, number in self.map.shown, self._aisles.get(number))
         return parts
 
     @property
     def numbers(self) -> dict[str, Numbers]:
         """The numbers of the seats that are shown."""
-        return {self._name_of(seat): numbers_of(seat) for seat in self.seats}
+        numbers = self.board.numbers
+        return {self._name_of(seat): as_sent(numbers[seat.ref]) for seat in self.seats}
 
     def context(self) -> dict[str, Any]:
         """Return what the templates need."""
@@ -191,11 +216,14 @@ class Drawing:
 
     def bring(self, sheet: Sheet) -> None:
         """Bring a sheet up to date."""
-        sheet.bring(self.frame, self.wanted, self.numbers, self.draw)
+        sheet.bring(self.of, self.numbers, self._parts, self.draw)
 
     def bring_numbers(self, sheet: Sheet) -> bool:
         """Bring a sheet up to date, unless a part has to be drawn; return whether it is."""
-        return sheet.bring(self.frame, self.wanted, self.numbers, None)
+        return sheet.bring(self.of, self.numbers, self._parts, None)
+
+    def _parts(self) -> tuple[Hashable, Mapping[str, Hashable]]:
+        return self.frame, self.wanted
 
     def joined(self, context: dict[str, Any]) -> str:
         """Return what an open page is sent that needs everything; `context` is what `whole` returned."""
@@ -207,7 +235,7 @@ class Drawing:
         parts = {name: part.html for name, part in sheet.parts.items()}
         for seat in self.seats:
             name = self._name_of(seat)
-            parts[name] = filled(parts[name], seat)
+            parts[name] = filled(parts[name], self.board.numbers[seat.ref])
         # The time left stands in it for whoever has no scripts.
         parts["live-bar"] = self._bar or self.draw(["live-bar"])["live-bar"]
         drawn = {name: Markup(html) for name, html in parts.items()}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Engine
 
 from cbt.audit.models import AuditHead
 from cbt.db.raw_select import Raw, RawSelect
+from cbt.db.types import read_instant_or_none
 from cbt.proctoring.board import store
+from cbt.proctoring.board.seat_view import SeatNumbers
 from cbt.proctoring.polling.tidings import SUBJECTS
 from cbt.web.who.guessing import LATELY_TRIED, OftenTried, since_when, worth_a_look
 from cbt.web.who.models import LoginSession
@@ -29,6 +31,14 @@ class WatchersLogin:
     owes_factor: bool
 
 
+class ReadSeat(NamedTuple):
+    """A seat as it was read: its row as the driver gave it, as values without its numbers, and these."""
+
+    raw: Raw
+    row: Any
+    numbers: SeatNumbers
+
+
 _LOGIN = select(*(getattr(LoginSession, name) for name in WatchersLogin.__slots__)).where(
     LoginSession.token_hash == bindparam("hash")
 )
@@ -41,11 +51,10 @@ class BoardReader:
         self._last = RawSelect(select(AuditHead.last_id), engine.dialect)
         self._pulse = RawSelect(store.PULSE, engine.dialect)
         self._rows = RawSelect(store.ROWS, engine.dialect)
+        self._still = RawSelect(store.STILL, engine.dialect)
         self._subjects = RawSelect(SUBJECTS, engine.dialect)
         self._tried = RawSelect(LATELY_TRIED, engine.dialect)
         self._login = RawSelect(_LOGIN, engine.dialect)
-        self.row = self._rows.typed
-        """Makes a row of a seat of what the driver gave."""
 
     def last_number(self, cursor: Any) -> int:
         """Return the log's last number."""
@@ -60,6 +69,16 @@ class BoardReader:
     def rows(self, cursor: Any, sitting_room_id: int, room_id: int) -> list[Raw]:
         """Return the rows of a room's seats as the driver gives them."""
         return self._rows.ask(cursor, sitting_room=sitting_room_id, room=room_id)
+
+    def seat(self, raw: Raw, former: ReadSeat | None) -> ReadSeat:
+        """Return the seat of a row; what is as it was in the `former` one is not made anew."""
+        if former is not None and former.raw == raw:
+            return former
+        still, (answered, seen_at, saved_at) = raw[: -store.NUMBERS], raw[-store.NUMBERS :]
+        as_it_was = former is not None and former.raw[: -store.NUMBERS] == still
+        row = former.row if former is not None and as_it_was else self._still.typed(still)
+        numbers = SeatNumbers(answered or 0, read_instant_or_none(seen_at), read_instant_or_none(saved_at))
+        return ReadSeat(raw, row, numbers)
 
     def subjects(self, cursor: Any, since: int, upto: int) -> list[Raw]:
         """Return number and subject of the entries of the log after one number up to another."""

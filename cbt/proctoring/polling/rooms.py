@@ -2,7 +2,7 @@
 
 The rows of the seats are read each time, in one query. What stands around them is read again when the log told of
 the room, when a silence ended there, or a 提醒 was received: so what a save changes costs three queries, whatever
-else the board shows.
+else the board shows; and where a row differs in its numbers alone, nothing is made anew but these.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain, repeat
 from typing import Any, cast
 
 import flask
@@ -26,7 +27,7 @@ from cbt.proctoring.board.alerts import guesses_in_room
 from cbt.proctoring.board.around import Surroundings, read_around, taken_rows
 from cbt.proctoring.board.kept_seats import KeptSeats
 from cbt.proctoring.board.live import Board, board_of
-from cbt.proctoring.polling.reading import BoardReader
+from cbt.proctoring.polling.reading import BoardReader, ReadSeat
 from cbt.proctoring.polling.tidings import Tidings
 from cbt.sittings.store import RoomView
 
@@ -36,9 +37,9 @@ _EXTENSION = "cbt_boards"
 
 @dataclass(slots=True)
 class _Read:
-    """The rows of a room's seats: as the driver gave them, as values, and what the log calls what they are of."""
+    """The seats of a room, their rows without what saves change, and what the log calls what they are of."""
 
-    raw: list[Raw]
+    seats: Sequence[ReadSeat]
     rows: Sequence[Row[Any]]
     topics: Sequence[str]
 
@@ -101,11 +102,12 @@ class OpenRooms:
 
     def _rows(self, raw: list[Raw], view: RoomView, former: _Read | None) -> _Read:
         """Return rows as values: those that are as they were are the very same."""
-        if former is not None and former.raw == raw:
-            return former
-        known = {} if former is None else dict(zip(former.raw, former.rows, strict=True))
-        rows = [known.get(one) or self.reader.row(one) for one in raw]
-        return _Read(raw, rows, _topics(view, rows))
+        known = chain(() if former is None else former.seats, repeat(None))
+        seats = [self.reader.seat(one, was) for one, was in zip(raw, known, strict=False)]
+        rows = [one.row for one in seats]
+        if former is not None and rows == former.rows:
+            return _Read(seats, former.rows, former.topics)
+        return _Read(seats, rows, _topics(view, rows))
 
     def _is_old(self, kept: _Kept, view: RoomView, pulse: Raw, read: _Read) -> bool:
         return (
@@ -118,7 +120,8 @@ class OpenRooms:
         self, view: RoomView, kept: _Kept, number: int, read: _Read, counters: list[Any], *, now: datetime
     ) -> Board:
         guesses = guesses_in_room(taken_rows(read.rows), counters)
-        board = board_of(view, read.rows, kept.around, guesses, kept.seats, now=now)
+        numbers = [one.numbers for one in read.seats]
+        board = board_of(view, read.rows, numbers, kept.around, guesses, kept.seats, now=now)
         self._keep(
             view.sitting_room.id, _Kept(number, kept.pulse, kept.started, kept.around, read, kept.seats)
         )

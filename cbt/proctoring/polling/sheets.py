@@ -16,6 +16,8 @@ Numbers = tuple[int, int | None, int | None]
 """Of a seat: how many are answered, when its page was heard and when it saved (whole seconds), None for never."""
 Draw = Callable[[Collection[str]], Mapping[str, str]]
 """Draws the parts of these names."""
+Parts = Callable[[], tuple[object, Mapping[str, object]]]
+"""Says which parts there are and how they stand (the frame), and what each of them shows."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class Sheet:
     version: int = 0
     parts: dict[str, BoardPart] = field(default_factory=dict)
     numbers: dict[str, tuple[Numbers, int]] = field(default_factory=dict)
+    _of: object = None
     _frame: object = None
     _framed: int = 0
     """Since which version the parts stand as they do: an older page is sent everything."""
@@ -53,29 +56,26 @@ class Sheet:
         """What a page says it shows."""
         return f"{self.name}-{self.version}"
 
-    def bring(
-        self, frame: object, wanted: Mapping[str, object], numbers: Mapping[str, Numbers], draw: Draw | None
-    ) -> bool:
-        """Bring it up to date: `frame` says which parts there are and how they stand, `wanted` what each shows.
+    def bring(self, of: object, numbers: Mapping[str, Numbers], parts: Parts, draw: Draw | None) -> bool:
+        """Bring it up to date: where `of`, all that its `parts` show, is what it was, nothing but numbers differs.
 
         Return whether it is: without `draw` it stays as it was where a part has to be drawn.
         """
+        frame, wanted = (self._frame, {}) if of == self._of else parts()
         stale = [
             name
             for name, shown in wanted.items()
             if name not in self.parts or self.parts[name].drawn_of != shown
         ]
+        if stale and draw is None:
+            return False
+        drawn = draw(stale) if stale and draw is not None else {}
         newer = {
             name: values
             for name, values in numbers.items()
             if name not in self.numbers or self.numbers[name][0] != values
         }
-        if not stale and not newer and frame == self._frame:
-            return True
-        if stale and draw is None:
-            return False
-        drawn = draw(stale) if stale and draw is not None else {}
-        self.version += 1
+        self.version += bool(stale or newer or frame != self._frame)
         if frame != self._frame:
             self._frame, self._framed = frame, self.version
             self.parts = {name: part for name, part in self.parts.items() if name in wanted}
@@ -84,6 +84,7 @@ class Sheet:
             self.parts[name] = BoardPart(wanted[name], drawn[name], self.version)
         for name, values in newer.items():
             self.numbers[name] = (values, self.version)
+        self._of = of
         return True
 
     def since(self, tag: str) -> Changes | None:

@@ -101,7 +101,7 @@ def _anybody(seat: SeatView) -> SeatView:
         ticket="",
         paper=replace(seat.paper, closes_at=None),
         attempt_id=None,
-        answered=0,
+        last=None,
         undelivered=0,
         claim_address=None,
         elsewhere_address=None,

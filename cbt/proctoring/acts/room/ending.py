@@ -75,7 +75,9 @@ def ending(board: Board, *, now: datetime) -> Ending:
         balance=balance(counts),
         who={place: tuple(seats) for place, seats in who.items()},
         zero_answers=tuple(
-            seat for seat in board.seats if seat.state is SeatState.CLOSED and not seat.answered
+            seat
+            for seat in board.seats
+            if seat.state is SeatState.CLOSED and not board.numbers[seat.ref].answered
         ),
         undelivered=tuple(seat for seat in board.seats if seat.undelivered),
         violations=sum(1 for seat in board.seats if seat.violation_code is not None),
