@@ -14,7 +14,8 @@ from bench.traffic.open_loop import Paced
 from bench.traffic.paced import run_paced
 
 SAVE_EVERY = 5.0
-PAIRS = 3
+PAIRS = 5
+"""In ten seconds a p99 is a matter of a hundred saves: one stall of the machine decides it, and a pair with it."""
 SECONDS = 10.0
 OPENING = 6.0
 """All boards are opened within two seconds, as after a restart; what that costs is told apart from open ones."""

@@ -24,7 +24,8 @@ from cbt.proctoring.pages import (
     rooms_to_evacuate,
 )
 from cbt.proctoring.polling.answering import board_page, glanced_board, what_changed
-from cbt.proctoring.polling.drawing import BoardWay, way_of
+from cbt.proctoring.polling.drawing import way_of
+from cbt.proctoring.polling.parts import BoardWay
 from cbt.rules.roles import Role
 from cbt.sittings.store import RoomView
 from cbt.web.downloads import picture

@@ -26,7 +26,8 @@ from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board.live import OVER, Board, load_board
 from cbt.proctoring.desk.act import ActScope
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
-from cbt.proctoring.polling.drawing import BoardWay, Drawing, Pen
+from cbt.proctoring.polling.drawing import Drawing, Pen
+from cbt.proctoring.polling.parts import BoardWay
 from cbt.proctoring.polling.rooms import OpenRooms
 from cbt.proctoring.polling.tiles import DrawKinds, DrawnKinds, Kind, Tile
 from cbt.rules.roles import ROOM_STAFF, Role

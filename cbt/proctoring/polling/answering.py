@@ -8,7 +8,8 @@ from typing import Any, cast
 import flask
 
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.polling.drawing import BoardWay, Drawing, Pen, Render
+from cbt.proctoring.polling.drawing import Drawing, Pen, Render
+from cbt.proctoring.polling.parts import BoardWay
 from cbt.proctoring.polling.sheets import Changes, Sheets
 from cbt.proctoring.polling.tiles import DrawnKinds
 from cbt.proctoring.polling.watchers import GLANCED, READ_AT, BoardWatcher, watchers_of

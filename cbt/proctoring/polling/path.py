@@ -23,7 +23,7 @@ from cbt.db.types import db
 from cbt.db.unit_of_work import raw_reading
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.polling.answering import as_json, for_the_wire, sheets_of
-from cbt.proctoring.polling.drawing import Drawing
+from cbt.proctoring.polling.parts import PartedBoard
 from cbt.proctoring.polling.reading import WatchersLogin
 from cbt.proctoring.polling.rooms import init_open_rooms
 from cbt.proctoring.polling.watchers import GLANCED, READ_AT, BoardWatcher, watchers_of
@@ -111,10 +111,10 @@ class BoardPath:
     def _told(
         self, environ: WSGIEnvironment, watcher: BoardWatcher, board: Board, now: datetime
     ) -> Answer | None:
-        sheet, drawing = self._sheets.of(watcher.way), Drawing(board, watcher.way, None, now=now)
+        sheet, parted = self._sheets.of(watcher.way), PartedBoard(board, watcher.way, lost=None)
         shown = environ.get("HTTP_IF_NONE_MATCH", "").strip('"')
         with sheet.lock:
-            if not drawing.bring_numbers(sheet):
+            if not parted.bring_numbers(sheet):
                 return None
             tag, changes = sheet.tag, sheet.since(shown)
         headers = [("ETag", f'"{tag}"'), ("X-Now", now.isoformat())]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import flask
 
-from cbt.proctoring.polling.drawing import BoardWay
+from cbt.proctoring.polling.parts import BoardWay
 from cbt.sittings.store import RoomView
 from cbt.web.i18n import LOCALE_HEADER
 
