@@ -12,11 +12,12 @@ from typing import Any
 
 from bench import rows
 from bench.figures import Bench, Figure, Ref
+from bench.gauges.reference import reference, stored
+from bench.gauges.stillness import watch_machine
 from bench.installation import choose_answers, installation
 from bench.measured import elsewhere, registry
 from bench.measured.declaring import Ground, Group, Stage, Stand
 from bench.published.report import machine
-from bench.reference import reference, stored
 from bench.servers.serve import PRODUCT, running
 from bench.sizes import WARM_UP_STARTS, Size, Tell, told
 from bench.traffic import loads
@@ -41,6 +42,7 @@ def run_bench(
     with tempfile.TemporaryDirectory(prefix="cbt-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         allow_files(max(size.paced))
+        tell(str(watch_machine(size.seconds)))
         groups = registry.chosen(names | twins)
         ref, facts = Ref(0, b"", size.seconds), {}
         if not all(row.paced for group in groups for row in group.rows):
@@ -53,6 +55,7 @@ def run_bench(
         embedded = {figure.name: figure for figure in figures}
         if size.others and twins:
             figures += _twins(ground, twins, folder / "postgres", embedded)
+        tell(str(watch_machine(size.seconds)))
     return {
         "machine": machine(),
         "ref_per_s": round(median(ref.rates), 1) if ref.rates else None,
