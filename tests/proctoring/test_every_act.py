@@ -324,7 +324,10 @@ class Trial:
             assert (kept, kept.numbers) == (read, read.numbers)
             with raw_reading(db.engine) as cursor:
                 number = self.rooms.reader.last_number(cursor)
-                assert self.rooms.glance(cursor, view, since=number, now=now) == (number, read)
+                glanced = self.rooms.glance(cursor, view, since=number, now=now)
+            assert glanced == (number, read)
+            assert glanced[1] is not None
+            assert glanced[1].numbers == read.numbers
         named = tuple(replace(seat, name=f"{seat.name} <b>&\"'") for seat in read.seats)
         for shown in "map", "list":
             way = BoardWay(self.world.room_ref, shown, "expected", can_act=True, locale="zh")

@@ -358,11 +358,7 @@ def test_versions_of_parts() -> None:
     assert newer is not None
     assert (newer.parts, newer.numbers) == ({"b": "<b>"}, {"a": (1, 2, 2)})
     assert sheet.bring("two", {"a": (2, 3, 3)}, parts("again", "", {}), None)
-    assert asked == [
-        "one",
-        "two",
-        "two",
-    ]  # of what is as it was nothing is asked: it is all the parts are drawn of
+    assert asked == ["one", "two", "two"]  # what is as it was is all that the parts are drawn of
     newest = sheet.since(first)
     assert newest is not None
     assert (newest.parts, newest.numbers) == ({"b": "<b>"}, {"a": (2, 3, 3)})

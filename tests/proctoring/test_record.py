@@ -23,8 +23,7 @@ from cbt.exams.reasons.words import table_now
 from cbt.printing.pdf import pdf
 from cbt.proctoring.acts.room.ending import ending
 from cbt.proctoring.board.log_lines import LogLine, LogPerson
-from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import SeatNumbers
+from cbt.proctoring.board.seat_state import SeatNumbers, SeatState
 from cbt.proctoring.board.shown import log_text
 from cbt.proctoring.record.facts import (
     Comment,

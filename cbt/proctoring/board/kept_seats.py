@@ -9,8 +9,8 @@ from typing import Any
 from cbt.proctoring.board.alerts import alerts_of, guesses_of
 from cbt.proctoring.board.papers import PaperLine
 from cbt.proctoring.board.proposals import Proposal
-from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import SeatNumbers, SeatView, seat_view, state_of
+from cbt.proctoring.board.seat_state import SeatNumbers, told_of
+from cbt.proctoring.board.seat_view import SeatView, seat_view, state_of
 from cbt.web.who.guessing import OftenTried
 
 
@@ -39,15 +39,14 @@ class KeptSeats:
         alerts = alerts_of(
             row, state, proposals=proposals, guesses=guesses, seen=seen, runs_since=runs_since, now=now
         )
-        guessed = guesses_of(guesses)
-        told = numbers if state is SeatState.OFFLINE else (numbers.seen_at is None, numbers.saved_at is None)
+        guessed, told = guesses_of(guesses), told_of(numbers, state)
         of = (row, told, state, alerts, paper, grants, proposals, guessed)
         kept = self._made.get(row.seat_id)
         if kept is not None and kept[0] == of:
             return kept[1]
         made = seat_view(
             row,
-            numbers,
+            told,
             state=state,
             alerts=alerts,
             paper=paper,

@@ -19,8 +19,8 @@ from cbt.proctoring.board.log_lines import LogLine, log_lines
 from cbt.proctoring.board.papers import PaperLine, with_ends
 from cbt.proctoring.board.proposals import proposals_of
 from cbt.proctoring.board.reminders import Reminder, still_shown
-from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import FreeSeat, SeatNumbers, SeatView
+from cbt.proctoring.board.seat_state import SeatNumbers, SeatState
+from cbt.proctoring.board.seat_view import FreeSeat, SeatView
 from cbt.proctoring.models import UndoableAct
 from cbt.rules.canonical import digest
 from cbt.rules.clock import interruptions
@@ -144,6 +144,7 @@ def board_of(
     room, sitting = view.sitting_room, view.sitting
     papers = with_ends(around.papers, around.facts, now=now)
     proposals = proposals_of(around.gaps, around.facts, around.stood, now=now)
+    taken = [one for one in zip(rows, numbers, strict=True) if one[0].registration_id is not None]
     seats = tuple(
         kept.view(
             row,
@@ -156,10 +157,8 @@ def board_of(
             runs_since=room.started_at if room.state == SittingState.RUNNING else None,
             now=now,
         )
-        for row, its_numbers in zip(rows, numbers, strict=True)
-        if row.registration_id is not None
+        for row, its_numbers in taken
     )
-    by_ref = {row.ref: one for row, one in zip(rows, numbers, strict=True) if row.ref is not None}
     return Board(
         head=_head(view, around.proctors, around.held_from),
         papers=tuple(papers.values()),
@@ -178,7 +177,7 @@ def board_of(
         needs_countersign=room.evacuated_at is not None
         and not any(line.kind == "countersign" and line.at >= room.evacuated_at for line in around.incidents),
         late=is_late(now, cutoff_at=sitting.late_cutoff_at),
-        numbers=by_ref,
+        numbers={row.ref: its_numbers for row, its_numbers in taken},
     )
 
 

@@ -1,10 +1,11 @@
-"""What a seat of the board shows, as a pure function of the facts about its candidate."""
+"""What a seat of the board shows, as pure functions of the facts about its candidate and of its numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from cbt.rules.clock.interruptions import is_offline
 from cbt.rules.states.attempt import State
@@ -123,3 +124,39 @@ def severity(state: SeatState, *, needs_care: bool) -> int:
     """Return the place of a seat when the worst comes first; a seat with an alert follows those offline."""
     place = _SEVERITY.index(state)
     return min(place, 1) if needs_care else place + 1 if place else 0
+
+
+class SeatNumbers(NamedTuple):
+    """What saves and heartbeats change of a seat: how many are answered, when its page was heard and saved last.
+
+    Apart from its view: forty seats that go on answering are what they were.
+    """
+
+    answered: int
+    seen_at: datetime | None
+    saved_at: datetime | None
+
+    def whole(self) -> SeatNumbers:
+        """Return them with whole seconds: ages are shown no finer, and nothing changes oftener for it."""
+        return self._replace(seen_at=_whole(self.seen_at), saved_at=_whole(self.saved_at))
+
+
+class ToldNumbers(NamedTuple):
+    """What of a seat's numbers its view shows: whether its page was ever heard, and whether it ever saved.
+
+    `last` are the numbers of a page that is not heard any more, which are told in words; None while it is.
+    """
+
+    heard: bool
+    saved: bool
+    last: SeatNumbers | None
+
+
+def told_of(numbers: SeatNumbers, state: SeatState) -> ToldNumbers:
+    """Return what of its numbers the view of a seat in this state shows."""
+    last = numbers.whole() if state is SeatState.OFFLINE else None
+    return ToldNumbers(numbers.seen_at is not None, numbers.saved_at is not None, last)
+
+
+def _whole(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.replace(microsecond=0)

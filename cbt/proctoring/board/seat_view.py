@@ -8,31 +8,25 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from cbt.proctoring.board.alerts import ALERTS, Guesses, badges_of
 from cbt.proctoring.board.papers import PaperLine
 from cbt.proctoring.board.proposals import Proposal
-from cbt.proctoring.board.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
+from cbt.proctoring.board.seat_state import (
+    MARKS,
+    TONES,
+    UNDER_WAY,
+    SeatFacts,
+    SeatNumbers,
+    SeatState,
+    ToldNumbers,
+    seat_state,
+)
 from cbt.rules.clock.windows import scaled
 from cbt.rules.states.attempt import ClosedBy, State
 
 DIFFERS = timedelta(seconds=1)
-
-
-class SeatNumbers(NamedTuple):
-    """What saves and heartbeats change of a seat: how many are answered, when its page was heard and saved last.
-
-    Apart from its view: forty seats that go on answering are what they were.
-    """
-
-    answered: int
-    seen_at: datetime | None
-    saved_at: datetime | None
-
-    def whole(self) -> SeatNumbers:
-        """Return them with whole seconds: ages are shown no finer, and nothing changes oftener for it."""
-        return self._replace(seen_at=_whole(self.seen_at), saved_at=_whole(self.saved_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +63,9 @@ class SeatView:
     closed_at: datetime | None
     closed_by: ClosedBy | None
     heard: bool
-    """Whether its page was ever heard."""
     saved: bool
     last: SeatNumbers | None
-    """The numbers of a page that is not heard any more, which are told in words; None while it is."""
+    """These three are as of ToldNumbers."""
     blurs: int
     undelivered: int
     badges: tuple[str, ...]
@@ -174,7 +167,7 @@ def state_of(row: Any, seen_at: datetime | None, *, now: datetime) -> SeatState:
 
 def seat_view(
     row: Any,
-    numbers: SeatNumbers,
+    told: ToldNumbers,
     *,
     state: SeatState,
     alerts: frozenset[str],
@@ -183,10 +176,7 @@ def seat_view(
     proposals: tuple[Proposal, ...],
     guesses: Guesses | None,
 ) -> SeatView:
-    """Return the view of one row of the board that has a registration.
-
-    Nothing but these makes it another; of its numbers, whether there are any, and what they are once it is offline.
-    """
+    """Return the view of one row of the board that has a registration: nothing but these makes it another."""
     return SeatView(
         seat_id=row.seat_id,
         number=row.number,
@@ -216,9 +206,9 @@ def seat_view(
         total=row.places or paper.total,
         closed_at=row.closed_at,
         closed_by=None if row.closed_by is None else ClosedBy(row.closed_by),
-        heard=numbers.seen_at is not None,
-        saved=numbers.saved_at is not None,
-        last=numbers.whole() if state is SeatState.OFFLINE else None,
+        heard=told.heard,
+        saved=told.saved,
+        last=told.last,
         blurs=row.blurs or 0,
         undelivered=row.undelivered,
         badges=badges_of(row, grants),
@@ -228,10 +218,6 @@ def seat_view(
         guesses=guesses,
         proposals=proposals,
     )
-
-
-def _whole(instant: datetime | None) -> datetime | None:
-    return None if instant is None else instant.replace(microsecond=0)
 
 
 @lru_cache(1024)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cbt.proctoring.board.seat_view import SeatNumbers
+from cbt.proctoring.board.seat_state import SeatNumbers
 from cbt.proctoring.polling.sheets import Numbers
 from cbt.web.i18n import local_text
 

@@ -13,7 +13,7 @@ from cbt.audit.models import AuditHead
 from cbt.db.raw_select import Raw, RawSelect
 from cbt.db.types import read_instant_or_none
 from cbt.proctoring.board import store
-from cbt.proctoring.board.seat_view import SeatNumbers
+from cbt.proctoring.board.seat_state import SeatNumbers
 from cbt.proctoring.polling.tidings import SUBJECTS
 from cbt.web.who.guessing import LATELY_TRIED, OftenTried, since_when, worth_a_look
 from cbt.web.who.models import LoginSession
