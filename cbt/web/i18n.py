@@ -18,10 +18,13 @@ from cbt.config import LOCALES, Settings, read_settings
 from cbt.console.texts import plain_value
 from cbt.errors import CbtError
 from cbt.paths import translations_dir
+from cbt.rules.clock.zones import turns_of
 from cbt.web.who.cookies import read_cookie
 
 LOCALE_HEADER = "X-CBT-Locale"
 THEMES = ("auto", "light", "dark")
+TOLD_AHEAD = timedelta(days=400)
+"""So far ahead a page knows when the centre's time changes: no server process lives as long."""
 
 
 def init_i18n(app: flask.Flask, settings: Settings) -> None:
@@ -155,6 +158,12 @@ def local_zone() -> ZoneInfo:
     """Return the centre's zone, for reading and showing dates."""
     zone: ZoneInfo = flask.current_app.extensions["cbt_zone"]
     return zone
+
+
+def wall_turns(*, now: datetime) -> list[tuple[int, int]]:
+    """Return what a page's script needs for the centre's time: from when (ms) so many seconds are added to UTC."""
+    turns = turns_of(local_zone(), since=now, until=now + TOLD_AHEAD)
+    return [(int(at.timestamp() * 1000), int(east.total_seconds())) for at, east in turns]
 
 
 def local_text(instant: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:

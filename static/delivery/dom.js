@@ -1,6 +1,7 @@
 // Building the page: elements, icons, texts, numbers. Nothing here knows the exam.
 
 const SVG = "http://www.w3.org/2000/svg";
+const UNSEEN = 500; // a tab in the background draws no frame
 const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "indeterminate"]);
 let texts = {};
 
@@ -109,28 +110,29 @@ export function span(ms) {
   return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
 }
 
-let zone = "Asia/Shanghai";
-const formats = new Map(); // with seconds or without: to make one takes as long as to draw an item
+let turns = []; // [from (ms), seconds east of Greenwich], the earliest first
 
-export function useZone(name) {
-  if (!name) return;
-  zone = name;
-  formats.clear();
-}
-
-function formatOf(seconds) {
-  if (!formats.has(seconds)) {
-    formats.set(seconds, new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone, hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined,
-    }));
-  }
-  return formats.get(seconds);
+/** Be told how far the centre's time is from UTC, and when that changes: to make an Intl format costs more than an item. */
+export function useTurns(told) {
+  turns = told;
 }
 
 /** Return an instant as wall time of the centre: `14:35`, or `14:35:07` with seconds. */
 export function wall(iso, seconds = false) {
-  return formatOf(seconds).format(new Date(iso));
+  const at = Date.parse(iso);
+  const [, east] = turns.filter(([from]) => from <= at).at(-1) ?? turns[0];
+  return new Date(at + east * 1000).toISOString().slice(11, seconds ? 19 : 16);
 }
 
 export const jitter = (from, to) => from + Math.random() * (to - from);
+/** Do something once, when what was drawn is in sight; in a page that nobody looks at, soon. */
+export function afterFrame(todo) {
+  let due = () => {
+    due = () => {};
+    todo();
+  };
+  requestAnimationFrame(() => setTimeout(() => due(), 0));
+  setTimeout(() => due(), UNSEEN);
+}
+
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

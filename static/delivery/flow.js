@@ -2,7 +2,7 @@
 
 import { OTHER_MACHINE, call, isTransient } from "./api.js";
 import { closeDialogs } from "./dialog.js";
-import { h, jitter, pause, t, wall } from "./dom.js";
+import { afterFrame, h, jitter, pause, t, wall } from "./dom.js";
 import { preload } from "./paper/preload.js";
 import { countdown } from "./paper/screens.js";
 import { STANDING, screenOf, wordsOf } from "./news/standing.js";
@@ -91,15 +91,21 @@ export const flow = {
     this.channel?.postMessage({ attempt: this.attempt.ref, epoch: body.epoch });
     this.running = true;
     this.unlock();
-    // A hall that begins sends nothing but its starts: that a paper is there goes along with the first answer.
-    const within = again || this.outbox.waiting().length ? undefined : jitter(2000, 6000);
-    this.outbox.put("event", 0, { type: again ? "usable" : "paper_loaded" }, within);
+    if (again) this.outbox.put("event", 0, { type: "usable" });
+    else this.present();
     this.entries = (this.entries ?? 0) + 1;
     this.place.keep();
     if (!again || !this.place.back()) this.place.begin();
     this.units.arrived();
     this.takeClock({ body, sent, got });
     this.news.begin(body.number);
+  },
+
+  /** Put down that the paper is there, once it is. A hall that begins sends nothing but its starts: this goes along with the first answer. */
+  present() {
+    const within = () => (this.outbox.waiting().length ? 0 : jitter(2000, 6000));
+    this.outbox.plan(within());
+    afterFrame(() => this.outbox.put("event", 0, { type: "paper_loaded" }, within()));
   },
 
   /** Take the clock of any reply and follow the state it tells; `timed` is false for a reply that waited. */

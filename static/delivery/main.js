@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { Bar } from "./paper/bar.js";
 import { Clock } from "./clock.js";
-import { h, icon, t, wall } from "./dom.js";
+import { h, icon, t } from "./dom.js";
 import { flow } from "./flow.js";
 import { guard } from "./guard.js";
 import { listenKeys } from "./paper/keys.js";
@@ -218,7 +218,6 @@ const begun = app.restart(); // the server is asked first: all else is done whil
 listenKeys(app);
 guard(app);
 app.clock.start();
-wall(Date.now()); // its format is made before the paper is there
 await begun;
 
 export { app };

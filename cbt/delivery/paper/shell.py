@@ -21,7 +21,7 @@ from cbt.delivery.tools.offering import page_texts
 from cbt.rules.exam.tools import TOOLS
 from cbt.rules.states.purpose import Purpose
 from cbt.web.addresses import path_of
-from cbt.web.i18n import THEMES
+from cbt.web.i18n import THEMES, wall_turns
 
 FOLDER = "delivery/paper/shells"
 """Where a browser finds them, among the static files: to be fetched before the start."""
@@ -127,7 +127,7 @@ class Shells:
             text = flask.render_template(
                 "delivery/paper/runner.html",
                 purpose=kind.purpose,
-                zone=app.extensions["cbt_zone"].key,
+                turns=wall_turns(now=app.extensions["cbt_clock"].now()),
                 urls=_urls(),
                 texts=page_texts(TOOLS if kind.tools else ()),
                 mark=_MARK,

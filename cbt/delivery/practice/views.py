@@ -19,6 +19,7 @@ from cbt.rules.exam.paper import Paper
 from cbt.rules.exam.tools import TOOLS, tools_in
 from cbt.rules.roles import OF_THE_HOUSE
 from cbt.web.gzipping import packed_page
+from cbt.web.i18n import wall_turns
 from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import signed_in
@@ -81,6 +82,7 @@ def _page(
         "delivery/practice/practice.html",
         attempt={"ref": "practice", "paper_title": sample["title"], **person},
         csrf="",
+        turns=wall_turns(now=flask.g.now),
         urls={
             **{name: name for name in ("start", "answers", "advance", "submit", "clock", "news")},
             "message": "message/0/",

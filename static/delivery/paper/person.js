@@ -1,7 +1,7 @@
 // Whose page this is. The page is the same for everybody: who it is stands at its end, or was handed over by the waiting
 // room, whose page opened this one out of the browser's own store (ahead.js). Source: R-14.
 
-import { useTexts, useZone } from "../dom.js";
+import { useTexts, useTurns } from "../dom.js";
 
 const HANDED = "cbt-person";
 
@@ -26,7 +26,7 @@ function told() {
 /** Read what the page at `root` is told: `{attempt, csrf, urls}`; it is at the paper's own address from then on. */
 export async function person(root) {
   useTexts(JSON.parse(root.dataset.texts));
-  useZone(root.dataset.zone);
+  useTurns(JSON.parse(root.dataset.turns));
   const known = told();
   const urls = JSON.parse(root.dataset.urls);
   if (!known) { // opened by its bare address: the server knows where this candidate belongs

@@ -14,12 +14,14 @@ function roots(count, power) {
   return found;
 }
 
-const START = roots(8, 1 / 2);
-const ROUND = roots(64, 1 / 3);
+let START;
+let ROUND;
 const turn = (word, by) => (word >>> by) | (word << (32 - by));
 
 /** Return the 32 bytes of the digest of `bytes`. */
 export function sha256(bytes) {
+  START ??= roots(8, 1 / 2); // when they are first needed: a paper is in sight before
+  ROUND ??= roots(64, 1 / 3);
   const padded = new Uint8Array(Math.ceil((bytes.length + 9) / BLOCK) * BLOCK);
   padded.set(bytes);
   padded[bytes.length] = 0x80;
