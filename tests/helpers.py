@@ -12,7 +12,7 @@ from typing import Any
 
 import flask
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.engine import Engine
 
 from cbt.db.types import db
@@ -101,9 +101,10 @@ def sign_in_as(
     """
     from cbt.db.unit_of_work import unit_of_work
     from cbt.web.who.cookies import cookie_signer, session_cookie
-    from cbt.web.who.login import LIFETIME, open_login, token_hash
+    from cbt.web.who.login import token_hash
     from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
     from cbt.web.who.models import LoginSession
+    from cbt.web.who.opening import LIFETIME, open_login
 
     clock = app.extensions["cbt_clock"]
     with app.app_context(), unit_of_work() as session:
@@ -111,9 +112,9 @@ def sign_in_as(
         token = open_login(
             session, kind=kind, subject_ref=subject_ref, machine=Machine(own, ""), now=clock.now()
         )
-        (login,) = (one for one in session.new if isinstance(one, LoginSession))
         if kind == "staff":
-            login.seen_at = clock.now() + LIFETIME
+            login = session.scalars(select(LoginSession).where(LoginSession.token_hash == token_hash(token)))
+            login.one().seen_at = clock.now() + LIFETIME
     client = app.test_client()
     client.set_cookie(MACHINE_COOKIE, tokens_of(app).issue(machine))
     held = cookie_signer(app).dumps({"_user_id": token, "_fresh": True})  # as `login.remember` leaves it

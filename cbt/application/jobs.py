@@ -36,7 +36,7 @@ from cbt.sittings.clock.doors import open_doors
 from cbt.web.sent.keeping import purge_kept
 from cbt.web.sent.once import purge_sent
 from cbt.web.who.counters import purge as purge_counters
-from cbt.web.who.login import purge_logins
+from cbt.web.who.opening import purge_logins
 
 log = logging.getLogger(__name__)
 planner_log = log.getChild("planning")

@@ -9,8 +9,9 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
 from cbt.web.who.cookies import cookie_signer, session_cookie
-from cbt.web.who.login import CANDIDATE, open_login, token_hash
+from cbt.web.who.login import CANDIDATE, token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
+from cbt.web.who.opening import open_login
 
 
 class Signer:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Literal
 
-from cbt.door.sign_in import SignInInput
+from cbt.door.signing_in.entry import SignInInput
 from cbt.errors import InvalidInput
 
 _MOST_TICKET = 20

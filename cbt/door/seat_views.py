@@ -8,14 +8,15 @@ from dataclasses import replace
 import flask
 
 from cbt.config import Settings
-from cbt.door import service, shown, sign_in
-from cbt.door.choosing import keep_choice, kept_choice
+from cbt.door import service, shown
 from cbt.door.inputs import seat_number, sign_in_input, undelivered_count
 from cbt.door.kiosk import views as kiosk
 from cbt.door.seats import binding
 from cbt.door.seats.undelivered import report_undelivered
 from cbt.door.shown import SeatPage
-from cbt.door.sign_in import PaperChoice, SeatSignIn
+from cbt.door.signing_in import steps
+from cbt.door.signing_in.choosing import keep_choice, kept_choice
+from cbt.door.signing_in.entry import PaperChoice, SeatSignIn
 from cbt.errors import CbtError
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, sent_json
 from cbt.web.partials import Reply
@@ -81,7 +82,7 @@ def sign_in_here() -> Reply:
     try:
         entry = sign_in_input(flask.request.form)
         kiosk.insist()
-        outcome = sign_in.sign_in(
+        outcome = steps.sign_in(
             entry,
             machine=current_machine(issue=True),
             now=flask.g.now,
@@ -112,7 +113,7 @@ def chosen() -> Reply:
     allowed = kept_choice(now=flask.g.now)
     try:
         kiosk.insist()
-        outcome = sign_in.choose(
+        outcome = steps.choose(
             flask.request.form.get("paper", ""),
             allowed=allowed,
             machine=current_machine(issue=True),

@@ -13,7 +13,7 @@ from cbt.door.arrival import queries
 from cbt.door.arrival.changes import audit, by_candidate, line_about
 from cbt.door.shown import entered, step_of
 from cbt.errors import Conflict, InvalidInput
-from cbt.web.who.login import revoke_login
+from cbt.web.who.opening import revoke_login
 
 
 def confirm(registration_id: int, *, now: datetime) -> None:

@@ -97,6 +97,8 @@ def place_in(session: Session, seat: Seat | None, registration: Registration) ->
     """Return the seat somebody sits at, with whether another candidate of their sitting-room has it."""
     if seat is None:
         return None
+    if seat.id == registration.seat_id:
+        return SignInPlace(seat, taken=False)
     asked = {"room": registration.sitting_room_id, "seat": seat.id, "registration": registration.id}
     taken = session.scalar(_IS_TAKEN, asked)
     return SignInPlace(seat, bool(taken))

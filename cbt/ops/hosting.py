@@ -24,7 +24,7 @@ except ImportError:  # Windows has no such limit
 PR_SET_PDEATHSIG = 1
 _remembered = 0
 PARENT_CHECK_SECONDS = 0.5
-TURN_SECONDS = 0.0005
+TURN_SECONDS = 0.0001
 COLLECT_AFTER = 5_000, 50, 100
 """Objects that came and stayed before the youngest are collected, and how often before older ones are.
 

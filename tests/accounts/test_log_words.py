@@ -35,6 +35,7 @@ RECORDERS = frozenset(
             "count",
             "key_view",
             "audit",
+            "line_about",
             "note",
             "_record",
             "_Step",

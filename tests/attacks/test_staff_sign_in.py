@@ -23,8 +23,8 @@ from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.web.cli import register_factory
 from cbt.web.who import budgets
 from cbt.web.who.attention import BOARD_IDLE, IDLE, INPUT_HEADER
-from cbt.web.who.login import STAFF_LIFETIME
 from cbt.web.who.models import LoginSession
+from cbt.web.who.opening import STAFF_LIFETIME
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
 from tests.attacks.signing import enrolled, give_code, give_password, is_in
 from tests.helpers import FakeClock, count_queries, sign_in_as

@@ -32,7 +32,7 @@ HELPERS = {
     "delivery/lease.py",  # under which lease a request of the answer page comes
     "delivery/paper/shell.py",  # draws the answer page of nobody
     "delivery/replies.py",  # what the answer page is told
-    "door/choosing.py",  # the cookie between two pages of the door
+    "door/signing_in/choosing.py",  # the cookie between two pages of the door
     "proctoring/polling/answering.py",  # what an open board is told
     "demo/browsers.py",  # makes the cookies of browsers that never asked
 }

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from cbt.audit.chain import record
-from cbt.db.raw_select import RawSelect
+from cbt.db.known.selects import RawSelect
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import expire_overdue
@@ -21,8 +21,9 @@ from cbt.proctoring.polling.rooms import OpenRooms
 from cbt.proctoring.polling.sheets import Parts, Sheet, Sheets
 from cbt.sittings.models import RoomStaff
 from cbt.sittings.store import room_view_for
-from cbt.web.who.login import Principal, revoke_logins
+from cbt.web.who.login import Principal
 from cbt.web.who.models import LoginSession
+from cbt.web.who.opening import revoke_logins
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, done, running
 from tests.proctoring.test_board import more_sitters

@@ -17,7 +17,7 @@ from cbt.application.jobs import purge_sign_ins
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.web.sent import keeping
 from cbt.web.sent.models import KeptForm, KeptFormPart
-from cbt.web.who.login import revoke_logins
+from cbt.web.who.opening import revoke_logins
 from tests.helpers import flat
 from tests.world import PASSWORD, World
 

@@ -27,8 +27,8 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom
 from cbt.web.who.cookies import cookie_signer, session_cookie
-from cbt.web.who.login import open_login
 from cbt.web.who.machine import Machine
+from cbt.web.who.opening import open_login
 from torture.sites.server import Server
 from torture.sites.site import Site
 from torture.sites.waiting import wait_for

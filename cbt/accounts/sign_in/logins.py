@@ -15,9 +15,10 @@ from cbt.audit.chain import record
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.web.who import attention
 from cbt.web.who.attention import HALF, KIND
-from cbt.web.who.login import STAFF_LIFETIME, Principal, open_login, revoke_login, revoke_logins
+from cbt.web.who.login import Principal
 from cbt.web.who.machine import Machine
 from cbt.web.who.models import LoginSession
+from cbt.web.who.opening import STAFF_LIFETIME, open_login, revoke_login, revoke_logins
 
 SIGN_IN_FAILED = "staff.sign_in_failed"
 HALF_LIFETIME = timedelta(minutes=10)

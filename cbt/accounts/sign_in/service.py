@@ -16,8 +16,9 @@ from cbt.audit.chain import record
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput, NotAllowed
 from cbt.web.who import throttle
-from cbt.web.who.login import Principal, revoke_login
+from cbt.web.who.login import Principal
 from cbt.web.who.machine import Machine
+from cbt.web.who.opening import revoke_login
 
 log = logging.getLogger(__name__)
 SIGN_IN = "staff"

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.db.raw_select import KnownSelect
+from cbt.db.known.selects import KnownSelect
 from cbt.delivery.models import Attempt
 from cbt.delivery.news.acts import OF_STANDING_ROOMS, STANDS, STIRS, UNDO
 from cbt.sittings.models import SittingRoom

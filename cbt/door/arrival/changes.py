@@ -6,7 +6,6 @@ the state it was decided on, so of two racing callers one gets a Conflict.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -71,15 +70,23 @@ def audit(
     after: dict[str, Any] | None = None,
 ) -> None:
     """Leave one line about a registration in the audit log."""
-    line = line_about(registration, now, actor, act, reason)
-    chain.record_entry(session, replace(line, before=_told(before), after=_told(after)))
+    line = line_about(registration, now, actor, act, reason, before=before, after=after)
+    chain.record_entry(session, line)
 
 
 def line_about(
-    registration: Registration, now: datetime, actor: str, act: str, reason: str = ""
+    registration: Registration,
+    now: datetime,
+    actor: str,
+    act: str,
+    reason: str = "",
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
 ) -> EntryDraft:
     """Return the line about a registration that `audit` would leave."""
-    return EntryDraft(now, actor, f"door.{act}", f"registration:{registration.ref}", reason)
+    subject = f"registration:{registration.ref}"
+    return EntryDraft(now, actor, f"door.{act}", subject, reason, _told(before), _told(after))
 
 
 def by_candidate(registration: Registration) -> str:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.orm import Session
+from sqlalchemy import String, bindparam, func, select, update
+from sqlalchemy.orm import Session, aliased
 
+from cbt.db.known.changes import Change, KnownChange
+from cbt.db.types import UtcDateTime
 from cbt.db.unit_of_work import reading
 from cbt.door import store
 from cbt.door.seats.record import note
@@ -48,7 +51,7 @@ def note_machine(session: Session, seat: Seat, machine: Machine, *, now: datetim
 
     Source: R-16.
     """
-    if machine.token_hash is not None and seat.machine_hash != machine.token_hash:
+    if was_restored(seat, machine):
         former, seat.machine_hash = seat.machine_hash, machine.token_hash
         note(
             session,
@@ -59,10 +62,50 @@ def note_machine(session: Session, seat: Seat, machine: Machine, *, now: datetim
             after={"address": machine.address},
         )
         return former
+    followed = machine_followed(session, seat, machine, now=now)
+    if followed is not None:
+        followed.carry_out(session)
+    return None
+
+
+def was_restored(seat: Seat, machine: Machine) -> bool:
+    """Return whether a machine that stands at a seat has another token than the seat knows."""
+    return machine.token_hash is not None and seat.machine_hash != machine.token_hash
+
+
+def machine_followed(session: Session, seat: Seat, machine: Machine, *, now: datetime) -> Change | None:
+    """Return what is changed of a seat whose machine has another address; None where it has the same."""
     if seat.machine_address == machine.address:
         return None
     if store.seat_by_address(session, machine.address) is not None:
-        seat.claim_alert_at, seat.claim_hash, seat.claim_address = now, None, machine.address
-    else:
-        seat.machine_address = machine.address
-    return None
+        return _CLAIMED.of(seat=seat.id, now=now, address=machine.address)
+    return _MOVED.of(seat=seat.id, former=seat.machine_address, address=machine.address)
+
+
+_CLAIMED = KnownChange(
+    lambda _: (
+        update(Seat)
+        .where(Seat.id == bindparam("seat"))
+        .values(
+            claim_alert_at=bindparam("now", type_=UtcDateTime),
+            claim_hash=None,
+            claim_address=bindparam("address", type_=String),
+        )
+    )
+)
+_OTHER = aliased(Seat)
+_MOVED = KnownChange(
+    lambda _: (
+        update(Seat)
+        .where(
+            Seat.id == bindparam("seat"),
+            Seat.machine_address.is_not_distinct_from(bindparam("former", type_=String)),
+            # nobody's meanwhile, or many's: then it says nothing
+            select(func.count(_OTHER.id))
+            .where(_OTHER.machine_address == bindparam("address", type_=String))
+            .scalar_subquery()
+            != 1,
+        )
+        .values(machine_address=bindparam("address", type_=String))
+    )
+)

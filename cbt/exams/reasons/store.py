@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.db.raw_select import KnownSelect
+from cbt.db.known.selects import KnownSelect
 from cbt.exams.files import blueprint_text, read_reasons, shipped_reasons
 from cbt.exams.models import ReasonsVersion
 from cbt.rules.reasons import ReasonTable

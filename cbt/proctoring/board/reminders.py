@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from cbt.db.raw_select import KnownSelect
+from cbt.db.known.selects import KnownSelect
 from cbt.delivery.models import Attempt, Message
 
 SHOWN_FOR = timedelta(minutes=15)

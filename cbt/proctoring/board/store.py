@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditHead
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.db.raw_select import KnownSelect
+from cbt.db.known.selects import KnownSelect
 from cbt.delivery.models import (
     Attempt,
     AttemptAdjustment,

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Engine
 
 from cbt.audit.models import AuditHead
-from cbt.db.raw_select import Raw, RawSelect
+from cbt.db.known.selects import Raw, RawSelect
 from cbt.db.types import read_instant_or_none
 from cbt.proctoring.board import store
 from cbt.proctoring.board.seat_state import SeatNumbers

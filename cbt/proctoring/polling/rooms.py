@@ -21,7 +21,7 @@ from sqlalchemy import Row
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from cbt.db.raw_select import Raw
+from cbt.db.known.selects import Raw
 from cbt.db.types import db
 from cbt.proctoring.board.alerts import guesses_in_room
 from cbt.proctoring.board.around import Surroundings, read_around, taken_rows

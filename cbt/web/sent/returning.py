@@ -23,7 +23,8 @@ from cbt.web.sent import keeping, keys
 from cbt.web.sent.filling import OURS
 from cbt.web.who.access import access_of
 from cbt.web.who.attention import KIND
-from cbt.web.who.login import STAFF_LIFETIME, current_principal, why_signed_out
+from cbt.web.who.login import current_principal, why_signed_out
+from cbt.web.who.opening import STAFF_LIFETIME
 
 log = logging.getLogger(__name__)
 ARGUMENT, PAGE_FIELD = "kept", "form_page"

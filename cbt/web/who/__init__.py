@@ -9,6 +9,7 @@ __all__ = [
     "login",
     "machine",
     "models",
+    "opening",
     "signatures",
     "throttle",
 ]

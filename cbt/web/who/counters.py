@@ -7,11 +7,15 @@ from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import (
+    ColumnElement,
     CursorResult,
+    Integer,
     String,
+    and_,
     bindparam,
     case,
     delete,
+    or_,
     select,
     tuple_,
     update,
@@ -19,8 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from cbt.db.known.changes import Change, KnownChange
 from cbt.db.types import UtcDateTime
 from cbt.db.unit_of_work import unit_of_work
+from cbt.db.writing.parcels import Rows
 from cbt.web.who.budgets import KNOWN_FOR, LONGEST, Budget
 from cbt.web.who.models import KnownMachine, Throttle
 
@@ -40,23 +46,48 @@ def count(
     last: str = "",
 ) -> tuple[int, datetime]:
     """Add one to a counter and return it with the beginning of its window; on PostgreSQL others wait for it."""
-    given = {
-        "in_scope": scope,
-        "of_subject": subject,
-        "of_machine": machine,
+    given = _counted(scope, subject, machine, budget, now, address=address, last=last)
+    row = session.execute(_counting(session.get_bind().dialect.name), given).one()
+    return row.tries, row.window_from
+
+
+def count_within(
+    scope: str,
+    subject: str,
+    machine: str,
+    budget: Budget,
+    now: datetime,
+    *,
+    most: int | None,
+    but: int = 0,
+    address: str = "",
+    last: str = "",
+) -> Rows:
+    """Return what adds one to a counter as `count` does, unless it would be more than `most` then, or `but`."""
+    given = _counted(scope, subject, machine, budget, now, address=address, last=last)
+    return _WITHIN.of(most=_NO_END if most is None else most, but=but, **given).rows(touches=1)
+
+
+_NO_END = 2**31 - 1
+
+
+def _counted(
+    scope: str, subject: str, machine: str, budget: Budget, now: datetime, *, address: str, last: str
+) -> dict[str, Any]:
+    return {
+        **_named(scope, subject, machine),
         "now": now,
         "over_at": now - budget.window,
         "last": last,
         "address": address[:64],
     }
-    row = session.execute(_counting(session.get_bind().dialect.name), given).one()
-    return row.tries, row.window_from
 
 
-@cache
-def _counting(dialect: str) -> Any:
-    """Return the statement of `count`, put together once: every try at the door asks it four times."""
-    over = Throttle.window_from <= bindparam("over_at", type_=UtcDateTime)
+_OVER = Throttle.window_from <= bindparam("over_at", type_=UtcDateTime)
+"""The window is over: the next try is the first of another one."""
+
+
+def _upsert(dialect: str, within: ColumnElement[bool] | None = None) -> Any:
     now = bindparam("now", type_=UtcDateTime)
     last, address = bindparam("last", type_=String), bindparam("address", type_=String)
     return (
@@ -73,44 +104,71 @@ def _counting(dialect: str) -> Any:
         .on_conflict_do_update(
             index_elements=[Throttle.scope, Throttle.subject, Throttle.machine],
             set_={
-                "tries": case((over, 1), else_=Throttle.tries + 1),
-                "window_from": case((over, now), else_=Throttle.window_from),
+                "tries": case((_OVER, 1), else_=Throttle.tries + 1),
+                "window_from": case((_OVER, now), else_=Throttle.window_from),
                 "last_machine": last,
                 "last_address": address,
             },
+            where=within,
         )
-        .returning(Throttle.tries, Throttle.window_from)
     )
 
 
+@cache
+def _counting(dialect: str) -> Any:
+    """Return the statement of `count`, put together once: every try at the door asks it four times."""
+    return _upsert(dialect).returning(Throttle.tries, Throttle.window_from)
+
+
+_MORE = Throttle.tries + 1
+_WITHIN = KnownChange(
+    lambda dialect: _upsert(
+        dialect,
+        or_(
+            _OVER,
+            and_(
+                bindparam("most", type_=Integer) >= _MORE,
+                bindparam("but", type_=Integer) != _MORE,
+            ),
+        ),
+    )
+)
 _ONE = (
     Throttle.scope == bindparam("in_scope"),
     Throttle.subject == bindparam("of_subject"),
     Throttle.machine == bindparam("of_machine"),
 )
-_WHOLE = delete(Throttle).where(*_ONE).returning(Throttle.window_from)
-_EMPTIED = delete(Throttle).where(*_ONE, Throttle.tries <= 1)
-_LESS = (
-    update(Throttle)
-    .where(*_ONE)
-    .values(tries=Throttle.tries - 1)
-    .execution_options(synchronize_session=False)
+_WHOLE = KnownChange(lambda _: delete(Throttle).where(*_ONE))
+_EMPTIED = KnownChange(lambda _: delete(Throttle).where(*_ONE, Throttle.tries <= 1))
+_LESS = KnownChange(lambda _: update(Throttle).where(*_ONE).values(tries=Throttle.tries - 1))
+_REMEMBER = KnownChange(
+    lambda dialect: _remembering(insert_of(dialect)(KnownMachine), Throttle.window_from.label("seen_at"))
 )
 
 
-def take_off(session: Session, scope: str, subject: str, machine: str) -> None:
-    """Take one try off a counter; one that is empty is not kept."""
-    given = {"in_scope": scope, "of_subject": short(subject), "of_machine": short(machine)}
-    gone = session.execute(_EMPTIED, given, execution_options={"synchronize_session": False})
-    if not cast(CursorResult[Any], gone).rowcount:
-        session.execute(_LESS, given)
+def _remembering(insert: Any, seen_at: ColumnElement[Any]) -> Any:
+    names = ["scope", "subject", "machine", "seen_at"]
+    counter = select(Throttle.scope, Throttle.subject, Throttle.machine, seen_at).where(*_ONE)
+    return insert.from_select(names, counter).on_conflict_do_update(
+        index_elements=[KnownMachine.scope, KnownMachine.subject, KnownMachine.machine],
+        set_={"seen_at": insert.excluded.seen_at},
+    )
 
 
-def give_whole(session: Session, scope: str, subject: str, machine: str) -> datetime | None:
-    """Drop a counter; return the beginning of its window, None where there was none."""
-    given = {"in_scope": scope, "of_subject": short(subject), "of_machine": short(machine)}
-    at: datetime | None = session.scalar(_WHOLE, given, execution_options={"synchronize_session": False})
-    return at
+def take_off(scope: str, subject: str, machine: str) -> list[Change]:
+    """Return what takes one try off a counter; one that is empty is not kept."""
+    given = _named(scope, subject, machine)
+    return [_EMPTIED.of(**given), _LESS.of(**given)]
+
+
+def give_whole(scope: str, subject: str, machine: str, *, remember: bool) -> list[Change]:
+    """Return what drops a counter, and before that has its machine known for the subject."""
+    given = _named(scope, subject, machine)
+    return [*([_REMEMBER.of(**given)] if remember else []), _WHOLE.of(**given)]
+
+
+def _named(scope: str, subject: str, machine: str) -> dict[str, str]:
+    return {"in_scope": scope, "of_subject": short(subject), "of_machine": short(machine)}
 
 
 def purge(*, now: datetime, most: int) -> int:

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import datetime
+from typing import cast
 
 import flask
 import flask_login
-from sqlalchemy import CursorResult, bindparam, delete, or_, select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import reading
 from cbt.errors import NotAllowed
 from cbt.web.who import attention
-from cbt.web.who.agents import browser_name
 from cbt.web.who.cookies import CookieOfAnyAge, is_of_staff, session_cookie
 from cbt.web.who.machine import Machine, current_machine, is_elsewhere
 from cbt.web.who.models import LoginSession
 
-LIFETIME = timedelta(hours=14)
-STAFF_LIFETIME = timedelta(hours=12)
-"""A day of two sittings from setting up to the signatures; nobody is signed in from one day to the next."""
 CANDIDATE = "candidate"
-KEPT_ENDED = timedelta(days=1)
-"""A login session that is over is kept for so long, for whoever asks what went on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,64 +129,6 @@ def why_signed_out() -> str:
     return str(flask.g.get("login_over", ""))
 
 
-def open_login(
-    session: Session,
-    *,
-    kind: str,
-    subject_ref: str,
-    machine: Machine,
-    now: datetime,
-    lifetime: timedelta = LIFETIME,
-    owes_factor: bool = False,
-    former_machine: str | None = None,
-) -> str:
-    """Store a new login session and return its token; give it to `remember` after the commit.
-
-    `machine` is the one it belongs to, `former_machine` the identity of the one that had its place: the same
-    machine before a disk-restoring card wiped its token (R-16).
-    """
-    token = secrets.token_urlsafe(32)
-    session.add(
-        LoginSession(
-            kind=kind,
-            subject_ref=subject_ref,
-            token_hash=token_hash(token),
-            machine=machine.identity,
-            former_machine=former_machine,
-            created_at=now,
-            expires_at=now + lifetime,
-            address=machine.address[:45],
-            browser=browser_name(machine.agent),
-            seen_at=now if kind == attention.KIND else None,
-            owes_factor=owes_factor,
-        )
-    )
-    return token
-
-
-def revoke_logins(session: Session, *, kind: str, subject_ref: str, now: datetime, keep: int = 0) -> None:
-    """End every open login session of one person, but for the one with the id `keep`."""
-    session.execute(
-        update(LoginSession)
-        .where(
-            LoginSession.kind == kind,
-            LoginSession.subject_ref == subject_ref,
-            LoginSession.revoked_at.is_(None),
-            LoginSession.id != keep,
-        )
-        .values(revoked_at=now)
-    )
-
-
-def revoke_login(session: Session, *, login_session_id: int, now: datetime) -> None:
-    """End one login session; one that is over keeps the instant it ended at."""
-    session.execute(
-        update(LoginSession)
-        .where(LoginSession.id == login_session_id, LoginSession.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
-
-
 def remember(token: str) -> None:
     """Put the token of a fresh login session into this browser's cookie of its kind, which is emptied first."""
     flask.session.clear()
@@ -231,16 +166,3 @@ def acting() -> str:
 def machine_id() -> str:
     """Return the identity of the requesting machine: its token's hash, else its address (R-16)."""
     return current_machine().identity
-
-
-def purge_logins(*, now: datetime, most: int) -> int:
-    """Delete login sessions that are over since a day, at most `most`; return how many."""
-    before = now - KEPT_ENDED
-    over = (
-        select(LoginSession.id)
-        .where(or_(LoginSession.expires_at <= before, LoginSession.revoked_at <= before))
-        .limit(most)
-    )
-    with unit_of_work() as session:
-        gone = session.execute(delete(LoginSession).where(LoginSession.id.in_(over)))
-        return cast(CursorResult[Any], gone).rowcount

@@ -13,17 +13,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
-from cbt.db.types import UtcDateTime
+from cbt.db.known.changes import Change
 from cbt.db.unit_of_work import unit_of_work
+from cbt.db.writing.parcels import Rows, one_writes, put_down
 from cbt.errors import TooMany
 from cbt.web.who.budgets import SCOPES, Budget, SecretScope
-from cbt.web.who.counters import ALL, count, give_whole, insert_of, short, take_off
+from cbt.web.who.counters import ALL, count, count_within, give_whole, short, take_off
 from cbt.web.who.guessing import Guessing, tell
 from cbt.web.who.models import KnownMachine, Throttle
 
@@ -53,11 +52,41 @@ def reserve(
 
 
 def reserve_all(tries: Sequence[Try], *, now: datetime, address: str = "") -> None:
-    """Count one try under several names, or none of them; raise TooMany as `reserve` does. Source: R-14."""
+    """Count one try under several names, or none of them; raise TooMany as `reserve` does.
+
+    Where every budget has room it goes along with what others write, for a hall signs in all at once.
+
+    Source: R-14.
+    """
+    # In one order for everybody, so that nobody waits in a circle.
+    in_order = sorted(tries, key=lambda each: (each.scope, each.subject))
+    if one_writes():
+        within = [rows for one in in_order for rows in _within_all(one, now=now, address=address)]
+        if put_down(*within):
+            return
     with unit_of_work() as session:
-        # In one order for everybody, so that nobody waits in a circle.
-        for one in sorted(tries, key=lambda each: (each.scope, each.subject)):
+        for one in in_order:
             _reserve(session, one, now=now, address=address)
+
+
+def _within_all(one: Try, *, now: datetime, address: str) -> list[Rows]:
+    """Return what counts a try where it is within all budgets, and nobody is to be told of it."""
+    scope, subject, machine = SCOPES.get(one.scope, SecretScope()), short(one.subject), short(one.machine)
+    most = scope.whole.tries if scope.shared and not one.known else None
+    return [
+        count_within(one.scope, subject, machine, scope.machine, now, most=scope.machine.tries),
+        count_within(
+            one.scope,
+            subject,
+            ALL,
+            scope.whole,
+            now,
+            most=most,
+            but=scope.alert,
+            address=address,
+            last=machine,
+        ),
+    ]
 
 
 def _reserve(session: Session, one: Try, *, now: datetime, address: str) -> None:
@@ -97,40 +126,22 @@ def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None
 
     Only a machine with a token the server issued is remembered: an address is shared and changes hands.
     """
-    at = give_whole(session, scope, subject, machine)
-    take_off(session, scope, subject, ALL)
-    if at is not None and SCOPES.get(scope, SecretScope()).shared and is_token(machine):
-        _remember(session, scope, short(subject), machine, at)
+    for change in given_whole(Try(scope, subject, machine)):
+        change.carry_out(session)
 
 
-def _remember(session: Session, scope: str, subject: str, machine: str, at: datetime) -> None:
-    given = {"in_scope": scope, "of_subject": subject, "of_machine": machine, "at": at}
-    session.execute(_remembering(session.get_bind().dialect.name), given)
+def given_whole(one: Try) -> list[Change]:
+    """Return what `succeed` does about a try."""
+    remember = SCOPES.get(one.scope, SecretScope()).shared and is_token(one.machine)
+    return [
+        *give_whole(one.scope, one.subject, one.machine, remember=remember),
+        *take_off(one.scope, one.subject, ALL),
+    ]
 
 
-@cache
-def _remembering(dialect: str) -> Any:
-    """Return the statement of `_remember`, put together once."""
-    at = bindparam("at", type_=UtcDateTime)
-    return (
-        insert_of(dialect)(KnownMachine)
-        .values(
-            scope=bindparam("in_scope"),
-            subject=bindparam("of_subject"),
-            machine=bindparam("of_machine"),
-            seen_at=at,
-        )
-        .on_conflict_do_update(
-            index_elements=[KnownMachine.scope, KnownMachine.subject, KnownMachine.machine],
-            set_={"seen_at": at},
-        )
-    )
-
-
-def give_back(session: Session, *, scope: str, subject: str, machine: str) -> None:
-    """Take one try off again, for it was no guess; what was counted before it stays. Source: R-14."""
-    take_off(session, scope, subject, machine)
-    take_off(session, scope, subject, ALL)
+def given_back(one: Try) -> list[Change]:
+    """Return what takes one try off again, for it was no guess; what was counted before stays. Source: R-14."""
+    return [*take_off(one.scope, one.subject, one.machine), *take_off(one.scope, one.subject, ALL)]
 
 
 def forget(session: Session, *, scope: str, subject: str) -> None:

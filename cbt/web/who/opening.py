@@ -1,0 +1,136 @@
+"""Login sessions as they are stored: opened, ended, and swept away once they are over."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, bindparam, delete, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from cbt.db.known.changes import Change, KnownChange
+from cbt.db.types import UtcDateTime
+from cbt.db.unit_of_work import unit_of_work
+from cbt.web.who import attention
+from cbt.web.who.agents import browser_name
+from cbt.web.who.login import token_hash
+from cbt.web.who.machine import Machine
+from cbt.web.who.models import LoginSession
+
+LIFETIME = timedelta(hours=14)
+STAFF_LIFETIME = timedelta(hours=12)
+"""A day of two sittings from setting up to the signatures; nobody is signed in from one day to the next."""
+KEPT_ENDED = timedelta(days=1)
+"""A login session that is over is kept for so long, for whoever asks what went on."""
+_OPENED = KnownChange(
+    lambda _: insert(LoginSession).inline().values(
+        {
+            name: bindparam(name, type_=LoginSession.__table__.c[name].type)
+            for name in (
+                "kind", "subject_ref", "token_hash", "machine", "former_machine", "created_at", "expires_at",
+                "address", "browser", "seen_at", "owes_factor",
+            )
+        }
+    )
+)  # fmt: skip
+_REVOKED = KnownChange(
+    lambda _: (
+        update(LoginSession)
+        .where(LoginSession.id == bindparam("login"), LoginSession.revoked_at.is_(None))
+        .values(revoked_at=bindparam("now", type_=UtcDateTime))
+    )
+)
+
+
+def open_login(
+    session: Session,
+    *,
+    kind: str,
+    subject_ref: str,
+    machine: Machine,
+    now: datetime,
+    lifetime: timedelta = LIFETIME,
+    owes_factor: bool = False,
+    former_machine: str | None = None,
+) -> str:
+    """Store a new login session and return its token; give it to `remember` after the commit.
+
+    `machine` is the one it belongs to, `former_machine` the identity of the one that had its place: the same
+    machine before a disk-restoring card wiped its token (R-16).
+    """
+    token, opened = login_to_open(
+        kind=kind,
+        subject_ref=subject_ref,
+        machine=machine,
+        now=now,
+        lifetime=lifetime,
+        owes_factor=owes_factor,
+        former_machine=former_machine,
+    )
+    opened.carry_out(session)
+    return token
+
+
+def login_to_open(
+    *,
+    kind: str,
+    subject_ref: str,
+    machine: Machine,
+    now: datetime,
+    lifetime: timedelta = LIFETIME,
+    owes_factor: bool = False,
+    former_machine: str | None = None,
+) -> tuple[str, Change]:
+    """Return a fresh token and what stores its login session; like `open_login`."""
+    token = secrets.token_urlsafe(32)
+    return token, _OPENED.of(
+        kind=kind,
+        subject_ref=subject_ref,
+        token_hash=token_hash(token),
+        machine=machine.identity,
+        former_machine=former_machine,
+        created_at=now,
+        expires_at=now + lifetime,
+        address=machine.address[:45],
+        browser=browser_name(machine.agent),
+        seen_at=now if kind == attention.KIND else None,
+        owes_factor=owes_factor,
+    )
+
+
+def revoke_logins(session: Session, *, kind: str, subject_ref: str, now: datetime, keep: int = 0) -> None:
+    """End every open login session of one person, but for the one with the id `keep`."""
+    session.execute(
+        update(LoginSession)
+        .where(
+            LoginSession.kind == kind,
+            LoginSession.subject_ref == subject_ref,
+            LoginSession.revoked_at.is_(None),
+            LoginSession.id != keep,
+        )
+        .values(revoked_at=now)
+    )
+
+
+def revoke_login(session: Session, *, login_session_id: int, now: datetime) -> None:
+    """End one login session; one that is over keeps the instant it ended at."""
+    login_to_revoke(login_session_id, now=now).carry_out(session)
+
+
+def login_to_revoke(login_session_id: int, *, now: datetime) -> Change:
+    """Return what ends one login session; like `revoke_login`."""
+    return _REVOKED.of(login=login_session_id, now=now)
+
+
+def purge_logins(*, now: datetime, most: int) -> int:
+    """Delete login sessions that are over since a day, at most `most`; return how many."""
+    before = now - KEPT_ENDED
+    over = (
+        select(LoginSession.id)
+        .where(or_(LoginSession.expires_at <= before, LoginSession.revoked_at <= before))
+        .limit(most)
+    )
+    with unit_of_work() as session:
+        gone = session.execute(delete(LoginSession).where(LoginSession.id.in_(over)))
+        return cast(CursorResult[Any], gone).rowcount
