@@ -316,7 +316,6 @@ def test_many_failures_at_an_account_show_to_those_who_look_after_accounts(world
     assert "10.66.0.20" in page
 
 
-@pytest.mark.once
 def test_many_failures_are_one_entry_of_the_log_with_login_address_and_machine(
     app: flask.Flask, clock: FakeClock
 ) -> None:

@@ -16,12 +16,14 @@ from cbt.door.signing_in import steps
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import SittingRoom
 from cbt.web.who import throttle
+from cbt.web.who.budgets import MAX_FAILURES, WINDOW
 from cbt.web.who.models import LoginSession, Throttle
 from tests.door.door import (
     CHECK_IN_OPENS,
     MINUTE,
     acts,
     bind,
+    machine,
     machine_at,
     pass_the_door,
     registration,
@@ -68,6 +70,18 @@ def test_it_needs_no_transaction_of_its_own(world: World, own_seat: FlaskClient)
         counters = session.scalars(select(Throttle.tries).where(Throttle.scope.in_(["seat", "ticket"])))
         # The wrong one stays counted at the seat; the ticket has its budget back, but for that one of all machines.
         assert sorted(counters) == [1, 1, 1]
+
+
+@pytest.mark.once(on="sqlite")
+def test_a_budget_that_is_used_up_has_room_again_when_its_window_is_over(
+    world: World, own_seat: FlaskClient, request: pytest.FixtureRequest
+) -> None:
+    for _ in range(MAX_FAILURES):
+        sign_in(world, own_seat, "theory", document="000000")
+    assert sign_in(world, own_seat, "theory").status_code == 429
+    world.clock.advance(WINDOW)
+    request.getfixturevalue("alone")
+    assert sign_in(world, own_seat, "theory").status_code == 303
 
 
 @pytest.mark.once(on="sqlite")
@@ -185,3 +199,39 @@ def test_a_machine_is_followed_to_its_new_address(
         found = seat(session, world, 1)
         assert (found.claim_alert_at, found.claim_address) == (world.clock.now(), "10.0.0.2")
         assert found.machine_address == "10.0.7.7"
+
+
+@pytest.mark.parametrize("way", ["along", "alone"])
+def test_a_seat_goes_on_with_the_machine_whose_token_was_wiped(
+    world: World, own_seat: FlaskClient, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "alone":
+        monkeypatch.setattr(steps, "one_writes", lambda: False)
+    with work(world) as session:
+        former = seat(session, world, 1).machine_hash
+    wiped = machine(world, address="10.0.0.1")
+    assert sign_in(world, wiped, "theory").status_code == 303
+    with world.app.app_context(), reading() as session:
+        assert acts(session)[-2:] == ["seat.restored", "door.sign_in"]
+        login = session.scalars(select(LoginSession)).one()
+        assert login.former_machine == former
+        assert login.machine == seat(session, world, 1).machine_hash != former
+
+
+@pytest.mark.once(on="sqlite")
+def test_an_address_that_another_seat_took_meanwhile_is_a_claim(
+    world: World, own_seat: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_seat.environ_base["REMOTE_ADDR"] = "10.0.7.7"
+    put_down = steps.put_down
+
+    def late(*rows: Any, **how: Any) -> bool:
+        with work(world) as session:
+            seat(session, world, 2).machine_address = "10.0.7.7"
+        return put_down(*rows, **how)
+
+    monkeypatch.setattr(steps, "put_down", late)
+    assert sign_in(world, own_seat, "theory").status_code == 303
+    with world.app.app_context(), reading() as session:
+        assert seat(session, world, 1).claim_address == "10.0.7.7"
+        assert seat(session, world, 1).machine_address == "10.0.0.1"
