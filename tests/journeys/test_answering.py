@@ -6,13 +6,16 @@ import io
 import json
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Locator, expect
 
 from cbt.delivery.models import AttemptLive
+from cbt.rules.clock.zones import turns_of
 from cbt.rules.items.numeric import Numeric
 from tests.journeys.answers import Place, places_of
 from tests.journeys.browsers import Browser, Browsers
@@ -29,6 +32,11 @@ SIGNS = "0123456789.,%+-−－％ ０５٣e約\u3000\u00a0\u0085\u001f\ufeff¹�
 ALIKE = """async ([script, texts]) => {
     const { isNumber } = await import(script.replace("delivery/main.joined.js", "delivery/items/numeric.js"));
     return texts.map(isNumber);
+}"""
+TIMES = """async ([script, turns, instants]) => {
+    const dom = await import(script.replace("delivery/main.joined.js", "delivery/dom.js"));
+    dom.useTurns(turns);
+    return instants.map((one) => dom.wall(one, true));
 }"""
 TWIN = """(own, name) => {
     window.own = own;
@@ -271,3 +279,19 @@ def what_is_no_number_is_said_and_counted_alike(centre: Centre, candidate: Candi
     assert dict(zip(texts, read, strict=True)) == {
         text: Numeric.is_answered(json.dumps(text)) for text in texts
     }
+
+    # The centre's time is told by the server, for zones that change theirs, too.
+    turns = turns_of(
+        ZoneInfo("Europe/Berlin"),
+        since=datetime(2026, 1, 1, tzinfo=UTC),
+        until=datetime(2027, 1, 1, tzinfo=UTC),
+    )
+    told = [[at.timestamp() * 1000, east.total_seconds()] for at, east in turns]
+    instants = [
+        "2025-12-31T22:30:00Z",
+        "2026-03-29T00:59:59Z",
+        "2026-03-29T01:00:00Z",
+        "2026-10-25T01:00:00Z",
+    ]
+    shown = page.evaluate(TIMES, [script, told, instants])
+    assert shown == ["23:30:00", "01:59:59", "03:00:00", "02:00:00"]

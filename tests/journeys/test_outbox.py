@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.journeys.answers import places_of
 from tests.journeys.browsers import Browsers
@@ -110,9 +110,14 @@ def test_the_network_and_the_machine_misbehave(centre: Centre, browsers: Browser
     browser = browsers.open("theory")
     browser.context.add_init_script(FLYING)
     page, watch = browser.page, browser.watch
+    sent: list[Request] = []
+    page.on("request", lambda one: sent.append(one) if one.url.endswith("/answers") else None)
     candidate = seat(centre, browser, "theory")
     candidate.type_through(["a"])
     candidate.saved()
+    # A hall that begins sends its starts: that the paper is there is what comes next, with an answer or alone.
+    first = sent[0].post_data_json["entries"][0]
+    assert (first["kind"], first["value"]) == ("event", {"type": "paper_loaded"})
 
     # A reply lost after the commit: the same entry is sent again and stands in the journal once.
     watch.allow("ERR_FAILED", CUT, "ERR_ABORTED")
