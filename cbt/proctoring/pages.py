@@ -23,7 +23,7 @@ from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.staff import rooms_run
 from cbt.proctoring.incidents.reports import ToldReport, told_of_registration
 from cbt.proctoring.incidents.signals import Signals, signals_of
-from cbt.proctoring.polling.rooms import open_rooms
+from cbt.proctoring.polling.rooms import Looked, open_rooms
 from cbt.proctoring.rooms import count_rooms_for, near_rooms, rooms_for
 from cbt.rules.states.sitting import OVER
 from cbt.sittings.models import SittingChange
@@ -107,14 +107,18 @@ def rooms_to_evacuate(principal: Principal, *, now: datetime) -> tuple[RoomView,
     return tuple(sorted(here, key=lambda view: view.sitting_room.started_at is None))
 
 
-def read_open_board(room_ref: str, principal: Principal, *, now: datetime) -> tuple[Board, RoomView]:
+def read_open_board(
+    room_ref: str, principal: Principal, *, now: datetime, looked: Looked | None = None
+) -> tuple[Board, RoomView]:
     """Return the board of a room this person may see and has open, and what names it; raise NotFound otherwise.
+
+    What was `looked` at just now for somebody who may see it is not asked for again.
 
     Source: R-62.
     """
     with reading() as session:
-        view = room_view_for(session, room_ref, principal)
-        return open_rooms().board(session, view, now=now), view
+        view = room_view_for(session, room_ref, principal) if looked is None else looked.view
+        return open_rooms().board(session, view, now=now, looked=looked), view
 
 
 def preview(

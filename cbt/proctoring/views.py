@@ -23,7 +23,7 @@ from cbt.proctoring.pages import (
     read_room,
     rooms_to_evacuate,
 )
-from cbt.proctoring.polling.answering import board_page, glanced_board, what_changed
+from cbt.proctoring.polling.answering import board_page, glanced_board, looked_at, what_changed
 from cbt.proctoring.polling.drawing import way_of
 from cbt.proctoring.polling.parts import BoardWay
 from cbt.rules.roles import Role
@@ -90,7 +90,7 @@ def _chosen_way(room_ref: str) -> BoardWay:
 
 def _open_board(room_ref: str) -> tuple[Board, RoomView]:
     """Read a board that somebody has open; that of a running room keeps its watcher signed in for longer."""
-    found, view = read_open_board(room_ref, signed_in(), now=flask.g.now)
+    found, view = read_open_board(room_ref, signed_in(), now=flask.g.now, looked=looked_at())
     if found.head.open:
         attention.note_board(signed_in(), now=flask.g.now)
     return found, view

@@ -28,7 +28,7 @@ from cbt.proctoring.desk.act import ActScope
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
 from cbt.proctoring.polling.drawing import Drawing, Pen
 from cbt.proctoring.polling.parts import BoardWay
-from cbt.proctoring.polling.rooms import OpenRooms
+from cbt.proctoring.polling.rooms import Looked, OpenRooms
 from cbt.proctoring.polling.tiles import DrawKinds, DrawnKinds, Kind, Tile
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states.sitting import SittingState
@@ -233,8 +233,9 @@ class Trial:
         self.desks = (Desk(world), Desk(world, "chief_proctor"))
         self.again = Desk(world, "chief_proctor")
         with world.app.app_context():
-            self.rooms = OpenRooms(db.engine)
+            self.rooms, self.looking = OpenRooms(db.engine), OpenRooms(db.engine)
         self.kinds = DrawnKinds()
+        self.looked = 0
 
     def live(self, cases: tuple[Case, ...]) -> None:
         for case in cases:
@@ -322,16 +323,29 @@ class Trial:
             read = load_board(session, view, now=now)
             kept = self.rooms.board(session, view, now=now)
             assert (kept, kept.numbers) == (read, read.numbers)
+            self._looked_at_before(session, view, read)
             with raw_reading(db.engine) as cursor:
                 number = self.rooms.reader.last_number(cursor)
                 glanced = self.rooms.glance(cursor, view, since=number, now=now)
             assert glanced == (number, read)
-            assert glanced[1] is not None
+            assert isinstance(glanced[1], Board)
             assert glanced[1].numbers == read.numbers
         named = tuple(replace(seat, name=f"{seat.name} <b>&\"'") for seat in read.seats)
         for shown in "map", "list":
             way = BoardWay(self.world.room_ref, shown, "expected", can_act=True, locale="zh")
             self._drawn_alike(replace(read, seats=named), way)
+
+    def _looked_at_before(self, session: Session, view: RoomView, read: Board) -> None:
+        """A board whose seats the short way has read is the one read anew, once what stands around them is."""
+        now = self.world.clock.now()
+        with raw_reading(db.engine) as cursor:
+            number = self.looking.reader.last_number(cursor)
+            _, found = self.looking.glance(cursor, view, since=number, now=now)
+        if isinstance(found, Looked):
+            found = self.looking.board(session, view, now=now, looked=found)
+            self.looked += 1
+        assert isinstance(found, Board)
+        assert (found, found.numbers) == (read, read.numbers)
 
     def _drawn_alike(self, board: Board, way: BoardWay) -> None:
         now = self.world.clock.now()

@@ -10,9 +10,10 @@ import flask
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.polling.drawing import Drawing, Pen, Render
 from cbt.proctoring.polling.parts import BoardWay
+from cbt.proctoring.polling.rooms import Looked
 from cbt.proctoring.polling.sheets import Changes, Sheets
 from cbt.proctoring.polling.tiles import DrawnKinds
-from cbt.proctoring.polling.watchers import GLANCED, READ_AT, BoardWatcher, watchers_of
+from cbt.proctoring.polling.watchers import GLANCED, LOOKED, READ_AT, BoardWatcher, watchers_of
 from cbt.sittings.store import RoomView
 from cbt.web.gzipping import packed, unpacks
 from cbt.web.problems import wants_json
@@ -35,6 +36,11 @@ def board_page(board: Board, way: BoardWay) -> str:
 def glanced_board() -> tuple[Board, RoomView] | None:
     """Return the board that the short way has read for this request, and its room; whoever asks may see it."""
     return cast(tuple[Board, RoomView] | None, flask.request.environ.get(GLANCED))
+
+
+def looked_at() -> Looked | None:
+    """Return what the short way has read of the seats for this request; whoever asks may see their room."""
+    return cast("Looked | None", flask.request.environ.get(LOOKED))
 
 
 def what_changed(board: Board, way: BoardWay, view: RoomView, *, token: str) -> flask.Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
@@ -30,6 +30,7 @@ from cbt.proctoring.board.live import Board, board_of
 from cbt.proctoring.polling.reading import BoardReader, ReadSeat
 from cbt.proctoring.polling.tidings import Tidings
 from cbt.sittings.store import RoomView
+from cbt.web.who.guessing import OftenTried
 
 MOST_KEPT = 1024
 _EXTENSION = "cbt_boards"
@@ -55,6 +56,17 @@ class _Kept:
     seats: KeptSeats
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was read of a room and its seats; what stands around them is still to be read."""
+
+    view: RoomView
+    number: int
+    pulse: Raw
+    read: _Read
+    counters: list[OftenTried]
+
+
 class OpenRooms:
     """What a process keeps of rooms."""
 
@@ -64,41 +76,47 @@ class OpenRooms:
         self._lock = threading.Lock()
         self._kept: dict[int, _Kept] = {}
 
-    def board(self, session: Session, view: RoomView, *, now: datetime) -> Board:
-        """Return the board of a room as `load_board` does, asking only for what may have changed."""
-        with closing(session.connection().connection.cursor()) as cursor:
-            number, pulse, read, kept = self._look(cursor, view)
-            counters = self.reader.counters(cursor, now=now)
-        if kept is None or self._is_old(kept, view, pulse, read):
-            around = read_around(session, view, read.rows, now=now)
-            seats = KeptSeats() if kept is None else kept.seats
-            kept = _Kept(number, pulse, _started(view), around, read, seats)
-        return self._board(view, kept, number, read, counters, now=now)
+    def board(
+        self, session: Session, view: RoomView, *, now: datetime, looked: Looked | None = None
+    ) -> Board:
+        """Return the board of a room as `load_board` does, asking only for what may have changed.
 
-    def glance(self, cursor: Any, view: RoomView, *, since: int, now: datetime) -> tuple[int, Board | None]:
+        What the short way has `looked` at just now is not asked for again.
+        """
+        if looked is None:
+            with closing(session.connection().connection.cursor()) as cursor:
+                looked = self._look(cursor, view, now=now)
+        kept = self._kept.get(view.sitting_room.id)
+        if kept is None or self._is_old(kept, looked):
+            around = read_around(session, view, looked.read.rows, now=now)
+            seats = KeptSeats() if kept is None else kept.seats
+            kept = _Kept(looked.number, looked.pulse, _started(view), around, looked.read, seats)
+        return self._board(kept, looked, now=now)
+
+    def glance(
+        self, cursor: Any, view: RoomView, *, since: int, now: datetime
+    ) -> tuple[int, Board | Looked | None]:
         """Return the log's last number, and the board where only seats or time can have changed it.
 
-        None where more is to be read: around the seats, or the room itself, which was read at the number `since`.
+        Where more is to be read around the seats, what was read of them; None where the room itself may be
+        another than it was at the number `since`, or the rights of whoever saw it then.
         """
-        number, pulse, read, kept = self._look(cursor, view)
-        rights = [_topic(view)]
-        if (
-            kept is None
-            or self._tidings.changed(rights, since=since)
-            or self._is_old(kept, view, pulse, read)
-        ):
-            return number, None
-        counters = self.reader.counters(cursor, now=now)
-        return number, self._board(view, kept, number, read, counters, now=now)
+        looked = self._look(cursor, view, now=now)
+        if self._tidings.changed([_topic(view)], since=since):
+            return looked.number, None
+        kept = self._kept.get(view.sitting_room.id)
+        if kept is None or self._is_old(kept, looked):
+            return looked.number, looked
+        return looked.number, self._board(kept, looked, now=now)
 
-    def _look(self, cursor: Any, view: RoomView) -> tuple[int, Raw, _Read, _Kept | None]:
+    def _look(self, cursor: Any, view: RoomView, *, now: datetime) -> Looked:
         room, reader = view.sitting_room, self.reader
         number, pulse = reader.pulse(cursor, room.id)
         self._tidings.hear(number, partial(reader.subjects, cursor))
         kept = self._kept.get(room.id)
         former = None if kept is None else kept.read
         read = self._rows(reader.rows(cursor, room.id, room.room_id), view, former)
-        return number, pulse, read, kept
+        return Looked(view, number, pulse, read, reader.counters(cursor, now=now))
 
     def _rows(self, raw: list[Raw], view: RoomView, former: _Read | None) -> _Read:
         """Return rows as values: those that are as they were are the very same."""
@@ -109,22 +127,19 @@ class OpenRooms:
             return _Read(seats, former.rows, former.topics)
         return _Read(seats, rows, _topics(view, rows))
 
-    def _is_old(self, kept: _Kept, view: RoomView, pulse: Raw, read: _Read) -> bool:
+    def _is_old(self, kept: _Kept, looked: Looked) -> bool:
         return (
-            kept.pulse != pulse
-            or kept.started != _started(view)
-            or self._tidings.changed(read.topics, since=kept.number)
+            kept.pulse != looked.pulse
+            or kept.started != _started(looked.view)
+            or self._tidings.changed(looked.read.topics, since=kept.number)
         )
 
-    def _board(
-        self, view: RoomView, kept: _Kept, number: int, read: _Read, counters: list[Any], *, now: datetime
-    ) -> Board:
-        guesses = guesses_in_room(taken_rows(read.rows), counters)
+    def _board(self, kept: _Kept, looked: Looked, *, now: datetime) -> Board:
+        view, read = looked.view, looked.read
+        guesses = guesses_in_room(taken_rows(read.rows), looked.counters)
         numbers = [one.numbers for one in read.seats]
         board = board_of(view, read.rows, numbers, kept.around, guesses, kept.seats, now=now)
-        self._keep(
-            view.sitting_room.id, _Kept(number, kept.pulse, kept.started, kept.around, read, kept.seats)
-        )
+        self._keep(view.sitting_room.id, replace(kept, number=looked.number, read=read))
         return board
 
     def _keep(self, room_id: int, kept: _Kept) -> None:

@@ -19,6 +19,8 @@ READ_AT = "cbt.board_number"
 """The log's last number before the view was asked: what it finds is so as of that number at least."""
 GLANCED = "cbt.board_glanced"
 """What the short way has read already of a board of which a part has to be drawn: the board, and its room."""
+LOOKED = "cbt.board_looked"
+"""What it has read of the seats where more is to be read around them; whoever asks may see the room."""
 MOST_KNOWN = 2048
 _EXTENSION = "cbt_board_watchers"
 _LOCALE = f"HTTP_{LOCALE_HEADER.upper().replace('-', '_')}"
