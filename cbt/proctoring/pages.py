@@ -23,7 +23,7 @@ from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.staff import rooms_run
 from cbt.proctoring.incidents.reports import ToldReport, told_of_registration
 from cbt.proctoring.incidents.signals import Signals, signals_of
-from cbt.proctoring.polling.rooms import Looked, open_rooms
+from cbt.proctoring.polling.rooms import SeatsRead, open_rooms
 from cbt.proctoring.rooms import count_rooms_for, near_rooms, rooms_for
 from cbt.rules.states.sitting import OVER
 from cbt.sittings.models import SittingChange
@@ -108,7 +108,7 @@ def rooms_to_evacuate(principal: Principal, *, now: datetime) -> tuple[RoomView,
 
 
 def read_open_board(
-    room_ref: str, principal: Principal, *, now: datetime, looked: Looked | None = None
+    room_ref: str, principal: Principal, *, now: datetime, looked: SeatsRead | None = None
 ) -> tuple[Board, RoomView]:
     """Return the board of a room this person may see and has open, and what names it; raise NotFound otherwise.
 

@@ -28,7 +28,7 @@ from cbt.proctoring.desk.act import ActScope
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
 from cbt.proctoring.polling.drawing import Drawing, Pen
 from cbt.proctoring.polling.parts import BoardWay
-from cbt.proctoring.polling.rooms import Looked, OpenRooms
+from cbt.proctoring.polling.rooms import OpenRooms, SeatsRead
 from cbt.proctoring.polling.tiles import DrawKinds, DrawnKinds, Kind, Tile
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states.sitting import SittingState
@@ -341,7 +341,7 @@ class Trial:
         with raw_reading(db.engine) as cursor:
             number = self.looking.reader.last_number(cursor)
             _, found = self.looking.glance(cursor, view, since=number, now=now)
-        if isinstance(found, Looked):
+        if isinstance(found, SeatsRead):
             found = self.looking.board(session, view, now=now, looked=found)
             self.looked += 1
         assert isinstance(found, Board)

@@ -10,7 +10,7 @@ import flask
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.polling.drawing import Drawing, Pen, Render
 from cbt.proctoring.polling.parts import BoardWay
-from cbt.proctoring.polling.rooms import Looked
+from cbt.proctoring.polling.rooms import SeatsRead
 from cbt.proctoring.polling.sheets import Changes, Sheets
 from cbt.proctoring.polling.tiles import DrawnKinds
 from cbt.proctoring.polling.watchers import GLANCED, LOOKED, READ_AT, BoardWatcher, watchers_of
@@ -38,9 +38,9 @@ def glanced_board() -> tuple[Board, RoomView] | None:
     return cast(tuple[Board, RoomView] | None, flask.request.environ.get(GLANCED))
 
 
-def looked_at() -> Looked | None:
+def looked_at() -> SeatsRead | None:
     """Return what the short way has read of the seats for this request; whoever asks may see their room."""
-    return cast("Looked | None", flask.request.environ.get(LOOKED))
+    return cast("SeatsRead | None", flask.request.environ.get(LOOKED))
 
 
 def what_changed(board: Board, way: BoardWay, view: RoomView, *, token: str) -> flask.Response:

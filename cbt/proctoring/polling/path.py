@@ -25,7 +25,7 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.polling.answering import as_json, for_the_wire, sheets_of
 from cbt.proctoring.polling.parts import PartedBoard
 from cbt.proctoring.polling.reading import WatchersLogin
-from cbt.proctoring.polling.rooms import Looked, init_open_rooms
+from cbt.proctoring.polling.rooms import SeatsRead, init_open_rooms
 from cbt.proctoring.polling.watchers import GLANCED, LOOKED, READ_AT, BoardWatcher, watchers_of
 from cbt.web.addresses import path_of
 from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
@@ -103,7 +103,7 @@ class BoardPath:
         environ[READ_AT] = number
         if login is None or login.owes_factor or attention.over(login, now=now):
             return None
-        if isinstance(board, Looked):
+        if isinstance(board, SeatsRead):
             environ[LOOKED] = board
             return None
         if board is None or _is_to_be_noted(login, board, by_hand=_INPUT in environ, now=now):

@@ -57,7 +57,7 @@ class _Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SeatsRead:
     """What was read of a room and its seats; what stands around them is still to be read."""
 
     view: RoomView
@@ -77,7 +77,7 @@ class OpenRooms:
         self._kept: dict[int, _Kept] = {}
 
     def board(
-        self, session: Session, view: RoomView, *, now: datetime, looked: Looked | None = None
+        self, session: Session, view: RoomView, *, now: datetime, looked: SeatsRead | None = None
     ) -> Board:
         """Return the board of a room as `load_board` does, asking only for what may have changed.
 
@@ -95,7 +95,7 @@ class OpenRooms:
 
     def glance(
         self, cursor: Any, view: RoomView, *, since: int, now: datetime
-    ) -> tuple[int, Board | Looked | None]:
+    ) -> tuple[int, Board | SeatsRead | None]:
         """Return the log's last number, and the board where only seats or time can have changed it.
 
         Where more is to be read around the seats, what was read of them; None where the room itself may be
@@ -109,14 +109,14 @@ class OpenRooms:
             return looked.number, looked
         return looked.number, self._board(kept, looked, now=now)
 
-    def _look(self, cursor: Any, view: RoomView, *, now: datetime) -> Looked:
+    def _look(self, cursor: Any, view: RoomView, *, now: datetime) -> SeatsRead:
         room, reader = view.sitting_room, self.reader
         number, pulse = reader.pulse(cursor, room.id)
         self._tidings.hear(number, partial(reader.subjects, cursor))
         kept = self._kept.get(room.id)
         former = None if kept is None else kept.read
         read = self._rows(reader.rows(cursor, room.id, room.room_id), view, former)
-        return Looked(view, number, pulse, read, reader.counters(cursor, now=now))
+        return SeatsRead(view, number, pulse, read, reader.counters(cursor, now=now))
 
     def _rows(self, raw: list[Raw], view: RoomView, former: _Read | None) -> _Read:
         """Return rows as values: those that are as they were are the very same."""
@@ -127,14 +127,14 @@ class OpenRooms:
             return _Read(seats, former.rows, former.topics)
         return _Read(seats, rows, _topics(view, rows))
 
-    def _is_old(self, kept: _Kept, looked: Looked) -> bool:
+    def _is_old(self, kept: _Kept, looked: SeatsRead) -> bool:
         return (
             kept.pulse != looked.pulse
             or kept.started != _started(looked.view)
             or self._tidings.changed(looked.read.topics, since=kept.number)
         )
 
-    def _board(self, kept: _Kept, looked: Looked, *, now: datetime) -> Board:
+    def _board(self, kept: _Kept, looked: SeatsRead, *, now: datetime) -> Board:
         view, read = looked.view, looked.read
         guesses = guesses_in_room(taken_rows(read.rows), looked.counters)
         numbers = [one.numbers for one in read.seats]
