@@ -109,9 +109,8 @@ def sign_in_as(
     clock = app.extensions["cbt_clock"]
     with app.app_context(), unit_of_work() as session:
         own = token_hash(machine)
-        token = open_login(
-            session, kind=kind, subject_ref=subject_ref, machine=Machine(own, ""), now=clock.now()
-        )
+        fresh = open_login(kind=kind, subject_ref=subject_ref, machine=Machine(own, ""), now=clock.now())
+        token = fresh.store(session)
         if kind == "staff":
             login = session.scalars(select(LoginSession).where(LoginSession.token_hash == token_hash(token)))
             login.one().seen_at = clock.now() + LIFETIME

@@ -26,9 +26,8 @@ class Signer:
 
     def sign_in(self, session: Session, *, kind: str, subject_ref: str, machine: str, now: datetime) -> str:
         """Open a login session at the machine of that name; return the header Cookie of its browser."""
-        token = open_login(
-            session, kind=kind, subject_ref=subject_ref, machine=Machine(token_hash(machine), ""), now=now
-        )
+        at = Machine(token_hash(machine), "")
+        token = open_login(kind=kind, subject_ref=subject_ref, machine=at, now=now).store(session)
         cookie = self._signer.dumps({**self._fields, "_user_id": token, "_fresh": True})
         name = session_cookie(self._app, staff=kind != CANDIDATE)
         return f"{name}={cookie}; {MACHINE_COOKIE}={tokens_of(self._app).issue(machine)}"

@@ -126,10 +126,11 @@ def calm_collector() -> None:
 
 
 def take_short_turns() -> None:
-    """Have a thread that computes hand Python's lock on after half a millisecond, not after five.
+    """Have a thread that computes hand Python's lock on after a tenth of a millisecond, not after five.
 
     A save takes the lock a handful of times, for a fraction of a millisecond each; beside a page that is drawn it
-    waited for a whole turn each time, and a few hundred saves a second did not get through.
+    waited for a whole turn each time, and a few hundred saves a second did not get through. So does a page, twice
+    for each of its queries.
     """
     sys.setswitchinterval(TURN_SECONDS)
 

@@ -12,7 +12,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import one_writes, put_down
 from cbt.web.who.machine import Machine
 from cbt.web.who.models import LoginSession
-from cbt.web.who.opening import LIFETIME, login_to_open, login_to_revoke
+from cbt.web.who.opening import LIFETIME, login_to_revoke, open_login
 
 NOW = datetime(2026, 1, 1, 9, tzinfo=UTC)
 MACHINE = Machine("a" * 64, "10.0.0.7")
@@ -30,8 +30,8 @@ def do(way: str, change: Change, touches: int) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_login_is_opened_and_ended(app: flask.Flask, way: str) -> None:
     with app.app_context():
-        _, opened = login_to_open(kind="candidate", subject_ref="re-1", machine=MACHINE, now=NOW)
-        do(way, opened, 1)
+        fresh = open_login(kind="candidate", subject_ref="re-1", machine=MACHINE, now=NOW)
+        do(way, fresh.stored, 1)
         with reading() as session:
             login = session.query(LoginSession).one()
         assert (login.kind, login.subject_ref, login.machine) == ("candidate", "re-1", MACHINE.identity)

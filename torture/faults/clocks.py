@@ -185,9 +185,8 @@ def _proctor_cookie(site: Site) -> str:
         with unit_of_work() as session:
             staff = session.scalars(select(Staff)).one()
             staff.must_change_password = False
-            token = open_login(
-                session, kind="staff", subject_ref=staff.ref, machine=Machine(None, "desk"), now=now
-            )
+            desk = Machine(None, "desk")
+            token = open_login(kind="staff", subject_ref=staff.ref, machine=desk, now=now).store(session)
         signer = cookie_signer(app)
         return f"{session_cookie(app, staff=True)}={signer.dumps({'_user_id': token, '_fresh': True})}"
 

@@ -27,8 +27,7 @@ HALF_LIFETIME = timedelta(minutes=10)
 
 def open_staff(session: Session, staff: Staff, *, machine: Machine, now: datetime) -> str:
     """Open a login of somebody who has shown everything that is asked of them; return its token."""
-    return open_login(
-        session,
+    login = open_login(
         kind=KIND,
         subject_ref=staff.ref,
         machine=machine,
@@ -36,6 +35,7 @@ def open_staff(session: Session, staff: Staff, *, machine: Machine, now: datetim
         lifetime=STAFF_LIFETIME,
         owes_factor=codes.owes(session, staff),
     )
+    return login.store(session)
 
 
 def note_sign_in(session: Session, staff: Staff, *, now: datetime) -> None:
@@ -48,9 +48,8 @@ def note_sign_in(session: Session, staff: Staff, *, now: datetime) -> None:
 
 def open_half(session: Session, staff: Staff, *, machine: Machine, now: datetime) -> str:
     """Open what stands between password and code; return its token."""
-    return open_login(
-        session, kind=HALF, subject_ref=staff.ref, machine=machine, now=now, lifetime=HALF_LIFETIME
-    )
+    login = open_login(kind=HALF, subject_ref=staff.ref, machine=machine, now=now, lifetime=HALF_LIFETIME)
+    return login.store(session)
 
 
 def end_all(session: Session, ref: str, *, now: datetime, keep: int = 0) -> None:

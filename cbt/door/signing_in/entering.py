@@ -28,7 +28,7 @@ from cbt.door.seats.finding import machine_followed, note_machine, was_restored
 from cbt.door.seats.moving import move_to_seat
 from cbt.door.signing_in.entry import SeatSignIn, SeatVisit
 from cbt.sittings.models import Seat, SittingRoom
-from cbt.web.who.opening import login_to_open, login_to_revoke
+from cbt.web.who.opening import login_to_revoke, open_login
 
 _LETS_IN = (
     "seat_id", "absent_at", "left_at", "arrived_at", "checked_in_at", "sign_in_allowed_at", "login_code_hash",
@@ -78,7 +78,8 @@ def going_along(session: Session, door: Door, visit: SeatVisit) -> GoingAlong | 
 
 
 def _login(door: Door, visit: SeatVisit, former_machine: str | None) -> tuple[str, list[Change]]:
-    token, opened = login_to_open(
+    """Return the token of the login to come, and what stores it and ends the one this browser had."""
+    login = open_login(
         kind="candidate",
         subject_ref=door.registration.ref,
         machine=visit.machine,
@@ -86,8 +87,8 @@ def _login(door: Door, visit: SeatVisit, former_machine: str | None) -> tuple[st
         now=visit.now,
     )
     if visit.former_login_id is None:
-        return token, [opened]
-    return token, [login_to_revoke(visit.former_login_id, now=visit.now), opened]
+        return login.token, [login.stored]
+    return login.token, [login_to_revoke(visit.former_login_id, now=visit.now), login.stored]
 
 
 def _line(door: Door, visit: SeatVisit) -> EntryDraft:

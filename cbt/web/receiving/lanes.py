@@ -5,7 +5,7 @@ themselves, a hundred boards every two seconds, takes turns on one thread, so a 
 Pages of staff that read a file wait for its child (cbt/confined), and must not hold up all others meanwhile.
 What candidates only read waits for no disk: a few threads answer it in the order of its coming, where a hundred at
 once would take turns, and whoever was unlucky in many would wait many times as long as the others. So it is with
-what candidates write on their way in: the gate lets one in at a time, and in a crowd each goes on in their order.
+what candidates write on their way in: in a crowd each goes on in their order.
 """
 
 from __future__ import annotations

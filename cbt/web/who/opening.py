@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -43,8 +44,21 @@ _REVOKED = KnownChange(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FreshLogin:
+    """A login session that is about to be opened; give its `token` to `remember` after the commit."""
+
+    token: str = field(repr=False)
+    stored: Change
+    """What stores it: here, or with what others write."""
+
+    def store(self, session: Session) -> str:
+        """Store it in a unit of work and return its token."""
+        self.stored.carry_out(session)
+        return self.token
+
+
 def open_login(
-    session: Session,
     *,
     kind: str,
     subject_ref: str,
@@ -53,38 +67,14 @@ def open_login(
     lifetime: timedelta = LIFETIME,
     owes_factor: bool = False,
     former_machine: str | None = None,
-) -> str:
-    """Store a new login session and return its token; give it to `remember` after the commit.
+) -> FreshLogin:
+    """Return a new login session, which is still to be stored.
 
     `machine` is the one it belongs to, `former_machine` the identity of the one that had its place: the same
     machine before a disk-restoring card wiped its token (R-16).
     """
-    token, opened = login_to_open(
-        kind=kind,
-        subject_ref=subject_ref,
-        machine=machine,
-        now=now,
-        lifetime=lifetime,
-        owes_factor=owes_factor,
-        former_machine=former_machine,
-    )
-    opened.carry_out(session)
-    return token
-
-
-def login_to_open(
-    *,
-    kind: str,
-    subject_ref: str,
-    machine: Machine,
-    now: datetime,
-    lifetime: timedelta = LIFETIME,
-    owes_factor: bool = False,
-    former_machine: str | None = None,
-) -> tuple[str, Change]:
-    """Return a fresh token and what stores its login session; like `open_login`."""
     token = secrets.token_urlsafe(32)
-    return token, _OPENED.of(
+    stored = _OPENED.of(
         kind=kind,
         subject_ref=subject_ref,
         token_hash=token_hash(token),
@@ -97,6 +87,7 @@ def login_to_open(
         seen_at=now if kind == attention.KIND else None,
         owes_factor=owes_factor,
     )
+    return FreshLogin(token, stored)
 
 
 def revoke_logins(session: Session, *, kind: str, subject_ref: str, now: datetime, keep: int = 0) -> None:

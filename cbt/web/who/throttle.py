@@ -1,6 +1,6 @@
 """Slow guessing down without shutting anybody out: budgets per account and machine, and per account as a whole.
 
-A try is counted before it is looked at, in a transaction of its own: of many that arrive together exactly as
+A try is counted, on disk, before it is looked at: of many that arrive together exactly as
 many are verified as the budget has. An exam room shares one address, so nothing is counted against an address
 alone; and whoever guesses uses up the budget of their own machine and of the machines nobody knows yet, never
 that of a machine which signed this account in before.
