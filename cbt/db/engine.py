@@ -113,7 +113,13 @@ def _second_copy(settings: Settings, key: bytes | None, files: HeldFiles) -> Jou
     check_place(settings, folder)
     path, required = database_path(settings), settings.journal_copy_required
     return JournalCopy(
-        path, folder, key=key, keys=settings.keys, required=required, before_emptying=files.note_log
+        path,
+        folder,
+        key=key,
+        keys=settings.keys,
+        required=required,
+        before_emptying=files.note_log,
+        check_files=files.committed,
     )
 
 

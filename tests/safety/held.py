@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cbt.application.app import create_app
+from cbt.config import Settings
 from cbt.db.engine import files_of
 from cbt.db.holding import finding
 from cbt.db.holding.hold import Holding
@@ -21,11 +23,17 @@ from tests.world import World
 @pytest.fixture
 def held(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world whose files are held by this process, as by the parent of a server."""
+    with holding(world, settings_of(world), monkeypatch) as one:
+        yield one
+
+
+@contextmanager
+def holding(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Hold the files of a world, on an app with `settings`."""
     monkeypatch.setattr(finding, "LOOKED_AT", 10_000)  # a process of tests has opened many files before
-    settings = settings_of(world)
     close_engine(world.app)
-    holding = Holding(settings.data_dir / "cbt.db", settings.data_dir / "write.lock")
-    holding.take()
+    files = Holding(settings.data_dir / "cbt.db", settings.data_dir / "write.lock")
+    files.take()
     app = create_app(settings, clock=world.clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
@@ -33,7 +41,7 @@ def held(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         db.engine.connect().close()  # its own files are open from here on
     yield world.on(app, world.clock)
     close_engine(app)
-    holding.release()
+    files.release()
 
 
 def empty_log(world: World) -> None:

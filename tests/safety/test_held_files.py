@@ -38,6 +38,13 @@ def data_of(world: World) -> Path:
     return settings_of(world).data_dir
 
 
+def another(world: World) -> HeldFiles:
+    """Return what another process of the server knows of the files."""
+    files = files_of(world.app)
+    assert files is not None
+    return HeldFiles(data_of(world) / "cbt.db", files.hold, gate=data_of(world) / "write.lock")
+
+
 def _away(data: Path, name: str) -> Callable[[], Any]:
     there, elsewhere = (data, data.with_name("away")) if not name else (data / name, data.with_name("away"))
     there.rename(elsewhere)
@@ -147,6 +154,9 @@ def test_what_was_committed_on_a_file_copied_over_is_not_put_into_the_second_cop
     assert followed == ["followed"]
     monkeypatch.undo()
     assert page.answer(3, "A").get_json()["code"] == "db.overwritten"
+    trouble = another(held).trouble()
+    assert trouble is not None  # another process does not go on with it
+    assert trouble.code == "db.overwritten"
 
 
 @pytest.mark.parametrize("how", ["PASSIVE", "TRUNCATE"])
@@ -171,9 +181,7 @@ def test_a_log_emptied_as_far_as_a_reader_allows_is_no_alarm(held: World, how: s
 def test_another_process_sees_what_one_found_overwritten(held: World) -> None:
     page = begin_exam(held)
     assert page.answer(1, "A").status_code == 200
-    files = files_of(held.app)
-    assert files is not None
-    other = HeldFiles(data_of(held) / "cbt.db", files.hold, gate=data_of(held) / "write.lock")
+    other = another(held)
     assert other.trouble() is None
     os.truncate(data_of(held) / "cbt.db", 4096)
     trouble = other.trouble()
@@ -192,10 +200,7 @@ def test_a_log_cut_while_somebody_writes_is_found_before_anything_is_acknowledge
     refused = page.answer(1, "A")
     assert (refused.status_code, refused.get_json()["code"]) == (503, "db.overwritten")
     assert page.answer(2, "A").get_json()["code"] == "db.overwritten"
-    files = files_of(held.app)
-    assert files is not None
-    other = HeldFiles(data_of(held) / "cbt.db", files.hold, gate=data_of(held) / "write.lock")
-    assert other.trouble() is not None  # another process finds it, too
+    assert another(held).trouble() is not None  # another process finds it, too
 
 
 @pytest.mark.parametrize(

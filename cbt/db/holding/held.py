@@ -112,7 +112,7 @@ class HeldFiles:
         _write(gate, entered)
 
     def committed(self) -> None:
-        """Be called with the gate after a commit, before the second copy follows it; raise as `leave` does.
+        """Be called with the gate after a commit, before the second copy counts on it; raise as `leave` does.
 
         What was read of a file that somebody else wrote meanwhile may be anything: it would damage the copy.
         """
@@ -135,14 +135,14 @@ class HeldFiles:
             return
         before, self._before = self._before, None
         sight = self._look(self.hold)
-        self._refuse(trouble_of(sight.found, overwritten=self._overwritten))
-        with self._reading:
-            whole = log_is_whole(self._file(self.hold, "-wal"), self._file(self.hold, "-shm"))
-            main_is_ours = self._goes_on(self.hold, before, stamp_of(sight.stats[""]))
-        if not whole or not main_is_ours:
-            self._overwritten = "" if whole else "-wal"
-        if self._overwritten is not None:
-            _write(gate, replace(before, at_work=False))  # for the others to find as well
+        if self._overwritten is None and trouble_of(sight.found) is None:
+            with self._reading:
+                whole = log_is_whole(self._file(self.hold, "-wal"), self._file(self.hold, "-shm"))
+                main_is_ours = self._goes_on(self.hold, before, stamp_of(sight.stats[""]))
+            if not whole or not main_is_ours:
+                self._overwritten = "" if whole else "-wal"
+        if self._overwritten is not None:  # for the others: what is left at work counts for them as it is
+            _write(gate, replace(before, at_work=False))
         self._refuse(trouble_of(sight.found, overwritten=self._overwritten))
         _write(gate, self._mark(self.hold, sight))
 

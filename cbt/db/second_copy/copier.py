@@ -38,10 +38,14 @@ class JournalCopy:
         keys: Path,
         required: bool,
         before_emptying: Callable[[], None],
+        check_files: Callable[[], None],
     ) -> None:
-        """`before_emptying` is called with the gate each time before the log is emptied and ended."""
+        """Both are called with the gate: `before_emptying` each time before the log is emptied and ended.
+
+        `check_files` before the copy counts on what was read of the database; raises when it is somebody else's.
+        """
         self.folder = folder
-        self._source = LogSource(database, key, before_emptying=before_emptying)
+        self._source = LogSource(database, key, before_emptying=before_emptying, check_files=check_files)
         self._mark = BehindMark(database)
         self._log = LogCopy(self._source, folder, keys=keys, mark=self._mark)
         self._required = required
@@ -92,8 +96,8 @@ class JournalCopy:
     def follow(self) -> None:
         """Copy what was committed; when this returns it is on the second path.
 
-        Raise Unavailable("copy.behind") when it cannot be and the copy is required: nothing is promised
-        then, and the same request may be sent again.
+        Raise Unavailable("copy.behind") when it cannot be and the copy is required, what `check_files` raises:
+        nothing is promised then, and the same request may be sent again.
         """
         if not self._log.is_open:
             self._log.shorten()
@@ -102,6 +106,9 @@ class JournalCopy:
             self._log.advance()
         except (OSError, Broken) as error:
             self._fall_behind(error)
+        except CbtError:
+            self._log.close()
+            raise
 
     def _fall_behind(self, error: Exception) -> None:
         if not self._failed:

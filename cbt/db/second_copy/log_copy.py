@@ -158,6 +158,8 @@ class LogCopy:
         encrypted = self._source.key is not None
         prints = key_prints(self._keys, encrypted=encrypted)
         salt, version = self._source.salt(), self._source.version()
+        # What was read of the database counts only with its description; until then the copy is what it was.
+        self._source.check_files()
         copy_folder.write_copy(
             self.folder,
             copy_folder.CopySet(

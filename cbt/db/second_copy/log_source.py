@@ -26,10 +26,19 @@ class Broken(Exception):
 class LogSource:
     """One process's view of a database and its log. Everything but `keep_open` runs under the gate."""
 
-    def __init__(self, database: Path, key: bytes | None, *, before_emptying: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Path,
+        key: bytes | None,
+        *,
+        before_emptying: Callable[[], None],
+        check_files: Callable[[], None],
+    ) -> None:
         self.database = database
         self.key = key
         self._before_emptying = before_emptying
+        self.check_files = check_files
+        """Raises when what was read of the database may be somebody else's."""
         self._opening = threading.Lock()
         self._owner = -1
         self._connection: Any = None
