@@ -16,6 +16,11 @@ HEARTBEAT = 10.0
 LOOK_EVERY = 2.0
 TO_THE_DEADLINE = 5
 """Every so manieth leaves the paper to the deadline."""
+STAYS = 60.0
+WATCH_EVERY = (4.0, 6.0)
+"""static/delivery/close/done.js: so long the page after the paper is looked at, and so often it asks for itself."""
+LEFT_AFTER = 1.15
+"""When so much of the sitting's length has gone by, everybody has left."""
 THINKER, THINKS = 8, 3
 """Every so manieth answers so many times as slowly."""
 FASTEST, SLOWEST = 0.55, 0.85
@@ -74,9 +79,18 @@ class Examinee(Script):
         return self.account.refused
 
     def steps(self) -> Steps:
-        """Sit the paper, and look at the receipt."""
+        """Sit the paper, and look at what is said after it."""
         yield from super().steps()
         if self.account.receipt:
+            yield from self.page("done")
+        if self.account.closed:
+            yield from self._stay()
+
+    def _stay(self) -> Steps:
+        """Stay on the page after the paper, which asks whether a closing was undone."""
+        until = min(self.clock() + STAYS, self.begun_at + self.seconds * LEFT_AFTER)
+        while not self.over() and self.clock() < until:
+            yield Rest(self.rng.uniform(*WATCH_EVERY))
             yield from self.page("done")
 
     def wait(self) -> Steps:

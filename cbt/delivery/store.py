@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt, Message
 from cbt.delivery.moving import OVER
 from cbt.door.admission import PaperState
-from cbt.sittings.models import Seat, Sitting, SittingRoom
 
 
 def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dict[str, Any], int]:
@@ -70,68 +67,6 @@ def is_out(session: Session, registration_id: int) -> bool:
     """Return whether the candidate is out of the room under escort (R-13)."""
     query = select(Registration.left_at).where(Registration.id == registration_id)
     return session.scalar(query) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class SeatCard:
-    """Who sits where with which paper, for the shell of the answer page."""
-
-    attempt_ref: str
-    attempt_state: str
-    candidate_name: str
-    candidate_id: int
-    ticket_number: str
-    seat_number: int
-    registration: Registration
-    purpose: str
-    """What its sitting is held for."""
-    room_ref: str
-    room_started_at: datetime | None
-    evacuated: bool
-    receipt: str | None
-    closed_by: str | None
-    closed_at: datetime | None
-
-
-def seat_card(session: Session, registration_id: int) -> SeatCard | None:
-    """Return the card of one registration, or None while its form is not drawn (one query)."""
-    row = session.execute(
-        select(
-            Attempt,
-            Registration,
-            Candidate,
-            AdmissionTicket.number,
-            Seat.number,
-            SittingRoom,
-            Sitting.purpose,
-        )
-        .join(Registration, Registration.id == Attempt.registration_id)
-        .join(Candidate, Candidate.id == Registration.candidate_id)
-        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .join(Seat, Seat.id == Registration.seat_id)
-        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
-        .join(Sitting, Sitting.id == Registration.sitting_id)
-        .where(Registration.id == registration_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    attempt, registration, person, ticket, seat, room, purpose = row
-    return SeatCard(
-        attempt_ref=attempt.ref,
-        attempt_state=attempt.state,
-        candidate_name=person.name,
-        candidate_id=person.id,
-        ticket_number=ticket,
-        seat_number=seat,
-        registration=registration,
-        purpose=purpose,
-        room_ref=room.ref,
-        room_started_at=room.started_at,
-        evacuated=room.evacuated_at is not None,
-        receipt=attempt.receipt,
-        closed_by=attempt.closed_by,
-        closed_at=attempt.closed_at,
-    )
 
 
 def paper_states(session: Session, registration_ids: Collection[int]) -> dict[int, PaperState]:

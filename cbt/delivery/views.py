@@ -15,16 +15,14 @@ from cbt.delivery.paper.path import current_pages
 from cbt.delivery.paper.shell import FOLDER
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
 from cbt.delivery.replies import page_locale
-from cbt.delivery.store import seat_card
 from cbt.delivery.waiting.hall import WaitingHall
 from cbt.delivery.waiting.standing import standing_of, told
 from cbt.door.kiosk import views as kiosk
 from cbt.errors import Conflict, NotFound
-from cbt.exams.store import blueprint_of
 from cbt.rules.roles import Role
 from cbt.web.forms import flash_refusal, sent_json
 from cbt.web.gzipping import unpacks
-from cbt.web.i18n import chosen_theme, explain_value
+from cbt.web.i18n import chosen_theme
 from cbt.web.joining import joined_name
 from cbt.web.partials import Reply
 from cbt.web.who import access
@@ -104,18 +102,11 @@ def ahead() -> Reply:
 @access.candidate
 def done(ref: str) -> Reply:
     """What a candidate sees after the paper: how it was closed, and the receipt (R-28)."""
-    with reading() as session:
-        card = seat_card(session, signed_in().subject_id)
-        if card is None or card.attempt_ref != ref:
-            raise NotFound("attempt.unknown")
-        title = blueprint_of(session, card.registration.blueprint_version_id).paper_title(
-            card.registration.paper
-        )
-    if card.attempt_state not in OVER:
+    one = _own(ref)
+    if one.attempt_state not in OVER:
         return flask.redirect(flask.url_for("delivery.runner", ref=ref), 303)
-    return flask.render_template(
-        "delivery/close/done.html", card=card, title=title, closed_at=explain_value(card.closed_at)
-    )
+    body = current_pages().done(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
+    return flask.Response(body, mimetype="text/html")
 
 
 @pages.post("/exam/held")

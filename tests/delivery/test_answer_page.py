@@ -250,6 +250,120 @@ def test_where_the_query_fails_everybody_goes_to_the_view(
     assert caplog.text.count("1 answer pages were handed on") == 2
 
 
+# ---- after the paper
+
+ENDS = {
+    "candidate": ("candidate", "R-2611-0001", "交卷成功"),
+    "deadline": ("deadline", None, "时间到"),
+    "proctor": ("proctor", None, "监考"),
+    "violation": ("violation", None, "监考"),
+    "evacuation": ("evacuation", None, "中断收卷"),
+}
+
+
+def ended(world: World, *, by: str = "deadline", receipt: str | None = None, name: str = "theory") -> str:
+    """Have a paper closed; return the address of the page after it."""
+    ref, now = world.sitters[name].attempt_ref, world.clock.now()
+    values = {"state": "closed", "closed_by": by, "receipt": receipt, "closed_at": now}
+    _do(world, update(Attempt).where(Attempt.ref == ref).values(**values))
+    return f"{page_of(world, name)}/done"
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_the_page_after_the_paper_is_the_same_by_the_short_way_and_by_the_view(
+    client: FlaskClient, world: World, case: str
+) -> None:
+    by, receipt, words = ENDS[case]
+    client.get(page_of(world))
+    path = ended(world, by=by, receipt=receipt)
+    view = past_the_short_way(client, path)
+    refuse_views(world)
+    reply = client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert reply.text == view.text
+    for one in (reply, view):
+        assert one.headers["Vary"] == "Cookie"
+        assert one.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "Content-Encoding" not in one.headers
+        for name, value in SECURITY_HEADERS.items():
+            assert one.headers[name] == value
+    main = reply.text[reply.text.index("<main") :]
+    shown = re.findall(r"<dd[^>]*>([^<]*)</dd>", main)
+    at = world.clock.now().astimezone(world.app.extensions["cbt_zone"]).strftime("%H:%M:%S")
+    assert shown == [*([receipt] if receipt else []), at, "王小明", "261100010001", "01"]
+    assert words in main
+    assert "客户服务管理员（三级）· 理论知识" in main
+    assert ("data-seat=" in main) == (by == "candidate")
+    assert not re.search("[\ue000\ue001]", reply.text)
+
+
+def test_the_page_after_the_paper_is_in_the_browsers_language_and_theme(
+    client: FlaskClient, world: World
+) -> None:
+    client.get(page_of(world))
+    path = ended(world)
+    client.set_cookie("locale", "en")
+    client.set_cookie("theme", "dark")
+    view = past_the_short_way(client, path).text
+    refuse_views(world)
+    page = client.get(path).text
+    assert page == view
+    assert '<html lang="en" data-theme="dark">' in page
+
+
+def test_a_name_is_a_text_on_the_page_after_the_paper(client: FlaskClient, world: World) -> None:
+    client.get(page_of(world))
+    name = "<b>王\ue000ticket\ue001&"
+    _do(world, update(Candidate).where(Candidate.name == "王小明").values(name=name))
+    path = ended(world)
+    refuse_views(world)
+    assert "<dd>&lt;b&gt;王\ue000ticket\ue001&amp;</dd>" in client.get(path).text
+
+
+def test_only_whose_paper_is_over_sees_the_page_after_it(client: FlaskClient, world: World) -> None:
+    other = world.candidate("second")
+    own, theirs = page_of(world), page_of(world, "second")
+    for browser, one in ((client, own), (other, theirs)):
+        assert browser.get(one).status_code == 200
+    for ask in (client.get, lambda path: past_the_short_way(client, path)):
+        reply = ask(f"{own}/done")
+        assert (reply.status_code, reply.location) == (303, own)
+    path = ended(world)
+    assert client.get(path).status_code == 200
+    assert other.get(path).status_code == 404
+    assert world.app.test_client().get(path).location == "/"
+    _do(world, update(Attempt).values(state="in_progress"))  # the closing is undone
+    assert client.get(path).location == own
+
+
+def test_both_pages_asked_for_at_once_are_read_with_one_query(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = world.candidate("second")
+    own, theirs = page_of(world), page_of(world, "second")
+    for browser, one in ((client, own), (other, theirs)):
+        assert browser.get(one).status_code == 200
+    done = ended(world)
+    expected = client.get(done).text
+    queries = count_raw_readings(monkeypatch, path)
+    asked = [(other, theirs), (client, done), (other, theirs), (client, done)]
+    replies = asked_together(world, *asked)
+    assert [status for status, _, _ in replies] == [200] * 4
+    assert [replies[1][2].decode(), replies[3][2].decode()] == [expected] * 2
+    assert len(queries) == 2  # of the first, and of those who came meanwhile
+
+
+def test_a_kiosk_browser_is_not_asked_for_after_the_paper(client: FlaskClient, world: World) -> None:
+    client.get(page_of(world))
+    _do(world, update(Centre).values(kiosk_origin="http://localhost"))
+    path = ended(world)
+    assert past_the_short_way(client, path).status_code == 200
+    refuse_views(world)
+    assert client.get(path).status_code == 200
+
+
+# ---- where the view decides
+
+
 def test_a_centre_that_asks_for_its_kiosk_is_asked_by_the_view(client: FlaskClient, world: World) -> None:
     assert client.get(page_of(world)).status_code == 200
     _do(world, update(Centre).values(kiosk_origin="http://localhost"))

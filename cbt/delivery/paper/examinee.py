@@ -12,7 +12,8 @@ from cbt.rules.exam.paper import Paper
 
 _COLUMNS = (
     "a.ref, a.state, r.confirmed_at, r.query_at, r.pledged_at, o.started_at, r.blueprint_version_id, "
-    "r.paper, r.tools, c.name, t.number, s.number, g.purpose, p.candidate_id IS NOT NULL, "
+    "r.paper, r.tools, c.name, t.number, s.number, g.purpose, a.receipt, a.closed_by, a.closed_at, "
+    "p.candidate_id IS NOT NULL, "
     "EXISTS (SELECT 1 FROM centre WHERE kiosk_origin <> '')"
 )
 _JOINED = (
@@ -45,6 +46,9 @@ class Examinee:
     ticket: str
     seat: int
     purpose: str
+    receipt: str | None
+    closed_by: str | None
+    closed_at: Any
     has_photo: bool
     by_kiosk: bool
     """Whether any centre asks for its kiosk browser, so that this one is to be looked at."""

@@ -1,7 +1,8 @@
-"""The answer page: ready bytes with the person at their end, and the shortest way to it, GET /exam/<ref>.
+"""The answer page and the one after it: ready bytes with the person put in, and the shortest way to them.
 
-Whoever is plainly a signed-in candidate whose paper is open gets it at the WSGI door, by the same rules as from the
-view; everybody else goes on to the view, which leads on or says why not.
+GET /exam/<ref> and /exam/<ref>/done: whoever is plainly a signed-in candidate whose paper is open, or over, gets
+the page at the WSGI door, by the same rules as from the view; everybody else goes on to the view, which leads on or
+says why not.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from markupsafe import escape
 
 from cbt.clock import Agreement
 from cbt.config import Settings
-from cbt.db.types import db
+from cbt.db.types import db, read_instant
 from cbt.db.unit_of_work import raw_reading
+from cbt.delivery.close.done import DoneFacts, DoneKind, DonePages, told_by
 from cbt.delivery.paper.examinee import Examinee, ExamineeReader, SignedIn
 from cbt.delivery.paper.shell import FOLDER, ShellKind, Shells
 from cbt.delivery.save.guard import Dialect
@@ -44,7 +46,7 @@ _TOKEN, _THEIRS = "token-is-here", "person-is-here"
 
 
 class AnswerPages:
-    """Writes the answer pages of one process."""
+    """Writes the answer pages of one process, and those after them."""
 
     def __init__(self, app: flask.Flask) -> None:
         self._infos = cast(Journal, app.extensions["cbt_journal"]).infos
@@ -54,7 +56,8 @@ class AnswerPages:
         self._before, self._between, self._after = re.split(f'{_TOKEN}|"{_THEIRS}"', person)
         self._dumps = app.json.dumps
         self._photo_url = path_of(app, "door.photo")
-        self.shells = Shells(app)
+        self.shells, self._after_paper = Shells(app), DonePages(app)
+        self._zone = app.extensions["cbt_zone"]
         with app.app_context():
             self.engine = db.engine
         self.examinees = ExamineeReader(Dialect(self.engine.dialect.name))
@@ -82,22 +85,40 @@ class AnswerPages:
         shell = self.shells.of(kind)
         return shell.gzipped(person) if packs else shell.plain(person)
 
+    def done(self, one: Examinee, *, locale: str, theme: str) -> bytes:
+        """Return what somebody sees after the paper: how it was closed, and the receipt. Source: R-28."""
+        kind = DoneKind(locale, theme, one.purpose, told_by(one.closed_by), bool(one.receipt))
+        theirs = DoneFacts(
+            receipt=one.receipt or "",
+            closed_at=read_instant(one.closed_at).astimezone(self._zone).strftime("%H:%M:%S"),
+            name=one.name,
+            ticket=one.ticket,
+            seat=f"{one.seat:02d}",
+            title=self._infos.known_paper(one.paper_key).title,
+        )
+        return self._after_paper.page(kind, theirs)
+
 
 def current_pages() -> AnswerPages:
     """Return the answer pages of this process."""
     return cast(AnswerPages, flask.current_app.extensions["cbt_answer_pages"])
 
 
+DONE = "/done"
+"""What the address of the page after the paper ends with."""
+
+
 class AskedPage(NamedTuple):
-    """Somebody asks for the page of a paper."""
+    """Somebody asks for the page of a paper, or for the one after it."""
 
     environ: WSGIEnvironment
     ref: str
+    over: bool
     visit: Visit
 
 
 class PagePath:
-    """Wraps an app: answers who plainly opens their paper, hands on everything else."""
+    """Wraps an app: answers who plainly opens their paper or has ended it, hands on everything else."""
 
     def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
         self._inner = inner
@@ -110,12 +131,12 @@ class PagePath:
         self._headers = [
             *(SECURITY_HEADERS | (STRICT_TRANSPORT if settings.https else {})).items(),
             ("Content-Type", "text/html; charset=utf-8"),
-            ("Vary", "Accept-Encoding, Cookie"),
         ]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer who opens their paper, or hand the request on."""
-        before, prefix, ref = environ["PATH_INFO"].rpartition(self._prefix)
+        before, prefix, rest = environ["PATH_INFO"].rpartition(self._prefix)
+        ref = rest.removesuffix(DONE)
         if (
             environ["REQUEST_METHOD"] == "GET"
             and prefix
@@ -124,7 +145,7 @@ class PagePath:
             and FOR_VIEW not in environ
             and self._agreement.agrees  # else the app says why not
         ):
-            asked = self._asked(environ, ref)
+            asked = self._asked(environ, ref, over=ref != rest)
             if asked is not None and PROMISES in environ:
                 return promise(environ, partial(self._promise, asked))
             answer = None if asked is None else self._answer([asked])[0]
@@ -134,7 +155,7 @@ class PagePath:
                 return [body]
         return self._inner(environ, start_response)
 
-    def _asked(self, environ: WSGIEnvironment, ref: str) -> AskedPage | None:
+    def _asked(self, environ: WSGIEnvironment, ref: str, *, over: bool) -> AskedPage | None:
         if environ.get("QUERY_STRING") or REFUSED in environ:
             return None
         try:
@@ -142,7 +163,7 @@ class PagePath:
         except Exception:
             log.exception("an answer page was handed on to the view")
             return None
-        return None if visit is None else AskedPage(environ, ref, visit)
+        return None if visit is None else AskedPage(environ, ref, over, visit)
 
     def _promise(self, asked: AskedPage, held: PromisedRequest) -> None:
         self._together.ask((asked, held))
@@ -169,20 +190,31 @@ class PagePath:
         return [self._page(one, found.get(one.visit.token_hash)) for one in asked]
 
     def _page(self, asked: AskedPage, found: SignedIn | None) -> tuple[Headers, bytes] | None:
-        environ, ref, visit = asked
+        environ, over = asked.environ, asked.over
         try:
-            one = None if found is None else _examinee(found, visit, now=environ[RECEIVED_AT])
-            if one is None or one.attempt_ref != ref or one.by_kiosk or one.belongs_at() is not None:
+            one = None if found is None else _examinee(found, asked.visit, now=environ[RECEIVED_AT])
+            if one is None or one.attempt_ref != asked.ref:
                 return None
-            kind = self._pages.kind(one, locale=visit.locale, theme=visit.theme)
-            packs = unpacks(environ.get("HTTP_ACCEPT_ENCODING"))
-            body = self._pages.page(one, kind, form_token=visit.form_token, packs=packs)
+            if one.belongs_at() != ("delivery.done" if over else None) or (one.by_kiosk and not over):
+                return None
+            headers, body = self._ended(asked, one) if over else self._opened(asked, one)
         except Exception:
             log.exception("an answer page was handed on to the view")
             return None
-        environ[ENDPOINT], environ[STATUS] = "delivery.runner", 200
+        environ[ENDPOINT], environ[STATUS] = "delivery.done" if over else "delivery.runner", 200
+        return [*self._headers, *headers, ("Content-Length", str(len(body)))], body
+
+    def _opened(self, asked: AskedPage, one: Examinee) -> tuple[Headers, bytes]:
+        visit = asked.visit
+        kind = self._pages.kind(one, locale=visit.locale, theme=visit.theme)
+        packs = unpacks(asked.environ.get("HTTP_ACCEPT_ENCODING"))
+        body = self._pages.page(one, kind, form_token=visit.form_token, packs=packs)
         encoding = [("Content-Encoding", "gzip")] if packs else []
-        return [*self._headers, *encoding, ("Content-Length", str(len(body)))], body
+        return [("Vary", "Accept-Encoding, Cookie"), *encoding], body
+
+    def _ended(self, asked: AskedPage, one: Examinee) -> tuple[Headers, bytes]:
+        visit = asked.visit
+        return [("Vary", "Cookie")], self._pages.done(one, locale=visit.locale, theme=visit.theme)
 
 
 def _examinee(found: SignedIn, visit: Visit, *, now: datetime) -> Examinee | None:

@@ -1,0 +1,80 @@
+"""The page after the paper: ready bytes with holes for what is somebody's, made once in a process for each kind.
+
+Everybody of a hall gets it within minutes, and it asks for itself every few seconds while they look: it may be
+that a closing is undone.
+
+Source: R-28.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import NamedTuple
+
+import flask
+from markupsafe import escape
+
+from cbt.rules.states.attempt import ClosedBy
+
+_HOLE = re.compile("\ue000([a-z_]+)\ue001")
+"""Stands in a drawn page for what is somebody's: between characters that no text has."""
+
+
+class DoneKind(NamedTuple):
+    """What these pages differ in, besides the person."""
+
+    locale: str
+    theme: str
+    purpose: str
+    by: str
+    """Who closed the paper: the candidate, the deadline, an evacuation, else a proctor."""
+    receipt: bool
+
+
+class DoneFacts(NamedTuple):
+    """What is somebody's on the page, as it is shown."""
+
+    receipt: str
+    closed_at: str
+    name: str
+    ticket: str
+    seat: str
+    title: str
+
+
+_TOLD = frozenset({ClosedBy.CANDIDATE, ClosedBy.DEADLINE, ClosedBy.EVACUATION})
+
+
+def told_by(closed_by: str | None) -> str:
+    """Return who the page says has closed a paper."""
+    return closed_by if closed_by in _TOLD else ClosedBy.PROCTOR.value
+
+
+class DonePages:
+    """Those of one process."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._app = app
+        self._made: dict[DoneKind, list[str]] = {}
+        self._making = threading.Lock()
+
+    def page(self, kind: DoneKind, done: DoneFacts) -> bytes:
+        """Return the page of somebody."""
+        parts = self._made.get(kind)
+        if parts is None:
+            with self._making:  # a hall whose time is over asks all at once
+                parts = self._made.get(kind) or self._made.setdefault(kind, self._make(kind))
+        theirs = done._asdict()
+        filled = [str(escape(theirs[part])) if number % 2 else part for number, part in enumerate(parts)]
+        return "".join(filled).encode()
+
+    def _make(self, kind: DoneKind) -> list[str]:
+        """Draw a page of nobody; return its texts, and between them the names of what is missing there."""
+        app, prefix = self._app, self._app.config["COOKIE_PREFIX"]
+        kept = f"{prefix}locale={kind.locale}; {prefix}theme={kind.theme}"
+        holes = DoneFacts(*[f"\ue000{name}\ue001" for name in DoneFacts._fields])
+        # A context of its own: whoever is asking just now, nothing of them is known here.
+        with app.app_context(), app.test_request_context(headers={"Cookie": kept}):
+            text = flask.render_template("delivery/close/done.html", kind=kind, done=holes)
+        return _HOLE.split(text)
