@@ -31,7 +31,7 @@ from tests.compiled import compiled_since
 from tests.counters import share_counters
 from tests.crew import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
-from tests.helpers import FakeClock
+from tests.helpers import FakeClock, leave_nothing_for_later
 from tests.kept import KeptDatabases
 from tests.moments import Course, Moment
 from tests.order import journeys_spread
@@ -292,6 +292,7 @@ def installation(
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
     share(app)
+    leave_nothing_for_later(app)
     place = quote(f"{settings.data_dir}/") if settings.embedded else f"'{_name_of(settings)}'"
     with course.watching(place):
         yield app, world.on(app, clock, course) if world is not None else None

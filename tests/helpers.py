@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,8 @@ from sqlalchemy.engine import Engine
 
 from cbt.db.types import db
 from cbt.db.unit_of_work import raw_reading
+from cbt.db.writing.parcels import Parcel
+from cbt.errors import CbtError
 
 
 class FakeClock:
@@ -119,3 +121,16 @@ def sign_in_as(
     held = cookie_signer(app).dumps({"_user_id": token, "_fresh": True})  # as `login.remember` leaves it
     client.set_cookie(session_cookie(app, staff=kind == "staff"), held)
     return client
+
+
+def leave_nothing_for_later(app: flask.Flask) -> None:
+    """Have what nobody waits for written before a request ends: tests read what is stored right after it."""
+    journal: Any = app.extensions["cbt_journal"]
+    later = journal.put_down_later
+
+    def at_once(parcel: Parcel, what: str) -> None:
+        later(parcel, what)
+        with suppress(CbtError):
+            journal.writer.run(Parcel(()), somebody=False)  # comes after it
+
+    journal.put_down_later = at_once

@@ -29,6 +29,7 @@ HELPERS = {
     "accounts/approvals/asking.py",  # how a form gets its second person
     "accounts/navigation.py",  # the frame around a page of staff
     "accounts/sign_in/refusals.py",  # puts on record what an answer refused
+    "delivery/close/done.py",  # draws the page after the paper of nobody
     "delivery/lease.py",  # under which lease a request of the answer page comes
     "delivery/paper/shell.py",  # draws the answer page of nobody
     "delivery/replies.py",  # what the answer page is told

@@ -75,6 +75,10 @@ class Writing(Protocol):
         """Put a parcel down in the next transaction, with its lines; return whether it was."""
         ...
 
+    def put_down_later(self, parcel: Parcel, what: str) -> None:
+        """Have a parcel put down in one of the next transactions; the log says `what` is lost when it is not."""
+        ...
+
 
 def writing() -> Writing:
     """Return who writes for this app."""
@@ -100,6 +104,14 @@ def put_down(*rows: Rows, tries: int = 1, lines: Sequence[Any] = ()) -> bool:
         with suppress(Unavailable):
             return writes.put_down(parcel)
     return writes.put_down(parcel)
+
+
+def put_down_later(*rows: Rows, what: str) -> None:
+    """Have rows put down in one of the next transactions, without waiting: for what is not worth anybody's time.
+
+    The log says `what` is lost when nobody knows what became of them.
+    """
+    writing().put_down_later(_parcel(rows), what)
 
 
 def one_writes() -> bool:

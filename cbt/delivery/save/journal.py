@@ -5,6 +5,7 @@ Source: R-40, R-41; I1, I2, I3, I10, I11.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from cbt.audit.sealing import EntryDraft, Sealer, ToFollow, follow, has_to_follo
 from cbt.clock import Clock
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading
-from cbt.db.writing.commits import Commits, Tell
+from cbt.db.writing.commits import Commits, Failed, Tell
 from cbt.db.writing.gate import Gate
 from cbt.db.writing.group_commit import MAX_BATCH, GroupWriter, Told
 from cbt.db.writing.line import WriteLine
@@ -34,6 +35,8 @@ from cbt.delivery.save.quotas import LeaseRate
 from cbt.delivery.start.batch import StartBatch
 from cbt.delivery.start.claims import Claim, Start
 from cbt.errors import CbtError
+
+log = logging.getLogger(__name__)
 
 LINES = 3
 """Lines from each server process to the one that writes: what comes while a batch is there goes with the next."""
@@ -149,6 +152,10 @@ class Journal:
         self.follow(done)
         return done.whole
 
+    def put_down_later(self, parcel: Parcel, what: str) -> None:
+        """Have a parcel without lines put down in one of the next group commits; nobody waits for it."""
+        self.writer.ask(parcel, _told_later, what)
+
     def _end(self, asked: HandIn | UnitLeft) -> Ended:
         done = self.ends.run(asked)
         if isinstance(done, CbtError):
@@ -217,6 +224,12 @@ class Journal:
 
 def _somebody_waits(writer: GroupWriter) -> bool:
     return writer.unanswered > 0 or writer.quiet_seconds < QUIET
+
+
+def _told_later(told: Sequence[tuple[str, Any]]) -> None:
+    for what, outcome in told:
+        if isinstance(outcome, Failed):
+            log.warning("%s was not put down: %s", what, outcome.error.code)
 
 
 def _nobody(_size: int, _seconds: float | None) -> None:

@@ -1,6 +1,7 @@
 """When a login of staff ends by itself: nobody there any more, or signed in too long ago.
 
 That somebody is there goes with what their request writes: an act is one transaction, and waits once for its turn.
+A page that only shows something waits for none: one thread answers all boards of a process.
 A candidate's login lasts as long as its exam and knows no idling.
 
 Source: R-62; OWASP ASVS 5.0, 7.3.
@@ -14,11 +15,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import flask
-from sqlalchemy import update
+from sqlalchemy import ClauseElement, bindparam, func, update
 from sqlalchemy.orm import Session
 
 from cbt.db.failures import cannot_persist
+from cbt.db.known.changes import Change, KnownChange
 from cbt.db.unit_of_work import after_commit, ending_with, unit_of_work
+from cbt.db.writing.parcels import one_writes, put_down_later
 from cbt.web.who.models import LoginSession
 
 if TYPE_CHECKING:
@@ -93,6 +96,22 @@ def is_due(noted_at: datetime | None, *, now: datetime) -> bool:
     return noted_at is None or now >= noted_at + EVERY
 
 
+def _noting(_dialect: str) -> ClauseElement:
+    return (
+        update(LoginSession)
+        .where(LoginSession.id == bindparam("login"), LoginSession.revoked_at.is_(None))
+        .values(
+            seen_at=func.coalesce(bindparam("seen", type_=LoginSession.seen_at.type), LoginSession.seen_at),
+            board_at=func.coalesce(
+                bindparam("board", type_=LoginSession.board_at.type), LoginSession.board_at
+            ),
+        )
+    )
+
+
+_NOTING = KnownChange(_noting)
+
+
 class _Note:
     """What is to be kept of this request's login: with the first thing that the request writes, else by itself."""
 
@@ -104,17 +123,24 @@ class _Note:
         """Write it at the end of a unit of work; it is kept once that one is."""
         if not self.values:
             return
-        session.execute(
-            update(LoginSession)
-            .where(LoginSession.id == self._login_session_id, LoginSession.revoked_at.is_(None))
-            .values(**self.values)
-            .execution_options(synchronize_session=False)
-        )
+        self._change.carry_out(session)
         after_commit(session, self.values.clear)
 
+    @property
+    def _change(self) -> Change:
+        return _NOTING.of(
+            login=self._login_session_id,
+            seen=self.values.get("seen_at"),
+            board=self.values.get("board_at"),
+        )
+
     def write_alone(self) -> None:
-        """Write what nothing else took along."""
+        """Write what nothing else took along; where one writes at a time, nobody waits for it."""
         if not self.values:
+            return
+        if one_writes():
+            put_down_later(self._change.rows(), what="that somebody is there")
+            self.values.clear()
             return
         # A page of a disk that is full is shown all the same: what was noted is not worth a board.
         try:
