@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +21,8 @@ from cbt.web.who.models import LoginSession
 from tests.world import World
 
 BATCHES = "/office/batches"
+MOST = 5.0
+"""Seconds after which somebody who writes ends in any case."""
 
 
 @contextmanager
@@ -111,11 +114,21 @@ def test_what_writes_nothing_says_all_the_same_that_somebody_is_there(
 # Only there: PostgreSQL orders its writers itself.
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_page_waits_for_no_turn_to_say_that_somebody_is_there(world: World, waiting: Any) -> None:
-    client = officer(world)
-    was = seen(world)
-    with world.app.extensions["cbt_gate"]():
-        assert client.get(BATCHES).status_code == 200
-        assert seen(world) == was
+    client, gate = officer(world), world.app.extensions["cbt_gate"]
+    was, held, shown = seen(world), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with gate():
+            held.set()
+            shown.wait(MOST)
+
+    writer = threading.Thread(target=hold)
+    writer.start()
+    assert held.wait(MOST)
+    assert client.get(BATCHES).status_code == 200
+    assert seen(world) == was
+    shown.set()
+    writer.join()
     assert waiting.put_down(Parcel(()))
     assert seen(world) == world.clock.now()
 

@@ -140,7 +140,6 @@ class _Note:
             return
         if one_writes():
             put_down_later(self._change.rows(), what="that somebody is there")
-            self.values.clear()
             return
         # A page of a disk that is full is shown all the same: what was noted is not worth a board.
         try:
