@@ -264,6 +264,29 @@ def test_board_and_pages_of_the_staff_say_so_and_what_to_do(held: World) -> None
     assert officer.get("/staff").text.count("cbt.db 不见了") == 1
 
 
+def test_whatever_is_refused_meanwhile_pages_are_shown(held: World) -> None:
+    page, officer = begin_exam(held), held.staff("officer")
+    assert officer.get("/staff").status_code == 200
+    come_back = _away(data_of(held), "cbt.db")
+    for position in range(1, 16):  # more than connections are kept
+        assert page.answer(position, "A").status_code == 503
+    assert officer.get("/staff").text.count("cbt.db 不见了") == 1
+    come_back()
+    assert page.answer(1, "A").status_code == 200
+
+
+def test_a_page_that_cannot_ask_who_it_is_for_says_what_happened(held: World) -> None:
+    officer = held.staff("officer")
+    _away(data_of(held), "cbt.db")
+    with held.app.app_context():
+        db.engine.dispose()
+    for path in ("/staff", "/office/batches"):
+        reply = officer.get(path)
+        assert reply.status_code == 503
+        assert "cbt.db" in reply.text
+        assert "cbt rescue" in reply.text
+
+
 def test_jobs_wait_and_say_nothing(held: World, caplog: pytest.LogCaptureFixture) -> None:
     _away(data_of(held), "cbt.db")
     with caplog.at_level(logging.WARNING):

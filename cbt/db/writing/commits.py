@@ -80,6 +80,8 @@ class Commits:
         self._embedded = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
         self._connection: Any = None
+        self._begun = False
+        """Whether its transaction is under way, or nobody knows how it ended."""
 
     def carry_out(
         self, requests: Sequence[Any], more: More, meanwhile: Callable[[], None] | None = None
@@ -97,7 +99,9 @@ class Commits:
             carried = self._transact(batch, more, meanwhile)
         except CbtError as error:
             self._tell(len(batch), None)
-            self.close()
+            # Whom the gate keeps out has begun nothing: the connection stays, for another may not be had just then.
+            if self._begun:
+                self.close()
             return Carried([Failed(error)] * len(batch))
         except Exception as error:
             log.warning("batch of %d rolled back: %s", len(batch), type(error).__name__, exc_info=error)
@@ -115,6 +119,7 @@ class Commits:
         if self._connection is None:
             self._connection = self._connect()
         with self._gate():
+            self._begun = True
             batch += more()
             inside = time.perf_counter()
             cursor = self._connection.cursor()
@@ -139,6 +144,7 @@ class Commits:
             except Exception as error:
                 # The outcome is unknown: retrying alone could acknowledge twice, so say 503 to all.
                 raise Unavailable("db.write") from error
+            self._begun = False
             cursor.close()
         return Carried(results, time.perf_counter() - began, began - inside)
 
@@ -154,7 +160,7 @@ class Commits:
 
     def close(self) -> None:
         """Let go of the connection; the next batch opens another."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._begun = self._connection, None, False
         if connection is not None:
             try:
                 connection.invalidate()

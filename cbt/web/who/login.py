@@ -77,7 +77,14 @@ def init_login(app: flask.Flask) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login ships no types
     def load(token: str) -> Principal | None:
-        return _load(token, machine=current_machine(), now=flask.g.now, staff=is_of_staff(flask.request.path))
+        if flask.g.get("login_unread"):
+            return None  # the page that says what happened is nobody's: it asks the database for nothing
+        flask.g.login_unread = True
+        found = _load(
+            token, machine=current_machine(), now=flask.g.now, staff=is_of_staff(flask.request.path)
+        )
+        flask.g.login_unread = False
+        return found
 
 
 def at_the_others() -> Principal | None:
