@@ -101,6 +101,15 @@ def catalogues(settings: Settings | None = None) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def as_nobody(app: flask.Flask, path: str, *, locale: str, theme: str) -> Iterator[None]:
+    """Let a page be drawn that many are sent: whoever is asking just now, nothing of them is known in here."""
+    prefix = app.config["COOKIE_PREFIX"]
+    kept = f"{prefix}locale={locale}; {prefix}theme={theme}"
+    with app.app_context(), app.test_request_context(path, headers={"Cookie": kept}):
+        yield
+
+
 Words = Mapping[str, Mapping[str, str]]
 """By id: a word in each language."""
 

@@ -16,6 +16,8 @@ import flask
 from markupsafe import escape
 
 from cbt.rules.states.attempt import ClosedBy
+from cbt.web.addresses import path_of
+from cbt.web.i18n import as_nobody
 
 _HOLE = re.compile("\ue000([a-z_]+)\ue001")
 """Stands in a drawn page for what is somebody's: between characters that no text has."""
@@ -71,10 +73,8 @@ class DonePages:
 
     def _make(self, kind: DoneKind) -> list[str]:
         """Draw a page of nobody; return its texts, and between them the names of what is missing there."""
-        app, prefix = self._app, self._app.config["COOKIE_PREFIX"]
-        kept = f"{prefix}locale={kind.locale}; {prefix}theme={kind.theme}"
+        path = path_of(self._app, "delivery.done", ref="-")
         holes = DoneFacts(*[f"\ue000{name}\ue001" for name in DoneFacts._fields])
-        # A context of its own: whoever is asking just now, nothing of them is known here.
-        with app.app_context(), app.test_request_context(headers={"Cookie": kept}):
+        with as_nobody(self._app, path, locale=kind.locale, theme=kind.theme):
             text = flask.render_template("delivery/close/done.html", kind=kind, done=holes)
         return _HOLE.split(text)

@@ -21,7 +21,7 @@ from cbt.delivery.tools.offering import page_texts
 from cbt.rules.exam.tools import TOOLS
 from cbt.rules.states.purpose import Purpose
 from cbt.web.addresses import path_of
-from cbt.web.i18n import THEMES, wall_turns
+from cbt.web.i18n import THEMES, as_nobody, wall_turns
 
 FOLDER = "delivery/paper/shells"
 """Where a browser finds them, among the static files: to be fetched before the start."""
@@ -119,11 +119,9 @@ class Shells:
         return None if kind is None else self.of(kind).plain()
 
     def _make(self, kind: ShellKind) -> Shell:
-        app, prefix = self._app, self._app.config["COOKIE_PREFIX"]
-        kept = f"{prefix}locale={kind.locale}; {prefix}theme={kind.theme}"
+        app = self._app
         path = path_of(app, "delivery.runner", ref=ANYBODY)
-        # A context of its own: whoever is asking just now, nothing of them is known here.
-        with app.app_context(), app.test_request_context(path, headers={"Cookie": kept}):
+        with as_nobody(app, path, locale=kind.locale, theme=kind.theme):
             text = flask.render_template(
                 "delivery/paper/runner.html",
                 purpose=kind.purpose,
