@@ -148,6 +148,7 @@ def test_a_page_is_shown_though_it_cannot_be_said(
     with pytest.raises(Unavailable):
         waiting.put_down(Parcel(()))
     waiting.commits.before_commit = None
+    waiting.writer.close()  # everybody was told, and it begins again
     assert seen(world) == was
     assert "that somebody is there was not put down: db.write" in caplog.text
     assert client.get(BATCHES).status_code == 200  # and says so again
