@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.exam_day.hall import Day
-from bench.exam_day.people import LOOK_EVERY, AtMachine, ByProctor, Examinee
+from bench.exam_day.people import AtMachine, ByProctor, Examinee
 from bench.exam_day.staff import REMIND_EVERY, Proctor
 from bench.exam_day.tally import Tally
 from bench.exam_day.wire import Browser
@@ -23,6 +23,8 @@ BEAT_SECONDS = 10.0
 """static/door/wait.js, static/delivery/news/news.js: asked so often beside the request that waits."""
 OPENED_WITHIN = 10.0
 """Proctors come one after the other, and no two boards ask at one instant."""
+ASKS_AGAIN = 2.0
+"""So long after a request for news that nobody took the next one is sent."""
 BEGIN_WITHIN = 5.0
 """So far apart fifty proctors press 统一开考: that all begin at one instant is a row of its own (opening_2000)."""
 HELD_AT, KILLED_AT = 0.25, 0.5
@@ -232,7 +234,9 @@ class Driving:
                 other, Ask("news", "GET", path, headers={"X-CBT-Lease": one.lease}), 0.0
             )
             if reply.status == 200:
-                number = reply.body.get("number", number)
+                told = reply.body
+                number = told.get("number", number)
+                one.told_closed = told.get("clock", {}).get("state") == "closed"
                 await asyncio.sleep(0.05)
             else:
-                await asyncio.sleep(LOOK_EVERY)
+                await asyncio.sleep(ASKS_AGAIN)

@@ -13,9 +13,11 @@ from cbt.rehearsal.steps import Ask, Rest, Steps
 SAVE_EVERY = 5.0
 HEARTBEAT = 10.0
 """static/delivery/save/outbox.js: so long after the last request an empty save goes out."""
-LOOK_EVERY = 2.0
+LOOK_EVERY = (4.0, 6.0)
+"""static/delivery/flow.js: how often the clock is asked for after the deadline, beside a request that waits."""
 TO_THE_DEADLINE = 5
 """Every so manieth leaves the paper to the deadline."""
+HEARS_WITHIN = 0.25
 STAYS = 60.0
 WATCH_EVERY = (4.0, 6.0)
 """static/delivery/close/done.js: so long the page after the paper is looked at, and so often it asks for itself."""
@@ -70,8 +72,9 @@ class Examinee(Script):
         self.comer = comer
         self.moved = False
         self._moves_at = MOVED_FROM + (MOVED_UNTIL - MOVED_FROM) * number / people
-        self.asked_at = 0.0
         self.room_began = False
+        self.told_closed = False
+        """Whether the request that waits was answered that the paper is closed."""
 
     @property
     def refused(self) -> list[str]:
@@ -141,6 +144,15 @@ class Examinee(Script):
         if (yield from self.enter()):
             yield from self.open_page()
 
-    def look_again(self) -> float:
-        """Look once the deadline is there, then every other second."""
-        return max(LOOK_EVERY, self.begun_at + self.seconds - self.clock()) + self.rng.random()
+    def until_closed(self) -> Steps:
+        """At the deadline send what is there, and hear that the paper is closed, or ask now and then."""
+        yield from self.until(self.begun_at + self.seconds)
+        yield from self.tell("answers", {"epoch": self.epoch, "at": self.at, "entries": []}, kind="heartbeat")
+        while not self.account.closed and not self.over():
+            asks_at = self.clock() + self.rng.uniform(*LOOK_EVERY)
+            while self.clock() < asks_at and not self.told_closed:
+                yield Rest(HEARS_WITHIN)
+            if self.told_closed:
+                self.account.closed = True
+            else:
+                yield from self.is_closed()

@@ -155,9 +155,8 @@ def factor_for(terms: Paper, seconds: float) -> Decimal:
 def player_of(app: flask.Flask, number: int, one: Seated, machine: str) -> Player:
     """Return somebody who signs in at that machine."""
     ref = one.attempt_ref
-    own = {
-        name: path_of(app, f"attempts.{name}", ref=ref) for name in ("start", "answers", "advance", "submit")
-    }
+    said = ("start", "answers", "advance", "submit", "clock")
+    own = {name: path_of(app, f"attempts.{name}", ref=ref) for name in said}
     pages = {
         "seat": path_of(app, "door.seat_page"),
         "sign_in": path_of(app, "door.sign_in_here"),

@@ -123,9 +123,21 @@ class Script:
         while not self.over() and not (yield from self.page("waits")).body.get("go"):
             yield Rest(WAIT_SECONDS * self.rng.random())
 
-    def look_again(self) -> float:
-        """Return how long whoever leaves the paper to the deadline waits before looking whether it is closed."""
-        return WAIT_SECONDS
+    def until_closed(self) -> Steps:
+        """Wait until the paper is closed."""
+        while not (yield from self.is_closed()) and not self.over():
+            yield Rest(WAIT_SECONDS)
+
+    def is_closed(self) -> Steps:
+        """Ask for the clock, as the page of whoever leaves the paper to the deadline does; it says so."""
+        reply = yield from self.asked(
+            Ask("clock", "GET", self.player.paths["clock"], headers={"X-CBT-Lease": self.lease})
+        )
+        if reply.body.get("code") in LEASE_GONE:
+            yield from self.open()
+        elif reply.body.get("clock", {}).get("state") == "closed":
+            self.account.closed = True
+        return self.account.closed
 
     def over(self) -> bool:
         """Whether nothing more is to come."""
@@ -218,10 +230,8 @@ class Script:
                 break
             else:
                 yield Rest(WAIT_SECONDS)
-        while not self.account.closed and not self.over():
-            self.account.closed = (yield from self.page("done")).status == 200
-            if not self.account.closed:
-                yield Rest(self.look_again())
+        if not self.account.closed:
+            yield from self.until_closed()
 
     def tell(
         self,

@@ -72,11 +72,15 @@ def visible_rooms(principal: Principal) -> Select[int]:
     return query.where(SittingRoom.id.in_(assigned))
 
 
-def room_for(session: Session, ref: str, principal: Principal) -> SittingRoom:
-    """Return the sitting-room when this person may see it; else raise NotFound("sitting.room_unknown")."""
-    room = session.scalar(
-        select(SittingRoom).where(SittingRoom.ref == ref, SittingRoom.id.in_(visible_rooms(principal)))
-    )
+def room_for(session: Session, ref: str, principal: Principal, *, lock: bool = False) -> SittingRoom:
+    """Return the sitting-room when this person may see it; else raise NotFound("sitting.room_unknown").
+
+    With `lock` it is held against others who change it, and is as they have left it.
+    """
+    query = select(SittingRoom).where(SittingRoom.ref == ref, SittingRoom.id.in_(visible_rooms(principal)))
+    if lock:
+        query = query.with_for_update(of=SittingRoom).execution_options(populate_existing=True)
+    room = session.scalar(query)
     if room is None:
         raise NotFound("sitting.room_unknown")
     return room

@@ -186,8 +186,10 @@ export const flow = {
     if (this.watching) return;
     this.watching = true;
     while (["deadline_wait", "deadline", "closed"].includes(this.screens.name)) {
-      await pause(this.screens.name === "deadline_wait" ? jitter(1000, 2000) : jitter(2500, 4000));
-      if (!this.news.live || this.screens.name === "deadline_wait") await this.resync(); // else it is told
+      const waits = this.screens.name === "deadline_wait";
+      // A hall whose time is over: where a request waits for the closing, few ask beside it.
+      await pause(this.news.live ? jitter(4000, 6000) : waits ? jitter(1000, 2000) : jitter(2500, 4000));
+      if (!this.news.live || waits) await this.resync(); // else it is told
     }
     this.watching = false;
   },

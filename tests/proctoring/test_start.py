@@ -10,6 +10,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.sittings.models import SittingRoom
+from tests.helpers import count_queries
 from tests.proctoring.desk import (
     Desk,
     change,
@@ -18,6 +19,7 @@ from tests.proctoring.desk import (
     refused,
     room,
 )
+from tests.proctoring.test_board import more_sitters
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -101,3 +103,18 @@ def test_a_room_that_is_not_armed_is_started_by_hand_only(world: World) -> None:
     world.admit_all()
     world.clock.set(PLANNED + MINUTE)
     assert start_armed(world) == 0
+
+
+def test_a_start_asks_the_same_few_queries_however_many_sit_there(world: World) -> None:
+    """While it goes on nobody else writes, and a hall begins room after room: no board is read for it."""
+    world.admit_all()
+    world.clock.set(PLANNED)
+    desk, elsewhere = Desk(world), Desk(world, "proctor_elsewhere")
+    elsewhere.url = f"/proctor/rooms/{world.other_room_ref}"
+    more_sitters(world, 40)
+    asked = []
+    for one in (desk, elsewhere):
+        with count_queries(world.app) as queries:
+            done(one.act("start"))
+        asked.append(len(queries))
+    assert max(asked) <= 12, asked

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
@@ -36,14 +37,15 @@ from cbt.sittings.store import RoomView, room_for, room_view_for
 from cbt.web.refs import new_ref
 
 
-@dataclass(slots=True)
+@dataclass
 class Desk:
-    """A room under somebody's hands: its row is locked, so what two people do happens one after the other."""
+    """A room under somebody's hands: its row is locked, so what two people do happens one after the other.
+
+    Meanwhile nobody else writes on an embedded database: what an act does not ask for is not read.
+    """
 
     session: Session
     room: SittingRoom
-    view: RoomView
-    board: Board
     act: Act
     refs: tuple[str, ...]
     by: By
@@ -55,6 +57,16 @@ class Desk:
     """Digest of what the act touches: an approval is for that and nothing else."""
     waits: bool = field(default=False)
     chief_waits: bool = field(default=False)
+
+    @cached_property
+    def view(self) -> RoomView:
+        """What names the room, as it was when this was first asked for."""
+        return room_view_for(self.session, self.room.ref, self.by.principal)
+
+    @cached_property
+    def board(self) -> Board:
+        """The board as it was when it was first asked for: before the act has changed anything it shows."""
+        return load_board(self.session, self.view, now=self.now)
 
     def pick(self) -> Picked:
         """Return whom the act touches; raise when it touches nobody any more."""
@@ -217,15 +229,10 @@ def acting(asked: Asked) -> Iterator[Desk]:
     if not runs_rooms(by.principal):
         raise NotAllowed("web.not_allowed")
     with unit_of_work() as session:
-        room = room_for(session, asked.room_ref, by.principal)
+        room = room_for(session, asked.room_ref, by.principal, lock=True)
         if not runs_room(session, room, by.principal):
             raise NotAllowed("proctoring.not_assigned")
-        session.execute(select(SittingRoom.id).where(SittingRoom.id == room.id).with_for_update())
-        session.refresh(room)
         claim(session, by.second, now=now)
-        view = room_view_for(session, asked.room_ref, by.principal)
-        board = load_board(session, view, now=now)
-        as_of = read_number(asked.form, "as_of")
-        desk = Desk(session, room, view, board, asked.act, asked.refs, by, now, as_of)
+        desk = Desk(session, room, asked.act, asked.refs, by, now, read_number(asked.form, "as_of"))
         yield desk
         desk.settle()

@@ -41,11 +41,11 @@ def move_room_if_first(session: Session, room: SittingRoom, event: SittingEvent,
         update(SittingRoom)
         .where(SittingRoom.id == room.id, SittingRoom.state == seen.value)
         .values(state=reached.value, **values)
-        .returning(SittingRoom.id)
-        .execution_options(synchronize_session=False)
+        .returning(SittingRoom)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    session.refresh(room)
     if moved is None:
+        session.refresh(room)
         return False
     # Two rooms that move at once would each see the other where it was: the second waits for the first.
     held = {"key_share": True}
@@ -61,7 +61,8 @@ def refresh_sitting_state(
 
     Source: R-7, R-60.
     """
-    states = session.scalars(select(SittingRoom.state).where(SittingRoom.sitting_id == sitting.id)).all()
+    query = select(SittingRoom.state).where(SittingRoom.sitting_id == sitting.id).distinct()
+    states = session.scalars(query).all()
     if states:
         sitting.state = aggregate(SittingState(state) for state in states).value
     elif without_rooms is not None:

@@ -77,9 +77,9 @@ def _start(asked: Asked) -> Said:
     Source: R-20, R-22.
     """
     with acting(asked) as desk:
-        if not desk.board.seats:
+        if not store.counts_of_rooms(desk.session, [desk.room.id]):
             raise Conflict("proctoring.nobody")
-        missing = _forms_missing(desk.board)
+        missing = count_without_form(desk.session, sitting_room_id=desk.room.id)
         if missing:
             raise Conflict("proctoring.forms_missing", count=missing)
         running.start_room(desk.session, desk.room, now=asked.now, actor=asked.by.actor)
