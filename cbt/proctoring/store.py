@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
+from cbt.db.known.selects import KnownSelect
 from cbt.delivery.models import (
     Attempt,
     Gap,
@@ -95,6 +96,20 @@ def not_ready_in(session: Session, sitting_room_id: int, *, cutoff_at: datetime)
         )
     )
     return session.scalar(query) or 0
+
+
+_FORMS = KnownSelect(
+    select(func.count(Registration.id).label("registered"), func.count(Attempt.id).label("drawn"))
+    .select_from(Registration)
+    .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+    .where(Registration.sitting_room_id == bindparam("room"))
+)
+
+
+def forms_of_room(session: Session, sitting_room_id: int) -> tuple[int, int]:
+    """Return how many are registered in a sitting-room, and how many of them have no form yet. Source: R-43."""
+    ((registered, drawn),) = _FORMS.rows(session, room=sitting_room_id)
+    return registered, registered - drawn
 
 
 def counts_of_rooms(session: Session, sitting_room_ids: Sequence[int]) -> Mapping[int, Mapping[str, int]]:

@@ -10,12 +10,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from cbt.db.known.selects import KnownSelect
 from cbt.errors import Conflict, TextId
 from cbt.rules.states.sitting import SittingEvent, SittingState, aggregate, next_state
 from cbt.sittings.models import RoomHold, Sitting, SittingRoom
+
+_STATES = KnownSelect(
+    select(SittingRoom.state).where(SittingRoom.sitting_id == bindparam("sitting")).distinct()
+)
 
 
 def move_room(session: Session, room: SittingRoom, event: SittingEvent, **values: Any) -> None:
@@ -61,10 +66,9 @@ def refresh_sitting_state(
 
     Source: R-7, R-60.
     """
-    query = select(SittingRoom.state).where(SittingRoom.sitting_id == sitting.id).distinct()
-    states = session.scalars(query).all()
+    states = [SittingState(state) for (state,) in _STATES.rows(session, sitting=sitting.id)]
     if states:
-        sitting.state = aggregate(SittingState(state) for state in states).value
+        sitting.state = aggregate(states).value
     elif without_rooms is not None:
         sitting.state = next_state(SittingState(sitting.state), without_rooms).value
     session.flush()

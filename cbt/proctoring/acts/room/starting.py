@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.store import count_without_form
 from cbt.errors import Conflict
 from cbt.proctoring import store
 from cbt.proctoring.board.live import Board
@@ -77,9 +76,9 @@ def _start(asked: Asked) -> Said:
     Source: R-20, R-22.
     """
     with acting(asked) as desk:
-        if not store.counts_of_rooms(desk.session, [desk.room.id]):
+        registered, missing = store.forms_of_room(desk.session, desk.room.id)
+        if not registered:
             raise Conflict("proctoring.nobody")
-        missing = count_without_form(desk.session, sitting_room_id=desk.room.id)
         if missing:
             raise Conflict("proctoring.forms_missing", count=missing)
         running.start_room(desk.session, desk.room, now=asked.now, actor=asked.by.actor)
@@ -125,9 +124,10 @@ def _start_armed(room_id: int, *, now: datetime) -> int:
         ):
             return 0
         sitting = session.get_one(Sitting, room.sitting_id)
-        if not store.counts_of_rooms(session, [room.id]):
+        registered, waiting = store.forms_of_room(session, room.id)
+        if not registered:
             return 0
-        kind, waiting = "start_forms", count_without_form(session, sitting_room_id=room.id)
+        kind = "start_forms"
         if not waiting:
             kind, waiting = (
                 "start_waits",
