@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
@@ -83,20 +83,3 @@ def paper_states(session: Session, registration_ids: Collection[int]) -> dict[in
         else:
             states[registration_id] = PaperState.MOVING if move_allowed_at is not None else PaperState.OPEN
     return states
-
-
-def count_without_form(
-    session: Session, *, sitting_id: int | None = None, sitting_room_id: int | None = None
-) -> int:
-    """Return how many registrations of a sitting, or of one of its rooms, have no form. Source: R-43."""
-    query = (
-        select(func.count())
-        .select_from(Registration)
-        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-        .where(Attempt.id.is_(None))
-    )
-    if sitting_id is not None:
-        query = query.where(Registration.sitting_id == sitting_id)
-    if sitting_room_id is not None:
-        query = query.where(Registration.sitting_room_id == sitting_room_id)
-    return session.scalar(query) or 0

@@ -8,17 +8,14 @@ it has the line: a thread for each candidate in a rehearsal, one loop for thousa
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from cbt.rehearsal.answers import plausible
 from cbt.rehearsal.building import Player
-from cbt.rehearsal.steps import Account, Ask, Ready, Rest, Steps
+from cbt.rehearsal.steps import Ask, Ready, Rest, Steps, Visitor
 
-_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 _SCRIPT_TOKEN = re.compile(r'data-csrf="([^"]+)"')
 WAIT_SECONDS = 0.5
 LEASE_GONE = frozenset({"lease.lost", "lease.held"})
@@ -30,10 +27,8 @@ PATIENCE_SECONDS = 60.0
 """After the deadline nobody waits longer for an answer of the server."""
 
 
-class Script:
+class Script(Visitor):
     """Sits the paper of one player; `account` is what came of it."""
-
-    retry_seconds = (0.15, 0.45)
 
     def __init__(
         self,
@@ -46,9 +41,8 @@ class Script:
         stopped: Callable[[], bool],
     ) -> None:
         """`share` of the time goes into answering; `stopped` ends everything."""
-        self.player, self.account = player, Account(player.attempt_id)
+        super().__init__(player)
         self.begun_at = 0.0
-        self.rng = random.Random(player.number)
         self.lease, self.epoch, self.seq, self.unit = "", 0, 0, 0
         self.at = 0
         """The item the candidate is at."""
@@ -72,39 +66,16 @@ class Script:
         """Sign in at the seat page and go through the pages to the waiting room, or where the door leads."""
         paths = self.player.paths
         typed = {"ticket": self.player.ticket, "by": "document", "document": self.player.last_six}
-        reply = yield from self._form("seat", "sign_in", typed)
+        reply = yield from self.form("seat", "sign_in", typed)
         for page in ("confirm", "notice"):
             if reply.status == 303 and reply.location == paths[page]:
-                reply = yield from self._form(page, page, {"agree": "1"})
+                reply = yield from self.form(page, page, {"agree": "1"})
         if reply.status == 303 and reply.location == paths["wait"]:
             reply = yield from self.page("wait")
         self.account.signed_in = reply.status in {200, 303}
         if not self.account.signed_in:
             self.account.refused.append(f"sign_in.{reply.status}")
         return self.account.signed_in
-
-    def page(self, name: str) -> Steps:
-        return (yield from self.asked(Ask(name, "GET", self.player.paths[name])))
-
-    def _form(self, page: str, target: str, fields: Mapping[str, str]) -> Steps:
-        shown = yield from self.page(page)
-        if shown.status == 303:  # that was done already
-            return shown
-        found = _TOKEN.search(shown.text)
-        body = urlencode({"csrf_token": found[1] if found else "", **fields}).encode()
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        name = target if target != page else f"{target}_post"
-        return (yield from self.asked(Ask(name, "POST", self.player.paths[target], body, kind)))
-
-    def asked(self, ask: Ask) -> Steps:
-        """Ask until the server answers for good: what was not taken or not answered goes again, unchanged."""
-        while True:
-            reply = yield ask
-            assert reply is not None
-            if reply.status not in {0, 503} or self.over():
-                return reply
-            self.account.repeated += 1
-            yield Rest(self.rng.uniform(*self.retry_seconds))
 
     def _sit(self) -> Steps:
         yield from self.wait()

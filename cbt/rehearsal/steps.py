@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
+from cbt.rehearsal.building import Player
 from cbt.rehearsal.line import WireReply
+
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 @dataclass(slots=True)
@@ -52,3 +59,42 @@ class Ready:
 
 
 Steps = Generator[Ask | Rest | Ready, WireReply | None, Any]
+
+
+class Visitor(ABC):
+    """Asks for pages and sends forms in the name of a player; `account` is what comes of it."""
+
+    retry_seconds = (0.15, 0.45)
+
+    def __init__(self, player: Player) -> None:
+        self.player, self.account = player, Account(player.attempt_id)
+        self.rng = random.Random(player.number)
+
+    @abstractmethod
+    def over(self) -> bool:
+        """Whether nothing more is to come."""
+
+    def page(self, name: str) -> Steps:
+        """Open a page."""
+        return (yield from self.asked(Ask(name, "GET", self.player.paths[name])))
+
+    def form(self, page: str, target: str, fields: Mapping[str, str]) -> Steps:
+        """Fill in the form of a page and send it to where another name leads."""
+        shown = yield from self.page(page)
+        if shown.status == 303:  # that was done already
+            return shown
+        found = _TOKEN.search(shown.text)
+        body = urlencode({"csrf_token": found[1] if found else "", **fields}).encode()
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        name = target if target != page else f"{target}_post"
+        return (yield from self.asked(Ask(name, "POST", self.player.paths[target], body, kind)))
+
+    def asked(self, ask: Ask) -> Steps:
+        """Ask until the server answers for good: what was not taken or not answered goes again, unchanged."""
+        while True:
+            reply = yield ask
+            assert reply is not None
+            if reply.status not in {0, 503} or self.over():
+                return reply
+            self.account.repeated += 1
+            yield Rest(self.rng.uniform(*self.retry_seconds))

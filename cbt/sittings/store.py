@@ -73,14 +73,10 @@ def visible_rooms(principal: Principal) -> Select[int]:
 
 
 def room_for(session: Session, ref: str, principal: Principal, *, lock: bool = False) -> SittingRoom:
-    """Return the sitting-room when this person may see it; else raise NotFound("sitting.room_unknown").
-
-    With `lock` it is held against others who change it, and is as they have left it.
-    """
+    """Return the room when this person may see it, held with `lock`; NotFound("sitting.room_unknown") otherwise."""
     query = select(SittingRoom).where(SittingRoom.ref == ref, SittingRoom.id.in_(visible_rooms(principal)))
-    if lock:
-        query = query.with_for_update(of=SittingRoom).execution_options(populate_existing=True)
-    room = session.scalar(query)
+    query = query.with_for_update(of=SittingRoom) if lock else query
+    room = session.scalar(query, execution_options={"populate_existing": lock})
     if room is None:
         raise NotFound("sitting.room_unknown")
     return room
