@@ -23,7 +23,7 @@ from cbt.proctoring.pages import (
     read_room,
     rooms_to_evacuate,
 )
-from cbt.proctoring.polling.answering import board_page, glanced_board, looked_at, what_changed
+from cbt.proctoring.polling.answering import board_page, drawing_of, glanced_board, looked_at, what_changed
 from cbt.proctoring.polling.drawing import way_of
 from cbt.proctoring.polling.parts import BoardWay
 from cbt.rules.roles import Role
@@ -101,8 +101,11 @@ def _open_board(room_ref: str) -> tuple[Board, RoomView]:
 @may_read
 def live(room_ref: str) -> Reply:
     """What the board's page fetches every 2 s: what changed since, or 304 while nothing shown has changed."""
-    found, view = glanced_board() or _open_board(room_ref)
-    return what_changed(found, _chosen_way(room_ref), view, token=signed_in().token)
+    glanced = glanced_board()
+    if glanced is None:
+        found, view = _open_board(room_ref)
+        glanced = drawing_of(found, _chosen_way(room_ref)), view
+    return what_changed(*glanced, signed_in())
 
 
 @pages.get("/proctor/rooms/<room_ref>/seats/<ref>")

@@ -350,11 +350,12 @@ class Trial:
     def _drawn_alike(self, board: Board, way: BoardWay) -> None:
         now = self.world.clock.now()
         with self.world.app.test_request_context():
+            drawing = Drawing(board, way, lost=None)
             by_kind, alone = (
-                Drawing(board, way, Pen(flask.render_template, kinds), now=now)
+                drawing.draw(drawing.wanted, pen=Pen(flask.render_template, kinds, now))
                 for kinds in (self.kinds, EachAlone())
             )
-            assert by_kind.draw(by_kind.wanted) == alone.draw(alone.wanted)
+            assert by_kind == alone
 
     def _view(self, session: Session) -> RoomView:
         sitting_id = session.scalars(select(SittingRoom.sitting_id)).first() or 0

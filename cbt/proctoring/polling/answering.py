@@ -18,7 +18,7 @@ from cbt.sittings.store import RoomView
 from cbt.web.gzipping import packed, unpacks
 from cbt.web.problems import wants_json
 from cbt.web.watching.files import files_lost
-from cbt.web.who.login import token_hash
+from cbt.web.who.login import Principal, token_hash
 
 WORTH_PACKING = 300
 _EXTENSION, _KINDS = "cbt_sheets", "cbt_board_kinds"
@@ -26,16 +26,16 @@ _EXTENSION, _KINDS = "cbt_sheets", "cbt_board_kinds"
 
 def board_page(board: Board, way: BoardWay) -> str:
     """Return the page of a board."""
-    sheet, drawing = sheets_of(flask.current_app).of(way), _drawing(board, way)
+    sheet, drawing, pen = sheets_of(flask.current_app).of(way), drawing_of(board, way), _pen()
     with sheet.lock:
-        drawing.bring(sheet)
-        context = drawing.whole(sheet)
+        drawing.bring(sheet, pen)
+        context = drawing.whole(sheet, pen)
     return flask.render_template("proctoring/polling/board.html", **context)
 
 
-def glanced_board() -> tuple[Board, RoomView] | None:
+def glanced_board() -> tuple[Drawing, RoomView] | None:
     """Return the board that the short way has read for this request, and its room; whoever asks may see it."""
-    return cast(tuple[Board, RoomView] | None, flask.request.environ.get(GLANCED))
+    return cast(tuple[Drawing, RoomView] | None, flask.request.environ.get(GLANCED))
 
 
 def looked_at() -> SeatsRead | None:
@@ -43,36 +43,40 @@ def looked_at() -> SeatsRead | None:
     return cast("SeatsRead | None", flask.request.environ.get(LOOKED))
 
 
-def what_changed(board: Board, way: BoardWay, view: RoomView, *, token: str) -> flask.Response:
+def drawing_of(board: Board, way: BoardWay) -> Drawing:
+    """Return a board about to be drawn."""
+    return Drawing(board, way, lost=files_lost(flask.current_app))
+
+
+def what_changed(drawing: Drawing, view: RoomView, principal: Principal) -> flask.Response:
     """Return what the page that asks lacks: parts and numbers, or the whole board; 304 where it lacks nothing.
 
-    A request that came by the short way (path.py) is known there from now on, with the room and its login's token.
+    A request that came by the short way (path.py) is known there from now on, with the room and whose it is.
     """
     environ = flask.request.environ
     if READ_AT in environ and wants_json():
-        watcher = BoardWatcher(token_hash(token), way, view, environ[READ_AT])
+        watcher = BoardWatcher(principal, token_hash(principal.token), drawing.way, view, environ[READ_AT])
         watchers_of(flask.current_app).note(environ, watcher)
-    sheet, drawing = sheets_of(flask.current_app).of(way), _drawing(board, way)
+    sheet, pen = sheets_of(flask.current_app).of(drawing.way), _pen()
     seen = flask.request.if_none_match
     with sheet.lock:
-        drawing.bring(sheet)
+        drawing.bring(sheet, pen)
         tag = sheet.tag
         if seen.contains(tag):
             return _answer(tag, flask.Response(status=304))
         changes = None
         if wants_json():
             changes = next((found for one in seen if (found := sheet.since(one)) is not None), None)
-        context = drawing.whole(sheet) if changes is None else {}
+        context = drawing.whole(sheet, pen) if changes is None else {}
     if changes is not None:
         return _answer(tag, _sent(as_json(changes), "application/json"))
-    page = drawing.joined(context)
+    page = pen.render("proctoring/polling/_live.html", **context)
     return _answer(tag, _sent(page.encode(), "text/html"))
 
 
-def _drawing(board: Board, way: BoardWay) -> Drawing:
+def _pen() -> Pen:
     app = flask.current_app
-    kinds = app.extensions.setdefault(_KINDS, DrawnKinds())
-    return Drawing(board, way, Pen(_renders(app), kinds), now=flask.g.now, lost=files_lost(app))
+    return Pen(_renders(app), app.extensions.setdefault(_KINDS, DrawnKinds()), flask.g.now)
 
 
 def _renders(app: flask.Flask) -> Render:

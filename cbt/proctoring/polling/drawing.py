@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import flask_babel
@@ -29,35 +30,27 @@ class Pen:
 
     render: Render
     kinds: DrawnKinds
+    now: datetime
+    """Told with the page; nothing is drawn of it."""
 
 
 class Drawing(PartedBoard):
     """One board, about to be drawn in one way."""
 
-    def __init__(
-        self,
-        board: Board,
-        way: BoardWay,
-        pen: Pen,
-        *,
-        now: datetime,
-        lost: tuple[str, str] | None = None,
-    ) -> None:
-        """`lost` is as of PartedBoard; `now` is told with the page, and nothing is drawn of it."""
+    def __init__(self, board: Board, way: BoardWay, *, lost: tuple[str, str] | None) -> None:
+        """`lost` is as of PartedBoard."""
         super().__init__(board, way, lost=lost)
-        self._pen = pen
-        self.now = now
         self._bar = ""
         """The head as it was drawn just now."""
 
-    def context(self) -> dict[str, Any]:
+    def context(self, now: datetime) -> dict[str, Any]:
         """Return what the templates need."""
         board = self.board
         return {
             "board": board,
             "view": self.way.view,
             "show": self.way.show,
-            "now": self.now,
+            "now": now,
             "can_act": self.way.can_act,
             "counts": self.counts,
             "seats": self.seats,
@@ -74,10 +67,10 @@ class Drawing(PartedBoard):
             "name_of": {number: name for name, number in self._names.items()},
         }
 
-    def draw(self, names: Collection[str]) -> Mapping[str, str]:
+    def draw(self, names: Collection[str], *, pen: Pen) -> Mapping[str, str]:
         """Draw some parts: of no room and of nobody, and those that are alike in many rooms once."""
-        pen, way, wanted = self._pen, self.way, self.wanted
-        context = {**self.context(), "board": replace(self.board, head=self._head)}
+        way, wanted = self.way, self.wanted
+        context = {**self.context(pen.now), "board": replace(self.board, head=self._head)}
 
         def parts(kinds: Sequence[tuple[str, Hashable]]) -> list[str]:
             return [pen.render(_TEMPLATES[name], **context).strip() for name, _ in kinds]
@@ -109,24 +102,20 @@ class Drawing(PartedBoard):
         offers = registry.offers(seat, self.board) if in_the_map and self.way.can_act else ()
         return replace(tile, seat=seat, offers=" ".join(offers))
 
-    def bring(self, sheet: Sheet) -> None:
+    def bring(self, sheet: Sheet, pen: Pen) -> None:
         """Bring a sheet up to date."""
-        sheet.bring(self.of, self.numbers, self.parts, self.draw)
+        sheet.bring(self.of, self.numbers, self.parts, partial(self.draw, pen=pen))
 
-    def joined(self, context: dict[str, Any]) -> str:
-        """Return what an open page is sent that needs everything; `context` is what `whole` returned."""
-        return self._pen.render("proctoring/polling/_live.html", **context)
-
-    def whole(self, sheet: Sheet) -> dict[str, Any]:
+    def whole(self, sheet: Sheet, pen: Pen) -> dict[str, Any]:
         """Return what `_live.html` needs to join the parts of a sheet, with the numbers of now."""
         parts = {name: part.html for name, part in sheet.parts.items()}
         for seat in self.seats:
             name = self._name_of(seat)
             parts[name] = filled(parts[name], self.board.numbers[seat.ref])
         # The time left stands in it for whoever has no scripts.
-        parts["live-bar"] = self._bar or self.draw(["live-bar"])["live-bar"]
+        parts["live-bar"] = self._bar or self.draw(["live-bar"], pen=pen)["live-bar"]
         drawn = {name: Markup(html) for name, html in parts.items()}
-        return {**self.context(), "parts": drawn, "tag": sheet.tag}
+        return {**self.context(pen.now), "parts": drawn, "tag": sheet.tag}
 
 
 _TEMPLATES = {

@@ -89,12 +89,12 @@ class PartedBoard:
         """All that the parts of this way are drawn of: `now` alone changes nothing that is shown."""
         return self.board, self._lost
 
-    @property
+    @cached_property
     def frame(self) -> Hashable:
         """Which parts there are and how they stand."""
         return (tuple(self._names), self.map.density, self.map.plan, bool(self.seats), self.bar_shown)
 
-    @property
+    @cached_property
     def wanted(self) -> dict[str, Hashable]:
         """What each part shows."""
         board, head = self.board, self._head
@@ -118,7 +118,7 @@ class PartedBoard:
                 parts[name] = (seat, head, number in self.map.shown, self._aisles.get(number))
         return parts
 
-    @property
+    @cached_property
     def numbers(self) -> dict[str, Numbers]:
         """The numbers of the seats that are shown."""
         numbers = self.board.numbers

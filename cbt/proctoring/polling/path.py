@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from cbt.db.types import db
 from cbt.db.unit_of_work import raw_reading
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.polling.answering import as_json, for_the_wire, sheets_of
-from cbt.proctoring.polling.parts import PartedBoard
+from cbt.proctoring.polling.drawing import Drawing
 from cbt.proctoring.polling.reading import WatchersLogin
 from cbt.proctoring.polling.rooms import SeatsRead, init_open_rooms
 from cbt.proctoring.polling.watchers import GLANCED, LOOKED, READ_AT, BoardWatcher, watchers_of
@@ -32,6 +33,7 @@ from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
 from cbt.web.receiving.whole import RECEIVED_AT
 from cbt.web.watching.requestlog import ENDPOINT, STATUS
 from cbt.web.who import attention
+from cbt.web.who.login import KNOWN
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -89,9 +91,10 @@ class BoardPath:
         except Exception:
             log.exception("a board was handed on to the view")
             return None
-        answer = self._told(environ, watcher, board, now)
+        drawing = Drawing(board, watcher.way, lost=None)
+        answer = self._told(environ, drawing, now)
         if answer is None:
-            environ[GLANCED] = board, watcher.view
+            environ[GLANCED] = drawing, watcher.view
         return answer
 
     def _glance(
@@ -103,6 +106,8 @@ class BoardPath:
         environ[READ_AT] = number
         if login is None or login.owes_factor or attention.over(login, now=now):
             return None
+        if board is not None:
+            environ[KNOWN] = replace(watcher.principal, seen_at=login.seen_at, board_at=login.board_at)
         if isinstance(board, SeatsRead):
             environ[LOOKED] = board
             return None
@@ -111,13 +116,11 @@ class BoardPath:
         watcher.number = number
         return board
 
-    def _told(
-        self, environ: WSGIEnvironment, watcher: BoardWatcher, board: Board, now: datetime
-    ) -> Answer | None:
-        sheet, parted = self._sheets.of(watcher.way), PartedBoard(board, watcher.way, lost=None)
+    def _told(self, environ: WSGIEnvironment, drawing: Drawing, now: datetime) -> Answer | None:
+        sheet = self._sheets.of(drawing.way)
         shown = environ.get("HTTP_IF_NONE_MATCH", "").strip('"')
         with sheet.lock:
-            if not parted.bring_numbers(sheet):
+            if not drawing.bring_numbers(sheet):
                 return None
             tag, changes = sheet.tag, sheet.since(shown)
         headers = [("ETag", f'"{tag}"'), ("X-Now", now.isoformat())]

@@ -11,6 +11,7 @@ import flask
 from cbt.proctoring.polling.parts import BoardWay
 from cbt.sittings.store import RoomView
 from cbt.web.i18n import LOCALE_HEADER
+from cbt.web.who.login import Principal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 READ_AT = "cbt.board_number"
 """The log's last number before the view was asked: what it finds is so as of that number at least."""
 GLANCED = "cbt.board_glanced"
-"""What the short way has read already of a board of which a part has to be drawn: the board, and its room."""
+"""What the short way has made already of a board of which a part has to be drawn: the drawing, and its room."""
 LOOKED = "cbt.board_looked"
 """What it has read of the seats where more is to be read around them; whoever asks may see the room."""
 MOST_KNOWN = 2048
@@ -31,6 +32,7 @@ Letters = tuple[str, ...]
 class BoardWatcher:
     """Whoever sends one request over and over: their login, the room as it was read, and how they see it."""
 
+    principal: Principal
     token_hash: str
     way: BoardWay
     view: RoomView
