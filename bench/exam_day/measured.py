@@ -7,8 +7,6 @@ import gc
 import time
 from functools import partial
 
-import uvloop
-
 from bench import rows
 from bench.exam_day.driving import Driving, Played, Times
 from bench.exam_day.hall import build_day
@@ -50,8 +48,7 @@ def measure(ground: Ground) -> list[Figure]:
         gc.collect()
         gc.disable()  # a search through all that two thousand browsers hold stops every one of them
         cpu_before = time.process_time()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            played = runner.run(Driving(day, server, times).run())
+        played = asyncio.run(Driving(day, server, times).run())
         load = _load(played, time.process_time() - cpu_before)
         gc.enable()
         judgement = in_child(partial(judge, accounts=played.accounts), settings)
