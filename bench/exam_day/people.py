@@ -18,6 +18,7 @@ LOOK_EVERY = (4.0, 6.0)
 TO_THE_DEADLINE = 5
 """Every so manieth leaves the paper to the deadline."""
 HEARS_WITHIN = 0.25
+"""So long after the request that waits was answered a candidate goes on, at most."""
 STAYS = 60.0
 WATCH_EVERY = (4.0, 6.0)
 """static/delivery/close/done.js: so long the page after the paper is looked at, and so often it asks for itself."""

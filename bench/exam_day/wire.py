@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Mapping
-from typing import cast
 
 from cbt.rehearsal.line import HOST, WireReply
 
 PATIENCE_SECONDS = 60.0
+GZIPPED = 16 + zlib.MAX_WBITS
 
 
 class _Wire(asyncio.Protocol):
@@ -20,7 +21,8 @@ class _Wire(asyncio.Protocol):
         self.reply: asyncio.Future[bytes] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # the loop's own kind of one
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -104,9 +106,10 @@ class Browser:
             self._keep(head)
         if b"\r\nconnection: close" in lowered:
             self.close()
-        packed = b"\r\ncontent-encoding: gzip" in lowered
+        if b"\r\ncontent-encoding: gzip" in lowered:
+            body = zlib.decompress(body, GZIPPED)
         location = header(head, b"location") if head[9:10] == b"3" else ""
-        return WireReply(int(head[9:12]), body, location, header(head, b"etag"), packed)
+        return WireReply(int(head[9:12]), body, location, header(head, b"etag"))
 
     def _keep(self, head: bytes) -> None:
         for line in head.split(b"\r\n"):

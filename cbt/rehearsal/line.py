@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import http.client
 import json
 import math
@@ -24,26 +23,19 @@ class WireReply:
 
     status: int
     raw: bytes = b""
-    """As it was sent: `packed` or not."""
     location: str = ""
     etag: str = ""
-    packed: bool = False
-
-    @property
-    def content(self) -> bytes:
-        """What was sent, unpacked."""
-        return gzip.decompress(self.raw) if self.packed else self.raw
 
     @property
     def text(self) -> str:
         """The page."""
-        return self.content.decode(errors="replace")
+        return self.raw.decode(errors="replace")
 
     @property
     def body(self) -> Mapping[str, Any]:
         """What was said as JSON; empty where it was something else."""
         try:
-            read = json.loads(self.content) if self.raw else {}
+            read = json.loads(self.raw) if self.raw else {}
         except ValueError:
             read = {}
         return read if isinstance(read, dict) else {}

@@ -203,6 +203,8 @@ class Script(Visitor):
                 yield Rest(WAIT_SECONDS)
         if not self.account.closed:
             yield from self.until_closed()
+            if self.account.closed:  # the page leads on to the one after it: only who gets there is done
+                self.account.closed = (yield from self.page("done")).status == 200
 
     def tell(
         self,

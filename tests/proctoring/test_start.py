@@ -9,6 +9,7 @@ import pytest
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.proctoring.acts.room.starting import start_armed_rooms
+from cbt.proctoring.desk import acting
 from cbt.sittings.models import SittingRoom
 from tests.helpers import count_queries
 from tests.proctoring.desk import (
@@ -105,8 +106,11 @@ def test_a_room_that_is_not_armed_is_started_by_hand_only(world: World) -> None:
     assert start_armed(world) == 0
 
 
-def test_a_start_asks_the_same_few_queries_however_many_sit_there(world: World) -> None:
-    """While it goes on nobody else writes, and a hall begins room after room: no board is read for it."""
+def test_a_start_asks_the_same_few_queries_however_many_sit_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it goes on nobody else writes, and a hall begins room after room."""
+    monkeypatch.delattr(acting, "load_board")  # no board is read for it
     world.admit_all()
     world.clock.set(PLANNED)
     desk, elsewhere = Desk(world), Desk(world, "proctor_elsewhere")

@@ -12,12 +12,12 @@ from bench.exam_day.people import LOOK_EVERY, Examinee
 from cbt.rehearsal.building import Player
 from cbt.rehearsal.line import WireReply
 from cbt.rehearsal.script import Script
-from cbt.rehearsal.steps import Ask, Rest
+from cbt.rehearsal.steps import Ask, Rest, Steps
 
 SECONDS = 80.0
 OPEN, CLOSED = {"clock": {"state": "interacting"}}, {"clock": {"state": "closed"}}
 PLAYER = Player(
-    4, "T4", "123456", {}, 4, "at-4", {name: f"/{name}" for name in ("clock", "answers", "start")}
+    4, "T4", "123456", {}, 4, "at-4", {name: f"/{name}" for name in ("clock", "answers", "start", "done")}
 )
 
 
@@ -28,8 +28,9 @@ class Played:
         self.now, self.asked = SECONDS - 5, list[tuple[float, str]]()
         self._answers = answers
 
-    def play(self, script: Script) -> None:
-        steps, reply = script.until_closed(), None
+    def play(self, script: Script, steps: Steps | None = None) -> None:
+        """Play until the paper is closed, or other steps."""
+        steps, reply = steps or script.until_closed(), None
         script.lease = "a lease"
         while True:
             try:
@@ -40,7 +41,7 @@ class Played:
             if isinstance(step, Rest):
                 self.now += step.seconds
             elif isinstance(step, Ask):
-                assert step.method == "POST" or step.headers == {"X-CBT-Lease": "a lease"}
+                assert step.kind != "clock" or step.headers == {"X-CBT-Lease": "a lease"}
                 self.asked.append((self.now, step.kind))
                 assert len(self.asked) < 20
                 reply = self._answers(step)
@@ -76,6 +77,16 @@ def test_in_a_rehearsal_the_clock_is_asked_for_until_it_says_closed() -> None:
     assert [kind for _, kind in played.asked] == ["clock"] * 4
     assert script.account.closed
     assert script.account.refused == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("shown", [200, 303])
+def test_a_paper_counts_as_closed_where_the_page_after_it_is_shown(shown: int) -> None:
+    played = Played(lambda ask: said(200, CLOSED) if ask.kind == "clock" else WireReply(shown))
+    script = rehearsed(played)
+    played.play(script, script._finish())
+    assert [kind for _, kind in played.asked] == ["clock", "done"]
+    assert script.account.closed is (shown == 200)
 
 
 @pytest.mark.once

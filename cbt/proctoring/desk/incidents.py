@@ -12,7 +12,7 @@ from cbt.proctoring.models import Incident
 from cbt.rules.canonical import canonical_json
 
 _LINE = insert(Incident).values()
-"""Every act writes one: not as an entity, which costs thrice as much."""
+"""Every act writes one while nobody else may write: it is a row, and no entity that a session keeps."""
 
 
 def log_incident(
