@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +142,19 @@ def test_what_a_folder_lies_on(folder: str, kind: str) -> None:
         "/dev/vdb /srv ext4 rw 0 0\n/dev/vdc /srv xfs rw 0 0\n"
     )
     assert space.kind_of(Path(folder), mounts) == kind
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_an_interpreter_without_its_optimisations_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plain: bool
+) -> None:
+    monkeypatch.setattr(speed, "plainly_built", lambda: plain)
+    sourced = Sourced(Settings(data_dir=tmp_path / "none"), None, {}, adrift=False)
+    looked = [one for one in examining.examine(lambda: sourced, now=NOW) if one.check == "speed"]
+    told = next(one for one in looked if one.code in ("plain", "built"))
+    assert platform.python_version() in told.what
+    assert told.grade is (Grade.WARN if plain else Grade.OK)
+    assert ("PYTHON=" in told.fix) is plain
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ _ADDRESS = attrgetter("address")
 
 @dataclass(slots=True, eq=False)
 class Body:
-    """One body on its way. `received` grows while a large one arrives; times are of a monotonic clock."""
+    """One body on its way. `received` grows while a large one arrives; times are of a clock that waits for it."""
 
     address: str
     begun: float

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 TEND_SECONDS = 0.05
+MOST_ATTENDED = 0.25
+"""Of one look at the bodies to the next, no more counts as their senders' time: what this process was busy with, or
+stood still for, is none of their doing. A hall comes back all at once when a server is there again."""
 TELL_SECONDS = 60.0
 REAP_SECONDS = 0.02
 """How long an answered request's coroutine may stay: many are ended in one turn of the loop."""
@@ -74,6 +77,8 @@ class Front:
         self._environs = Environs()
         self._answered: deque[asyncio.Future[None]] = deque()
         self._reaping = False
+        self._attended = 0.0
+        """Seconds in which the loop got round to what comes; the bodies' times are counted in these."""
         self._loop: asyncio.AbstractEventLoop
         self._tending: asyncio.Task[None]
 
@@ -93,11 +98,13 @@ class Front:
         return self._serve(scope, protocol)
 
     async def _tend(self) -> None:
-        told_at, cut = -TELL_SECONDS, 0
+        told_at, cut, looked_at = -TELL_SECONDS, 0, time.monotonic()
         while True:
             await asyncio.sleep(TEND_SECONDS)
             now = time.monotonic()
-            cut += self._bodies.cut_overdue(now, most=cuts_at_once(len(self._bodies)))
+            self._attended += min(now - looked_at, MOST_ATTENDED)
+            looked_at = now
+            cut += self._bodies.cut_overdue(self._attended, most=cuts_at_once(len(self._bodies)))
             if cut and now - told_at >= TELL_SECONDS:
                 log.warning("%d requests were let go whose bodies did not come", cut)
                 told_at, cut = now, 0
@@ -181,7 +188,7 @@ class Front:
         """Return the body, or nothing of it unless `keep`; None when there is nobody to answer any more."""
         task = asyncio.current_task()
         assert task is not None
-        body = Body(address_of(scope), time.monotonic(), task.cancel)
+        body = Body(address_of(scope), self._attended, task.cancel)
         self._bodies.begin(body)
         try:
             return await protocol() if length <= SMALL_BODY else await _read_large(protocol, body, keep=keep)
