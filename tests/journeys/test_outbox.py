@@ -86,6 +86,11 @@ window.fetch = async (url, ...more) => {
     }
 };"""
 
+DRAWN = (
+    """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0))))"""
+)
+"""Nobody answers before they see the paper: what follows its first frame has been done by then."""
+
 WRITE = """async (url) => {
     const body = JSON.stringify({ epoch: 1, entries: [{ seq: 99, kind: "answer", position: 9, value: "A" }] });
     const headers = { "Content-Type": "application/json", "X-CBT-Lease": "old" };
@@ -113,6 +118,7 @@ def test_the_network_and_the_machine_misbehave(centre: Centre, browsers: Browser
     sent: list[Request] = []
     page.on("request", lambda one: sent.append(one) if one.url.endswith("/answers") else None)
     candidate = seat(centre, browser, "theory")
+    page.evaluate(DRAWN)
     candidate.type_through(["a"])
     candidate.saved()
     # A hall that begins sends its starts: that the paper is there is what comes next, with an answer or alone.
