@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.ops.hosting import DataDirLock, plainly_built
+from cbt.ops.hosting import DataDirLock
 from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 
 RAISED = """
@@ -20,18 +20,6 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
 allow_connections()
 print(resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most))
 """
-
-
-@pytest.mark.parametrize(
-    ("arguments", "plain"),
-    [
-        pytest.param("'--prefix=/opt/python' '--enable-shared'", True, id="as a version manager compiles"),
-        pytest.param("'--enable-optimizations' '--with-lto'", False, id="as distributions do"),
-        pytest.param("", False, id="not on record"),
-    ],
-)
-def test_whether_an_interpreter_was_built_plainly(arguments: str, plain: bool) -> None:
-    assert plainly_built(arguments) is plain
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")

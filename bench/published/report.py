@@ -15,7 +15,6 @@ from bench.measured.declaring import Target
 from bench.measured.registry import TARGETS
 from bench.published.comparing import Compared
 from bench.published.words import HEADS, NONE, row
-from cbt.ops.hosting import plainly_built
 
 Results = Mapping[str, Any]
 
@@ -28,7 +27,6 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "sqlite": sqlcipher3.dbapi2.sqlite_version,
-        **({"plain": True} if plainly_built() else {}),
     }
 
 
@@ -46,12 +44,11 @@ def machine_line(of: Mapping[str, Any], language: str = "en") -> str:
     if language == "zh":
         return (
             f"{of['cpu']}，{of['cores']} 核（压测客户端也在其中），{of['system']}，"
-            f"Python {of['python']}{'（编译时未优化）' if of.get('plain') else ''}，加密的 SQLite {of['sqlite']}"
+            f"Python {of['python']}，加密的 SQLite {of['sqlite']}"
         )
-    built = " (built without its optimisations)" if of.get("plain") else ""
     return (
         f"{of['cpu']}, {of['cores']} cores (the client on the same), {of['system']}, "
-        f"Python {of['python']}{built}, SQLite {of['sqlite']} encrypted"
+        f"Python {of['python']}, SQLite {of['sqlite']} encrypted"
     )
 
 

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import sys
-import sysconfig
 import threading
 from pathlib import Path
 
@@ -134,16 +133,6 @@ def take_short_turns() -> None:
     for each of its queries.
     """
     sys.setswitchinterval(TURN_SECONDS)
-
-
-def plainly_built(arguments: str | None = None) -> bool:
-    """Return whether this Python was compiled without its optimisations, which costs a server about half its speed.
-
-    `arguments` are those it was configured with; where they are not on record (Windows) it is a published build.
-    """
-    if arguments is None:
-        arguments = sysconfig.get_config_var("CONFIG_ARGS")
-    return bool(arguments) and "--enable-optimizations" not in str(arguments)
 
 
 def begin_as_parent() -> None:

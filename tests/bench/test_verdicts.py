@@ -15,7 +15,7 @@ from bench.measured.registry import BY_NAME, TARGETS
 from bench.published import bearing, city, day
 from bench.published.pages import between, pages, readme_block
 from bench.published.picture import bars, svg
-from bench.published.report import machine_line, table
+from bench.published.report import table
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,13 +118,6 @@ def test_a_run_keeps_what_was_measured_on_the_grown_database(tmp_path: Path) -> 
 def test_pages_and_pictures_say_what_the_committed_results_say() -> None:
     for name, text in pages(read_results()).items():
         assert (ROOT / name).read_text("utf-8") == text, f"{name}: run python -m bench --write-readme"
-
-
-@pytest.mark.parametrize(("language", "said"), [("en", "without its optimisations"), ("zh", "编译时未优化")])
-def test_a_machine_says_of_its_interpreter_how_it_was_built(language: str, said: str) -> None:
-    of = invented()["machine"]
-    assert said not in machine_line(of, language)
-    assert said in machine_line({**of, "plain": True}, language)
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "another machine"), ("zh", "在另一台机器上")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,14 +104,16 @@ def test_settings_that_cannot_be_read_leave_nothing_to_look_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("off", "code"),
+    ("off", "code", "said"),
     [
-        pytest.param(timedelta(seconds=1.9), "agrees", id="ahead a little"),
-        pytest.param(timedelta(seconds=-2), "apart", id="two seconds behind"),
+        pytest.param(timedelta(seconds=1.9), "agrees", "+1.9", id="ahead a little"),
+        pytest.param(timedelta(seconds=-0.04), "agrees", "+0.0", id="nothing to speak of"),
+        pytest.param(timedelta(seconds=-2), "apart", "-2.0", id="two seconds behind"),
     ],
 )
-def test_a_clock_beside_the_databases(off: timedelta, code: str) -> None:
-    assert clock.agreement(NOW + off, NOW).code == code
+def test_a_clock_beside_the_databases(off: timedelta, code: str, said: str) -> None:
+    found = clock.agreement(NOW + off, NOW)
+    assert (found.code, found.params["seconds"]) == (code, said)
 
 
 @pytest.mark.parametrize(
@@ -142,19 +143,6 @@ def test_what_a_folder_lies_on(folder: str, kind: str) -> None:
         "/dev/vdb /srv ext4 rw 0 0\n/dev/vdc /srv xfs rw 0 0\n"
     )
     assert space.kind_of(Path(folder), mounts) == kind
-
-
-@pytest.mark.parametrize("plain", [True, False])
-def test_an_interpreter_without_its_optimisations_is_told_of(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plain: bool
-) -> None:
-    monkeypatch.setattr(speed, "plainly_built", lambda: plain)
-    sourced = Sourced(Settings(data_dir=tmp_path / "none"), None, {}, adrift=False)
-    looked = [one for one in examining.examine(lambda: sourced, now=NOW) if one.check == "speed"]
-    told = next(one for one in looked if one.code in ("plain", "built"))
-    assert platform.python_version() in told.what
-    assert told.grade is (Grade.WARN if plain else Grade.OK)
-    assert ("PYTHON=" in told.fix) is plain
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def examine(patient: Patient) -> Seen:
 def agreement(here: datetime, there: datetime) -> Symptom:
     """Return what follows from this machine's time and the database's."""
     off = here - there
-    seconds = f"{off.total_seconds():+.1f}"
+    seconds = f"{off.total_seconds():+z.1f}"
     return Symptom("apart" if abs(off) >= APART else "agrees", {"seconds": seconds})
 
 

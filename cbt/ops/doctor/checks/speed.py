@@ -1,9 +1,8 @@
-"""How fast this machine may be: its interpreter, and the forced write for which every commit waits."""
+"""How fast the disk forces a small write: every commit waits for it."""
 
 from __future__ import annotations
 
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -12,10 +11,8 @@ from pathlib import Path
 
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
-from cbt.ops.hosting import plainly_built
 
 CODES = {
-    "built": Grade.OK, "plain": Grade.WARN,
     "ok": Grade.OK, "slow": Grade.WARN, "too_slow": Grade.FAIL, "unwritable": Grade.FAIL, "nothing": Grade.NONE,
 }  # fmt: skip
 SLOW_MS, TOO_SLOW_MS = 20.0, 150.0
@@ -24,11 +21,7 @@ BLOCK = bytes(4096)
 
 
 def examine(patient: Patient) -> Seen:
-    """Look at the interpreter, and force small writes in the data folder and in that of the second copy.
-
-    The writes take less than half a second for each folder.
-    """
-    yield interpreter(plain=plainly_built())
+    """Force small writes for less than half a second in the data folder and in that of the second copy."""
     settings = patient.settings
     folders = [settings.data_dir] if settings.embedded else []
     folders += [settings.journal_copy_dir] if settings.journal_copy_dir is not None else []
@@ -42,11 +35,6 @@ def examine(patient: Patient) -> Seen:
                 yield Symptom(
                     "unwritable", {"path": folder, "reason": error.strerror or type(error).__name__}
                 )
-
-
-def interpreter(*, plain: bool) -> Symptom:
-    """Return what follows from how the Python that runs this was built."""
-    return Symptom("plain" if plain else "built", {"version": platform.python_version()})
 
 
 def judge(folder: Path, milliseconds: float) -> Symptom:
