@@ -289,35 +289,29 @@ def test_what_the_server_itself_was_busy_with_is_not_the_senders_time(
 ) -> None:
     """A hall behind one address comes back at once, to a process that gets round to it each second or so."""
     monkeypatch.setattr(front, "TEND_SECONDS", 0.001)
-    looks = iter([0.0, *(1.2 * turn for turn in (1, 2, 3)), *(4 + 0.05 * turn for turn in range(10_000))])
-    looked = []
+    looks = []
 
     def monotonic() -> float:
-        looked.append(next(looks))
-        return looked[-1]
+        looks.append(1.2 * len(looks))
+        return looks[-1]
 
     monkeypatch.setattr(front, "time", SimpleNamespace(monotonic=monotonic, perf_counter=perf_counter))
-    bodies = Bodies()
 
     async def scene(fronted: Front) -> list[Protocol]:
         protocols = [Protocol() for _ in range(50)]
         tasks = [
             asyncio.ensure_future(fronted.__rsgi__(Scope({"content-length": "5"}), one)) for one in protocols
         ]
-        while len(looked) < 5:
+        while len(looks) < 20:
             await asyncio.sleep(0)
         assert not any(one.answer for one in protocols), "nobody was slow"
-        while not any(one.answer for one in protocols) and len(looked) < 30:
-            await asyncio.sleep(0)
-        assert any(one.answer for one in protocols), "but whoever does not come while it waits is let go"
         for one in protocols:
-            if not one.body.done():
-                one.body.set_result(b"hello")
+            one.body.set_result(b"hello")
         await asyncio.gather(*tasks)
         return protocols
 
-    protocols = play(Asked(), scene, bodies=bodies)
-    assert {one.answer[0] for one in protocols if one.answer} == {200, 408}
+    protocols = play(Asked(), scene)
+    assert [one.answer[0] for one in protocols if one.answer] == [200] * 50
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ _ADDRESS = attrgetter("address")
 
 @dataclass(slots=True, eq=False)
 class Body:
-    """One body on its way. `received` grows while a large one arrives; times are of a clock that waits for it."""
+    """One body on its way. `received` grows while a large one arrives; times are counted in its front's looks."""
 
     address: str
     begun: float

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 TEND_SECONDS = 0.05
-MOST_ATTENDED = 0.25
-"""Of one look at the bodies to the next, no more counts as their senders' time: what this process was busy with, or
-stood still for, is none of their doing. A hall comes back all at once when a server is there again."""
+"""How long until bodies are looked at again, and what each look counts as their senders' time, however late it is.
+
+What this process was busy with is none of their doing: a hall comes back all at once when a server is there again.
+"""
 TELL_SECONDS = 60.0
 REAP_SECONDS = 0.02
 """How long an answered request's coroutine may stay: many are ended in one turn of the loop."""
@@ -78,7 +79,7 @@ class Front:
         self._answered: deque[asyncio.Future[None]] = deque()
         self._reaping = False
         self._attended = 0.0
-        """Seconds in which the loop got round to what comes; the bodies' times are counted in these."""
+        """Seconds of looks at the bodies, in which their times are counted."""
         self._loop: asyncio.AbstractEventLoop
         self._tending: asyncio.Task[None]
 
@@ -98,12 +99,11 @@ class Front:
         return self._serve(scope, protocol)
 
     async def _tend(self) -> None:
-        told_at, cut, looked_at = -TELL_SECONDS, 0, time.monotonic()
+        told_at, cut = -TELL_SECONDS, 0
         while True:
             await asyncio.sleep(TEND_SECONDS)
             now = time.monotonic()
-            self._attended += min(now - looked_at, MOST_ATTENDED)
-            looked_at = now
+            self._attended += TEND_SECONDS
             cut += self._bodies.cut_overdue(self._attended, most=cuts_at_once(len(self._bodies)))
             if cut and now - told_at >= TELL_SECONDS:
                 log.warning("%d requests were let go whose bodies did not come", cut)
