@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cbt.web.receiving import bodies as bodies_on_their_way
 from cbt.web.receiving import front
 from cbt.web.receiving.bodies import (
     LEAST_CUTS,
@@ -282,6 +283,19 @@ def test_a_body_that_does_not_come_uses_no_thread_and_is_let_go(monkeypatch: pyt
     assert [one.answer for one in protocols] == [(408, [("connection", "close")], b"")] * 50
     assert len(app.environs) == 1
     assert len(bodies) == 0
+
+
+def test_a_body_ages_by_the_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "TEND_SECONDS", 0.001)
+    monkeypatch.setattr(bodies_on_their_way, "SLOW_SECONDS", 0.002)
+    monkeypatch.setattr(bodies_on_their_way, "PATIENCE_SECONDS", 0.005)
+
+    async def scene(fronted: Front) -> Protocol:
+        protocol = Protocol()
+        await fronted.__rsgi__(Scope({"content-length": "5"}), protocol)
+        return protocol
+
+    assert play(Asked(), scene).answer == (408, [("connection", "close")], b"")
 
 
 def test_what_the_server_itself_was_busy_with_is_not_the_senders_time(

@@ -86,9 +86,7 @@ window.fetch = async (url, ...more) => {
     }
 };"""
 
-DRAWN = (
-    """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0))))"""
-)
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0))))"
 """Nobody answers before they see the paper: what follows its first frame has been done by then."""
 
 WRITE = """async (url) => {
