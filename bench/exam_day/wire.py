@@ -5,11 +5,32 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from cbt.rehearsal.line import HOST, WireReply
 
 PATIENCE_SECONDS = 60.0
 GZIPPED = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True, slots=True)
+class PackedReply(WireReply):
+    """An answer that came packed; unpacked when somebody looks at it, for one process is two thousand browsers."""
+
+    @property
+    def text(self) -> str:
+        """The page."""
+        return self._unpacked.text
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """What was said as JSON."""
+        return self._unpacked.body
+
+    @property
+    def _unpacked(self) -> WireReply:
+        return WireReply(self.status, zlib.decompress(self.raw, GZIPPED))
 
 
 class _Wire(asyncio.Protocol):
@@ -106,10 +127,9 @@ class Browser:
             self._keep(head)
         if b"\r\nconnection: close" in lowered:
             self.close()
-        if b"\r\ncontent-encoding: gzip" in lowered:
-            body = zlib.decompress(body, GZIPPED)
+        kind = PackedReply if b"\r\ncontent-encoding: gzip" in lowered else WireReply
         location = header(head, b"location") if head[9:10] == b"3" else ""
-        return WireReply(int(head[9:12]), body, location, header(head, b"etag"))
+        return kind(int(head[9:12]), body, location, header(head, b"etag"))
 
     def _keep(self, head: bytes) -> None:
         for line in head.split(b"\r\n"):

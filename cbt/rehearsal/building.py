@@ -164,6 +164,7 @@ def player_of(app: flask.Flask, number: int, one: Seated, machine: str) -> Playe
         "notice": path_of(app, "door.notice"),
         "wait": path_of(app, "door.wait"),
         "waits": path_of(app, "delivery.wait_state"),
+        "ahead": path_of(app, "delivery.ahead"),
         "runner": path_of(app, "delivery.runner", ref=ref),
         "done": path_of(app, "delivery.done", ref=ref),
         "news": path_of(app, "news.since", ref=ref),

@@ -55,6 +55,8 @@ class Script(Visitor):
         self.seconds, self._share, self._hands_in = seconds, share, hands_in
         self._items: Sequence[Mapping[str, Any]] = ()
         self._csrf, self._parts = "", 1
+        self._ahead = ""
+        """The address of the answer page, once all it is made of was fetched while the candidate waited."""
 
     def steps(self) -> Steps:
         """Sit the paper."""
@@ -72,6 +74,7 @@ class Script(Visitor):
                 reply = yield from self.form(page, page, {"agree": "1"})
         if reply.status == 303 and reply.location == paths["wait"]:
             reply = yield from self.page("wait")
+            yield from self._fetch_ahead()
         self.account.signed_in = reply.status in {200, 303}
         if not self.account.signed_in:
             self.account.refused.append(f"sign_in.{reply.status}")
@@ -114,11 +117,22 @@ class Script(Visitor):
         """Whether nothing more is to come."""
         return self._stopped() or self.clock() > self.begun_at + self.seconds + PATIENCE_SECONDS
 
+    def _fetch_ahead(self) -> Steps:
+        """Fetch what the answer page is made of, as the waiting page does (static/delivery/paper/ahead.js)."""
+        told = (yield from self.page("ahead")).body
+        if not told.get("shell"):
+            return
+        for path in (told["shell"], *told["files"]):
+            yield from self.asked(Ask("ahead_file", "GET", path))
+        self._ahead, self._csrf = told["page"], told["csrf"]
+
     def open_page(self) -> Steps:
-        """Open the answer page, and the paper there; return whether it is there."""
-        shown = yield from self.page("runner")
-        found = _SCRIPT_TOKEN.search(shown.text)
-        self._csrf = found[1] if found else ""
+        """Open the answer page, which a browser may keep already, and the paper; return whether it is there."""
+        if self._ahead != self.player.paths["runner"]:
+            shown = yield from self.page("runner")
+            found = _SCRIPT_TOKEN.search(shown.text)
+            self._csrf = found[1] if found else ""
+        self._ahead = ""  # another machine has another store
         return (yield from self.open())
 
     def open(self) -> Steps:

@@ -19,8 +19,9 @@ begin_warm()
 
 # A small day may be over before anybody who waits for news is told any.
 KINDS = {
-    "seat", "sign_in", "confirm", "confirm_post", "notice", "notice_post", "wait", "wait_poll", "wait_news",
-    "runner", "start", "answers", "advance", "submit", "done", "board", "board_poll", "act",
+    "seat", "sign_in", "confirm", "confirm_post", "notice", "notice_post", "wait", "ahead", "ahead_file",
+    "wait_poll", "wait_news", "runner", "start", "answers", "advance", "submit", "done", "board",
+    "board_poll", "act",
 }  # fmt: skip
 
 
