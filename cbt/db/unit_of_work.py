@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, cast
 
 import flask
@@ -15,12 +16,25 @@ from sqlalchemy.orm import Session
 from cbt.db.engine import WRITE
 from cbt.db.types import db
 from cbt.db.writing.gate import Gate
+from cbt.db.writing.parcels import Rows, put_down
 
 RAW_READERS = 4
 _AFTER = "cbt_after"
-_joining: ContextVar[Callable[[Session], None] | None] = ContextVar("cbt_joining", default=None)
+_joining: ContextVar[Joining | None] = ContextVar("cbt_joining", default=None)
 _last: ContextVar[Callable[[Session], None] | None] = ContextVar("cbt_last", default=None)
 _few = threading.BoundedSemaphore(RAW_READERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """What is written with whatever the units of work of a block write, and not at all where they write nothing."""
+
+    write: Callable[[Session], None]
+    """Called at the beginning of each of them; it may raise."""
+    rows: Callable[[], Sequence[Rows]]
+    """The same for what goes along with others; where they do not touch what they are to, nothing is put down."""
+    written: Callable[[], None]
+    """Called once such rows are put down."""
 
 
 @contextmanager
@@ -33,7 +47,7 @@ def unit_of_work() -> Iterator[Session]:
     with gate(), Session(db.engine.execution_options(**{WRITE: True})) as session, session.begin():
         joining = _joining.get()
         if joining is not None:
-            joining(session)
+            joining.write(session)
         yield session
         last = _last.get()
         if last is not None:
@@ -42,13 +56,23 @@ def unit_of_work() -> Iterator[Session]:
 
 
 @contextmanager
-def joined_by(call: Callable[[Session], None]) -> Iterator[None]:
-    """Have `call` write, too, at the beginning of every unit of work that the block opens in this thread."""
-    former = _joining.set(call)
+def joined_by(joining: Joining) -> Iterator[None]:
+    """Have something written, too, with every unit of work that the block opens in this thread."""
+    former = _joining.set(joining)
     try:
         yield
     finally:
         _joining.reset(former)
+
+
+def put_down_joined(*rows: Rows, lines: Sequence[Any] = ()) -> bool:
+    """Put rows down with what others write, and with what joins every unit of work here; as `put_down` does."""
+    joining = _joining.get()
+    joined = () if joining is None else joining.rows()
+    whole = put_down(*joined, *rows, lines=lines)
+    if whole and joining is not None:
+        joining.written()
+    return whole
 
 
 def ending_with(call: Callable[[Session], None] | None) -> None:

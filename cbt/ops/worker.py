@@ -15,6 +15,7 @@ import flask
 from cbt.application.app import create_app
 from cbt.application.jobs import start_scheduler
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
+from cbt.application.warming import warm_up
 from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.db.migrate import check_migrated
@@ -68,6 +69,7 @@ def worker_app() -> flask.Flask:
     candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
     _candidacies.append(candidacy)
     candidacy.begin()
+    warm_up(app)
     calm_collector()
     take_short_turns()
     return app

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
@@ -85,17 +86,18 @@ def armed_rooms(session: Session, *, now: datetime) -> Sequence[SittingRoom]:
 
 def not_ready_in(session: Session, sitting_room_id: int, *, cutoff_at: datetime) -> int:
     """Return how many who arrived in time are not in the waiting room yet (R-20)."""
-    query = (
-        select(func.count())
-        .select_from(Registration)
-        .where(
-            Registration.sitting_room_id == sitting_room_id,
-            Registration.arrived_at < cutoff_at,
-            Registration.absent_at.is_(None),
-            Registration.pledged_at.is_(None),
-        )
-    )
+    query = select(func.count()).select_from(Registration).where(*not_ready(sitting_room_id, cutoff_at))
     return session.scalar(query) or 0
+
+
+def not_ready(sitting_room_id: Any, cutoff_at: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return what is so of a registration that keeps an armed room waiting; either may be a value of a query."""
+    return (
+        Registration.sitting_room_id == sitting_room_id,
+        Registration.arrived_at < cutoff_at,
+        Registration.absent_at.is_(None),
+        Registration.pledged_at.is_(None),
+    )
 
 
 _FORMS = KnownSelect(

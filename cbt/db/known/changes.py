@@ -10,6 +10,7 @@ from sqlalchemy.engine import Dialect as SqlDialect
 from sqlalchemy.orm import Session
 
 from cbt.db.known.sql import RawSql
+from cbt.db.known.together import remember
 from cbt.db.types import db
 from cbt.db.writing.parcels import Rows
 
@@ -20,6 +21,11 @@ class KnownChange:
     def __init__(self, made: Callable[[str], ClauseElement]) -> None:
         self._made = made
         self._of: dict[str, RawSql] = {}
+        remember(self)
+
+    def prepare(self, dialect: SqlDialect) -> None:
+        """Put it together for a kind of database, if it is not yet."""
+        self.put_together(dialect)
 
     def of(self, **values: object) -> Change:
         """Return it with its values."""

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Dialect as SqlDialect
 from sqlalchemy.orm import Session
 
 from cbt.db.known.sql import RawSql
+from cbt.db.known.together import remember
 
 Raw = tuple[Any, ...]
 
@@ -31,6 +32,11 @@ class RawSelect:
 
     def __init__(self, statement: Select[*tuple[Any, ...]], dialect: SqlDialect) -> None:
         self._statement, self._dialect = statement, dialect
+        remember(self)
+
+    def prepare(self, _dialect: SqlDialect) -> None:
+        """Put it together, if it is not yet."""
+        _ = self._made
 
     def ask(self, cursor: Any, **values: object) -> list[Raw]:
         """Return the rows as the driver gives them."""
@@ -80,14 +86,23 @@ class KnownSelect:
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
         self._of: dict[str, RawSelect] = {}
+        remember(self)
+
+    def prepare(self, dialect: SqlDialect) -> None:
+        """Put it together for a kind of database, if it is not yet."""
+        self._for(dialect).prepare(dialect)
+
+    def _for(self, dialect: SqlDialect) -> RawSelect:
+        select = self._of.get(dialect.name)
+        if select is None:
+            select = self._of[dialect.name] = RawSelect(self._statement, dialect)
+        return select
 
     def rows(self, session: Session, **values: object) -> list[Any]:
         """Return the rows, as the session's own changes have left them: each with its columns by their names."""
         session.flush()
         connection = session.connection()
-        select = self._of.get(connection.dialect.name)
-        if select is None:
-            select = self._of[connection.dialect.name] = RawSelect(self._statement, connection.dialect)
+        select = self._for(connection.dialect)
         cursor = connection.connection.cursor()
         try:
             return [select.typed(raw) for raw in select.ask(cursor, **values)]

@@ -113,15 +113,9 @@ class Desk:
             params={
                 **({} if seat is None else {"name": seat.name, "seat": seat.label}),
                 **params,
-                "who": self.who,
+                "who": self.by.names,
             },
         )
-
-    @property
-    def who(self) -> str:
-        """The names of those who act, as the log says them."""
-        names = [self.by.principal.name, *([self.by.second.name] if self.by.second else [])]
-        return " + ".join(names)
 
     def audit(
         self, act: str, subject: str, *, reason: str = "", after: Mapping[str, Any] | None = None

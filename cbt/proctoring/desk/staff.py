@@ -27,6 +27,11 @@ class By:
         return self.principal.logged_as
 
     @property
+    def names(self) -> str:
+        """Both as the room's log says them."""
+        return " + ".join([self.principal.name, *([self.second.name] if self.second else [])])
+
+    @property
     def chief(self) -> bool:
         """Whether the chief is one of the two."""
         second = self.second is not None and Role.CHIEF_PROCTOR in self.second.roles

@@ -50,7 +50,7 @@ def file_report(
         signature=filled.signature,
         at=desk.now,
         by=desk.by.actor,
-        who=desk.who,
+        who=desk.by.names,
     )
     desk.session.add(report)
     desk.session.flush()
@@ -75,7 +75,9 @@ def open_report(desk: Desk, ref: str) -> IncidentReport:
 def add_to(desk: Desk, report: IncidentReport, part: str, text: str) -> None:
     """Say one part of a report anew; what was said before stays."""
     desk.session.add(
-        ReportAddition(report_id=report.id, part=part, text=text, at=desk.now, by=desk.by.actor, who=desk.who)
+        ReportAddition(
+            report_id=report.id, part=part, text=text, at=desk.now, by=desk.by.actor, who=desk.by.names
+        )
     )
     after = {"report": report.ref, "part": part}
     desk.audit("report.add", _subject(desk, seat_of(desk, report)), reason=text, after=after)
@@ -84,7 +86,7 @@ def add_to(desk: Desk, report: IncidentReport, part: str, text: str) -> None:
 def withdraw(desk: Desk, report: IncidentReport, reason: str) -> None:
     """Withdraw a report; where it was the violation that stands on a registration, what is left stands there."""
     report.withdrawn_at, report.withdrawn_by = desk.now, desk.by.actor
-    report.withdrawn_who, report.withdrawn_reason = desk.who, reason
+    report.withdrawn_who, report.withdrawn_reason = desk.by.names, reason
     desk.session.flush()
     seat = seat_of(desk, report)
     if report.kind == "violation" and seat is not None:

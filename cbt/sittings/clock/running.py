@@ -5,16 +5,23 @@ Each takes the session of the caller's unit of work and leaves one line in the a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import String, bindparam, update
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import record
+from cbt.audit.chain import record, record_entry
+from cbt.audit.sealing import EntryDraft, text_of
+from cbt.db.known.changes import KnownChange
+from cbt.db.types import UtcDateTime
+from cbt.db.writing.parcels import Rows
 from cbt.errors import Conflict, InvalidInput
-from cbt.rules.states.sitting import SittingEvent, SittingState
+from cbt.rules.states.sitting import SittingEvent, SittingState, next_state
 from cbt.sittings.clock.doors import admit_room
 from cbt.sittings.clock.moving import close_hold, move_room
-from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
+from cbt.sittings.models import RoomAdjustment, RoomHold, Sitting, SittingRoom
 
 ADJUSTMENT_KINDS = ("site_fault", "general", "accommodation")
 """补时, 延时, 加时."""
@@ -34,14 +41,58 @@ def start_room(session: Session, room: SittingRoom, *, now: datetime, actor: str
     if room.state == SittingState.PUBLISHED.value:
         admit_room(session, room, now=now, actor=actor)
     move_room(session, room, SittingEvent.START, started_at=now, started_by=actor)
-    record(
-        session,
-        at=now,
-        actor=actor,
-        act="room.start",
-        subject=room.logged_as,
-        after={"started_at": now.isoformat()},
+    record_entry(session, _line_of_start(room, now=now, actor=actor))
+
+
+@dataclass(frozen=True, slots=True)
+class StartAlong:
+    """What starts a room without a transaction of one's own."""
+
+    rows: Sequence[Rows]
+    line: EntryDraft
+
+
+def starting_along(room: SittingRoom, *, now: datetime, actor: str) -> StartAlong | None:
+    """Return what starts a room as `start_room` does, to go along with what others write.
+
+    None where there is more to do, or to say. Where the room is no longer as it was read, nothing is written. Fifty
+    rooms begin within seconds: each in a transaction of its own would keep the papers of the others waiting.
+
+    Source: R-20.
+    """
+    if room.evacuated_at is not None or room.state != SittingState.ADMITTING:
+        return None
+    started = _STARTED.of(room=room.id, now=now, by=actor).rows(touches=1)
+    # Whatever the others do: a sitting runs while any of its rooms runs (R-7).
+    runs = _RUNS.of(sitting=room.sitting_id).rows()
+    return StartAlong([started, runs], _line_of_start(room, now=now, actor=actor))
+
+
+_STARTED = KnownChange(
+    lambda _: (
+        update(SittingRoom)
+        .where(
+            SittingRoom.id == bindparam("room"),
+            SittingRoom.state == SittingState.ADMITTING.value,
+            SittingRoom.evacuated_at.is_(None),
+        )
+        .values(
+            state=next_state(SittingState.ADMITTING, SittingEvent.START).value,
+            started_at=bindparam("now", type_=UtcDateTime),
+            started_by=bindparam("by", type_=String),
+        )
     )
+)
+_RUNS = KnownChange(
+    lambda _: (
+        update(Sitting).where(Sitting.id == bindparam("sitting")).values(state=SittingState.RUNNING.value)
+    )
+)
+
+
+def _line_of_start(room: SittingRoom, *, now: datetime, actor: str) -> EntryDraft:
+    after = text_of({"started_at": now.isoformat()})
+    return EntryDraft(now, actor, "room.start", room.logged_as, after=after)
 
 
 def hold_room(

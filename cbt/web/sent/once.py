@@ -22,19 +22,23 @@ from typing import Any, TypeVar, cast
 import flask
 import flask_babel
 import msgspec
-from sqlalchemy import CursorResult, UpdateBase, delete, select, update
+from sqlalchemy import CursorResult, LargeBinary, String, Text, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from cbt.db.failures import cannot_persist
+from cbt.db.known.changes import Change, KnownChange
 from cbt.db.private.sealing import open_bytes, seal_bytes
-from cbt.db.unit_of_work import after_commit, joined_by, reading, unit_of_work
+from cbt.db.types import UtcDateTime
+from cbt.db.unit_of_work import Joining, after_commit, joined_by, reading, unit_of_work
+from cbt.db.writing.parcels import Rows, one_writes, put_down
+from cbt.errors import Unavailable
 from cbt.web.partials import Reply, page_of_form, wants_partial
 from cbt.web.problems import shown_error
 from cbt.web.sent import keys
 from cbt.web.sent.filling import OURS
 from cbt.web.sent.models import SentForm
 from cbt.web.who.access import access_of
-from cbt.web.who.counters import insert
+from cbt.web.who.counters import insert_of
 from cbt.web.who.login import signed_in
 
 log = logging.getLogger(__name__)
@@ -125,7 +129,7 @@ class _Form:
     def make(self, view: Callable[[], Reply], *, keeps: bool) -> Reply:
         """Call the view, and keep where its answer leads; raise SentBefore when somebody was quicker."""
         try:
-            with joined_by(self._claim):
+            with joined_by(Joining(self._claim, self._claim_rows, self._note_written)):
                 reply = flask.make_response(view())
         except SentBefore:
             raise
@@ -168,34 +172,63 @@ class _Form:
     def _claim(self, session: Session) -> None:
         if self._written:
             return
-        row = insert(session)(SentForm).values(mark=self._mark, content=self._content, sent_at=self._now)
-        taken = session.scalar(row.on_conflict_do_nothing().returning(SentForm.mark)) is None
-        if taken:
+        claim = _claiming(session.get_bind().dialect.name).returning(SentForm.mark)
+        if session.scalar(claim, self._claimed) is None:
             raise SentBefore
         after_commit(session, self._note_written)
+
+    def _claim_rows(self) -> list[Rows]:
+        return [] if self._written else [_CLAIMED.of(**self._claimed).rows(touches=1)]
+
+    @property
+    def _claimed(self) -> dict[str, object]:
+        return {"of_mark": self._mark, "of_content": self._content, "now": self._now}
 
     def _note_written(self) -> None:
         self._written = True
 
     def _keep(self, place: str, part: _Part | None) -> None:
         sealed = None if part is None else seal_bytes(msgspec.json.encode(part), SEALED_FOR)
-        self._write(
-            update(SentForm).where(SentForm.mark == self._mark).values(place=place, answer=sealed),
-        )
+        self._write(_ANSWERED.of(of_mark=self._mark, led_to=place, said=sealed))
 
     def _forget(self) -> None:
-        self._write(delete(SentForm).where(SentForm.mark == self._mark))
+        self._write(_FORGOTTEN.of(of_mark=self._mark))
 
-    def _write(self, statement: UpdateBase) -> None:
+    def _write(self, change: Change) -> None:
         if not self._written:
             return
         try:
+            if one_writes():
+                put_down(change.rows())
+                return
             with unit_of_work() as session:
-                session.execute(statement)
+                change.carry_out(session)
         except Exception as error:
-            if not cannot_persist(error):
+            if not (cannot_persist(error) or isinstance(error, Unavailable)):
                 raise
             log.warning("what became of a form was not noted: %s", type(error).__name__)
+
+
+def _claiming(dialect: str) -> Any:
+    values = {
+        "mark": bindparam("of_mark", type_=String),
+        "content": bindparam("of_content", type_=String),
+        "sent_at": bindparam("now", type_=UtcDateTime),
+    }
+    return insert_of(dialect)(SentForm).values(values).on_conflict_do_nothing()
+
+
+_CLAIMED = KnownChange(_claiming)
+_ANSWERED = KnownChange(
+    lambda _: (
+        update(SentForm)
+        .where(SentForm.mark == bindparam("of_mark", type_=String))
+        .values(place=bindparam("led_to", type_=Text), answer=bindparam("said", type_=LargeBinary))
+    )
+)
+_FORGOTTEN = KnownChange(
+    lambda _: delete(SentForm).where(SentForm.mark == bindparam("of_mark", type_=String))
+)
 
 
 def _part_of(reply: flask.Response) -> _Part | None:

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import put_down_joined, reading, unit_of_work
+from cbt.db.writing.parcels import one_writes, put_down
 from cbt.errors import Conflict
 from cbt.proctoring import store
+from cbt.proctoring.acts.room import start_lines
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
@@ -19,9 +21,11 @@ from cbt.proctoring.desk.act import Act, ActScope, Asked, HeadButton, Preview
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.incidents import log_incident
 from cbt.proctoring.desk.said import Said
+from cbt.proctoring.desk.staff import runs_room, runs_rooms
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock import running
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.sittings.store import room_for
 
 SCHEDULER = "scheduler"
 
@@ -75,6 +79,9 @@ def _start(asked: Asked) -> Said:
 
     Source: R-20, R-22.
     """
+    said = _start_along_with_others(asked) if one_writes() else None
+    if said is not None:
+        return said
     with acting(asked) as desk:
         registered, missing = store.forms_of_room(desk.session, desk.room.id)
         if not registered:
@@ -84,6 +91,27 @@ def _start(asked: Asked) -> Said:
         running.start_room(desk.session, desk.room, now=asked.now, actor=asked.by.actor)
         desk.log("start")
         return desk.said()
+
+
+def _start_along_with_others(asked: Asked) -> Said | None:
+    """Start the room without a transaction of one's own; None where it has to be looked at in one.
+
+    What is read before is asked again by what writes: where a form is missing by then, the room is another's or
+    evacuated, nothing is written.
+    """
+    by = asked.by
+    if not runs_rooms(by.principal) or by.second is not None:
+        return None
+    with reading() as session:
+        room = room_for(session, asked.room_ref, by.principal)
+        registered, missing = store.forms_of_room(session, room.id)
+        if not runs_room(session, room, by.principal) or not registered or missing:
+            return None
+        going = running.starting_along(room, now=asked.now, actor=by.actor)
+        noted = start_lines.by_hand(room, by, now=asked.now)
+    if going is None or not put_down_joined(*going.rows, noted, lines=[going.line]):
+        return None
+    return Said(asked.act.code)
 
 
 ACTS = (
@@ -115,6 +143,8 @@ def start_armed_rooms(*, now: datetime) -> int:
 
 
 def _start_armed(room_id: int, *, now: datetime) -> int:
+    if one_writes() and _start_armed_along(room_id, now=now):
+        return 1
     with unit_of_work() as session:
         room = session.scalars(select(SittingRoom).where(SittingRoom.id == room_id).with_for_update()).one()
         if (
@@ -143,3 +173,16 @@ def _start_armed(room_id: int, *, now: datetime) -> int:
             session, sitting_room_id=room.id, kind="start_armed", at=now, by=SCHEDULER, params={"who": ""}
         )
         return 1
+
+
+def _start_armed_along(room_id: int, *, now: datetime) -> bool:
+    """Start an armed room along with what others write; return whether it was: else a transaction looks why."""
+    with reading() as session:
+        room = session.get_one(SittingRoom, room_id)
+        cutoff_at = session.get_one(Sitting, room.sitting_id).late_cutoff_at
+        registered, missing = store.forms_of_room(session, room.id)
+        if not registered or missing or store.not_ready_in(session, room.id, cutoff_at=cutoff_at):
+            return False
+        going = running.starting_along(room, now=now, actor=SCHEDULER)
+        noted = start_lines.by_schedule(room, SCHEDULER, cutoff_at=cutoff_at, now=now)
+    return going is not None and put_down(*going.rows, noted, lines=[going.line])

@@ -1,0 +1,30 @@
+"""Puts together what is known, before anybody asks it: where a hall waits, nobody waits for that as well."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Protocol
+
+from sqlalchemy.engine import Dialect as SqlDialect
+
+
+class Known(Protocol):
+    """A select or a change that is put together once for each kind of database."""
+
+    def prepare(self, dialect: SqlDialect) -> None:
+        """Put it together for a kind of database, if it is not yet."""
+        ...
+
+
+_known: weakref.WeakSet[Known] = weakref.WeakSet()
+
+
+def remember(one: Known) -> None:
+    """Have `one` put together with all others of this process."""
+    _known.add(one)
+
+
+def put_together(dialect: SqlDialect) -> None:
+    """Put all of this process together that were not asked yet, for one kind of database."""
+    for one in list(_known):
+        one.prepare(dialect)

@@ -1,0 +1,70 @@
+"""A process that comes into an exam has templates, texts and selects ready; on a quiet morning it needs none."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import literal_column, select, update
+
+from cbt.application import warming
+from cbt.application.warming import warm_up
+from cbt.db.known import together
+from cbt.db.known.selects import RawSelect
+from cbt.db.types import db
+from cbt.db.unit_of_work import unit_of_work
+from cbt.sittings.models import SittingRoom
+from tests.world import World
+
+TILES = "proctoring/polling/_tiles.html"
+
+
+def compiled(world: World) -> set[str]:
+    """Return the templates that the app has compiled."""
+    cache = world.app.jinja_env.cache
+    assert cache is not None
+    return {name for _, name in cache.keys()}  # noqa: SIM118  # a cache of theirs, no mapping
+
+
+def forget(world: World) -> None:
+    cache = world.app.jinja_env.cache
+    assert cache is not None
+    cache.clear()
+
+
+def in_state(world: World, state: str) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(SittingRoom).values(state=state))
+
+
+@pytest.mark.parametrize("state", ["admitting", "running", "held"])
+def test_what_the_pages_of_an_exam_are_made_with_is_there(world: World, state: str) -> None:
+    in_state(world, state)
+    forget(world)
+    assert warm_up(world.app)
+    there = compiled(world)
+    assert {TILES, "door/seat.html", "base.html"} <= there
+    assert not any(name.startswith(("bank/", "enrolment/", "results/")) for name in there)
+
+
+@pytest.mark.parametrize("state", ["published", "ended"])
+def test_without_an_exam_nothing_is_made_before_it_is_asked_for(world: World, state: str) -> None:
+    in_state(world, state)
+    forget(world)
+    assert not warm_up(world.app)
+    assert TILES not in compiled(world)
+
+
+def test_selects_and_changes_are_put_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.app.app_context():
+        dialect = db.engine.dialect
+    prepared: list[object] = []
+    one = RawSelect(warming._UNDER_WAY, dialect)
+    monkeypatch.setattr(RawSelect, "prepare", lambda self, _dialect: prepared.append(self))
+    together.put_together(dialect)
+    assert one in prepared
+
+
+def test_a_database_that_cannot_be_read_keeps_nobody_from_serving(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warming, "_UNDER_WAY", select(literal_column("nothing")))
+    assert not warm_up(world.app)
