@@ -1,9 +1,9 @@
-"""What a server process works out before it serves, where an exam is under way.
+"""What a server process works out as it begins, where an exam is under way.
 
 Templates are compiled, texts read, tables mapped and selects put together when somebody first asks: the first
 board of a process took a quarter of a second of its processor, the first seat page as much. Nobody notices on a
 quiet morning. Whoever stands in for a process that died, or begins again after a power cut, meets the whole hall
-at once, and all of it waited for that. So it is done before the door opens; meanwhile the other process serves.
+at once. So a thread does it beside the saves, which need none of it, and the other process need not wait for it.
 """
 
 from __future__ import annotations

@@ -69,9 +69,9 @@ def worker_app() -> flask.Flask:
     candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
     _candidacies.append(candidacy)
     candidacy.begin()
-    warm_up(app)
     calm_collector()
     take_short_turns()
+    threading.Thread(target=warm_up, args=(app,), name="warming", daemon=True).start()
     return app
 
 

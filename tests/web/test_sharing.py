@@ -54,7 +54,8 @@ class Second:
     ("beside", "some"),
     [
         (Beside(0.0, 2.0), True),
-        (Beside(200.0, 30.0), False),  # a sixth, and this chance is a fifth
+        (Beside(200.0, 30.0), True),  # a quarter of what it answers, and this chance is a fifth
+        (Beside(280.0, 30.0), False),  # three twentieths
         (Beside(380.0, 30.0), False),
         (Beside(0.0, WITHIN + 1.0), False),
         (Beside(0.0, 200.0), False),
@@ -95,7 +96,9 @@ class FrontOf:
         self.ended.append(done)
 
 
-def test_whoever_is_let_go_hears_so_with_an_answer() -> None:
+@pytest.mark.parametrize("stays", [False, True])
+def test_whoever_is_let_go_hears_so_with_an_answer(stays: bool) -> None:
+    """A board stays where it is drawn: elsewhere it would be drawn anew as a whole."""
     one = Second()
     for rate, told in ((400.0, []), (0.0, [("connection", "close")])):
         one.passes(Beside(rate, 10.0))
@@ -108,7 +111,8 @@ def test_whoever_is_let_go_hears_so_with_an_answer() -> None:
             {},
             refused=False,
             until=None,
+            stays=stays,
         )
         request._respond(200, [("etag", "1")], b"")
-        assert protocol.said == (200, [("etag", "1"), *told])
+        assert protocol.said == (200, [("etag", "1"), *(() if stays else told)])
         assert front.ended == ["done"]

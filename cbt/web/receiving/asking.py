@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class AskedRequest:
     """One request on its way through the app. Nothing of it holds itself, so it is gone once it is answered."""
 
-    __slots__ = ("_done", "_environ", "_front", "_protocol", "_refused", "_scope", "_until")
+    __slots__ = ("_done", "_environ", "_front", "_protocol", "_refused", "_scope", "_stays", "_until")
 
     def __init__(
         self,
@@ -35,7 +35,9 @@ class AskedRequest:
         *,
         refused: bool,
         until: float | None,
+        stays: bool = False,
     ) -> None:
+        """`stays`: what this process knows of who asks is dear, so it lets them go to no other one."""
         self._front = front
         self._scope = scope
         self._protocol = protocol
@@ -43,6 +45,7 @@ class AskedRequest:
         self._environ = environ
         self._refused = refused
         self._until = until
+        self._stays = stays
 
     def ask(self) -> None:
         """Ask the app, and see to it that its answer is sent."""
@@ -72,7 +75,7 @@ class AskedRequest:
         self._front.in_a_thread(self.ask)
 
     def _respond(self, status: int, headers: Headers, content: bytes) -> None:
-        if self._front.share.lets_go():
+        if self._front.share.lets_go() and not self._stays:
             headers = [*headers, ("connection", "close")]
         try:
             self._protocol.response_bytes(status, headers, content)

@@ -155,8 +155,11 @@ class Front:
             if until is not None:
                 environ[AGAIN] = True
 
-        request = AskedRequest(self, scope, protocol, done, environ, refused=bool(refused), until=until)
         lane = self._lane(scope.method, scope.path)
+        stays = lane is Lane.POLLS  # a board is drawn anew as a whole by the process it comes to
+        request = AskedRequest(
+            self, scope, protocol, done, environ, refused=bool(refused), until=until, stays=stays
+        )
         if lane is not Lane.COMMIT:
             self._pools[lane].put(request.ask)
         elif refused:

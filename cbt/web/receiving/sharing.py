@@ -22,8 +22,6 @@ FEW = 20.0
 """Requests a second that are never too many."""
 AT_LEAST = 0.5
 """Seconds over which requests are counted."""
-AT_ONCE = 0.5
-"""The part of its surplus that a process lets go with the answers of one second: half of it comes back."""
 
 
 def surplus(own: float, others: Sequence[float]) -> float:
@@ -82,5 +80,6 @@ class FairShare:
         self._answered, self._told_at = 0, now
         others, age = self.others(), self.age
         came = any(one.age < WITHIN and one.age + LATER < age for one in others)
-        self._lets_go = AT_ONCE * surplus(self._rate, [one.rate for one in others]) if came else 0.0
+        # A candidate asks every few seconds, and of two who are let go one comes back: sooner it is not even.
+        self._lets_go = surplus(self._rate, [one.rate for one in others]) if came else 0.0
         return self._rate
