@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.candidates.store import photo_of, with_photo
+from cbt.candidates.store import photo_of
 from cbt.db.unit_of_work import reading
 from cbt.door import store
 from cbt.door.admission import Door, PaperState, room_refusal, seat_label
@@ -157,12 +157,13 @@ def door_view(registration_id: int) -> DoorView:
         registration, sitting = door.registration, door.sitting
         blueprint = blueprint_of(session, registration.blueprint_version_id)
         paper = blueprint.papers[registration.paper]
+        ticket, has_photo = store.ticket_of(session, registration)
         return DoorView(
             name=door.candidate.name,
             document_type=door.candidate.document_type,
             document_masked=door.candidate.document_masked,
-            ticket=store.ticket_number(session, registration),
-            has_photo=bool(with_photo(session, [door.candidate.id])),
+            ticket=ticket,
+            has_photo=has_photo,
             seat=seat_label(door.seat.number),
             room=door.room.name,
             centre=door.centre.name,

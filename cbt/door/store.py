@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Session
 
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
+from cbt.db.known.selects import KnownSelect
 from cbt.door.admission import Door, SignInPlace
 from cbt.door.arrival.changes import OPEN_DOOR
 from cbt.errors import NotFound
@@ -63,6 +64,12 @@ _NEXT_SITTING = (
     .order_by(Sitting.planned_start_at)
     .limit(1)
 )
+_TICKET = KnownSelect(
+    select(
+        AdmissionTicket.number,
+        exists().where(CandidatePhoto.candidate_id == bindparam("candidate")).label("has_photo"),
+    ).where(AdmissionTicket.id == bindparam("ticket"))
+)
 _BY_MACHINE = select(Seat).where(Seat.machine_hash == bindparam("hash")).limit(1)
 _BY_ADDRESS = select(Seat).where(Seat.machine_address == bindparam("address")).limit(2)
 
@@ -104,9 +111,11 @@ def place_in(session: Session, seat: Seat | None, registration: Registration) ->
     return SignInPlace(seat, bool(taken))
 
 
-def ticket_number(session: Session, registration: Registration) -> str:
-    """Return the number of the registration's 准考证."""
-    return session.get_one(AdmissionTicket, registration.ticket_id).number
+def ticket_of(session: Session, registration: Registration) -> tuple[str, bool]:
+    """Return the number of the registration's 准考证, and whether its person has a photo."""
+    asked = {"ticket": registration.ticket_id, "candidate": registration.candidate_id}
+    ((number, has_photo),) = _TICKET.rows(session, **asked)
+    return number, bool(has_photo)
 
 
 def next_sitting(session: Session, room_id: int) -> tuple[Sitting, SittingRoom] | None:

@@ -230,6 +230,20 @@ def test_all_who_ask_at_once_are_read_with_one_query_and_get_their_own(
     assert len(queries) == 3
 
 
+@pytest.mark.parametrize("place", ["confirm", "notice", "wait"])
+def test_no_paper_is_looked_for_to_open_a_page_before_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Its address looks like that of a paper, and a hall comes in by them."""
+    world.admit_all()
+    client = world.candidate("theory")
+    queries = count_raw_readings(monkeypatch, path)
+    assert client.get(f"/exam/{place}").status_code in {200, 303}
+    assert queries == []
+    assert client.get("/exam/at-nobody").status_code == 404
+    assert queries, "that is the way of a paper"
+
+
 def test_where_the_query_fails_everybody_goes_to_the_view(
     client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import flask
@@ -122,6 +122,7 @@ class PagePath:
 
     def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
         self._inner = inner
+        self._app = app
         self._door = door_of(app)
         self._pages = cast(AnswerPages, app.extensions["cbt_answer_pages"])
         self._agreement: Agreement = app.extensions["cbt_agreement"]
@@ -142,6 +143,7 @@ class PagePath:
             and prefix
             and not before
             and "/" not in ref
+            and rest not in self._before_the_paper
             and FOR_VIEW not in environ
             and self._agreement.agrees  # else the app says why not
         ):
@@ -154,6 +156,12 @@ class PagePath:
                 start_response("200 OK", headers)
                 return [body]
         return self._inner(environ, start_response)
+
+    @cached_property
+    def _before_the_paper(self) -> frozenset[str]:
+        """The pages whose addresses begin as that of a paper does: nobody's paper is looked for to open them."""
+        rules = [rule for rule in self._app.url_map.iter_rules() if rule.rule.startswith(self._prefix)]
+        return frozenset(rule.rule.removeprefix(self._prefix) for rule in rules if not rule.arguments)
 
     def _asked(self, environ: WSGIEnvironment, ref: str, *, over: bool) -> AskedPage | None:
         if environ.get("QUERY_STRING") or REFUSED in environ:
