@@ -24,7 +24,6 @@ from cbt.sittings.models import SittingRoom
 from cbt.web.i18n import THEMES, as_nobody, script_texts
 
 ASKED_FOR = (
-    "base.html",
     "ui/",
     "web/",
     "door/",
@@ -33,7 +32,7 @@ ASKED_FOR = (
     "proctoring/desk/",
     "proctoring/polling/",
 )
-"""The pages of an exam that is under way."""
+"""The pages of an exam that is under way; those that lie in no folder are what all pages are made of."""
 _UNDER_WAY = select(SittingRoom.id).where(SittingRoom.state.in_(OPEN)).limit(1)
 
 
@@ -58,6 +57,6 @@ def warm_up(app: flask.Flask) -> bool:
         folder = product_dir("templates")
         for file in folder.rglob("*.html"):
             name = file.relative_to(folder).as_posix()
-            if name.startswith(ASKED_FOR):
+            if "/" not in name or name.startswith(ASKED_FOR):
                 app.jinja_env.get_template(name)
     return under_way

@@ -29,6 +29,9 @@ CHANGES = {
     "delivery/moving.py:moving_sealed",
     "sittings/clock/moving.py:move_room_if_first",
     "sittings/clock/moving.py:refresh_sitting_state",
+    # A start that goes along with what others write asks the table, too, and repeats the state it leaves.
+    "sittings/clock/moving.py:_start_of_room",
+    "sittings/clock/moving.py:_run_of_sitting",
     # They write what `follow` and `move` have moved in the row they hold under lock.
     "delivery/start/batch.py:__init__",
     "delivery/close/batch.py:__init__",

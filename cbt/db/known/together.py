@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy.engine import Dialect as SqlDialect
 
 
-class Known(Protocol):
+class KnownStatement(Protocol):
     """A select or a change that is put together once for each kind of database."""
 
     def prepare(self, dialect: SqlDialect) -> None:
@@ -16,10 +16,10 @@ class Known(Protocol):
         ...
 
 
-_known: weakref.WeakSet[Known] = weakref.WeakSet()
+_known: weakref.WeakSet[KnownStatement] = weakref.WeakSet()
 
 
-def remember(one: Known) -> None:
+def remember(one: KnownStatement) -> None:
     """Have `one` put together with all others of this process."""
     _known.add(one)
 

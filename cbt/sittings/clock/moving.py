@@ -10,10 +10,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import String, UpdateBase, bindparam, select, update
 from sqlalchemy.orm import Session
 
+from cbt.db.known.changes import KnownChange
 from cbt.db.known.selects import KnownSelect
+from cbt.db.types import UtcDateTime
+from cbt.db.writing.parcels import Rows
 from cbt.errors import Conflict, TextId
 from cbt.rules.states.sitting import SittingEvent, SittingState, aggregate, next_state
 from cbt.sittings.models import RoomHold, Sitting, SittingRoom
@@ -57,6 +60,44 @@ def move_room_if_first(session: Session, room: SittingRoom, event: SittingEvent,
     sitting = session.get_one(Sitting, room.sitting_id, with_for_update=held, populate_existing=True)
     refresh_sitting_state(session, sitting)
     return True
+
+
+def starting_rows(room: SittingRoom, *, now: datetime, actor: str) -> list[Rows]:
+    """Return what takes an admitting room to its start as `move_room` does, to go along with what others write.
+
+    Nothing is written of it where the room is evacuated or elsewhere by then.
+
+    Source: R-20, R-60.
+    """
+    started = _STARTED.of(room=room.id, now=now, by=actor).rows(touches=1)
+    # Wherever its other rooms go: a sitting runs while any of them runs (R-7).
+    return [started, _RUNS.of(sitting=room.sitting_id).rows()]
+
+
+def _start_of_room() -> UpdateBase:
+    seen = SittingState.ADMITTING
+    return (
+        update(SittingRoom)
+        .where(
+            SittingRoom.id == bindparam("room"),
+            SittingRoom.state == seen.value,
+            SittingRoom.evacuated_at.is_(None),
+        )
+        .values(
+            state=next_state(seen, SittingEvent.START).value,
+            started_at=bindparam("now", type_=UtcDateTime),
+            started_by=bindparam("by", type_=String),
+        )
+    )
+
+
+def _run_of_sitting() -> UpdateBase:
+    runs = aggregate([SittingState.RUNNING])
+    return update(Sitting).where(Sitting.id == bindparam("sitting")).values(state=runs.value)
+
+
+_STARTED = KnownChange(lambda _: _start_of_room())
+_RUNS = KnownChange(lambda _: _run_of_sitting())
 
 
 def refresh_sitting_state(

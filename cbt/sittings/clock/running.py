@@ -9,19 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, bindparam, update
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record, record_entry
 from cbt.audit.sealing import EntryDraft, text_of
-from cbt.db.known.changes import KnownChange
-from cbt.db.types import UtcDateTime
 from cbt.db.writing.parcels import Rows
 from cbt.errors import Conflict, InvalidInput
-from cbt.rules.states.sitting import SittingEvent, SittingState, next_state
+from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings.clock.doors import admit_room
-from cbt.sittings.clock.moving import close_hold, move_room
-from cbt.sittings.models import RoomAdjustment, RoomHold, Sitting, SittingRoom
+from cbt.sittings.clock.moving import close_hold, move_room, starting_rows
+from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 
 ADJUSTMENT_KINDS = ("site_fault", "general", "accommodation")
 """补时, 延时, 加时."""
@@ -62,37 +59,12 @@ def starting_along(room: SittingRoom, *, now: datetime, actor: str) -> StartAlon
     """
     if room.evacuated_at is not None or room.state != SittingState.ADMITTING:
         return None
-    started = _STARTED.of(room=room.id, now=now, by=actor).rows(touches=1)
-    # Whatever the others do: a sitting runs while any of its rooms runs (R-7).
-    runs = _RUNS.of(sitting=room.sitting_id).rows()
-    return StartAlong([started, runs], _line_of_start(room, now=now, actor=actor))
-
-
-_STARTED = KnownChange(
-    lambda _: (
-        update(SittingRoom)
-        .where(
-            SittingRoom.id == bindparam("room"),
-            SittingRoom.state == SittingState.ADMITTING.value,
-            SittingRoom.evacuated_at.is_(None),
-        )
-        .values(
-            state=next_state(SittingState.ADMITTING, SittingEvent.START).value,
-            started_at=bindparam("now", type_=UtcDateTime),
-            started_by=bindparam("by", type_=String),
-        )
-    )
-)
-_RUNS = KnownChange(
-    lambda _: (
-        update(Sitting).where(Sitting.id == bindparam("sitting")).values(state=SittingState.RUNNING.value)
-    )
-)
+    return StartAlong(starting_rows(room, now=now, actor=actor), _line_of_start(room, now=now, actor=actor))
 
 
 def _line_of_start(room: SittingRoom, *, now: datetime, actor: str) -> EntryDraft:
     after = text_of({"started_at": now.isoformat()})
-    return EntryDraft(now, actor, "room.start", room.logged_as, after=after)
+    return EntryDraft(at=now, actor=actor, act="room.start", subject=room.logged_as, after=after)
 
 
 def hold_room(

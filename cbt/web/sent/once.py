@@ -22,23 +22,21 @@ from typing import Any, TypeVar, cast
 import flask
 import flask_babel
 import msgspec
-from sqlalchemy import CursorResult, LargeBinary, String, Text, bindparam, delete, select, update
+from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from cbt.db.failures import cannot_persist
-from cbt.db.known.changes import Change, KnownChange
+from cbt.db.known.changes import Change
 from cbt.db.private.sealing import open_bytes, seal_bytes
-from cbt.db.types import UtcDateTime
 from cbt.db.unit_of_work import Joining, after_commit, joined_by, reading, unit_of_work
 from cbt.db.writing.parcels import Rows, one_writes, put_down
 from cbt.errors import Unavailable
 from cbt.web.partials import Reply, page_of_form, wants_partial
 from cbt.web.problems import shown_error
-from cbt.web.sent import keys
+from cbt.web.sent import keys, marks
 from cbt.web.sent.filling import OURS
 from cbt.web.sent.models import SentForm
 from cbt.web.who.access import access_of
-from cbt.web.who.counters import insert_of
 from cbt.web.who.login import signed_in
 
 log = logging.getLogger(__name__)
@@ -172,13 +170,13 @@ class _Form:
     def _claim(self, session: Session) -> None:
         if self._written:
             return
-        claim = _claiming(session.get_bind().dialect.name).returning(SentForm.mark)
+        claim = marks.claiming(session.get_bind().dialect.name).returning(SentForm.mark)
         if session.scalar(claim, self._claimed) is None:
             raise SentBefore
         after_commit(session, self._note_written)
 
     def _claim_rows(self) -> list[Rows]:
-        return [] if self._written else [_CLAIMED.of(**self._claimed).rows(touches=1)]
+        return [] if self._written else [marks.CLAIMED.of(**self._claimed).rows(touches=1)]
 
     @property
     def _claimed(self) -> dict[str, object]:
@@ -189,10 +187,10 @@ class _Form:
 
     def _keep(self, place: str, part: _Part | None) -> None:
         sealed = None if part is None else seal_bytes(msgspec.json.encode(part), SEALED_FOR)
-        self._write(_ANSWERED.of(of_mark=self._mark, led_to=place, said=sealed))
+        self._write(marks.ANSWERED.of(of_mark=self._mark, led_to=place, said=sealed))
 
     def _forget(self) -> None:
-        self._write(_FORGOTTEN.of(of_mark=self._mark))
+        self._write(marks.FORGOTTEN.of(of_mark=self._mark))
 
     def _write(self, change: Change) -> None:
         if not self._written:
@@ -207,28 +205,6 @@ class _Form:
             if not (cannot_persist(error) or isinstance(error, Unavailable)):
                 raise
             log.warning("what became of a form was not noted: %s", type(error).__name__)
-
-
-def _claiming(dialect: str) -> Any:
-    values = {
-        "mark": bindparam("of_mark", type_=String),
-        "content": bindparam("of_content", type_=String),
-        "sent_at": bindparam("now", type_=UtcDateTime),
-    }
-    return insert_of(dialect)(SentForm).values(values).on_conflict_do_nothing()
-
-
-_CLAIMED = KnownChange(_claiming)
-_ANSWERED = KnownChange(
-    lambda _: (
-        update(SentForm)
-        .where(SentForm.mark == bindparam("of_mark", type_=String))
-        .values(place=bindparam("led_to", type_=Text), answer=bindparam("said", type_=LargeBinary))
-    )
-)
-_FORGOTTEN = KnownChange(
-    lambda _: delete(SentForm).where(SentForm.mark == bindparam("of_mark", type_=String))
-)
 
 
 def _part_of(reply: flask.Response) -> _Part | None:
