@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import literal_column, select, update
+from sqlalchemy.dialects import sqlite
 
 from cbt.application import warming
 from cbt.application.warming import warm_up
 from cbt.db.known import together
-from cbt.db.known.selects import RawSelect
+from cbt.db.known.changes import KnownChange
+from cbt.db.known.selects import KnownSelect, RawSelect
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.sittings.models import SittingRoom
@@ -53,14 +59,44 @@ def test_without_an_exam_nothing_is_made_before_it_is_asked_for(world: World, st
     assert TILES not in compiled(world)
 
 
-def test_selects_and_changes_are_put_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_selects_and_changes_are_put_together(world: World) -> None:
     with world.app.app_context():
         dialect = db.engine.dialect
-    prepared: list[object] = []
-    one = RawSelect(warming._UNDER_WAY, dialect)
-    monkeypatch.setattr(RawSelect, "prepare", lambda self, _dialect: prepared.append(self))
+    query = select(SittingRoom.id)
+    raw, known = RawSelect(query, dialect), KnownSelect(query)
+    changed = KnownChange(lambda _: update(SittingRoom).values(armed=False))
+    assert ("_made" in vars(raw), known._of, changed._of) == (False, {}, {})
     together.put_together(dialect)
-    assert one in prepared
+    assert "_made" in vars(raw)
+    assert "_made" in vars(known._of[dialect.name])
+    assert changed._of[dialect.name].text.startswith("UPDATE sitting_room")
+
+
+def test_they_are_gone_through_while_requests_make_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first questions of a hall are put together beside the thread that puts all of them together."""
+    one, other = Statement(), Statement()
+    comes = threading.Thread(target=lambda: together.remember(other))
+
+    class WhileItComes(weakref.WeakSet[together.KnownStatement]):
+        def __iter__(self) -> Iterator[together.KnownStatement]:
+            for each in super().__iter__():
+                comes.start()
+                comes.join(0.2)  # it waits, or it has come by now
+                yield each
+
+    monkeypatch.setattr(together, "_known", WhileItComes([one]))
+    together.put_together(sqlite.dialect())
+    comes.join()
+    assert (one.times, other.times, weakref.ref(other) in together._known.data) == (1, 0, True)
+
+
+class Statement:
+    """Counts how often it was put together."""
+
+    times = 0
+
+    def prepare(self, _dialect: object) -> None:
+        self.times += 1
 
 
 def test_a_database_that_cannot_be_read_keeps_nobody_from_serving(

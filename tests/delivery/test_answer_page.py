@@ -237,6 +237,7 @@ def test_no_paper_is_looked_for_to_open_a_page_before_it(
     """Its address looks like that of a paper, and a hall comes in by them."""
     world.admit_all()
     client = world.candidate("theory")
+    assert client.get("/exam/wait").status_code == 200  # its browser has a form token by now
     queries = count_raw_readings(monkeypatch, path)
     assert client.get(f"/exam/{place}").status_code in {200, 303}
     assert queries == []

@@ -41,8 +41,8 @@ class Hand:
     do: Callable[[Path, Path], object]
     """Is given the data folder and a folder beside it with older files."""
     undo: Callable[[Path, Path], object] | None = None
-    or_said: str = ""
-    """What it may say as well: of a log, whoever opens a connection just then makes another one in its place."""
+    anew: str = ""
+    """What SQLite makes anew for whoever opens a connection just then: where it lies there, it is exchanged."""
 
 
 def _remove(name: str) -> Callable[[Path, Path], object]:
@@ -60,7 +60,7 @@ def _back(name: str) -> Callable[[Path, Path], object]:
 REMOVED = (
     Hand("gone", _remove(DATABASE_NAME)),
     Hand("gone", lambda data, _older: shutil.rmtree(data)),
-    Hand("gone", _remove(f"{DATABASE_NAME}-wal"), or_said="exchanged"),
+    Hand("gone", _remove(f"{DATABASE_NAME}-wal"), anew=f"{DATABASE_NAME}-wal"),
     Hand("exchanged", lambda data, older: (older / DATABASE_NAME).rename(data / DATABASE_NAME)),
 )
 MOVED = (
@@ -70,7 +70,7 @@ MOVED = (
         lambda data, _older: data.rename(data.with_name("data.away")),
         lambda data, _older: data.with_name("data.away").rename(data),
     ),
-    Hand("gone", _away(f"{DATABASE_NAME}-wal"), _back(f"{DATABASE_NAME}-wal"), or_said="exchanged"),
+    Hand("gone", _away(f"{DATABASE_NAME}-wal"), _back(f"{DATABASE_NAME}-wal"), anew=f"{DATABASE_NAME}-wal"),
 )
 OVERWRITTEN = Hand(
     "overwritten", lambda data, older: shutil.copyfile(older / DATABASE_NAME, data / DATABASE_NAME)
@@ -179,7 +179,7 @@ def _is_refused(trial: Trial, site: Site, server: Server, hand: Hand) -> None:
     """Expect that nothing is taken any more, that `/healthz` says why, and somebody was told 503."""
     done = time.monotonic()
     trial.injected()
-    told = wait_for(lambda: _said(server) in {hand.said, hand.or_said or hand.said}, REFUSED_WITHIN)
+    told = wait_for(lambda: _said(server) == _to_be_said(site, hand), REFUSED_WITHIN)
     trial.measure("told_s", time.monotonic() - done)
     trial.expect(told, "I12", f"/healthz does not say {hand.said} but {_said(server)}")
     refused = wait_for(lambda: _writes(site, 503, done), REFUSED_WITHIN)
@@ -190,6 +190,11 @@ def _is_refused(trial: Trial, site: Site, server: Server, hand: Hand) -> None:
 
 def _writes(site: Site, status: int, since: float) -> int:
     return sum(one.status == status for one in site.ledger.copy_writes() if one.sent_at >= since)
+
+
+def _to_be_said(site: Site, hand: Hand) -> str:
+    made = hand.anew and (site.settings.data_dir / hand.anew).exists()
+    return "exchanged" if made else hand.said
 
 
 def _said(server: Server) -> str:

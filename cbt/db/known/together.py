@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import Protocol
 
@@ -17,14 +18,19 @@ class KnownStatement(Protocol):
 
 
 _known: weakref.WeakSet[KnownStatement] = weakref.WeakSet()
+_counting = threading.Lock()
+"""Requests make some of them while a thread goes through all: a set that grows meanwhile cannot be gone through."""
 
 
 def remember(one: KnownStatement) -> None:
     """Have `one` put together with all others of this process."""
-    _known.add(one)
+    with _counting:
+        _known.add(one)
 
 
 def put_together(dialect: SqlDialect) -> None:
     """Put all of this process together that were not asked yet, for one kind of database."""
-    for one in list(_known):
+    with _counting:
+        known = list(_known)
+    for one in known:
         one.prepare(dialect)
