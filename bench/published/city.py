@@ -12,6 +12,7 @@ from html import escape
 from bench.published import bearing, day
 from bench.published.bearing import SAFETY
 from bench.published.report import Results
+from cbt.config import Settings
 
 CANDIDATES = 50_000
 CENTRE = 500
@@ -24,8 +25,8 @@ COPIES = 24
 """Backups that are kept (CBT_BACKUP_KEEP)."""
 GROWTH = 1.5
 """The database beside its write-ahead log, the second paper's journal and the log of operations."""
-THREADS_PER_NODE = 2 * 80
-"""Connections to PostgreSQL that one node of two workers may open."""
+THREADS_PER_NODE = 80 * Settings().workers
+"""Connections to PostgreSQL that one node may open, with as many workers as it has when nobody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

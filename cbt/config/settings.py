@@ -31,8 +31,8 @@ class Settings:
     """CBT_HOST: the address to listen on."""
     port: int = 8000
     """CBT_PORT: the port to listen on."""
-    workers: int = 2
-    """CBT_WORKERS: server processes."""
+    workers: int = 3
+    """CBT_WORKERS: server processes. Of three that have enough to do, two can do it while a third is replaced."""
     threads: int = 256
     """CBT_THREADS: threads of each process."""
     timezone: str = "Asia/Shanghai"
