@@ -25,7 +25,7 @@ from werkzeug.wsgi import get_current_url
 from cbt.accounts.sign_in import passwords
 from cbt.db.types import db
 from cbt.translations import compiling
-from cbt.web import assets
+from cbt.web.static import assets
 from cbt.web.watching.requestlog import ObservedApp
 from tests.urls import share_urls
 

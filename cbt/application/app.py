@@ -85,7 +85,6 @@ from cbt.results.package import views as packages
 from cbt.retention import views as retention
 from cbt.sittings.planning import views as sittings
 from cbt.web import preferences
-from cbt.web.assets import init_assets
 from cbt.web.headers import init_headers
 from cbt.web.https import trust
 from cbt.web.https.trust import init_trust
@@ -99,6 +98,7 @@ from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.sent import views as kept
 from cbt.web.sent.once import init_once
 from cbt.web.sent.showing import init_kept
+from cbt.web.static.assets import init_assets
 from cbt.web.texts import BoundedInteger
 from cbt.web.watching import health, scraping
 from cbt.web.watching.disks import low_disks

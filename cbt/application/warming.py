@@ -8,6 +8,8 @@ at once. So a thread does it beside the saves, which need none of it, and the ot
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import flask
 import flask_babel
 from sqlalchemy import select
@@ -33,6 +35,8 @@ ASKED_FOR = (
     "proctoring/polling/",
 )
 """The pages of an exam that is under way; those that lie in no folder are what all pages are made of."""
+SAID_BY_BOARDS = "proctoring"
+"""The room whose texts the scripts of open boards say."""
 _UNDER_WAY = select(SittingRoom.id).where(SittingRoom.state.in_(OPEN)).limit(1)
 
 
@@ -51,12 +55,18 @@ def warm_up(app: flask.Flask) -> bool:
         with app.app_context():
             put_together(db.engine.dialect)
         locale = app.config["BABEL_DEFAULT_LOCALE"]
-        script_texts(locale, "proctoring")
+        script_texts(locale, SAID_BY_BOARDS)
         with as_nobody(app, "/", locale=locale, theme=THEMES[0]):
             flask_babel.get_translations()
-        folder = product_dir("templates")
-        for file in folder.rglob("*.html"):
-            name = file.relative_to(folder).as_posix()
-            if "/" not in name or name.startswith(ASKED_FOR):
-                app.jinja_env.get_template(name)
+        for name in pages_of_an_exam():
+            app.jinja_env.get_template(name)
     return under_way
+
+
+def pages_of_an_exam() -> Iterator[str]:
+    """Yield the names of the templates that the pages of an exam are made of."""
+    folder = product_dir("templates")
+    for file in folder.rglob("*.html"):
+        name = file.relative_to(folder).as_posix()
+        if "/" not in name or name.startswith(ASKED_FOR):
+            yield name

@@ -23,8 +23,8 @@ from cbt.rules.roles import Role
 from cbt.web.forms import flash_refusal, sent_json
 from cbt.web.gzipping import unpacks
 from cbt.web.i18n import chosen_theme
-from cbt.web.joining import joined_name
 from cbt.web.partials import Reply
+from cbt.web.static.joining import joined_name
 from cbt.web.who import access
 from cbt.web.who.cookies import read_cookie
 from cbt.web.who.login import acting, machine_id, signed_in

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
+import multiprocessing
 import os
 import signal
 import socket
@@ -22,6 +23,8 @@ except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]  # None says that there is nothing to raise
 
 PR_SET_PDEATHSIG = 1
+FORKS = sys.platform == "linux"
+"""Whether a process is begun as a copy of its parent, with all that is loaded there."""
 _remembered = 0
 PARENT_CHECK_SECONDS = 0.5
 TURN_SECONDS = 0.0001
@@ -136,9 +139,15 @@ def take_short_turns() -> None:
 
 
 def begin_as_parent() -> None:
-    """Remember this process as the parent of those that it forks."""
+    """Remember this process as the parent of those that it forks.
+
+    Where it can it does fork them, whatever this Python would do by itself: one that was begun anew would load the
+    product for seconds while a hall waits for it.
+    """
     global _remembered
     _remembered = os.getpid()
+    if FORKS:
+        multiprocessing.set_start_method("fork", force=True)
 
 
 def die_with_parent(parent: int | None = None) -> None:

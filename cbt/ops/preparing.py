@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +35,7 @@ from cbt.exams.folder import look as look_into
 from cbt.ops.belonging.asking import ask, opened
 from cbt.ops.belonging.hands import check_hands
 from cbt.ops.belonging.ruling import Intent
+from cbt.ops.hosting import FORKS
 from cbt.ops.patience import await_database
 from cbt.ops.rescue.starting import check_rescue
 from cbt.releases import newest_revision, product_version
@@ -125,7 +125,7 @@ def in_child(work: Callable[[Settings], R], settings: Settings) -> R:
 
     Raise what it refuses, as the error that the person is told.
     """
-    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    context: Any = multiprocessing.get_context("fork" if FORKS else "spawn")
     reader, writer = context.Pipe(duplex=False)
     child = context.Process(target=_answer, args=(work, settings, writer))
     child.start()

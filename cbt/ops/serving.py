@@ -24,6 +24,7 @@ from cbt.console.texts import text as _
 from cbt.console.tree import command, option
 from cbt.ops.belonging.asking import ask
 from cbt.ops.belonging.ruling import Intent
+from cbt.ops.giving import code_given
 from cbt.ops.hosting import DataDirLock, allow_connections, begin_as_parent, check_port, lan_address
 from cbt.ops.logs.keeping import LIFE, SERVER, check_log_file, init_logs, server_logging
 from cbt.ops.logs.life import refusals_told, tell_start, tell_stop
@@ -104,7 +105,8 @@ def run_server(
     )
     counted = counted_together(settings.data_dir)
     looked_after = files_held(settings) if held else nullcontext(lambda: None)
-    with counted, looked_after as let_go, writer_kept(settings, owner=owner):
+    handed_on = code_given(settings) if held else nullcontext()
+    with counted, looked_after as let_go, writer_kept(settings, owner=owner), handed_on:
         tell_start("server", settings)
         try:
             server.serve()

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from cbt.delivery.views import ENTRY
 from cbt.paths import product_dir
-from cbt.web.joining import join_scripts, join_sheets
+from cbt.web.static.joining import join_scripts, join_sheets
 from tests.world import World
 
 REAL = {

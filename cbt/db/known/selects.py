@@ -12,11 +12,11 @@ rows of an answer come as one there, a JSON text that SQLite makes of them.
 from __future__ import annotations
 
 import collections
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
+import msgspec
 from sqlalchemy import LargeBinary, Select, func, select
 from sqlalchemy.engine import Dialect as SqlDialect
 from sqlalchemy.orm import Session
@@ -25,6 +25,7 @@ from cbt.db.known.sql import RawSql
 from cbt.db.known.together import remember
 
 Raw = tuple[Any, ...]
+_read_rows: Callable[[str], list[Raw]] = msgspec.json.Decoder(list[Raw]).decode
 
 
 class RawSelect:
@@ -69,7 +70,7 @@ class _Made:
     def ask(self, cursor: Any, values: dict[str, object]) -> list[Raw]:
         cursor.execute(self._sql.text, self._sql.bound(values))
         if self._in_one:
-            return [tuple(row) for row in json.loads(cursor.fetchone()[0])]
+            return _read_rows(cursor.fetchone()[0])
         rows: list[Raw] = cursor.fetchall()
         return rows
 

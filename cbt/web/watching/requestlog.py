@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from cbt.clock import Clock
+from cbt.web.compiled import GivenCode
 from cbt.web.partials import PageEnvironment
 from cbt.web.receiving.promises import PROMISE, Headers, Promise, PromisedRequest
 from cbt.web.receiving.whole import HANDED_AT
@@ -115,6 +116,7 @@ class ObservedApp(flask.Flask):
     """Flask with the log around everything: `__call__` stays outermost whatever is put around `wsgi_app`."""
 
     jinja_environment = PageEnvironment
+    jinja_options = {"bytecode_cache": GivenCode()}  # noqa: RUF012  # as Flask declares it
     request_log: RequestLog
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

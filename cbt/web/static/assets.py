@@ -14,7 +14,7 @@ import flask
 from cbt.errors import NotFound
 from cbt.web.addresses import path_of
 from cbt.web.gzipping import unpacks
-from cbt.web.joining import join_scripts, join_sheets
+from cbt.web.static.joining import join_scripts, join_sheets
 from cbt.web.who.access import public
 
 pages = flask.Blueprint("assets", __name__)
