@@ -10,6 +10,7 @@ from functools import partial
 from bench import rows
 from bench.exam_day.driving import Driving, Played, Times
 from bench.exam_day.hall import build_day
+from bench.exam_day.wire import new_event_loop
 from bench.figures import Figure
 from bench.measured.declaring import NONE_LOST, NONE_REFUSED, Ground, Group, Stage, Target, most
 from bench.servers.serve import PRODUCT, running
@@ -48,7 +49,8 @@ def measure(ground: Ground) -> list[Figure]:
         gc.collect()
         gc.disable()  # a search through all that two thousand browsers hold stops every one of them
         cpu_before = time.process_time()
-        played = asyncio.run(Driving(day, server, times).run())
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            played = runner.run(Driving(day, server, times).run())
         load = _load(played, time.process_time() - cpu_before)
         gc.enable()
         judgement = in_child(partial(judge, accounts=played.accounts), settings)

@@ -6,10 +6,16 @@ import asyncio
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from cbt.rehearsal.line import HOST, WireReply
 
+try:
+    from uvloop import new_event_loop
+except ImportError:  # Windows has none
+    from asyncio import new_event_loop
+
+__all__ = ["Browser", "PackedReply", "header", "new_event_loop"]
 PATIENCE_SECONDS = 60.0
 GZIPPED = 16 + zlib.MAX_WBITS
 
@@ -42,8 +48,7 @@ class _Wire(asyncio.Protocol):
         self.reply: asyncio.Future[bytes] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data

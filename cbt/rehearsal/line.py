@@ -12,6 +12,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
+
 HOST = "127.0.0.1"
 """The only host a line leads to: no caller can name another (tests/attacks/test_source.py reads that)."""
 TIMEOUT_SECONDS = 30.0
@@ -35,7 +37,7 @@ class WireReply:
     def body(self) -> Mapping[str, Any]:
         """What was said as JSON; empty where it was something else."""
         try:
-            read = json.loads(self.raw) if self.raw else {}
+            read = msgspec.json.decode(self.raw) if self.raw else {}
         except ValueError:
             read = {}
         return read if isinstance(read, dict) else {}
