@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import flask
 import pytest
 
+from cbt.errors import Unavailable
+from cbt.ops import hosting, serving, worker
 from cbt.ops.hosting import DataDirLock
 from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 
@@ -87,3 +91,64 @@ def test_a_process_that_is_told_to_end_before_its_loop_runs_hears_it_all_the_sam
     done = Forked("tests.told_scene:main", (), environment=os.environ, folder=Path.cwd(), out=out, err=err)
     assert done.wait(PATIENCE_SECONDS) == 0, err.read_text("utf-8")
     assert out.read_text("utf-8") == "heard\n"
+
+
+@pytest.fixture
+def others_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting, "_others_serve", True)
+
+
+def priority() -> tuple[int, int]:
+    """Return who asks, and how far they stay behind."""
+    thread = threading.get_native_id()
+    return thread, os.getpriority(os.PRIO_PROCESS, thread)
+
+
+@pytest.mark.skipif(not hosting.FORKS, reason="threads have no priorities of their own here")
+@pytest.mark.usefixtures("others_serve")
+def test_who_begins_while_others_serve_gives_way_and_serves_like_them() -> None:
+    before = priority()
+    thread, niceness = hosting.giving_way(priority)
+    assert (thread == before[0], niceness) == (False, max(before[1], hosting.LEISURE))
+    assert priority() == before
+
+
+def test_who_begins_with_all_others_does_it_at_once() -> None:
+    assert hosting.giving_way(priority) == priority()
+
+
+@pytest.mark.usefixtures("others_serve")
+def test_what_cannot_begin_says_so_to_whoever_waits_for_it() -> None:
+    def refused() -> None:
+        raise Unavailable("serve.not_prepared")
+
+    with pytest.raises(Unavailable):
+        hosting.giving_way(refused)
+
+
+@pytest.mark.parametrize(("died", "told"), [([0], True), ([0, 1], True), ([0, 1, 2], False)])
+def test_a_worker_is_told_whether_others_serve_while_it_begins(
+    died: list[int], told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting, "_others_serve", not told)
+    parent = object.__new__(serving._Parent)
+    parent.wrks, parent.respawned_wrks = [object()] * 3, {}
+    seen: list[bool] = []
+    monkeypatch.setattr(
+        serving.Granian, "_respawn_workers", lambda *_: seen.append(hosting.others_serve()), raising=False
+    )
+    parent._respawn_workers(died, None, None)
+    assert seen == [told]
+
+
+@pytest.mark.parametrize("serve", [True, False])
+def test_it_is_warm_before_it_serves_where_others_do(
+    serve: bool, app: flask.Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warmed: list[flask.Flask] = []
+    monkeypatch.setattr(hosting, "_others_serve", serve)
+    monkeypatch.setattr(worker, "create_app", lambda *_, **__: app)
+    monkeypatch.setattr(worker, "database_time", lambda _: None)
+    monkeypatch.setattr(worker, "warm_up", lambda one: not warmed.append(one))
+    assert worker._made(app.extensions["cbt_settings"]) == (app, serve)
+    assert warmed == [app] * serve

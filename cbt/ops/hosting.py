@@ -11,7 +11,10 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from cbt.config import Settings
 from cbt.db.private.files import make_folder, open_private
@@ -25,7 +28,11 @@ except ImportError:  # Windows has no such limit
 PR_SET_PDEATHSIG = 1
 FORKS = sys.platform == "linux"
 """Whether a process is begun as a copy of its parent, with all that is loaded there."""
+LEISURE = 10
+"""The niceness of who gives way: a tenth of the share of a processor that others have."""
+R = TypeVar("R")
 _remembered = 0
+_others_serve = False
 PARENT_CHECK_SECONDS = 0.5
 TURN_SECONDS = 0.0001
 COLLECT_AFTER = 5_000, 50, 100
@@ -148,6 +155,33 @@ def begin_as_parent() -> None:
     _remembered = os.getpid()
     if FORKS:
         multiprocessing.set_start_method("fork", force=True)
+
+
+def tell_forks_that_others_serve(serve: bool) -> None:
+    """Tell the processes that are forked from now on whether others serve already while they begin."""
+    global _others_serve
+    _others_serve = serve
+
+
+def others_serve() -> bool:
+    """Return whether others served already when this process was forked."""
+    return _others_serve
+
+
+def giving_way(work: Callable[[], R]) -> R:
+    """Do work, and where others serve already, with what they leave of the processors (Linux).
+
+    Whoever stands in for a process that died reads and works out for a second what they would need to do its work.
+    A thread of its own does it, for none gets its priority back; threads that `work` begins stay behind, too.
+    """
+    if not (FORKS and _others_serve):
+        return work()
+    with ThreadPoolExecutor(1, thread_name_prefix="giving-way", initializer=_give_way) as thread:
+        return thread.submit(work).result()
+
+
+def _give_way() -> None:
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEISURE)
 
 
 def die_with_parent(parent: int | None = None) -> None:

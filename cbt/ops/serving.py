@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
@@ -25,7 +26,14 @@ from cbt.console.tree import command, option
 from cbt.ops.belonging.asking import ask
 from cbt.ops.belonging.ruling import Intent
 from cbt.ops.giving import code_given
-from cbt.ops.hosting import DataDirLock, allow_connections, begin_as_parent, check_port, lan_address
+from cbt.ops.hosting import (
+    DataDirLock,
+    allow_connections,
+    begin_as_parent,
+    check_port,
+    lan_address,
+    tell_forks_that_others_serve,
+)
 from cbt.ops.logs.keeping import LIFE, SERVER, check_log_file, init_logs, server_logging
 from cbt.ops.logs.life import refusals_told, tell_start, tell_stop
 from cbt.ops.preparing import Prepared, begin, in_child, look, prepare, prepare_app
@@ -47,8 +55,9 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
     have to notice and start it again; a worker that can come up does so at the next try.
     """
 
-    def _respawn_workers(self, *args: Any, **options: Any) -> None:
-        super()._respawn_workers(*args, **options)
+    def _respawn_workers(self, workers: Sequence[int], *args: Any, **options: Any) -> None:
+        tell_forks_that_others_serve(len(workers) < len(self.wrks))
+        super()._respawn_workers(workers, *args, **options)
         self.respawned_wrks.clear()
 
     def signal_handler_interrupt(self, *given: Any, **options: Any) -> None:

@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 import threading
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -24,7 +25,7 @@ from cbt.db.types import db
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
 from cbt.errors import Unavailable
-from cbt.ops.hosting import calm_collector, die_with_parent, take_short_turns
+from cbt.ops.hosting import calm_collector, die_with_parent, giving_way, others_serve, take_short_turns
 from cbt.ops.logs.keeping import ignore_hang_up, init_logs
 from cbt.ops.logs.life import tell_start, tell_stop
 from cbt.ops.manager import tell_when_served
@@ -48,7 +49,7 @@ def worker_app() -> flask.Flask:
     ignore_hang_up()
     settings = read_settings()
     init_logs(settings)
-    app = create_app(settings, clock=SystemClock(database_time(settings)))
+    app, is_warm = giving_way(partial(_made, settings))
     if settings.embedded:
         lock: FileLock | AdvisoryLock = FileLock(settings.data_dir / "leader.lock")
     else:
@@ -71,8 +72,15 @@ def worker_app() -> flask.Flask:
     candidacy.begin()
     calm_collector()
     take_short_turns()
-    threading.Thread(target=warm_up, args=(app,), name="warming", daemon=True).start()
+    if not is_warm:
+        threading.Thread(target=warm_up, args=(app,), name="warming", daemon=True).start()
     return app
+
+
+def _made(settings: Settings) -> tuple[flask.Flask, bool]:
+    """Return the app of a process, and whether it is warm: where others serve, it may be so before it serves."""
+    app = create_app(settings, clock=SystemClock(database_time(settings)))
+    return app, others_serve() and warm_up(app)
 
 
 def has_other_tables(app: flask.Flask) -> bool:
