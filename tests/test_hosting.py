@@ -113,6 +113,15 @@ def test_who_begins_while_others_serve_gives_way_and_serves_like_them() -> None:
     assert priority() == before
 
 
+@pytest.mark.usefixtures("others_serve")
+def test_where_nobody_may_give_way_it_begins_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    assert hosting.giving_way(lambda: "begun") == "begun"
+
+
 def test_who_begins_with_all_others_does_it_at_once() -> None:
     assert hosting.giving_way(priority) == priority()
 

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -181,7 +182,8 @@ def giving_way(work: Callable[[], R]) -> R:
 
 
 def _give_way() -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEISURE)
+    with suppress(OSError):  # a container may forbid it: better to hurry than not to begin
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEISURE)
 
 
 def die_with_parent(parent: int | None = None) -> None:
