@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import flask
 import pytest
@@ -44,8 +45,9 @@ def never(*_: object) -> None:
     raise AssertionError("it is compiled again")
 
 
-def here(work: Callable[[Settings], object], settings: Settings) -> object:
-    return work(settings)
+def here(_work: object, settings: Settings) -> Mapping[str, bytes]:
+    """Make it in this process, which must not become nicer for it."""
+    return giving.code_of_an_exam(settings)
 
 
 def test_what_was_given_is_not_compiled_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +102,16 @@ def test_where_it_cannot_be_made_the_log_says_who_does_it(
     with giving.code_given(app.extensions["cbt_settings"], after=0):
         assert told.wait(SOON)
     assert "compile their pages themselves" in caplog.text
+
+
+@pytest.mark.skipif(not hosting.FORKS, reason="no process is forked here")
+def test_whoever_is_answered_goes_before_the_child_that_makes_it(
+    app: flask.Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nicer: list[int] = []
+    monkeypatch.setattr(os, "nice", nicer.append)
+    assert giving._made_at_leisure(app.extensions["cbt_settings"])
+    assert nicer == [hosting.LEISURE]
 
 
 @pytest.mark.skipif(not hosting.FORKS, reason="no process is forked here")

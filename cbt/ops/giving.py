@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from cbt.application.app import create_app
 from cbt.application.warming import SAID_BY_BOARDS, pages_of_an_exam
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.ops.hosting import FORKS
+from cbt.ops.hosting import FORKS, LEISURE
 from cbt.ops.preparing import in_child
 from cbt.web.compiled import compiled, give
 from cbt.web.i18n import script_texts
@@ -30,7 +31,7 @@ def code_given(settings: Settings, *, after: float = QUIET_AFTER_SECONDS) -> Ite
         if ended.wait(after):
             return
         try:
-            give(in_child(code_of_an_exam, settings))
+            give(in_child(_made_at_leisure, settings))
         except CbtError as error:
             log.warning("workers to come compile their pages themselves: %s", error)
         script_texts(settings.locale, SAID_BY_BOARDS)
@@ -43,7 +44,13 @@ def code_given(settings: Settings, *, after: float = QUIET_AFTER_SECONDS) -> Ite
         ended.set()
 
 
+def _made_at_leisure(settings: Settings) -> dict[str, bytes]:
+    """In a child, for the parent of a server makes no app: whoever is answered goes first."""
+    with suppress(OSError):
+        os.nice(LEISURE)
+    return code_of_an_exam(settings)
+
+
 def code_of_an_exam(settings: Settings) -> dict[str, bytes]:
-    """Return the code of an exam's pages: the parent of a server makes no app, so it asks a child."""
-    app = create_app(settings)
-    return compiled(app, pages_of_an_exam())
+    """Return the code of an exam's pages."""
+    return compiled(create_app(settings), pages_of_an_exam())
