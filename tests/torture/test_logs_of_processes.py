@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cbt.config import Settings
 from tests.packaging.served import Installation, Server, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a file that is open is not moved there")
@@ -49,7 +50,7 @@ def hang_up_on_everybody(server: Server) -> None:
 
 def test_every_line_of_every_process(tmp_path: Path) -> None:
     place = Logging(tmp_path)
-    everybody = {"server": 1, "worker": 2, "writer": 1}
+    everybody = {"server": 1, "worker": Settings().workers, "writer": 1}
     with place.serving() as server:
         assert wait_for(lambda: told(place.file, "start") == everybody)
         [begun] = [line for line in lines(place.file) if line.get("role") == "server"]
