@@ -10,7 +10,6 @@ from functools import partial
 from bench import rows
 from bench.exam_day.driving import Driving, Played, Times
 from bench.exam_day.hall import build_day
-from bench.exam_day.wire import new_event_loop
 from bench.figures import Figure
 from bench.measured.declaring import NONE_LOST, NONE_REFUSED, Ground, Group, Stage, Target, most
 from bench.servers.serve import PRODUCT, running
@@ -19,6 +18,11 @@ from bench.traffic.paced import allow_files
 from cbt.config import read_settings
 from cbt.ops.preparing import in_child
 from cbt.rehearsal.judging import judge
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # Windows has none
+    from asyncio import new_event_loop
 
 PEOPLE, FEW = 2000, 40
 PER_SECOND = 12.5

@@ -10,12 +10,6 @@ from typing import Any, cast
 
 from cbt.rehearsal.line import HOST, WireReply
 
-try:
-    from uvloop import new_event_loop
-except ImportError:  # Windows has none
-    from asyncio import new_event_loop
-
-__all__ = ["Browser", "PackedReply", "header", "new_event_loop"]
 PATIENCE_SECONDS = 60.0
 GZIPPED = 16 + zlib.MAX_WBITS
 

@@ -3,7 +3,8 @@
 Templates are compiled, texts read, tables mapped and selects put together when somebody first asks: the first
 board of a process took a quarter of a second of its processor, the first seat page as much. Nobody notices on a
 quiet morning. Whoever stands in for a process that died, or begins again after a power cut, meets the whole hall
-at once. So a thread does it beside the saves, which need none of it, and the others need not wait for it.
+at once. So a thread does it beside the saves, which need none of it, and nobody need wait for it; where others
+serve already, a process does it before it serves (cbt/ops/worker).
 """
 
 from __future__ import annotations

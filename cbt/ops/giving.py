@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from cbt.application.app import create_app
 from cbt.application.warming import SAID_BY_BOARDS, pages_of_an_exam
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.ops.hosting import FORKS, LEISURE
+from cbt.ops.hosting import FORKS, be_polite
 from cbt.ops.preparing import in_child
 from cbt.web.compiled import compiled, give
 from cbt.web.i18n import script_texts
@@ -46,8 +45,7 @@ def code_given(settings: Settings, *, after: float = QUIET_AFTER_SECONDS) -> Ite
 
 def _made_at_leisure(settings: Settings) -> dict[str, bytes]:
     """In a child, for the parent of a server makes no app: whoever is answered goes first."""
-    with suppress(OSError):
-        os.nice(LEISURE)
+    be_polite()
     return code_of_an_exam(settings)
 
 

@@ -164,6 +164,12 @@ def tell_forks_that_others_serve(serve: bool) -> None:
     _others_serve = serve
 
 
+def be_polite() -> None:
+    """Let whoever is answered go before this process, where its system lets it (Windows has no such thing)."""
+    with suppress(AttributeError, OSError):
+        os.nice(LEISURE)
+
+
 def others_serve() -> bool:
     """Return whether others served already when this process was forked."""
     return _others_serve

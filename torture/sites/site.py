@@ -186,7 +186,7 @@ class Builder:
             key_dir=folder / "keys",
             host="127.0.0.1",
             slow_ms=60_000,
-            workers=2,  # of two, a loss takes half: the harder case, and all the connections that the server lends
+            workers=2,  # of two a loss takes half; and three may ask for more connections than there are
         )
         if kind == "sqlite":
             return settings

@@ -14,9 +14,10 @@ from cbt.console.ends import DIFFERS, DONE, REFUSED
 from cbt.console.saying import Answer, tone
 from cbt.console.texts import text as _
 from cbt.console.tree import command, option
-from cbt.ops.doctor.examining import be_polite, examine
+from cbt.ops.doctor.examining import examine
 from cbt.ops.doctor.findings import Diagnosis, Grade, worst
 from cbt.ops.doctor.rooms import room_findings
+from cbt.ops.hosting import be_polite
 
 COLOURS = {Grade.OK: "green", Grade.NONE: "white", Grade.WARN: "yellow", Grade.FAIL: "red"}
 ENDS = {Grade.OK: DONE, Grade.WARN: DIFFERS, Grade.FAIL: REFUSED}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -13,7 +12,6 @@ from cbt.ops.doctor.findings import Check, Diagnosis, Grade, Symptom, diagnosis
 from cbt.ops.doctor.patient import Patient, patient
 
 CODES = {"unforeseen": Grade.FAIL}
-NICE = 10
 
 
 def examine(read: Callable[[], Sourced], *, now: datetime, url: str = "") -> list[Diagnosis]:
@@ -32,9 +30,3 @@ def _findings(name: str, check: Check, whole: Patient) -> Iterator[Diagnosis]:
     except Exception as error:  # the doctor tells what is wrong, whatever it is, and goes on
         seen = Symptom("unforeseen", {"check": name, "kind": type(error).__name__})
         yield diagnosis("any", CODES, seen)
-
-
-def be_polite() -> None:
-    """Let a server that runs beside go first."""
-    if hasattr(os, "nice"):
-        os.nice(NICE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -23,6 +21,7 @@ from cbt.console.tree import argument, command, option
 from cbt.db.copies import prune
 from cbt.db.engine import DATABASE_NAME
 from cbt.errors import CbtError, InvalidInput
+from cbt.ops.hosting import be_polite
 from cbt.ops.rescue.places import open_rescue
 from cbt.ops.rescue.putting_back import PutBack, put_back
 from cbt.ops.rescue.securing import settle
@@ -34,8 +33,6 @@ from cbt.ops.safety.scheduled import on_record
 from cbt.ops.safety.showing import check_lines, checks_as_data
 from cbt.releases import newest_revision
 from cbt.web.cli import with_any_database
-
-_NICENESS = 10
 
 
 @command("backup", help="safety.cli.backup")
@@ -51,8 +48,7 @@ def backup(destination: Path | None, keep: int | None, tick: str | None, *, now:
         raise InvalidInput("safety.no_destination")
     if tick is not None:
         now = datetime.fromisoformat(tick)
-        with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
-            os.nice(_NICENESS)
+        be_polite()
     try:
         folder, manifest = on_record(settings, target, make_folder=destination is not None, now=now)
     except CbtError:
