@@ -104,10 +104,10 @@ def _room_ref(approval: Approval) -> str:
     return approval.subject.removeprefix("sitting_room:")
 
 
-def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> Result:
+def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
     form: MultiDict[str, str] = MultiDict([(name, value) for name, value in json.loads(approval.params)])
     act = act_of(approval.act)
-    done = act.do(
+    act.do(
         Asked(
             act=act,
             room_ref=_room_ref(approval),
@@ -119,7 +119,6 @@ def _carry_out(approval: Approval, first: Principal, second: Second, now: dateti
             reasons=table_now(),
         )
     )
-    return {"kind": done.kind, "count": done.count, "names": done.names, "skipped": done.skipped}
 
 
 def _said(_approval: Approval, result: Result) -> str:

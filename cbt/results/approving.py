@@ -115,12 +115,12 @@ def _ref(approval: Approval) -> str:
     return approval.subject.removeprefix("sitting:")
 
 
-def _release(approval: Approval, first: Principal, second: Second, now: datetime) -> Result:
+def _release(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
     if approval.act == "release":
         service.release(_ref(approval), first=first, second=second, now=now)
-        return {}
-    reason = json.loads(approval.params)["reason"]
-    return {"count": service.correct(_ref(approval), first=first, second=second, reason=reason, now=now)}
+    else:
+        reason = json.loads(approval.params)["reason"]
+        service.correct(_ref(approval), first=first, second=second, reason=reason, now=now)
 
 
 def _said_release(approval: Approval, result: Result) -> str:
@@ -129,7 +129,7 @@ def _said_release(approval: Approval, result: Result) -> str:
     return str(_("results.corrected", count=result["count"]))
 
 
-def _rule(approval: Approval, first: Principal, second: Second, now: datetime) -> Result:
+def _rule(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
     fields = json.loads(approval.params)
     wish = late_service.RulingWish(
         room_ref=fields["room"],
@@ -139,8 +139,7 @@ def _rule(approval: Approval, first: Principal, second: Second, now: datetime) -
         fault=fields["fault"],
         reason=fields["reason"],
     )
-    count, changed = late_service.rule_late(_ref(approval), wish, first=first, second=second, now=now)
-    return {"verdict": wish.verdict, "count": count, "changed": changed}
+    late_service.rule_late(_ref(approval), wish, first=first, second=second, now=now)
 
 
 def _said_late(_approval: Approval, result: Result) -> str:

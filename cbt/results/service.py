@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from cbt.accounts.approvals.requests import claim, countersigned
+from cbt.accounts.approvals.requests import claim, countersigned, put_result
 from cbt.accounts.approvals.second import Second
 from cbt.audit import chain, tally
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -121,6 +121,7 @@ def release(sitting_ref: str, *, first: Principal, second: Second | None, now: d
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
         lines = steps.release(session, sheet, now=now, actor=first.logged_as, second=_actor(second))
         countersigned(second, roles=SECOND_FOR_RELEASE, seen=_seen(lines))
+        put_result(session, second, {})
 
 
 def correct(sitting_ref: str, *, first: Principal, second: Second | None, reason: str, now: datetime) -> int:
@@ -141,6 +142,7 @@ def correct(sitting_ref: str, *, first: Principal, second: Second | None, reason
         actor = first.logged_as
         steps.correct(session, sheet, lines, now=now, actor=actor, second=_actor(second), reason=reason)
         countersigned(second, roles=SECOND_FOR_RELEASE, seen=seen)
+        put_result(session, second, {"count": len(lines)})
         return len(lines)
 
 

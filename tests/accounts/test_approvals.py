@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from flask_babel import gettext
+from sqlalchemy import event, or_, select
+from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Approval, Staff
 from cbt.accounts.people import create_staff
@@ -20,10 +23,23 @@ from cbt.sittings.planning.places import create_centre
 from tests.attacks.second_scene import Scene, allow, done, refused
 from tests.proctoring.desk import Desk, attempt, running
 from tests.results.late_scene import Scene as LateScene
-from tests.results.scene import finish, release_url, rescore
+from tests.results.scene import finish, release, release_url, rescore
 from tests.world import World
 
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def _whole_requests() -> Iterator[None]:
+    """At every commit a request that is done says what was done, and keeps nothing of what was asked."""
+
+    def look(session: Session) -> None:
+        half = (Approval.state == "done", or_(Approval.result == "", Approval.params != ""))
+        assert session.scalars(select(Approval.act).where(*half)).all() == []
+
+    event.listen(Session, "before_commit", look)
+    yield
+    event.remove(Session, "before_commit", look)
 
 
 def test_a_request_is_on_the_pages_of_those_who_may_approve_and_nobody_elses(world: World) -> None:
@@ -154,6 +170,20 @@ def test_a_release_is_of_the_scores_that_were_shown(world: World) -> None:
     )
     assert refused(answer) == "approval.changed"
     assert releases(world) == 0
+
+
+def test_a_correction_of_what_was_released_says_how_many_it_was(world: World) -> None:
+    finish(world)
+    allow(world, by_password=True)
+    release(world)
+    rescore(world, "extra", "61.0")
+    form = {"act": "correct", "reason": "成绩复核", "ask": "1"}
+    ref = world.staff("officer").post(release_url(world), data=form).location.rsplit("/", 1)[1]
+    chief = world.staff("chief_proctor")
+    done(chief.post(f"/approvals/{ref}/approve", data={"digest": digest_of(world, ref)}))
+    with world.app.test_request_context():
+        said = str(gettext("results.corrected", count=1))
+    assert said in world.staff("officer").get(f"/approvals/{ref}").text
 
 
 def releases(world: World) -> int:

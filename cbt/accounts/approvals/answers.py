@@ -75,17 +75,11 @@ def carry_out(row: Approval, second: Second, *, now: datetime) -> None:
     with reading() as session:
         first = first_of(session, row)
     try:
-        result = kind_of(row).carry_out(row, first, second, now)
+        kind_of(row).carry_out(row, first, second, now)
     except _REFUSALS as error:
         if error.code not in _OURS:
             _fail(row, second, error, now=now)
         raise
-    with unit_of_work() as session:
-        session.execute(
-            update(Approval)
-            .where(Approval.id == row.id, Approval.state == ApprovalState.DONE)
-            .values(result=canonical_json(dict(result)), params="")
-        )
 
 
 def _fail(row: Approval, second: Second, error: CbtError, *, now: datetime) -> None:

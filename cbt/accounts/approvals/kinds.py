@@ -21,14 +21,14 @@ Result = Mapping[str, Any]
 class ApprovalKind:
     """One room's starred acts.
 
-    `wanted` says who may be second, `carry_out` does the act of a request with both persons and returns what
-    it did (it claims the request in its unit of work), `said` puts that into a sentence, `home` is the page
+    `wanted` says who may be second, `carry_out` does the act of a request with both persons (in its unit of
+    work it claims the request and puts down what it did), `said` puts that into a sentence, `home` is the page
     the first person came from.
     """
 
     code: str
     wanted: Callable[[Session, Approval], Wanted]
-    carry_out: Callable[[Approval, Principal, Second, datetime], Result]
+    carry_out: Callable[[Approval, Principal, Second, datetime], None]
     said: Callable[[Approval, Result], str]
     home: Callable[[Approval], str]
 

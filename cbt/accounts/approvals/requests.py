@@ -6,7 +6,7 @@ Source: R-62.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -168,6 +168,20 @@ def claim(session: Session, second: Second | None, *, now: datetime) -> None:
         now=now,
         way=second.way,
         same_machine=same,
+    )
+
+
+def put_result(session: Session, second: Second | None, result: Mapping[str, Any]) -> None:
+    """Put down what an approved act did, in the unit of work that did it, and empty the request's parameters.
+
+    Whoever sees a request done reads what was done, and a process that dies loses neither without the other.
+    """
+    if second is None or second.approval_id is None:
+        return
+    session.execute(
+        update(Approval)
+        .where(Approval.id == second.approval_id)
+        .values(result=canonical_json(dict(result)), params="")
     )
 
 

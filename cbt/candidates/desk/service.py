@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbt.accounts.approvals.requests import claim, countersigned
+from cbt.accounts.approvals.requests import claim, countersigned, put_result
 from cbt.accounts.approvals.second import Second
 from cbt.audit.chain import record
 from cbt.candidates import store
@@ -77,6 +77,7 @@ def correct(
         )
         if started:
             countersigned(second, roles=COUNTERSIGNERS, seen=seen)
+        put_result(session, second, {})
 
 
 def export_rows(

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals.requests import claim
+from cbt.accounts.approvals.requests import claim, put_result
 from cbt.accounts.approvals.second import OFFICE, SecondNeeded
 from cbt.audit import chain
 from cbt.candidates.models import Registration
@@ -201,9 +201,9 @@ class Desk:
                 raise Conflict("proctoring.done_meanwhile", at=other.at)
 
     def said(self, picked: Picked | None = None, **more: Any) -> Said:
-        """Return what to tell the person who asked."""
+        """Return what to tell the person who asked; kept with the request where a second person approved it."""
         chosen, skipped = (picked.chosen, picked.skipped) if picked else ((), ())
-        return Said(
+        told = Said(
             kind=self.act.code,
             count=len(chosen),
             names=tuple(f"{seat.label} {seat.name}" for seat in chosen),
@@ -211,6 +211,8 @@ class Desk:
             undo=self.undo_ref,
             **more,
         )
+        put_result(self.session, self.by.second, told.kept)
+        return told
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import flask_babel
 
@@ -20,6 +21,11 @@ class Said:
     skipped: tuple[tuple[str, str], ...] = ()
     undo: str = ""
     codes: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What is kept of it with the request of an act that was approved."""
+        return {"kind": self.kind, "count": self.count, "names": self.names, "skipped": self.skipped}
 
 
 def _(message_id: str, **params: object) -> str:

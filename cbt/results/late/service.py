@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbt.accounts.approvals.requests import claim, countersigned
+from cbt.accounts.approvals.requests import claim, countersigned, put_result
 from cbt.accounts.approvals.second import Second
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
@@ -103,4 +103,6 @@ def rule_late(
         ruled = rule_on(session, sitting.id, shown, act, now=now)
         changed = [row for row in ruled if row.after_score_id not in (None, row.before_score_id)]
         countersigned(second, roles=second_roles(first), seen=digest(canonical_json(shown)))
+        told = {"verdict": wish.verdict, "count": len(ruled), "changed": len(changed)}
+        put_result(session, second, told)
         return len(ruled), len(changed)
