@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -41,6 +42,7 @@ def apart(work: Callable[[Chunk], Found], chunks: Sequence[Chunk], *, processes:
 
 def _begin(app: flask.Flask, work: Callable[[Any], Any]) -> None:
     os.nice(GIVES_WAY)
+    gc.freeze()  # a collection that goes through what was loaded copies all of it
     with app.app_context():
         db.engine.dispose(close=False)  # the connections are those of the process that was copied
     _given.update(app=app, work=work)

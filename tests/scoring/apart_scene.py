@@ -5,6 +5,7 @@ Called in a process of its own, for one whose threads answer requests is not to 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -26,7 +27,7 @@ def main() -> None:
 
     def noted(session: Session, attempt_ids: Any, scorers: Scorers) -> Any:
         with Path(log).open("a", encoding="utf-8") as file:
-            file.write(f"{os.getpid()}\n")
+            file.write(f"{os.getpid()} {gc.get_freeze_count()}\n")
         return compared(session, attempt_ids, scorers)
 
     def nothing(session: Session, attempt_ids: Any, scorers: Scorers) -> Any:
@@ -43,4 +44,4 @@ def main() -> None:
         except NotFound as error:
             raised = error.code
     told = {"checked": [(one.attempt_ref, one.ok) for one in checked], "own": os.getpid(), "raised": raised}
-    print(json.dumps(told))
+    print(json.dumps(told | {"left_out": gc.get_freeze_count()}))

@@ -202,8 +202,10 @@ def test_processes_of_their_own_find_the_same_as_threads(page: Page, world: Worl
     )
     assert done.wait(PATIENCE_SECONDS) == 0, err.read_text("utf-8")
     told = json.loads(out.read_text("utf-8").splitlines()[-1])
-    looked = log.read_text("utf-8").split()
+    looked = dict(line.split() for line in log.read_text("utf-8").splitlines())
     assert told["checked"] == expected
     assert told["raised"] == "attempt.unknown"
     assert len(looked) == 2
     assert str(told["own"]) not in looked
+    # What was loaded is left out of their collections: going through it would copy it.
+    assert all(int(left_out) > told["left_out"] for left_out in looked.values())
