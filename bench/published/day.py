@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.published.report import Results
 from bench.published.words import NONE
 
@@ -13,6 +15,8 @@ KINDS = {
     "notice": "考生须知页",
     "notice_post": "同意须知",
     "wait": "候考页",
+    "ahead": "答题页预取清单",
+    "ahead_file": "预取的文件",
     "wait_poll": "候考询问",
     "wait_news": "候考等候（挂起）",
     "runner": "答题页",
@@ -20,6 +24,7 @@ KINDS = {
     "answers": "保存",
     "heartbeat": "心跳",
     "news": "等候消息（挂起）",
+    "clock": "询问剩余时间",
     "advance": "换单元",
     "submit": "交卷",
     "done": "交卷后页面",
@@ -41,12 +46,18 @@ def lines(results: Results) -> list[str]:
         "| 请求 | 次数 | p50 毫秒 | p99 毫秒 | 最慢毫秒 |",
         "| --- | ---: | ---: | ---: | ---: |",
         *(
-            f"| {KINDS[kind]} | {found['count']:,} | "
+            f"| {KINDS.get(kind, kind)} | {found['count']:,} | "
             + " | ".join(_number(found.get(name)) for name in ("p50_ms", "p99_ms", "max_ms"))
             + " |"
-            for kind, found in sorted(day["kinds"].items(), key=lambda one: list(KINDS).index(one[0]))
+            for kind, found in sorted(day["kinds"].items(), key=_place)
         ),
     ]
+
+
+def _place(one: tuple[str, Any]) -> int:
+    """Return where a kind stands; one that has no name here is last, under its own."""
+    order = list(KINDS)
+    return order.index(one[0]) if one[0] in KINDS else len(order)
 
 
 def _number(value: float | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 from bench.exam_day import measured as exam_day
 from bench.figures import Ref
 from bench.measured.declaring import Ground
+from bench.published import day
 from bench.sizes import QUICK
 from tests.loops import in_a_thread
 from tests.owned import begin_warm
@@ -38,5 +39,6 @@ def test_a_day_is_sat_by_everybody_and_nothing_is_lost(tmp_path: Path) -> None:
     assert shown["killed"] == 1  # how many requests it takes along is chance: `broken` may be none
     assert shown["acknowledged"] >= 40
     assert set(shown["kinds"]) >= KINDS
+    assert set(shown["kinds"]) <= set(day.KINDS)
     assert shown["worst_p99_ms"] == max(kind.get("p99_ms", 0) for kind in shown["kinds"].values())
     assert any("sign_in" in line for line in said)

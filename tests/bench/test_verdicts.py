@@ -156,6 +156,9 @@ def test_the_requests_of_a_day_stand_in_their_order_with_what_is_known_of_each()
         "| 座位页 | 1,200 | 3 | 9 | – |",
         "| 等候消息（挂起） | 9 | – | – | – |",
     ]
+    found = invented()
+    found["figures"]["exam_day"]["kinds"] = {"unheard_of": {"count": 1}, "seat": {"count": 2}}
+    assert [line.split(" | ")[0] for line in day.lines(found)[-2:]] == ["| 座位页", "| unheard_of"]
     assert day.lines({"figures": {}}) == []
 
 
