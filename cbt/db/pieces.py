@@ -6,7 +6,7 @@ Source: I13.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -20,8 +20,10 @@ LONGEST_REST = 0.1
 T = TypeVar("T")
 
 
-def pieces_of(rows: Sequence[T], *, size: int = PIECE) -> Iterator[Sequence[T]]:
+def pieces_of(rows: Iterable[T], *, size: int = PIECE) -> Iterator[Sequence[T]]:
     """Yield `rows` a piece at a time; while people's saves wait, each piece is followed by a rest.
+
+    What `rows` works out as it goes is worked out between the pieces.
 
     Whoever writes a piece repeats in it the state it relies on, for others write in between. What makes the whole
     count (a state, a release) is written last, with the line of the log that says so.
