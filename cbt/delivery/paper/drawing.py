@@ -160,20 +160,13 @@ class _Written:
         """Put on record that a long draw begins, or what a draw has done when it ends."""
         met = self._met + sum(paper.meets_enemy for paper in papers)
         done = {"forms": self.forms + len(papers), **({"enemies_met": met} if met else {})}
-        if self._left == len(papers):
-            act, after = "draw_forms", done
-        elif not self.forms:
-            act, after = "draw_begin", {"forms": self._left}
-        else:
-            return
-        chain.record(
-            session,
-            at=self._now,
-            actor=self._actor,
-            act=f"sitting.{act}",
-            subject=f"sitting:{sitting.ref}",
-            after=after,
+        said = partial(
+            chain.record, session, at=self._now, actor=self._actor, subject=f"sitting:{sitting.ref}"
         )
+        if self._left == len(papers):
+            said(act="sitting.draw_forms", after=done)
+        elif not self.forms:
+            said(act="sitting.draw_begin", after={"forms": self._left})
 
 
 def _keys(registration: Registration) -> tuple[str, str]:
