@@ -160,13 +160,12 @@ class _Written:
         """Put on record that a long draw begins, or what a draw has done when it ends."""
         met = self._met + sum(paper.meets_enemy for paper in papers)
         done = {"forms": self.forms + len(papers), **({"enemies_met": met} if met else {})}
-        said = partial(
-            chain.record, session, at=self._now, actor=self._actor, subject=f"sitting:{sitting.ref}"
-        )
+        subject, now, actor = f"sitting:{sitting.ref}", self._now, self._actor
         if self._left == len(papers):
-            said(act="sitting.draw_forms", after=done)
+            chain.record(session, at=now, actor=actor, act="sitting.draw_forms", subject=subject, after=done)
         elif not self.forms:
-            said(act="sitting.draw_begin", after={"forms": self._left})
+            begun = {"forms": self._left}
+            chain.record(session, at=now, actor=actor, act="sitting.draw_begin", subject=subject, after=begun)
 
 
 def _keys(registration: Registration) -> tuple[str, str]:
