@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
@@ -163,6 +163,16 @@ def used_rooms(session: Session, sittings: Collection[Sitting]) -> list[UsedRoom
         span = hull(spans[sitting_room.id]) if sitting_room.id in spans else (start, start + expected)
         found.append(UsedRoom(sitting_room, sitting, room, span))
     return sorted(found, key=lambda one: (one.span, one.room.name, one.sitting_room.id))
+
+
+def people_in_rooms(session: Session, sitting: Sitting) -> dict[int, int]:
+    """Return how many are registered in each room of a sitting, by sitting-room."""
+    query = (
+        select(Registration.sitting_room_id, func.count())
+        .where(Registration.sitting_id == sitting.id)
+        .group_by(Registration.sitting_room_id)
+    )
+    return dict(session.execute(query).tuples().all())
 
 
 def _room_spans(session: Session, sittings: dict[int, Sitting]) -> dict[int, list[Span]]:

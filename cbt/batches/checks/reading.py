@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from cbt.batches.checks.facts import (
     elsewhere,
     entered,
     near_to,
+    people_in_rooms,
     used_rooms,
     without_photo,
 )
@@ -45,6 +47,22 @@ def checks_of_sittings(session: Session, sittings: Collection[Sitting]) -> list[
     return sorted(found, key=lambda one: (not one.stops, order.index(one.code)))
 
 
+def checks_of_rooms(session: Session, sitting: Sitting) -> list[Concern]:
+    """Return what speaks against the rooms of a sitting and who runs them; nobody who sits there is read.
+
+    Source: R-7, R-16, R-62.
+    """
+    if SittingState(sitting.state) not in BEFORE_THE_START:
+        return []
+    near, own = near_to(session, [sitting]), {sitting.id}
+    rooms = used_rooms(session, list(near.values()))
+    return [
+        *places.room_clashes(own, rooms),
+        *places.staff_clashes(session, own, rooms),
+        *places.seats(session, own, rooms, people_in_rooms(session, sitting)),
+    ]
+
+
 def stops_of(concerns: Sequence[Concern]) -> list[Concern]:
     """Return the concerns with which a sitting cannot be published."""
     return [one for one in concerns if one.stops]
@@ -74,4 +92,4 @@ def _about_places(
     rooms, ids = used_rooms(session, list(near.values())), {one.id for one in asked}
     yield from places.room_clashes(ids, rooms)
     yield from places.staff_clashes(session, ids, rooms)
-    yield from places.seats(session, ids, rooms, own)
+    yield from places.seats(session, ids, rooms, Counter(entry.sitting_room_id for entry in own))
