@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.errors import InvalidInput
 from cbt.rules.planning.moving import moved_marks
-from cbt.rules.states.sitting import SittingEvent
+from cbt.rules.states.sitting import SittingEvent, SittingState, next_state
 from cbt.sittings import store
 from cbt.sittings.clock.moving import move_rooms, refresh_sitting_state
 from cbt.sittings.models import Room, Sitting, SittingChange, SittingRoom
@@ -101,6 +101,12 @@ def withdraw_sitting(session: Session, sitting: Sitting, *, reason: str, now: da
     move_rooms(session, [view.sitting_room for view in rooms], SittingEvent.WITHDRAW)
     refresh_sitting_state(session, sitting)
     note_change(session, sitting, "withdraw", reason=reason, now=now, actor=actor)
+
+
+def may_cancel(session: Session, sitting: Sitting) -> None:
+    """Raise Conflict("sitting.transition") where a room of a sitting runs already, or it is off. Source: R-60."""
+    for view in store.rooms_of_sitting(session, sitting.id):
+        next_state(SittingState(view.sitting_room.state), SittingEvent.CANCEL)
 
 
 def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: datetime, actor: str) -> None:
