@@ -8,26 +8,26 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from io import BytesIO
+from decimal import Decimal
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
-from cbt.batches.checks import planning
 from cbt.batches.moving import service as moving
 from cbt.batches.moving.carrying import MoveWish
-from cbt.batches.people import changing
 from cbt.batches.publishing import service as publishing
 from cbt.batches.seating import arranging
 from cbt.batches.seating import service as seating
 from cbt.candidates.models import Registration
+from cbt.db.types import Base
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.demo.papers import Variant, prepare_papers
 from cbt.demo.places import Hall, add_staff, build_premises, plan_sitting
 from cbt.demo.seating import Entrant, seat_everybody
-from cbt.results import service as results
+from cbt.enrolment.body.models import ONLY, AssessmentBody
 from cbt.results.models import Result
 from cbt.results.publicity import publishing as publicity
 from cbt.results.publicity.models import PublishedResult
@@ -41,6 +41,7 @@ from tests.growth.scene import begin_small, writing
 from tests.held import HeldUnit, held_units
 from tests.results import scene
 
+ACTOR = "staff:test"
 ROOMS_MORE = 4
 PLANNED_PEOPLE = 320
 PER_ROOM = 40
@@ -49,7 +50,7 @@ LEVEL = "customer-service-l3"
 
 def too_long(stage: Stage, act: Callable[[], object]) -> list[HeldUnit]:
     """Do an act, and return its units of work that everybody's save would notice."""
-    with stage.app.app_context(), held_units(stage.app) as units:
+    with stage.app.test_request_context("/"), held_units(stage.app) as units:
         act()
     assert units, "an act that writes nothing is none"
     return [unit for unit in units if unit.too_long]
@@ -76,47 +77,83 @@ def planned(stage: Stage) -> str:
         variants = [Variant(LEVEL, "theory"), Variant(LEVEL, "skills")]
         papers = prepare_papers(settings, variants, forms=0, now=now, rng=random.Random(1))
         with unit_of_work() as session:
-            halls = [Hall(f"大考场 {number}", PER_ROOM + 4, 4) for number in range(PLANNED_PEOPLE // PER_ROOM)]
+            halls = [
+                Hall(f"大考场 {number}", PER_ROOM + 4, 4) for number in range(PLANNED_PEOPLE // PER_ROOM)
+            ]
             premises = build_premises(session, halls, now=now)
             runs = add_staff(session, Role.CHIEF_PROCTOR, login="held-chief", name="主考", now=now)
             duties = [{runs.id: "chief_proctor"} for _ in halls]
-            sitting, rooms = plan_sitting(
-                session, premises, at=at, duties=duties, published=False, now=now
-            )
-            entrants = [
-                Entrant(number // PER_ROOM, variants[number % 2]) for number in range(PLANNED_PEOPLE)
-            ]
+            sitting, rooms = plan_sitting(session, premises, at=at, duties=duties, published=False, now=now)
+            entrants = [Entrant(number // PER_ROOM, variants[number % 2]) for number in range(PLANNED_PEOPLE)]
             seat_everybody(session, entrants, papers, rooms, now=now)
             return sitting.ref
 
 
-def count(stage: Stage, what: object) -> int:
-    """Return how many rows there are of a table."""
+def count(stage: Stage, table: type[Base], *conditions: ColumnElement[bool]) -> int:
+    """Return how many rows of a table there are."""
     with stage.app.app_context(), reading() as session:
-        return session.scalar(select(func.count()).select_from(what)) or 0  # type: ignore[arg-type]
+        return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
 
 
-def test_try(stage: Stage, planned: str) -> None:
-    world, now = stage.world, stage.world.clock.now()
+def test_planning_a_sitting_keeps_nobody_from_saving(stage: Stage, planned: str) -> None:
+    now = stage.world.clock.now()
     with stage.app.app_context(), reading() as session:
         sitting = session.scalars(select(Sitting).where(Sitting.ref == planned)).one()
-        rooms = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == sitting.id)).all()
-        room_refs = [room.ref for room in rooms]
-        start = sitting.planned_start_at
-    acts = {
-        "arrange": lambda: arranging.arrange_sitting(sitting_ref=planned, wishes=SeatWishes(), seed=1, now=now, actor="staff:test"),
-        "draw": lambda: draw_for_sitting(planned, now=now, actor="staff:test"),
-        "mend": lambda: seating.mend(sitting_ref=planned, room_ref=room_refs[0], seed=1, now=now, actor="staff:test"),
-        "preview": lambda: moving.preview(sitting_ref=planned, wish=MoveWish("另一天", start + timedelta(days=1), {}, "改期"), now=now),
-        "move": lambda: moving.move(sitting_ref=planned, wish=MoveWish("另一天", start + timedelta(days=1), {}, "改期"), now=now, actor="staff:test"),
-        "publish": lambda: publishing.publish(sitting_ref=planned, now=now, actor="staff:test"),
-        "withdraw": lambda: moving.withdraw(sitting_ref=planned, reason="漏排", now=now, actor="staff:test"),
-        "cancel": lambda: moving.cancel(sitting_ref=planned, reason="停电", now=now, actor="staff:test"),
+        room = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == sitting.id)).first()
+        assert room is not None
+        elsewhere, start, sitting_id = room.ref, sitting.planned_start_at, sitting.id
+    drawn = Attempt.registration_id.in_(select(Registration.id).where(Registration.sitting_id == sitting_id))
+    which: dict[str, Any] = {"now": now, "actor": ACTOR}
+    wish = MoveWish("另一天", start + timedelta(days=1), {}, "改期")
+    acts: dict[str, Callable[[], object]] = {
+        "排座": lambda: arranging.arrange_sitting(sitting_ref=planned, wishes=SeatWishes(), seed=1, **which),
+        "组卷": lambda: draw_for_sitting(planned, **which),
+        "换座": lambda: seating.exchange(sitting_ref=planned, room_ref=elsewhere, one=1, other=2, **which),
+        "移动": lambda: moving.move(sitting_ref=planned, wish=wish, **which),
+        "发布": lambda: publishing.publish(sitting_ref=planned, **which),
+        "撤回": lambda: moving.withdraw(sitting_ref=planned, reason="漏排", **which),
+        "取消": lambda: moving.cancel(sitting_ref=planned, reason="停电", **which),
     }
-    for name, act in acts.items():
-        try:
-            with stage.app.test_request_context("/"), held_units(stage.app) as units:
-                act()
-        except Exception as e:
-            print(name, "raised", type(e), str(e)[:300], getattr(e, "params", ""))
-        print(name, len(units), [str(u) for u in units if u.too_long][:2], max((u.statements, u.read, u.written, u.calls) for u in units) if units else "")
+    with stage.app.test_request_context("/"), held_units(stage.app) as looked:
+        assert moving.preview(sitting_ref=planned, wish=wish, now=now).told.people == PLANNED_PEOPLE
+    assert looked == [], "a preview writes nothing"
+    found = {name: too_long(stage, act) for name, act in acts.items()}
+    assert {name: [str(unit) for unit in units] for name, units in found.items() if units} == {}
+    assert count(stage, Attempt, drawn) == PLANNED_PEOPLE
+    assert count(stage, Sitting, Sitting.ref == planned, Sitting.state == "cancelled") == 1
+
+
+def test_the_results_of_a_sitting_keep_nobody_from_saving(stage: Stage) -> None:
+    world = stage.world
+    with stage.app.app_context():
+        with reading() as session:
+            sitting_id = session.scalars(select(Sitting.id).where(Sitting.ref == world.sitting_ref)).one()
+        with unit_of_work() as session:
+            session.get_one(AssessmentBody, ONLY).publicity_days = 5
+    own = select(Registration.id).where(Registration.sitting_id == sitting_id)
+    people = count(stage, Registration, Registration.id.in_(own))
+    assert people >= 300
+    sheet = f"/results/{world.sitting_ref}"
+
+    def post(path: str, **form: str) -> None:
+        reply = world.staff("officer").post(path, data=form)
+        assert reply.status_code in {200, 303}, reply.text
+
+    found = {
+        "成绩表": too_long(stage, lambda: post(f"{sheet}/workbook")),
+        "公示": too_long(
+            stage, lambda: publicity.publish(world.sitting_ref, now=world.clock.now(), actor=ACTOR)
+        ),
+    }
+    assert count(stage, PublishedResult) == people
+    world.clock.set(world.clock.now() + timedelta(days=30))
+    found["发布成绩"] = too_long(stage, lambda: scene.release(world))
+    assert count(stage, Result, Result.registration_id.in_(own)) == people
+    with stage.app.app_context(), unit_of_work() as session:
+        for attempt in session.scalars(select(Attempt).where(Attempt.state == "scored")).all():
+            scene.add_score(session, attempt, Decimal("91.0"))
+    found["更正"] = too_long(
+        stage, lambda: post(f"{sheet}/release", act="correct", reason="重新评分", **scene.SECOND)
+    )
+    assert count(stage, Result, Result.score == Decimal("91.0")) > 100
+    assert {name: [str(unit) for unit in units] for name, units in found.items() if units} == {}
