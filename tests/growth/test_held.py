@@ -29,6 +29,7 @@ from cbt.demo.places import Hall, add_staff, build_premises, plan_sitting
 from cbt.demo.seating import Entrant, seat_everybody
 from cbt.enrolment.body.models import ONLY, AssessmentBody
 from cbt.results.models import Result
+from cbt.results.package.service import write_package
 from cbt.results.publicity import publishing as publicity
 from cbt.results.publicity.models import PublishedResult
 from cbt.rules.planning.seating import SeatWishes
@@ -141,6 +142,9 @@ def test_the_results_of_a_sitting_keep_nobody_from_saving(stage: Stage) -> None:
 
     found = {
         "成绩表": too_long(stage, lambda: post(f"{sheet}/workbook")),
+        "成绩包": too_long(
+            stage, lambda: write_package(world.sitting_ref, actor=ACTOR, now=world.clock.now())
+        ),
         "公示": too_long(
             stage, lambda: publicity.publish(world.sitting_ref, now=world.clock.now(), actor=ACTOR)
         ),
