@@ -81,8 +81,8 @@ def rule_on(
 
     `seen` is what the two people were shown, by attempt. An approval adds a score under the next number where the
     sheet changes; the former stays on record. Nothing is worked out here: what an approval makes of the score was
-    shown, and holds as long as answers and score are the same. Raise Conflict("late.changed") when evidence came, was
-    ruled on or scored since, ("late.not_scored") while an attempt has no score.
+    shown, and holds as long as answers and score are the same. Raise Conflict("late.changed") when evidence came,
+    was ruled on or scored since, ("late.not_scored") while an attempt has no score.
 
     Source: R-29, R-62.
     """
