@@ -34,6 +34,12 @@ class Paced(Load):
     broken: int = 0
     unanswered: int = 0
     ready_seconds: list[float] = field(default_factory=list)
+    began_at: float = 0.0
+    """When the first save was due, by `time.perf_counter`."""
+    due_at: list[float] = field(default_factory=list)
+    """Of each latency: at which second of the run the save was due."""
+    turned_away_at: list[float] = field(default_factory=list)
+    """At which seconds of the run a save was answered with 503, to be sent again."""
 
 
 class _Candidate:
@@ -190,6 +196,7 @@ class Loop:
         one.buffer = b""
         now = time.perf_counter()
         if status == 503:  # not stored: the same save goes again
+            self.paced.turned_away_at.append(now)
             self._later(one)
             return
         due_at, _ = one.in_flight
@@ -197,6 +204,7 @@ class Loop:
         self.pending -= 1
         if status == 200:
             self.paced.latencies.append(now - due_at)
+            self.paced.due_at.append(due_at)
             self.ledger.saved[one.sitter.attempt_id].add(one.number)
             if self.event_at is not None and one.connected_at > self.event_at:
                 self.paced.ready_seconds.append(now - self.event_at)
