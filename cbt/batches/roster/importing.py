@@ -24,6 +24,7 @@ from cbt.candidates.roster.choosing import BlueprintChoice
 from cbt.candidates.roster.mapping import kept_hands
 from cbt.candidates.roster.reading.file import Roster, open_roster, roster_of
 from cbt.candidates.roster.reading.hands import Hands
+from cbt.db.pieces import PIECE
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.steps import store_blueprint
@@ -32,7 +33,7 @@ from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import batch_by_ref, sitting_by_ref
 from cbt.web.i18n import local_zone
 
-TOGETHER = 1000
+TOGETHER = PIECE
 """Up to so many papers are stored in one unit of work."""
 
 

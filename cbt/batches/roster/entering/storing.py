@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from cbt.batches.roster.planning.renewing import renew
 from cbt.batches.roster.planning.values import RowChange
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.reprinting import to_print_again
+from cbt.db.pieces import pieces_of
 from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import Rows, put_down, put_down_in
@@ -52,15 +53,37 @@ def store_in_parcels(
             _store_some(some, run, partial(tell, done, total))
             done += len(some)
         tell(total, total)
-        in_front(lambda: _end(what, run, finish))
+        _change(what, run, in_front)
+        in_front(lambda: _end(finish))
     except BaseException:
         in_front(lambda: take_back(what, run))
         raise
 
 
-def _end(what: Storable, run: RosterRun, finish: Finish) -> None:
+def _change(what: Storable, run: RosterRun, in_front: Front) -> None:
+    """Change what is known already, some of it at a time: what a file says is the same when it is said again."""
+
+    def within(change: Callable[[Session], object]) -> None:
+        with unit_of_work() as session:
+            change(session)
+
+    for renewed in pieces_of(what.renewed):
+        in_front(partial(within, partial(_renew_all, renewed=renewed)))
+    for changes in pieces_of(what.changes):
+        in_front(partial(within, partial(_change_all, changes=changes)))
+    with reading() as session:
+        tickets = _tickets(session, what, run)
+    for some in pieces_of(tickets):
+        in_front(
+            partial(
+                within,
+                partial(to_print_again, ticket_ids=some, reason="papers", now=run.at),
+            )
+        )
+
+
+def _end(finish: Finish) -> None:
     with unit_of_work() as session:
-        store_the_rest(session, what, run)
         finish(session)
 
 
@@ -91,19 +114,27 @@ def take_back(what: Storable, run: RosterRun) -> None:
 
 def store_the_rest(session: Session, what: Storable, run: RosterRun) -> None:
     """Change what is known already, seal lost numbers anew, and have printed tickets be printed again."""
-    for one in what.renewed:
+    _renew_all(session, renewed=what.renewed)
+    _change_all(session, changes=what.changes)
+    to_print_again(session, _tickets(session, what, run), "papers", now=run.at)
+
+
+def _renew_all(session: Session, *, renewed: Sequence[RenewedNumber]) -> None:
+    for one in renewed:
         _renew(session, one)
-    for table, values in ((_PERSON, _persons(what.changes)), (_TERMS, _papers(what.changes))):
+
+
+def _change_all(session: Session, *, changes: Sequence[RowChange]) -> None:
+    for table, values in ((_PERSON, _persons(changes)), (_TERMS, _papers(changes))):
         for column, rows in values.items():
             put_down_in(session, Rows(table.format(column=column), rows))
-    to_print_again(session, _tickets(session, what, run), "papers", now=run.at)
 
 
 def _renew(session: Session, one: RenewedNumber) -> None:
     renew(session.get_one(Candidate, one.candidate_id), one)
 
 
-def _persons(changes: list[RowChange]) -> dict[str, list[tuple[object, ...]]]:
+def _persons(changes: Sequence[RowChange]) -> dict[str, list[tuple[object, ...]]]:
     found: dict[str, list[tuple[object, ...]]] = {}
     for one in changes:
         for column, value in one.person.items():
@@ -114,7 +145,7 @@ def _persons(changes: list[RowChange]) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
-def _papers(changes: list[RowChange]) -> dict[str, list[tuple[object, ...]]]:
+def _papers(changes: Sequence[RowChange]) -> dict[str, list[tuple[object, ...]]]:
     found: dict[str, list[tuple[object, ...]]] = {}
     for one in changes:
         for column, value in one.terms.items():
