@@ -26,6 +26,7 @@ from cbt.batches.roster.starting import start_rosters
 from cbt.certificates.publishing.keys import stretch_waiting
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.db.engine import files_of
+from cbt.db.pieces import pieces_of
 from cbt.delivery.close.outage import beat
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.start.beforehand import forget_papers, pack_papers
@@ -49,7 +50,9 @@ MARGIN = timedelta(milliseconds=500)
 LONG_SECONDS = 10.0
 """A job that takes longer than this is told in the log."""
 PURGED_AT_ONCE = 1000
-"""So many rows of a kind are purged in one run: nobody's save waits for a large deletion."""
+"""So many rows of a kind are purged in one run."""
+PURGED_TOGETHER = 100
+"""So many of them in one unit of work: nobody's save waits for a large deletion."""
 
 
 def purge_sign_ins(*, now: datetime) -> int:
@@ -58,7 +61,18 @@ def purge_sign_ins(*, now: datetime) -> int:
     Source: R-14.
     """
     purges = (purge_counters, purge_logins, purge_sent, purge_kept)
-    return sum(purge(now=now, most=PURGED_AT_ONCE) for purge in purges)
+    return sum(_purge(purge, now=now) for purge in purges)
+
+
+def _purge(purge: Callable[..., int], *, now: datetime) -> int:
+    """Have something forgotten a few at a time, so that people's saves pass between; return how many."""
+    gone = 0
+    for _ in pieces_of(range(PURGED_AT_ONCE // PURGED_TOGETHER), size=1):
+        some = purge(now=now, most=PURGED_TOGETHER)
+        gone += some
+        if not some:
+            break
+    return gone
 
 
 JOBS: tuple[tuple[Callable[..., Any], float], ...] = (

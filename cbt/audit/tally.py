@@ -20,7 +20,7 @@ from cbt.audit.models import AuditTally
 from cbt.db.unit_of_work import reading, unit_of_work
 
 WINDOW = timedelta(minutes=30)
-CHUNK = 200
+CHUNK = 50
 _NEW = -1
 """A row that was made this moment: racing callers meet on it, and one of them writes the entry."""
 

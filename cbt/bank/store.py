@@ -9,11 +9,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import and_, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from cbt.bank.imports.outcome import KnownItem
-from cbt.bank.models import BankRange, Item, ItemBank, ItemVersion, KnowledgePoint
+from cbt.bank.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint, RunState
 from cbt.bank.taxonomy import Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
 from cbt.rules.assembly.form import Drawable, drawable_of
@@ -94,12 +94,32 @@ def contents(session: Session, keys: Iterable[ContentKey], bank_id: int) -> dict
 
 
 def published(session: Session, bank_id: int) -> list[tuple[str, int, str]]:
-    """Return (ref, version, sha256) of every published item of a bank, in the order of the refs."""
-    rows = session.execute(
-        select(Item.ref, Item.version, ItemVersion.sha256)
-        .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.version))
-        .where(Item.bank_id == bank_id)
-    )
+    """Return (ref, version, sha256) of every published item of a bank, in the order of the refs.
+
+    Of what an import brings, nothing is published before its run is whole, whatever its items name as theirs: what
+    they replace is, where there was something.
+    """
+    named = and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.version)
+    query = select(Item.ref, Item.version, ItemVersion.sha256).join(ItemVersion, named)
+    query = query.where(Item.bank_id == bank_id)
+    not_whole = session.scalars(
+        select(ImportRun.id).where(
+            ImportRun.bank_id == bank_id, ImportRun.state.in_([RunState.STORING, RunState.BROKEN])
+        )
+    ).all()
+    if not not_whole:
+        return sorted((ref, version, sha) for ref, version, sha in session.execute(query))
+    arriving, former = ItemVersion.import_run_id.in_(not_whole), aliased(ItemVersion)
+    replaced = and_(former.item_id == Item.id, former.number == ItemVersion.replaces)
+    rows = [
+        *session.execute(query.where(or_(ItemVersion.import_run_id.is_(None), ~arriving))),
+        *session.execute(
+            select(Item.ref, former.number, former.sha256)
+            .join(ItemVersion, named)
+            .join(former, replaced)
+            .where(Item.bank_id == bank_id, arriving)
+        ),
+    ]
     return sorted((ref, version, sha) for ref, version, sha in rows)
 
 

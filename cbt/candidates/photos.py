@@ -6,6 +6,7 @@ Source: R-15.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -14,14 +15,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.candidates.models import CandidatePhoto
+from cbt.candidates.models import CandidatePhoto, Registration
 from cbt.candidates.store import Registered, entries_of_sitting
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.pieces import pieces_of
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.personal.numbers import document_index
 from cbt.pictures.receiving import JPEG, redraw_zip
 from cbt.rules.door.admission import normalise_document
 from cbt.sittings.store import sitting_by_ref
 
+STORED_AT_ONCE = 20
+"""Photos in one unit of work: each is some ten thousand bytes."""
 _NAME_PARTS = re.compile(r"[\s_,，、+-]+")
 
 
@@ -40,28 +44,47 @@ def attach_photos(*, sitting_ref: str, body: bytes, now: datetime, actor: str) -
     """Store the photos of a zip for the candidates of a sitting and say what became of each file.
 
     A file name is a ticket number, a document number or a name only one candidate of the sitting has;
-    several of them joined by `_`, `-` or a space will do. What is kept is our own picture of each.
+    several of them joined by `_`, `-` or a space will do. What is kept is our own picture of each. They are stored
+    a few at a time, and the log says so with each few: who is stopped on the way brings the same file again.
     """
     received = redraw_zip(body)
-    unmatched: list[str] = []
-    stored = 0
-    with unit_of_work() as session:
+    with reading() as session:
         sitting = sitting_by_ref(session, sitting_ref)
         matcher = _Matcher(entries_of_sitting(session, sitting.id))
-        for name, image in received.pictures:
-            stem = PurePosixPath(name).stem
-            candidate_id = matcher.find(stem)
-            if candidate_id is None:
-                unmatched.append(stem)
-                continue
-            store_photo(session, candidate_id, image)
-            stored += 1
-        if stored:
-            subject = f"sitting:{sitting.ref}"
-            record(
-                session, at=now, actor=actor, act="photos.import", subject=subject, after={"photos": stored}
-            )
+    unmatched: list[str] = []
+    matched: list[tuple[int, bytes]] = []
+    for name, image in received.pictures:
+        stem = PurePosixPath(name).stem
+        candidate_id = matcher.find(stem)
+        if candidate_id is None:
+            unmatched.append(stem)
+        else:
+            matched.append((candidate_id, image))
+    stored = 0
+    for piece in pieces_of(matched, size=STORED_AT_ONCE):
+        stored += _store_some(piece, sitting_ref=sitting_ref, now=now, actor=actor)
     return PhotoReport(stored, tuple(unmatched), tuple(received.refused))
+
+
+def _store_some(matched: Sequence[tuple[int, bytes]], *, sitting_ref: str, now: datetime, actor: str) -> int:
+    """Store the photos of people who are still in the sitting; return how many."""
+    with unit_of_work() as session:
+        sitting = sitting_by_ref(session, sitting_ref)
+        there = set(
+            session.scalars(
+                select(Registration.candidate_id).where(
+                    Registration.sitting_id == sitting.id,
+                    Registration.candidate_id.in_([candidate_id for candidate_id, _image in matched]),
+                )
+            )
+        )
+        some = [(candidate_id, image) for candidate_id, image in matched if candidate_id in there]
+        for candidate_id, image in some:
+            store_photo(session, candidate_id, image)
+        if some:
+            subject, after = sitting.logged_as, {"photos": len(some)}
+            record(session, at=now, actor=actor, act="photos.import", subject=subject, after=after)
+    return len(some)
 
 
 def store_photo(session: Session, candidate_id: int, image: bytes) -> None:

@@ -14,7 +14,8 @@ from cbt.certificates.photos import keep_photo, photo_on
 from cbt.certificates.series import SeriesForm, series_form
 from cbt.certificates.store import last_number
 from cbt.certificates.waiting import WaitingPerson, judged, people_of
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.pieces import pieces_of
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.enrolment.body.service import body
 from cbt.errors import Conflict
 from cbt.results.package.signing import public_hex, signing_key
@@ -25,29 +26,54 @@ from cbt.web.refs import new_ref
 from cbt.web.texts import required
 
 REASON = 300
+ISSUED_AT_ONCE = 15
+"""Certificates in one unit of work: each is signed, and its photo is sealed."""
 _WITHOUT_SEQUENCE = 16
 
 
 def issue(level: str, people: Collection[str], *, today: date, now: datetime, actor: str) -> list[str]:
-    """Issue a certificate of a level to each of these people, all or none, and return the numbers.
+    """Issue a certificate of a level to each of these people, and return the numbers.
 
-    The parts of the numbers are locked first, so that two who issue at once take turns: each sees what the other
-    gave. Raise Conflict("certificate.no_series") before the parts are set, ("certificate.not_ready") where
-    something stands in somebody's way, as for who got one meanwhile.
+    All of them are looked at before the first gets one. Then a few at a time are issued, and looked at again: who
+    is stopped on the way leaves certificates that are whole, and numbers without a gap. Raise
+    Conflict("certificate.no_series") before the parts are set, ("certificate.not_ready") where something stands in
+    somebody's way, as for who got one meanwhile.
 
     Source: R-93.
+    """
+    with reading() as session:
+        if series_form(session) is None:
+            raise Conflict("certificate.no_series")
+        lines = _ready(session, level, people, today=today)
+        refs = [line.candidate.ref for line in lines]
+    numbers: list[str] = []
+    for piece in pieces_of(refs, size=ISSUED_AT_ONCE):
+        numbers += _issue_some(level, piece, today=today, now=now, actor=actor)
+    return numbers
+
+
+def _issue_some(level: str, people: Collection[str], *, today: date, now: datetime, actor: str) -> list[str]:
+    """Issue to some people, all or none.
+
+    The parts of the numbers are locked first, so that two who issue at once take turns: each sees what the other
+    gave.
     """
     with unit_of_work() as session:
         parts = series_form(session, lock=True)
         if parts is None:
             raise Conflict("certificate.no_series")
-        lines = judged(session, level, people_of(session, people), today=today)
-        if not lines or len(lines) < len(set(people)) or any(line.obstacles for line in lines):
-            raise Conflict("certificate.not_ready")
+        lines = _ready(session, level, people, today=today)
         key = signing_key(session, now=now, actor=actor)
         return [
             issue_one(session, parts, line, key, today=today, now=now, actor=actor).number for line in lines
         ]
+
+
+def _ready(session: Session, level: str, people: Collection[str], *, today: date) -> list[WaitingPerson]:
+    lines = judged(session, level, people_of(session, people), today=today)
+    if not lines or len(lines) < len(set(people)) or any(line.obstacles for line in lines):
+        raise Conflict("certificate.not_ready")
+    return lines
 
 
 def issue_one(

@@ -48,7 +48,7 @@ def certificates() -> Reply:
 @pages.post("/office/certificates")
 @access.roles(Role.OFFICER)
 def issue() -> Reply:
-    """Issue certificates to those who are named, all or none."""
+    """Issue certificates to those who are named."""
     form = flask.request.form
     level = form.get("level", "")
     try:

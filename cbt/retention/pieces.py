@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
@@ -14,12 +14,14 @@ from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Re
 from cbt.certificates.models import Certificate
 from cbt.delivery.models import Attempt
 from cbt.enrolment.applications.models import ApplicationStep, UnitApplication
-from cbt.retention.reach import erase, erase_below, table_of
+from cbt.retention.reach import EVERYTHING, erase, erase_below, table_of
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.web.i18n import local_zone
 
-PIECE = 20
+PIECE = 10
 """So many registrations, or people, go in one transaction."""
+ROWS = 200
+"""So many rows of what hangs on them, a journal first of all: nobody's save waits for more."""
 _FREE_TEXT = {"note": "", "put_right": "", "late_reason": ""}
 """What somebody may have written of a person in an application that stays."""
 
@@ -48,7 +50,9 @@ def erase_piece(session: Session, batch_id: int, counts: Counter[str], *, last_o
         .limit(PIECE)
     ).all()
     if registered:
-        _erase_registrations(session, registered, counts)
+        attempts = table_of("attempt").c.registration_id.in_(registered)
+        if erase_below(session, "attempt", attempts, counts, most=ROWS):
+            _erase_registrations(session, registered, counts)
         return True
     tickets = session.execute(
         select(AdmissionTicket.id, AdmissionTicket.candidate_id)
@@ -60,9 +64,8 @@ def erase_piece(session: Session, batch_id: int, counts: Counter[str], *, last_o
         _erase_tickets(session, [one.id for one in tickets], counts)
         _erase_people(session, {one.candidate_id for one in tickets}, counts)
         return True
-    _erase_rest(session, batch_id, counts)
-    _erase_applications(session, _came_to_nothing(last_on), counts)
-    return False
+    most = _erase_rest(session, batch_id, counts)
+    return not (most and _erase_applications(session, _came_to_nothing(last_on), counts, most=most))
 
 
 def _erase_registrations(session: Session, ids: Sequence[int], counts: Counter[str]) -> None:
@@ -119,8 +122,8 @@ def reduce_people(session: Session, ids: Collection[int], counts: Counter[str]) 
         erase(session, table, table.c.candidate_id.in_(ids), counts)
 
 
-def _erase_rest(session: Session, batch_id: int, counts: Counter[str]) -> None:
-    """Erase what hangs on the batch, its sittings and rooms, and its applications."""
+def _erase_rest(session: Session, batch_id: int, counts: Counter[str]) -> int:
+    """Erase some of what hangs on the batch, its sittings, rooms and applications; return as `erase` does."""
     batch, sitting, room = table_of("batch"), table_of("sitting"), table_of("sitting_room")
     rooms = session.execute(
         select(SittingRoom.ref, Sitting.ref)
@@ -129,11 +132,20 @@ def _erase_rest(session: Session, batch_id: int, counts: Counter[str]) -> None:
     ).all()
     subjects = {f"sitting_room:{ref}" for ref, _ in rooms} | {f"sitting:{ref}" for _, ref in rooms}
     in_batch = sitting.c.batch_id == batch_id
-    erase_below(session, "sitting_room", room.c.sitting_id.in_(select(sitting.c.id).where(in_batch)), counts)
-    erase_below(session, "sitting", in_batch, counts)
-    erase_below(session, "batch", batch.c.id == batch_id, counts)
-    _erase_applications(session, UnitApplication.batch_id == batch_id, counts)
-    _erase_approvals(session, sorted(subjects), counts)
+    below = {
+        "sitting_room": room.c.sitting_id.in_(select(sitting.c.id).where(in_batch)),
+        "sitting": in_batch,
+        "batch": batch.c.id == batch_id,
+    }
+    most = ROWS
+    for name, condition in below.items():
+        if most:
+            most = erase_below(session, name, condition, counts, most=most)
+    if most:
+        most = _erase_applications(session, UnitApplication.batch_id == batch_id, counts, most=most)
+    if most:
+        most = _erase_approvals(session, sorted(subjects), counts, most=most)
+    return most
 
 
 def _came_to_nothing(last_on: date) -> ColumnElement[bool]:
@@ -142,14 +154,25 @@ def _came_to_nothing(last_on: date) -> ColumnElement[bool]:
     return UnitApplication.batch_id.is_(None) & (UnitApplication.created_at < late) & ~touched
 
 
-def _erase_applications(session: Session, chosen: ColumnElement[bool], counts: Counter[str]) -> None:
-    """Erase the people of applications, their evidence and what was written; that they were made stays."""
-    ids = session.scalars(select(UnitApplication.id).where(chosen)).all()
-    erase_below(session, "unit_application", table_of("unit_application").c.id.in_(ids), counts)
-    session.execute(update(UnitApplication).where(UnitApplication.id.in_(ids)).values(_FREE_TEXT))
+def _erase_applications(
+    session: Session, chosen: ColumnElement[bool], counts: Counter[str], *, most: int
+) -> int:
+    """Erase the people of applications, their evidence and what was written; that they were made stays.
+
+    `most` and what is returned are as for `erase`.
+    """
+    written = or_(*(getattr(UnitApplication, name) != "" for name in _FREE_TEXT))
+    some = session.scalars(select(UnitApplication.id).where(chosen, written).limit(PIECE)).all()
+    session.execute(update(UnitApplication).where(UnitApplication.id.in_(some)).values(_FREE_TEXT))
+    if len(some) == PIECE:
+        return 0
+    of_these = table_of("unit_application").c.id.in_(select(UnitApplication.id).where(chosen))
+    return erase_below(session, "unit_application", of_these, counts, most=most)
 
 
-def _erase_approvals(session: Session, subjects: Sequence[str], counts: Counter[str]) -> None:
-    """Erase what two people were shown of these: names stand in it."""
+def _erase_approvals(
+    session: Session, subjects: Sequence[str], counts: Counter[str], *, most: int = EVERYTHING
+) -> int:
+    """Erase what two people were shown of these: names stand in it. `most` is as for `erase`."""
     table = table_of("approval")
-    erase(session, table, table.c.subject.in_(subjects), counts)
+    return erase(session, table, table.c.subject.in_(subjects), counts, most=most)

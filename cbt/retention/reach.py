@@ -5,11 +5,12 @@ So a table that is added later goes, too, without anybody having to think of it 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, ForeignKey, Table, delete, select
+from sqlalchemy import ColumnElement, CursorResult, ForeignKey, Table, delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from cbt.db.types import Base
@@ -23,6 +24,8 @@ STAYS = frozenset(
     }
 )  # fmt: skip
 """What stays of a batch: that it was held, where, when and by whom; what was paid; the register of certificates."""
+EVERYTHING = sys.maxsize
+"""So many rows may go together where nobody counts them."""
 
 
 def table_of(name: str) -> Table:
@@ -41,18 +44,47 @@ def referring(name: str, *, all_of_them: bool = False) -> tuple[tuple[Table, For
     )
 
 
-def erase(session: Session, table: Table, condition: ColumnElement[bool], counts: Counter[str]) -> None:
-    """Delete rows and all that refers to them, and count the rows of each table; what stays is not followed."""
-    for child, key in referring(table.name):
-        erase(session, child, _in(key, condition), counts)
-    gone = cast("CursorResult[Any]", session.execute(delete(table).where(condition)))
+def erase(
+    session: Session,
+    table: Table,
+    condition: ColumnElement[bool],
+    counts: Counter[str],
+    *,
+    most: int = EVERYTHING,
+) -> int:
+    """Delete rows and all that refers to them, and count the rows of each table; what stays is not followed.
+
+    What refers to others goes first, and no more than `most` rows altogether. Return how many more might have gone:
+    0 says that something may be left.
+    """
+    if referring(table.name):
+        if session.execute(select(*table.primary_key.columns).where(condition).limit(1)).first() is None:
+            return most  # most tables have nothing of it: whatever refers to them is not asked
+        most = erase_below(session, table.name, condition, counts, most=most)
+    if not most:
+        return 0
+    some = condition
+    if most < EVERYTHING:
+        key = tuple_(*table.primary_key.columns)
+        some = key.in_(select(*table.primary_key.columns).where(condition).limit(most))
+    gone = cast("CursorResult[Any]", session.execute(delete(table).where(some)))
     counts[table.name] += gone.rowcount
+    return most - gone.rowcount if most < EVERYTHING else most
 
 
-def erase_below(session: Session, name: str, condition: ColumnElement[bool], counts: Counter[str]) -> None:
-    """Delete what refers to rows that stay themselves."""
+def erase_below(
+    session: Session,
+    name: str,
+    condition: ColumnElement[bool],
+    counts: Counter[str],
+    *,
+    most: int = EVERYTHING,
+) -> int:
+    """Delete what refers to rows that stay themselves; `most` and what is returned are as for `erase`."""
     for child, key in referring(name):
-        erase(session, child, _in(key, condition), counts)
+        if most:
+            most = erase(session, child, _in(key, condition), counts, most=most)
+    return most
 
 
 def _in(key: ForeignKey, condition: ColumnElement[bool]) -> ColumnElement[bool]:

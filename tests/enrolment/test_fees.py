@@ -331,8 +331,9 @@ def _act(chance: random.Random, number: int, unit: str, who: FeeBooking) -> None
             case "c":
                 charging.cancel_lines(unit, [chance.choice(charges)], cause="aborted", reason="x", who=who)
             case _:
-                with unit_of_work() as session:
-                    charging.charge_for(session, session.merge(application), who)
+                with unit_of_work() as session:  # as where its process was stopped on the way
+                    session.merge(application).charged_on = None
+                charging.charge(application.id, who)
     except CbtError:
         pass
 

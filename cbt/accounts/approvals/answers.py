@@ -22,6 +22,8 @@ from cbt.rules.canonical import canonical_json
 from cbt.web.who.login import Principal
 
 LONGEST_REASON = 200
+EXPIRED_AT_ONCE = 50
+"""Requests that are ended in one run: each has a line of the log."""
 _REFUSALS = (Conflict, InvalidInput, NotAllowed, NotFound, TooEarly, Gone, Locked)
 _OURS = frozenset({"approval.settled", "approval.expired"})
 
@@ -152,7 +154,9 @@ def expire_approvals(*, now: datetime) -> int:
         if not session.scalar(select(func.count()).select_from(Approval).where(*overdue)):
             return 0
     with unit_of_work() as session:
-        rows = session.scalars(select(Approval).where(*overdue).order_by(Approval.id).limit(200)).all()
+        rows = session.scalars(
+            select(Approval).where(*overdue).order_by(Approval.id).limit(EXPIRED_AT_ONCE)
+        ).all()
         ended = [row for row in rows if settle(session, row, ApprovalState.EXPIRED, by=None, now=now)]
         for row in ended:
             note(session, row, "expire", by="scheduler", machine="", now=now)

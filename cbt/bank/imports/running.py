@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -11,14 +12,25 @@ from cbt.audit import chain
 from cbt.bank import steps
 from cbt.bank.imports.outcome import ImportedItem
 from cbt.bank.imports.parcels import Words, chunks, parcel_of, words_for
-from cbt.bank.imports.storing import Bringing, begin_run, check_revision, finish_run, forget_some
+from cbt.bank.imports.storing import (
+    Bringing,
+    begin_run,
+    check_revision,
+    finish_run,
+    forget_some,
+    keep_media,
+    release_some,
+    still_to_release,
+)
 from cbt.bank.imports.undo import TakenBack, Undone, undo_some
 from cbt.bank.models import ImportRun, RunState
+from cbt.db.pieces import pieces_of
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import put_down, put_down_in
 from cbt.errors import Conflict, Unavailable
+from cbt.rules.states.item import ItemState
 
-TOGETHER = 1000
+TOGETHER = 30
 """Up to so many items are stored in one unit of work."""
 TRIES = 5
 """A parcel that was not put down, or of which nobody knows, is worked out so often."""
@@ -35,8 +47,10 @@ def store_run(
     """Store `entries` as one run and return its ref, "" when there is nothing to store.
 
     A large one is stored a few items at a time, so that others write between; one that fails is taken back
-    whole, and nothing of it was drawn. Raises as `begin_run`, `parcel_of` and `finish_run` do.
+    whole, and nothing of it was drawn. Raises as `check_revision`, `begin_run`, `parcel_of` and `finish_run` do.
     """
+    check_revision(what)
+    keep_media(what.media, now=now, actor=what.actor)
     if len(entries) <= TOGETHER:
         words = words_for(entries)
         with unit_of_work() as session:
@@ -44,7 +58,7 @@ def store_run(
                 return _save_table(session, what, now=now)
             return _store_together(session, what, entries, words=words, now=now)
     with unit_of_work() as session:
-        run = begin_run(session, what, now=now)
+        run = begin_run(session, what, now=now, goes_on=True)
         run_id, ref = run.id, run.ref
     go_on(run_id, what, entries, now=now, tell=tell)
     return ref
@@ -57,12 +71,13 @@ def _store_together(
     for some in chunks(entries):
         if not put_down_in(session, *parcel_of(session, run.id, some, what, words=words, now=now)):
             raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
+    if what.state is ItemState.REVIEWED:
+        release_some(session, run.id, still_to_release(session, run.id))
     finish_run(session, run, what, now=now)
     return run.ref
 
 
 def _save_table(session: Session, what: Bringing, *, now: datetime) -> str:
-    check_revision(session, what)
     if what.taxonomy is not None:
         steps.save_taxonomy(session, what.bank_ref, what.taxonomy, now=now, actor=what.actor)
     return ""
@@ -94,11 +109,24 @@ def go_on(
             store_some(run_id, some, what, words=words(some), now=now)
             done += len(some)
         tell(done, len(entries))
+        if what.state is ItemState.REVIEWED:
+            _release_all(run_id, in_front)
         in_front(lambda: _finish(run_id, what, now=now))
     except BaseException as error:
         because = type(error).__name__
         in_front(lambda: break_off(run_id, what.bank_ref, because=because, now=now, actor=what.actor))
         raise
+
+
+def _release_all(run_id: int, in_front: Callable[[Callable[[], None]], None]) -> None:
+    def release(some: Sequence[int]) -> None:
+        with unit_of_work() as session:
+            release_some(session, run_id, some)
+
+    with reading() as session:
+        waiting = still_to_release(session, run_id)
+    for piece in pieces_of(waiting):
+        in_front(partial(release, piece))
 
 
 def _finish(run_id: int, what: Bringing, *, now: datetime) -> None:

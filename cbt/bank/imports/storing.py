@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
@@ -16,6 +16,7 @@ from cbt.bank.media import keeping
 from cbt.bank.media.taken import TakenIn
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemComment, ItemStep, ItemVersion, ItemWork, RunState
 from cbt.bank.taxonomy import Taxonomy
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import Rows
 from cbt.errors import Conflict
 from cbt.rules.states.item import ItemState
@@ -24,7 +25,7 @@ from cbt.web.refs import new_ref
 AT_ONCE = 20
 """So many are deleted together."""
 _NO_VERSIONS = "DELETE FROM item_version WHERE item_id = ?"
-_NO_ITEM = "DELETE FROM item WHERE id = ? AND current = 1 AND version = 0"
+_NO_ITEM = "DELETE FROM item WHERE id = ? AND current = 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,28 @@ class Bringing:
     media: Mapping[str, TakenIn] = field(default_factory=dict)
 
 
-def begin_run(session: Session, what: Bringing, *, now: datetime) -> ImportRun:
-    """Record a run that is under way; a bank that is new is made.
+def begin_run(session: Session, what: Bringing, *, now: datetime, goes_on: bool = False) -> ImportRun:
+    """Record a run that is under way; a bank that is new is made. Who begins one has looked by `check_revision`.
 
-    Raises Conflict("bank.changed_meanwhile") when the bank is not as it was, ("bank.import_under_way") while
-    another run is being stored in it.
+    What is written after that look is seen item by item: each parcel repeats what its items were held against. With
+    `goes_on`, a run of the same file that its process did not bring to its end is taken up.
+
+    Raises Conflict("bank.changed_meanwhile") for a bank that is new and is there by now, ("bank.import_under_way")
+    while another run is being stored in it.
     """
-    bank = check_revision(session, what)
+    bank = session.scalar(select(ItemBank).where(ItemBank.ref == what.bank_ref))
+    if (bank is None) != (what.revision == ""):
+        raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
     if bank is None:
         assert what.taxonomy is not None
         bank = steps.save_taxonomy(session, what.bank_ref, what.taxonomy, now=now, actor=what.actor)
-    under_way = select(ImportRun.id).where(ImportRun.bank_id == bank.id, ImportRun.state == RunState.STORING)
-    if session.scalar(under_way.limit(1)) is not None:
+    under_way = session.scalar(
+        select(ImportRun).where(ImportRun.bank_id == bank.id, ImportRun.state == RunState.STORING).limit(1)
+    )
+    if under_way is not None:
+        file = (under_way.actor, under_way.file_name, under_way.form)
+        if goes_on and file == (what.actor, what.file_name[:200], what.form):
+            return under_way
         raise Conflict("bank.import_under_way", ref=what.bank_ref)
     run = ImportRun(
         ref=new_ref("im"),
@@ -68,39 +79,59 @@ def begin_run(session: Session, what: Bringing, *, now: datetime) -> ImportRun:
         at=now,
     )
     session.add(run)
-    keep_media(session, what.media, now=now, actor=what.actor)
     session.flush()
     return run
 
 
-def keep_media(session: Session, media: Mapping[str, TakenIn], *, now: datetime, actor: str) -> None:
-    """Keep the pictures and sounds that items of a file name."""
+def keep_media(media: Mapping[str, TakenIn], *, now: datetime, actor: str) -> None:
+    """Keep the pictures and sounds that items of a file name, one after the other; a repeat keeps none twice."""
     for taken in media.values():
-        keeping.store(session, taken, now=now, actor=actor)
+        with unit_of_work() as session:
+            keeping.store(session, taken, now=now, actor=actor)
 
 
-def check_revision(session: Session, what: Bringing) -> ItemBank | None:
-    """Return the bank, None for a new one; raise Conflict("bank.changed_meanwhile") when it is not as it was."""
-    bank = session.scalar(select(ItemBank).where(ItemBank.ref == what.bank_ref))
-    if (store.desk_revision(session, bank.id) if bank else "") != what.revision:
-        raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
-    return bank
+def check_revision(what: Bringing) -> None:
+    """Raise Conflict("bank.changed_meanwhile") when a bank is not as it was; nothing is written meanwhile."""
+    with reading() as session:
+        bank = session.scalar(select(ItemBank).where(ItemBank.ref == what.bank_ref))
+        if (store.desk_revision(session, bank.id) if bank else "") != what.revision:
+            raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
+
+
+def still_to_release(session: Session, run_id: int) -> Sequence[int]:
+    """Return the items that a run brought as reviewed and that do not name its version as theirs yet."""
+    return session.scalars(select(Item.id).where(*_not_released(run_id)).order_by(Item.id)).all()
+
+
+def release_some(session: Session, run_id: int, ids: Sequence[int]) -> None:
+    """Have items name what a run brought as reviewed as the version that is drawn: it is, once the run is whole.
+
+    What somebody works on already is no longer what came in.
+    """
+    whole = update(Item).where(Item.id.in_(ids), *_not_released(run_id)).values(version=Item.current)
+    session.execute(whole.execution_options(synchronize_session=False))
+
+
+def _not_released(run_id: int) -> tuple[ColumnElement[bool], ...]:
+    of_run = exists().where(
+        ItemVersion.item_id == Item.id,
+        ItemVersion.number == Item.current,
+        ItemVersion.import_run_id == run_id,
+    )
+    bank_id = select(ImportRun.bank_id).where(ImportRun.id == run_id, ImportRun.state == RunState.STORING)
+    return (
+        Item.bank_id == bank_id.scalar_subquery(),
+        Item.state == ItemState.REVIEWED,
+        Item.version != Item.current,
+        of_run,
+    )
 
 
 def finish_run(session: Session, run: ImportRun, what: Bringing, *, now: datetime) -> None:
-    """Have a run be whole: what it brought as reviewed is drawn from now on, all of it at once.
+    """Have a run be whole: what it brought as reviewed is drawn from now on, all of it at once (store.published).
 
     Raises Conflict("bank.point_in_use") when the 细目表 that came with it lacks a point that is asked about.
     """
-    if what.state is ItemState.REVIEWED:
-        of_run = select(ItemVersion.item_id).where(ItemVersion.import_run_id == run.id)
-        session.execute(
-            update(Item)
-            # What somebody works on already is no longer what came in.
-            .where(Item.id.in_(of_run), Item.state == ItemState.REVIEWED, Item.version != Item.current)
-            .values(version=Item.current)
-            .execution_options(synchronize_session=False)
-        )
     if what.taxonomy is not None:
         steps.save_taxonomy(session, what.bank_ref, what.taxonomy, now=now, actor=what.actor)
     run.state = RunState.STORED
@@ -123,7 +154,7 @@ def finish_run(session: Session, run: ImportRun, what: Bringing, *, now: datetim
 def forget_some(session: Session, run_id: int) -> list[Rows]:
     """Return what deletes some of what an unfinished run brought and nobody has touched, nothing when it is gone.
 
-    Nothing of such a run was ever drawn, so no form points there.
+    Nothing of such a run was ever drawn, so no form points there: a run that is whole is left to its undo.
     """
     touched = [exists().where(kind.item_id == Item.id) for kind in (ItemStep, ItemComment, ItemWork)]
     fresh = (
@@ -132,8 +163,9 @@ def forget_some(session: Session, run_id: int) -> list[Rows]:
         .where(
             ItemVersion.import_run_id == run_id,
             ItemVersion.number == 1,
+            ItemVersion.import_run_id == ImportRun.id,
+            ImportRun.state == RunState.STORING,
             Item.current == 1,
-            Item.version == 0,
             *(~one for one in touched),
         )
         .limit(AT_ONCE)

@@ -48,8 +48,14 @@ def _keep(session: Session) -> None:
 
 
 def _write(session: Session, found: Mapping[int, str]) -> None:
+    """Keep what items are found by; where that is the same as before, which costs the most is left out."""
     session.flush()
-    ids = list(found)
+    known: dict[int, str] = {}
+    for start in range(0, len(found), _CHUNK):
+        query = select(ItemSearch.item_id, ItemSearch.words)
+        chosen = ItemSearch.item_id.in_(list(found)[start : start + _CHUNK])
+        known |= dict(session.execute(query.where(chosen)).all())
+    ids = [one for one, words in found.items() if known.get(one) != words]
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         session.execute(delete(ItemSearch).where(ItemSearch.item_id.in_(chunk)))

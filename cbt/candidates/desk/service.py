@@ -13,7 +13,7 @@ from cbt.candidates.corrections.making import Correction, correct_candidate
 from cbt.candidates.roster.export import rows_of
 from cbt.candidates.store import has_started
 from cbt.db.private.sealing import readable
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
 from cbt.personal.numbers import DOCUMENT, PHONE
@@ -85,20 +85,24 @@ def export_rows(
 ) -> list[list[str]]:
     """Return the roster rows of a sitting; the export is in the audit log, with its reason when numbers show.
 
+    They are read and opened before anything is written: nobody's save waits for a file.
+
     Raise InvalidInput("candidates.reason") for numbers without a reason.
     """
     if reveal_numbers:
         reason = _reason(reason)
-    with unit_of_work() as session:
+    with reading() as session:
         sitting = sitting_by_ref(session, sitting_ref)
         entries = store.entries_of_sitting(session, sitting.id)
         versions = {entry.registration.blueprint_version_id for entry in entries}
         blueprints = {version: blueprint_of(session, version) for version in versions}
         batch = session.get_one(Batch, sitting.batch_id).name
+        rows = rows_of(entries, blueprints, batch, reveal=reveal_numbers)
         after = {"rows": len(entries), "numbers": "full" if reveal_numbers else "masked"}
         subject = f"sitting:{sitting.ref}"
+    with unit_of_work() as session:
         record(session, at=now, actor=actor, act="roster.export", subject=subject, reason=reason, after=after)
-        return rows_of(entries, blueprints, batch, reveal=reveal_numbers)
+    return rows
 
 
 def _reason(reason: str) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from cbt.audit import tally
 from cbt.candidates.printing.occasion import Occasion
 from cbt.candidates.reprinting import note_printed
+from cbt.db.pieces import pieces_of
 from cbt.db.unit_of_work import unit_of_work
 from cbt.rules.roles import Role
 from cbt.web.who.login import Principal
@@ -20,12 +21,15 @@ def note_print(
 ) -> None:
     """Put on record that a document was made of `subject`, of how many people; a repeat is counted.
 
-    Tickets that an officer has made are with their holders from then on; others look at them.
+    Tickets that an officer has made are with their holders from then on; others look at them. They are
+    noted a few at a time: what is not noted yet is there to be printed again.
     """
     stale = {one.id for one in occasion.tickets if one.printed_at is None or one.reprint_since is not None}
+    if document == "tickets" and principal.has(Role.OFFICER):
+        for piece in pieces_of(sorted(stale)):
+            with unit_of_work() as session:
+                note_printed(session, piece, now=now)
     with unit_of_work() as session:
-        if document == "tickets" and stale and principal.has(Role.OFFICER):
-            note_printed(session, stale, now=now)
         tally.count(
             session,
             at=now,

@@ -103,15 +103,21 @@ def keys_of(one: Unstretched, stretch: KeyStretch) -> LookUpKeys:
 
 def keep(made: Sequence[tuple[Unstretched, LookUpKeys]]) -> None:
     """Keep the keys of certificates, each sealed; who keeps some beside another waits, and finds the same."""
+    sealed = {
+        one.certificate_id: (
+            seal_bytes(keys.by_number, KEY),
+            seal_bytes(keys.by_document, KEY) if keys.by_document else None,
+        )
+        for one, keys in made
+    }
     with unit_of_work() as session:
         session.get_one(LookUpSite, ONLY, with_for_update=True)
-        for one, keys in made:
-            row = session.get(LookUpKey, one.certificate_id)
+        for certificate_id, (by_number, by_document) in sealed.items():
+            row = session.get(LookUpKey, certificate_id)
             if row is None:
-                row = LookUpKey(certificate_id=one.certificate_id)
+                row = LookUpKey(certificate_id=certificate_id)
                 session.add(row)
-            row.by_number = seal_bytes(keys.by_number, KEY)
-            row.by_document = seal_bytes(keys.by_document, KEY) if keys.by_document else None
+            row.by_number, row.by_document = by_number, by_document
 
 
 def kept_keys(session: Session) -> dict[int, LookUpKeys]:

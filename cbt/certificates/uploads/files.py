@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cbt.audit.chain import record
 from cbt.certificates.uploads.choosing import ChosenUpload, UploadChoice, chosen
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.sheets.writing import XLSX, add_sheet, new_workbook, text_format, to_csv, write_head, write_text
 
@@ -31,6 +31,8 @@ def upload_file(
 ) -> UploadFile:
     """Return the file of a choice; `blanks`: what is missing may stay empty.
 
+    It is read and written before it is put on record: nobody's save waits for it.
+
     Raise InvalidInput("certificate_file.form"), Conflict("certificate_file.missing") where something is missing
     that may not, ("certificate_file.gbk") with characters that GBK does not have, and as `chosen` does.
 
@@ -38,19 +40,20 @@ def upload_file(
     """
     if form not in FORMS:
         raise InvalidInput("certificate_file.form", field="form")
-    with unit_of_work() as session:
+    with reading() as session:
         found = chosen(session, choice)
-        if found.missing and not blanks:
-            raise Conflict("certificate_file.missing", count=sum(one.count for one in found.missing))
-        body = _book(found) if form == "xlsx" else _csv(found, form)
-        after: dict[str, object] = {"count": len(found.lines), "file": form}
-        if choice.batch:
-            after["batch"] = choice.batch
-        else:
-            after["issued_days"] = f"{choice.since} – {choice.until}"
-        if found.missing:
-            after["left_empty"] = sum(one.count for one in found.missing)
-        subject = f"upload_mapping:{found.mapping.ref}"
+    if found.missing and not blanks:
+        raise Conflict("certificate_file.missing", count=sum(one.count for one in found.missing))
+    body = _book(found) if form == "xlsx" else _csv(found, form)
+    after: dict[str, object] = {"count": len(found.lines), "file": form}
+    if choice.batch:
+        after["batch"] = choice.batch
+    else:
+        after["issued_days"] = f"{choice.since} – {choice.until}"
+    if found.missing:
+        after["left_empty"] = sum(one.count for one in found.missing)
+    subject = f"upload_mapping:{found.mapping.ref}"
+    with unit_of_work() as session:
         record(session, at=now, actor=actor, act="certificate.upload", subject=subject, after=after)
     name = f"{found.mapping.name}-{today}.{'xlsx' if form == 'xlsx' else 'csv'}"
     return UploadFile(body, _CSV.get(form, XLSX), name)

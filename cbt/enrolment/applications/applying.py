@@ -13,7 +13,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.enrolment.agreements.store import agreements_of, term_of
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.models import Applicant, ApplicationStep, UnitApplication
-from cbt.enrolment.applications.moving import move_on
+from cbt.enrolment.applications.moving import move_on, refuse_step
 from cbt.enrolment.decided.store import holidays_of
 from cbt.enrolment.fees.accounts import FeeBooking
 from cbt.enrolment.fees.charging import cancel_for
@@ -158,10 +158,11 @@ def withdraw(ref: str, *, words: str, who: Applying) -> None:
     Source: R-76, R-77.
     """
     words = one_line(words, "words")[:LONGEST_NOTE]
+    application_id = refuse_step(ref, ApplicationEvent.WITHDRAW, unit_id=who.unit_id)
+    cancel_for(application_id, RefundCause.WITHDRAWN, who)
     with unit_of_work() as session:
         application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
         move_on(application, ApplicationEvent.WITHDRAW)
-        cancel_for(session, application, RefundCause.WITHDRAWN, who)
         note_step(session, application, ApplicationEvent.WITHDRAW.value, words, who)
         record(
             session,

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.pieces import pieces_of
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.applying import LONGEST_NOTE, Applying, note_step
 from cbt.enrolment.applications.judged import answer_for
-from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
-from cbt.enrolment.applications.moving import move_on
+from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.applications.moving import move_on, refuse_step
 from cbt.enrolment.applications.retaking import AskedTaking, refuse_takings
 from cbt.enrolment.decided.store import level_of
-from cbt.enrolment.fees.charging import RECONSIDERED, cancel_for, charge_for
+from cbt.enrolment.fees.charging import RECONSIDERED, cancel_for, charge
 from cbt.enrolment.fees.crediting import credit_for
 from cbt.enrolment.fees.standing import refuse_unpaid
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of
-from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
+from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer
 from cbt.rules.states.application import ApplicationEvent, ApplicationState
 from cbt.rules.states.sitting import OVER
 from cbt.web.texts import one_line, required
 
 ACCEPTED, REFUSED = "accepted", "refused"
+DECIDED_AT_ONCE = 10
+"""People who are decided about in one unit of work: what they stated is held against every condition."""
 NEEDS_WORDS = frozenset({ApplicationEvent.SEND_BACK, ApplicationEvent.REFUSE})
 
 
@@ -37,13 +41,15 @@ def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, who:
 
     Source: R-77.
     """
+    application_id = refuse_step(ref, event, unit_id=who.unit_id)
+    if event in NEEDS_WORDS:
+        words = required(words, "application.words", "words", limit=LONGEST_NOTE)
+    else:
+        words = one_line(words, "words")[:LONGEST_NOTE]
+    _cancel_first(application_id, event, who)
     with unit_of_work() as session:
         application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
         move_on(application, event)
-        if event in NEEDS_WORDS:
-            words = required(words, "application.words", "words", limit=LONGEST_NOTE)
-        else:
-            words = one_line(words, "words")[:LONGEST_NOTE]
         after = _carry_out(session, application, event, words, batch, who)
         note_step(session, application, event.value, words or after.get("name", ""), who)
         record(
@@ -55,6 +61,24 @@ def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, who:
             reason=words,
             after={key: value for key, value in after.items() if key != "name"},
         )
+    if event is ApplicationEvent.ACCEPT:
+        charge(application_id, who)
+
+
+def _cancel_first(application_id: int, event: ApplicationEvent, who: Applying) -> None:
+    """Cancel the lines that an event gives back; they are many, so the state goes on after them."""
+    if event is ApplicationEvent.RECONSIDER:
+        cancel_for(application_id, RECONSIDERED, who)
+    elif event is ApplicationEvent.COMPLETE:
+        with reading() as session:
+            _refuse_not_over(session, session.get_one(UnitApplication, application_id))
+        credit_for(application_id, who)
+
+
+def _refuse_not_over(session: Session, application: UnitApplication) -> None:
+    states = store.sitting_states(session, application.batch_id or 0)
+    if not states or not states <= OVER:
+        raise Conflict("application.not_over")
 
 
 def _carry_out(
@@ -70,10 +94,7 @@ def _carry_out(
         case ApplicationEvent.SEND_BACK:
             application.put_right = words
         case ApplicationEvent.ACCEPT:
-            _refuse_undecided(store.people_of(session, application))
-            charge_for(session, application, who)
-        case ApplicationEvent.RECONSIDER:
-            cancel_for(session, application, RECONSIDERED, who)
+            _refuse_undecided(session, application)
         case ApplicationEvent.SCHEDULE:
             blueprint = blueprint_of(session, application.blueprint_version_id)
             refuse_unpaid(session, application, blueprint.fees)
@@ -86,20 +107,18 @@ def _carry_out(
         case ApplicationEvent.UNSCHEDULE:
             application.batch_id = None
         case ApplicationEvent.COMPLETE:
-            states = store.sitting_states(session, application.batch_id or 0)
-            if not states or not states <= OVER:
-                raise Conflict("application.not_over")
-            credit_for(session, application, who)
+            _refuse_not_over(session, application)
         case _:
             pass
     return {}
 
 
-def _refuse_undecided(people: Collection[Applicant]) -> None:
-    waiting = sum(not one.verdict for one in people)
-    if waiting:
-        raise Conflict("application.undecided", count=waiting)
-    if not any(one.verdict == ACCEPTED for one in people):
+def _refuse_undecided(session: Session, application: UnitApplication) -> None:
+    of_these = select(Applicant.verdict, func.count()).where(Applicant.application_id == application.id)
+    counts = dict(session.execute(of_these.group_by(Applicant.verdict)).all())
+    if "" in counts:
+        raise Conflict("application.undecided", count=counts[""])
+    if ACCEPTED not in counts:
         raise Conflict("application.none_accepted")
 
 
@@ -118,23 +137,58 @@ def decide(
     if verdict not in {ACCEPTED, REFUSED}:
         raise InvalidInput("web.bad_request")
     reason = one_line(reason, "reason")[:LONGEST_NOTE]
-    with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
-        _refuse_unless_submitted(application)
+    with reading() as session:
+        application = store.application_by_ref(session, ref, unit_id=who.unit_id)
+        refuse_unless_submitted(application)
         chosen = [one for one in store.people_of(session, application) if one.ref in people]
         if not chosen:
             raise InvalidInput("application.no_one_chosen")
         if verdict == REFUSED and not reason:
             raise InvalidInput("applicant.reason", field="reason")
-        blueprint = level_of(session, application.blueprint_version_id)
-        if verdict == ACCEPTED:
-            takings = [AskedTaking.of(one) for one in chosen]
-            refuse_takings(session, takings, blueprint, application.preferred_on)
-        for one in chosen:
-            by = None
-            if verdict == ACCEPTED and one.kind == "first":
-                answer = answer_for(one, application, blueprint, today=who.today)
-                by = _condition(answer, condition, reason)
+        _conditions(session, application, chosen, verdict, condition, reason, who)
+        refs = [one.ref for one in chosen]
+    return sum(
+        _decide_some(ref, piece, verdict, condition, reason, who)
+        for piece in pieces_of(refs, size=DECIDED_AT_ONCE)
+    )
+
+
+def _conditions(
+    session: Session,
+    application: UnitApplication,
+    people: Sequence[Applicant],
+    verdict: str,
+    condition: int | None,
+    reason: str,
+    who: Applying,
+) -> list[int | None]:
+    """Return by which condition each of these people is accepted; raise as `decide` does."""
+    if verdict != ACCEPTED:
+        return [None] * len(people)
+    blueprint = level_of(session, application.blueprint_version_id)
+    refuse_takings(session, [AskedTaking.of(one) for one in people], blueprint, application.preferred_on)
+    return [
+        _condition(answer_for(one, application, blueprint, today=who.today), condition, reason)
+        if one.kind == "first"
+        else None
+        for one in people
+    ]
+
+
+def _decide_some(
+    ref: str, people: Collection[str], verdict: str, condition: int | None, reason: str, who: Applying
+) -> int:
+    """Decide about some people, as they are now; return how many. Who is stopped before the rest leaves it open."""
+    with unit_of_work() as session:
+        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        refuse_unless_submitted(application)
+        chosen = session.scalars(
+            select(Applicant)
+            .where(Applicant.application_id == application.id, Applicant.ref.in_(people))
+            .order_by(Applicant.id)
+        ).all()
+        conditions = _conditions(session, application, chosen, verdict, condition, reason, who)
+        for one, by in zip(chosen, conditions, strict=True):
             one.verdict, one.condition, one.reason = verdict, by, reason
             one.decided_at, one.decided_by = who.now, who.actor
             record(
@@ -162,57 +216,8 @@ def _condition(answer: EligibilityAnswer, condition: int | None, reason: str) ->
     return condition
 
 
-def check_proofs(
-    ref: str, person: str, *, received: Collection[str], checked: Collection[str], who: Applying
-) -> None:
-    """Note which evidence of somebody is there and which was checked; what is checked is there.
-
-    Raise Conflict("application.not_submitted").
-
-    Source: R-74.
-    """
-    with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
-        _refuse_unless_submitted(application)
-        applicant = store.applicant_by_ref(session, application, person)
-        known = store.proofs_of(session, applicant)
-        before = _ticked(known)
-        for proof in RequiredProof:
-            row = known.get(proof.value)
-            if row is None:
-                row = ApplicantProof(
-                    applicant_id=applicant.id, proof=proof.value, received_by="", checked_by=""
-                )
-            there = proof.value in received or proof.value in checked
-            if there != (row.received_at is not None):
-                row.received_at, row.received_by = (who.now, who.actor) if there else (None, "")
-            if (proof.value in checked) != (row.checked_at is not None):
-                done = proof.value in checked
-                row.checked_at, row.checked_by = (who.now, who.actor) if done else (None, "")
-            if row.received_at is not None or proof.value in known:
-                session.add(row)
-                known[proof.value] = row
-        after = _ticked(known)
-        if after != before:
-            record(
-                session,
-                at=who.now,
-                actor=who.actor,
-                act="applicant.proofs",
-                subject=applicant.logged_as,
-                before=before,
-                after=after,
-            )
-
-
-def _ticked(known: Mapping[str, ApplicantProof]) -> dict[str, str]:
-    return {
-        "received": ",".join(name for name, row in sorted(known.items()) if row.received_at is not None),
-        "checked": ",".join(name for name, row in sorted(known.items()) if row.checked_at is not None),
-    }
-
-
-def _refuse_unless_submitted(application: UnitApplication) -> None:
+def refuse_unless_submitted(application: UnitApplication) -> None:
+    """Refuse to decide about an application that is not looked at; raise Conflict("application.not_submitted")."""
     if application.state != ApplicationState.SUBMITTED.value:
         state = TextId(f"rules.application.state.{application.state}")
         raise Conflict("application.not_submitted", state=state)

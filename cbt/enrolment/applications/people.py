@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -41,9 +41,8 @@ def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], who: 
             blueprint = blueprint_of(session, application.blueprint_version_id)
             read = read_person(sent, papers, blueprint)
             refuse_takings(session, [AskedTaking.read(read)], blueprint, application.preferred_on)
-            if len(store.people_of(session, application)) >= MOST_PEOPLE:
-                raise Conflict("application.full", most=MOST_PEOPLE)
-            person = _new(application, read, who)
+            refuse_full(session, application, 1)
+            person = sealed_person(application.id, read, who)
             _refuse_twice(session, application, person)
             session.add(person)
             session.flush()
@@ -112,22 +111,37 @@ def remove_person(ref: str, person_ref: str, who: Applying) -> None:
         )
 
 
-def enter_read(
-    session: Session, application: UnitApplication, read: Sequence[ReadPerson], who: Applying
-) -> None:
-    """Enter people who were read from a list, in its order; raise Conflict("application.full").
+def enter_all(session: Session, application: UnitApplication, people: Sequence[Applicant]) -> int:
+    """Enter people of a list, in its order, but those who are in by now; return how many.
 
-    None of them is in the application yet: whoever calls holds it, and has looked.
+    Whoever calls holds the application. Raise Conflict("application.full").
     """
-    if len(store.people_of(session, application)) + len(read) > MOST_PEOPLE:
+    indexes = [one.document_index for one in people]
+    there = set(
+        session.scalars(
+            select(Applicant.document_index).where(
+                Applicant.application_id == application.id, Applicant.document_index.in_(indexes)
+            )
+        )
+    )
+    fresh = [one for one in people if one.document_index not in there]
+    refuse_full(session, application, len(fresh))
+    session.add_all(fresh)
+    return len(fresh)
+
+
+def refuse_full(session: Session, application: UnitApplication, more: int) -> None:
+    """Refuse people beyond the most that an application may ask for; raise Conflict("application.full")."""
+    there = session.scalar(select(func.count()).where(Applicant.application_id == application.id)) or 0
+    if there + more > MOST_PEOPLE:
         raise Conflict("application.full", most=MOST_PEOPLE)
-    session.add_all(_new(application, one, who) for one in read)
 
 
-def _new(application: UnitApplication, read: ReadPerson, who: Applying) -> Applicant:
+def sealed_person(application_id: int, read: ReadPerson, who: Applying) -> Applicant:
+    """Return somebody who was read, as they are kept in an application."""
     person = Applicant(
         ref=new_ref("pe", 10),
-        application_id=application.id,
+        application_id=application_id,
         verdict="",
         reason="",
         decided_by="",

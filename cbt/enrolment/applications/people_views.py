@@ -11,6 +11,7 @@ from cbt.db.unit_of_work import reading
 from cbt.enrolment.applications import applying, deciding, people, store
 from cbt.enrolment.applications.form import CHOICES, FACTS, LEVELS, read_facts
 from cbt.enrolment.applications.judged import answer_of, judged
+from cbt.enrolment.applications.proofs import check_proofs
 from cbt.enrolment.applications.shown import applicant_details
 from cbt.enrolment.applications.side_views import OFFICE, ApplicationSide, page
 from cbt.enrolment.applications.views import application_page
@@ -158,7 +159,7 @@ def proofs(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     """Note which evidence of somebody is there, and which was checked."""
     form = flask.request.form
     try:
-        deciding.check_proofs(
+        check_proofs(
             ref,
             person_ref,
             received=form.getlist("received"),

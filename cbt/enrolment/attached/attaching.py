@@ -66,10 +66,9 @@ def put_photo(ref: str, person_ref: str, body: bytes, who: Applying) -> None:
     Source: R-74.
     """
     _look(ref, person_ref, who)
-    image = redraw(body)
+    sealed = seal_bytes(redraw(body), store.PHOTO)
     with unit_of_work() as session:
         person = _person(session, ref, person_ref, who)
-        sealed = seal_bytes(image, store.PHOTO)
         former = session.get(ApplicantPhoto, person.id)
         if former is None:
             session.add(ApplicantPhoto(applicant_id=person.id, sealed=sealed))
@@ -102,12 +101,13 @@ def attach_scans(ref: str, person_ref: str, proof: str, bodies: Sequence[bytes],
         raise Conflict("scan.too_many", field="file", most=MOST_SCANS)
     _look(ref, person_ref, who)
     received = [_receive(body) for body in bodies]
+    sealed = [seal_bytes(one.body, store.SCAN) for one in received]
     with unit_of_work() as session:
         person = _person(session, ref, person_ref, who)
         there = sum(one.proof == proof for one in store.scans_of(session, person))
         if there + len(received) > MOST_SCANS:
             raise Conflict("scan.too_many", field="file", most=MOST_SCANS)
-        for one in received:
+        for one, kept in zip(received, sealed, strict=True):
             scan = EvidenceScan(
                 ref=new_ref("sc", 10),
                 applicant_id=person.id,
@@ -115,7 +115,7 @@ def attach_scans(ref: str, person_ref: str, proof: str, bodies: Sequence[bytes],
                 mimetype=one.mimetype,
                 pages=one.pages,
                 size=len(one.body),
-                sealed=seal_bytes(one.body, store.SCAN),
+                sealed=kept,
                 at=who.now,
                 by=who.actor,
             )
@@ -131,13 +131,14 @@ def read_scan(ref: str, person_ref: str, scan_ref: str, who: Applying) -> ReadSc
 
     Source: R-70, R-74.
     """
-    with unit_of_work() as session:
+    with reading() as session:
         application = applications.application_by_ref(session, ref, unit_id=who.unit_id)
         person = applications.applicant_by_ref(session, application, person_ref)
         scan = store.scan_by_ref(session, person, scan_ref)
         found = ReadScan(scan.proof, scan.mimetype, open_bytes(scan.sealed, store.SCAN))
+    with unit_of_work() as session:
         _note(session, person, "applicant.scan_read", who, _told(scan))
-        return found
+    return found
 
 
 def remove_scan(ref: str, person_ref: str, scan_ref: str, who: Applying) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.pieces import pieces_of
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.enrolment.applications.models import Applicant, UnitApplication
-from cbt.enrolment.fees.accounts import FeeBooking, account_of, keep_matches, keep_to_this
-from cbt.enrolment.fees.models import FeeCharge
+from cbt.enrolment.fees.accounts import FeeBooking, keep_to_this
+from cbt.enrolment.fees.models import FeeCharge, FeeMatch
 from cbt.enrolment.units.store import unit_by_ref
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.models import BlueprintVersion
@@ -34,51 +35,93 @@ RECONSIDERED = "reconsidered"
 CHARGED = (ApplicationState.ACCEPTED, ApplicationState.SCHEDULED, ApplicationState.DONE)
 """In which states the people of an application cost what the rule says."""
 MOST_AT_ONCE = 200
+CHARGED_AT_ONCE = 25
+"""People whose lines are added in one unit of work."""
 
 
-def charge_for(session: Session, application: UnitApplication, who: FeeBooking) -> None:
-    """Add the lines of everybody who was accepted. Source: R-76."""
-    people = session.scalars(
-        select(Applicant)
-        .where(Applicant.application_id == application.id, Applicant.verdict == "accepted")
-        .order_by(Applicant.id)
-    ).all()
-    fees = blueprint_of(session, application.blueprint_version_id).fees
-    before = _first_before(session, application, people)
-    made = []
-    for one in people:
-        papers = one.papers.split(",")
-        charged = any(papers_then.isdisjoint(papers) for papers_then in before.get(one.document_index, ()))
-        takings = [PaperTaking(paper, TakingKind(one.kind)) for paper in papers]
-        for line in fee_lines(fees, takings, first_charged=charged):
-            made.append(
-                FeeCharge(
-                    ref=new_ref("fe", 10),
-                    unit_id=application.unit_id,
-                    application_id=application.id,
-                    applicant_id=one.id,
-                    kind=line.kind.value,
-                    paper=line.paper,
-                    fen=line.fen,
-                    charged_on=who.today,
-                    cause="",
-                    cancel_reason="",
-                )
-            )
-    session.add_all(made)
-    application.charged_on = who.today
-    record(
-        session,
-        at=who.now,
-        actor=who.actor,
-        act="fee.charge",
-        subject=application.logged_as,
-        after={"rows": len(made), "amount": yuan(sum(one.fen for one in made))},
+def charge(application_id: int, who: FeeBooking) -> None:
+    """Add the lines of everybody who was accepted, a few people at a time; the application is charged once all are.
+
+    Who is stopped on the way leaves an application that is not charged yet: `charge_missing` goes on with it, and
+    nobody has a line twice.
+
+    Source: R-76.
+    """
+    with reading() as session:
+        accepted = (Applicant.application_id == application_id, Applicant.verdict == "accepted")
+        people = session.scalars(select(Applicant.id).where(*accepted).order_by(Applicant.id)).all()
+    for piece in pieces_of(people, size=CHARGED_AT_ONCE):
+        _charge_some(application_id, piece, who)
+    with unit_of_work() as session:
+        application = _not_charged(session, application_id)
+        if application is None:
+            return
+        application.charged_on = who.today
+        standing = (FeeCharge.application_id == application.id, FeeCharge.cancelled_on.is_(None))
+        count, fen = session.execute(select(func.count(), func.sum(FeeCharge.fen)).where(*standing)).one()
+        record(
+            session,
+            at=who.now,
+            actor=who.actor,
+            act="fee.charge",
+            subject=application.logged_as,
+            after={"rows": count, "amount": yuan(fen or 0)},
+        )
+
+
+def _charge_some(application_id: int, people: Sequence[int], who: FeeBooking) -> None:
+    """Add the lines of some people, of those who have none yet."""
+    with unit_of_work() as session:
+        application = _not_charged(session, application_id)
+        if application is None:
+            return  # somebody else brought it to its end, or it is not accepted any more
+        standing = exists().where(FeeCharge.applicant_id == Applicant.id, FeeCharge.cancelled_on.is_(None))
+        waiting = session.execute(
+            select(Applicant.id, Applicant.kind, Applicant.papers, Applicant.document_index)
+            .where(Applicant.id.in_(people), Applicant.verdict == "accepted", ~standing)
+            .order_by(Applicant.id)
+        ).all()
+        fees = blueprint_of(session, application.blueprint_version_id).fees
+        before = _first_before(session, application, [one.document_index for one in waiting])
+        made: list[dict[str, object]] = []
+        for one in waiting:
+            papers = one.papers.split(",")
+            charged = any(then.isdisjoint(papers) for then in before.get(one.document_index, ()))
+            takings = [PaperTaking(paper, TakingKind(one.kind)) for paper in papers]
+            made += [
+                {
+                    "ref": new_ref("fe", 10),
+                    "unit_id": application.unit_id,
+                    "application_id": application.id,
+                    "applicant_id": one.id,
+                    "kind": line.kind.value,
+                    "paper": line.paper,
+                    "fen": line.fen,
+                    "charged_on": who.today,
+                    "cause": "",
+                    "cancel_reason": "",
+                }
+                for line in fee_lines(fees, takings, first_charged=charged)
+            ]
+        if made:
+            session.execute(insert(FeeCharge), made)
+
+
+def _not_charged(session: Session, application_id: int) -> UnitApplication | None:
+    """Return an accepted application whose lines are not all there yet, locked."""
+    return session.scalar(
+        select(UnitApplication)
+        .where(
+            UnitApplication.id == application_id,
+            UnitApplication.state.in_(CHARGED),
+            UnitApplication.charged_on.is_(None),
+        )
+        .with_for_update()
     )
 
 
 def _first_before(
-    session: Session, application: UnitApplication, people: Sequence[Applicant]
+    session: Session, application: UnitApplication, indexes: Sequence[str]
 ) -> Mapping[str, list[set[str]]]:
     """Return for whose first taking of the level a fee stands in another application, and of which papers."""
     level = session.get_one(BlueprintVersion, application.blueprint_version_id).ref
@@ -88,7 +131,7 @@ def _first_before(
         .join(UnitApplication, UnitApplication.id == FeeCharge.application_id)
         .join(BlueprintVersion, BlueprintVersion.id == UnitApplication.blueprint_version_id)
         .where(
-            Applicant.document_index.in_([one.document_index for one in people]),
+            Applicant.document_index.in_(indexes),
             FeeCharge.kind == FeeKind.FIRST.value,
             FeeCharge.cancelled_on.is_(None),
             FeeCharge.application_id != application.id,
@@ -102,33 +145,37 @@ def _first_before(
 
 
 def charge_missing(who: FeeBooking) -> int:
-    """Add the lines of the applications that were accepted before fees were kept; return how many there were."""
-    with unit_of_work() as session:
+    """Add the lines of the applications that were accepted and lack some; return how many those were."""
+    with reading() as session:
         found = session.scalars(
-            select(UnitApplication)
+            select(UnitApplication.id)
             .where(UnitApplication.state.in_(CHARGED), UnitApplication.charged_on.is_(None))
             .order_by(UnitApplication.id)
             .limit(MOST_AT_ONCE)
-            .with_for_update()
         ).all()
-        for application in found:
-            charge_for(session, application, who)
-            session.flush()
-        return len(found)
+    for application_id in found:
+        charge(application_id, who)
+    return len(found)
 
 
-def cancel_for(session: Session, application: UnitApplication, cause: str, who: FeeBooking) -> None:
-    """Cancel all lines of an application, where the rule gives back for such a cause. Source: R-76."""
-    fees = blueprint_of(session, application.blueprint_version_id).fees
-    if cause != RECONSIDERED and not is_given_back(fees, RefundCause(cause)):
-        return
-    application.charged_on = None
-    keep_to_this(session, application.unit_id)
-    standing = session.scalars(
-        select(FeeCharge).where(FeeCharge.application_id == application.id, FeeCharge.cancelled_on.is_(None))
-    ).all()
-    if standing:
-        cancel_charges(session, application, standing, cause, "", who)
+def cancel_for(application_id: int, cause: str, who: FeeBooking) -> None:
+    """Cancel all lines of an application, where the rule gives back for such a cause, a few at a time.
+
+    Its state goes on after them. Who is stopped on the way leaves an application that is accepted and not charged:
+    the same act goes on with it, and `charge_missing` takes it back.
+
+    Source: R-76.
+    """
+    with unit_of_work() as session:
+        application = session.get_one(UnitApplication, application_id, with_for_update=True)
+        fees = blueprint_of(session, application.blueprint_version_id).fees
+        if cause != RECONSIDERED and not is_given_back(fees, RefundCause(cause)):
+            return
+        application.charged_on = None
+    with reading() as session:
+        standing = (FeeCharge.application_id == application_id, FeeCharge.cancelled_on.is_(None))
+        lines = session.scalars(select(FeeCharge.id).where(*standing).order_by(FeeCharge.id)).all()
+    cancel_charges(application_id, lines, cause, "", who)
 
 
 def cancel_lines(unit_ref: str, refs: Collection[str], *, cause: str, reason: str, who: FeeBooking) -> int:
@@ -142,52 +189,61 @@ def cancel_lines(unit_ref: str, refs: Collection[str], *, cause: str, reason: st
     reason = required(reason, "fees.reason", "reason", limit=500)
     if cause not in set(RefundCause):
         raise InvalidInput("fees.cause", field="cause")
-    with unit_of_work() as session:
+    with reading() as session:
         unit = unit_by_ref(session, unit_ref)
-        keep_to_this(session, unit.id)
         rows = session.execute(
-            select(FeeCharge, UnitApplication)
+            select(FeeCharge.id, FeeCharge.application_id, UnitApplication.blueprint_version_id)
             .join(UnitApplication, UnitApplication.id == FeeCharge.application_id)
             .where(FeeCharge.unit_id == unit.id, FeeCharge.ref.in_(refs), FeeCharge.cancelled_on.is_(None))
             .order_by(FeeCharge.id)
         ).all()
         if not rows:
             raise InvalidInput("fees.none_chosen")
-        by_application: dict[UnitApplication, list[FeeCharge]] = {}
-        for charge, application in rows:
-            fees = blueprint_of(session, application.blueprint_version_id).fees
-            if not is_given_back(fees, RefundCause(cause)):
+        for version in {one.blueprint_version_id for one in rows}:
+            if not is_given_back(blueprint_of(session, version).fees, RefundCause(cause)):
                 raise Conflict(
                     "fees.not_given_back", field="cause", cause=TextId(f"enrolment.fees.cause.{cause}")
                 )
-            by_application.setdefault(application, []).append(charge)
-        for application, charges in by_application.items():
-            cancel_charges(session, application, charges, cause, reason, who)
-        return len(rows)
+    by_application: dict[int, list[int]] = {}
+    for line, application_id, _version in rows:
+        by_application.setdefault(application_id, []).append(line)
+    return sum(
+        cancel_charges(application_id, lines, cause, reason, who)
+        for application_id, lines in by_application.items()
+    )
 
 
 def cancel_charges(
-    session: Session,
-    application: UnitApplication,
-    charges: Sequence[FeeCharge],
-    cause: str,
-    reason: str,
-    who: FeeBooking,
-) -> None:
-    """Cancel lines of an application, so that what was paid for them is free again."""
-    account = account_of(session, application.unit_id)
-    after = account.ledger
-    for one in charges:
-        after = after.cancel(one.ref)
-        one.cancelled_on, one.cause, one.cancel_reason = who.today, cause, reason
-    keep_matches(session, account, after, who)
-    record(
-        session,
-        at=who.now,
-        actor=who.actor,
-        act="fee.cancel",
-        subject=application.logged_as,
-        reason=reason,
-        before={"rows": len(charges), "amount": yuan(sum(one.fen for one in charges))},
-        after={"cause": cause},
-    )
+    application_id: int, lines: Sequence[int], cause: str, reason: str, who: FeeBooking
+) -> int:
+    """Cancel lines of an application a few at a time, so that what was paid for them is free; return how many.
+
+    One that is cancelled already stays as it is.
+    """
+    return sum(_cancel_some(application_id, piece, cause, reason, who) for piece in pieces_of(lines))
+
+
+def _cancel_some(application_id: int, lines: Sequence[int], cause: str, reason: str, who: FeeBooking) -> int:
+    with unit_of_work() as session:
+        application = session.get_one(UnitApplication, application_id)
+        keep_to_this(session, application.unit_id)
+        charges = session.scalars(
+            select(FeeCharge).where(FeeCharge.id.in_(lines), FeeCharge.cancelled_on.is_(None))
+        ).all()
+        if not charges:
+            return 0
+        paid = (FeeMatch.charge_id.in_([one.id for one in charges]), FeeMatch.undone_at.is_(None))
+        session.execute(update(FeeMatch).where(*paid).values(undone_at=who.now))
+        for one in charges:
+            one.cancelled_on, one.cause, one.cancel_reason = who.today, cause, reason
+        record(
+            session,
+            at=who.now,
+            actor=who.actor,
+            act="fee.cancel",
+            subject=application.logged_as,
+            reason=reason,
+            before={"rows": len(charges), "amount": yuan(sum(one.fen for one in charges))},
+            after={"cause": cause},
+        )
+        return len(charges)

@@ -12,8 +12,9 @@ import flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.db.unit_of_work import reading
 from cbt.enrolment.applications.models import Applicant, UnitApplication
-from cbt.enrolment.fees.accounts import FeeBooking, keep_to_this
+from cbt.enrolment.fees.accounts import FeeBooking
 from cbt.enrolment.fees.charging import CHARGED, cancel_charges
 from cbt.enrolment.fees.models import FeeCharge
 from cbt.exams.models import BlueprintVersion
@@ -31,37 +32,43 @@ def register_fates(app: flask.Flask, reader: FateReader) -> None:
     app.extensions[_EXTENSION] = reader
 
 
-def credit_for(session: Session, application: UnitApplication, who: FeeBooking) -> None:
+def credit_for(application_id: int, who: FeeBooking) -> None:
     """Cancel what the rule gives back of an application whose batch is over; only lines that stand are looked at.
 
-    The fee of a first taking that another application of the same person goes on is left to an officer.
+    The fee of a first taking that another application of the same person goes on is left to an officer. A second
+    call goes on where the first was stopped.
 
     Source: R-76.
     """
+    with reading() as session:
+        causes = _credited(session, session.get_one(UnitApplication, application_id))
+    for cause, lines in causes.items():
+        cancel_charges(application_id, lines, cause.value, "", who)
+
+
+def _credited(session: Session, application: UnitApplication) -> Mapping[RefundCause, list[int]]:
+    """Return which lines are given back, by why."""
     if application.batch_id is None:
-        return
-    keep_to_this(session, application.unit_id)
+        return {}
     rows = session.execute(
-        select(FeeCharge, Applicant)
+        select(FeeCharge, Applicant.papers, Applicant.document_index)
         .join(Applicant, Applicant.id == FeeCharge.applicant_id)
         .where(FeeCharge.application_id == application.id, FeeCharge.cancelled_on.is_(None))
         .order_by(FeeCharge.id)
     ).all()
-    indexes = {person.document_index for _charge, person in rows}
+    indexes = {index for _charge, _papers, index in rows}
     reader = cast(FateReader, flask.current_app.extensions[_EXTENSION])
     fates = reader(session, application.batch_id, indexes) if indexes else {}
     shared = _shared(session, application, indexes)
     fees = blueprint_of(session, application.blueprint_version_id).fees
-    causes: dict[RefundCause, list[FeeCharge]] = {}
-    for charge, person in rows:
-        papers = [charge.paper] if charge.paper else person.papers.split(",")
-        cause = credit_cause(fees, papers, fates.get(person.document_index, {}))
-        kept = charge.kind == FeeKind.FIRST.value and person.document_index in shared
+    causes: dict[RefundCause, list[int]] = {}
+    for charge, of_person, index in rows:
+        papers = [charge.paper] if charge.paper else of_person.split(",")
+        cause = credit_cause(fees, papers, fates.get(index, {}))
+        kept = charge.kind == FeeKind.FIRST.value and index in shared
         if cause is not None and not kept:
-            causes.setdefault(cause, []).append(charge)
-    for cause, charges in causes.items():
-        cancel_charges(session, application, charges, cause.value, "", who)
-        session.flush()
+            causes.setdefault(cause, []).append(charge.id)
+    return causes
 
 
 def _shared(session: Session, application: UnitApplication, indexes: Collection[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,10 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.pieces import pieces_of
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.enrolment.applications.applying import Applying, editable
-from cbt.enrolment.applications.models import UnitApplication
-from cbt.enrolment.applications.people import enter_read
+from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.applications.people import enter_all, refuse_full, sealed_person
 from cbt.enrolment.workbook.checking import CheckedList, check_list
 from cbt.enrolment.workbook.reading import open_people
 from cbt.errors import Conflict
@@ -24,6 +26,8 @@ from cbt.sheets.drafts import Drafts
 from cbt.web.refs import new_ref
 
 DRAFTS = Drafts("people", gone="roster.draft_gone")
+ENTERED_AT_ONCE = 25
+"""People of a list who are entered in one unit of work."""
 
 
 class KeptPeople(msgspec.Struct, frozen=True, array_like=True):
@@ -79,38 +83,52 @@ def _looked_at(session: Session, application: UnitApplication, draft: str, who: 
 
 
 def take_over(ref: str, draft: str, *, seen: str, short: bool, who: Applying) -> tuple[int, bool]:
-    """Enter the good rows of a list, all of them or none; return how many, and whether others are left.
+    """Enter the good rows of a list; return how many, and whether others are left.
 
-    A list of which nothing is left is forgotten. Raise as `look_at` does, and Conflict("application.list_changed")
+    They are read and sealed before the first goes in, then entered a few at a time: of a list that was stopped on
+    the way the rest is looked at again, and those who are in stand there as such. One of which nothing is left is
+    forgotten. Raise as `look_at` does, and Conflict("application.list_changed")
     where it would do something else than was looked at, ("application.list_empty"), ("application.full").
 
     Source: R-74, R-75.
     """
+    with reading() as session:
+        looked = look_at(session, ref, draft, who)
+        if looked.checked.seen != seen:
+            raise Conflict("application.list_changed")
+        taken = [one.listed.read for one in looked.checked.taken(short=short) if one.listed.read]
+        if not taken:
+            raise Conflict("application.list_empty")
+        refuse_full(session, looked.checked.application, len(taken))
+    people = [sealed_person(looked.checked.application.id, one, who) for one in taken]
     try:
-        with unit_of_work() as session:
-            application = editable(session, ref, who)
-            looked = _looked_at(session, application, draft, who)
-            if looked.checked.seen != seen:
-                raise Conflict("application.list_changed")
-            taken = [one.listed.read for one in looked.checked.taken(short=short) if one.listed.read]
-            if not taken:
-                raise Conflict("application.list_empty")
-            enter_read(session, application, taken, who)
+        entered = sum(
+            _enter_some(ref, piece, looked.kept.digest, who)
+            for piece in pieces_of(people, size=ENTERED_AT_ONCE)
+        )
+    except IntegrityError as error:
+        raise Conflict("application.list_changed") from error
+    counts = looked.checked.counts
+    left = bool(counts["stopped"] or (counts["short"] and not short))
+    if not left:
+        forget_list(ref, draft, who)
+    return entered, left
+
+
+def _enter_some(ref: str, people: Sequence[Applicant], digest: str, who: Applying) -> int:
+    with unit_of_work() as session:
+        application = editable(session, ref, who)
+        entered = enter_all(session, application, people)
+        if entered:
             record(
                 session,
                 at=who.now,
                 actor=who.actor,
                 act="applicant.import",
                 subject=application.logged_as,
-                after={"people": len(taken), "file": looked.kept.digest},
+                after={"people": entered, "file": digest},
             )
-            counts = looked.checked.counts
-            left = bool(counts["stopped"] or (counts["short"] and not short))
-            if not left:
-                drafts.drop(session, draft, actor=who.actor)
-            return len(taken), left
-    except IntegrityError as error:
-        raise Conflict("application.list_changed") from error
+        return entered
 
 
 def forget_list(ref: str, draft: str, who: Applying) -> None:

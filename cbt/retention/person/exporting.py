@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.candidates.models import Candidate, Registration
 from cbt.certificates.models import Certificate
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.enrolment.applications.form import told_of
 from cbt.enrolment.applications.models import Applicant
 from cbt.enrolment.body.service import body
@@ -61,17 +61,18 @@ def export(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> 
     Source: R-95.
     """
     reason = required(reason, "retention.no_reason", "why", limit=REASON)
-    with unit_of_work() as session:
+    with reading() as session:
         person = person_by_ref(session, ref)
-        found, name = gathered(session, person), person.name
+        found, name, subject = gathered(session, person), person.name, person.logged_as
         page = _page(session, person, found.rows, sorted(found.files), today=today, now=now)
-        count = sum(map(len, found.rows.values()))
+    count = sum(map(len, found.rows.values()))
+    with unit_of_work() as session:
         record(
             session,
             at=now,
             actor=actor,
             act="personal.export",
-            subject=person.logged_as,
+            subject=subject,
             reason=reason,
             after={"entries": count, "files": len(found.files)},
         )

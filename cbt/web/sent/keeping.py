@@ -22,6 +22,8 @@ from cbt.web.sent.models import KeptForm, KeptFormPart
 KEPT = timedelta(minutes=30)
 MOST_OF_ACCOUNT = 3
 """The latest of an account; a fourth takes the place of the oldest."""
+PURGED_TOGETHER = 2
+"""So many are forgotten in one unit of work: each may hold twenty parts."""
 PART_BYTES = 1024 * 1024
 """So much is written in one go: nobody's save waits for a large file."""
 
@@ -103,7 +105,9 @@ def forget(ref: str, subject_ref: str) -> None:
 def purge_kept(*, now: datetime, most: int) -> int:
     """Forget the forms whose time is over, at most `most`; return how many."""
     with unit_of_work() as session:
-        over = session.scalars(select(KeptForm).where(KeptForm.kept_at <= now - KEPT).limit(most)).all()
+        over = session.scalars(
+            select(KeptForm).where(KeptForm.kept_at <= now - KEPT).limit(min(most, PURGED_TOGETHER))
+        ).all()
         return _delete(session, over)
 
 

@@ -226,10 +226,12 @@ def _to(place: str) -> Reply:
 
 
 def purge_sent(*, now: datetime, most: int) -> int:
-    """Forget forms of a day ago, at most `most`, and sooner what was answered; return how many were forgotten."""
+    """Forget forms of a day ago, and sooner what was answered, at most `most` of each; return how many of both."""
     over = select(SentForm.mark).where(SentForm.sent_at <= now - KEPT).limit(most)
-    said = (SentForm.answer.is_not(None), SentForm.sent_at <= now - SAID)
+    said = (
+        select(SentForm.mark).where(SentForm.answer.is_not(None), SentForm.sent_at <= now - SAID).limit(most)
+    )
     with unit_of_work() as session:
-        session.execute(update(SentForm).where(*said).values(answer=None))
+        unsaid = session.execute(update(SentForm).where(SentForm.mark.in_(said)).values(answer=None))
         gone = session.execute(delete(SentForm).where(SentForm.mark.in_(over)))
-        return cast(CursorResult[Any], gone).rowcount
+        return cast(CursorResult[Any], unsaid).rowcount + cast(CursorResult[Any], gone).rowcount

@@ -21,6 +21,8 @@ from cbt.web.texts import whole_number
 
 MOST_WRITTEN = 2000
 """Items that one change may write anew."""
+CHANGED = "changed"
+"""The problem of an item that somebody changed while the others were being changed."""
 
 
 class BulkAct(StrEnum):

@@ -13,7 +13,7 @@ from cbt.bank.search.asking import Search, matching
 from cbt.errors import InvalidInput, NotFound
 
 MOST = 10_000
-"""Items that one change may be about: the next room waits for a unit of work no longer than that takes."""
+"""Items that one change may be about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class BulkScope:
     run_ref: str = ""
 
 
-def items_of(session: Session, bank: ItemBank, scope: BulkScope, *, held: bool = False) -> Sequence[Item]:
-    """Return the items by point and ref; those that are `held` stay as they are until the unit of work is over.
+def items_of(session: Session, bank: ItemBank, scope: BulkScope) -> Sequence[Item]:
+    """Return the items by point and ref.
 
     Raises InvalidInput("bank.bulk_nothing"), ("bank.bulk_many") with the most there may be, NotFound for a run.
     """
@@ -48,5 +48,4 @@ def items_of(session: Session, bank: ItemBank, scope: BulkScope, *, held: bool =
         raise InvalidInput("bank.bulk_nothing")
     if count > MOST:
         raise InvalidInput("bank.bulk_many", count=count, most=MOST)
-    query = query.order_by(Item.point, Item.ref)
-    return session.scalars(query.with_for_update(of=Item) if held else query).all()
+    return session.scalars(query.order_by(Item.point, Item.ref)).all()

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
 from cbt.bank import store
-from cbt.bank.desk.bulk.planning import BY, WRITES, BulkAct, BulkLine, BulkPlan, plan_bulk
+from cbt.bank.desk.bulk.planning import BY, CHANGED, WRITES, BulkAct, BulkLine, BulkPlan, plan_bulk
 from cbt.bank.desk.bulk.scope import BulkScope, items_of
 from cbt.bank.desk.bulk.service import change_many
 from cbt.bank.desk.service import words
@@ -89,6 +89,9 @@ def do(ref: str) -> Reply:
     else:
         left = len(plan.lines) - len(plan.able)
         flask.flash(_("bank.bulk.done", count=len(plan.able), left=left), "ok")
+        if changed := plan.problems[CHANGED]:
+            why = _(f"bank.bulk.problem.{CHANGED}")
+            flask.flash(_("bank.bulk.problem_count", count=changed, why=why), "warn")
     return flask.redirect(here, 303)
 
 

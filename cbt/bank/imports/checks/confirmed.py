@@ -12,7 +12,7 @@ from cbt.bank.imports.checks.models import CHECKS, ImportCheck
 from cbt.bank.imports.checks.records import ENTRIES, LISTS, CheckSummary
 from cbt.bank.imports.outcome import Action, ImportedItem, chosen, tally
 from cbt.bank.imports.running import go_on
-from cbt.bank.imports.storing import Bringing, begin_run
+from cbt.bank.imports.storing import Bringing, begin_run, check_revision
 from cbt.bank.imports.terms import asked_of
 from cbt.bank.models import ImportRun, ItemBank
 from cbt.bank.search.index import index_all
@@ -43,6 +43,8 @@ def store_confirmed(check: ImportCheck, told: Beat, *, now: datetime) -> None:
         actor=check.actor,
         state=asked.state,
     )
+    if check.run_id is None:
+        check_revision(what)
     run_id = check.run_id or told.in_front(lambda: _begin(check, what, now=now))
     try:
         go_on(

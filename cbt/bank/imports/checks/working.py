@@ -75,9 +75,7 @@ def _check(check: ImportCheck, told: Beat) -> None:
 
 
 def _be_ready(check: ImportCheck, media: Mapping[str, TakenIn]) -> None:
-    for name, taken in media.items():  # the pages of the check show them
-        with unit_of_work() as session:
-            keep_media(session, {name: taken}, now=check.at, actor=check.actor)
+    keep_media(media, now=check.at, actor=check.actor)  # the pages of the check show them
     with unit_of_work() as session:
         if not CHECKS.end(session, check.ref, CheckState.READY):
             raise Unwanted

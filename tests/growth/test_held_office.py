@@ -1,0 +1,300 @@
+"""Every act of the office on a big world: no unit of work keeps others from writing for long, and the act is whole.
+
+Source: I13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select, text, update
+
+from cbt.application.jobs import purge_sign_ins
+from cbt.audit.models import AuditEntry, AuditTally
+from cbt.audit.tally import WINDOW, settle_tallies
+from cbt.bank import service as bank
+from cbt.bank import store
+from cbt.bank.desk.bulk import service as bulk
+from cbt.bank.desk.bulk.planning import BulkAct, plan_bulk
+from cbt.bank.desk.bulk.scope import BulkScope, items_of
+from cbt.bank.imports.terms import PLAINLY
+from cbt.bank.models import ImportRun, Item
+from cbt.candidates import photos
+from cbt.candidates.desk import service as candidates
+from cbt.candidates.models import AdmissionTicket, CandidatePhoto
+from cbt.candidates.printing.noting import note_print
+from cbt.candidates.printing.occasion import of_again
+from cbt.certificates import service as certificates
+from cbt.certificates.models import Certificate
+from cbt.certificates.uploads.choosing import UploadChoice
+from cbt.certificates.uploads.columns import STANDARD
+from cbt.certificates.uploads.files import upload_file
+from cbt.certificates.waiting import waiting_page
+from cbt.db.unit_of_work import reading
+from cbt.delivery.models import Attempt, JournalEntry
+from cbt.enrolment.applications.models import Applicant
+from cbt.enrolment.fees.models import FeeCharge
+from cbt.errors import NotFound
+from cbt.pictures.redrawing import Redrawn
+from cbt.proctoring.models import Incident
+from cbt.retention.destroying import destroy_confirmed
+from cbt.retention.models import Destruction
+from cbt.rules.roles import Role
+from cbt.rules.states.item import ItemState
+from cbt.sittings.models import SittingRoom
+from cbt.web.sent.models import SentForm
+from cbt.web.who.login import Principal
+from cbt.web.who.models import Throttle
+from tests.bank.desk.people import BANK, make_items
+from tests.bank.samples import ITEMS, TAXONOMY
+from tests.bank.sheets import truth, workbook
+from tests.certificates.test_certificates import level_of, qualify, set_parts
+from tests.enrolment.test_applications import Desk, desk, people_of, state, unit
+from tests.enrolment.test_fees import figures
+from tests.enrolment.test_units import officer
+from tests.enrolment.test_workbook import bring, enter, line
+from tests.growth import grown
+from tests.growth.scene import begin_small, writing
+from tests.held import held_units
+from tests.world import World
+
+__all__ = ["desk", "officer", "unit"]
+
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
+ROOMS_MORE = 14
+READY = 300
+"""Of some thousand people, so many may get a certificate."""
+PEOPLE = 350
+ITEMS_MORE = 350
+ROWS_OF_ATTEMPT = 400
+"""A journal of an hour."""
+INCIDENTS = 700
+CLERK = "staff:st-clerk"
+
+
+def too_long(world: World, acts: Mapping[str, Callable[[], object]]) -> dict[str, list[str]]:
+    """Do acts one after the other; return by name which of their units of work everybody's save would notice."""
+    found = {}
+    for name, act in acts.items():
+        with world.app.app_context(), held_units(world.app) as units:
+            act()
+        assert units, f"{name} wrote nothing"
+        if long := [str(unit) for unit in units if unit.too_long]:
+            found[name] = long
+    return found
+
+
+def count(world: World, *what: object) -> int:
+    """Return how many rows there are of a table, of those that some conditions choose."""
+    table, *conditions = what
+    with world.app.app_context(), reading() as session:
+        query = select(func.count()).select_from(table)  # type: ignore[call-overload]  # a table of the product
+        return session.scalar(query.where(*conditions)) or 0
+
+
+@pytest.fixture
+def crowd(world: World) -> World:
+    """A sitting of more than a thousand people that is over, of whom some three hundred have passed both papers."""
+    qualify(world)
+    set_parts(world)
+    small = begin_small(world)
+    with writing(world) as connection:
+        grown.grow(connection, grown.IN_A_ROOM, 1, below=small)
+        grown.grow(connection, grown.ROOMS, ROOMS_MORE, below=grown.heights(connection))
+    return world
+
+
+def test_lists_tickets_photos_and_certificates_of_a_thousand_people(
+    crowd: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, level = crowd.clock.now(), level_of(crowd)
+    with writing(crowd) as connection:
+        stale = {"printed_at": now, "reprint_since": now, "reprint_reasons": "time"}
+        plain = func.replace(AdmissionTicket.number, "-", "X")  # a file's name is read in its parts
+        connection.execute(update(AdmissionTicket).values(stale | {"number": plain}))
+    with crowd.app.app_context(), reading() as session:
+        ready = [
+            line.candidate.ref
+            for page in range(1, 9)
+            for line in waiting_page(session, level, page=page, today=now.date()).lines
+            if not line.obstacles
+        ]
+        printed = of_again(session, crowd.sitting_ref)
+        numbers = [ticket.number for ticket in printed.tickets[:PEOPLE]]
+    assert len(ready) >= READY
+    assert len(printed.tickets) >= 1_000
+    received = Redrawn([(f"{one}.jpg", b"\xff\xd8" + bytes(20_000)) for one in numbers], [])
+    monkeypatch.setattr(photos, "redraw_zip", lambda _body: received)
+    clerk = Principal("staff", 0, "st-clerk", "考务", frozenset({Role.OFFICER.value}))
+
+    def export() -> None:
+        rows = candidates.export_rows(
+            sitting_ref=crowd.sitting_ref, reveal_numbers=True, reason="核对名单", actor=CLERK, now=now
+        )
+        assert len(rows) > 1_000
+
+    def attach() -> None:
+        stored = photos.attach_photos(sitting_ref=crowd.sitting_ref, body=b"", now=now, actor=CLERK)
+        assert (stored.stored, stored.unmatched) == (PEOPLE, ())
+
+    def upload() -> None:
+        days = UploadChoice(STANDARD, "", now.date(), now.date() + timedelta(days=1), revoked=False)
+        made = upload_file(days, form="xlsx", blanks=True, today="", now=now, actor=CLERK)
+        assert made.body
+
+    issued: list[str] = []
+    acts = {
+        "the roster": export,
+        "tickets": lambda: note_print("tickets", printed, subject="sitting:x", principal=clerk, now=now),
+        "photos": attach,
+        "certificates": lambda: issued.extend(
+            certificates.issue(level, ready, today=now.date(), now=now, actor=CLERK)
+        ),
+        "the upload": upload,
+    }
+    assert too_long(crowd, acts) == {}
+    with crowd.app.app_context(), reading() as session, pytest.raises(NotFound):
+        of_again(session, crowd.sitting_ref)
+    assert count(crowd, CandidatePhoto) >= PEOPLE
+    assert len(set(issued)) == len(ready) == count(crowd, Certificate)
+    assert [int(one[-6:]) for one in issued] == list(range(1, len(ready) + 1))
+
+
+def test_a_destruction_goes_in_pieces_however_much_hangs_on_a_person_or_on_a_batch(world: World) -> None:
+    qualify(world)
+    now = world.clock.now()
+    with world.app.app_context(), reading() as session:
+        attempts = session.scalars(select(Attempt.id)).all()
+        room = session.scalars(select(SittingRoom.id)).first()
+    saved = {"lease_epoch": 1, "position": 1, "kind": "answer", "value": "A", "received_at": now}
+    said = {"sitting_room_id": room, "at": now, "kind": "x", "params": "{}", "by": CLERK}
+    with writing(world) as connection:
+        connection.execute(
+            insert(JournalEntry),
+            [
+                saved | {"attempt_id": one, "seq": number, "in_grace": False}
+                for one in attempts
+                for number in range(ROWS_OF_ATTEMPT)
+            ],
+        )
+        connection.execute(insert(Incident), [said] * INCIDENTS)
+        batch = connection.execute(text("SELECT batch_id FROM sitting")).scalar()
+        connection.execute(
+            insert(Destruction).values(
+                ref="de-x", batch_id=batch, kind="electronic", state="running", last_on=now.date(),
+                due_on=now.date(), years=5, note="到期", asked_at=now, asked_by=CLERK, settled_by="staff:x",
+                total=7, left=7, counts="{}",
+            )
+        )  # fmt: skip
+
+    def destroy() -> None:
+        while destroy_confirmed(now=now):
+            pass
+
+    assert too_long(world, {"the destruction": destroy}) == {}
+    assert count(world, Destruction, Destruction.state == "done") == 1
+    assert count(world, JournalEntry) == count(world, Incident) == 0
+
+
+def test_a_bank_of_hundreds_comes_in_is_changed_and_goes(world: World, tmp_path: Path) -> None:
+    now, folder = world.clock.now(), tmp_path / "many"
+    folder.mkdir()
+    (folder / "taxonomy.toml").write_text(TAXONOMY, "utf-8")
+    (folder / "items.toml").write_text(ITEMS, "utf-8")
+    sheet = tmp_path / "many.xlsx"
+    sheet.write_bytes(
+        workbook([truth(f"第{n}步应当主动问候客户。", point="A-002") for n in range(ITEMS_MORE)])
+    )
+    make_items(world.app, ITEMS_MORE, "staff:st-author")
+    with world.app.app_context():
+        bank.import_bank(folder, now=now, actor=CLERK)
+
+    def change(act: BulkAct, state: ItemState, value: str = "") -> None:
+        with reading() as session:
+            of = store.bank_by_ref(session, BANK)
+            refs = session.scalars(select(Item.ref).where(Item.bank_id == of.id)).all()
+            scope = BulkScope(refs=tuple(refs))
+            plan = plan_bulk(session, of, items_of(session, of, scope), act, value, note="", actor=CLERK)
+        bulk.change_many(
+            bank_ref=BANK, scope=scope, act=act, value=value, note="", sha=plan.sha, now=now, actor=CLERK
+        )
+        with reading() as session:
+            query = select(func.count()).select_from(Item).where(Item.bank_id == of.id)
+            assert session.scalar(query.where(Item.state == state.value)) == ITEMS_MORE
+
+    def undo() -> None:
+        with reading() as session:
+            ref = session.scalars(select(ImportRun.ref).order_by(ImportRun.id.desc())).first()
+        assert bank.undo(bank_ref="many", run_ref=ref or "", now=now, actor=CLERK).withdrawn == ITEMS_MORE
+
+    def drawn() -> int:
+        with world.app.app_context(), reading() as session:
+            return len(store.published(session, store.bank_by_ref(session, "many").id))
+
+    acts = {
+        "the import": lambda: bank.import_bank(sheet, bank_ref="many", now=now, actor=CLERK, terms=PLAINLY),
+        "approval": lambda: change(BulkAct.APPROVE, ItemState.REVIEWED),
+        "difficulty": lambda: change(BulkAct.DIFFICULTY, ItemState.DRAFT, "5"),
+        "submission": lambda: change(BulkAct.SUBMIT, ItemState.IN_REVIEW),
+    }
+    assert too_long(world, acts) == {}
+    assert drawn() == ITEMS_MORE + 1
+    assert count(world, Item, Item.difficulty == 5) >= ITEMS_MORE
+    assert too_long(world, {"the undo": undo}) == {}
+    assert drawn() == 1
+
+
+def test_an_application_of_hundreds_is_entered_decided_charged_and_taken_back(
+    world: World, officer: object, desk: Desk, unit: str
+) -> None:
+    where = bring(desk, [line(number, f"考生{number}") for number in range(1, PEOPLE + 1)]).headers[
+        "Location"
+    ]
+    assert too_long(world, {"the list": lambda: enter(desk, where)}) == {}
+    people = people_of(world)
+    assert len(people) == PEOPLE
+    assert desk.step("submit").status_code == 303
+    acts = {"decisions": lambda: desk.decide(people), "acceptance": lambda: desk.step("accept")}
+    assert too_long(world, acts) == {}
+    assert state(world) == "accepted"
+    assert figures(world, unit)[1] == f"{PEOPLE * 280:,}.00".replace(",", "")
+    assert count(world, Applicant, Applicant.verdict == "accepted") == PEOPLE
+    assert too_long(world, {"taking it back": lambda: desk.step("reconsider")}) == {}
+    assert state(world) == "submitted"
+    assert count(world, FeeCharge, FeeCharge.cancelled_on.is_(None)) == 0
+
+
+def test_what_jobs_do_of_hundreds_goes_in_pieces(world: World) -> None:
+    now = world.clock.now()
+    tally = {"act": "x.look", "subject": "log", "window_from": now - 2 * WINDOW, "count": 3}
+    with writing(world) as connection:
+        connection.execute(
+            insert(AuditTally),
+            [tally | {"actor": f"staff:{number}"} for number in range(PEOPLE)],
+        )
+        long_ago = now - timedelta(days=30)
+        tries = {"scope": "x", "machine": "", "tries": 1, "last_machine": "", "last_address": ""}
+        connection.execute(
+            insert(Throttle),
+            [tries | {"subject": str(one), "window_from": long_ago} for one in range(2 * PEOPLE)],
+        )
+        connection.execute(
+            insert(SentForm),
+            [
+                {"mark": str(one), "sent_at": long_ago, "content": "", "answer": b"x"}
+                for one in range(2 * PEOPLE)
+            ],
+        )
+
+    def settle() -> None:
+        while settle_tallies(now=now):
+            pass
+
+    acts = {"the tallies": settle, "what is over": lambda: purge_sign_ins(now=now)}
+    assert too_long(world, acts) == {}
+    assert count(world, Throttle, Throttle.scope == "x") == count(world, SentForm) == 0
+    assert count(world, AuditTally, AuditTally.act == "x.look") == 0
+    assert count(world, AuditEntry, AuditEntry.act == "x.look") == PEOPLE
