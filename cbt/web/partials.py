@@ -10,6 +10,7 @@ import flask
 from flask.templating import Environment
 
 Reply = flask.typing.ResponseReturnValue
+LONGEST_TARGET = 2000
 
 
 class PageEnvironment(Environment):
@@ -53,11 +54,29 @@ def lead_to(place: str) -> flask.Response:
     return flask.make_response(flask.redirect(place, 303))
 
 
+def local_target(target: str | None, default: str) -> str:
+    """Return `target` when it is a path of this site, else `default`: no open redirect.
+
+    Every address that a browser named (a field, an argument, the page it says it was on) goes through this before
+    anything is led or linked there.
+    """
+    if not target or not target.startswith("/") or target.startswith("//") or len(target) > LONGEST_TARGET:
+        return default
+    # Browsers leave tabs and line ends out of an address and take \\ for /; a header holds no line end at all.
+    if any(character.isspace() or not character.isprintable() or character == "\\" for character in target):
+        return default
+    return target
+
+
 def page_of_form(request: flask.Request) -> str | None:
-    """Return the page that somebody was at: a fragment and a form lead back to the page that holds them."""
+    """Return the page that somebody was at: a fragment and a form lead back to the page that holds them.
+
+    It is a path of this site, whatever the browser says: `http://here//elsewhere` names another site once its host
+    is taken off.
+    """
     if request.method == "GET" and not wants_partial():
-        return request.full_path.removesuffix("?")
+        return local_target(request.full_path.removesuffix("?"), "") or None
     held = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
     if held.netloc != request.host:
         return None
-    return f"{held.path}?{held.query}" if held.query else held.path or None
+    return local_target(f"{held.path}?{held.query}" if held.query else held.path, "") or None

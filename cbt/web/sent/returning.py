@@ -16,8 +16,7 @@ import flask
 
 from cbt.db.failures import cannot_persist
 from cbt.errors import CbtError, Conflict
-from cbt.web.partials import Reply, lead_to, page_of_form
-from cbt.web.preferences import local_target
+from cbt.web.partials import Reply, lead_to, local_target, page_of_form
 from cbt.web.problems import wants_json
 from cbt.web.sent import keeping, keys
 from cbt.web.sent.filling import OURS
