@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import flask
 from flask.templating import Environment
@@ -68,6 +68,11 @@ def local_target(target: str | None, default: str) -> str:
     return target
 
 
+def is_from_here(request: flask.Request) -> bool:
+    """Return whether the browser says that a page of this server sent the request."""
+    return _address(request.headers.get("Origin") or request.referrer).netloc == request.host
+
+
 def page_of_form(request: flask.Request) -> str | None:
     """Return the page that somebody was at: a fragment and a form lead back to the page that holds them.
 
@@ -76,7 +81,15 @@ def page_of_form(request: flask.Request) -> str | None:
     """
     if request.method == "GET" and not wants_partial():
         return local_target(request.full_path.removesuffix("?"), "") or None
-    held = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    held = _address(request.headers.get("HX-Current-URL") or request.referrer)
     if held.netloc != request.host:
         return None
     return local_target(f"{held.path}?{held.query}" if held.query else held.path, "") or None
+
+
+def _address(said: str | None) -> SplitResult:
+    """Return the parts of an address that a browser said; of one that is none, nothing."""
+    try:
+        return urlsplit(said or "")
+    except ValueError:
+        return urlsplit("")
