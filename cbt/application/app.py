@@ -94,8 +94,8 @@ from cbt.web.receiving import views as receiving
 from cbt.web.receiving.door import init_door
 from cbt.web.receiving.promises import ThreadsOnly
 from cbt.web.receiving.proxies import init_proxies
-from cbt.web.receiving.request import FormRequest
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
+from cbt.web.request import FormRequest
 from cbt.web.sent import views as kept
 from cbt.web.sent.once import init_once
 from cbt.web.sent.showing import init_kept

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +25,7 @@ from cbt.db.writing.line import WriteLine
 from cbt.db.writing.owner import LineServer
 from cbt.db.writing.parcels import WRITING, Parcel, PutDown, put_down_within
 from cbt.delivery.close.batch import EndBatch
-from cbt.delivery.close.exchange import End, Ended, HandedIn, HandIn, Moved, UnitLeft
+from cbt.delivery.close.exchange import Ended, HandedIn, HandIn, Moved, UnitLeft, divided
 from cbt.delivery.save.batch import SaveBatch
 from cbt.delivery.save.exchange import Save, Saved
 from cbt.delivery.save.guard import Dialect, Guard
@@ -185,22 +184,18 @@ class Journal:
         at = self._clock.now()
         starts = [one for one in requests if isinstance(one, Start)]
         ends = [one for one in requests if isinstance(one, HandIn | UnitLeft)]
-        saves = [one for one in requests if isinstance(one, Save)]
-        after = _received_after_hand_in(saves, ends) if ends else set()
-        before = [one for one in saves if id(one) not in after]
+        before, after = divided([one for one in requests if isinstance(one, Save)], ends)
         sent = [*before, *(one.save for one in ends)]
         claims = self._starts.claims(cursor, starts) if starts else []
-        ids = [one.attempt_id for one in (*saves, *(one.save for one in ends))]
+        ids = [one.attempt_id for one in (*after, *sent)]
         ids += [one.form.attempt_id for one in claims if isinstance(one, Claim)]
         guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts or ends)) if ids else {}
         saved = self._saves.perform(cursor, sent, guards, at=at) if sent else []
         ended, lines = self._ends.perform(cursor, ends, saved[len(before) :], guards) if ends else ([], [])
         if after:
-            later = iter(
-                self._saves.perform(cursor, [one for one in saves if id(one) in after], guards, at=at)
-            )
-            earlier = iter(saved[: len(before)])
-            saved = [next(later if id(one) in after else earlier) for one in saves]
+            saved = [*saved[: len(before)], *self._saves.perform(cursor, after, guards, at=at)]
+            places = {id(one): place for place, one in enumerate([*before, *after])}
+            saved = [saved[places[id(one)]] for one in requests if isinstance(one, Save)]
         opened = self._starts.perform(cursor, starts, claims, guards, at=at) if starts else []
         results = {
             Save: iter(saved),
@@ -229,21 +224,6 @@ class Journal:
     def _seal(self, cursor: Any, lines: Sequence[EntryDraft]) -> ToFollow:
         with self._app.app_context():
             return self._sealer.seal(cursor, lines)
-
-
-def _received_after_hand_in(saves: Sequence[Save], ends: Sequence[End]) -> set[int]:
-    """Return the saves, by `id`, that were received after their attempt's hand-in of the same batch.
-
-    They are judged once it is closed: what came later than 交卷 is evidence, and no answer of a sealed journal.
-
-    Source: R-21, R-29; I4.
-    """
-    handed_in: dict[int, datetime] = {}
-    for end in ends:
-        if isinstance(end, HandIn):
-            known = handed_in.setdefault(end.save.attempt_id, end.save.now)
-            handed_in[end.save.attempt_id] = min(known, end.save.now)
-    return {id(one) for one in saves if one.now > handed_in.get(one.attempt_id, one.now)}
 
 
 def _somebody_waits(writer: GroupWriter) -> bool:

@@ -22,7 +22,7 @@ from cbt.config import Settings
 from cbt.errors import TooLarge
 from cbt.web.receiving.bodies import SMALL_BODY, declared_length
 from cbt.web.receiving.promises import ThreadsOnly
-from cbt.web.receiving.request import is_one_host
+from cbt.web.request import is_one_host
 from cbt.web.who.access import access_of
 from cbt.web.who.cookies import cookie_signer, session_cookie
 
