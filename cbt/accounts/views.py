@@ -20,8 +20,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.partials import Reply
-from cbt.web.preferences import local_target
+from cbt.web.partials import Reply, local_target
 from cbt.web.sent import once
 from cbt.web.texts import asked_text, page_of
 from cbt.web.who import access

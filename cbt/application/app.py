@@ -96,6 +96,7 @@ from cbt.web.receiving.door import init_door
 from cbt.web.receiving.promises import ThreadsOnly
 from cbt.web.receiving.proxies import init_proxies
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
+from cbt.web.request import FormRequest
 from cbt.web.sent import views as kept
 from cbt.web.sent.once import init_once
 from cbt.web.sent.showing import init_kept
@@ -134,6 +135,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     """Return the app of one process; `clock` is the only way to bring another clock."""
     settings = settings or read_settings()
     app = ObservedApp("cbt", template_folder=str(product_dir("templates")), static_folder=None)
+    app.request_class = FormRequest
     app.url_map.converters["int"] = BoundedInteger
     app.extensions.update(cbt_settings=settings, cbt_clock=clock or SystemClock(), cbt_agreement=Agreement())
     _configure(app, settings)

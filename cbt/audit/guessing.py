@@ -18,7 +18,7 @@ def record_guessing(session: Session, guessing: Guessing) -> None:
         at=guessing.at,
         actor=f"machine:{guessing.machine[:SHORT]}",
         act=f"guessing.{guessing.scope}",
-        subject=f"{guessing.scope}:{guessing.subject}",
+        subject=f"{guessing.scope}:{guessing.named}",
         after={
             "tries": guessing.tries,
             "address": guessing.address,

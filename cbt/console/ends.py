@@ -16,13 +16,15 @@ import click
 from cbt.console.texts import text
 from cbt.errors import CbtError, InvalidInput, NotFound, Unavailable
 
-DONE, DIFFERS, REFUSED, UNFORESEEN, TRY_AGAIN, INTERRUPTED, UNREAD = 0, 1, 2, 70, 75, 130, 141
+DONE, DIFFERS, REFUSED, NOT_PROVED, UNFORESEEN, TRY_AGAIN, INTERRUPTED, UNREAD = 0, 1, 2, 3, 70, 75, 130, 141
 """Exit codes: done; not as it should be and no fault yet (`cbt audit verify`, `cbt doctor`); refused, or wrong;
-an error nobody foresaw; something it needs is not there now; Ctrl+C; whoever read the output has gone."""
+unchanged, and by whom was not asked (`cbt package verify` without a key); an error nobody foresaw; something it
+needs is not there now; Ctrl+C; whoever read the output has gone."""
 MEANINGS = {
     DONE: "console.exit.done",
     DIFFERS: "console.exit.differs",
     REFUSED: "console.exit.refused",
+    NOT_PROVED: "console.exit.not_proved",
     UNFORESEEN: "console.exit.unforeseen",
     TRY_AGAIN: "console.exit.try_again",
     INTERRUPTED: "console.exit.interrupted",

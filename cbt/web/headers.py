@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
+
 import flask
 
 from cbt.config import Settings
+from cbt.console.texts import language, text
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -32,6 +35,19 @@ FILES = frozenset({"text/javascript", "text/css"})
 
 STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 """A browser that came over https once never comes back without it, for a year."""
+
+
+def bare_problem() -> tuple[list[tuple[str, str]], bytes]:
+    """Return headers and page of an error that the page of errors itself met: no template and no request needed.
+
+    In the installation's language, for what was asked for may be what failed.
+    """
+    what, fix = (html.escape(text(f"error.web.unexpected.{part}")) for part in ("what", "fix"))
+    page = (
+        f'<!doctype html><html lang="{language()}"><meta charset="utf-8"><title>{what}</title>'
+        f"<h1>{what}</h1><p>{fix}</p></html>"
+    )
+    return [*SECURITY_HEADERS.items(), ("Content-Type", "text/html; charset=utf-8")], page.encode()
 
 
 def init_headers(app: flask.Flask, settings: Settings) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import flask
 from flask.templating import Environment
 
 Reply = flask.typing.ResponseReturnValue
+LONGEST_TARGET = 2000
 
 
 class PageEnvironment(Environment):
@@ -53,11 +54,42 @@ def lead_to(place: str) -> flask.Response:
     return flask.make_response(flask.redirect(place, 303))
 
 
+def local_target(target: str | None, default: str) -> str:
+    """Return `target` when it is a path of this site, else `default`: no open redirect.
+
+    Every address that a browser named (a field, an argument, the page it says it was on) goes through this before
+    anything is led or linked there.
+    """
+    if not target or not target.startswith("/") or target.startswith("//") or len(target) > LONGEST_TARGET:
+        return default
+    # Browsers leave tabs and line ends out of an address and take \\ for /; a header holds no line end at all.
+    if any(character.isspace() or not character.isprintable() or character == "\\" for character in target):
+        return default
+    return target
+
+
+def is_from_here(request: flask.Request) -> bool:
+    """Return whether the browser says that a page of this server sent the request."""
+    return _address(request.headers.get("Origin") or request.referrer).netloc == request.host
+
+
 def page_of_form(request: flask.Request) -> str | None:
-    """Return the page that somebody was at: a fragment and a form lead back to the page that holds them."""
+    """Return the page that somebody was at: a fragment and a form lead back to the page that holds them.
+
+    It is a path of this site, whatever the browser says: `http://here//elsewhere` names another site once its host
+    is taken off.
+    """
     if request.method == "GET" and not wants_partial():
-        return request.full_path.removesuffix("?")
-    held = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+        return local_target(request.full_path.removesuffix("?"), "") or None
+    held = _address(request.headers.get("HX-Current-URL") or request.referrer)
     if held.netloc != request.host:
         return None
-    return f"{held.path}?{held.query}" if held.query else held.path or None
+    return local_target(f"{held.path}?{held.query}" if held.query else held.path, "") or None
+
+
+def _address(said: str | None) -> SplitResult:
+    """Return the parts of an address that a browser said; of one that is none, nothing."""
+    try:
+        return urlsplit(said or "")
+    except ValueError:
+        return urlsplit("")

@@ -6,12 +6,11 @@ import flask
 
 from cbt.config import LOCALES
 from cbt.web.i18n import THEMES
-from cbt.web.partials import Reply
+from cbt.web.partials import Reply, local_target
 from cbt.web.who.access import public
 from cbt.web.who.cookies import is_of_staff, write_cookie
 
 pages = flask.Blueprint("preferences", __name__)
-LONGEST_TARGET = 2000
 YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -41,13 +40,3 @@ def save() -> Reply:
         if value in allowed:
             write_cookie(response, name, value, max_age=YEAR_SECONDS)
     return response
-
-
-def local_target(target: str | None, default: str) -> str:
-    """Return `target` when it is a path of this site, else `default`: no open redirect."""
-    if not target or not target.startswith("/") or target.startswith("//") or len(target) > LONGEST_TARGET:
-        return default
-    # Browsers leave tabs and line ends out of an address and take \\ for /; a header holds no line end at all.
-    if any(character.isspace() or not character.isprintable() or character == "\\" for character in target):
-        return default
-    return target

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving import bodies as bodies_on_their_way
 from cbt.web.receiving import front
 from cbt.web.receiving.bodies import (
@@ -37,6 +38,8 @@ from tests.helpers import FakeClock
 from tests.loops import run_in_loop
 from tests.packaging.served import Installation
 from torture.faults.slow import half_sent_bodies
+
+LET_GO = (408, [("connection", "close"), *SECURITY_HEADERS.items()], b"")
 
 # --- which bodies are let go -------------------------------------------------------------------------------
 
@@ -280,7 +283,7 @@ def test_a_body_that_does_not_come_uses_no_thread_and_is_let_go(monkeypatch: pyt
         return protocols
 
     protocols = play(app, scene, bodies=bodies)
-    assert [one.answer for one in protocols] == [(408, [("connection", "close")], b"")] * 50
+    assert [one.answer for one in protocols] == [LET_GO] * 50
     assert len(app.environs) == 1
     assert len(bodies) == 0
 
@@ -295,7 +298,7 @@ def test_a_body_ages_by_the_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None
         await fronted.__rsgi__(Scope({"content-length": "5"}), protocol)
         return protocol
 
-    assert play(Asked(), scene).answer == (408, [("connection", "close")], b"")
+    assert play(Asked(), scene).answer == LET_GO
 
 
 def test_what_the_server_itself_was_busy_with_is_not_the_senders_time(
@@ -440,7 +443,13 @@ def test_an_app_that_fails_answers_500_and_tells_nothing() -> None:
         await fronted.__rsgi__(Scope({}, method="GET"), protocol)
         return protocol
 
-    assert play(Asked(fail), scene).answer == (500, [], b"")
+    answer = play(Asked(fail), scene).answer
+    assert answer is not None
+    status, headers, content = answer
+    assert status == 500
+    assert SECURITY_HEADERS.items() <= dict(headers).items()
+    assert "系统出了意外" in content.decode()
+    assert b"secret" not in content
 
 
 # --- a server ----------------------------------------------------------------------------------------------
@@ -509,3 +518,37 @@ def test_lines_that_are_no_plain_request(port: int, request_line: str, body: str
     reply = said(port, f"{request_line}\r\nHost: exam\r\nContent-Type: application/json\r\n{body}".encode())
     assert not reply.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5"))
     assert status in reply[:16]
+
+
+@pytest.mark.parametrize("path", ["/staff/sign-in", "/healthz", "/attempts/a/news?after=0"])
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        pytest.param("Host: exam:8000", b"200", id="one"),
+        pytest.param("Host: [::1]:8000", b"200", id="an address of six"),
+        pytest.param("", b"400", id="none"),
+        pytest.param("Host: exam\r\nHost: evil.example", b"400", id="two"),
+        pytest.param("Host: exam\r\nHost: exam", b"400", id="twice the same"),
+        pytest.param("Host:", b"400", id="an empty one"),
+        pytest.param("Host: exam, evil.example", b"400", id="two in one"),
+        pytest.param("Host: exam/evil.example", b"400", id="with a path"),
+        pytest.param("Host: evil@exam", b"400", id="with a user"),
+        pytest.param("Host: exam:x", b"400", id="a port that is no number"),
+        pytest.param("Host: exam evil", b"400", id="with a space"),
+    ],
+)
+def test_a_request_names_exactly_one_host(port: int, path: str, hosts: str, status: bytes) -> None:
+    head = "\r\n".join(filter(None, [f"GET {path} HTTP/1.1", hosts, "Connection: close"]))
+    reply = said(port, f"{head}\r\n\r\n".encode())
+    wanted = status if "attempts" not in path or status == b"400" else b"404"
+    assert wanted in reply[:16]
+    assert b"content-security-policy: default-src 'none'" in reply.lower()
+    assert b"evil.example" not in reply
+    if status == b"400":
+        assert "系统看不懂这个请求".encode() in reply
+
+
+def test_a_body_that_does_not_come_is_answered_with_our_headers(port: int) -> None:
+    reply = said(port, b"POST /attempts/a/answers HTTP/1.1\r\nHost: exam\r\nContent-Length: 20\r\n\r\n{}")
+    assert b"408" in reply[:16]
+    assert b"content-security-policy: default-src 'none'" in reply.lower()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import stat
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -358,3 +360,31 @@ def test_the_served_product_speaks_https_and_nothing_else(
             urllib.request.urlopen(url.replace("https", "http"), timeout=5).read()
         with pytest.raises(urllib.error.URLError):
             urllib.request.urlopen(url, timeout=5, context=ssl.create_default_context())
+        spoken = {name: spoken_by(installation.port, version) for name, version in VERSIONS.items()}
+        assert spoken == {"1.0": "", "1.1": "", "1.2": "TLSv1.2", "1.3": "TLSv1.3"}, (
+            "as docs/security.md says"
+        )
+
+
+VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+
+def spoken_by(port: int, version: ssl.TLSVersion) -> str:
+    """Return what a server and a browser that knows one version of TLS agree on; "" when it is refused."""
+    browser = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    browser.check_hostname, browser.verify_mode = False, ssl.CERT_NONE
+    browser.set_ciphers("ALL:@SECLEVEL=0")  # else this machine's own library refuses the old ones
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        browser.minimum_version = browser.maximum_version = version
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+        try:
+            with browser.wrap_socket(line) as secure:
+                return secure.version() or ""
+        except (ssl.SSLError, ConnectionResetError) as refused:
+            return "not tried" if "NO_PROTOCOLS" in str(refused) else ""

@@ -24,7 +24,7 @@ from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading
 from cbt.door import store as door_store
 from cbt.web.who import budgets, counters, throttle
-from cbt.web.who.budgets import MAX_FAILURES, SLOWER, WINDOW
+from cbt.web.who.budgets import FROM_ELSEWHERE, MAX_FAILURES, MOST_OF_STRANGERS, SLOWER, WINDOW
 from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
 from cbt.web.who.models import KnownMachine, Throttle
 from tests.accounts.test_signing_in import OWN, hire, sign_in
@@ -108,12 +108,52 @@ def test_of_parallel_tries_from_many_machines_exactly_the_accounts_budget_is_ver
 ) -> None:
     hire(app, clock, "zhou")
     attackers = browsers(app, SLOWER.tries + 8)
+    for client in attackers:
+        client.environ_base["REMOTE_ADDR"] = "10.66.0.1"
     verified.clear()
     said = [sign_in(client, "zhou", WRONG) for client in attackers[8:-8]]
     said += at_once([lambda client=client: sign_in(client, "zhou", WRONG) for client in attackers[:8]])
     said += at_once([lambda client=client: sign_in(client, "zhou", WRONG) for client in attackers[-8:]])
-    assert len(verified) == SLOWER.tries
-    assert said.count(429) == 8
+    assert len(verified) == SLOWER.tries + FROM_ELSEWHERE.tries
+    assert said.count(429) == 8 - FROM_ELSEWHERE.tries
+
+
+def test_forty_strangers_do_not_lock_the_owner_of_a_new_machine_out(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    hire(app, clock, "zhou")
+    *strangers, own = browsers(app, SLOWER.tries + 30)
+    said = [sign_in(client, "zhou", WRONG) for client in strangers]
+    assert said == [403] * len(strangers)
+    assert sign_in(own, "zhou", OWN) == 303
+
+
+def test_what_strangers_may_guess_stays_bounded(
+    app: flask.Flask, clock: FakeClock, verified: list[str]
+) -> None:
+    """40 tries of all machines in a quarter of an hour, then 3 an address, and never more than 400."""
+    hire(app, clock, "zhou")
+    verified.clear()
+    said = []
+    for number in range(MOST_OF_STRANGERS.tries + 40):
+        client = app.test_client()
+        client.environ_base["REMOTE_ADDR"] = f"10.{66 + number // 200}.0.{number % 200}"
+        said.append(sign_in(client, "zhou", WRONG))
+    assert len(verified) == MOST_OF_STRANGERS.tries
+    assert said[-40:] == [429] * 40
+    clock.advance(SLOWER.window)
+    assert sign_in(app.test_client(), "zhou", OWN) == 303
+
+
+def test_an_address_of_strangers_is_held_to_its_few(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "zhou")
+    attackers = browsers(app, SLOWER.tries + FROM_ELSEWHERE.tries + 2)
+    for client in attackers:
+        client.environ_base["REMOTE_ADDR"] = "10.66.0.1"
+    said = [sign_in(client, "zhou", WRONG) for client in attackers]
+    assert said == [403] * (SLOWER.tries + FROM_ELSEWHERE.tries) + [429] * 2
+    clock.advance(SLOWER.window)
+    assert sign_in(attackers[-1], "zhou", WRONG) == 403
 
 
 def test_of_parallel_tries_at_a_ticket_exactly_the_budget_is_verified(
@@ -151,6 +191,8 @@ def test_a_machine_that_signed_the_account_in_before_is_not_locked_out(
     assert sign_in(own, "zhou", OWN) == 303
     own.post("/staff/sign-out")
     for client in attackers:
+        client.environ_base["REMOTE_ADDR"] = "10.66.0.1"
+        sign_in(client, "zhou", WRONG)
         sign_in(client, "zhou", WRONG)
     assert sign_in(attackers[0], "zhou", OWN) == 429
     assert sign_in(own, "zhou", OWN) == 303

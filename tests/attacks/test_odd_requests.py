@@ -29,7 +29,7 @@ from cbt.rules.items.reading import parse_content
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from cbt.sittings.planning.inputs import parse_local, parse_number
-from cbt.web.preferences import LONGEST_TARGET, local_target
+from cbt.web.partials import LONGEST_TARGET, local_target
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who.access import access_of
 from cbt.web.who.models import LoginSession

@@ -32,7 +32,7 @@ def test_the_code_of_a_difference_is_declared_where_it_is_used() -> None:
 
 
 def test_every_code_has_a_meaning() -> None:
-    named = {"DONE", "DIFFERS", "REFUSED", "UNFORESEEN", "TRY_AGAIN", "INTERRUPTED", "UNREAD"}
+    named = {"DONE", "DIFFERS", "REFUSED", "NOT_PROVED", "UNFORESEEN", "TRY_AGAIN", "INTERRUPTED", "UNREAD"}
     assert {getattr(ends, name) for name in named} == set(ends.MEANINGS)
 
 

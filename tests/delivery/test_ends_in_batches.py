@@ -23,7 +23,7 @@ from cbt.db.writing.commits import Failed, More
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.batch import EndBatch
 from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
-from cbt.delivery.models import Attempt, AttemptLive, JournalEntry, UnitDone
+from cbt.delivery.models import Attempt, AttemptLive, JournalEntry, LateEntry, UnitDone
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Save, Saved
 from cbt.delivery.save.journal import QUIET
@@ -359,3 +359,59 @@ def test_the_head_is_anchored_once_for_a_batch(running: World, tmp_path: Path) -
     )  # the repeat closes nothing, and anchors nothing
     with running.app.app_context(), reading() as session:
         assert anchor.path.read_text().splitlines() == [str(head_of(session))]
+
+
+@pytest.mark.parametrize("first", ["save", "hand-in"])
+@pytest.mark.parametrize(
+    ("later", "counts"),
+    [
+        pytest.param(timedelta(milliseconds=-1), True, id="a millisecond before"),
+        pytest.param(timedelta(), True, id="at the same instant"),
+        pytest.param(timedelta(microseconds=1), False, id="a microsecond after"),
+        pytest.param(SECOND, False, id="a second after"),
+    ],
+)
+def test_a_save_received_after_the_hand_in_of_its_batch_is_evidence(
+    running: World, first: str, later: timedelta, *, counts: bool
+) -> None:
+    """Both wait for the same commit; which was received first decides, and not how they lie in the batch."""
+    sending = Sending(running, "theory")
+    running.clock.set(NOW + SECOND)
+    save = sending.save("theory", (1, "A"), now=NOW + later)
+    hand_in = sending.hand_in("theory", now=NOW)
+    batch = [save, hand_in] if first == "save" else [hand_in, save]
+    outcomes = dict(zip([type(one) for one in batch], sending.carry_out(*batch), strict=True))
+    assert said([outcomes[Save], outcomes[HandIn]]) == ["saved" if counts else "attempt.closed", "saved+"]
+    attempt_id = save.attempt_id
+    with running.app.app_context(), reading() as session:
+        row = session.get_one(Attempt, attempt_id)
+        journal = session.scalars(select(JournalEntry).where(JournalEntry.attempt_id == attempt_id)).all()
+        evidence = session.scalars(select(LateEntry).where(LateEntry.attempt_id == attempt_id)).all()
+        assert (row.closed_at, len(journal), len(evidence)) == (NOW, int(counts), int(not counts))
+        assert all(one.received_at <= row.closed_at for one in journal)
+        digest = row.journal_digest
+    assert digest == sealed_by_hand(running, attempt_id)
+
+
+def test_a_save_after_a_hand_in_that_is_refused_counts(running: World) -> None:
+    sending = Sending(running, "theory")
+    early = EARLIEST - SECOND
+    running.clock.set(early + SECOND)
+    hand_in, save = sending.hand_in("theory", now=early), sending.save("theory", (1, "A"), now=early + SECOND)
+    assert said(sending.carry_out(save, hand_in)) == ["saved", "submit.too_early"]
+
+
+def test_an_answer_that_was_acknowledged_is_not_later_than_the_closing(running: World) -> None:
+    """It was received after the hand-in and committed before: it has its receipt, so it counts (I1)."""
+    sending = Sending(running, "theory")
+    running.clock.set(NOW + 2 * SECOND)
+    save, hand_in = sending.save("theory", (1, "A"), now=NOW + SECOND), sending.hand_in("theory", now=NOW)
+    assert said(sending.carry_out(save)) == ["saved"]
+    assert said(sending.carry_out(hand_in)) == ["saved+"]
+    with running.app.app_context(), reading() as session:
+        row = session.get_one(Attempt, save.attempt_id)
+        journal = session.scalars(
+            select(JournalEntry).where(JournalEntry.attempt_id == save.attempt_id)
+        ).all()
+        assert [one.received_at for one in journal] == [NOW + SECOND]
+        assert row.closed_at == NOW + SECOND

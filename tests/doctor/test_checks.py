@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -261,6 +262,82 @@ def test_files_that_others_can_read(tmp_path: Path) -> None:
     assert isinstance(seen, Symptom)
     assert (seen.code, seen.params["path"]) == ("open", given.keys / "personal.key")
     assert (given.keys / "personal.key").stat().st_mode & 0o777 == 0o640, "looking changes nothing"
+
+
+@pytest.mark.parametrize("which", ["settings file", "certificate's key"])
+@pytest.mark.parametrize(
+    ("mode", "found", "command"),
+    [
+        pytest.param(0o600, "ok", "", id="the owner's alone"),
+        pytest.param(0o640, "ok", "", id="the server's group reads"),
+        pytest.param(0o644, "read", "chmod 600 {}", id="others read"),
+        pytest.param(0o660, "written", "chmod 600 {}", id="the group writes"),
+        pytest.param(0o602, "written", "chmod 600 {}", id="others write"),
+    ],
+)
+def test_a_file_beside_that_others_can_read_or_change(
+    tmp_path: Path, which: str, mode: int, found: str, command: str
+) -> None:
+    file = tmp_path / "a file"
+    file.touch()
+    file.chmod(mode)
+    given = Settings(data_dir=tmp_path / "data", tls_key=file if which != "settings file" else None)
+    for folder in (given.data_dir, given.keys):
+        folder.mkdir(mode=0o700)
+    there = Sourced(given, file if which == "settings file" else None, {}, adrift=False)
+    seen = list(hands.examine(Patient(there, NOW, "")))
+    assert codes(iter(seen)) == [found]
+    assert file.stat().st_mode & 0o777 == mode, "looking changes nothing"
+    if command:
+        assert isinstance(seen[0], Symptom)
+        assert seen[0].params["command"] == command.format(f"'{file}'")
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "found", "command"),
+    [
+        pytest.param(0, 59998, 0o640, "ok", "", id="root's, the server's group reads"),
+        pytest.param(
+            0, 100, 0o640, "read", "sudo chown root:59998 {0} && sudo chmod 640 {0}", id="another group"
+        ),
+        pytest.param(
+            0, 59998, 0o664, "written", "sudo chown root:59998 {0} && sudo chmod 640 {0}", id="group writes"
+        ),
+        pytest.param(59998, 59998, 0o600, "ok", "", id="the server's user's"),
+        pytest.param(
+            1000, 59998, 0o600, "owned", "sudo chown root:59998 {0} && sudo chmod 640 {0}", id="somebody's"
+        ),
+    ],
+)
+def test_whose_the_settings_file_is(
+    tmp_path: Path,
+    owner: int,
+    group: int,
+    mode: int,
+    found: str,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "cbt.env"
+    file.touch()
+    file.chmod(mode)
+    given = Settings(data_dir=tmp_path / "data")
+    for folder in (given.data_dir, given.keys):
+        folder.mkdir(mode=0o700)
+    owners = {file: (owner, group), given.data_dir: (59998, 59998)}
+    stat = Path.stat
+
+    def owned(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        real = stat(path, follow_symlinks=follow_symlinks)
+        user, its_group = owners.get(path, (real.st_uid, real.st_gid))
+        return os.stat_result((*real[:4], user, its_group, *real[6:]))
+
+    monkeypatch.setattr(Path, "stat", owned)
+    seen = list(hands.examine(Patient(Sourced(given, file, {}, adrift=False), NOW, "")))
+    assert codes(iter(seen)) == [found]
+    if command:
+        assert isinstance(seen[0], Symptom)
+        assert seen[0].params["command"] == command.format(file)
 
 
 PAGE = '<link href="/static/a/base.css"><script src="/static/a/page.js"></script>'

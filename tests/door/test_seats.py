@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from cbt.db.unit_of_work import reading
@@ -189,6 +191,26 @@ def test_undelivered_answers_are_listed_at_the_seat(world: World) -> None:
     client.post("/seat/undelivered", json={"count": 0})
     with work(world) as session:
         assert seat(session, world, 3).undelivered == 0
+
+
+def test_a_flood_of_reports_is_one_entry_a_minute(world: World) -> None:
+    """Whoever holds a machine's cookie can tell another number each time."""
+    client = machine_at(world, 3)
+
+    def kept() -> tuple[int, int]:
+        with work(world) as session:
+            return seat(session, world, 3).undelivered, acts(session).count("seat.undelivered")
+
+    for count in (3, 4, 5, 0, 6, 0, 7):
+        client.post("/seat/undelivered", json={"count": count})
+    assert kept() == (0, 1), "that nothing is left is kept at once, and without an entry"
+    world.clock.advance(timedelta(seconds=59))
+    client.post("/seat/undelivered", json={"count": 8})
+    assert kept() == (0, 1)
+    world.clock.advance(timedelta(seconds=1))
+    for count in (8, 9):
+        client.post("/seat/undelivered", json={"count": count})
+    assert kept() == (8, 2)
 
 
 def test_a_machine_without_a_seat_has_no_list(world: World) -> None:

@@ -241,14 +241,22 @@ def test_a_package_is_checked_by_the_command_without_a_database(
     monkeypatch.setenv("CBT_DATA_DIR", str(tmp_path / "nothing"))
     assert run("package", "verify", str(file), "--key", str(public)) == 0
     assert "核验通过" in capsys.readouterr().out
-    assert run("package", "verify", str(file)) == 0
-    assert "未与已知公钥比对" in capsys.readouterr().err
+    assert run("package", "verify", str(file)) == 3
+    said = capsys.readouterr().out
+    assert "未证明出处" in said
+    assert "核验通过" not in said
+    assert run("package", "verify", str(file), "--json") == 3
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["verdict"], shown["holds"], shown["compared"]) == ("not_proved", False, False)
+    assert run("package", "verify", str(file), "--key", str(public), "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["verdict"], shown["holds"], shown["compared"]) == ("holds", True, True)
     assert run("package", "verify", str(file), "--key", "00") == 2
     file.write_bytes(made.body[:-1])
     capsys.readouterr()
     assert run("package", "verify", str(file), "--json") == 2
     shown = json.loads(capsys.readouterr().out)
-    assert shown["holds"] is False
+    assert (shown["verdict"], shown["holds"]) == ("fails", False)
     assert not (tmp_path / "nothing").exists()
 
 

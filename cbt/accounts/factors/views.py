@@ -11,8 +11,7 @@ from cbt.accounts.sign_in import logins
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.partials import Reply
-from cbt.web.preferences import local_target
+from cbt.web.partials import Reply, local_target
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
 from cbt.web.who.login import Principal, current_principal, remember, signed_in, why_signed_out

@@ -21,8 +21,7 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.rules.roles import Role
 from cbt.rules.states.item import ItemEvent
 from cbt.web.forms import flash_refusal
-from cbt.web.partials import Reply
-from cbt.web.preferences import local_target
+from cbt.web.partials import Reply, local_target
 from cbt.web.texts import whole_number
 from cbt.web.who import access
 from cbt.web.who.login import acting

@@ -53,3 +53,25 @@ class Moved:
 
 End = HandIn | UnitLeft
 Ended = HandedIn | Moved
+
+
+def divided(saves: list[Save], ends: Sequence[End]) -> tuple[list[Save], list[Save]]:
+    """Divide the saves of a batch: those that come before its ends, and those received after their own hand-in.
+
+    The latter are judged once the attempt is closed: what came later than 交卷 is evidence, and no answer of a
+    sealed journal.
+
+    Source: R-21, R-29; I4.
+    """
+    if not ends:
+        return saves, []
+    handed_in: dict[int, datetime] = {}
+    for end in ends:
+        if isinstance(end, HandIn):
+            known = handed_in.setdefault(end.save.attempt_id, end.save.now)
+            handed_in[end.save.attempt_id] = min(known, end.save.now)
+    before: list[Save] = []
+    after: list[Save] = []
+    for one in saves:
+        (after if one.now > handed_in.get(one.attempt_id, one.now) else before).append(one)
+    return before, after

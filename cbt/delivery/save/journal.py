@@ -25,7 +25,7 @@ from cbt.db.writing.line import WriteLine
 from cbt.db.writing.owner import LineServer
 from cbt.db.writing.parcels import WRITING, Parcel, PutDown, put_down_within
 from cbt.delivery.close.batch import EndBatch
-from cbt.delivery.close.exchange import Ended, HandedIn, HandIn, Moved, UnitLeft
+from cbt.delivery.close.exchange import Ended, HandedIn, HandIn, Moved, UnitLeft, divided
 from cbt.delivery.save.batch import SaveBatch
 from cbt.delivery.save.exchange import Save, Saved
 from cbt.delivery.save.guard import Dialect, Guard
@@ -184,14 +184,18 @@ class Journal:
         at = self._clock.now()
         starts = [one for one in requests if isinstance(one, Start)]
         ends = [one for one in requests if isinstance(one, HandIn | UnitLeft)]
-        saves = [one for one in requests if isinstance(one, Save)]
-        sent = [*saves, *(one.save for one in ends)]
+        before, after = divided([one for one in requests if isinstance(one, Save)], ends)
+        sent = [*before, *(one.save for one in ends)]
         claims = self._starts.claims(cursor, starts) if starts else []
-        ids = [one.attempt_id for one in sent]
+        ids = [one.attempt_id for one in (*after, *sent)]
         ids += [one.form.attempt_id for one in claims if isinstance(one, Claim)]
         guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts or ends)) if ids else {}
         saved = self._saves.perform(cursor, sent, guards, at=at) if sent else []
-        ended, lines = self._ends.perform(cursor, ends, saved[len(saves) :], guards) if ends else ([], [])
+        ended, lines = self._ends.perform(cursor, ends, saved[len(before) :], guards) if ends else ([], [])
+        if after:
+            saved = [*saved[: len(before)], *self._saves.perform(cursor, after, guards, at=at)]
+            places = {id(one): place for place, one in enumerate([*before, *after])}
+            saved = [saved[places[id(one)]] for one in requests if isinstance(one, Save)]
         opened = self._starts.perform(cursor, starts, claims, guards, at=at) if starts else []
         results = {
             Save: iter(saved),

@@ -44,11 +44,11 @@ class LiveRows:
             at = case.at
             if guard.seen_at is not None and guard.seen_at < save.now - GAP:
                 gaps.append((at, len(case.taken), attempt_id, self._dialect.instant(save.now - GAP)))
-            guard.seen_at = save.now
+            guard.seen_at = save.now if guard.seen_at is None else max(guard.seen_at, save.now)
             row = seen.get(attempt_id)
             if row is None:
                 row = seen[attempt_id] = _Seen()
-            row.seen_at = at
+            row.seen_at = at if guard.seen_at == save.now else self._dialect.instant(guard.seen_at)
             row.place = save.place or row.place
             if case.taken:
                 row.saved_at = at

@@ -11,6 +11,11 @@ from cbt.audit import chain
 from cbt.sittings.models import Room, Seat
 
 
+def subject_of_entries(room: Room, seat: Seat) -> str:
+    """Return the name a seat has in the audit log."""
+    return f"seat:{room.ref}:{seat.number}"
+
+
 def note(
     session: Session,
     room: Room,
@@ -29,7 +34,7 @@ def note(
         at=now,
         actor=actor or f"room:{room.ref}",
         act=f"seat.{act}",
-        subject=f"seat:{room.ref}:{seat.number}",
+        subject=subject_of_entries(room, seat),
         before=before,
         after=after,
     )

@@ -45,7 +45,7 @@ def change_body(wanted: BodyDetails, *, now: datetime, actor: str) -> None:
     Raise InvalidInput("body.name"|"body.website"|"body.look_up"|"body.days"|"body.too_long"|"text.unseen").
     """
     website = one_line(wanted.website, "website")
-    if website and urlsplit(website).scheme not in {"http", "https"}:
+    if website and not _leads_somewhere(website):
         raise InvalidInput("body.website", field="website")
     if not 0 <= wanted.publicity_days <= MOST_DAYS:
         raise InvalidInput("body.days", field="publicity_days", maximum=MOST_DAYS)
@@ -76,14 +76,18 @@ def change_body(wanted: BodyDetails, *, now: datetime, actor: str) -> None:
 def _page_of_look_ups(text: str) -> str:
     """Return the address of a page, behind which a QR puts `#` and its statement; or an empty text."""
     address = _short(text, "look_up", 120)
-    try:
-        parts = urlsplit(address)
-        there = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        there = False
-    if address and (not there or "#" in address or "@" in parts.netloc):
+    if address and (not _leads_somewhere(address) or "#" in address or "@" in urlsplit(address).netloc):
         raise InvalidInput("body.look_up", field="look_up")
     return address
+
+
+def _leads_somewhere(address: str) -> bool:
+    """Return whether an address is one of a page in the web."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _short(text: str, field: str, most: int) -> str:

@@ -30,13 +30,18 @@ def check_hands(settings: Settings, *, serves: bool = False) -> None:
         owner = _owner(settings.data_dir)
         if serves and owner != ROOT:
             raise NotAllowed(
-                "hands.root_serves", path=str(settings.data_dir), owner=_name(owner), command=as_user(owner)
+                "hands.root_serves",
+                path=str(settings.data_dir),
+                owner=user_name(owner),
+                command=as_user(owner),
             )
         return
     for folder, files in _places(settings):
         if not _reachable(folder):
             owner = _owner(folder)
-            raise NotAllowed("hands.other_user", path=str(folder), owner=_name(owner), command=as_user(owner))
+            raise NotAllowed(
+                "hands.other_user", path=str(folder), owner=user_name(owner), command=as_user(owner)
+            )
         for path in files:
             if path.exists() and not os.access(path, os.R_OK | os.W_OK):
                 _refuse_file(path)
@@ -68,12 +73,12 @@ def _refuse_file(path: Path) -> None:
     mine = path.parent.stat().st_uid == os.geteuid()
     owner = path.stat().st_uid
     if mine and owner != os.geteuid():
-        command = shlex.join(["sudo", "chown", f"{_name(os.geteuid())}:", str(path)])
-        raise NotAllowed("hands.other_file", path=str(path), owner=_name(owner), command=command)
+        command = shlex.join(["sudo", "chown", f"{user_name(os.geteuid())}:", str(path)])
+        raise NotAllowed("hands.other_file", path=str(path), owner=user_name(owner), command=command)
     if owner == os.geteuid():
         command = shlex.join(["chmod", "600", str(path)])
-        raise NotAllowed("hands.other_file", path=str(path), owner=_name(owner), command=command)
-    raise NotAllowed("hands.other_user", path=str(path), owner=_name(owner), command=as_user(owner))
+        raise NotAllowed("hands.other_file", path=str(path), owner=user_name(owner), command=command)
+    raise NotAllowed("hands.other_user", path=str(path), owner=user_name(owner), command=as_user(owner))
 
 
 def _owner(path: Path) -> int:
@@ -86,7 +91,8 @@ def _owner(path: Path) -> int:
             path = path.parent
 
 
-def _name(owner: int) -> str:
+def user_name(owner: int) -> str:
+    """Return the name of a user of this machine, or its number."""
     import pwd
 
     try:
@@ -95,8 +101,18 @@ def _name(owner: int) -> str:
         return f"#{owner}"
 
 
+def group_name(group: int) -> str:
+    """Return the name of a group of this machine, or its number, as chown takes it."""
+    import grp
+
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)
+
+
 def as_user(owner: int, argv: Sequence[str] | None = None) -> str:
     """Return this very command, to be typed as that user, with the settings that stand in the environment."""
     names = sorted(name for name in os.environ if name.startswith("CBT_"))
     keep = [f"--preserve-env={','.join(names)}"] if names else []
-    return shlex.join(["sudo", "-u", _name(owner), *keep, *(sys.argv if argv is None else argv)])
+    return shlex.join(["sudo", "-u", user_name(owner), *keep, *(sys.argv if argv is None else argv)])

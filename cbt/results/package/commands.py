@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from cbt.console.ends import DONE, REFUSED
+from cbt.console.ends import DONE, NOT_PROVED, REFUSED
 from cbt.console.kinds import FILE, FOLDER, NEW_FILE
 from cbt.console.saying import Answer
 from cbt.console.texts import text as _
@@ -19,7 +19,7 @@ from cbt.db.private.files import open_private
 from cbt.errors import Conflict, InvalidInput
 from cbt.results.package.service import public_key, write_package
 from cbt.results.package.signing import read_public, shown_print
-from cbt.results.package.verifying import Checked, verify_file
+from cbt.results.package.verifying import Checked, Verdict, verify_file
 from cbt.web.cli import with_app
 
 _KEY_BYTES = 4096
@@ -63,12 +63,15 @@ def _keep(path: Path, body: bytes) -> None:
     arriving.replace(path)
 
 
-@package.command("verify", help="package.cli.verify", ends=(DONE, REFUSED))
+@package.command("verify", help="package.cli.verify", ends=(DONE, REFUSED, NOT_PROVED))
 @argument("file", type=FILE, help="package.cli.file")
 @option("--key", "public", default="", metavar="PUB", help="package.cli.public")
 @option("--audit-key", type=FILE, metavar="FILE", help="package.cli.audit_key")
 def verify_command(file: Path, public: str, audit_key: Path | None) -> Answer:
-    """Check a package without a database: exit 0 when all of it holds, else 2."""
+    """Check a package without a database: exit 0 when all of it holds and the key is the expected one, 2 when not.
+
+    Without a key to expect it ends with 3 (not proved): whoever changes a package can sign it anew.
+    """
     trusted = _public(public) if public else ""
     proving = _start_of(audit_key) if audit_key is not None else b""
     found = verify_file(file, trusted=trusted, audit_key=proving)
@@ -79,18 +82,30 @@ def verify_command(file: Path, public: str, audit_key: Path | None) -> Answer:
         words.append(_("package.head", head=manifest.head))
         words.append(_("package.by_key", print=_print(manifest.key)))
     words += [_said(one) for one in found.findings]
-    words.append(_("package.holds" if found.holds else "package.fails"))
-    notes = [] if trusted or not found.holds else [_("package.not_compared")]
+    verdict, code = _ended(found, compared=bool(trusted))
+    words.append(_(f"package.{verdict}"))
     told = None
     if manifest is not None:
         told = {**msgspec.to_builtins(manifest), "members": len(manifest.members)}
     findings = [asdict(one) for one in found.findings]
     return Answer(
-        {"holds": found.holds, "compared": bool(trusted), "manifest": told, "findings": findings},
+        {
+            "verdict": verdict,
+            "holds": code == DONE,
+            "compared": bool(trusted),
+            "manifest": told,
+            "findings": findings,
+        },
         words,
-        notes,
-        DONE if found.holds else REFUSED,
+        code=code,
     )
+
+
+def _ended(found: Verdict, *, compared: bool) -> tuple[str, int]:
+    """Return what is said of a package in one word, and the exit code."""
+    if not found.holds:
+        return "fails", REFUSED
+    return ("holds", DONE) if compared else ("not_proved", NOT_PROVED)
 
 
 @package.command("key", help="package.cli.key")

@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cbt.web.headers import bare_problem
 from cbt.web.receiving.parking import WAIT, ParkedRequest
 from cbt.web.receiving.promises import AT_ONCE, PROMISE, Headers, Promise, PromisedRequest
 
@@ -102,7 +103,7 @@ def call(app: WSGIApplication, environ: dict[str, Any]) -> tuple[int, Headers, b
         status, headers = begun
     except Exception:
         log.exception("a request ended with an error that no page caught")
-        return 500, [], b""
+        return 500, *bare_problem()
     return status, headers, content
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
+from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.asking import AskedRequest
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, cuts_at_once, declared_length
 from cbt.web.receiving.environs import Environs, address_of
@@ -202,7 +203,7 @@ class Front:
                 raise
             task.uncancel()
             # No page: of these there may be very many, and nobody reads it.
-            protocol.response_bytes(TOO_SLOW, [("connection", "close")], b"")
+            protocol.response_bytes(TOO_SLOW, [("connection", "close"), *SECURITY_HEADERS.items()], b"")
             return None
         finally:
             self._bodies.end(body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import flask
@@ -20,6 +21,8 @@ from cbt.clock import Clock
 from cbt.config import Settings
 from cbt.errors import TooLarge
 from cbt.web.receiving.bodies import SMALL_BODY, declared_length
+from cbt.web.receiving.promises import ThreadsOnly
+from cbt.web.request import is_one_host
 from cbt.web.who.access import access_of
 from cbt.web.who.cookies import cookie_signer, session_cookie
 
@@ -32,16 +35,21 @@ HANDED_AT = "cbt.handed_at"
 """The reading of a counter at that moment: what waits for a thread from there on waits for us."""
 REFUSED = "cbt.refused"
 """The HTTP status by which the app is to refuse a request whose body was not read."""
-NO_LENGTH, TOO_SLOW, TOO_LARGE, CUT_SHORT = 411, 408, 413, 400
+NO_LENGTH, TOO_SLOW, TOO_LARGE, CUT_SHORT, NO_HOST = 411, 408, 413, 400, 400
 Limit = Callable[[str, str, str], int]
 """The largest body, in bytes, that is read for a method and a path from whoever sends these cookies."""
 
 
 class WholeBody:
-    """Wraps an app: reads what the front has not read, then the clock."""
+    """Wraps an app: reads what the front has not read, then the clock.
 
-    def __init__(self, inner: WSGIApplication, clock: Clock, limit: Limit) -> None:
+    A request that does not name one host goes to `refusing`, past every short way: which host it means is not to be
+    guessed.
+    """
+
+    def __init__(self, inner: WSGIApplication, clock: Clock, limit: Limit, refusing: WSGIApplication) -> None:
         self._inner = inner
+        self._refusing = refusing
         self._clock = clock
         self._limit = limit
 
@@ -50,6 +58,11 @@ class WholeBody:
         if RECEIVED_AT not in environ:
             self._read(environ)
             environ[RECEIVED_AT] = self._clock.now()
+        if not is_one_host(environ.get("HTTP_HOST")):
+            environ.pop("HTTP_HOST", None)  # no address of ours is made of it
+            environ.setdefault(REFUSED, NO_HOST)
+            _take_off_body(environ)
+            return self._refusing(environ, start_response)
         return self._inner(environ, start_response)
 
     def _read(self, environ: WSGIEnvironment) -> None:
@@ -65,10 +78,13 @@ class WholeBody:
             body = environ["wsgi.input"].read(length)
             if len(body) < length:
                 environ[REFUSED] = CUT_SHORT
-        if REFUSED in environ:
-            body = b""
-            environ["CONTENT_LENGTH"] = "0"
         environ["wsgi.input"] = io.BytesIO(body)
+        if REFUSED in environ:
+            _take_off_body(environ)
+
+
+def _take_off_body(environ: WSGIEnvironment) -> None:
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(), "0"
 
 
 def body_limit(app: flask.Flask) -> Limit:
@@ -98,7 +114,8 @@ def init_receiving(app: flask.Flask) -> None:
     app.extensions["cbt_body_limit"] = limit = body_limit(app)
     app.add_template_global(lambda: app.extensions["cbt_settings"].max_upload_mb, "most_upload_mb")
     clock: Clock = app.extensions["cbt_clock"]
-    app.wsgi_app = WholeBody(app.wsgi_app, clock, limit)  # type: ignore[method-assign]  # Flask's way
+    refusing = ThreadsOnly(partial(flask.Flask.wsgi_app, app))
+    app.wsgi_app = WholeBody(app.wsgi_app, clock, limit, refusing)  # type: ignore[method-assign]  # Flask's way
 
 
 def refuse_unread() -> None:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import flask
 
 from cbt.db.failures import cannot_persist
 from cbt.errors import CbtError, Conflict
-from cbt.web.partials import Reply, lead_to, page_of_form
-from cbt.web.preferences import local_target
+from cbt.web.partials import Reply, is_from_here, lead_to, local_target, page_of_form
 from cbt.web.problems import wants_json
 from cbt.web.sent import keeping, keys
 from cbt.web.sent.filling import OURS
@@ -109,15 +108,9 @@ def _owner(*, stale_token: bool) -> str | None:
     if not -EARLY <= flask.g.now - drawn.drawn_at <= STAFF_LIFETIME:
         return None
     was = flask.g.get("login_was") or drawn.subject_ref
-    if was != drawn.subject_ref or (stale_token and not _from_here()):
+    if was != drawn.subject_ref or (stale_token and not is_from_here(request)):
         return None
     return drawn.subject_ref
-
-
-def _from_here() -> bool:
-    """Return whether the browser says that a page of this server sent the request."""
-    said = flask.request.headers.get("Origin") or flask.request.referrer or ""
-    return urlsplit(said).netloc == flask.request.host
 
 
 def address_of(page: str, ref: str) -> str:

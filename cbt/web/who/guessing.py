@@ -15,11 +15,13 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from cbt.db.types import UtcDateTime
-from cbt.web.who.budgets import ALERTS, LONGEST, MOST_ALERTS, SCOPES, SecretScope
+from cbt.web.who.budgets import ALERTS, LONGEST, MOST_ALERTS, OF_PERSONS, SCOPES, SecretScope
 from cbt.web.who.counters import ALL, count
 from cbt.web.who.models import Throttle
 
 log = logging.getLogger(__name__)
+SHOWN = 4
+"""So many signs of a number are enough to find whose it is among those at hand, and none to look anybody up by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,14 @@ class Guessing:
     address: str
     tries: int
     at: datetime
+
+    @property
+    def named(self) -> str:
+        """Return the subject as a log may hold it: of a ticket or a certificate the last signs alone.
+
+        Source: R-60.
+        """
+        return f"…{self.subject[-SHOWN:]}" if self.scope in OF_PERSONS else self.subject
 
 
 Told = Callable[[Session, Guessing], None]
@@ -52,7 +62,7 @@ def tell(session: Session, guessing: Guessing) -> None:
     log.warning(
         "many failed tries: %s %s, last from %s, machine %s",
         guessing.scope,
-        guessing.subject,
+        guessing.named,
         guessing.address or "-",
         guessing.machine[:8],
     )

@@ -95,9 +95,30 @@ def _reserve(session: Session, one: Try, *, now: datetime, address: str) -> None
     _within(scope.machine, count(session, one.scope, subject, machine, scope.machine, now), now)
     whole = count(session, one.scope, subject, ALL, scope.whole, now, address=address, last=machine)
     if scope.shared and not one.known and not _known(session, one.scope, subject, machine):
-        _within(scope.whole, whole, now)
+        _within_shared(session, one, scope, whole, now, address=address)
     if whole[0] == scope.alert:
         tell(session, Guessing(one.scope, subject, machine, address, whole[0], now))
+
+
+def _within_shared(
+    session: Session,
+    one: Try,
+    scope: SecretScope,
+    whole: tuple[int, datetime],
+    now: datetime,
+    *,
+    address: str,
+) -> None:
+    """Hold a machine nobody knows to what such machines have together, or else to what is left to its address.
+
+    Source: R-14.
+    """
+    if whole[0] <= scope.whole.tries or scope.elsewhere is None or not address:
+        _within(scope.whole, whole, now)
+        return
+    _within(scope.most, whole, now)
+    place = short(f"from:{address}")
+    _within(scope.elsewhere, count(session, one.scope, short(one.subject), place, scope.elsewhere, now), now)
 
 
 def _within(budget: Budget, counted: tuple[int, datetime], now: datetime) -> None:

@@ -20,8 +20,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import Role
 from cbt.web.forms import flash_refusal
-from cbt.web.partials import Reply
-from cbt.web.preferences import local_target
+from cbt.web.partials import Reply, local_target
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
 
