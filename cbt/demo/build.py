@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
@@ -16,7 +16,7 @@ from cbt.batches.publishing.service import publish
 from cbt.batches.roster.importing import import_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.config import Settings
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.demo.papers import ACTOR, bring_banks
 from cbt.demo.people import STAFF, Invented, invent, roster
@@ -29,7 +29,7 @@ from cbt.personal.numbers import document_index
 from cbt.rules.planning.room_plan import DoorCorner
 from cbt.rules.roles import Role
 from cbt.sittings.clock.doors import admit_if_due
-from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
+from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.sittings.planning.places import open_binding
 from cbt.sittings.planning.sittings import create_batch
 
@@ -39,6 +39,7 @@ BEGUN = timedelta(days=81)
 FIRST_IN = timedelta(minutes=19)
 """The first start lies here: sign-in is open already, and whoever has arrived is in time."""
 SECOND_IN = timedelta(minutes=109)
+BATCH = "客户服务管理员认定批次（演练）"
 BINDING_ROUND = timedelta(hours=12)
 """Whoever looks at the demo takes their time."""
 AT_THE_DOOR = 26
@@ -55,13 +56,10 @@ class Handout:
     candidates: list[tuple[int, str, str, str, str, str]] = field(default_factory=list)
     """Seat, name, paper, ticket number, last six of the document, 登录码."""
     room_code: str = ""
+    absent: list[int] = field(default_factory=list)
+    """The seats of those who have not come yet: they are checked in before they can sign in."""
     planned_start_at: datetime | None = None
-
-
-def is_built() -> bool:
-    """Return whether this installation holds a demo already."""
-    with reading() as session:
-        return session.scalar(select(Batch.id).limit(1)) is not None
+    late_cutoff_at: datetime | None = None
 
 
 def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Handout:
@@ -84,6 +82,7 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Hand
         draw_for_sitting(sitting_ref, now=now, actor=ACTOR, seed=rng.getrandbits(32))
         publish(sitting_ref=sitting_ref, now=now, actor=ACTOR)
     with unit_of_work() as session:
+        _hand_out(session, now=now)
         _photos(session, people)
         _door(session, access, first, people, now=now, rng=rng)
     return access
@@ -112,7 +111,7 @@ def _plan(access: Handout, ground: Ground, now: datetime) -> tuple[str, str]:
     start = now.replace(second=0, microsecond=0)
     access.planned_start_at = start + FIRST_IN
     with unit_of_work() as session:
-        batch = create_batch(session, name="客户服务管理员认定批次（演练）", now=now, actor=ACTOR)
+        batch = create_batch(session, name=BATCH, now=now, actor=ACTOR)
         session.flush()
         premises = ground.premises(session, batch.id)
         room = premises.rooms[0]
@@ -130,6 +129,7 @@ def _plan(access: Handout, ground: Ground, now: datetime) -> tuple[str, str]:
             )[0]
             for name, after in (("第 1 场", FIRST_IN), ("第 2 场", SECOND_IN))
         )
+        access.late_cutoff_at = first.late_cutoff_at
         return first.ref, second.ref
 
 
@@ -144,6 +144,14 @@ def _register(
         now=now,
         actor=ACTOR,
     )
+
+
+def _hand_out(session: Session, *, now: datetime) -> None:
+    """Have the one-time passwords count their hours from now: accounts are of the past, what is printed of today.
+
+    Nobody resets them, so that each of these people can be another's second person at once (R-62).
+    """
+    session.execute(update(Staff).where(Staff.must_change_password).values(password_issued_at=now))
 
 
 def _photos(session: Session, people: list[Invented]) -> None:
@@ -183,7 +191,9 @@ def _door(
     for index, (registration, name, ticket, seat) in enumerate(rows):
         person = by_name[name]
         code = ""
-        if index < AT_THE_DOOR:
+        if index >= AT_THE_DOOR:
+            access.absent.append(seat)
+        else:
             record_arrival(session, registration, now=now, arrived_at=now, actor=ACTOR)
             check_in(
                 session,

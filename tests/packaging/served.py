@@ -141,9 +141,9 @@ class Server:
         """What it printed so far."""
         return self._log.read_text("utf-8", "replace")
 
-    def wait(self) -> None:
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until it answers."""
-        assert wait_for(lambda: self.process.poll() is not None or self._answers()), self.said
+        assert wait_for(lambda: self.process.poll() is not None or self._answers(), seconds), self.said
         assert self.process.poll() is None, self.said
 
     def _answers(self) -> bool:

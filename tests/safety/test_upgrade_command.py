@@ -149,5 +149,5 @@ def test_nothing_is_begun_where_nothing_is(run: Run, tmp_path: Path, monkeypatch
 
 def test_an_earlier_demo_is_set_aside_instead(settings: Settings) -> None:
     with pytest.raises(Unavailable) as refused:
-        prepare_demo(replace(settings))
+        prepare_demo(replace(settings), again="cbt demo --fresh")
     assert refused.value.code == "demo.older"

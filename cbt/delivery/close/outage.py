@@ -59,13 +59,15 @@ def beat(*, now: datetime) -> OutageKind:
         )
         if cast(CursorResult[Any], won).rowcount != 1 or verdict.kind is OutageKind.NONE:
             return OutageKind.NONE
-        for room in _running(session):
+        running = _running(session)
+        for room in running:
             if verdict.kind is OutageKind.GIVE_BACK:
                 _give_back(session, room, verdict.gap, now=now)
             else:
                 _hold(session, room, from_at=min(former, now), now=now)
             room.clocks_due_at = now
-        log.warning("the server was away for %s: %s", verdict.gap, verdict.kind)
+        if running:  # else nobody was kept from anything: an installation that has just begun, a night
+            log.warning("the server was away for %s: %s", verdict.gap, verdict.kind)
         return verdict.kind
 
 

@@ -30,6 +30,8 @@ LIFE = logging.getLogger("cbt.life")
 """Starts and ends of processes."""
 SERVER = logging.getLogger("_granian")
 """The HTTP server's own lines."""
+_ADVICE = "Configured number of "
+"""How the HTTP server's opinion of how many processes and threads to have begins."""
 _MODE = 0o640
 log = logging.getLogger(__name__)
 
@@ -115,9 +117,15 @@ def init_logs(settings: Settings) -> None:
     quiet = settings.log_file is None and sys.stderr.isatty()
     for one in (LIFE, SERVER):
         one.setLevel(logging.WARNING if quiet else logging.INFO)
+    SERVER.addFilter(_is_no_advice)
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    # How many there are was chosen and measured here (CBT_WORKERS, docs/measurements.md); who reads it is misled.
+    return not record.getMessage().startswith(_ADVICE)
 
 
 def server_logging() -> dict[str, Any]:
