@@ -43,7 +43,7 @@ def change_many(
     with unit_of_work() as session:
         bank = bank_by_ref(session, bank_ref)
         items = items_of(session, bank, scope, held=True)
-        plan = plan_bulk(session, bank, items, act, value, note=note, actor=actor)
+        plan = plan_bulk(session, bank, items, act, value, note=note, now=now, actor=actor)
         if plan.sha != sha:
             raise Conflict("bank.bulk_changed")
         able = {line.ref for line in plan.able}
