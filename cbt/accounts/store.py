@@ -62,6 +62,12 @@ def staff_by_ref(session: Session, ref: str) -> Staff:
     return Staff.by_ref(session, ref, unknown="staff.unknown")
 
 
+def roles_of(session: Session, actor: str) -> frozenset[str]:
+    """Return the roles behind an actor string such as `staff:st-…`; none for whoever is no staff."""
+    query = select(StaffRole.role).join(Staff).where(Staff.ref == actor.removeprefix("staff:"))
+    return frozenset(session.scalars(query))
+
+
 def all_staff(session: Session) -> Sequence[Staff]:
     """Return everybody, those who may sign in first, by login."""
     return session.scalars(select(Staff).order_by(Staff.disabled_at.is_not(None), Staff.login)).all()

@@ -84,6 +84,7 @@ from cbt.results.late import views as late_answers
 from cbt.results.ledger.asked import retake_verdicts
 from cbt.results.package import views as packages
 from cbt.retention import views as retention
+from cbt.retention.approval import TERMS
 from cbt.sittings.planning import views as sittings
 from cbt.web import preferences
 from cbt.web.headers import init_headers
@@ -127,7 +128,7 @@ ROOMS: tuple[ModuleType, ...] = (
 )  # fmt: skip
 
 
-STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS)
+STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS)
 """What takes two people, room by room (R-62)."""
 
 

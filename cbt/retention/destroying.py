@@ -13,6 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.accounts.two_people import insist_on_two
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
@@ -23,11 +24,15 @@ from cbt.retention.pieces import erase_piece, registrations_left
 from cbt.retention.store import ASKED, DONE, RUNNING, WITHDRAWN, destruction_by_ref
 from cbt.retention.terms import KINDS, kept_years
 from cbt.rules.canonical import canonical_json
+from cbt.rules.roles import Role
+from cbt.rules.second_person import PersonStep
 from cbt.sittings.models import Batch
 from cbt.web.refs import new_ref
 from cbt.web.texts import required
 
 NOTE = 500
+CONFIRMERS = (Role.OFFICER, Role.ADMIN)
+"""Who confirms what an officer asked for."""
 NEXT = {ASKED: (RUNNING, DONE, WITHDRAWN), RUNNING: (DONE,)}
 """What may become of one: electronic records go piece by piece, paper is gone when that is confirmed."""
 AT_ONCE = 20
@@ -82,14 +87,20 @@ def ask(batch_ref: str, *, kind: str, note: str, today: date, now: datetime, act
 def confirm(ref: str, *, today: date, now: datetime, actor: str) -> None:
     """Confirm a destruction as the second person: electronic records go from now on, paper is noted as gone.
 
-    Raise Conflict("retention.settled"), ("retention.same_person"), and as `_require_due` does.
+    Raise Conflict("retention.settled"), ("retention.same_person"), and as `insist_on_two` and `_require_due` do.
 
-    Source: R-95.
+    Source: R-62, R-95.
     """
     with unit_of_work() as session:
         row, batch = _asked(session, ref)
-        if row.asked_by == actor:
-            raise Conflict("retention.same_person")
+        insist_on_two(
+            session,
+            [PersonStep(row.asked_by, row.asked_at)],
+            actor,
+            roles=CONFIRMERS,
+            same=Conflict("retention.same_person"),
+            now=now,
+        )
         _require_due(session, batch, row.kind, today)
         row.settled_at, row.settled_by = now, actor
         if row.kind == KINDS[0]:

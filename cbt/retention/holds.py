@@ -8,16 +8,21 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.accounts.two_people import insist_on_two
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict
 from cbt.retention.models import Destruction, RetentionHold
+from cbt.rules.roles import Role
+from cbt.rules.second_person import PersonStep
 from cbt.sittings.models import Batch
 from cbt.sittings.store import batch_by_ref
 from cbt.web.refs import new_ref
 from cbt.web.texts import required
 
 REASON = 300
+HOLDERS = (Role.OFFICER, Role.ADMIN)
+"""Who holds a batch, and lifts what another of them held."""
 
 
 def holds_of(session: Session, batch_id: int) -> Sequence[RetentionHold]:
@@ -69,9 +74,10 @@ def place_hold(batch_ref: str, *, reason: str, now: datetime, actor: str) -> Non
 def lift_hold(batch_ref: str, *, reason: str, now: datetime, actor: str) -> None:
     """Lift the hold of a batch, as somebody else than who placed it.
 
-    Raise InvalidInput("retention.no_reason"), Conflict("retention.not_held"), ("retention.own_hold").
+    Raise InvalidInput("retention.no_reason"), Conflict("retention.not_held"), ("retention.own_hold"), and as
+    `insist_on_two` does.
 
-    Source: R-95.
+    Source: R-62, R-95.
     """
     reason = required(reason, "retention.no_reason", "reason", limit=REASON)
     with unit_of_work() as session:
@@ -79,8 +85,14 @@ def lift_hold(batch_ref: str, *, reason: str, now: datetime, actor: str) -> None
         hold = standing_hold(session, batch.id)
         if hold is None:
             raise Conflict("retention.not_held")
-        if hold.placed_by == actor:
-            raise Conflict("retention.own_hold")
+        insist_on_two(
+            session,
+            [PersonStep(hold.placed_by, hold.placed_at)],
+            actor,
+            roles=HOLDERS,
+            same=Conflict("retention.own_hold"),
+            now=now,
+        )
         hold.lifted_at, hold.lifted_by, hold.lift_reason = now, actor, reason
         record(session, at=now, actor=actor, act="retention.lift", subject=batch.logged_as, reason=reason)
 

@@ -7,14 +7,22 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from cbt.accounts.approvals.requests import claim, countersigned, put_result
+from cbt.accounts.approvals.second import Second
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import InvalidInput
 from cbt.retention.models import ONLY, RetentionTerms
-from cbt.rules.retention import ELECTRONIC_YEARS, MOST_YEARS, PAPER_YEARS
+from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.retention import ELECTRONIC_YEARS, MOST_YEARS, PAPER_YEARS, takes_two
+from cbt.rules.roles import Role
 from cbt.web.texts import whole_number
+from cbt.web.who.login import Principal
 
 KINDS = ("electronic", "paper")
+SUBJECT = f"retention_terms:{ONLY}"
+COUNTERSIGNERS = frozenset({Role.OFFICER})
+"""Who approves terms shorter than the rule's: those who ask for the destructions that follow from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,12 @@ class KeptYears:
         """Return the years of a kind."""
         return self.electronic if kind == "electronic" else self.paper
 
+    def takes_two(self, wanted: KeptYears) -> bool:
+        """Return whether changing these to `wanted` takes two people. Source: R-62, R-95."""
+        return takes_two(self.electronic, wanted.electronic, least=ELECTRONIC_YEARS) or takes_two(
+            self.paper, wanted.paper, least=PAPER_YEARS
+        )
+
     def told(self) -> dict[str, int]:
         """Return them as the log has them."""
         return {"electronic_years": self.electronic, "paper_years": self.paper}
@@ -39,29 +53,46 @@ def kept_years(session: Session) -> KeptYears:
     return KeptYears() if row is None else KeptYears(row.electronic, row.paper)
 
 
-def change_terms(electronic: str, paper: str, *, now: datetime, actor: str) -> None:
-    """Say how long records are kept; raise InvalidInput("retention.years") at the one that is no number of years.
-
-    Source: R-95.
-    """
+def typed_years(electronic: str, paper: str) -> KeptYears:
+    """Return the years somebody typed; raise InvalidInput("retention.years") at the one that is none."""
     years = {}
     for kind, text in zip(KINDS, (electronic, paper), strict=True):
         number = whole_number(text.strip(), most=MOST_YEARS)
         if not number:
             raise InvalidInput("retention.years", field=kind, maximum=MOST_YEARS)
         years[kind] = number
-    wanted = KeptYears(**years)
+    return KeptYears(**years)
+
+
+def change_terms(wanted: KeptYears, *, first: Principal, second: Second | None, now: datetime) -> None:
+    """Say how long records are kept; shorter than the rule's own term takes two.
+
+    Raise SecondNeeded then, Conflict("approval.changed") when the terms are no longer those that were to change.
+
+    Source: R-62, R-95.
+    """
     with unit_of_work() as session:
+        claim(session, second, now=now)
         before = kept_years(session)
-        if before == wanted:
-            return
-        session.merge(RetentionTerms(id=ONLY, **asdict(wanted)))
-        record(
-            session,
-            at=now,
-            actor=actor,
-            act="retention.terms",
-            subject="retention_terms:1",
-            before=before.told(),
-            after=wanted.told(),
-        )
+        if second is not None or before.takes_two(wanted):
+            countersigned(second, roles=COUNTERSIGNERS, seen=seen_change(before, wanted))
+        if before != wanted:
+            session.merge(RetentionTerms(id=ONLY, **asdict(wanted)))
+            after: dict[str, object] = {**wanted.told()}
+            if second is not None:
+                after["second"] = f"staff:{second.ref}"
+            record(
+                session,
+                at=now,
+                actor=first.logged_as,
+                act="retention.terms",
+                subject=SUBJECT,
+                before=before.told(),
+                after=after,
+            )
+        put_result(session, second, wanted.told())
+
+
+def seen_change(before: KeptYears, wanted: KeptYears) -> str:
+    """Return what names one change of the terms."""
+    return digest(canonical_json([before.told(), wanted.told()]))

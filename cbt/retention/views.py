@@ -8,11 +8,14 @@ import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.accounts.store import actor_names
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Conflict
 from cbt.printing.pdf import PDF, pdf
 from cbt.retention import destroying, holds, terms
+from cbt.retention.approval import wish_for
 from cbt.retention.due import LISTS, due_batch, due_page
 from cbt.retention.person import views as person
 from cbt.retention.shown import destruction_paper, shown, sittings_of
@@ -26,13 +29,12 @@ from cbt.web.i18n import local_day
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of
 from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("retention", __name__)
 pages.register_blueprint(person.pages)
 
 READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
-WRITERS = (Role.OFFICER, Role.ADMIN)
 
 
 @pages.get("/office/retention")
@@ -45,10 +47,18 @@ def retention() -> Reply:
 @pages.post("/office/retention")
 @access.roles(Role.ADMIN)
 def change_terms() -> Reply:
-    """Say how long records are kept."""
-    form = flask.request.form
+    """Say how long records are kept; or ask the second person, where it takes two."""
+    form, me = flask.request.form, signed_in()
     try:
-        terms.change_terms(form.get("electronic", ""), form.get("paper", ""), now=flask.g.now, actor=acting())
+        wanted = terms.typed_years(form.get("electronic", ""), form.get("paper", ""))
+        second = typed_second(me, Wanted(terms.COUNTERSIGNERS), allowed=False)
+        terms.change_terms(wanted, first=me, second=second, now=flask.g.now)
+    except SecondNeeded as needed:
+        if not wants_asking():
+            return _list(refusal(needed))
+        with reading() as session:
+            before = terms.kept_years(session)
+        return ask_for(wish_for(before, wanted), needed, me)
     except CbtError as error:
         return _list(refusal(error))
     flask.flash(_("retention.terms.saved"), "ok")
@@ -77,6 +87,7 @@ def _list(refused: Refusal) -> Reply:
         open_ones=open_ones,
         today=today,
         most=MOST_YEARS,
+        least=terms.KeptYears(),
         refused=refused,
     )
     return page, refused.code
@@ -90,7 +101,7 @@ def batch(ref: str) -> Reply:
 
 
 @pages.post("/office/retention/batches/<ref>/hold")
-@access.roles(*WRITERS)
+@access.roles(*holds.HOLDERS)
 def hold(ref: str) -> Reply:
     """Hold a batch."""
     reason, now = flask.request.form.get("reason", ""), flask.g.now
@@ -98,7 +109,7 @@ def hold(ref: str) -> Reply:
 
 
 @pages.post("/office/retention/batches/<ref>/lift")
-@access.roles(*WRITERS)
+@access.roles(*holds.HOLDERS)
 def lift(ref: str) -> Reply:
     """Lift the hold of a batch."""
     reason, now = flask.request.form.get("reason", ""), flask.g.now
@@ -169,7 +180,7 @@ def destruction(ref: str) -> Reply:
 
 
 @pages.post("/office/retention/destructions/<ref>/confirm")
-@access.roles(*WRITERS)
+@access.roles(*destroying.CONFIRMERS)
 def confirm(ref: str) -> Reply:
     """Confirm a destruction as the second person."""
     now = flask.g.now
@@ -181,7 +192,7 @@ def confirm(ref: str) -> Reply:
 
 
 @pages.post("/office/retention/destructions/<ref>/withdraw")
-@access.roles(*WRITERS)
+@access.roles(*destroying.CONFIRMERS)
 def withdraw(ref: str) -> Reply:
     """Take a destruction back that nobody confirmed."""
     now = flask.g.now

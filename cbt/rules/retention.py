@@ -12,6 +12,14 @@ MOST_YEARS = 30
 _DAY = timedelta(days=1)
 
 
+def takes_two(before: int, after: int, *, least: int) -> bool:
+    """Return whether a term of so many years is changed by two people: to less than records are kept by rule.
+
+    Source: R-62, R-95.
+    """
+    return after != before and after < least
+
+
 def due_on(last_on: date, years: int) -> date:
     """Return from which day on records are due that were last added to on `last_on`.
 

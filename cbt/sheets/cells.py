@@ -15,6 +15,7 @@ from datetime import date, datetime, time
 import msgspec
 import python_calamine
 
+from cbt import charset
 from cbt.errors import InvalidInput
 
 MOST_ENTRIES = 2000
@@ -75,18 +76,25 @@ def read_workbook(body: bytes, *, rows: int, columns: int) -> bytes:
 
 
 def read_csv(body: bytes, *, rows: int, columns: int) -> bytes:
-    """Return the one sheet of a CSV or TSV file as msgpack; raise as `read_workbook` does."""
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # What a Chinese spreadsheet saves as CSV.
-        text = body.decode("gb18030", errors="replace")
+    """Return the one sheet of a CSV or TSV file as msgpack; raise as `read_workbook` and `charset_text` do."""
+    text = charset_text(body)
     first = text.split("\n", 1)[0]
     reader = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first else ",")
     try:
         return msgspec.msgpack.encode([gather("", reader, rows, columns)])
     except csv.Error as error:
         raise InvalidInput("sheet.unreadable") from error
+
+
+def charset_text(body: bytes, said: str = "") -> str:
+    """Return the text of a table; `said` is the charset it names.
+
+    Raise InvalidInput("sheet.charset") where that is not sure: whoever brought it says it by saving it anew.
+    """
+    found = charset.decode(body, said)
+    if found is None or not found.sure:
+        raise InvalidInput("sheet.charset")
+    return found.text
 
 
 def _as_text(_row: int, _column: int, cell: object) -> str:

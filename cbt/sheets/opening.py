@@ -18,7 +18,16 @@ from msgspec.structs import replace
 
 from cbt.errors import InvalidInput
 from cbt.sheets.biff import BiffSheet, biff_sheets
-from cbt.sheets.cells import ENCRYPTED, WORKSHEET, SheetData, check_package, from_first, gather, text_of
+from cbt.sheets.cells import (
+    ENCRYPTED,
+    WORKSHEET,
+    SheetData,
+    charset_text,
+    check_package,
+    from_first,
+    gather,
+    text_of,
+)
 from cbt.sheets.displayed import general, shown, valued
 from cbt.sheets.drawings import ShownAt, wps_id
 from cbt.sheets.markup import html_tables, xml_sheets
@@ -58,7 +67,7 @@ def tables(body: bytes, rows: int, columns: int, *, values: bool = False) -> lis
     """
     if body[:2] == b"PK" or body[:4] == _OLE:
         return _workbook(body, rows, columns, values=values)
-    text = decoded(body)
+    text = _text_of(body)
     head = text[:4000]
     if "urn:schemas-microsoft-com:office:spreadsheet" in head:
         return [_marked(*one, rows, columns) for one in xml_sheets(body, rows, columns)]
@@ -72,20 +81,9 @@ def tables(body: bytes, rows: int, columns: int, *, values: bool = False) -> lis
     return [_csv(text, rows, columns)]
 
 
-def decoded(body: bytes) -> str:
-    """Return a text in whichever of the encodings Chinese files come in."""
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode("utf-16", "replace")
-    for mark, codec in ((b"\x00", "utf-16-le"), (b"\x00", "utf-16-be")):
-        pairs = (b",\x00", b"\n\x00", b"\t\x00") if codec.endswith("le") else (b"\x00,", b"\x00\n", b"\x00\t")
-        if mark in body[:4000] and any(pair in body for pair in pairs):
-            return body.decode(codec, "replace")
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        said = _CHARSET.search(body[:2000])
-        codec = said[1].decode().lower() if said else "gb18030"
-        return body.decode("big5" if codec == "big5" else "gb18030", "replace")
+def _text_of(body: bytes) -> str:
+    said = _CHARSET.search(body[:2000])
+    return charset_text(body, said[1].decode() if said else "")
 
 
 def _marked(

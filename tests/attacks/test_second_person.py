@@ -188,7 +188,7 @@ def _hash_of(world: World, role: str) -> str:
     [
         pytest.param("proctor", 422, "second.same", id="the first person"),
         pytest.param("proctor_elsewhere", 403, "second.not_here", id="a proctor of another room"),
-        pytest.param("admin", 403, "web.not_allowed", id="an administrator"),
+        pytest.param("admin", 403, "second.not_here", id="an administrator"),
         pytest.param("inspector", 403, "web.not_allowed", id="an inspector"),
         pytest.param("author", 403, "web.not_allowed", id="an author"),
         pytest.param("marker", 403, "web.not_allowed", id="a marker"),

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, func, select
 
+from cbt.accounts.models import Approval
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
 from cbt.candidates.photos import store_photo
@@ -165,7 +166,10 @@ def test_paper_is_due_earlier_and_its_destruction_is_noted(world: World) -> None
     assert officer.post(LIST, data={"electronic": "2", "paper": "2"}).status_code == 403
     for wrong in ("0", "31", "x"):
         assert admin.post(LIST, data={"electronic": wrong, "paper": "2"}).status_code == 422
-    assert admin.post(LIST, data={"electronic": "2", "paper": "2"}).status_code == 303
+    shorter = admin.post(LIST, data={"electronic": "2", "paper": "2", "ask": "1"}).headers["Location"]
+    with world.app.app_context(), reading() as session:
+        digest = session.scalars(select(Approval.digest)).one()
+    assert officer.post(f"{shorter}/approve", data={"digest": digest}).status_code == 303
     assert world.batch_ref in officer.get(LIST).text
     asked(world)
 

@@ -13,15 +13,17 @@ from sqlalchemy.orm import Session
 from cbt.accounts import store
 from cbt.accounts.approvals.kinds import kind_of
 from cbt.accounts.approvals.requests import ApprovalState
-from cbt.accounts.approvals.second import Wanted, insist_on_another, may_approve
+from cbt.accounts.approvals.second import Wanted, able_seconds, insist_on_another
 from cbt.accounts.models import Approval, Staff, StaffRole
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.rules.canonical import digest
-from cbt.rules.roles import SECOND_PERSON
+from cbt.rules.roles import SECOND_PERSON, Role
 from cbt.web.i18n import explain
 from cbt.web.who.login import Principal
 
+ASKERS = (*sorted(SECOND_PERSON), Role.ADMIN)
+"""Whose pages tell of requests: who may be asked, and an administrator, who asks."""
 TOLD_FOR = timedelta(seconds=60)
 """How long the person who asked is told on every page what became of it."""
 LISTED_FOR = timedelta(hours=24)
@@ -45,6 +47,8 @@ class ShownApproval:
     refusal: str = ""
     ways: tuple[str, ...] = ()
     """The names of those who may approve, for the person who asked."""
+    ways_from: str = ""
+    """Where nobody may, when the first of those does whom only a hand on their account keeps from it."""
 
     @property
     def pending(self) -> bool:
@@ -91,7 +95,7 @@ class Waiting:
 
 def waiting_for(principal: Principal, *, now: datetime) -> Waiting:
     """Return what the strip of this person shows now: one query while nothing waits."""
-    if not principal.has(*SECOND_PERSON) or principal.must_change_password:
+    if not principal.has(*ASKERS) or principal.must_change_password:
         return Waiting()
     with reading() as session:
         rows = session.scalars(_TOLD, {"since": now - TOLD_FOR}).all()
@@ -166,8 +170,9 @@ def _shown(session: Session, row: Approval, me: Staff, *, now: datetime) -> Show
         except (InvalidInput, NotAllowed) as error:
             refusal = " ".join(explain(error))
     ways: tuple[str, ...] = ()
+    ways_from = ""
     if pending and first is not None and mine:
-        ways = _ways(session, first, wanted, now=now)
+        ways, ways_from = _ways(session, first, wanted, now=now)
     return ShownApproval(
         row=row,
         state=state,
@@ -178,16 +183,19 @@ def _shown(session: Session, row: Approval, me: Staff, *, now: datetime) -> Show
         may_approve=pending and not mine and not refusal,
         refusal=refusal,
         ways=ways,
+        ways_from=ways_from,
     )
 
 
-def _ways(session: Session, first: Principal, wanted: Wanted, *, now: datetime) -> tuple[str, ...]:
-    """Return the names of those who may approve, those assigned first."""
+def _ways(
+    session: Session, first: Principal, wanted: Wanted, *, now: datetime
+) -> tuple[tuple[str, ...], str]:
+    """Return the names of those who may approve, those assigned first, and when the next of them may."""
     holders = select(StaffRole.staff_id).where(StaffRole.role.in_(wanted.roles))
     query = select(Staff).where(
         Staff.disabled_at.is_(None), or_(Staff.id.in_(holders), Staff.id.in_(wanted.assigned))
     )
     staff = session.scalars(query.order_by(Staff.name).limit(60)).all()
-    able = [one for one in staff if may_approve(session, one, first=first, wanted=wanted, now=now)]
+    able, next_at = able_seconds(session, staff, first=first, wanted=wanted, now=now)
     able.sort(key=lambda one: one.id not in wanted.assigned)
-    return tuple(one.name for one in able[:MOST_NAMED])
+    return tuple(one.name for one in able[:MOST_NAMED]), next_at

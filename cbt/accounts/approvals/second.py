@@ -5,34 +5,33 @@ Source: R-62.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
 from cbt.accounts.models import Staff, StaffFactor
 from cbt.accounts.sign_in import passwords
+from cbt.accounts.two_people import hands_on, refusal_of_roles, refusal_of_tie
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import SECOND_PERSON, Role
+from cbt.rules.second_person import Hand, PersonStep, roles_apart, tie_between
 from cbt.web.who import throttle
 from cbt.web.who.login import Principal
 
-APART_FOR = timedelta(hours=24)
-"""How long the hand one person had on an account keeps its owner from being that person's second."""
 OFFICE = frozenset({Role.OFFICER, Role.CHIEF_PROCTOR})
 """Who may be second wherever the act is; the others only where they are assigned."""
-LONGEST_CHAIN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Second:
     """The second person of one act, seen to be one; with `approval_id` by a request, else by credential.
 
-    `roles` leaves out what the first person granted them in the last 24 h. `seen` is the digest of what was
-    previewed.
+    `roles` leaves out what was granted in the last 24 h by a hand that is on the first person too. `seen` is the
+    digest of what was previewed.
     """
 
     ref: str
@@ -71,40 +70,20 @@ class SecondNeeded(InvalidInput):
         self.seen = seen
 
 
-def roles_towards(staff: Staff, first_ref: str, *, now: datetime) -> frozenset[str]:
-    """Return the roles of `staff` that count towards the first person: none that person granted today.
-
-    Source: R-14, R-62.
-    """
-    first = f"staff:{first_ref}"
-    return frozenset(
-        row.role
-        for row in staff.roles
-        if row.granted_by != first or row.granted_at is None or now - row.granted_at >= APART_FOR
-    )
-
-
-def hands_on(staff: Staff, *, now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield who had a hand on an account in the last 24 h, as (what, actor): made, reset, enabled, factor."""
-    hands = (
-        ("made", staff.created_at, staff.made_by),
-        ("reset", staff.reset_at, staff.reset_by),
-        ("enabled", staff.enabled_at, staff.enabled_by),
-        ("factor", staff.factor_reset_at, staff.factor_reset_by),
-    )
-    for what, at, actor in hands:
-        if at is not None and actor is not None and now - at < APART_FOR:
-            yield what, actor
-
-
 def insist_on_another(
-    session: Session, staff: Staff, *, first: Principal, wanted: Wanted, now: datetime
+    session: Session,
+    staff: Staff,
+    *,
+    first: Principal,
+    wanted: Wanted,
+    now: datetime,
+    hands: Collection[Hand] | None = None,
 ) -> frozenset[str]:
     """Return the roles with which `staff` is the second person of what `first` does, or raise why not.
 
-    InvalidInput("second.same"|"second.unusable"), NotAllowed("second.made"|"reset"|"enabled"|"factor") for
-    the first person's hand on the account, also through an account they made that day, and
-    ("second.granted"|"second.not_here") for a role that is missing.
+    `hands` are those on both accounts where the caller has read them for many. InvalidInput("second.same"|
+    "second.unusable"), NotAllowed("second.made"|"reset"|"enabled"|"factor"|"maker"|"shared") for accounts that
+    count as one person's, and ("second.granted"|"second.not_here") for a role that is missing.
 
     Source: R-62.
     """
@@ -112,14 +91,20 @@ def insist_on_another(
         raise InvalidInput("second.same", field="second_login")
     if staff.disabled_at is not None or staff.must_change_password:
         raise InvalidInput("second.unusable", field="second_login")
-    what = _hand_of(session, staff, first, now=now)
-    if what:
-        raise NotAllowed(f"second.{what}", field="second_login")
-    roles = roles_towards(staff, first.subject_ref, now=now)
+    mine, theirs = PersonStep(first.logged_as, now), PersonStep(staff.logged_as, now)
+    if hands is None:
+        hands = hands_on(session, (mine.account, theirs.account), since=now)
+    tie = tie_between(mine, theirs, hands)
+    if tie is not None:
+        raise refusal_of_tie(tie, field="second_login")
+    held = frozenset(row.role for row in staff.roles)
+    roles = roles_apart(mine, theirs, held, hands)
     if _fits(roles, staff, wanted):
         return roles
-    granted = _fits(frozenset(row.role for row in staff.roles), staff, wanted)
-    raise NotAllowed("second.granted" if granted else "second.not_here", field="second_login")
+    if _fits(held, staff, wanted):
+        fitting = frozenset(role for role in held if _fits(frozenset({role}), staff, wanted))
+        raise refusal_of_roles(mine, theirs, fitting, hands, field="second_login")
+    raise NotAllowed("second.not_here", field="second_login")
 
 
 def _fits(roles: frozenset[str], staff: Staff, wanted: Wanted) -> bool:
@@ -127,27 +112,24 @@ def _fits(roles: frozenset[str], staff: Staff, wanted: Wanted) -> bool:
     return bool(roles & wanted.roles) or here
 
 
-def _hand_of(session: Session, staff: Staff, first: Principal, *, now: datetime) -> str:
-    """Return what the first person did to this account today, themselves or by an account they hold."""
-    me, seen, waiting = first.logged_as, {f"staff:{staff.ref}"}, [(staff, "")]
-    while waiting and len(seen) <= LONGEST_CHAIN:
-        one, began = waiting.pop()
-        for what, actor in hands_on(one, now=now):
-            if actor == me:
-                return began or what
-            if actor not in seen and actor.startswith("staff:"):
-                seen.add(actor)
-                waiting.append((store.staff_by_ref(session, actor.removeprefix("staff:")), began or what))
-    return ""
+def able_seconds(
+    session: Session, staff: Sequence[Staff], *, first: Principal, wanted: Wanted, now: datetime
+) -> tuple[list[Staff], str]:
+    """Return those of `staff` who may be the second person of what `first` does, and when the next of them may.
 
+    That is "" where no hand on an account is in the way.
 
-def may_approve(session: Session, staff: Staff, *, first: Principal, wanted: Wanted, now: datetime) -> bool:
-    """Return whether `staff` may be the second person of what `first` does. Source: R-62."""
-    try:
-        insist_on_another(session, staff, first=first, wanted=wanted, now=now)
-    except (InvalidInput, NotAllowed):
-        return False
-    return True
+    Source: R-62.
+    """
+    hands = hands_on(session, [first.logged_as, *(one.logged_as for one in staff)], since=now)
+    able, later = [], []
+    for one in staff:
+        try:
+            insist_on_another(session, one, first=first, wanted=wanted, now=now, hands=hands)
+            able.append(one)
+        except (InvalidInput, NotAllowed) as error:
+            later.append(str(error.params.get("until", "")))
+    return able, min(filter(None, later), default="")
 
 
 def confirm_second(

@@ -8,9 +8,8 @@ import flask
 import flask_babel
 
 from cbt.accounts.approvals import answers, codes
-from cbt.accounts.approvals.pages import ShownApproval, listed, request_for, waiting_for
+from cbt.accounts.approvals.pages import ASKERS, ShownApproval, listed, request_for, waiting_for
 from cbt.errors import CbtError, NotFound
-from cbt.rules.roles import SECOND_PERSON, Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import word
 from cbt.web.partials import Reply, unless_seen, wants_partial
@@ -19,7 +18,7 @@ from cbt.web.who import access
 from cbt.web.who.login import current_principal, machine_id, signed_in
 
 pages = flask.Blueprint("approvals", __name__)
-may_sign = access.roles(Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER)
+may_sign = access.roles(*ASKERS)
 
 
 @pages.app_context_processor
@@ -29,7 +28,7 @@ def strip_frame() -> dict[str, object]:
     asked = (
         principal is not None
         and principal.kind == "staff"
-        and principal.has(*SECOND_PERSON)
+        and principal.has(*ASKERS)
         and not principal.must_change_password
     )
     return {"asks_of": (lambda: waiting_for(signed_in(), now=flask.g.now)) if asked else None}

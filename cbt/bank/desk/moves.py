@@ -8,9 +8,12 @@ from datetime import datetime
 from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from cbt.accounts.two_people import SAME, refusals
 from cbt.audit import chain
 from cbt.bank.models import Item, ItemBank, ItemStep, ItemVersion
-from cbt.errors import Conflict
+from cbt.errors import CbtError, Conflict
+from cbt.rules.roles import Role
+from cbt.rules.second_person import PersonStep
 from cbt.rules.states.item import ItemEvent, ItemState, may_review, next_item_state
 
 JUDGED = frozenset({ItemEvent.APPROVE, ItemEvent.SEND_BACK})
@@ -32,17 +35,17 @@ def move(
 ) -> None:
     """Have `event` happen to items of one bank, all of them or, when this raises, none; put it on record once.
 
-    Raises Conflict("item.transition") where it cannot happen, ("item.own_work") to who wrote what they judge, and
-    ("item.changed_meanwhile") when somebody else was quicker.
+    Raises Conflict("item.transition") where it cannot happen, ("item.own_work") to who wrote what they judge, as
+    `refusals` says to whose account counts as the writer's, and Conflict("item.changed_meanwhile") when somebody
+    else was quicker.
 
     Source: R-62, R-64.
     """
     for item in items:
         next_item_state(ItemState(item.state), event)
     if event in JUDGED:
-        for ref, writers in writers_of(session, items).items():
-            if not may_review(actor, writers):
-                raise Conflict("item.own_work", ref=ref)
+        for error in barred(session, items, actor, now=now).values():
+            raise error
     number_of = {item.id: item.current for item in items}
     for state in {ItemState(item.state) for item in items}:
         ids = [item.id for item in items if item.state == state]
@@ -96,12 +99,35 @@ def assign(
     _record(session, bank, items, "item.assign", now=now, actor=actor, note=reviewer)
 
 
-def writers_of(session: Session, items: Iterable[Item]) -> dict[str, set[str]]:
-    """Return who wrote a version of each item since the last reviewed one, or wrote the present one: by its ref.
+def barred(session: Session, items: Iterable[Item], actor: str, *, now: datetime) -> dict[str, CbtError]:
+    """Return why somebody may not judge items, by ref: who wrote them is that person, or counts as that person.
 
     Source: R-62.
     """
-    found: dict[str, set[str]] = {item.ref: set() for item in items}
+    steps = {
+        ref: [PersonStep(writer, at) for writer, at in wrote.items()]
+        for ref, wrote in writers_of(session, items).items()
+    }
+    firsts = {step for each in steps.values() for step in each}
+    refused = refusals(session, firsts, actor, roles=(Role.REVIEWER,), now=now)
+    found: dict[str, CbtError] = {}
+    for ref, each in steps.items():
+        errors = [refused[step] for step in each if step in refused]
+        if any(error.code == SAME for error in errors):
+            found[ref] = Conflict("item.own_work", ref=ref)
+        elif errors:
+            found[ref] = errors[0]
+    return found
+
+
+def writers_of(session: Session, items: Iterable[Item]) -> dict[str, dict[str, datetime]]:
+    """Return who wrote a version of each item since the last reviewed one, or the present one, and when first.
+
+    By the item's ref, then by who.
+
+    Source: R-62.
+    """
+    found: dict[str, dict[str, datetime]] = {item.ref: {} for item in items}
     ref_of = {item.id: item.ref for item in items}
     approved = (
         select(func.coalesce(func.max(ItemStep.number), 0))
@@ -110,15 +136,19 @@ def writers_of(session: Session, items: Iterable[Item]) -> dict[str, set[str]]:
         .scalar_subquery()
     )
     since = and_(ItemVersion.number > Item.version, ItemVersion.number > approved)
-    query = select(ItemVersion.item_id, ItemVersion.actor).join(Item, Item.id == ItemVersion.item_id)
+    query = select(ItemVersion.item_id, ItemVersion.actor, func.min(ItemVersion.created_at)).join(
+        Item, Item.id == ItemVersion.item_id
+    )
     ids = list(ref_of)
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         rows = session.execute(
-            query.where(Item.id.in_(chunk), or_(ItemVersion.number == Item.current, since)).distinct()
+            query.where(Item.id.in_(chunk), or_(ItemVersion.number == Item.current, since)).group_by(
+                ItemVersion.item_id, ItemVersion.actor
+            )
         )
-        for key, writer in rows:
-            found[ref_of[key]].add(writer)
+        for key, writer, at in rows:
+            found[ref_of[key]][writer] = at
     return found
 
 

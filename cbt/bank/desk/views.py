@@ -17,7 +17,7 @@ from cbt.bank.imports.texts import field_label
 from cbt.bank.items.catalogue import item_of
 from cbt.bank.service import key_view
 from cbt.db.unit_of_work import reading
-from cbt.errors import Conflict, InvalidInput
+from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import Role
 from cbt.rules.states.item import ItemEvent
 from cbt.web.forms import flash_refusal
@@ -150,7 +150,7 @@ def _back(ref: str, item_ref: str, do: Callable[[], None], said: str) -> Reply:
     target = flask.url_for("bank.item", ref=ref, item_ref=item_ref)
     try:
         do()
-    except (Conflict, InvalidInput) as error:
+    except (Conflict, InvalidInput, NotAllowed) as error:
         flash_refusal(error)
         return flask.redirect(local_target(flask.request.form.get("here"), target), 303)
     flask.flash(said, "ok")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import codecs
 import encodings.cp1252
-import encodings.gb18030
 import encodings.iso8859_1
-import encodings.utf_8_sig
-import encodings.utf_16
 import re
 
+from cbt import charset
 from cbt.errors import InvalidInput
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _KNOWN = {
@@ -23,6 +20,11 @@ _KNOWN = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "gb18030": "gb18030",
+    "big5": "cp950",
+    "big5-hkscs": "cp950",
+    "utf-16": "utf-8",
+    "utf-16le": "utf-8",
+    "utf-16be": "utf-8",
     "iso-8859-1": "iso8859_1",
     "latin-1": "iso8859_1",
     "windows-1252": "cp1252",
@@ -30,27 +32,27 @@ _KNOWN = {
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufdd0-\ufdef]")
 """What nobody sees and what turns the reading order: no text of an item needs them."""
-READY = (encodings.cp1252, encodings.gb18030, encodings.iso8859_1, encodings.utf_8_sig, encodings.utf_16)
-"""Codecs are modules, and none can be loaded once the child is confined."""
+READY = (encodings.cp1252, encodings.iso8859_1)
+"""Codecs are modules, and none can be loaded once the child is confined; `charset` has loaded the Chinese ones."""
 
 
 def text_of(body: bytes) -> str:
-    """Return a text whatever program saved it; raise InvalidInput("bank.text_encoding") when it is none."""
-    codec = next((name for mark, name in _MARKS if body.startswith(mark)), "")
-    for one in [codec] if codec else ["utf-8", "gb18030"]:
-        try:
-            text = body.decode(one)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return without_unseen(text.replace("\r\n", "\n").replace("\r", "\n"))
-    raise InvalidInput("bank.text_encoding")
+    """Return a text whatever program saved it.
+
+    Raise InvalidInput("bank.text_encoding") when it is none, or its charset is not sure.
+    """
+    found = charset.decode(body)
+    if found is None or not found.sure or "\0" in found.text:
+        raise InvalidInput("bank.text_encoding")
+    return without_unseen(found.text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def xml_text(body: bytes) -> str:
     """Return the text of an XML file without its declaration; raise as `text_of` does."""
     declared = _DECLARED.search(body[:400])
-    codec = _KNOWN.get(declared[1].decode().lower()) if declared else None
+    codec = _KNOWN.get(declared[1].decode().lower(), "") if declared else None
+    if codec == "":
+        raise InvalidInput("bank.text_encoding")
     if codec in {None, "utf-8"} or body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         text = text_of(body)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from cbt.bank.foreign.pictures import with_pictures
@@ -98,6 +98,8 @@ def _bare(name: str) -> str:
 
 def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adjustments) -> Brought:
     try:
+        content, asked = registry.in_utf8(content, adjust)
+        listed, asked_of_keys = registry.in_utf8(listed, adjust)
         assert isinstance(content, bytes)
         assert isinstance(listed, bytes)
         form, asking = _document(content, name)
@@ -105,6 +107,7 @@ def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adj
         questions, answers = cut(asking.lines), cut(answering.lines)
         assert only_keys(answers)
         found = read_joined(questions, answers, keys, form, name, adjust)
+        found = replace(found, inferred=(*(asked or asked_of_keys), *found.inferred))
         return Brought(name, with_pictures(found, asking.shown.joined(answering.shown)), keys=keys)
     except CbtError as error:
         return Brought(name, error=error, keys=keys)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path, PurePath
 
+from cbt import charset
 from cbt.bank.formats.aiken.format import AIKEN
 from cbt.bank.formats.fields.format import FIELDS
 from cbt.bank.formats.gift.format import GIFT
@@ -16,9 +19,15 @@ from cbt.bank.formats.qti.format import QTI
 from cbt.bank.formats.tables.format import TABLES
 from cbt.bank.formats.text.format import TEXT
 from cbt.bank.formats.word.format import WORD
-from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
+from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Inferred, Reading
 from cbt.errors import InvalidInput, NotFound
+from cbt.sheets.findings import Place
 
+CHARSET = "charset"
+"""What an author's word on the charset of a text is called."""
+_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml|(?:\xff\xfe)?<\0\?\0|(?:\xfe\xff)?\0<\0\?")
+_DECLARED = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 MEGABYTE = 1024 * 1024
 MOST_BYTES = 100 * MEGABYTE
 """No bank of items is as large as this in one file; a larger one is not even opened."""
@@ -34,8 +43,39 @@ def content_of(path: Path) -> Content:
 
 
 def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Reading:
-    """Return what the surest format reads; raise as it does, and InvalidInput("bank.not_workbook") when none is."""
-    return format_for(content, name).read(content, name, adjust)
+    """Return what the surest format reads; raise as it does, and InvalidInput("bank.not_workbook") when none is.
+
+    A text whose charset is not sure is read in the likeliest one, or the one its author says, and asked about:
+    nothing of it is imported before. Where nothing can be read of it, InvalidInput("bank.text_encoding").
+    """
+    content, asked = in_utf8(content, adjust)
+    try:
+        found = format_for(content, name).read(content, name, adjust)
+    except InvalidInput as error:
+        if asked:
+            raise InvalidInput("bank.text_encoding") from error
+        raise
+    counted = tuple(replace(one, count=len(found.items), place=Place(name)) for one in asked)
+    return replace(found, inferred=(*counted, *found.inferred))
+
+
+def in_utf8(content: Content, adjust: Adjustments) -> tuple[Content, tuple[Inferred, ...]]:
+    """Return a text in UTF-8 with the question of its charset where that is not sure; anything else as it is.
+
+    XML says its charset itself, and its reader asks it.
+    """
+    if not isinstance(content, bytes) or content.startswith(_NO_TEXT) or _XML.match(content[:400]):
+        return content, ()
+    page = _DECLARED.search(content[:2000]) if content.lstrip()[:1] == b"<" else None
+    found = charset.decode(content, page[1].decode() if page else "")
+    if found is None or found.charset == charset.UTF8:
+        return content, ()
+    if found.sure:
+        return found.text.encode(errors="replace"), ()
+    choices = (found.charset, *found.others)
+    if (said := adjust.get(CHARSET, "")) in choices:
+        found = charset.decode(content, said) or found
+    return found.text.encode(errors="replace"), (Inferred(CHARSET, CHARSET, found.charset, choices),)
 
 
 def format_for(content: Content, name: str) -> Format:

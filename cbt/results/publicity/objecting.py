@@ -11,6 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from cbt.accounts.two_people import insist_on_two
 from cbt.audit.chain import record
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
@@ -18,6 +19,8 @@ from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.results.publicity import store
 from cbt.results.publicity.models import Publication, ResultObjection
 from cbt.results.store import finished_sitting
+from cbt.rules.roles import Role
+from cbt.rules.second_person import PersonStep
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import hold_sitting
 from cbt.web.refs import new_ref
@@ -25,6 +28,7 @@ from cbt.web.texts import required
 
 BRINGERS = ("self", "unit", "other")
 VERDICTS = ("upheld", "rejected")
+DECIDERS = (Role.OFFICER, Role.CHIEF_PROCTOR)
 LONGEST = 2000
 
 
@@ -125,17 +129,24 @@ def decide(ref: str, *, verdict: str, grounds: str, now: datetime, actor: str) -
     """Decide an objection; return the ref of its sitting. Its result is released afterwards, by two people.
 
     Raise NotFound("objection.unknown"), InvalidInput("objection.verdict"|"objection.grounds"),
-    NotAllowed("objection.same_person") for whoever took it down, Conflict("objection.decided").
+    NotAllowed("objection.same_person") for whoever took it down, Conflict("objection.decided"), and as
+    `insist_on_two` does.
 
-    Source: R-90.
+    Source: R-62, R-90.
     """
     if verdict not in VERDICTS:
         raise InvalidInput("objection.verdict", field="verdict")
     why = required(grounds, "objection.grounds", "grounds", limit=LONGEST)
     with unit_of_work() as session:
         found = ResultObjection.by_ref(session, ref, unknown="objection.unknown")
-        if found.entered_by == actor:
-            raise NotAllowed("objection.same_person")
+        insist_on_two(
+            session,
+            [PersonStep(found.entered_by, found.entered_at)],
+            actor,
+            roles=DECIDERS,
+            same=NotAllowed("objection.same_person"),
+            now=now,
+        )
         decided = session.scalar(
             update(ResultObjection)
             .where(ResultObjection.id == found.id, ResultObjection.verdict == "")

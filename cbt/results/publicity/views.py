@@ -29,7 +29,6 @@ from cbt.web.who.login import acting
 pages = flask.Blueprint("publicity", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
-DECIDERS = (Role.OFFICER, Role.CHIEF_PROCTOR)
 
 
 @pages.get("/results/<sitting_ref>/publicity")
@@ -117,7 +116,7 @@ def objection(ref: str) -> Reply:
 
 
 @pages.post("/results/objections/<ref>")
-@access.roles(*DECIDERS)
+@access.roles(*objecting.DECIDERS)
 def decide(ref: str) -> Reply:
     """Decide an objection that somebody else took down."""
     form = flask.request.form
@@ -125,7 +124,7 @@ def decide(ref: str) -> Reply:
     try:
         sitting_ref = objecting.decide(ref, verdict=verdict, grounds=grounds, now=flask.g.now, actor=acting())
     except CbtError as error:
-        if not error.code.startswith("objection.") or error.code == "objection.unknown":
+        if not error.code.startswith(("objection.", "second.")) or error.code == "objection.unknown":
             raise
         return _objection(ref, refusal(error))
     flask.flash(_(f"objection.decided.{verdict}"), "ok")

@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from cbt.accounts.two_people import insist_on_two
 from cbt.audit.chain import record
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
@@ -20,6 +21,8 @@ from cbt.results.publicity.store import is_released
 from cbt.results.rulings import store
 from cbt.results.rulings.models import ViolationRuling
 from cbt.results.store import finished_sitting
+from cbt.rules.roles import Role
+from cbt.rules.second_person import PersonStep
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import hold_sitting
 from cbt.web.i18n import local_day
@@ -29,6 +32,7 @@ from cbt.web.texts import one_line, required
 LONGEST = 2000
 STANDS = "stands"
 VERDICTS = (STANDS, "dismissed")
+DECIDERS = (Role.OFFICER, Role.CHIEF_PROCTOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,9 @@ def rule(registration_ref: str, told: RulingForm, *, now: datetime, actor: str) 
 
     Raise InvalidInput("ruling.verdict"|"ruling.told"|"ruling.statement"|"ruling.grounds"),
     NotAllowed("ruling.same_person") for who reported it, Conflict("ruling.decided"|"ruling.released"), and like
-    `ruled_on`.
+    `ruled_on` and `insist_on_two`.
 
-    Source: R-92.
+    Source: R-62, R-92.
     """
     if told.verdict not in VERDICTS:
         raise InvalidInput("ruling.verdict", field="verdict")
@@ -80,8 +84,14 @@ def rule(registration_ref: str, told: RulingForm, *, now: datetime, actor: str) 
     with unit_of_work() as session:
         registration, sitting, reports = ruled_on(session, registration_ref)
         hold_sitting(session, sitting.id)
-        if any(one.report.by == actor for one in reports):
-            raise NotAllowed("ruling.same_person")
+        insist_on_two(
+            session,
+            [PersonStep(one.report.by, one.report.at) for one in reports],
+            actor,
+            roles=DECIDERS,
+            same=NotAllowed("ruling.same_person"),
+            now=now,
+        )
         if store.ruling_of(session, registration) is not None:
             raise Conflict("ruling.decided")
         if is_released(session, registration.id):

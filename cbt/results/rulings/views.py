@@ -15,7 +15,7 @@ from cbt.printing.pdf import PDF
 from cbt.results.publicity.store import is_released
 from cbt.results.rulings import store
 from cbt.results.rulings.letter import ruling_letter
-from cbt.results.rulings.ruling import RulingForm, rule, ruled_on
+from cbt.results.rulings.ruling import DECIDERS, RulingForm, rule, ruled_on
 from cbt.results.service import note_printed
 from cbt.rules.roles import Role
 from cbt.web.downloads import attachment
@@ -28,7 +28,6 @@ from cbt.web.who.login import acting
 pages = flask.Blueprint("rulings", __name__, url_prefix="/results/rulings")
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
-DECIDERS = (Role.OFFICER, Role.CHIEF_PROCTOR)
 
 
 @pages.get("/<registration_ref>")
@@ -47,7 +46,7 @@ def decide(registration_ref: str) -> Reply:
     try:
         sitting_ref = rule(registration_ref, told, now=flask.g.now, actor=acting())
     except CbtError as error:
-        if not error.code.startswith("ruling.") or error.code == "ruling.none":
+        if not error.code.startswith(("ruling.", "second.")) or error.code == "ruling.none":
             raise
         return _page(registration_ref, refusal(error))
     flask.flash(_(f"ruling.made.{told.verdict}"), "ok")

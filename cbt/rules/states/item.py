@@ -57,6 +57,7 @@ def next_item_state(state: ItemState, event: ItemEvent) -> ItemState:
 def may_review(reviewer: str, writers: Collection[str]) -> bool:
     """Return whether somebody may judge an item; `writers` wrote a version since the last reviewed one.
 
-    Nobody reviews what they wrote. Source: R-62.
+    Nobody reviews what they wrote; whether another account is another person, `second_person` says when they judge.
+    Source: R-62.
     """
     return reviewer not in writers

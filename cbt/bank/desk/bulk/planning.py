@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.bank.desk.moves import JUDGED, writers_of
+from cbt.bank.desk.moves import JUDGED, barred, writers_of
 from cbt.bank.desk.service import reviewer_of
 from cbt.bank.models import Item, ItemBank, KnowledgePoint
-from cbt.errors import InvalidInput
+from cbt.errors import CbtError, InvalidInput
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.rules.states.item import TRANSITIONS, ItemEvent, ItemState, may_review
@@ -88,6 +89,7 @@ def plan_bulk(
     value: str,
     *,
     note: str,
+    now: datetime,
     actor: str,
 ) -> BulkPlan:
     """Return what a change would do; raise InvalidInput for a value that it cannot take."""
@@ -102,14 +104,16 @@ def plan_bulk(
         lines = [_written(item, act, found) for item in items]
     else:
         found, event = "", ItemEvent(act.value)
-        judged = writers_of(session, items) if event in JUDGED else {}
-        lines = [_moved(item, event, may=may_review(actor, judged.get(item.ref, ()))) for item in items]
+        refused = barred(session, items, actor, now=now) if event in JUDGED else {}
+        lines = [_moved(item, event, refused.get(item.ref)) for item in items]
     return BulkPlan(act, found, note, lines)
 
 
-def _moved(item: Item, event: ItemEvent, *, may: bool) -> BulkLine:
+def _moved(item: Item, event: ItemEvent, refused: CbtError | None) -> BulkLine:
     after = TRANSITIONS.get((ItemState(item.state), event))
-    problem = "transition" if after is None else "" if may else "own_work"
+    problem = "transition" if after is None else ""
+    if refused is not None and not problem:
+        problem = "own_work" if refused.code == "item.own_work" else "one_person"
     return BulkLine(item.ref, item.current, item.state, after or "", problem)
 
 

@@ -61,7 +61,7 @@ def change_many(
     with reading() as session:
         bank = bank_by_ref(session, bank_ref)
         items = items_of(session, bank, scope)
-        plan = plan_bulk(session, bank, items, act, value, note=note, actor=actor)
+        plan = plan_bulk(session, bank, items, act, value, note=note, now=now, actor=actor)
         ids = {item.ref: item.id for item in items}
     if plan.sha != sha:
         raise Conflict("bank.bulk_changed")
@@ -84,7 +84,9 @@ def _change_some(wish: BulkWish, ids: Sequence[int], lines: Sequence[BulkLine]) 
         bank = bank_by_ref(session, wish.bank_ref)
         query = select(Item).where(Item.bank_id == bank.id, Item.id.in_(ids)).order_by(Item.point, Item.ref)
         items = session.scalars(query.with_for_update(of=Item)).all()
-        plan = plan_bulk(session, bank, items, wish.act, wish.value, note=wish.note, actor=wish.actor)
+        plan = plan_bulk(
+            session, bank, items, wish.act, wish.value, note=wish.note, now=wish.now, actor=wish.actor
+        )
         same = {line.ref for line in set(plan.able) & set(lines)}
         chosen = [item for item in items if item.ref in same]
         if not chosen:

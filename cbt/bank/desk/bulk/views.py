@@ -42,7 +42,9 @@ def preview(ref: str) -> Reply:
         with reading() as session:
             bank = store.bank_by_ref(session, ref)
             items = items_of(session, bank, scope)
-            plan = plan_bulk(session, bank, items, act, _value(act), note=note, actor=acting())
+            plan = plan_bulk(
+                session, bank, items, act, _value(act), note=note, now=flask.g.now, actor=acting()
+            )
             sample = _sample(plan) if act is BulkAct.APPROVE else []
             shown = [*plan.able[:MOST_SHOWN], *[one for one in plan.lines if one.problem][:MOST_SHOWN]]
             texts = headlines(session, bank.id, [one.ref for one in (*shown, *sample)])

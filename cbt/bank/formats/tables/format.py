@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from flask_babel import gettext as _
 
+from cbt import charset
 from cbt.bank.exports.workbook import WORKBOOKS
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.tables.cells.columns import TEMPLATE, meant
@@ -25,7 +26,6 @@ _RULES = ("columns", "point", "type", "stem", "choices", "answer", "difficulty",
 _FIRST = 40_000
 _OTHER_ARCHIVES = (b"word/document.xml", b"imsmanifest.xml", b"ppt/presentation.xml")
 _SHEETS = (b"xl/workbook", b"content.xml")
-_CODECS = ("utf-8-sig", "utf-16", "gb18030")
 _TAG = re.compile(r"<[^<>]*>")
 _XML_SPREADSHEET = "urn:schemas-microsoft-com:office:spreadsheet"
 
@@ -67,22 +67,8 @@ def is_lock(content: Content, name: str) -> bool:
 
 
 def _head(content: bytes) -> str:
-    if b"\0" in content[:200] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        codec = (
-            "utf-16-le"
-            if content[1:2] == b"\0" or b",\0" in content[:4000] or b"\t\0" in content[:4000]
-            else "utf-16-be"
-        )
-        return content[:_FIRST].decode(codec, "replace")
-    for codec in _CODECS:
-        if codec == "utf-16" and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            continue
-        try:
-            return content[: _FIRST if len(content) > _FIRST else None].decode(codec, "strict")
-        except UnicodeDecodeError as error:
-            if error.start > len(content[:_FIRST]) - 4:
-                return content[: error.start].decode(codec)
-    return ""
+    found = charset.decode(content[:_FIRST])
+    return "" if found is None else found.text
 
 
 def _of_text(text: str, name: str) -> Confidence:

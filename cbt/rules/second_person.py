@@ -1,0 +1,170 @@
+"""When two accounts count as two people: neither is under the other's hand, nor both under the same one's.
+
+Source: R-62.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+APART_FOR = timedelta(hours=24)
+"""How long the hand somebody had on an account ties the two together; at 24 hours exactly it no longer does."""
+
+
+class Touch(StrEnum):
+    """What somebody can do to another's account that lets them act with it, or lets it act at all."""
+
+    MADE = "made"
+    RESET = "reset"
+    ENABLED = "enabled"
+    FACTOR = "factor"
+    GRANTED = "granted"
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """One fact of the log: at that instant the account `by` did this to `account`; `role` is the one granted."""
+
+    account: str
+    by: str
+    touch: Touch
+    at: datetime
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStep:
+    """What one of the two did, or is about to do: with which account and when (aware UTC)."""
+
+    account: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Why two accounts do not count as two people, and from when on they do; None: never.
+
+    `why` is "same", a `Touch` by which the second account is under the first's hand, "maker" when the first is
+    under the second's, or "shared" when both are under somebody else's.
+    """
+
+    why: str
+    until: datetime | None
+
+
+def tie_between(first: PersonStep, second: PersonStep, hands: Collection[Hand]) -> Tie | None:
+    """Return why the second step is not another person's than the first, None where it is.
+
+    An account is under the hand of whoever made, reset or enabled it, took its second factor away or granted it a
+    role within the 24 hours before its step, and of whoever has a hand on theirs, and so on. A role the second
+    account was granted is no tie: `roles_apart` says whether it counts.
+
+    Source: R-62.
+    """
+    why = _why(first, second, hands)
+    if not why:
+        return None
+    return Tie(why, None if why == "same" else _end(first, second, hands))
+
+
+def roles_apart(
+    first: PersonStep, second: PersonStep, roles: Collection[str], hands: Collection[Hand]
+) -> frozenset[str]:
+    """Return those of the second account's roles that count: none granted by a hand that is on the first as well.
+
+    Source: R-62.
+    """
+    granted = {
+        hand.role: hand.by
+        for hand in sorted(_direct(second, second.at, hands), key=lambda hand: hand.at)
+        if hand.touch is Touch.GRANTED
+    }
+    over_first = _over(first, second.at, hands)
+    return frozenset(
+        role
+        for role in roles
+        if role not in granted
+        or not over_first & _over(replace(second, account=granted[role]), second.at, hands)
+    )
+
+
+def granted_until(
+    first: PersonStep, second: PersonStep, roles: Collection[str], hands: Collection[Hand]
+) -> datetime:
+    """Return from when on one of `roles`, which do not count now, does; raise ValueError for no roles.
+
+    Source: R-62.
+    """
+    if not roles:
+        raise ValueError("no role to wait for")
+    return next(
+        second_then.at
+        for first_then, second_then in _later(first, second, hands)
+        if roles_apart(first_then, second_then, roles, hands)
+    )
+
+
+def _why(first: PersonStep, second: PersonStep, hands: Collection[Hand]) -> str:
+    if first.account == second.account:
+        return "same"
+    over_first = _over(first, second.at, hands)
+    began_of = _began(second, hands)
+    if first.account in began_of:
+        return began_of[first.account]
+    if second.account in over_first:
+        return "maker"
+    return "shared" if over_first & began_of.keys() else ""
+
+
+def _direct(step: PersonStep, until: datetime, hands: Collection[Hand]) -> Iterator[Hand]:
+    """Yield the hands on the account of a step itself, from 24 hours before it up to `until`."""
+    for hand in hands:
+        if hand.account == step.account and step.at - APART_FOR < hand.at <= until:
+            yield hand
+
+
+def _over(step: PersonStep, until: datetime, hands: Collection[Hand]) -> set[str]:
+    """Return the account of a step and all whose hand leads to it."""
+    found, waiting = {step.account}, [step.account]
+    while waiting:
+        for hand in _direct(replace(step, account=waiting.pop()), until, hands):
+            if hand.by not in found:
+                found.add(hand.by)
+                waiting.append(hand.by)
+    return found
+
+
+def _began(second: PersonStep, hands: Collection[Hand]) -> dict[str, Touch]:
+    """Return whose hand leads to the second account, each with what was done to that account itself on the way."""
+    began: dict[str, Touch] = {}
+    for hand in _direct(second, second.at, hands):
+        if hand.touch is not Touch.GRANTED:
+            for account in _over(replace(second, account=hand.by), second.at, hands):
+                began.setdefault(account, hand.touch)
+    began.pop(second.account, None)
+    return began
+
+
+def _later(
+    first: PersonStep, second: PersonStep, hands: Collection[Hand]
+) -> Iterator[tuple[PersonStep, PersonStep]]:
+    """Yield both steps as they are now and at each later instant at which a hand is forgotten.
+
+    What the first is only about to do can be begun anew then; what they did stays where it is.
+    """
+    ends = {hand.at + APART_FOR for hand in hands if hand.at + APART_FOR > second.at}
+    for end in (second.at, *sorted(ends)):
+        anew = first.at == second.at
+        yield (replace(first, at=end) if anew else first), replace(second, at=end)
+
+
+def _end(first: PersonStep, second: PersonStep, hands: Collection[Hand]) -> datetime:
+    """Return from when on these two may be two people: for this, else for what either begins anew."""
+    for steps in (_later(first, second, hands), _later(replace(first, at=second.at), second, hands)):
+        for first_then, second_then in steps:
+            if not _why(first_then, second_then, hands):
+                return second_then.at
+    raise AssertionError("a hand is forgotten after a day")
