@@ -217,7 +217,8 @@ def test_a_bank_of_hundreds_comes_in_is_changed_and_goes(world: World, tmp_path:
             of = store.bank_by_ref(session, BANK)
             refs = session.scalars(select(Item.ref).where(Item.bank_id == of.id)).all()
             scope = BulkScope(refs=tuple(refs))
-            plan = plan_bulk(session, of, items_of(session, of, scope), act, value, note="", actor=CLERK)
+            items = items_of(session, of, scope)
+            plan = plan_bulk(session, of, items, act, value, note="", now=now, actor=CLERK)
         bulk.change_many(
             bank_ref=BANK, scope=scope, act=act, value=value, note="", sha=plan.sha, now=now, actor=CLERK
         )
