@@ -16,6 +16,7 @@ from bench.measured import (
     pages,
     saves,
     staff,
+    stalls,
     starts,
     waiting,
 )
@@ -26,6 +27,7 @@ GROUPS: tuple[Group, ...] = (
     *news.GROUPS,
     *paced.GROUPS,
     *besieged.GROUPS,
+    *stalls.GROUPS,
     *waiting.GROUPS,
     *starts.GROUPS,
     *handing_in.GROUPS,

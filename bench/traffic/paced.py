@@ -45,17 +45,23 @@ def run_paced(
     every: float,
     seconds: float,
     events: Sequence[Event] = (),
+    as_pages: bool = False,
 ) -> Paced:
-    """Let every sitter save once per `every` seconds, evenly spread, for `seconds`; then wait for the rest."""
+    """Let every sitter save once per `every` seconds, evenly spread, for `seconds`; then wait for the rest.
+
+    `as_pages` is as in Loop.
+    """
     allow_files(len(sitters))
     paced = Paced()
-    loop = Loop(port, sitters, ledger, paced)
+    loop = Loop(port, sitters, ledger, paced, as_pages=as_pages)
     gc.collect()
     gc.disable()
     try:
         loop.connect_everybody()
         began, cpu_before = time.perf_counter(), time.process_time()
         _run(loop, every=every, seconds=seconds, events=deque(events))
+        paced.due_at = [at - began for at in paced.due_at]
+        paced.never_at = [at - began for at in loop.unanswered()]
         paced.seconds = time.perf_counter() - began
         paced.cpu_seconds = time.process_time() - cpu_before
         paced.done, paced.unanswered = len(paced.latencies), loop.pending

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from cbt.db.private.files import open_private
+from cbt.db.writing.occupancy import Occupancy
 
 try:
     import fcntl
@@ -67,8 +68,11 @@ class Files(Protocol):
 class Gate:
     """A process-wide lock, then a file lock shared with the other processes of this machine."""
 
-    def __init__(self, path: Path | None, *, files: Files | None = None) -> None:
+    def __init__(
+        self, path: Path | None, *, files: Files | None = None, occupancy: Occupancy | None = None
+    ) -> None:
         self.copy: Follower | None = None
+        self.occupancy = occupancy
         self._files = files
         self._path = path
         self._lock = threading.Lock()
@@ -84,12 +88,12 @@ class Gate:
             return
         with self._lock:
             if fcntl is None:
-                with self._followed():
+                with self._followed(), self._noted():
                     yield
                 return
             descriptor = self._lock_file()
             try:
-                with self._entered(descriptor), self._followed():
+                with self._entered(descriptor), self._followed(), self._noted():
                     yield
             finally:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -104,6 +108,14 @@ class Gate:
             yield
         finally:
             self._files.leave(descriptor)
+
+    def committing(self) -> None:
+        """Be called within the gate right before a COMMIT."""
+        if self.occupancy is not None:
+            self.occupancy.committing()
+
+    def _noted(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.occupancy is None else self.occupancy.work()
 
     @contextmanager
     def _followed(self) -> Iterator[None]:
