@@ -16,10 +16,9 @@ from cbt.delivery.messages import deliver
 from cbt.delivery.news.acts import STANDS
 from cbt.delivery.news.asking import place_of
 from cbt.delivery.news.told import Halt, Teller
-from cbt.delivery.save.exchange import Outcome, Saved
+from cbt.delivery.save.exchange import REFUSALS, Outcome, Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.delivery.save.journal import current_journal
-from cbt.delivery.save.refused import REFUSALS
 from cbt.delivery.start.reply import current_openings
 from cbt.errors import Locked
 from cbt.rules.canonical import canonical_json

@@ -6,7 +6,7 @@ import pytest
 
 from cbt.rules.clock import interruptions
 from cbt.rules.clock.facts import Pause
-from cbt.rules.clock.interruptions import OutageKind, Span
+from cbt.rules.clock.interruptions import Interval, OutageKind
 
 from .builders import clock, minutes
 
@@ -132,8 +132,8 @@ def test_who_has_to_decide_on_a_gap(length: int, left: int, usable: bool, asked:
     assert interruptions.to_decide(*seconds, usable=usable) is asked
 
 
-def span(from_at: str, to_at: str) -> Span:
-    return Span(clock(from_at), clock(to_at))
+def span(from_at: str, to_at: str) -> Interval:
+    return Interval(clock(from_at), clock(to_at))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_what_the_product_did_itself_is_nobodys_outage(
     own: list[tuple[float, float]], kind: OutageKind, gap: float
 ) -> None:
     beat_at = clock("09:00")
-    spans = [Span(beat_at + timedelta(seconds=a), beat_at + timedelta(seconds=b)) for a, b in own]
+    spans = [Interval(beat_at + timedelta(seconds=a), beat_at + timedelta(seconds=b)) for a, b in own]
     verdict = interruptions.outage_left(beat_at, beat_at + timedelta(seconds=40), spans)
     assert (verdict.kind, verdict.gap.total_seconds()) == (kind, pytest.approx(gap))
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cbt.db.private.files import open_private
-from cbt.rules.clock.interruptions import Span, without
+from cbt.rules.clock.interruptions import Interval, without
 
 FILE_NAME = "write.held"
 LONG = timedelta(seconds=1)
@@ -37,7 +37,7 @@ class Pulse:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._at: datetime | None = None
-        self._stops: deque[Span] = deque(maxlen=MOST_STOPS)
+        self._stops: deque[Interval] = deque(maxlen=MOST_STOPS)
 
     def begin(self) -> None:
         """Feel it twice a second from now on, in a thread of its own."""
@@ -55,13 +55,13 @@ class Pulse:
         self._stops.extend(self._missed(now))
         self._at = now
 
-    def stops(self) -> list[Span]:
+    def stops(self) -> list[Interval]:
         """Return when this process stood still, the stop included of which the pulse has not told yet."""
         return [*self._stops, *self._missed(self._now())]
 
-    def _missed(self, now: datetime) -> list[Span]:
+    def _missed(self, now: datetime) -> list[Interval]:
         at = self._at
-        return [Span(at, now)] if at is not None and now - at >= STOPPED_AFTER else []
+        return [Interval(at, now)] if at is not None and now - at >= STOPPED_AFTER else []
 
 
 class Occupancy:
@@ -90,9 +90,9 @@ class Occupancy:
         """Be called right before a COMMIT, where the work ends: from here on the disk is waited for."""
         since, self._since = self._since, None
         if since is not None and (until := self._now()) - since >= LONG:
-            self._note(without([Span(since, until)], self.pulse.stops()))
+            self._note(without([Interval(since, until)], self.pulse.stops()))
 
-    def own_work(self) -> list[Span]:
+    def own_work(self) -> list[Interval]:
         """Return when work kept everybody out, without what this process cannot know: it stood still itself."""
         try:
             lines = self._path.read_text("ascii").splitlines()
@@ -100,7 +100,7 @@ class Occupancy:
             return []
         return without([span for line in lines for span in _read(line)], self.pulse.stops())
 
-    def _note(self, spans: list[Span]) -> None:
+    def _note(self, spans: list[Interval]) -> None:
         lines = "".join(f"{one.from_at.isoformat()} {one.to_at.isoformat()}\n" for one in spans)
         with suppress(OSError):  # then it counts as an outage
             begin_anew = self._path.exists() and self._path.stat().st_size > MOST_BYTES
@@ -111,9 +111,9 @@ class Occupancy:
                 os.close(file)
 
 
-def _read(line: str) -> list[Span]:
+def _read(line: str) -> list[Interval]:
     try:
         from_at, to_at = map(datetime.fromisoformat, line.split())
     except ValueError:  # torn by a power cut
         return []
-    return [Span(from_at, to_at)]
+    return [Interval(from_at, to_at)]

@@ -22,7 +22,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.moving import ACTIVE, OVER
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
-from cbt.rules.clock.interruptions import OutageKind, Span, outage_gap, outage_left
+from cbt.rules.clock.interruptions import Interval, OutageKind, outage_gap, outage_left
 from cbt.rules.reasons import SYSTEM
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.running import give_back, hold_room
@@ -136,7 +136,7 @@ def _settle(room_id: int, due_at: datetime, *, now: datetime) -> bool:
         return cast(CursorResult[Any], settled).rowcount == 1
 
 
-def _own_work() -> Sequence[Span]:
+def _own_work() -> Sequence[Interval]:
     """Return when the product's own work kept everybody from writing."""
     occupancy = occupancy_of(flask.current_app)
     return () if occupancy is None else occupancy.own_work()

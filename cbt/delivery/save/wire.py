@@ -26,10 +26,9 @@ from cbt.delivery.clock_json import clock_text, receipts_text
 from cbt.delivery.close.exchange import TAKEN, HandedIn, HandIn
 from cbt.delivery.close.sent import handed_in_text, read_hand_in, read_save
 from cbt.delivery.save.entries import read_place
-from cbt.delivery.save.exchange import Outcome, Save, Saved
+from cbt.delivery.save.exchange import REFUSALS, Outcome, Save, Saved
 from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.journal import Journal
-from cbt.delivery.save.refused import REFUSALS
 from cbt.errors import CbtError, Conflict, TooEarly, TooMany, Unavailable
 from cbt.web.addresses import path_of
 from cbt.web.headers import SECURITY_HEADERS

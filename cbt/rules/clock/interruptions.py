@@ -85,16 +85,16 @@ def to_decide(length: timedelta, left: timedelta, *, usable: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Interval:
     """What is over: from an instant to another."""
 
     from_at: datetime
     to_at: datetime
 
 
-def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+def without(spans: Iterable[Interval], taken: Iterable[Interval]) -> list[Interval]:
     """Return what is left of some spans once others are taken out of them, in order and each instant once."""
-    left: list[Span] = []
+    left: list[Interval] = []
     for span in sorted(spans, key=lambda one: one.from_at):
         at = max(span.from_at, left[-1].to_at) if left else span.from_at
         for other in sorted(taken, key=lambda one: one.from_at):
@@ -105,8 +105,8 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     return left
 
 
-def _span(from_at: datetime, to_at: datetime) -> list[Span]:
-    return [Span(from_at, to_at)] if from_at < to_at else []
+def _span(from_at: datetime, to_at: datetime) -> list[Interval]:
+    return [Interval(from_at, to_at)] if from_at < to_at else []
 
 
 class OutageKind(StrEnum):
@@ -142,7 +142,7 @@ def outage_gap(heartbeat_at: datetime, now: datetime) -> OutageVerdict:
     return OutageVerdict(OutageKind.NONE, max(gap, ZERO))
 
 
-def outage_left(heartbeat_at: datetime, now: datetime, own_work: Iterable[Span]) -> OutageVerdict:
+def outage_left(heartbeat_at: datetime, now: datetime, own_work: Iterable[Interval]) -> OutageVerdict:
     """Return the same once what was the product's own doing is taken out of the gap.
 
     While a long act of its own kept everybody from writing, the server was there: whoever was answering went on,
@@ -153,6 +153,6 @@ def outage_left(heartbeat_at: datetime, now: datetime, own_work: Iterable[Span])
     verdict = outage_gap(heartbeat_at, now)
     if verdict.kind is OutageKind.NONE or heartbeat_at >= now:
         return verdict
-    left = without([Span(heartbeat_at, now)], own_work)
+    left = without([Interval(heartbeat_at, now)], own_work)
     gap = sum((one.to_at - one.from_at for one in left), ZERO)
     return outage_gap(now - gap, now)
