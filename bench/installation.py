@@ -84,6 +84,7 @@ def installation(
     folder: Path,
     *,
     attempts: int,
+    forms: int = 0,
     database_url: str = "",
     years: Years | None = None,
     begun: bool = True,
@@ -92,7 +93,8 @@ def installation(
     """Build an installation below `folder` and let go of it at the end of the block; the seed is fixed.
 
     The database is the embedded one, or the empty one of PostgreSQL that `database_url` names; `years` lie
-    behind it. Where its rooms have not `begun`, everybody is signed in and waits.
+    behind it. Where its rooms have not `begun`, everybody is signed in and waits. So many `forms` go round; 0:
+    everybody has one of their own.
     """
     environ = {
         "CBT_DATA_DIR": str(folder / "data"),
@@ -108,7 +110,7 @@ def installation(
     with app.app_context():
         try:
             migrate()
-            papers = prepare_papers(settings, [PAPER], forms=attempts, now=now, rng=rng)
+            papers = prepare_papers(settings, [PAPER], forms=forms or attempts, now=now, rng=rng)
             if years is not None:
                 write_years(years, PAPER, papers[PAPER], now=now, rng=rng, tell=tell)
             entrants = [Entrant(room_of(number), PAPER) for number in range(attempts)]

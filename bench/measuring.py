@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import rows
 from bench.figures import Bench, Figure, Ref
 from bench.gauges.reference import reference, stored
 from bench.gauges.stillness import watch_machine
@@ -20,9 +19,8 @@ from bench.measured.declaring import Ground, Group, Stage, Stand
 from bench.published.report import machine
 from bench.servers.serve import PRODUCT, running
 from bench.sizes import WARM_UP_STARTS, Size, Tell, told
-from bench.traffic import loads
-from bench.traffic.client import run_load
 from bench.traffic.paced import allow_files
+from bench.traffic.papers import open_papers
 from tests.databases import start_postgres
 
 SERVED = (Stage.BEGUN, Stage.OPEN, Stage.CLOSING)
@@ -121,15 +119,8 @@ def _serving(ground: Ground, bench: Bench) -> Iterator[Stand]:
 
 def _open_everybody(stand: Stand) -> None:
     """Open every paper that is not open yet, and have an answer at each position."""
-    sitters, now = stand.bench.built.sitters, stand.bench.built.now()
-    # The first ones in any case: a browser has opened papers of theirs, and has their leases.
-    first = sitters[:WARM_UP_STARTS]
-    run_load(stand.port, [loads.starts([one]) for one in first])
-    unopened = [one for one in sitters if not one.lease]
-    if unopened:
-        rows.open_as(sitters[0], unopened, now=now)
-    stand.tell(f"filling {len(sitters)} journals")
-    rows.fill_journals(sitters, now=now)
+    stand.tell(f"opening papers and filling journals of {len(stand.bench.built.sitters)}")
+    open_papers(stand.port, stand.bench.built)
 
 
 def _twins(ground: Ground, names: Collection[str], folder: Path, embedded: dict[str, Figure]) -> list[Figure]:

@@ -12,6 +12,7 @@ from bench.measured import (
     closing,
     elsewhere,
     handing_in,
+    office,
     paced,
     pages,
     saves,
@@ -35,6 +36,7 @@ GROUPS: tuple[Group, ...] = (
     *closing.GROUPS,
     *pages.GROUPS,
     *staff.GROUPS,
+    *office.GROUPS,
     *exam_day.GROUPS,
 )
 ROWS: tuple[Target, ...] = tuple(row for group in GROUPS for row in group.rows)

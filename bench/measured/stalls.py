@@ -76,7 +76,7 @@ def measure(stand: Stand) -> list[Figure]:
             saves, since=before + stall, until=before + stall + after, usual_ms=usual
         ),
         "usual_p99_ms": round(usual, 1),
-        "turned_away": paced.turned_away,
+        "turned_away": len(paced.turned_away_at),
         "given_up": paced.given_up,
         "unanswered": paced.unanswered,
         "outages": _outages() - outages,

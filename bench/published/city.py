@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from bench.published import bearing, day
+from bench.published import bearing, day, office
 from bench.published.bearing import SAFETY
 from bench.published.report import Results
 from cbt.config import Settings
@@ -173,6 +173,7 @@ def block(results: Results) -> str:
         "",
         *bearing.lines(results),
         *day.lines(results),
+        *office.lines(results),
         "",
         f"| 项目 | 公式 | 一个考点（{CENTRE} 人） | 全市同时（{CANDIDATES:,} 人） |",
         "| --- | --- | ---: | ---: |",

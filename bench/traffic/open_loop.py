@@ -38,12 +38,14 @@ class Paced(Load):
     broken: int = 0
     unanswered: int = 0
     ready_seconds: list[float] = field(default_factory=list)
+    began_at: float = 0.0
+    """When the first save was due, by `time.perf_counter`."""
     due_at: list[float] = field(default_factory=list)
     """Of each latency: at which second of the run the save was due."""
+    turned_away_at: list[float] = field(default_factory=list)
+    """At which seconds of the run a save was answered with 503, to be sent again."""
     never_at: list[float] = field(default_factory=list)
-    """The same of the saves that were never answered."""
-    turned_away: int = 0
-    """503: told to come again."""
+    """At which seconds of the run the saves were due that were never answered."""
     given_up: int = 0
     """Requests whose answer a page did not wait for."""
 
@@ -233,7 +235,7 @@ class Loop:
         one.buffer = b""
         now = time.perf_counter()
         if status == 503:  # not stored: the same save goes again
-            self.paced.turned_away += 1
+            self.paced.turned_away_at.append(now)
             self._later(one, after=after if self.as_pages else 0.0)
             return
         due, _ = one.in_flight

@@ -21,6 +21,8 @@ SPARE_FILES = 500
 
 Event = tuple[float, Callable[[], None]]
 """At which second of the run to do what; it must not take long, nothing is sent meanwhile."""
+Going = Callable[[int], bool]
+"""Given how many saves are due and not answered, whether more are to be due; asked all the time."""
 
 
 def allow_files(wanted: int) -> None:
@@ -45,11 +47,12 @@ def run_paced(
     every: float,
     seconds: float,
     events: Sequence[Event] = (),
+    going: Going = lambda _pending: True,
     as_pages: bool = False,
 ) -> Paced:
     """Let every sitter save once per `every` seconds, evenly spread, for `seconds`; then wait for the rest.
 
-    `as_pages` is as in Loop.
+    It is over sooner when `going` says so. `as_pages` is as in Loop.
     """
     allow_files(len(sitters))
     paced = Paced()
@@ -59,8 +62,10 @@ def run_paced(
     try:
         loop.connect_everybody()
         began, cpu_before = time.perf_counter(), time.process_time()
-        _run(loop, every=every, seconds=seconds, events=deque(events))
+        _run(loop, every=every, seconds=seconds, events=deque(events), going=going)
+        paced.began_at = began
         paced.due_at = [at - began for at in paced.due_at]
+        paced.turned_away_at = [at - began for at in paced.turned_away_at]
         paced.never_at = [at - began for at in loop.unanswered()]
         paced.seconds = time.perf_counter() - began
         paced.cpu_seconds = time.process_time() - cpu_before
@@ -72,7 +77,7 @@ def run_paced(
     return paced
 
 
-def _run(loop: Loop, *, every: float, seconds: float, events: deque[Event]) -> None:
+def _run(loop: Loop, *, every: float, seconds: float, events: deque[Event], going: Going) -> None:
     clock, everybody = time.perf_counter, loop.everybody
     step = every / len(everybody)
     total, sent = round(seconds / step), 0
@@ -80,6 +85,8 @@ def _run(loop: Loop, *, every: float, seconds: float, events: deque[Event]) -> N
     give_up_at = began + seconds + DRAIN_SECONDS
     while sent < total or (loop.pending and clock() < give_up_at):
         now = clock()
+        if sent < total and not going(loop.pending):
+            total, give_up_at = sent, now + DRAIN_SECONDS
         if events and now >= began + events[0][0]:
             loop.event_at = now
             events.popleft()[1]()

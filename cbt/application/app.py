@@ -18,6 +18,7 @@ from cbt.application.backups import views as backups
 from cbt.application.backups.warnings import init_backups
 from cbt.application.doctor import views as doctor
 from cbt.application.doctor.room_part import room_lines
+from cbt.application.jobs import JOBS
 from cbt.application.log_names import LOG_NAMES
 from cbt.application.observation import init_observation
 from cbt.assembly.coverage import views as coverage
@@ -182,7 +183,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         init_path(app)
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)
-    init_observation(app, settings)
+    init_observation(app, settings, jobs=[job.__name__ for job, _ in JOBS])
     init_backups(app, settings)
     app.add_template_global(current_principal, "principal")
     app.add_template_global(told_faults, "blueprint_faults")

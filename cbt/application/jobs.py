@@ -17,7 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from cbt.accounts.approvals.answers import expire_approvals
 from cbt.application.backups.timer import back_up_when_due
-from cbt.application.observation import SCHEDULER
+from cbt.application.observation import JOB, SCHEDULER
 from cbt.audit.tally import settle_tallies
 from cbt.bank.imports.checks.starting import start_checks
 from cbt.bank.search.index import index_waiting
@@ -97,6 +97,7 @@ def run_job(app: flask.Flask, job: Callable[..., Any], timer: Callable[[], float
     clock: Clock = app.extensions["cbt_clock"]
     begun = timer()
     with app.app_context():
+        flask.g.setdefault(JOB, job.__name__)
         try:
             now: datetime = clock.now()
             job(now=now)

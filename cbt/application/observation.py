@@ -6,6 +6,8 @@ import socket
 from collections.abc import Iterable
 from typing import cast
 
+import flask
+
 from cbt.application.gauges import add_server_gauges, add_stored_gauges
 from cbt.application.kinds import ANSWERS, BEATS, kinds_of
 from cbt.clock import Agreement
@@ -14,6 +16,7 @@ from cbt.db.writing.gate import Gate
 from cbt.delivery.save.journal import Journal
 from cbt.web.receiving.parking import Parking
 from cbt.web.receiving.sharing import Beside, FairShare
+from cbt.web.watching.counted import OTHER_ACT
 from cbt.web.watching.health import init_health
 from cbt.web.watching.metrics import Metrics
 from cbt.web.watching.requestlog import ObservedApp, init_request_log
@@ -21,20 +24,35 @@ from cbt.web.watching.scraping import init_metrics
 
 SCHEDULER = "cbt_scheduler"
 """Where the leading process keeps its scheduler."""
+JOB = "cbt_job"
+"""Where the app context of a job keeps its name."""
+SAVES = "saves"
+"""What the transactions of the group commit are counted under: saves, ends, starts and parcels."""
 
 
-def init_observation(app: ObservedApp, settings: Settings) -> None:
+def init_observation(app: ObservedApp, settings: Settings, *, jobs: Iterable[str]) -> None:
     """Count and log the requests of `app`, and answer `/healthz` and `/metrics`; called when all else is set."""
     init_health(app, settings)
-    metrics = Metrics(kinds_of(app))
+    metrics = Metrics(kinds_of(app), acts=(SAVES, *jobs))
     _add_process_gauges(metrics, app, settings)
     add_server_gauges(metrics, app, settings)
     add_stored_gauges(metrics, settings)
     metrics.begin()
     journal: Journal = app.extensions["cbt_journal"]
     journal.tell = metrics.committed
+    gate = cast(Gate, app.extensions["cbt_gate"])
+    gate.held = lambda seconds: metrics.held(_act(), seconds)
     init_metrics(app, settings, metrics)
     init_request_log(app, slow_ms=settings.slow_ms, short_way=ANSWERS, beats=BEATS)
+
+
+def _act() -> str:
+    """Return what this thread does: the endpoint of its request, the job it runs, or the saves of a batch."""
+    if flask.has_request_context():
+        return flask.request.endpoint or OTHER_ACT
+    if flask.has_app_context():
+        return str(flask.g.get(JOB, OTHER_ACT))
+    return SAVES
 
 
 def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from cbt.bank.models import ItemBank
 from cbt.bank.store import bank_by_ref, drawn_from, taxonomy_of
-from cbt.errors import Conflict
+from cbt.errors import CbtError, Conflict
 from cbt.exams.store import blueprint_of
 from cbt.rules.assembly.form import Drawable, PaperSource
+from cbt.rules.assembly.tally import mutual_enemies
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,21 @@ class DrawSources:
         self._session = session
         self._banks: dict[str, BankSource] = {}
         self._papers: dict[tuple[int, str], PaperSource] = {}
+        self._enemies: dict[str, Mapping[str, frozenset[str]]] = {}
+
+    def prepare(self, blueprint_version_id: int, papers: Iterable[str]) -> None:
+        """Read and look through all that forms of these papers are drawn from, so that a draw only chooses.
+
+        What cannot be drawn is for the draw to refuse.
+        """
+        for paper_code in papers:
+            with suppress(CbtError):
+                self.content(blueprint_version_id, paper_code, seed=0)
+                self.enemies_in(self.bank_ref_of(blueprint_version_id))
+
+    def read_by(self, session: Session) -> None:
+        """Have what was not read yet be read by another session from now on."""
+        self._session = session
 
     def bank(self, ref: str) -> BankSource:
         """Return a bank; raise NotFound("bank.unknown")."""
@@ -50,7 +66,17 @@ class DrawSources:
 
     def bank_of(self, blueprint_version_id: int) -> BankSource:
         """Return the bank that a blueprint's papers are drawn from."""
-        return self.bank(blueprint_of(self._session, blueprint_version_id).bank)
+        return self.bank(self.bank_ref_of(blueprint_version_id))
+
+    def bank_ref_of(self, blueprint_version_id: int) -> str:
+        """Return the ref of the bank that a blueprint's papers are drawn from."""
+        return blueprint_of(self._session, blueprint_version_id).bank
+
+    def enemies_in(self, ref: str) -> Mapping[str, frozenset[str]]:
+        """Return what each item of a bank must not meet in the papers of one candidate. Source: R-8."""
+        if ref not in self._enemies:
+            self._enemies[ref] = mutual_enemies(self.bank(ref).items)
+        return self._enemies[ref]
 
     def content(
         self, blueprint_version_id: int, paper_code: str, *, seed: int, without: frozenset[str] = frozenset()

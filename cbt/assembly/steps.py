@@ -6,7 +6,8 @@ Source: R-8, R-43.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,18 +27,34 @@ TRIES = 400
 Clashes = Callable[[Mapping[int, str]], int]
 
 
-def draw_and_freeze(
-    session: Session,
+@dataclass(frozen=True, slots=True)
+class DrawnForm:
+    """A form that was drawn and is not stored yet, with all that is stored beside it."""
+
+    blueprint_version_id: int
+    paper: str
+    bank_id: int
+    bank_revision: str
+    seed: int
+    content: str
+    sha256: str
+    arrangement: str
+    cases: Mapping[int, str]
+    """Which case each unit of a skills form holds."""
+    items: frozenset[str]
+    """The items, cases among them, that it holds."""
+
+
+def draw(
     sources: DrawSources,
     *,
     blueprint_version_id: int,
     paper_code: str,
-    now: datetime,
     rng: random.Random,
     clashes: Clashes = lambda _cases: 0,
     without: frozenset[str] = frozenset(),
-) -> Form:
-    """Draw one form of a paper and store it.
+) -> DrawnForm:
+    """Draw one form of a paper; nothing is written.
 
     `clashes` counts how often the cases of a draw (unit -> case) are a neighbour's; while it counts any, the next
     seed is tried, and when no seed is free of them (the bank has no other case) the one with the fewest stands.
@@ -59,8 +76,7 @@ def draw_and_freeze(
         seed = _seed(sources, paper, rng, clashes, frozenset())
         content = sources.content(*paper, seed=seed)
     text = canonical_json(content)
-    form = Form(
-        ref=new_ref("fm"),
+    return DrawnForm(
         blueprint_version_id=blueprint_version_id,
         paper=paper_code,
         bank_id=bank.id,
@@ -68,12 +84,52 @@ def draw_and_freeze(
         seed=seed,
         content=text,
         sha256=digest(text),
-        drawn_at=now,
+        arrangement=arranged(content),
+        cases=cases_of(content),
+        items=items_of(content),
     )
-    session.add(form)
+
+
+def freeze(session: Session, drawn: Sequence[DrawnForm], *, now: datetime) -> list[Form]:
+    """Store forms that were drawn; nothing changes them any more. Source: R-43."""
+    forms = [
+        Form(
+            ref=new_ref("fm"),
+            blueprint_version_id=form.blueprint_version_id,
+            paper=form.paper,
+            bank_id=form.bank_id,
+            bank_revision=form.bank_revision,
+            seed=form.seed,
+            content=form.content,
+            sha256=form.sha256,
+            drawn_at=now,
+        )
+        for form in drawn
+    ]
+    session.add_all(forms)
     session.flush()
-    keep(session, {form.id: Arranged(bank.id, arranged(content), sha256=form.sha256)})
-    return form
+    keep(
+        session,
+        {
+            form.id: Arranged(source.bank_id, source.arrangement, sha256=source.sha256)
+            for form, source in zip(forms, drawn, strict=True)
+        },
+    )
+    return forms
+
+
+def draw_and_freeze(
+    session: Session,
+    sources: DrawSources,
+    *,
+    blueprint_version_id: int,
+    paper_code: str,
+    now: datetime,
+    rng: random.Random,
+) -> Form:
+    """Draw one form and store it, where nobody waits for who writes: a world that is built."""
+    drawn = draw(sources, blueprint_version_id=blueprint_version_id, paper_code=paper_code, rng=rng)
+    return freeze(session, [drawn], now=now)[0]
 
 
 def _seed(

@@ -19,7 +19,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "planning": (
             *_of("batch", "create change delete"),
-            *_of("sitting", "create add_room draw_forms publish purpose move withdraw cancel delete"),
+            *_of(
+                "sitting", "create add_room draw_begin draw_forms publish purpose move withdraw cancel delete"
+            ),
             *_of("centre", "create change second kiosk delete"),
             *_of("room", "create change delete plan code code_closed assign unassign arm disarm"),
             *_of("seats", "arrange exchange mend redraw"),
@@ -77,7 +79,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("personal", "reveal export erase"),
         ),
         "results": (
-            *_of("results", "release correct export"),
+            *_of("results", "release release_left correct export"),
             *_of("package", "write"),
             *_of("print", "score_sheet publicity ruling"),
             *_of("publicity", "publish withdraw"),

@@ -8,12 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cbt.assembly.models import Form
 from cbt.audit import chain
 from cbt.delivery.fact_reader import attempt_facts, room_facts
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, Message
 from cbt.delivery.moving import ACTIVE, OVER, RUNNING, move
-from cbt.delivery.paper.layout import layout_of
 from cbt.errors import Conflict
 from cbt.rules.states.attempt import ClosedBy, Event, State
 from cbt.rules.states.sitting import SittingState as RoomState
@@ -25,15 +23,21 @@ _Values = dict[str, object]
 
 
 def create_attempt(
-    session: Session, *, registration_id: int, sitting_room_id: int, form_id: int, grace: timedelta
+    session: Session,
+    *,
+    registration_id: int,
+    sitting_room_id: int,
+    form_id: int,
+    layout: str,
+    grace: timedelta,
 ) -> Attempt:
-    """Add the attempt of one registration, ready to be opened."""
+    """Add the attempt of one registration, ready to be opened; `layout` is that of its form."""
     attempt = Attempt(
         ref=new_ref("at"),
         registration_id=registration_id,
         sitting_room_id=sitting_room_id,
         form_id=form_id,
-        layout=layout_of(session.get_one(Form, form_id).content),
+        layout=layout,
         state=State.READY,
         grace=grace,
         has_message=False,

@@ -14,6 +14,7 @@ from cbt.assembly.models import Form
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.db.private.sealing import seal
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper.layout import layout_of
 from cbt.delivery.steps import create_attempt
 from cbt.demo.papers import StoredPaper, Variant
 from cbt.personal.numbers import DOCUMENT, document_index
@@ -166,14 +167,16 @@ def _attempts(
     chosen = [paper.forms[number % len(paper.forms)] for number, paper in enumerate(papers, 1)]
     for start in range(0, len(chosen), CHUNK):
         part = slice(start, start + CHUNK)
-        # Held here, the forms of a chunk are read at once and not once an attempt; all of them would be too many.
-        forms = {one.id: one for one in session.scalars(select(Form).where(Form.id.in_(set(chosen[part]))))}
+        # The forms of a chunk are read at once and not once an attempt; all of them would be too many.
+        contents = session.execute(select(Form.id, Form.content).where(Form.id.in_(set(chosen[part]))))
+        layouts = {form_id: layout_of(content) for form_id, content in contents}
         made += [
             create_attempt(
                 session,
                 registration_id=row.id,
                 sitting_room_id=row.sitting_room_id,
-                form_id=forms[form_id].id,
+                form_id=form_id,
+                layout=layouts[form_id],
                 grace=paper.terms.clock.grace,
             )
             for row, paper, form_id in zip(registrations[part], papers[part], chosen[part], strict=True)

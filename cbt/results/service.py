@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy.orm import Session
+
 from cbt.accounts.approvals.requests import claim, countersigned, put_result
 from cbt.accounts.approvals.second import Second
 from cbt.audit import chain, tally
+from cbt.db.pieces import pieces_of
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.errors import InvalidInput
+from cbt.errors import Conflict, InvalidInput
 from cbt.results import steps, store
 from cbt.results.ledger import store as retake_store
 from cbt.results.ledger.store import Ledger
@@ -23,6 +26,7 @@ from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
+from cbt.sittings.clock.ending import score_room
 from cbt.sittings.models import Batch
 from cbt.sittings.store import batches, second_by_password, sitting_by_ref
 from cbt.web.who.login import Principal
@@ -108,42 +112,98 @@ def note_printed(subject: str, *, now: datetime, actor: str, document: str = "sc
         tally.count(session, at=now, actor=actor, act=f"print.{document}", subject=subject)
 
 
-def release(sitting_ref: str, *, first: Principal, second: Second | None, now: datetime) -> None:
-    """Release the results of a sitting with a second person.
+def release(sitting_ref: str, *, first: Principal, second: Second | None, now: datetime) -> int:
+    """Release the results of a sitting with a second person; return how many were.
+
+    What is released is worked out on a snapshot and approved; then it is stored in pieces, each result as it was
+    approved or, where something of it changed meanwhile, not at all: a later release takes that.
 
     Raise SecondNeeded without one, Conflict("approval.changed") when a score or an outcome changed since it was
-    approved, or somebody objected, and like `steps.release`.
+    approved, or somebody objected, and like `plan_release` and `begin_release`.
 
     Source: R-60, R-62, R-90.
     """
-    with unit_of_work() as session:
-        claim(session, second, now=now)
+    actor = first.logged_as
+    with reading() as session:
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
-        lines = steps.release(session, sheet, now=now, actor=first.logged_as, second=_actor(second))
-        countersigned(second, roles=SECOND_FOR_RELEASE, seen=_seen(lines))
+        plan = steps.plan_release(session, sheet, now=now)
+    countersigned(second, roles=SECOND_FOR_RELEASE, seen=_seen(plan.lines))
+
+    def approved(session: Session) -> None:
+        claim(session, second, now=now)
         put_result(session, second, {})
+
+    return carry_out(plan, now=now, actor=actor, second=_actor(second), beside=approved)
+
+
+def carry_out(
+    plan: steps.ReleasePlan,
+    *,
+    now: datetime,
+    actor: str,
+    second: str,
+    beside: Callable[[Session], None] = lambda _session: None,
+) -> int:
+    """Store a release that was approved, with what `beside` writes when it begins; return how many results.
+
+    Raise like `begin_release`.
+
+    Source: R-60, R-90.
+    """
+    _note_scored(plan, now=now, actor=actor)
+    with unit_of_work() as session:
+        beside(session)
+        release_id = steps.begin_release(session, plan, now=now, actor=actor, second=second)
+    released = 0
+    for piece in pieces_of(plan.lines):
+        with unit_of_work() as session:
+            released += steps.store_results(session, plan, piece, release_id, now=now)
+    if released < len(plan.lines):
+        with unit_of_work() as session:
+            steps.note_left_out(session, plan, len(plan.lines) - released, now=now, actor=actor)
+    return released
+
+
+def _note_scored(plan: steps.ReleasePlan, *, now: datetime, actor: str) -> None:
+    """Note of the rooms of a sitting whose scores are complete that they are scored, some at a time."""
+    with reading() as session:
+        rooms = store.ended_rooms(session, plan.sitting.id)
+    for piece in pieces_of([room.id for room in rooms]):
+        with unit_of_work() as session:
+            for room in store.ended_rooms(session, plan.sitting.id):
+                if room.id in piece:
+                    score_room(session, room, now=now, actor=actor)
 
 
 def correct(sitting_ref: str, *, first: Principal, second: Second | None, reason: str, now: datetime) -> int:
     """Correct what was released where scores or violations changed since; return how many results.
 
-    Raise InvalidInput("results.reason") without a reason, else like `release`.
+    Raise InvalidInput("results.reason") without a reason, Conflict("results.no_change") when there is nothing to
+    correct, or somebody else was faster, else like `release`.
 
     Source: R-54, R-62.
     """
     reason = reason.strip()
     if not reason:
         raise InvalidInput("results.reason", field="reason")
-    with unit_of_work() as session:
-        claim(session, second, now=now)
+    with reading() as session:
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
-        lines = sheet.corrected
-        seen = _seen(lines)
-        actor = first.logged_as
-        steps.correct(session, sheet, lines, now=now, actor=actor, second=_actor(second), reason=reason)
-        countersigned(second, roles=SECOND_FOR_RELEASE, seen=seen)
-        put_result(session, second, {"count": len(lines)})
-        return len(lines)
+    lines, name = sheet.corrected, sheet.sitting.name
+    if not lines:
+        raise Conflict("results.no_change", name=name)
+    countersigned(second, roles=SECOND_FOR_RELEASE, seen=_seen(lines))
+    actor, by = first.logged_as, _actor(second)
+    corrected = 0
+    for piece in pieces_of(lines):
+        with unit_of_work() as session:
+            if not corrected:
+                claim(session, second, now=now)
+                put_result(session, second, {"count": len(lines)})
+            done = steps.correct(session, piece, now=now, actor=actor, second=by, reason=reason)
+            if not corrected and done < len(piece):
+                raise Conflict("results.no_change", name=name)
+            corrected += done
+    return corrected
 
 
 def _actor(second: Second | None) -> str:
@@ -168,10 +228,15 @@ def password_allowed(sitting_ref: str) -> bool:
 def export(
     sitting_ref: str, *, principal: Principal, now: datetime, build: Callable[[SittingSheet, Ledger], bytes]
 ) -> bytes:
-    """Return the score sheet as `build` makes a file of it; the export leaves a line in the audit log."""
-    with unit_of_work() as session:
+    """Return the score sheet as `build` makes a file of it; the export leaves a line in the audit log.
+
+    The file is made on a snapshot: whoever writes waits for the line alone.
+    """
+    with reading() as session:
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
         ledger = retake_store.ledger_of(session, [line.row.candidate.id for line in sheet.lines])
+    content = build(sheet, ledger)
+    with unit_of_work() as session:
         chain.record(
             session,
             at=now,
@@ -180,6 +245,4 @@ def export(
             subject=f"sitting:{sheet.sitting.ref}",
             after={"people": len(sheet.lines), "released": sheet.release is not None},
         )
-        session.flush()
-        session.expunge_all()
-    return build(sheet, ledger)
+    return content

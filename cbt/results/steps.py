@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
+from cbt.candidates.models import Registration
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.results.publicity.publishing import require_complete
-from cbt.results.publicity.standing import publicity_of
+from cbt.results.publicity.standing import publicity_of, require_shown
+from cbt.results.publicity.store import objected
+from cbt.results.rulings.store import unruled_among
 from cbt.results.sheet.outcomes import Decision
-from cbt.results.sheet.sitting import SheetLine, SittingSheet
-from cbt.rules.states.sitting import SittingState
-from cbt.sittings.clock.ending import release_sitting, score_room
+from cbt.results.sheet.sitting import SheetLine, SittingSheet, lines_of
+from cbt.results.store import release_of, rows_of_sitting, violations_elsewhere
+from cbt.sittings.clock.ending import release_sitting
+from cbt.sittings.models import Sitting
 from cbt.sittings.planning.purposes import require_official
 from cbt.sittings.store import hold_sitting
 from cbt.web.i18n import local_day
 
 
-def release(
-    session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str
-) -> list[SheetLine]:
-    """Release a sitting's results, one row for everybody examined or absent; return the lines. The rooms move on.
+@dataclass(frozen=True, slots=True)
+class ReleasePlan:
+    """What a release would put on record: worked out on a snapshot, approved by a second person, stored in pieces.
+
+    `held` is how many results are left out because somebody objects to them, or they wait for a ruling.
+    """
+
+    sitting: Sitting
+    first: bool
+    lines: Sequence[SheetLine]
+    held: int
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """How many results there are of each outcome."""
+        return Counter(line.decided.outcome.value for line in self.lines if line.decided is not None)
+
+
+def plan_release(session: Session, sheet: SittingSheet, *, now: datetime) -> ReleasePlan:
+    """Return what the release of a sitting is about: one result for everybody examined or absent.
 
     A result that somebody objects to is left out. Once it is decided, a later release takes what was held.
 
@@ -43,61 +64,98 @@ def release(
         raise Conflict("results.released_already", name=sheet.sitting.name)
     if first:
         require_complete(sheet)
-    hold_sitting(session, sheet.sitting.id)
     publicity = publicity_of(session, sheet.sitting.id, on=local_day(now))
     publicity.require_over()
     found = publicity.held_from(waiting)
     if not found.results:
         raise Conflict("results.all_held", people=len(found.held))
-    row = sheet.release or _first_release(session, sheet, now=now, actor=actor, second=second)
-    lines = [waiting[ref] for ref in found.results]
-    decided = [(line, line.decided) for line in lines if line.decided is not None]
-    session.add_all(_result(row, line, decision, None if first else now) for line, decision in decided)
-    outcomes = Counter(decision.outcome.value for _, decision in decided)
+    return ReleasePlan(sheet.sitting, first, [waiting[ref] for ref in found.results], len(found.held))
+
+
+def begin_release(session: Session, plan: ReleasePlan, *, now: datetime, actor: str, second: str) -> int:
+    """Put a release on record, and at the first one of a sitting move its rooms on; return the release's id.
+
+    Raise Conflict("results.released_already") where somebody was quicker, and ("publicity.due"|"publicity.open").
+
+    Source: R-60, R-62, R-90.
+    """
+    sitting = hold_sitting(session, plan.sitting.id)
+    row = release_of(session, sitting.id)
+    if (row is None) != plan.first:
+        raise Conflict("results.released_already", name=sitting.name)
+    require_shown(session, sitting.id, on=local_day(now))
+    if row is None:
+        release_sitting(session, sitting, now=now, actor=actor)
+        row = Release(sitting_id=sitting.id, released_at=now, by=actor, second=second)
+        session.add(row)
+        session.flush()
     chain.record(
         session,
         at=now,
         actor=actor,
         act="results.release",
-        subject=f"sitting:{sheet.sitting.ref}",
-        after={"second": second, "outcomes": dict(outcomes)}
-        | ({"held": len(found.held)} if found.held else {}),
+        subject=f"sitting:{sitting.ref}",
+        after={"second": second, "outcomes": dict(plan.outcomes)}
+        | ({"held": plan.held} if plan.held else {}),
     )
-    return lines
+    return row.id
 
 
-def _first_release(
-    session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str
-) -> Release:
-    for room, _ in sheet.rooms:
-        if room.state == SittingState.ENDED.value:
-            score_room(session, room, now=now, actor=actor)
-    release_sitting(session, sheet.sitting, now=now, actor=actor)
-    row = Release(sitting_id=sheet.sitting.id, released_at=now, by=actor, second=second)
-    session.add(row)
-    session.flush()
-    return row
+def store_results(
+    session: Session, plan: ReleasePlan, lines: Sequence[SheetLine], release_id: int, *, now: datetime
+) -> int:
+    """Store some results of a release; return how many were: what is not as it was approved any more is left out.
+
+    Source: R-60, R-90.
+    """
+    ids = [line.row.registration.id for line in lines]
+    rows = rows_of_sitting(session, plan.sitting.id, Registration.id.in_(ids))
+    elsewhere = violations_elsewhere(session, plan.sitting.id, Registration.id.in_(ids))
+    there = {
+        line.row.registration.id: line
+        for _, some in lines_of(session, plan.sitting, rows, elsewhere)
+        for line in some
+    }
+    held = objected(session, ids) | unruled_among(session, ids)
+    stored = [
+        _result(release_id, line, line.decided, None if plan.first else now)
+        for line in lines
+        if line.decided is not None and _as_approved(line, there.get(line.row.registration.id), held)
+    ]
+    session.add_all(stored)
+    return len(stored)
+
+
+def _as_approved(line: SheetLine, there: SheetLine | None, held: Collection[int]) -> bool:
+    """Return whether the result of a line may still be released as it was approved."""
+    if there is None or not there.unreleased or line.row.registration.id in held:
+        return False
+    return there.decided == line.decided and _score_id(there) == _score_id(line)
+
+
+def note_left_out(session: Session, plan: ReleasePlan, left: int, *, now: datetime, actor: str) -> None:
+    """Put on record that some results changed while others were released; a later release takes them."""
+    chain.record(
+        session,
+        at=now,
+        actor=actor,
+        act="results.release_left",
+        subject=f"sitting:{plan.sitting.ref}",
+        after={"people": left},
+    )
 
 
 def correct(
-    session: Session,
-    sheet: SittingSheet,
-    lines: Sequence[SheetLine],
-    *,
-    now: datetime,
-    actor: str,
-    second: str,
-    reason: str,
-) -> None:
+    session: Session, lines: Sequence[SheetLine], *, now: datetime, actor: str, second: str, reason: str
+) -> int:
     """Put what the evidence says now in the place of what was released, one audit line per person.
 
-    The first release keeps its date, so a retake window does not move. Raise Conflict("results.no_change")
-    when there is nothing to correct, or somebody else was faster.
+    Return how many were: where somebody else was faster nothing is done. The first release keeps its date, so a
+    retake window does not move.
 
     Source: R-4, R-54, R-62, R-63.
     """
-    if not lines:
-        raise Conflict("results.no_change", name=sheet.sitting.name)
+    corrected = 0
     for line in lines:
         result, decision = line.row.result, line.decided
         if result is None or decision is None:
@@ -112,9 +170,11 @@ def correct(
             )
             .values(outcome=decision.outcome.value, score=decision.score, score_id=_score_id(line))
             .returning(Result.id)
+            .execution_options(synchronize_session=False)
         )
         if changed is None:
-            raise Conflict("results.no_change", name=sheet.sitting.name)
+            continue
+        corrected += 1
         chain.record(
             session,
             at=now,
@@ -125,11 +185,12 @@ def correct(
             before=before,
             after={**_plain(decision), "second": second},
         )
+    return corrected
 
 
-def _result(release_row: Release, line: SheetLine, decision: Decision, later: datetime | None) -> Result:
+def _result(release_id: int, line: SheetLine, decision: Decision, later: datetime | None) -> Result:
     return Result(
-        release_id=release_row.id,
+        release_id=release_id,
         registration_id=line.row.registration.id,
         outcome=decision.outcome.value,
         score=decision.score,

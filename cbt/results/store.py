@@ -161,8 +161,12 @@ def joined_rows(query: Select[*T]) -> Select[*T]:
     )
 
 
-def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[Violation]]:
+def violations_elsewhere(
+    session: Session, sitting_id: int, *conditions: ColumnElement[bool]
+) -> dict[int, list[Violation]]:
     """Return the violations of these candidates in other papers of the batch, by registration id.
+
+    Of everybody in a sitting, or of the registrations that meet conditions.
 
     Source: R-63.
     """
@@ -171,7 +175,12 @@ def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[Vi
         select(Registration.id, other.violation_code, other.violation_version_id)
         .join(other, and_(other.ticket_id == Registration.ticket_id, other.id != Registration.id))
         .join(Sitting, Sitting.id == other.sitting_id)
-        .where(Registration.sitting_id == sitting_id, other.violation_code.is_not(None), official_only())
+        .where(
+            Registration.sitting_id == sitting_id,
+            *conditions,
+            other.violation_code.is_not(None),
+            official_only(),
+        )
     )
     found: defaultdict[int, list[Violation]] = defaultdict(list)
     for registration_id, code, version_id in session.execute(query):
@@ -206,6 +215,14 @@ def rooms_of(session: Session, sitting_id: int) -> Sequence[tuple[SittingRoom, s
         .order_by(Room.name)
     )
     return [(room, name) for room, name in session.execute(query)]
+
+
+def ended_rooms(session: Session, sitting_id: int) -> Sequence[SittingRoom]:
+    """Return the rooms of a sitting that ended and were not noted as scored."""
+    query = select(SittingRoom).where(
+        SittingRoom.sitting_id == sitting_id, SittingRoom.state == SittingState.ENDED.value
+    )
+    return session.scalars(query.order_by(SittingRoom.id)).all()
 
 
 def release_of(session: Session, sitting_id: int) -> Release | None:

@@ -23,9 +23,17 @@ from cbt.rules.scoring.score import ScoreSheet
 from cbt.rules.states.attempt import State
 from cbt.scoring.approved import ANSWER, APPROVED
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry, Score
-from cbt.scoring.sheets import Scorers
 from cbt.scoring.store import latest_scores
 from cbt.web.refs import new_ref
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """What was shown of one attempt: its late answers by their digest, its score, and what they make of it."""
+
+    digest: str
+    score_id: int
+    after: ScoreSheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +75,14 @@ def entries_digest(entries: Sequence[LateEntry]) -> str:
 
 
 def rule_on(
-    session: Session, sitting_id: int, seen: Mapping[int, str], act: RulingAct, *, now: datetime
+    session: Session, sitting_id: int, seen: Mapping[int, ShownCase], act: RulingAct, *, now: datetime
 ) -> list[RuledAttempt]:
     """Rule on everything pending of some attempts in one act; return a row for each.
 
-    `seen` maps attempt id -> `entries_digest` of what the two people were shown. An approval adds a score under
-    the next number where the sheet changes; the former stays on record. Raise Conflict("late.changed") when
-    evidence came or was ruled on since, ("late.not_scored") while an attempt has no score.
+    `seen` is what the two people were shown, by attempt. An approval adds a score under the next number where the
+    sheet changes; the former stays on record. Nothing is worked out here: what an approval makes of the score was
+    shown, and holds as long as answers and score are the same. Raise Conflict("late.changed") when evidence came,
+    was ruled on or scored since, ("late.not_scored") while an attempt has no score.
 
     Source: R-29, R-62.
     """
@@ -81,10 +90,15 @@ def rule_on(
         select(Attempt).where(Attempt.id.in_(seen)).order_by(Attempt.id).with_for_update()
     ).all()
     pending = pending_entries(session, list(seen))
-    if {one: entries_digest(entries) for one, entries in pending.items()} != dict(seen):
+    if {one: entries_digest(entries) for one, entries in pending.items()} != {
+        attempt_id: case.digest for attempt_id, case in seen.items()
+    }:
         raise Conflict("late.changed")
     if any(attempt.state != State.SCORED for attempt in attempts):
         raise Conflict("late.not_scored")
+    former = latest_scores(session, list(seen))
+    if any(former[attempt_id].id != case.score_id for attempt_id, case in seen.items()):
+        raise Conflict("late.changed")
     ruling = LateRuling(
         ref=new_ref("lr"),
         sitting_id=sitting_id,
@@ -97,7 +111,6 @@ def rule_on(
     )
     session.add(ruling)
     session.flush()
-    former = latest_scores(session, list(seen))
     rows = {attempt.id: _ruled(ruling, pending[attempt.id], former[attempt.id]) for attempt in attempts}
     session.add_all(rows.values())
     session.flush()
@@ -106,8 +119,7 @@ def rule_on(
             RuledEntry(late_entry_id=one.id, ruled_attempt_id=row.id) for one in pending[attempt_id]
         )
     session.flush()
-    scored = Scorers().score(session, list(rows)) if act.verdict == APPROVED else {}
-    sheets = {attempt_id: one.sheet for attempt_id, one in scored.items()}
+    sheets = {one: case.after for one, case in seen.items()} if act.verdict == APPROVED else {}
     for attempt in attempts:
         row = rows[attempt.id]
         if attempt.id in sheets:

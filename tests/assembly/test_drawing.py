@@ -6,6 +6,8 @@ import json
 import random
 import re
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -19,10 +21,13 @@ from cbt.bank.models import Item, ItemVersion
 from cbt.bank.steps import version_row
 from cbt.bank.store import bank_by_ref, drawables
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.db.pieces import pieces_of
 from cbt.db.types import Row
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper import drawing
 from cbt.delivery.paper.drawing import draw_for_sitting
+from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of, current_version
 from cbt.rules.assembly.form import comparable
 from cbt.rules.assembly.tally import mutual_enemies
@@ -293,3 +298,79 @@ def test_an_officer_reads_which_points_are_short_and_that_nothing_is_left_to_dra
     page = office.post(url, follow_redirects=True).get_data(as_text=True)
     assert re.search(r"判断题在鉴定范围 A-A-A \S+ 要从 \d+ 个不同的鉴定点各抽一题", page)
     assert re.search(r"还缺 \d+ 个鉴定点", page)
+
+
+def between_pieces(patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Have somebody do something once, after the first forms of a draw are stored."""
+    acts = iter([act])
+
+    def interrupted(rows: Iterable[Any], *, size: int) -> Iterator[Any]:
+        for number, piece in enumerate(pieces_of(rows, size=size)):
+            if number == 1:
+                for one in acts:
+                    one()
+            yield piece
+
+    patch.setattr(drawing, "pieces_of", interrupted)
+
+
+def test_a_paper_that_is_changed_while_others_are_stored_gets_a_form_of_the_new_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.app.app_context():
+        with unit_of_work() as session:
+            like = session.get_one(Registration, world.sitters["theory"].registration_id)
+            wait_in_a_row(session, like, 12, "moved")
+
+        def change() -> None:
+            with unit_of_work() as session:
+                last = session.scalars(select(Registration).where(Registration.ref == "rg-moved-11")).one()
+                last.paper = "theory"
+
+        between_pieces(monkeypatch, change)
+        assert draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4) == 12
+        with reading() as session:
+            assert "sections" in held_by(session, "rg-moved-11")
+            assert "units" in held_by(session, "rg-moved-10")
+            acts = AuditEntry.act.in_(("sitting.draw_begin", "sitting.draw_forms"))
+            lines = session.execute(
+                select(AuditEntry.act, AuditEntry.after).where(acts).order_by(AuditEntry.id.desc()).limit(2)
+            ).all()
+    told = [(act, json.loads(after)["forms"]) for act, after in lines]
+    assert told == [("sitting.draw_forms", 12), ("sitting.draw_begin", 12)]
+
+
+def test_of_two_who_draw_at_once_nobody_gets_two_forms_and_neighbours_differ(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.app.app_context():
+        with unit_of_work() as session:
+            like = session.get_one(Registration, world.sitters["theory"].registration_id)
+            wait_in_a_row(session, like, 20, "twice")
+        other: list[int] = []
+
+        def draw_too() -> None:
+            monkeypatch.setattr(drawing, "pieces_of", pieces_of)
+            other.append(draw_for_sitting(world.sitting_ref, now=START, actor="staff:other", seed=5))
+
+        between_pieces(monkeypatch, draw_too)
+        own = draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4)
+        with reading() as session:
+            forms = [cases_of(held_by(session, f"rg-twice-{number}")) for number in range(20)]
+    assert (own, sum(other)) == (8, 12)
+    assert all(one[unit] != two[unit] for one, two in pairwise(forms) for unit in one)
+
+
+def test_a_draw_that_others_keep_from_storing_says_so_and_leaves_nothing_half(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.app.app_context():
+        with unit_of_work() as session:
+            like = session.get_one(Registration, world.sitters["theory"].registration_id)
+            wait_in_a_row(session, like, 2, "never")
+        monkeypatch.setattr(drawing, "_still_waits", lambda _session, _registrations: False)
+        with pytest.raises(Conflict, match=r"draw\.changed"):
+            draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4)
+        with reading() as session:
+            waiting = select(Registration.id).where(Registration.ref.like("rg-never-%"))
+            assert session.scalars(select(Attempt).where(Attempt.registration_id.in_(waiting))).all() == []

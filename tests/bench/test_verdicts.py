@@ -12,10 +12,12 @@ import pytest
 from bench.__main__ import check, read_results, write_results
 from bench.measured.declaring import Bound
 from bench.measured.registry import BY_NAME, TARGETS
-from bench.published import bearing, city, day
+from bench.office.acts import ACTS
+from bench.published import bearing, city, day, office
 from bench.published.pages import between, pages, readme_block
 from bench.published.picture import bars, svg
 from bench.published.report import table
+from bench.published.words import LANGUAGES, amount, label
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +38,9 @@ def invented(**ratios: float) -> dict[str, Any]:
         "news": {"count": 9},
         "seat": {"count": 1200, "p50_ms": 3.0, "p99_ms": 9.0},
     }
+    for name in office.ROWS:
+        act = {"seconds": 12.3, "p99_ms": 41.0, "max_ms": 250.0, "refused": 0, "said": ""}
+        figures[name] |= {"alone_p99_ms": 20.0, "acts": {"draw": act, "bank": act | {"said": "409"}}}
     growth = {name: figures.pop(name) for name in list(figures) if name.startswith("growth")}
     return {
         "machine": {"cpu": "a processor", "cores": 2, "system": "Linux", "python": "3.11", "sqlite": "3"},
@@ -102,6 +107,25 @@ def test_every_figure_has_its_row_and_every_bound_its_bar() -> None:
         for bar in bars(results, language):
             assert bar.share == pytest.approx(1.0)
             assert bar.label in picture
+
+
+def test_every_row_and_every_bound_has_its_words_in_both_languages() -> None:
+    assert len(BY_NAME) == len(TARGETS)
+    for language in LANGUAGES:
+        assert len({label(target, language) for target in TARGETS}) == len(TARGETS)
+        for target in TARGETS:
+            for bound in target.bounds:
+                assert "1" in amount(bound, 1, language), (target.name, bound.field)
+    assert all(label(target, "en") != label(target, "zh") for target in TARGETS)
+
+
+def test_what_an_office_did_beside_an_exam_stands_act_by_act_and_says_what_was_not_done() -> None:
+    assert office.lines(invented())[-2:] == [
+        "| 组卷 2,000 份 | 12.3 | 41 | 250 | 0 | 是 |",
+        "| 导入题库 10,000 题 | 12.3 | 41 | 250 | 0 | **否** |",
+    ]
+    assert set(ACTS) == set(office.ACTS)
+    assert office.lines({"figures": {}}) == []
 
 
 def test_a_run_keeps_what_was_measured_on_the_grown_database(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def count_rows(stage: Stage | World) -> Iterator[list[None]]:
 
 def begin_small(stage: Stage) -> grown.Heights:
     """Have thirty-five people in the stage's two rooms; return where the tables end."""
-    with _writing(stage) as connection:
+    with writing(stage) as connection:
         connection.execute(text("UPDATE room SET plan = ''"))  # a drawn plan names its seats
         grown.grow(connection, grown.IN_A_ROOM, SEATS_MORE, below=grown.heights(connection))
         return grown.heights(connection)
@@ -103,7 +103,7 @@ def begin_small(stage: Stage) -> grown.Heights:
 
 def make_large(stage: Stage, small: grown.Heights) -> int:
     """Have three thousand people in the same sitting, and more of everything else; return how many they are."""
-    with _writing(stage) as connection:
+    with writing(stage) as connection:
         grown.grow(connection, grown.IN_A_ROOM, 1, below=small)
         grown.grow(connection, grown.ROOMS, ROOMS_MORE, below=grown.heights(connection))
         for roots, (times, without) in LISTS.items():
@@ -118,11 +118,12 @@ def make_large(stage: Stage, small: grown.Heights) -> int:
 
 def grow_more(stage: Stage, roots: tuple[str, ...], times: int) -> None:
     """Have all there is of the tables `roots` `times` times more."""
-    with _writing(stage) as connection:
+    with writing(stage) as connection:
         grown.grow(connection, roots, times, below=grown.heights(connection))
 
 
 @contextmanager
-def _writing(stage: Stage) -> Iterator[Connection]:
+def writing(stage: Stage) -> Iterator[Connection]:
+    """Lend a connection that writes to the stage's database."""
     with stage.app.app_context(), db.engine.execution_options(**{WRITE: True}).begin() as connection:
         yield connection

@@ -22,7 +22,7 @@ from cbt.errors import Conflict
 from cbt.ops.safety.attempts import check_scores
 from cbt.results.models import Result
 from cbt.results.sheet.sitting import sheet_of
-from cbt.results.steps import release
+from cbt.results.steps import plan_release
 from cbt.results.store import finished_sitting, sitting_lines
 from cbt.scoring.commands import score as score_command
 from cbt.scoring.models import Score
@@ -128,7 +128,7 @@ def test_the_office_sees_who_waits_and_cannot_release(page: Page, tmp_path: Path
         waiting = [line.row.candidate.name for line in found.lines if line.pending]
         assert waiting == [world.sitters["theory"].name]
         with pytest.raises(Conflict) as refused:
-            release(session, found, now=ENDED, actor="staff:test", second="staff:other")
+            plan_release(session, found, now=ENDED)
         assert (refused.value.code, refused.value.params) == ("results.not_marked", {"people": 1})
         assert session.scalars(select(Result)).all() == []
         listed = sitting_lines(session, limit=5)

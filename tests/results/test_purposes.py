@@ -19,7 +19,7 @@ from cbt.results.ledger.store import count_bookings, ledger_of
 from cbt.results.models import Release, Result
 from cbt.results.my_results import results_of
 from cbt.results.sheet.sitting import sheet_of
-from cbt.results.steps import release as release_results
+from cbt.results.steps import plan_release
 from cbt.results.store import violations_elsewhere
 from cbt.rules.states.purpose import Purpose
 from cbt.sittings.models import Batch, Sitting
@@ -33,8 +33,8 @@ OF_CONSEQUENCE = ("results", "scoring", "batches/checks", "batches/publishing")
 ASKS = {"official_only", "is_official", "require_official", "finished_sitting"}
 NOT_ITS_TO_SAY = {
     "results/approving.py": "asks the second person; the service asks whether it counts",
-    "results/sheet/figures.py": "finished_sitting lets in, and steps.release asks again",
-    "results/sheet/page.py": "finished_sitting lets in, and steps.release asks again",
+    "results/sheet/figures.py": "finished_sitting lets in, and steps.plan_release asks again",
+    "results/sheet/page.py": "finished_sitting lets in, and steps.plan_release asks again",
     "results/late/sheet.py": "its service asks finished_sitting",
     "results/package/gathering.py": "its service asks finished_sitting",
     "results/package/papers.py": "its service asks finished_sitting",
@@ -85,11 +85,9 @@ def test_what_was_tried_or_practised_enters_no_result(world: World, purpose: Pur
             batch = session.scalars(select(Batch).where(Batch.ref == world.batch_ref)).one()
             assert ledger_of(session, [person]) == {}
             assert count_bookings(session, batch.id) == 0
-        with pytest.raises(Conflict, match="not_official"), unit_of_work() as session:
+        with pytest.raises(Conflict, match="not_official"), reading() as session:
             sitting = session.scalars(select(Sitting).where(Sitting.ref == world.sitting_ref)).one()
-            release_results(
-                session, sheet_of(session, sitting), now=world.clock.now(), actor="cli", second="cli"
-            )
+            plan_release(session, sheet_of(session, sitting), now=world.clock.now())
 
 
 @pytest.mark.once

@@ -218,6 +218,25 @@ def test_what_is_not_there_is_not_told(configured: Callable[..., flask.Flask]) -
     assert samples["cbt_writer_up"] == 0
 
 
+def test_how_long_an_act_kept_others_from_writing_is_told_by_its_name(world: World) -> None:
+    if not world.app.extensions["cbt_settings"].embedded:
+        return  # PostgreSQL orders writers itself: its gate is open
+    gate = cast(Gate, world.app.extensions["cbt_gate"])
+    assert gate.held is not None
+    with world.app.test_request_context("/office/batches", method="POST"):
+        gate.held(0.3)
+    with world.app.app_context():
+        flask.g.cbt_job = "score_closed"
+        gate.held(0.01)
+    gate.held(0.001)
+    samples = scrape(world.app)
+    held = {name: value for name, value in samples.items() if name.startswith("cbt_gate_held_seconds_count")}
+    assert any("batches" in name for name in held)
+    assert samples['cbt_gate_held_seconds_count{act="score_closed"}'] >= 1
+    assert samples['cbt_gate_held_seconds_count{act="saves"}'] >= 1
+    assert samples["cbt_gate_long_holds_total"] >= 1
+
+
 def test_the_end_of_the_certificate_is_told(configured: Callable[..., flask.Flask], clock: FakeClock) -> None:
     app = configured()
     app.extensions[SHOWN] = ShownCertificate(clock.now() + timedelta(days=3), b"", "")

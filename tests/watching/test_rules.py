@@ -16,7 +16,7 @@ import pytest
 from cbt.application import gauges
 from cbt.application.backups.state import note_failed
 from cbt.db.unit_of_work import unit_of_work
-from cbt.db.writing import commits
+from cbt.db.writing import commits, gate
 from cbt.delivery.models import LateEntry
 from cbt.errors import Unavailable
 from cbt.web.https.certificates import ShownCertificate
@@ -50,7 +50,8 @@ def exam(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(autouse=True)
 def well(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be well where a test has no process, and no disk, of its own."""
+    """Be well where a test has no process, and no disk or processor, of its own."""
+    monkeypatch.setattr(gate, "time", SimpleNamespace(perf_counter=lambda: 0.0))
     monkeypatch.setattr(gauges, "is_owned", lambda _folder: True)
     _free(monkeypatch, 100 * GIB)
 
@@ -98,6 +99,13 @@ def commits_are_slow(exam: WatchedExam, patch: pytest.MonkeyPatch) -> None:
     timer = count(0.0, 0.8)
     patch.setattr(commits, "time", SimpleNamespace(perf_counter=lambda: next(timer)))
     exam.go_on(10)
+
+
+def somebody_holds_the_gate(exam: WatchedExam, patch: pytest.MonkeyPatch) -> None:
+    exam.go_on(1)
+    timer = count(0.0, 0.3)
+    patch.setattr(gate, "time", SimpleNamespace(perf_counter=lambda: next(timer)))
+    exam.go_on(1)
 
 
 def commits_hang(exam: WatchedExam, patch: pytest.MonkeyPatch) -> None:
@@ -249,6 +257,7 @@ PLAYS: dict[str, tuple[Trouble, set[str]]] = {
     "the database takes nothing": (database_takes_nothing, {"CbtNotSaving"}),
     "commits fail": (commits_fail, {"CbtRefusing"}),
     "commits are slow": (commits_are_slow, {"CbtCommitsSlow"}),
+    "somebody holds the gate": (somebody_holds_the_gate, {"CbtGateHeld"}),
     "commits hang": (commits_hang, {"CbtSavesWait"}),
     "pages of staff break": (pages_of_staff_break, {"CbtStaffErrors"}),
     "nobody leads": (nobody_leads, {"CbtNoLeader"}),

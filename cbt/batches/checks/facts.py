@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
@@ -23,6 +24,7 @@ NEAR = timedelta(hours=12)
 """How far apart two starts are looked at: no paper with all its extra time lasts longer."""
 OFF = (SittingState.CANCELLED.value, SittingState.ABORTED.value)
 """States in which a room is in nobody's way."""
+NOT_MOVED: Mapping[int, Room] = MappingProxyType({})
 UNKNOWN_LENGTH = timedelta(minutes=60)
 """How long a room is taken while nobody sits in it and no blueprint is there: the longest shipped paper."""
 
@@ -104,7 +106,7 @@ def entered_of(session: Session, people: Collection[int], sittings: Collection[S
     return _as_entered(session, session.execute(query.order_by(Registration.id)), near)
 
 
-def near_to(session: Session, sittings: Iterable[Sitting]) -> dict[int, Sitting]:
+def near_to(session: Session, sittings: Collection[Sitting]) -> dict[int, Sitting]:
     """Return every sitting that is on and starts within half a day of one of these, themselves included."""
     starts = [one.planned_start_at for one in sittings]
     if not starts:
@@ -112,7 +114,8 @@ def near_to(session: Session, sittings: Iterable[Sitting]) -> dict[int, Sitting]
     query = select(Sitting).where(
         Sitting.planned_start_at.between(min(starts) - NEAR, max(starts) + NEAR), Sitting.state.not_in(OFF)
     )
-    return {one.id: one for one in session.scalars(query)}
+    # One that is only looked at for another time is stored with its own.
+    return {one.id: one for one in (*session.scalars(query), *sittings)}
 
 
 def _as_entered(
@@ -140,10 +143,13 @@ def _as_entered(
     return found
 
 
-def used_rooms(session: Session, sittings: Collection[Sitting]) -> list[UsedRoom]:
+def used_rooms(
+    session: Session, sittings: Collection[Sitting], moved: Mapping[int, Room] = NOT_MOVED
+) -> list[UsedRoom]:
     """Return the rooms of these sittings that are on, by planned start and name.
 
-    A room nobody sits in yet is taken for as long as the longest paper of the blueprints in force lasts.
+    `moved` are the rooms in which some sitting-rooms are to be held, by their ids. A room nobody sits in yet is
+    taken for as long as the longest paper of the blueprints in force lasts.
 
     Source: R-7.
     """
@@ -153,7 +159,7 @@ def used_rooms(session: Session, sittings: Collection[Sitting]) -> list[UsedRoom
         .join(Room, Room.id == SittingRoom.room_id)
         .where(SittingRoom.sitting_id.in_(known), SittingRoom.state.not_in(OFF))
     )
-    rooms = [(sitting_room, room) for sitting_room, room in session.execute(query)]
+    rooms = [(one, moved.get(one.id, room)) for one, room in session.execute(query)]
     spans = _room_spans(session, known)
     expected = _expected(session) if any(one.id not in spans for one, _ in rooms) else UNKNOWN_LENGTH
     found = []
@@ -163,6 +169,16 @@ def used_rooms(session: Session, sittings: Collection[Sitting]) -> list[UsedRoom
         span = hull(spans[sitting_room.id]) if sitting_room.id in spans else (start, start + expected)
         found.append(UsedRoom(sitting_room, sitting, room, span))
     return sorted(found, key=lambda one: (one.span, one.room.name, one.sitting_room.id))
+
+
+def people_in_rooms(session: Session, sitting: Sitting) -> dict[int, int]:
+    """Return how many are registered in each room of a sitting, by sitting-room."""
+    query = (
+        select(Registration.sitting_room_id, func.count())
+        .where(Registration.sitting_id == sitting.id)
+        .group_by(Registration.sitting_room_id)
+    )
+    return {room_id: int(people) for room_id, people in session.execute(query)}
 
 
 def _room_spans(session: Session, sittings: dict[int, Sitting]) -> dict[int, list[Span]]:

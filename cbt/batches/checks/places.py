@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy import func, select
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.batches.checks.concern import Concern
-from cbt.batches.checks.facts import Entered, UsedRoom
+from cbt.batches.checks.facts import UsedRoom
 from cbt.candidates.models import Candidate, Registration
 from cbt.rules.door.admission import overlaps
 from cbt.rules.planning.clashes import Gravity, RoomDuty, Use, clashes, double_duties, fullness
@@ -123,14 +122,18 @@ def _plain(name: str) -> str:
 
 
 def seats(
-    session: Session, own: Collection[int], rooms: Collection[UsedRoom], entries: Collection[Entered]
+    session: Session, own: Collection[int], rooms: Collection[UsedRoom], people: Mapping[int, int]
 ) -> Iterator[Concern]:
-    """Yield which rooms of `own` hold more people than seats, or people on their spare seats. Source: R-16."""
+    """Yield which rooms of `own` hold more people than seats, or people on their spare seats.
+
+    `people` are how many sit in each, by sitting-room.
+
+    Source: R-16.
+    """
     mine = [one for one in rooms if one.sitting.id in own]
     counts = seat_counts(session, sorted({one.room.id for one in mine}))
-    people = Counter(entry.sitting_room_id for entry in entries)
     for one in mine:
-        count, seated = counts[one.room.id], people[one.sitting_room.id]
+        count, seated = counts[one.room.id], people.get(one.sitting_room.id, 0)
         gravity = fullness(people=seated, seats=count.seats, spares=count.spares)
         if gravity is not None:
             code = "seats_over" if gravity is Gravity.STOP else "spares_used"

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.store import staff_by_ref
 from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.people import registered_twice
-from cbt.batches.checks.reading import checks_of_sitting
+from cbt.batches.checks.reading import checks_of_rooms
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.exam.policies import AdmissionPolicy
@@ -62,7 +62,7 @@ def add_sitting(
             now=now,
             actor=actor,
         )
-        return sitting.ref, asked(checks_of_sitting(session, sitting), ABOUT_ROOMS, field="start")
+        return sitting.ref, asked(checks_of_rooms(session, sitting), ABOUT_ROOMS, field="start")
 
 
 def set_purpose(*, sitting_ref: str, purpose: Purpose, now: datetime, actor: str) -> None:
@@ -128,10 +128,10 @@ def _with_checks(
     session: Session, sitting: Sitting, codes: frozenset[str], act: Callable[[], object]
 ) -> list[Concern]:
     """Do something about a sitting and ask what speaks against it that did not before."""
-    before = {(one.code, one.text) for one in checks_of_sitting(session, sitting)}
+    before = {(one.code, one.text) for one in checks_of_rooms(session, sitting)}
     act()
     session.flush()
-    fresh = [one for one in checks_of_sitting(session, sitting) if (one.code, one.text) not in before]
+    fresh = [one for one in checks_of_rooms(session, sitting) if (one.code, one.text) not in before]
     return asked(fresh, codes)
 
 

@@ -1,12 +1,12 @@
-"""What moving a sitting does to it and to its people, in the session of whoever previews it or does it."""
+"""What moving a sitting does to it and to its people: worked out on a snapshot, then done."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cbt.batches.checks.concern import Concern
@@ -15,10 +15,10 @@ from cbt.batches.moving.told import Told, told_of
 from cbt.batches.seating.cases import drawn_in
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.seating.room import seated_room
-from cbt.candidates.steps import give_seats
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.planning.beside import alike
 from cbt.rules.planning.moving import GoalSeat, reseated, unmovable
+from cbt.rules.planning.room_plan import plan_of
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
@@ -48,19 +48,44 @@ class NewSeat:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedRoom:
+    """A room's part of a sitting that is to be held in another room, with everybody's seat there."""
+
+    sitting_room_id: int
+    former: Room
+    goal: Room
+    seats: Mapping[int, int]
+    """The id of the new seat by that of the registration."""
+    new_seats: tuple[NewSeat, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MovedPlan:
     """What a move does: what was and what will be, who sits elsewhere, who must hear, what speaks against it."""
 
     sitting: Sitting
+    """As it will be; it is not stored."""
     former_name: str
     former_start_at: datetime
-    rooms: tuple[tuple[str, str], ...]
-    """Former and new name of each room that changes."""
-    new_seats: tuple[NewSeat, ...]
-    kept_seats: int
+    moved: tuple[MovedRoom, ...]
     told: Told
     concerns: tuple[Concern, ...]
     """What speaks against the plan after the move and did not before."""
+
+    @property
+    def rooms(self) -> tuple[tuple[str, str], ...]:
+        """Former and new name of each room that changes."""
+        return tuple((one.former.name, one.goal.name) for one in self.moved)
+
+    @property
+    def new_seats(self) -> tuple[NewSeat, ...]:
+        """Who gets a seat of another number."""
+        return tuple(seat for one in self.moved for seat in one.new_seats)
+
+    @property
+    def kept_seats(self) -> int:
+        """How many keep the number of their seat in another room."""
+        return sum(len(one.seats) for one in self.moved) - len(self.new_seats)
 
     @property
     def moved_in_time(self) -> bool:
@@ -73,36 +98,47 @@ class MovedPlan:
         return [one for one in self.concerns if one.stops]
 
 
-def carry_out(session: Session, sitting: Sitting, wish: MoveWish, *, now: datetime) -> MovedPlan:
-    """Move a sitting that is locked, and say what that does; forms, people, staff and armed rooms stay.
+def plan_move(session: Session, ref: str, wish: MoveWish, *, now: datetime) -> MovedPlan:
+    """Say what moving a sitting does; nothing is written. Forms, people, staff and armed rooms stay.
 
     Raise Conflict("moving.admitting"|"moving.running"|"moving.over"|"moving.nothing"|"moving.seats"),
     InvalidInput for a name, a time or a room that cannot be.
 
     Source: R-7, R-11, R-16, R-60.
     """
+    with session.no_autoflush:  # the sitting becomes what it is to be, to be looked at
+        sitting = store.sitting_by_ref(session, ref)
+        may_change(sitting, now=now)
+        before = {_seen(one) for one in checks_of_sitting(session, sitting)}
+        former_name, former_start_at = sitting.name, sitting.planned_start_at
+        sitting.name = required(wish.name, "sitting.name", "name")
+        set_time(sitting, wish.start_at, now=now)
+        moved = _moved_rooms(session, sitting, wish.rooms)
+        if not moved and sitting.name == former_name and sitting.planned_start_at == former_start_at:
+            raise Conflict("moving.nothing", field="start")
+        goals = {one.sitting_room_id: one.goal for one in moved}
+        after = checks_of_sitting(session, sitting, goals)
+        concerns = [one for one in after if _seen(one) not in before]
+        concerns += _cases_meet(session, sitting, moved)
+        told = told_of(session, sitting)
+        session.expunge_all()
+    return MovedPlan(sitting, former_name, former_start_at, tuple(moved), told, tuple(concerns))
+
+
+def carry_out(session: Session, sitting: Sitting, plan: MovedPlan, *, now: datetime) -> None:
+    """Move a sitting, which is locked and as it was when the move was worked out. Source: R-7, R-11, R-16."""
     may_change(sitting, now=now)
-    before = {_seen(one) for one in checks_of_sitting(session, sitting)}
-    former_name, former_start_at = sitting.name, sitting.planned_start_at
-    sitting.name = required(wish.name, "sitting.name", "name")
-    set_time(sitting, wish.start_at, now=now)
-    alike_before = _same_cases(session, sitting, wish.rooms)
-    rooms, new_seats, kept = _move_rooms(session, sitting, wish.rooms)
-    session.flush()
-    if not rooms and sitting.name == former_name and sitting.planned_start_at == former_start_at:
-        raise Conflict("moving.nothing", field="start")
-    concerns = [one for one in checks_of_sitting(session, sitting) if _seen(one) not in before]
-    concerns += _cases_meet(session, sitting, alike_before)
-    return MovedPlan(
-        sitting=sitting,
-        former_name=former_name,
-        former_start_at=former_start_at,
-        rooms=tuple(rooms),
-        new_seats=tuple(new_seats),
-        kept_seats=kept,
-        told=told_of(session, sitting),
-        concerns=tuple(concerns),
-    )
+    set_time(sitting, plan.sitting.planned_start_at, now=now)
+    sitting.name, sitting.centre_id = plan.sitting.name, plan.sitting.centre_id
+    for one in plan.moved:
+        set_room(session, session.get_one(SittingRoom, one.sitting_room_id), one.goal)
+        if one.seats:
+            session.connection().execute(
+                update(Registration)
+                .where(Registration.id == bindparam("who"))
+                .values(seat_id=bindparam("seat")),
+                [{"who": who, "seat": seat} for who, seat in one.seats.items()],
+            )
 
 
 def may_change(sitting: Sitting, *, now: datetime) -> None:
@@ -112,35 +148,37 @@ def may_change(sitting: Sitting, *, now: datetime) -> None:
         raise Conflict(f"moving.{why.value}", at=sitting.check_in_opens_at)
 
 
-def _same_cases(session: Session, sitting: Sitting, wished: Mapping[str, str]) -> dict[str, int]:
-    """Return how many pairs of neighbours have one skills case in the rooms a move is about, by their refs."""
-    views = {view.sitting_room.ref: view for view in store.rooms_of_sitting(session, sitting.id)}
-    changed = [ref for ref, room in wished.items() if ref in views and views[ref].room.ref != room]
-    return {ref: _pairs(session, sitting, ref) for ref in changed}
-
-
-def _pairs(session: Session, sitting: Sitting, ref: str) -> int:
-    room = seated_room(session, sitting, ref)
-    return len(alike(room.board(drawn_in(session, room).cases), room.plan).cases)
-
-
-def _cases_meet(session: Session, sitting: Sitting, before: Mapping[str, int]) -> list[Concern]:
+def _cases_meet(session: Session, sitting: Sitting, moved: Sequence[MovedRoom]) -> list[Concern]:
     """Return where neighbours of another room have one case, who had not: forms stay with their people. R-8."""
-    names = {view.sitting_room.ref: view.room.name for view in store.rooms_of_sitting(session, sitting.id)}
-    return [
-        Concern("cases_beside", sitting.ref, {"room": names[ref], "pairs": pairs})
-        for ref in before
-        if (pairs := _pairs(session, sitting, ref)) > before[ref]
-    ]
+    found = []
+    for one in moved:
+        view = next(
+            view
+            for view in store.rooms_of_sitting(session, sitting.id)
+            if view.sitting_room.id == one.sitting_room_id
+        )
+        room = seated_room(session, sitting, view.sitting_room.ref)
+        cases = drawn_in(session, room).cases
+        seats = {seat.id: seat for seat in store.seats_of_room(session, one.goal.id)}
+        numbers = tuple(seat.number for seat in seats.values())
+        there = replace(
+            room,
+            plan=plan_of(one.goal.plan, one.goal.door, numbers),
+            entries={
+                seats[one.seats[entry.registration.id]].number: entry for entry in room.entries.values()
+            },
+        )
+        pairs = len(alike(there.board(cases), there.plan).cases)
+        if pairs > len(alike(room.board(cases), room.plan).cases):
+            found.append(Concern("cases_beside", sitting.ref, {"room": one.goal.name, "pairs": pairs}))
+    return found
 
 
 def _seen(concern: Concern) -> tuple[str, str]:
     return concern.code, concern.text
 
 
-def _move_rooms(
-    session: Session, sitting: Sitting, wished: Mapping[str, str]
-) -> tuple[list[tuple[str, str]], list[NewSeat], int]:
+def _moved_rooms(session: Session, sitting: Sitting, wished: Mapping[str, str]) -> list[MovedRoom]:
     views = {view.sitting_room.ref: view for view in store.rooms_of_sitting(session, sitting.id)}
     if wished.keys() - views.keys():
         raise InvalidInput("moving.room_gone", field="rooms")
@@ -150,19 +188,11 @@ def _move_rooms(
         if goal.id in taken and goal.id != views[ref].room.id:
             raise Conflict("sitting.has_room", field="rooms", room=goal.name)
     _one_place(sitting, list(goals.values()))
-    rooms: list[tuple[str, str]] = []
-    new_seats: list[NewSeat] = []
-    kept = 0
-    for ref, view in views.items():
-        goal = goals[ref]
-        if goal.id == view.room.id:
-            continue
-        moved, stayed = _reseat(session, view.sitting_room, goal)
-        set_room(session, view.sitting_room, goal)
-        rooms.append((view.room.name, goal.name))
-        new_seats += moved
-        kept += stayed
-    return rooms, new_seats, kept
+    return [
+        _moved_room(session, view.sitting_room, view.room, goals[ref])
+        for ref, view in views.items()
+        if goals[ref].id != view.room.id
+    ]
 
 
 def _one_place(sitting: Sitting, goals: Sequence[Room]) -> None:
@@ -176,9 +206,9 @@ def _one_place(sitting: Sitting, goals: Sequence[Room]) -> None:
         sitting.centre_id = centres.pop()
 
 
-def _reseat(session: Session, sitting_room: SittingRoom, goal: Room) -> tuple[list[NewSeat], int]:
+def _moved_room(session: Session, sitting_room: SittingRoom, former: Room, goal: Room) -> MovedRoom:
     held = session.execute(
-        select(Registration, Seat.number, Candidate.name)
+        select(Registration.id, Registration.ref, Seat.number, Candidate.name)
         .join(Seat, Seat.id == Registration.seat_id)
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .where(Registration.sitting_room_id == sitting_room.id)
@@ -186,14 +216,14 @@ def _reseat(session: Session, sitting_room: SittingRoom, goal: Room) -> tuple[li
     ).all()
     seats = {seat.number: seat for seat in store.seats_of_room(session, goal.id)}
     numbers = reseated(
-        (number for _, number, _ in held), (GoalSeat(seat.number, seat.spare) for seat in seats.values())
+        (number for _, _, number, _ in held), (GoalSeat(seat.number, seat.spare) for seat in seats.values())
     )
     if numbers is None:
         raise Conflict("moving.seats", field="rooms", room=goal.name, people=len(held), seats=len(seats))
-    give_seats(session, {row.id: seats[numbers[number]] for row, number, _ in held})
     new = [
-        NewSeat(name, row.ref, goal.name, number, numbers[number])
-        for row, number, name in held
+        NewSeat(name, ref, goal.name, number, numbers[number])
+        for _, ref, number, name in held
         if numbers[number] != number
     ]
-    return new, len(held) - len(new)
+    by_person = {who: seats[numbers[number]].id for who, _, number, _ in held}
+    return MovedRoom(sitting_room.id, former, goal, by_person, tuple(new))

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from cbt.assembly.sources import DrawSources
 from cbt.audit.chain import record
 from cbt.batches.checks.concern import Concern
 from cbt.batches.people.facts import facts_of, reason_of
@@ -24,7 +25,7 @@ from cbt.candidates import steps
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.reprinting import to_print_again
 from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.paper.drawing import draw_forms, drawing_chance
+from cbt.delivery.paper.drawing import draw_forms, drawing_chance, sources_for
 from cbt.delivery.paper.following import is_drawn
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.personal.numbers import document_index
@@ -73,13 +74,15 @@ def add(*, batch_ref: str, addition: Addition, now: datetime, actor: str) -> Add
     Source: R-7, R-16, R-43.
     """
     reason = reason_of(addition.reason)
+    sources = sources_for(addition.version_id, [wished.paper for wished in addition.papers])
     try:
         with unit_of_work() as session:
             batch = batch_by_ref(session, batch_ref)
             level = level_of(session, batch, addition.version_id)
             candidate = _candidate(session, batch, addition, now=now)
             made, again = _register(session, batch, level, candidate, addition)
-            draw_where_drawn(session, [(one.registration, one.place, one.seat) for one in made], now=now)
+            places = [(one.registration, one.place, one.seat) for one in made]
+            draw_where_drawn(session, places, sources=sources, now=now)
             concerns = object_to(session, [one.registration for one in made], accepted=addition.accepted)
             if again is not None:
                 to_print_again(session, [again.id], "papers", now=now)
@@ -192,7 +195,11 @@ def _new_to(
 
 
 def draw_where_drawn(
-    session: Session, made: Sequence[tuple[Registration, HeldRoom, Seat]], *, now: datetime
+    session: Session,
+    made: Sequence[tuple[Registration, HeldRoom, Seat]],
+    *,
+    sources: DrawSources,
+    now: datetime,
 ) -> None:
     """Draw the forms of these registrations in the sittings whose others have theirs already. Source: R-43."""
     waiting: dict[int, list[tuple[Registration, int]]] = {}
@@ -201,7 +208,8 @@ def draw_where_drawn(
         waiting.setdefault(place.sitting.id, []).append((registration, seat.number))
     for sitting_id, some in waiting.items():
         if is_drawn(session, sittings[sitting_id]):
-            draw_forms(session, sittings[sitting_id], some, now=now, rng=drawing_chance())
+            sitting, rng = sittings[sitting_id], drawing_chance()
+            draw_forms(session, sitting, some, sources=sources, now=now, rng=rng)
 
 
 def close_withdrawals(session: Session, registration: Registration, *, now: datetime, actor: str) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from cbt.assembly.sources import DrawSources
 from cbt.audit.chain import record
 from cbt.batches.checks.concern import Concern
 from cbt.batches.people.adding import close_withdrawals, draw_where_drawn, level_of
@@ -33,7 +34,7 @@ from cbt.candidates.models import Registration
 from cbt.candidates.reprinting import to_print_again
 from cbt.candidates.steps import PaperTerms
 from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.paper.drawing import draw_forms, drawing_chance
+from cbt.delivery.paper.drawing import draw_forms, drawing_chance, sources_for
 from cbt.delivery.paper.following import follow_room, set_aside
 from cbt.door.seats.moving import move_to_seat
 from cbt.errors import Conflict, InvalidInput, NotFound
@@ -81,6 +82,7 @@ def change(
     Source: R-7, R-16, R-30, R-43, R-60.
     """
     reason = reason_of(order.reason)
+    sources = sources_for(order.version_id, [order.paper])
     try:
         with unit_of_work() as session:
             batch = batch_by_ref(session, batch_ref)
@@ -92,7 +94,10 @@ def change(
             place = hold_rooms(session, batch, {target})[target]
             before = facts_of(paper.registration, paper.place, paper.seat)
             known = spoken_against(session, [paper.registration])
-            if not _carry_out(session, batch, paper, place, order, now=now, actor=actor, reason=reason):
+            carried = _carry_out(
+                session, batch, paper, place, order, sources=sources, now=now, actor=actor, reason=reason
+            )
+            if not carried:
                 raise InvalidInput("person.nothing")
             seat = session.get_one(Seat, paper.registration.seat_id)
             concerns = object_to(session, [paper.registration], accepted=order.accepted, before=known)
@@ -121,6 +126,7 @@ def _carry_out(
     place: HeldRoom,
     order: ChangeOrder,
     *,
+    sources: DrawSources,
     now: datetime,
     actor: str,
     reason: str,
@@ -146,7 +152,7 @@ def _carry_out(
     elif Change.SEAT in wanted:
         _other_seat(session, paper, order, now=now, actor=actor, reason=reason)
     session.flush()
-    _form(session, paper, place, wanted, drawn=drawn, now=now)
+    _form(session, paper, place, wanted, drawn=drawn, sources=sources, now=now)
     if Change.PAPER in wanted:
         close_withdrawals(session, registration, now=now, actor=actor)
     told = {Change.PAPER: "papers", Change.PLACE: "place", Change.SEAT: "seat"}
@@ -226,15 +232,23 @@ def _may_swap(place: HeldRoom, other: Registration) -> None:
 
 
 def _form(
-    session: Session, paper: HeldPaper, place: HeldRoom, wanted: set[Change], *, drawn: bool, now: datetime
+    session: Session,
+    paper: HeldPaper,
+    place: HeldRoom,
+    wanted: set[Change],
+    *,
+    drawn: bool,
+    sources: DrawSources,
+    now: datetime,
 ) -> None:
     """Have the form follow: a new one only for another paper, or where others of the sitting have theirs."""
     registration = paper.registration
     if drawn and Change.PAPER in wanted:
         number = session.get_one(Seat, registration.seat_id).number
-        draw_forms(session, place.sitting, [(registration, number)], now=now, rng=drawing_chance())
+        waiting = [(registration, number)]
+        draw_forms(session, place.sitting, waiting, sources=sources, now=now, rng=drawing_chance())
     elif drawn and Change.PLACE in wanted:
         follow_room(session, registration)
     elif not drawn and wanted & {Change.PAPER, Change.PLACE}:
         seat = session.get_one(Seat, registration.seat_id)
-        draw_where_drawn(session, [(registration, place, seat)], now=now)
+        draw_where_drawn(session, [(registration, place, seat)], sources=sources, now=now)

@@ -25,7 +25,8 @@ from cbt.batches.people.placing import fits
 from cbt.candidates.models import AdmissionTicket, Registration, Withdrawal
 from cbt.candidates.reprinting import nothing_to_print, to_print_again
 from cbt.candidates.steps import PaperTerms, SeatedPaper, register
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.paper.drawing import sources_for
 from cbt.delivery.paper.following import give_back, set_aside
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import paper_of
@@ -137,6 +138,9 @@ def bring_back(
     Source: R-7, R-43.
     """
     reason = reason_of(reason)
+    with reading() as session:
+        shown = _open_withdrawal(session, batch_by_ref(session, batch_ref), withdrawal_ref, lock=False)
+        sources = sources_for(shown.blueprint_version_id, [] if shown.form_id else [shown.paper])
     try:
         with unit_of_work() as session:
             batch = batch_by_ref(session, batch_ref)
@@ -169,7 +173,7 @@ def bring_back(
             if withdrawal.form_id is not None:
                 give_back(session, registration, session.get_one(Form, withdrawal.form_id))
             else:
-                draw_where_drawn(session, [(registration, place, chosen)], now=now)
+                draw_where_drawn(session, [(registration, place, chosen)], sources=sources, now=now)
             concerns = object_to(session, [registration], accepted=accepted)
             to_print_again(session, [ticket.id], "papers", now=now)
             record(
@@ -186,13 +190,13 @@ def bring_back(
         raise Conflict("person.changed") from error
 
 
-def _open_withdrawal(session: Session, batch: Batch, ref: str) -> Withdrawal:
+def _open_withdrawal(session: Session, batch: Batch, ref: str, *, lock: bool = True) -> Withdrawal:
     query = (
         select(Withdrawal)
         .join(AdmissionTicket, AdmissionTicket.id == Withdrawal.ticket_id)
         .where(Withdrawal.ref == ref, AdmissionTicket.batch_id == batch.id)
     )
-    withdrawal = session.scalar(query.with_for_update(of=Withdrawal))
+    withdrawal = session.scalar(query.with_for_update(of=Withdrawal) if lock else query)
     if withdrawal is None:
         raise NotFound("registration.unknown")
     if withdrawal.back_at is not None:

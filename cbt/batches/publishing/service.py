@@ -11,14 +11,18 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from cbt.audit.since import last_number, told_since
 from cbt.batches.checks.reading import checks_of_sitting, stops_of
 from cbt.batches.publishing.missing import missing_of
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store
 from cbt.sittings.models import Sitting
 from cbt.sittings.planning.sittings import publish_sitting
+
+TRIES = 3
+"""Sittings whose plans somebody changes while they are checked are checked so often."""
 
 
 def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
@@ -29,8 +33,7 @@ def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
 
     Source: R-4, R-7, R-60, R-62.
     """
-    with unit_of_work() as session:
-        _publish(session, store.sitting_by_ref(session, sitting_ref, lock=True), now=now, actor=actor)
+    _publish_checked([sitting_ref], now=now, actor=actor)
 
 
 def publish_many(*, batch_ref: str, sitting_refs: Sequence[str], now: datetime, actor: str) -> int:
@@ -43,22 +46,40 @@ def publish_many(*, batch_ref: str, sitting_refs: Sequence[str], now: datetime, 
     chosen = sorted(set(sitting_refs))
     if not chosen:
         raise InvalidInput("batch.publish_none", field="sittings")
-    with unit_of_work() as session:
+    with reading() as session:
         batch = store.batch_by_ref(session, batch_ref)
-        # Locked in one order, so that two who publish at once wait for each other and do not deadlock.
-        sittings = [store.sitting_by_ref(session, ref, lock=True) for ref in chosen]
-        if any(sitting.batch_id != batch.id for sitting in sittings):
+        if any(store.sitting_by_ref(session, ref).batch_id != batch.id for ref in chosen):
             raise InvalidInput("batch.publish_none", field="sittings")
-        for sitting in sittings:
-            _publish(session, sitting, now=now, actor=actor)
+    _publish_checked(chosen, now=now, actor=actor)
     return len(chosen)
 
 
-def _publish(session: Session, sitting: Sitting, *, now: datetime, actor: str) -> None:
-    draft = sitting.state == SittingState.DRAFT.value
-    lacks = [(one.text, one.page(sitting.ref)) for one in missing_of(session, sitting)] if draft else []
-    if draft:
-        lacks += [(one.text, one.page) for one in stops_of(checks_of_sitting(session, sitting))]
+def _publish_checked(refs: Sequence[str], *, now: datetime, actor: str) -> None:
+    """Publish sittings as they were checked: where a plan was changed meanwhile, they are checked anew.
+
+    Raise Conflict("sitting.changing") while plans go on being changed.
+    """
+    for _ in range(TRIES):
+        with reading() as session:
+            number = last_number(session)
+            for ref in refs:
+                _require_complete(session, store.sitting_by_ref(session, ref))
+        with unit_of_work() as session:
+            if told_since(session, number):
+                continue
+            # Locked in one order, so that two who publish at once wait for each other and do not deadlock.
+            for ref in refs:
+                publish_sitting(session, store.sitting_by_ref(session, ref, lock=True), now=now, actor=actor)
+        return
+    raise Conflict("sitting.changing")
+
+
+def _require_complete(session: Session, sitting: Sitting) -> None:
+    """Raise Conflict("sitting.incomplete") for a draft that lacks something or that something stops."""
+    if sitting.state != SittingState.DRAFT.value:
+        return  # where it may go from there is for its state to say
+    lacks = [(one.text, one.page(sitting.ref)) for one in missing_of(session, sitting)]
+    lacks += [(one.text, one.page) for one in stops_of(checks_of_sitting(session, sitting))]
     if lacks:
         raise Conflict(
             "sitting.incomplete",
@@ -67,4 +88,3 @@ def _publish(session: Session, sitting: Sitting, *, now: datetime, actor: str) -
             missing=[text for text, _ in lacks],
             pages=[page for _, page in lacks],
         )
-    publish_sitting(session, sitting, now=now, actor=actor)

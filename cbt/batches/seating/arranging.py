@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.batches.seating.cases import drawn_in
+from cbt.batches.seating.cases import forms_in
 from cbt.batches.seating.opening import changeable, open_room
 from cbt.batches.seating.store import to_arrange
 from cbt.candidates.seating.reseating import reseat
-from cbt.candidates.seating.room import SeatedRoom, seated_rooms
+from cbt.candidates.seating.room import SeatedRoom, seated_room, seated_rooms
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict
 from cbt.rules.planning.beside import SeatedAlike, Seats, alike
 from cbt.rules.planning.seating import SeatWishes, arrange
-from cbt.sittings.models import Sitting
 from cbt.sittings.store import batch_by_ref, sitting_by_ref
 
 
@@ -64,43 +62,38 @@ def arrange_room(
 
     Source: R-8, R-16, R-30.
     """
-    try:
-        with unit_of_work() as session:
-            sitting, room, _drawn = open_room(session, sitting_ref, room_ref, undrawn=True)
-            if room.seen != seen:
-                raise Conflict("seating.changed")
-            return _arrange(session, sitting, room, wishes, seed, now=now, actor=actor)
-    except IntegrityError as error:
-        raise Conflict("seating.changed") from error
+    with reading() as session:
+        room = seated_room(session, sitting_by_ref(session, sitting_ref), room_ref)
+        changeable(room)
+        if forms_in(session, room):
+            raise Conflict("seating.drawn")
+    if room.seen != seen:
+        raise Conflict("seating.changed")
+    return _arrange(sitting_ref, room, wishes, seed, now=now, actor=actor)
 
 
 def arrange_sitting(
     *, sitting_ref: str, wishes: SeatWishes, seed: int, now: datetime, actor: str
 ) -> tuple[int, int]:
-    """Seat every room of a sitting; return how many were, and how many stayed as forms are drawn there.
+    """Seat every room of a sitting, a room after the other; return how many were, and how many stayed as forms
+    are drawn there.
 
-    Raise Conflict("seating.closed") once check-in is open.
+    Raise Conflict("seating.closed") once check-in is open, ("seating.changed") at a room that somebody changed
+    meanwhile.
 
     Source: R-8, R-16, R-30.
     """
-    done = stayed = 0
-    try:
-        with unit_of_work() as session:
-            sitting = sitting_by_ref(session, sitting_ref, lock=True)
-            rng = random.Random(seed)
-            for room in seated_rooms(session, sitting):
-                changeable(room)
-                own = rng.getrandbits(32)
-                if not room.entries:
-                    continue
-                if drawn_in(session, room).count:
-                    stayed += 1
-                    continue
-                _arrange(session, sitting, room, wishes, own, now=now, actor=actor)
-                done += 1
-    except IntegrityError as error:
-        raise Conflict("seating.changed") from error
-    return done, stayed
+    rng = random.Random(seed)
+    with reading() as session:
+        rooms = list(seated_rooms(session, sitting_by_ref(session, sitting_ref)))
+        for room in rooms:
+            changeable(room)
+        drawn = [bool(room.entries and forms_in(session, room)) for room in rooms]
+    for room, has_forms in zip(rooms, drawn, strict=True):
+        own = rng.getrandbits(32)
+        if room.entries and not has_forms:
+            _arrange(sitting_ref, room, wishes, own, now=now, actor=actor)
+    return sum(bool(room.entries) for room in rooms) - sum(drawn), sum(drawn)
 
 
 def arrange_batch(
@@ -120,28 +113,23 @@ def arrange_batch(
     for sitting_ref, room_ref in refs:
         own = rng.getrandbits(32)
         try:
-            with unit_of_work() as session:
-                sitting, room, _drawn = open_room(session, sitting_ref, room_ref, undrawn=True)
-                _arrange(session, sitting, room, wishes, own, now=now, actor=actor)
-        except (IntegrityError, Conflict):
+            with reading() as session:
+                room = seated_room(session, sitting_by_ref(session, sitting_ref), room_ref)
+            _arrange(sitting_ref, room, wishes, own, now=now, actor=actor)
+        except Conflict:
             continue
         done += 1
     return done, waiting - done
 
 
 def _arrange(
-    session: Session,
-    sitting: Sitting,
-    room: SeatedRoom,
-    wishes: SeatWishes,
-    seed: int,
-    *,
-    now: datetime,
-    actor: str,
+    sitting_ref: str, room: SeatedRoom, wishes: SeatWishes, seed: int, *, now: datetime, actor: str
 ) -> SeatProposal:
+    """Work out the new order of a room as it was read, and seat it where it is still so."""
+    changeable(room)
     found = propose(room, wishes, seed)
     after = {
-        "sitting": sitting.ref,
+        "sitting": sitting_ref,
         "seed": seed,
         "order": wishes.order.value,
         "units_apart": wishes.units_apart,
@@ -152,8 +140,15 @@ def _arrange(
         "units_beside": found.alike.units,
         "papers_beside": found.alike.papers,
     }
-    subject = f"sitting_room:{room.view.sitting_room.ref}"
-    record(session, at=now, actor=actor, act="seats.arrange", subject=subject, after=after)
-    room.view.sitting_room.arranged_at = now
-    reseat(session, room, found.board, now=now)
+    try:
+        with unit_of_work() as session:
+            _sitting, there = open_room(
+                session, sitting_ref, room.view.sitting_room.ref, seen=room.seen, forms={}
+            )
+            subject = f"sitting_room:{there.view.sitting_room.ref}"
+            record(session, at=now, actor=actor, act="seats.arrange", subject=subject, after=after)
+            there.view.sitting_room.arranged_at = now
+            reseat(session, there, found.board, now=now)
+    except IntegrityError as error:
+        raise Conflict("seating.changed") from error
     return found

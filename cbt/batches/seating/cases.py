@@ -17,21 +17,29 @@ from cbt.exams.store import paper_of
 
 @dataclass(frozen=True, slots=True)
 class DrawnForms:
-    """Of a room: how many forms are drawn, and the cases of those papers that have any, by registration."""
+    """Of a room, by registration: the forms that are drawn, and the cases of those papers that have any."""
 
-    count: int
+    forms: dict[int, int]
     cases: dict[int, Cases]
+
+    @property
+    def count(self) -> int:
+        """Return how many forms are drawn."""
+        return len(self.forms)
+
+
+def forms_in(session: Session, room: SeatedRoom) -> dict[int, int]:
+    """Return the forms that are drawn in a room, by registration."""
+    query = select(Attempt.registration_id, Attempt.form_id).where(
+        Attempt.sitting_room_id == room.view.sitting_room.id
+    )
+    return {row.registration_id: row.form_id for row in session.execute(query)}
 
 
 def drawn_in(session: Session, room: SeatedRoom) -> DrawnForms:
     """Return what is drawn in a room: two queries, however many sit there; only papers of cases are read."""
     registrations = [entry.registration for entry in room.entries.values()]
-    rows = session.execute(
-        select(Attempt.registration_id, Attempt.form_id).where(
-            Attempt.sitting_room_id == room.view.sitting_room.id
-        )
-    )
-    forms = {row.registration_id: row.form_id for row in rows}
+    forms = forms_in(session, room)
     with_cases = [
         forms[one.id]
         for one in registrations
@@ -40,8 +48,7 @@ def drawn_in(session: Session, room: SeatedRoom) -> DrawnForms:
     query = select(Form.id, Form.bank_id, Form.content).where(Form.id.in_(with_cases))
     cases = {row.id: _cases(row.bank_id, row.content) for row in session.execute(query)} if with_cases else {}
     return DrawnForms(
-        len(forms),
-        {registration: cases[form] for registration, form in forms.items() if form in cases},
+        forms, {registration: cases[form] for registration, form in forms.items() if form in cases}
     )
 
 

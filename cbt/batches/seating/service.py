@@ -9,15 +9,18 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.batches.seating.opening import open_room
+from cbt.batches.seating.cases import drawn_in
+from cbt.batches.seating.opening import changeable, open_room
 from cbt.candidates.seating.reseating import reseat
-from cbt.candidates.seating.room import SeatedRoom
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.paper.drawing import draw_forms
+from cbt.candidates.seating.room import SeatedRoom, seated_room
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.paper.drawing import draw_forms, sources_for
 from cbt.delivery.paper.following import set_aside
+from cbt.delivery.paper.others import has_cases
 from cbt.errors import Conflict, NotFound
 from cbt.rules.planning.beside import Seats, alike, mended
 from cbt.rules.states.sitting import SittingState
+from cbt.sittings.store import sitting_by_ref
 
 
 def exchange(
@@ -30,7 +33,7 @@ def exchange(
     Source: R-16.
     """
     with unit_of_work() as session:
-        _sitting, room, _drawn = open_room(session, sitting_ref, room_ref)
+        _sitting, room = open_room(session, sitting_ref, room_ref)
         for number in (one, other):
             if number not in room.seats:
                 raise NotFound("room.no_seat", number=number)
@@ -47,21 +50,26 @@ def exchange(
 def mend(*, sitting_ref: str, room_ref: str, seed: int, now: datetime, actor: str) -> tuple[int, int]:
     """Part neighbours who have one case by as few exchanges as are found; return how many moved, pairs that stay.
 
-    Raise Conflict("seating.closed"), ("seating.no_clash") where no two have one.
+    Raise Conflict("seating.closed"), ("seating.no_clash") where no two have one, ("seating.changed") where somebody
+    changed the room meanwhile.
 
     Source: R-8.
     """
+    with reading() as session:
+        shown = seated_room(session, sitting_by_ref(session, sitting_ref), room_ref)
+        changeable(shown)
+        drawn = drawn_in(session, shown)
+    before = shown.board(drawn.cases)
+    clashes = alike(before, shown.plan).cases
+    if not clashes:
+        raise Conflict("seating.no_clash")
+    board = mended(before, shown.plan, regular=shown.regular, rng=random.Random(seed))
+    left = len(alike(board, shown.plan).cases)
+    after = {"seed": seed, "pairs": len(clashes), "left": left}
     with unit_of_work() as session:
-        _sitting, room, drawn = open_room(session, sitting_ref, room_ref)
-        before = room.board(drawn.cases)
-        clashes = alike(before, room.plan).cases
-        if not clashes:
-            raise Conflict("seating.no_clash")
-        board = mended(before, room.plan, regular=room.regular, rng=random.Random(seed))
-        left = alike(board, room.plan).cases
-        after = {"seed": seed, "pairs": len(clashes), "left": len(left)}
+        _sitting, room = open_room(session, sitting_ref, room_ref, seen=shown.seen, forms=drawn.forms)
         _note(session, room, board, "seats.mend", after, now=now, actor=actor)
-        return reseat(session, room, board, now=now), len(left)
+        return reseat(session, room, board, now=now), left
 
 
 def redraw(
@@ -74,17 +82,24 @@ def redraw(
 
     Source: R-8, R-43.
     """
+    with reading() as session:
+        shown = seated_room(session, sitting_by_ref(session, sitting_ref), room_ref).entries.get(number)
+        if shown is None:
+            raise NotFound("room.no_seat", number=number)
+        sources = sources_for(shown.registration.blueprint_version_id, [shown.registration.paper])
     with unit_of_work() as session:
-        sitting, room, drawn = open_room(session, sitting_ref, room_ref)
+        sitting, room = open_room(session, sitting_ref, room_ref)
         if SittingState(sitting.state) is not SittingState.DRAFT:
             raise Conflict("seating.published")
         entry = room.entries.get(number)
-        if entry is None or entry.registration.id not in drawn.cases:
+        if entry is None or not has_cases(session, entry.registration):
             raise NotFound("room.no_seat", number=number)
         former = set_aside(session, entry.registration)
-        draw_forms(session, sitting, [(entry.registration, number)], now=now, rng=rng)
+        if former is None:
+            raise NotFound("room.no_seat", number=number)
+        draw_forms(session, sitting, [(entry.registration, number)], sources=sources, now=now, rng=rng)
         subject = f"registration:{entry.registration.ref}"
-        before = {"form": former.ref if former is not None else ""}
+        before = {"form": former.ref}
         record(session, at=now, actor=actor, act="seats.redraw", subject=subject, before=before)
         return entry.candidate.name
 

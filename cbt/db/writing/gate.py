@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -73,6 +74,8 @@ class Gate:
     ) -> None:
         self.copy: Follower | None = None
         self.occupancy = occupancy
+        self.held: Callable[[float], None] | None = None
+        """Is told after each hold how many seconds it lasted, by the thread that held it."""
         self._files = files
         self._path = path
         self._lock = threading.Lock()
@@ -88,15 +91,24 @@ class Gate:
             return
         with self._lock:
             if fcntl is None:
-                with self._followed(), self._noted():
+                with self._timed(), self._followed(), self._noted():
                     yield
                 return
             descriptor = self._lock_file()
             try:
-                with self._entered(descriptor), self._followed(), self._noted():
+                with self._timed(), self._entered(descriptor), self._followed(), self._noted():
                     yield
             finally:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self.held is not None:
+                self.held(time.perf_counter() - begun)
 
     @contextmanager
     def _entered(self, descriptor: int) -> Iterator[None]:

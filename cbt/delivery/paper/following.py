@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper.layout import layout_of
 from cbt.delivery.steps import create_attempt
 from cbt.errors import Conflict
 from cbt.exams.store import paper_of
@@ -73,6 +74,7 @@ def give_back(session: Session, registration: Registration, form: Form) -> None:
         registration_id=registration.id,
         sitting_room_id=registration.sitting_room_id,
         form_id=form.id,
+        layout=layout_of(form.content),
         grace=paper.clock.grace,
     )
     session.flush()

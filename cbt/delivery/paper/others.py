@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,8 +18,7 @@ from cbt.assembly.sources import DrawSources
 from cbt.assembly.steps import SEED_BITS, items_of
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
-from cbt.exams.store import blueprint_of, paper_of
-from cbt.rules.assembly.tally import mutual_enemies
+from cbt.exams.store import paper_of
 from cbt.sittings.models import Sitting
 from cbt.sittings.planning.purposes import official_only
 
@@ -34,7 +33,6 @@ class Others:
         self._sources = sources
         self._met: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
         self._open: defaultdict[int, list[Registration]] = defaultdict(list)
-        self._enemies: dict[str, Mapping[str, frozenset[str]]] = {}
         tickets = sorted({one.ticket_id for one in registrations})
         for start in range(0, len(tickets), _CHUNK):
             self._read(tickets[start : start + _CHUNK])
@@ -46,7 +44,7 @@ class Others:
         theory paper would leave no case that it does not exclude.
         """
         bank = self._bank_of(registration)
-        enemies = self._enemies_in(bank)
+        enemies = self._sources.enemies_in(bank)
         met = self._met[registration.ticket_id, bank] | self._set_aside(registration, rng)
         return frozenset().union(*(enemies.get(ref, frozenset()) for ref in met))
 
@@ -87,12 +85,7 @@ class Others:
             self._open[registration.ticket_id].append(registration)
 
     def _bank_of(self, registration: Registration) -> str:
-        return blueprint_of(self._session, registration.blueprint_version_id).bank
-
-    def _enemies_in(self, bank_ref: str) -> Mapping[str, frozenset[str]]:
-        if bank_ref not in self._enemies:
-            self._enemies[bank_ref] = mutual_enemies(self._sources.bank(bank_ref).items)
-        return self._enemies[bank_ref]
+        return self._sources.bank_ref_of(registration.blueprint_version_id)
 
 
 def has_cases(session: Session, registration: Registration) -> bool:

@@ -28,8 +28,9 @@ from cbt.demo.papers import ACTOR
 from cbt.demo.places import Ground, plan_sitting
 from cbt.demo.units.answers import places_in
 from cbt.results.publicity import publishing as publicity
+from cbt.results.service import carry_out
 from cbt.results.sheet.sitting import sheet_of
-from cbt.results.steps import release
+from cbt.results.steps import plan_release
 from cbt.results.store import finished_sitting
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states.attempt import ClosedBy, Event
@@ -146,9 +147,10 @@ def release_results(sittings: Sequence[str], *, at: datetime, by: str, second: s
     last = max(publicity.publish(ref, now=at, actor=by) for ref in sittings)
     released = datetime.combine(last + timedelta(days=1), time(10), local_zone()).astimezone(UTC)
     for ref in sittings:
-        with unit_of_work() as session:
+        with reading() as session:
             sheet = sheet_of(session, finished_sitting(session, ref))
-            release(session, sheet, now=released, actor=by, second=second)
+            plan = plan_release(session, sheet, now=released)
+        carry_out(plan, now=released, actor=by, second=second)
     return released
 
 

@@ -18,7 +18,7 @@ from cbt.results.late.sheet import LatePage, attempts_with_evidence, late_rooms,
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED, REJECTED
-from cbt.scoring.late_answers import RulingAct, entries_digest, pending_entries, rule_on
+from cbt.scoring.late_answers import RulingAct, ShownCase, entries_digest, pending_entries, rule_on
 from cbt.web.who.login import Principal
 
 DECIDERS = (Role.CHIEF_PROCTOR, Role.OFFICER)
@@ -84,25 +84,30 @@ def rule_late(
         raise InvalidInput("web.bad_request")
     if not wish.attempt_refs:
         raise InvalidInput("late.pick", field="attempt")
-    with unit_of_work() as session:
+    with reading() as session:
         if wish.fault not in {one.code for one in table_in_force(session).offered_reasons}:
             raise InvalidInput("web.bad_request")
-        claim(session, second, now=now)
         sitting = store.finished_sitting(session, sitting_ref)
         shown = {
-            case.attempt.id: entries_digest([answer.entry for answer in case.answers])
+            case.attempt.id: ShownCase(
+                entries_digest([answer.entry for answer in case.answers]), case.before.id, case.after
+            )
             for room in late_rooms(session, sitting)
             if room.room.ref == wish.room_ref and room.seen == wish.seen
             for case in room.cases
             if case.attempt.ref in wish.attempt_refs
         }
-        if len(shown) != len(wish.attempt_refs):
-            raise Conflict("late.changed")
+        sitting_id = sitting.id
+    if len(shown) != len(wish.attempt_refs):
+        raise Conflict("late.changed")
+    seen = digest(canonical_json({attempt_id: case.digest for attempt_id, case in shown.items()}))
+    with unit_of_work() as session:
+        claim(session, second, now=now)
         signed = "" if second is None else f"staff:{second.ref}"
         act = RulingAct(wish.verdict, wish.fault, wish.reason.strip(), first.logged_as, signed)
-        ruled = rule_on(session, sitting.id, shown, act, now=now)
+        ruled = rule_on(session, sitting_id, shown, act, now=now)
         changed = [row for row in ruled if row.after_score_id not in (None, row.before_score_id)]
-        countersigned(second, roles=second_roles(first), seen=digest(canonical_json(shown)))
+        countersigned(second, roles=second_roles(first), seen=seen)
         told = {"verdict": wish.verdict, "count": len(ruled), "changed": len(changed)}
         put_result(session, second, told)
         return len(ruled), len(changed)

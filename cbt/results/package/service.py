@@ -93,16 +93,20 @@ def write_package(sitting_ref: str, *, actor: str, now: datetime) -> ResultPacka
     Source: R-64.
     """
     with unit_of_work() as session:
-        sitting = store.finished_sitting(session, sitting_ref)
+        store.finished_sitting(session, sitting_ref)
         key = signing.signing_key(session, now=now, actor=actor)
+    with reading() as session:
+        sitting = store.finished_sitting(session, sitting_ref)
         members, manifest = _made(session, sitting, signing.public_hex(key.public_key()))
-        text = text_of(manifest)
-        signature = key.sign(signed_text(text)).hex().encode()
-        long = sum(map(len, members.values()))
-        if long > MOST_BYTES * 9 // 10 or len(members) + 2 > MOST_MEMBERS:
-            raise Conflict("package.too_large", name=sitting.name, most=MOST_BYTES // 2**20)
-        body = pack({MANIFEST: text, SIGNATURE: signature, **members})
-        sha256 = hashlib.sha256(body).hexdigest()
+        session.expunge(sitting)
+    text = text_of(manifest)
+    signature = key.sign(signed_text(text)).hex().encode()
+    long = sum(map(len, members.values()))
+    if long > MOST_BYTES * 9 // 10 or len(members) + 2 > MOST_MEMBERS:
+        raise Conflict("package.too_large", name=sitting.name, most=MOST_BYTES // 2**20)
+    body = pack({MANIFEST: text, SIGNATURE: signature, **members})
+    sha256 = hashlib.sha256(body).hexdigest()
+    with unit_of_work() as session:
         chain.record(
             session,
             at=now,
@@ -111,9 +115,7 @@ def write_package(sitting_ref: str, *, actor: str, now: datetime) -> ResultPacka
             subject=f"sitting:{sitting.ref}",
             after={"sha256": sha256, "bytes": len(body), "head": manifest.head},
         )
-        session.flush()
-        session.expunge(sitting)
-        return ResultPackage(body, sitting, manifest, sha256)
+    return ResultPackage(body, sitting, manifest, sha256)
 
 
 def _made(session: Session, sitting: Sitting, public: str) -> tuple[Mapping[str, bytes], PackageManifest]:

@@ -5,12 +5,14 @@ Source: R-90.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.pieces import pieces_of
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.enrolment.body.service import body
 from cbt.enrolment.decided.store import holidays_of
 from cbt.errors import Conflict
@@ -25,6 +27,9 @@ from cbt.sittings.store import hold_sitting
 from cbt.web.i18n import local_day
 from cbt.web.refs import new_ref
 from cbt.web.texts import required
+
+GIVEN_UP = timedelta(minutes=10)
+"""A publication that was begun so long ago and is not shown will not be: whoever made it is gone."""
 
 
 def window_from(session: Session, now: datetime, days: int) -> PublicityWindow:
@@ -47,38 +52,34 @@ def require_complete(sheet: SittingFigures) -> None:
 def publish(sitting_ref: str, *, now: datetime, actor: str) -> date:
     """Show the results of a sitting as they are now, for as many working days as the body says; return the last.
 
+    They are read on a snapshot and put down in pieces; nobody sees one before all are there. What changed meanwhile
+    is told as what changes later is (`changed_since`).
+
     Raise Conflict("publicity.not_asked"|"publicity.published"|"results.released_already"), else like
     `require_complete` and `finished_sitting`.
 
     Source: R-90.
     """
-    with unit_of_work() as session:
-        sitting = _held(session, sitting_ref)
-        days = body(session).publicity_days
-        if not days:
-            raise Conflict("publicity.not_asked")
-        if store.standing_publication(session, sitting.id) is not None:
-            raise Conflict("publicity.published", name=sitting.name)
+    with reading() as session:
+        sitting = finished_sitting(session, sitting_ref)
+        days = _require_unpublished(session, sitting)
         sheet = sheet_of(session, sitting)
         if sheet.release is not None:
             raise Conflict("results.released_already", name=sitting.name)
         require_complete(sheet)
         window = window_from(session, now, days)
-        made = Publication(
-            ref=new_ref("pu"),
-            sitting_id=sitting.id,
-            published_on=window.published_on,
-            last_on=window.last_on,
-            days=days,
-            published_at=now,
-            published_by=actor,
-            withdrawn_by="",
-            reason="",
+    made = _begin(sitting, window, days=days, now=now)
+    shown = [line for line in sheet.lines if line.decided is not None]
+    for piece in pieces_of(shown):
+        with unit_of_work() as session:
+            session.add_all([_shown(made, line) for line in piece])
+    with unit_of_work() as session:
+        _require_unpublished(session, _held(session, sitting_ref))
+        session.execute(
+            update(Publication)
+            .where(Publication.id == made)
+            .values(withdrawn_at=None, published_at=now, published_by=actor)
         )
-        session.add(made)
-        session.flush()
-        shown = [_shown(made, line) for line in sheet.lines if line.decided is not None]
-        session.add_all(shown)
         record(
             session,
             at=now,
@@ -87,7 +88,47 @@ def publish(sitting_ref: str, *, now: datetime, actor: str) -> date:
             subject=sitting.logged_as,
             after={"people": len(shown), "last_on": window.last_on.isoformat(), "days": days},
         )
-        return window.last_on
+    return window.last_on
+
+
+def _require_unpublished(session: Session, sitting: Sitting) -> int:
+    """Return for how many days a sitting's results are to be shown; raise where they are, or were released."""
+    days = body(session).publicity_days
+    if not days:
+        raise Conflict("publicity.not_asked")
+    if store.standing_publication(session, sitting.id) is not None:
+        raise Conflict("publicity.published", name=sitting.name)
+    if sitting.released_at is not None:
+        raise Conflict("results.released_already", name=sitting.name)
+    return days
+
+
+def _begin(sitting: Sitting, window: PublicityWindow, *, days: int, now: datetime) -> int:
+    """Add a publication that is shown to nobody while its results are put down, and return its id.
+
+    What a former one left that did not come to its end goes first. It stands as withdrawn by nobody.
+    """
+    with reading() as session:
+        left = store.unfinished_results(session, sitting.id, before=now - GIVEN_UP)
+    for piece in pieces_of(left):
+        with unit_of_work() as session:
+            session.execute(delete(PublishedResult).where(PublishedResult.id.in_(piece)))
+    with unit_of_work() as session:
+        made = Publication(
+            ref=new_ref("pu"),
+            sitting_id=sitting.id,
+            published_on=window.published_on,
+            last_on=window.last_on,
+            days=days,
+            published_at=now,
+            published_by="",
+            withdrawn_at=now,
+            withdrawn_by="",
+            reason="",
+        )
+        session.add(made)
+        session.flush()
+        return made.id
 
 
 def withdraw(sitting_ref: str, *, reason: str, now: datetime, actor: str) -> None:
@@ -121,11 +162,11 @@ def _held(session: Session, ref: str) -> Sitting:
     return hold_sitting(session, finished_sitting(session, ref).id)
 
 
-def _shown(made: Publication, line: SheetLine) -> PublishedResult:
+def _shown(publication_id: int, line: SheetLine) -> PublishedResult:
     row, decided = line.row, line.decided
     assert decided is not None
     return PublishedResult(
-        publication_id=made.id,
+        publication_id=publication_id,
         registration_id=row.registration.id,
         outcome=decided.outcome.value,
         score=decided.score,

@@ -57,6 +57,12 @@ class SittingPublicity:
             raise Conflict("publicity.open", last=self.publication.last_on.isoformat())
 
 
+def require_shown(session: Session, sitting_id: int, *, on: date) -> None:
+    """Raise as `SittingPublicity.require_over` does; nobody's result is looked at for it (R-90)."""
+    publication = store.standing_publication(session, sitting_id)
+    SittingPublicity(on, body(session).publicity_days, publication, frozenset(), frozenset()).require_over()
+
+
 def publicity_of(session: Session, sitting_id: int, *, on: date) -> SittingPublicity:
     """Return how the publicity of a sitting stands on a day."""
     return SittingPublicity(

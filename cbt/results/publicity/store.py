@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -56,6 +56,20 @@ class ObjectionLine:
 def standing_publication(session: Session, sitting_id: int) -> Publication | None:
     """Return the publication of a sitting that stands, or None."""
     return session.scalar(select(Publication).where(Publication.sitting_id == sitting_id, _STANDS))
+
+
+def unfinished_results(session: Session, sitting_id: int, *, before: datetime) -> Sequence[int]:
+    """Return the ids of what publications of a sitting hold begun before that did not end: nobody saw them."""
+    query = (
+        select(PublishedResult.id)
+        .join(Publication, Publication.id == PublishedResult.publication_id)
+        .where(
+            Publication.sitting_id == sitting_id,
+            Publication.published_by == "",
+            Publication.withdrawn_at < before,
+        )
+    )
+    return session.scalars(query).all()
 
 
 def publications_of(session: Session, sitting_ids: Collection[int]) -> dict[int, Publication]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVarTuple
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
@@ -70,6 +70,18 @@ def unruled(session: Session, sitting_ids: Collection[int]) -> dict[int, set[tup
 
     Source: R-63, R-92.
     """
+    return _unruled(session, Registration.sitting_id.in_(sitting_ids)) if sitting_ids else {}
+
+
+def unruled_among(session: Session, registration_ids: Collection[int]) -> set[int]:
+    """Return which of these registrations' results wait for a ruling, as `unruled` does. Source: R-63, R-92."""
+    if not registration_ids:
+        return set()
+    found = _unruled(session, Registration.id.in_(registration_ids))
+    return {own for some in found.values() for own, _ref in some}
+
+
+def _unruled(session: Session, whose: ColumnElement[bool]) -> dict[int, set[tuple[int, str]]]:
     other = aliased(Registration)
     query = (
         select(
@@ -84,15 +96,14 @@ def unruled(session: Session, sitting_ids: Collection[int]) -> dict[int, set[tup
         .join(other, other.ticket_id == Registration.ticket_id)
         .join(Sitting, Sitting.id == other.sitting_id)
         .where(
-            Registration.sitting_id.in_(sitting_ids),
+            whose,
             other.violation_code.is_not(None),
             ViolationRuling.id.is_(None),
             official_only(),
         )
     )
     found: dict[int, set[tuple[int, str]]] = {}
-    rows = session.execute(_ruled(query, other)) if sitting_ids else ()
-    for sitting, own, ref, absent_at, of, code, version in rows:
+    for sitting, own, ref, absent_at, of, code, version in session.execute(_ruled(query, other)):
         violation = violation_of(session, code, version)
         if violation is None:
             continue

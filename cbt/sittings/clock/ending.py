@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.rules.states.sitting import SittingEvent, SittingState
-from cbt.sittings.clock.moving import close_hold, move_room, refresh_sitting_state
+from cbt.sittings.clock.moving import close_hold, move_room, move_rooms, refresh_sitting_state
 from cbt.sittings.models import Sitting, SittingRoom
 
 
@@ -43,7 +43,7 @@ def score_room(session: Session, room: SittingRoom, *, now: datetime, actor: str
 
 
 def release_sitting(session: Session, sitting: Sitting, *, now: datetime, actor: str) -> None:
-    """Release the results of a sitting: every scored room → released.
+    """Release the results of a sitting, which is held: every scored room → released.
 
     Raise Conflict("sitting.transition") while a room that took place is not scored.
 
@@ -51,9 +51,7 @@ def release_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
     """
     left_out = {SittingState.CANCELLED.value, SittingState.ABORTED.value}
     rooms = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == sitting.id)).all()
-    for room in rooms:
-        if room.state not in left_out:
-            move_room(session, room, SittingEvent.RELEASE)
+    move_rooms(session, [room for room in rooms if room.state not in left_out], SittingEvent.RELEASE)
     sitting.released_at = now
     refresh_sitting_state(session, sitting)
     record(session, at=now, actor=actor, act="sitting.release", subject=f"sitting:{sitting.ref}")

@@ -7,7 +7,9 @@ in a circle.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import String, UpdateBase, bindparam, select, update
@@ -60,6 +62,29 @@ def move_room_if_first(session: Session, room: SittingRoom, event: SittingEvent,
     sitting = session.get_one(Sitting, room.sitting_id, with_for_update=held, populate_existing=True)
     refresh_sitting_state(session, sitting)
     return True
+
+
+def move_rooms(session: Session, rooms: Sequence[SittingRoom], event: SittingEvent) -> None:
+    """Take rooms of one sitting, which is held, to the state an event leads to, by one statement for each state.
+
+    Raise Conflict("sitting.transition") as `move_room` does; nothing is moved then.
+
+    Source: R-60.
+    """
+    by_state = groupby(sorted(rooms, key=lambda room: room.state), key=lambda room: room.state)
+    for state, group in [(SittingState(state), list(group)) for state, group in by_state]:
+        moved = session.execute(
+            update(SittingRoom)
+            .where(SittingRoom.id.in_([room.id for room in group]), SittingRoom.state == state.value)
+            .values(state=next_state(state, event).value)
+            .returning(SittingRoom.id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        if len(moved) != len(group):
+            said = TextId(f"sittings.state.{state.value}")
+            raise Conflict("sitting.transition", state=said, event=event.value)
+        for room in group:
+            session.expire(room)
 
 
 def starting_rows(room: SittingRoom, *, now: datetime, actor: str) -> list[Rows]:

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.errors import InvalidInput
 from cbt.rules.planning.moving import moved_marks
-from cbt.rules.states.sitting import SittingEvent
+from cbt.rules.states.sitting import SittingEvent, SittingState, next_state
 from cbt.sittings import store
-from cbt.sittings.clock.moving import move_room, refresh_sitting_state
+from cbt.sittings.clock.moving import move_rooms, refresh_sitting_state
 from cbt.sittings.models import Room, Sitting, SittingChange, SittingRoom
 from cbt.sittings.planning.sittings import MARKS
 from cbt.web.texts import required
@@ -97,9 +97,16 @@ def withdraw_sitting(session: Session, sitting: Sitting, *, reason: str, now: da
     Source: R-60.
     """
     reason = reason_of(reason)
-    for view in store.rooms_of_sitting(session, sitting.id):
-        move_room(session, view.sitting_room, SittingEvent.WITHDRAW)
+    rooms = store.rooms_of_sitting(session, sitting.id)
+    move_rooms(session, [view.sitting_room for view in rooms], SittingEvent.WITHDRAW)
+    refresh_sitting_state(session, sitting)
     note_change(session, sitting, "withdraw", reason=reason, now=now, actor=actor)
+
+
+def may_cancel(session: Session, sitting: Sitting) -> None:
+    """Raise Conflict("sitting.transition") where a room of a sitting runs already, or it is off. Source: R-60."""
+    for view in store.rooms_of_sitting(session, sitting.id):
+        next_state(SittingState(view.sitting_room.state), SittingEvent.CANCEL)
 
 
 def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: datetime, actor: str) -> None:
@@ -110,7 +117,7 @@ def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: date
     Source: R-60.
     """
     reason = reason_of(reason)
-    for view in store.rooms_of_sitting(session, sitting.id):
-        move_room(session, view.sitting_room, SittingEvent.CANCEL)
+    rooms = store.rooms_of_sitting(session, sitting.id)
+    move_rooms(session, [view.sitting_room for view in rooms], SittingEvent.CANCEL)
     refresh_sitting_state(session, sitting, without_rooms=SittingEvent.CANCEL)
     note_change(session, sitting, "cancel", reason=reason, now=now, actor=actor)

@@ -15,7 +15,7 @@ from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.rules.states.purpose import Purpose
 from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings import store
-from cbt.sittings.clock.moving import move_room
+from cbt.sittings.clock.moving import move_rooms, refresh_sitting_state
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 from cbt.web.refs import new_ref
 from cbt.web.texts import required
@@ -126,7 +126,7 @@ def add_room(session: Session, sitting: Sitting, room: Room, *, now: datetime, a
 
 
 def publish_sitting(session: Session, sitting: Sitting, *, now: datetime, actor: str) -> None:
-    """Publish a draft sitting with at least one room; raise Conflict("sitting.no_rooms").
+    """Publish a draft sitting, which is locked, with at least one room; raise Conflict("sitting.no_rooms").
 
     Whether it is complete (candidates, forms, proctors) is the caller's question: batches.publishing asks.
 
@@ -135,8 +135,8 @@ def publish_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
     rooms = store.rooms_of_sitting(session, sitting.id)
     if not rooms:
         raise Conflict("sitting.no_rooms")
-    for view in rooms:
-        move_room(session, view.sitting_room, SittingEvent.PUBLISH)
+    move_rooms(session, [view.sitting_room for view in rooms], SittingEvent.PUBLISH)
+    refresh_sitting_state(session, sitting)
     record(session, at=now, actor=actor, act="sitting.publish", subject=sitting.logged_as)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from cbt.web.watching.counting import Labels, Layout, Steps, observed
@@ -11,6 +11,11 @@ from cbt.web.watching.counting import Labels, Layout, Steps, observed
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+HELD_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
+LONG_HOLD = 0.25
+"""A transaction that keeps others from writing for so many seconds is one that their saves wait for."""
+OTHER_ACT = "other"
+"""What a hold is counted under that is no request's and no job's."""
 STATUSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 _PLACES = {status: place for place, status in enumerate(STATUSES)}
 """Where a class of statuses stands among them."""
@@ -86,6 +91,35 @@ class CommitCounts:
             return ((self._failed.first, 1),)
         sizes = observed(self._sizes, self._sizes.first, size)
         return *sizes, *observed(self._seconds, self._seconds.first, seconds)
+
+
+class GateCounts:
+    """How long whoever writes to an embedded database kept everybody else from it, by act (I13)."""
+
+    def __init__(self, layout: Layout, acts: Iterable[str]) -> None:
+        """`acts` are the endpoints and jobs that may write; OTHER_ACT is for whatever else does."""
+        self._seconds = layout.add(
+            "cbt_gate_held_seconds",
+            "How long one transaction of an act kept others from writing (embedded database).",
+            "histogram",
+            [_act(one) for one in dict.fromkeys((*acts, OTHER_ACT))],
+            bounds=HELD_SECONDS,
+            from_zero=False,
+        )
+        self._cells = {act[0][1]: self._seconds.cell(act) for act in self._seconds.series}
+        self._long = layout.add(
+            "cbt_gate_long_holds_total", f"Those that lasted longer than {LONG_HOLD} seconds.", "counter"
+        )
+
+    def steps(self, act: str, seconds: float) -> Steps:
+        """Return the steps that count one hold."""
+        steps = observed(self._seconds, self._cells.get(act, self._cells[OTHER_ACT]), seconds)
+        return (*steps, (self._long.first, 1)) if seconds > LONG_HOLD else steps
+
+
+@cache
+def _act(name: str) -> Labels:
+    return (("act", name),)
 
 
 @cache

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from cbt.web.watching.counted import CommitCounts, RequestCounts
+from cbt.web.watching.counted import CommitCounts, GateCounts, RequestCounts
 from cbt.web.watching.counting import Counter, Fold, Labels, Layout, Memory, OwnMemory
 from cbt.web.watching.exposition import family_lines, gauge_lines
 from cbt.web.watching.shared import SharedMemory, shared_path
@@ -35,11 +35,12 @@ class Metrics:
     Families are added first; `begin` makes the cells they take.
     """
 
-    def __init__(self, kinds: Mapping[str, str]) -> None:
-        """`kinds` has the kind of every endpoint that a request can have."""
+    def __init__(self, kinds: Mapping[str, str], *, acts: Iterable[str] = ()) -> None:
+        """`kinds` has the kind of every endpoint that a request can have; `acts` are what else may write."""
         self._layout = Layout()
         self._requests = RequestCounts(self._layout, kinds)
         self._commits = CommitCounts(self._layout)
+        self._gate = GateCounts(self._layout, (*kinds, *acts))
         self._starts = self._layout.add(
             "cbt_process_starts_total", "Processes begun since the server was.", "counter", _roles()
         )
@@ -128,6 +129,10 @@ class Metrics:
     def committed(self, size: int, seconds: float | None) -> None:
         """Count one batch of saves, ends and starts, and what its COMMIT took; None when there was none."""
         self._counter.add(self._commits.steps(size, seconds))
+
+    def held(self, act: str, seconds: float) -> None:
+        """Count one transaction that kept others from writing for so long."""
+        self._counter.add(self._gate.steps(act, seconds))
 
     def render(self) -> str:
         """Return the text that Prometheus reads."""
