@@ -102,7 +102,9 @@ def _built(
     """Build what these groups need and let go of it at the end of the block."""
     size = ground.size
     people = max(WARM_UP_STARTS, *(group.people(size) for group in groups))
-    people = min(people, size.others) if url else people
+    if url:
+        whole = [group.people(size) for group in groups if group.whole_twin]
+        people = max([min(people, size.others), *whole])
     ground.tell(f"building: {people} candidates" + (" on PostgreSQL" if url else ""))
     with installation(folder, attempts=people, database_url=url, begun=begun) as built:
         choose_answers(built)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torture.faults import closings, copies, disks, edits, files, kills, quotas, syscalls
+from torture.faults import closings, copies, disks, edits, files, kills, quotas, stalls, syscalls
 from torture.faults.surroundings import SURROUNDINGS
 from torture.trial import Fault
 
@@ -26,6 +26,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("fsync-error", disks.fsync_error, short=1, long=5, needs=STRACE, databases=SQLITE, in_short=SQLITE),
     Fault("disk-error", disks.disk_error, short=1, long=5, needs=STRACE, databases=SQLITE),
     Fault("disk-full", disks.disk_full, short=1, long=3, needs=MOUNT, databases=SQLITE, in_short=SQLITE),
+    Fault("stall", stalls.stall, short=1, long=6, needs=STRACE, in_short=BOTH),
     Fault("bit-flip", disks.bit_flip, short=4, long=60, databases=SQLITE, in_short=SQLITE),
     Fault("file-removed", files.removed, short=4, long=40, databases=SQLITE, in_short=SQLITE),
     Fault("file-moved", files.moved, short=3, long=30, databases=SQLITE, in_short=SQLITE),

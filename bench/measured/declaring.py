@@ -132,3 +132,5 @@ class Group:
     stage: Stage
     measure: Callable[[Any], list[Figure]]
     people: Callable[[Size], int] = nobody
+    whole_twin: bool = False
+    """Whether its twin is measured with as many people; others are content with fewer on PostgreSQL."""

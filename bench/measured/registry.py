@@ -17,6 +17,7 @@ from bench.measured import (
     pages,
     saves,
     staff,
+    stalls,
     starts,
     waiting,
 )
@@ -27,6 +28,7 @@ GROUPS: tuple[Group, ...] = (
     *news.GROUPS,
     *paced.GROUPS,
     *besieged.GROUPS,
+    *stalls.GROUPS,
     *waiting.GROUPS,
     *starts.GROUPS,
     *handing_in.GROUPS,

@@ -40,6 +40,8 @@ _AMOUNTS = {
         "healthz": "{:.0%} of /healthz answered",
         "p95_ms": "p95 {:,.0f} ms",
         "of_alone": "{:.1%} of alone",
+        "back_s": "{:.0f} s until as before",
+        "outages": "{:.0f} outage booked",
     },
     "zh": {
         "ratio": "{:.2f} × REF",
@@ -58,6 +60,8 @@ _AMOUNTS = {
         "healthz": "/healthz 应答 {:.0%}",
         "p95_ms": "p95 {:,.0f} 毫秒",
         "of_alone": "单独时的 {:.1%}",
+        "back_s": "{:.0f} 秒恢复",
+        "outages": "记停机 {:.0f} 次",
     },
 }
 _RATE = Bound("per_s", None, None)

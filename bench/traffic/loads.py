@@ -79,14 +79,14 @@ def saves(sitters: Sequence[Sitter], ledger: Ledger) -> Iterator[Exchange]:
         yield Exchange(request, _keep_receipt(sitter, ledger))
 
 
-def save_body(sitter: Sitter) -> bytes:
-    """Return the body of a sitter's next save: one answer, one position further each time."""
-    sitter.seq += 1
-    position, value = sitter.answers[sitter.seq % len(sitter.answers)]
-    return (
-        f'{{"epoch":{sitter.epoch},"entries":[{{"seq":{sitter.seq},"kind":"answer",'
-        f'"position":{position},"value":"{value}"}}]}}'
-    ).encode()
+def save_body(sitter: Sitter, answers: int = 1) -> bytes:
+    """Return the body of a sitter's next save: so many answers, each one position further."""
+    entries = []
+    for _ in range(answers):
+        sitter.seq += 1
+        position, value = sitter.answers[sitter.seq % len(sitter.answers)]
+        entries.append(f'{{"seq":{sitter.seq},"kind":"answer","position":{position},"value":"{value}"}}')
+    return f'{{"epoch":{sitter.epoch},"entries":[{",".join(entries)}]}}'.encode()
 
 
 def _keep_receipt(sitter: Sitter, ledger: Ledger) -> OnReply:

@@ -20,10 +20,14 @@ from itertools import count
 from bench.installation import Sitter
 from bench.traffic.client import HOST, READ_SIZE, Load, content_length, request_bytes
 from bench.traffic.loads import Ledger, save_body, under_lease
+from cbt.rules.overload import PAGE_PATIENCE
 
 DRAIN_SECONDS = 20.0
 """What is still unanswered so long after the last save was due is given up and counted."""
 RETRY_SECONDS = (0.2, 0.8)
+PAGE_RETRY = (0.5, 3.0)
+"""What the answer page waits before it comes again (static/delivery/save/outbox.js)."""
+_RETRY_AFTER = b"retry-after:"
 
 
 @dataclass(slots=True)
@@ -40,12 +44,27 @@ class Paced(Load):
     """Of each latency: at which second of the run the save was due."""
     turned_away_at: list[float] = field(default_factory=list)
     """At which seconds of the run a save was answered with 503, to be sent again."""
+    never_at: list[float] = field(default_factory=list)
+    """At which seconds of the run the saves were due that were never answered."""
+    given_up: int = 0
+    """Requests whose answer a page did not wait for."""
 
 
 class _Candidate:
     """One browser: its keep-alive connection, what is due, the save in flight."""
 
-    __slots__ = ("buffer", "connected_at", "due", "in_flight", "link", "number", "open", "sitter", "waiting")
+    __slots__ = (
+        "asked_at",
+        "buffer",
+        "connected_at",
+        "due",
+        "in_flight",
+        "link",
+        "numbers",
+        "open",
+        "sitter",
+        "waiting",
+    )
 
     def __init__(self, sitter: Sitter) -> None:
         self.sitter = sitter
@@ -53,8 +72,10 @@ class _Candidate:
         self.open = False
         self.connected_at = 0.0
         self.due: deque[float] = deque()
-        self.in_flight: tuple[float, bytes] | None = None
-        self.number = (0, 0)
+        self.in_flight: tuple[Sequence[float], bytes] | None = None
+        """When what it carries was due, and the request."""
+        self.numbers: Sequence[tuple[int, int]] = ()
+        self.asked_at = 0.0
         self.buffer = b""
         self.waiting = False
         """Whether a new try of its connection or its save is on the clock already."""
@@ -63,8 +84,13 @@ class _Candidate:
 class Loop:
     """Everybody's connections; what each run of the loop does is said by `run_paced`."""
 
-    def __init__(self, port: int, sitters: Sequence[Sitter], ledger: Ledger, paced: Paced) -> None:
-        self.port, self.ledger, self.paced = port, ledger, paced
+    def __init__(
+        self, port: int, sitters: Sequence[Sitter], ledger: Ledger, paced: Paced, *, as_pages: bool = False
+    ) -> None:
+        """`as_pages`: they do as the answer page does. A request carries all that waits, is given up after some
+        seconds, and comes again when the server says."""
+        self.port, self.ledger, self.paced, self.as_pages = port, ledger, paced, as_pages
+        self.asked: deque[tuple[float, _Candidate]] = deque()
         self.epoll = select.epoll()
         self.everybody = [_Candidate(sitter) for sitter in sitters]
         self.by_file: dict[int, _Candidate] = {}
@@ -107,15 +133,20 @@ class Loop:
         else:
             self.epoll.register(link.fileno(), select.EPOLLOUT)
 
-    def _later(self, one: _Candidate) -> None:
-        """Try again after a pause of its own, as browsers do."""
+    def _later(self, one: _Candidate, *, after: float = 0.0) -> None:
+        """Try again after a pause of its own, as browsers do, and not before `after` seconds are over."""
         if not one.waiting:
             one.waiting = True
-            at = time.perf_counter() + self.rng.uniform(*RETRY_SECONDS)
-            heapq.heappush(self.retries, (at, next(self.order), one))
+            pause = max(after, self.rng.uniform(*(PAGE_RETRY if self.as_pages else RETRY_SECONDS)))
+            heapq.heappush(self.retries, (time.perf_counter() + pause, next(self.order), one))
 
     def retry(self, now: float) -> None:
-        """Carry out the new tries whose time has come."""
+        """Give up what took too long, and carry out the new tries whose time has come."""
+        while self.asked and self.asked[0][0] <= now - PAGE_PATIENCE:
+            asked_at, one = self.asked.popleft()
+            if one.in_flight is not None and one.asked_at == asked_at and one.open and not one.waiting:
+                self.paced.given_up += 1
+                self._hang_up(one)
         while self.retries and self.retries[0][0] <= now:
             one = heapq.heappop(self.retries)[2]
             one.waiting = False
@@ -135,10 +166,11 @@ class Loop:
         if one.in_flight is not None or not one.due:
             return
         sitter = one.sitter
-        body = save_body(sitter)
-        one.number = (sitter.epoch, sitter.seq)
+        due = [one.due.popleft() for _ in range(len(one.due) if self.as_pages else 1)]
+        body = save_body(sitter, len(due))
+        one.numbers = [(sitter.epoch, sitter.seq - earlier) for earlier in range(len(due))]
         path = f"/attempts/{sitter.attempt_ref}/answers"
-        one.in_flight = (one.due.popleft(), request_bytes(path, body, under_lease(sitter)))
+        one.in_flight = (due, request_bytes(path, body, under_lease(sitter)))
         if one.link is None:
             if not one.waiting:
                 self._connect(one)
@@ -154,10 +186,17 @@ class Loop:
             one.link.sendall(one.in_flight[1])
         except OSError:
             self._broke(one)
+            return
+        one.asked_at = time.perf_counter()
+        if self.as_pages:
+            self.asked.append((one.asked_at, one))
 
     def _broke(self, one: _Candidate) -> None:
-        assert one.link is not None
         self.paced.broken += 1
+        self._hang_up(one)
+
+    def _hang_up(self, one: _Candidate) -> None:
+        assert one.link is not None
         self.by_file.pop(one.link.fileno(), None)
         one.link.close()
         one.link, one.open, one.buffer = None, False, b""
@@ -189,23 +228,23 @@ class Loop:
         one.buffer += data
         end = one.buffer.find(b"\r\n\r\n")
         if end >= 0 and len(one.buffer) >= end + 4 + content_length(one.buffer[:end]):
-            self._answered(one, int(one.buffer[9:12]))
+            self._answered(one, int(one.buffer[9:12]), _retry_after(one.buffer[:end]))
 
-    def _answered(self, one: _Candidate, status: int) -> None:
+    def _answered(self, one: _Candidate, status: int, after: float) -> None:
         assert one.in_flight is not None
         one.buffer = b""
         now = time.perf_counter()
         if status == 503:  # not stored: the same save goes again
             self.paced.turned_away_at.append(now)
-            self._later(one)
+            self._later(one, after=after if self.as_pages else 0.0)
             return
-        due_at, _ = one.in_flight
+        due, _ = one.in_flight
         one.in_flight = None
-        self.pending -= 1
+        self.pending -= len(due)
         if status == 200:
-            self.paced.latencies.append(now - due_at)
-            self.paced.due_at.append(due_at)
-            self.ledger.saved[one.sitter.attempt_id].add(one.number)
+            self.paced.latencies += [now - at for at in due]
+            self.paced.due_at += due
+            self.ledger.saved[one.sitter.attempt_id].update(one.numbers)
             if self.event_at is not None and one.connected_at > self.event_at:
                 self.paced.ready_seconds.append(now - self.event_at)
                 self.event_at = None
@@ -213,9 +252,19 @@ class Loop:
             self.paced.refused += 1
         self.next_of(one)
 
+    def unanswered(self) -> list[float]:
+        """Return when the saves were due that nobody has answered."""
+        return [at for one in self.everybody for at in (*(one.in_flight or ((),))[0], *one.due)]
+
     def close(self) -> None:
         """Close every connection."""
         for one in self.everybody:
             if one.link is not None:
                 one.link.close()
         self.epoll.close()
+
+
+def _retry_after(head: bytes) -> float:
+    """Return in how many seconds the server wants to be asked again; 0 where it does not say."""
+    _, named, rest = head.lower().partition(_RETRY_AFTER)
+    return float(rest.partition(b"\r\n")[0]) if named else 0.0

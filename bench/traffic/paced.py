@@ -48,14 +48,15 @@ def run_paced(
     seconds: float,
     events: Sequence[Event] = (),
     going: Going = lambda _pending: True,
+    as_pages: bool = False,
 ) -> Paced:
     """Let every sitter save once per `every` seconds, evenly spread, for `seconds`; then wait for the rest.
 
-    It is over sooner when `going` says so.
+    It is over sooner when `going` says so. `as_pages` is as in Loop.
     """
     allow_files(len(sitters))
     paced = Paced()
-    loop = Loop(port, sitters, ledger, paced)
+    loop = Loop(port, sitters, ledger, paced, as_pages=as_pages)
     gc.collect()
     gc.disable()
     try:
@@ -65,6 +66,7 @@ def run_paced(
         paced.began_at = began
         paced.due_at = [at - began for at in paced.due_at]
         paced.turned_away_at = [at - began for at in paced.turned_away_at]
+        paced.never_at = [at - began for at in loop.unanswered()]
         paced.seconds = time.perf_counter() - began
         paced.cpu_seconds = time.process_time() - cpu_before
         paced.done, paced.unanswered = len(paced.latencies), loop.pending

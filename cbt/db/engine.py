@@ -13,6 +13,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError
 
+from cbt.clock import Clock
 from cbt.config import Settings
 from cbt.db.connections import look_at_connections
 from cbt.db.copies import check_place
@@ -23,6 +24,7 @@ from cbt.db.private.keys import load_key
 from cbt.db.second_copy.copier import JournalCopy
 from cbt.db.types import db
 from cbt.db.writing.gate import Gate
+from cbt.db.writing.occupancy import Occupancy
 from cbt.errors import InvalidInput, Unavailable
 
 DATABASE_NAME = "cbt.db"
@@ -78,7 +80,8 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
             warnings.warn("CBT_DB_ENCRYPTION=off: the database is kept in clear", stacklevel=2)
         gate_file = settings.data_dir / GATE_NAME
         files = HeldFiles(path, handed_down(path), gate=gate_file)
-        gate = Gate(gate_file, files=files)
+        clock: Clock = app.extensions["cbt_clock"]
+        gate = Gate(gate_file, files=files, occupancy=Occupancy(settings.data_dir, clock.now))
         app.extensions[FILES] = files
     else:
         app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
@@ -99,6 +102,19 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
     key = load_key(settings.keys, "database", may_create=False) if settings.db_encryption else None
     gate.copy = copy = _second_copy(settings, key, files)
     _listen_sqlite(engine, key, copy, files)
+
+
+def occupancy_of(app: flask.Flask) -> Occupancy | None:
+    """Return what `app` knows of how long own work kept everybody from writing; None on PostgreSQL."""
+    gate: Gate = app.extensions["cbt_gate"]
+    return gate.occupancy
+
+
+def begin_pulse(app: flask.Flask) -> None:
+    """Have this process notice from now on when it is stopped: what it holds up then is no work of its own."""
+    occupancy = occupancy_of(app)
+    if occupancy is not None:
+        occupancy.pulse.begin()
 
 
 def files_of(app: flask.Flask) -> HeldFiles | None:

@@ -52,6 +52,8 @@ def unit_of_work() -> Iterator[Session]:
         last = _last.get()
         if last is not None:
             last(session)
+        session.flush()
+        gate.committing()
     follow_commit(session)
 
 

@@ -16,27 +16,16 @@ from cbt.delivery.messages import deliver
 from cbt.delivery.news.acts import STANDS
 from cbt.delivery.news.asking import place_of
 from cbt.delivery.news.told import Halt, Teller
-from cbt.delivery.save.exchange import Outcome, Saved
+from cbt.delivery.save.exchange import REFUSALS, Outcome, Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.start.reply import current_openings
-from cbt.errors import Conflict, Gone, Locked, NotAllowed, TooLarge, Unavailable
+from cbt.errors import Locked
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states.attempt import State
 from cbt.web.partials import Reply
 from cbt.web.problems import http_status, problem_body
 from cbt.web.who import access
-
-REFUSALS = {
-    Outcome.LEASE_LOST: Conflict("lease.lost"),
-    Outcome.OTHER_MACHINE: NotAllowed("machine.other"),
-    Outcome.SUSPENDED: Locked("attempt.suspended"),
-    Outcome.AWAY: Locked("attempt.away"),
-    Outcome.FULL: TooLarge("attempt.full"),
-    Outcome.CLOSED: Gone("attempt.closed"),
-    Outcome.UNIT_CLOSED: Gone("unit.closed"),
-    Outcome.STALE: Unavailable("request.stale"),
-}
 
 
 def saved_reply(info: AttemptInfo, saved: Saved, now: datetime) -> Reply:

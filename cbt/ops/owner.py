@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cbt.application.app import create_app
 from cbt.config import Settings
+from cbt.db.engine import begin_pulse
 from cbt.delivery.save.journal import Journal
 from cbt.web.watching.metrics import WRITER, Metrics
 
@@ -11,6 +12,7 @@ from cbt.web.watching.metrics import WRITER, Metrics
 def journal_of(settings: Settings) -> Journal:
     """Return the journal whose saves, hand-ins and starts this process carries out."""
     app = create_app(settings)
+    begin_pulse(app)
     metrics: Metrics = app.extensions["cbt_metrics"]
     metrics.share(settings.data_dir, servers=settings.workers, role=WRITER)
     journal: Journal = app.extensions["cbt_journal"]

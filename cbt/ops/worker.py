@@ -19,6 +19,7 @@ from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.application.warming import warm_up
 from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
+from cbt.db.engine import begin_pulse
 from cbt.db.migrate import check_migrated
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.types import db
@@ -67,6 +68,7 @@ def worker_app() -> flask.Flask:
         _watches[-1].begin()
     metrics: Metrics = app.extensions["cbt_metrics"]
     metrics.share(settings.data_dir, servers=settings.workers)
+    begin_pulse(app)
     candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
     _candidacies.append(candidacy)
     candidacy.begin()

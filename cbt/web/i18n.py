@@ -156,6 +156,12 @@ def script_texts(language: str, room: str, *groups: str) -> dict[str, str]:
     return {name: text for name, text in sorted(rest.items()) if not groups or name.split(".")[0] in groups}
 
 
+def sentences(language: str, code: str) -> tuple[str, str]:
+    """Return what happened and what to do now, of an error that has no parameters, where there is no request."""
+    texts = _read(language)
+    return texts[f"error.{code}.what"], texts[f"error.{code}.fix"]
+
+
 @cache
 def _read(language: str) -> Mapping[str, str]:
     """Return all texts of a language, read once for the scripts of every page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable
 from typing import cast
 
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from cbt import errors
 from cbt.db.failures import cannot_persist
+from cbt.rules.overload import come_again_seconds
 from cbt.rules.roles import Role
 from cbt.web.i18n import explain
 from cbt.web.partials import Reply, page_of_form, wants_partial
@@ -22,17 +24,18 @@ from cbt.web.who.cookies import is_of_staff
 
 log = logging.getLogger(__name__)
 
+TOO_MANY, UNAVAILABLE = 429, 503
 STATUS: dict[type[errors.CbtError], int] = {
     errors.InvalidInput: 422,
     errors.NotAllowed: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooEarly: 425,
-    errors.TooMany: 429,
+    errors.TooMany: TOO_MANY,
     errors.TooLarge: 413,
     errors.Gone: 410,
     errors.Locked: 423,
-    errors.Unavailable: 503,
+    errors.Unavailable: UNAVAILABLE,
 }
 
 
@@ -121,7 +124,9 @@ def init_problems(app: flask.Flask) -> None:
 def _answer(error: errors.CbtError, status: int) -> Reply:
     response = _response(error, status)
     seconds = error.params.get("seconds")
-    if status == 429 and isinstance(seconds, int):
+    if status == UNAVAILABLE and not isinstance(seconds, int):
+        seconds = come_again_seconds(0.0, chance=random.random())
+    if status in (TOO_MANY, UNAVAILABLE) and isinstance(seconds, int):
         response.headers["Retry-After"] = str(seconds)
     return response
 

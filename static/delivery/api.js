@@ -4,6 +4,7 @@ export const TIMEOUT = 4000;
 /** The refusal of a lease or login that belongs to another machine. Source: R-42. */
 export const OTHER_MACHINE = "machine.other";
 const flying = new Set();
+let quietUntil = 0;
 let other = null;
 
 /** Have `answer(url, body)` reply in the network's place: a 试答 has no server. */
@@ -31,7 +32,7 @@ export async function call(url, { method = "POST", body, headers = {}, credentia
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await reply.text();
-    const after = 1000 * (Number(reply.headers.get("Retry-After")) || 0);
+    const after = toCome(reply.headers.get("Retry-After"));
     return { status: reply.status, body: parse(text), after, sent, got: performance.now() };
   } catch {
     return { status: 0, body: {}, sent, got: performance.now() };
@@ -39,6 +40,20 @@ export async function call(url, { method = "POST", body, headers = {}, credentia
     clearTimeout(timer);
     flying.delete(flight);
   }
+}
+
+/**
+ * The milliseconds until this page may ask the server again, which has said when; 0 when it may. Whatever asks by itself
+ * keeps to it: what comes sooner is refused like what came before, and keeps a server that is behind from catching up.
+ * Source: I14.
+ */
+export const quiet = () => Math.max(0, quietUntil - performance.now());
+
+/** Whole seconds of a hall are spread over the second that follows. */
+function toCome(seconds) {
+  const after = Number(seconds) > 0 ? 1000 * (Number(seconds) + Math.random()) : 0;
+  quietUntil = Math.max(quietUntil, performance.now() + after);
+  return after;
 }
 
 /** Give up requests whose time was up while timers stood still: the page was frozen, or throttled in the background. */

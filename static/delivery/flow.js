@@ -1,6 +1,6 @@
 // How the page enters, leaves and re-enters an attempt: start, suspension, deadline, closing, taking over.
 
-import { OTHER_MACHINE, call, isTransient } from "./api.js";
+import { OTHER_MACHINE, call, isTransient, quiet } from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { afterFrame, h, jitter, pause, t, wall } from "./dom.js";
 import { preload } from "./paper/preload.js";
@@ -67,7 +67,7 @@ export const flow = {
     if (isTransient(status)) {
       this.outbox.reach(false);
       this.lock("offline");
-      return jitter(500, 3000);
+      return Math.max(reply.after ?? 0, jitter(500, 3000));
     }
     // A login that is over, or another one since: only the page itself leads back in.
     const anew = OTHER_LOGIN.includes(body.code) ? this.anew() : this.again();
@@ -262,7 +262,7 @@ export const flow = {
 
   /** Read the server's clock again (after sleep, in a tab that came back, while an end is awaited). */
   async resync() {
-    if (!this.lease || this.syncing) return;
+    if (!this.lease || this.syncing || quiet()) return;
     this.syncing = true;
     const reply = await call(this.urls.clock, { method: "GET", headers: { "X-CBT-Lease": this.lease } });
     this.syncing = false;

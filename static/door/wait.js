@@ -28,8 +28,10 @@ let waiting = null;
 let pause = EVERY;
 let going = false;
 let said = Infinity;
+let quietUntil = 0;
 
 const jitter = (span) => span * (0.8 + 0.4 * Math.random());
+const quiet = () => Math.max(0, quietUntil - performance.now());
 const secondsLeft = () => Math.ceil((startsAt - serverAt - (performance.now() - readAt)) / 1000);
 
 function show() {
@@ -61,7 +63,11 @@ async function look(query, patience, abort = new AbortController()) {
       headers: { Accept: "application/json" }, cache: "no-store", signal: abort.signal,
     });
     if (reply.status === 401 || reply.status === 403 || reply.redirected) return location.reload();
-    if (!reply.ok) throw new Error(String(reply.status));
+    if (!reply.ok) {
+      const after = Number(reply.headers.get("Retry-After")) || 0; // a hall keeps to it, spread over the second that follows
+      if (after) quietUntil = performance.now() + 1000 * (after + Math.random());
+      throw new Error(String(reply.status));
+    }
     take(await reply.json(), took = performance.now() - asked);
     failures = 0;
   } catch {
@@ -92,14 +98,14 @@ async function listen() {
   waiting = new AbortController();
   const took = await look(number === null ? "" : `?since=${number}`, PATIENCE, waiting);
   waiting = null;
-  if (!going) setTimeout(listen, took > WAITED ? SOON : failures ? jitter(EVERY) : pause);
+  if (!going) setTimeout(listen, Math.max(quiet(), took > WAITED ? SOON : failures ? jitter(EVERY) : pause));
 }
 
 async function beat() {
   const dead = failures > 0;
   const took = await look("", 4000);
   if (took && dead) waiting?.abort(); // the line it waits on was cut
-  setTimeout(beat, failures ? jitter(EVERY) : jitter(BEAT));
+  setTimeout(beat, Math.max(quiet(), failures ? jitter(EVERY) : jitter(BEAT)));
 }
 
 setInterval(show, 250);

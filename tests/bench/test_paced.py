@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import socketserver
 import threading
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 import pytest
 
 from bench.installation import Sitter
-from bench.traffic import client, loads
+from bench.measured.stalls import seconds_until_usual
+from bench.traffic import client, loads, open_loop
 from bench.traffic.client import HOST
 from bench.traffic.loads import Ledger
 from bench.traffic.paced import Paced, allow_files, run_paced
@@ -32,7 +34,7 @@ class _Handler(socketserver.StreamRequestHandler):
             while (head := self.rfile.readline()) != b"\r\n":
                 if head.lower().startswith(b"content-length:"):
                     length = int(head.split(b":")[1])
-            seq = json.loads(self.rfile.read(length))["entries"][0]["seq"]
+            seq = json.loads(self.rfile.read(length))["entries"][-1]["seq"]
             with server.lock:
                 before = len(server.seen)
                 server.seen.append(seq)
@@ -62,11 +64,14 @@ def stub(answer: Answer) -> Iterator[_Server]:
         server.shutdown()
 
 
-def run(server: _Server, *, people: int, every: float, seconds: float) -> tuple[Paced, Ledger]:
+def run(
+    server: _Server, *, people: int, every: float, seconds: float, as_pages: bool = False
+) -> tuple[Paced, Ledger]:
     """Let `people` save at `server`."""
     sitters = [Sitter(n, f"at{n}", "", "", [(1, "A"), (2, "B")], lease="x", epoch=1) for n in range(people)]
     ledger = Ledger()
-    return run_paced(server.server_address[1], sitters, ledger, every=every, seconds=seconds), ledger
+    port = server.server_address[1]
+    return run_paced(port, sitters, ledger, every=every, seconds=seconds, as_pages=as_pages), ledger
 
 
 def test_everybody_saves_once_in_each_period() -> None:
@@ -104,6 +109,55 @@ def test_a_save_that_was_not_stored_is_sent_again_and_other_refusals_are_counted
     assert server.seen == [1, 1, 2]
     assert (paced.done, paced.refused, paced.unanswered) == (1, 1, 0)
     assert ledger.saved[0] == {(1, 1)}
+
+
+def test_pages_send_all_that_waits_in_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_loop, "PAGE_RETRY", (0.25, 0.3))
+    with stub(lambda before, _seq: 503 if before == 0 else 200) as server:
+        paced, ledger = run(server, people=1, every=0.1, seconds=0.3, as_pages=True)
+    assert server.seen == [1, 1, 3], "the refused one as it was, then all that was due meanwhile"
+    assert (paced.done, len(paced.turned_away_at), paced.unanswered) == (3, 1, 0)
+    assert ledger.saved[0] == {(1, 1), (1, 2), (1, 3)}
+    assert len(paced.due_at) == 3
+
+
+def test_pages_come_again_when_the_server_says() -> None:
+    assert open_loop._retry_after(b"HTTP/1.1 503 X\r\nRetry-After: 4\r\nContent-Length: 2") == 4.0
+    assert open_loop._retry_after(b"HTTP/1.1 503 X\r\nContent-Length: 2") == 0.0
+
+
+def test_pages_give_a_request_up_and_repeat_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_loop, "PAGE_PATIENCE", 0.1)
+    monkeypatch.setattr(open_loop, "PAGE_RETRY", (0.05, 0.1))
+
+    def slow_at_first(before: int, _seq: int) -> int:
+        if before == 0:
+            time.sleep(0.4)
+        return 200
+
+    with stub(slow_at_first) as server:
+        paced, ledger = run(server, people=1, every=0.2, seconds=0.2, as_pages=True)
+    assert paced.given_up >= 1
+    assert (paced.done, paced.unanswered) == (1, 0)
+    assert ledger.saved[0] == {(1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("slow_until", "back"),
+    [
+        pytest.param(0.0, 0.0, id="at once"),
+        pytest.param(4.0, 4.0, id="the first window that is as usual"),
+        pytest.param(10.0, 10.0, id="never"),
+    ],
+)
+def test_it_is_back_from_the_first_windows_that_are_as_usual(slow_until: float, back: float) -> None:
+    saves = [(at / 10, 0.5 if at / 10 < 20 + slow_until else 0.02) for at in range(300)]
+    assert seconds_until_usual(saves, since=20.0, until=30.0, usual_ms=15.0) == back
+
+
+def test_what_is_never_answered_is_no_recovery() -> None:
+    saves = [(20 + at / 10, 0.01) for at in range(100)] + [(20.5 + at, math.inf) for at in range(9)]
+    assert seconds_until_usual(saves, since=20.0, until=30.0, usual_ms=15.0) == 10.0
 
 
 def test_more_files_than_the_system_allows_are_refused_with_what_to_do(

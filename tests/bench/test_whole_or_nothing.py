@@ -140,11 +140,23 @@ def test_a_row_that_lost_something_is_not_written(
     assert whole.read_text("utf-8") == former
 
 
-def test_rows_are_not_measured_again_for_a_partial_result_or_another_machine(
-    results: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_row_that_was_declared_since_is_measured_into_the_results(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    former = json.loads(whole.read_text("utf-8"))
+    new = {name: former["figures"].pop(name) for name in ("save", "start")}
+    whole.write_text(json.dumps(former), "utf-8")
+    monkeypatch.setattr(command, "write_pages", never)
+    assert command.main(["--write-readme", "--results", str(whole)]) == 2
+    monkeypatch.setattr(command, "run_bench", lambda *_args, **_given: {"figures": new, "ref_per_s": 7000.0})
+    assert command.main(["--again", "save", "--results", str(whole)]) == 0
+    found = json.loads(whole.read_text("utf-8"))["figures"]
+    assert (found["save"], "start" in found) == (new["save"], False)
+    assert command.lacking({"figures": found}) == ["start"]
+
+
+def test_rows_are_not_measured_again_on_another_machine(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "run_bench", never)
-    assert command.main(["--again", "save", "--results", str(results)]) == 2
     monkeypatch.setattr(command, "machine", lambda: {"cpu": "another"})
     assert command.main(["--again", "save", "--results", str(whole)]) == 2
 

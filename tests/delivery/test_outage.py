@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
+from cbt.db.engine import occupancy_of
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import Rows
+from cbt.db.writing.parcels import Rows, one_writes
 from cbt.delivery.close import outage
 from cbt.delivery.close.outage import settle_rooms
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
@@ -46,6 +50,21 @@ def page(world: World) -> Page:
     return page
 
 
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Gather what SQLAlchemy says to the database in the block."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        found.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
 def attempt(world: World) -> Attempt:
     with world.app.app_context(), reading() as session:
         return session.get_one(Attempt, world.sitters["theory"].attempt_id)
@@ -55,8 +74,9 @@ def test_a_heartbeat_without_a_gap_goes_along_with_what_others_save(
     page: Page, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.clock.advance(SECOND)
-    monkeypatch.setattr(outage, "unit_of_work", lambda: pytest.fail("nobody is to wait for it"))
     with world.app.app_context():
+        if one_writes():
+            monkeypatch.setattr(outage, "unit_of_work", lambda: pytest.fail("nobody is to wait for it"))
         assert outage.beat(now=world.clock.now()) is OutageKind.NONE
         with reading() as session:
             assert session.scalar(select(ServerHeartbeat.at)) == world.clock.now()
@@ -74,6 +94,8 @@ def test_a_heartbeat_that_comes_after_another_one_leaves_it(
 
     monkeypatch.setattr(outage, "put_down", overtaken)
     with world.app.app_context():
+        if not one_writes():
+            pytest.skip("it is written by itself there, under a lock of its row")
         assert outage.beat(now=world.clock.now() + SECOND) is OutageKind.NONE
         with reading() as session:
             assert session.scalar(select(ServerHeartbeat.at)) == later
@@ -241,3 +263,138 @@ def test_a_clock_before_the_start_of_a_running_room_is_refused_and_changes_nothi
             assert session.scalars(select(RoomHold)).all() == []
     assert attempt(world).closes_at == ends_at
     assert page.answer(1, "A").status_code == 200
+
+
+def booked(world: World) -> tuple[int, int]:
+    """Return how many adjustments and holds there are."""
+    with world.app.app_context(), reading() as session:
+        adjustments = session.scalars(select(RoomAdjustment.id)).all()
+        return len(adjustments), len(session.scalars(select(RoomHold.id)).all())
+
+
+@contextmanager
+def long_act(world: World, length: timedelta) -> Iterator[None]:
+    """Let an act of the product be within its unit of work for so long by the clock; the block is inside."""
+    with unit_of_work() as session:
+        session.get_one(Attempt, world.sitters["theory"].attempt_id, with_for_update=True)
+        yield
+        world.clock.advance(length)
+
+
+@pytest.mark.parametrize("length", [10 * SECOND, 90 * SECOND], ids=str)
+def test_a_stall_of_the_products_own_making_is_booked_for_no_room(
+    page: Page, world: World, length: timedelta
+) -> None:
+    """A long act: on the embedded database it keeps the heartbeat out, on PostgreSQL it does not even do that."""
+    ends_at = attempt(world).closes_at
+    with world.app.app_context():
+        if one_writes():
+            with long_act(world, length):
+                pass
+        else:
+            with long_act(world, SECOND):
+                for _ in range(int(length / SECOND)):
+                    world.clock.advance(SECOND)
+                    assert outage.beat(now=world.clock.now()) is OutageKind.NONE
+        assert beat(now=world.clock.now()) is OutageKind.NONE
+        world.clock.advance(SECOND)
+        assert beat(now=world.clock.now()) is OutageKind.NONE, "and its own gap is over with it"
+    assert booked(world) == (0, 0)
+    assert attempt(world).closes_at == ends_at
+    assert page.answer(1, "A").status_code == 200
+
+
+def test_what_the_disk_kept_from_being_written_is_an_outage(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same ten seconds, but in the COMMIT of a save: that is no work of ours."""
+    commits = world.app.extensions["cbt_journal"].commits
+    monkeypatch.setattr(commits, "before_commit", lambda: world.clock.advance(10 * SECOND))
+    page.answer(1, "A")
+    monkeypatch.undo()
+    with world.app.app_context():
+        assert beat(now=world.clock.now()) is OutageKind.GIVE_BACK
+    assert booked(world) == (2, 0)
+
+
+def test_what_a_stopped_process_kept_from_being_written_is_an_outage(page: Page, world: World) -> None:
+    with world.app.app_context():
+        occupancy = occupancy_of(world.app)
+        if occupancy is not None:  # on PostgreSQL nobody keeps others from writing
+            occupancy.pulse.beat()
+        with long_act(world, 10 * SECOND):
+            pass  # its pulse stands still with it
+        if occupancy is not None:
+            occupancy.pulse.beat()
+        assert beat(now=world.clock.now()) is OutageKind.GIVE_BACK
+    assert booked(world) == (2, 0)
+
+
+def test_somebody_else_who_keeps_everybody_from_writing_is_an_outage(page: Page, world: World) -> None:
+    """Nobody of this product has noted any work: it is a gap like any other."""
+    world.clock.advance(10 * SECOND)
+    with world.app.app_context():
+        assert beat(now=world.clock.now()) is OutageKind.GIVE_BACK
+    assert booked(world) == (2, 0)
+
+
+def test_of_a_gap_only_what_was_not_our_own_is_given_back(page: Page, world: World) -> None:
+    with world.app.app_context():
+        own = 10 * SECOND if one_writes() else timedelta(0)
+        with long_act(world, own):
+            pass
+        world.clock.advance(5 * SECOND)
+        assert beat(now=world.clock.now()) is OutageKind.GIVE_BACK
+        with reading() as session:
+            assert set(session.scalars(select(RoomAdjustment.amount))) == {5 * SECOND}
+
+
+def test_giving_back_is_written_for_all_rooms_at_once_and_worked_out_in_pieces(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So nothing of it keeps the next heartbeat waiting, however many rooms and candidates there are."""
+    monkeypatch.setattr(outage, "AT_ONCE", 1)
+    pieces: list[int] = []
+    refresh = outage.refresh_clocks
+
+    def noted(session: Any, *, attempt_ids: Any, **given: Any) -> Any:
+        pieces.append(len(attempt_ids))
+        return refresh(session, attempt_ids=attempt_ids, **given)
+
+    monkeypatch.setattr(outage, "refresh_clocks", noted)
+    skills = Page(world, "skills")
+    assert skills.start().status_code == 200
+    with world.app.app_context():
+        outage.beat(now=world.clock.now())
+        world.clock.advance(40 * SECOND)
+        with statements() as said:
+            assert outage.beat(now=world.clock.now()) is OutageKind.GIVE_BACK
+        assert sum("INSERT INTO room_adjustment" in one for one in said) == 1
+        assert settle_rooms(now=world.clock.now()) == 2
+    assert len(pieces) >= 2
+    assert set(pieces) == {1}
+    assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 40 * SECOND
+
+
+def test_a_gap_that_is_found_while_the_last_is_worked_out_is_worked_out_too(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh, later = outage.refresh_clocks, [40 * SECOND]
+
+    def interrupted(session: Any, **given: Any) -> Any:
+        done = refresh(session, **given)
+        if later:
+            session.execute(update(SittingRoom).values(clocks_due_at=world.clock.now() + later.pop()))
+        return done
+
+    monkeypatch.setattr(outage, "refresh_clocks", interrupted)
+    due = select(SittingRoom.id).where(SittingRoom.clocks_due_at.is_not(None))
+    world.clock.advance(40 * SECOND)
+    with world.app.app_context():
+        outage.beat(now=world.clock.now())
+        settle_rooms(now=world.clock.now())
+        with reading() as session:
+            assert session.scalars(due).all() != []
+        settle_rooms(now=world.clock.now())
+        with reading() as session:
+            assert session.scalars(due).all() == []

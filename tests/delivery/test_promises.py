@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,6 +115,77 @@ def test_a_commit_that_fails_promises_nothing(page: Page, monkeypatch: pytest.Mo
     assert (status, json.loads(text)["code"]) == (503, "db.write")
     monkeypatch.undo()
     assert page.start().get_json()["journal"]["answers"] == {}
+
+
+@pytest.mark.parametrize(
+    ("locale", "said_is"),
+    [("zh", "服务器正忙，这次没有保存。"), ("en", "The server is busy; this was not saved.")],
+)
+@pytest.mark.parametrize("path", ["answers", "submit", "start"])
+def test_whoever_comes_too_early_is_told_when_to_come_again_by_no_thread(
+    page: Page, works: list[Any], monkeypatch: pytest.MonkeyPatch, path: str, locale: str, said_is: str
+) -> None:
+    admissions = {one.admission for one in page.world.app.extensions["cbt_journal"]._writers}
+    for one in admissions:
+        monkeypatch.setattr(one, "refusal", lambda *_a, **_g: Unavailable("db.busy", seconds=4))
+    page.world.app.extensions["cbt_news"].look()
+    body = {} if path == "start" else {"epoch": page.epoch, "entries": [page.entry(1, "A")]}
+    protocol = sent(page, path, body, **{"x-cbt-locale": locale})
+    assert works == []
+    assert protocol.answer is not None
+    status, headers, raw = protocol.answer
+    told = json.loads(raw)
+    assert (status, dict(headers)["Retry-After"]) == (503, "4")
+    assert dict(headers).items() >= SECURITY_HEADERS.items()
+    assert (told["code"], told["seconds"], told["message"]) == ("db.busy", 4, said_is)
+    assert "receipts" not in told, "nothing is acknowledged"
+    monkeypatch.undo()
+    assert page.start().get_json()["journal"]["answers"] == {}
+
+
+def test_what_waited_for_longer_than_the_grace_is_refused_by_no_thread(
+    page: Page, works: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cbt.delivery.save.guard.Guard.is_stale", lambda *_a, **_g: True)
+    protocol = save(page, page.entry(1, "A"))
+    status, text = said(protocol)
+    assert (status, json.loads(text)["code"], works) == (503, "request.stale", [])
+    assert protocol.answer is not None
+    assert int(dict(protocol.answer[1])["Retry-After"]) >= 1
+
+
+def test_a_refusal_is_the_same_where_another_server_calls_the_app(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = page.world.app.extensions["cbt_journal"].writer
+    monkeypatch.setattr(writer.admission, "refusal", lambda *_a, **_g: Unavailable("db.busy", seconds=4))
+    reply = page.send(page.entry(1, "A"))
+    assert (reply.status_code, reply.get_json()["code"]) == (503, "db.busy")
+    assert reply.headers["Retry-After"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("waited", "status"),
+    [pytest.param(3.99, 200, id="still waited for"), pytest.param(4.0, 503, id="given up")],
+)
+def test_what_waited_for_a_thread_until_its_page_gave_it_up_is_not_carried_out(
+    page: Page, monkeypatch: pytest.MonkeyPatch, waited: float, status: int
+) -> None:
+    page.world.app.extensions["cbt_journal"].infos._known.clear()  # a thread's, as any other request
+    clock = SimpleNamespace(now=100.0, perf_counter=lambda: clock.now)
+    monkeypatch.setattr("cbt.web.receiving.asking.time", clock)
+    monkeypatch.setattr("cbt.web.receiving.front.time", SimpleNamespace(perf_counter=lambda: 100.0 - waited))
+    monkeypatch.setattr("cbt.web.receiving.front.Front._tend", no_looks)
+    protocol = save(page, page.entry(1, "A"))
+    assert protocol.answer is not None
+    assert protocol.answer[0] == status
+    if status != 200:
+        assert int(dict(protocol.answer[1])["retry-after"]) >= 1
+    assert bool(page.start().get_json()["journal"]["answers"]) is (status == 200)
+
+
+async def no_looks(_front: object) -> None:
+    """Look after no bodies: the time stands still here."""
 
 
 def test_each_request_is_counted_once_by_what_it_was(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.journeys.browsers import Browsers
+from tests.journeys.candidate import SAVED
 from tests.journeys.centre import Centre
 from tests.journeys.seated import begin, journal_of, seat
 
@@ -22,7 +23,7 @@ def test_a_server_that_takes_nothing_for_now(centre: Centre, browsers: Browsers)
     browser = browsers.open("theory")
     page = browser.page
     candidate = seat(centre, browser, "theory")
-    browser.watch.allow("413", "423", "429")
+    browser.watch.allow("413", "423", "429", "503")
     asked = 0
 
     def refuse(status: int, code: str, **headers: str) -> None:
@@ -47,6 +48,23 @@ def test_a_server_that_takes_nothing_for_now(centre: Centre, browsers: Browsers)
     expect(candidate.find("#rescue")).to_be_hidden()
     assert journal_of(centre, "theory") == [(1, '"A"')]
 
+    # Behind: it says when to come again. Nothing of this page asks before, whatever wakes it, and nothing is called
+    # saved meanwhile (I10, I14).
+    refuse(503, "db.busy", **{"Retry-After": str(SECONDS)})
+    asked = 0
+    page.keyboard.press("PageDown")
+    candidate.type_through(["a"])
+    expect(candidate.find("#save.warn")).to_contain_text("1")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    candidate.type_through(["b"])
+    page.clock.fast_forward((SECONDS - 1) * 1000)
+    assert asked == 1
+    expect(candidate.find(SAVED)).to_be_hidden()
+    page.unroute("**/answers")
+    page.clock.fast_forward(2_000)
+    candidate.saved()
+    assert journal_of(centre, "theory") == [(1, '"A"'), (2, '"B"')]
+
     # Full: the reason and the way to save the work as a file; the answer stays on this machine and in the page.
     refuse(413, "attempt.full")
     page.keyboard.press("PageDown")
@@ -57,7 +75,7 @@ def test_a_server_that_takes_nothing_for_now(centre: Centre, browsers: Browsers)
     page.unroute("**/answers")
     page.clock.fast_forward(11_000)
     candidate.saved()
-    assert journal_of(centre, "theory") == [(1, '"A"'), (2, '"B"')]
+    assert journal_of(centre, "theory") == [(1, '"A"'), (2, '"B"'), (3, '"B"')]
 
     # Out of the room, and an evacuation: each has its own screen, the paper is gone, and all comes back after it.
     typed = journal_of(centre, "theory")

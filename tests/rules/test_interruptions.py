@@ -6,7 +6,7 @@ import pytest
 
 from cbt.rules.clock import interruptions
 from cbt.rules.clock.facts import Pause
-from cbt.rules.clock.interruptions import OutageKind
+from cbt.rules.clock.interruptions import Interval, OutageKind
 
 from .builders import clock, minutes
 
@@ -130,3 +130,60 @@ def test_what_was_given_back_already_is_taken_out_of_a_gap(
 def test_who_has_to_decide_on_a_gap(length: int, left: int, usable: bool, asked: bool) -> None:
     seconds = [timedelta(seconds=each) for each in (length, left)]
     assert interruptions.to_decide(*seconds, usable=usable) is asked
+
+
+def span(from_at: str, to_at: str) -> Interval:
+    return Interval(clock(from_at), clock(to_at))
+
+
+@pytest.mark.parametrize(
+    ("spans", "taken", "left"),
+    [
+        pytest.param([("09:00", "09:10")], [], [("09:00", "09:10")], id="nothing is taken"),
+        pytest.param([("09:00", "09:10")], [("09:00", "09:10")], [], id="all of it"),
+        pytest.param([("09:00", "09:10")], [("08:50", "09:20")], [], id="more than all of it"),
+        pytest.param(
+            [("09:00", "09:10")], [("09:10", "09:20")], [("09:00", "09:10")], id="what touches takes nothing"
+        ),
+        pytest.param(
+            [("09:00", "09:10")], [("09:02", "09:03"), ("09:05", "09:06")],
+            [("09:00", "09:02"), ("09:03", "09:05"), ("09:06", "09:10")], id="out of the middle, twice",
+        ),
+        pytest.param(
+            [("09:00", "09:06"), ("09:04", "09:10")], [("09:07", "09:08")],
+            [("09:00", "09:06"), ("09:06", "09:07"), ("09:08", "09:10")], id="an instant in two counts once",
+        ),
+    ],
+)  # fmt: skip
+def test_spans_without_others(
+    spans: list[tuple[str, str]], taken: list[tuple[str, str]], left: list[tuple[str, str]]
+) -> None:
+    found = interruptions.without([span(*one) for one in spans], [span(*one) for one in taken])
+    assert found == [span(*one) for one in left]
+
+
+@pytest.mark.parametrize(
+    ("own", "kind", "gap"),
+    [
+        pytest.param([], OutageKind.GIVE_BACK, 40.0, id="nothing of ours"),
+        pytest.param([(0, 40)], OutageKind.NONE, 0.0, id="all of it was ours"),
+        pytest.param([(0, 37)], OutageKind.GIVE_BACK, 3.0, id="3 s are left"),
+        pytest.param([(0, 37.001)], OutageKind.NONE, 2.999, id="just under 3 s are left"),
+        pytest.param(
+            [(-90, -50)], OutageKind.GIVE_BACK, 40.0, id="what was before the gap is another matter"
+        ),
+    ],
+)
+def test_what_the_product_did_itself_is_nobodys_outage(
+    own: list[tuple[float, float]], kind: OutageKind, gap: float
+) -> None:
+    beat_at = clock("09:00")
+    spans = [Interval(beat_at + timedelta(seconds=a), beat_at + timedelta(seconds=b)) for a, b in own]
+    verdict = interruptions.outage_left(beat_at, beat_at + timedelta(seconds=40), spans)
+    assert (verdict.kind, verdict.gap.total_seconds()) == (kind, pytest.approx(gap))
+
+
+def test_own_work_explains_no_heartbeat_from_the_future() -> None:
+    now = clock("09:00")
+    verdict = interruptions.outage_left(now + timedelta(minutes=5), now, [span("08:00", "09:30")])
+    assert verdict.kind is OutageKind.HOLD

@@ -84,6 +84,8 @@ class Browser(Wire):
             return self._then(self.advance(completed=False))
         elif reply.status == 410:
             self.over = True
+        elif reply.status == 503 and "seconds" in reply.body:
+            return float(reply.body["seconds"]) + self.rng.random()
         elif reply.code in ("unit.moved", "submit.units_open"):
             self.lease = ""
             self.closing = False

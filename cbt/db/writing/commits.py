@@ -134,6 +134,7 @@ class Commits:
             if meanwhile is not None:
                 meanwhile()
             began = time.perf_counter()
+            self._gate.committing()
             if self.before_commit is not None:
                 self.before_commit()
             try:

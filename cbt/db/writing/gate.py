@@ -10,12 +10,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from cbt.db.private.files import open_private
+from cbt.db.writing.occupancy import Occupancy
 
 try:
     import fcntl
@@ -68,8 +69,11 @@ class Files(Protocol):
 class Gate:
     """A process-wide lock, then a file lock shared with the other processes of this machine."""
 
-    def __init__(self, path: Path | None, *, files: Files | None = None) -> None:
+    def __init__(
+        self, path: Path | None, *, files: Files | None = None, occupancy: Occupancy | None = None
+    ) -> None:
         self.copy: Follower | None = None
+        self.occupancy = occupancy
         self.held: Callable[[float], None] | None = None
         """Is told after each hold how many seconds it lasted, by the thread that held it."""
         self._files = files
@@ -87,12 +91,12 @@ class Gate:
             return
         with self._lock:
             if fcntl is None:
-                with self._timed(), self._followed():
+                with self._timed(), self._followed(), self._noted():
                     yield
                 return
             descriptor = self._lock_file()
             try:
-                with self._timed(), self._entered(descriptor), self._followed():
+                with self._timed(), self._entered(descriptor), self._followed(), self._noted():
                     yield
             finally:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -116,6 +120,14 @@ class Gate:
             yield
         finally:
             self._files.leave(descriptor)
+
+    def committing(self) -> None:
+        """Be called within the gate right before a COMMIT."""
+        if self.occupancy is not None:
+            self.occupancy.committing()
+
+    def _noted(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.occupancy is None else self.occupancy.work()
 
     @contextmanager
     def _followed(self) -> Iterator[None]:

@@ -3,6 +3,9 @@
 A thread of the process hands batches on to who carries them out. Each request waits for the commit that holds
 its work, so an answer is on disk before it is acknowledged (R-40): in its thread, or in none, where somebody is
 told of the outcome. One thread, beside those that carry out, tells of all outcomes of a batch together.
+
+Whoever would not be answered in time is refused at once, and what nobody waits for any more is not carried out
+(admission.py): a queue that only grows is never short again.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cbt.db.writing.admission import Admission
 from cbt.db.writing.commits import Carrier, Failed
 from cbt.errors import Unavailable
+from cbt.rules.overload import PAGE_PATIENCE, is_given_up
 
 MAX_BATCH = 512
 WAIT_SECONDS = 20.0
@@ -36,11 +41,13 @@ log = logging.getLogger(__name__)
 class _Ticket:
     """A request whose thread waits."""
 
-    __slots__ = ("outcome", "pending", "request", "somebody")
+    __slots__ = ("at", "outcome", "patience", "pending", "request", "somebody")
 
-    def __init__(self, request: Any, somebody: bool) -> None:
+    def __init__(self, request: Any, somebody: bool, patience: float, at: float) -> None:
         self.request = request
         self.somebody = somebody
+        self.patience = patience
+        self.at = at
         self.pending = threading.Lock()  # held until answered: a bare lock costs far less than an Event
         self.pending.acquire()
         self.outcome: Any = None
@@ -49,14 +56,17 @@ class _Ticket:
 class _Asked:
     """A request of whose outcome somebody is told."""
 
-    __slots__ = ("at", "kept", "request", "told")
-    somebody = True
+    __slots__ = ("at", "kept", "patience", "request", "somebody", "told")
 
-    def __init__(self, request: Any, told: Told, kept: Any) -> None:
+    def __init__(
+        self, request: Any, told: Told, kept: Any, somebody: bool, patience: float, at: float
+    ) -> None:
         self.request = request
         self.told = told
         self.kept = kept
-        self.at = time.monotonic()
+        self.somebody = somebody
+        self.patience = patience
+        self.at = at
 
 
 class GroupWriter:
@@ -66,9 +76,17 @@ class GroupWriter:
     while a batch is on its way need not wait for its return. A batch holds `most()` at most.
     """
 
-    def __init__(self, carriers: Sequence[Carrier], *, most: Callable[[], int] = lambda: MAX_BATCH) -> None:
+    def __init__(
+        self,
+        carriers: Sequence[Carrier],
+        *,
+        most: Callable[[], int] = lambda: MAX_BATCH,
+        clock: Callable[[], float] = lambda: time.monotonic(),
+    ) -> None:
         self.carriers = carriers
         self._most = most
+        self._clock = clock
+        self.admission = Admission(clock=clock)
         self._queue: queue.SimpleQueue[_Ticket | _Asked | None] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -93,23 +111,28 @@ class GroupWriter:
     @property
     def unanswered(self) -> int:
         """Return about how many people's requests wait for the end of a transaction, begun or to come."""
-        everybody = self.waiting + sum(len(batch) for batch in list(self._away.values()))
-        return max(0, everybody - len(self._nobodys))
+        return max(0, self._everybody - len(self._nobodys))
+
+    @property
+    def _everybody(self) -> int:
+        return self.waiting + sum(len(batch) for batch in list(self._away.values()))
 
     @property
     def quiet_seconds(self) -> float:
         """Return for how long no transaction has brought an outcome for which somebody waited."""
-        return time.monotonic() - self._somebody_at
+        return self._clock() - self._somebody_at
 
-    def run(self, request: Any, *, somebody: bool = True) -> Any:
+    def run(self, request: Any, *, somebody: bool = True, patience: float = PAGE_PATIENCE) -> Any:
         """Have `request` carried out in the next transaction and return its result after the commit.
 
-        What work in the background asks for is nobody's: `somebody` says whether a person waits for it. Raise
-        Unavailable("db.write") when the commit failed or did not come: nothing is promised then, and the same
-        request may be sent again.
+        What work in the background asks for is nobody's: `somebody` says whether a person waits for it, for
+        `patience` seconds. Raise Unavailable("db.busy") when that would be too late, and ("db.write") when the
+        commit failed or did not come: nothing is promised then, and the same request may be sent again.
         """
         self.begin()
-        ticket = _Ticket(request, somebody)
+        if somebody and (refusal := self.admission.refusal(self._everybody, patience=patience)):
+            raise refusal
+        ticket = _Ticket(request, somebody, patience if somebody else math.inf, self._clock())
         if not somebody:
             self._nobodys.add(ticket)
         self._queue.put(ticket)
@@ -121,13 +144,24 @@ class GroupWriter:
             raise ticket.outcome.error
         return ticket.outcome
 
-    def ask(self, request: Any, told: Told, kept: Any) -> None:
+    def ask(
+        self,
+        request: Any,
+        told: Told,
+        kept: Any,
+        *,
+        somebody: bool = True,
+        patience: float = PAGE_PATIENCE,
+    ) -> None:
         """Have `request` carried out in the next transaction; `told` is told, with what is `kept` of it.
 
-        The outcome is Failed(Unavailable("db.write")) as `run` raises it.
+        The outcome is Failed(Unavailable(…)) as `run` raises it; whoever is refused early is told so at once.
         """
         self.begin()
-        asked = _Asked(request, told, kept)
+        if somebody and (refusal := self.admission.refusal(self._everybody, patience=patience)):
+            told([(kept, Failed(refusal))])
+            return
+        asked = _Asked(request, told, kept, somebody, patience if somebody else math.inf, self._clock())
         self._asked[asked] = None
         self._queue.put(asked)
 
@@ -165,11 +199,14 @@ class GroupWriter:
             if first is None:
                 carrier.close()
                 return
+            if self._is_given_up(first):
+                continue
             if self._away:
-                time.sleep(pause_for(self._commit_seconds, since=time.monotonic() - self._committed_at))
+                time.sleep(pause_for(self._commit_seconds, since=self._clock() - self._committed_at))
             self._away[carrier] = [first]
             self._carry(carrier, self._away[carrier])
             del self._away[carrier]
+            self.admission.went_on(first.at)
 
     def _carry(self, carrier: Carrier, batch: list[_Ticket | _Asked]) -> None:
         def more() -> Sequence[Any]:
@@ -195,13 +232,13 @@ class GroupWriter:
         # A batch that was taken one by one has no COMMIT of its own.
         if carried is not None and carried.commit_seconds is not None:
             self._commit_seconds = carried.commit_seconds
-            self._committed_at = time.monotonic()
+            self._committed_at = self._clock()
             if any(one.somebody for one in batch):
                 self._somebody_at = self._committed_at
 
     def _tell(self) -> None:
         """Tell of outcomes as they come, and of those that did not come in time that nobody knows them."""
-        looked_at = time.monotonic()
+        looked_at = self._clock()
         while True:
             try:
                 outcomes = self._outcomes.get(timeout=LOOK_SECONDS)
@@ -210,10 +247,10 @@ class GroupWriter:
             if outcomes is None:
                 return
             self._tell_of(outcomes)
-            now = time.monotonic()
+            now = self._clock()
             if now - looked_at >= LOOK_SECONDS:
                 looked_at = now
-                late = [one for one in list(self._asked) if now - one.at >= WAIT_SECONDS]
+                late = [one for one in list(self._asked) if now - one.at >= min(one.patience, WAIT_SECONDS)]
                 self._tell_of([(one, Failed(Unavailable("db.write"))) for one in late])
 
     def _tell_of(self, outcomes: Sequence[tuple[_Asked, Any]]) -> None:
@@ -238,7 +275,20 @@ class GroupWriter:
             if ticket is None:
                 self._queue.put(None)  # the end comes after this batch
                 return
-            batch.append(ticket)
+            if not self._is_given_up(ticket):
+                batch.append(ticket)
+
+    def _is_given_up(self, ticket: _Ticket | _Asked) -> bool:
+        """Return whether nobody waits any more for what is queued; then it is not carried out, and refused."""
+        if not is_given_up(self._clock() - ticket.at, patience=ticket.patience):
+            return False
+        refused = Failed(self.admission.busy())
+        if isinstance(ticket, _Ticket):
+            ticket.outcome = refused
+            ticket.pending.release()
+        else:
+            self._outcomes.put([(ticket, refused)])
+        return True
 
 
 def pause_for(took: float, *, since: float) -> float:

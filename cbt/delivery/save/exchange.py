@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from cbt.delivery.save.entries import Entry
 from cbt.delivery.save.guard import Guard
+from cbt.errors import Conflict, Gone, Locked, NotAllowed, TooLarge, Unavailable
 
 
 class Outcome(StrEnum):
@@ -23,6 +24,19 @@ class Outcome(StrEnum):
     CLOSED = "attempt.closed"
     UNIT_CLOSED = "unit.closed"
     STALE = "request.stale"
+
+
+REFUSALS = {
+    Outcome.LEASE_LOST: Conflict("lease.lost"),
+    Outcome.OTHER_MACHINE: NotAllowed("machine.other"),
+    Outcome.SUSPENDED: Locked("attempt.suspended"),
+    Outcome.AWAY: Locked("attempt.away"),
+    Outcome.FULL: TooLarge("attempt.full"),
+    Outcome.CLOSED: Gone("attempt.closed"),
+    Outcome.UNIT_CLOSED: Gone("unit.closed"),
+    Outcome.STALE: Unavailable("request.stale"),
+}
+"""What a save that was not taken is refused with."""
 
 
 @dataclass(frozen=True, slots=True)

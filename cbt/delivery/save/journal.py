@@ -35,6 +35,7 @@ from cbt.delivery.save.quotas import LeaseRate
 from cbt.delivery.start.batch import StartBatch
 from cbt.delivery.start.claims import Claim, Start
 from cbt.errors import CbtError
+from cbt.rules.overload import PAGE_PATIENCE
 
 log = logging.getLogger(__name__)
 
@@ -117,18 +118,32 @@ class Journal:
     def save(self, save: Save) -> Saved:
         """Append the entries of a request in the next group commit.
 
-        Raises Unavailable("db.write") when the commit did not come: nothing is promised then.
+        Raises Unavailable("db.busy") when it would not come in time, and ("db.write") when it did not come:
+        nothing is promised then.
         """
         return cast(Saved, self.writer.run(save))
 
-    def ask(self, request: Save | Start | HandIn, told: Told, kept: Any) -> None:
+    def ask(
+        self,
+        request: Save | Start | HandIn,
+        told: Told,
+        kept: Any,
+        *,
+        patience: float = PAGE_PATIENCE,
+    ) -> None:
         """Have an answer, a start or a 交卷 written in the next group commit; `told` is told (GroupWriter.ask)."""
-        (self.ends if isinstance(request, HandIn) else self.writer).ask(request, told, kept)
+        (self.ends if isinstance(request, HandIn) else self.writer).ask(
+            request, told, kept, patience=patience
+        )
+
+    def come_again(self) -> int:
+        """Return in how many seconds a page is to come again whose request was not carried out."""
+        return max(one.admission.come_again() for one in self._writers)
 
     def hand_in(self, asked: HandIn) -> HandedIn:
         """Close an attempt in the next group commit, with the answers that came along.
 
-        Raises the refusals of EndBatch, and Unavailable("db.write").
+        Raises the refusals of EndBatch, and Unavailable("db.busy") and ("db.write").
         """
         done = cast(HandedIn, self._end(asked))
         self.follow(done)

@@ -26,7 +26,7 @@ from cbt.delivery.clock_json import clock_text, receipts_text
 from cbt.delivery.close.exchange import TAKEN, HandedIn, HandIn
 from cbt.delivery.close.sent import handed_in_text, read_hand_in, read_save
 from cbt.delivery.save.entries import read_place
-from cbt.delivery.save.exchange import Outcome, Save, Saved
+from cbt.delivery.save.exchange import REFUSALS, Outcome, Save, Saved
 from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.journal import Journal
 from cbt.errors import CbtError, Conflict, TooEarly, TooMany, Unavailable
@@ -35,6 +35,7 @@ from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.bodies import SMALL_BODY
 from cbt.web.receiving.promises import AT_ONCE, PROMISES, Headers, PromisedRequest, promise
 from cbt.web.receiving.whole import RECEIVED_AT
+from cbt.web.refusals import PlainRefusals
 from cbt.web.watching.requestlog import BEAT, ENDPOINT, STATUS
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import tokens_of
@@ -84,6 +85,7 @@ class SavePath:
         self._journal: Journal = app.extensions["cbt_journal"]
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._machines = tokens_of(app)
+        self._refusals = PlainRefusals(app, self._journal.come_again)
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json")]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -160,14 +162,19 @@ class SavePath:
         self._journal.ask(asked.request, self._tell, (environ, asked, held))
 
     def _tell(self, told: Sequence[tuple[tuple[WSGIEnvironment, _Asked, PromisedRequest], Any]]) -> None:
-        """Answer what was promised, once it is on disk.
+        """Answer what was promised, once it is on disk, and whoever came too early to be answered in time.
 
         What more has to be seen to on a disk goes to a thread, and what was not simply taken to the view.
         """
         for (environ, asked, held), outcome in told:
             text = None
             try:
-                refusal = outcome.error if isinstance(outcome, Failed) else outcome
+                refusal = _refusal_of(outcome)
+                if isinstance(refusal, CbtError) and (
+                    said := self._refusals.said(environ, refusal, endpoint=_endpoint(asked))
+                ):
+                    held.answer(*said)
+                    continue
                 if isinstance(refusal, FINAL):
                     environ[NOT_TAKEN] = refusal
                 elif isinstance(outcome, HandedIn) and self._journal.has_to_follow(outcome):
@@ -194,7 +201,7 @@ class SavePath:
 
     def _reply(self, environ: WSGIEnvironment, asked: _Asked, text: str) -> tuple[Headers, bytes]:
         if isinstance(asked.request, HandIn):
-            environ[ENDPOINT], environ[STATUS] = f"attempts.{HAND_INS}", 200
+            environ[ENDPOINT], environ[STATUS] = _endpoint(asked), 200
         body = text.encode()
         return [*self._headers, ("Content-Length", str(len(body)))], body
 
@@ -210,6 +217,19 @@ class SavePath:
         save = read_save(sent.info, sent.body, lease_hash=sent.lease_hash, machine=sent.machine, now=sent.now)
         self._journal.rate.spend(sent.lease_hash, sent.now)
         return save
+
+
+def _refusal_of(outcome: Any) -> Any:
+    """Return why a request was not carried out, or else its outcome."""
+    if isinstance(outcome, Failed):
+        return outcome.error
+    saved = outcome.saved if isinstance(outcome, HandedIn) else outcome
+    stale = isinstance(saved, Saved) and saved.outcome is Outcome.STALE
+    return REFUSALS[Outcome.STALE] if stale else outcome
+
+
+def _endpoint(asked: _Asked) -> str:
+    return f"attempts.{HAND_INS if isinstance(asked.request, HandIn) else ANSWERS}"
 
 
 def _saved_text(sent: _Sent, saved: Saved) -> str | None:

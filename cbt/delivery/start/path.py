@@ -16,6 +16,7 @@ import flask
 
 from cbt.clock import Agreement
 from cbt.db.writing.commits import Failed
+from cbt.delivery.save.journal import Journal
 from cbt.delivery.save.wire import FOR_VIEW, NOT_TAKEN
 from cbt.delivery.start.batch import Opened
 from cbt.delivery.start.claims import Start
@@ -26,12 +27,14 @@ from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.door import Knock, door_of
 from cbt.web.receiving.promises import AT_ONCE, PROMISES, Headers, PromisedRequest, promise
 from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
+from cbt.web.refusals import PlainRefusals
 from cbt.web.watching.requestlog import ENDPOINT, STATUS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX, SUFFIX = "/attempts/", "/start"
+START = "attempts.start"
 OPENED = "cbt.opened"
 """Where a start that was carried out waits for the thread that writes its reply."""
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ class StartPath:
         self._door = door_of(app)
         self._openings = cast(Openings, app.extensions["cbt_openings"])
         self._agreement: Agreement = app.extensions["cbt_agreement"]
+        self._refusals = PlainRefusals(app, cast(Journal, app.extensions["cbt_journal"]).come_again)
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
         self._packed = [
             *self._headers[:-1],
@@ -122,6 +126,9 @@ class StartPath:
             if isinstance(outcome, Opened):
                 continue
             error = outcome.error if isinstance(outcome, Failed) else outcome
+            if said := self._refusals.said(environ, error, endpoint=START):
+                held.answer(*said)
+                continue
             if not isinstance(error, NotAllowed):  # of that the view says why
                 environ[NOT_TAKEN] = error
             environ[FOR_VIEW] = True
@@ -150,7 +157,7 @@ class StartPath:
             return None
 
     def _sent(self, environ: WSGIEnvironment, reply: OpenedReply) -> tuple[Headers, bytes]:
-        environ[ENDPOINT], environ[STATUS] = "attempts.start", 200
+        environ[ENDPOINT], environ[STATUS] = START, 200
         if unpacks(environ.get("HTTP_ACCEPT_ENCODING")):
             body, headers = reply.packed(), self._packed
         else:

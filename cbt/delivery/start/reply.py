@@ -25,6 +25,7 @@ from cbt.delivery.store import journal_state
 from cbt.delivery.waiting.hall import WaitingHall
 from cbt.errors import CbtError
 from cbt.rules.canonical import canonical_json
+from cbt.rules.overload import START_PATIENCE
 
 MOST_FORMER = 100
 """Former leases whose secrets a start hands out; nobody reloads that often and still has something waiting."""
@@ -72,12 +73,12 @@ class Openings:
         """Open or reopen the paper for one browser; return the reply once all of it is on disk.
 
         The first opening starts the candidate's clock; the room must have started (R-20). Raises the refusals
-        of StartBatch, and Unavailable("db.write").
+        of StartBatch, and Unavailable("db.busy") and ("db.write").
 
         Source: R-14, R-20, R-42, R-43, R-44.
         """
         asked = self.asked(start, locale)
-        opened = self._journal.writer.run(start)
+        opened = self._journal.writer.run(start, patience=START_PATIENCE)
         if isinstance(opened, CbtError):
             raise opened
         return self.reply(asked, cast(Opened, opened))
@@ -92,7 +93,7 @@ class Openings:
 
     def ask(self, start: Start, told: Told, kept: Any) -> None:
         """Open or reopen a paper as `open` does; `told` is told with what is `kept` of it (GroupWriter.ask)."""
-        self._journal.ask(start, told, kept)
+        self._journal.ask(start, told, kept, patience=START_PATIENCE)
 
     def reply(self, asked: AskedStart, opened: Opened) -> OpenedReply:
         """Return the reply to a start that was carried out."""

@@ -15,6 +15,7 @@ from cbt.db.migrate import is_known
 from cbt.db.private.files import open_private
 from cbt.db.private.keys import fingerprint, load_key
 from cbt.db.private.prints import NOTE, write_note
+from cbt.db.writing.occupancy import FILE_NAME
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.ops.belonging.finding import find
 from cbt.ops.belonging.hands import check_hands
@@ -26,7 +27,7 @@ from cbt.ops.safety.postgres import restore_postgres
 from cbt.releases import product_version
 
 STILLBORN = f"{DATABASE_NAME}.stillborn"
-_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", NOTE}
+_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", FILE_NAME, NOTE}
 _CHUNK = 1 << 20
 
 

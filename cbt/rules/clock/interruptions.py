@@ -5,7 +5,7 @@ All instants are aware UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -84,6 +84,31 @@ def to_decide(length: timedelta, left: timedelta, *, usable: bool) -> bool:
     return left >= OFFLINE_AFTER if usable else left > ZERO
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What is over: from an instant to another."""
+
+    from_at: datetime
+    to_at: datetime
+
+
+def without(spans: Iterable[Interval], taken: Iterable[Interval]) -> list[Interval]:
+    """Return what is left of some spans once others are taken out of them, in order and each instant once."""
+    left: list[Interval] = []
+    for span in sorted(spans, key=lambda one: one.from_at):
+        at = max(span.from_at, left[-1].to_at) if left else span.from_at
+        for other in sorted(taken, key=lambda one: one.from_at):
+            if other.from_at > at:
+                left += _span(at, min(other.from_at, span.to_at))
+            at = max(at, other.to_at)
+        left += _span(at, span.to_at)
+    return left
+
+
+def _span(from_at: datetime, to_at: datetime) -> list[Interval]:
+    return [Interval(from_at, to_at)] if from_at < to_at else []
+
+
 class OutageKind(StrEnum):
     """What a gap in the deployment's heartbeat calls for."""
 
@@ -115,3 +140,19 @@ def outage_gap(heartbeat_at: datetime, now: datetime) -> OutageVerdict:
     if gap >= OUTAGE_FROM:
         return OutageVerdict(OutageKind.GIVE_BACK, gap)
     return OutageVerdict(OutageKind.NONE, max(gap, ZERO))
+
+
+def outage_left(heartbeat_at: datetime, now: datetime, own_work: Iterable[Interval]) -> OutageVerdict:
+    """Return the same once what was the product's own doing is taken out of the gap.
+
+    While a long act of its own kept everybody from writing, the server was there: whoever was answering went on,
+    and what they wrote was sent when it was over. That is nobody's outage, and booked for no room.
+
+    Source: R-27; I15.
+    """
+    verdict = outage_gap(heartbeat_at, now)
+    if verdict.kind is OutageKind.NONE or heartbeat_at >= now:
+        return verdict
+    left = without([Interval(heartbeat_at, now)], own_work)
+    gap = sum((one.to_at - one.from_at for one in left), ZERO)
+    return outage_gap(now - gap, now)

@@ -20,7 +20,8 @@ from cbt.sittings.clock.doors import admit_room
 from cbt.sittings.clock.moving import close_hold, move_room, starting_rows
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 
-ADJUSTMENT_KINDS = ("site_fault", "general", "accommodation")
+SITE_FAULT = "site_fault"
+ADJUSTMENT_KINDS = (SITE_FAULT, "general", "accommodation")
 """补时, 延时, 加时."""
 _TIMED = frozenset({SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD})
 
@@ -172,10 +173,7 @@ def adjust_room(
 
     Source: R-20.
     """
-    if amount <= timedelta(0) or kind not in ADJUSTMENT_KINDS:
-        raise InvalidInput("sitting.adjustment", field="minutes")
-    if SittingState(room.state) not in _TIMED:
-        raise Conflict("sitting.not_timed")
+    _check_adjustment([room], amount=amount, kind=kind)
     adjustment = RoomAdjustment(
         sitting_room_id=room.id,
         at=since or now,
@@ -188,8 +186,66 @@ def adjust_room(
     )
     session.add(adjustment)
     session.flush()
-    after = {"seconds": int(amount.total_seconds()), "kind": kind, "reason_code": reason_code}
-    record(
-        session, at=now, actor=actor, act="room.adjust", subject=room.logged_as, reason=reason, after=after
-    )
+    _record_adjustment(session, room, adjustment, now=now)
     return adjustment
+
+
+def give_back(
+    session: Session,
+    rooms: Sequence[SittingRoom],
+    *,
+    now: datetime,
+    since: datetime,
+    reason_code: str,
+    reason: str,
+    actor: str,
+) -> None:
+    """Give rooms the time since an instant that was taken from all of them (补时), in one statement.
+
+    It takes effect then, or when the room began. Raise as `adjust_room`.
+
+    Source: R-20, R-27.
+    """
+    amount = now - since
+    _check_adjustment(rooms, amount=amount, kind=SITE_FAULT)
+    adjustments = [
+        RoomAdjustment(
+            sitting_room_id=room.id,
+            at=max(since, room.started_at or now),
+            amount=amount,
+            kind=SITE_FAULT,
+            reason_code=reason_code,
+            reason=reason,
+            by=actor,
+            moves_earliest=True,
+        )
+        for room in rooms
+    ]
+    session.bulk_save_objects(adjustments)
+    for room, adjustment in zip(rooms, adjustments, strict=True):
+        _record_adjustment(session, room, adjustment, now=now)
+
+
+def _check_adjustment(rooms: Sequence[SittingRoom], *, amount: timedelta, kind: str) -> None:
+    if amount <= timedelta(0) or kind not in ADJUSTMENT_KINDS:
+        raise InvalidInput("sitting.adjustment", field="minutes")
+    if any(SittingState(room.state) not in _TIMED for room in rooms):
+        raise Conflict("sitting.not_timed")
+
+
+def _record_adjustment(
+    session: Session, room: SittingRoom, adjustment: RoomAdjustment, *, now: datetime
+) -> None:
+    record(
+        session,
+        at=now,
+        actor=adjustment.by,
+        act="room.adjust",
+        subject=room.logged_as,
+        reason=adjustment.reason,
+        after={
+            "seconds": int(adjustment.amount.total_seconds()),
+            "kind": adjustment.kind,
+            "reason_code": adjustment.reason_code,
+        },
+    )

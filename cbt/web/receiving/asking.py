@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import random
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cbt.rules.overload import PAGE_PATIENCE, come_again_seconds, is_given_up
 from cbt.web.headers import bare_problem
 from cbt.web.receiving.parking import WAIT, ParkedRequest
 from cbt.web.receiving.promises import AT_ONCE, PROMISE, Headers, Promise, PromisedRequest
+from cbt.web.receiving.whole import HANDED_AT
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 
     from cbt.web.receiving.front import Front
 
+OF_A_PAGE = "HTTP_X_CBT_LEASE"
+"""A request that brings a lease is asked by the script of an answer page, which gives it up after some seconds."""
+UNAVAILABLE = 503
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +56,18 @@ class AskedRequest:
         self._stays = stays
 
     def ask(self) -> None:
-        """Ask the app, and see to it that its answer is sent."""
+        """Ask the app, and see to it that its answer is sent; not for a page that has given the request up.
+
+        What waited so long for a thread would be carried out for nobody, and keeps others waiting (I14).
+        """
+        waited = time.perf_counter() - self._environ[HANDED_AT]
+        if OF_A_PAGE in self._environ and is_given_up(waited, patience=PAGE_PATIENCE):
+            seconds = come_again_seconds(waited, chance=random.random())
+            self._respond(UNAVAILABLE, [("retry-after", str(seconds))], b"")
+            return
+        self._ask()
+
+    def _ask(self) -> None:
         environ = self._environ
         answer = call(self._front.app, environ)
         if answer is None:
@@ -73,7 +91,7 @@ class AskedRequest:
 
     def _ask_again(self) -> None:
         self._environ.pop(AT_ONCE, None)
-        self._front.in_a_thread(self.ask)
+        self._front.in_a_thread(self._ask)
 
     def _respond(self, status: int, headers: Headers, content: bytes) -> None:
         if self._front.share.lets_go() and not self._stays:

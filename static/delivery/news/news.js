@@ -2,7 +2,7 @@
 // next follows. Where the server lets nobody wait, or is away, it asks now and then; the heartbeat of the saves goes on
 // beside it, so nothing depends on this. Source: R-13, R-25.
 
-import { call, isTransient } from "../api.js";
+import { call, isTransient, quiet } from "../api.js";
 import { jitter } from "../dom.js";
 
 const PATIENCE = 40_000; // the server answers after 25 s at the latest
@@ -48,6 +48,10 @@ export class News {
 
   async listen(turn) {
     while (turn === this.turn) {
+      if (quiet()) {
+        await this.rest(quiet()); // the server said so, to whatever of this page asked
+        continue;
+      }
       const query = this.number === null ? "" : `?since=${this.number}`;
       this.sentAt = performance.now();
       const waits = setTimeout(() => { this.live = turn === this.turn && this.number !== null; }, WAITED); // no answer so far: it waits there

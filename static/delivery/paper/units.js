@@ -1,7 +1,7 @@
 // The units of a skills paper: the strip that shows them, 完成本单元, and what happens at a unit's zero.
 // Strict units open one after another and never again; pooled ones are open all the time. Source: R-24.
 
-import { OTHER_MACHINE, call, isTransient } from "../api.js";
+import { OTHER_MACHINE, call, isTransient, quiet } from "../api.js";
 import { closeDialogs, confirmDialog } from "../dialog.js";
 import { h, icon, jitter, pause, span, t, wall } from "../dom.js";
 import { flushTyping } from "../typing.js";
@@ -35,7 +35,7 @@ export class Units {
   async renew() {
     if (!this.strict || this.renewing) return;
     this.renewing = true;
-    await pause(jitter(0, 1500));
+    await pause(Math.max(quiet(), jitter(0, 1500)));
     const reply = await call(`${this.app.urls.clock}?windows`, { method: "GET", headers: { "X-CBT-Lease": this.app.lease } });
     this.renewing = false;
     if (reply.status === 200) this.app.takeClock(reply);

@@ -3,8 +3,8 @@
 // An entry is `local` until a request carries it (and `kept` once this machine has it), `sending` while one does, gone
 // when it is saved. Source: R-40, R-41.
 
-import { abortOverdue, call, isTransient } from "../api.js";
-import { jitter } from "../dom.js";
+import { abortOverdue, call, isTransient, quiet } from "../api.js";
+import { jitter, pause } from "../dom.js";
 import { isSealed, openRecord, sealRecord } from "../recovery/sealing.js";
 import { Shelf } from "./shelf.js";
 
@@ -184,15 +184,20 @@ export class Outbox {
     this.flush(); // not by a timer: those of a page in the background may stand still for a minute
   }
 
+  /** Send after `delay` milliseconds, and not before the server wants to be asked again. */
   plan(delay) {
     if (!this.running || this.busy) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.flush(), delay);
+    this.timer = setTimeout(() => this.flush(), Math.max(delay, quiet()));
   }
 
-  /** Send what waits now, or a heartbeat. */
+  /** Send what waits now, or a heartbeat; while the server wants to be left alone, once that is over. */
   async flush() {
     if (!this.running || this.busy) return;
+    if (quiet()) {
+      this.plan(0);
+      return;
+    }
     let done;
     this.busy = new Promise((resolve) => { done = resolve; });
     const batch = this.waiting().slice(0, this.alone ? 1 : BATCH);
@@ -211,7 +216,7 @@ export class Outbox {
    * covers every entry it carried. No save is in flight meanwhile.
    */
   async carry(work) {
-    while (this.busy) await this.busy;
+    while (this.busy || quiet()) await (this.busy ?? pause(quiet()));
     clearTimeout(this.timer);
     let done;
     this.busy = new Promise((resolve) => { done = resolve; });
