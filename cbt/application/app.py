@@ -84,6 +84,7 @@ from cbt.results.ledger.asked import retake_verdicts
 from cbt.results.package import views as packages
 from cbt.retention import views as retention
 from cbt.sittings.planning import views as sittings
+from cbt.slots import Slots
 from cbt.web import preferences
 from cbt.web.headers import init_headers
 from cbt.web.https import trust
@@ -135,6 +136,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app = ObservedApp("cbt", template_folder=str(product_dir("templates")), static_folder=None)
     app.url_map.converters["int"] = BoundedInteger
     app.extensions.update(cbt_settings=settings, cbt_clock=clock or SystemClock(), cbt_agreement=Agreement())
+    app.extensions["cbt_slots"] = Slots(settings.data_dir / "slots.lock")
     _configure(app, settings)
     init_cookies(app, settings)
     init_database(app, settings)

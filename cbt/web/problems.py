@@ -35,6 +35,9 @@ STATUS: dict[type[errors.CbtError], int] = {
     errors.Unavailable: 503,
 }
 
+COME_AGAIN = (429, 503)
+"""Refusals for now: the same request may be sent again, at a time that is told."""
+
 
 def http_status(error: errors.CbtError) -> int:
     """Return the HTTP status of `error`."""
@@ -72,9 +75,17 @@ def init_problems(app: flask.Flask) -> None:
     """Register the handlers: no traceback and no half page ever reaches a person."""
     app.extensions.setdefault("cbt_recover", lambda: None)
 
+    @app.after_request
+    def say_when(response: flask.Response) -> flask.Response:
+        """Say when to come again, whoever drew the refusal: the page of refusals, or a form with its own."""
+        error = shown_error()
+        seconds = None if error is None else error.params.get("seconds")
+        if response.status_code in COME_AGAIN and isinstance(seconds, int):
+            response.headers["Retry-After"] = str(seconds)
+        return response
+
     @app.errorhandler(errors.CbtError)
     def explained(error: errors.CbtError) -> Reply:
-        note_shown(error)
         return _answer(error, http_status(error))
 
     @app.errorhandler(flask_wtf.csrf.CSRFError)
@@ -119,11 +130,8 @@ def init_problems(app: flask.Flask) -> None:
 
 
 def _answer(error: errors.CbtError, status: int) -> Reply:
-    response = _response(error, status)
-    seconds = error.params.get("seconds")
-    if status == 429 and isinstance(seconds, int):
-        response.headers["Retry-After"] = str(seconds)
-    return response
+    note_shown(error)
+    return _response(error, status)
 
 
 def _response(error: errors.CbtError, status: int) -> flask.Response:

@@ -26,7 +26,7 @@ from cbt.ops.safety.postgres import restore_postgres
 from cbt.releases import product_version
 
 STILLBORN = f"{DATABASE_NAME}.stillborn"
-_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", NOTE}
+_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", "slots.lock", NOTE}
 _CHUNK = 1 << 20
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "promises",
     "proxies",
     "sharing",
+    "spool",
     "views",
     "whole",
 ]
