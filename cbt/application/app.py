@@ -92,6 +92,7 @@ from cbt.web.https.trust import init_trust
 from cbt.web.i18n import init_i18n
 from cbt.web.problems import init_problems
 from cbt.web.receiving import views as receiving
+from cbt.web.receiving.children import init_children
 from cbt.web.receiving.door import init_door
 from cbt.web.receiving.promises import ThreadsOnly
 from cbt.web.receiving.proxies import init_proxies
@@ -147,6 +148,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_machines(app)
     init_door(app)
     init_login(app)
+    init_children(app)
     init_access(app)
     init_kept(app)
     init_refusals(app)

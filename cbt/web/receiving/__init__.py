@@ -2,6 +2,7 @@
 
 __all__ = [
     "bodies",
+    "children",
     "door",
     "front",
     "gathering",
