@@ -13,6 +13,7 @@ from cbt.accounts.approvals.kinds import register_kind
 from cbt.accounts.home import register_home_part
 from cbt.accounts.log.naming import register_names
 from cbt.accounts.sign_in.refusals import init_refusals
+from cbt.accounts.sign_in.service import SIGN_IN
 from cbt.accounts.store import half_principal, staff_principal
 from cbt.application.backups import views as backups
 from cbt.application.backups.warnings import init_backups
@@ -96,6 +97,7 @@ from cbt.web.receiving.children import init_children
 from cbt.web.receiving.door import init_door
 from cbt.web.receiving.promises import ThreadsOnly
 from cbt.web.receiving.proxies import init_proxies
+from cbt.web.receiving.strangers import init_strangers
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.sent import views as kept
 from cbt.web.sent.once import init_once
@@ -112,6 +114,7 @@ from cbt.web.who.cookies import init_cookies
 from cbt.web.who.guessing import register_guessing
 from cbt.web.who.login import current_principal, init_login, register_resolver
 from cbt.web.who.machine import init_machines, register_issued_before
+from cbt.web.who.unknown_names import UnknownNames
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
@@ -146,6 +149,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     csrf = flask_wtf.csrf.CSRFProtect(app)
     init_problems(app)
     init_machines(app)
+    app.extensions["cbt_unknown_names"] = UnknownNames()
     init_door(app)
     init_login(app)
     init_children(app)
@@ -186,6 +190,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         init_path(app)
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)
+    init_strangers(app, scope=SIGN_IN, endpoint="accounts.sign_in")
     init_observation(app, settings)
     init_backups(app, settings)
     app.add_template_global(current_principal, "principal")

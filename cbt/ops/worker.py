@@ -172,6 +172,7 @@ def front_of(app: flask.Flask) -> Front:
         parking=app.extensions["cbt_parking"],
         lane=lane_of(app),
         share=app.extensions["cbt_fair_share"],
+        strangers=app.extensions["cbt_strangers"],
     )
     front.settings = settings
     return front

@@ -12,6 +12,7 @@ __all__ = [
     "proxies",
     "sharing",
     "spool",
+    "strangers",
     "views",
     "whole",
 ]

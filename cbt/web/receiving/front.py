@@ -35,6 +35,8 @@ from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.promises import AT_ONCE, PROMISES
 from cbt.web.receiving.sharing import FairShare
 from cbt.web.receiving.spool import AT_ONCE as WRITTEN_AT_ONCE
+from cbt.web.receiving.strangers import MOST_WAITING, REFUSED_AFTER, Strangers
+from cbt.web.receiving.strangers import THREADS as STRANGER_THREADS
 from cbt.web.receiving.whole import (
     CUT_SHORT,
     HANDED_AT,
@@ -84,6 +86,7 @@ class Front:
         parking: Parking | None = None,
         lane: LaneOf = lambda _method, _path: Lane.REST,
         share: FairShare | None = None,
+        strangers: Strangers | None = None,
     ) -> None:
         self.app = app
         self._now = now
@@ -101,7 +104,10 @@ class Front:
             Lane.POLLS: ThreadPool(min(POLL_THREADS, threads)),
             Lane.READS: ThreadPool(min(READ_THREADS, threads)),
             Lane.TURNS: ThreadPool(min(TURN_THREADS, threads)),
+            Lane.SIGN_INS: ThreadPool(STRANGER_THREADS, waiting=MOST_WAITING),
         }
+        self._strangers = strangers
+        self._turned_away = 0
         self._environs = Environs()
         self._answered: deque[asyncio.Future[None]] = deque()
         self._reaping = False
@@ -128,6 +134,7 @@ class Front:
 
     async def _tend(self) -> None:
         told_at, cut = -TELL_SECONDS, 0
+        told_of_strangers_at = -TELL_SECONDS
         while True:
             await asyncio.sleep(TEND_SECONDS)
             now = time.monotonic()
@@ -136,6 +143,9 @@ class Front:
             if cut and now - told_at >= TELL_SECONDS:
                 log.warning("%d requests were let go whose bodies did not come", cut)
                 told_at, cut = now, 0
+            if self._turned_away and now - told_of_strangers_at >= TELL_SECONDS:
+                log.warning("%d sign-ins were refused, too many were waiting", self._turned_away)
+                told_of_strangers_at, self._turned_away = now, 0
 
     async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> None:
         # What a body takes of the budget and of the disk it takes until its request is answered.
@@ -144,8 +154,43 @@ class Front:
             if received is None:
                 return
             done = self._loop.create_future()
-            self.ask(scope, received[0], protocol, done, received[1])
-            await done
+            lane = self._lane(scope.method, scope.path)
+            if lane is Lane.SIGN_INS:
+                lane = await self._lane_of_sign_in(scope, held)
+            if self.ask(scope, received[0], protocol, done, received[1], lane=lane):
+                await done
+                return
+            del received
+        await self._refuse_stranger(scope, protocol)
+
+    async def _lane_of_sign_in(self, scope: Scope, held: ExitStack) -> Lane:
+        """Return the lane of a sign-in: that of staff for a few of each known machine."""
+        strangers = self._strangers
+        if strangers is None:
+            return Lane.STAFF
+        machine = strangers.machine_of(scope.headers.get("cookie") or "")
+        if machine is None:
+            return Lane.SIGN_INS
+        if not (
+            strangers.remembers(machine) or await self._in_a_thread(partial(strangers.is_known, machine))
+        ):
+            return Lane.SIGN_INS
+        end = strangers.begin(machine)
+        if end is None:
+            return Lane.SIGN_INS
+        held.callback(end)
+        return Lane.STAFF
+
+    async def _refuse_stranger(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Tell somebody, after a while, that too many are waiting; nothing of theirs is held meanwhile."""
+        assert self._strangers is not None
+        self._turned_away += 1
+        await asyncio.sleep(REFUSED_AFTER)
+        answer = await self._in_a_thread(partial(self._strangers.draw, scope.headers.get("cookie") or ""))
+        try:
+            protocol.response_bytes(*answer)
+        except Exception:
+            log.debug("nobody waited for an answer any more")
 
     async def _receive(
         self, scope: Scope, protocol: HTTPProtocol, held: ExitStack
@@ -239,8 +284,12 @@ class Front:
         done: asyncio.Future[None],
         refused: Refused | None = None,
         until: float | None = None,
-    ) -> None:
-        """Have the app asked by a thread; `until` is the end of the wait of a request that has waited."""
+        lane: Lane | None = None,
+    ) -> bool:
+        """Have the app asked by a thread of its lane; return whether there was room for it.
+
+        `until` is the end of the wait of a request that has waited.
+        """
         environ = self._environs.of(scope, body)
         environ[RECEIVED_AT] = self._now()
         environ[HANDED_AT] = time.perf_counter()
@@ -253,18 +302,21 @@ class Front:
             if until is not None:
                 environ[AGAIN] = True
 
-        lane = self._lane(scope.method, scope.path)
+        if lane is None:
+            lane = self._lane(scope.method, scope.path)
         stays = lane is Lane.POLLS  # a board is drawn anew as a whole by the process it comes to
         request = AskedRequest(
             self, scope, protocol, done, environ, refused=refused is not None, until=until, stays=stays
         )
+        if lane is Lane.SIGN_INS and self._strangers is not None:
+            return self._pools[lane].put(partial(self._strangers.in_turn, request.ask))
         if lane is not Lane.COMMIT:
-            self._pools[lane].put(request.ask)
-        elif refused is not None:
-            self._pools[Lane.REST].put(request.ask)
-        else:
-            environ[AT_ONCE] = True
-            request.ask()
+            return self._pools[lane].put(request.ask)
+        if refused is not None:
+            return self._pools[Lane.REST].put(request.ask)
+        environ[AT_ONCE] = True
+        request.ask()
+        return True
 
     def in_a_thread(self, work: Callable[[], None]) -> None:
         """Have a thread do what the loop has begun; called by any thread."""

@@ -23,6 +23,8 @@ class Budget:
 
 SLOWER = Budget(40, timedelta(minutes=15))
 """Tries of all machines together that are not known for an account."""
+UNKNOWN_NAMES = Budget(20, timedelta(minutes=15))
+"""Names of staff that nobody has, from one address, before it goes slowly."""
 
 
 @dataclass(frozen=True, slots=True)
