@@ -1,12 +1,15 @@
-"""The saves of a hall of candidates beside requests that never end: what one machine can do to the others.
+"""Saves beside requests that never end, pages of staff beside sign-ins: what one machine can do to the others.
 
 Source: R-21.
 """
 
 from __future__ import annotations
 
+import time
 import urllib.request
+from http.client import HTTPConnection
 from statistics import median
+from urllib.parse import urlencode
 
 from bench import rows
 from bench.figures import Figure
@@ -14,6 +17,7 @@ from bench.measured.declaring import NONE_LOST, Bound, Group, Stage, Stand, Targ
 from bench.traffic import loads
 from bench.traffic.client import HOST
 from bench.traffic.paced import run_paced
+from bench.traffic.strangers import COUNT, signing_in
 from cbt.rehearsal.line import percentile_ms
 from torture.faults.slow import half_sent_bodies
 
@@ -22,12 +26,15 @@ HALF_SENT = 2000
 EVERY_SECONDS = 1.0
 PAIRS = 3
 SECONDS = 6.0
+GIVEN_UP_SECONDS = 30.0
+"""So long a proctor waits for a page."""
 
 
 def measure(stand: Stand) -> list[Figure]:
     """Measure the saves of 500 candidates alone and beside 2,000 half-sent bodies from 4 addresses, in turn.
 
-    `p99_of_alone` is the median of the pairs' ratios; `healthz` the share of pairs in which it answered.
+    `p99_of_alone` is the median of the pairs' ratios; `healthz` the share of pairs in which it answered. Then one
+    proctor's pages, and their 统一开考, alone and beside 400 connections of random sign-ins, in turn.
     """
     stand.tell(f"{CANDIDATES} candidates beside {HALF_SENT} half-sent bodies")
     figure, ledger = Figure("save_besieged"), loads.Ledger()
@@ -49,8 +56,57 @@ def measure(stand: Stand) -> list[Figure]:
         "half_sent": HALF_SENT,
         "p99_of_alone": round(median(ratios), 2),
         "healthz": round(healthy / pairs, 2),
+        **_beside_sign_ins(stand, pairs=pairs, seconds=seconds),
     }
     return [figure]
+
+
+def _beside_sign_ins(stand: Stand, *, pairs: int, seconds: float) -> dict[str, float]:
+    """Return what pages of staff, and a start, take at the 99th percentile beside sign-ins and as × alone."""
+    stand.tell(f"pages of staff beside {COUNT} connections of random sign-ins")
+    found: dict[str, list[tuple[float, float]]] = {"staff_page": [], "staff_start": []}
+    for _ in range(pairs):
+        alone = _staff(stand, seconds)
+        with signing_in(stand.port):
+            beside = _staff(stand, seconds)
+        for name, kept in found.items():
+            kept.append((_p99_ms(alone[name]), _p99_ms(beside[name])))
+    facts: dict[str, float] = {"sign_in_connections": COUNT}
+    for name, kept in found.items():
+        facts[f"{name}_p99_ms"] = round(median(beside for _, beside in kept), 1)
+        facts[f"{name}_p99_of_alone"] = round(median(beside / alone for alone, beside in kept), 2)
+    stand.tell(", ".join(f"{name} {value}" for name, value in facts.items()))
+    return facts
+
+
+def _p99_ms(latencies: list[float]) -> float:
+    return percentile_ms(latencies, 0.99) or 0.0
+
+
+def _staff(stand: Stand, seconds: float) -> dict[str, list[float]]:
+    """Return how long a proctor waited for page after page, and for starts: the room has begun, and they say so."""
+    built, line = stand.bench.built, HTTPConnection(HOST, stand.port, timeout=GIVEN_UP_SECONDS)
+    room = f"/proctor/rooms/{built.rooms[0]}"
+    sent = {"Cookie": built.proctor, "Content-Type": "application/x-www-form-urlencoded"}
+    form = urlencode({"csrf_token": built.csrf_token})
+    asked = (
+        ("staff_page", "GET", room, ""),
+        ("staff_page", "GET", "/staff", ""),
+        ("staff_start", "POST", f"{room}/acts/start", form),
+    )
+    taken: dict[str, list[float]] = {"staff_page": [], "staff_start": []}
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        for name, method, path, body in asked:
+            begun = time.perf_counter()
+            try:
+                line.request(method, path, body=body or None, headers=sent)
+                line.getresponse().read()
+            except OSError:
+                line.close()  # given up: it counts with all that it waited
+            taken[name].append(time.perf_counter() - begun)
+    line.close()
+    return taken
 
 
 def _is_healthy(port: int) -> bool:

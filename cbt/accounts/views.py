@@ -21,6 +21,7 @@ from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.partials import Reply, local_target
+from cbt.web.receiving import lanes
 from cbt.web.sent import once
 from cbt.web.texts import asked_text, page_of
 from cbt.web.who import access
@@ -52,6 +53,7 @@ def sign_in() -> Reply:
 
 
 @pages.post("/staff/sign-in")
+@lanes.for_strangers
 @access.public
 def sign_in_now() -> Reply:
     """Sign a staff member in."""

@@ -13,6 +13,7 @@ from cbt.accounts.approvals.kinds import register_kind
 from cbt.accounts.home import register_home_part
 from cbt.accounts.log.naming import register_names
 from cbt.accounts.sign_in.refusals import init_refusals
+from cbt.accounts.sign_in.service import SIGN_IN
 from cbt.accounts.store import half_principal, staff_principal
 from cbt.application.backups import views as backups
 from cbt.application.backups.warnings import init_backups
@@ -86,6 +87,7 @@ from cbt.results.package import views as packages
 from cbt.retention import views as retention
 from cbt.retention.approval import TERMS
 from cbt.sittings.planning import views as sittings
+from cbt.slots import Slots
 from cbt.web import preferences
 from cbt.web.headers import init_headers
 from cbt.web.https import trust
@@ -93,11 +95,12 @@ from cbt.web.https.trust import init_trust
 from cbt.web.i18n import init_i18n
 from cbt.web.problems import init_problems
 from cbt.web.receiving import views as receiving
+from cbt.web.receiving.children import init_children
 from cbt.web.receiving.door import init_door
 from cbt.web.receiving.promises import ThreadsOnly
 from cbt.web.receiving.proxies import init_proxies
+from cbt.web.receiving.strangers import init_strangers
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
-from cbt.web.request import FormRequest
 from cbt.web.sent import views as kept
 from cbt.web.sent.once import init_once
 from cbt.web.sent.showing import init_kept
@@ -113,6 +116,7 @@ from cbt.web.who.cookies import init_cookies
 from cbt.web.who.guessing import register_guessing
 from cbt.web.who.login import current_principal, init_login, register_resolver
 from cbt.web.who.machine import init_machines, register_issued_before
+from cbt.web.who.unknown_names import UnknownNames
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
@@ -136,9 +140,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     """Return the app of one process; `clock` is the only way to bring another clock."""
     settings = settings or read_settings()
     app = ObservedApp("cbt", template_folder=str(product_dir("templates")), static_folder=None)
-    app.request_class = FormRequest
     app.url_map.converters["int"] = BoundedInteger
     app.extensions.update(cbt_settings=settings, cbt_clock=clock or SystemClock(), cbt_agreement=Agreement())
+    app.extensions["cbt_slots"] = Slots(settings.data_dir / "slots.lock")
     _configure(app, settings)
     init_cookies(app, settings)
     init_database(app, settings)
@@ -147,8 +151,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     csrf = flask_wtf.csrf.CSRFProtect(app)
     init_problems(app)
     init_machines(app)
+    app.extensions["cbt_unknown_names"] = UnknownNames()
     init_door(app)
     init_login(app)
+    init_children(app)
     init_access(app)
     init_kept(app)
     init_refusals(app)
@@ -186,6 +192,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         init_path(app)
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)
+    init_strangers(app, scope=SIGN_IN, endpoint="accounts.sign_in")
     init_observation(app, settings, jobs=[job.__name__ for job, _ in JOBS])
     init_backups(app, settings)
     app.add_template_global(current_principal, "principal")

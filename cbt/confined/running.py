@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,13 @@ from typing import Any
 import msgspec
 
 from cbt.confined.child import NO_MEMORY, REFUSAL, RESULT, Job
-from cbt.errors import InvalidInput, Unavailable
+from cbt.errors import InvalidInput, TooMany, Unavailable
+from cbt.slots import Slots
 
 MEGABYTE = 1024 * 1024
-AT_ONCE = 2
-"""Children at the same time, for each server process: together they leave a small machine its memory."""
-MOST_WAITING = 6
-"""Requests that may wait for a child; each holds a thread that candidates need."""
 PATIENCE_SECONDS = 20
+AGAIN_SECONDS = 10
+"""When somebody may come again who could not have their turn."""
 LONGER = 12
 """So many times its seconds a child may take where nobody waits for it; its processor seconds stay."""
 _KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH")
@@ -37,11 +36,69 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from cbt.confined.child i
 _PRODUCT = str(Path(__file__).resolve().parents[2])
 _PRIORITY = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
-_turns = threading.BoundedSemaphore(AT_ONCE)
-_waiting = threading.BoundedSemaphore(MOST_WAITING)
-
-
 _times = [1]
+
+
+class ChildPlaces:
+    """Where the children of one kind run, for each server process.
+
+    `at_once` leaves a small machine its memory. Whoever waits holds a thread that other people need, so only so
+    many may; all kinds together are fewer than the threads of staff.
+    """
+
+    def __init__(self, kind: str, *, at_once: int, waiting: int) -> None:
+        self.kind = kind
+        self.turns = threading.BoundedSemaphore(at_once)
+        self.waiting = threading.BoundedSemaphore(waiting)
+
+    @contextmanager
+    def taken(self, seconds: int) -> Iterator[None]:
+        """Hold one of them; raise Unavailable("file.busy") when too many wait, or none is free within `seconds`."""
+        if not self.waiting.acquire(blocking=False):
+            raise Unavailable("file.busy", seconds=AGAIN_SECONDS)
+        try:
+            if not self.turns.acquire(timeout=seconds):
+                raise Unavailable("file.busy", seconds=AGAIN_SECONDS)
+        finally:
+            self.waiting.release()
+        try:
+            yield
+        finally:
+            self.turns.release()
+
+
+READING = ChildPlaces("reading", at_once=2, waiting=4)
+"""Files that somebody sent."""
+PRINTING = ChildPlaces("printing", at_once=2, waiting=2)
+"""Pages of our own: nobody's file keeps an office from printing."""
+
+
+class Shares:
+    """Who has one child of a kind at a time, so that it takes no more than a place from the others."""
+
+    def __init__(self) -> None:
+        self.slots = Slots()
+        self.asking: Callable[[], str] = str
+        """Returns the account that asks now and has one at a time; "" for any other."""
+
+    @contextmanager
+    def kept(self, kind: str) -> Iterator[None]:
+        """Hold what an account has of a kind; raise TooMany("file.yours") while it has another."""
+        account = self.asking()
+        give_back = self.slots.take(f"{kind}:{account}") if account else _nothing
+        if give_back is None:
+            raise TooMany("file.yours", seconds=AGAIN_SECONDS)
+        try:
+            yield
+        finally:
+            give_back()
+
+
+SHARES = Shares()
+
+
+def _nothing() -> None:
+    pass
 
 
 def take_longer() -> None:
@@ -63,14 +120,15 @@ class Limits:
     answer: int = 64 * MEGABYTE
 
 
-def run(task: str, body: bytes, *, limits: Limits, **options: object) -> bytes:
+def run(task: str, body: bytes, *, limits: Limits, places: ChildPlaces = READING, **options: object) -> bytes:
     """Return what `task` (module:function, taking the bytes and the options) answers about `body`.
 
     Raise what the task refuses with (InvalidInput), Exhausted when the file is too much for the limits,
-    Unavailable("file.busy") while too many others wait, ("file.reader") when no child can be started.
+    Unavailable("file.busy") while too many others wait, ("file.reader") when no child can be started,
+    TooMany("file.yours") while an account that has one child at a time has another.
     """
     job = Job(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall * _times[0])
-    with _turn(min(limits.wall, PATIENCE_SECONDS)):
+    with SHARES.kept(places.kind), places.taken(min(limits.wall, PATIENCE_SECONDS)):
         said, code = _ask(job, body, limits)
     if len(said) > limits.answer + 1 or code == NO_MEMORY or code < 0:
         raise Exhausted
@@ -80,21 +138,6 @@ def run(task: str, body: bytes, *, limits: Limits, **options: object) -> bytes:
         refusal, params = msgspec.msgpack.decode(said[1:], type=tuple[str, dict[str, Any]])
         raise InvalidInput(refusal, **params)
     raise Unavailable("file.reader")
-
-
-@contextmanager
-def _turn(seconds: int) -> Iterator[None]:
-    if not _waiting.acquire(blocking=False):
-        raise Unavailable("file.busy")
-    try:
-        if not _turns.acquire(timeout=seconds):
-            raise Unavailable("file.busy")
-    finally:
-        _waiting.release()
-    try:
-        yield
-    finally:
-        _turns.release()
 
 
 def _ask(job: Job, body: bytes, limits: Limits) -> tuple[bytes, int]:

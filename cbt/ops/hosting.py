@@ -34,6 +34,9 @@ LEISURE = 10
 R = TypeVar("R")
 _remembered = 0
 _others_serve = False
+M_MMAP_THRESHOLD = -3
+LARGE_BLOCK = 1024 * 1024
+"""Bytes from which on a block of memory is the system's own."""
 PARENT_CHECK_SECONDS = 0.5
 TURN_SECONDS = 0.0001
 COLLECT_AFTER = 5_000, 50, 100
@@ -144,6 +147,16 @@ def take_short_turns() -> None:
     for each of its queries.
     """
     sys.setswitchinterval(TURN_SECONDS)
+
+
+def give_memory_back() -> None:
+    """Have a large block of memory, such as an uploaded file, given back to the system once it is freed.
+
+    glibc takes the first large block from the system, learns from it, and keeps the following ones, tens of
+    megabytes for each thread that ever had one.
+    """
+    with suppress(AttributeError, OSError):  # another library has no such thing to be told
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def begin_as_parent() -> None:

@@ -26,7 +26,14 @@ from cbt.db.types import db
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
 from cbt.errors import Unavailable
-from cbt.ops.hosting import calm_collector, die_with_parent, giving_way, others_serve, take_short_turns
+from cbt.ops.hosting import (
+    calm_collector,
+    die_with_parent,
+    give_memory_back,
+    giving_way,
+    others_serve,
+    take_short_turns,
+)
 from cbt.ops.logs.keeping import ignore_hang_up, init_logs
 from cbt.ops.logs.life import tell_start, tell_stop
 from cbt.ops.manager import tell_when_served
@@ -35,6 +42,7 @@ from cbt.web.receiving.front import Front
 from cbt.web.receiving.lanes import lane_of
 from cbt.web.receiving.parking import Parking
 from cbt.web.receiving.proxies import is_among, read_networks
+from cbt.web.receiving.spool import spool
 from cbt.web.watching.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -74,6 +82,7 @@ def worker_app() -> flask.Flask:
     candidacy.begin()
     calm_collector()
     take_short_turns()
+    give_memory_back()
     if not is_warm:
         threading.Thread(target=warm_up, args=(app,), name="warming", daemon=True).start()
     return app
@@ -158,11 +167,14 @@ def front_of(app: flask.Flask) -> Front:
         app,
         threads=settings.threads,
         now=app.extensions["cbt_clock"].now,
-        limit=app.extensions["cbt_body_limit"],
+        sender_of=app.extensions["cbt_sender_of"],
         bodies=Bodies(trusted=lambda address: is_among(address, networks)),
+        budget=app.extensions["cbt_body_budget"],
+        new_spool=lambda: spool(settings.data_dir),
         parking=app.extensions["cbt_parking"],
         lane=lane_of(app),
         share=app.extensions["cbt_fair_share"],
+        strangers=app.extensions["cbt_strangers"],
     )
     front.settings = settings
     return front

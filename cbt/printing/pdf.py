@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import segno
 
-from cbt.confined.running import MEGABYTE, Exhausted, Limits, run
+from cbt.confined.running import MEGABYTE, PRINTING, Exhausted, Limits, run
 from cbt.errors import Conflict, Unavailable
 from cbt.printing.order import PrintOrder
 
@@ -41,11 +41,13 @@ def pdf(
         dict(drawings or {}),
     )
     try:
-        return run(_TASK, msgspec.msgpack.encode(order), limits=LIMITS)
+        return run(_TASK, msgspec.msgpack.encode(order), limits=LIMITS, places=PRINTING)
     except Exhausted as error:
         raise Conflict("print.too_much") from error
     except Unavailable as error:
-        raise Unavailable("print.busy" if error.code == "file.busy" else "print.failed") from error
+        raise Unavailable(
+            "print.busy" if error.code == "file.busy" else "print.failed", **error.params
+        ) from error
 
 
 def qr_drawing(text: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from typing import cast
 
@@ -16,7 +15,6 @@ from werkzeug.exceptions import HTTPException
 
 from cbt import errors
 from cbt.db.failures import cannot_persist
-from cbt.rules.overload import come_again_seconds
 from cbt.rules.roles import Role
 from cbt.web.i18n import explain
 from cbt.web.partials import Reply, page_of_form, wants_partial
@@ -37,6 +35,9 @@ STATUS: dict[type[errors.CbtError], int] = {
     errors.Locked: 423,
     errors.Unavailable: UNAVAILABLE,
 }
+
+COME_AGAIN = (TOO_MANY, UNAVAILABLE)
+"""Refusals for now: the same request may be sent again, at a time that is told."""
 
 
 def http_status(error: errors.CbtError) -> int:
@@ -75,9 +76,19 @@ def init_problems(app: flask.Flask) -> None:
     """Register the handlers: no traceback and no half page ever reaches a person."""
     app.extensions.setdefault("cbt_recover", lambda: None)
 
+    @app.after_request
+    def say_when(response: flask.Response) -> flask.Response:
+        """Say when to come again, whoever drew the refusal: the page of refusals, or a form with its own."""
+        error = shown_error()
+        seconds = None if error is None else error.params.get("seconds")
+        if response.status_code == UNAVAILABLE and not isinstance(seconds, int):
+            seconds = come_again_seconds(0.0, chance=random.random())
+        if response.status_code in COME_AGAIN and isinstance(seconds, int):
+            response.headers["Retry-After"] = str(seconds)
+        return response
+
     @app.errorhandler(errors.CbtError)
     def explained(error: errors.CbtError) -> Reply:
-        note_shown(error)
         return _answer(error, http_status(error))
 
     @app.errorhandler(flask_wtf.csrf.CSRFError)
@@ -122,13 +133,8 @@ def init_problems(app: flask.Flask) -> None:
 
 
 def _answer(error: errors.CbtError, status: int) -> Reply:
-    response = _response(error, status)
-    seconds = error.params.get("seconds")
-    if status == UNAVAILABLE and not isinstance(seconds, int):
-        seconds = come_again_seconds(0.0, chance=random.random())
-    if status in (TOO_MANY, UNAVAILABLE) and isinstance(seconds, int):
-        response.headers["Retry-After"] = str(seconds)
-    return response
+    note_shown(error)
+    return _response(error, status)
 
 
 def _response(error: errors.CbtError, status: int) -> flask.Response:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import itertools
+import os
 import socket
+import stat
+import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,12 +17,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
+from cbt.errors import TooMany
+from cbt.slots import Slots
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving import bodies as bodies_on_their_way
+from cbt.web.receiving import budget as budgets
 from cbt.web.receiving import front
 from cbt.web.receiving.bodies import (
     LEAST_CUTS,
@@ -32,8 +41,10 @@ from cbt.web.receiving.bodies import (
     cuts_at_once,
     declared_length,
 )
+from cbt.web.receiving.budget import AGAIN_SECONDS, ALWAYS_TAKEN, LARGE_OF_LOGIN, BodyBudget, Sender
 from cbt.web.receiving.front import Front
-from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
+from cbt.web.receiving.spool import spool
+from cbt.web.receiving.whole import RECEIVED_AT, REFUSED, SenderOf
 from tests.helpers import FakeClock
 from tests.loops import run_in_loop
 from tests.packaging.served import Installation
@@ -52,22 +63,49 @@ def crowd(bodies: Bodies, *, address: str, count: int, begun: float = 0.0) -> li
     return found
 
 
+RATE = LEAST_RATE
+"""Bytes that come in a second of a body that is just fast enough."""
+
+
 @pytest.mark.parametrize(
-    ("age", "received", "cut"),
+    ("pieces", "age", "cut"),
     [
-        pytest.param(SLOW_SECONDS / 2, 0, False, id="on its way for a moment"),
-        pytest.param(PATIENCE_SECONDS, 0, False, id="nothing yet, at the end of the patience"),
-        pytest.param(PATIENCE_SECONDS + 0.1, 0, True, id="nothing yet, past it"),
-        pytest.param(PATIENCE_SECONDS + 5, 5 * LEAST_RATE, False, id="large, as fast as it must be"),
-        pytest.param(PATIENCE_SECONDS + 5.1, 5 * LEAST_RATE, True, id="large, a little slower"),
-        pytest.param(PATIENCE_SECONDS + 60, 60, True, id="a byte a second"),
+        pytest.param({}, SLOW_SECONDS / 2, False, id="on its way for a moment"),
+        pytest.param({}, PATIENCE_SECONDS, False, id="nothing yet, at the end of the patience"),
+        pytest.param({}, PATIENCE_SECONDS + 0.1, True, id="nothing yet, past it"),
+        pytest.param({5: 5 * RATE}, PATIENCE_SECONDS + 5, False, id="large, as fast as it must be"),
+        pytest.param({5: 5 * RATE}, PATIENCE_SECONDS + 5.1, True, id="large, a little slower"),
+        pytest.param(dict.fromkeys(range(100), RATE), 100.0, False, id="the least rate all the time"),
+        pytest.param(dict.fromkeys(range(70), 1), 70.0, True, id="a byte a second"),
+        pytest.param(
+            {1: 100 * RATE}, 1 + PATIENCE_SECONDS, False, id="fast at first, and silent for a while"
+        ),
+        pytest.param(
+            {1: 100 * RATE}, 1.1 + PATIENCE_SECONDS, True, id="fast at first, and silent for longer"
+        ),
+        pytest.param(
+            {1: 100 * RATE, **dict.fromkeys(range(2, 12), 1)},
+            11.5,
+            True,
+            id="fast at first, then a byte a second",
+        ),
+        pytest.param(
+            {0: 100 * RATE, **dict.fromkeys(range(1, 200), RATE)},
+            200.0,
+            False,
+            id="fast at first, then just enough",
+        ),
     ],
 )
-def test_a_body_has_a_deadline_and_a_least_rate(age: float, received: int, cut: bool) -> None:
+def test_a_body_has_a_deadline_and_a_least_rate_over_its_last_seconds(
+    pieces: dict[int, int], age: float, cut: bool
+) -> None:
     bodies = Bodies()
     body = crowd(bodies, address="10.0.0.1", count=1)[0]
-    body.received = received
-    assert bodies.cut_overdue(age, most=10) == cut
+    for at, size in sorted(pieces.items()):
+        bodies.cut_overdue(at, most=10)
+        body.take(size, at)
+    bodies.cut_overdue(age, most=10)
     assert body.cut is cut
 
 
@@ -231,12 +269,14 @@ def play(
     scene: Callable[[Front], Any],
     *,
     bodies: Bodies | None = None,
+    budget: BodyBudget | None = None,
+    sender_of: SenderOf = lambda *_: Sender(4 * SMALL_BODY, "st-1"),
     now: Callable[[], datetime] = lambda: NOON,
 ) -> Any:
     """Run one scene with a front in a loop of its own."""
 
     async def run() -> Any:
-        fronted = Front(app, threads=2, now=now, bodies=bodies, limit=lambda *_: 4 * SMALL_BODY)
+        fronted = Front(app, threads=2, now=now, bodies=bodies, sender_of=sender_of, budget=budget)
         fronted.__rsgi_init__(asyncio.get_running_loop())
         try:
             return await asyncio.wait_for(scene(fronted), 20)
@@ -368,9 +408,8 @@ def test_a_file_over_the_limit_is_thrown_away_as_it_comes_and_its_sender_answere
         protocol.pieces = [b"x" * 1000]
         scope = Scope({"content-length": str(4 * SMALL_BODY + 1)})
         task = asyncio.ensure_future(fronted.__rsgi__(scope, protocol))
-        await asyncio.sleep(0.01)
+        await until(lambda: [body.received for body in bodies._coming.values()] == [1000])
         assert app.environs == []
-        assert [body.received for body in bodies._coming.values()] == [1000]
         protocol.body.set_result(b"z")
         await task
         return protocol
@@ -386,17 +425,239 @@ def test_a_large_body_counts_as_it_comes() -> None:
 
     async def scene(fronted: Front) -> Protocol:
         protocol = Protocol()
-        protocol.pieces = [b"x" * 1000, b"y" * 500]
+        protocol.pieces = [b"x" * SMALL_BODY, b"y" * 500]
         task = asyncio.ensure_future(
-            fronted.__rsgi__(Scope({"content-length": str(2 * SMALL_BODY)}), protocol)
+            fronted.__rsgi__(Scope({"content-length": str(SMALL_BODY + 501)}), protocol)
         )
-        await asyncio.sleep(0.01)
-        assert [body.received for body in bodies._coming.values()] == [1500]
+        await until(lambda: [body.received for body in bodies._coming.values()] == [SMALL_BODY + 500])
         protocol.body.set_result(b"z")
         await task
         return protocol
 
-    assert play(app, scene, bodies=bodies).answer[2] == b"1501"
+    assert play(app, scene, bodies=bodies).answer[2] == str(SMALL_BODY + 501).encode()
+
+
+@pytest.mark.parametrize(
+    ("declared", "came"),
+    [
+        pytest.param(5, 4, id="a byte short"),
+        pytest.param(SMALL_BODY, SMALL_BODY - 1, id="the largest form, a byte short"),
+        pytest.param(SMALL_BODY + 1, SMALL_BODY, id="a file, a byte short"),
+        pytest.param(450_000, 300_000, id="two thirds of a file"),
+        pytest.param(2 * SMALL_BODY, 0, id="nothing of a file"),
+    ],
+)
+def test_what_ends_before_its_declared_length_reaches_no_view(declared: int, came: int) -> None:
+    app, bodies, budget = Asked(), Bodies(), BodyBudget(largest=4 * SMALL_BODY)
+
+    async def scene(fronted: Front) -> Protocol:
+        protocol = Protocol()
+        protocol.body.set_result(b"x" * came)
+        await fronted.__rsgi__(Scope({"content-length": str(declared)}), protocol)
+        return protocol
+
+    assert play(app, scene, bodies=bodies, budget=budget).answer == (400, [("connection", "close")], b"")
+    assert app.environs == []
+    assert (len(bodies), budget.large, budget.small) == (0, 0, 0)
+
+
+# --- bytes held -------------------------------------------------------------------------------------------
+
+
+def test_a_large_body_lies_on_the_disk_and_its_room_is_given_back(tmp_path: Path) -> None:
+    made: list[IO[bytes]] = []
+
+    def look(environ: dict[str, Any]) -> bytes:
+        opened = os.fstat(environ["wsgi.input"].fileno())
+        assert (stat.S_IMODE(opened.st_mode), opened.st_nlink, opened.st_size) == (0o600, 0, 3 * SMALL_BODY)
+        assert list(tmp_path.iterdir()) == [], "it has no name that could be left behind"
+        assert isinstance(environ["wsgi.input"].read(), bytes)
+        return b""
+
+    def new_spool() -> IO[bytes]:
+        made.append(spool(tmp_path))
+        return made[-1]
+
+    async def scene(fronted: Front) -> None:
+        fronted._new_spool = new_spool
+        for _ in range(3):
+            protocol = Protocol()
+            protocol.pieces = [b"x" * SMALL_BODY] * 2
+            protocol.body.set_result(b"y" * SMALL_BODY)
+            await fronted.__rsgi__(Scope({"content-length": str(3 * SMALL_BODY)}), protocol)
+
+    app = Asked(look)
+    play(app, scene)
+    assert len(app.environs) == len(made) == 3
+    assert all(file.closed for file in made)
+
+
+def test_a_disk_that_takes_no_body_refuses_it_in_words() -> None:
+    def no_space() -> IO[bytes]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    app = Asked(lambda environ: str(environ[REFUSED]).encode())
+
+    async def scene(fronted: Front) -> Protocol:
+        fronted._new_spool = no_space
+        protocol = Protocol()
+        protocol.body.set_result(b"x" * 2 * SMALL_BODY)
+        await fronted.__rsgi__(Scope({"content-length": str(2 * SMALL_BODY)}), protocol)
+        return protocol
+
+    assert play(app, scene).answer[2].startswith(b"upload.busy")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the others go on until something holds."""
+    while not holds():
+        await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(
+    ("logins", "taken", "status"),
+    [
+        pytest.param(1, LARGE_OF_LOGIN, "upload.yours", id="one clerk sends 150"),
+        pytest.param(150, 8, "upload.busy", id="150 clerks send one each"),
+    ],
+)
+def test_what_a_process_holds_never_exceeds_its_budget(
+    logins: int, taken: int, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit's clerk who sent 19.9 MB 150 times had the server hold all of it."""
+    length = 2 * SMALL_BODY
+    monkeypatch.setattr(budgets, "MOST_LARGE", 8 * length)
+    budget, refused, most_held = BodyBudget(largest=length), [], 0
+    logins_of = itertools.cycle(f"st-{number}" for number in range(logins))
+
+    async def scene(fronted: Front) -> list[Protocol]:
+        nonlocal most_held
+        protocols = [Protocol() for _ in range(150)]
+        asked = []
+        for protocol in protocols:
+            protocol.pieces = [b"x" * SMALL_BODY]
+            asked.append(
+                asyncio.ensure_future(fronted.__rsgi__(Scope({"content-length": str(length)}), protocol))
+            )
+        heard = min(150 - taken, LARGE_OF_LOGIN * logins)
+        await until(lambda: budget.large == taken * length)
+        await until(lambda: sum(one.done() for one in asked) == 150 - taken - heard)
+        most_held = budget.large
+        for protocol in protocols:
+            if not protocol.body.done():
+                protocol.body.set_result(b"y" * SMALL_BODY)
+        await asyncio.gather(*asked)
+        return protocols
+
+    def tell(environ: dict[str, Any]) -> bytes:
+        if REFUSED in environ:
+            refused.append(environ[REFUSED])
+        return str(environ.get(REFUSED, "taken")).encode()
+
+    protocols = play(Asked(tell), scene, budget=budget, sender_of=lambda *_: Sender(length, next(logins_of)))
+    assert [one.answer[2] for one in protocols].count(b"taken") == taken
+    assert {(one.code, one.params["seconds"]) for one in refused} == {(status, AGAIN_SECONDS)}
+    assert len(refused) == 150 - taken
+    assert most_held == taken * length <= budget.most_large
+    assert (budget.large, budget._of_login) == (0, {})
+
+
+def test_small_bodies_have_a_budget_too_and_a_save_is_always_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "MOST_SMALL", 3 * SMALL_BODY)
+    budget = BodyBudget(largest=SMALL_BODY)
+    app = Asked(lambda environ: str(environ.get(REFUSED, "taken")).encode())
+
+    async def scene(fronted: Front) -> list[Protocol]:
+        sizes = [SMALL_BODY] * 5 + [ALWAYS_TAKEN]
+        protocols = [Protocol() for _ in sizes]
+        asked = [
+            asyncio.ensure_future(fronted.__rsgi__(Scope({"content-length": str(size)}), protocol))
+            for size, protocol in zip(sizes, protocols, strict=True)
+        ]
+        await until(lambda: sum(one.done() for one in asked) == 2)
+        assert budget.small == 3 * SMALL_BODY
+        for size, protocol in zip(sizes, protocols, strict=True):
+            protocol.body.set_result(b"x" * size)
+        await asyncio.gather(*asked)
+        return protocols
+
+    answers = [one.answer[2].split(b" ")[0] for one in play(app, scene, budget=budget)]
+    assert answers == [b"taken"] * 3 + [b"upload.busy"] * 2 + [b"taken"]
+    assert budget.small == 0
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_login_has_two_large_bodies_under_way_on_a_machine(tmp_path: Path, processes: int) -> None:
+    """Whichever process its connections came to; what a process held is free once that has ended."""
+    own = BodyBudget(largest=SMALL_BODY, slots=Slots(tmp_path / "slots.lock"))
+    give_back = own.take_large("st-1", 1)
+    if processes == 2:
+        holder = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(tmp_path / "slots.lock")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+    else:
+        own.take_large("st-1", 1)
+    with pytest.raises(TooMany):
+        own.take_large("st-1", 1)
+    own.take_large("st-2", 1)
+    if processes == 2:
+        holder.kill()
+        holder.communicate()
+    else:
+        give_back()
+    own.take_large("st-1", 1)
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from cbt.slots import Slots
+from cbt.web.receiving.budget import BodyBudget
+BodyBudget(largest=1, slots=Slots(Path(sys.argv[1]))).take_large("st-1", 1)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_memory_of_large_files_is_given_back() -> None:
+    """In a process of its own, as in a worker: sixteen threads had files of 20 MB, one after the other."""
+    held = int(
+        subprocess.run(
+            [sys.executable, "-c", MEMORY], capture_output=True, check=True, text=True, timeout=60
+        ).stdout
+    )
+    assert held < 64 * 1024 * 1024
+
+
+MEMORY = """
+import os, threading
+from cbt.ops.hosting import give_memory_back
+give_memory_back()
+
+def resident():
+    with open("/proc/self/statm") as told:
+        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+before, together = resident(), threading.Barrier(16)
+
+def upload():
+    for _ in range(3):
+        together.wait()
+        whole = bytearray(os.urandom(16)) * (20 * 1024 * 1024 // 16)
+        together.wait()
+        del whole
+
+threads = [threading.Thread(target=upload) for _ in range(16)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+print(resident() - before)
+"""
 
 
 def test_whoever_hangs_up_leaves_nothing_behind() -> None:

@@ -9,8 +9,11 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import flask
 import pytest
 from sqlalchemy import func, select
 
@@ -20,13 +23,19 @@ from cbt.batches.roster.working import work_on as work_on_roster
 from cbt.candidates.models import CandidatePhoto
 from cbt.candidates.roster.reading.file import MOST_ROWS, read_roster
 from cbt.confined import running
-from cbt.confined.child import Job
-from cbt.confined.running import MEGABYTE, Exhausted, Limits, run
+from cbt.confined.child import RESULT, Job
+from cbt.confined.running import AGAIN_SECONDS, MEGABYTE, ChildPlaces, Exhausted, Limits, run
 from cbt.db.unit_of_work import reading
 from cbt.delivery.recovery.file import FORMAT, MAX_BYTES, open_recovery, read_envelope, seal_secret
-from cbt.errors import InvalidInput, Unavailable
+from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.paths import product_dir
+from cbt.printing.pdf import pdf
+from cbt.printing.receiving import reset
+from cbt.rules.roles import Role
 from cbt.sheets.drafts import SheetDraft
+from cbt.web.receiving import children
+from cbt.web.receiving.lanes import STAFF_THREADS
+from cbt.web.who.login import Principal
 from tests.attacks import packages
 from tests.attacks.packages import (
     SHEET,
@@ -378,19 +387,84 @@ def test_a_child_has_nothing_and_reaches_nothing(
             os.close(kept)
 
 
-def test_children_take_turns_and_who_cannot_wait_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_turns", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(running, "_waiting", threading.BoundedSemaphore(1))
-    with running._turn(1):
-        first = threading.Thread(target=lambda: run(f"{_HERE}:echo", b"", limits=SMALL))
+def test_children_take_turns_and_who_cannot_wait_is_told() -> None:
+    places = ChildPlaces("few", at_once=1, waiting=1)
+    with places.taken(1):
+        first = threading.Thread(target=lambda: run(f"{_HERE}:echo", b"", limits=SMALL, places=places))
         first.start()
-        while running._waiting._value:
+        while places.waiting._value:
             time.sleep(0.001)
         with pytest.raises(Unavailable) as refused:
-            run(f"{_HERE}:echo", b"", limits=SMALL)
-        assert refused.value.code == "file.busy"
+            run(f"{_HERE}:echo", b"", limits=SMALL, places=places)
+        assert (refused.value.code, refused.value.params) == ("file.busy", {"seconds": AGAIN_SECONDS})
     first.join()
-    assert run(f"{_HERE}:echo", b"x", limits=SMALL) == b"x"
+    assert run(f"{_HERE}:echo", b"x", limits=SMALL, places=places) == b"x"
+
+
+@contextmanager
+def all_taken(places: ChildPlaces) -> Iterator[None]:
+    """Have every place of a kind taken, and nobody wait any longer for one."""
+    with ExitStack() as stack:
+        while places.turns._value:
+            stack.enter_context(places.taken(1))
+        while places.waiting.acquire(blocking=False):
+            stack.callback(places.waiting.release)
+        yield
+
+
+def test_whoever_prints_waits_for_no_file_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_ask", lambda _job, _body, _limits: (RESULT + b"made", 0))
+    with all_taken(running.READING):
+        assert pdf("tickets", {}, language="zh") == b"made"
+        with pytest.raises(Unavailable) as refused:
+            reset(b"%PDF-")
+        assert refused.value.code == "file.busy"
+    with all_taken(running.PRINTING):
+        assert reset(b"%PDF-") == (b"ade", ord("m"))
+        with pytest.raises(Unavailable) as refused:
+            pdf("tickets", {}, language="zh")
+        assert (refused.value.code, refused.value.params) == ("print.busy", {"seconds": AGAIN_SECONDS})
+
+
+def test_children_leave_threads_of_staff_to_pages_that_need_none() -> None:
+    most = sum(one.turns._value + one.waiting._value for one in (running.READING, running.PRINTING))
+    assert most < STAFF_THREADS
+
+
+@pytest.mark.parametrize(
+    ("role", "answered"),
+    [
+        pytest.param(Role.UNIT_CLERK, ["second: file.yours", "first"], id="a unit's account"),
+        pytest.param(Role.OFFICER, ["second", "first"], id="an officer"),
+    ],
+)
+def test_one_file_of_a_units_account_is_read_at_a_time(
+    app: flask.Flask, monkeypatch: pytest.MonkeyPatch, role: Role, answered: list[str]
+) -> None:
+    """Of eight that it sends at once one is read, and the others wait for nothing that others need."""
+    done: list[str] = []
+    clerk = Principal("staff", 1, "st-clerk", "王", frozenset({role.value}))
+    monkeypatch.setattr(children, "current_principal", lambda: clerk)
+
+    def ask(name: bytes) -> None:
+        with app.test_request_context():
+            try:
+                run(f"{_HERE}:echo", name, limits=SMALL)
+            except TooMany as error:
+                done.append(f"{name.decode()}: {error.code}")
+            else:
+                done.append(name.decode())
+
+    def answer(_job: Job, body: bytes, _limits: Limits) -> tuple[bytes, int]:
+        if body == b"first":
+            ask(b"second")
+        return RESULT + body, 0
+
+    monkeypatch.setattr(running, "_ask", answer)
+    ask(b"first")
+    assert done == answered
+    ask(b"third")
+    assert done[-1] == "third", "its turn was given back"
 
 
 def test_a_child_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +13,15 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from cbt.accounts.models import Staff
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry, Message
 from cbt.delivery.steps import send_message
+from cbt.errors import CbtError
 from cbt.web.receiving.bodies import SMALL_BODY
+from cbt.web.receiving.budget import AGAIN_SECONDS
 from cbt.web.receiving.whole import RECEIVED_AT
+from cbt.web.who.attention import IDLE
 from cbt.web.who.models import LoginSession
 from tests.delivery.driver import Page
 from tests.world import PASSWORD, PLANNED, World
@@ -280,6 +285,90 @@ def test_files_are_read_from_those_who_are_signed_in(
         client = world.staff(who) if who else world.app.test_client()
     data = {"file": "x" * (SMALL_BODY + 1)}
     assert client.post(path, data=data).status_code == status
+
+
+class UntouchedBody(io.BytesIO):
+    """A body that nobody may read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Fail."""
+        raise AssertionError("a file was taken before its sender was asked for")
+
+
+def _sent_in(world: World) -> None:
+    pass
+
+
+def _idle(world: World) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        for row in session.scalars(select(LoginSession)):
+            row.seen_at = world.clock.now() - IDLE
+
+
+def _ended(world: World) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        for row in session.scalars(select(LoginSession)):
+            row.revoked_at = world.clock.now()
+
+
+def _disabled(world: World) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        for row in session.scalars(select(Staff)):
+            row.disabled_at = world.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("role", "since", "status", "said"),
+    [
+        pytest.param("author", _idle, 413, "登录已结束", id="a login that is over since half an hour"),
+        pytest.param("author", _ended, 413, "登录已结束", id="a login that was ended"),
+        pytest.param("author", _disabled, 413, "登录已结束", id="of an account that was disabled"),
+        pytest.param("proctor", _sent_in, 403, "没有", id="of somebody whose roles do not open the page"),
+    ],
+)
+def test_a_file_is_taken_from_whose_login_holds_and_may_send_it(
+    world: World, role: str, since: Callable[[World], None], status: int, said: str
+) -> None:
+    client = world.staff(role)
+    since(world)
+    reply = client.post(
+        "/bank/nothing/import",
+        environ_overrides={"wsgi.input": UntouchedBody(), "CONTENT_LENGTH": str(SMALL_BODY + 1)},
+    )
+    assert (reply.status_code, said in reply.text) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("held_by", "status", "said"),
+    [
+        pytest.param("own", 429, "您的账号已有文件正在上传", id="of the same login"),
+        pytest.param("others", 503, "同时上传的人太多", id="of everybody together"),
+    ],
+)
+def test_a_file_over_the_budget_is_refused_before_it_is_read_with_a_time_to_come_again(
+    world: World, held_by: str, status: int, said: str
+) -> None:
+    client, budget = world.staff("author"), world.app.extensions["cbt_body_budget"]
+    with world.app.app_context(), reading() as session:
+        author = session.scalars(select(Staff.ref).where(Staff.login == "author")).one()
+    logins = [author] * 2 if held_by == "own" else [f"st-{number}" for number in range(budget.most_large)]
+    part = 1 if held_by == "own" else budget.most_of_login
+    held = []
+    with suppress(CbtError):
+        for login in logins:
+            held.append(budget.take_large(login, part))
+    reply = client.post(
+        "/bank/nothing/import",
+        environ_overrides={"wsgi.input": UntouchedBody(), "CONTENT_LENGTH": str(SMALL_BODY + 1)},
+    )
+    for give_back in held:
+        give_back()
+    assert (reply.status_code, said in reply.text) == (status, True)
+    assert int(reply.headers["Retry-After"]) == AGAIN_SECONDS
+    assert reply.headers["Content-Security-Policy"]
+    data = {"file": (io.BytesIO(b"x" * (SMALL_BODY + 1)), "bank.xlsx")}
+    assert client.post("/bank/nothing/import", data=data).status_code == 404, "there is room again"
+    assert (budget.large, budget.small) == (0, 0)
 
 
 # --- what waited too long ----------------------------------------------------------------------------------

@@ -22,8 +22,9 @@ from tests.attacks.test_bodies import Protocol, Scope
 def test_each_address_has_its_lane(app: flask.Flask) -> None:
     lane = lane_of(app)
     assert lane("GET", "/proctor/rooms/sr-1/live") is Lane.POLLS
-    for path in ("/proctor/rooms/sr-1", "/office/nothing-here", "/staff/sign-in"):
+    for path in ("/proctor/rooms/sr-1", "/proctor/rooms/sr-1/start", "/office/nothing-here", "/staff/code"):
         assert lane("GET", path) is lane("POST", path) is Lane.STAFF, path
+    assert (lane("GET", "/staff/sign-in"), lane("POST", "/staff/sign-in")) == (Lane.STAFF, Lane.SIGN_INS)
     for path in ("/", "/healthz", "/metrics", "/static/x.js"):
         assert lane("GET", path) is Lane.REST, path
     promised = set()

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.orm import Session
+import flask
+from sqlalchemy import bindparam, select
 
 from cbt.accounts import store
 from cbt.accounts.models import Staff, StaffFactor
@@ -19,10 +20,15 @@ from cbt.web.who import throttle
 from cbt.web.who.login import Principal
 from cbt.web.who.machine import Machine
 from cbt.web.who.opening import revoke_login
+from cbt.web.who.unknown_names import UnknownNames
 
 log = logging.getLogger(__name__)
 SIGN_IN = "staff"
 """The throttle's name for tries at a staff login."""
+_SECRET_OF = select(Staff.ref, Staff.password_hash, Staff.disabled_at).where(
+    Staff.login == bindparam("login")
+)
+"""As columns: with their roles, a login that is there would take two queries more than one that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +50,26 @@ def sign_in(
     """Open a login session, or a half one where a second factor is set up; end what this browser had before.
 
     Raise NotAllowed("sign_in.wrong") without saying which half was wrong, ("sign_in.once_over") for a one-time
-    password of more than 72 hours, TooMany while throttled; known and unknown logins count alike. The password
+    password of more than 72 hours, TooMany while throttled; known and unknown logins count alike, and are verified
+    alike. An address from which many unknown ones were tried goes slowly where the machine is not known. A password
     is verified outside the unit of work: it takes tens of milliseconds and others would wait.
 
     Source: R-14, R-62.
     """
     login = login.strip().casefold()[:60]
+    unknown: UnknownNames = flask.current_app.extensions["cbt_unknown_names"]
+    if unknown.used_up(machine.address, now=now) and not throttle.is_known(
+        scope=SIGN_IN, subject=login, machine=machine.identity
+    ):
+        unknown.take_turn(machine.address, now=now)
     throttle.reserve(scope=SIGN_IN, subject=login, machine=machine.identity, now=now, address=machine.address)
     with reading() as session:
-        staff = store.staff_by_login(session, login)
-        known = staff is not None and staff.disabled_at is None
-        password_hash = staff.password_hash if staff is not None and known else None
+        row = session.execute(_SECRET_OF, {"login": login}).one_or_none()
+    password_hash = row.password_hash if row is not None and row.disabled_at is None else None
     right = passwords.matches(password_hash, password)
     with unit_of_work() as session:
-        staff = store.staff_by_login(session, login)
-        unchanged = staff is not None and staff.disabled_at is None and staff.password_hash == password_hash
-        if right and unchanged and staff is not None:
+        staff = store.staff_by_login(session, login) if right else None
+        if staff is not None and staff.disabled_at is None and staff.password_hash == password_hash:
             throttle.succeed(session, scope=SIGN_IN, subject=login, machine=machine.identity)
             _refuse_old_slip(staff, now=now)
             logins.end_former(session, former, now=now)
@@ -68,15 +78,13 @@ def sign_in(
                 logins.note_sign_in(session, staff, now=now)
             opened = logins.open_half if wants_code else logins.open_staff
             return StaffSignIn(opened(session, staff, machine=machine, now=now), wants_code)
-        _sign_in_failed(session, staff, now=now)
+        # Who tries is not known, and a name that is nobody's is no subject: all of those are one.
+        subject = f"staff:{row.ref}" if row is not None else "staff:unknown"
+        tally.count(session, at=now, actor="anonymous", act=logins.SIGN_IN_FAILED, subject=subject)
+    if row is None:
+        unknown.note(machine.address, now=now)
     log.warning("a staff sign-in was refused")
     raise NotAllowed("sign_in.wrong")
-
-
-def _sign_in_failed(session: Session, staff: Staff | None, *, now: datetime) -> None:
-    # Who tries is not known, and a name that is nobody's is no subject: all of those are one.
-    subject = f"staff:{staff.ref}" if staff is not None else "staff:unknown"
-    tally.count(session, at=now, actor="anonymous", act=logins.SIGN_IN_FAILED, subject=subject)
 
 
 def _refuse_old_slip(staff: Staff, *, now: datetime) -> None:

@@ -27,7 +27,7 @@ from cbt.ops.safety.postgres import restore_postgres
 from cbt.releases import product_version
 
 STILLBORN = f"{DATABASE_NAME}.stillborn"
-_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", FILE_NAME, NOTE}
+_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", "slots.lock", FILE_NAME, NOTE}
 _CHUNK = 1 << 20
 
 

@@ -2,6 +2,7 @@
 
 __all__ = [
     "bodies",
+    "children",
     "door",
     "front",
     "gathering",
@@ -10,6 +11,8 @@ __all__ = [
     "promises",
     "proxies",
     "sharing",
+    "spool",
+    "strangers",
     "views",
     "whole",
 ]

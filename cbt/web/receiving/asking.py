@@ -84,10 +84,13 @@ class AskedRequest:
         held = ParkedRequest(
             wait,
             send=partial(self._respond, status, headers, content),
-            again=lambda: self._front.ask(self._scope, b"", self._protocol, self._done, until=held.until),
+            again=lambda: self._ask_later(held.until),
             until=self._until,
         )
         self._front.hold(held)
+
+    def _ask_later(self, until: float | None) -> None:
+        self._front.ask(self._scope, b"", self._protocol, self._done, until=until)
 
     def _ask_again(self) -> None:
         self._environ.pop(AT_ONCE, None)

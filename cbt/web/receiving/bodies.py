@@ -16,9 +16,9 @@ from operator import attrgetter
 from typing import Any
 
 PATIENCE_SECONDS = 10.0
-"""What any body has, before its rate is looked at."""
+"""What any body has, before its rate is looked at; so far back it is looked at."""
 LEAST_RATE = 16 * 1024
-"""Bytes a second that a larger body has to keep up beyond that."""
+"""Bytes a second that a larger body has to keep up over the last of those seconds."""
 SLOW_SECONDS = 1.0
 """A body that is not there after this counts as unfinished. What is quicker is never counted: when a room starts,
 a thousand bodies arrive in one instant."""
@@ -37,7 +37,7 @@ _ADDRESS = attrgetter("address")
 
 @dataclass(slots=True, eq=False)
 class Body:
-    """One body on its way. `received` grows while a large one arrives; times are counted in its front's looks."""
+    """One body on its way, and how much of a large one is there; times are counted in its front's looks."""
 
     address: str
     begun: float
@@ -45,10 +45,17 @@ class Body:
     """Ends the reading."""
     received: int = 0
     cut: bool = False
+    seconds: float = PATIENCE_SECONDS
+    """How long after its begin it has been too slow, if nothing more comes."""
+
+    def take(self, count: int, now: float) -> None:
+        """Note that so many bytes of it came. What was fast at first pays for the next seconds only."""
+        self.received += count
+        self.seconds = min(self.seconds + count / LEAST_RATE, now - self.begun + PATIENCE_SECONDS)
 
     def keeps_up(self, now: float) -> bool:
         """Return whether it is still within the patience that any body has, and its rate."""
-        return now - self.begun <= PATIENCE_SECONDS + self.received / LEAST_RATE
+        return now - self.begun <= self.seconds
 
 
 class Bodies:

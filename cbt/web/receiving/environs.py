@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
+from typing import IO, Any
 
 from granian.rsgi import Scope
 
@@ -18,7 +18,7 @@ class Environs:
         self._names: dict[str, str] = {}
         """By header its WSGI name."""
 
-    def of(self, scope: Scope, body: bytes) -> dict[str, Any]:
+    def of(self, scope: Scope, body: bytes | IO[bytes]) -> dict[str, Any]:
         """Return the WSGI environment of a request with this body."""
         server, _, port = scope.server.rpartition(":")
         environ: dict[str, Any] = {
@@ -32,7 +32,7 @@ class Environs:
             "REMOTE_ADDR": address_of(scope),
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": scope.scheme,
-            "wsgi.input": io.BytesIO(body),
+            "wsgi.input": io.BytesIO(body) if isinstance(body, bytes) else body,
             "wsgi.input_terminated": True,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,

@@ -14,22 +14,43 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
+from cbt.errors import CbtError
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.asking import AskedRequest
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, cuts_at_once, declared_length
+from cbt.web.receiving.budget import BodyBudget
 from cbt.web.receiving.environs import Environs, address_of
 from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, TURN_THREADS, Lane, LaneOf
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.promises import AT_ONCE, PROMISES
 from cbt.web.receiving.sharing import FairShare
-from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
+from cbt.web.receiving.spool import AT_ONCE as WRITTEN_AT_ONCE
+from cbt.web.receiving.strangers import MOST_WAITING, REFUSED_AFTER, Strangers
+from cbt.web.receiving.strangers import THREADS as STRANGER_THREADS
+from cbt.web.receiving.whole import (
+    CUT_SHORT,
+    HANDED_AT,
+    NO_LENGTH,
+    NOBODY,
+    RECEIVED_AT,
+    REFUSED,
+    TOO_LARGE,
+    TOO_SLOW,
+    Refused,
+    SenderOf,
+    no_room,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -44,7 +65,10 @@ REAP_SECONDS = 0.02
 """How long an answered request's coroutine may stay: many are ended in one turn of the loop."""
 THROWN_AWAY = 10
 """So many times what somebody may send is read and thrown away, that they hear it was too much."""
+FILE_THREADS = 2
+"""They ask who sends a large body, and write down what came of it: the loop waits for no disk."""
 log = logging.getLogger(__name__)
+R = TypeVar("R")
 
 
 class Front:
@@ -56,16 +80,22 @@ class Front:
         *,
         threads: int,
         now: Callable[[], datetime],
-        limit: Limit = lambda _method, _path, _cookies: SMALL_BODY,
+        sender_of: SenderOf = lambda _method, _path, _cookies: NOBODY,
         bodies: Bodies | None = None,
+        budget: BodyBudget | None = None,
+        new_spool: Callable[[], IO[bytes]] = TemporaryFile,
         parking: Parking | None = None,
         lane: LaneOf = lambda _method, _path: Lane.REST,
         share: FairShare | None = None,
+        strangers: Strangers | None = None,
     ) -> None:
         self.app = app
         self._now = now
-        self._limit = limit
+        self._sender_of = sender_of
         self._bodies = Bodies() if bodies is None else bodies
+        self._budget = BodyBudget(largest=SMALL_BODY) if budget is None else budget
+        self._new_spool = new_spool
+        self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="large-body")
         self.parking = Parking() if parking is None else parking
         self._lane = lane
         self.share = FairShare() if share is None else share
@@ -75,7 +105,10 @@ class Front:
             Lane.POLLS: ThreadPool(min(POLL_THREADS, threads)),
             Lane.READS: ThreadPool(min(READ_THREADS, threads)),
             Lane.TURNS: ThreadPool(min(TURN_THREADS, threads)),
+            Lane.SIGN_INS: ThreadPool(STRANGER_THREADS, waiting=MOST_WAITING),
         }
+        self._strangers = strangers
+        self._turned_away = 0
         self._environs = Environs()
         self._answered: deque[asyncio.Future[None]] = deque()
         self._reaping = False
@@ -94,6 +127,7 @@ class Front:
         """Stop."""
         self.parking.close()
         self._tending.cancel()
+        self._files.shutdown(wait=False)
 
     def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> Coroutine[Any, Any, None]:
         """Answer one request."""
@@ -101,6 +135,7 @@ class Front:
 
     async def _tend(self) -> None:
         told_at, cut = -TELL_SECONDS, 0
+        told_of_strangers_at = -TELL_SECONDS
         while True:
             await asyncio.sleep(TEND_SECONDS)
             now = time.monotonic()
@@ -109,65 +144,180 @@ class Front:
             if cut and now - told_at >= TELL_SECONDS:
                 log.warning("%d requests were let go whose bodies did not come", cut)
                 told_at, cut = now, 0
+            if self._turned_away and now - told_of_strangers_at >= TELL_SECONDS:
+                log.warning("%d sign-ins were refused, too many were waiting", self._turned_away)
+                told_of_strangers_at, self._turned_away = now, 0
 
     async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        # What a body takes of the budget and of the disk it takes until its request is answered.
+        with ExitStack() as held:
+            received = await self._receive(scope, protocol, held)
+            if received is None:
+                return
+            done = self._loop.create_future()
+            lane = self._lane(scope.method, scope.path)
+            if lane is Lane.SIGN_INS:
+                lane = await self._lane_of_sign_in(scope, held)
+            if self.ask(scope, received[0], protocol, done, received[1], lane=lane):
+                await done
+                return
+            del received
+        await self._refuse_stranger(scope, protocol)
+
+    async def _lane_of_sign_in(self, scope: Scope, held: ExitStack) -> Lane:
+        """Return the lane of a sign-in: that of staff for a few of each known machine."""
+        strangers = self._strangers
+        if strangers is None:
+            return Lane.STAFF
+        machine = strangers.machine_of(scope.headers.get("cookie") or "")
+        if machine is None:
+            return Lane.SIGN_INS
+        if not (
+            strangers.remembers(machine) or await self._in_a_thread(partial(strangers.is_known, machine))
+        ):
+            return Lane.SIGN_INS
+        end = strangers.begin(machine)
+        if end is None:
+            return Lane.SIGN_INS
+        held.callback(end)
+        return Lane.STAFF
+
+    async def _refuse_stranger(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Tell somebody, after a while, that too many are waiting; nothing of theirs is held meanwhile."""
+        assert self._strangers is not None
+        self._turned_away += 1
+        await asyncio.sleep(REFUSED_AFTER)
+        answer = await self._in_a_thread(partial(self._strangers.draw, scope.headers.get("cookie") or ""))
+        try:
+            protocol.response_bytes(*answer)
+        except Exception:
+            log.debug("nobody waited for an answer any more")
+
+    async def _receive(
+        self, scope: Scope, protocol: HTTPProtocol, held: ExitStack
+    ) -> tuple[bytes | IO[bytes], Refused | None] | None:
+        """Return the body and what it is refused by, if it is; None when there is nobody to answer any more.
+
+        What ends before its declared length is dropped: its sender is gone, or means ill.
+        """
         headers = scope.headers
         length = declared_length(headers.get("content-length"))
-        refused, raw = 0, b""
         if "transfer-encoding" in headers:
-            refused = NO_LENGTH
-        elif length:
-            most = (
-                self._limit(scope.method, scope.path, headers.get("cookie") or "")
-                if length > SMALL_BODY
-                else 0
-            )
-            refused = TOO_LARGE if length > max(most, SMALL_BODY) else 0
-            # Whoever may send a file hears why this one is refused: a browser that is still sending when the line
-            # is closed often shows that the line broke, and nothing of the answer.
-            if not refused or (most > SMALL_BODY and length <= THROWN_AWAY * most):
-                read = await self._read(scope, protocol, length, keep=not refused)
-                if read is None:
-                    return
-                raw = read
-        done = self._loop.create_future()
-        self.ask(scope, raw, protocol, done, refused)
-        await done
+            return b"", NO_LENGTH
+        try:
+            if length > SMALL_BODY:
+                return await self._receive_large(scope, protocol, length, held)
+            if not length:
+                return b"", None
+            held.callback(self._budget.take_small(length))
+        except CbtError as error:
+            return b"", error
+        raw = await self._read(scope, protocol, lambda _body: protocol())
+        if raw is None:
+            return None
+        if len(raw) < length:
+            _drop(protocol)
+            return None
+        return raw, None
+
+    async def _receive_large(
+        self, scope: Scope, protocol: HTTPProtocol, length: int, held: ExitStack
+    ) -> tuple[bytes | IO[bytes], Refused | None] | None:
+        """Have the body written down as it comes, if its sender may send it and it is within the budget.
+
+        Whoever may send a file hears why this one is refused, so it is read and thrown away: a browser that is
+        still sending when the line is closed often shows that the line broke, and nothing of the answer.
+        """
+        cookies = scope.headers.get("cookie") or ""
+        sender = await self._in_a_thread(partial(self._sender_of, scope.method, scope.path, cookies))
+        file: IO[bytes] | None = None
+        refused: Refused | None = TOO_LARGE if length > sender.most else None
+        try:
+            if refused is None:
+                held.callback(self._budget.take_large(sender.login, length))
+                file = held.enter_context(await self._in_a_thread(self._new_spool))
+        except CbtError as error:
+            refused = error
+        except OSError as error:
+            refused = no_room(error)
+        if file is None:
+            heard = self._budget.take_heard(sender.login) if sender.most > SMALL_BODY else None
+            if heard is None or length > THROWN_AWAY * sender.most:
+                return b"", refused
+            held.callback(heard)
+        try:
+            size = await self._read(scope, protocol, partial(self._write_down, protocol, file))
+        except OSError as error:
+            return b"", no_room(error)
+        if size is None:
+            return None
+        if file is None:
+            return b"", refused
+        if size < length:
+            _drop(protocol)
+            return None
+        return file, None
+
+    async def _write_down(self, protocol: HTTPProtocol, file: IO[bytes] | None, body: Body) -> int:
+        """Write a large body down as it comes, or throw it away; return its size, with `file` at its beginning."""
+        pieces, size = [], 0
+        async for piece in protocol:
+            body.take(len(piece), self._attended)
+            if file is None:
+                continue
+            pieces.append(piece)
+            size += len(piece)
+            if size >= WRITTEN_AT_ONCE:
+                await self._in_a_thread(partial(file.writelines, pieces))
+                pieces, size = [], 0
+        if file is not None:
+            await self._in_a_thread(partial(_finish, file, pieces))
+        return body.received
+
+    async def _in_a_thread(self, work: Callable[[], R]) -> R:
+        return await self._loop.run_in_executor(self._files, work)
 
     def ask(
         self,
         scope: Scope,
-        raw: bytes,
+        body: bytes | IO[bytes],
         protocol: HTTPProtocol,
         done: asyncio.Future[None],
-        refused: int = 0,
+        refused: Refused | None = None,
         until: float | None = None,
-    ) -> None:
-        """Have the app asked by a thread; `until` is the end of the wait of a request that has waited."""
-        environ = self._environs.of(scope, raw)
+        lane: Lane | None = None,
+    ) -> bool:
+        """Have the app asked by a thread of its lane; return whether there was room for it.
+
+        `until` is the end of the wait of a request that has waited.
+        """
+        environ = self._environs.of(scope, body)
         environ[RECEIVED_AT] = self._now()
         environ[HANDED_AT] = time.perf_counter()
         environ[PROMISES] = True
-        if refused:
+        if refused is not None:
             environ[REFUSED] = refused
             environ["CONTENT_LENGTH"] = "0"
-        elif not raw:
+        elif not body:
             environ[MAY_WAIT] = True
             if until is not None:
                 environ[AGAIN] = True
 
-        lane = self._lane(scope.method, scope.path)
+        if lane is None:
+            lane = self._lane(scope.method, scope.path)
         stays = lane is Lane.POLLS  # a board is drawn anew as a whole by the process it comes to
         request = AskedRequest(
-            self, scope, protocol, done, environ, refused=bool(refused), until=until, stays=stays
+            self, scope, protocol, done, environ, refused=refused is not None, until=until, stays=stays
         )
+        if lane is Lane.SIGN_INS and self._strangers is not None:
+            return self._pools[lane].put(partial(self._strangers.in_turn, request.ask))
         if lane is not Lane.COMMIT:
-            self._pools[lane].put(request.ask)
-        elif refused:
-            self._pools[Lane.REST].put(request.ask)
-        else:
-            environ[AT_ONCE] = True
-            request.ask()
+            return self._pools[lane].put(request.ask)
+        if refused is not None:
+            return self._pools[Lane.REST].put(request.ask)
+        environ[AT_ONCE] = True
+        request.ask()
+        return True
 
     def in_a_thread(self, work: Callable[[], None]) -> None:
         """Have a thread do what the loop has begun; called by any thread."""
@@ -188,14 +338,16 @@ class Front:
         if not self.parking.take(held):
             held.send()
 
-    async def _read(self, scope: Scope, protocol: HTTPProtocol, length: int, *, keep: bool) -> bytes | None:
-        """Return the body, or nothing of it unless `keep`; None when there is nobody to answer any more."""
+    async def _read(
+        self, scope: Scope, protocol: HTTPProtocol, reading: Callable[[Body], Awaitable[R]]
+    ) -> R | None:
+        """Return what `reading` makes of the body; None when there is nobody to answer any more."""
         task = asyncio.current_task()
         assert task is not None
         body = Body(address_of(scope), self._attended, task.cancel)
         self._bodies.begin(body)
         try:
-            return await protocol() if length <= SMALL_BODY else await _read_large(protocol, body, keep=keep)
+            return await reading(body)
         except ProtocolClosed:
             return None  # whoever sent it is gone
         except asyncio.CancelledError:
@@ -217,10 +369,11 @@ class Front:
                 done.set_result(None)
 
 
-async def _read_large(protocol: HTTPProtocol, body: Body, *, keep: bool) -> bytes:
-    pieces = []
-    async for piece in protocol:
-        if keep:
-            pieces.append(piece)
-        body.received += len(piece)
-    return b"".join(pieces)
+def _drop(protocol: HTTPProtocol) -> None:
+    """Answer what ended before its declared length; as of those that are too slow, nobody reads a page."""
+    protocol.response_bytes(CUT_SHORT, [("connection", "close")], b"")
+
+
+def _finish(file: IO[bytes], pieces: list[bytes]) -> None:
+    file.writelines(pieces)
+    file.seek(0)

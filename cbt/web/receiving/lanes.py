@@ -38,6 +38,8 @@ class Lane(IntEnum):
     """What waits for a commit and nothing else (saves, hand-ins, starts): the loop itself asks (promises.py)."""
     TURNS = 5
     """What candidates write on their way in: signing in, confirming."""
+    SIGN_INS = 6
+    """Staff who sign in: strangers wait for each other, known machines are answered as staff (strangers.py)."""
 
 
 STAFF_THREADS = 12
@@ -60,6 +62,12 @@ def takes_turns(view: View) -> View:
     return view
 
 
+def for_strangers(view: View) -> View:
+    """Mark a view of one address that verifies a password for anybody who asks."""
+    view.cbt_for_strangers = True  # type: ignore[attr-defined]  # read back by lane_of
+    return view
+
+
 def lane_of(app: flask.Flask) -> LaneOf:
     """Return what tells the lane of a request: by its path's first piece; by the view where that is staff's."""
     kinds: dict[str, set[str]] = {}
@@ -73,10 +81,13 @@ def lane_of(app: flask.Flask) -> LaneOf:
         if is_promised(app.view_functions[rule.endpoint])
     )
     of_candidates = frozenset(first for first, some in kinds.items() if some & OF_CANDIDATES) - of_staff
-    in_turn = frozenset(
-        rule.rule
-        for rule in app.url_map.iter_rules()
-        if getattr(app.view_functions[rule.endpoint], "cbt_takes_turns", False)
+    in_turn, of_strangers = (
+        frozenset(
+            rule.rule
+            for rule in app.url_map.iter_rules()
+            if getattr(app.view_functions[rule.endpoint], mark, False)
+        )
+        for mark in ("cbt_takes_turns", "cbt_for_strangers")
     )
     urls = app.url_map.bind("")
 
@@ -90,6 +101,8 @@ def lane_of(app: flask.Flask) -> LaneOf:
 
     def lane(method: str, path: str) -> Lane:
         first = _first(path)
+        if method == "POST" and path in of_strangers:
+            return Lane.SIGN_INS
         if first in of_staff:
             return of_a_page(path)
         if method == "POST" and path in in_turn:

@@ -7,9 +7,11 @@ done here, at the WSGI door, so that no view and no short way ever reads a clock
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import flask
 from itsdangerous import BadSignature
@@ -19,12 +21,17 @@ from werkzeug.routing import RequestRedirect
 
 from cbt.clock import Clock
 from cbt.config import Settings
-from cbt.errors import TooLarge
+from cbt.errors import CbtError, NotAllowed, TooLarge, Unavailable
+from cbt.slots import Slots
 from cbt.web.receiving.bodies import SMALL_BODY, declared_length
+from cbt.web.receiving.budget import AGAIN_SECONDS, BodyBudget, Sender
 from cbt.web.receiving.promises import ThreadsOnly
+from cbt.web.receiving.spool import AT_ONCE, SpooledRequest, spool
 from cbt.web.request import is_one_host
 from cbt.web.who.access import access_of
+from cbt.web.who.attention import KIND
 from cbt.web.who.cookies import cookie_signer, session_cookie
+from cbt.web.who.login import current_principal, staff_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,10 +41,13 @@ RECEIVED_AT = "cbt.received_at"
 HANDED_AT = "cbt.handed_at"
 """The reading of a counter at that moment: what waits for a thread from there on waits for us."""
 REFUSED = "cbt.refused"
-"""The HTTP status by which the app is to refuse a request whose body was not read."""
+"""What the app is to refuse a request by whose body was not read: an HTTP status, or an error of its own."""
 NO_LENGTH, TOO_SLOW, TOO_LARGE, CUT_SHORT, NO_HOST = 411, 408, 413, 400, 400
-Limit = Callable[[str, str, str], int]
-"""The largest body, in bytes, that is read for a method and a path from whoever sends these cookies."""
+Refused = int | CbtError
+SenderOf = Callable[[str, str, str], Sender]
+"""Who sends a large body to a method and a path with these cookies: asks the database."""
+NOBODY = Sender(SMALL_BODY)
+log = logging.getLogger(__name__)
 
 
 class WholeBody:
@@ -47,93 +57,162 @@ class WholeBody:
     guessed.
     """
 
-    def __init__(self, inner: WSGIApplication, clock: Clock, limit: Limit, refusing: WSGIApplication) -> None:
+    def __init__(
+        self,
+        inner: WSGIApplication,
+        clock: Clock,
+        sender_of: SenderOf,
+        budget: BodyBudget,
+        new_spool: Callable[[], IO[bytes]],
+        refusing: WSGIApplication,
+    ) -> None:
         self._inner = inner
         self._refusing = refusing
         self._clock = clock
-        self._limit = limit
+        self._sender_of = sender_of
+        self._budget = budget
+        self._new_spool = new_spool
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        if RECEIVED_AT not in environ:
-            self._read(environ)
+        if RECEIVED_AT in environ:
+            return self._answer(environ, start_response)
+        with ExitStack() as held:
+            body, refused = self._read(environ, held)
+            if refused is not None:
+                environ[REFUSED], environ["CONTENT_LENGTH"] = refused, "0"
+                body = io.BytesIO()
+            environ["wsgi.input"] = body
             environ[RECEIVED_AT] = self._clock.now()
-        if not is_one_host(environ.get("HTTP_HOST")):
-            environ.pop("HTTP_HOST", None)  # no address of ours is made of it
-            environ.setdefault(REFUSED, NO_HOST)
-            _take_off_body(environ)
-            return self._refusing(environ, start_response)
-        return self._inner(environ, start_response)
+            return self._answer(environ, start_response)
 
-    def _read(self, environ: WSGIEnvironment) -> None:
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if is_one_host(environ.get("HTTP_HOST")):
+            return self._inner(environ, start_response)
+        environ.pop("HTTP_HOST", None)  # no address of ours is made of it
+        environ.setdefault(REFUSED, NO_HOST)
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(), "0"
+        return self._refusing(environ, start_response)
+
+    def _read(self, environ: WSGIEnvironment, held: ExitStack) -> tuple[IO[bytes], Refused | None]:
+        """Return the body, and what it is refused by; what it takes is given back with `held`."""
         length = declared_length(environ.get("CONTENT_LENGTH"))
-        body = b""
+        body: IO[bytes] = io.BytesIO()
         if environ.get("HTTP_TRANSFER_ENCODING"):
-            environ[REFUSED] = NO_LENGTH
-        elif length > SMALL_BODY and length > self._limit(
-            environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("HTTP_COOKIE", "")
-        ):
-            environ[REFUSED] = TOO_LARGE
-        elif length:
-            body = environ["wsgi.input"].read(length)
-            if len(body) < length:
-                environ[REFUSED] = CUT_SHORT
-        environ["wsgi.input"] = io.BytesIO(body)
-        if REFUSED in environ:
-            _take_off_body(environ)
+            return body, NO_LENGTH
+        try:
+            if length > SMALL_BODY:
+                asked = (
+                    environ["REQUEST_METHOD"],
+                    environ.get("PATH_INFO", ""),
+                    environ.get("HTTP_COOKIE", ""),
+                )
+                sender = self._sender_of(*asked)
+                if length > sender.most:
+                    return body, TOO_LARGE
+                held.callback(self._budget.take_large(sender.login, length))
+                body = held.enter_context(self._new_spool())
+            elif length:
+                held.callback(self._budget.take_small(length))
+            return body, CUT_SHORT if _copy(environ["wsgi.input"], body, length) < length else None
+        except CbtError as error:
+            return body, error
+        except OSError as error:
+            return body, no_room(error)
 
 
-def _take_off_body(environ: WSGIEnvironment) -> None:
-    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(), "0"
+def _copy(source: IO[bytes], target: IO[bytes], length: int) -> int:
+    """Copy so many bytes, or all that there are; return how many, with `target` at its beginning."""
+    copied = 0
+    while piece := source.read(min(AT_ONCE, length - copied)):
+        copied += target.write(piece)
+    target.seek(0)
+    return copied
 
 
-def body_limit(app: flask.Flask) -> Limit:
-    """Return what tells the largest body: a file's where a page for staff is asked for with a login, else a form's.
+def no_room(error: OSError) -> Unavailable:
+    """Return the refusal of a body that could not be written down."""
+    log.warning("a large body could not be kept while it came: %s", error.strerror or type(error).__name__)
+    return Unavailable("upload.busy", seconds=AGAIN_SECONDS)
 
-    Whether the login still holds is for the view to say; a cookie that is not ours does not open the door to files.
+
+def sender_of(app: flask.Flask) -> SenderOf:
+    """Return what tells who sends a large body: a file's where staff may ask for a page of staff, else a form's.
+
+    The login's row is asked, for a cookie outlasts its login: nobody's file is taken whose login is over or whose
+    roles do not open the page.
     """
     settings: Settings = app.extensions["cbt_settings"]
+    clock: Clock = app.extensions["cbt_clock"]
     largest = settings.max_upload_mb * 1024 * 1024
     signer = cookie_signer(app)
     urls = app.url_map.bind("")
 
-    def limit(method: str, path: str, cookies: str) -> int:
+    def sender(method: str, path: str, cookies: str) -> Sender:
         try:
             endpoint, _ = urls.match(path, method=method)
             kept = signer.loads(parse_cookie(cookies).get(session_cookie(app, staff=True), ""))
         except (HTTPException, RequestRedirect, BadSignature):
-            return SMALL_BODY
-        access = access_of(app, endpoint)
-        return largest if access is not None and access.kind == "staff" and "_user_id" in kept else SMALL_BODY
+            return NOBODY
+        access, token = access_of(app, endpoint), kept.get("_user_id")
+        if access is None or access.kind != KIND or not isinstance(token, str):
+            return NOBODY
+        try:
+            with app.app_context():
+                principal = staff_of(token, now=clock.now())
+        except Exception as error:
+            log.warning("whose login a file came with could not be asked: %s", type(error).__name__)
+            raise Unavailable("upload.busy", seconds=AGAIN_SECONDS) from error
+        if principal is None or not access.admits(principal):
+            return NOBODY
+        return Sender(largest, principal.subject_ref)
 
-    return limit
+    return sender
 
 
 def init_receiving(app: flask.Flask) -> None:
     """Put the door around everything that `app` has been given so far."""
-    app.extensions["cbt_body_limit"] = limit = body_limit(app)
-    app.add_template_global(lambda: app.extensions["cbt_settings"].max_upload_mb, "most_upload_mb")
+    settings: Settings = app.extensions["cbt_settings"]
     clock: Clock = app.extensions["cbt_clock"]
-    refusing = ThreadsOnly(partial(flask.Flask.wsgi_app, app))
-    app.wsgi_app = WholeBody(app.wsgi_app, clock, limit, refusing)  # type: ignore[method-assign]  # Flask's way
+    slots: Slots = app.extensions["cbt_slots"]
+    budget = BodyBudget(largest=settings.max_upload_mb * 1024 * 1024, slots=slots)
+    asked = sender_of(app)
+    app.extensions.update(cbt_sender_of=asked, cbt_body_budget=budget)
+    app.request_class = SpooledRequest
+    app.add_template_global(lambda: settings.max_upload_mb, "most_upload_mb")
+    app.wsgi_app = WholeBody(  # type: ignore[method-assign]  # Flask's way
+        app.wsgi_app,
+        clock,
+        asked,
+        budget,
+        lambda: spool(settings.data_dir),
+        ThreadsOnly(partial(flask.Flask.wsgi_app, app)),
+    )
 
 
 def refuse_unread() -> None:
     """Refuse the present request when its body was not read; called before anything looks for it.
 
     Raise TooLarge("web.too_large") where a file may be sent, ("web.too_large_signed_out") where it might be after
-    signing in, ("web.too_much") elsewhere; whatever else a request lacks, abort.
+    signing in, NotAllowed("web.not_allowed") where the sender's roles do not open the page,
+    TooLarge("web.too_much") elsewhere, and the error that the body was refused by; whatever else a request lacks,
+    abort.
     """
-    status = flask.request.environ.get(REFUSED)
-    if status == TOO_LARGE:
+    refused: Refused | None = flask.request.environ.get(REFUSED)
+    if isinstance(refused, CbtError):
+        raise refused
+    if refused == TOO_LARGE:
         access = access_of(flask.current_app, flask.request.endpoint or "")
-        if access is None or access.kind != "staff":
+        if access is None or access.kind != KIND:
             raise TooLarge("web.too_much", kb=SMALL_BODY // 1024)
-        if "_user_id" not in flask.session:
+        principal = current_principal()
+        if principal is None or principal.kind != KIND:
             raise TooLarge("web.too_large_signed_out", kb=SMALL_BODY // 1024)
+        if not access.admits(principal):
+            raise NotAllowed("web.not_allowed")
         raise too_large(flask.current_app)
-    if status is not None:
-        flask.abort(status)
+    if refused is not None:
+        flask.abort(refused)
 
 
 def too_large(app: flask.Flask) -> TooLarge:

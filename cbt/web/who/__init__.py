@@ -12,4 +12,5 @@ __all__ = [
     "opening",
     "signatures",
     "throttle",
+    "unknown_names",
 ]

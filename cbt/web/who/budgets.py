@@ -27,6 +27,8 @@ FROM_ELSEWHERE = Budget(3, timedelta(minutes=15))
 """Tries of one address at an account whose shared budget strangers have used up."""
 MOST_OF_STRANGERS = Budget(400, timedelta(minutes=15))
 """All tries of machines that are not known for an account, whatever addresses they come from: 38,400 a day."""
+UNKNOWN_NAMES = Budget(20, timedelta(minutes=15))
+"""Names of staff that nobody has, from one address, before it goes slowly."""
 
 
 @dataclass(frozen=True, slots=True)

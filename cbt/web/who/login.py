@@ -108,6 +108,11 @@ def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
     app.extensions["cbt_resolvers"][kind] = resolver
 
 
+def staff_of(token: str, *, now: datetime) -> Principal | None:
+    """Return whom of staff a token signs in, asked before there is a request; None when its login is over."""
+    return _load(token, machine=Machine(None, ""), now=now, staff=True)
+
+
 def _load(token: str, *, machine: Machine, now: datetime, staff: bool) -> Principal | None:
     """Return whose login a token is; a login of `staff` holds at the addresses of staff only, and so on."""
     with reading() as session:

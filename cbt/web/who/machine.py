@@ -101,6 +101,10 @@ class MachineTokens:
         """Return the identity of the machine that sends a request, at the WSGI door; None while it has no token."""
         return self._asking(environ.get("HTTP_COOKIE", ""))
 
+    def of_cookies(self, cookies: str) -> str | None:
+        """Return the identity of the machine whose browser sends these cookies; None while it has no token."""
+        return self._asking(cookies)
+
     def _read_header(self, cookies: str) -> str | None:
         return self.read(cookies_in(cookies).get(self._cookie))
 

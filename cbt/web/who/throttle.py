@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from cbt.db.known.changes import Change
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import Rows, one_writes, put_down
 from cbt.errors import TooMany
 from cbt.web.who.budgets import SCOPES, Budget, SecretScope
@@ -140,6 +140,20 @@ _IS_KNOWN = select(
 def _known(session: Session, scope: str, subject: str, machine: str) -> bool:
     asked = {"in_scope": scope, "of_subject": subject, "of_machine": machine}
     return bool(session.scalar(_IS_KNOWN, asked))
+
+
+def is_known(*, scope: str, subject: str, machine: str) -> bool:
+    """Return whether a machine signed the subject in before."""
+    with reading() as session:
+        return _known(session, scope, short(subject), short(machine))
+
+
+def machines_known(scope: str) -> frozenset[str]:
+    """Return the machines that signed anybody in before under this scope."""
+    with reading() as session:
+        return frozenset(
+            session.scalars(select(KnownMachine.machine).where(KnownMachine.scope == scope).distinct())
+        )
 
 
 def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None:
