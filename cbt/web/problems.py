@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable
 from typing import cast
 
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from cbt import errors
 from cbt.db.failures import cannot_persist
+from cbt.rules.overload import come_again_seconds
 from cbt.rules.roles import Role
 from cbt.web.i18n import explain
 from cbt.web.partials import Reply, page_of_form, wants_partial
