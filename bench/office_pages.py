@@ -8,7 +8,6 @@ process and without a network between: the median of several.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import tempfile
 import time
@@ -19,18 +18,17 @@ from statistics import median
 
 import flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import func, select, text
 
+from bench.look_ups.register import give_keys
 from cbt.application.app import create_app
 from cbt.candidates.models import Candidate
-from cbt.certificates.models import Certificate, LookUpKey
-from cbt.certificates.publishing.keys import KEY, stretch_of
+from cbt.certificates.models import Certificate
 from cbt.certificates.publishing.site import publish
 from cbt.db.engine import WRITE, begin_installation
 from cbt.db.migrate import migrate
-from cbt.db.private.sealing import seal_bytes
 from cbt.db.types import Base, db
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import reading
 from cbt.demo.units.applying import Enrolment
 from cbt.demo.units.invented import DONE
 from cbt.enrolment.applications.models import UnitApplication
@@ -81,7 +79,7 @@ def measure_files(
     """Return the seconds of a statement of so many people (PDF, workbook), and of publishing, first and again."""
     with app.app_context():
         ref = _large_application(people)
-        _give_keys()
+        give_keys()
     found = {}
     for kind in ("pdf", "xlsx"):
         began = time.perf_counter()
@@ -108,22 +106,6 @@ def _large_application(people: int) -> str:
     story.hand_in(ref, 12)
     story.accept(ref, 10)
     return ref
-
-
-def _give_keys() -> None:
-    """Give every certificate the keys that a job stretches after its issue, invented here."""
-    with unit_of_work() as session:
-        stretch_of(session)
-        session.execute(delete(LookUpKey))
-        rows = [
-            {
-                "certificate_id": one,
-                "by_number": seal_bytes(os.urandom(32), KEY),
-                "by_document": seal_bytes(os.urandom(32), KEY),
-            }
-            for one in session.scalars(select(Certificate.id))
-        ]
-        session.execute(insert(LookUpKey), rows)
 
 
 def _grow(applications: int, certificates: int) -> None:

@@ -23,6 +23,7 @@ from types import SimpleNamespace
 
 from cbt.application.backups import timer
 from cbt.cli import COMMANDS
+from cbt.confined.behind import command_behind
 from cbt.sheets.checks import starting
 
 CAN_FORK = sys.platform == "linux"
@@ -137,10 +138,13 @@ def run_cbt(
 def _begin_quietly(
     command: Sequence[str], *, env: Mapping[str, str], start_new_session: bool = False, **_streams: object
 ) -> Forked:
-    assert tuple(command[:3]) == (sys.executable, "-m", "cbt.cli")
+    behind = (
+        command_behind()
+    )  # that it is so tests/test_priority.py holds, of a process that is none of these
+    assert list(command[: len(behind)]) == behind
     return Forked(
         CBT,
-        command[3:],
+        command[len(behind) :],
         environment=env,
         folder=Path.cwd(),
         out=_NO_FILE,

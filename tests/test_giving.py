@@ -13,6 +13,7 @@ from jinja2 import DictLoader, Environment
 
 from cbt.application.warming import pages_of_an_exam
 from cbt.config import Settings
+from cbt.confined.priority import LEISURE
 from cbt.errors import Unavailable
 from cbt.ops import giving, hosting
 from cbt.web import compiled as codes
@@ -109,9 +110,9 @@ def test_whoever_is_answered_goes_before_the_child_that_makes_it(
     app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nicer: list[int] = []
-    monkeypatch.setattr(os, "nice", nicer.append)
+    monkeypatch.setattr(os, "setpriority", lambda _which, _who, niceness: nicer.append(niceness))
     assert giving._made_at_leisure(app.extensions["cbt_settings"])
-    assert nicer == [hosting.LEISURE]
+    assert nicer == [max(LEISURE, os.getpriority(os.PRIO_PROCESS, 0))]
 
 
 @pytest.mark.skipif(not hosting.FORKS, reason="no process is forked here")

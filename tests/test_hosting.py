@@ -11,6 +11,7 @@ from pathlib import Path
 import flask
 import pytest
 
+from cbt.confined.priority import LEISURE
 from cbt.errors import Unavailable
 from cbt.ops import hosting, serving, worker
 from cbt.ops.hosting import DataDirLock
@@ -109,7 +110,7 @@ def priority() -> tuple[int, int]:
 def test_who_begins_while_others_serve_gives_way_and_serves_like_them() -> None:
     before = priority()
     thread, niceness = hosting.giving_way(priority)
-    assert (thread == before[0], niceness) == (False, max(before[1], hosting.LEISURE))
+    assert (thread == before[0], niceness) == (False, max(before[1], LEISURE))
     assert priority() == before
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import flask
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, select
 
 from cbt.candidates.models import Candidate
-from cbt.certificates.models import Certificate
+from cbt.certificates.models import Certificate, LookUpKey
+from cbt.certificates.publishing.keys import KEY, stretch_of
+from cbt.db.private.sealing import seal_bytes
 from cbt.db.unit_of_work import unit_of_work
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
@@ -44,3 +47,19 @@ def fill(app: flask.Flask, places: range) -> None:
     with app.app_context(), unit_of_work() as session:
         session.execute(insert(Candidate), people)
         session.execute(insert(Certificate), rows)
+
+
+def give_keys() -> None:
+    """Give every certificate the keys that a job stretches after its issue, invented here."""
+    with unit_of_work() as session:
+        stretch_of(session)
+        session.execute(delete(LookUpKey))
+        rows = [
+            {
+                "certificate_id": one,
+                "by_number": seal_bytes(os.urandom(32), KEY),
+                "by_document": seal_bytes(os.urandom(32), KEY),
+            }
+            for one in session.scalars(select(Certificate.id))
+        ]
+        session.execute(insert(LookUpKey), rows)

@@ -81,6 +81,7 @@ from cbt.proctoring.record import views as record
 from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
+from cbt.results.change_number import init_result_changes
 from cbt.results.late import views as late_answers
 from cbt.results.ledger.asked import retake_verdicts
 from cbt.results.package import views as packages
@@ -93,6 +94,7 @@ from cbt.web.headers import init_headers
 from cbt.web.https import trust
 from cbt.web.https.trust import init_trust
 from cbt.web.i18n import init_i18n
+from cbt.web.kept_pages import init_kept_pages
 from cbt.web.problems import init_problems
 from cbt.web.receiving import views as receiving
 from cbt.web.receiving.children import init_children
@@ -163,6 +165,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_i18n(app, settings)
     init_reasons(app)
     init_assets(app, product_dir("static"), entries=(delivery.ENTRY,))
+    init_kept_pages(app)
     register_resolver(app, "staff", staff_principal)
     register_resolver(app, HALF, half_principal)
     register_resolver(app, "candidate", candidate_principal)
@@ -185,6 +188,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     _exempt_lease_views(app, csrf)
     init_journal(app)
     init_news(app)
+    init_result_changes(app)
     init_openings(app)
     init_answer_pages(app)
     app.wsgi_app = ThreadsOnly(app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware

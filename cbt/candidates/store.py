@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
+from cbt.db.known.selects import KnownSelect
 from cbt.errors import NotFound
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
@@ -30,17 +31,17 @@ class Registered:
     sitting_room: SittingRoom
 
 
-_PRINCIPAL = (
+_PRINCIPAL = KnownSelect(
     select(Registration.id, Registration.ref, Candidate.name)
     .join(Candidate, Candidate.id == Registration.candidate_id)
     .where(Registration.ref == bindparam("ref"))
 )
-"""Every request of a candidate asks this: put together once."""
+"""Every request of a candidate asks this."""
 
 
 def candidate_principal(session: Session, ref: str) -> Principal | None:
     """Return the principal of a registration: a candidate signs in to one paper of one sitting."""
-    row = session.execute(_PRINCIPAL, {"ref": ref}).one_or_none()
+    row = next(iter(_PRINCIPAL.rows(session, ref=ref)), None)
     if row is None:
         return None
     return Principal(kind="candidate", subject_id=row.id, subject_ref=row.ref, name=row.name)

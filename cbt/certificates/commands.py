@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cbt.certificates.publishing.site import publish
+from cbt.confined.priority import give_way
 from cbt.console.kinds import FILE, FOLDER, NEW_FILE
 from cbt.console.saying import Answer, Progress
 from cbt.console.texts import text as _
@@ -62,6 +63,7 @@ def key_command(out: Path | None, *, now: datetime) -> Answer:
 @with_app
 def publish_command(folder: Path, *, now: datetime) -> Answer:
     """Write the look-up site of all certificates into a folder, for a web server that is elsewhere."""
+    give_way(holds=True)  # it stretches keys on all cores
     with Progress() as progress:
 
         def tell(step: str, done: int, of: int) -> None:

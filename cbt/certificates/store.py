@@ -116,12 +116,13 @@ def register_page(session: Session, *, text: str, page: int) -> RegisterPage:
     return RegisterPage(session.scalars(query).all(), text, count, page, pages)
 
 
+_BY_NUMBER = select(Certificate).where(Certificate.number == bindparam("number"))
+_NAME_OF = select(Certificate.name).where(Certificate.number == bindparam("number"))
+
+
 def by_number(session: Session, number: str) -> Certificate | None:
     """Return the certificate of a number, None where there is none."""
-    return session.scalar(select(Certificate).where(Certificate.number == number))
-
-
-_NAME_OF = select(Certificate.name).where(Certificate.number == bindparam("number"))
+    return session.scalar(_BY_NUMBER, {"number": number})
 
 
 def name_of(session: Session, number: str) -> str | None:

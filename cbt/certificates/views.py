@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import flask
 from flask_babel import gettext as _
 
 from cbt.certificates import correcting, looking_up, service, store
+from cbt.certificates.looking_up import FoundCertificate
 from cbt.certificates.models import Certificate
 from cbt.certificates.own import views as own
 from cbt.certificates.photos import photo_on
@@ -23,6 +26,7 @@ from cbt.rules.roles import Role
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_day
+from cbt.web.kept_pages import filled, hole, page_for_all
 from cbt.web.partials import Reply
 from cbt.web.texts import asked_text, page_of
 from cbt.web.who import access
@@ -190,7 +194,7 @@ def _certificate(ref: str, refused: Refusal) -> Reply:
 @access.public
 def verify() -> Reply:
     """Ask for a number and a name, or take over what a QR said."""
-    return flask.render_template("certificates/verify.html")
+    return page_for_all(flask.request.path, lambda: flask.render_template("certificates/verify.html"))
 
 
 @pages.post("/verify")
@@ -203,4 +207,28 @@ def verified() -> Reply:
     else:
         number, name = form.get("number", ""), form.get("name", "")
         found = looking_up.look_up(number=number, name=name, machine=machine, now=flask.g.now)
-    return flask.render_template("certificates/verified.html", found=found)
+    return _answer_page(found)
+
+
+def _answer_page(found: FoundCertificate | None) -> str:
+    """Return the page of what was found: that of nobody's certificate, filled in.
+
+    However it was asked for, an answer takes the same steps (R-94).
+    """
+    kind = "none" if found is None else "revoked" if found.revoked else "valid"
+
+    def draw() -> str:
+        nobodys = FoundCertificate(
+            number=hole("number"),
+            name=hole("name"),
+            document=hole("document"),
+            occupation=hole("occupation"),
+            level=hole("level"),
+            issued_on=hole("issued_on"),
+            body=hole("body"),
+            revoked=kind == "revoked",
+        )
+        return flask.render_template("certificates/verified.html", found=None if kind == "none" else nobodys)
+
+    page = page_for_all(flask.request.path, draw, kind=kind)
+    return page if found is None else filled(page, asdict(found) | {"number": grouped(found.number)})

@@ -64,7 +64,6 @@ def _confine(job: Job) -> None:
     os.closerange(_STANDARD, 256)
     if resource is None:
         return
-    os.nice(10)  # a room that saves goes first
     signal.alarm(job.wall + _GRACE_SECONDS)  # should nobody be left to end it
     for limit, most in (
         (resource.RLIMIT_AS, job.memory),

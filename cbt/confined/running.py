@@ -32,11 +32,18 @@ LONGER = 12
 """So many times its seconds a child may take where nobody waits for it; its processor seconds stay."""
 _KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH")
 """All that a child's environment holds: what an interpreter cannot start without."""
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from cbt.confined.child import main; main()"
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from cbt.confined.priority import give_way; give_way(holds=False); "
+    "from cbt.confined.child import main; main()"
+)
+"""It goes behind before it loads anything."""
 _PRODUCT = str(Path(__file__).resolve().parents[2])
 _PRIORITY = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
-_times = [1]
+BEHIND = 2
+"""So many times its seconds a child may take, for it runs while nobody else wants to."""
+_times = [BEHIND]
 
 
 class ChildPlaces:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
@@ -69,13 +69,15 @@ def is_out(session: Session, registration_id: int) -> bool:
     return session.scalar(query) is not None
 
 
+_PAPER_STATES = select(Attempt.registration_id, Attempt.state, Attempt.move_allowed_at).where(
+    Attempt.registration_id.in_(bindparam("registrations", expanding=True))
+)
+"""Everybody who signs in asks this: it is put together once."""
+
+
 def paper_states(session: Session, registration_ids: Collection[int]) -> dict[int, PaperState]:
     """Return what the door must know of the papers of these registrations: closed, moving, or open."""
-    rows = session.execute(
-        select(Attempt.registration_id, Attempt.state, Attempt.move_allowed_at).where(
-            Attempt.registration_id.in_(registration_ids)
-        )
-    )
+    rows = session.execute(_PAPER_STATES, {"registrations": list(registration_ids)})
     states = {}
     for registration_id, state, move_allowed_at in rows:
         if state in OVER:

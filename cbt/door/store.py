@@ -44,7 +44,7 @@ _OF_TICKET = (
 )
 _OF_REGISTRATION = _doors().where(Registration.id == bindparam("registration"))
 """Everybody who comes asks these, a page after the other: they are put together once."""
-_HAS_SEAT = (
+_HAS_SEAT = KnownSelect(
     select(Registration.id)
     .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
     .where(AdmissionTicket.number == bindparam("number"), Registration.seat_id == bindparam("seat"))
@@ -72,6 +72,7 @@ _TICKET = KnownSelect(
 )
 _BY_MACHINE = select(Seat).where(Seat.machine_hash == bindparam("hash")).limit(1)
 _BY_ADDRESS = select(Seat).where(Seat.machine_address == bindparam("address")).limit(2)
+_IDS_BY_ADDRESS = KnownSelect(select(Seat.id).where(Seat.machine_address == bindparam("address")).limit(2))
 
 
 def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
@@ -81,7 +82,7 @@ def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
 
 def is_seat_of_ticket(session: Session, seat_id: int, number: str) -> bool:
     """Return whether a 准考证 has this seat in one of its papers."""
-    return session.scalar(_HAS_SEAT, {"number": number, "seat": seat_id}) is not None
+    return bool(_HAS_SEAT.rows(session, number=number, seat=seat_id))
 
 
 def doors_of(session: Session, refs: Sequence[str], *, lock: bool = False) -> Sequence[Door]:
@@ -133,6 +134,11 @@ def seat_by_address(session: Session, address: str) -> Seat | None:
     """Return the seat bound to an address, when there is exactly one: a proxy's address says nothing."""
     found = session.scalars(_BY_ADDRESS, {"address": address}).all()
     return found[0] if len(found) == 1 else None
+
+
+def is_address_of_a_seat(session: Session, address: str) -> bool:
+    """Return whether exactly one seat is bound to an address."""
+    return len(_IDS_BY_ADDRESS.rows(session, address=address)) == 1
 
 
 def halls_by_code(session: Session, room_code: str, *, now: datetime) -> Sequence[Room]:

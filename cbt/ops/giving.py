@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from cbt.application.app import create_app
 from cbt.application.warming import SAID_BY_BOARDS, pages_of_an_exam
 from cbt.config import Settings
+from cbt.confined.priority import give_way
 from cbt.errors import CbtError
-from cbt.ops.hosting import FORKS, be_polite
+from cbt.ops.hosting import FORKS
 from cbt.ops.preparing import in_child
 from cbt.web.compiled import compiled, give
 from cbt.web.i18n import script_texts
@@ -45,7 +46,7 @@ def code_given(settings: Settings, *, after: float = QUIET_AFTER_SECONDS) -> Ite
 
 def _made_at_leisure(settings: Settings) -> dict[str, bytes]:
     """In a child, for the parent of a server makes no app: whoever is answered goes first."""
-    be_polite()
+    give_way(holds=True)
     return code_of_an_exam(settings)
 
 

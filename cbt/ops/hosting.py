@@ -12,12 +12,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from cbt.config import Settings
+from cbt.confined.behind import done_behind
 from cbt.db.private.files import make_folder, open_private
 from cbt.errors import Unavailable
 
@@ -29,8 +28,6 @@ except ImportError:  # Windows has no such limit
 PR_SET_PDEATHSIG = 1
 FORKS = sys.platform == "linux"
 """Whether a process is begun as a copy of its parent, with all that is loaded there."""
-LEISURE = 10
-"""The niceness of who gives way: a tenth of the share of a processor that others have."""
 R = TypeVar("R")
 _remembered = 0
 _others_serve = False
@@ -177,12 +174,6 @@ def tell_forks_that_others_serve(serve: bool) -> None:
     _others_serve = serve
 
 
-def be_polite() -> None:
-    """Let whoever is answered go before this process, where its system lets it (Windows has no such thing)."""
-    with suppress(AttributeError, OSError):
-        os.nice(LEISURE)
-
-
 def others_serve() -> bool:
     """Return whether others served already when this process was forked."""
     return _others_serve
@@ -196,13 +187,7 @@ def giving_way(work: Callable[[], R]) -> R:
     """
     if not (FORKS and _others_serve):
         return work()
-    with ThreadPoolExecutor(1, thread_name_prefix="giving-way", initializer=_give_way) as thread:
-        return thread.submit(work).result()
-
-
-def _give_way() -> None:
-    with suppress(OSError):  # a container may forbid it: better to hurry than not to begin
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEISURE)
+    return done_behind(work)
 
 
 def die_with_parent(parent: int | None = None) -> None:

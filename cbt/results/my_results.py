@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate
 from cbt.db.private.sealing import readable
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
 from cbt.personal.numbers import DOCUMENT
@@ -130,8 +130,7 @@ def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> Candi
         found = all_of(session, candidate, number, now) if candidate is not None and fits and known else None
     if found is None:
         raise InvalidInput("results.wrong", field="ticket")
-    with unit_of_work() as session:
-        throttle.succeed(session, scope="results", subject=number, machine=machine)
+    throttle.give_back(throttle.Try("results", number, machine))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Pages of the results room: the office's score sheets, release and retake check, and a candidate's own."""
+"""Pages of the results room: the office's score sheets, release and retake check; a candidate's own are beside."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.printing.pdf import PDF
-from cbt.results import my_results, service
+from cbt.results import service
 from cbt.results.approving import release_request
 from cbt.results.late.service import late_counts
 from cbt.results.ledger.checking import check_batch
 from cbt.results.ledger.store import Ledger
+from cbt.results.own_views import pages
 from cbt.results.publicity import public_views
 from cbt.results.publicity import views as publicity
 from cbt.results.rulings import views as rulings
@@ -22,19 +23,15 @@ from cbt.results.sheet.page import lines_asked
 from cbt.results.sheet.printed import as_points, as_unrounded, printed
 from cbt.results.sheet.sitting import SittingSheet
 from cbt.results.sheet.summary import people_of
-from cbt.results.slip import checked_slip, released_exams, slip_paper
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_day, local_zone
+from cbt.web.i18n import local_day, local_text
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who import access
-from cbt.web.who.login import acting, current_principal, machine_id, signed_in
-from cbt.web.who.machine import current_machine
-
-pages = flask.Blueprint("results", __name__)
+from cbt.web.who.login import acting, signed_in
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 
@@ -49,8 +46,7 @@ pages.add_app_template_filter(as_unrounded, "as_unrounded")
 @access.roles(*READERS)
 def index() -> Reply:
     """List the sittings that are over."""
-    page = whole_number(flask.request.args.get("page", "1"), most=10_000)
-    if not page:
+    if not (page := whole_number(flask.request.args.get("page", "1"), most=10_000)):
         raise NotFound("web.no_page")
     return flask.render_template(
         "results/index.html",
@@ -117,9 +113,8 @@ def download(sitting_ref: str) -> Reply:
 
 
 def _subtitle(found: SittingSheet) -> str:
-    planned = found.sitting.planned_start_at.astimezone(local_zone()).strftime("%Y-%m-%d %H:%M")
     state = _("results.book.released") if found.release else _("results.book.unreleased")
-    return f"{found.sitting.name} · {planned} · {state}"
+    return f"{found.sitting.name} · {local_text(found.sitting.planned_start_at)} · {state}"
 
 
 @pages.get("/results/<sitting_ref>/release")
@@ -176,73 +171,3 @@ def retakes(batch_ref: str) -> Reply:
     """List whom the retake rules keep from a paper of this batch, fifty at a time."""
     check = check_batch(batch_ref, page=page_of(flask.request.args))
     return flask.render_template("results/ledger/retakes.html", check=check)
-
-
-@pages.get("/my/results")
-@access.public
-def mine() -> Reply:
-    """Show a signed-in candidate their results; ask anybody else for ticket and document."""
-    principal = current_principal()
-    if principal is not None and principal.kind == "candidate":
-        found = my_results.results_of(principal.subject_id, now=flask.g.now)
-        return flask.render_template("results/mine.html", mine=found, asked=None)
-    return _ask_page(NOTHING_REFUSED)
-
-
-@pages.post("/my/results")
-@access.public
-def look_up() -> Reply:
-    """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
-    form = flask.request.form
-    ticket, document = form.get("ticket", "")[:40], form.get("document", "")[:40]
-    try:
-        found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=flask.g.now)
-    except InvalidInput as error:
-        return _ask_page(refusal(error))
-    # What was typed goes with the form that prints the slip: nothing else knows the asker.
-    return flask.render_template("results/mine.html", mine=found, asked=(ticket, document))
-
-
-@pages.post("/my/results/slip")
-@access.public
-def slip() -> Reply:
-    """Send the released results of a signed-in candidate, or of whoever holds ticket and document, as a page."""
-    principal, form = current_principal(), flask.request.form
-    now = flask.g.now
-    try:
-        if principal is not None and principal.kind == "candidate":
-            found = my_results.results_of(principal.subject_id, now=now)
-        else:
-            ticket, document = form.get("ticket", "")[:40], form.get("document", "")[:40]
-            found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=now)
-    except InvalidInput as error:
-        return _ask_page(refusal(error))
-    address = flask.request.host_url.rstrip("/") + flask.url_for("results.check")
-    return attachment(slip_paper(found, address=address, now=now), PDF, f"{_('slip.title')}-{found.name}.pdf")
-
-
-@pages.get("/my/results/check")
-@access.public
-def ask_check() -> Reply:
-    """Ask for the ticket and the code of a slip."""
-    return flask.render_template("results/check.html", asked=False, found=None, exams=())
-
-
-@pages.post("/my/results/check")
-@access.public
-def check() -> Reply:
-    """Say whether a slip says what holds now (R-94)."""
-    form = flask.request.form
-    found = checked_slip(
-        ticket=form.get("ticket", "")[:40],
-        code=form.get("code", "")[:40],
-        machine=current_machine(),
-        now=flask.g.now,
-    )
-    exams = () if found is None else released_exams(found)
-    return flask.render_template("results/check.html", asked=True, found=found, exams=exams)
-
-
-def _ask_page(refused: Refusal) -> Reply:
-    ticket, errors = refused.sent.get("ticket", "")[:40], refused.by_field(otherwise="ticket")
-    return flask.render_template("results/ask.html", errors=errors, ticket=ticket), refused.code

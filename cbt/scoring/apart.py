@@ -12,14 +12,13 @@ from typing import Any, TypeVar
 
 import flask
 
+from cbt.confined.priority import give_way
 from cbt.db.types import db
 
 Chunk = TypeVar("Chunk")
 Found = TypeVar("Found")
 
 CAN_COPY = sys.platform == "linux"
-GIVES_WAY = 10
-"""So much nicer than others each is: who checks gives way to whoever is answered."""
 _given: dict[str, Any] = {}
 """In a copied process: the app and the work it was begun with."""
 
@@ -41,7 +40,7 @@ def apart(work: Callable[[Chunk], Found], chunks: Sequence[Chunk], *, processes:
 
 
 def _begin(app: flask.Flask, work: Callable[[Any], Any]) -> None:
-    os.nice(GIVES_WAY)
+    give_way(holds=True)  # of a snapshot that keeps the database's log from being emptied
     gc.freeze()  # a collection that goes through what was loaded copies all of it
     with app.app_context():
         db.engine.dispose(close=False)  # the connections are those of the process that was copied

@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 
-_OWN = {"cbt", "cbt.confined", "cbt.confined.child", "cbt.errors"}
+_OWN = {"cbt", "cbt.confined", "cbt.confined.child", "cbt.confined.priority", "cbt.errors"}
 _STARTED_WITH = {"LC_CTYPE"}
 """What the interpreter puts into its environment itself."""
 
@@ -88,3 +88,8 @@ def limits(_body: bytes) -> bytes:
     names = ("AS", "CPU", "NOFILE", "FSIZE", "CORE")
     most = (resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in names)
     return ",".join(f"{soft}/{hard}" for soft, hard in most).encode()
+
+
+def policy(_body: bytes) -> bytes:
+    """Return by which rule this child is given processors."""
+    return str(os.sched_getscheduler(0)).encode()

@@ -43,7 +43,7 @@ def test_an_administrator_reads_what_was_found(world: World, monkeypatch: pytest
     assert "mount -a" in page
     assert "&lt;b&gt;9&lt;/b&gt;" in page
     [call] = calls
-    assert call["command"][1:] == ["-m", "cbt.cli", "doctor", "--json"]
+    assert call["command"][1:] == ["-m", "cbt.confined.behind", "cbt.cli", "doctor", "--json"]
     assert call["env"]["CBT_DATA_DIR"] == str(world.app.extensions["cbt_settings"].data_dir)
     assert call["env"]["CBT_LOCALE"] == "zh"
 

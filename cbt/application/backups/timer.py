@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 from datetime import datetime, timedelta
 
 import flask
 
 from cbt.application.backups.state import note_failed, standing_of
 from cbt.config import Settings, as_environment
+from cbt.confined.behind import command_behind
 from cbt.db.copies import due
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Unavailable
@@ -49,7 +49,7 @@ class BackupTimer:
         self._begun_at = now
         asked = ("--scheduled", now.isoformat(), "--keep", str(settings.backup_keep))
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "cbt.cli", "backup", *asked],
+            command_behind("backup", *asked),
             env=os.environ | as_environment(settings),
             stdin=subprocess.DEVNULL,
             # What it says stands on record and in a line of ours; its words would be none of the log's.

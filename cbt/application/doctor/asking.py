@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 
 from cbt.config import Settings, as_environment, variable
+from cbt.confined.behind import command_behind
 from cbt.errors import TooMany, Unavailable
 
 PATIENCE_SECONDS = 30
@@ -49,7 +49,7 @@ def ask_doctor(settings: Settings, *, locale: str) -> DoctorsWord:
         raise TooMany("doctor.at_work")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "cbt.cli", "doctor", "--json"],
+            command_behind("doctor", "--json"),
             env=os.environ | as_environment(settings) | {variable("locale"): locale},
             stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip

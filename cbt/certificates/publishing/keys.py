@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate
 from cbt.certificates.models import ONLY, Certificate, LookUpKey, LookUpSite
+from cbt.confined.behind import done_behind
 from cbt.db.private.sealing import open_bytes, readable, seal_bytes
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Unavailable
@@ -23,7 +24,7 @@ from cbt.rules.certificates.lookup import ITERATIONS, SALT, KeyStretch, stretche
 
 KEY = "look-up key"
 AT_ONCE = 4
-"""Certificates whose keys are stretched in one run of the job: a second or two of one core, seldom."""
+"""Certificates whose keys are stretched in one run of the job: a second or two of what others leave, seldom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def stretch_waiting(*, now: datetime) -> int:
         return 0
     with unit_of_work() as session:
         stretch = stretch_of(session)
-    made = [(one, keys_of(one, stretch)) for one in waiting]
+    made = done_behind(lambda: [(one, keys_of(one, stretch)) for one in waiting])
     keep(made)
     return len(made)
 

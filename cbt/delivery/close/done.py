@@ -8,7 +8,6 @@ Source: R-28.
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import NamedTuple
 
@@ -18,9 +17,7 @@ from markupsafe import escape
 from cbt.rules.states.attempt import ClosedBy
 from cbt.web.addresses import path_of
 from cbt.web.i18n import as_nobody
-
-_HOLE = re.compile("\ue000([a-z_]+)\ue001")
-"""Stands in a drawn page for what is somebody's: between characters that no text has."""
+from cbt.web.kept_pages import HOLE, hole
 
 
 class DoneKind(NamedTuple):
@@ -74,7 +71,7 @@ class DonePages:
     def _make(self, kind: DoneKind) -> list[str]:
         """Draw a page of nobody; return its texts, and between them the names of what is missing there."""
         path = path_of(self._app, "delivery.done", ref="-")
-        holes = DoneFacts(*[f"\ue000{name}\ue001" for name in DoneFacts._fields])
+        holes = DoneFacts(*map(hole, DoneFacts._fields))
         with as_nobody(self._app, path, locale=kind.locale, theme=kind.theme):
             text = flask.render_template("delivery/close/done.html", kind=kind, done=holes)
-        return _HOLE.split(text)
+        return HOLE.split(text)

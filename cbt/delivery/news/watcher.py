@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import flask
 from sqlalchemy.engine import Engine
@@ -32,6 +32,12 @@ HEAD = "SELECT last_id FROM audit_head"
 _ENTRIES = "SELECT id, act, subject FROM audit_entry WHERE id > ? AND id <= ? ORDER BY id"
 _DUE = "SELECT ref FROM sitting_room WHERE clocks_due_at IS NOT NULL"
 log = logging.getLogger(__name__)
+
+
+class LogFollower(Protocol):
+    """Takes what the log says until `upto`; not `whole`: what lies between is not known."""
+
+    def __call__(self, entries: Sequence[Entry], *, upto: int, whole: bool) -> None: ...
 
 
 class Watcher:
@@ -58,6 +64,8 @@ class Watcher:
         self._due: frozenset[str] = frozenset()
         """Rooms whose ends are still to be worked out after an outage: their pages are told when that is done."""
         self._thread: threading.Thread | None = None
+        self.followers: list[LogFollower] = []
+        """Who is told what each look read, before anybody is answered by what it found."""
         parking.begun = self.begin
 
     def begin(self) -> None:
@@ -119,6 +127,8 @@ class Watcher:
                 cursor.execute(self._entries, (since, upto))
                 entries = cursor.fetchall()
             changes = hall.look(cursor, entries, upto=upto, whole=whole)
+            for follow in self.followers:
+                follow(entries, upto=upto, whole=whole)
             for number, act, subject in entries:
                 topic = topic_of(act, subject)
                 if topic is not None:

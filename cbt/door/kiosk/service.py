@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
+from cbt.db.known.selects import KnownSelect
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.door.seats.finding import seat_of
 from cbt.errors import InvalidInput, NotAllowed
@@ -42,6 +43,10 @@ def ask_for_kiosk(centre_ref: str, *, origin: str, now: datetime, actor: str) ->
             )
 
 
+_ASKING = KnownSelect(select(Centre.id, Centre.kiosk_origin).where(Centre.kiosk_origin != ""))
+"""Everybody who signs in asks this."""
+
+
 def insist(machine: Machine, *, said: str, path: str) -> None:
     """Raise NotAllowed("door.kiosk") for another browser where the machine's centre asks for its kiosk.
 
@@ -56,9 +61,7 @@ def insist(machine: Machine, *, said: str, path: str) -> None:
 
 def _origins(session: Session, machine: Machine) -> Sequence[str]:
     """Return the origins one of whose files the machine has to have; none where any browser will do."""
-    asking = dict(
-        session.execute(select(Centre.id, Centre.kiosk_origin).where(Centre.kiosk_origin != "")).all()
-    )
+    asking = {centre.id: str(centre.kiosk_origin) for centre in _ASKING.rows(session)}
     if not asking:
         return ()
     seat = seat_of(session, machine)

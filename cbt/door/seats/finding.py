@@ -77,7 +77,7 @@ def machine_followed(session: Session, seat: Seat, machine: Machine, *, now: dat
     """Return what is changed of a seat whose machine has another address; None where it has the same."""
     if seat.machine_address == machine.address:
         return None
-    if store.seat_by_address(session, machine.address) is not None:
+    if store.is_address_of_a_seat(session, machine.address):
         return _CLAIMED.of(seat=seat.id, now=now, address=machine.address)
     return _MOVED.of(seat=seat.id, former=seat.machine_address, address=machine.address)
 

@@ -9,6 +9,7 @@ import click
 
 from cbt.clock import wall_time
 from cbt.config import read_sources
+from cbt.confined.priority import give_way
 from cbt.console.columns import align
 from cbt.console.ends import DIFFERS, DONE, REFUSED
 from cbt.console.saying import Answer, tone
@@ -17,7 +18,6 @@ from cbt.console.tree import command, option
 from cbt.ops.doctor.examining import examine
 from cbt.ops.doctor.findings import Diagnosis, Grade, worst
 from cbt.ops.doctor.rooms import room_findings
-from cbt.ops.hosting import be_polite
 
 COLOURS = {Grade.OK: "green", Grade.NONE: "white", Grade.WARN: "yellow", Grade.FAIL: "red"}
 ENDS = {Grade.OK: DONE, Grade.WARN: DIFFERS, Grade.FAIL: REFUSED}
@@ -29,7 +29,7 @@ SUMS = {Grade.OK: "doctor.well", Grade.WARN: "doctor.warned", Grade.FAIL: "docto
 @option("--room", default="", metavar="REF", help="doctor.cli.room")
 def doctor(url: str, room: str) -> Answer:
     """Examine the installation: exit code 0 when all is well, 1 with warnings, 2 when something is wrong."""
-    be_polite()
+    give_way(holds=True)
     found = examine(read_sources, now=wall_time(), url=url)
     if room:
         found += room_findings(room)

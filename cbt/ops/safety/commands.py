@@ -13,6 +13,7 @@ import flask
 from cbt.application.app import create_app
 from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
+from cbt.confined.priority import give_way
 from cbt.console.ends import DONE, REFUSED
 from cbt.console.kinds import PATH
 from cbt.console.saying import Answer
@@ -21,7 +22,6 @@ from cbt.console.tree import argument, command, option
 from cbt.db.copies import prune
 from cbt.db.engine import DATABASE_NAME
 from cbt.errors import CbtError, InvalidInput
-from cbt.ops.hosting import be_polite
 from cbt.ops.rescue.places import open_rescue
 from cbt.ops.rescue.putting_back import PutBack, put_back
 from cbt.ops.rescue.securing import settle
@@ -46,9 +46,9 @@ def backup(destination: Path | None, keep: int | None, tick: str | None, *, now:
     target = destination or settings.backup_dir
     if target is None:
         raise InvalidInput("safety.no_destination")
+    give_way(holds=True)
     if tick is not None:
         now = datetime.fromisoformat(tick)
-        be_polite()
     try:
         folder, manifest = on_record(settings, target, make_folder=destination is not None, now=now)
     except CbtError:

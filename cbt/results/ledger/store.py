@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVarTuple
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
@@ -83,15 +83,18 @@ def joined_taken(query: Select[*T]) -> Select[*T]:
     )
 
 
+_LEDGERS = (
+    joined_taken(select(*TAKEN).join(Sitting, Sitting.id == Registration.sitting_id))
+    .where(Registration.candidate_id.in_(bindparam("candidates", expanding=True)))
+    .order_by(Sitting.planned_start_at, Registration.id)
+)
+"""On the day of results everybody asks this: it is put together once."""
+
+
 def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
     """Return the ledgers of these candidates, one per level; a trial or practice is no part of them."""
-    query = (
-        joined_taken(select(*TAKEN).join(Sitting, Sitting.id == Registration.sitting_id))
-        .where(Registration.candidate_id.in_(candidate_ids))
-        .order_by(Sitting.planned_start_at, Registration.id)
-    )
     ledger: Ledger = defaultdict(list)
-    for row in session.execute(query) if candidate_ids else ():
+    for row in session.execute(_LEDGERS, {"candidates": list(candidate_ids)}) if candidate_ids else ():
         taken = Taken(*row)
         ledger[taken.registration.candidate_id, taken.registration.blueprint_ref].append(taken)
     return ledger
@@ -211,20 +214,23 @@ def bookings_among(session: Session, registration_ids: Collection[int]) -> list[
 
 def ticket_holder(session: Session, number: str) -> Candidate | None:
     """Return whose 准考证 this is, or None."""
-    return session.scalar(
-        select(Candidate)
-        .join(AdmissionTicket, AdmissionTicket.candidate_id == Candidate.id)
-        .where(AdmissionTicket.number == number)
-    )
+    return session.scalar(_TICKET_HOLDER, {"number": number})
+
+
+_TICKET_HOLDER = (
+    select(Candidate)
+    .join(AdmissionTicket, AdmissionTicket.candidate_id == Candidate.id)
+    .where(AdmissionTicket.number == bindparam("number"))
+)
+_WHOSE = (
+    select(Candidate, AdmissionTicket.number)
+    .join(Registration, Registration.candidate_id == Candidate.id)
+    .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+    .where(Registration.id == bindparam("registration"))
+)
 
 
 def candidate_of(session: Session, registration_id: int) -> tuple[Candidate, str]:
     """Return the candidate of a registration, and the number of its ticket."""
-    query = (
-        select(Candidate, AdmissionTicket.number)
-        .join(Registration, Registration.candidate_id == Candidate.id)
-        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .where(Registration.id == registration_id)
-    )
-    candidate, number = session.execute(query).one()
+    candidate, number = session.execute(_WHOSE, {"registration": registration_id}).one()
     return candidate, number

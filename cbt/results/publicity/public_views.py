@@ -1,4 +1,7 @@
-"""What everybody may read: which results are shown now, and the list of each; nothing once it is over (R-90)."""
+"""What everybody may read: which results are shown now, and the list of each; nothing once it is over (R-90).
+
+These pages are the same for everybody and are kept, as of the change number of results and the day.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,25 @@ import flask
 from cbt.db.unit_of_work import reading
 from cbt.enrolment.body.service import body
 from cbt.errors import TooMany
+from cbt.results.change_number import result_number
 from cbt.results.publicity import store
 from cbt.results.publicity.printed import how_to_object
 from cbt.results.publicity.public import public_list
 from cbt.web.i18n import local_day
+from cbt.web.kept_pages import page_for_all
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of
-from cbt.web.who import access, throttle
+from cbt.web.who import access
+from cbt.web.who.allowance import Allowance
 from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("public_lists", __name__, url_prefix="/publicity")
+_ALLOWANCE = "cbt_publicity_allowance"
+
+
+@pages.record_once
+def _begin(state: flask.blueprints.BlueprintSetupState) -> None:
+    state.app.extensions[_ALLOWANCE] = Allowance()
 
 
 @pages.get("")
@@ -24,9 +36,14 @@ pages = flask.Blueprint("public_lists", __name__, url_prefix="/publicity")
 def index() -> Reply:
     """List what is shown now."""
     _count()
-    with reading() as session:
-        found = store.open_publications(session, local_day(flask.g.now))
-        return flask.render_template("results/publicity/now.html", found=found)
+    today = local_day(flask.g.now)
+
+    def draw() -> str:
+        with reading() as session:
+            found = store.open_publications(session, today)
+            return flask.render_template("results/publicity/now.html", found=found)
+
+    return page_for_all(flask.request.path, draw, version=(result_number(flask.request.environ), today))
 
 
 @pages.get("/<ref>")
@@ -34,17 +51,22 @@ def index() -> Reply:
 def one(ref: str) -> Reply:
     """Show the masked list of a sitting while its window is open."""
     _count()
-    with reading() as session:
-        found = public_list(session, ref, page=page_of(flask.request.args), today=local_day(flask.g.now))
-        said = how_to_object(body(session), found.publication.last_on.isoformat())
-        return flask.render_template("results/publicity/public.html", found=found, said=said)
+    today, page = local_day(flask.g.now), page_of(flask.request.args)
+
+    def draw() -> str:
+        with reading() as session:
+            found = public_list(session, ref, page=page, today=today)
+            said = how_to_object(body(session), found.publication.last_on.isoformat())
+            return flask.render_template("results/publicity/public.html", found=found, said=said)
+
+    path = flask.url_for("results.public_lists.one", ref=ref, page=page if page > 1 else None)
+    return page_for_all(path, draw, version=(result_number(flask.request.environ), today))
 
 
 def _count() -> None:
     machine = current_machine()
+    allowance: Allowance = flask.current_app.extensions[_ALLOWANCE]
     try:
-        throttle.reserve_all(
-            [throttle.Try("publicity", "", machine.guesses_as)], now=flask.g.now, address=machine.address
-        )
+        allowance.take(machine.guesses_as, now=flask.g.now)
     except TooMany as error:
         raise TooMany("publicity.throttled", **error.params) from error

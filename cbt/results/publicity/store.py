@@ -74,8 +74,10 @@ def unfinished_results(session: Session, sitting_id: int, *, before: datetime) -
 
 def publications_of(session: Session, sitting_ids: Collection[int]) -> dict[int, Publication]:
     """Return the publications that stand of these sittings."""
+    if not sitting_ids:
+        return {}
     query = select(Publication).where(Publication.sitting_id.in_(sitting_ids), _STANDS)
-    return {one.sitting_id: one for one in session.scalars(query)} if sitting_ids else {}
+    return {one.sitting_id: one for one in session.scalars(query)}
 
 
 def open_publications(session: Session, today: date) -> Sequence[tuple[Publication, Sitting, Batch]]:
@@ -184,10 +186,12 @@ def open_objections(session: Session, sitting_id: int) -> frozenset[str]:
 
 def objected(session: Session, registration_ids: Collection[int]) -> set[int]:
     """Return to which of these somebody objected and nobody decided."""
+    if not registration_ids:
+        return set()
     query = select(ResultObjection.registration_id).where(
         ResultObjection.registration_id.in_(registration_ids), ResultObjection.verdict == ""
     )
-    return set(session.scalars(query)) if registration_ids else set()
+    return set(session.scalars(query))
 
 
 def held_counts(session: Session, sitting_ids: Collection[int]) -> dict[int, tuple[int, int]]:

@@ -6,7 +6,6 @@ parcels, and the few units of work of its own are done by a thread in front.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -18,6 +17,7 @@ from typing import Self, TypeVar
 
 import flask
 
+from cbt.confined.priority import give_way
 from cbt.confined.running import take_longer
 from cbt.db.writing.parcels import put_down, writing
 from cbt.sheets.checks.keeping import AnyChecks
@@ -26,7 +26,6 @@ from cbt.sheets.checks.models import CheckState
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
-_NICENESS = 10
 QUIET = timedelta(seconds=10)
 """A sign of life is given so often, also when nothing moved."""
 
@@ -112,7 +111,7 @@ class ThreadBeat(Beat):
         writing().begin()
         self._thread.start()
         take_longer()
-        _go_behind()
+        give_way(holds=False)
         return self
 
     def __exit__(
@@ -142,16 +141,3 @@ class ThreadBeat(Beat):
                 self.checks.progress(self.ref, state=state, done=done, total=total, now=now)
             )
         self._told, self._told_at = stand, now
-
-
-def _go_behind() -> None:
-    """Have this thread, and what it begins, run while nobody else wants to: whoever wakes goes first, at once.
-
-    On Linux it is the thread that does, not its process. To be nice is not enough there: who is nice runs to the
-    end of its turn while a save waits.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except (AttributeError, OSError):
-        with contextlib.suppress(AttributeError, OSError):  # Windows has neither
-            os.nice(_NICENESS)

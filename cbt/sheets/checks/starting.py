@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 from datetime import datetime, timedelta
 
 import flask
 
 from cbt.config import Settings, as_environment
+from cbt.confined.behind import command_behind
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.sheets.checks.keeping import AnyChecks
 from cbt.sheets.checks.models import FileCheck
@@ -73,7 +73,7 @@ class CheckStarter:
     def _begin(self, ref: str) -> None:
         settings: Settings = flask.current_app.extensions["cbt_settings"]
         self._children[ref] = subprocess.Popen(
-            [sys.executable, "-m", "cbt.cli", *self._checks.command, ref],
+            command_behind(*self._checks.command, ref),
             env=os.environ | as_environment(settings),
             stdin=subprocess.DEVNULL,
             # How it ends stands in its row; its words would be none of the log's.

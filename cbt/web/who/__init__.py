@@ -2,6 +2,7 @@
 
 __all__ = [
     "access",
+    "allowance",
     "attention",
     "cookies",
     "counters",

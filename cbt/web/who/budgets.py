@@ -71,12 +71,12 @@ SCOPES = {
     "verify": SecretScope(Budget(60, WINDOW), Budget(20_000, WINDOW), shared=False),
     "cert_number": SecretScope(shared=False),
     "slip": SecretScope(shared=False),
-    # Anybody reads what is shown of results: a list of 3,000 twice in a window.
-    "publicity": SecretScope(Budget(90, WINDOW), Budget(200_000, WINDOW), shared=False),
 }
 """The one place where budgets are set; a scope that is not listed has those of an account."""
 OF_PERSONS = frozenset({"ticket", "code", "results", "cert_number", "slip"})
 """Scopes whose subject is a number that names a person: no log holds it whole."""
+PAGES_FOR_ALL = Budget(90, WINDOW)
+"""Anybody reads what is shown of results: a list of 3,000 twice in a window, in each process that serves."""
 ALERTS = Budget(30, timedelta(minutes=15))
 """So many alerts become entries of the log: an unsigned machine with a list of names cannot flood it."""
 KNOWN_FOR = timedelta(days=200)

@@ -13,6 +13,7 @@ import flask_login
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from cbt.db.known.selects import KnownSelect
 from cbt.db.unit_of_work import reading
 from cbt.errors import NotAllowed
 from cbt.web.who import attention
@@ -56,12 +57,14 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
 KNOWN = "cbt.known_principal"
 """Whom a short way has found to be signed in for this request, by the rule that holds before a view."""
 Resolver = Callable[[Session, str], Principal | None]
-_OF_TOKEN = select(
-    LoginSession.id, LoginSession.kind, LoginSession.subject_ref, LoginSession.machine,
-    LoginSession.expires_at, LoginSession.revoked_at, LoginSession.seen_at, LoginSession.board_at,
-    LoginSession.owes_factor,
-).where(LoginSession.token_hash == bindparam("hash"))  # fmt: skip
-"""Every request of somebody who is signed in asks this: put together once, and as columns."""
+_OF_TOKEN = KnownSelect(
+    select(
+        LoginSession.id, LoginSession.kind, LoginSession.subject_ref, LoginSession.machine,
+        LoginSession.expires_at, LoginSession.revoked_at, LoginSession.seen_at, LoginSession.board_at,
+        LoginSession.owes_factor,
+    ).where(LoginSession.token_hash == bindparam("hash"))
+)  # fmt: skip
+"""Every request of somebody who is signed in asks this."""
 
 
 def token_hash(token: str) -> str:
@@ -116,7 +119,7 @@ def staff_of(token: str, *, now: datetime) -> Principal | None:
 def _load(token: str, *, machine: Machine, now: datetime, staff: bool) -> Principal | None:
     """Return whose login a token is; a login of `staff` holds at the addresses of staff only, and so on."""
     with reading() as session:
-        row = session.execute(_OF_TOKEN, {"hash": token_hash(token)}).one_or_none()
+        row = next(iter(_OF_TOKEN.rows(session, hash=token_hash(token))), None)
         if row is not None and staff == (row.kind == CANDIDATE):
             return None
         why = "" if row is None else attention.over(row, now=now)

@@ -165,6 +165,20 @@ def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None
         change.carry_out(session)
 
 
+def give_back(one: Try) -> None:
+    """Do what `succeed` does outside of a unit of work, along with what others write.
+
+    Source: R-14.
+    """
+    changes = given_whole(one)
+    if one_writes():
+        put_down(*(change.rows() for change in changes))
+        return
+    with unit_of_work() as session:
+        for change in changes:
+            change.carry_out(session)
+
+
 def given_whole(one: Try) -> list[Change]:
     """Return what `succeed` does about a try."""
     remember = SCOPES.get(one.scope, SecretScope()).shared and is_token(one.machine)
