@@ -9,9 +9,11 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.packaging.test_house import CHECKOUT, MOST
+from tests.packaging.test_house import CHECKOUT
 
 SHARED = {"ui", "vendor"}
+MOST = 14
+"""Files of pages in one folder."""
 KINDS = {"proctoring/acts/fields", "delivery/items", "bank/editing/types"}
 """What comes in kinds has a folder; that each file of it belongs to one is held where the kinds are."""
 

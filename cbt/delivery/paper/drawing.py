@@ -57,7 +57,7 @@ _OVER = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnPaper:
+class CandidatePaper:
     """The form of one registration, worked out and not stored yet."""
 
     registration: Registration
@@ -136,7 +136,7 @@ class _Written:
         """Rely on so many attempts in each room and of each ticket; `left` forms are to be stored."""
         self._around, self._left = around, left
 
-    def store(self, papers: Sequence[DrawnPaper]) -> None:
+    def store(self, papers: Sequence[CandidatePaper]) -> None:
         """Store some forms with their attempts; raise _Changed where they were drawn for what is no more so."""
         registrations = [paper.registration for paper in papers]
         with unit_of_work() as session:
@@ -156,7 +156,7 @@ class _Written:
         self._met += sum(paper.meets_enemy for paper in papers)
         self._around.update(key for one in registrations for key in _keys(one))
 
-    def _record(self, session: Session, sitting: Sitting, papers: Sequence[DrawnPaper]) -> None:
+    def _record(self, session: Session, sitting: Sitting, papers: Sequence[CandidatePaper]) -> None:
         """Put on record that a long draw begins, or what a draw has done when it ends."""
         met = self._met + sum(paper.meets_enemy for paper in papers)
         done = {"forms": self.forms + len(papers), **({"enemies_met": met} if met else {})}
@@ -244,7 +244,7 @@ def draw_forms(
 
 def _drawn(
     session: Session, waiting: list[tuple[Registration, int]], sources: DrawSources, rng: random.Random
-) -> Iterator[DrawnPaper]:
+) -> Iterator[CandidatePaper]:
     """Yield the form of each registration; seat numbers say who must not have the same cases."""
     # Who has both papers here gets the cases first: of items there are many to go round, of cases a few.
     waiting.sort(key=lambda pair: not has_cases(session, pair[0]))
@@ -272,7 +272,7 @@ def _drawn(
         near[place] = bank, dict(form.cases)
         others.note(registration, form.items)
         paper = paper_of(session, registration.blueprint_version_id, registration.paper)
-        yield DrawnPaper(
+        yield CandidatePaper(
             registration,
             form,
             layout_of(form.content),
@@ -281,7 +281,7 @@ def _drawn(
         )
 
 
-def store_drawn(session: Session, papers: Sequence[DrawnPaper], *, now: datetime) -> None:
+def store_drawn(session: Session, papers: Sequence[CandidatePaper], *, now: datetime) -> None:
     """Freeze forms that were drawn, and add the attempt of each. Source: R-43."""
     forms = freeze(session, [paper.form for paper in papers], now=now)
     for paper, form in zip(papers, forms, strict=True):
