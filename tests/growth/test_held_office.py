@@ -36,8 +36,11 @@ from cbt.certificates.waiting import waiting_page
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt, JournalEntry
 from cbt.enrolment.applications.models import Applicant
+from cbt.enrolment.fees import paying
+from cbt.enrolment.fees.accounts import FeeBooking
 from cbt.enrolment.fees.models import FeeCharge
-from cbt.errors import NotFound
+from cbt.enrolment.fees.paying import PaymentForm
+from cbt.errors import Conflict, NotFound
 from cbt.pictures.redrawing import Redrawn
 from cbt.proctoring.models import Incident
 from cbt.retention.destroying import destroy_confirmed
@@ -265,6 +268,45 @@ def test_an_application_of_hundreds_is_entered_decided_charged_and_taken_back(
     assert too_long(world, {"taking it back": lambda: desk.step("reconsider")}) == {}
     assert state(world) == "submitted"
     assert count(world, FeeCharge, FeeCharge.cancelled_on.is_(None)) == 0
+
+
+def test_a_payment_of_hundreds_of_lines_is_matched_and_taken_back_a_few_at_a_time(
+    world: World, officer: object, desk: Desk, unit: str
+) -> None:
+    where = bring(desk, [line(number, f"考生{number}") for number in range(1, PEOPLE + 1)]).headers[
+        "Location"
+    ]
+    enter(desk, where)
+    desk.step("submit")
+    desk.decide(people_of(world))
+    desk.step("accept")
+    who = FeeBooking(CLERK, world.clock.now(), world.clock.now().date())
+    sent = PaymentForm(who.today.isoformat(), str(PEOPLE * 280), "transfer", "x", "T-1", "", "")
+    paid: list[str] = []
+    charged, nothing = f"{PEOPLE * 280}.00", "0.00"
+    acts: list[tuple[str, Callable[[], object], tuple[str, str, str]]] = [
+        (
+            "the payment",
+            lambda: paid.append(paying.record_payment(unit, sent, who)),
+            (charged, nothing, nothing),
+        ),
+        (
+            "its credit",
+            lambda: paying.unmatch_payment(paid[0], reason="x", who=who),
+            (charged, charged, charged),
+        ),
+        ("matching", lambda: paying.match_credit(unit, who), (charged, nothing, nothing)),
+        (
+            "reversal",
+            lambda: paying.reverse_payment(paid[0], reason="x", who=who),
+            (charged, charged, nothing),
+        ),
+    ]
+    for name, act, after in acts:
+        assert too_long(world, {name: act}) == {}
+        assert figures(world, unit) == after, name
+    with world.app.app_context(), reading(), pytest.raises(Conflict):
+        paying.reverse_payment(paid[0], reason="x", who=who)
 
 
 def test_what_jobs_do_of_hundreds_goes_in_pieces(world: World) -> None:
