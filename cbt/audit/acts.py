@@ -94,7 +94,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "retention": _of("retention", "terms hold lift ask confirm withdraw done"),
         "bank": (
-            *_of("bank", "create describe table delete import import_undo import_broken export view_keys"),
+            *_of("bank", "create describe table table_broken delete"),
+            *_of("bank", "import import_undo import_broken export view_keys"),
             *_of("item", "submit withdraw approve send_back retire restore assign remark settle"),
             *_of("item", "set_difficulty set_point view_key"),
             *_of("media", "bring"),

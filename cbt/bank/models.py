@@ -51,6 +51,10 @@ class RunState(StrEnum):
     BROKEN = "broken"
 
 
+RENAMING = "renaming"
+"""The form of a run that no file brought: points of the bank get other codes (desk/banks/renaming.py)."""
+
+
 class ImportRun(Named):
     """One import into a bank, so that it can be listed and undone as a whole."""
 

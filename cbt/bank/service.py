@@ -22,7 +22,7 @@ from cbt.bank.imports.storing import Bringing
 from cbt.bank.imports.terms import PLAINLY, ImportTerms
 from cbt.bank.imports.undo import Undone, claim_undo, end_undo
 from cbt.bank.lint.check import untold
-from cbt.bank.models import ImportRun, ItemBank
+from cbt.bank.models import RENAMING, ImportRun, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput, NotFound
 
@@ -122,7 +122,8 @@ def undo(*, bank_ref: str, run_ref: str, now: datetime, actor: str) -> Undone:
     """Take one import back; raise NotFound("bank.run_unknown") or Conflict("bank.already_undone")."""
     with unit_of_work() as session:
         bank = store.bank_by_ref(session, bank_ref)
-        run = session.scalar(select(ImportRun).where(ImportRun.bank_id == bank.id, ImportRun.ref == run_ref))
+        of_bank = select(ImportRun).where(ImportRun.bank_id == bank.id, ImportRun.form != RENAMING)
+        run = session.scalar(of_bank.where(ImportRun.ref == run_ref))
         if run is None:
             raise NotFound("bank.run_unknown")
         claim_undo(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import and_, delete, func, insert, select
@@ -27,22 +28,40 @@ def save_taxonomy(session: Session, ref: str, taxonomy: Taxonomy, *, now: dateti
         session.flush()
         chain.record(session, at=now, actor=actor, act="bank.create", subject=f"item_bank:{ref}")
     bank.name, bank.note = taxonomy.name, taxonomy.note
-    session.execute(delete(BankRange).where(BankRange.bank_id == bank.id))
-    session.execute(delete(KnowledgePoint).where(KnowledgePoint.bank_id == bank.id))
-    ranges = [
-        {"bank_id": bank.id, "code": found.code, "name": found.name, "weight": found.weight}
-        for found in taxonomy.ranges
-    ]
-    points = [
-        {"bank_id": bank.id, "code": point.code, "name": point.name, "importance": point.importance}
-        for point in taxonomy.points
-    ]
-    if ranges:
-        session.execute(insert(BankRange), ranges)
-    if points:
-        session.execute(insert(KnowledgePoint), points)
+    ranges = {one.code: (one.name, one.weight) for one in taxonomy.ranges}
+    points = {one.code: (one.name, one.importance) for one in taxonomy.points}
+    _keep_rows(session, bank.id, BankRange, ("name", "weight"), ranges)
+    _keep_rows(session, bank.id, KnowledgePoint, ("name", "importance"), points)
     _refuse_orphans(session, bank.id)
     return bank
+
+
+def _keep_rows(
+    session: Session,
+    bank_id: int,
+    kind: type[BankRange | KnowledgePoint],
+    columns: tuple[str, str],
+    wanted: Mapping[str, tuple[object, object]],
+) -> None:
+    """Write what differs of the rows of a table: most of it stays as it is, and everybody's save waits."""
+    known = {
+        code: (row_id, tuple(said))
+        for row_id, code, *said in session.execute(
+            select(kind.id, kind.code, *(getattr(kind, one) for one in columns)).where(
+                kind.bank_id == bank_id
+            )
+        )
+    }
+    gone = [row_id for code, (row_id, said) in known.items() if wanted.get(code) != said]
+    new = [
+        {"bank_id": bank_id, "code": code, **dict(zip(columns, said, strict=True))}
+        for code, said in wanted.items()
+        if code not in known or known[code][1] != said
+    ]
+    if gone:
+        session.execute(delete(kind).where(kind.id.in_(gone)))
+    if new:
+        session.execute(insert(kind), new)
 
 
 def _refuse_orphans(session: Session, bank_id: int) -> None:

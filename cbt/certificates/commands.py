@@ -14,7 +14,6 @@ from cbt.console.kinds import FILE, FOLDER, NEW_FILE
 from cbt.console.saying import Answer, Progress
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
-from cbt.db.unit_of_work import unit_of_work
 from cbt.results.package.signing import public_hex, read_public, shown_print, signing_key
 from cbt.rules.certificates.number import grouped
 from cbt.rules.certificates.signing import of_qr, verified
@@ -49,8 +48,7 @@ def verify_command(file: Path, public: Path) -> Answer:
 @with_app
 def key_command(out: Path | None, *, now: datetime) -> Answer:
     """Print the public key by which certificates are checked elsewhere; makes the key where there is none yet."""
-    with unit_of_work() as session:
-        public = public_hex(signing_key(session, now=now, actor="cli").public_key())
+    public = public_hex(signing_key(now=now, actor="cli").public_key())
     if out is not None:
         out.write_text(f"ed25519:{public}\n", encoding="ascii")
     print_ = shown_print(public)

@@ -43,6 +43,7 @@ def correct(ref: str, *, reason: str, today: date, now: datetime, actor: str) ->
     Source: R-93.
     """
     reason = required(reason, "certificate.no_reason", "reason", limit=REASON)
+    key = signing_key(now=now, actor=actor)
     with unit_of_work() as session:
         parts = series_form(session, lock=True)
         if parts is None:
@@ -56,7 +57,6 @@ def correct(ref: str, *, reason: str, today: date, now: datetime, actor: str) ->
         line = _line(session, row)
         if line is None or line.obstacles:
             raise Conflict("certificate.not_ready")
-        key = signing_key(session, now=now, actor=actor)
         made = issue_one(session, parts, line, key, today=today, now=now, actor=actor)
         return made.ref, made.number
 

@@ -58,12 +58,12 @@ def _issue_some(level: str, people: Collection[str], *, today: date, now: dateti
     The parts of the numbers are locked first, so that two who issue at once take turns: each sees what the other
     gave.
     """
+    key = signing_key(now=now, actor=actor)
     with unit_of_work() as session:
         parts = series_form(session, lock=True)
         if parts is None:
             raise Conflict("certificate.no_series")
         lines = _ready(session, level, people, today=today)
-        key = signing_key(session, now=now, actor=actor)
         return [
             issue_one(session, parts, line, key, today=today, now=now, actor=actor).number for line in lines
         ]

@@ -25,8 +25,8 @@ def test_kept_files_wait_where_they_did_and_open_as_before(world: World) -> None
     author, drafts_of = world.staff("author"), Drafts("roster", gone="roster.draft_gone")
     subject = {"subject": f"sitting:{world.sitting_ref}", "actor": "staff:officer"}
     with world.app.app_context(), unit_of_work() as session:
-        told = {"ref": "rd-kept", "file_name": "名册.xlsx", "body": roster, "now": world.clock.now()}
-        drafts_of.keep(session, **told, **subject)
+        told = {"ref": "rd-kept", "file_name": "名册.xlsx", "now": world.clock.now()}
+        drafts_of.keep(session, sealed=drafts_of.seal(roster), **told, **subject)
     upload = "/bank/customer-service-l3/import"
     sent = author.post(upload, data={"file": (io.BytesIO(bank), "题库.xlsx")}).location
     with world.app.app_context():

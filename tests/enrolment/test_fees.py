@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +13,13 @@ import pytest
 from flask.testing import FlaskClient
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.enrolment.applications.models import Applicant, UnitApplication
 from cbt.enrolment.fees import charging, paying
-from cbt.enrolment.fees.accounts import FeeBooking, account_of
+from cbt.enrolment.fees.accounts import FeeBooking, UnitAccount, account_of
 from cbt.enrolment.fees.models import FeeCharge, FeeMatch, FeePayment, FeeRefund
 from cbt.enrolment.fees.paying import PaymentForm, RefundForm
 from cbt.enrolment.fees.store import owed_by, payments_of, statements_of
@@ -286,7 +288,7 @@ def test_no_cent_is_lost_over_any_sequence_of_acts(
         for number in range(60):
             booking = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
             _act(chance, number, unit, booking)
-            with unit_of_work() as session:  # which an account is kept to one by
+            with reading() as session:
                 account = account_of(session, unit_by_ref(session, unit).id)
                 ledger = account.ledger
                 owed = owed_by(session, account.unit.id)
@@ -336,6 +338,52 @@ def _act(chance: random.Random, number: int, unit: str, who: FeeBooking) -> None
                 charging.charge(application.id, who)
     except CbtError:
         pass
+
+
+def form_of(amount: str, reference: str) -> PaymentForm:
+    return PaymentForm("2026-11-20", amount, "transfer", "x", reference, "", "")
+
+
+def test_of_two_payments_at_the_same_moment_one_pays_and_the_other_is_credit(
+    world: World, unit: str, accepted: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, real = FeeBooking("staff:x", world.clock.now(), world.clock.now().date()), paying.account_of
+
+    def while_another_pays(session: Session, unit_id: int) -> UnitAccount:
+        seen = real(session, unit_id)
+        monkeypatch.setattr(paying, "account_of", real)
+        paying.record_payment(unit, form_of("300", "T-2"), who)
+        return seen
+
+    monkeypatch.setattr(paying, "account_of", while_another_pays)
+    with world.app.app_context():
+        paying.record_payment(unit, form_of("380", "T-1"), who)
+    assert figures(world, unit) == ("380.00", "0.00", "300.00")
+
+
+def test_a_payment_that_is_stopped_on_the_way_is_credit_and_matched_by_the_next_who_asks(
+    world: World, unit: str, accepted: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
+    monkeypatch.setattr(paying, "PIECE", 1)  # the first line with the payment, the other one after it
+    real, pieces = paying.keep_matches, iter((True, False))
+
+    def stopped(*arguments: Any) -> int:
+        if next(pieces):
+            return real(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(paying, "keep_matches", stopped)
+    with world.app.app_context(), pytest.raises(KeyboardInterrupt):
+        paying.record_payment(unit, form_of("380", "T-1"), who)
+    assert figures(world, unit) == ("380.00", "100.00", "100.00")
+    monkeypatch.setattr(paying, "keep_matches", real)
+    with world.app.app_context():
+        assert paying.match_credit(unit, who) == 10000
+    assert figures(world, unit) == ("380.00", "0.00", "0.00")
+    with rows(world, AuditEntry) as log:
+        said = [json.loads(one.after)["matched"] for one in log if one.act in ("fee.pay", "fee.match")]
+    assert said == ["280.00", "100.00"]
 
 
 @pytest.mark.once

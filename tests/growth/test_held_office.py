@@ -5,7 +5,9 @@ Source: I13.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from cbt.audit.models import AuditEntry, AuditTally
 from cbt.audit.tally import WINDOW, settle_tallies
 from cbt.bank import service as bank
 from cbt.bank import store
+from cbt.bank.desk.banks import service as banks
+from cbt.bank.desk.banks.store import table_revision, table_rows
 from cbt.bank.desk.bulk import service as bulk
 from cbt.bank.desk.bulk.planning import BulkAct, plan_bulk
 from cbt.bank.desk.bulk.scope import BulkScope, items_of
@@ -36,8 +40,11 @@ from cbt.certificates.waiting import waiting_page
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt, JournalEntry
 from cbt.enrolment.applications.models import Applicant
+from cbt.enrolment.fees import paying
+from cbt.enrolment.fees.accounts import FeeBooking
 from cbt.enrolment.fees.models import FeeCharge
-from cbt.errors import NotFound
+from cbt.enrolment.fees.paying import PaymentForm
+from cbt.errors import Conflict, NotFound
 from cbt.pictures.redrawing import Redrawn
 from cbt.proctoring.models import Incident
 from cbt.retention.destroying import destroy_confirmed
@@ -199,18 +206,23 @@ def test_a_destruction_goes_in_pieces_however_much_hangs_on_a_person_or_on_a_bat
     assert count(world, JournalEntry) == count(world, Incident) == 0
 
 
-def test_a_bank_of_hundreds_comes_in_is_changed_and_goes(world: World, tmp_path: Path) -> None:
-    now, folder = world.clock.now(), tmp_path / "many"
+def sheet_of_many(world: World, tmp_path: Path) -> Path:
+    """Make a bank of one item; return a workbook of hundreds for it."""
+    folder, sheet = tmp_path / "many", tmp_path / "many.xlsx"
     folder.mkdir()
     (folder / "taxonomy.toml").write_text(TAXONOMY, "utf-8")
     (folder / "items.toml").write_text(ITEMS, "utf-8")
-    sheet = tmp_path / "many.xlsx"
     sheet.write_bytes(
         workbook([truth(f"第{n}步应当主动问候客户。", point="A-002") for n in range(ITEMS_MORE)])
     )
-    make_items(world.app, ITEMS_MORE, "staff:st-author")
     with world.app.app_context():
-        bank.import_bank(folder, now=now, actor=CLERK)
+        bank.import_bank(folder, now=world.clock.now(), actor=CLERK)
+    return sheet
+
+
+def test_a_bank_of_hundreds_comes_in_is_changed_and_goes(world: World, tmp_path: Path) -> None:
+    now, sheet = world.clock.now(), sheet_of_many(world, tmp_path)
+    make_items(world.app, ITEMS_MORE, "staff:st-author")
 
     def change(act: BulkAct, state: ItemState, value: str = "") -> None:
         with reading() as session:
@@ -241,11 +253,48 @@ def test_a_bank_of_hundreds_comes_in_is_changed_and_goes(world: World, tmp_path:
         "difficulty": lambda: change(BulkAct.DIFFICULTY, ItemState.DRAFT, "5"),
         "submission": lambda: change(BulkAct.SUBMIT, ItemState.IN_REVIEW),
     }
+
     assert too_long(world, acts) == {}
     assert drawn() == ITEMS_MORE + 1
     assert count(world, Item, Item.difficulty == 5) >= ITEMS_MORE
     assert too_long(world, {"the undo": undo}) == {}
     assert drawn() == 1
+
+
+def test_a_point_that_hundreds_ask_about_gets_another_code_and_back_a_few_at_a_time(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, sheet = world.clock.now(), sheet_of_many(world, tmp_path)
+    with world.app.app_context():
+        bank.import_bank(sheet, bank_ref="many", now=now, actor=CLERK, terms=PLAINLY)
+
+    def drawn_points() -> Counter[str]:
+        with world.app.app_context(), reading() as session:
+            found, _weights, _known = store.drawables(session, store.bank_by_ref(session, "many").id)
+            return Counter(one.point for one in found)
+
+    def rename() -> None:
+        with reading() as session:
+            of = store.bank_by_ref(session, "many")
+            rows, revision = table_rows(store.taxonomy_of(session, of)), table_revision(session, of)
+        other = [replace(one, code="A-009") if one.code == "A-002" else one for one in rows]
+        _table, renamed = banks.save_table(ref="many", rows=other, revision=revision, now=now, actor=CLERK)
+        assert renamed == ITEMS_MORE
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def break_off() -> None:
+        monkeypatch.setattr(banks, "end_renaming", stop)
+        with pytest.raises(KeyboardInterrupt):
+            rename()
+        monkeypatch.undo()
+
+    before = drawn_points()
+    assert too_long(world, {"one that fails": break_off}) == {}
+    assert drawn_points() == before
+    assert too_long(world, {"another code": rename}) == {}
+    assert before["A-002"] == drawn_points()["A-009"] == ITEMS_MORE
 
 
 def test_an_application_of_hundreds_is_entered_decided_charged_and_taken_back(
@@ -266,6 +315,45 @@ def test_an_application_of_hundreds_is_entered_decided_charged_and_taken_back(
     assert too_long(world, {"taking it back": lambda: desk.step("reconsider")}) == {}
     assert state(world) == "submitted"
     assert count(world, FeeCharge, FeeCharge.cancelled_on.is_(None)) == 0
+
+
+def test_a_payment_of_hundreds_of_lines_is_matched_and_taken_back_a_few_at_a_time(
+    world: World, officer: object, desk: Desk, unit: str
+) -> None:
+    where = bring(desk, [line(number, f"考生{number}") for number in range(1, PEOPLE + 1)]).headers[
+        "Location"
+    ]
+    enter(desk, where)
+    desk.step("submit")
+    desk.decide(people_of(world))
+    desk.step("accept")
+    who = FeeBooking(CLERK, world.clock.now(), world.clock.now().date())
+    sent = PaymentForm(who.today.isoformat(), str(PEOPLE * 280), "transfer", "x", "T-1", "", "")
+    paid: list[str] = []
+    charged, nothing = f"{PEOPLE * 280}.00", "0.00"
+    acts: list[tuple[str, Callable[[], object], tuple[str, str, str]]] = [
+        (
+            "the payment",
+            lambda: paid.append(paying.record_payment(unit, sent, who)),
+            (charged, nothing, nothing),
+        ),
+        (
+            "its credit",
+            lambda: paying.unmatch_payment(paid[0], reason="x", who=who),
+            (charged, charged, charged),
+        ),
+        ("matching", lambda: paying.match_credit(unit, who), (charged, nothing, nothing)),
+        (
+            "reversal",
+            lambda: paying.reverse_payment(paid[0], reason="x", who=who),
+            (charged, charged, nothing),
+        ),
+    ]
+    for name, act, after in acts:
+        assert too_long(world, {name: act}) == {}
+        assert figures(world, unit) == after, name
+    with world.app.app_context(), reading(), pytest.raises(Conflict):
+        paying.reverse_payment(paid[0], reason="x", who=who)
 
 
 def test_what_jobs_do_of_hundreds_goes_in_pieces(world: World) -> None:

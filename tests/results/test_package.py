@@ -7,7 +7,9 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,9 +20,11 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.cli import main as cbt
 from cbt.config import Settings
+from cbt.db.private.keys import load_key
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.ops.keys.care import key_files
+from cbt.results.package import signing
 from cbt.results.package.archive import MOST_BYTES, pack, unpack
 from cbt.results.package.manifest import MANIFEST, SIGNATURE, listed, read_manifest, signed_text, text_of
 from cbt.results.package.service import ResultPackage, public_key, write_package
@@ -72,6 +76,26 @@ def forged(body: bytes, change: Changed) -> bytes:
     text = text_of(type(before)(**fields))
     signature = key.sign(signed_text(text)).hex().encode()
     return pack({MANIFEST: text, SIGNATURE: signature, **members})
+
+
+def test_the_key_is_made_and_read_while_everybody_else_may_write(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def write() -> bool:
+        with world.app.app_context(), unit_of_work():
+            return True
+
+    def load(*arguments: Any, **named: Any) -> bytes:
+        seen.append(ThreadPoolExecutor(1).submit(write).result(timeout=5))
+        return load_key(*arguments, **named)
+
+    monkeypatch.setattr(signing, "load_key", load)
+    with world.app.app_context():
+        keys = {public_key(actor="cli", now=world.clock.now()) for _ in range(2)}
+    assert len(keys) == 1
+    assert seen == [True, True]
 
 
 def test_a_package_shows_by_itself_what_happened(world: World) -> None:

@@ -18,6 +18,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.web.sent import keeping
 from cbt.web.sent.models import KeptForm, KeptFormPart
 from cbt.web.who.opening import revoke_logins
+from tests.held import held_units
 from tests.helpers import flat
 from tests.world import PASSWORD, World
 
@@ -119,6 +120,31 @@ def test_files_are_kept_and_go_with_the_form(guarded: World, monkeypatch: pytest
     assert refused.status_code == 422
     assert "方案.toml" in flat(refused.text)
     assert count(guarded, KeptForm) == 1, "a refused form keeps its file"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_large_forms_are_forgotten_a_part_or_two_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "PART_BYTES", 100)
+    content = keeping.KeptContent([], [keeping.KeptFile("file", "x", "x", bytes(2_000))])
+
+    def keep() -> None:
+        keeping.keep("st-1", path="/x", page="/x", content=content, now=world.clock.now())
+
+    def purge() -> None:
+        world.clock.advance(keeping.KEPT)
+        while keeping.purge_kept(now=world.clock.now(), most=100):
+            pass
+
+    with world.app.app_context(), held_units(world.app) as units:
+        for _ in range(keeping.MOST_OF_ACCOUNT + 1):
+            keep()
+        assert count(world, KeptForm) == keeping.MOST_OF_ACCOUNT
+        assert count(world, KeptFormPart) == keeping.MOST_OF_ACCOUNT * 21
+        purge()
+    assert max((unit.written for unit in units), default=0) <= keeping.MOST_OF_ACCOUNT
+    assert count(world, KeptForm) == count(world, KeptFormPart) == 0
 
 
 def test_only_the_same_account_sees_it_and_for_half_an_hour(guarded: World) -> None:

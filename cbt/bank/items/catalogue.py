@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
+from cbt.bank.models import RENAMING, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.errors import NotFound
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.reading import parse_content
@@ -131,5 +131,5 @@ def version_lines(session: Session, item_id: int) -> list[VersionLine]:
 
 def import_runs(session: Session, bank_id: int, *, limit: int = 20) -> Sequence[ImportRun]:
     """Return the latest imports of a bank, the last one first."""
-    query = select(ImportRun).where(ImportRun.bank_id == bank_id)
+    query = select(ImportRun).where(ImportRun.bank_id == bank_id, ImportRun.form != RENAMING)
     return session.scalars(query.order_by(ImportRun.at.desc(), ImportRun.id.desc()).limit(limit)).all()

@@ -44,6 +44,7 @@ def keep(
     """
     if not body:
         raise InvalidInput("roster.no_file", field="file")
+    sealed = ROSTERS.sealed(body)
     with unit_of_work() as session:
         target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
         _forget_former(session, target.batch.id, actor, now=now)
@@ -58,7 +59,7 @@ def keep(
         )
         session.add(check)
         session.flush()
-        session.add(RosterPart(check_id=check.id, name=FILE, number=0, sealed=ROSTERS.sealed(body)))
+        session.add(RosterPart(check_id=check.id, name=FILE, number=0, sealed=sealed))
         return check.ref
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.pieces import PIECE, pieces_of
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.enrolment.applications.models import UnitApplication
-from cbt.enrolment.fees.accounts import FeeBooking, account_of, keep_matches
+from cbt.enrolment.fees.accounts import FeeBooking, account_of, keep_matches, keep_to_this, left_of, take_back
 from cbt.enrolment.fees.models import FeeCharge, FeePayment, FeeRefund
+from cbt.enrolment.units.models import MemberUnit
 from cbt.enrolment.units.store import unit_by_ref
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.enrolment.fees.amounts import typed_amount, yuan
+from cbt.rules.enrolment.fees.ledger import Match
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line, required
 
@@ -49,25 +54,26 @@ class RefundForm:
 
 
 def record_payment(unit_ref: str, form: PaymentForm, who: FeeBooking) -> str:
-    """Record what came in, let it pay what it is for, and return its ref.
+    """Record what came in, let it pay what it is for, a few lines at a time, and return its ref.
 
     Raise InvalidInput("fees.day"|"fees.amount"|"fees.way"|"fees.payer"|"fees.too_long"|"fees.pays"),
     Conflict("fees.paid_twice") for the reference of a payment that stands.
 
-    Source: R-76.
+    Source: I13, R-76.
     """
     paid_on, fen = _day(form.paid_on, "paid_on", who.today), _amount(form.amount)
     if form.way not in WAYS:
         raise InvalidInput("fees.way", field="way")
     payer = required(form.payer, "fees.payer", "payer")
     reference, note = _short(form.reference, "reference", 80), _short(form.note, "note", 500)
-    with unit_of_work() as session:
+    with reading() as session:
         unit = unit_by_ref(session, unit_ref)
-        before = account_of(session, unit.id)
+        lines, ref = _lines_of(session, unit.id, form.pays), new_ref("pm", 10)
+        ledger = account_of(session, unit.id).ledger.pay(ref, fen)
+        proposed = list(ledger.proposed(lines=lines, payments={ref}))
+    with unit_of_work() as session:
+        keep_to_this(session, unit.id)
         _refuse_paid_twice(session, reference)
-        lines = _lines_of(session, unit.id, form.pays)
-        ref = new_ref("pm", 10)
-        before.ledger.pay(ref, fen)
         made = FeePayment(
             ref=ref,
             unit_id=unit.id,
@@ -84,11 +90,11 @@ def record_payment(unit_ref: str, form: PaymentForm, who: FeeBooking) -> str:
         )
         session.add(made)
         session.flush()
-        account = account_of(session, unit.id)
-        matched = keep_matches(session, account, account.ledger.settled(lines=lines, payments={ref}), who)
+        matched = keep_matches(session, unit.id, proposed[:PIECE], who)
         after = {"unit": unit.ref, "amount": yuan(fen), "day": paid_on.isoformat(), "matched": yuan(matched)}
         record(session, at=who.now, actor=who.actor, act="fee.pay", subject=made.logged_as, after=after)
-        return ref
+    _match(unit.id, proposed[PIECE:], who)
+    return ref
 
 
 def match_credit(unit_ref: str, who: FeeBooking) -> int:
@@ -96,72 +102,115 @@ def match_credit(unit_ref: str, who: FeeBooking) -> int:
 
     Raise Conflict("fees.nothing_to_match").
     """
+    with reading() as session:
+        unit = unit_by_ref(session, unit_ref)
+        proposed = list(account_of(session, unit.id).ledger.proposed())
+    matched = _match(unit.id, proposed, who)
+    if not matched:
+        raise Conflict("fees.nothing_to_match")
+    return matched
+
+
+def _match(unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int:
+    """Make matches a few at a time, each piece with its entry in the log; return how much they pay.
+
+    What another has paid, cancelled or given back meanwhile is left out of them. Who is stopped on the way leaves
+    credit, which the next matching takes up.
+
+    Source: I13, R-76.
+    """
+    return sum(_match_some(unit_id, piece, who) for piece in pieces_of(proposed))
+
+
+def _match_some(unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int:
     with unit_of_work() as session:
-        account = account_of(session, unit_by_ref(session, unit_ref).id)
-        matched = keep_matches(session, account, account.ledger.settled(), who)
-        if not matched:
-            raise Conflict("fees.nothing_to_match")
-        record(
-            session,
-            at=who.now,
-            actor=who.actor,
-            act="fee.match",
-            subject=account.unit.logged_as,
-            after={"matched": yuan(matched)},
-        )
+        matched = keep_matches(session, unit_id, proposed, who)
+        if matched:
+            record(
+                session,
+                at=who.now,
+                actor=who.actor,
+                act="fee.match",
+                subject=session.get_one(MemberUnit, unit_id).logged_as,
+                after={"matched": yuan(matched)},
+            )
         return matched
 
 
 def unmatch_payment(ref: str, *, reason: str, who: FeeBooking) -> None:
-    """Take all matches of a payment back: it stays as credit. Raise InvalidInput("fees.reason"), NotFound.
+    """Take all matches of a payment back, a few at a time: it stays as credit.
 
-    Raise Conflict("fees.not_matched") where it pays nothing.
+    Raise InvalidInput("fees.reason"), NotFound, Conflict("fees.not_matched") where it pays nothing.
+
+    Source: I13.
     """
     reason = required(reason, "fees.reason", "reason", limit=500)
-    with unit_of_work() as session:
-        payment = FeePayment.by_ref(session, ref, unknown="fees.no_payment")
-        account = account_of(session, payment.unit_id)
-        lines = {one.line: None for one in account.ledger.matches if one.payment == ref}
-        if not lines:
-            raise Conflict("fees.not_matched")
-        after = account.ledger
-        for line in lines:
-            after = after.unmatch(ref, line)
-        keep_matches(session, account, after, who)
-        before = {"matched": yuan(account.ledger.matched - after.matched)}
-        record(
-            session,
-            at=who.now,
-            actor=who.actor,
-            act="fee.unmatch",
-            subject=payment.logged_as,
-            reason=reason,
-            before=before,
-        )
+    for piece in pieces_of(count(), size=1):
+        with unit_of_work() as session:
+            payment = _kept(session, ref)
+            taken = take_back(session, payment.id, who)
+            if not taken:
+                if 0 in piece:
+                    raise Conflict("fees.not_matched")
+                return  # whoever came at the same time took the rest back
+            _note_unmatched(session, payment, taken, reason, who)
+            if not _pays(session, payment):
+                return
 
 
 def reverse_payment(ref: str, *, reason: str, who: FeeBooking) -> None:
     """Take a payment back as one that never came; what it paid is open again.
 
+    Its matches go first, a few at a time: who is stopped on the way leaves a payment that stands and pays less.
+
     Raise InvalidInput("fees.reason"), Conflict("fees.reversed"|"fees.refunded").
 
-    Source: R-76.
+    Source: I13, R-76.
     """
     reason = required(reason, "fees.reason", "reason", limit=500)
-    with unit_of_work() as session:
-        payment = FeePayment.by_ref(session, ref, unknown="fees.no_payment")
-        account = account_of(session, payment.unit_id)
-        keep_matches(session, account, account.ledger.reverse(ref), who)
-        payment.reversed_on, payment.reversed_by, payment.reverse_reason = who.today, who.actor, reason
-        record(
-            session,
-            at=who.now,
-            actor=who.actor,
-            act="fee.reverse",
-            subject=payment.logged_as,
-            reason=reason,
-            before={"amount": yuan(payment.fen)},
-        )
+    for _ in pieces_of(count(), size=1):
+        with unit_of_work() as session:
+            payment = _kept(session, ref)
+            left_of(session, payment.unit_id, payments={ref}).ledger.reverse(ref)
+            taken = take_back(session, payment.id, who)
+            if _pays(session, payment):
+                _note_unmatched(session, payment, taken, reason, who)
+                continue
+            payment.reversed_on, payment.reversed_by, payment.reverse_reason = who.today, who.actor, reason
+            record(
+                session,
+                at=who.now,
+                actor=who.actor,
+                act="fee.reverse",
+                subject=payment.logged_as,
+                reason=reason,
+                before={"amount": yuan(payment.fen)},
+            )
+            return
+
+
+def _kept(session: Session, ref: str) -> FeePayment:
+    """Return a payment whose unit's account nobody else changes before this is over; raise NotFound."""
+    payment = FeePayment.by_ref(session, ref, unknown="fees.no_payment")
+    keep_to_this(session, payment.unit_id)
+    return payment
+
+
+def _pays(session: Session, payment: FeePayment) -> bool:
+    left = left_of(session, payment.unit_id, payments={payment.ref})
+    return left.ledger.payments[payment.ref] < payment.fen
+
+
+def _note_unmatched(session: Session, payment: FeePayment, fen: int, reason: str, who: FeeBooking) -> None:
+    record(
+        session,
+        at=who.now,
+        actor=who.actor,
+        act="fee.unmatch",
+        subject=payment.logged_as,
+        reason=reason,
+        before={"matched": yuan(fen)},
+    )
 
 
 def refund(ref: str, form: RefundForm, who: FeeBooking) -> None:
@@ -177,7 +226,7 @@ def refund(ref: str, form: RefundForm, who: FeeBooking) -> None:
     reference = _short(form.reference, "reference", 80)
     with unit_of_work() as session:
         payment = FeePayment.by_ref(session, ref, unknown="fees.no_payment")
-        account_of(session, payment.unit_id).ledger.refund(ref, fen)
+        left_of(session, payment.unit_id, payments={ref}).ledger.refund(ref, fen)
         made = FeeRefund(
             ref=new_ref("rf", 10),
             payment_id=payment.id,

@@ -53,7 +53,7 @@ def keep_list(ref: str, *, file_name: str, body: bytes, who: Applying) -> str:
     """
     sheets = open_people(file_name, body)
     kept = KeptPeople(hashlib.sha256(body).hexdigest(), sheets)
-    packed = zlib.compress(msgspec.msgpack.encode(kept), 1)
+    sealed = DRAFTS.seal(zlib.compress(msgspec.msgpack.encode(kept), 1))
     with unit_of_work() as session:
         application = editable(session, ref, who)
         return DRAFTS.keep(
@@ -61,7 +61,7 @@ def keep_list(ref: str, *, file_name: str, body: bytes, who: Applying) -> str:
             ref=new_ref("dr"),
             subject=application.logged_as,
             file_name=file_name,
-            body=packed,
+            sealed=sealed,
             now=who.now,
             actor=who.actor,
         )

@@ -92,9 +92,9 @@ def write_package(sitting_ref: str, *, actor: str, now: datetime) -> ResultPacka
 
     Source: R-64.
     """
-    with unit_of_work() as session:
+    with reading() as session:
         store.finished_sitting(session, sitting_ref)
-        key = signing.signing_key(session, now=now, actor=actor)
+    key = signing.signing_key(now=now, actor=actor)
     with reading() as session:
         sitting = store.finished_sitting(session, sitting_ref)
         members, manifest = _made(session, sitting, signing.public_hex(key.public_key()))
@@ -138,6 +138,5 @@ def _made(session: Session, sitting: Sitting, public: str) -> tuple[Mapping[str,
 
 def public_key(*, actor: str, now: datetime, anew: bool = False) -> str:
     """Return the installation's public key as digits; the first who asks makes the key, `anew` another one."""
-    with unit_of_work() as session:
-        make = signing.begin_anew if anew else signing.signing_key
-        return signing.public_hex(make(session, now=now, actor=actor).public_key())
+    make = signing.begin_anew if anew else signing.signing_key
+    return signing.public_hex(make(now=now, actor=actor).public_key())

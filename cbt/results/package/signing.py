@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,56 +15,53 @@ import flask
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import delete, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import IntegrityError
 
 from cbt.audit import chain
 from cbt.config import Settings
 from cbt.db.copies import sync_folder
 from cbt.db.private.keys import KEY_BYTES, fingerprint, load_key, write_key
 from cbt.db.private.prints import SIGNING, KeyPrint
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, Unavailable
 
 _GROUP = 4
 _SHOWN = 32
 
 
-def signing_key(session: Session, *, now: datetime, actor: str) -> Ed25519PrivateKey:
-    """Return the installation's key; the first who asks makes it.
+def signing_key(*, now: datetime, actor: str) -> Ed25519PrivateKey:
+    """Return the installation's key; the first who asks makes it. Not within a unit of work: files are read.
 
     Raise Unavailable("package.key_missing") where the database names one that is not here, ("package.key_other")
     where another one is, ("package.key_folder") where none can be written.
+
+    Source: I13.
     """
-    path = _path()
-    named = session.get(KeyPrint, SIGNING)
+    path, named = _path(), _named()
     if named is None:
-        return _begin(session, path, now=now, actor=actor)
+        return _begin(path, former=None, now=now, actor=actor)
     if not path.is_file():
-        raise Unavailable("package.key_missing", path=str(path), print=named.print_)
-    key = load_key(path.parent, SIGNING, may_create=False)
-    if fingerprint(key) != named.print_:
-        raise Unavailable("package.key_other", path=str(path), print=named.print_)
-    return Ed25519PrivateKey.from_private_bytes(key)
+        raise Unavailable("package.key_missing", path=str(path), print=named)
+    return _as_named(load_key(path.parent, SIGNING, may_create=False), named)
 
 
-def begin_anew(session: Session, *, now: datetime, actor: str) -> Ed25519PrivateKey:
+def begin_anew(*, now: datetime, actor: str) -> Ed25519PrivateKey:
     """Make another key where the former is lost; raise Conflict("package.key_there") where it is not.
 
     What the former signed stays proved by its public key.
     """
-    path = _path()
-    named = session.get(KeyPrint, SIGNING)
+    path, named = _path(), _named()
     if path.is_file():
         there = fingerprint(load_key(path.parent, SIGNING, may_create=False))
-        if named is None or there == named.print_:
+        if named is None or there == named:
             raise Conflict("package.key_there", path=str(path))
         path.rename(path.with_name(f"{SIGNING}-{there}.key"))
         sync_folder(path.parent)
-    session.execute(delete(KeyPrint).where(KeyPrint.name == SIGNING))
-    session.expire_all()
-    return _begin(session, path, now=now, actor=actor)
+    return _begin(path, former=named, now=now, actor=actor)
 
 
-def _begin(session: Session, path: Path, *, now: datetime, actor: str) -> Ed25519PrivateKey:
+def _begin(path: Path, *, former: str | None, now: datetime, actor: str) -> Ed25519PrivateKey:
+    """Write a key, then have the database name it in place of the `former` one."""
     try:
         write_key(path, secrets.token_bytes(KEY_BYTES))
     except FileExistsError:
@@ -71,11 +69,27 @@ def _begin(session: Session, path: Path, *, now: datetime, actor: str) -> Ed2551
     except OSError as error:
         raise Unavailable("package.key_folder", path=str(path.parent)) from error
     raw = load_key(path.parent, SIGNING, may_create=False)
-    key = Ed25519PrivateKey.from_private_bytes(raw)
-    session.execute(insert(KeyPrint).values(name=SIGNING, print_=fingerprint(raw)))
-    after = {"public": public_hex(key.public_key())}
-    chain.record(session, at=now, actor=actor, act="key.signing", subject="key:signing", after=after)
-    return key
+    with suppress(IntegrityError), unit_of_work() as session:
+        named = session.get(KeyPrint, SIGNING, with_for_update=True)
+        if named is None or named.print_ == former:
+            session.execute(delete(KeyPrint).where(KeyPrint.name == SIGNING))
+            session.execute(insert(KeyPrint).values(name=SIGNING, print_=fingerprint(raw)))
+            after = {"public": public_hex(Ed25519PrivateKey.from_private_bytes(raw).public_key())}
+            chain.record(session, at=now, actor=actor, act="key.signing", subject="key:signing", after=after)
+    return _as_named(raw, _named() or "")  # of two who begin at once one names it
+
+
+def _as_named(raw: bytes, named: str) -> Ed25519PrivateKey:
+    if fingerprint(raw) != named:
+        raise Unavailable("package.key_other", path=str(_path()), print=named)
+    return Ed25519PrivateKey.from_private_bytes(raw)
+
+
+def _named() -> str | None:
+    """Return the fingerprint of the key that the database names."""
+    with reading() as session:
+        named = session.get(KeyPrint, SIGNING)
+        return None if named is None else named.print_
 
 
 def _path() -> Path:

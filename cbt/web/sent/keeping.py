@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
+from cbt.db.pieces import pieces_of
 from cbt.db.private.sealing import open_bytes, seal_bytes
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.web.refs import new_ref
@@ -22,10 +23,10 @@ from cbt.web.sent.models import KeptForm, KeptFormPart
 KEPT = timedelta(minutes=30)
 MOST_OF_ACCOUNT = 3
 """The latest of an account; a fourth takes the place of the oldest."""
-PURGED_TOGETHER = 2
-"""So many are forgotten in one unit of work: each may hold twenty parts."""
 PART_BYTES = 1024 * 1024
 """So much is written in one go: nobody's save waits for a large file."""
+FORGOTTEN_TOGETHER = 2
+"""So many parts go in one unit of work."""
 
 
 class KeptFile(msgspec.Struct, frozen=True):
@@ -61,8 +62,10 @@ def keep(subject_ref: str, *, path: str, page: str, content: KeptContent, now: d
     packed, ref = msgspec.msgpack.encode(content), new_ref("kf")
     parts = [packed[start : start + PART_BYTES] for start in range(0, len(packed), PART_BYTES)]
     sealed = [seal_bytes(part, _purpose(subject_ref, ref, number)) for number, part in enumerate(parts)]
+    with reading() as session:
+        former = [row.id for row in _of(session, subject_ref)[MOST_OF_ACCOUNT - 1 :]]
+    _forget(former)
     with unit_of_work() as session:
-        _delete(session, _of(session, subject_ref)[MOST_OF_ACCOUNT - 1 :])
         row = KeptForm(ref=ref, subject_ref=subject_ref, kept_at=now, path=path, page=page, parts=len(parts))
         session.add(row)
         session.flush()
@@ -98,17 +101,17 @@ def waiting(session: Session, subject_ref: str, *, now: datetime) -> Sequence[Ke
 
 def forget(ref: str, subject_ref: str) -> None:
     """Forget a kept form; another's stays."""
-    with unit_of_work() as session:
-        _delete(session, [row for row in _of(session, subject_ref) if row.ref == ref])
+    with reading() as session:
+        own = [row.id for row in _of(session, subject_ref) if row.ref == ref]
+    _forget(own)
 
 
 def purge_kept(*, now: datetime, most: int) -> int:
     """Forget the forms whose time is over, at most `most`; return how many."""
-    with unit_of_work() as session:
-        over = session.scalars(
-            select(KeptForm).where(KeptForm.kept_at <= now - KEPT).limit(min(most, PURGED_TOGETHER))
-        ).all()
-        return _delete(session, over)
+    with reading() as session:
+        over = session.scalars(select(KeptForm.id).where(KeptForm.kept_at <= now - KEPT).limit(most)).all()
+    _forget(over)
+    return len(over)
 
 
 def _of(session: Session, subject_ref: str) -> Sequence[KeptForm]:
@@ -117,12 +120,25 @@ def _of(session: Session, subject_ref: str) -> Sequence[KeptForm]:
     ).all()
 
 
-def _delete(session: Session, rows: Sequence[KeptForm]) -> int:
-    numbers = [row.id for row in rows]
-    if numbers:
-        session.execute(delete(KeptFormPart).where(KeptFormPart.kept_id.in_(numbers)))
-        session.execute(delete(KeptForm).where(KeptForm.id.in_(numbers)))
-    return len(numbers)
+def _forget(kept_ids: Sequence[int]) -> None:
+    """Forget forms, a part or two at a time: one may hold twenty large ones. What lacks a part is kept no more.
+
+    Source: I13.
+    """
+    with reading() as session:
+        parts = session.execute(
+            select(KeptFormPart.kept_id, KeptFormPart.number)
+            .where(KeptFormPart.kept_id.in_(kept_ids))
+            .order_by(KeptFormPart.kept_id, KeptFormPart.number)
+        ).all()
+    key = tuple_(KeptFormPart.kept_id, KeptFormPart.number)
+    for piece in pieces_of(parts, size=FORGOTTEN_TOGETHER):
+        with unit_of_work() as session:
+            session.execute(delete(KeptFormPart).where(key.in_([tuple(one) for one in piece])))
+    if kept_ids:
+        with unit_of_work() as session:
+            session.execute(delete(KeptFormPart).where(KeptFormPart.kept_id.in_(kept_ids)))
+            session.execute(delete(KeptForm).where(KeptForm.id.in_(kept_ids)))
 
 
 def _purpose(subject_ref: str, ref: str, number: int) -> str:

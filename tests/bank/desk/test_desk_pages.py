@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
+from typing import Any
 
 import flask
 import pytest
@@ -12,11 +14,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from cbt.accounts.models import StaffRole
+from cbt.audit.models import AuditEntry
 from cbt.bank import store
 from cbt.bank.desk.banks import service as whole
 from cbt.bank.desk.banks.cells import TableRow
-from cbt.bank.desk.banks.store import table_revision
-from cbt.bank.models import Item, ItemVersion
+from cbt.bank.desk.banks.store import table_revision, table_rows
+from cbt.bank.items.catalogue import import_runs
+from cbt.bank.models import RENAMING, ImportRun, Item, ItemVersion
 from cbt.bank.steps import save_taxonomy
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.rules.canonical import canonical_json, digest
@@ -200,6 +204,93 @@ def test_a_point_gets_another_code_in_its_items_too(bank: flask.Flask, clock: Fa
     assert [one.point for one in found] == ["A-009"]
     assert importances == {"A-009": "X", "A-001": "Y"}
     assert last.sha256 == digest(canonical_json(json.loads(last.content)))
+
+
+def said_of(app: flask.Flask) -> tuple[str, list[str], str, bool]:
+    """Return an item's point, the points that are drawn, the state of the last run, whether it was written anew."""
+    with app.app_context(), reading() as session:
+        item = session.scalars(select(Item)).one()
+        run = session.scalars(select(ImportRun).order_by(ImportRun.id.desc())).first()
+        found, _weights, _importances = store.drawables(session, item.bank_id)
+        return item.point, [one.point for one in found], "" if run is None else run.state, item.version > 1
+
+
+def test_a_change_of_codes_that_stops_on_the_way_is_not_drawn_and_the_next_one_is_whole(
+    bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bank.app_context(), reading() as session:
+        revision = table_revision(session, store.bank_by_ref(session, samples.BANK))
+
+    def save() -> None:
+        rows = [
+            TableRow("A", "甲", "100", "", "A"),
+            TableRow("A-009", "一", "", "X", "A-001"),
+            TableRow("A-001", "二", "", "Y", "A-002"),
+        ]
+        with bank.app_context():
+            whole.save_table(ref=samples.BANK, rows=rows, revision=revision, now=clock.now(), actor="cli")
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:  # killed: nobody is left who takes it back
+        broken.setattr(whole, "end_renaming", stop)
+        broken.setattr(whole, "take_back", stop)
+        with pytest.raises(KeyboardInterrupt):
+            save()
+    assert said_of(bank) == ("A-009", ["A-001"], "storing", True)
+    with monkeypatch.context() as broken:  # an error: what was left is taken back, and so is this one
+        broken.setattr(whole, "end_renaming", stop)
+        with pytest.raises(KeyboardInterrupt):
+            save()
+    assert said_of(bank) == ("A-001", ["A-001"], "broken", True)
+    save()
+    assert said_of(bank) == ("A-009", ["A-009"], "stored", True)
+    with bank.app_context(), reading() as session:
+        acts = session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)).all()
+        assert import_runs(session, session.scalars(select(Item.bank_id)).one()) == [
+            one for one in session.scalars(select(ImportRun)) if one.form != RENAMING
+        ]
+    assert acts[-3:] == ["bank.table_broken", "bank.table_broken", "bank.table"]
+
+
+def test_what_is_drawn_and_what_is_worked_on_are_both_renamed_and_both_taken_back(
+    bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def points() -> tuple[str, str, str]:
+        with reading() as session:
+            item = session.scalars(select(Item)).one()
+            of = dict(session.execute(select(ItemVersion.number, ItemVersion.content)).all())
+            drawn, worked_on = json.loads(of[item.version]), json.loads(of[item.current])
+            assert (item.version < item.current, worked_on["stem"]) == (True, "新的说法。")
+            assert drawn["stem"] != worked_on["stem"]
+            return drawn["point"], worked_on["point"], item.state
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with bank.app_context():
+        with unit_of_work() as session:
+            item = session.scalars(select(Item)).one()
+            write(session, item, "cli", ItemState.DRAFT, stem="新的说法。", point="A-001")
+        with reading() as session:
+            of = store.bank_by_ref(session, samples.BANK)
+            revision, table = table_revision(session, of), table_rows(store.taxonomy_of(session, of))
+        rows = [replace(one, code="A-009") if one.code == "A-001" else one for one in table]
+        call: dict[str, Any] = {
+            "ref": samples.BANK,
+            "rows": rows,
+            "revision": revision,
+            "now": clock.now(),
+            "actor": "cli",
+        }
+        with monkeypatch.context() as broken:
+            broken.setattr(whole, "end_renaming", stop)
+            with pytest.raises(KeyboardInterrupt):
+                whole.save_table(**call)
+        assert points() == ("A-001", "A-001", "draft")
+        assert whole.save_table(**call)[1] == 1
+        assert points() == ("A-009", "A-009", "draft")
 
 
 def test_what_excludes_an_item_is_shown_from_both_sides(desk: World) -> None:

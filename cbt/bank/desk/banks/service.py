@@ -17,13 +17,21 @@ from cbt.audit import chain
 from cbt.bank import steps
 from cbt.bank.desk.banks.cells import TableRow, rows_of
 from cbt.bank.desk.banks.checking import check_table
-from cbt.bank.desk.banks.renaming import rename_points
+from cbt.bank.desk.banks.renaming import (
+    begin_renaming,
+    check_renaming,
+    end_renaming,
+    rename_points,
+    take_back,
+    take_back_unfinished,
+)
 from cbt.bank.desk.banks.store import item_count, table_revision, table_rows, used_points
 from cbt.bank.desk.service import words
 from cbt.bank.formats.text.reading import TAXONOMY_FILE, read_folder
 from cbt.bank.models import BankRange, ImportRun, ItemBank, KeptMapping, KnowledgePoint
 from cbt.bank.store import bank_by_ref, taxonomy_of
 from cbt.bank.taxonomy import Taxonomy
+from cbt.db.unit_of_work import reading as reading_bank
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.sheets import reading
@@ -106,35 +114,63 @@ def save_table(
 ) -> tuple[Taxonomy, int]:
     """Give a bank its 细目表; return it, and how many items were written anew under another code.
 
+    The items come first, a few at a time, and are drawn with the table. What a process that was stopped on the way
+    has left is taken back before, what fails is taken back at once.
+
     Raises InvalidInput("bank.table_refused") with `findings`, all of them, and Conflict("bank.table_changed") when
     somebody else kept one since `revision`.
     """
-    with unit_of_work() as session:
-        bank = _held(session, ref)
-        if table_revision(session, bank) != revision:
-            raise Conflict("bank.table_changed")
+    with reading_bank() as session:
+        bank_id = bank_by_ref(session, ref).id
+    take_back_unfinished(bank_id, now=now, actor=actor)
+    with reading_bank() as session:
+        bank = _as_of(bank_by_ref(session, ref), session, revision)
         before = taxonomy_of(session, bank)
         taxonomy, findings = checked(session, bank, rows)
         if findings:
             raise InvalidInput("bank.table_refused", count=len(findings), findings=findings)
         codes = renamed(before, rows)
-        count = rename_points(session, bank, codes, now=now, actor=actor) if codes else 0
-        steps.save_taxonomy(session, ref, taxonomy, now=now, actor=actor)
-        chain.record(
-            session,
-            at=now,
-            actor=actor,
-            act="bank.table",
-            subject=f"item_bank:{ref}",
-            before={"ranges": len(before.ranges), "points": len(before.points)},
-            after={
-                "ranges": len(taxonomy.ranges),
-                "points": len(taxonomy.points),
-                "renamed": codes,
-                "items": count,
-            },
-        )
-        return taxonomy, count
+        check_renaming(session, bank_id, codes)
+    count, run_id = 0, None
+    if codes:
+        with unit_of_work() as session:
+            run_id = begin_renaming(
+                session, _as_of(_held(session, ref), session, revision), now=now, actor=actor
+            )
+    try:
+        if run_id is not None:
+            count = rename_points(run_id, codes, now=now, actor=actor)
+        with unit_of_work() as session:
+            _as_of(_held(session, ref), session, revision)
+            if run_id is not None:
+                end_renaming(session, run_id, codes)
+            steps.save_taxonomy(session, ref, taxonomy, now=now, actor=actor)
+            chain.record(
+                session,
+                at=now,
+                actor=actor,
+                act="bank.table",
+                subject=f"item_bank:{ref}",
+                before={"ranges": len(before.ranges), "points": len(before.points)},
+                after={
+                    "ranges": len(taxonomy.ranges),
+                    "points": len(taxonomy.points),
+                    "renamed": codes,
+                    "items": count,
+                },
+            )
+    except BaseException:
+        if run_id is not None:
+            take_back(run_id, now=now, actor=actor)
+        raise
+    return taxonomy, count
+
+
+def _as_of(bank: ItemBank, session: Session, revision: str) -> ItemBank:
+    """Return a bank whose table is that of `revision`; raise Conflict("bank.table_changed")."""
+    if table_revision(session, bank) != revision:
+        raise Conflict("bank.table_changed")
+    return bank
 
 
 def checked(session: Session, bank: ItemBank, rows: Sequence[TableRow]) -> tuple[Taxonomy, list[Finding]]:

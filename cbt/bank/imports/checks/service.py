@@ -39,7 +39,7 @@ def keep(*, bank_ref: str, files: Sequence[Brought], locale: str, now: datetime,
     one is being stored, NotFound("bank.unknown").
     """
     brought = bringing.taken(files)
-    body, name = bringing.pack(brought), bringing.said(brought)
+    sealed, name = DRAFTS.seal(bringing.pack(brought)), bringing.said(brought)
     with unit_of_work() as session:
         bank = bank_store.bank_by_ref(session, bank_ref)
         _forget_former(session, bank, actor, now=now)
@@ -48,7 +48,7 @@ def keep(*, bank_ref: str, files: Sequence[Brought], locale: str, now: datetime,
             ref=new_ref("dr"),
             subject=subject_of(bank.ref),
             file_name=name,
-            body=body,
+            sealed=sealed,
             now=now,
             actor=actor,
         )

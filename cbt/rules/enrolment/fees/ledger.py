@@ -162,6 +162,16 @@ class FeeLedger:
                 if free > fen:
                     waiting.appendleft((payment, free - fen))
 
+    def still(self, proposed: Iterable[Match]) -> Iterator[Match]:
+        """Yield what was proposed by another state, each as far as its line is open and its payment free by now."""
+        asked, free = self.open_by_line(), self.free_by_payment()
+        for one in proposed:
+            fen = min(one.fen, asked.get(one.line, 0), free.get(one.payment, 0))
+            if fen > 0:
+                asked[one.line] -= fen
+                free[one.payment] -= fen
+                yield Match(one.payment, one.line, fen)
+
     def settled(
         self, *, lines: Container[str] | None = None, payments: Container[str] | None = None
     ) -> FeeLedger:
