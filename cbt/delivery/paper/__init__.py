@@ -7,6 +7,7 @@ __all__ = [
     "head",
     "joining",
     "layout",
+    "others",
     "packed",
     "path",
     "pieces",
