@@ -35,6 +35,7 @@ from cbt.rules.retake import Overall, PaperOutcome, PaperResult, RetakeVerdict, 
 from cbt.rules.states.sitting import SittingState
 from cbt.web.i18n import local_day
 from cbt.web.who import throttle
+from cbt.web.who.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +110,18 @@ class CandidateResults:
         )
 
 
-def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> CandidateResults:
+def look_up(*, ticket: str, document: str, machine: Machine, now: datetime) -> CandidateResults:
     """Return the results of whoever holds this ticket and the document whose last six are given.
 
     Raise InvalidInput("results.wrong") without saying which half was wrong, TooMany while the ticket is
-    throttled. The counter is not the one of signing in: nobody can keep a candidate from an exam with it.
+    throttled, or the address: what was right does not count for that, for a school asks from one. The counter is
+    not the one of signing in: nobody can keep a candidate from an exam with it.
 
     Source: R-14.
     """
     number = "".join(unicodedata.normalize("NFKC", ticket).split())[:20]
-    throttle.reserve(scope="results", subject=number, machine=machine, now=now)
+    guess, place = throttle.Try("results", number, machine.identity), throttle.look_up_from(machine)
+    throttle.reserve_all([guess, place], now=now, address=machine.address)
     with reading() as session:
         candidate = retake_store.ticket_holder(session, number)
         # A ticket nobody has is compared like any other.
@@ -131,7 +134,8 @@ def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> Candi
     if found is None:
         raise InvalidInput("results.wrong", field="ticket")
     with unit_of_work() as session:
-        throttle.succeed(session, scope="results", subject=number, machine=machine)
+        for change in (*throttle.given_whole(guess), *throttle.given_back(place)):
+            change.carry_out(session)
     return found
 
 

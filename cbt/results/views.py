@@ -31,7 +31,7 @@ from cbt.web.i18n import local_day, local_zone
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who import access
-from cbt.web.who.login import acting, current_principal, machine_id, signed_in
+from cbt.web.who.login import acting, current_principal, signed_in
 from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("results", __name__)
@@ -196,7 +196,9 @@ def look_up() -> Reply:
     form = flask.request.form
     ticket, document = form.get("ticket", "")[:40], form.get("document", "")[:40]
     try:
-        found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=flask.g.now)
+        found = my_results.look_up(
+            ticket=ticket, document=document, machine=current_machine(), now=flask.g.now
+        )
     except InvalidInput as error:
         return _ask_page(refusal(error))
     # What was typed goes with the form that prints the slip: nothing else knows the asker.
@@ -214,7 +216,7 @@ def slip() -> Reply:
             found = my_results.results_of(principal.subject_id, now=now)
         else:
             ticket, document = form.get("ticket", "")[:40], form.get("document", "")[:40]
-            found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=now)
+            found = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=now)
     except InvalidInput as error:
         return _ask_page(refusal(error))
     address = flask.request.host_url.rstrip("/") + flask.url_for("results.check")

@@ -29,6 +29,10 @@ MOST_OF_STRANGERS = Budget(400, timedelta(minutes=15))
 """All tries of machines that are not known for an account, whatever addresses they come from: 38,400 a day."""
 
 
+LOOK_UPS = Budget(600, timedelta(minutes=15))
+"""Look-ups of one address: a browser that throws its token away at each of them has no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecretScope:
     """What one kind of secret allows.
@@ -69,6 +73,8 @@ SCOPES = {
     "verify": SecretScope(Budget(60, WINDOW), Budget(20_000, WINDOW), shared=False),
     "cert_number": SecretScope(shared=False),
     "slip": SecretScope(shared=False),
+    # What all machines of one address look up, whoever they say they are: an office or a hall shares one.
+    "look_ups": SecretScope(LOOK_UPS, LOOK_UPS, shared=False),
     # Anybody reads what is shown of results: a list of 3,000 twice in a window.
     "publicity": SecretScope(Budget(90, WINDOW), Budget(200_000, WINDOW), shared=False),
 }
