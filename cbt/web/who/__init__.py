@@ -2,6 +2,7 @@
 
 __all__ = [
     "access",
+    "addresses",
     "attention",
     "cookies",
     "counters",
