@@ -112,7 +112,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("staff", "factor_on factor_off factor_codes factor_code factor_reset"),
             "refused",
         ),
-        "guessing": _of("guessing", "staff password factor second ticket code seat bind results"),
+        "guessing": (
+            *_of("guessing", "staff password factor second ticket code seat bind results"),
+            *_of("guessing", "verify cert_number slip publicity look_ups"),
+        ),
         "system": (
             *_of("system", "install upgrade"),
             *_of("database", "move"),

@@ -44,7 +44,7 @@ def look_up(*, number: str, name: str, machine: Machine, now: datetime) -> Found
     """Return the certificate of a number if it is this person's; None for every pair that is none, in one way.
 
     Raise TooMany("certificate.throttled"): tries are counted for a machine, over all numbers and at each, so
-    that nobody uses up what another one has.
+    that nobody uses up what another one has, and for its address, which has ten times as many.
 
     Source: R-14, R-94.
     """
@@ -87,7 +87,7 @@ def look_at(text: str, *, machine: Machine, now: datetime) -> FoundCertificate |
 
 def _count(number: str, machine: Machine, now: datetime) -> None:
     mine = machine.guesses_as
-    tries = [throttle.Try("verify", "", mine)]
+    tries = [throttle.Try("verify", "", mine), throttle.look_up_from(machine)]
     if number:
         tries.append(throttle.Try("cert_number", number, mine))
     try:

@@ -26,11 +26,13 @@ from cbt.rules.states.attempt import State
 from cbt.web.partials import Reply
 from cbt.web.problems import http_status, problem_body
 from cbt.web.who import access
+from cbt.web.who.addresses import addresses_of
 
 
 def saved_reply(info: AttemptInfo, saved: Saved, now: datetime) -> Reply:
     """Return what became of a save: its receipts and the clock, or why it was not taken."""
     if saved.outcome is Outcome.SAVED:
+        addresses_of(flask.current_app).note(info.registration_ref, flask.request.remote_addr)
         return {"receipts": receipts_of(saved), "clock": clock_of(info, saved.guard, now)}
     return refused_reply(saved.outcome, info, saved.guard, now, receipts=receipts_of(saved))
 

@@ -25,6 +25,7 @@ from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.types import db
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
+from cbt.door.elsewhere import keep_comparing
 from cbt.errors import Unavailable
 from cbt.ops.hosting import (
     calm_collector,
@@ -80,6 +81,7 @@ def worker_app() -> flask.Flask:
     candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
     _candidacies.append(candidacy)
     candidacy.begin()
+    threading.Thread(target=keep_comparing, args=(app, clock.now), name="addresses", daemon=True).start()
     calm_collector()
     take_short_turns()
     give_memory_back()

@@ -35,6 +35,7 @@ from cbt.rules.retake import Overall, PaperOutcome, PaperResult, RetakeVerdict, 
 from cbt.rules.states.sitting import SittingState
 from cbt.web.i18n import local_day
 from cbt.web.who import throttle
+from cbt.web.who.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +110,18 @@ class CandidateResults:
         )
 
 
-def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> CandidateResults:
+def look_up(*, ticket: str, document: str, machine: Machine, now: datetime) -> CandidateResults:
     """Return the results of whoever holds this ticket and the document whose last six are given.
 
     Raise InvalidInput("results.wrong") without saying which half was wrong, TooMany while the ticket is
-    throttled. The counter is not the one of signing in: nobody can keep a candidate from an exam with it.
+    throttled, or the address: what was right does not count for that, for a school asks from one. The counter is
+    not the one of signing in: nobody can keep a candidate from an exam with it.
 
     Source: R-14.
     """
     number = "".join(unicodedata.normalize("NFKC", ticket).split())[:20]
-    throttle.reserve(scope="results", subject=number, machine=machine, now=now)
+    guess, place = throttle.Try("results", number, machine.identity), throttle.look_up_from(machine)
+    throttle.reserve_all([guess, place], now=now, address=machine.address)
     with reading() as session:
         candidate = retake_store.ticket_holder(session, number)
         # A ticket nobody has is compared like any other.
@@ -130,7 +133,7 @@ def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> Candi
         found = all_of(session, candidate, number, now) if candidate is not None and fits and known else None
     if found is None:
         raise InvalidInput("results.wrong", field="ticket")
-    throttle.give_back(throttle.Try("results", number, machine))
+    throttle.give_back(guess, besides=[place])
     return found
 
 

@@ -18,7 +18,7 @@ from cbt.web.i18n import local_day
 from cbt.web.kept_pages import own_page, page_for_all
 from cbt.web.partials import Reply
 from cbt.web.who import access
-from cbt.web.who.login import current_principal, machine_id
+from cbt.web.who.login import current_principal
 from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("results", __name__)
@@ -42,7 +42,9 @@ def look_up() -> Reply:
     """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
     ticket, document = _typed()
     try:
-        found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=flask.g.now)
+        found = my_results.look_up(
+            ticket=ticket, document=document, machine=current_machine(), now=flask.g.now
+        )
     except InvalidInput as error:
         return _ask_page(refusal(error))
     # What was typed goes with the form that prints the slip: nothing else knows the asker.
@@ -59,7 +61,7 @@ def slip() -> Reply:
             found = my_results.results_of(principal.subject_id, now=now)
         else:
             ticket, document = _typed()
-            found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=now)
+            found = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=now)
     except InvalidInput as error:
         return _ask_page(refusal(error))
     address = flask.request.host_url.rstrip("/") + flask.url_for("results.check")

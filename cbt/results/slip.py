@@ -62,14 +62,19 @@ def released_exams(found: CandidateResults) -> list[tuple[LevelResults, PaperRes
 def checked_slip(*, ticket: str, code: str, machine: Machine, now: datetime) -> CandidateResults | None:
     """Return what holds of whose slip has this ticket and code; None where that is not what the slip says.
 
-    Raise TooMany("slip.throttled"): tries are counted for a machine, over all tickets and at each.
+    Raise TooMany("slip.throttled"): tries are counted for a machine, over all tickets and at each, and for its
+    address.
 
     Source: R-14, R-94.
     """
     number = "".join(unicodedata.normalize("NFKC", ticket).split())[:20]
     typed = "".join(unicodedata.normalize("NFKC", code).split()).upper()[:_LENGTH]
     mine = machine.guesses_as
-    tries = [throttle.Try("verify", "", mine), throttle.Try("slip", number, mine)]
+    tries = [
+        throttle.Try("verify", "", mine),
+        throttle.Try("slip", number, mine),
+        throttle.look_up_from(machine),
+    ]
     try:
         throttle.reserve_all(tries, now=now, address=machine.address)
     except TooMany as error:

@@ -28,6 +28,7 @@ class Check:
 
     def __init__(self, ends: socket.socket) -> None:
         self._ends = ends
+        self.pid = int(ends.recv(16))
         self._ends.setblocking(False)
         self._code: int | None = None
 
@@ -81,6 +82,7 @@ def _fork_for(asked: socket.socket) -> None:
 
 def _check(ends: socket.socket, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     code = 1
+    ends.send(str(os.getpid()).encode())
     try:
         run_here(CBT, tuple(arguments), dict(environment), str(Path.cwd()), _NOTHING, own_group=True)
     except SystemExit as ended:

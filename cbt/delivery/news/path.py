@@ -24,6 +24,7 @@ from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, Parking, Wait
 from cbt.web.receiving.whole import RECEIVED_AT
 from cbt.web.watching.requestlog import BEAT
+from cbt.web.who.addresses import addresses_of
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import is_elsewhere, tokens_of
 
@@ -49,6 +50,7 @@ class NewsPath:
         self._watcher = cast(Watcher, app.extensions["cbt_news"])
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._machines = tokens_of(app)
+        self._addresses = addresses_of(app)
         with app.app_context():
             self._engine = db.engine
         self._select = Dialect(self._engine.dialect.name).sql(_SELECT)
@@ -92,6 +94,7 @@ class NewsPath:
             if lease != lease_hash or is_elsewhere(machine, self._machines.asking(environ)):
                 return None
             self._journal.rate.spend(lease_hash, environ[RECEIVED_AT])
+            self._addresses.note(info.registration_ref, environ.get("REMOTE_ADDR"))
         except CbtError:
             return None  # the view explains it
         except Exception:

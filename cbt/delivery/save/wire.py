@@ -37,6 +37,7 @@ from cbt.web.receiving.promises import AT_ONCE, PROMISES, Headers, PromisedReque
 from cbt.web.receiving.whole import RECEIVED_AT
 from cbt.web.refusals import PlainRefusals
 from cbt.web.watching.requestlog import BEAT, ENDPOINT, STATUS
+from cbt.web.who.addresses import addresses_of
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import tokens_of
 
@@ -86,6 +87,7 @@ class SavePath:
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._machines = tokens_of(app)
         self._refusals = PlainRefusals(app, self._journal.come_again)
+        self._addresses = addresses_of(app)
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json")]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -202,6 +204,7 @@ class SavePath:
     def _reply(self, environ: WSGIEnvironment, asked: _Asked, text: str) -> tuple[Headers, bytes]:
         if isinstance(asked.request, HandIn):
             environ[ENDPOINT], environ[STATUS] = _endpoint(asked), 200
+        self._addresses.note(asked.sent.info.registration_ref, environ.get("REMOTE_ADDR"))
         body = text.encode()
         return [*self._headers, ("Content-Length", str(len(body)))], body
 

@@ -29,6 +29,7 @@ from cbt.web.receiving.door import door_of
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, Parking, Wait
 from cbt.web.receiving.whole import RECEIVED_AT
 from cbt.web.watching.requestlog import ENDPOINT, STATUS
+from cbt.web.who.addresses import addresses_of
 from cbt.web.who.machine import is_elsewhere, tokens_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class WaitPath:
         self._path = path_of(app, VIEW)
         self._door = door_of(app)
         self._machines = tokens_of(app)
+        self._addresses = addresses_of(app)
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._hall: WaitingHall = app.extensions["cbt_waiting_hall"]
         self._parking = cast(Parking, app.extensions["cbt_parking"])
@@ -92,6 +94,7 @@ class WaitPath:
         now, machine = environ[RECEIVED_AT], self._machines.asking(environ)
         if found is None or now >= found.waiter.expires_at or is_elsewhere(found.waiter.machine, machine):
             return None
+        self._addresses.note(found.waiter.registration_ref, environ.get("REMOTE_ADDR"))
         standing, may_wait = found.standing, self._parking.has_room
         if (
             AGAIN not in environ

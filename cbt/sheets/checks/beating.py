@@ -6,8 +6,10 @@ parcels, and the few units of work of its own are done by a thread in front.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,7 @@ import flask
 
 from cbt.confined.priority import give_way
 from cbt.confined.running import take_longer
+from cbt.db.unit_of_work import reading
 from cbt.db.writing.parcels import put_down, writing
 from cbt.sheets.checks.keeping import AnyChecks
 from cbt.sheets.checks.models import CheckState
@@ -80,7 +83,11 @@ class Beat:
 
 
 class ThreadBeat(Beat):
-    """A thread puts down once a second how far the process is, and ends it with the one that began it."""
+    """A thread puts down once a second how far the process is, and ends it with the one that began it.
+
+    It ends it as well when nobody wants the check any more, in whatever it is stuck. An import is never ended: once
+    it is done its row may be gone while it still tidies up.
+    """
 
     def __init__(self, checks: AnyChecks, ref: str, clock: Callable[[], datetime]) -> None:
         super().__init__(checks, ref, clock)
@@ -125,11 +132,21 @@ class ThreadBeat(Beat):
     def _run(self) -> None:
         while not self._over.wait(EVERY_SECONDS):
             if os.getppid() != self._parent:
-                os._exit(1)
+                _end_at_once()
             try:
                 self._beat()
+                nobody_waits = self._nobody_waits()
             except Exception as error:
                 log.warning("how far a check is cannot be put down: %s", type(error).__name__)
+                continue
+            if nobody_waits and not self._over.is_set():
+                _end_at_once()
+
+    def _nobody_waits(self) -> bool:
+        if self.stand is None or self.stand[0] == CheckState.IMPORTING:
+            return False
+        with self._app.app_context(), reading() as session:
+            return not self.checks.wanted(session, [self.ref])
 
     def _beat(self) -> None:
         stand, now = self.stand, self.clock()
@@ -141,3 +158,11 @@ class ThreadBeat(Beat):
                 self.checks.progress(self.ref, state=state, done=done, total=total, now=now)
             )
         self._told, self._told_at = stand, now
+
+
+def _end_at_once() -> None:
+    """End this process and the readers that it began, which would else compute to their limits for nobody."""
+    with contextlib.suppress(AttributeError, OSError):  # Windows has no groups
+        if os.getpgrp() == os.getpid():  # else who began it by hand is in it, too
+            os.killpg(0, signal.SIGKILL)
+    os._exit(1)

@@ -57,6 +57,15 @@ class FileChecks(Generic[C]):
         rows = self.rows
         return session.scalars(select(rows).where(rows.state.in_(WORKING)).order_by(rows.at, rows.id)).all()
 
+    def wanted(self, session: Session, refs: Iterable[str]) -> set[str]:
+        """Return which checks, each taken by a process, somebody still wants that process to go on with.
+
+        One that is ready is: copies with its findings marked are still made.
+        """
+        rows = self.rows
+        goes_on = rows.beat_at.is_not(None) | (rows.state == CheckState.READY)
+        return set(session.scalars(select(rows.ref).where(rows.ref.in_(tuple(refs)), goes_on)))
+
     def move(self, session: Session, check: C, states: Sequence[CheckState], **values: object) -> None:
         """Change a check that is in one of these states, else raise Conflict(busy)."""
         moved = session.execute(

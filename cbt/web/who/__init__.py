@@ -2,6 +2,7 @@
 
 __all__ = [
     "access",
+    "addresses",
     "allowance",
     "attention",
     "cookies",

@@ -14,7 +14,8 @@ from cbt.rules.roles import Role
 from cbt.web.partials import Reply, lead_to, page_of_form, wants_partial
 from cbt.web.problems import wants_json
 from cbt.web.who import attention
-from cbt.web.who.login import Principal, at_the_others, current_principal, why_signed_out
+from cbt.web.who.addresses import addresses_of, init_addresses
+from cbt.web.who.login import CANDIDATE, Principal, at_the_others, current_principal, why_signed_out
 from cbt.web.who.machine import Machine, current_machine
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -77,6 +78,7 @@ def access_of(app: flask.Flask, endpoint: str) -> Access | None:
 def init_access(app: flask.Flask) -> None:
     """Check every request against the declaration of its view before the view runs, and note who is there."""
     attention.init_attention(app)
+    init_addresses(app)
 
     @app.before_request
     def check() -> Reply | None:
@@ -98,6 +100,8 @@ def init_access(app: flask.Flask) -> None:
             if access.kind == "signed_in":
                 raise NotAllowed("web.signed_out")
             return _to_sign_in(access, half=principal is not None)
+        if principal.kind == CANDIDATE:
+            addresses_of(app).note(principal.subject_ref, flask.request.remote_addr)
         if not access.admits(principal):
             flask.g.roles_wanted = access.roles
             raise NotAllowed("web.not_allowed")

@@ -31,6 +31,10 @@ UNKNOWN_NAMES = Budget(20, timedelta(minutes=15))
 """Names of staff that nobody has, from one address, before it goes slowly."""
 
 
+LOOK_UPS = Budget(600, timedelta(minutes=15))
+"""Look-ups of one address: a browser that throws its token away at each of them has no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecretScope:
     """What one kind of secret allows.
@@ -71,6 +75,8 @@ SCOPES = {
     "verify": SecretScope(Budget(60, WINDOW), Budget(20_000, WINDOW), shared=False),
     "cert_number": SecretScope(shared=False),
     "slip": SecretScope(shared=False),
+    # What all machines of one address look up, whoever they say they are: an office or a hall shares one.
+    "look_ups": SecretScope(LOOK_UPS, LOOK_UPS, shared=False),
 }
 """The one place where budgets are set; a scope that is not listed has those of an account."""
 OF_PERSONS = frozenset({"ticket", "code", "results", "cert_number", "slip"})

@@ -52,15 +52,16 @@ class Machine:
     @property
     def identity(self) -> str:
         """What login sessions and leases keep of the machine, at most 64 characters."""
-        return self.token_hash or self._place
+        return self.token_hash or self.place
 
     @property
     def guesses_as(self) -> str:
         """What its tries are counted under: a token nobody has shown yet makes no new budget."""
-        return self._place if self.fresh else self.identity
+        return self.place if self.fresh else self.identity
 
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """What stands for the address it asks from."""
         return f"addr:{self.address}"[:64]
 
 

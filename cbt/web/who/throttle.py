@@ -2,8 +2,8 @@
 
 A try is counted, on disk, before it is looked at: of many that arrive together exactly as
 many are verified as the budget has. An exam room shares one address, so nothing is counted against an address
-alone; and whoever guesses uses up the budget of their own machine and of the machines nobody knows yet, never
-that of a machine which signed this account in before.
+alone but public look-ups, of which it has many; and whoever guesses uses up the budget of their own machine and
+of the machines nobody knows yet, never that of a machine which signed this account in before.
 
 Source: R-14.
 """
@@ -24,6 +24,7 @@ from cbt.errors import TooMany
 from cbt.web.who.budgets import SCOPES, Budget, SecretScope
 from cbt.web.who.counters import ALL, count, count_within, give_whole, short, take_off
 from cbt.web.who.guessing import Guessing, tell
+from cbt.web.who.machine import Machine
 from cbt.web.who.models import KnownMachine, Throttle
 
 
@@ -35,6 +36,14 @@ class Try:
     subject: str
     machine: str
     known: bool = False
+
+
+def look_up_from(machine: Machine) -> Try:
+    """Return the try by which a public look-up counts for its address, whatever machine asks.
+
+    Source: R-14, R-94.
+    """
+    return Try("look_ups", machine.place, machine.place)
 
 
 def reserve(
@@ -165,12 +174,14 @@ def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None
         change.carry_out(session)
 
 
-def give_back(one: Try) -> None:
+def give_back(one: Try, *, besides: Sequence[Try] = ()) -> None:
     """Do what `succeed` does outside of a unit of work, along with what others write.
+
+    Tries `besides` it were no guesses either: each is taken off again.
 
     Source: R-14.
     """
-    changes = given_whole(one)
+    changes = [*given_whole(one), *(change for other in besides for change in given_back(other))]
     if one_writes():
         put_down(*(change.rows() for change in changes))
         return
