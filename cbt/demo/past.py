@@ -25,6 +25,7 @@ from cbt.db.engine import WRITE
 from cbt.db.types import UtcDateTime, bind_instant, db
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.layout import layout_of
+from cbt.delivery.save.journal import current_journal
 from cbt.demo.papers import StoredPaper, Variant
 from cbt.demo.statements import ITEMS, PLACES, STATEMENTS, VERSIONS
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
@@ -111,6 +112,7 @@ def _hex(rng: random.Random, length: int) -> str:
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
     """Lend the one connection there is; a database half made is thrown away, so nothing has to survive a crash."""
+    current_journal().close()  # what was brought in before has left it a connection of its own
     engine.dispose()
     with engine.connect().execution_options(**{WRITE: True}) as connection:
         if engine.dialect.name == "sqlite":

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 
 APART_FOR = timedelta(hours=24)
 """How long the hand somebody had on an account ties the two together; at 24 hours exactly it no longer does."""
@@ -163,8 +164,6 @@ def _later(
 
 def _end(first: PersonStep, second: PersonStep, hands: Collection[Hand]) -> datetime:
     """Return from when on these two may be two people: for this, else for what either begins anew."""
-    for steps in (_later(first, second, hands), _later(replace(first, at=second.at), second, hands)):
-        for first_then, second_then in steps:
-            if not _why(first_then, second_then, hands):
-                return second_then.at
-    raise AssertionError("a hand is forgotten after a day")
+    begun = _later(first, second, hands), _later(replace(first, at=second.at), second, hands)
+    # A hand is forgotten after a day, so the last of these instants is always one.
+    return next(then.at for first_then, then in chain(*begun) if not _why(first_then, then, hands))

@@ -23,6 +23,7 @@ from cbt.web.partials import Reply, page_of_form, wants_partial
 from cbt.web.who.cookies import is_of_staff
 
 log = logging.getLogger(__name__)
+CHANCE = random.SystemRandom()
 
 TOO_MANY, UNAVAILABLE = 429, 503
 STATUS: dict[type[errors.CbtError], int] = {
@@ -84,7 +85,7 @@ def init_problems(app: flask.Flask) -> None:
         error = shown_error()
         seconds = None if error is None else error.params.get("seconds")
         if response.status_code == UNAVAILABLE and not isinstance(seconds, int):
-            seconds = come_again_seconds(0.0, chance=random.random())
+            seconds = come_again_seconds(0.0, chance=CHANCE.random())
         if response.status_code in COME_AGAIN and isinstance(seconds, int):
             response.headers["Retry-After"] = str(seconds)
         return response

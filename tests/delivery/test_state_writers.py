@@ -28,6 +28,7 @@ CHANGES = {
     "delivery/moving.py:move_all",
     "delivery/moving.py:moving_sealed",
     "sittings/clock/moving.py:move_room_if_first",
+    "sittings/clock/moving.py:move_rooms",
     "sittings/clock/moving.py:refresh_sitting_state",
     # A start that goes along with what others write asks the table, too, and repeats the state it leaves.
     "sittings/clock/moving.py:_start_of_room",
@@ -44,6 +45,7 @@ CHANGES = {
     # An item has a table of its own, which `bank/desk/moves.py` asks; these store, rename and take back.
     "bank/steps.py:version_row",
     "bank/desk/banks/renaming.py:_rename",
+    "bank/desk/banks/renaming.py:_restore",
     # How far an import is: conditional updates that repeat the state they leave.
     "sheets/checks/keeping.py:end",
     "sheets/checks/keeping.py:fail",
@@ -51,6 +53,8 @@ CHANGES = {
     "bank/imports/storing.py:finish_run",
     "bank/imports/undo.py:claim_undo",
     "bank/imports/undo.py:end_undo",
+    "bank/desk/banks/renaming.py:end_renaming",
+    "bank/desk/banks/renaming.py:take_back",
     # An application of a unit has a table of its own, and one function that asks it.
     "enrolment/applications/moving.py:move_on",
     # A destruction has a table beside its one function.

@@ -11,11 +11,11 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+from cbt.confined.behind import command_behind
 from cbt.sheets.checks import beating, starting
 from tests.forked import CBT, run_here
 
@@ -53,10 +53,11 @@ def begin_warm() -> None:
     asked.close()
 
     def popen(command: Sequence[str], *, env: Mapping[str, str], **_streams: object) -> Check:
-        assert list(command[:3]) == [sys.executable, "-m", "cbt.cli"]
+        behind = command_behind()
+        assert list(command[: len(behind)]) == behind
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            said = json.dumps([command[3:], dict(env)]).encode()
+            said = json.dumps([command[len(behind) :], dict(env)]).encode()
             socket.send_fds(asking, [said], [theirs.fileno()])
         return Check(ours)
 
@@ -67,7 +68,7 @@ def _fork_for(asked: socket.socket) -> None:
     """Fork for each that asks, as long as one is there to ask."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # A machine that runs tests is never idle: who does not wait for that is sooner done.
-    vars(beating)["_go_behind"] = lambda: None
+    vars(beating)["give_way"] = lambda *, holds: None
     while True:
         said, files, _flags, _from = socket.recv_fds(asked, _MOST_BYTES, 1)
         if not said:

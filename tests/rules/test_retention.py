@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cbt.rules.retention import due_on, latest_due
+from cbt.rules.retention import due_on, latest_due, takes_two
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,17 @@ def test_what_was_last_added_to_a_term_ago_is_due(today: date, years: int, lates
 def test_the_latest_day_that_is_due_is_due_and_the_next_is_not(today: date, years: int) -> None:
     latest = latest_due(today, years)
     assert due_on(latest, years) <= today < due_on(latest + timedelta(days=1), years)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "two"),
+    [
+        pytest.param(5, 4, True, id="a year less than records are kept by rule"),
+        pytest.param(6, 5, False, id="down to the rule's own term"),
+        pytest.param(5, 6, False, id="longer"),
+        pytest.param(3, 3, False, id="as it was, if below"),
+        pytest.param(3, 4, True, id="longer, and still below"),
+    ],
+)
+def test_a_term_below_the_rules_takes_two_people(before: int, after: int, two: bool) -> None:
+    assert takes_two(before, after, least=5) is two

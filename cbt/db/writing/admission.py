@@ -14,6 +14,7 @@ from cbt.rules.overload import come_again_seconds, is_too_late
 
 MOST_UNANSWERED = 4096
 """So many requests of a process wait at most, whatever becomes of the disk: eight batches."""
+_CHANCE = random.SystemRandom()
 
 
 class Admission:
@@ -26,7 +27,7 @@ class Admission:
         self,
         *,
         clock: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _CHANCE.random,
     ) -> None:
         self._clock = clock
         self._chance = chance

@@ -27,6 +27,8 @@ OF_A_PAGE = "HTTP_X_CBT_LEASE"
 UNAVAILABLE = 503
 log = logging.getLogger(__name__)
 
+CHANCE = random.SystemRandom()
+
 
 class AskedRequest:
     """One request on its way through the app. Nothing of it holds itself, so it is gone once it is answered."""
@@ -62,7 +64,7 @@ class AskedRequest:
         """
         waited = time.perf_counter() - self._environ[HANDED_AT]
         if OF_A_PAGE in self._environ and is_given_up(waited, patience=PAGE_PATIENCE):
-            seconds = come_again_seconds(waited, chance=random.random())
+            seconds = come_again_seconds(waited, chance=CHANCE.random())
             self._respond(UNAVAILABLE, [("retry-after", str(seconds))], b"")
             return
         self._ask()

@@ -146,6 +146,20 @@ def test_settling_keeps_to_the_lines_and_payments_that_are_asked_about() -> None
 PAID = FeeLedger().charge("l", 28000).pay("p", 30000).match("p", "l", 28000)
 
 
+def test_what_another_state_proposed_is_made_as_far_as_it_still_can_be() -> None:
+    ledger = FeeLedger().charge("a", 50).charge("b", 90).pay("p", 100).pay("q", 60)
+    proposed = [Match("p", "a", 50), Match("p", "b", 50), Match("q", "b", 40)]
+    assert list(ledger.still(proposed)) == proposed, "nothing came in between"
+    meanwhile = ledger.match("q", "a", 30)
+    assert list(meanwhile.still(proposed)) == [
+        Match("p", "a", 20),
+        Match("p", "b", 50),
+        Match("q", "b", 30),
+    ], "a line takes what is open of it, a payment gives what is free of it"
+    assert list(ledger.match("p", "b", 90).still(proposed[1:2])) == [], "nothing is left of the line"
+    assert list(ledger.still([Match("gone", "a", 5), Match("p", "gone", 5)])) == []
+
+
 @pytest.mark.parametrize(
     ("act", "code"),
     [
