@@ -35,7 +35,9 @@ ADDRESSES = ["http://[", "http://[x]y", "http://localhost:x/", "//", "http://loc
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_form_that_cannot_be_read(guarded: World, kind: str, state: str, path: str, language: str) -> None:
     content_type, body, status = BODIES[kind]
-    who = "admin" if path == PEOPLE else "officer"  # whose page it is: another's large body is not read at all
+    who = (
+        "admin" if path == PEOPLE else "officer"
+    )  # whose page it is: another's large body is not read at all
     client = guarded.app.test_client() if state == "nobody" else guarded.staff(who)
     client.set_cookie("locale", language)
     if state == "over":
