@@ -50,7 +50,11 @@ RECORDERS = frozenset(
 ROOMS = {"cbt/accounts/approvals": "approval.", "cbt/door/seats": "seat.", "cbt/door": "door."}
 """Where an act is named by its last part."""
 
-SCOPES = ("staff", "password", "factor", "second", "ticket", "code", "seat", "bind", "results")
+SCOPES = (
+    *("staff", "password", "factor", "second", "ticket", "code", "seat", "bind", "results"),
+    *("verify", "cert_number", "slip", "look_ups"),
+    "publicity",  # what the log of an earlier version says
+)
 ELSEWHERE = {
     *(SIGN_IN_FAILED, ACT, KEYED, BROKEN, MOVED, INSTALLED, UPGRADED, "blueprint.load"),
     *("room.arm", "room.disarm", "room.go", "room.no_go"),

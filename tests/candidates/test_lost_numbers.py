@@ -16,6 +16,7 @@ from cbt.errors import InvalidInput, NotAllowed
 from cbt.ops.safety.checking import _personal
 from cbt.results.my_results import look_up
 from cbt.rules.roles import Role
+from cbt.web.who.machine import Machine
 from tests.accounts.test_signing_in import hire
 from tests.candidates.rosters import HEADERS, resident, row
 from tests.candidates.test_export import export
@@ -134,9 +135,9 @@ def test_a_candidate_is_sent_to_the_proctor_for_a_code(world: World) -> None:
 
 def test_results_are_asked_for_at_the_office(world: World) -> None:
     lose(world.app)
-    sitter = world.sitters["theory"]
+    sitter, asker = world.sitters["theory"], Machine(None, "10.0.0.9")
     with world.app.app_context(), pytest.raises(InvalidInput) as refused:
-        look_up(ticket=sitter.ticket, document=sitter.document[-6:], machine="m", now=world.clock.now())
+        look_up(ticket=sitter.ticket, document=sitter.document[-6:], machine=asker, now=world.clock.now())
     assert refused.value.code == "results.number_unreadable"
 
 
