@@ -781,6 +781,11 @@ def test_lines_that_are_no_plain_request(port: int, request_line: str, body: str
     assert status in reply[:16]
 
 
+def test_a_balancer_asks_for_health_by_the_old_protocol_without_a_host(port: int) -> None:
+    assert b"200" in said(port, b"GET /healthz HTTP/1.0\r\n\r\n")[:16]
+    assert b"400" in said(port, b"GET /staff/sign-in HTTP/1.0\r\n\r\n")[:16]
+
+
 @pytest.mark.parametrize("path", ["/staff/sign-in", "/healthz", "/attempts/a/news?after=0"])
 @pytest.mark.parametrize(
     ("hosts", "status"),

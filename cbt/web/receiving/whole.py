@@ -43,6 +43,7 @@ HANDED_AT = "cbt.handed_at"
 REFUSED = "cbt.refused"
 """What the app is to refuse a request by whose body was not read: an HTTP status, or an error of its own."""
 NO_LENGTH, TOO_SLOW, TOO_LARGE, CUT_SHORT, NO_HOST = 411, 408, 413, 400, 400
+HEALTH, OLD_HTTP = "/healthz", ("HTTP/1.0", "HTTP/1")
 Refused = int | CbtError
 SenderOf = Callable[[str, str, str], Sender]
 """Who sends a large body to a method and a path with these cookies: asks the database."""
@@ -87,7 +88,8 @@ class WholeBody:
             return self._answer(environ, start_response)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if is_one_host(environ.get("HTTP_HOST")):
+        host = environ.get("HTTP_HOST")
+        if is_one_host(host) or (host is None and _is_plain_health(environ)):
             return self._inner(environ, start_response)
         environ.pop("HTTP_HOST", None)  # no address of ours is made of it
         environ.setdefault(REFUSED, NO_HOST)
@@ -119,6 +121,11 @@ class WholeBody:
             return body, error
         except OSError as error:
             return body, no_room(error)
+
+
+def _is_plain_health(environ: WSGIEnvironment) -> bool:
+    """Return whether a balancer asks for the server's health by HTTP/1.0, which need not name a host."""
+    return environ.get("PATH_INFO") == HEALTH and environ.get("SERVER_PROTOCOL") in OLD_HTTP
 
 
 def _copy(source: IO[bytes], target: IO[bytes], length: int) -> int:
