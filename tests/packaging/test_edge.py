@@ -18,6 +18,7 @@ from cbt.delivery.news import path as news_path
 from cbt.delivery.save import wire
 from cbt.delivery.start import path as start_path
 from cbt.web.https import trust
+from cbt.web.receiving import whole
 from cbt.web.who import access
 from tests.packaging.test_house import CHECKOUT, modules
 from tests.packaging.test_pages import files
@@ -49,6 +50,7 @@ WITHOUT_AN_APP = {
     "delivery/save/wire.py": {wire.PREFIX},
     "delivery/start/path.py": {start_path.PREFIX},
     "web/https/trust.py": {trust.PATH},
+    "web/receiving/whole.py": {whole.HEALTH},
     "bank/media/references.py": {references.PREFIX},
     "ops/doctor/checks/pages.py": {"/metrics"},
     "ops/doctor/checks/port.py": {"/healthz"},
@@ -192,6 +194,7 @@ def test_no_page_or_script_writes_an_address_by_hand(app: flask.Flask, tree: str
         pytest.param(f"{news_path.PREFIX}a-ref{news_path.SUFFIX}", "GET", "news.since", id="the news"),
         pytest.param(f"{references.PREFIX}a-name", "GET", "bank.media.send", id="a picture"),
         pytest.param(trust.PATH, "GET", "trust.trust", id="how to trust it"),
+        pytest.param(whole.HEALTH, "GET", "health.healthz", id="how it is"),
     ],
 )
 def test_what_is_said_without_an_app_is_the_address(
