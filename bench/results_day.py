@@ -34,7 +34,8 @@ from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
 PEOPLE, CERTIFICATES = 1_000, 20_000
 SECONDS, RUNS = 4.0, 5
 MACHINES = 2_000
-"""So many machines ask: each has a budget of look-ups and of pages."""
+"""So many machines ask, each at an address of its own: each has a budget of look-ups and of pages."""
+BY_A_PROXY = {"CBT_TRUSTED_PROXIES": "127.0.0.1"}
 DONE = frozenset({200, 303})
 Source = Iterator[Exchange]
 
@@ -72,11 +73,13 @@ class Strangers:
         return next(self._cookies)
 
 
-def form_bytes(path: str, cookie: str, fields: dict[str, str]) -> bytes:
-    """Return one POST of a form."""
+def form_bytes(path: str, cookie: str, fields: dict[str, str], place: int = 0) -> bytes:
+    """Return one POST of a form, by way of a proxy from one of a city's addresses."""
     body = urlencode(fields).encode()
+    address = f"10.{place >> 16 & 255}.{place >> 8 & 255}.{place & 255}"
     return (
         f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookie}\r\nAccept: text/html\r\n"
+        f"X-Forwarded-For: {address}\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
@@ -136,12 +139,13 @@ def pages_of_the_day(built: Installation, strangers: Strangers) -> dict[str, Cal
     def look_up() -> bytes:
         place = next(looks) % CERTIFICATES + 1
         fields = {"csrf_token": strangers.token, "number": number_of(place), "name": f"持证人{place}"}
-        return form_bytes("/verify", strangers.next(), fields)
+        return form_bytes("/verify", strangers.next(), fields, place % MACHINES)
 
     def asked() -> bytes:
-        person = numbered(next(people))
+        place = next(people)
+        person = numbered(place)
         fields = {"csrf_token": strangers.token, "ticket": person.ticket, "document": person.document[-6:]}
-        return form_bytes("/my/results", strangers.next(), fields)
+        return form_bytes("/my/results", strangers.next(), fields, place)
 
     return {
         "my_results": lambda: page("/my/results", next(mine).cookie),
@@ -174,7 +178,7 @@ def rates_of(built: Installation, *, only: Sequence[str], seconds: float, runs: 
     fill(built.app, range(1, CERTIFICATES + 1))
     give_keys()
     strangers = Strangers(built)
-    with running(PRODUCT, built.environ) as server:
+    with running(PRODUCT, built.environ | BY_A_PROXY) as server:
         run(server, pages_of_the_day(built, strangers))
     return found
 

@@ -28,6 +28,7 @@ from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_day
 from cbt.web.kept_pages import filled, hole, page_for_all
 from cbt.web.partials import Reply
+from cbt.web.receiving import lanes
 from cbt.web.texts import asked_text, page_of
 from cbt.web.who import access
 from cbt.web.who.login import acting
@@ -191,6 +192,7 @@ def _certificate(ref: str, refused: Refusal) -> Reply:
 
 
 @pages.get("/verify")
+@lanes.for_everybody
 @access.public
 def verify() -> Reply:
     """Ask for a number and a name, or take over what a QR said."""
@@ -198,6 +200,7 @@ def verify() -> Reply:
 
 
 @pages.post("/verify")
+@lanes.for_everybody
 @access.public
 def verified() -> Reply:
     """Say what the register knows of a certificate (R-94); sent in a form, so that no address holds a name."""

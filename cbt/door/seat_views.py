@@ -22,7 +22,7 @@ from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, sent_json
 from cbt.web.partials import Reply
 from cbt.web.receiving import lanes
 from cbt.web.who import access
-from cbt.web.who.login import Principal, current_principal, forget, remember
+from cbt.web.who.login import Principal, current_principal, forget, held_login, remember
 from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("door", __name__)
@@ -86,7 +86,7 @@ def sign_in_here() -> Reply:
             entry,
             machine=current_machine(issue=True),
             now=flask.g.now,
-            former_login_id=_former_login(),
+            former_login_id=held_login(),
             unbound=_unbound_may(),
         )
     except CbtError as error:
@@ -118,7 +118,7 @@ def chosen() -> Reply:
             allowed=allowed,
             machine=current_machine(issue=True),
             now=flask.g.now,
-            former_login_id=_former_login(),
+            former_login_id=held_login(),
             unbound=_unbound_may(),
         )
     except CbtError as error:
@@ -175,11 +175,6 @@ def _former() -> Principal | None:
     """Return the candidate whose login this browser still holds."""
     principal = current_principal()
     return principal if principal and principal.kind == "candidate" else None
-
-
-def _former_login() -> int | None:
-    former = _former()
-    return former.login_session_id if former else None
 
 
 def _welcome(outcome: SeatSignIn) -> Reply:

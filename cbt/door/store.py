@@ -70,6 +70,7 @@ _TICKET = KnownSelect(
         exists().where(CandidatePhoto.candidate_id == bindparam("candidate")).label("has_photo"),
     ).where(AdmissionTicket.id == bindparam("ticket"))
 )
+_ID_BY_MACHINE = KnownSelect(select(Seat.id).where(Seat.machine_hash == bindparam("hash")).limit(1))
 _BY_MACHINE = select(Seat).where(Seat.machine_hash == bindparam("hash")).limit(1)
 _BY_ADDRESS = select(Seat).where(Seat.machine_address == bindparam("address")).limit(2)
 _IDS_BY_ADDRESS = KnownSelect(select(Seat.id).where(Seat.machine_address == bindparam("address")).limit(2))
@@ -80,9 +81,9 @@ def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
     return [Door(*row) for row in session.execute(_OF_TICKET, {"number": number})]
 
 
-def is_seat_of_ticket(session: Session, seat_id: int, number: str) -> bool:
+def is_seat_of_ticket(seat_id: int, number: str) -> bool:
     """Return whether a 准考证 has this seat in one of its papers."""
-    return bool(_HAS_SEAT.rows(session, number=number, seat=seat_id))
+    return bool(_HAS_SEAT.read(number=number, seat=seat_id))
 
 
 def doors_of(session: Session, refs: Sequence[str], *, lock: bool = False) -> Sequence[Door]:
@@ -123,6 +124,14 @@ def next_sitting(session: Session, room_id: int) -> tuple[Sitting, SittingRoom] 
     """Return the sitting a room is working on or will work on next."""
     row = session.execute(_NEXT_SITTING, {"room": room_id}).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+def seat_id_of(machine_hash: str | None, address: str) -> int | None:
+    """Return the seat that a machine stands at, as it is stored now (see seats.finding.seat_of)."""
+    found = _ID_BY_MACHINE.read(hash=machine_hash) if machine_hash else []
+    if not found:
+        found = _IDS_BY_ADDRESS.read(address=address)
+    return int(found[0].id) if len(found) == 1 else None
 
 
 def seat_by_machine(session: Session, machine_hash: str) -> Seat | None:

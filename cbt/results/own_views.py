@@ -17,6 +17,7 @@ from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_day
 from cbt.web.kept_pages import own_page, page_for_all
 from cbt.web.partials import Reply
+from cbt.web.receiving import lanes
 from cbt.web.who import access
 from cbt.web.who.login import current_principal
 from cbt.web.who.machine import current_machine
@@ -25,6 +26,7 @@ pages = flask.Blueprint("results", __name__)
 
 
 @pages.get("/my/results")
+@lanes.for_everybody
 @access.public
 def mine() -> Reply:
     """Show a signed-in candidate their results; ask anybody else for ticket and document."""
@@ -37,6 +39,7 @@ def mine() -> Reply:
 
 
 @pages.post("/my/results")
+@lanes.for_everybody
 @access.public
 def look_up() -> Reply:
     """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
@@ -69,6 +72,7 @@ def slip() -> Reply:
 
 
 @pages.get("/my/results/check")
+@lanes.for_everybody
 @access.public
 def ask_check() -> Reply:
     """Ask for the ticket and the code of a slip."""
@@ -76,6 +80,7 @@ def ask_check() -> Reply:
 
 
 @pages.post("/my/results/check")
+@lanes.for_everybody
 @access.public
 def check() -> Reply:
     """Say whether a slip says what holds now (R-94)."""

@@ -53,8 +53,11 @@ def test_all_that_is_written_at_the_door_takes_turns_and_nothing_that_takes_long
     }
     assert {"/sign-in", "/sign-in/paper", "/exam/confirm", "/exam/notice", "/exam/query"} < door
     assert {lane("POST", path) for path in door} == {Lane.TURNS}
-    for path in ("/my/results/slip", "/verify", "/preferences"):
+    for path in ("/my/results/slip", "/preferences"):
         assert lane("POST", path) is Lane.REST, path
+    for path in ("/my/results", "/my/results/check", "/verify"):
+        assert lane("GET", path) is lane("POST", path) is Lane.PUBLIC, path
+    assert lane("GET", "/publicity") is lane("GET", "/publicity/pu-1") is Lane.PUBLIC
     assert lane("GET", "/exam/confirm") is Lane.READS
     assert lane("GET", "/") is Lane.REST
 

@@ -23,6 +23,8 @@ from sqlalchemy.orm import Session
 
 from cbt.db.known.sql import RawSql
 from cbt.db.known.together import remember
+from cbt.db.types import db
+from cbt.db.unit_of_work import raw_reading
 
 Raw = tuple[Any, ...]
 _read_rows: Callable[[str], list[Raw]] = msgspec.json.Decoder(list[Raw]).decode
@@ -109,6 +111,12 @@ class KnownSelect:
             return [select.typed(raw) for raw in select.ask(cursor, **values)]
         finally:
             cursor.close()
+
+    def read(self, **values: object) -> list[Any]:
+        """Return the rows as they are stored now, for who asks this one question and needs no session for it."""
+        select = self._for(db.engine.dialect)
+        with raw_reading(db.engine) as cursor:
+            return [select.typed(raw) for raw in select.ask(cursor, **values)]
 
 
 def _in_one_row(statement: Select[*tuple[Any, ...]]) -> Select[str]:

@@ -5,7 +5,7 @@ Source: R-42.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -53,19 +53,22 @@ def insist(machine: Machine, *, said: str, path: str) -> None:
     A machine that is bound to no seat has to have the file of any centre that asks. Where none does this is one
     query.
     """
+    asking = {centre.id: str(centre.kiosk_origin) for centre in _ASKING.read()}
+    if not asking:
+        return
     with reading() as session:
-        origins = _origins(session, machine)
+        origins = _origins(session, asking, machine)
     if origins and not any(matches(said, one + path, config_key(settings_for(one))) for one in origins):
         raise NotAllowed("door.kiosk")
 
 
-def _origins(session: Session, machine: Machine) -> Sequence[str]:
-    """Return the origins one of whose files the machine has to have; none where any browser will do."""
-    asking = {centre.id: str(centre.kiosk_origin) for centre in _ASKING.rows(session)}
-    if not asking:
-        return ()
+def _origins(session: Session, asking: Mapping[int, str], machine: Machine) -> Sequence[str]:
+    """Return the origins one of whose files the machine has to have; none where any browser will do.
+
+    `asking` is the origin of each centre that insists, by the centre's id.
+    """
     seat = seat_of(session, machine)
     if seat is None:
         return tuple(asking.values())
     centre_id = session.scalar(select(Room.centre_id).where(Room.id == seat.room_id))
-    return (asking[centre_id],) if centre_id in asking else ()
+    return (asking[centre_id],) if centre_id is not None and centre_id in asking else ()

@@ -5,7 +5,7 @@ Source: R-14.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -21,7 +21,6 @@ from cbt.door.signing_in.entry import PaperChoice, SeatSignIn, SeatVisit, SignIn
 from cbt.errors import CbtError, NotAllowed, NotFound
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.doors import admit_if_due
-from cbt.sittings.models import Seat
 from cbt.web.who import throttle
 from cbt.web.who.machine import Machine
 
@@ -45,16 +44,21 @@ def sign_in(
 
     Source: R-14, R-16.
     """
-    with reading() as session:
-        visit = _visit(session, machine, now, former_login_id, unbound=unbound)
-        own = visit.seat is not None and store.is_seat_of_ticket(session, visit.seat.id, entry.ticket)
-    tries = tries_of(entry, machine, visit.seat, own=own)
+    seat_id = store.seat_id_of(machine.token_hash, machine.address)
+    if seat_id is None and not unbound:
+        raise NotAllowed("door.unbound")
+    own = seat_id is not None and store.is_seat_of_ticket(seat_id, entry.ticket)
+    tries = tries_of(entry, machine, seat_id, own=own)
     throttle.reserve_all(tries, now=now, address=machine.address)
     right = [change for one in tries for change in _right(one)]
-    outcome = _along_with_others(entry, visit, right) if one_writes() else None
+
+    def visited(session: Session) -> SeatVisit:
+        return _visit(session, machine, now, former_login_id, unbound=unbound)
+
+    outcome = _along_with_others(entry, visited, right) if one_writes() else None
     if outcome is None:
         with unit_of_work() as session:
-            visit = _visit(session, machine, now, former_login_id, unbound=unbound)
+            visit = visited(session)
             outcome = _sign_in(session, entry, visit, right)
     # Raised after the commit: what a right try gave back must stay so.
     if isinstance(outcome, CbtError):
@@ -62,7 +66,7 @@ def sign_in(
     return outcome
 
 
-def tries_of(entry: SignInInput, machine: Machine, seat: Seat | None, *, own: bool) -> list[throttle.Try]:
+def tries_of(entry: SignInInput, machine: Machine, seat_id: int | None, *, own: bool) -> list[throttle.Try]:
     """Return what a try at the door counts as.
 
     A 登录码 counts for its ticket at this seat only, so that it works whatever others typed, and a fresh one
@@ -73,9 +77,9 @@ def tries_of(entry: SignInInput, machine: Machine, seat: Seat | None, *, own: bo
     """
     if entry.by == "code":
         # A machine without a seat by its address: tokens can be had for nothing, and six digits are few.
-        place = subject_of(seat.id) if seat is not None else f"addr:{machine.address}"
+        place = subject_of(seat_id) if seat_id is not None else f"addr:{machine.address}"
         return [throttle.Try("code", entry.ticket, place)]
-    place = subject_of(seat.id) if seat is not None else machine.guesses_as
+    place = subject_of(seat_id) if seat_id is not None else machine.guesses_as
     return [throttle.Try("seat", place, place), throttle.Try("ticket", entry.ticket, place, known=own)]
 
 
@@ -120,9 +124,12 @@ def _visit(
     return SeatVisit(machine, seat, now, former_login_id)
 
 
-def _along_with_others(entry: SignInInput, visit: SeatVisit, right: Sequence[Change]) -> Outcome | None:
+def _along_with_others(
+    entry: SignInInput, visited: Callable[[Session], SeatVisit], right: Sequence[Change]
+) -> Outcome | None:
     """Sign in without a transaction of one's own; None where it has to be looked at in one."""
     with reading() as session:
+        visit = visited(session)
         proved = proving.proved(session, entry, now=visit.now)
         if isinstance(proved, CbtError):
             return proved

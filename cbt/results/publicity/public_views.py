@@ -17,6 +17,7 @@ from cbt.results.publicity.public import public_list
 from cbt.web.i18n import local_day
 from cbt.web.kept_pages import page_for_all
 from cbt.web.partials import Reply
+from cbt.web.receiving import lanes
 from cbt.web.texts import page_of
 from cbt.web.who import access
 from cbt.web.who.allowance import Allowance
@@ -32,6 +33,7 @@ def _begin(state: flask.blueprints.BlueprintSetupState) -> None:
 
 
 @pages.get("")
+@lanes.for_everybody
 @access.public
 def index() -> Reply:
     """List what is shown now."""
@@ -47,6 +49,7 @@ def index() -> Reply:
 
 
 @pages.get("/<ref>")
+@lanes.for_everybody
 @access.public
 def one(ref: str) -> Reply:
     """Show the masked list of a sitting while its window is open."""

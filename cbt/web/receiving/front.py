@@ -30,7 +30,15 @@ from cbt.web.receiving.asking import AskedRequest
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, cuts_at_once, declared_length
 from cbt.web.receiving.budget import BodyBudget
 from cbt.web.receiving.environs import Environs, address_of
-from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, TURN_THREADS, Lane, LaneOf
+from cbt.web.receiving.lanes import (
+    POLL_THREADS,
+    PUBLIC_THREADS,
+    READ_THREADS,
+    STAFF_THREADS,
+    TURN_THREADS,
+    Lane,
+    LaneOf,
+)
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.promises import AT_ONCE, PROMISES
@@ -105,6 +113,7 @@ class Front:
             Lane.POLLS: ThreadPool(min(POLL_THREADS, threads)),
             Lane.READS: ThreadPool(min(READ_THREADS, threads)),
             Lane.TURNS: ThreadPool(min(TURN_THREADS, threads)),
+            Lane.PUBLIC: ThreadPool(min(PUBLIC_THREADS, threads)),
             Lane.SIGN_INS: ThreadPool(STRANGER_THREADS, waiting=MOST_WAITING),
         }
         self._strangers = strangers

@@ -5,7 +5,8 @@ themselves, a hundred boards every two seconds, takes turns on one thread, so a 
 Pages of staff that read a file wait for its child (cbt/confined), and must not hold up all others meanwhile.
 What candidates only read waits for no disk: a few threads answer it in the order of its coming, where a hundred at
 once would take turns, and whoever was unlucky in many would wait many times as long as the others. So it is with
-what candidates write on their way in: in a crowd each goes on in their order.
+what candidates write on their way in, and on the day of the results with what anybody may look up: in a crowd
+each goes on in their order.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Lane(IntEnum):
     """What candidates write on their way in: signing in, confirming."""
     SIGN_INS = 6
     """Staff who sign in: strangers wait for each other, known machines are answered as staff (strangers.py)."""
+    PUBLIC = 7
+    """What anybody may look up, and everybody does on one day: results, certificates, what is shown (公示)."""
 
 
 STAFF_THREADS = 12
@@ -48,6 +51,8 @@ POLL_THREADS = 1
 READ_THREADS = 4
 TURN_THREADS = 8
 """The database waits for the disk in some of them, and on another machine."""
+PUBLIC_THREADS = 8
+"""As many as of those who sign in: a look-up is counted on the disk as well."""
 REMEMBERED = 4096
 """Paths whose lane is looked up once: a board asks for the same one every two seconds."""
 OF_CANDIDATES = frozenset({"candidate", "lease"})
@@ -59,6 +64,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 def takes_turns(view: View) -> View:
     """Mark a view of one address that writes, and that a whole hall asks at once."""
     view.cbt_takes_turns = True  # type: ignore[attr-defined]  # read back by lane_of
+    return view
+
+
+def for_everybody(view: View) -> View:
+    """Mark a view of what anybody may look up: it waits for the database alone, never for a child."""
+    view.cbt_for_everybody = True  # type: ignore[attr-defined]  # read back by lane_of
     return view
 
 
@@ -81,14 +92,15 @@ def lane_of(app: flask.Flask) -> LaneOf:
         if is_promised(app.view_functions[rule.endpoint])
     )
     of_candidates = frozenset(first for first, some in kinds.items() if some & OF_CANDIDATES) - of_staff
-    in_turn, of_strangers = (
+    in_turn, of_strangers, of_everybody = (
         frozenset(
             rule.rule
             for rule in app.url_map.iter_rules()
             if getattr(app.view_functions[rule.endpoint], mark, False)
         )
-        for mark in ("cbt_takes_turns", "cbt_for_strangers")
+        for mark in ("cbt_takes_turns", "cbt_for_strangers", "cbt_for_everybody")
     )
+    public = frozenset(map(_first, of_everybody))
     urls = app.url_map.bind("")
 
     @lru_cache(REMEMBERED)
@@ -107,6 +119,8 @@ def lane_of(app: flask.Flask) -> LaneOf:
             return of_a_page(path)
         if method == "POST" and path in in_turn:
             return Lane.TURNS
+        if path in of_everybody or (method == "GET" and first in public):
+            return Lane.PUBLIC
         if first not in of_candidates:
             return Lane.REST
         if method == "GET":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import flask
 import flask_login
@@ -119,16 +119,8 @@ def staff_of(token: str, *, now: datetime) -> Principal | None:
 def _load(token: str, *, machine: Machine, now: datetime, staff: bool) -> Principal | None:
     """Return whose login a token is; a login of `staff` holds at the addresses of staff only, and so on."""
     with reading() as session:
-        row = next(iter(_OF_TOKEN.rows(session, hash=token_hash(token))), None)
-        if row is not None and staff == (row.kind == CANDIDATE):
-            return None
-        why = "" if row is None else attention.over(row, now=now)
-        if row is None or why:
-            flask.g.login_over = why
-            flask.g.login_was = row.subject_ref if row is not None else ""
-            return None
-        if row.kind == CANDIDATE and is_elsewhere(row.machine, machine.identity):
-            flask.g.login_elsewhere = row.subject_ref  # nobody's here; access.py says so where it matters
+        row = _holding(_OF_TOKEN.rows(session, hash=token_hash(token)), machine=machine, now=now, staff=staff)
+        if row is None:
             return None
         resolver = cast(Resolver, flask.current_app.extensions["cbt_resolvers"][row.kind])
         found = resolver(session, row.subject_ref)
@@ -142,6 +134,33 @@ def _load(token: str, *, machine: Machine, now: datetime, staff: bool) -> Princi
             login_session_id=row.id,
             token=token,
         )
+
+
+def _holding(rows: Sequence[Any], *, machine: Machine, now: datetime, staff: bool) -> Any:
+    """Return the login session in `rows` if it holds here and now; else None, and note why for the page."""
+    row = next(iter(rows), None)
+    if row is not None and staff == (row.kind == CANDIDATE):
+        return None
+    why = "" if row is None else attention.over(row, now=now)
+    if row is None or why:
+        flask.g.login_over = why
+        flask.g.login_was = row.subject_ref if row is not None else ""
+        return None
+    if row.kind == CANDIDATE and is_elsewhere(row.machine, machine.identity):
+        flask.g.login_elsewhere = row.subject_ref  # nobody's here; access.py says so where it matters
+        return None
+    return row
+
+
+def held_login() -> int | None:
+    """Return the login session of a candidate that this browser holds, without asking who they are."""
+    token = flask.session.get("_user_id")
+    if not isinstance(token, str) or is_of_staff(flask.request.path):
+        return None
+    row = _holding(
+        _OF_TOKEN.read(hash=token_hash(token)), machine=current_machine(), now=flask.g.now, staff=False
+    )
+    return None if row is None else int(row.id)
 
 
 def why_signed_out() -> str:
