@@ -8,11 +8,9 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-
-from sqlalchemy.orm import Session
+from typing import Any
 
 from cbt.certificates import store
-from cbt.certificates.models import Certificate
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput, NotFound, TooMany
 from cbt.rules.certificates.lookup import look_up_name
@@ -50,11 +48,10 @@ def look_up(*, number: str, name: str, machine: Machine, now: datetime) -> Found
     """
     plain = normalise_number(number[:_LONGEST])[:LENGTH]
     _count(plain, machine, now)
-    with reading() as session:
-        return answer_of(session, plain, name)
+    return answer_of(plain, name)
 
 
-def answer_of(session: Session, number: str, name: str) -> FoundCertificate | None:
+def answer_of(number: str, name: str) -> FoundCertificate | None:
     """Return the certificate of a plain number if it is this person's.
 
     Whatever is wrong takes one query for a name and one comparison: a number nobody has is held against a name
@@ -62,10 +59,10 @@ def answer_of(session: Session, number: str, name: str) -> FoundCertificate | No
 
     Source: R-94.
     """
-    right = store.name_of(session, number)
+    right = store.name_of(number)
     wanted = look_up_name(_NOBODY if right is None else right)
     same = hmac.compare_digest(wanted.encode(), look_up_name(name[:_LONGEST]).encode())
-    row = store.by_number(session, number) if right is not None and same else None
+    row = store.by_number(number) if right is not None and same else None
     return found_certificate(row) if row is not None else None
 
 
@@ -81,7 +78,7 @@ def look_at(text: str, *, machine: Machine, now: datetime) -> FoundCertificate |
             said = verified(sent, store.public_keys(session))
         except (InvalidInput, NotFound):
             return None
-        row = store.by_number(session, said.number)
+    row = store.by_number(said.number)
     return found_certificate(row) if row is not None and row.statement == sent else None
 
 
@@ -96,8 +93,8 @@ def _count(number: str, machine: Machine, now: datetime) -> None:
         raise TooMany("certificate.throttled", **error.params) from error
 
 
-def found_certificate(row: Certificate) -> FoundCertificate:
-    """Return what a look-up shows of a certificate. Source: R-94."""
+def found_certificate(row: Any) -> FoundCertificate:
+    """Return what a look-up shows of a `Certificate`, or of a row of what `store.by_number` reads. Source: R-94."""
     return FoundCertificate(
         row.number,
         row.name,

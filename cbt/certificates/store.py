@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.candidates.models import Candidate, Registration
 from cbt.certificates.models import ONLY, Certificate, CertificateParts
+from cbt.db.known.selects import KnownSelect
 from cbt.results.models import Result
 from cbt.rules.certificates.number import normalise_number
 from cbt.rules.retake import PaperOutcome
@@ -116,18 +118,30 @@ def register_page(session: Session, *, text: str, page: int) -> RegisterPage:
     return RegisterPage(session.scalars(query).all(), text, count, page, pages)
 
 
-_BY_NUMBER = select(Certificate).where(Certificate.number == bindparam("number"))
-_NAME_OF = select(Certificate.name).where(Certificate.number == bindparam("number"))
+_BY_NUMBER = KnownSelect(
+    select(
+        Certificate.number,
+        Certificate.name,
+        Certificate.document,
+        Certificate.occupation,
+        Certificate.level,
+        Certificate.issued_on,
+        Certificate.body_name,
+        Certificate.revoked_at,
+        Certificate.statement,
+    ).where(Certificate.number == bindparam("number"))
+)
+_NAME_OF = KnownSelect(select(Certificate.name).where(Certificate.number == bindparam("number")))
 
 
-def by_number(session: Session, number: str) -> Certificate | None:
-    """Return the certificate of a number, None where there is none."""
-    return session.scalar(_BY_NUMBER, {"number": number})
+def by_number(number: str) -> Any:
+    """Return what a look-up needs of the certificate of a number, None where there is none."""
+    return next(iter(_BY_NUMBER.read(number=number)), None)
 
 
-def name_of(session: Session, number: str) -> str | None:
+def name_of(number: str) -> str | None:
     """Return whose certificate has a number, None where there is none; nothing else of it is read."""
-    return session.scalar(_NAME_OF, {"number": number})
+    return next((row.name for row in _NAME_OF.read(number=number)), None)
 
 
 def public_keys(session: Session) -> list[bytes]:

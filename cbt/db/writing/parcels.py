@@ -134,7 +134,15 @@ def put_down_in(session: Session, *rows: Rows) -> bool:
 
 def _parcel(rows: Sequence[Rows], lines: Sequence[Any] = ()) -> Parcel:
     dialect = db.engine.dialect.name
-    plain = [Rows(one.sql, [_plain(row, dialect) for row in one.values], one.touches) for one in rows]
+    plain: list[Rows] = []
+    for one in rows:
+        values = [_plain(row, dialect) for row in one.values]
+        last = plain[-1] if plain else None
+        if last is not None and last.sql == one.sql and last.touches is not None and one.touches is not None:
+            # Carried out in one go, and sent once: a look-up counts six times by the same statement.
+            plain[-1] = Rows(one.sql, [*last.values, *values], last.touches + one.touches)
+        else:
+            plain.append(Rows(one.sql, values, one.touches))
     return Parcel(plain, lines)
 
 

@@ -51,8 +51,8 @@ POLL_THREADS = 1
 READ_THREADS = 4
 TURN_THREADS = 8
 """The database waits for the disk in some of them, and on another machine."""
-PUBLIC_THREADS = 8
-"""As many as of those who sign in: a look-up is counted on the disk as well."""
+PUBLIC_THREADS = 16
+"""A look-up is counted on the disk: what many wait for together is written together."""
 REMEMBERED = 4096
 """Paths whose lane is looked up once: a board asks for the same one every two seconds."""
 OF_CANDIDATES = frozenset({"candidate", "lease"})
