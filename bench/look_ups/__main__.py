@@ -22,7 +22,7 @@ from cbt.application.app import create_app
 from cbt.certificates import looking_up
 from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import unit_of_work
 from cbt.demo.places import add_staff
 from cbt.rules.roles import Role
 from tests.conftest import base_settings, close_engine
