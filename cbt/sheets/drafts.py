@@ -21,7 +21,6 @@ from cbt.db.private.sealing import open_bytes, seal_bytes
 from cbt.db.types import Named, UtcDateTime
 from cbt.db.unit_of_work import after_commit, reading, unit_of_work
 from cbt.errors import NotFound, Unavailable
-from cbt.web.refs import new_ref
 
 LIFE = timedelta(hours=24)
 PIECE_BYTES = 512 * 1024
@@ -52,13 +51,15 @@ class Drafts:
     gone: str
 
     @contextmanager
-    def brought(self, body: bytes, *, file_name: str, now: datetime, actor: str) -> Iterator[SheetDraft]:
+    def brought(
+        self, body: bytes, *, ref: str, file_name: str, now: datetime, actor: str
+    ) -> Iterator[SheetDraft]:
         """Write the pieces of a file but the first, and lend the draft that `keep` stores with it.
 
         Not to be called within a unit of work. When the block raises, what was written is forgotten; of a process
         that was stopped it is as old drafts are.
         """
-        ref, sealed = new_ref("dr"), seal_bytes(body, self.kind)
+        sealed = seal_bytes(body, self.kind)
         bodies = [sealed[start : start + PIECE_BYTES] for start in range(0, len(sealed), PIECE_BYTES)]
         head, *others = [
             SheetDraft(

@@ -24,7 +24,7 @@ def test_kept_files_wait_where_they_did_and_open_as_before(world: World) -> None
     roster, bank = xlsx([row(1)]), workbook([truth()])
     author, drafts_of = world.staff("author"), Drafts("roster", gone="roster.draft_gone")
     subject = {"subject": f"sitting:{world.sitting_ref}", "actor": "staff:officer"}
-    told = {"file_name": "名册.xlsx", "now": world.clock.now(), "actor": subject["actor"]}
+    told = {"ref": "rd-kept", "file_name": "名册.xlsx", "now": world.clock.now(), "actor": subject["actor"]}
     with world.app.app_context(), drafts_of.brought(roster, **told) as draft, unit_of_work() as session:
         kept = drafts_of.keep(session, draft, subject=subject["subject"])
     upload = "/bank/customer-service-l3/import"

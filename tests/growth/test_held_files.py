@@ -46,7 +46,7 @@ def test_large_files_are_kept_and_forgotten_in_pieces(world: World, monkeypatch:
     first, second = random.Random(1).randbytes(LARGE), random.Random(2).randbytes(LARGE)
     brought: dict[str, list[str]] = {"roster": [], "bank": []}
     people = Drafts("people", gone="roster.draft_gone")
-    of_people: dict[str, Any] = {"file_name": "x", "now": now, "actor": CLERK}
+    of_people: dict[str, Any] = {"ref": "dr-x", "file_name": "x", "now": now, "actor": CLERK}
 
     def roster(body: bytes) -> None:
         known = {"file_name": "名册.xlsx", "locale": "zh", "now": now, "actor": CLERK}

@@ -23,6 +23,7 @@ from cbt.errors import Conflict
 from cbt.sheets import drafts
 from cbt.sheets.cells import SheetData
 from cbt.sheets.drafts import Drafts
+from cbt.web.refs import new_ref
 
 DRAFTS = Drafts("people", gone="roster.draft_gone")
 ENTERED_AT_ONCE = 25
@@ -54,7 +55,7 @@ def keep_list(ref: str, *, file_name: str, body: bytes, who: Applying) -> str:
     kept = KeptPeople(hashlib.sha256(body).hexdigest(), sheets)
     packed = zlib.compress(msgspec.msgpack.encode(kept), 1)
     with (
-        DRAFTS.brought(packed, file_name=file_name, now=who.now, actor=who.actor) as draft,
+        DRAFTS.brought(packed, ref=new_ref("dr"), file_name=file_name, now=who.now, actor=who.actor) as draft,
         unit_of_work() as session,
     ):
         application = editable(session, ref, who)

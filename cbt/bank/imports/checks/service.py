@@ -25,6 +25,7 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.rules.states.item import ItemState
 from cbt.sheets.checks.models import CheckState
 from cbt.sheets.drafts import LIFE, Drafts, drop
+from cbt.web.refs import new_ref
 
 DRAFTS = Drafts("bank", gone=store.UNKNOWN)
 ARRIVALS = (ItemState.IN_REVIEW, ItemState.DRAFT)
@@ -40,7 +41,7 @@ def keep(*, bank_ref: str, files: Sequence[Brought], locale: str, now: datetime,
     brought = bringing.taken(files)
     packed, name = bringing.pack(brought), bringing.said(brought)
     with (
-        DRAFTS.brought(packed, file_name=name, now=now, actor=actor) as draft,
+        DRAFTS.brought(packed, ref=new_ref("dr"), file_name=name, now=now, actor=actor) as draft,
         unit_of_work() as session,
     ):
         bank = bank_store.bank_by_ref(session, bank_ref)
