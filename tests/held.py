@@ -23,6 +23,8 @@ MOST_ROWS = 600
 """Read and written: a piece of fifty rows with what has to be known of each."""
 MOST_CALLS = 60_000
 """Functions of Python that are called: some twenty milliseconds."""
+MOST_TEXT = 2_500_000
+"""Of the statements with their values, in which a byte is two digits: a piece of a file with room to spare."""
 _SHOWN = 12
 
 
@@ -34,6 +36,7 @@ class HeldUnit:
     read: int = 0
     written: int = 0
     calls: int = 0
+    text: int = 0
     first: list[str] = field(default_factory=list)
     """Its first statements, to know it by."""
 
@@ -41,13 +44,15 @@ class HeldUnit:
     def too_long(self) -> bool:
         """Whether everybody's save would notice it."""
         rows = self.read + self.written
-        return self.statements > MOST_STATEMENTS or rows > MOST_ROWS or self.calls > MOST_CALLS
+        much = self.calls > MOST_CALLS or self.text > MOST_TEXT
+        return self.statements > MOST_STATEMENTS or rows > MOST_ROWS or much
 
     def __str__(self) -> str:
         begun = " | ".join(
             " ".join(one.split())[:70] for one in self.first if not one.startswith("SAVEPOINT")
         )
         counts = f"{self.statements} statements, {self.read} read, {self.written} written, {self.calls} calls"
+        counts += f", {self.text} characters"
         return f"{counts}: {begun}"
 
 
@@ -84,6 +89,7 @@ class _Watched:
             self._unit = None
             return
         unit.statements += 1
+        unit.text += len(sql)
         if len(unit.first) < _SHOWN:
             unit.first.append(sql)
 

@@ -14,6 +14,8 @@ PAGE_PATIENCE = 4.0
 """A page gives a request up after so long (TIMEOUT in static/delivery/api.js)."""
 START_PATIENCE = 8.0
 """The same of the request that opens a paper (static/delivery/flow.js)."""
+MOST_WAITING = 4096
+"""So many requests wait in one queue of a process at most, whatever becomes of the disk: eight batches of saves."""
 REFUSED_FROM = 0.5
 """Whoever asks is refused while others have waited for this share of what they wait at most: those who are let in
 then have as much left."""
@@ -25,6 +27,11 @@ is back well within the ten seconds of I14, however long the overload was."""
 def is_too_late(waited: float, *, patience: float) -> bool:
     """Return whether whoever asks now is refused, where others have waited so long for an answer."""
     return waited >= REFUSED_FROM * patience
+
+
+def is_refused(waiting: int, waited: float, *, patience: float) -> bool:
+    """Return whether whoever asks now is refused: as many wait as may, or they have waited too long already."""
+    return waiting >= MOST_WAITING or is_too_late(waited, patience=patience)
 
 
 def is_given_up(waited: float, *, patience: float) -> bool:

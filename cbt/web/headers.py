@@ -37,12 +37,12 @@ STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=31536000; includeSubDo
 """A browser that came over https once never comes back without it, for a year."""
 
 
-def bare_problem() -> tuple[list[tuple[str, str]], bytes]:
+def bare_problem(code: str = "web.unexpected") -> tuple[list[tuple[str, str]], bytes]:
     """Return headers and page of an error that the page of errors itself met: no template and no request needed.
 
     In the installation's language, for what was asked for may be what failed.
     """
-    what, fix = (html.escape(text(f"error.web.unexpected.{part}")) for part in ("what", "fix"))
+    what, fix = (html.escape(text(f"error.{code}.{part}")) for part in ("what", "fix"))
     page = (
         f'<!doctype html><html lang="{language()}"><meta charset="utf-8"><title>{what}</title>'
         f"<h1>{what}</h1><p>{fix}</p></html>"

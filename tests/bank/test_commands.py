@@ -12,10 +12,11 @@ from click.testing import CliRunner, Result
 
 from cbt.bank.commands import bank
 from cbt.bank.formats.workbook import read_workbook
+from cbt.config import LOCALES
 from cbt.errors import CbtError
 from cbt.paths import product_dir
 from cbt.web import cli
-from tests.bank.sheets import single, truth, workbook
+from tests.bank.sheets import sheets, single, truth, workbook
 
 BANKS = product_dir("question_bank")
 
@@ -107,6 +108,24 @@ def test_a_folder_then_a_sheet_are_imported(tmp_path: Path) -> None:
     assert (said["stored"], said["added"], said["blocked"]) == (True, 1, 1)
     finding = next(found for found in said["findings"] if found["severity"] == "error")
     assert (finding["sheet"], finding["row"], finding["column"], finding["value"]) == ("试题", 3, "I", "E")
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("locale", LOCALES)
+def test_our_own_template_filled_in_is_imported_without_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    path = tmp_path / "a.xlsx"
+    assert run("import", BANKS / "customer-service-l3").exit_code == 0
+    monkeypatch.setenv("CBT_LOCALE", locale)
+    assert run("template", path).exit_code == 0
+    first, rules = read_workbook(path.read_bytes())
+    own = [truth("接待员在客户离柜前应当确认诉求已经办结。"), single("客户来电时，接待员最先应当（　　）。")]
+    path.write_bytes(sheets({first.name: [*first.rows, *own], rules.name: rules.rows}))
+    asked = run("import", path, "--bank", "customer-service-l3", "--json")
+    assert asked.exit_code == 0, asked.output
+    said = json.loads(asked.stdout)
+    assert (said["stored"], said["added"], said["inferred"]) == (True, 2, [])
 
 
 @pytest.mark.usefixtures("installed")

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from cbt.db.writing import admission
 from cbt.db.writing.admission import Admission
 from cbt.db.writing.commits import Carried, Failed, More
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.errors import Unavailable
+from cbt.rules import overload
 from cbt.rules.overload import PAGE_PATIENCE
 from tests.db.test_group_commit import PATIENCE, Teller, wait_until
 
@@ -163,7 +163,7 @@ def test_it_is_open_again_as_soon_as_what_waited_is_through(
 def test_no_more_wait_than_a_queue_holds(
     writer: GroupWriter, hand: Stalled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "MOST_UNANSWERED", 3)
+    monkeypatch.setattr(overload, "MOST_WAITING", 3)
     tellers = [Teller() for _ in range(4)]
     writer.ask("a", tellers[0].tell, 0)
     assert hand.holding.wait(PATIENCE)

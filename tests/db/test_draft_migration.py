@@ -24,9 +24,9 @@ def test_kept_files_wait_where_they_did_and_open_as_before(world: World) -> None
     roster, bank = xlsx([row(1)]), workbook([truth()])
     author, drafts_of = world.staff("author"), Drafts("roster", gone="roster.draft_gone")
     subject = {"subject": f"sitting:{world.sitting_ref}", "actor": "staff:officer"}
-    with world.app.app_context(), unit_of_work() as session:
-        told = {"ref": "rd-kept", "file_name": "名册.xlsx", "now": world.clock.now()}
-        drafts_of.keep(session, sealed=drafts_of.seal(roster), **told, **subject)
+    told = {"ref": "rd-kept", "file_name": "名册.xlsx", "now": world.clock.now(), "actor": subject["actor"]}
+    with world.app.app_context(), drafts_of.brought(roster, **told) as draft, unit_of_work() as session:
+        kept = drafts_of.keep(session, draft, subject=subject["subject"])
     upload = "/bank/customer-service-l3/import"
     sent = author.post(upload, data={"file": (io.BytesIO(bank), "题库.xlsx")}).location
     with world.app.app_context():
@@ -42,6 +42,6 @@ def test_kept_files_wait_where_they_did_and_open_as_before(world: World) -> None
     assert drafts["名册.xlsx"] == bytes(sealed)
     assert bank not in drafts["题库.xlsx"]
     with world.app.app_context(), reading() as session:
-        assert drafts_of.open(session, "rd-kept", **subject) == ("名册.xlsx", roster)
+        assert drafts_of.open(session, kept, **subject) == ("名册.xlsx", roster)
     # How far a bank's file was checked is of a later table: its author brings the file again.
     assert author.get(sent).status_code == 404

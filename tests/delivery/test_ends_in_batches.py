@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -23,12 +24,15 @@ from cbt.db.writing.commits import Failed, More
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.batch import EndBatch
 from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
+from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.models import Attempt, AttemptLive, JournalEntry, LateEntry, UnitDone
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Save, Saved
-from cbt.delivery.save.journal import QUIET
+from cbt.delivery.save.journal import QUIET, Journal
+from cbt.delivery.save.live import LiveRows
 from cbt.delivery.steps import suspend_attempt
 from cbt.errors import CbtError, Unavailable
+from cbt.rules.states.attempt import ClosedBy
 from cbt.web.who.login import token_hash
 from tests.delivery.driver import Page
 from tests.delivery.starts import refuse_views
@@ -415,3 +419,90 @@ def test_an_answer_that_was_acknowledged_is_not_later_than_the_closing(running: 
         ).all()
         assert [one.received_at for one in journal] == [NOW + SECOND]
         assert row.closed_at == NOW + SECOND
+
+
+def test_a_hand_in_that_waited_for_another_process_is_not_older_than_what_that_acknowledged(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other's save has its row, uncommitted, when the hand-in reads: on PostgreSQL it sees the former time."""
+    sending = Sending(running, "theory")
+    running.clock.set(NOW + 2 * SECOND)
+    save, hand_in = sending.save("theory", (1, "A"), now=NOW + SECOND), sending.hand_in("theory", now=NOW)
+    holding, let_go = threading.Event(), threading.Event()
+    perform_saves = LiveRows.touch
+
+    def held(live: LiveRows, cursor: Any, cases: Any) -> None:
+        perform_saves(live, cursor, cases)
+        if not holding.is_set():
+            holding.set()
+            assert let_go.wait(10)
+
+    monkeypatch.setattr(LiveRows, "touch", held)
+    outcomes: dict[str, list[Any]] = {}
+    other = Journal(running.app)
+
+    def carry_out(name: str, journal: Journal, request: object) -> None:
+        with running.app.app_context():
+            outcomes[name] = list(journal.commits.carry_out([request], lambda: ()).outcomes)
+
+    threads = [
+        threading.Thread(target=carry_out, args=("save", other, save)),
+        threading.Thread(target=carry_out, args=("hand-in", sending.journal, hand_in)),
+    ]
+    threads[0].start()
+    assert holding.wait(10)
+    threads[1].start()
+    threads[1].join(0.5)
+    assert threads[1].is_alive(), "the hand-in waits for whoever has the row"
+    let_go.set()
+    for thread in threads:
+        thread.join(10)
+    other.commits.close()
+    assert (said(outcomes["save"]), said(outcomes["hand-in"])) == (["saved"], ["saved+"])
+    with running.app.app_context(), reading() as session:
+        assert session.get_one(Attempt, save.attempt_id).closed_at == NOW + SECOND
+
+
+@pytest.mark.parametrize("by", [one for one in ClosedBy if one is not ClosedBy.CANDIDATE])
+def test_whoever_closes_does_so_no_earlier_than_an_answer_that_was_acknowledged(
+    running: World, by: ClosedBy
+) -> None:
+    """Its time was read before it had the row: an answer with a receipt counts, one after it does not (I1)."""
+    sending = Sending(running, "theory", "second")
+    running.clock.set(NOW + 2 * SECOND)
+    saves = [sending.save(name, (1, "A"), now=NOW + SECOND) for name in ("theory", "second")]
+    assert said(sending.carry_out(saves[0])) == ["saved"]
+    attempt_ids = [save.attempt_id for save in saves]
+    with running.app.app_context():
+        with unit_of_work() as session:
+            attempts = [session.get_one(Attempt, attempt_id) for attempt_id in attempt_ids]
+            closed_at = NOW
+            if by is ClosedBy.DEADLINE:  # the time that somebody was given was taken back meanwhile
+                closed_at = None
+                for attempt in attempts:
+                    attempt.closes_at = NOW
+            close_attempts(session, attempts, now=NOW, closed_at=closed_at, closed_by=by, actor="staff:x")
+        with reading() as session:
+            rows = [session.get_one(Attempt, attempt_id) for attempt_id in attempt_ids]
+            assert [row.closed_at for row in rows] == [NOW + SECOND, NOW]
+            entries = session.scalars(select(AuditEntry.after).where(AuditEntry.act == "attempt.close"))
+            assert {json.loads(one or "")["closed_at"] for one in entries} == {
+                row.closed_at.isoformat() for row in rows if row.closed_at
+            }
+    late = [sending.save(name, (2, "B"), now=NOW + 2 * SECOND) for name in ("theory", "second")]
+    assert said(sending.carry_out(*late)) == ["attempt.closed"] * 2
+
+
+def test_what_counts_by_the_grace_came_by_the_deadline(running: World) -> None:
+    sending = Sending(running, "theory")
+    end = PLANNED + timedelta(minutes=45)
+    running.clock.set(end + SECOND)
+    save = sending.save("theory", (1, "A"), now=end + SECOND)
+    assert said(sending.carry_out(save)) == ["saved"]
+    with running.app.app_context():
+        with unit_of_work() as session:
+            attempts = [session.get_one(Attempt, save.attempt_id)]
+            how = {"now": end - SECOND, "closed_at": end - SECOND, "closed_by": ClosedBy.PROCTOR}
+            close_attempts(session, attempts, actor="staff:x", **how)
+        with reading() as session:
+            assert session.get_one(Attempt, save.attempt_id).closed_at == end

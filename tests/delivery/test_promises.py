@@ -39,9 +39,9 @@ def works(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
     found: list[Callable[[], None]] = []
     put = ThreadPool.put
 
-    def noted(self: ThreadPool, work: Callable[[], None]) -> None:
+    def noted(self: ThreadPool, work: Callable[[], None]) -> bool:
         found.append(work)
-        put(self, work)
+        return put(self, work)
 
     monkeypatch.setattr(ThreadPool, "put", noted)
     return found

@@ -6,7 +6,7 @@ Source: I13.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,12 +20,13 @@ from cbt.audit.tally import WINDOW, settle_tallies
 from cbt.bank import service as bank
 from cbt.bank import store
 from cbt.bank.desk.banks import service as banks
+from cbt.bank.desk.banks.cells import TableRow
 from cbt.bank.desk.banks.store import table_revision, table_rows
 from cbt.bank.desk.bulk import service as bulk
 from cbt.bank.desk.bulk.planning import BulkAct, plan_bulk
 from cbt.bank.desk.bulk.scope import BulkScope, items_of
 from cbt.bank.imports.terms import PLAINLY
-from cbt.bank.models import ImportRun, Item
+from cbt.bank.models import ImportRun, Item, KnowledgePoint
 from cbt.candidates import photos
 from cbt.candidates.desk import service as candidates
 from cbt.candidates.models import AdmissionTicket, CandidatePhoto
@@ -387,3 +388,63 @@ def test_what_jobs_do_of_hundreds_goes_in_pieces(world: World) -> None:
     assert count(world, Throttle, Throttle.scope == "x") == count(world, SentForm) == 0
     assert count(world, AuditTally, AuditTally.act == "x.look") == 0
     assert count(world, AuditEntry, AuditEntry.act == "x.look") == PEOPLE
+
+
+POINTS = 900
+
+
+def test_a_table_of_hundreds_of_points_is_saved_and_changed_in_pieces(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = world.clock.now()
+    sheet_of_many(world, tmp_path)
+
+    def rows() -> tuple[list[TableRow], str]:
+        with world.app.app_context(), reading() as session:
+            of = store.bank_by_ref(session, "many")
+            return table_rows(store.taxonomy_of(session, of)), table_revision(session, of)
+
+    def save(table: Sequence[TableRow], revision: str) -> None:
+        banks.save_table(ref="many", rows=table, revision=revision, now=now, actor=CLERK)
+
+    before, revision = rows()
+    more = [TableRow(f"A-{number + 100:03d}", f"鉴定点{number}", "", "X", "") for number in range(POINTS)]
+    later = [one if one.code != "A-002" else replace(one, name="另一名") for one in [*before, *more]]
+
+    def stop(*_: object, **_known: object) -> None:
+        raise KeyboardInterrupt
+
+    def break_off() -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(banks.steps, "save_taxonomy", stop)
+            with pytest.raises(KeyboardInterrupt):
+                save(later, revision)
+
+    assert too_long(world, {"one that fails": break_off}) == {}
+    assert rows() == (before, revision)
+    assert too_long(world, {"the table": lambda: save(later, revision)}) == {}
+    saved, newer = rows()
+    assert [(one.code, one.name) for one in saved] == sorted((one.code, one.name) for one in later)
+    with world.app.app_context(), pytest.raises(Conflict):
+        save(before, revision)
+    again = [replace(one, name="又一名") if one.code == "A-100" else one for one in saved]
+    assert too_long(world, {"a change": lambda: save(again, newer)}) == {}
+    assert rows()[0] == again
+
+
+def test_a_folder_with_hundreds_of_points_comes_in_pieces(world: World, tmp_path: Path) -> None:
+    folder, now = tmp_path / "wide", world.clock.now()
+    folder.mkdir()
+    more = "".join(
+        f'\n[[point]]\ncode = "A-{number + 100:03d}"\nname = "鉴定点{number}"\nimportance = "X"\n'
+        for number in range(POINTS)
+    )
+    (folder / "taxonomy.toml").write_text(TAXONOMY + more, "utf-8")
+    (folder / "items.toml").write_text(ITEMS, "utf-8")
+    make_items(world.app, 1, CLERK)
+
+    def come(into: str) -> None:
+        bank.import_bank(folder, bank_ref=into, now=now, actor=CLERK, terms=PLAINLY)
+
+    assert too_long(world, {"into one that is there": lambda: come(BANK)}) == {}
+    assert count(world, KnowledgePoint, KnowledgePoint.code >= "A-100") >= POINTS

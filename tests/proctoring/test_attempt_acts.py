@@ -121,6 +121,17 @@ def test_handing_in_by_force_needs_somebody_else(world: World) -> None:
     assert "proctor-老师 + officer-老师" in desk.page()
 
 
+def test_an_answer_that_was_acknowledged_while_somebody_forced_is_in_the_paper(world: World) -> None:
+    """The act waited for the save before it, and its time was read before: it closes no earlier (I1)."""
+    page = running(world, "theory")["theory"]
+    asked_at, answered_at = world.clock.now(), world.clock.now() + timedelta(milliseconds=40)
+    world.clock.set(answered_at)
+    assert page.answer(1, "A").status_code == 200
+    world.clock.set(asked_at)
+    done(Desk(world).act("force", "theory", reason="x", second="officer"))
+    assert attempt(world, "theory").closed_at == answered_at
+
+
 def test_two_who_force_at_once_close_once(world: World) -> None:
     running(world, "theory")
     done(Desk(world).act("force", "theory", reason="x", second="officer"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -11,8 +12,9 @@ from typing import Any, cast
 import flask
 import pytest
 
+from cbt.rules import overload
 from cbt.web.receiving.front import Front
-from cbt.web.receiving.lanes import STAFF_THREADS, TURN_THREADS, Lane, lane_of
+from cbt.web.receiving.lanes import READ_THREADS, STAFF_THREADS, TURN_THREADS, Lane, lane_of
 from cbt.web.receiving.promises import is_promised
 from cbt.web.who.access import access_of
 from tests.attacks.test_bodies import Protocol, Scope
@@ -146,5 +148,88 @@ def test_whoever_waits_for_few_threads_uses_none_of_the_others() -> None:
         front.__rsgi_del__(loop)
 
     # A thread of its own: a browser of another test may have left its loop in this one.
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, scene()).result()
+
+
+class Heard(Protocol):
+    """Keeps what was answered."""
+
+    def __init__(self) -> None:
+        self.status, self.headers, self.content = 0, dict[str, str](), b""
+
+    def response_bytes(self, status: int, headers: Any, content: bytes) -> None:
+        self.status, self.headers, self.content = status, dict(headers), content
+
+
+def test_what_no_lane_has_room_for_is_refused_at_once_with_a_time_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many come and whatever holds the threads: the line has an end (I14)."""
+    monkeypatch.setattr(overload, "MOST_WAITING", 3)
+    go_on, heard = threading.Event(), [Heard() for _ in range(READ_THREADS + 5)]
+
+    def slow(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        assert go_on.wait(20)
+        start_response("200 OK", [])
+        return [b""]
+
+    async def scene() -> None:
+        front = Front(
+            cast(Any, slow),
+            threads=64,
+            now=lambda: datetime(2026, 11, 24, tzinfo=UTC),
+            lane=lambda _method, _path: Lane.READS,
+        )
+        loop = asyncio.get_running_loop()
+        front.__rsgi_init__(loop)
+        asked = []
+        for number, protocol in enumerate(heard):
+            scope = Scope({}, path="/exam", method="GET")
+            asked.append(asyncio.ensure_future(front.__rsgi__(cast(Any, scope), cast(Any, protocol))))
+            await asyncio.sleep(0.05 if number < READ_THREADS else 0)
+        await asyncio.wait_for(asyncio.gather(*asked[-2:]), 20)
+        assert not any(one.done() for one in asked[:-2])
+        go_on.set()
+        await asyncio.wait_for(asyncio.gather(*asked), 20)
+        front.__rsgi_del__(loop)
+
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, scene()).result()
+    assert [one.status for one in heard] == [200] * (READ_THREADS + 3) + [503] * 2
+    for refused in heard[-2:]:
+        assert int(refused.headers["retry-after"]) >= 1
+        assert "<h1>" in refused.content.decode()
+
+
+@pytest.mark.parametrize(("lease", "status"), [("x", 503), ("", 200)])
+def test_a_page_whose_server_came_to_nothing_for_long_is_told_to_come_again(lease: str, status: int) -> None:
+    """What came meanwhile came at nobody knows when, perhaps so long ago that nobody waits any more (I14)."""
+    heard = Heard()
+
+    def answer(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b""]
+
+    async def scene() -> None:
+        front = Front(
+            cast(Any, answer),
+            threads=4,
+            now=lambda: datetime(2026, 11, 24, tzinfo=UTC),
+            lane=lambda _method, _path: Lane.COMMIT,
+        )
+        loop = asyncio.get_running_loop()
+        front.__rsgi_init__(loop)
+        await asyncio.sleep(0.2)
+        scope = Scope({"x-cbt-lease": lease} if lease else {}, path="/exam", method="POST")
+        time.sleep(2.2)  # the loop stands still
+        first = asyncio.ensure_future(front.__rsgi__(cast(Any, scope), cast(Any, heard)))
+        await asyncio.wait_for(first, 20)
+        assert heard.status == status
+        await asyncio.sleep(0.2)
+        await asyncio.wait_for(front.__rsgi__(cast(Any, scope), cast(Any, heard)), 20)
+        assert heard.status == 200, "and then all is as usual"
+        front.__rsgi_del__(loop)
+
     with ThreadPoolExecutor(1) as beside:
         beside.submit(asyncio.run, scene()).result()

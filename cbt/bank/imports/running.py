@@ -51,6 +51,17 @@ def store_run(
     """
     check_revision(what)
     keep_media(what.media, now=now, actor=what.actor)
+    laid = [] if what.taxonomy is None else steps.lay_points(what.bank_ref, what.taxonomy.points)
+    try:
+        return _store_all(what, entries, now=now, tell=tell)
+    except BaseException:
+        steps.take_up_points(what.bank_ref, laid)
+        raise
+
+
+def _store_all(
+    what: Bringing, entries: Sequence[ImportedItem], *, now: datetime, tell: Callable[[int, int], None]
+) -> str:
     if len(entries) <= TOGETHER:
         words = words_for(entries)
         with unit_of_work() as session:
@@ -60,6 +71,8 @@ def store_run(
     with unit_of_work() as session:
         run = begin_run(session, what, now=now, goes_on=True)
         run_id, ref = run.id, run.ref
+    if what.taxonomy is not None:
+        steps.lay_points(what.bank_ref, what.taxonomy.points)  # of a bank that was new
     go_on(run_id, what, entries, now=now, tell=tell)
     return ref
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select, update
@@ -57,7 +57,10 @@ def begin_run(session: Session, what: Bringing, *, now: datetime, goes_on: bool 
         raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
     if bank is None:
         assert what.taxonomy is not None
-        bank = steps.save_taxonomy(session, what.bank_ref, what.taxonomy, now=now, actor=what.actor)
+        without = replace(
+            what.taxonomy, points=()
+        )  # they follow in pieces, at the latest when the run is whole
+        bank = steps.save_taxonomy(session, what.bank_ref, without, now=now, actor=what.actor)
     under_way = session.scalar(
         select(ImportRun).where(ImportRun.bank_id == bank.id, ImportRun.state == RunState.STORING).limit(1)
     )

@@ -16,14 +16,18 @@ from cbt.batches.roster.planning.places import seen_of
 from cbt.batches.roster.terms import RosterTerms, terms_of, written
 from cbt.candidates.roster.mapping import keep_hands
 from cbt.candidates.roster.reading.hands import Hands
+from cbt.db.pieces import pieces_of
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
+from cbt.sheets.checks.keeping import FilePiece, cut
 from cbt.sheets.checks.models import CheckState
 from cbt.sittings.store import batch_by_ref
 from cbt.web.refs import new_ref
 
 LIFE = timedelta(days=14)
 """A brought roster is kept so long: until its sittings are planned. It is sealed as the numbers in it will be."""
+ARRIVES_WITHIN = timedelta(hours=1)
+"""One of which not every part is there after so long was stopped on its way."""
 MOST_BYTES = 20 * 1024 * 1024
 
 
@@ -44,33 +48,63 @@ def keep(
     """
     if not body:
         raise InvalidInput("roster.no_file", field="file")
-    sealed = ROSTERS.sealed(body)
+    *parts, head = cut((FILE, 0, ROSTERS.sealed(body)))
     with unit_of_work() as session:
         target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
-        _forget_former(session, target.batch.id, actor, now=now)
+        batch_id = target.batch.id
+        _refuse_busy(session, batch_id, actor)
         check = RosterCheck(
             ref=new_ref("rd"),
-            batch_id=target.batch.id,
+            batch_id=batch_id,
             actor=actor,
             file_name=file_name[:200],
-            state=CheckState.WAITING,
+            state=CheckState.ARRIVING,
             asked=written(RosterTerms(locale=locale, sitting=sitting_ref)),
             at=now,
         )
         session.add(check)
         session.flush()
-        session.add(RosterPart(check_id=check.id, name=FILE, number=0, sealed=sealed))
-        return check.ref
+        check_id, ref = check.id, check.ref
+    for piece in pieces_of(parts, size=1):
+        with unit_of_work() as session:
+            _arriving(session, check_id)
+            session.add_all(_part(check_id, part) for part in piece)
+    with unit_of_work() as session:
+        _refuse_busy(session, batch_id, actor)
+        _forget_former(session, batch_id, actor, now=now, but=check_id)
+        _arriving(session, check_id).state = CheckState.WAITING
+        session.add(_part(check_id, head))
+    return ref
 
 
-def _forget_former(session: Session, batch_id: int, actor: str, *, now: datetime) -> None:
+def _refuse_busy(session: Session, batch_id: int, actor: str) -> None:
     own = (RosterCheck.batch_id == batch_id) & (RosterCheck.actor == actor)
-    old = RosterCheck.at < now - LIFE
-    found = session.scalars(select(RosterCheck).where(own | old)).all()
-    busy = [check for check in found if check.state == CheckState.IMPORTING or check.begun]
-    if any(check.batch_id == batch_id and check.actor == actor for check in busy):
+    if any(map(_busy, session.scalars(select(RosterCheck).where(own)))):
         raise Conflict(ROSTERS.busy)
-    ROSTERS.forget(session, [check.id for check in found if check not in busy])
+
+
+def _arriving(session: Session, check_id: int) -> RosterCheck:
+    check = session.get(RosterCheck, check_id, with_for_update=True)
+    if check is None or check.state != CheckState.ARRIVING:
+        raise Conflict(ROSTERS.busy)  # the same person brought another one meanwhile
+    return check
+
+
+def _part(check_id: int, piece: FilePiece) -> RosterPart:
+    name, number, sealed = piece
+    return RosterPart(check_id=check_id, name=name, number=number, sealed=sealed)
+
+
+def _forget_former(session: Session, batch_id: int, actor: str, *, now: datetime, but: int) -> None:
+    own = (RosterCheck.batch_id == batch_id) & (RosterCheck.actor == actor)
+    left = (RosterCheck.state == CheckState.ARRIVING) & (RosterCheck.at < now - ARRIVES_WITHIN)
+    old = (RosterCheck.at < now - LIFE) | left
+    found = session.scalars(select(RosterCheck).where(own | old, RosterCheck.id != but)).all()
+    ROSTERS.forget(session, [check.id for check in found if not _busy(check)])
+
+
+def _busy(check: RosterCheck) -> bool:
+    return check.state == CheckState.IMPORTING or check.begun
 
 
 def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms, actor: str) -> None:

@@ -13,6 +13,8 @@ from cbt.batches.roster.summary import RosterSummary
 from cbt.errors import NotFound, Unavailable
 from cbt.sheets.checks.models import CheckState
 
+_UNSHOWN = (CheckState.ARRIVING, CheckState.DONE, CheckState.GONE)
+
 
 def find_check(session: Session, batch_id: int, ref: str, *, actor: str) -> RosterCheck | None:
     """Return a person's own roster of a batch, None for none, or for somebody else's."""
@@ -30,7 +32,7 @@ def check_of(session: Session, batch_id: int, ref: str, *, actor: str) -> Roster
 
 def waiting_rosters(session: Session, batch_id: int) -> Sequence[RosterCheck]:
     """Return the rosters of a batch that were brought and are not imported, the latest first."""
-    query = select(RosterCheck).where(RosterCheck.batch_id == batch_id, RosterCheck.state != CheckState.DONE)
+    query = select(RosterCheck).where(RosterCheck.batch_id == batch_id, RosterCheck.state.not_in(_UNSHOWN))
     return session.scalars(query.order_by(RosterCheck.at.desc())).all()
 
 

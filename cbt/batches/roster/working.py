@@ -30,7 +30,7 @@ from cbt.sheets.checks.beating import Beat, Unwanted
 from cbt.sheets.checks.keeping import FilePiece
 from cbt.sheets.checks.models import CheckState
 from cbt.sheets.checks.pieces import Stretch, blocks, by_kind
-from cbt.sheets.checks.working import Beating, Clock, put_pieces_down
+from cbt.sheets.checks.working import Beating, Clock, keep_copy, put_pieces_down
 from cbt.sittings.models import Batch
 
 
@@ -72,7 +72,7 @@ def _check(folder: Path, check: RosterCheck, told: Beat) -> None:
     told.in_front(lambda: _be_ready(check))
     if checked is not None and checked.plan.findings:
         copy = marked_of(sheets, checked, terms.locale)
-        told.in_front(partial(_keep_copy, check.id, (kept.MARKED, 0, ROSTERS.sealed(copy))))
+        keep_copy(ROSTERS, check.id, (kept.MARKED, 0, ROSTERS.sealed(copy)), told)
 
 
 def file_of(session: Session, check: RosterCheck) -> bytes:
@@ -84,11 +84,6 @@ def _be_ready(check: RosterCheck) -> None:
     with unit_of_work() as session:
         if not ROSTERS.end(session, check.ref, CheckState.READY):
             raise Unwanted
-
-
-def _keep_copy(check_id: int, piece: FilePiece) -> bool:
-    with unit_of_work() as session:
-        return ROSTERS.add_copy(session, check_id, piece)
 
 
 def _unread(layouts: list[TableLayout]) -> Iterator[FilePiece]:

@@ -10,10 +10,8 @@ import time
 from collections.abc import Callable
 
 from cbt.errors import Unavailable
-from cbt.rules.overload import come_again_seconds, is_too_late
+from cbt.rules.overload import come_again_seconds, is_refused, is_too_late
 
-MOST_UNANSWERED = 4096
-"""So many requests of a process wait at most, whatever becomes of the disk: eight batches."""
 _CHANCE = random.SystemRandom()
 
 
@@ -47,7 +45,7 @@ class Admission:
             self._went_on_at, self._waited, self._overloaded_since = now, 0.0, None
             return None
         waited = max(now - self._went_on_at, self._waited)
-        if unanswered < MOST_UNANSWERED and not is_too_late(waited, patience=patience):
+        if not is_refused(unanswered, waited, patience=patience):
             if not is_too_late(2 * waited, patience=patience):
                 self._overloaded_since = None
             return None

@@ -86,7 +86,9 @@ class EndBatch:
         found = self._found(row, guard, now)
         by = may_hand_in(found, now=now)
         found.store(guard)
-        row.closed_at = _closed_at(guard, now) if by is ClosedBy.CANDIDATE else found.clock.closes_at or now
+        row.closed_at = (
+            _closed_at(guard, row, now) if by is ClosedBy.CANDIDATE else found.clock.closes_at or now
+        )
         row.receipt = row.receipt or new_receipt()
         former = guard.state
         move(guard, EVENT_OF[by])
@@ -201,11 +203,11 @@ def may_hand_in(found: _Found, *, now: datetime) -> ClosedBy:
     return ClosedBy.CANDIDATE
 
 
-def _closed_at(guard: Guard, now: datetime) -> datetime:
+def _closed_at(guard: Guard, row: EndRow, now: datetime) -> datetime:
     """Return when a hand-in received at `now` closes: no earlier than the last save acknowledged before it.
 
     Two requests of one browser may be committed in another order than they were received in; an answer that has
     its receipt is not older than the closing for that. Source: R-21; I1.
     """
-    reached = max(now, guard.seen_at or now)
+    reached = max(now, guard.seen_at or now, row.seen_at or now)
     return reached if guard.closes_at is None else max(now, min(reached, guard.closes_at))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.db.types import read_instant_or_none
 from cbt.delivery.close.closing import EVENT_OF, NOTHING_KNOWN, Closer, Closing, SealedJournal, new_receipt
+from cbt.delivery.close.rows import counted_later
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import move
 from cbt.delivery.save.guard import Dialect
@@ -45,11 +46,12 @@ def close_attempts(
 ) -> list[int]:
     """Close attempts (given by rows with their `id`); one audit entry seals each with its journal's digest.
 
-    `closed_at` None means each one's own `closes_at` (the deadline). Rows that this closing cannot happen to
-    (closed already, or by time while their clock stands) are left out, so racing callers are harmless; returns
-    the ids of those this call closed.
+    `closed_at` None means each one's own `closes_at` (the deadline); either way no attempt closes before an answer
+    that was acknowledged meanwhile (see `counted_later`). Rows that this closing cannot happen to (closed already,
+    or by time while their clock stands) are left out, so racing callers are harmless; returns the ids of those this
+    call closed.
 
-    Source: R-28, R-60, R-64, I4.
+    Source: R-21, R-28, R-60, R-64; I1, I4.
     """
     ids = [attempt.id for attempt in attempts]
     rows = lock_open(session, ids, closed_by=closed_by)
@@ -91,24 +93,26 @@ def close_rows(
     `known` are journals' texts that were read before.
     """
     event, closings = EVENT_OF[closed_by], []
+    dialect, cursor = Dialect(session.get_bind().dialect.name), session.connection().connection.cursor()
+    later = counted_later(cursor, dialect, [row.id for row in rows], closed_at)
     for row in rows:
         former = row.state
         move(row, event)
+        at = closed_at if closed_at is not None else row.closes_at or now
         closing = Closing(
             attempt_id=row.id,
             ref=row.ref,
             former=former,
             state=row.state,
             closed_by=closed_by,
-            closed_at=closed_at if closed_at is not None else row.closes_at or now,
+            closed_at=max(at, later.get(row.id, at)),
             receipt=row.receipt or new_receipt(),
             now=now,
             actor=actor,
             reason=reason,
         )
         closings.append(closing)
-    cursor = session.connection().connection.cursor()
-    entries, journals = Closer(Dialect(session.get_bind().dialect.name)).close(cursor, closings, known)
+    entries, journals = Closer(dialect).close(cursor, closings, known)
     cursor.close()
     for entry in entries:
         chain.record_entry(session, entry)

@@ -43,8 +43,11 @@ class SaveStatements:
             f"SELECT attempt_id, seen_at, ?, {usable}, ? FROM attempt_live "
             "WHERE attempt_id = ? AND seen_at < ?"
         )
+        # A save that had to wait for the row read before when the page was seen: that never goes back.
+        latest = "greatest" if dialect.name == "postgresql" else "max"
+        seen_at = f"UPDATE attempt_live SET seen_at = {latest}(seen_at, ?), saved_at = "
         self.seen = (
-            "UPDATE attempt_live SET seen_at = ?, saved_at = coalesce(?, saved_at), blurs = blurs + ?, "
+            f"{seen_at}coalesce(?, saved_at), blurs = blurs + ?, "
             "position = coalesce(?, attempt_live.position), "
             "kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
         )
@@ -52,7 +55,7 @@ class SaveStatements:
             "UPDATE attempt_live SET kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
         )
         self.mark = (
-            "UPDATE attempt_live SET seen_at = ?, saved_at = ?, "
+            f"{seen_at}?, "
             "answered = answered + ? - CASE WHEN substr(answered_map, ?, 1) = '1' THEN 1 ELSE 0 END, "
             "answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?), "
             "position = coalesce(?, attempt_live.position), "

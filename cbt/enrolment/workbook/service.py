@@ -53,18 +53,13 @@ def keep_list(ref: str, *, file_name: str, body: bytes, who: Applying) -> str:
     """
     sheets = open_people(file_name, body)
     kept = KeptPeople(hashlib.sha256(body).hexdigest(), sheets)
-    sealed = DRAFTS.seal(zlib.compress(msgspec.msgpack.encode(kept), 1))
-    with unit_of_work() as session:
+    packed = zlib.compress(msgspec.msgpack.encode(kept), 1)
+    with (
+        DRAFTS.brought(packed, ref=new_ref("dr"), file_name=file_name, now=who.now, actor=who.actor) as draft,
+        unit_of_work() as session,
+    ):
         application = editable(session, ref, who)
-        return DRAFTS.keep(
-            session,
-            ref=new_ref("dr"),
-            subject=application.logged_as,
-            file_name=file_name,
-            sealed=sealed,
-            now=who.now,
-            actor=who.actor,
-        )
+        return DRAFTS.keep(session, draft, subject=application.logged_as)
 
 
 def look_at(session: Session, ref: str, draft: str, who: Applying) -> LookedAtList:

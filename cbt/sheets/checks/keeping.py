@@ -6,6 +6,7 @@ Each takes the Session of a unit of work, or returns rows to be put down, and re
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from cbt.db.pieces import pieces_of
 from cbt.db.private.sealing import open_bytes, seal_bytes
+from cbt.db.unit_of_work import after_commit, reading, unit_of_work
 from cbt.db.writing.parcels import Rows
 from cbt.errors import CbtError, Conflict, NotFound
 from cbt.sheets.checks.models import CheckState, FileCheck, FilePart
@@ -28,8 +31,26 @@ FilePiece = tuple[str, int, bytes]
 """The name, the number and the sealed body of a piece of what a check found."""
 WORKING = (CheckState.WAITING, CheckState.READING, CheckState.CHECKING, CheckState.IMPORTING)
 """What a process is to do, or does."""
+PART_BYTES = 512 * 1024
+"""So much of a piece is written in one unit of work: a longer one is kept in several."""
+GONE_AT_ONCE = 4
+"""So many pieces are deleted in one unit of work."""
 MOST_TRIES = 3
 """An import whose process ended without a word goes on by itself so often."""
+log = logging.getLogger(__name__)
+
+
+def cut(piece: FilePiece) -> list[FilePiece]:
+    """Return what a piece is kept as: itself, or several with names of their own, its head last.
+
+    Without the head there is no such piece, so one that is half written is not found.
+    """
+    name, number, body = piece
+    starts = range(0, len(body), PART_BYTES)
+    parts = [body[start : start + PART_BYTES] for start in starts]
+    return [(f"{name}.{place:03d}" if place else name, number, part) for place, part in enumerate(parts)][
+        ::-1
+    ]
 
 
 @dataclass(frozen=True)
@@ -160,14 +181,34 @@ class FileChecks(Generic[C]):
             self.fail(session, check.ref, Conflict(self.import_died if storing else self.died))
 
     def forget(self, session: Session, ids: Sequence[int]) -> None:
-        """Delete checks with all that they found."""
-        session.execute(delete(self.pieces).where(self.pieces.check_id.in_(ids)))
-        session.execute(delete(self.rows).where(self.rows.id.in_(ids)))
+        """Have checks be nobody's, and delete them with all that they found once this is stored, piece by piece.
+
+        Who is stopped on the way leaves them to whoever forgets the next.
+        """
+        gone = {"state": CheckState.GONE, "actor": "", "beat_at": None}
+        session.execute(update(self.rows).where(self.rows.id.in_(ids)).values(gone))
+        after_commit(session, self._delete_gone)
+
+    def _delete_gone(self) -> None:
+        try:
+            with reading() as session:
+                ids = session.scalars(select(self.rows.id).where(self.rows.state == CheckState.GONE)).all()
+                of_them = select(self.pieces.id).where(self.pieces.check_id.in_(ids))
+                parts = session.scalars(of_them).all() if ids else ()
+            for table, some in ((self.pieces, parts), (self.rows, ids)):
+                for piece in pieces_of(some, size=GONE_AT_ONCE):
+                    with unit_of_work() as session:
+                        session.execute(delete(table).where(table.id.in_(piece)))
+        except Exception as error:
+            log.warning("a check that was forgotten is deleted later: %s", type(error).__name__)
 
     def drop_parts(self, session: Session, check: C) -> None:
         """Delete what a check found."""
-        found = (self.pieces.check_id == check.id) & (self.pieces.name != self.lasting)
+        found = (self.pieces.check_id == check.id) & ~self._named(self.lasting)
         session.execute(delete(self.pieces).where(found))
+
+    def _named(self, name: str) -> ColumnElement[bool]:
+        return or_(self.pieces.name == name, self.pieces.name.startswith(f"{name}."))
 
     def sealed(self, value: object) -> bytes:
         """Return a piece as it is kept: sealed as the file is."""
@@ -191,7 +232,7 @@ class FileChecks(Generic[C]):
         return Rows(f"DELETE FROM {self.pieces.__tablename__} WHERE id = ?", [(one,) for one in ids])
 
     def add_copy(self, session: Session, check_id: int, piece: FilePiece) -> bool:
-        """Keep a marked copy of a file whose dry run is still looked at; return whether it is."""
+        """Keep a part of a marked copy of a file whose dry run is still looked at; return whether it is."""
         check = session.get(self.rows, check_id)
         if check is None or check.state != CheckState.READY:
             return False
@@ -202,11 +243,11 @@ class FileChecks(Generic[C]):
     def part(self, session: Session, check: C, name: str, number: int = 0) -> bytes:
         """Return a sealed piece; raise NotFound(gone)."""
         pieces = self.pieces
-        own = select(pieces.sealed).where(pieces.check_id == check.id, pieces.name == name)
-        found = session.scalar(own.where(pieces.number == number))
-        if found is None:
+        own = select(pieces.name, pieces.sealed).where(pieces.check_id == check.id, self._named(name))
+        parts = {row.name: row.sealed for row in session.execute(own.where(pieces.number == number))}
+        if name not in parts:
             raise NotFound(self.gone)
-        return found
+        return b"".join(parts[part] for part in sorted(parts))
 
     def part_numbers(self, session: Session, check: C, name: str) -> list[int]:
         """Return which pieces of a name there are."""

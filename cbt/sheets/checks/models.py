@@ -14,6 +14,8 @@ from cbt.db.types import Named, Row, UtcDateTime
 class CheckState(StrEnum):
     """How far the check of a file is that somebody brought, and then its import."""
 
+    ARRIVING = "arriving"
+    """Its file is not there as a whole: nobody sees it."""
     WAITING = "waiting"
     READING = "reading"
     CHECKING = "checking"
@@ -21,6 +23,8 @@ class CheckState(StrEnum):
     FAILED = "failed"
     IMPORTING = "importing"
     DONE = "done"
+    GONE = "gone"
+    """Forgotten: what it found is deleted piece by piece, then its row."""
 
 
 class FileCheck(Named):

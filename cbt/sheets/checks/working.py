@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from cbt.db.unit_of_work import unit_of_work
 from cbt.db.writing.parcels import put_down
 from cbt.errors import CbtError, Unavailable
 from cbt.sheets.checks.beating import Beat, Unwanted
-from cbt.sheets.checks.keeping import AnyChecks, FileChecks, FilePiece
+from cbt.sheets.checks.keeping import AnyChecks, FileChecks, FilePiece, cut
 from cbt.sheets.checks.models import CheckState, FileCheck
 
 log = logging.getLogger(__name__)
@@ -75,12 +77,22 @@ def _fail(checks: AnyChecks, ref: str, error: CbtError, told: Beat) -> None:
 def put_pieces_down(checks: AnyChecks, check_id: int, pieces: Iterable[FilePiece]) -> None:
     """Put pieces down, as many together as nobody's save notices."""
     some: list[FilePiece] = []
-    for piece in pieces:
+    for piece in chain.from_iterable(map(cut, pieces)):
         if some and sum(len(body) for _name, _number, body in [*some, piece]) > PARCEL_BYTES:
             put_down(checks.parts(check_id, some), tries=TRIES)
             some = []
         some.append(piece)
     put_down(checks.parts(check_id, some), tries=TRIES)
+
+
+def keep_copy(checks: AnyChecks, check_id: int, piece: FilePiece, told: Beat) -> bool:
+    """Keep a marked copy of a file, a part at a time; return whether its dry run is still looked at."""
+
+    def keep(part: FilePiece) -> bool:
+        with unit_of_work() as session:
+            return checks.add_copy(session, check_id, part)
+
+    return all(told.in_front(partial(keep, part)) for part in cut(piece))
 
 
 def put_pieces_away(checks: AnyChecks, ids: Iterable[int], told: Beat) -> None:

@@ -64,10 +64,15 @@ class AskedRequest:
         """
         waited = time.perf_counter() - self._environ[HANDED_AT]
         if OF_A_PAGE in self._environ and is_given_up(waited, patience=PAGE_PATIENCE):
-            seconds = come_again_seconds(waited, chance=CHANCE.random())
-            self._respond(UNAVAILABLE, [("retry-after", str(seconds))], b"")
+            self.refuse(waited)
             return
         self._ask()
+
+    def refuse(self, waited: float) -> None:
+        """Say when to come again, where others have waited for so long; nothing was asked of the app."""
+        seconds = come_again_seconds(waited, chance=CHANCE.random())
+        headers, page = ([], b"") if OF_A_PAGE in self._environ else bare_problem("web.busy")
+        self._respond(UNAVAILABLE, [("retry-after", str(seconds)), *headers], page)
 
     def _ask(self) -> None:
         environ = self._environ
@@ -96,7 +101,8 @@ class AskedRequest:
 
     def _ask_again(self) -> None:
         self._environ.pop(AT_ONCE, None)
-        self._front.in_a_thread(self._ask)
+        if not self._front.in_a_thread(self._ask):
+            self.refuse(0.0)
 
     def _respond(self, status: int, headers: Headers, content: bytes) -> None:
         if self._front.share.lets_go() and not self._stays:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -25,8 +26,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
 from cbt.errors import CbtError
+from cbt.rules.overload import PAGE_PATIENCE, is_refused
 from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.receiving.asking import AskedRequest
+from cbt.web.receiving.asking import OF_A_PAGE, AskedRequest
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, cuts_at_once, declared_length
 from cbt.web.receiving.budget import BodyBudget
 from cbt.web.receiving.environs import Environs, address_of
@@ -123,6 +125,8 @@ class Front:
         self._reaping = False
         self._attended = 0.0
         """Seconds of looks at the bodies, in which their times are counted."""
+        self._attended_at = math.inf
+        """When the loop last came to look at them."""
         self._loop: asyncio.AbstractEventLoop
         self._tending: asyncio.Task[None]
 
@@ -149,6 +153,7 @@ class Front:
             await asyncio.sleep(TEND_SECONDS)
             now = time.monotonic()
             self._attended += TEND_SECONDS
+            self._attended_at = time.perf_counter()
             cut += self._bodies.cut_overdue(self._attended, most=cuts_at_once(len(self._bodies)))
             if cut and now - told_at >= TELL_SECONDS:
                 log.warning("%d requests were let go whose bodies did not come", cut)
@@ -320,17 +325,26 @@ class Front:
         )
         if lane is Lane.SIGN_INS and self._strangers is not None:
             return self._pools[lane].put(partial(self._strangers.in_turn, request.ask))
-        if lane is not Lane.COMMIT:
-            return self._pools[lane].put(request.ask)
-        if refused is not None:
-            return self._pools[Lane.REST].put(request.ask)
+        pool = (
+            None if lane is Lane.COMMIT and refused is None else self._pools.get(lane, self._pools[Lane.REST])
+        )
+        late = (
+            environ[HANDED_AT] - self._attended_at - TEND_SECONDS
+        )  # for so long the loop came to nothing else
+        patience = PAGE_PATIENCE if OF_A_PAGE in environ else math.inf
+        if is_refused(0 if pool is None else pool.waiting, late, patience=patience):
+            request.refuse(max(late, 0.0))
+            return True
+        if pool is not None:
+            return pool.put(request.ask)
         environ[AT_ONCE] = True
         request.ask()
         return True
 
-    def in_a_thread(self, work: Callable[[], None]) -> None:
-        """Have a thread do what the loop has begun; called by any thread."""
-        self._pools[Lane.REST].put(work)
+    def in_a_thread(self, work: Callable[[], None]) -> bool:
+        """Have a thread do what the loop has begun; return whether there was room. Called by any thread."""
+        pool = self._pools[Lane.REST]
+        return not is_refused(pool.waiting, 0.0, patience=math.inf) and pool.put(work)
 
     def answered(self, done: asyncio.Future[None]) -> None:
         """Note that a request was answered; called by any thread."""

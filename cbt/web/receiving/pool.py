@@ -20,6 +20,11 @@ class ThreadPool:
         self._free: deque[None] = deque()
         """One for each thread that waits: unlike a number, it can be changed by several threads."""
 
+    @property
+    def waiting(self) -> int:
+        """How much work waits for a thread; nearly right is enough."""
+        return self._work.qsize()
+
     def put(self, work: Callable[[], None]) -> bool:
         """Have `work` done; return whether there was room for it. Called by one thread only."""
         if self._waiting is not None and self._work.qsize() >= self._waiting:

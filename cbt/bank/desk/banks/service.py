@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -132,16 +132,19 @@ def save_table(
         codes = renamed(before, rows)
         check_renaming(session, bank_id, codes)
     count, run_id = 0, None
+    as_it_was, laid = steps.said_by(before), list[str]()
     if codes:
         with unit_of_work() as session:
-            run_id = begin_renaming(
-                session, _as_of(_held(session, ref), session, revision), now=now, actor=actor
-            )
+            run_id = begin_renaming(session, _still(session, ref, as_it_was), now=now, actor=actor)
     try:
+        wanted = [point for point in taxonomy.points if point.code not in codes.values()]
+        laid = steps.lay_points(ref, wanted)
+        new = steps.said_by(taxonomy)
+        as_it_was |= {code: new[code] for code in laid}
         if run_id is not None:
             count = rename_points(run_id, codes, now=now, actor=actor)
         with unit_of_work() as session:
-            _as_of(_held(session, ref), session, revision)
+            _still(session, ref, as_it_was)
             if run_id is not None:
                 end_renaming(session, run_id, codes)
             steps.save_taxonomy(session, ref, taxonomy, now=now, actor=actor)
@@ -162,6 +165,7 @@ def save_table(
     except BaseException:
         if run_id is not None:
             take_back(run_id, now=now, actor=actor)
+        steps.take_up_points(ref, laid)
         raise
     return taxonomy, count
 
@@ -169,6 +173,14 @@ def save_table(
 def _as_of(bank: ItemBank, session: Session, revision: str) -> ItemBank:
     """Return a bank whose table is that of `revision`; raise Conflict("bank.table_changed")."""
     if table_revision(session, bank) != revision:
+        raise Conflict("bank.table_changed")
+    return bank
+
+
+def _still(session: Session, ref: str, said: Mapping[str, object]) -> ItemBank:
+    """Return a bank, locked, whose table still says this; raise Conflict("bank.table_changed")."""
+    bank = _held(session, ref)
+    if steps.table_said(session, bank.id) != said:
         raise Conflict("bank.table_changed")
     return bank
 

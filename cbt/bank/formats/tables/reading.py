@@ -19,6 +19,7 @@ from cbt.bank.formats.tables.ready import ReadyTable
 from cbt.bank.formats.tables.remarks import (
     Part,
     about_columns,
+    explains_columns,
     key_patterns,
     layout_of,
     not_read,
@@ -180,6 +181,8 @@ def _inferred(parts: Sequence[Part], unread: Sequence[Page], adjust: Adjustments
             value = known.value if known.value == one.value else DERIVED
             merged[one.name] = replace(known, count=known.count + one.count, value=value)
     for page in unread:
+        if parts and explains_columns(page):
+            continue
         place = Place(page.file, page.name)
         merged.setdefault(
             f"header:{page.name}",

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cbt.bank.formats.tables.cells.columns import plain_header
+from cbt.bank.formats.tables.cells.columns import meant, plain_header
 from cbt.bank.formats.tables.cells.keys import has_blank, keys_in_stem
 from cbt.bank.formats.tables.deciding import Decided
 from cbt.bank.formats.tables.itemrow import Sense
@@ -84,6 +84,13 @@ def not_read(page: Page, file_name: str, *, alone: bool) -> list[Finding]:
     if asking > 3 or wide > 2 or alone:
         return [Finding(Severity.ERROR, "sheet_unclear", Place(file_name, page.name))]
     return [Finding(Severity.HINT, "sheet_left_out", Place(file_name, page.name))]
+
+
+def explains_columns(page: Page) -> bool:
+    """Return whether a sheet only says of columns, one in each row, what goes there; our own template has one."""
+    named = {meant(page.cell(row, 0)) for row in range(len(page.rows))}
+    wide = any(max(page.filled(row), default=0) > 1 for row in range(len(page.rows)))
+    return not wide and {"point", "type", "stem", "answer"} <= named
 
 
 def key_patterns(items: Sequence[ItemDraft], file_name: str) -> Iterator[Finding]:

@@ -39,19 +39,14 @@ def keep(*, bank_ref: str, files: Sequence[Brought], locale: str, now: datetime,
     one is being stored, NotFound("bank.unknown").
     """
     brought = bringing.taken(files)
-    sealed, name = DRAFTS.seal(bringing.pack(brought)), bringing.said(brought)
-    with unit_of_work() as session:
+    packed, name = bringing.pack(brought), bringing.said(brought)
+    with (
+        DRAFTS.brought(packed, ref=new_ref("dr"), file_name=name, now=now, actor=actor) as draft,
+        unit_of_work() as session,
+    ):
         bank = bank_store.bank_by_ref(session, bank_ref)
         _forget_former(session, bank, actor, now=now)
-        ref = DRAFTS.keep(
-            session,
-            ref=new_ref("dr"),
-            subject=subject_of(bank.ref),
-            file_name=name,
-            sealed=sealed,
-            now=now,
-            actor=actor,
-        )
+        ref = DRAFTS.keep(session, draft, subject=subject_of(bank.ref))
         steps.begin_check(
             session,
             ref=ref,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import partial
 
 import flask_babel
 from msgspec.structs import replace
@@ -38,7 +37,7 @@ from cbt.sheets.checks.beating import Beat, Unwanted
 from cbt.sheets.checks.keeping import FilePiece
 from cbt.sheets.checks.models import CheckState
 from cbt.sheets.checks.pieces import blocks
-from cbt.sheets.checks.working import Beating, Clock, put_pieces_down
+from cbt.sheets.checks.working import Beating, Clock, keep_copy, put_pieces_down
 
 
 def work_on(ref: str, *, clock: Clock, beat: Beating = Beat) -> bool:
@@ -138,10 +137,5 @@ def _mark(check: ImportCheck, files: list[Brought], made: Review, asked: ImportT
             if mark is None or not (own or len(files) == 1):
                 continue
             part = (MARKED, number, CHECKS.sealed(mark(content, own)))
-            if not told.in_front(partial(_keep_copy, check.id, part)):
+            if not keep_copy(CHECKS, check.id, part, told):
                 return
-
-
-def _keep_copy(check_id: int, part: FilePiece) -> bool:
-    with unit_of_work() as session:
-        return CHECKS.add_copy(session, check_id, part)
