@@ -19,7 +19,7 @@ DOCUMENTS = [
         ROOT / name
         for name in ("README.md", "README.zh-CN.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
     ),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 _FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
@@ -87,11 +87,19 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_a_readme_has_the_place_of_the_figures(readme: str) -> None:
-    text = (ROOT / readme).read_text("utf-8")
-    section = text[text.index("## Figures") :].split("\n## ", 1)[0]
-    assert section.index("<!-- bench:begin -->") < section.index("<!-- bench:end -->")
+@pytest.mark.parametrize(
+    ("page", "heading", "place"),
+    [
+        pytest.param("README.md", "## Six figures", "", id="six in English"),
+        pytest.param("README.zh-CN.md", "## 六个数字", "", id="six in Chinese"),
+        pytest.param("docs/measurements.md", "## The figures", "en:", id="all in English"),
+        pytest.param("docs/measurements.md", "## 中文表", "zh:", id="all in Chinese"),
+    ],
+)
+def test_a_page_has_the_place_of_the_figures(page: str, heading: str, place: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    section = text[text.index(heading) :].split("\n## ", 1)[0]
+    assert section.index(f"<!-- bench:{place}begin -->") < section.index(f"<!-- bench:{place}end -->")
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
