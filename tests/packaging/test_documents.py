@@ -24,6 +24,7 @@ DOCUMENTS = [
 _FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PLACE = re.compile(r"(?:cbt|bench|torture|tests|templates|static|blueprints|requirements)(?:/[\w.-]+)*/?")
 _COMMAND = re.compile(r"(?:^|[\s/\\=&|])(?<!-u )cbt ((?:[a-z-]+\b ?)+)([^#\n]*)", re.MULTILINE)
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -79,6 +80,21 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         path = (document.parent / name).resolve() if name else document
         assert path.exists(), target
         assert not heading or heading in anchors(path), target
+
+
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if path.name != "CHANGELOG.md"], ids=lambda path: path.name
+)
+def test_every_place_in_the_checkout_is_there(document: Path) -> None:
+    named = {span for span in _SPAN.findall(_FENCE.sub("", document.read_text("utf-8"))) if "/" in span}
+    places = {span for span in named if _PLACE.fullmatch(span)}
+    assert sorted(place for place in places if not is_there(place)) == []
+
+
+def is_there(place: str) -> bool:
+    """Return whether there is a file, a folder, or a module that is named without its ending."""
+    path = ROOT / place
+    return path.exists() or path.with_name(f"{path.name}.py").exists()
 
 
 def anchors(document: Path) -> set[str]:
