@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.published.report import Results
 
-_HEADS = {"en": ("What people feel", "Measured"), "zh": ("大家感受得到的", "实测")}
+_HEADS = {"en": ("What people feel", "Measured"), "zh": ("直接感受得到的", "实测")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ FELT = (
         "candidates_killed",
         {
             "en": "the server is killed twice meanwhile: acknowledged answers lost",
-            "zh": "其间两次强杀服务器：已确认的作答丢失",
+            "zh": "期间两次强杀服务器：已回执的作答丢失",
         },
         {"en": "{lost}", "zh": "{lost} 条"},
     ),
@@ -50,7 +50,7 @@ FELT = (
         "runner_page",
         {
             "en": "a slow machine with an empty browser shows the first item after",
-            "zh": "慢机器、浏览器空缓存：首题可见",
+            "zh": "慢机器、浏览器无缓存：看到第一题",
         },
         {
             "en": "{first_item_ms:.0f} ms, {wire_kb:.0f} kB",
@@ -61,7 +61,7 @@ FELT = (
         "news",
         {
             "en": "what a proctor does is seen on 100 open pages after",
-            "zh": "监考操作显示到 100 个答题页上",
+            "zh": "监考操作在 100 个答题页上显示出来",
         },
         {"en": "{p95_ms:.0f} ms (95 of 100)", "zh": "{p95_ms:.0f} 毫秒（95%）"},
     ),
@@ -69,7 +69,7 @@ FELT = (
         "close_5000",
         {
             "en": "5,000 deadlines at one instant: all closed and scored after",
-            "zh": "5000 份同时到时：全部收卷并评完分",
+            "zh": "5000 份答卷同时到时：全部收卷并评完分",
         },
         {"en": "{seconds:.1f} s", "zh": "{seconds:.1f} 秒"},
     ),
