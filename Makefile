@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Windows without make: see README.
+# Two commands: `make demo` and `make test`. Windows without make: see docs/first-steps.md.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -71,7 +71,7 @@ torture: install-dev
 bench: install-dev
 	$(BIN)/python -m tests.browser
 	$(BIN)/python -m bench
-	$(BIN)/python -m bench --write-readme
+	$(BIN)/python -m bench --write-pages
 
 bench-check: install-dev
 	$(BIN)/python -m bench --check

@@ -83,9 +83,9 @@ def main(argv: list[str] | None = None) -> int:
         "--check", action="store_true", help="compare the steady ratios with the committed ones"
     )
     parser.add_argument(
-        "--write-readme",
+        "--write-pages",
         action="store_true",
-        help="write READMEs, plan and pictures from the results; no run",
+        help="write the table, READMEs, plan and pictures from the results; no run",
     )
     parser.add_argument(
         "--only", type=_names, default=[], help="measure these rows alone, by name (a,b); write nothing"
@@ -99,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--candidates", type=int, default=0, help="so many in exam_day")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results file (bench/results.json)")
     options = parser.parse_args(argv)
-    if options.write_readme:
+    if options.write_pages:
         results = read_results(options.results)
         if absent := lacking(results):
             print(f"nothing written: {options.results} has no {', '.join(absent)}", file=sys.stderr)

@@ -80,19 +80,27 @@ def _rounded(values: Sequence[float], digits: int) -> float | None:
 
 @dataclass(slots=True)
 class Ref:
-    """The server that everything is compared with: where it listens, what it is sent, how fast it was each time."""
+    """The server that everything is compared with: where it listens, what it is sent, how fast it was each time.
+
+    `environ`: what another server of the same app has to be given.
+    """
 
     port: int
     body: bytes
     seconds: float
+    environ: Mapping[str, str] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
 
     def per_s(self) -> float:
         """Measure it once."""
-        sources = [loads.ref_requests(self.body) for _ in range(CONNECTIONS)]
-        rate = run_load(self.port, sources, seconds=self.seconds).per_s
+        rate = self.load(self.port).per_s
         self.rates.append(rate)
         return rate
+
+    def load(self, port: int) -> Load:
+        """Send its requests to `port`."""
+        sources = [loads.ref_requests(self.body) for _ in range(CONNECTIONS)]
+        return run_load(port, sources, seconds=self.seconds)
 
 
 @dataclass(slots=True)

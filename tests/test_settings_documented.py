@@ -1,4 +1,4 @@
-"""Both READMEs document every setting, in the order of the code, with its true default."""
+"""The page of settings documents each in both languages, in the order of the code, with its true default."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from cbt.config.reading import OF_TESTS
 from cbt.paths import product_dir
 
 ROOT = product_dir("templates").parent
-READMES = ("README.md", "README.zh-CN.md")
+PAGES = ("docs/settings.md", "docs/settings.zh-CN.md")
 DOCUMENTS = (
-    *READMES,
+    "README.md",
+    "README.zh-CN.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    *(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
 )
 NAMES = [f"CBT_{field.name.upper()}" for field in fields(Settings)]
 _ROW = re.compile(r"^\| `(CBT_\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 _NAMED = re.compile(r"CBT_[A-Z_]*[A-Z]")
 
 
-def table(readme: str) -> dict[str, tuple[str, str]]:
-    """Return the default and the meaning of every setting in a README's table."""
-    text = (ROOT / readme).read_text("utf-8")
+def table(page: str) -> dict[str, tuple[str, str]]:
+    """Return the default and the meaning of every setting in a page's table."""
+    text = (ROOT / page).read_text("utf-8")
     rows = {name: (default, meaning) for name, default, meaning in _ROW.findall(text)}
     assert len(rows) == len(_ROW.findall(text)), "a setting is documented twice"
     return rows
@@ -40,15 +41,15 @@ def shown(default: object) -> str:
     return "" if default in (None, "", Path(), MISSING) else f"`{default}`"
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_every_setting_is_in_the_table_and_nothing_else(readme: str) -> None:
-    assert list(table(readme)) == NAMES
+@pytest.mark.parametrize("page", PAGES)
+def test_every_setting_is_in_the_table_and_nothing_else(page: str) -> None:
+    assert list(table(page)) == NAMES
 
 
-@pytest.mark.parametrize("readme", READMES)
+@pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("name", NAMES)
-def test_the_table_shows_the_true_default(readme: str, name: str) -> None:
-    default, meaning = table(readme)[name]
+def test_the_table_shows_the_true_default(page: str, name: str) -> None:
+    default, meaning = table(page)[name]
     true = shown(getattr(Settings(), name.removeprefix("CBT_").lower()))
     if true:
         assert default == true

@@ -10,7 +10,8 @@ from pathlib import Path
 from bench import rows
 from bench.figures import Ref
 from bench.installation import Installation, choose_answers, installation
-from bench.servers.serve import PRODUCT, REF, REPLY_VARIABLE, running, serving
+from bench.servers.ref import REPLY_VARIABLE
+from bench.servers.serve import PRODUCT, REF, running, serving
 from bench.sizes import Size
 from bench.traffic import loads
 from bench.traffic.client import Exchange, request_bytes, run_load
@@ -27,8 +28,9 @@ def reference(folder: Path, size: Size) -> Iterator[tuple[Ref, dict[str, float]]
         choose_answers(built)
         with running(PRODUCT, built.environ) as server:
             request, reply, facts = _sample(built, server.port)
-    with serving(REF, {REPLY_VARIABLE: reply}) as port:
-        yield Ref(port, request, size.seconds), facts
+    environ = {REPLY_VARIABLE: reply}
+    with serving(REF, environ) as port:
+        yield Ref(port, request, size.seconds, environ), facts
 
 
 def _sample(built: Installation, port: int) -> tuple[bytes, str, dict[str, float]]:

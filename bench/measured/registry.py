@@ -1,4 +1,4 @@
-"""All groups in the order of the table: this is the one list that the run, the checks, README and picture use."""
+"""All groups in the order of the table: the one list that the run, the checks, the pages and the picture use."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bench.measured import (
     office,
     paced,
     pages,
+    reference,
     saves,
     staff,
     stalls,
@@ -24,6 +25,7 @@ from bench.measured import (
 from bench.measured.declaring import Group, Target
 
 GROUPS: tuple[Group, ...] = (
+    *reference.GROUPS,
     *saves.GROUPS,
     *news.GROUPS,
     *paced.GROUPS,

@@ -37,9 +37,9 @@ GROUPS = (
                 "save",
                 "saves, 100 connections",
                 "保存，100 个连接",
-                (Bound("ratio", 0.47, 0.55), most("p99_ms", 60, 45)),
+                (Bound("ratio", 0.34, 0.40), most("p99_ms", 60, 45)),
                 checked=True,
-                twin=(Bound("ratio", 0.40, 0.50),),
+                twin=(Bound("ratio", 0.29, 0.36),),
             ),
             Target(
                 "save_5ms",

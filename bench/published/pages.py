@@ -1,4 +1,4 @@
-"""Writes what is published from bench/results.json: the READMEs' tables, the city's plan, the pictures."""
+"""Writes what is published from bench/results.json: the table, what people feel, the city's plan, the pictures."""
 
 from __future__ import annotations
 
@@ -8,26 +8,24 @@ from typing import Any
 
 from bench.measured.registry import BY_NAME
 from bench.published import city
+from bench.published.felt import felt
 from bench.published.picture import svg
 from bench.published.report import Results, machine_line, markdown
 from cbt.paths import write_whole
 
 ROOT = Path(__file__).parents[2]
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+BEGIN, END = "<!-- bench:{place}begin -->", "<!-- bench:{place}end -->"
+TABLES = "docs/measurements.md"
+READMES = {"en": "README.md", "zh": "README.zh-CN.md"}
 _LEAD = {
     "en": (
         "`make bench` on {machine}. REF, {ref:,.0f} requests/s here, is an empty Flask app that parses and "
         "answers the same JSON; it and the figure alternate in {pairs} pairs, and the ratio is the median of the "
-        "pairs. The client took {load:.0%} of one core at most. How each is measured and what limits it: "
-        "[docs/measurements.md](docs/measurements.md); a city of 50,000 candidates planned from them: "
-        "[docs/city.md](docs/city.md)."
+        "pairs. The client took {load:.0%} of one core at most."
     ),
     "zh": (
         "`make bench`，机器：{machine}。REF 是收发同样 JSON 的空 Flask 应用，在这台机器上每秒 {ref:,.0f} 次；"
         "它与各项交替测 {pairs} 对，取各对比值的中位数。压测客户端最多占一个核的 {load:.0%}。"
-        "各项怎么测、受什么限制："
-        "[docs/measurements.md](docs/measurements.md)；据此规划一座城市的 5 万名考生："
-        "[docs/city.md](docs/city.md)。"
     ),
 }
 _ELSEWHERE = {
@@ -45,15 +43,15 @@ _AGAIN = {
 }
 _PICTURE = {
     "en": (
-        "docs/images/bench.svg",
+        "images/bench.svg",
         "The figures as multiples of what they must be; the table has the numbers.",
     ),
-    "zh": ("docs/images/bench.zh.svg", "各项相对“必须”值的倍数；数值见下表。"),
+    "zh": ("images/bench.zh.svg", "各项相对“必须”值的倍数；数值见下表。"),
 }
 
 
-def readme_block(results: Results, language: str) -> str:
-    """Return what stands between the markers of a README."""
+def table_block(results: Results, language: str) -> str:
+    """Return the picture and the table of all figures, with the machine they were taken on."""
     lead = _LEAD[language].format(
         machine=machine_line(results["machine"], language),
         ref=float(results["ref_per_s"]),
@@ -81,24 +79,28 @@ def _again(again: Mapping[str, Mapping[str, Any]], language: str) -> str:
     return text.format(rows=comma.join(rows))
 
 
-def between(text: str, block: str) -> str:
-    """Return `text` with `block` between its markers; raise ValueError when it has none."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def between(text: str, block: str, place: str = "") -> str:
+    """Return `text` with `block` between the markers of this place; raise ValueError when it has none."""
+    marks = [mark.format(place=f"{place}:" if place else "") for mark in (BEGIN, END)]
+    before, begin, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
         raise ValueError("the page has no place for the figures")
-    return f"{before}{BEGIN}\n{block}\n{END}{after}"
+    return f"{before}{begin}\n{block}\n{end}{after}"
 
 
 def pages(results: Results) -> dict[str, str]:
     """Return every page and picture that the results decide: path below the root -> text."""
     found = {}
-    for name, language in (("README.md", "en"), ("README.zh-CN.md", "zh")):
-        found[name] = between((ROOT / name).read_text("utf-8"), readme_block(results, language))
+    tables = (ROOT / TABLES).read_text("utf-8")
+    for language, readme in READMES.items():
+        found[readme] = between((ROOT / readme).read_text("utf-8"), felt(results, language))
+        tables = between(tables, table_block(results, language), language)
+    found[TABLES] = tables
     plan = (ROOT / "docs/city.md").read_text("utf-8")
     found["docs/city.md"] = between(plan, city.block(results))
     for language, (path, _) in _PICTURE.items():
-        found[path] = svg(results, language)
+        found[f"docs/{path}"] = svg(results, language)
     found["docs/images/city.svg"] = city.svg(results)
     return found
 

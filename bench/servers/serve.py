@@ -1,4 +1,4 @@
-"""Servers of the bench: `python -m bench.servers.serve <factory>` serves as `cbt serve` does, to this machine."""
+"""Servers of the bench, on this machine: `python -m bench.servers.serve <factory>` serves as `cbt serve` does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.servers.ref import serve_plainly
 from cbt.cli import main as cbt
 from cbt.config import read_settings
 from cbt.db.writing.line import can_share, is_owned
@@ -18,11 +19,12 @@ from cbt.rehearsal.server import LoopbackServer, end_with_owner
 PRODUCT = "cbt serve"
 """The product as it is started by hand: its lock, its preparation, then its workers."""
 SLOW = "bench.servers.slow:worker"
-REF = "bench.servers.ref:worker"
+REF = "ref"
+"""REF on plain granian."""
+REF_BEHIND_FRONT = "bench.servers.ref:behind_front"
 OWNERS = {SLOW: "bench.servers.slow:journal_of"}
 WRITTEN_BY_ONE = (PRODUCT, SLOW)
 OWNED_SECONDS = 60.0
-REPLY_VARIABLE = "BENCH_REPLY"
 
 
 class Server(LoopbackServer):
@@ -69,6 +71,8 @@ def main() -> None:
     end_with_owner()
     if sys.argv[1] == PRODUCT:
         cbt(["serve"])
+    elif sys.argv[1] == REF:
+        serve_plainly()
     else:
         run_server(read_settings(), factory=sys.argv[1], owner=OWNERS.get(sys.argv[1]), held=False)
 

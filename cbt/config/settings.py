@@ -13,7 +13,7 @@ NO_FILE = "none"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one installation. README's table documents each; a test holds the two together."""
+    """The settings of one installation. docs/settings.md documents each; a test holds the two together."""
 
     data_dir: Path = Path("data")
     """CBT_DATA_DIR: the folder of the database, its lock and the journal's working files."""

@@ -14,7 +14,7 @@ from bench.measured.declaring import Bound
 from bench.measured.registry import BY_NAME, TARGETS
 from bench.office.acts import ACTS
 from bench.published import bearing, city, day, office
-from bench.published.pages import between, pages, readme_block
+from bench.published.pages import between, pages, table_block
 from bench.published.picture import bars, svg
 from bench.published.report import table
 from bench.published.words import LANGUAGES, amount, label
@@ -141,7 +141,7 @@ def test_a_run_keeps_what_was_measured_on_the_grown_database(tmp_path: Path) -> 
 
 def test_pages_and_pictures_say_what_the_committed_results_say() -> None:
     for name, text in pages(read_results()).items():
-        assert (ROOT / name).read_text("utf-8") == text, f"{name}: run python -m bench --write-readme"
+        assert (ROOT / name).read_text("utf-8") == text, f"{name}: run python -m bench --write-pages"
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "another machine"), ("zh", "在另一台机器上")])
@@ -150,7 +150,7 @@ def test_what_another_machine_has_measured_is_not_said_of_this_one(language: str
     for cpu, elsewhere in (("of this machine", False), ("of another", True)):
         grown = results["growth"] | {"machine": results["machine"] | {"cpu": cpu}}
         machine = results["machine"] | {"cpu": "of this machine"}
-        lead = readme_block(results | {"machine": machine, "growth": grown}, language).split("\n")[0]
+        lead = table_block(results | {"machine": machine, "growth": grown}, language).split("\n")[0]
         assert [one in lead for one in (said, "of another")] == [elsewhere] * 2
 
 

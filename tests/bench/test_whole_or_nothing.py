@@ -11,7 +11,7 @@ import pytest
 from bench import __main__ as command
 from bench import growth
 from bench.published import pages
-from bench.published.pages import readme_block
+from bench.published.pages import table_block
 from cbt.paths import write_whole
 from tests.bench.test_verdicts import invented
 from torture import report
@@ -117,8 +117,8 @@ def test_rows_measured_again_take_the_place_of_their_own_alone_and_say_so(
     assert {name: value for name, value in found.items() if name != "again"} == former
     for language, said in (("en", "Measured again since"), ("zh", "单独重测")):
         published = command.read_results() | {"again": {}}
-        assert said not in readme_block(published, language)
-        lead = readme_block(published | {"again": found["again"]}, language).split("\n")[0]
+        assert said not in table_block(published, language)
+        lead = table_block(published | {"again": found["again"]}, language).split("\n")[0]
         assert said in lead
         assert "REF 7,000" in lead
 
@@ -147,7 +147,7 @@ def test_a_row_that_was_declared_since_is_measured_into_the_results(
     new = {name: former["figures"].pop(name) for name in ("save", "start")}
     whole.write_text(json.dumps(former), "utf-8")
     monkeypatch.setattr(command, "write_pages", never)
-    assert command.main(["--write-readme", "--results", str(whole)]) == 2
+    assert command.main(["--write-pages", "--results", str(whole)]) == 2
     monkeypatch.setattr(command, "run_bench", lambda *_args, **_given: {"figures": new, "ref_per_s": 7000.0})
     assert command.main(["--again", "save", "--results", str(whole)]) == 0
     found = json.loads(whole.read_text("utf-8"))["figures"]
@@ -172,7 +172,7 @@ def test_a_row_that_is_not_there_is_refused_before_anything_is_measured(
 
 def test_no_page_is_written_from_a_partial_result(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "write_pages", never)
-    assert command.main(["--write-readme", "--results", str(results)]) == 2
+    assert command.main(["--write-pages", "--results", str(results)]) == 2
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=repr)

@@ -19,11 +19,12 @@ DOCUMENTS = [
         ROOT / name
         for name in ("README.md", "README.zh-CN.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
     ),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 _FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PLACE = re.compile(r"(?:cbt|bench|torture|tests|templates|static|blueprints|requirements)(?:/[\w.-]+)*/?")
 _COMMAND = re.compile(r"(?:^|[\s/\\=&|])(?<!-u )cbt ((?:[a-z-]+\b ?)+)([^#\n]*)", re.MULTILINE)
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -81,17 +82,40 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert not heading or heading in anchors(path), target
 
 
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if path.name != "CHANGELOG.md"], ids=lambda path: path.name
+)
+def test_every_place_in_the_checkout_is_there(document: Path) -> None:
+    named = {span for span in _SPAN.findall(_FENCE.sub("", document.read_text("utf-8"))) if "/" in span}
+    places = {span for span in named if _PLACE.fullmatch(span)}
+    assert sorted(place for place in places if not is_there(place)) == []
+
+
+def is_there(place: str) -> bool:
+    """Return whether there is a file, a folder, or a module that is named without its ending."""
+    path = ROOT / place
+    return path.exists() or path.with_name(f"{path.name}.py").exists()
+
+
 def anchors(document: Path) -> set[str]:
     """Return the anchors of a document's headings."""
     headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_a_readme_has_the_place_of_the_figures(readme: str) -> None:
-    text = (ROOT / readme).read_text("utf-8")
-    section = text[text.index("## Figures") :].split("\n## ", 1)[0]
-    assert section.index("<!-- bench:begin -->") < section.index("<!-- bench:end -->")
+@pytest.mark.parametrize(
+    ("page", "heading", "place"),
+    [
+        pytest.param("README.md", "## Six figures", "", id="six in English"),
+        pytest.param("README.zh-CN.md", "## 六个数字", "", id="six in Chinese"),
+        pytest.param("docs/measurements.md", "## The figures", "en:", id="all in English"),
+        pytest.param("docs/measurements.md", "## 中文表", "zh:", id="all in Chinese"),
+    ],
+)
+def test_a_page_has_the_place_of_the_figures(page: str, heading: str, place: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    section = text[text.index(heading) :].split("\n## ", 1)[0]
+    assert section.index(f"<!-- bench:{place}begin -->") < section.index(f"<!-- bench:{place}end -->")
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])

@@ -1,4 +1,4 @@
-"""What a newcomer types is typed: the READMEs in a fresh clone, the first commands of the guides."""
+"""What a newcomer types is typed: the first steps in a fresh clone, the first commands of the guides."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tests.packaging.served import PATIENCE_SECONDS, Installation, Server, free_
 
 CHECKOUT = product_dir("templates").parent
 READMES = ("README.md", "README.zh-CN.md")
+STEPS = ("docs/first-steps.md", "docs/first-steps.zh-CN.md")
 LEVEL = "customer-service-l3"
 HANDED_IN = "1. 客户要一本手册，先做什么？\nA. 核对需求\nB. 结束通话\nC. 转交他人\nD. 不予答复\n答案：A\n"
 _FENCE = re.compile(r"^```(sh|powershell)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -34,14 +35,21 @@ def blocks(document: str) -> list[list[str]]:
     return [[line.split("  #")[0].strip() for line in text.splitlines() if line.strip()] for _, text in found]
 
 
-def test_both_readmes_have_one_typed_alike() -> None:
-    assert [[line.split(" #")[0].strip() for line in block] for block in blocks(READMES[0])] == [
-        [line.split(" #")[0].strip() for line in block] for block in blocks(READMES[1])
-    ]
+@pytest.mark.parametrize("pages", [READMES, STEPS], ids=str)
+def test_both_languages_have_one_typed_alike(pages: tuple[str, str]) -> None:
+    english, chinese = (
+        [[line.split(" #")[0].strip() for line in block] for block in blocks(page)] for page in pages
+    )
+    assert english
+    assert english == chinese
+
+
+def test_the_first_steps_begin_with_the_commands_of_the_readme() -> None:
+    assert blocks(READMES[0]) == blocks(STEPS[0])[:1]
 
 
 def test_windows_is_told_what_the_others_are() -> None:
-    _, windows, others = blocks(READMES[0])
+    _, windows, others = blocks(STEPS[0])
     as_there = [line.replace("\\", "/").replace(".venv/Scripts", ".venv/bin") for line in windows]
     assert as_there[0] == others[0].replace("python3", "py")
     assert as_there[1] == others[1]
@@ -78,8 +86,8 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONUTF8": "1", "CBT_HOST": "127.0.0.1", "PIP_NO_INDEX": "1"}
 
 
-def test_a_fresh_clone_is_set_up_and_shown_as_the_readme_says(clone: Path) -> None:
-    make, _, without = blocks("README.md")
+def test_a_fresh_clone_is_set_up_and_shown_as_the_first_steps_say(clone: Path) -> None:
+    make, _, without = blocks(STEPS[0])
     for line in without:
         if " -r requirements/" in line:
             lend(clone)
@@ -99,7 +107,7 @@ def test_a_fresh_clone_is_set_up_and_shown_as_the_readme_says(clone: Path) -> No
     # The command that was printed, and those that the page names, work where they are read.
     assert "demo-accounts.txt" in typed(clone, f"{anew[0]} --build-only", CBT_PORT=port)
     assert list(clone.glob("demo-data.[0-9]*"))
-    text = (clone / "README.md").read_text("utf-8")
+    text = (clone / STEPS[0]).read_text("utf-8")
     for named in (
         ".venv/bin/cbt demo --fresh",
         ".venv/bin/cbt demo --help",

@@ -19,7 +19,9 @@ DOCS = product_dir("docs")
 def test_every_document_is_listed_once_by_its_title() -> None:
     found = {one.name: one for one in documents()}
     assert len(found) == len(documents())
-    assert {path.stem for path in DOCS.glob("*.md")} | {"readme", "readme.zh-cn", "changelog"} == set(found)
+    assert {path.stem.lower() for path in DOCS.glob("*.md")} | {"readme", "readme.zh-cn", "changelog"} == set(
+        found
+    )
     assert found["operations"].title == "Operations"
 
 
