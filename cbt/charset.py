@@ -8,13 +8,16 @@ of the bytes, and where no one of them is clearly meant, whoever brought the fil
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 GB, BIG5, UTF8, UTF16_LE, UTF16_BE = "gb18030", "big5", "utf-8", "utf-16-le", "utf-16-be"
 GUESSED = (GB, BIG5, UTF16_LE, UTF16_BE)
 """What a text without a mark may be saved in, beside UTF-8; GBK and GB 2312 are parts of GB 18030."""
+LATIN = ("iso-8859-1", "windows-1252")
+"""Any bytes make sense in these, so nobody guesses them, and a page that says one of them is not believed."""
 _CODEC = {BIG5: "cp950"}
 """Big5 as Windows writes it."""
 _MARKS = (
@@ -31,7 +34,12 @@ _ALIASES = {
     "big5-hkscs": BIG5,
     "cp950": BIG5,
     "utf8": UTF8,
+    "us-ascii": UTF8,
+    "ascii": UTF8,
+    "latin-1": LATIN[0],
 }
+_UTF8_NAME = 0x800
+"""The bit of an archive's entry that says its name is UTF-8."""
 _SAMPLE = 60_000
 _LEAST_COMMON, _MOST_ODD, _CLEARLY = 0.55, 0.05, 0.35
 _FEW = 4
@@ -61,7 +69,7 @@ _ODD = (
 """Scripts and areas no Chinese text is full of, but what the wrong charset makes of one is: kana, private use, …"""
 _GREEK = (0x391, 0x3C9)
 
-for _codec in (UTF8, "utf-32-le", UTF16_LE, UTF16_BE, GB, "cp950", "big5", "gb2312"):
+for _codec in (UTF8, "utf-32-le", UTF16_LE, UTF16_BE, GB, "cp950", "big5", "gb2312", *LATIN, "cp437"):
     codecs.lookup(_codec)  # codecs are modules, and none can be loaded once a child is confined
 
 
@@ -104,7 +112,7 @@ def decode(content: bytes, said: str = "") -> Decoded | None:
         if content.startswith(mark):
             text = _strict(content[len(mark) :], charset)
             return None if text is None else Decoded(text, charset)
-    named = _ALIASES.get(said.lower(), said.lower())
+    named = _named(said)
     if b"\0" not in content:
         if (text := _strict(content, UTF8)) is not None:
             return None if _is_binary(text) else Decoded(text, UTF8)
@@ -122,6 +130,46 @@ def decode(content: bytes, said: str = "") -> Decoded | None:
     enough = best.wide >= _FEW or best.worded or not rest
     sure = enough and all(best.weight - one.weight >= _CLEARLY for one in rest)
     return Decoded(best.text, best.charset, sure, tuple(one.charset for one in rest))
+
+
+def declared(content: bytes, said: str) -> Decoded | None:
+    """Return the text of a file of XML that says its charset, "" for one that does not; None as `decode` does.
+
+    None, too, for a charset that no Chinese or Western program saves such files in.
+    """
+    named = _named(said)
+    if named in LATIN and not content.startswith(tuple(mark for mark, _charset in _MARKS)):
+        text = _strict(content, named)
+        return None if text is None else Decoded(text, named)
+    known = {"", UTF8, "utf-16", "utf-16le", "utf-16be", *GUESSED}
+    return decode(content, named) if named in known else None
+
+
+def entry_names(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """Return the names of an archive's entries as people wrote them.
+
+    Programs of a Chinese Windows write GBK without saying so. The names without a word on their charset are in one:
+    UTF-8 where all are valid in it, else GB 18030, unless Big5 makes clearly more sense of them.
+    """
+    silent = [
+        one.orig_filename.encode("cp437", "replace") for one in entries if not one.flag_bits & _UTF8_NAME
+    ]
+    charset = _charset_of_names(b"\n".join(silent))
+    names = iter([name.decode(charset, "replace") for name in silent])
+    return [one.orig_filename if one.flag_bits & _UTF8_NAME else next(names) for one in entries]
+
+
+def _charset_of_names(lines: bytes) -> str:
+    if _strict(lines, UTF8) is not None:
+        return UTF8
+    weights = {one.charset: one.weight for one in _fitting(lines, (GB, BIG5))}
+    if GB in weights and weights.get(BIG5, 0.0) - weights[GB] < _CLEARLY:
+        return GB
+    return _CODEC[BIG5] if BIG5 in weights else GB
+
+
+def _named(said: str) -> str:
+    return _ALIASES.get(said.lower(), said.lower())
 
 
 def _fitting(content: bytes, charsets: tuple[str, ...]) -> Iterator[_Weighed]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, or_
 
 from cbt.candidates.models import AdmissionTicket, Candidate
+from cbt.personal.fields import DETAILS
 from cbt.personal.numbers import document_index
 from cbt.rules.door.admission import normalise_document
 
@@ -16,7 +17,11 @@ def found_by(text: str) -> ColumnElement[bool]:
     number = normalise_document(text)
     ways = [
         Candidate.name.icontains(text, autoescape=True),
-        Candidate.employer.icontains(text, autoescape=True),
+        *(
+            getattr(Candidate, detail.column).icontains(text, autoescape=True)
+            for detail in DETAILS.values()
+            if detail.searched
+        ),
         AdmissionTicket.number.startswith(number, autoescape=True),
         Candidate.document_masked == number,
     ]

@@ -15,7 +15,10 @@ from cbt.personal.numbers import SHOWN
 
 
 class Candidate(Named):
-    """A 考生; the document and phone numbers are encrypted, `document_index` is their keyed digest."""
+    """A 考生; the document and phone numbers are encrypted, `document_index` is the document's keyed digest.
+
+    Which columns hold what people are asked for is said by `cbt/personal/fields.py`.
+    """
 
     name: Mapped[str] = mapped_column(String(60))
     gender: Mapped[str] = mapped_column(String(8))
@@ -25,6 +28,7 @@ class Candidate(Named):
     document_masked: Mapped[str] = mapped_column(String(40))
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     employer: Mapped[str] = mapped_column(String(120))
+    staff_number: Mapped[str] = mapped_column(String(30), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

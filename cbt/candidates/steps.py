@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.tickets import fresh_numbers
 from cbt.db.private.sealing import seal
-from cbt.personal.numbers import DOCUMENT, PHONE, document_index
+from cbt.personal.fields import DETAILS
+from cbt.personal.numbers import DOCUMENT, document_index
 from cbt.rules.door.admission import (
     mask_document,
 )
@@ -32,9 +33,8 @@ class NewPerson:
     name: str
     document_type: str
     document_number: str = field(repr=False)
-    gender: str = ""
-    phone: str = field(default="", repr=False)
-    employer: str = ""
+    details: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By the names of `fields.DETAILS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,12 @@ def add_candidate(session: Session, person: NewPerson, *, now: datetime) -> Cand
     candidate = Candidate(
         ref=new_ref("ca"),
         name=person.name,
-        gender=person.gender,
         document_type=person.document_type,
         document_sealed=seal(person.document_number, DOCUMENT),
         document_index=document_index(person.document_number),
         document_masked=mask_document(person.document_number),
-        phone_sealed=seal(person.phone, PHONE) if person.phone else None,
-        employer=person.employer,
         created_at=now,
+        **{detail.column: detail.stored(person.details.get(name, "")) for name, detail in DETAILS.items()},
     )
     session.add(candidate)
     return candidate

@@ -1,9 +1,8 @@
-"""What people are called, their documents and phones, as they are typed: read, checked, and how they are kept."""
+"""What people are called and their documents, as they are typed: read, checked, and how they are kept."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from cbt.errors import InvalidInput
 from cbt.rules.door.admission import DOCUMENT_TYPES, normalise_document, valid_resident_id, written_name
@@ -11,8 +10,6 @@ from cbt.web.texts import one_line
 
 RESIDENT = frozenset({"resident_id", "temporary_resident_id"})
 """Documents with a number of GB 11643."""
-GENDERS = ("", "male", "female")
-_PHONE = re.compile(r"\+?[0-9-]{7,20}")
 _NUMBER = re.compile(r"[0-9A-Z()（）-]{6,30}")
 
 
@@ -42,22 +39,6 @@ def checked_document(kind: str, number: str) -> tuple[str, str]:
     if not _NUMBER.fullmatch(plain) or (kind in RESIDENT and not valid_resident_id(plain)):
         raise InvalidInput("correction.number", field="document_number")
     return kind, plain
-
-
-def checked_phone(text: str) -> str:
-    """Return a phone number without blanks, "" for none; raise InvalidInput("correction.phone")."""
-    plain = "".join(unicodedata.normalize("NFKC", text).split())
-    if plain and not _PHONE.fullmatch(plain):
-        raise InvalidInput("correction.phone", field="phone")
-    return plain
-
-
-def checked_employer(text: str) -> str:
-    """Return a unit's name; raise InvalidInput("correction.employer"), ("text.unseen")."""
-    plain = one_line(text, "employer")
-    if len(plain) > 120:
-        raise InvalidInput("correction.employer", field="employer")
-    return plain
 
 
 def gender_of_number(kind: str, number: str) -> str:

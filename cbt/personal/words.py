@@ -57,7 +57,7 @@ _KINDS = {
     ),
     "retake": ("补考", "重考", "补考生", "再次报考", "再考", "补", "retake"),
 }  # fmt: skip
-_GENDERS = {"male": ("男", "男性", "m", "male"), "female": ("女", "女性", "f", "female")}
+GENDER_NAMES = {"male": ("男", "男性", "m", "male"), "female": ("女", "女性", "f", "female")}
 _NONE = ("", "无", "否", "不需要", "没有", "不加时", "无需", "-", "/", "—", "none", "no")
 _NOTHING = frozenset(
     {"无", "/", "\\", "-", "—", "——", "待定", "暂无", "空", "另行通知", "待通知", "以准考证为准", "n/a"}
@@ -232,5 +232,5 @@ _DOCUMENTS = codes_by_name(DOCUMENT_NAMES) | {plain(code): code for code in DOCU
 _PAPER_NAMES, _KIND_NAMES, _GENDER_NAMES = (
     codes_by_name(_PAPERS),
     codes_by_name(_KINDS),
-    codes_by_name(_GENDERS),
+    codes_by_name(GENDER_NAMES),
 )

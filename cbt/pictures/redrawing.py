@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 import msgspec
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, MpoImagePlugin, PngImagePlugin
 
+from cbt.charset import entry_names
 from cbt.errors import InvalidInput
 
 MOST_PIXELS = 40_000_000
@@ -28,7 +29,6 @@ LARGE_SIZES = ((LARGEST, 88), (LARGEST, 72), (1200, 72), (LONGEST, 70), (LONGEST
 _FORMATS = ("JPEG", "PNG")
 _WHITE = (255, 255, 255)
 _SRGB = ImageCms.createProfile("sRGB")
-_UTF8_NAME = 0x800
 _ENCRYPTED_BIT = 0x1
 _LONGEST_NAME = 200
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
@@ -137,8 +137,8 @@ def zipped(body: bytes, *, files: int, unpacked: int, each: int, ratio: int) -> 
             if any(member.flag_bits & _ENCRYPTED_BIT for member in members):
                 raise InvalidInput("photo.zip")
             found = Redrawn([], [])
-            for member in members:
-                _sort_in(archive, member, found, each=each, ratio=ratio)
+            for member, said in zip(members, entry_names(members), strict=True):
+                _sort_in(archive, member, said, found, each=each, ratio=ratio)
     except (InvalidInput, MemoryError):
         raise
     except Exception as error:  # zipfile and its decompressors raise many kinds
@@ -147,9 +147,9 @@ def zipped(body: bytes, *, files: int, unpacked: int, each: int, ratio: int) -> 
 
 
 def _sort_in(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: Redrawn, *, each: int, ratio: int
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, said: str, found: Redrawn, *, each: int, ratio: int
 ) -> None:
-    name = _name(member)
+    name = _name(said)
     if not name:
         return
     if member.file_size > each or member.file_size > ratio * max(member.compress_size, 1024):
@@ -169,13 +169,9 @@ def _sort_in(
         found.refused.append((name, "photo.damaged"))
 
 
-def _name(member: zipfile.ZipInfo) -> str:
+def _name(said: str) -> str:
     """Return the file name of an entry without its folder; an empty text for what systems put beside pictures."""
-    name = member.filename
-    if not member.flag_bits & _UTF8_NAME:
-        # Zips made on a Chinese Windows hold GBK names that are read as code page 437.
-        name = name.encode("cp437", "replace").decode("gb18030", "replace")
-    path = PurePosixPath(name.replace("\\", "/"))
+    path = PurePosixPath(said.replace("\\", "/"))
     if "__MACOSX" in path.parts or path.name.startswith("."):
         return ""
     return _UNSEEN.sub("", path.name)[-_LONGEST_NAME:]

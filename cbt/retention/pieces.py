@@ -14,6 +14,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Re
 from cbt.certificates.models import Certificate
 from cbt.delivery.models import Attempt
 from cbt.enrolment.applications.models import ApplicationStep, UnitApplication
+from cbt.personal.fields import FIELDS, Erasure
 from cbt.retention.reach import EVERYTHING, erase, erase_below, table_of
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.web.i18n import local_zone
@@ -115,7 +116,11 @@ def reduce_people(session: Session, ids: Collection[int], counts: Counter[str]) 
     """Leave of people what the register of certificates needs: the name and the document. Source: R-93, R-95."""
     if not ids:
         return
-    bare = {"phone_sealed": None, "employer": "", "gender": ""}
+    bare = {
+        field.column: field.nothing
+        for field in FIELDS.values()
+        if field.erased is not Erasure.WITH_THE_PERSON
+    }
     session.execute(update(Candidate).where(Candidate.id.in_(ids)).values(bare))
     for name in (CandidatePhoto.__tablename__, "correction"):
         table = table_of(name)

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from cbt.bank.items.types.numeric import number_key
+from cbt.bank.items.types.numeric.authoring import number_key
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import InvalidInput

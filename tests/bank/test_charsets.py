@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import random
 import re
+import zipfile
 from pathlib import Path
 
 import flask
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt import charset
+from cbt.bank.foreign.decoding import xml_text
 from cbt.bank.formats import registry
 from cbt.bank.formats.together import read_all
 from cbt.bank.imports.drafts import Reading
@@ -175,6 +177,53 @@ def test_xml_says_its_charset_and_big5_is_one(app: flask.Flask) -> None:
             registry.read(quiz.format("shift_jis", "日本語").encode("shift_jis"), "x.xml")
     assert (stems(big5), stems(gbk)) == ([TRADITIONAL[0]], [SIMPLIFIED[0]])
     assert refused.value.code == "bank.text_encoding"
+
+
+def test_xml_that_says_a_western_charset_is_believed_and_a_page_is_not() -> None:
+    assert (
+        xml_text("<?xml version='1.0' encoding='ISO-8859-1'?><a>café</a>".encode("latin-1")) == "<a>café</a>"
+    )
+    page = "<meta charset='iso-8859-1'><p>客户投诉时，首先应当做什么</p>".encode("gbk")
+    found = charset.decode(page, "iso-8859-1")
+    assert found is not None
+    assert found.charset == charset.GB
+
+
+@pytest.mark.parametrize(
+    ("codec", "names"),
+    [
+        pytest.param("gbk", ["判断题.xlsx", "单选题.xlsx"], id="GBK"),
+        pytest.param("gbk", ["张婷婷.jpg"], id="GBK, a rare name alone"),
+        pytest.param(
+            "gbk", ["310101199001011234.jpg", "龚䶮.jpg".replace("䶮", "龑")], id="GBK, rarer still"
+        ),
+        pytest.param("cp950", ["題庫判斷題.xlsx", "題庫單選題.xlsx"], id="Big5"),
+        pytest.param("utf-8", ["題庫.xlsx", "判断.xlsx"], id="UTF-8 that does not say so"),
+        pytest.param("ascii", ["a.jpg"], id="no Chinese"),
+    ],
+)
+def test_the_entries_of_an_archive_have_the_names_people_gave_them(codec: str, names: list[str]) -> None:
+    entries = []
+    for name in names:
+        entry = zipfile.ZipInfo(name)
+        entry.orig_filename, entry.flag_bits = name.encode(codec).decode("cp437"), 0
+        entries.append(entry)
+    said = zipfile.ZipInfo("说.txt")
+    said.flag_bits = 0x800
+    assert charset.entry_names([entries[0], said, *entries[1:]]) == [names[0], "说.txt", *names[1:]]
+    assert charset.entry_names([]) == []
+
+
+def test_there_is_one_decoder() -> None:
+    """Whatever else turns bytes into a text knows its charset: our own file, a signature, a header."""
+    guesses = re.compile(r"gb18030|gbk|gb2312|big5|cp936|cp950", re.IGNORECASE)
+    found = set()
+    for path in Path("cbt").rglob("*.py"):
+        text = path.read_text("utf-8")
+        if guesses.search(text) and ".decode(" in text:
+            found.add(path.as_posix())
+    writes, warms = "cbt/certificates/uploads/files.py", "cbt/confined/child.py"
+    assert found == {"cbt/charset.py", writes, warms}
 
 
 @pytest.mark.parametrize(("codec", "names"), [("gbk", ("张伟", "黄鑫")), ("cp950", ("陳志明", "林淑芬"))])

@@ -13,7 +13,7 @@ from cbt.bank.editing.judging import drawn
 from cbt.bank.editing.parts import changed_parts
 from cbt.bank.editing.pictures import wants_pictures, with_names, with_pictures
 from cbt.bank.items.preview import preview_paper
-from cbt.bank.items.types.hotspot import numbers_of
+from cbt.bank.items.types.hotspot.authoring import numbers_of
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.errors import InvalidInput
 from cbt.rules.items.basis.content import Rendering

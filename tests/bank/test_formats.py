@@ -13,10 +13,10 @@ from cbt.bank.formats.tables.cells.columns import meant
 from cbt.bank.formats.tables.cells.kinds import item_type
 from cbt.bank.formats.tables.reading import read_tables
 from cbt.bank.formats.workbook import read_workbook
-from cbt.bank.items.types.choices import letters_of
-from cbt.bank.items.types.fill_blank import blanks_of
-from cbt.bank.items.types.numeric import number_key
-from cbt.bank.items.types.true_false import truth_of
+from cbt.bank.items.types.choices.authoring import letters_of
+from cbt.bank.items.types.fill_blank.authoring import blanks_of
+from cbt.bank.items.types.numeric.authoring import number_key
+from cbt.bank.items.types.true_false.authoring import truth_of
 from cbt.errors import InvalidInput
 from cbt.rules.items.values import ItemType
 from tests.bank.sheets import HEADERS, sheets, single, truth, workbook

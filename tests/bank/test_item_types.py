@@ -24,8 +24,8 @@ def test_every_type_has_its_authors_part() -> None:
 
 
 @every_type
-def test_an_authors_part_is_a_module_of_the_types_name(kind: str) -> None:
-    assert type(AUTHORING[kind]).__module__ == f"cbt.bank.items.types.{kind}"
+def test_an_authors_part_is_in_the_folder_of_the_types_name(kind: str) -> None:
+    assert type(AUTHORING[kind]).__module__ == f"cbt.bank.items.types.{kind}.authoring"
 
 
 @every_type

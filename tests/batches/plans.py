@@ -91,7 +91,7 @@ class Plan:
         known = self.session.scalar(select(Candidate).where(Candidate.document_index == index))
         return known or add_candidate(
             self.session,
-            NewPerson(who, "passport", who, phone="13800000000", employer="甲公司"),
+            NewPerson(who, "passport", who, {"phone": "13800000000", "employer": "甲公司"}),
             now=self.now,
         )
 

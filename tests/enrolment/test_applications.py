@@ -35,6 +35,7 @@ PERSON = {
     "document_type": "resident_id",
     "document_number": resident(31),
     "phone": "13800002222",
+    "staff_number": "LY-7",
     "kind": "first",
     "papers": ["theory", "skills"],
     "years": "6",
@@ -181,8 +182,9 @@ def test_an_application_goes_from_a_draft_into_a_batch_with_nothing_typed_twice(
         with world.app.app_context():
             work_on(brought.rpartition("/")[2], folder=product_dir("blueprints"), clock=world.clock.now)
     with rows(world, Candidate) as candidates:
-        assert [(one.name, one.employer) for one in candidates if one.name in {"陆遥", "郭宁"}] == [
-            ("陆遥", "上海浦江客户服务有限公司")
+        carried_over = [one for one in candidates if one.name in {"陆遥", "郭宁"}]
+        assert [(one.name, one.employer, one.staff_number) for one in carried_over] == [
+            ("陆遥", "上海浦江客户服务有限公司", "LY-7")
         ]
         (carried,) = (one.id for one in candidates if one.name == "陆遥")
     with rows(world, CandidatePhoto) as photos:
@@ -309,7 +311,7 @@ def test_what_is_typed_is_checked_and_lies_sealed_on_disk(world: World, desk: De
         kept = one.document_sealed + one.phone_sealed + one.told_sealed
         assert (one.gender, one.document_masked[3:5]) == ("male", "**")
         told = {name: getattr(one, name) for name in ("document_masked", "reason", "papers")}
-    for secret in ("13800002222", PERSON["document_number"], "8848", "客服主管", "市场营销"):
+    for secret in ("13800002222", "LY-7", PERSON["document_number"], "8848", "客服主管", "市场营销"):
         assert str(secret).encode() not in kept
         assert str(secret) not in str(told)
     page = f"{desk.page}/people/{person}"

@@ -20,7 +20,7 @@ from cbt.bank.editing.pictures import picture_name, picture_source
 from cbt.bank.editing.service import Typed
 from cbt.bank.editing.typing_views import MOST_VERSION, seen_of, typed_in, wanted_ref, work_ref_of
 from cbt.bank.imports.texts import field_label
-from cbt.bank.items.types.hotspot import numbers_of
+from cbt.bank.items.types.hotspot.authoring import numbers_of
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 
+from cbt.bank.foreign.plain import NO_XML, escaped
 from cbt.bank.items import rich
 from cbt.bank.items.formulas import FormulaFault, mathml
 from cbt.bank.items.marks import formulas_in
 from cbt.bank.media.references import kind_of
 
-_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _BLANK = re.compile(r'<span data-blank="(\d+)"></span>')
 _FORMULA = re.compile(r"<math([^>]*)>(.*?)</math>", re.DOTALL)
 _MATH = ' xmlns="http://www.w3.org/1998/Math/MathML"'
@@ -19,11 +18,6 @@ _IMAGE = re.compile(r"<img( [^<>]*?)/?>")
 _AUDIO = re.compile(r"<audio [^<>]*></audio>")
 _SOURCE, _TITLE = re.compile(r'\ssrc="([^"]*)"'), re.compile(r'\stitle="([^"]*)"')
 _VOID = re.compile(r"<br>\s*")
-
-
-def escaped(text: str) -> str:
-    """Return a text as it stands in an element or an attribute of XML."""
-    return html.escape(_NO_XML.sub("", text), quote=True)
 
 
 def block(text: str, blank: Callable[[int], str] = lambda _number: "") -> str:
@@ -59,7 +53,7 @@ def _is_drawn(source: str) -> bool:
 
 
 def _xhtml(shown: str, blank: Callable[[int], str]) -> str:
-    plain = _NO_XML.sub("", shown.replace("&nbsp;", "&#160;"))
+    plain = NO_XML.sub("", shown.replace("&nbsp;", "&#160;"))
     plain = _AUDIO.sub(_sound, _IMAGE.sub(r"<img\1/>", _VOID.sub("<br/>", plain)))
     return _BLANK.sub(lambda found: blank(int(found[1])), plain)
 

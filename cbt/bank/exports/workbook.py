@@ -6,35 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from cbt.bank.exports.proof import proven
-from cbt.bank.formats.outgoing import Carried, Export, OutForm
+from cbt.bank.formats.outgoing import Carried, Carries, Export, OutForm
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.items.types.fill_blank import blanks_of
-from cbt.bank.items.types.numeric import number_key
-from cbt.rules.items.basis.authored import number
+from cbt.bank.items.types.cells import LETTERS, SheetMapping
+from cbt.bank.items.types.folders import Mappings
 from cbt.sheets.writing import XLSX, add_sheet, new_workbook, text_format, write_head, write_text
 
-LETTERS = "ABCDEFGH"
 ROWS = 20_000
 """Items a sheet: as many as an import takes."""
 LONGEST_CELL = 32_767
-BLANK = "（　　）"
 _COMMON = frozenset({"stem", "explanation", "point", "difficulty", "consistency"})
-CARRIES: Carried = {
-    "true_false": _COMMON | {"answer"},
-    "single_choice": _COMMON | {"choices", "answer"},
-    "multiple_choice": _COMMON | {"choices", "answer"},
-    "fill_blank": _COMMON | {"answer"},
-    "numeric": _COMMON | {"answer", "tolerance", "decimals"},
-    "short_answer": _COMMON | {"answer"},
-}
-_TYPES = {
-    "true_false": ("C", "判断题"),
-    "single_choice": ("B", "单选题"),
-    "multiple_choice": ("G", "多选题"),
-    "fill_blank": ("T", "填空题"),
-    "numeric": ("U", "计算题"),
-    "short_answer": ("D", "简答题"),
-}
+_SHEETS = Mappings("sheet", SheetMapping)
+CARRIES: Carried = Carries(_SHEETS, _COMMON)
 _HARD = ("易", "较易", "中等", "较难", "难")
 Head = tuple[str, int, bool]
 Row = Callable[[Export, int, ItemDraft], Sequence[str]]
@@ -68,67 +51,41 @@ COMMON_HEAD: Sequence[Head] = (
 
 
 def _long_row(export: Export, place: int, draft: ItemDraft) -> Sequence[str]:
-    data, number = draft.data, str(place)
-    code, name = _TYPES[data["type"]]
+    data, number, mapping = draft.data, str(place), _SHEETS[draft.data["type"]]
     hard = data.get("difficulty", 3)
     return (
-        export.name, draft.ref, number, str(data.get("point", "")), f"{code}（{name}）", number, _stem(data),
-        *_choices(data), "", _answer(data), f"{hard}（{_HARD[hard - 1]}）", str(data.get("consistency", 5)),
+        export.name, draft.ref, number, str(data.get("point", "")), f"{mapping.code}（{mapping.name}）", number,
+        mapping.stem(data),
+        *_choices(data), "", mapping.answer(data), f"{hard}（{_HARD[hard - 1]}）", str(data.get("consistency", 5)),
         str(data.get("explanation", "")),
     )  # fmt: skip
 
 
 def _common_row(_export: Export, _place: int, draft: ItemDraft) -> Sequence[str]:
-    data = draft.data
+    data, mapping = draft.data, _SHEETS[draft.data["type"]]
     return (
-        draft.ref, _TYPES[data["type"]][1], str(data.get("point", "")), _stem(data), *_choices(data),
-        _answer(data), str(data.get("explanation", "")), str(data.get("difficulty", 3)),
+        draft.ref, mapping.name, str(data.get("point", "")), mapping.stem(data), *_choices(data),
+        mapping.answer(data), str(data.get("explanation", "")), str(data.get("difficulty", 3)),
         str(data.get("consistency", 5)),
     )  # fmt: skip
-
-
-def _stem(data: Mapping[str, Any]) -> str:
-    stem = str(data["stem"])
-    if data["type"] in {"fill_blank", "numeric"}:
-        for place in range(1, 1 + (len(data["answer"]) if data["type"] == "fill_blank" else 1)):
-            stem = stem.replace(f"{{{{{place}}}}}", BLANK)
-    return stem
 
 
 def _choices(data: Mapping[str, Any]) -> list[str]:
     return [str(text) for text in (*data.get("choices", ()), *[""] * len(LETTERS))][: len(LETTERS)]
 
 
-def _answer(data: Mapping[str, Any]) -> str:
-    match data["type"]:
-        case "true_false":
-            return "√" if data["answer"] else "×"
-        case "fill_blank":
-            return "；".join("|".join(words) for words in data["answer"])
-        case _:
-            return str(data.get("answer", ""))
-
-
 def _back(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
     """Return what the cells of an item say by the rules of its type; "" of text: it has only cells."""
-    data = draft.data
-    kind, cells = data["type"], [_stem(data), _answer(data), *map(str, data.get("choices", ()))]
+    data, mapping = draft.data, _SHEETS[draft.data["type"]]
+    stem, answer = mapping.stem(data), mapping.answer(data)
+    cells = [stem, answer, *map(str, data.get("choices", ()))]
     if any(len(text) > LONGEST_CELL or text != text.strip() for text in cells):
         return "", None
-    back = {name: value for name, value in data.items() if name in CARRIES[kind] | {"type"}}
-    if kind in {"single_choice", "multiple_choice"} and len(data["choices"]) > len(LETTERS):
+    otherwise = mapping.back(data, stem, answer)
+    if otherwise is None:
         return "", None
-    if kind == "fill_blank":
-        places = [f"{{{{{n}}}}}" for n in range(1, len(data["answer"]) + 1)]
-        ordered = [data["stem"].find(place) for place in places]
-        if ordered != sorted(ordered) or cells[0].count(BLANK) != len(places):
-            return "", None
-        back["answer"] = blanks_of(cells[1], len(places))
-    if kind == "numeric":
-        if cells[0].count(BLANK) != 1 or number(data["answer"]) is None:
-            return "", None
-        back |= number_key(cells[1]) or {"answer": ""}
-    return "", back
+    carried = CARRIES[data["type"]] | {"type"}
+    return "", {**{name: value for name, value in data.items() if name in carried}, **otherwise}
 
 
 def _write(export: Export, target: IO[bytes], head: Sequence[Head], row: Row) -> None:

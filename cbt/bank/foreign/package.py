@@ -9,6 +9,7 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from cbt.charset import entry_names
 from cbt.errors import InvalidInput
 
 MOST_ENTRIES = 20_000
@@ -17,7 +18,7 @@ MOST_OF_ONE = 20 * 1024 * 1024
 MOST_RATIO = 200
 LONGEST_NAME = 300
 _SMALL = 4096
-_ENCRYPTED_BIT, _UTF8_BIT = 0x1, 0x800
+_ENCRYPTED_BIT = 0x1
 _DOCUMENTS = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis.opendocument", b"imsmanifest.xml")
 _ARCHIVE = re.compile(r"\.(zip|jar|7z|rar|tar|t?gz|bz2|xz|cab|iso)$", re.IGNORECASE)
 _ARCHIVES = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ")
@@ -55,12 +56,14 @@ class Package:
             raise InvalidInput("bank.package_too_big")
         if any(one.file_size > MOST_RATIO * max(one.compress_size, _SMALL) for one in entries):
             raise InvalidInput("bank.package_too_big")
-        for one in entries:
-            if not _is_sound(one):
+        names = entry_names(entries)
+        for one, name in zip(entries, names, strict=True):
+            if not _is_sound(one, name):
                 raise InvalidInput("bank.package_names", name=one.orig_filename[:60])
             if _ARCHIVE.search(one.filename):
                 raise InvalidInput("bank.package_nested", name=one.filename[:60])
         self._entries = {one.filename: one for one in entries}
+        self._said = {one.filename: name for one, name in zip(entries, names, strict=True)}
         if len({name.casefold() for name in self._entries}) != len(entries):
             raise InvalidInput("bank.package_names", name="")
 
@@ -75,7 +78,7 @@ class Package:
 
     def said(self, name: str) -> str:
         """Return the name of a file as people wrote it."""
-        return _said(self._entries[name])
+        return self._said[name]
 
     def read(self, name: str, *, documents: bool = False) -> bytes:
         """Return one file; raise as the package does, an archive under another ending included.
@@ -102,19 +105,6 @@ def is_document(body: bytes) -> bool:
     return body.startswith(_ARCHIVES[0]) and any(mark in body for mark in _DOCUMENTS)
 
 
-def _said(entry: zipfile.ZipInfo) -> str:
-    """Return a name, also where a Chinese program wrote it without saying in which encoding."""
-    if entry.flag_bits & _UTF8_BIT:
-        return entry.orig_filename
-    raw = entry.orig_filename.encode("cp437")
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return entry.orig_filename
-
-
 def beside(name: str, href: str) -> str:
     """Return the name of a file that another names by a relative address, "" for one outside of the package."""
     plain = href.split("#")[0].split("?")[0]
@@ -131,9 +121,8 @@ def beside(name: str, href: str) -> str:
     return "/".join(steps)
 
 
-def _is_sound(entry: zipfile.ZipInfo) -> bool:
+def _is_sound(entry: zipfile.ZipInfo, name: str) -> bool:
     """Return whether an entry is a plain file inside the package."""
-    name = _said(entry)
     steps = name.split("/")
     kind = stat.S_IFMT(entry.external_attr >> 16)
     return (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 
+NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+"""What no document of XML can hold."""
 _WIDE = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _WRAPPED = re.compile(rf"(?<={_WIDE})[ \t]*\n[ \t]*(?={_WIDE})")
 _MARKER = re.compile(r"^(\s*)([-+*]|\d{1,9}[.)])(?=\s|$)", re.MULTILINE)
@@ -37,6 +40,11 @@ def _inert(marker: str) -> str:
 def looks_like_html(text: str) -> bool:
     """Return whether a text whose kind nobody names has elements or characters of HTML in it."""
     return _MARKUP.search(text) is not None
+
+
+def escaped(text: str) -> str:
+    """Return a text as it stands in an element or an attribute of XML."""
+    return html.escape(NO_XML.sub("", text), quote=True)
 
 
 def tidy(text: str) -> str:

@@ -1,3 +1,3 @@
 """Formats in which banks come and go: a folder each; `registry` lists them."""
 
-__all__ = ["cells", "outgoing", "paired", "registry", "text", "together"]
+__all__ = ["cells", "gift", "moodle", "outgoing", "paired", "qti", "registry", "text", "together"]

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO
+from types import MappingProxyType
+from typing import IO, Protocol
 
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.taxonomy import Taxonomy
 
 Carried = Mapping[str, frozenset[str]]
 """By type of item: the fields a form has a place for, as their author writes them."""
+
+
+class Carrying(Protocol):
+    """What a type says of a form: the fields of its own that this has a place for."""
+
+    @property
+    def carries(self) -> frozenset[str]: ...
+
+
+class Carries(Mapping[str, frozenset[str]]):
+    """By type of item: the fields that any type has in a form, and those that its mapping carries."""
+
+    def __init__(
+        self,
+        mappings: Mapping[str, Carrying],
+        common: frozenset[str],
+        more: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    ) -> None:
+        """Take the mappings of types, and of those without one (`more`) all that is carried."""
+        self._mappings, self._common, self._more = mappings, common, more
+
+    def __getitem__(self, kind: str) -> frozenset[str]:
+        return self._more.get(kind) or self._common | self._mappings[kind].carries
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._mappings
+        yield from self._more
+
+    def __len__(self) -> int:
+        return len(self._mappings) + len(self._more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.items.types.registry import authoring_of
 from cbt.bank.lint.words import normal
-from cbt.rules.items.values import LETTERS, ItemType
+from cbt.rules.items.values import ItemType
 from cbt.sheets.findings import Finding, Severity
 
 SHORTEST_KEY = 4
@@ -136,21 +136,9 @@ def _alone(asked: AskedText, tells: ItemDraft) -> bool:
 def _asked(draft: ItemDraft) -> Iterator[AskedText]:
     """Yield the texts an item asks for that are long enough to be known again."""
     for prefix, data in draft.parts():
-        for stem, key in _keys(data):
+        for stem, key in authoring_of(data["type"]).asked(data):
             if len(normal(key)) >= SHORTEST_KEY and not _NUMBER.search(key):
                 yield AskedText(draft, prefix, stem, key)
-
-
-def _keys(data: Mapping[str, Any]) -> list[tuple[str, str]]:
-    if data["type"] == ItemType.SINGLE_CHOICE:
-        return [(str(data["stem"]), _right(data)[0])]
-    if data["type"] == ItemType.MATCHING:
-        return [(str(left), str(right)) for left, right in data["pairs"]]
-    return []
-
-
-def _right(data: Mapping[str, Any]) -> list[str]:
-    return [str(data["choices"][LETTERS.index(letter)]) for letter in data["answer"]]
 
 
 def _text(draft: ItemDraft) -> str:
@@ -158,12 +146,7 @@ def _text(draft: ItemDraft) -> str:
     texts = [str(draft.data.get("stimulus", ""))]
     for _prefix, data in draft.parts():
         texts.append(str(data["stem"]))
-        if data["type"] in {ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE}:
-            texts += _right(data)
-        elif data["type"] == ItemType.MATCHING:
-            texts += [str(text) for pair in data["pairs"] for text in pair]
-        elif data["type"] == ItemType.ORDERING:
-            texts += map(str, data["steps"])
+        texts += authoring_of(data["type"]).says(data)
     return "\n".join(texts)
 
 

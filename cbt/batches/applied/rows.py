@@ -11,11 +11,13 @@ from cbt.candidates.roster.export import line_of_applicant
 from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import unit_of_work
 from cbt.enrolment.applications import store
+from cbt.enrolment.applications.form import told_of
 from cbt.enrolment.applications.models import Applicant, UnitApplication
 from cbt.enrolment.fees.standing import refuse_unpaid
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
-from cbt.personal.numbers import DOCUMENT, PHONE
+from cbt.personal.fields import DETAILS
+from cbt.personal.numbers import DOCUMENT
 from cbt.rules.states.application import ApplicationState
 from cbt.sittings.models import Batch
 
@@ -50,13 +52,16 @@ def applied_rows(ref: str, *, now: datetime, actor: str) -> list[list[str]]:
 
 def _rows(session: Session, application: UnitApplication, person: Applicant) -> list[list[str]]:
     blueprint = blueprint_of(session, application.blueprint_version_id)
+    told = told_of(person) or {}
     batch = session.get(Batch, application.batch_id) if application.batch_id else None
     known = {
+        **{name: told.get(name, "") for name, detail in DETAILS.items() if detail.applied},
         "name": person.name,
         "document_number": open_sealed(person.document_sealed, DOCUMENT),
         "occupation": blueprint.occupation_name,
         "level": blueprint.level_name,
-        "phone": open_sealed(person.phone_sealed, PHONE) if person.phone_sealed else "",
+        "gender": person.gender,
+        "phone": DETAILS["phone"].value_of(person) or "",
         "employer": store.unit_of(session, application.unit_id).name,
         "batch": "" if batch is None else batch.name,
         "eligibility": str(person.condition or ""),
@@ -65,7 +70,6 @@ def _rows(session: Session, application: UnitApplication, person: Applicant) -> 
         line_of_applicant(
             known | {"paper": blueprint.papers[paper].name},
             document_type=person.document_type,
-            gender=person.gender,
             kind=person.kind,
         )
         for paper in person.papers.split(",")

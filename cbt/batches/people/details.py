@@ -14,28 +14,23 @@ from cbt.candidates.corrections.making import Correction, correct_candidate
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, NotFound
+from cbt.personal.fields import DETAILS
 from cbt.rules.canonical import canonical_json, digest
 from cbt.sittings.store import batch_by_ref
 
 
 def person_seen(candidate: Candidate) -> str:
     """Return what shows, sent back with a form, whether a person is still as their page showed them."""
-    phone = candidate.phone_sealed.hex() if candidate.phone_sealed else ""
-    facts = [
-        candidate.ref,
-        candidate.name,
-        candidate.gender,
-        candidate.document_index,
-        phone,
-        candidate.employer,
-    ]
+    held: list[str | bytes | None] = [getattr(candidate, detail.column) for detail in DETAILS.values()]
+    details = [one.hex() if isinstance(one, bytes) else one or "" for one in held]
+    facts = [candidate.ref, candidate.name, candidate.document_index, *details]
     return digest(canonical_json(facts))[:16]
 
 
 def put_right(
     *, batch_ref: str, candidate_ref: str, correction: Correction, seen: str, now: datetime, actor: str
 ) -> None:
-    """Put somebody's name, number, photo, gender, phone or unit right, and keep old, new and why.
+    """Put somebody's name, number, photo or details right, and keep old, new and why.
 
     Raise NotFound("person.unknown"), Conflict("person.changed") when somebody was quicker, and as
     `correct_candidate` does: once a sitting of theirs has started, name, number and photo need the chief.

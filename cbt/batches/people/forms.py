@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -16,14 +16,8 @@ from cbt.candidates.corrections.making import Correction
 from cbt.candidates.models import Candidate
 from cbt.candidates.steps import NewPerson, PaperTerms
 from cbt.errors import InvalidInput
-from cbt.personal.checking import (
-    GENDERS,
-    checked_document,
-    checked_employer,
-    checked_name,
-    checked_phone,
-    gender_of_number,
-)
+from cbt.personal.checking import checked_document, checked_name, gender_of_number
+from cbt.personal.fields import DETAILS, checked_details
 from cbt.pictures.receiving import redraw
 from cbt.rules.exam.tools import tools_text
 from cbt.web.texts import WIDEST, asked_text, one_line, page_of, whole_number
@@ -59,17 +53,9 @@ def addition_of(form: MultiDict[str, str], *, candidate_ref: str) -> Addition:
 
 def _person(form: Mapping[str, str]) -> NewPerson:
     kind, number = checked_document(form.get("document_type", ""), form.get("document_number", ""))
-    gender = form.get("gender", "")
-    if gender not in GENDERS:
-        raise InvalidInput("correction.gender", field="gender")
-    return NewPerson(
-        name=checked_name(form.get("name", "")),
-        document_type=kind,
-        document_number=number,
-        gender=gender or gender_of_number(kind, number),
-        phone=checked_phone(form.get("phone", "")),
-        employer=checked_employer(form.get("employer", "")),
-    )
+    name, details = checked_name(form.get("name", "")), checked_details(form)
+    details["gender"] = details["gender"] or gender_of_number(kind, number)
+    return NewPerson(name, kind, number, details)
 
 
 def order_of(form: MultiDict[str, str]) -> ChangeOrder:
@@ -90,17 +76,26 @@ def order_of(form: MultiDict[str, str]) -> ChangeOrder:
 
 def correction_of(form: Mapping[str, str], candidate: Candidate, image: bytes) -> Correction:
     """Return what a form puts right about somebody: what differs, a number and a phone where one is typed."""
-    name, gender, employer = form.get("name"), form.get("gender"), form.get("employer")
-    number, phone = form.get("document_number", "").strip(), form.get("phone", "").strip()
+    name, number = form.get("name"), form.get("document_number", "").strip()
     return Correction(
         evidence=form.get("reason", ""),
         name=name if name is not None and name.strip() != candidate.name else None,
         document=(form.get("document_type", ""), number) if number else None,
         photo=redraw(image) if image else None,
-        gender=gender if gender is not None and gender != candidate.gender else None,
-        phone="" if form.get("no_phone") == "1" else phone or None,
-        employer=employer if employer is not None and employer.strip() != candidate.employer else None,
+        details=dict(_details(form, candidate)),
     )
+
+
+def _details(form: Mapping[str, str], candidate: Candidate) -> Iterator[tuple[str, str]]:
+    for name, detail in DETAILS.items():
+        sent = form.get(name)
+        if detail.sealed:  # its form does not say what it holds: nothing typed leaves it
+            if form.get(f"no_{name}") == "1":
+                yield name, ""
+            elif sent and sent.strip():
+                yield name, sent
+        elif sent is not None and sent.strip() != detail.value_of(candidate):
+            yield name, sent
 
 
 def terms_of(form: MultiDict[str, str]) -> PaperTerms:

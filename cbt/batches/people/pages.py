@@ -17,11 +17,9 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration, With
 from cbt.candidates.spacing import booked
 from cbt.candidates.steps import PaperTerms
 from cbt.candidates.store import has_started
-from cbt.db.private.sealing import readable
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.following import is_begun
 from cbt.errors import NotFound
-from cbt.personal.numbers import PHONE, mask_phone
 from cbt.rules.door.changing import RegistrationChange, hindrance
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Seat
@@ -37,8 +35,6 @@ class PersonPage:
 
     batch: Batch
     person: PersonLine
-    phone: str
-    """Masked; "" for none."""
     hindered: dict[str, str]
     """Registration ref -> why it cannot be withdrawn any more; "" when it can."""
     fixed: frozenset[str]
@@ -123,11 +119,9 @@ def person_page(session: Session, batch_ref: str, candidate_ref: str) -> PersonP
     corrections = corrections_of(session, candidate.id)
     hands = {hand for one in corrections for hand in (one.row.by, one.row.countersigned_by)}
     hands |= {one.by for one, _ in person.withdrawn}
-    phone = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
     return PersonPage(
         batch=batch,
         person=person,
-        phone=mask_phone(phone or ""),
         hindered={
             one.registration.ref: _hindrance(one, attempts, RegistrationChange.WITHDRAW)
             for one in person.papers

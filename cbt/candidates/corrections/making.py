@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask_babel import gettext
@@ -21,8 +22,9 @@ from cbt.candidates.reprinting import to_print_again
 from cbt.candidates.store import has_started
 from cbt.db.private.sealing import readable, seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed
-from cbt.personal.checking import GENDERS, checked_document, checked_employer, checked_name, checked_phone
-from cbt.personal.numbers import CORRECTION, DOCUMENT, PHONE, document_index, keyed_digest, mask_phone
+from cbt.personal.checking import checked_document, checked_name
+from cbt.personal.fields import DETAILS
+from cbt.personal.numbers import CORRECTION, DOCUMENT, document_index, keyed_digest
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door.admission import mask_document
 from cbt.web.refs import new_ref
@@ -32,16 +34,14 @@ from cbt.web.refs import new_ref
 class Correction:
     """What is put right; None leaves it. `document` is (type, number), `photo` a JPEG that `redraw` made.
 
-    What a person is known by at the door needs the chief after the start; gender, phone and unit do not.
+    What a person is known by at the door needs the chief after the start; `details`, by their names, do not.
     """
 
     evidence: str
     name: str | None = None
     document: tuple[str, str] | None = None
     photo: bytes | None = None
-    gender: str | None = None
-    phone: str | None = None
-    employer: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def of_identity(self) -> bool:
@@ -89,10 +89,10 @@ def correct_candidate(
         _renumber(session, candidate, correction.document, before, after)
     if correction.photo is not None:
         _picture(session, candidate, correction.photo, before, after)
-    _others(candidate, correction, before, after)
+    _details(candidate, correction.details, before, after)
     if not before:
         raise InvalidInput("correction.nothing", field="name")
-    if before.keys() - {"gender", "phone"}:
+    if any(name not in DETAILS or DETAILS[name].printed for name in before):
         held = select(AdmissionTicket.id).where(AdmissionTicket.candidate_id == candidate.id)
         to_print_again(session, session.scalars(held).all(), "person", now=now)
     text = canonical_json({"before": before, "after": after, "evidence": correction.evidence.strip()})
@@ -162,23 +162,15 @@ def _renumber(
     after["document"] = f"{kind} {candidate.document_masked}"
 
 
-def _others(
-    candidate: Candidate, correction: Correction, before: dict[str, str], after: dict[str, str]
+def _details(
+    candidate: Candidate, details: Mapping[str, str], before: dict[str, str], after: dict[str, str]
 ) -> None:
-    if correction.gender is not None:
-        if correction.gender not in GENDERS:
-            raise InvalidInput("correction.gender", field="gender")
-        before["gender"], after["gender"] = candidate.gender, correction.gender
-        candidate.gender = correction.gender
-    if correction.employer is not None:
-        employer = checked_employer(correction.employer)
-        before["employer"], after["employer"] = candidate.employer, employer
-        candidate.employer = employer
-    if correction.phone is not None:
-        phone = checked_phone(correction.phone)
-        former = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
-        before["phone"], after["phone"] = mask_phone(former or ""), mask_phone(phone)
-        candidate.phone_sealed = seal(phone, PHONE) if phone else None
+    for name, detail in DETAILS.items():
+        if name not in details:
+            continue
+        value = detail.checked(details[name])
+        before[name], after[name] = detail.masked_of(candidate), detail.mask(value)
+        setattr(candidate, detail.column, detail.stored(value))
 
 
 def _picture(

@@ -16,7 +16,8 @@ from cbt.db.private.sealing import readable
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
-from cbt.personal.numbers import DOCUMENT, PHONE
+from cbt.personal.fields import DETAILS, PersonField
+from cbt.personal.numbers import DOCUMENT
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
@@ -32,7 +33,12 @@ class Revealed:
     """The numbers of a candidate in full, for this one answer; None for one that was sealed under a lost key."""
 
     document: str | None
-    phone: str | None
+    details: tuple[tuple[PersonField, str | None], ...]
+    """What is sealed of `fields.DETAILS`."""
+
+    def facts(self, lost: str) -> list[tuple[str, str]]:
+        """Return the title of each detail and what it says, or that it is `lost`."""
+        return [(detail.title, lost if value is None else value or "—") for detail, value in self.details]
 
 
 def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Revealed:
@@ -44,8 +50,8 @@ def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Rev
     with unit_of_work() as session:
         entry = store.entry_for(session, ref, principal)
         candidate = entry.candidate
-        phone = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
-        revealed = Revealed(readable(candidate.document_sealed, DOCUMENT), phone)
+        details = [(detail, detail.value_of(candidate)) for detail in DETAILS.values() if detail.sealed]
+        revealed = Revealed(readable(candidate.document_sealed, DOCUMENT), tuple(details))
         subject, actor = f"candidate:{candidate.ref}", principal.logged_as
         record(session, at=now, actor=actor, act="personal.reveal", subject=subject, reason=reason)
         return revealed

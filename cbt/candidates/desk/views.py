@@ -19,6 +19,7 @@ from cbt.candidates.printing import views as printing_views
 from cbt.candidates.roster.export import template, to_csv, to_xlsx
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
+from cbt.personal.fields import detail_facts, person_details
 from cbt.personal.words import DOCUMENT_NAMES
 from cbt.pictures.receiving import redraw
 from cbt.rules.roles import Role
@@ -31,6 +32,8 @@ from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("candidates", __name__)
+pages.add_app_template_global(person_details, "person_details")
+pages.add_app_template_global(detail_facts, "detail_facts")
 pages.register_blueprint(printing_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)

@@ -11,6 +11,7 @@ from cbt.candidates.printing.tickets import rules
 from cbt.candidates.printing.words import page_words, photo_name
 from cbt.candidates.store import Registered
 from cbt.candidates.tickets import Ticket
+from cbt.personal.fields import DETAILS
 
 _WORDS = (
     "gender", "born", "born.value", "education", "phone", "years", "years.value", "insurance", "insurance.value",
@@ -24,7 +25,6 @@ _LISTS = {
     "signatures": ("sign.person", "sign.day"),
 }
 _OWN_RULES = ("absent", "materials", "conduct")
-GENDERS = ("male", "female")
 
 
 def data(occasion: Occasion) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _person(occasion: Occasion, entry: Registered, ticket: Ticket | None) -> dic
     return {
         "exam": occasion.batch.name,
         "name": who.name,
-        "gender": _(f"candidates.gender.{who.gender}") if who.gender in GENDERS else "",
+        "gender": DETAILS["gender"].worded(who.gender),
         "photo": photo_name(who.id),
         "document": [_(f"door.document.{who.document_type}"), who.document_masked],
         "number": entry.ticket.number,

@@ -10,6 +10,7 @@ from cbt.candidates.printing.occasion import Occasion
 from cbt.candidates.printing.words import photo_name, seat_text
 from cbt.candidates.tickets import Ticket, TicketLine
 from cbt.errors import NotFound
+from cbt.personal.fields import DETAILS
 from cbt.sittings.planning.inputs import minutes_text
 from cbt.sittings.planning.purposes import printed_purpose
 from cbt.web.i18n import local_text, mark_text
@@ -27,7 +28,6 @@ def data(occasion: Occasion) -> dict[str, Any]:
             "title": _("candidates.ticket.title"),
             "name": _("candidates.name"),
             "number": _("candidates.ticket"),
-            "employer": _("candidates.employer"),
             "place": _("candidates.print.centre"),
             "glue": _("candidates.ticket.glue"),
             "former": _("candidates.ticket.former"),
@@ -44,7 +44,11 @@ def _ticket(ticket: Ticket) -> dict[str, Any]:
         "name": who.name,
         "number": ticket.number,
         "document": [_(f"door.document.{who.document_type}"), who.document_masked],
-        "employer": who.employer,
+        "details": [
+            [detail.title, detail.worded(value)]
+            for detail in DETAILS.values()
+            if detail.printed and (value := detail.masked_of(who))
+        ],
         "photo": photo_name(who.id),
         "qr": f"{ticket.number}.svg",
         "lines": [_line(line) for line in ticket.lines],

@@ -6,9 +6,14 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.candidates.models import Candidate, Registration
+from cbt.personal.fields import DETAILS
 from cbt.printing.fonts import lacking
 
-_PRINTED: tuple[InstrumentedAttribute[str], ...] = (Candidate.name, Candidate.employer, Registration.note)
+_PRINTED: tuple[InstrumentedAttribute[str], ...] = (
+    Candidate.name,
+    *(getattr(Candidate, detail.column) for detail in DETAILS.values() if detail.printed),
+    Registration.note,
+)
 _MOST_SIGNS = 40
 _MOST_TEXTS = 50
 """So many texts of each kind are named; there is more to put right than a page can tell, then."""

@@ -9,10 +9,12 @@ from typing import Any
 
 from flask_babel import gettext
 
+from cbt.candidates.models import Candidate
 from cbt.candidates.roster.reading.columns import COLUMNS, TEMPLATE
 from cbt.candidates.store import Registered
 from cbt.db.private.sealing import readable
-from cbt.personal.numbers import DOCUMENT, PHONE, mask_phone
+from cbt.personal.fields import DETAILS, PersonField
+from cbt.personal.numbers import DOCUMENT
 from cbt.personal.words import DOCUMENT_NAMES, tool_names
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
@@ -59,16 +61,14 @@ def rows_of(
     return found
 
 
-_GENDERS = {"male": "男", "female": "女"}
 _KINDS = {"first": "新考", "retake": "补考"}
 
 
-def line_of_applicant(known: Mapping[str, str], *, document_type: str, gender: str, kind: str) -> list[str]:
+def line_of_applicant(known: Mapping[str, str], *, document_type: str, kind: str) -> list[str]:
     """Return the row of somebody who is no candidate yet, from what is known by column; the rest stays empty."""
     values = {
-        **known,
+        **{name: DETAILS[name].cell(text) if name in DETAILS else text for name, text in known.items()},
         "document_type": DOCUMENT_NAMES[document_type][0],
-        "gender": _GENDERS.get(gender, ""),
         "kind": _KINDS[kind],
     }
     return [values.get(column, "") for column in TEMPLATE]
@@ -86,7 +86,6 @@ def _where(sitting: Sitting, centre: Centre) -> dict[str, str]:
 
 def _values(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: bool) -> dict[str, str]:
     candidate, registration = entry.candidate, entry.registration
-    phone = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
     lost = gettext("candidates.number_unreadable")
     number = readable(candidate.document_sealed, DOCUMENT) if reveal else candidate.document_masked
     return {
@@ -96,9 +95,7 @@ def _values(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: boo
         "occupation": blueprint.occupation_name,
         "level": blueprint.level_name,
         "paper": blueprint.papers[registration.paper].name,
-        "gender": _GENDERS.get(candidate.gender, ""),
-        "phone": lost if phone is None else phone if reveal else mask_phone(phone),
-        "employer": candidate.employer,
+        **{name: _detail(field, candidate, lost, reveal) for name, field in DETAILS.items()},
         "batch": batch,
         "eligibility": registration.eligibility,
         "kind": _KINDS[registration.kind],
@@ -108,6 +105,11 @@ def _values(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: boo
         "accommodation": accommodation_text(entry),
         "note": registration.note,
     }
+
+
+def _detail(field: PersonField, candidate: Candidate, lost: str, reveal: bool) -> str:
+    value = field.value_of(candidate)
+    return lost if value is None else field.cell(value if reveal else field.mask(value))
 
 
 def accommodation_text(entry: Registered) -> str:

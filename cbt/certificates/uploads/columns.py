@@ -9,13 +9,14 @@ from datetime import date
 
 from cbt.certificates.uploads.models import UploadMapping
 from cbt.errors import InvalidInput
+from cbt.personal.fields import DETAILS, IDENTITY
 from cbt.rules.canonical import canonical_json
 from cbt.web.texts import one_line, required, whole_number
 
 CONSTANT = "constant"
 FIELDS = (
-    "sequence", "name", "gender", "document_type", "document_number", "born_on", "phone", "employer",
-    "education", "occupation", "level", "level_code", "theory", "skills", "examined_on", "number", "issued_on",
+    "sequence", *IDENTITY, "born_on", *(name for name, detail in DETAILS.items() if detail.uploaded), "education",
+    "occupation", "level", "level_code", "theory", "skills", "examined_on", "number", "issued_on",
     "standing", "body", CONSTANT,
 )  # fmt: skip
 """What is known of a certificate and its holder, in the order in which it is offered."""

@@ -18,7 +18,8 @@ from cbt.certificates.uploads.columns import CONSTANT, MappedFile, UploadColumn
 from cbt.db.private.sealing import readable
 from cbt.enrolment.applications.form import TOLD
 from cbt.enrolment.applications.models import Applicant
-from cbt.personal.numbers import DOCUMENT, PHONE
+from cbt.personal.fields import DETAILS
+from cbt.personal.numbers import DOCUMENT
 from cbt.personal.words import DOCUMENT_NAMES
 from cbt.results.ledger.store import Ledger, Taken, ledger_of
 from cbt.rules.certificates.number import series_of
@@ -27,7 +28,6 @@ from cbt.web.i18n import local_day
 
 MOST = 5_000
 """So many certificates go into one file."""
-_GENDERS = {"male": "男", "female": "女"}
 _STANDS, _REVOKED = "有效", "撤销"
 _AT_ONCE = 500
 _LANGUAGE = "zh"
@@ -118,11 +118,11 @@ def _cell(column: UploadColumn, holder: _Holder, mapping: MappedFile) -> str | N
 
 def _known(field: str, holder: _Holder, mapping: MappedFile) -> str | None:
     row, person = holder.certificate, holder.candidate
+    if field in DETAILS:
+        return DETAILS[field].cell(DETAILS[field].value_of(person) or "")
     match field:
         case "sequence":
             return str(holder.number)
-        case "gender":
-            return _GENDERS.get(person.gender)
         case "document_type":
             return DOCUMENT_NAMES[row.document_type][0]
         case "document_number":
@@ -130,10 +130,6 @@ def _known(field: str, holder: _Holder, mapping: MappedFile) -> str | None:
         case "born_on":
             day = _born_on(person)
             return mapping.day(day) if day else None
-        case "phone":
-            return readable(person.phone_sealed, PHONE) if person.phone_sealed else None
-        case "employer":
-            return person.employer
         case "education":
             return str(_(f"enrolment.education.{holder.education}")) if holder.education else None
         case "level_code":

@@ -23,6 +23,7 @@ from cbt.certificates.uploads.files import FORMS, upload_file
 from cbt.certificates.uploads.mappings import MappingForm
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError
+from cbt.personal.fields import DETAILS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batches
 from cbt.web.downloads import attachment
@@ -183,9 +184,17 @@ def _form(known: MappedFile | None, name: str, dates: str, lines: _Lines, refuse
         name=name,
         dates=dates,
         lines=lines,
-        fields=[(one, _(f"certificates.upload.field.{one}")) for one in FIELDS],
+        fields=[(name, _label(name)) for name in FIELDS],
         all_dates=[(one, pattern.format(EXAMPLE)) for one, pattern in DATES.items()],
         constant=CONSTANT,
         refused=refused,
     )
     return page, refused.code
+
+
+def _label(name: str) -> str:
+    """Return what a field is called; a number that pages mask goes out in full."""
+    if name not in DETAILS:
+        return str(_(f"certificates.upload.field.{name}"))
+    title = DETAILS[name].title
+    return str(_("certificates.upload.in_full", field=title)) if DETAILS[name].sealed else title

@@ -35,38 +35,11 @@ class FormPlace:
 
     def right(self) -> Any:
         """Return the displayed answer that is right."""
-        content: Any = self.content
-        key: Any = content.answer_key
-        order = self.shape["order"]
-        match self.type:
-            case ItemType.TRUE_FALSE:
-                return _letter(key[0])
-            case ItemType.SINGLE_CHOICE:
-                return _letter(order.index(key[0]))
-            case ItemType.MULTIPLE_CHOICE:
-                return "".join(sorted(_letter(order.index(one)) for one in key))
-            case ItemType.FILL_BLANK:
-                return [accepted[0] for accepted in key]
-            case ItemType.NUMERIC | ItemType.SHORT_ANSWER:
-                return str(key)
-            case ItemType.HOTSPOT:
-                spots = [one.at for one in content.spots]
-                right = [content.regions[place] for place in key]
-                return sorted(list(next(at for at in spots if one.holds(at))) for one in right)
-            case ItemType.MATCHING:
-                return [order.index(key[left]) + 1 for left in self.shape["lefts"]]
-            case ItemType.ORDERING:
-                return [order.index(step) + 1 for step in range(len(order))]
-            case _:
-                raise AssertionError(self.type)
+        return self.content.displayed_key(self.shape)
 
     def wrong(self) -> str:
         """Return a displayed choice that is wrong."""
         return "B" if self.right() == "A" else "A"
-
-
-def _letter(place: int) -> str:
-    return chr(ord("A") + place)
 
 
 def places_in(session: Session, attempt_id: int) -> list[FormPlace]:

@@ -10,7 +10,8 @@ from datetime import date
 from cbt.db.private.sealing import readable
 from cbt.enrolment.applications.models import Applicant
 from cbt.errors import InvalidInput
-from cbt.personal.checking import checked_document, checked_name, checked_phone, gender_of_number
+from cbt.personal.checking import checked_document, checked_name, gender_of_number
+from cbt.personal.fields import DETAILS
 from cbt.rules.enrolment.eligibility.facts import (
     CompletedTraining,
     Diploma,
@@ -33,6 +34,7 @@ TEXTS = {
     "department": 60,
     "post": 60,
     "remark": 100,
+    **{name: detail.most for name, detail in DETAILS.items() if detail.applied},
 }
 DAYS = ("graduated_on", "certificate_on", "training_on")
 NUMBERS = {"years": 60, "training_hours": 2000}
@@ -49,6 +51,7 @@ FACTS = (
     "certificate_occupation", "certificate_level", "certificate_on",
     "school", "school_kind", "senior_skills", "major", "diploma_number", "graduated_on",
     "training_level", "training_on", "training_hours", "remark",
+    *(name for name, detail in DETAILS.items() if detail.applied),
 )  # fmt: skip
 """What is kept sealed together, by the names of the fields, in the order of Annex 1."""
 Told = Mapping[str, str]
@@ -79,7 +82,7 @@ def read_person(sent: Mapping[str, str], papers: Sequence[str], blueprint: ExamB
     name = checked_name(sent.get("name", ""))
     document_type, number = checked_document(sent.get("document_type", ""), sent.get("document_number", ""))
     gender = gender_of_number(document_type, number) or sent.get("gender", "")
-    if gender not in {"male", "female"}:
+    if gender not in DETAILS["gender"].names:
         raise InvalidInput("applicant.gender", field="gender")
     chosen = tuple(code for code in blueprint.papers if code in papers)
     if not chosen:
@@ -91,7 +94,7 @@ def read_person(sent: Mapping[str, str], papers: Sequence[str], blueprint: ExamB
         document_type,
         number,
         gender,
-        checked_phone(sent.get("phone", "")),
+        DETAILS["phone"].checked(sent.get("phone", "")),
         sent["kind"],
         chosen,
         read_facts(sent),

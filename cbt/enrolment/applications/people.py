@@ -20,7 +20,8 @@ from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApp
 from cbt.enrolment.applications.retaking import AskedTaking, refuse_takings
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
-from cbt.personal.numbers import DOCUMENT, PHONE, document_index
+from cbt.personal.fields import DETAILS
+from cbt.personal.numbers import DOCUMENT, document_index
 from cbt.rules.door.admission import mask_document
 from cbt.web.refs import new_ref
 
@@ -152,12 +153,13 @@ def sealed_person(application_id: int, read: ReadPerson, who: Applying) -> Appli
 
 def _fill(person: Applicant, read: ReadPerson, *, stated_on: str) -> None:
     index = document_index(read.document_number)
-    person.name, person.gender = read.name, read.gender
+    person.name = read.name
     if person.document_index != index or person.document_type != read.document_type:
         person.document_type, person.document_index = read.document_type, index
         person.document_sealed = seal(read.document_number, DOCUMENT)
         person.document_masked = mask_document(read.document_number)
-    person.phone_sealed = seal(read.phone, PHONE) if read.phone else None
+    for name, text in (("gender", read.gender), ("phone", read.phone)):
+        setattr(person, DETAILS[name].column, DETAILS[name].stored(text))
     told = read.told | {"stated_on": stated_on}
     person.told_sealed = seal(json.dumps(told, ensure_ascii=False), TOLD)
     person.kind, person.papers = read.kind, ",".join(read.papers)

@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
-from cbt.db.private.sealing import readable
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.applying import lead_of
 from cbt.enrolment.applications.form import told_of
@@ -22,7 +21,7 @@ from cbt.enrolment.attached.models import EvidenceScan
 from cbt.enrolment.decided.store import holidays_of, level_of
 from cbt.enrolment.fees.standing import keeps_from_sitting
 from cbt.enrolment.units.models import MemberUnit
-from cbt.personal.numbers import PHONE
+from cbt.personal.fields import DETAILS
 from cbt.printing.fonts import lacking
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
 from cbt.rules.enrolment.working_days import LeadTime
@@ -186,7 +185,7 @@ def applicant_details(
         blueprint=blueprint,
         person=person,
         told=told,
-        phone=readable(person.phone_sealed, PHONE) if person.phone_sealed else "",
+        phone=DETAILS["phone"].value_of(person),
         answer=answer,
         conditions=judged(answer, blueprint),
         retakes=retake_lines(verdicts.get(taking.index, {}), blueprint),

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cbt.personal.fields import DETAILS, IDENTITY
 from cbt.personal.words import DOCUMENT_NAMES
 from cbt.sheets.columns import Column, Columns
 
 COLUMNS = Columns(
     Column("number", ("序号", "编号", "序", "No.", "number"), width=6),
-    Column("name", ("姓名", "员工姓名", "申报人姓名", "申请人姓名", "考生姓名", "名字", "name"), required=True),
-    Column(
-        "document_number",
-        ("身份证号码", "身份证号", "证件号码", "证件号", "身份证", "居民身份证号码", "公民身份号码",
-         "有效证件号码", "document number"),
-        required=True,
-        width=24,
-    ),
+    IDENTITY["name"].sheet_column(),
+    IDENTITY["document_number"].sheet_column(title="身份证号码"),
     Column("department", ("任职部门", "部门", "所在部门", "工作部门", "department"), width=16),
     Column("post", ("任职岗位", "岗位", "工作岗位", "职务", "post"), width=16),
     Column(
@@ -25,10 +20,10 @@ COLUMNS = Columns(
          "从事本职业工作年限", "years"),
     ),
     Column("remark", ("备注", "说明", "备注说明", "note"), width=20),
-    Column("document_type", ("证件类型", "证件种类", "证件名称", "有效证件类型", "document type"), width=14),
-    Column("gender", ("性别", "gender"), width=7),
+    IDENTITY["document_type"].sheet_column(width=14),
+    DETAILS["gender"].sheet_column(width=7),
     Column("education", ("学历", "文化程度", "最高学历", "学历层次", "education")),
-    Column("phone", ("手机", "手机号", "手机号码", "联系电话", "电话", "联系方式", "phone"), width=16),
+    DETAILS["phone"].sheet_column(),
     Column("insured", ("社保缴纳", "社保", "社保缴纳情况", "是否缴纳社保", "insured")),
     Column(
         "certificate_occupation",
@@ -57,6 +52,7 @@ COLUMNS = Columns(
         "level",
         ("申报认定等级", "申报等级", "申报级别", "认定等级", "级别", "level"),
     ),
+    *(detail.sheet_column() for detail in DETAILS.values() if detail.applied),
 )  # fmt: skip
 
 TEMPLATE = tuple(name for name in COLUMNS.by_name if name != "level")
@@ -84,7 +80,7 @@ YES_NO: Mapping[str, tuple[str, ...]] = {
 _LEVELS = ("五级", "四级", "三级", "二级", "一级")
 OFFERED: Mapping[str, tuple[str, ...]] = {
     "document_type": tuple(names[0] for names in DOCUMENT_NAMES.values()),
-    "gender": ("男", "女"),
+    "gender": tuple(names[0] for names in DETAILS["gender"].names.values()),
     "education": tuple(names[0] for names in EDUCATION.values()),
     "insured": ("有", "无"),
     "certificate_level": _LEVELS,

@@ -11,7 +11,8 @@ from cbt.enrolment.applications.form import DAYS, NUMBERS, ReadPerson, read_fact
 from cbt.enrolment.workbook.columns import COLUMNS, EDUCATION, OFFERED, SCHOOLS, YES_NO
 from cbt.errors import InvalidInput
 from cbt.personal import words
-from cbt.personal.checking import checked_document, checked_name, checked_phone, gender_of_number
+from cbt.personal.checking import checked_document, checked_name, gender_of_number
+from cbt.personal.fields import DETAILS
 from cbt.rules.door.admission import mask_document
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets.columns import Heading, plain
@@ -73,7 +74,7 @@ class LineReader:
         else:
             self._number(sent)
         self._tried(lambda: checked_name(sent.get("name", "")))
-        self._tried(lambda: checked_phone(sent.get("phone", "")))
+        self._tried(lambda: DETAILS["phone"].checked(sent.get("phone", "")))
         while (problem := _fact_problem(sent)) is not None:
             self._refused(problem)
             sent[str(problem.params["field"])] = ""
@@ -180,7 +181,7 @@ def _coded(name: str, text: str) -> str | None:
         case "document_type":
             return words.document_type_of(text)
         case "gender":
-            return words.gender_of(text)
+            return DETAILS[name].coded(text)
         case "kind":
             return words.kind_of(text)
         case "certificate_level" | "training_level":

@@ -7,6 +7,7 @@ import io
 from flask_babel import gettext as _
 
 from cbt.enrolment.workbook.columns import COLUMNS, OFFERED, TEMPLATE
+from cbt.personal.fields import DETAILS
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
 
@@ -35,7 +36,8 @@ def people_template(blueprint: ExamBlueprint) -> bytes:
 
 def explained(name: str) -> str:
     """Return what a column takes: in words, and the words that can be chosen."""
-    told = str(_(f"enrolment.workbook.column.{name}"))
+    applied = name in DETAILS and DETAILS[name].applied
+    told = str(_(f"{'candidates.template' if applied else 'enrolment.workbook'}.column.{name}"))
     return f"{told}{'、'.join(OFFERED[name])}" if name in OFFERED else told
 
 

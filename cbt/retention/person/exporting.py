@@ -27,6 +27,7 @@ from cbt.enrolment.body.service import body
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
 from cbt.paths import product_dir
+from cbt.personal.fields import DETAILS
 from cbt.results.ledger.store import ledger_of
 from cbt.retention.person.finding import HeldPerson, person_by_ref
 from cbt.retention.person.gathering import gathered
@@ -112,7 +113,7 @@ def erase_person(ref: str, *, reason: str, today: date, now: datetime, actor: st
             act="personal.erase",
             subject=person.logged_as,
             reason=reason,
-            after={"phones": standing.phones, "erased": gone},
+            after={**{f"{name}s": count for name, count in standing.details.items()}, "erased": gone},
         )
         return person.candidate is not None or len(person.applicants) > len(standing.applicants)
 
@@ -121,12 +122,12 @@ def _erase(session: Session, person: HeldPerson, standing: PersonStanding) -> in
     counts: Counter[str] = Counter()
     table = table_of("applicant")
     erase(session, table, table.c.id.in_([one.id for one in standing.applicants]), counts)
-    if standing.phones:
+    for name in standing.details:
+        bare = {DETAILS[name].column: DETAILS[name].nothing}
         left = [one.id for one in person.applicants if one not in standing.applicants]
-        session.execute(update(Applicant).where(Applicant.id.in_(left)).values(phone_sealed=None))
+        session.execute(update(Applicant).where(Applicant.id.in_(left)).values(bare))
         if person.candidate is not None:
-            bare = update(Candidate).where(Candidate.id == person.candidate.id)
-            session.execute(bare.values(phone_sealed=None))
+            session.execute(update(Candidate).where(Candidate.id == person.candidate.id).values(bare))
     return sum(counts.values())
 
 
@@ -143,7 +144,7 @@ def _page(
     return page.render(
         language=str(get_locale()),
         person=person,
-        facts=rows.get("candidate") or rows.get("applicant"),
+        facts=_facts((rows.get("candidate") or rows.get("applicant") or ({},))[0]),
         told=[_typed(told_of(one) or {}) for one in person.applicants],
         exams=_exams(session, person),
         certificates=_certificates(session, person),
@@ -155,11 +156,19 @@ def _page(
     )
 
 
+def _facts(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is known of somebody beside the name, each with its label, in full."""
+    document = (str(_("retention.data.document")), str(row.get("document") or ""))
+    details = [(detail.title, detail.worded(row.get(name) or "")) for name, detail in DETAILS.items()]
+    return [document, *details]
+
+
 def _typed(told: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return what was typed of somebody, each with its label; codes in words where they have any."""
     found = []
     for name, value in told.items():
-        label = _("retention.data.stated_on" if name == "stated_on" else f"enrolment.person.{name}")
+        label = DETAILS[name].label if name in DETAILS else f"enrolment.person.{name}"
+        label = _("retention.data.stated_on" if name == "stated_on" else label)
         known = f"enrolment.{name}.{value}"
         words = str(_(known))
         found.append((str(label), value if words == known else words))

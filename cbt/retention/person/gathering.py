@@ -18,7 +18,8 @@ from cbt.db.private.sealing import open_bytes
 from cbt.enrolment.applications.form import TOLD
 from cbt.enrolment.attached.store import PHOTO, SCAN
 from cbt.errors import Unavailable
-from cbt.personal.numbers import CORRECTION, DOCUMENT, PHONE, QUERY, SHOWN
+from cbt.personal.fields import DETAILS
+from cbt.personal.numbers import CORRECTION, DOCUMENT, QUERY, SHOWN
 from cbt.retention.person.finding import HeldPerson
 from cbt.retention.reach import referring, table_of
 
@@ -29,7 +30,7 @@ _NAMES = frozenset({"id", "sheet", "layout", "seal", "statement", "public_key", 
 """Columns that are the machine's own, that name staff, or that hold keys of papers."""
 _SEALED: Mapping[str, str] = {
     "document_sealed": DOCUMENT,
-    "phone_sealed": PHONE,
+    **{detail.column: detail.sealed for detail in DETAILS.values() if detail.sealed},
     "told_sealed": TOLD,
     "document_last_four_sealed": SHOWN,
     "query_words_sealed": QUERY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,10 +10,11 @@ from flask_babel import gettext as _
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from cbt.candidates.models import AdmissionTicket, Registration
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.certificates.models import Certificate
 from cbt.enrolment.applications.models import Applicant, UnitApplication
 from cbt.enrolment.fees.models import FeeCharge
+from cbt.personal.fields import DETAILS, Erasure
 from cbt.retention.due import due_batch
 from cbt.retention.holds import standing_hold
 from cbt.retention.person.finding import HeldPerson
@@ -24,6 +25,7 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Sitting
 
 _ENDED = (ApplicationState.WITHDRAWN.value, ApplicationState.REFUSED.value)
+_ON_REQUEST = {name: detail for name, detail in DETAILS.items() if detail.erased is Erasure.ON_REQUEST}
 _OVER = (SittingState.RELEASED.value, SittingState.CANCELLED.value, SittingState.ABORTED.value)
 
 
@@ -38,16 +40,19 @@ class StayingData:
 
 @dataclass(frozen=True, slots=True)
 class PersonStanding:
-    """What stays of a person, and what can be erased: applications that came to nothing, phone numbers."""
+    """What stays of a person, and what can be erased: applications that came to nothing, details of the person.
+
+    `details` says how often each of those that go on request is held.
+    """
 
     stays: Sequence[StayingData]
     applicants: Sequence[Applicant]
-    phones: int
+    details: Mapping[str, int]
 
     @property
     def erasable(self) -> bool:
         """Whether anything can be erased."""
-        return bool(self.applicants or self.phones)
+        return bool(self.applicants or self.details)
 
 
 def standing_of(session: Session, person: HeldPerson, *, today: date) -> PersonStanding:
@@ -55,20 +60,22 @@ def standing_of(session: Session, person: HeldPerson, *, today: date) -> PersonS
     ended, open_ones = _applications(session, person)
     busy = bool(open_ones) or _is_registered(session, person)
     stays = [*_batches(session, person, today), *_open(open_ones), *_register(session, person)]
-    phones = _phones(person, ended) if not busy else 0
     if busy:
-        stays.append(_staying("phone", _("retention.until.over")))
+        stays += [_staying(name, _("retention.until.over")) for name in _ON_REQUEST]
     ids = [one.id for one in person.applicants]
     if session.scalar(select(exists().where(FeeCharge.applicant_id.in_(ids)))):
         stays.append(_staying("fees", _("retention.until.accounts")))
     stays.append(_staying("log", _("retention.until.log")))
-    return PersonStanding(stays, ended, phones)
+    return PersonStanding(stays, ended, {} if busy else _erasable(person, ended))
 
 
-def _phones(person: HeldPerson, ended: Sequence[Applicant]) -> int:
-    kept = [one for one in person.applicants if one not in ended]
-    known = person.candidate is not None and person.candidate.phone_sealed is not None
-    return sum(one.phone_sealed is not None for one in kept) + known
+def _erasable(person: HeldPerson, ended: Sequence[Applicant]) -> dict[str, int]:
+    held: list[Applicant | Candidate] = [one for one in person.applicants if one not in ended]
+    held += [person.candidate] if person.candidate is not None else []
+    counts = {
+        name: sum(bool(getattr(one, field.column)) for one in held) for name, field in _ON_REQUEST.items()
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _applications(

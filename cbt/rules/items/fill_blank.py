@@ -81,6 +81,10 @@ class FillBlank(ItemContent):
         """How many blanks, and the words to fill them from."""
         return {"blanks": self.blanks, "word_bank": render.lines(self.word_bank)}
 
+    def displayed_key(self, position: Mapping[str, Any]) -> list[str]:
+        """The first spelling of each blank."""
+        return [spellings[0] for spellings in self.answer_key]
+
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """The spellings of each blank."""
         return [f"（{number}）{' / '.join(words)}" for number, words in enumerate(self.answer_key, 1)]

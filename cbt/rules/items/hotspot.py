@@ -140,6 +140,11 @@ class Hotspot(ItemContent):
             "marks": self.marks,
         }
 
+    def displayed_key(self, position: Mapping[str, Any]) -> list[list[int]]:
+        """A spot in each right region."""
+        right = [self.regions[place] for place in self.answer_key]
+        return sorted(list(next(spot.at for spot in self.spots if one.holds(spot.at))) for one in right)
+
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """What is seen at the spots of each right region."""
         right = [self.regions[place] for place in self.answer_key]

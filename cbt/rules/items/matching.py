@@ -93,6 +93,11 @@ class Matching(ItemContent):
         """Each left is right that has its option."""
         return counted([given[left] == option for left, option in enumerate(key)], credit)
 
+    def displayed_key(self, position: Mapping[str, Any]) -> list[int]:
+        """The number of its right for each left as it is shown."""
+        order = position["order"]
+        return [order.index(self.answer_key[left]) + 1 for left in position["lefts"]]
+
     def public(self, render: Rendering) -> dict[str, object]:
         """Both sides: pair order, then the extras."""
         return {"lefts": render.lines(self.lefts), "options": render.lines(self.options)}

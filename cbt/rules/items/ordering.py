@@ -78,6 +78,10 @@ class Ordering(ItemContent):
             return Fraction(len(wanted & set(pairwise(given))), len(wanted))
         return ItemContent.share_for(self, key, given, credit)
 
+    def displayed_key(self, position: Mapping[str, Any]) -> list[int]:
+        """The displayed numbers in the right order."""
+        return [position["order"].index(place) + 1 for place in self.answer_key]
+
     def public(self, render: Rendering) -> dict[str, object]:
         """The steps."""
         return {"steps": render.lines(self.steps)}

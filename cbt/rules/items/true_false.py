@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from cbt.rules.items.basis import authored, received
 from cbt.rules.items.basis.choices import share_of_letters
 from cbt.rules.items.basis.content import ItemContent, Nested
-from cbt.rules.items.values import AnswerKey, ItemType, PartialCredit
+from cbt.rules.items.values import LETTERS, AnswerKey, ItemType, PartialCredit
 
 RIGHT, WRONG = (0,), (1,)
 
@@ -56,6 +56,10 @@ class TrueFalse(ItemContent):
     ) -> Fraction:
         """All for the right verdict."""
         return share_of_letters(canonical, position["order"], keys)
+
+    def displayed_key(self, position: Mapping[str, Any]) -> str:
+        """The letter of right or wrong, which stand as they are."""
+        return LETTERS[self.answer_key[0]]
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """Say right or wrong."""

@@ -147,7 +147,7 @@ def _said(found: list[PaperRow]) -> Said:
             one.row.extra // timedelta(minutes=1),
             str(one.row.factor),
             one.row.employer,
-            one.row.phone,
+            one.row.details["phone"],
             str(one.row.wish.on or ""),
             one.row.wish.half,
             one.row.room,

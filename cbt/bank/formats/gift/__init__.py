@@ -1,3 +1,3 @@
 """GIFT: questions as text, each with its answers in braces."""
 
-__all__ = ["format"]
+__all__ = ["braces", "escapes", "format"]

@@ -22,6 +22,11 @@ def shown(text: str) -> str:
     return _PLACES.sub(lambda found: _SHOWN[found[0]], text)
 
 
+def weighted(text: str, share: int) -> str:
+    """Return an answer's text; one that could be read as a weight has its own before it."""
+    return f"%{share}%{escaped(text)}" if text.startswith("%") else escaped(text)
+
+
 def escaped(text: str) -> str:
     """Return a text as GIFT holds it: the other way of both."""
     return _MEANS.sub(lambda found: "\\n" if found[0] == "\n" else f"\\{found[0]}", text)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from cbt.bank.foreign import questions
 from cbt.bank.foreign.decoding import text_of
 from cbt.bank.foreign.raw import Gleaning, LeftOut
-from cbt.bank.formats.gift.answers import item_of
+from cbt.bank.formats.gift.braces import Braces, GiftMapping
 from cbt.bank.formats.gift.escapes import hidden, shown
+from cbt.bank.items.types.folders import Mappings
+
+MAPPINGS = Mappings("gift", GiftMapping)
 
 _MARK = re.compile(r"\[(id|tag):((?:[^\]\\\n]|\\.){1,200})\]")
 _TITLE = re.compile(r"::(.*?)::", re.DOTALL)
@@ -111,8 +115,15 @@ def _question(found: Gleaning, chunk: Chunk, point: str) -> None:
     inner = text[start + 1 : end]
     if start < 0 or end < start or inner.count("{") != inner.count("}") or "{" in text[end + 1 :]:
         raise LeftOut("open_braces", shown(text))
-    data = item_of(found, text[:start], inner, text[end + 1 :], kind)
+    data = _item(Braces(found, text[:start], inner, text[end + 1 :], kind))
     tags = [value for name, value in chunk.marks if name == "tag"]
     ref = next((value for name, value in chunk.marks if name == "id"), "")
     place = {"point": known} if (known := point or questions.point_in(title)) else {}
     found.add(questions.ref_of(ref), place | data | questions.facts(tags))
+
+
+def _item(braces: Braces) -> dict[str, Any]:
+    for mapping in MAPPINGS.values():
+        if mapping.claims(braces):
+            return mapping.read(braces)
+    raise LeftOut("open_braces", shown(braces.inner))

@@ -9,7 +9,7 @@ from typing import Any
 
 from cbt.bank.foreign import questions, tree
 from cbt.bank.foreign.raw import LeftOut
-from cbt.bank.formats.moodle.kinds import sound_spellings
+from cbt.bank.formats.moodle.mapping import sound_spellings
 from cbt.bank.formats.moodle.texts import MoodleQuestion
 
 # Looks for an end first, and once: a text that opens a gap again and again is gone through for each of them.

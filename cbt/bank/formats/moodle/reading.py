@@ -7,9 +7,14 @@ from typing import Any
 from cbt.bank.foreign import questions, tree
 from cbt.bank.foreign.raw import Gleaning, LeftOut
 from cbt.bank.formats.moodle.cloze import cloze
-from cbt.bank.formats.moodle.kinds import KINDS, NO_QUESTION
+from cbt.bank.formats.moodle.mapping import MoodleMapping
 from cbt.bank.formats.moodle.texts import MoodleQuestion
+from cbt.bank.items.types.folders import Mappings
 from cbt.errors import InvalidInput
+
+MAPPINGS = Mappings("moodle", MoodleMapping)
+NO_QUESTION = frozenset({"description"})
+_MIXED = frozenset({"cloze", "multianswer"})
 
 
 def read(body: bytes) -> bytes:
@@ -41,7 +46,8 @@ def _question(found: Gleaning, node: Any, point: str) -> None:
     if kind in NO_QUESTION:
         found.hint("open_no_question", asked.name or kind)
         return
-    make = cloze if kind in {"cloze", "multianswer"} else KINDS.get(kind)
+    readers = (mapping.reads[kind] for mapping in MAPPINGS.values() if kind in mapping.reads)
+    make = cloze if kind in _MIXED else next(readers, None)
     if make is None:
         raise LeftOut("open_type", kind, name=asked.name)
     data = make(asked)

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 from cbt.bank.foreign import markdown, plain, questions, tree
 from cbt.bank.foreign.raw import Gleaning
 
+EMPTY = "_____"
+"""Stands in a text where something is to be typed."""
 _FILE = re.compile(r"@@PLUGINFILE@@/")
 _LINKED = re.compile(r"(!?)\[([^\]\n]{0,300})\]\(@@PLUGINFILE@@/([^)\s]{1,300})\)")
 _SOUNDS = (".mp3", ".ogg", ".wav", ".oga", ".opus")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cbt.bank.foreign import questions, tree
@@ -13,10 +13,9 @@ from cbt.bank.formats.qti.asking import TOOL, Asking, ask
 from cbt.bank.formats.qti.keys import declarations, points_of
 from cbt.bank.formats.qti.manifest import Contents
 from cbt.bank.formats.qti.names import INTERACTION, NO_ANSWER, unified
-from cbt.bank.formats.qti.pictures import hotspot
 from cbt.errors import InvalidInput
 
-BLANKS, PICTURE = "textEntryInteraction", "hotspotInteraction"
+BLANKS = "textEntryInteraction"
 _HOLDERS = frozenset({"div", "section", "article", "blockquote"})
 PART = "part"
 """The class of what holds a part in our own packages."""
@@ -49,16 +48,15 @@ def read(found: Gleaning, root: Any, around: Around) -> None:
         found.hint("open_no_question", title or around.name)
         return
     found.look = around.find
-    asking = Asking(found, root, declarations(root), around)
+    pictures: dict[str, bytes] = {}
+    asking = Asking(found, root, declarations(root), around, pictures)
     for text in _stimuli(found, root, around):
         body.insert(0, text)
-    pictures: dict[str, bytes] = {}
     if (len(asked) == 1 or _are_blanks(asked)) and not _parts_marked(root, body):
-        spotted = tree.local(asked[0]) == PICTURE
-        data = hotspot(asking, body, asked, pictures) if spotted else ask(asking, body, asked)
+        data = ask(asking, body, asked)
         data |= _afterwards(asking, body, data)
     else:
-        data = _case(asking, body, title)
+        data = _case(replace(asking, pictures=None), body, title)
     facts = around.manifest.facts(around.name)
     ref = questions.ref_of(root.get("label") or "") if root.get("toolName") == TOOL else ""
     for number, part in enumerate(data.get("parts", []), 1):

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 from cbt.bank.exports.carrying import Luggage, Porter, addressed, back
-from cbt.bank.exports.markup import escaped
 from cbt.bank.exports.proof import proven
 from cbt.bank.foreign import questions, tree
 from cbt.bank.foreign.package import beside
+from cbt.bank.foreign.plain import escaped
 from cbt.bank.foreign.raw import Gleaning
-from cbt.bank.formats.outgoing import Carried, Export, LeftBehind, OutForm
+from cbt.bank.formats.outgoing import Carried, Carries, Export, LeftBehind, OutForm
 from cbt.bank.formats.qti import items
 from cbt.bank.formats.qti.manifest import DIFFICULTIES, Contents
 from cbt.bank.formats.qti.names import unified
-from cbt.bank.formats.qti.pointing import picture_of
 from cbt.bank.formats.qti.renaming import version_3
-from cbt.bank.formats.qti.writing import identifier, item, picture_file
+from cbt.bank.formats.qti.writing import WRITINGS, identifier, item, picture_file
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.media.references import PREFIX
 from cbt.errors import InvalidInput
 
 _COMMON = frozenset({"stem", "explanation", "point", "difficulty", "consistency", "law", "enemies"})
-CARRIES: Carried = {
-    "true_false": _COMMON | {"answer"},
-    "single_choice": _COMMON | {"choices", "answer", "fixed_order"},
-    "multiple_choice": _COMMON | {"choices", "answer", "fixed_order"},
-    "fill_blank": _COMMON | {"answer"},
-    "numeric": _COMMON | {"answer", "tolerance", "decimals", "compute"},
-    "matching": _COMMON | {"pairs", "extra_options"},
-    "ordering": _COMMON | {"steps"},
-    "short_answer": _COMMON | {"answer", "limit"},
-    "hotspot": _COMMON | {"answer", "picture", "size", "alt", "regions", "spots", "marks"},
-    "case": _COMMON - {"stem"} | {"title", "stimulus", "unit"},
-}
+_OF_CASES = frozenset({"title", "stimulus", "unit"}) | _COMMON - {"stem"}
+CARRIES: Carried = Carries(WRITINGS, _COMMON, {"case": _OF_CASES})
+_PICTURE = "data:image/jpeg;base64,"
 _TAGGED = ("point", "consistency", "law", "enemies", "decimals", "compute", "unit")
 _OF_PARTS = ("difficulty", *_TAGGED)
 _MEDIA = "media/"
@@ -72,7 +64,7 @@ def _write(
             for file in (one for one in files if one not in sent):
                 archive.writestr(zipfile.ZipInfo(file, _EPOCH), porter.now.bodies[files[file]])
             sent |= files.keys()
-            picture = picture_of(draft.data)
+            picture = _picture_in(draft.data)
             if picture is not None:
                 archive.writestr(zipfile.ZipInfo(_picture(draft.ref), _EPOCH), picture)
                 export.left.append(LeftBehind(draft.ref, str(draft.data["type"]), ("picture",)))
@@ -106,9 +98,22 @@ def _is_whole(data: Mapping[str, Any], picture: str) -> bool:
 
     Those stand nowhere in a package.
     """
-    if data.get("type") == "hotspot":
-        return bool(picture) or picture_of(data) is not None
-    return all(part.get("type") in CARRIES and part["type"] != "hotspot" for part in data.get("parts", ()))
+    mapping = WRITINGS.get(str(data.get("type")))
+    if mapping is not None and mapping.pictured:
+        return bool(picture) or _picture_in(data) is not None
+    inner = [WRITINGS.get(str(part.get("type"))) for part in data.get("parts", ())]
+    return all(part is not None and not part.pictured for part in inner)
+
+
+def _picture_in(data: Mapping[str, Any]) -> bytes | None:
+    """Return the picture of an item, None where it has none in it."""
+    said = data.get("picture")
+    if not isinstance(said, str) or not said.startswith(_PICTURE):
+        return None
+    try:
+        return base64.b64decode(said.removeprefix(_PICTURE), validate=True)
+    except binascii.Error:
+        return None
 
 
 class _Beside:

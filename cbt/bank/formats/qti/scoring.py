@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cbt.bank.exports.markup import escaped
+from cbt.bank.foreign.plain import escaped
 
 
 @dataclass(frozen=True, slots=True)

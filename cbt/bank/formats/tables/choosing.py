@@ -10,7 +10,7 @@ from cbt.bank.formats.tables.cells.choices import labelled, separator_of, split,
 from cbt.bank.formats.tables.cells.keys import bare, letters_in
 from cbt.bank.formats.tables.cells.kinds import is_verdict_pair
 from cbt.bank.formats.tables.ready import ReadyItem, ReadyTable, said_kind
-from cbt.bank.items.types.true_false import truth_of
+from cbt.bank.items.types.true_false.authoring import truth_of
 from cbt.rules.items.values import ItemType
 
 NO_CHOICES = {ItemType.FILL_BLANK, ItemType.SHORT_ANSWER, ItemType.NUMERIC, "type_unsupported"}

@@ -17,7 +17,7 @@ from cbt.bank.formats.tables.cells.keys import (
 from cbt.bank.formats.tables.cells.kinds import verdicts
 from cbt.bank.formats.tables.itemrow import Sense
 from cbt.bank.formats.tables.ready import ReadyItem
-from cbt.bank.items.types.true_false import truth_of
+from cbt.bank.items.types.true_false.authoring import truth_of
 
 
 def key_letters(one: ReadyItem, sense: Sense) -> tuple[str, str, str]:

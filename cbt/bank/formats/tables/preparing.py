@@ -12,7 +12,7 @@ from cbt.bank.formats.tables.cells.kinds import named_type
 from cbt.bank.formats.tables.choosing import find_choices
 from cbt.bank.formats.tables.ready import ReadyItem, ReadyTable
 from cbt.bank.formats.tables.rows.records import Records, SheetItem
-from cbt.bank.items.types.true_false import truth_of
+from cbt.bank.items.types.true_false.authoring import truth_of
 
 
 def prepare(records: Records) -> ReadyTable:

@@ -20,7 +20,21 @@ from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.taxonomy import Taxonomy, parent_of
 from cbt.rules.items.registry import TYPES
 
-CARRIES: Carried = {name: kind.fields for name, kind in TYPES.items()}
+
+class _WholeItems(Mapping[str, frozenset[str]]):
+    """Our own texts hold whatever a type has."""
+
+    def __getitem__(self, kind: str) -> frozenset[str]:
+        return TYPES[kind].fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TYPES)
+
+    def __len__(self) -> int:
+        return len(TYPES)
+
+
+CARRIES: Carried = _WholeItems()
 MOST_IN_A_FILE = 300
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEVEL = re.compile(r"(.+)（([^（）]+)）", re.DOTALL)

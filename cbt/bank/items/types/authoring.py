@@ -49,6 +49,10 @@ class Authoring:
 
     codes: ClassVar[tuple[str, ...]] = ()
     """What names it in a sheet's type column: a letter of the 国标, a word without 题."""
+    shorts: ClassVar[tuple[str, ...]] = ()
+    """What else names it alone in such a cell, in capitals and without 题."""
+    words: ClassVar[str] = ""
+    """A pattern of the words that name it wherever they stand: in a cell, a heading, the name of a sheet."""
     letter: ClassVar[str] = ""
     """Stands in the refs that are given to items which come without."""
     key_field: ClassVar[str] = "answer"
@@ -78,6 +82,14 @@ class Authoring:
     def shares(self, items: Sequence[Mapping[str, Any]], where: Place) -> Iterator[Finding]:
         """Yield what the items of this type of a whole bank have too much or too little of."""
         yield from ()
+
+    def asked(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return each thing it asks with its key in words, where other items could give that away."""
+        return []
+
+    def says(self, data: Mapping[str, Any]) -> list[str]:
+        """Return what it says beside its stem that is so: its keys in words, without its distractors."""
+        return []
 
     def blank(self) -> dict[str, Any]:
         """Return its own fields as an author finds them in the form of a new item."""

@@ -1,34 +1,29 @@
-"""The types of an item as an author meets them: one line each."""
+"""The types of an item as an author meets them, in the order of the rules."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from cbt.bank.items.types.authoring import Authoring
-from cbt.bank.items.types.case import CaseAuthoring
-from cbt.bank.items.types.fill_blank import FillBlankAuthoring
-from cbt.bank.items.types.hotspot import HotspotAuthoring
-from cbt.bank.items.types.matching import MatchingAuthoring
-from cbt.bank.items.types.multiple_choice import MultipleChoiceAuthoring
-from cbt.bank.items.types.numeric import NumericAuthoring
-from cbt.bank.items.types.ordering import OrderingAuthoring
-from cbt.bank.items.types.short_answer import ShortAnswerAuthoring
-from cbt.bank.items.types.single_choice import SingleChoiceAuthoring
-from cbt.bank.items.types.true_false import TrueFalseAuthoring
-from cbt.rules.items.values import ItemType
+from cbt.bank.items.types.folders import module_of
+from cbt.rules.items.registry import TYPES
 
-AUTHORING: Mapping[str, Authoring] = {
-    ItemType.TRUE_FALSE: TrueFalseAuthoring(),
-    ItemType.SINGLE_CHOICE: SingleChoiceAuthoring(),
-    ItemType.MULTIPLE_CHOICE: MultipleChoiceAuthoring(),
-    ItemType.FILL_BLANK: FillBlankAuthoring(),
-    ItemType.NUMERIC: NumericAuthoring(),
-    ItemType.MATCHING: MatchingAuthoring(),
-    ItemType.ORDERING: OrderingAuthoring(),
-    ItemType.CASE: CaseAuthoring(),
-    ItemType.SHORT_ANSWER: ShortAnswerAuthoring(),
-    ItemType.HOTSPOT: HotspotAuthoring(),
-}
+
+class _Authorings(Mapping[str, Authoring]):
+    def __getitem__(self, kind: str) -> Authoring:
+        found = getattr(module_of(kind, "authoring"), "AUTHORING", None)
+        if not isinstance(found, Authoring):
+            raise KeyError(kind)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TYPES)
+
+    def __len__(self) -> int:
+        return len(TYPES)
+
+
+AUTHORING: Mapping[str, Authoring] = _Authorings()
 _UNKNOWN = Authoring()
 
 

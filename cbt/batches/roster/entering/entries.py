@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -40,9 +40,7 @@ class PersonEntry:
     name: str
     document_type: str
     document_number: str = field(repr=False)
-    gender: str
-    phone: str = field(repr=False)
-    employer: str
+    details: Mapping[str, str] = field(repr=False)
     ticket: str
     papers: list[PaperEntry]
 
@@ -54,7 +52,7 @@ class RenewedNumber:
     candidate_id: int
     document_type: str
     document_number: str = field(repr=False)
-    phone: str = field(repr=False)
+    details: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def storable(plan: RosterPlan) -> Storable:
 
 def _renewed(plan: RosterPlan) -> list[RenewedNumber]:
     return [
-        RenewedNumber(candidate.id, row.document_type, row.document_number, row.phone)
+        RenewedNumber(candidate.id, row.document_type, row.document_number, row.details)
         for candidate, row in plan.renewed
     ]
 
@@ -112,9 +110,7 @@ def _person(one: Placement) -> PersonEntry:
         name=row.name,
         document_type=row.document_type,
         document_number=row.document_number,
-        gender=row.gender,
-        phone=row.phone,
-        employer=row.employer,
+        details=row.details,
         ticket=one.ticket or row.ticket,
         papers=[],
     )

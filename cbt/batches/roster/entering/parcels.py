@@ -21,7 +21,8 @@ from cbt.candidates.tickets import fresh_numbers
 from cbt.db.private.sealing import seal
 from cbt.db.writing.parcels import Rows
 from cbt.errors import Conflict
-from cbt.personal.numbers import DOCUMENT, PHONE
+from cbt.personal.fields import DETAILS
+from cbt.personal.numbers import DOCUMENT
 from cbt.rules.door.admission import mask_document
 
 NUMBERS_AHEAD = 1000
@@ -32,10 +33,12 @@ CHUNK = 25
 """So many people make a parcel: saves that come along with one hardly notice."""
 _MICROSECOND = timedelta(microseconds=1)
 _OPEN = "('draft', 'published', 'admitting')"
-NEW_PERSON = (
-    "INSERT INTO candidate (ref, name, gender, document_type, document_sealed, document_index, document_masked, "
-    "phone_sealed, employer, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
+_PERSON = (
+    "ref", "name", "document_type", "document_sealed", "document_index", "document_masked", "created_at",
+    *(detail.column for detail in DETAILS.values()),
+)  # fmt: skip
+_MARKS = ", ".join("?" * len(_PERSON))
+NEW_PERSON = f"INSERT INTO candidate ({', '.join(_PERSON)}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING"
 NEW_TICKET = (
     "INSERT INTO admission_ticket (batch_id, candidate_id, number, reprint_reasons) "
     "SELECT b.id, c.id, ?, '' FROM batch b, candidate c WHERE b.id = ? AND c.document_index = ? "
@@ -163,14 +166,12 @@ def _new_person(one: PersonEntry, at: datetime) -> tuple[object, ...]:
     return (
         one.ref,
         one.name,
-        one.gender,
         one.document_type,
         seal(number, DOCUMENT),
         one.index,
         mask_document(number),
-        seal(one.phone, PHONE) if one.phone else None,
-        one.employer,
         at,
+        *(detail.stored(one.details[name]) for name, detail in DETAILS.items()),
     )
 
 

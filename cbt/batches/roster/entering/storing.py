@@ -16,11 +16,10 @@ from cbt.batches.roster.planning.values import RowChange
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.reprinting import to_print_again
 from cbt.db.pieces import pieces_of
-from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import Rows, put_down, put_down_in
 from cbt.errors import Conflict, Unavailable
-from cbt.personal.numbers import PHONE
+from cbt.personal.fields import DETAILS
 
 TRIES = 5
 """A parcel that was not put down, or of which nobody knows, is worked out so often."""
@@ -137,11 +136,9 @@ def _renew(session: Session, one: RenewedNumber) -> None:
 def _persons(changes: Sequence[RowChange]) -> dict[str, list[tuple[object, ...]]]:
     found: dict[str, list[tuple[object, ...]]] = {}
     for one in changes:
-        for column, value in one.person.items():
-            if column == "phone":
-                found.setdefault("phone_sealed", []).append((seal(value, PHONE), one.candidate_id))
-            else:
-                found.setdefault(column, []).append((value, one.candidate_id))
+        for name, value in one.person.items():
+            detail = DETAILS[name]
+            found.setdefault(detail.column, []).append((detail.stored(value), one.candidate_id))
     return found
 
 

@@ -8,8 +8,7 @@ from cbt.batches.roster.planning.known import KnownPaper
 from cbt.batches.roster.planning.values import RowChange
 from cbt.candidates.models import Candidate
 from cbt.candidates.roster.choosing import PaperRow
-from cbt.db.private.sealing import readable
-from cbt.personal.numbers import PHONE, mask_phone
+from cbt.personal.fields import DETAILS
 from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -26,15 +25,11 @@ def change_of(asked: PaperRow, candidate: Candidate, known: KnownPaper) -> RowCh
     shown: list[tuple[str, str, str]] = []
     person: dict[str, str] = {}
     terms: dict[str, str] = {}
-    for column in ("gender", "employer"):
-        said, stored = getattr(row, column), getattr(candidate, column)
-        if said and said != stored:
-            person[column] = said
-            shown.append((column, stored, said))
-    phone = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
-    if row.phone and phone is not None and row.phone != phone:  # one that nothing opens is sealed anew
-        person["phone"] = row.phone
-        shown.append(("phone", mask_phone(phone), mask_phone(row.phone)))
+    for name, detail in DETAILS.items():
+        said, stored = row.details[name], detail.value_of(candidate)
+        if said and stored is not None and said != stored:  # one that nothing opens is sealed anew
+            person[name] = said
+            shown.append((name, detail.mask(stored), detail.mask(said)))
     if asked.kind != one.kind and (row.marks or "kind" in row.heading.places):
         terms["kind"] = asked.kind
         shown.append(("kind", one.kind, asked.kind))

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.db.private.sealing import readable, seal
-from cbt.personal.numbers import DOCUMENT, PHONE, document_index
+from cbt.personal.fields import DETAILS
+from cbt.personal.numbers import DOCUMENT, document_index
 from cbt.rules.door.admission import mask_document, same_name
 
 
@@ -27,7 +28,7 @@ class NumberAnew(Protocol):
     @property
     def document_number(self) -> str: ...
     @property
-    def phone(self) -> str: ...
+    def details(self) -> Mapping[str, str]: ...
 
 
 Renewed = dict[str, tuple[Candidate, RosterRow]]
@@ -68,10 +69,11 @@ def _holders(session: Session, batch_id: int, tickets: set[str]) -> dict[str, Ca
 
 
 def renew(candidate: Candidate, row: NumberAnew) -> None:
-    """Seal a person's number and phone anew, as a roster has them."""
+    """Seal anew what is sealed of a person, as a roster has it."""
     candidate.document_type = row.document_type
     candidate.document_sealed = seal(row.document_number, DOCUMENT)
     candidate.document_index = document_index(row.document_number)
     candidate.document_masked = mask_document(row.document_number)
-    if row.phone:
-        candidate.phone_sealed = seal(row.phone, PHONE)
+    for name, detail in DETAILS.items():
+        if detail.sealed and row.details[name]:
+            setattr(candidate, detail.column, detail.stored(row.details[name]))

@@ -6,28 +6,11 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from cbt.personal.fields import DETAILS, IDENTITY
 from cbt.sheets.columns import Column, Columns, plain
 
 COLUMNS = Columns(
-    Column(
-        "name",
-        ("姓名", "考生姓名", "名字", "学员姓名", "申报人", "申报人姓名", "申请人姓名", "人员姓名", "员工姓名",
-         "考生", "name"),
-        required=True,
-    ),
-    Column(
-        "document_type",
-        ("证件类型", "证件种类", "有效证件类型", "身份证件类型", "证件名称", "证件类别", "document type"),
-    ),
-    Column(
-        "document_number",
-        ("证件号码", "证件号", "身份证号", "身份证号码", "身份证件号码", "有效证件号码", "身份证",
-         "居民身份证号码",
-         "居民身份证号", "公民身份号码", "公民身份证号码", "身份号码", "身份证件号", "有效证件号", "证件编号",
-         "身份证编号", "document number"),
-        required=True,
-        width=24,
-    ),
+    *(field.sheet_column() for field in IDENTITY.values()),
     Column(
         "level",
         ("级别", "等级", "技能等级", "认定级别", "认定等级", "申报级别", "申报等级", "申报认定等级",
@@ -45,19 +28,7 @@ COLUMNS = Columns(
          "考核项目", "考试项目", "paper"),
         required=True,
     ),
-    Column("gender", ("性别", "gender")),
-    Column(
-        "phone",
-        ("手机", "手机号", "手机号码", "联系电话", "移动电话", "电话", "联系方式", "联系手机", "电话号码",
-         "本人电话", "联系电话手机", "手机电话", "phone"),
-        width=16,
-    ),
-    Column(
-        "employer",
-        ("工作单位", "单位", "单位名称", "所在单位", "工作单位名称", "所在单位名称", "企业名称", "公司名称",
-         "用人单位", "所属单位", "就职单位", "单位全称", "公司", "企业", "employer"),
-        width=28,
-    ),
+    *(field.sheet_column() for field in DETAILS.values()),
     Column("batch", ("认定批次", "批次", "批次名称", "鉴定批次", "考试批次", "batch"), width=24),
     Column("eligibility", ("申报条件", "报考条件", "申报条件序号", "符合申报条件", "eligibility")),
     Column(
@@ -116,9 +87,8 @@ COLUMNS = Columns(
 )  # fmt: skip
 
 TEMPLATE = (
-    "name", "document_type", "document_number", "occupation", "level", "paper", "gender", "phone", "employer",
-    "batch",
-    "eligibility", "kind", "ticket", "room", "seat", "accommodation", "note",
+    *IDENTITY, "occupation", "level", "paper", *DETAILS, "batch", "eligibility", "kind", "ticket", "room", "seat",
+    "accommodation", "note",
 )  # fmt: skip
 """What the template and what goes out have, in this order."""
 
@@ -133,7 +103,7 @@ _LEFT = frozenset(
         "籍贯",
         "户籍", "户口所在地", "户籍所在地", "政治面貌", "学历", "文化程度", "最高学历", "学历层次", "学位",
         "毕业院校",
-        "毕业学校", "所学专业", "毕业时间", "学号", "工号", "工作年限", "从业年限", "工龄", "本职业工作年限",
+        "毕业学校", "所学专业", "毕业时间", "学号", "工作年限", "从业年限", "工龄", "本职业工作年限",
         "从事本职业年限", "从事本职业工作年限", "累计工作年限", "专业年限", "参加工作时间", "岗位", "职务",
         "部门",
         "所在部门", "工作岗位", "职称", "邮箱", "电子邮箱", "email", "邮编", "邮政编码", "地址", "通讯地址",

@@ -13,6 +13,7 @@ from cbt.candidates.roster.reading.numbers import DocumentCell, mended
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
 from cbt.personal import words
+from cbt.personal.fields import DETAILS, FieldKind, PersonField
 from cbt.rules.door.admission import mask_document, valid_resident_id, written_name
 from cbt.rules.visible import private_use
 from cbt.sheets.columns import plain
@@ -27,7 +28,6 @@ _SAME: Mapping[str, Callable[[str], object]] = {
 """How two cells of a field are compared."""
 _RESIDENT = frozenset({"resident_id", "temporary_resident_id"})
 _NUMBER = re.compile(r"[0-9A-Z()（）-]{5,30}")
-_PHONE = re.compile(r"\+?[0-9-]{7,20}")
 _TICKET = re.compile(r"[0-9A-Z-]{6,20}")
 _RETAKE_SAID = re.compile(r"补考|重考")
 _NAME_SAYS = re.compile(r"补考|新考|理论|技能|实操|取消|退考|加时|[一二三四五]级|\d{7}")
@@ -57,14 +57,12 @@ class RowReader(LineNotes):
             level=level,
             paper=self._paper(marks),
             marks=marks,
-            gender=self._gender(document_type, document_number),
-            phone=self._matching("phone", _PHONE, "roster.phone"),
-            employer=self._text("employer", 120),
+            details=self._details(document_type, document_number),
             unit=self._text("unit", 120),
             batch=self._text("batch", 120),
             eligibility=self._text("eligibility", 200),
             kind=self._kind(),
-            ticket=self._matching("ticket", _TICKET, "roster.ticket"),
+            ticket=self._matching("ticket", _TICKET.fullmatch, "roster.ticket"),
             wish=self._wish(),
             factor=factor,
             extra=extra,
@@ -197,13 +195,24 @@ class RowReader(LineNotes):
             self._note("note", "roster.retake_in_note")
         return kind or ""
 
-    def _gender(self, document_type: str, number: str) -> str:
-        gender = self._coded("gender", words.gender_of(self._plain("gender")), "roster.gender")
+    def _details(self, document_type: str, number: str) -> dict[str, str]:
+        details = {name: self._detail(field) for name, field in DETAILS.items()}
+        gender = details["gender"]
         if gender and document_type in _RESIDENT and valid_resident_id(number):
             told = "male" if int(number[16]) % 2 else "female"
             if told != gender:
                 self._note("gender", "roster.gender_differs", stop=False)
-        return gender
+        return details
+
+    def _detail(self, field: PersonField) -> str:
+        code = f"roster.{field.name}"
+        match field.kind:
+            case FieldKind.CHOICE:
+                return self._coded(field.name, field.coded(self._plain(field.name)), code)
+            case FieldKind.NUMBER:
+                return self._matching(field.name, field.matches, code)
+            case FieldKind.TEXT:
+                return self._text(field.name, field.most)
 
     def _wish(self) -> Wish:
         said = when_of(self._optional("date"), self._optional("time"))

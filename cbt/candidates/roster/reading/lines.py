@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from cbt.candidates.roster.reading.row import SentLine
 from cbt.candidates.roster.reading.tables import RosterTable
+from cbt.personal.fields import FIELDS
 from cbt.sheets.columns import plain
 
 _DITTO = frozenset({"同上", "〃", "″", "''", '"', "”", "同前"})
 _SAME = frozenset(
-    ("level", "occupation", "occupation_level", "paper", "kind", "employer", "unit", "batch", "eligibility", "date",
-     "time", "sitting", "centre", "document_type")
+    ("level", "occupation", "occupation_level", "paper", "kind", "unit", "batch", "eligibility", "date", "time",
+     "sitting", "centre", *(field.name for field in FIELDS.values() if field.ditto))
 )  # fmt: skip
 """Fields in which a line may say that it is as the one above."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.row import SentLine
@@ -72,8 +71,8 @@ class LineNotes:
             self._note(column, code)
         return value or ""
 
-    def _matching(self, column: str, pattern: re.Pattern[str], code: str) -> str:
+    def _matching(self, column: str, matches: Callable[[str], object], code: str) -> str:
         text = "".join(unicodedata.normalize("NFKC", self._optional(column)).split()).upper()
-        if text and not pattern.fullmatch(text):
+        if text and not matches(text):
             self._note(column, code)
         return text

@@ -30,9 +30,8 @@ class RosterRow:
     level: str
     paper: str
     marks: tuple[tuple[str, str], ...]
-    gender: str
-    phone: str = field(repr=False)
-    employer: str
+    details: Mapping[str, str] = field(repr=False, hash=False)
+    """What it says of each of `fields.DETAILS`, "" for nothing."""
     unit: str
     batch: str
     eligibility: str
@@ -55,6 +54,11 @@ class RosterRow:
     def seat(self) -> int | None:
         """The seat it asks for."""
         return self.wish.seat
+
+    @property
+    def employer(self) -> str:
+        """Where the person works, "" for nowhere that is told."""
+        return self.details["employer"]
 
     @property
     def group(self) -> str:

@@ -83,6 +83,10 @@ class Choices(ItemContent, ABC):
         """The choices."""
         return {"choices": render.lines(self.choices)}
 
+    def displayed_key(self, position: Mapping[str, Any]) -> str:
+        """The letters under which the right choices are shown."""
+        return "".join(sorted(LETTERS[position["order"].index(place)] for place in self.answer_key))
+
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """The right choices with their authored letters."""
         return [f"{LETTERS[place]}　{self.choices[place]}" for place in self.answer_key]

@@ -153,6 +153,10 @@ class ItemContent(ABC):
         """Return what its browser part needs beside type and stem."""
         return {}
 
+    def displayed_key(self, position: Mapping[str, Any]) -> Any:
+        """Return a right answer as the answer page would send it from a position of a form."""
+        return str(self.answer_key)
+
     @abstractmethod
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """Return the key in words, a line for each thing asked; `verdicts` are the words for right and wrong."""

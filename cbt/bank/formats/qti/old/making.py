@@ -6,9 +6,9 @@ from typing import Any
 
 from cbt.bank.foreign import plain, questions
 from cbt.bank.foreign.raw import Gleaning, LeftOut
-from cbt.bank.formats.qti.asking import truths
 from cbt.bank.formats.qti.old.conditions import Conditions
 from cbt.bank.formats.qti.old.presentation import Presentation, Response
+from cbt.bank.items.types.true_false.qti_reading import truths
 
 _TEXTS = frozenset({"response_str", "response_num"})
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cbt.bank.formats.tables.cells.dirt import one_line, same
-from cbt.bank.items.types.true_false import truth_of
+from cbt.bank.items.types.true_false.authoring import truth_of
 
 LETTERS = "ABCDEFGHIJ"
 BLANK = "（　　）"

@@ -4,61 +4,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 from cbt.bank.formats.cells import plain
 from cbt.bank.formats.tables.cells.keys import bare, find_key, has_blank, letters_in
+from cbt.bank.items.types.folders import kinds
 from cbt.bank.items.types.registry import AUTHORING
-from cbt.bank.items.types.true_false import truth_of
+from cbt.bank.items.types.true_false.authoring import truth_of
 from cbt.rules.items.values import ItemType
 
 DERIVED = "derived"
 """What an author may say of a type: each item by its choices and its key."""
-_CODES = {code: ItemType(kind) for kind, own in AUTHORING.items() for code in own.codes}
 _UNSUPPORTED_CODES = frozenset("EF")
 _CODE = re.compile(r"([A-Z])(?:\(([^()]*)\))?")
-_SINGLE = r"单选|单项|单一选择|一选|radio|single|SINGLE"
-_MULTIPLE = r"多选|多项|不定项|任选|复选|checkbox|multi"
-_TRUTH = r"判断|是非|对错|正误|辨析|judg|true.?false|truefalse|boolean|\btf\b"
-_BLANK = r"填空|填充|fill|blank|completion|cloze"
-_ESSAY = r"简答|问答|名词解释|主观|论述|简述|论答|名词|essay|short.?answer|subjective"
-_NUMERIC = r"计算"
-_PICTURE = r"识图"
 _OTHER = (
     r"案例|综合|材料|阅读|完形|配伍|连线|匹配|排序|操作|实操|实务|写作|作文|翻译|编程|改错|听力|作图|画图|绘图|共用|组合|套题|应用题"
     r"|分析题|设计题|程序|match|order|case"
 )
-_WORDS = (
-    (_OTHER, "type_unsupported"),
-    (_SINGLE, ItemType.SINGLE_CHOICE),
-    (_MULTIPLE, ItemType.MULTIPLE_CHOICE),
-    (_TRUTH, ItemType.TRUE_FALSE),
-    (_BLANK, ItemType.FILL_BLANK),
-    (_ESSAY, ItemType.SHORT_ANSWER),
-    (_NUMERIC, ItemType.NUMERIC),
-    (_PICTURE, ItemType.HOTSPOT),
-)
 _NAMES_NO_TYPE = 4
 """A longer word with 操作 or 材料 in it names a trade or a subject, unless it says 题."""
 _IS_TYPE = re.compile(rf"(?:{_OTHER})[^，。]{{0,4}}[题型]|match|order|case", re.IGNORECASE)
-_SHORT = {
-    "单": ItemType.SINGLE_CHOICE,
-    "多": ItemType.MULTIPLE_CHOICE,
-    "判": ItemType.TRUE_FALSE,
-    "填": ItemType.FILL_BLANK,
-    "简": ItemType.SHORT_ANSWER,
-    "W": ItemType.SHORT_ANSWER,
-}
-_ENGLISH = {
-    "SC": ItemType.SINGLE_CHOICE,
-    "MC": ItemType.MULTIPLE_CHOICE,
-    "TF": ItemType.TRUE_FALSE,
-    "DANXUAN": ItemType.SINGLE_CHOICE,
-    "DUOXUAN": ItemType.MULTIPLE_CHOICE,
-    "PANDUAN": ItemType.TRUE_FALSE,
-    "TIANKONG": ItemType.FILL_BLANK,
-    "JIANDA": ItemType.SHORT_ANSWER,
-}
 _ANY_CHOICE = re.compile(r"选择|客观|choice", re.IGNORECASE)
 _OPPOSITES = (
     {"对", "错"},
@@ -89,21 +56,43 @@ def item_type(cell: str, *, choices: int, answer: str) -> ItemType | str:
         return ItemType.MULTIPLE_CHOICE if letters is not None and len(letters) > 1 else "type_ask"
     if letter in _UNSUPPORTED_CODES:
         return "type_unsupported"
-    return _CODES.get(letter) or _SHORT.get(letter) or "type_unknown"
+    names = _names(kinds())
+    return names.codes.get(letter) or names.shorts.get(letter) or "type_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class _TypeNames:
+    """What names a type: its codes, its short names, patterns of its words."""
+
+    codes: Mapping[str, ItemType]
+    shorts: Mapping[str, ItemType]
+    words: Sequence[tuple[re.Pattern[str], ItemType]]
+
+
+@cache
+def _names(_folders: frozenset[str]) -> _TypeNames:
+    """Return what names the types of some folders, put together once for them."""
+    own = [(ItemType(kind), authoring) for kind, authoring in AUTHORING.items()]
+    return _TypeNames(
+        {code: kind for kind, authoring in own for code in authoring.codes},
+        {short: kind for kind, authoring in own for short in authoring.shorts},
+        [(re.compile(authoring.words, re.IGNORECASE), kind) for kind, authoring in own if authoring.words],
+    )
 
 
 def named_type(text: str) -> ItemType | str:
     """Return the type a word names, "derived" for one that names several, "" for none."""
     folded = unicodedata.normalize("NFKC", text).strip()
     short = plain(folded).removesuffix("题")
-    if short in _SHORT or short in _ENGLISH:
-        return _SHORT.get(short) or _ENGLISH[short]
-    found = [kind for pattern, kind in _WORDS if re.search(pattern, folded, re.IGNORECASE)]
-    kinds = [kind for kind in found if kind != "type_unsupported"]
-    if len(kinds) > 1:
+    names = _names(kinds())
+    if (kind := names.shorts.get(short)) is not None:
+        return kind
+    named = [kind for pattern, kind in names.words if pattern.search(folded)]
+    other = re.search(_OTHER, folded, re.IGNORECASE) is not None
+    if len(named) > 1:
         return DERIVED
-    if kinds or (found and (len(short) < _NAMES_NO_TYPE or _IS_TYPE.search(folded))):
-        return found[0]
+    if named or (other and (len(short) < _NAMES_NO_TYPE or _IS_TYPE.search(folded))):
+        return "type_unsupported" if other else named[0]
     return DERIVED if _ANY_CHOICE.search(folded) else ""
 
 

@@ -1,0 +1,47 @@
+"""匹配 in Moodle XML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cbt.bank.foreign import questions, tree
+from cbt.bank.formats.moodle.mapping import Fields, MoodleMapping, text_element
+from cbt.bank.formats.moodle.texts import MoodleQuestion
+from cbt.bank.media.references import in_words
+
+_KIND = "matching"
+
+
+def _read(asked: MoodleQuestion) -> dict[str, Any]:
+    pairs = []
+    for node in tree.children(asked.node, "subquestion"):
+        left = asked.formatted(node, "html")
+        right = tree.child(node, "answer")
+        pairs.append((left, asked.formatted(right, "plain") if right is not None else ""))
+    extras = [right for left, right in pairs if not left and right]
+    data = questions.matching(asked.stem, [pair for pair in pairs if pair[0]], extras)
+    return data | questions.explained(asked.general, [])
+
+
+def _answers(data: Fields) -> Iterator[str]:
+    yield "<shuffleanswers>1</shuffleanswers>"
+    for left, right in [*data["pairs"], *(["", extra] for extra in data.get("extra_options", ()))]:
+        inner = f"{text_element(left)}<answer>{text_element(right)}</answer>"
+        yield f'<subquestion format="markdown">{inner}</subquestion>'
+
+
+def _prepared(data: Fields) -> Fields:
+    """Return it with words for the pictures of its options: the list they are chosen from holds none."""
+    pairs = [[left, in_words(right)] for left, right in data["pairs"]]
+    extras = [in_words(text) for text in data.get("extra_options", ())]
+    return {**data, "pairs": pairs, **({"extra_options": extras} if extras else {})}
+
+
+MAPPING = MoodleMapping(
+    frozenset({"pairs", "extra_options"}),
+    lambda _data: _KIND,
+    _answers,
+    {_KIND: _read, "ddmatch": _read},
+    prepared=_prepared,
+)

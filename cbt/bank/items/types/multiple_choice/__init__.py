@@ -1,0 +1,1 @@
+"""多选: what an author meets of it, and what it is in each format."""

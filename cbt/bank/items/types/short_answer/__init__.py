@@ -1,0 +1,1 @@
+"""简答: what an author meets of it, and what it is in each format."""

@@ -1,0 +1,1 @@
+"""单选: what an author meets of it, and what it is in each format."""

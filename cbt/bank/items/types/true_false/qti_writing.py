@@ -1,0 +1,19 @@
+"""判断 in QTI: a choice of √ and ×."""
+
+from __future__ import annotations
+
+from cbt.bank.formats.qti.mapping import Fields, Made, QtiWriting, stem_of
+from cbt.bank.formats.qti.scoring import Response22
+
+
+def _write(data: Fields, name: str, _picture: str) -> Made:
+    choices = (
+        '<simpleChoice identifier="true">√</simpleChoice><simpleChoice identifier="false">×</simpleChoice>'
+    )
+    head = f'<choiceInteraction responseIdentifier="{name}" shuffle="false" maxChoices="1">'
+    right = "true" if data["answer"] else "false"
+    body = f"{stem_of(data)}{head}{choices}</choiceInteraction>"
+    return [Response22(name, "single", "identifier", [right])], body
+
+
+MAPPING = QtiWriting(frozenset({"answer"}), _write)

@@ -1,0 +1,1 @@
+"""Folders of types that no product has: a test puts them beside those that it does."""

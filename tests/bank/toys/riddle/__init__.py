@@ -1,0 +1,1 @@
+"""谜语: a riddle, and the one word that answers it."""

@@ -1,0 +1,39 @@
+"""谜语, as an author meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.sheets.findings import Finding, Severity
+
+
+class RiddleAuthoring(Authoring):
+    """A word without a mark of its own."""
+
+    codes: ClassVar = ("R", "谜语")
+    words: ClassVar = r"谜语"
+    letter: ClassVar = "R"
+
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
+        """Read the word."""
+        data["answer"] = row.text("answer")
+        return []
+
+    def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield a word that stands in the riddle."""
+        if data["answer"] in data["stem"]:
+            yield draft.find(Severity.HINT, "no_reference", f"{prefix}answer")
+
+    def says(self, data: Mapping[str, Any]) -> list[str]:
+        """The word."""
+        return [data["answer"]]
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """The word."""
+        return {"answer": sent.text("answer")}
+
+
+AUTHORING = RiddleAuthoring()

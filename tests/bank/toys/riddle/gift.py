@@ -1,0 +1,20 @@
+"""谜语 in GIFT: `{?word}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cbt.bank.formats.gift.braces import Braces, GiftMapping
+from cbt.bank.formats.gift.escapes import escaped, shown
+
+
+def _read(braces: Braces) -> dict[str, Any]:
+    return {"type": "riddle", "stem": braces.stem(" "), "answer": shown(braces.plain[1:])}
+
+
+MAPPING = GiftMapping(
+    frozenset({"answer"}),
+    lambda braces: braces.plain.startswith("?"),
+    _read,
+    lambda data: f"?{escaped(data['answer'])}",
+)

@@ -1,0 +1,7 @@
+"""谜语 in a workbook."""
+
+from __future__ import annotations
+
+from cbt.bank.items.types.cells import SheetMapping
+
+MAPPING = SheetMapping("R", "谜语题", frozenset({"answer"}))
