@@ -15,7 +15,7 @@ from cbt.bank.imports.checks.models import CHECKS, ImportCheck, ImportPart
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.sheets.checks.models import CheckState
 from tests.bank.sheets import truth, workbook
-from tests.bank.test_import_pages import send, work
+from tests.bank.test_import_pages import send
 from tests.leading import Leading, wait_until
 from tests.world import World
 
