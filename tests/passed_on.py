@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from psycopg._preparing import PrepareManager
 from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -71,13 +71,11 @@ class KeptConnections:
             connection.isolation_level, connection.read_only, connection.deferrable = None, None, None
             connection.autocommit = True
             connection.execute("DISCARD ALL", prepare=False)
-            connection.execute("SELECT pg_stat_force_next_flush()", prepare=False)
             connection.autocommit = False
+            connection.execute("SELECT pg_stat_force_next_flush()", prepare=False)
+            connection.rollback()  # from here on the driver knows none of the statements either
         except psycopg.Error:
             return False
-        connection._prepared = PrepareManager()  # the server has forgotten those
-        connection._notice_handlers.clear()
-        connection._notify_handlers.clear()
         with self._turn:
             if made_of[0] not in self._at_rest:
                 return False
@@ -98,9 +96,16 @@ _close = PGDialect_psycopg.do_close
 
 
 class _Known(psycopg.Connection[Any]):
-    """A connection that knows what it was made of."""
+    """A connection that knows what it was made of, and who of its engines listens to its notices."""
 
     made_of: tuple[Any, ...] | None = None
+    listening: tuple[Callable[[Any], None], ...] = ()
+
+    def add_notice_handler(self, callback: Callable[[Any], None]) -> None:
+        """Tell notices to `callback`: once, though every engine says so anew."""
+        if callback not in self.listening:
+            self.listening += (callback,)
+            super().add_notice_handler(callback)
 
 
 def _words(asked: dict[str, Any]) -> tuple[Any, ...]:

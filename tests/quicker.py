@@ -6,7 +6,7 @@ A test has an app of its own, and thousands of them would compile the same thing
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -18,9 +18,6 @@ from jinja2 import BaseLoader, Environment, FileSystemBytecodeCache, Template, U
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Mapper
-from werkzeug import test as client
-from werkzeug.routing import Rule
-from werkzeug.wsgi import get_current_url
 
 from cbt.accounts.sign_in import passwords
 from cbt.db.types import db
@@ -112,8 +109,6 @@ OF_THE_PRODUCT = passwords._hasher
 _loader_of = ObservedApp.create_global_jinja_loader
 _ask = PGDialect_psycopg.initialize
 _servers: dict[tuple[str, int], dict[str, Any]] = {}
-_rules: dict[tuple[Any, ...], Rule] = {}
-_compile = Rule.compile
 _catalogues: dict[tuple[str, tuple[str, ...], str], NullTranslations] = {}
 _load = Translations.load
 _texts_here: dict[str, dict[str, str]] = {}
@@ -125,19 +120,6 @@ def share(app: flask.Flask) -> None:
     app.jinja_env.undefined = Lacking
     with app.app_context():
         db.engine.update_execution_options(compiled_cache=STATEMENTS)
-
-
-def _compile_once(rule: Rule) -> None:
-    key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, repr(rule.defaults))
-    if key not in _rules:
-        _compile(rule)
-        _rules[key] = rule
-        return
-    known = _rules[key]
-    rule._parts, rule._trace, rule._converters = known._parts, known._trace, known._converters
-    rule.arguments |= known.arguments
-    for name in ("_build", "_build_unknown"):
-        setattr(rule, name, getattr(known, name).__func__.__get__(rule, None))
 
 
 def _loader(app: flask.Flask) -> BaseLoader:
@@ -174,27 +156,14 @@ def _texts_once(language: str, folder: Path = compiling.HERE) -> dict[str, str]:
     return dict(_texts_here[language])
 
 
-@lru_cache(maxsize=1024)
-def _spelt(scheme: str, host: str, root: str, path: str) -> str:
-    environ = {"wsgi.url_scheme": scheme, "HTTP_HOST": host, "SCRIPT_NAME": root, "PATH_INFO": path}
-    return get_current_url(environ, strip_querystring=True)
-
-
-def _place_of(environ: dict[str, Any]) -> str:
-    """Return what a client reads its cookies' host and path of, twice a request: a search is no part of that."""
-    return _spelt(*(environ[name] for name in ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO")))
-
-
 def share_compiled() -> None:
     """Let what depends on no app be made once: URL rules, statements, catalogues, and the static tree."""
     share_urls()
-    Rule.compile = _compile_once  # type: ignore[method-assign]  # for the tests alone
-    ObservedApp.create_global_jinja_loader = _loader  # type: ignore[method-assign,assignment]
+    ObservedApp.create_global_jinja_loader = _loader  # type: ignore[method-assign,assignment]  # for the tests alone
     PGDialect_psycopg.initialize = _ask_once  # type: ignore[method-assign]
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
     Translations.load = _load_once  # type: ignore[method-assign,assignment]
     compiling.texts_of = _texts_once
-    vars(client)["get_current_url"] = _place_of
     assets.read_tree = cache(assets.read_tree)  # type: ignore[assignment]
 
 

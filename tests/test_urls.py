@@ -7,13 +7,11 @@ from typing import Any
 
 import flask
 import pytest
-from flask.sansio.blueprints import Blueprint
-from werkzeug.routing import Map
+from werkzeug.routing import Map, Rule
 
 from cbt.application.app import create_app
 from cbt.db.engine import begin_installation
 from cbt.web.watching.requestlog import ObservedApp
-from tests import urls
 from tests.conftest import base_settings
 
 HOOKS = (
@@ -48,7 +46,7 @@ def test_an_app_of_the_tests_is_one_of_the_product(tmp_path: Path, monkeypatch: 
     begin_installation(settings)
     shared = [brought(create_app(settings)) for _ in range(2)]
     monkeypatch.setattr(ObservedApp, "url_map_class", Map)
-    monkeypatch.setattr(Blueprint, "register", urls._register_anew)
+    monkeypatch.setattr(ObservedApp, "url_rule_class", Rule)
     alone = brought(create_app(settings))
     assert len(alone["rules"]) > 400
     assert shared == [alone, alone]

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 
-from granian._loops import loops
+import uvloop
 
 from cbt.ops import worker
 from cbt.web.receiving.parking import Parking
@@ -14,7 +14,7 @@ from cbt.web.receiving.parking import Parking
 
 def main() -> None:
     """Print whether the loop hears of it."""
-    loop = loops.get("auto")
+    loop = uvloop.new_event_loop()
     heard = asyncio.Event()
     loop.add_signal_handler(
         signal.SIGTERM, heard.set

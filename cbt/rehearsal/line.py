@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,11 +79,6 @@ class BrowserLine:
         """Send a form."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.exchange("POST", path, urlencode(fields).encode(), self._own() | kind)
-
-    def post_json(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> WireReply:
-        """Send what a page's script sends."""
-        kind = {"Content-Type": "application/json", **headers}
-        return self.exchange("POST", path, json.dumps(body).encode(), self._own() | kind)
 
     def hang_up(self) -> None:
         """Close the connection; the next request opens another."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import olefile
+
 from cbt.sheets.displayed import BUILT_IN, is_plain
 
-MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_FREE = 0xFFFFFFFA
-_ENTRY = 128
-_STREAMS = {"workbook", "book"}
+_STREAMS = ("Workbook", "Book")
 _BOF, _EOF, _BOUNDSHEET, _FORMAT, _XF = 0x0809, 0x000A, 0x0085, 0x041E, 0x00E0
 _NUMBER, _RK, _MULRK, _FORMULA = 0x0203, 0x027E, 0x00BD, 0x0006
 _DRAWING, _OBJECT, _PICTURE = 0x00EC, 0x005D, 0x0008
@@ -33,65 +33,17 @@ def biff_sheets(body: bytes) -> dict[str, BiffSheet]:
     try:
         stream = _stream(body)
         return dict(_sheets(stream))
-    except (struct.error, IndexError, ValueError, KeyError):
+    except (struct.error, IndexError, ValueError, KeyError, OSError, RecursionError):
         return {}
 
 
 def _stream(body: bytes) -> bytes:
-    """Return the stream that holds the book, followed through the table of sectors."""
-    if body[:8] != MAGIC:
+    """Return the stream that holds the book."""
+    if body[:8] != olefile.MAGIC:
         return body  # before BIFF 8 there were files without a container
-    size = 1 << struct.unpack_from("<H", body, 30)[0]
-    first_directory, _count, _cut = struct.unpack_from("<III", body, 48)
-    table: list[int] = []
-    for sector in _tables(body, size):
-        table += struct.unpack_from(f"<{size // 4}I", body, (sector + 1) * size)
-    directory = _chain(body, table, first_directory, size)
-    root = b""
-    for start in range(0, len(directory), _ENTRY):
-        entry = directory[start : start + _ENTRY]
-        length = struct.unpack_from("<H", entry, 64)[0]
-        name = entry[: max(length - 2, 0)].decode("utf-16-le", "replace").lower()
-        sector, whole = struct.unpack_from("<II", entry, 116)
-        if entry[66] == 5:
-            root = entry
-        if name in _STREAMS and entry[66] == 2:
-            small = whole < struct.unpack_from("<I", body, 56)[0]
-            return (_small(body, table, root, sector, size) if small else _chain(body, table, sector, size))[
-                :whole
-            ]
-    raise ValueError("no book in it")
-
-
-def _tables(body: bytes, size: int) -> Iterator[int]:
-    """Yield the sectors that hold the table of sectors."""
-    yield from (sector for sector in struct.unpack_from("<109I", body, 76) if sector < _FREE)
-    following, left = struct.unpack_from("<II", body, 68)
-    while following < _FREE and left > 0:
-        numbers = struct.unpack_from(f"<{size // 4}I", body, (following + 1) * size)
-        yield from (sector for sector in numbers[:-1] if sector < _FREE)
-        following, left = numbers[-1], left - 1
-
-
-def _chain(body: bytes, table: list[int], sector: int, size: int) -> bytes:
-    pieces: list[bytes] = []
-    while sector < _FREE and len(pieces) <= len(table):
-        pieces.append(body[(sector + 1) * size : (sector + 2) * size])
-        sector = table[sector]
-    return b"".join(pieces)
-
-
-def _small(body: bytes, table: list[int], root: bytes, sector: int, size: int) -> bytes:
-    """Return a stream that lies in the small sectors."""
-    held = _chain(body, table, struct.unpack_from("<I", root, 116)[0], size)
-    small = 1 << struct.unpack_from("<H", body, 32)[0]
-    packed = _chain(body, table, struct.unpack_from("<I", body, 60)[0], size)
-    numbers = struct.unpack(f"<{len(packed) // 4}I", packed)
-    pieces: list[bytes] = []
-    while sector < _FREE and len(pieces) <= len(numbers):
-        pieces.append(held[sector * small : (sector + 1) * small])
-        sector = numbers[sector]
-    return b"".join(pieces)
+    with olefile.OleFileIO(io.BytesIO(body)) as container:
+        name = next((name for name in _STREAMS if container.exists(name)), "")
+        return bytes(container.openstream(name).read()) if name else b""
 
 
 def _records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:

@@ -1,22 +1,16 @@
 """A browser that asks many thousand times: what werkzeug's client would make anew each time is made once.
 
-What changes from one request to the next is written into that: method, address, body, and cookies that a reply set.
+What changes from one request to the next is written into that: method, address and body; cookies are the client's.
 Bytes of an address arrive as they are; werkzeug's client would put a sign of its own in the place of no UTF-8.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from flask.testing import EnvironBuilder, FlaskClient
-
-if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
-
-HOST = "localhost"
 
 
 class Answer(NamedTuple):
@@ -38,7 +32,6 @@ class Asker:
         """From now on `client` asks through this one alone."""
         self._client = client
         self._always = EnvironBuilder(client.application, environ_base=client.environ_base).get_environ()
-        client._add_cookies_to_wsgi(self._always)
 
     def ask(
         self, method: str, url: str, body: bytes = b"", kind: str | None = None, lease: str | None = None
@@ -58,21 +51,5 @@ class Asker:
             environ |= {"CONTENT_TYPE": kind, "CONTENT_LENGTH": str(len(body))}
         if lease is not None:
             environ["HTTP_X_CBT_LEASE"] = lease
-        head: list[Any] = []
-
-        def begin(status: str, headers: list[tuple[str, str]], _failed: OptExcInfo | None = None) -> Any:
-            head[:] = status, headers
-
-        sent: Iterable[bytes] = self._client.application(environ, begin)
-        try:
-            answered = b"".join(sent)
-        finally:
-            close = getattr(sent, "close", None)
-            if close is not None:
-                close()
-        status, headers = head
-        cookies = [value for name, value in headers if name == "Set-Cookie"]
-        if cookies:
-            self._client._update_cookies_from_response(HOST, environ["PATH_INFO"], cookies)
-            self._client._add_cookies_to_wsgi(self._always)
-        return Answer(int(status[:3]), answered)
+        sent, status, _ = self._client.run_wsgi_app(environ, buffered=True)
+        return Answer(int(status[:3]), b"".join(sent))

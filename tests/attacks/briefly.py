@@ -9,7 +9,6 @@ from functools import lru_cache
 from importlib import import_module
 from io import BytesIO
 from typing import IO, Any
-from urllib.parse import parse_qsl
 
 import flask
 import msgspec
@@ -17,7 +16,6 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 from werkzeug.formparser import FormDataParser
-from werkzeug.sansio import request as asked_for
 
 from cbt import errors
 from cbt.accounts import views as staff_views
@@ -29,11 +27,13 @@ from cbt.web import problems
 from cbt.web.forms import Refusal
 from cbt.web.i18n import explain
 from cbt.web.partials import Reply, wants_partial
+from cbt.web.request import FormRequest
 from cbt.web.who import login
 from cbt.web.who.login import Principal, current_principal
 from cbt.web.who.machine import Machine
 from tests.attacks.noted import NotedForm
 
+URLENCODED = "application/x-www-form-urlencoded"
 _REASONS: set[tuple[object, ...]] = set()
 """For which the page was drawn in this process."""
 
@@ -100,24 +100,26 @@ def know_who_asks(patched: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def read_a_form_once(patched: pytest.MonkeyPatch) -> Callable[[], bool]:
-    """Have a body or a search parsed once that is sent to one address after the other, as the product parses it.
+    """Have a body parsed once that is sent to one address after the other, as the product parses it.
 
     What was read of a body cannot be changed, so all may have the same. What is returned says whether anybody has
     looked into a form since it was last asked.
     """
-    read_anew = FormDataParser._parse_urlencoded
     known: dict[tuple[object, ...], tuple[NotedForm, Any]] = {}
 
-    def read(
-        parser: FormDataParser, stream: IO[bytes], mimetype: str, length: int | None, options: dict[str, str]
-    ) -> tuple[IO[bytes], Any, Any]:
-        body = stream.read()
-        asked = body, length, parser.max_form_memory_size, parser.cls
-        if asked not in known:
-            known.clear()
-            _, form, files = read_anew(parser, BytesIO(body), mimetype, length, options)
-            known[asked] = NotedForm(form), files
-        return stream, *known[asked]
+    class ParsedOnce(FormDataParser):
+        def parse(
+            self, stream: IO[bytes], mimetype: str, length: int | None, options: dict[str, str] | None = None
+        ) -> tuple[IO[bytes], Any, Any]:
+            if mimetype != URLENCODED:
+                return super().parse(stream, mimetype, length, options)
+            body = stream.read()
+            asked = body, length, self.max_form_memory_size, self.cls
+            if asked not in known:
+                known.clear()
+                _, form, files = super().parse(BytesIO(body), mimetype, length, options)
+                known[asked] = NotedForm(form), files
+            return stream, *known[asked]
 
     def was_read() -> bool:
         found = any(form.read for form, _ in known.values())
@@ -125,8 +127,7 @@ def read_a_form_once(patched: pytest.MonkeyPatch) -> Callable[[], bool]:
             form.read = False
         return found
 
-    patched.setattr(FormDataParser, "_parse_urlencoded", read)
-    patched.setattr(asked_for, "parse_qsl", lru_cache(maxsize=1)(parse_qsl))
+    patched.setattr(FormRequest, "form_data_parser_class", ParsedOnce)
     return was_read
 
 

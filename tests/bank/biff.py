@@ -48,6 +48,21 @@ def _book(rows: Sequence[Sequence[Cell]], codes: Sequence[str]) -> bytes:
     return book + bytes(max(4096 - len(book), 0))
 
 
+def deep_container(entries: int) -> bytes:
+    """Return a container whose directory is one long chain of `entries` beside each other."""
+    directory = _entry("Root Entry", 5, END, 0, child=1)
+    directory += b"".join(_entry(f"{n}", 2, 0, 0, right=n + 1) for n in range(1, entries))
+    directory += _entry(f"{entries}", 2, 0, 0)
+    count = -(-len(directory) // SECTOR)
+    tables = -(-count // 100)
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    head += bytes(6) + struct.pack("<IIIIIIIII", 0, tables, tables, 0, 4096, END, 0, END, 0)
+    head += struct.pack("<109I", *range(tables), *[FREE] * (109 - tables))
+    table = [TABLE] * tables + [*range(tables + 1, tables + count), END]
+    table += [FREE] * (tables * SECTOR // 4 - len(table))
+    return head + struct.pack(f"<{len(table)}I", *table) + directory + bytes(-len(directory) % SECTOR)
+
+
 def _container(stream: bytes) -> bytes:
     count = -(-len(stream) // SECTOR)
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
@@ -60,13 +75,13 @@ def _container(stream: bytes) -> bytes:
     return head + struct.pack(f"<{SECTOR // 4}I", *table) + directory + body
 
 
-def _entry(name: str, kind: int, sector: int, size: int, child: int = 0xFFFFFFFF) -> bytes:
+def _entry(name: str, kind: int, sector: int, size: int, *, child: int = FREE, right: int = FREE) -> bytes:
     text = name.encode("utf-16-le") + b"\0\0"
     return (
         text
         + bytes(64 - len(text))
         + struct.pack("<HBB", len(text), kind, 1)
-        + struct.pack("<III", 0xFFFFFFFF, 0xFFFFFFFF, child)
+        + struct.pack("<III", FREE, right, child)
         + bytes(36)
         + struct.pack("<III", sector, size, 0)
     )

@@ -21,7 +21,6 @@ from cbt.bank.lint.whole import (
     check_repeats,
     check_whole,
     similar_pairs,
-    similarity,
 )
 from cbt.bank.lint.words import normal
 from tests.bank import drafts
@@ -165,8 +164,7 @@ def test_a_stem_of_the_bank_or_the_other_level_may_not_be_repeated_either() -> N
 
 
 def test_similarity_ignores_width_case_and_punctuation() -> None:
-    assert similarity("SLA（服务水平）", "sla 服务水平") == 1.0
-    assert similarity("甲", "乙") == 0.0
+    assert list(similar_pairs(["SLA（服务水平）", "sla 服务水平", "甲"], 1.0)) == [(0, 1, 1.0)]
     assert normal("Ａ－1，甲") == "a1甲"
 
 

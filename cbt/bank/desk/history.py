@@ -16,7 +16,6 @@ from cbt.rules.roles import Role
 from cbt.rules.states.item import TRANSITIONS, ItemEvent, ItemState, may_review
 
 AUTHORS_STEPS = (ItemEvent.SUBMIT, ItemEvent.WITHDRAW, ItemEvent.RESTORE, ItemEvent.RETIRE)
-REVIEWERS_STEPS = (ItemEvent.APPROVE, ItemEvent.SEND_BACK)
 
 
 @dataclass(frozen=True, slots=True)

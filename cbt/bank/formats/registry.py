@@ -94,11 +94,6 @@ def _bounded(size: int, name: str) -> None:
         raise InvalidInput("bank.file_too_big", file=name, **shown)
 
 
-def format_of(found: Reading) -> Format:
-    """Return the format that read this."""
-    return next(one for one in FORMATS if one.name == found.form)
-
-
 def file_endings() -> list[str]:
     """Return the endings of the files that can be read."""
     return [ending for one in FORMATS for ending in one.endings]

@@ -82,15 +82,11 @@ def _uncovered(theory: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) ->
             yield Finding(Severity.HINT, "point_empty", where, point.code, params=params)
 
 
-def similarity(one: str, other: str) -> float:
-    """Return the share of characters two texts have in common in the same order, punctuation aside."""
-    return _ratio(normal(one), normal(other))
-
-
 def similar_pairs(texts: Sequence[str], least: float, *, after: int = 0) -> Iterator[tuple[int, int, float]]:
     """Yield the pairs of places (earlier, later) whose similarity is `least` or more, `later` from `after` on.
 
-    Of more than `EVERY_PAIR` texts each is held against the few that are most like it.
+    It is the share of characters that two texts have in common in the same order, punctuation aside. Of more
+    than `EVERY_PAIR` texts each is held against the few that are most like it.
     """
     plain = [normal(text) for text in texts]
     if len(plain) <= EVERY_PAIR:

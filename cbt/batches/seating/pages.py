@@ -49,11 +49,6 @@ class SeatingPage:
         return SittingState(self.room.view.sitting_room.state) in CHANGEABLE
 
     @property
-    def arrangeable(self) -> bool:
-        """Whether the room may be seated anew."""
-        return self.changeable and not self.drawn and bool(self.room.entries)
-
-    @property
     def redrawable(self) -> bool:
         """Whether somebody may get another form."""
         return SittingState(self.sitting.state) is SittingState.DRAFT

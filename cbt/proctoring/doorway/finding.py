@@ -31,11 +31,6 @@ class PersonAtDoor:
     entry: Registered
     has_photo: bool
 
-    @property
-    def comes_in(self) -> bool:
-        """Whether all that is missing is the check of R-10."""
-        return self.seat.checked_in_at is None and self.seat.absent_at is None
-
 
 @dataclass(frozen=True, slots=True)
 class RoomDoor:

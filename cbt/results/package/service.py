@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
 from cbt.audit import chain
-from cbt.db.private.prints import SIGNING, KeyPrint
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict
 from cbt.results import store
@@ -67,7 +66,6 @@ class PackagePage:
 
     sheet: SittingFigures
     past: Sequence[PastPackage]
-    has_key: bool
 
 
 def package_page(sitting_ref: str) -> PackagePage:
@@ -81,7 +79,7 @@ def package_page(sitting_ref: str) -> PackagePage:
             PastPackage(one.at, names.get(one.actor, one.actor), str(json.loads(one.after)["sha256"]))
             for one in found
         ]
-        return PackagePage(sheet, past, session.get(KeyPrint, SIGNING) is not None)
+        return PackagePage(sheet, past)
 
 
 def write_package(sitting_ref: str, *, actor: str, now: datetime) -> ResultPackage:

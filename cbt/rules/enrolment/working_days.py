@@ -101,12 +101,3 @@ def lead_time(applied_on: date, exam_on: date, holidays: Holidays, *, ahead: int
     """
     found = working_days_until(applied_on, exam_on, holidays)
     return LeadTime(ahead, found, earliest_exam_day(applied_on, holidays, ahead=ahead))
-
-
-def latest_application_day(exam_on: date, holidays: Holidays, *, ahead: int = DAYS_AHEAD) -> date:
-    """Return the last day on which one can still apply for an exam in time. Source: R-72."""
-    day = exam_on
-    while ahead > 0:
-        ahead -= holidays.is_working(day)
-        day -= DAY
-    return day

@@ -14,7 +14,6 @@ from cbt.rules.enrolment.working_days import (
     CountedDay,
     Holidays,
     earliest_exam_day,
-    latest_application_day,
     lead_time,
     nth_working_day_after,
     working_days_until,
@@ -131,27 +130,3 @@ def test_an_application_is_late_exactly_before_its_earliest_day(
     exam_on = applied_on + DAY * later
     found = lead_time(applied_on, exam_on, holidays, ahead=ahead)
     assert (found.late_by == 0) == (exam_on >= found.earliest.day)
-
-
-@pytest.mark.parametrize(
-    ("exam_on", "ahead", "last_on"),
-    [
-        pytest.param("2026-11-30", 20, "2026-11-02", id="four plain weeks"),
-        pytest.param("2026-12-05", 20, "2026-11-08", id="for a Saturday, on a Sunday"),
-        pytest.param("2026-10-26", 20, "2026-09-21", id="over two festivals and a Saturday worked"),
-        pytest.param("2026-11-30", 1, "2026-11-29", id="a day ahead"),
-        pytest.param("2026-11-30", 0, "2026-11-30", id="the same day"),
-    ],
-)
-def test_one_can_apply_until_the_days_that_are_asked_are_left(exam_on: str, ahead: int, last_on: str) -> None:
-    assert latest_application_day(on(exam_on), PUBLISHED, ahead=ahead) == on(last_on)
-
-
-@settings(max_examples=40)
-@given(tables, days, st.integers(1, 25))
-def test_the_last_day_to_apply_is_in_time_and_the_next_is_not(
-    holidays: Holidays, exam_on: date, ahead: int
-) -> None:
-    last_on = latest_application_day(exam_on, holidays, ahead=ahead)
-    assert lead_time(last_on, exam_on, holidays, ahead=ahead).late_by == 0
-    assert lead_time(last_on + DAY, exam_on, holidays, ahead=ahead).late_by == 1

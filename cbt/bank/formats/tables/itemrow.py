@@ -15,7 +15,6 @@ class Sense:
     base: int = 1
     prefer: str = ""
     right: dict[str, bool] = field(default_factory=dict)
-    scale_words: dict[str, int] = field(default_factory=dict)
     scaled: bool = True
     bracketed: bool = False
     used: dict[str, int] = field(default_factory=dict)

@@ -23,13 +23,10 @@ def prepare(records: Records) -> ReadyTable:
     find_choices(done)
     for one in items:
         _key(one)
-    numbers = [
-        found
+    if any(
+        one.choices and 0 in (numbers_in(one.answer) or ()) and letters_in(one.answer) is None
         for one in items
-        if one.choices and (found := numbers_in(one.answer)) and letters_in(one.answer) is None
-    ]
-    done.numeric_keys = len(numbers)
-    if any(0 in found for found in numbers):
+    ):
         done.base = 0
     only = [
         (bool(numbers_in(one.answer)), find_key(one.answer, one.choices, done.base))

@@ -21,7 +21,6 @@ class ReadyItem:
     in_stem: list[InnerKey] = field(default_factory=list)
     bracket: str = ""
     named: str = ""
-    from_stem: bool = False
     rights: str | None = None
     gap: int = -1
     left_over: bool = False
@@ -42,7 +41,6 @@ class ReadyTable:
     split_cells: int = 0
     inline: int = 0
     base: int = 1
-    numeric_keys: int = 0
     prefer: str = ""
 
 

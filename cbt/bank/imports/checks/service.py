@@ -19,7 +19,7 @@ from cbt.bank.imports.checks.records import CheckSummary
 from cbt.bank.imports.outcome import Mode
 from cbt.bank.imports.running import break_off
 from cbt.bank.imports.terms import ImportTerms, asked_of, written
-from cbt.bank.models import ImportRun, ItemBank
+from cbt.bank.models import ItemBank
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.states.item import ItemState
@@ -193,8 +193,3 @@ def cancel(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -> None:
 def _own(session: Session, bank_ref: str, draft_ref: str, actor: str) -> ImportCheck:
     bank = bank_store.bank_by_ref(session, bank_ref)
     return store.own_check(session, draft_ref, bank_id=bank.id, actor=actor)
-
-
-def run_of(session: Session, check: ImportCheck) -> ImportRun | None:
-    """Return what an import made of a check."""
-    return None if check.run_id is None else session.get_one(ImportRun, check.run_id)

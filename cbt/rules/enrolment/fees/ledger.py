@@ -24,7 +24,7 @@ class Match:
 class FeeLedger:
     """The account of one payer. Every act returns a new ledger, or raises and changes nothing.
 
-    Lines and payments are never edited: a line is cancelled, a payment reversed (冲正), a match taken back. Always
+    Lines and payments are never edited: a line is cancelled, a payment reversed (冲正). Always
     `received` = `matched` + `credit` + `refunded` and `charged` = `matched` + `open`, and none of them is negative.
 
     Source: R-76.
@@ -126,13 +126,6 @@ class FeeLedger:
         _enough(fen, min(self.free_by_payment()[payment], self.open_by_line()[line]))
         return replace(self, matches=(*self.matches, Match(payment, line, fen)))
 
-    def unmatch(self, payment: str, line: str) -> FeeLedger:
-        """Take all matches of a payment with a line back. Raise NotFound("fees.no_match")."""
-        left = tuple(match for match in self.matches if (match.payment, match.line) != (payment, line))
-        if left == self.matches:
-            raise NotFound("fees.no_match", ref=payment)
-        return replace(self, matches=left)
-
     def refund(self, payment: str, fen: int) -> FeeLedger:
         """Give a free part of a payment back. Raise as `match` does."""
         self._payment(payment)
@@ -171,12 +164,6 @@ class FeeLedger:
                 asked[one.line] -= fen
                 free[one.payment] -= fen
                 yield Match(one.payment, one.line, fen)
-
-    def settled(
-        self, *, lines: Container[str] | None = None, payments: Container[str] | None = None
-    ) -> FeeLedger:
-        """Return the ledger with all `proposed` matches made."""
-        return replace(self, matches=(*self.matches, *self.proposed(lines=lines, payments=payments)))
 
     def _line(self, line: str) -> None:
         if line not in self.lines:
