@@ -21,7 +21,7 @@ $(VENV)/.installed: requirements/run.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m cbt.translations.compiling
+	$(BIN)/python -m cbt.translations.compiler
 	@touch $@
 
 install-dev: $(VENV)/.installed-dev
@@ -39,7 +39,7 @@ CREW    := $(if $(LINUX),--workers $(WORKERS),-n $(WORKERS) --dist loadfile --no
 # The rules stand alone: their tests load nothing of the product around them. They run while the other cases are
 # collected, which takes one core, and say what they found after these.
 test: install-dev
-	$(BIN)/python -m cbt.translations.compiling
+	$(BIN)/python -m cbt.translations.compiler
 	$(BIN)/python -m tests.equipment
 	@said="$$(mktemp)"; $(MAKE) --no-print-directory test-rules >"$$said" 2>&1 & rules=$$!; \
 	$(MAKE) --no-print-directory test-product; product=$$?; \
@@ -61,7 +61,7 @@ check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m cbt.translations.checking
+	$(BIN)/python -m cbt.translations.checker
 
 TORTURE ?= --short
 

@@ -14,7 +14,7 @@ class CatalogueHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile the catalogues of the tree that is built."""
-        path = Path(self.root) / "cbt" / "translations" / "compiling.py"
+        path = Path(self.root) / "cbt" / "translations" / "compiler.py"
         spec = importlib.util.spec_from_file_location("cbt_compiling", path)
         if spec is None or spec.loader is None:
             raise RuntimeError(f"cannot load {path}")

@@ -11,8 +11,8 @@ from typing import Any
 from bench.installation import Installation, Sitter
 from bench.traffic import loads
 from bench.traffic.client import Exchange, Load, run_load
-from cbt.ops.hosting import calm_collector
-from cbt.rehearsal.line import percentile_ms
+from cbt.ops.host_resources import calm_collector
+from cbt.rehearsal.http_client import percentile_ms
 
 CONNECTIONS = 100
 MANY_CONNECTIONS = 400

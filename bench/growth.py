@@ -28,9 +28,9 @@ from bench.published.words import HEADS, row
 from bench.servers.serve import PRODUCT, serving
 from bench.sizes import Tell
 from bench.traffic import loads
-from cbt.db.engine import DATABASE_NAME
-from cbt.demo.past import Years
+from cbt.demo.history import Years
 from cbt.paths import write_whole
+from cbt.storage.engine import DATABASE_NAME
 
 WANTED_ATTEMPTS = 1_000_000
 WANTED_ITEMS = 100_000

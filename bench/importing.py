@@ -23,11 +23,11 @@ from bench.servers.serve import PRODUCT, serving
 from bench.traffic import loads
 from bench.traffic.client import run_load
 from bench.traffic.paced import run_paced
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.browsers import Signer
-from cbt.demo.places import add_staff
-from cbt.rehearsal.line import percentile_ms
+from cbt.demo.exam_setup import add_staff
+from cbt.demo.world import Signer
+from cbt.rehearsal.http_client import percentile_ms
 from cbt.rules.roles import Role
+from cbt.storage.unit_of_work import unit_of_work
 from tests.bank.sheets import single, truth, workbook
 
 POINTS = ("A-A-A-001", "A-A-A-002", "A-A-A-003")

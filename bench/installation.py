@@ -13,21 +13,18 @@ import flask
 
 from cbt.application.app import create_app
 from cbt.config import read_settings
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.save.guard import AttemptInfo
-from cbt.delivery.start.beforehand import pack_papers
-from cbt.demo.browsers import Signer
-from cbt.demo.papers import ACTOR, Variant, prepare_papers
-from cbt.demo.past import Tell, Years, write_years
-from cbt.demo.places import add_staff
-from cbt.demo.seating import Entrant
-from cbt.demo.world import Gathering, gather
+from cbt.demo.exam_setup import ACTOR, Variant, add_staff, prepare_papers
+from cbt.demo.history import Tell, Years, write_years
+from cbt.demo.world import Entrant, Gathering, Signer, gather
 from cbt.rules.roles import Role
-from cbt.sittings.clock.running import adjust_room, start_room
+from cbt.runner.save.guard import AttemptInfo
+from cbt.runner.start.reply import pack_papers
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import adjust_room, start_room
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
 
 PAPER = Variant("customer-service-l3", "theory")
 FIRST_ROOM = 100

@@ -23,16 +23,14 @@ from sqlalchemy import func, select, text
 from bench.look_ups.register import give_keys
 from cbt.application.app import create_app
 from cbt.candidates.models import Candidate
+from cbt.certificates.look_up import publish
 from cbt.certificates.models import Certificate
-from cbt.certificates.publishing.site import publish
-from cbt.db.engine import WRITE, begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.types import Base, db
-from cbt.db.unit_of_work import reading
-from cbt.demo.units.applying import Enrolment
-from cbt.demo.units.invented import DONE
-from cbt.enrolment.applications.models import UnitApplication
-from cbt.enrolment.units.models import MemberUnit
+from cbt.demo.member_units import DONE, Enrolment
+from cbt.enrolment.models import MemberUnit, UnitApplication
+from cbt.storage.engine import WRITE, begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.types import Base, db
+from cbt.storage.unit_of_work import reading
 from tests.conftest import base_settings, close_engine
 from tests.growth import grown
 from tests.growth.office import WHERE, build_office, walk

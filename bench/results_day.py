@@ -26,10 +26,10 @@ from bench.look_ups.register import fill, give_keys, number_of
 from bench.servers.serve import PRODUCT, Server, running
 from bench.traffic.client import Exchange, page_bytes, run_load
 from bench.traffic.sign_in import bind_seats
-from cbt.demo.seating import numbered
-from cbt.rehearsal.line import HOST, percentile_ms
-from cbt.web.who.cookies import cookie_signer, cookies_in, session_cookie
-from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
+from cbt.demo.world import numbered
+from cbt.http.auth.cookies import cookie_signer, cookies_in, session_cookie
+from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
+from cbt.rehearsal.http_client import HOST, percentile_ms
 
 PEOPLE, CERTIFICATES = 1_000, 20_000
 SECONDS, RUNS = 4.0, 5

@@ -20,21 +20,20 @@ import flask
 from sqlalchemy import select
 
 from cbt.application.app import create_app
-from cbt.batches.roster import service, working
+from cbt.batches.roster import process, service
+from cbt.blueprints.versions import load_folder, look
 from cbt.candidates.models import Registration
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.demo.browsers import Signer
-from cbt.demo.papers import ACTOR
-from cbt.demo.places import Hall, Premises, add_staff, build_premises, plan_sitting
-from cbt.exams.folder import load_folder, look
+from cbt.demo.exam_setup import ACTOR, Hall, Premises, add_staff, build_premises, plan_sitting
+from cbt.demo.world import Signer
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
-from cbt.sheets import writing
 from cbt.sittings.models import Sitting
-from cbt.translations.compiling import compile_catalogues
+from cbt.spreadsheets import writer
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.translations.compiler import compile_catalogues
 
 HEADERS = ("序号", "姓名", "身份证号码", "性别", "联系电话", "工作单位", "申报等级", "考试科目", "备注")
 ROOMS, SEATS, SPARES = 10, 42, 2
@@ -54,7 +53,7 @@ def resident(number: int) -> str:
 def roster_of(people: int) -> bytes:
     """Return a workbook with a line for each person, both papers, units of thirty."""
     buffer = io.BytesIO()
-    with writing.new_workbook(buffer) as book:
+    with writer.new_workbook(buffer) as book:
         sheet = book.add_worksheet("名册")
         for place, header in enumerate(HEADERS):
             sheet.write_string(0, place, header)
@@ -101,14 +100,14 @@ def bring(app: flask.Flask, batch: str, body: bytes, *, officer: str) -> tuple[s
     with told("keep"):
         ref = kept()
     with told("check"):
-        assert working.work_on(ref, folder=folder, clock=now)
+        assert process.work_on(ref, folder=folder, clock=now)
     with told("confirm"):
         service.confirm(batch_ref=batch, ref=ref, partial=False, actor=officer)
     with told("store"):
-        assert working.work_on(ref, folder=folder, clock=now)
+        assert process.work_on(ref, folder=folder, clock=now)
     again = kept()
     with told("check again"):
-        assert working.work_on(again, folder=folder, clock=now)
+        assert process.work_on(again, folder=folder, clock=now)
     return ref, again
 
 

@@ -11,13 +11,13 @@ from sqlalchemy import delete, func, insert, select, update
 from bench.installation import Sitter
 from cbt.assembly.models import Form
 from cbt.config import Settings
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, AttemptLive, JournalEntry
-from cbt.rehearsal.apps import app_for
+from cbt.http.auth.login import token_hash
+from cbt.rehearsal.installation import app_for
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states.attempt import State
+from cbt.runner.models import Attempt, AttemptLive, JournalEntry
 from cbt.scoring.models import Score
-from cbt.web.who.login import token_hash
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 LONG_DUE = timedelta(minutes=1)
 LEFT = timedelta(hours=1)

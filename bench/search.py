@@ -20,20 +20,20 @@ import flask
 from sqlalchemy import insert, text
 
 from cbt.application.app import create_app
-from cbt.bank.formats.text.reading import read_folder
-from cbt.bank.models import Item, ItemSearch, ItemVersion
-from cbt.bank.search.words import words_of
-from cbt.bank.steps import save_taxonomy
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.places import add_staff
-from cbt.exams.files import blueprint_text
-from cbt.exams.steps import store_blueprint
+from cbt.bank.changes import save_taxonomy
+from cbt.bank.search import words_of
+from cbt.blueprints.files import blueprint_text
+from cbt.blueprints.versions import store_blueprint
+from cbt.demo.exam_setup import add_staff
+from cbt.interchange.text_bank import read_folder
+from cbt.items.models import Item, ItemSearch, ItemVersion
 from cbt.paths import product_dir
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import base_settings, close_engine
 from tests.databases import start_postgres
 from tests.helpers import sign_in_as

@@ -15,10 +15,10 @@ from statistics import median
 from sqlalchemy import func, select, text
 
 from cbt.application.app import create_app
-from cbt.bank.models import Item
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.items.models import Item
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.stages import Stage
 from tests.conftest import base_settings, close_engine
 from tests.growth import grown

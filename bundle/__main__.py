@@ -19,10 +19,8 @@ from pathlib import Path
 
 from bundle.wheelhouse import PYTHONS, own_wheel, wheels_of
 from cbt.config import read_settings, variable
-from cbt.ops.documents.shelf import copy_out
-from cbt.ops.installing.installation import DATA, KEYS
-from cbt.ops.installing.places import places_of
-from cbt.ops.installing.unit import NAME, Service, unit_text
+from cbt.ops.documents import copy_out
+from cbt.ops.systemd import DATA, KEYS, NAME, Service, places_of, unit_text
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLATFORM = "linux-x86_64"

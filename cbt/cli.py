@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cbt.console.ends import DONE, MEANINGS, end_of, reader_there
-from cbt.console.loading import load
-from cbt.console.saying import refuse
+from cbt.console.command import ToldCommand, ToldGroup, ToldOption
+from cbt.console.exits import DONE, MEANINGS, end_of, reader_there
+from cbt.console.loader import load
+from cbt.console.output import refuse
 from cbt.console.texts import text
-from cbt.console.tree import ToldCommand, ToldGroup, ToldOption
 
 if TYPE_CHECKING:
     import flask
@@ -38,21 +38,21 @@ class Command:
         return next(command for command in commands if command.name == name)
 
 
-_SERVING, _SAFETY = ("cbt.ops.serving",), ("cbt.ops.safety.commands",)
+_SERVING, _SAFETY = ("cbt.ops.serve",), ("cbt.ops.backup.commands",)
 COMMANDS = {
     "audit": Command("audit.cli.audit", ("cbt.audit.commands",)),
     "backup": Command("safety.cli.backup", _SAFETY),
     "bank": Command("bank.cli.bank", ("cbt.bank.commands",)),
-    "blueprint": Command("exams.cli.blueprint", ("cbt.exams.commands", "cbt.assembly.commands")),
+    "blueprint": Command("exams.cli.blueprint", ("cbt.blueprints.commands", "cbt.assembly.commands")),
     "certificates": Command("certificates.cli.certificates", ("cbt.certificates.commands",)),
     "completion": Command("console.cli.completion", ("cbt.console.completion",)),
     "demo": Command("demo.cli.demo", ("cbt.demo.commands",)),
-    "docs": Command("docs.cli.docs", ("cbt.ops.documents.commands",)),
+    "docs": Command("docs.cli.docs", ("cbt.ops.documents",)),
     "doctor": Command("doctor.cli.doctor", ("cbt.ops.doctor.commands",)),
     "form": Command("assembly.cli.form", ("cbt.assembly.commands",)),
-    "key": Command("key.cli.key", ("cbt.ops.keys.commands",)),
+    "key": Command("key.cli.key", ("cbt.ops.keys",)),
     "migrate": Command("serving.cli.migrate", _SERVING),
-    "move": Command("move.cli.move", ("cbt.ops.moving.commands",)),
+    "move": Command("move.cli.move", ("cbt.ops.move",)),
     "package": Command("package.cli.package", ("cbt.results.package.commands",)),
     "rehearse": Command("rehearsal.cli.rehearse", ("cbt.rehearsal.commands",)),
     "rescue": Command("rescue.cli.rescue", ("cbt.ops.rescue.commands",)),
@@ -60,12 +60,12 @@ COMMANDS = {
     "roster": Command("candidates.cli.roster", ("cbt.batches.roster.commands",)),
     "score": Command("scoring.cli.score", ("cbt.scoring.commands",)),
     "serve": Command("serving.cli.serve", _SERVING),
-    "service": Command("service.cli.service", ("cbt.ops.installing.service_command",)),
-    "settings": Command("settings.cli.settings", ("cbt.ops.installing.settings_command",)),
+    "service": Command("service.cli.service", ("cbt.ops.service_command",)),
+    "settings": Command("settings.cli.settings", ("cbt.ops.settings_command",)),
     "sitting": Command("sittings.cli.sitting", ("cbt.sittings.commands", "cbt.batches.publishing.commands")),
     "staff": Command("accounts.cli.staff", ("cbt.accounts.commands",)),
-    "tls": Command("tls.cli.tls", ("cbt.ops.keys.tls_commands",)),
-    "upgrade": Command("upgrade.cli.upgrade", ("cbt.ops.upgrade.commands",)),
+    "tls": Command("tls.cli.tls", ("cbt.ops.tls",)),
+    "upgrade": Command("upgrade.cli.upgrade", ("cbt.ops.upgrade",)),
     "verify": Command("safety.cli.verify", _SAFETY),
 }
 
@@ -178,7 +178,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
 
 
 def _offer_app() -> None:
-    from cbt.web.cli import register_factory
+    from cbt.http.app_context import register_factory
 
     register_factory(_app)
 
@@ -188,10 +188,10 @@ def _app() -> flask.Flask:
     [application] = load("cbt.application.app")
     from cbt.clock import SystemClock
     from cbt.config import read_settings
-    from cbt.db.server_time import database_time
-    from cbt.ops.belonging.asking import ask
-    from cbt.ops.belonging.hands import check_hands
-    from cbt.ops.rescue.starting import check_files
+    from cbt.ops.file_permissions import check_hands
+    from cbt.ops.preflight import ask
+    from cbt.ops.rescue.reinstatement import check_files
+    from cbt.storage.server_time import database_time
 
     settings = read_settings()
     check_hands(settings)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from cbt.rules.enrolment.working_days import Holidays
+from cbt.rules.calendar import Holidays
 
 
 @cache

@@ -24,7 +24,7 @@ def translations_dir() -> Path:
 
 def migrations_dir() -> Path:
     """Return the folder of the Alembic migrations."""
-    return _PACKAGE / "db" / "migrations"
+    return _PACKAGE / "storage" / "migrations"
 
 
 def write_whole(path: Path, text: str) -> None:

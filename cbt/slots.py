@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from cbt.db.private.files import open_private
 from cbt.errors import Unavailable
+from cbt.storage.private_files import open_private
 
 try:
     import fcntl

@@ -21,11 +21,11 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import DATABASE_NAME, begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.types import db
 from cbt.paths import product_dir
-from cbt.translations.compiling import compile_catalogues
+from cbt.storage.engine import DATABASE_NAME, begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.types import db
+from cbt.translations.compiler import compile_catalogues
 from tests import forked
 from tests.compiled import compiled_since
 from tests.counters import share_counters

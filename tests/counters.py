@@ -7,8 +7,8 @@ from typing import Any
 import flask
 
 from cbt.application import observation
-from cbt.web.watching.counted import RequestCounts
-from cbt.web.watching.counting import Family, Layout
+from cbt.http.metrics import RequestCounts
+from cbt.http.metrics_cells import Family, Layout
 
 _kinds_anew = observation.kinds_of
 _lay_out = RequestCounts.__init__

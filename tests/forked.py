@@ -21,10 +21,10 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
 
-from cbt.application.backups import timer
+from cbt.application import backups
 from cbt.cli import COMMANDS
-from cbt.confined.behind import command_behind
-from cbt.sheets.checks import starting
+from cbt.confined.background import command_behind
+from cbt.spreadsheets import check_process
 
 CAN_FORK = sys.platform == "linux"
 CBT = "cbt.cli:main"
@@ -156,7 +156,7 @@ def _begin_quietly(
 def begin_warm() -> None:
     """Have the commands that a leader in this process begins be forks, where they can be: they say nothing."""
     if CAN_FORK:
-        for module in (starting, timer):
+        for module in (check_process, backups):
             vars(module)["subprocess"] = SimpleNamespace(Popen=_begin_quietly, DEVNULL=subprocess.DEVNULL)
 
 

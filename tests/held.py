@@ -16,7 +16,7 @@ from typing import Any
 import flask
 from sqlalchemy import event
 
-from cbt.db.types import db
+from cbt.storage.types import db
 
 MOST_STATEMENTS = 300
 MOST_ROWS = 600

@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.engine import Engine
 
-from cbt.db.types import db
-from cbt.db.unit_of_work import raw_reading
-from cbt.db.writing.parcels import Parcel
 from cbt.errors import CbtError
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import raw_reading
+from cbt.storage.write_queue.change_set import Parcel
 
 
 class FakeClock:
@@ -101,12 +101,12 @@ def sign_in_as(
 
     Somebody of staff is never idle here, however far a test moves the clock: they sit at the board all the time.
     """
-    from cbt.db.unit_of_work import unit_of_work
-    from cbt.web.who.cookies import cookie_signer, session_cookie
-    from cbt.web.who.login import token_hash
-    from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
-    from cbt.web.who.models import LoginSession
-    from cbt.web.who.opening import LIFETIME, open_login
+    from cbt.http.auth.cookies import cookie_signer, session_cookie
+    from cbt.http.auth.login import token_hash
+    from cbt.http.auth.login_store import LIFETIME, open_login
+    from cbt.http.auth.machine import MACHINE_COOKIE, Machine, tokens_of
+    from cbt.http.auth.models import LoginSession
+    from cbt.storage.unit_of_work import unit_of_work
 
     clock = app.extensions["cbt_clock"]
     with app.app_context(), unit_of_work() as session:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import flask
 import pytest
 
-from cbt.sheets.checks.keeping import AnyChecks
-from cbt.sheets.checks.starting import CheckStarter
+from cbt.spreadsheets.check_process import CheckStarter
+from cbt.spreadsheets.file_checks import AnyChecks
 from tests.helpers import FakeClock
 
 PATIENCE = 60.0

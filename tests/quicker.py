@@ -20,10 +20,10 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Mapper
 
 from cbt.accounts.sign_in import passwords
-from cbt.db.types import db
-from cbt.translations import compiling
-from cbt.web.static import assets
-from cbt.web.watching.requestlog import ObservedApp
+from cbt.http import static
+from cbt.http.request_log import ObservedApp
+from cbt.storage.types import db
+from cbt.translations import compiler
 from tests.urls import share_urls
 
 
@@ -112,7 +112,7 @@ _servers: dict[tuple[str, int], dict[str, Any]] = {}
 _catalogues: dict[tuple[str, tuple[str, ...], str], NullTranslations] = {}
 _load = Translations.load
 _texts_here: dict[str, dict[str, str]] = {}
-_texts = compiling.texts_of
+_texts = compiler.texts_of
 
 
 def share(app: flask.Flask) -> None:
@@ -148,8 +148,8 @@ def _load_once(folder: str, locales: list[object], domain: str) -> NullTranslati
     return _catalogues[key]
 
 
-def _texts_once(language: str, folder: Path = compiling.HERE) -> dict[str, str]:
-    if folder != compiling.HERE:
+def _texts_once(language: str, folder: Path = compiler.HERE) -> dict[str, str]:
+    if folder != compiler.HERE:
         return _texts(language, folder)
     if language not in _texts_here:
         _texts_here[language] = _texts(language)
@@ -163,8 +163,8 @@ def share_compiled() -> None:
     PGDialect_psycopg.initialize = _ask_once  # type: ignore[method-assign]
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
     Translations.load = _load_once  # type: ignore[method-assign,assignment]
-    compiling.texts_of = _texts_once
-    assets.read_tree = cache(assets.read_tree)  # type: ignore[assignment]
+    compiler.texts_of = _texts_once
+    static.read_tree = cache(static.read_tree)  # type: ignore[assignment]
 
 
 def hash_quickly() -> None:

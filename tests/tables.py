@@ -12,7 +12,7 @@ import pytest
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from cbt.db import migrate as steps
+from cbt.storage import migrate as steps
 
 _upgrade = steps.upgrade
 _in_the_end: list[tuple[str, Sequence[Any]]] = []

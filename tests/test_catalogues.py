@@ -8,11 +8,11 @@ from collections import defaultdict
 import pytest
 from babel.messages.mofile import read_mo
 
+from cbt.http import i18n
+from cbt.http.i18n import script_texts
 from cbt.rules.states.application import ApplicationState
-from cbt.translations.checking import problems, used_ids
-from cbt.translations.compiling import HERE, LANGUAGES, texts_of
-from cbt.web import i18n
-from cbt.web.i18n import script_texts
+from cbt.translations.checker import problems, used_ids
+from cbt.translations.compiler import HERE, LANGUAGES, texts_of
 
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+")
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|\{\w+\}")
@@ -114,9 +114,9 @@ def test_a_text_with_placeholders_can_be_filled_in(
 @pytest.mark.parametrize(
     ("folder", "room", "groups"),
     [
-        ("delivery", "delivery", ()),
-        ("delivery/tools", "answering", ("tools",)),
-        ("delivery/practice", "answering", ("practice",)),
+        ("runner", "delivery", ()),
+        ("runner/tools", "answering", ("tools",)),
+        ("runner/practice", "answering", ("practice",)),
         ("bank", "delivery", ()),
         ("assembly", "assembly", ("preview",)),
         ("proctoring", "proctoring", ("age", "bar", "clock", "comma")),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.translations.compiling import HERE, LANGUAGES
+from cbt.translations.compiler import HERE, LANGUAGES
 from tests.compiled import compiled_since
 
 NOW = 2 * Path(HERE, "compiling.py").stat().st_mtime_ns

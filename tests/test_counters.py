@@ -11,10 +11,9 @@ import pytest
 from cbt.application import observation
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
-from cbt.web.watching.counted import RequestCounts
-from cbt.web.watching.metrics import Metrics
-from cbt.web.who.access import public
+from cbt.http.auth.access import public
+from cbt.http.metrics import Metrics, RequestCounts
+from cbt.storage.engine import begin_installation
 from tests import counters
 from tests.conftest import base_settings
 

@@ -11,13 +11,13 @@ import flask
 import pytest
 from jinja2 import DictLoader, Environment
 
-from cbt.application.warming import pages_of_an_exam
 from cbt.config import Settings
 from cbt.confined.priority import LEISURE
 from cbt.errors import Unavailable
-from cbt.ops import giving, hosting
-from cbt.web import compiled as codes
-from cbt.web.compiled import GivenCode, compiled, give
+from cbt.http import page_cache as codes
+from cbt.http.page_cache import GivenCode, compiled, give
+from cbt.ops import host_resources, prewarm
+from cbt.ops.prewarm import pages_of_an_exam
 from tests.world import World
 
 TILES = "proctoring/polling/_tiles.html"
@@ -33,7 +33,7 @@ def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """What is set once the parent has all that it hands on."""
     told = threading.Event()
-    monkeypatch.setattr(giving, "script_texts", lambda *_: told.set())
+    monkeypatch.setattr(prewarm, "script_texts", lambda *_: told.set())
     return told
 
 
@@ -48,7 +48,7 @@ def never(*_: object) -> None:
 
 def here(_work: object, settings: Settings) -> Mapping[str, bytes]:
     """Make it in this process, which must not become nicer for it."""
-    return giving.code_of_an_exam(settings)
+    return prewarm.code_of_an_exam(settings)
 
 
 def test_what_was_given_is_not_compiled_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +74,8 @@ def test_a_text_that_is_another_by_now_is_compiled(world: World) -> None:
 def test_a_parent_has_it_made_once_its_workers_serve(
     app: flask.Flask, told: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(giving, "in_child", here)
-    with giving.code_given(app.extensions["cbt_settings"], after=0):
+    monkeypatch.setattr(prewarm, "in_child", here)
+    with prewarm.code_given(app.extensions["cbt_settings"], after=0):
         assert told.wait(SOON)
     assert len(codes._given) == len(list(pages_of_an_exam()))
 
@@ -83,8 +83,8 @@ def test_a_parent_has_it_made_once_its_workers_serve(
 def test_a_server_that_ends_before_makes_nothing(
     app: flask.Flask, told: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(giving, "in_child", here)
-    with giving.code_given(app.extensions["cbt_settings"], after=SOON):
+    monkeypatch.setattr(prewarm, "in_child", here)
+    with prewarm.code_given(app.extensions["cbt_settings"], after=SOON):
         waiting = next(one for one in threading.enumerate() if one.name == "giving")
     waiting.join(SOON)
     assert (waiting.is_alive(), told.is_set(), codes._given) == (False, False, {})
@@ -99,27 +99,27 @@ def test_where_it_cannot_be_made_the_log_says_who_does_it(
     def refused(*_: object) -> Mapping[str, bytes]:
         raise Unavailable("serve.not_prepared")
 
-    monkeypatch.setattr(giving, "in_child", refused)
-    with giving.code_given(app.extensions["cbt_settings"], after=0):
+    monkeypatch.setattr(prewarm, "in_child", refused)
+    with prewarm.code_given(app.extensions["cbt_settings"], after=0):
         assert told.wait(SOON)
     assert "compile their pages themselves" in caplog.text
 
 
-@pytest.mark.skipif(not hosting.FORKS, reason="no process is forked here")
+@pytest.mark.skipif(not host_resources.FORKS, reason="no process is forked here")
 def test_whoever_is_answered_goes_before_the_child_that_makes_it(
     app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nicer: list[int] = []
     monkeypatch.setattr(os, "setpriority", lambda _which, _who, niceness: nicer.append(niceness))
-    assert giving._made_at_leisure(app.extensions["cbt_settings"])
+    assert prewarm._made_at_leisure(app.extensions["cbt_settings"])
     assert nicer == [max(LEISURE, os.getpriority(os.PRIO_PROCESS, 0))]
 
 
-@pytest.mark.skipif(not hosting.FORKS, reason="no process is forked here")
+@pytest.mark.skipif(not host_resources.FORKS, reason="no process is forked here")
 def test_workers_are_forked_whatever_this_python_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 3.14 would begin each anew, which loads for seconds what the parent has loaded."""
     set_to: list[str | None] = []
     monkeypatch.setattr(multiprocessing, "set_start_method", lambda how, force=False: set_to.append(how))
-    monkeypatch.setattr(hosting, "_remembered", 0)
-    hosting.begin_as_parent()
+    monkeypatch.setattr(host_resources, "_remembered", 0)
+    host_resources.begin_as_parent()
     assert set_to == ["fork"]

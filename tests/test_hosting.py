@@ -13,13 +13,13 @@ import pytest
 
 from cbt.confined.priority import LEISURE
 from cbt.errors import Unavailable
-from cbt.ops import hosting, serving, worker
-from cbt.ops.hosting import DataDirLock
+from cbt.ops import host_resources, serve, worker
+from cbt.ops.host_resources import DataDirLock
 from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 
 RAISED = """
 import resource
-from cbt.ops.hosting import allow_connections
+from cbt.ops.host_resources import allow_connections
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
 allow_connections()
@@ -37,7 +37,7 @@ def test_a_server_may_open_as_many_files_as_the_system_allows() -> None:
 HOLDING = """
 import sys
 from pathlib import Path
-from cbt.ops.hosting import DataDirLock
+from cbt.ops.host_resources import DataDirLock
 from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 DataDirLock(Path(sys.argv[1])).take("pid 7, port 8000")
 print("held", flush=True)
@@ -65,7 +65,7 @@ def test_who_holds_a_data_folder_is_told_and_nothing_is_taken(tmp_path: Path) ->
 
 ORPHANED = """
 import os, threading
-from cbt.ops.hosting import begin_as_parent, die_with_parent
+from cbt.ops.host_resources import begin_as_parent, die_with_parent
 begin_as_parent()
 parent = os.getpid()
 gone, alive = os.pipe()
@@ -96,7 +96,7 @@ def test_a_process_that_is_told_to_end_before_its_loop_runs_hears_it_all_the_sam
 
 @pytest.fixture
 def others_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosting, "_others_serve", True)
+    monkeypatch.setattr(host_resources, "_others_serve", True)
 
 
 def priority() -> tuple[int, int]:
@@ -105,27 +105,27 @@ def priority() -> tuple[int, int]:
     return thread, os.getpriority(os.PRIO_PROCESS, thread)
 
 
-@pytest.mark.skipif(not hosting.FORKS, reason="threads have no priorities of their own here")
+@pytest.mark.skipif(not host_resources.FORKS, reason="threads have no priorities of their own here")
 @pytest.mark.usefixtures("others_serve")
 def test_who_begins_while_others_serve_gives_way_and_serves_like_them() -> None:
     before = priority()
-    thread, niceness = hosting.giving_way(priority)
+    thread, niceness = host_resources.giving_way(priority)
     assert (thread == before[0], niceness) == (False, max(before[1], LEISURE))
     assert priority() == before
 
 
-@pytest.mark.skipif(not hosting.FORKS, reason="threads have no priorities of their own here")
+@pytest.mark.skipif(not host_resources.FORKS, reason="threads have no priorities of their own here")
 @pytest.mark.usefixtures("others_serve")
 def test_where_nobody_may_give_way_it_begins_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: int) -> None:
         raise PermissionError
 
     monkeypatch.setattr(os, "setpriority", forbidden)
-    assert hosting.giving_way(lambda: "begun") == "begun"
+    assert host_resources.giving_way(lambda: "begun") == "begun"
 
 
 def test_who_begins_with_all_others_does_it_at_once() -> None:
-    assert hosting.giving_way(threading.get_ident) == threading.get_ident()
+    assert host_resources.giving_way(threading.get_ident) == threading.get_ident()
 
 
 @pytest.mark.usefixtures("others_serve")
@@ -134,19 +134,22 @@ def test_what_cannot_begin_says_so_to_whoever_waits_for_it() -> None:
         raise Unavailable("serve.not_prepared")
 
     with pytest.raises(Unavailable):
-        hosting.giving_way(refused)
+        host_resources.giving_way(refused)
 
 
 @pytest.mark.parametrize(("died", "told"), [([0], True), ([0, 1], True), ([0, 1, 2], False)])
 def test_a_worker_is_told_whether_others_serve_while_it_begins(
     died: list[int], told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosting, "_others_serve", not told)
-    parent = object.__new__(serving._Parent)
+    monkeypatch.setattr(host_resources, "_others_serve", not told)
+    parent = object.__new__(serve._Parent)
     parent.wrks, parent.respawned_wrks = [object()] * 3, {}
     seen: list[bool] = []
     monkeypatch.setattr(
-        serving.Granian, "_respawn_workers", lambda *_: seen.append(hosting.others_serve()), raising=False
+        serve.Granian,
+        "_respawn_workers",
+        lambda *_: seen.append(host_resources.others_serve()),
+        raising=False,
     )
     parent._respawn_workers(died, None, None)
     assert seen == [told]
@@ -157,7 +160,7 @@ def test_it_is_warm_before_it_serves_where_others_do(
     serve: bool, app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warmed: list[flask.Flask] = []
-    monkeypatch.setattr(hosting, "_others_serve", serve)
+    monkeypatch.setattr(host_resources, "_others_serve", serve)
     monkeypatch.setattr(worker, "create_app", lambda *_, **__: app)
     monkeypatch.setattr(worker, "database_time", lambda _: None)
     monkeypatch.setattr(worker, "warm_up", lambda one: not warmed.append(one))

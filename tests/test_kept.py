@@ -14,8 +14,8 @@ from sqlalchemy import make_url, select, text
 
 from cbt.audit.models import AuditEntry
 from cbt.config.settings import Settings
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import Templates, installation
 from tests.databases import PostgresServer
 from tests.helpers import FakeClock

@@ -12,10 +12,10 @@ from sqlalchemy import MetaData, func, select, text
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import Attempt
+from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.conftest import Templates, installation
 from tests.databases import PostgresServer
 from tests.helpers import FakeClock

@@ -19,13 +19,13 @@ from cbt.application.jobs import Scheduler, run_job
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.clock import MAX_HALF_TRIP, MAX_OFF, Agreement, SystemClock
 from cbt.config import Settings
-from cbt.db.server_time import TimeWatch, database_time
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Unavailable
+from cbt.http.server.deferred import Parking
 from cbt.ops.worker import _send_home_when_told_to_end, front_of
 from cbt.releases import newest_revision
-from cbt.web.receiving.parking import Parking
+from cbt.storage.server_time import TimeWatch, database_time
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import base_settings
 from tests.delivery.driver import opened_page
 from tests.packaging.served import wait_for
@@ -116,7 +116,7 @@ def test_a_database_that_is_away_says_nothing_about_the_time(app: flask.Flask) -
 
 @only_postgres
 def test_the_watch_notices_by_itself(app: flask.Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cbt.db.server_time.MEASURE_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("cbt.storage.server_time.MEASURE_EVERY_SECONDS", 0.01)
     clock = NodeClock(database_time(settings_of(app)))
     agreement = Agreement()
     watch = TimeWatch(settings_of(app), clock, agreement)

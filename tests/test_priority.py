@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import cbt
-from cbt.confined import priority, running
-from cbt.confined.behind import command_behind, done_behind
+from cbt.confined import priority, runner
+from cbt.confined.background import command_behind, done_behind
 from cbt.confined.priority import LEISURE, give_way
 
 PRODUCT = Path(cbt.__file__).parent
@@ -26,18 +26,18 @@ BEGINS = {
 """Names of what begins a process, called on a module or a context that does."""
 OF = {"subprocess", "os", "context", "multiprocessing", "asyncio", ""}
 BEHIND = {
-    "confined/running.py": "give_way",
-    "sheets/checks/starting.py": "command_behind",
-    "application/backups/timer.py": "command_behind",
-    "application/doctor/asking.py": "command_behind",
-    "scoring/apart.py": "give_way",
+    "confined/runner.py": "give_way",
+    "spreadsheets/check_process.py": "command_behind",
+    "application/backups.py": "command_behind",
+    "application/doctor_views.py": "command_behind",
+    "scoring/process_pool.py": "give_way",
 }
 IN_FRONT = {
-    "ops/writing.py": "the writing process: everybody waits for it",
+    "ops/writer_process.py": "the writing process: everybody waits for it",
     "ops/rescue/keeper.py": "the files are lost: nobody can be answered before it has ended",
-    "ops/preparing.py": "before anybody is served; what is done beside others gives way by itself (ops/giving)",
-    "ops/installing/host.py": "a program of the system, at an installation",
-    "ops/safety/postgres.py": "a part of a backup, which is behind",
+    "ops/preparation.py": "before anybody is served; what is done beside others gives way by itself (ops/giving)",
+    "ops/systemd.py": "a program of the system, at an installation",
+    "ops/backup/snapshot.py": "a part of a backup, which is behind",
     "rehearsal/server.py": "a server: that is what is tried",
 }
 
@@ -74,13 +74,13 @@ def test_nobody_else_sets_a_priority() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="elsewhere who computes is nice, and that is all")
 def test_a_child_that_reads_or_prints_runs_while_nobody_else_wants_to() -> None:
-    said = running.run("tests.attacks.child_tasks:policy", b"", limits=running.Limits())
+    said = runner.run("tests.attacks.child_tasks:policy", b"", limits=runner.Limits())
     assert int(said) == os.SCHED_IDLE
 
 
 def test_a_command_of_a_process_of_its_own_is_behind_from_its_first_line_on() -> None:
     behind = command_behind("backup", "--keep", "2")
-    assert behind == [sys.executable, "-m", "cbt.confined.behind", "cbt.cli", "backup", "--keep", "2"]
+    assert behind == [sys.executable, "-m", "cbt.confined.background", "cbt.cli", "backup", "--keep", "2"]
     said = subprocess.run(
         [*behind[:3], "tests.priority_scene", "a", "b"], capture_output=True, check=True, timeout=60
     )

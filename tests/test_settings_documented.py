@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cbt.config import FILE_VARIABLE, Settings
-from cbt.config.reading import OF_TESTS
+from cbt.config.reader import OF_TESTS
 from cbt.paths import product_dir
 
 ROOT = product_dir("templates").parent

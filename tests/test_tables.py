@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cbt.application.app import create_app
-from cbt.db import migrate as steps
-from cbt.db.engine import begin_installation
-from cbt.db.types import db
+from cbt.storage import migrate as steps
+from cbt.storage.engine import begin_installation
+from cbt.storage.types import db
 from tests import tables
 from tests.conftest import base_settings, close_engine
 

@@ -10,8 +10,8 @@ import pytest
 from werkzeug.routing import Map, Rule
 
 from cbt.application.app import create_app
-from cbt.db.engine import begin_installation
-from cbt.web.watching.requestlog import ObservedApp
+from cbt.http.request_log import ObservedApp
+from cbt.storage.engine import begin_installation
 from tests.conftest import base_settings
 
 HOOKS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.confined import running
-from cbt.confined.running import MEGABYTE, Exhausted, Limits, run
+from cbt.confined import runner
+from cbt.confined.runner import MEGABYTE, Exhausted, Limits, run
 from tests import warm
 from tests.forked import CAN_FORK
 
@@ -34,7 +34,7 @@ def test_a_child_has_its_limits_and_nothing_else(
     task: str, said: str, begin: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CBT_KEYS", "secret")
-    monkeypatch.setattr(running, "_begin", begin)
+    monkeypatch.setattr(runner, "_begin", begin)
     assert run(f"{TASKS}:{task}", b"sent", limits=SMALL).decode() == said
 
 
@@ -43,6 +43,6 @@ def test_a_child_has_its_limits_and_nothing_else(
 def test_a_child_that_takes_too_much_is_ended(
     task: str, begin: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_begin", begin)
+    monkeypatch.setattr(runner, "_begin", begin)
     with pytest.raises(Exhausted):
         run(f"{TASKS}:{task}", b"", limits=SMALL)

@@ -10,14 +10,13 @@ import pytest
 from sqlalchemy import literal_column, select, update
 from sqlalchemy.dialects import sqlite
 
-from cbt.application import warming
-from cbt.application.warming import warm_up
-from cbt.db.known import together
-from cbt.db.known.changes import KnownChange
-from cbt.db.known.selects import KnownSelect, RawSelect
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
+from cbt.ops import prewarm
+from cbt.ops.prewarm import warm_up
 from cbt.sittings.models import SittingRoom
+from cbt.storage import prepared
+from cbt.storage.prepared import KnownChange, KnownSelect, RawSelect
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
 from tests.world import World
 
 TILES = "proctoring/polling/_tiles.html"
@@ -66,7 +65,7 @@ def test_selects_and_changes_are_put_together(world: World) -> None:
     raw, known = RawSelect(query, dialect), KnownSelect(query)
     changed = KnownChange(lambda _: update(SittingRoom).values(armed=False))
     assert ("_made" in vars(raw), known._of, changed._of) == (False, {}, {})
-    together.put_together(dialect)
+    prepared.put_together(dialect)
     assert "_made" in vars(raw)
     assert "_made" in vars(known._of[dialect.name])
     assert changed._of[dialect.name].text.startswith("UPDATE sitting_room")
@@ -75,19 +74,19 @@ def test_selects_and_changes_are_put_together(world: World) -> None:
 def test_they_are_gone_through_while_requests_make_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first questions of a hall are put together beside the thread that puts all of them together."""
     one, other = Statement(), Statement()
-    comes = threading.Thread(target=lambda: together.remember(other))
+    comes = threading.Thread(target=lambda: prepared.remember(other))
 
-    class WhileItComes(weakref.WeakSet[together.KnownStatement]):
-        def __iter__(self) -> Iterator[together.KnownStatement]:
+    class WhileItComes(weakref.WeakSet[prepared.KnownStatement]):
+        def __iter__(self) -> Iterator[prepared.KnownStatement]:
             for each in super().__iter__():
                 comes.start()
                 comes.join(0.2)  # it waits, or it has come by now
                 yield each
 
-    monkeypatch.setattr(together, "_known", WhileItComes([one]))
-    together.put_together(sqlite.dialect())
+    monkeypatch.setattr(prepared, "_known", WhileItComes([one]))
+    prepared.put_together(sqlite.dialect())
     comes.join()
-    assert (one.times, other.times, weakref.ref(other) in together._known.data) == (1, 0, True)
+    assert (one.times, other.times, weakref.ref(other) in prepared._known.data) == (1, 0, True)
 
 
 class Statement:
@@ -102,5 +101,5 @@ class Statement:
 def test_a_database_that_cannot_be_read_keeps_nobody_from_serving(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warming, "_UNDER_WAY", select(literal_column("nothing")))
+    monkeypatch.setattr(prewarm, "_UNDER_WAY", select(literal_column("nothing")))
     assert not warm_up(world.app)

@@ -8,8 +8,8 @@ import signal
 
 import uvloop
 
+from cbt.http.server.deferred import Parking
 from cbt.ops import worker
-from cbt.web.receiving.parking import Parking
 
 
 def main() -> None:

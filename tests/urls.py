@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.routing import Map, MapAdapter, Rule
 
-from cbt.web.watching.requestlog import ObservedApp
+from cbt.http.request_log import ObservedApp
 
 _maps: dict[tuple[object, ...], Map] = {}
 

@@ -20,12 +20,12 @@ from typing import IO
 
 import msgspec
 
-from cbt.confined import running
+from cbt.confined import runner
 from cbt.confined.child import Job
 from tests.forked import CAN_FORK
 
 _SERVE = "import sys; sys.path.insert(0, sys.argv[1]); from tests.warm_child import serve; serve()"
-_begin = running._begin
+_begin = runner._begin
 _one_at_a_time = threading.Lock()
 
 
@@ -67,11 +67,11 @@ def _server(module: str) -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-E", "-P", "-X", "utf8", "-c", _SERVE, running._PRODUCT, module],
+            [sys.executable, "-E", "-P", "-X", "utf8", "-c", _SERVE, runner._PRODUCT, module],
             stdin=theirs,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in running._KEPT if name in os.environ},
+            env={name: os.environ[name] for name in runner._KEPT if name in os.environ},
         )
 
     def end() -> None:
@@ -90,4 +90,4 @@ def _begin_warm(job: Job) -> subprocess.Popen[bytes] | WarmChild:
 def begin_warm() -> None:
     """Have the children of this process begin warm, where it can."""
     if CAN_FORK:
-        running._begin = _begin_warm  # type: ignore[assignment]  # for the tests alone
+        runner._begin = _begin_warm  # type: ignore[assignment]  # for the tests alone

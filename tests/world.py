@@ -17,20 +17,28 @@ from sqlalchemy.orm import Session
 from cbt.accounts.sign_in.passwords import hash_password
 from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.demo.papers import ACTOR, StoredPaper, Variant, prepare_papers
-from cbt.demo.places import Hall, add_staff, build_premises, plan_sitting
-from cbt.demo.seating import Entrant, Identity, Seated, seat_everybody
-from cbt.door.arrival.checking import check_in, record_arrival
-from cbt.enrolment.body.models import ONLY, AssessmentBody
-from cbt.enrolment.body.service import BodyDetails
+from cbt.demo.exam_setup import (
+    ACTOR,
+    Hall,
+    StoredPaper,
+    Variant,
+    add_staff,
+    build_premises,
+    plan_sitting,
+    prepare_papers,
+)
+from cbt.demo.world import Entrant, Identity, Seated, seat_everybody
+from cbt.door.arrival import check_in, record_arrival
+from cbt.enrolment.body import BodyDetails
+from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.rules.roles import Role
-from cbt.sittings.clock.doors import admit_if_due
-from cbt.sittings.clock.running import start_room
+from cbt.runner.models import Attempt
+from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.planning.places import open_binding
+from cbt.sittings.room_clock import start_room
+from cbt.sittings.room_state import admit_if_due
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import FakeClock, sign_in_as, utc
 from tests.moments import Course, Moment
 

@@ -15,19 +15,17 @@ import flask
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.browsers import Signer
-from cbt.demo.papers import ACTOR, prepare_papers
-from cbt.demo.seating import Entrant
-from cbt.demo.world import gather
+from cbt.demo.exam_setup import ACTOR, prepare_papers
+from cbt.demo.world import Entrant, Signer, gather
+from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
 from cbt.paths import product_dir
 from cbt.rules.exam.paper import Paper
-from cbt.sittings.clock.running import start_room
 from cbt.sittings.models import SittingRoom
-from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
+from cbt.sittings.room_clock import start_room
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
 
 BEGIN = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 """When the rooms of an arena start: 9:00 in Shanghai."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from cbt.translations import compiling
+from cbt.translations import compiler
 
 _FOLDER = Path(__file__).with_name("texts")
 
@@ -14,7 +14,7 @@ _FOLDER = Path(__file__).with_name("texts")
 @cache
 def texts(language: str) -> Mapping[str, str]:
     """Return every text of one language by its id."""
-    return compiling.texts_of(language, _FOLDER)
+    return compiler.texts_of(language, _FOLDER)
 
 
 def said(name: str, **params: object) -> str:

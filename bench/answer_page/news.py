@@ -21,12 +21,12 @@ from bench.sizes import Tell
 from bench.traffic import loads
 from bench.traffic.client import Load, run_load
 from bench.traffic.parked import parked
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.steps import refresh_clocks
-from cbt.rehearsal.line import percentile_ms
-from cbt.sittings.clock.running import adjust_room
+from cbt.rehearsal.http_client import percentile_ms
+from cbt.runner.attempt_changes import refresh_clocks
+from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import adjust_room
+from cbt.storage.unit_of_work import unit_of_work
 
 PAGES = 100
 MANY_PAGES = 1000

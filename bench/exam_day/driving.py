@@ -16,11 +16,11 @@ from bench.exam_day.staff import REMIND_EVERY, Proctor
 from bench.exam_day.tally import Tally
 from bench.exam_day.wire import Browser
 from bench.servers.serve import Server
-from cbt.rehearsal.line import WireReply
-from cbt.rehearsal.steps import Account, Ask, Ready, Rest
+from cbt.rehearsal.http_client import WireReply
+from cbt.rehearsal.virtual_candidate import Account, Ask, Ready, Rest
 
 BEAT_SECONDS = 10.0
-"""static/door/wait.js, static/delivery/news/news.js: asked so often beside the request that waits."""
+"""static/door/wait.js, static/runner/news/news.js: asked so often beside the request that waits."""
 OPENED_WITHIN = 10.0
 """Proctors come one after the other, and no two boards ask at one instant."""
 ASKS_AGAIN = 2.0

@@ -11,27 +11,32 @@ import flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cbt.assembly.sources import DrawSources
-from cbt.assembly.steps import draw_and_freeze
+from cbt.assembly.draw import DrawSources, draw_and_freeze
+from cbt.blueprints.files import blueprint_text
+from cbt.blueprints.store import paper_of
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.browsers import Signer
-from cbt.demo.papers import ACTOR, StoredPaper, Variant, bring_banks
-from cbt.demo.places import Hall, add_staff, build_premises, plan_sitting
-from cbt.demo.seating import Entrant, seat_everybody
-from cbt.exams.files import blueprint_text
-from cbt.exams.steps import store_blueprint
-from cbt.exams.store import paper_of
-from cbt.rehearsal.apps import app_for
-from cbt.rehearsal.building import Player, bind, factor_for, player_of, without_waits
+from cbt.demo.exam_setup import (
+    ACTOR,
+    Hall,
+    StoredPaper,
+    Variant,
+    add_staff,
+    bring_banks,
+    build_premises,
+    plan_sitting,
+)
+from cbt.demo.world import Entrant, Signer, seat_everybody
+from cbt.http.app_context import path_of
+from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
+from cbt.rehearsal.installation import Player, app_for, bind, factor_for, player_of, without_waits
 from cbt.rules.roles import Role
-from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Seat, SittingRoom
-from cbt.web.addresses import path_of
-from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
+from cbt.sittings.room_state import admit_if_due
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.unit_of_work import unit_of_work
 
 LEVEL = "customer-service-l3"
 SKILLS_EVERY = 5

@@ -16,8 +16,8 @@ from bench.servers.serve import PRODUCT, running
 from bench.traffic.client import Load
 from bench.traffic.paced import allow_files
 from cbt.config import read_settings
-from cbt.ops.preparing import in_child
-from cbt.rehearsal.judging import judge
+from cbt.ops.preparation import in_child
+from cbt.rehearsal.report import judge
 
 try:
     from uvloop import new_event_loop

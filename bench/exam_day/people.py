@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.exam_day.hall import Comer
-from cbt.rehearsal.script import Script
-from cbt.rehearsal.steps import Ask, Rest, Steps
+from cbt.rehearsal.virtual_candidate import Ask, Rest, Script, Steps
 
 SAVE_EVERY = 5.0
 HEARTBEAT = 10.0
-"""static/delivery/save/outbox.js: so long after the last request an empty save goes out."""
+"""static/runner/save/outbox.js: so long after the last request an empty save goes out."""
 LOOK_EVERY = (4.0, 6.0)
-"""static/delivery/flow.js: how often the clock is asked for after the deadline, beside a request that waits."""
+"""static/runner/flow.js: how often the clock is asked for after the deadline, beside a request that waits."""
 TO_THE_DEADLINE = 5
 """Every so manieth leaves the paper to the deadline."""
 HEARS_WITHIN = 0.25
 """So long after the request that waits was answered a candidate goes on, at most."""
 STAYS = 60.0
 WATCH_EVERY = (4.0, 6.0)
-"""static/delivery/close/done.js: so long the page after the paper is looked at, and so often it asks for itself."""
+"""static/runner/close/done.js: so long the page after the paper is looked at, and so often it asks for itself."""
 LEFT_AFTER = 1.15
 """When so much of the sitting's length has gone by, everybody has left."""
 THINKER, THINKS = 8, 3

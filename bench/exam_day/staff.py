@@ -10,7 +10,7 @@ from bench.exam_day.hall import Desk
 from bench.exam_day.people import Examinee
 from bench.exam_day.tally import Tally
 from bench.exam_day.wire import Browser
-from cbt.rehearsal.line import WireReply
+from cbt.rehearsal.http_client import WireReply
 
 LOOK_EVERY = 2.0
 """static/proctoring/board: so often an open board asks what changed."""

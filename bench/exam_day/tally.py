@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from cbt.rehearsal.line import percentile_ms
+from cbt.rehearsal.http_client import percentile_ms
 
 WAITING = frozenset({"wait_news", "news"})
 """Requests that the server keeps until something happens: how long they take says nothing."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from cbt.rehearsal.line import HOST, WireReply
+from cbt.rehearsal.http_client import HOST, WireReply
 
 PATIENCE_SECONDS = 60.0
 GZIPPED = 16 + zlib.MAX_WBITS

@@ -16,7 +16,7 @@ from bench.sizes import Size
 from bench.traffic import loads
 from bench.traffic.client import Exchange, request_bytes, run_load
 from cbt.config import read_settings
-from cbt.ops.safety.backup import back_up
+from cbt.ops.backup.snapshot import back_up
 
 FEW = 2
 

@@ -19,12 +19,12 @@ import flask
 
 from bench.look_ups.register import NOW, fill, number_of
 from cbt.application.app import create_app
-from cbt.certificates import looking_up
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.places import add_staff
+from cbt.certificates import look_up
+from cbt.demo.exam_setup import add_staff
 from cbt.rules.roles import Role
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import base_settings, close_engine
 from tests.helpers import sign_in_as
 
@@ -58,7 +58,7 @@ def answers(app: flask.Flask, rng: random.Random) -> Mapping[str, float]:
                 "unknown number": (number_of(place + CERTIFICATES), f"持证人{place}"),
             }
             for kind in rng.sample(sorted(pairs), len(pairs)):
-                found[kind].append(timed(partial(looking_up.answer_of, *pairs[kind])))
+                found[kind].append(timed(partial(look_up.answer_of, *pairs[kind])))
     return {kind: median(times) for kind, times in found.items()}
 
 

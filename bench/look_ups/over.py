@@ -9,13 +9,12 @@ from sqlalchemy import insert, select, update
 
 from bench.installation import Installation
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.results.models import Release, Result
-from cbt.results.publicity.models import Publication, PublishedResult
+from cbt.http.i18n import local_day
+from cbt.results.models import Publication, PublishedResult, Release, Result
+from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.web.i18n import local_day
+from cbt.storage.unit_of_work import unit_of_work
 
 PUBLICATION = "pu-bench"
 

@@ -9,10 +9,10 @@ import flask
 from sqlalchemy import delete, insert, select
 
 from cbt.candidates.models import Candidate
+from cbt.certificates.look_up import KEY, stretch_of
 from cbt.certificates.models import Certificate, LookUpKey
-from cbt.certificates.publishing.keys import KEY, stretch_of
-from cbt.db.private.sealing import seal_bytes
-from cbt.db.unit_of_work import unit_of_work
+from cbt.storage.crypto import seal_bytes
+from cbt.storage.unit_of_work import unit_of_work
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 _FIRST = 1_000_000

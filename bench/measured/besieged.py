@@ -18,7 +18,7 @@ from bench.traffic import loads
 from bench.traffic.client import HOST
 from bench.traffic.paced import run_paced
 from bench.traffic.strangers import COUNT, signing_in
-from cbt.rehearsal.line import percentile_ms
+from cbt.rehearsal.http_client import percentile_ms
 from torture.faults.slow import half_sent_bodies
 
 CANDIDATES = 500

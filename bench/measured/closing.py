@@ -5,9 +5,9 @@ from __future__ import annotations
 from bench import rows
 from bench.figures import Figure
 from bench.measured.declaring import NONE_LOST, Bound, Group, Stage, Stand, Target, most
-from cbt.delivery.close.sweeps import expire_overdue
 from cbt.rules.states.attempt import State
-from cbt.scoring.apart import cores
+from cbt.runner.close.closure import expire_overdue
+from cbt.scoring.process_pool import cores
 from cbt.scoring.service import score_closed, verify_sitting
 
 

@@ -13,7 +13,7 @@ from bench.sizes import Size
 from bench.traffic import loads
 from bench.traffic.leaving import Left, leaving
 from bench.traffic.paced import run_paced
-from cbt.rehearsal.line import percentile_ms
+from cbt.rehearsal.http_client import percentile_ms
 
 SAVERS = 1600
 """So many candidates save once a second."""

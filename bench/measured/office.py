@@ -22,7 +22,7 @@ from bench.traffic import loads
 from bench.traffic.open_loop import Paced
 from bench.traffic.paced import allow_files, run_paced
 from bench.traffic.papers import open_papers
-from cbt.rehearsal.line import percentile_ms
+from cbt.rehearsal.http_client import percentile_ms
 from tests.databases import start_postgres
 
 NAME = "office_beside_exam"

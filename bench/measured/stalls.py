@@ -20,12 +20,12 @@ from bench.figures import Figure
 from bench.measured.declaring import NONE_LOST, Group, Stage, Stand, Target, most
 from bench.traffic import loads
 from bench.traffic.paced import run_paced
-from cbt.db.engine import GATE_NAME
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.outage import REASON
-from cbt.delivery.models import JournalEntry
-from cbt.rehearsal.line import percentile_ms
+from cbt.rehearsal.http_client import percentile_ms
+from cbt.runner.close.outage import REASON
+from cbt.runner.models import JournalEntry
 from cbt.sittings.models import RoomAdjustment, ServerHeartbeat
+from cbt.storage.engine import GATE_NAME
+from cbt.storage.unit_of_work import reading
 
 CANDIDATES = 5000
 SAVE_EVERY = 5.0

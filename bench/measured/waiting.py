@@ -13,10 +13,10 @@ from bench.traffic import waiting
 from bench.traffic.client import Load, run_load
 from bench.traffic.open_loop import Paced
 from bench.traffic.paced import allow_files
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.papers import ACTOR
-from cbt.sittings.clock.running import start_room
+from cbt.demo.exam_setup import ACTOR
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import start_room
+from cbt.storage.unit_of_work import unit_of_work
 
 CONNECTED = 3
 """A page that waits has two connections, and a question of the open loop one more."""

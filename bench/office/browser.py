@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urlsplit
 
-from cbt.rehearsal.line import HOST
+from cbt.rehearsal.http_client import HOST
 
 LOOK_SECONDS = 0.5
 """So often a page that waits for a job is looked at."""

@@ -13,19 +13,18 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from bench.installation import PAPER, Installation
+from cbt.blueprints.store import current_version
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.db.private.sealing import seal
-from cbt.db.types import Base
-from cbt.delivery.models import Attempt
-from cbt.exams.store import current_version
-from cbt.personal.numbers import DOCUMENT, document_index
+from cbt.personal.identity import DOCUMENT, document_index
 from cbt.rules.canonical import canonical_json, digest_of
 from cbt.rules.door.admission import mask_document
 from cbt.rules.states.attempt import State
+from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
-from cbt.scoring.sheets import Scorers
+from cbt.scoring.score_sheets import Scorers
 from cbt.sittings.models import Seat, Sitting, SittingRoom
-from cbt.web.refs import new_ref
+from cbt.storage.crypto import seal
+from cbt.storage.types import Base, new_ref
 
 SEATS = 100
 FIRST = 10**8

@@ -10,15 +10,13 @@ from sqlalchemy.orm import Session
 from bench.installation import Installation
 from bench.office.acts import OfficeSize
 from bench.office.people import DAY, SEATS, People
-from cbt.delivery.models import JournalEntry
-from cbt.demo.papers import ACTOR
-from cbt.demo.places import Hall, Premises, add_staff, build_premises, plan_sitting
-from cbt.results.models import Release, Result
-from cbt.results.publicity.models import Publication, PublishedResult
+from cbt.demo.exam_setup import ACTOR, Hall, Premises, add_staff, build_premises, plan_sitting
+from cbt.results.models import Publication, PublishedResult, Release, Result
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import SittingState
+from cbt.runner.models import JournalEntry
 from cbt.sittings.models import Batch, Sitting, SittingRoom
-from cbt.web.refs import new_ref
+from cbt.storage.types import new_ref
 
 AHEAD_SEATS = 40
 """So many of a room are used in the sitting that is ahead: an exam hall's usual size."""

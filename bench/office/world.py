@@ -18,26 +18,23 @@ from bench.office.acts import Office, OfficeSize
 from bench.office.people import DAY
 from bench.office.sittings import Sittings
 from bench.rosters import plan_days, roster_of
-from cbt.bank.models import Item
+from cbt.blueprints.versions import load_folder, look
 from cbt.candidates.models import Registration
 from cbt.certificates.models import Certificate
-from cbt.certificates.series import SeriesForm, set_series
+from cbt.certificates.service import SeriesForm, set_series
 from cbt.config import read_settings
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.demo.browsers import Signer
-from cbt.demo.papers import ACTOR
-from cbt.demo.places import add_staff
-from cbt.demo.units.applying import Enrolment
-from cbt.demo.units.invented import DONE
-from cbt.exams.folder import load_folder, look
-from cbt.results.models import Result
-from cbt.results.publicity.models import Publication, PublishedResult
+from cbt.demo.exam_setup import ACTOR, add_staff
+from cbt.demo.member_units import DONE, Enrolment
+from cbt.demo.world import Signer
+from cbt.items.models import Item
+from cbt.results.models import Publication, PublishedResult, Result
+from cbt.retention.destruction import DONE as DESTROYED
 from cbt.retention.models import Destruction
-from cbt.retention.store import DONE as DESTROYED
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import SittingState
+from cbt.runner.models import Attempt
 from cbt.sittings.models import Batch, Sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 
 def build_office(built: Installation, size: OfficeSize, folder: Path) -> Office:

@@ -16,7 +16,7 @@ from granian.log import LogLevels
 
 from cbt.clock import SystemClock
 from cbt.config import read_settings
-from cbt.web.receiving.front import Front
+from cbt.http.server.front import Front
 
 REPLY_VARIABLE = "BENCH_REPLY"
 """What it answers, as the product answered it once."""

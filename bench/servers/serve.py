@@ -12,9 +12,9 @@ from pathlib import Path
 from bench.servers.ref import serve_plainly
 from cbt.cli import main as cbt
 from cbt.config import read_settings
-from cbt.db.writing.line import can_share, is_owned
-from cbt.ops.serving import run_server
+from cbt.ops.serve import run_server
 from cbt.rehearsal.server import LoopbackServer, end_with_owner
+from cbt.storage.write_queue.writer_client import can_share, is_owned
 
 PRODUCT = "cbt serve"
 """The product as it is started by hand: its lock, its preparation, then its workers."""

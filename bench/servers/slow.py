@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 from cbt.config import Settings
-from cbt.delivery.save.journal import Journal
-from cbt.ops.owner import journal_of as product_journal_of
+from cbt.http.server.front import Front
 from cbt.ops.worker import front_of, worker_app
-from cbt.web.receiving.front import Front
+from cbt.ops.writer_app import journal_of as product_journal_of
+from cbt.runner.save.journal import Journal
 
 COMMIT_SECONDS = 0.005
 

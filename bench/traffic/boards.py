@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from bench.traffic.client import READ_SIZE, STALLED_SECONDS, content_length, page_bytes
 from bench.traffic.open_loop import Paced
-from cbt.rehearsal.line import HOST
+from cbt.rehearsal.http_client import HOST
 
 EVERY = 2.0
 ASKS = {"Accept": "application/json, text/html;q=0.9", "Accept-Encoding": "gzip", "HX-Request": "true"}

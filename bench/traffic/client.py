@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cbt.rehearsal.line import HOST
+from cbt.rehearsal.http_client import HOST
 
 READ_SIZE = 65_536
 STALLED_SECONDS = 30.0

@@ -18,7 +18,7 @@ from itertools import count
 from bench.installation import Sitter
 from bench.traffic.client import READ_SIZE, STALLED_SECONDS, content_length, page_bytes
 from bench.traffic.open_loop import Paced
-from cbt.rehearsal.line import HOST
+from cbt.rehearsal.http_client import HOST
 
 PATH = "/exam/wait/state"
 AGAIN_SECONDS = 0.3

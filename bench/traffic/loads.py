@@ -11,7 +11,7 @@ from itertools import cycle
 
 from bench.installation import Sitter
 from bench.traffic.client import Exchange, OnReply, page_bytes, request_bytes
-from cbt.web.gzipping import GZIP
+from cbt.http.responses import GZIP
 
 _HEAD = re.compile(rb'\{"lease":"([^"]+)","epoch":(\d+),"number":(\d+),')
 _TAIL = re.compile(rb'"seq":(\d+)\}$')

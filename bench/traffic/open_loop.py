@@ -26,7 +26,7 @@ DRAIN_SECONDS = 20.0
 """What is still unanswered so long after the last save was due is given up and counted."""
 RETRY_SECONDS = (0.2, 0.8)
 PAGE_RETRY = (0.5, 3.0)
-"""What the answer page waits before it comes again (static/delivery/save/outbox.js)."""
+"""What the answer page waits before it comes again (static/runner/save/outbox.js)."""
 _RETRY_AFTER = b"retry-after:"
 
 

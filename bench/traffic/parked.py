@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from bench.installation import Sitter
 from bench.traffic.client import content_length, page_bytes
 from bench.traffic.loads import under_lease
-from cbt.rehearsal.line import HOST
+from cbt.rehearsal.http_client import HOST
 
 BEGIN_SECONDS = 60.0
 AGAIN_SECONDS = 0.05

@@ -22,12 +22,12 @@ from bench.traffic.client import HOST
 from bench.traffic.loads import Ledger
 from bench.traffic.paced import Paced, run_paced
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.demo.seating import numbered
+from cbt.demo.world import numbered
+from cbt.http.auth.login import token_hash
+from cbt.http.auth.machine import MACHINE_COOKIE
+from cbt.runner.models import Attempt
 from cbt.sittings.models import Seat
-from cbt.web.who.login import token_hash
-from cbt.web.who.machine import MACHINE_COOKIE
+from cbt.storage.unit_of_work import unit_of_work
 
 AT_ONCE = 64
 """So many browsers are on their way at most; more who are due wait, and their latency says so."""

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlencode
 
 from bench.traffic.client import HOST, READ_SIZE, content_length
-from cbt.ops.hosting import allow_connections
+from cbt.ops.host_resources import allow_connections
 
 COUNT = 400
 ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")

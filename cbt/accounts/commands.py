@@ -9,16 +9,21 @@ import click
 
 from cbt.accounts import store
 from cbt.accounts.factors import service as factor_service
-from cbt.accounts.listing import StaffLine, staff_lines
-from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password
-from cbt.console.columns import align
-from cbt.console.saying import Answer
+from cbt.accounts.staff import (
+    StaffLine,
+    create_staff,
+    disable_staff,
+    enable_staff,
+    reset_password,
+    staff_lines,
+)
+from cbt.console.command import argument, group, option
+from cbt.console.output import Answer, align
 from cbt.console.texts import text as _
-from cbt.console.tree import argument, group, option
-from cbt.db.unit_of_work import reading
+from cbt.http.app_context import with_app
+from cbt.http.i18n import local_zone
 from cbt.rules.roles import OF_THE_HOUSE, Role
-from cbt.web.cli import with_app
-from cbt.web.i18n import local_zone
+from cbt.storage.unit_of_work import reading
 
 
 @group("staff", help="accounts.cli.staff")

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cbt.db.types import Base, Named, Row, UtcDateTime
+from cbt.storage.types import Base, Named, Row, UtcDateTime
 
 
 class Staff(Named):

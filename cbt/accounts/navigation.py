@@ -1,15 +1,32 @@
-"""The staff frame: which pages a person can open, and what they are for."""
+"""What later rooms add to the home page: they know what waits for a person, and register who tells it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import flask
 import flask_babel
 
+from cbt.http.auth.access import access_of
+from cbt.http.auth.login import Principal, current_principal
 from cbt.rules.roles import Role
-from cbt.web.who.access import access_of
-from cbt.web.who.login import Principal, current_principal
+
+_EXTENSION = "cbt_home_parts"
+
+HomePart = Callable[[Principal], tuple[str, Mapping[str, object]] | None]
+"""Returns the template of a part of the page and what it needs as `part`, None for whom it does not concern."""
+
+
+def register_home_part(app: flask.Flask, part: HomePart) -> None:
+    """Have `part` stand on the home page, after those registered before."""
+    app.extensions.setdefault(_EXTENSION, []).append(part)
+
+
+def home_parts(principal: Principal) -> list[tuple[str, Mapping[str, object]]]:
+    """Return what stands on this person's home page above the places they can go to: templates, what each needs."""
+    parts: list[HomePart] = flask.current_app.extensions.get(_EXTENSION, [])
+    return [found for part in parts if (found := part(principal)) is not None]
 
 
 @dataclass(frozen=True, slots=True)

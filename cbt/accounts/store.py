@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
 from cbt.errors import InvalidInput
+from cbt.http.auth.login import HALF, Principal
 from cbt.rules.roles import Role
-from cbt.web.who.attention import HALF
-from cbt.web.who.login import Principal
 
 _PRINCIPAL = (
     select(Staff.id, Staff.name, Staff.must_change_password, StaffRole.role)

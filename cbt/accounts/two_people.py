@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts import store
 from cbt.audit.models import AuditEntry
 from cbt.errors import CbtError, InvalidInput, NotAllowed
+from cbt.http.i18n import local_text
 from cbt.rules.second_person import (
     APART_FOR,
     Hand,
@@ -25,7 +26,6 @@ from cbt.rules.second_person import (
     roles_apart,
     tie_between,
 )
-from cbt.web.i18n import local_text
 
 STAFF = "staff:"
 TOUCHES: Mapping[str, Touch] = {

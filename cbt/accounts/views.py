@@ -10,24 +10,22 @@ from cbt.accounts.approvals import views as approval_views
 from cbt.accounts.factors import codes
 from cbt.accounts.factors import service as factor_service
 from cbt.accounts.factors import views as factor_views
-from cbt.accounts.home import home_parts
 from cbt.accounts.log import views as log_views
-from cbt.accounts.navigation import places_for, role_names, staff_frame
-from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password, set_roles
+from cbt.accounts.navigation import home_parts, places_for, role_names, staff_frame
 from cbt.accounts.sign_in import service
-from cbt.accounts.sign_in.guessing import guessed
-from cbt.db.unit_of_work import reading
+from cbt.accounts.sign_in.service import guessed
+from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
+from cbt.http.auth import access
+from cbt.http.auth.login import HALF, acting, current_principal, forget, remember, signed_in
+from cbt.http.auth.machine import current_machine
+from cbt.http.form_posts import idempotency
+from cbt.http.form_values import asked_text, page_of
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.partials import Reply, local_target
+from cbt.http.server import lanes
 from cbt.rules.roles import OF_THE_HOUSE, Role
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.partials import Reply, local_target
-from cbt.web.receiving import lanes
-from cbt.web.sent import once
-from cbt.web.texts import asked_text, page_of
-from cbt.web.who import access
-from cbt.web.who.attention import HALF
-from cbt.web.who.login import acting, current_principal, forget, remember, signed_in
-from cbt.web.who.machine import current_machine
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("accounts", __name__)
 pages.app_template_global()(staff_frame)
@@ -171,7 +169,7 @@ def add_person() -> Reply:
         return _people_page(refusal(error))
     login = form.get("login", "").strip().casefold()
     with reading() as session:  # shown once: who sends the form again is led to where there can be another
-        once.leads_to(flask.url_for("accounts.person", ref=store.ref_of(session, login)))
+        idempotency.leads_to(flask.url_for("accounts.person", ref=store.ref_of(session, login)))
     return _once(login, password)
 
 

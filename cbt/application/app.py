@@ -9,116 +9,110 @@ import flask
 import flask_wtf.csrf
 
 from cbt.accounts import views as accounts
-from cbt.accounts.approvals.kinds import register_kind
-from cbt.accounts.home import register_home_part
-from cbt.accounts.log.naming import register_names
+from cbt.accounts.approvals.requests import register_kind
+from cbt.accounts.log.words import register_names
+from cbt.accounts.navigation import register_home_part
 from cbt.accounts.sign_in.refusals import init_refusals
 from cbt.accounts.sign_in.service import SIGN_IN
 from cbt.accounts.store import half_principal, staff_principal
-from cbt.application.backups import views as backups
-from cbt.application.backups.warnings import init_backups
-from cbt.application.doctor import views as doctor
-from cbt.application.doctor.room_part import room_lines
+from cbt.application import backup_views as backups
+from cbt.application import doctor_views as doctor
+from cbt.application.audit_subjects import LOG_NAMES
+from cbt.application.backups import init_backups
+from cbt.application.doctor_views import room_lines
 from cbt.application.jobs import JOBS
-from cbt.application.log_names import LOG_NAMES
 from cbt.application.observation import init_observation
-from cbt.assembly.coverage import views as coverage
+from cbt.assembly import coverage_views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
-from cbt.audit.guessing import record_guessing
+from cbt.audit.flood_limit import record_guessing
 from cbt.bank import views as bank
 from cbt.batches import views as batches
-from cbt.batches.applied.fates import paper_fates
-from cbt.batches.checklist.views import batches_on_home
-from cbt.candidates.blueprint_uses import blueprint_uses
-from cbt.candidates.corrections.approval import CORRECTIONS
+from cbt.batches.applications import paper_fates
+from cbt.batches.checklist_views import batches_on_home
+from cbt.blueprints.office import views as blueprints
+from cbt.blueprints.reasons import init_reasons
+from cbt.blueprints.store import register_uses
+from cbt.blueprints.summary import minutes_of, plain_points
+from cbt.blueprints.versions import told_faults
 from cbt.candidates.desk import views as office
-from cbt.candidates.store import candidate_principal
+from cbt.candidates.desk.service import CORRECTIONS
+from cbt.candidates.store import blueprint_uses, candidate_principal
 from cbt.certificates import views as certificates
 from cbt.clock import Agreement, Clock, SystemClock
 from cbt.config import Settings, read_settings
-from cbt.db.engine import init_database
-from cbt.db.private.keys import load_key
-from cbt.db.writing.gate import Gate
-from cbt.delivery import api as delivery_api
-from cbt.delivery import views as delivery
-from cbt.delivery.news import views as news
-from cbt.delivery.news.path import init_news_path
-from cbt.delivery.news.watcher import init_news
-from cbt.delivery.paper.path import init_answer_pages
-from cbt.delivery.practice import views as practice
-from cbt.delivery.save.journal import init_journal
-from cbt.delivery.save.wire import init_save_path
-from cbt.delivery.start.path import init_start_path
-from cbt.delivery.start.reply import init_openings
-from cbt.delivery.store import paper_states
-from cbt.delivery.uses import views as uses
-from cbt.delivery.waiting.path import init_wait_path
+from cbt.door import kiosk_views as kiosk
 from cbt.door import views as candidates
-from cbt.door.elsewhere import note_elsewhere
-from cbt.door.kiosk import views as kiosk
-from cbt.door.papers import register_papers
-from cbt.door.seats.finding import was_issued
+from cbt.door.address_watch import note_elsewhere
+from cbt.door.admission import register_papers
+from cbt.door.seats import was_issued
 from cbt.enrolment import views as enrolment
-from cbt.enrolment.applications.retaking import register_retakes
+from cbt.enrolment.applications.person import register_retakes
 from cbt.enrolment.applications.views import applications_on_home
-from cbt.enrolment.fees.crediting import register_fates
+from cbt.enrolment.fees.charges import register_fates
 from cbt.errors import Unavailable
-from cbt.exams.desk import views as blueprints
-from cbt.exams.desk.uses import register_uses
-from cbt.exams.folder import told_faults
-from cbt.exams.reasons.words import init_reasons
-from cbt.exams.table import minutes_of, plain_points
+from cbt.http import health, metrics_view, preferences, tls_trust
+from cbt.http.auth.access import access_of, init_access, register_elsewhere
+from cbt.http.auth.cookies import init_cookies
+from cbt.http.auth.login import HALF, current_principal, init_login, register_resolver
+from cbt.http.auth.machine import init_machines, register_issued_before
+from cbt.http.auth.throttle import UnknownNames, register_guessing
+from cbt.http.auth.wsgi_login import init_door
+from cbt.http.form_posts import views as kept
+from cbt.http.form_posts.idempotency import init_once
+from cbt.http.form_posts.kept_forms import init_kept
+from cbt.http.form_values import BoundedInteger
+from cbt.http.health import files_lost, low_disks
+from cbt.http.i18n import init_i18n
+from cbt.http.page_cache import init_kept_pages
+from cbt.http.problems import init_problems
+from cbt.http.request_log import ObservedApp
+from cbt.http.responses import init_headers
+from cbt.http.server import views as receiving
+from cbt.http.server.body_limits import init_children
+from cbt.http.server.deferred import ThreadsOnly
+from cbt.http.server.lanes import init_strangers
+from cbt.http.server.proxies import init_proxies
+from cbt.http.server.request_body import RECEIVED_AT, init_receiving, refuse_unread
+from cbt.http.static import init_assets
+from cbt.http.tls_trust import init_trust
 from cbt.paths import product_dir
+from cbt.proctoring import doorway_views as doorway
+from cbt.proctoring import incident_views as reports
+from cbt.proctoring import inspection_views as inspecting
+from cbt.proctoring import recovery_views as recovery
 from cbt.proctoring import views as proctoring
-from cbt.proctoring.approving import ROOM_ACTS
-from cbt.proctoring.doorway import views as doorway
-from cbt.proctoring.incidents import views as reports
-from cbt.proctoring.inspecting import views as inspecting
+from cbt.proctoring.approval import ROOM_ACTS
 from cbt.proctoring.polling.path import init_board_path
 from cbt.proctoring.readiness import views as readiness
-from cbt.proctoring.readiness.server_part import register_server_part
+from cbt.proctoring.readiness.room import register_server_part
 from cbt.proctoring.record import views as record
-from cbt.proctoring.recovery import views as recovery
+from cbt.results import late_answer_views as late_answers
 from cbt.results import views as results
-from cbt.results.approving import LATE_RULINGS, RELEASES
+from cbt.results.approval import LATE_RULINGS, RELEASES
 from cbt.results.change_number import init_result_changes
-from cbt.results.late import views as late_answers
-from cbt.results.ledger.asked import retake_verdicts
 from cbt.results.package import views as packages
+from cbt.results.retake_ledger import retake_verdicts
 from cbt.retention import views as retention
-from cbt.retention.approval import TERMS
+from cbt.retention.terms import TERMS
+from cbt.runner import api as delivery_api
+from cbt.runner import item_uses_views as uses
+from cbt.runner import practice_views as practice
+from cbt.runner import views as delivery
+from cbt.runner.news import views as news
+from cbt.runner.news.path import init_news_path
+from cbt.runner.news.watcher import init_news
+from cbt.runner.paper.path import init_answer_pages
+from cbt.runner.save.journal import init_journal
+from cbt.runner.save.wire import init_save_path
+from cbt.runner.start.path import init_start_path
+from cbt.runner.start.reply import init_openings
+from cbt.runner.store import paper_states
+from cbt.runner.waiting.path import init_wait_path
 from cbt.sittings.planning import views as sittings
 from cbt.slots import Slots
-from cbt.web import preferences
-from cbt.web.headers import init_headers
-from cbt.web.https import trust
-from cbt.web.https.trust import init_trust
-from cbt.web.i18n import init_i18n
-from cbt.web.kept_pages import init_kept_pages
-from cbt.web.problems import init_problems
-from cbt.web.receiving import views as receiving
-from cbt.web.receiving.children import init_children
-from cbt.web.receiving.door import init_door
-from cbt.web.receiving.promises import ThreadsOnly
-from cbt.web.receiving.proxies import init_proxies
-from cbt.web.receiving.strangers import init_strangers
-from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
-from cbt.web.sent import views as kept
-from cbt.web.sent.once import init_once
-from cbt.web.sent.showing import init_kept
-from cbt.web.static.assets import init_assets
-from cbt.web.texts import BoundedInteger
-from cbt.web.watching import health, scraping
-from cbt.web.watching.disks import low_disks
-from cbt.web.watching.files import files_lost
-from cbt.web.watching.requestlog import ObservedApp
-from cbt.web.who.access import access_of, init_access, register_elsewhere
-from cbt.web.who.attention import HALF
-from cbt.web.who.cookies import init_cookies
-from cbt.web.who.guessing import register_guessing
-from cbt.web.who.login import current_principal, init_login, register_resolver
-from cbt.web.who.machine import init_machines, register_issued_before
-from cbt.web.who.unknown_names import UnknownNames
+from cbt.storage.crypto import load_key
+from cbt.storage.engine import init_database
+from cbt.storage.write_queue.write_lock import Gate
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
@@ -127,7 +121,7 @@ WITHOUT_TIME = ("health", "metrics", "assets")
 """What a node answers though its clock is wrong: how it is, and the looks of the page that says so."""
 
 ROOMS: tuple[ModuleType, ...] = (
-    preferences, receiving, kept, health, scraping, trust, accounts, blueprints, bank, coverage, sittings,
+    preferences, receiving, kept, health, metrics_view, tls_trust, accounts, blueprints, bank, coverage, sittings,
     enrolment, office, candidates, kiosk, delivery, delivery_api, news, uses, practice, proctoring, reports,
     inspecting, recovery, record, readiness, doorway, results, certificates, retention, late_answers, packages,
     batches, backups, doctor,

@@ -15,29 +15,29 @@ import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from cbt.accounts.approvals.answers import expire_approvals
-from cbt.application.backups.timer import back_up_when_due
+from cbt.accounts.approvals.decisions import expire_approvals
+from cbt.application.backups import back_up_when_due
 from cbt.application.observation import JOB, SCHEDULER
-from cbt.audit.tally import settle_tallies
-from cbt.bank.imports.checks.starting import start_checks
-from cbt.bank.search.index import index_waiting
-from cbt.batches.applied.finishing import complete_applications
-from cbt.batches.roster.starting import start_rosters
-from cbt.certificates.publishing.keys import stretch_waiting
+from cbt.audit.flood_limit import settle_tallies
+from cbt.bank.imports.service import start_checks
+from cbt.bank.search import index_waiting
+from cbt.batches.applications import complete_applications
+from cbt.batches.roster.service import start_rosters
+from cbt.certificates.look_up import stretch_waiting
 from cbt.clock import Agreement, Clock, wall_time
-from cbt.db.engine import files_of
-from cbt.db.pieces import pieces_of
-from cbt.delivery.close.outage import beat
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.start.beforehand import forget_papers, pack_papers
-from cbt.proctoring.acts.room.starting import start_armed_rooms
-from cbt.retention.destroying import destroy_confirmed
+from cbt.http.auth.login_store import purge_logins
+from cbt.http.auth.rate_limit import purge as purge_counters
+from cbt.http.form_posts.idempotency import purge_sent
+from cbt.http.form_posts.kept_forms import purge_kept
+from cbt.proctoring.acts.room_start import start_armed_rooms
+from cbt.retention.destruction import destroy_confirmed
+from cbt.runner.close.closure import advance_overdue, expire_overdue
+from cbt.runner.close.outage import beat
+from cbt.runner.start.reply import forget_papers, pack_papers
 from cbt.scoring.service import score_closed
-from cbt.sittings.clock.doors import open_doors
-from cbt.web.sent.keeping import purge_kept
-from cbt.web.sent.once import purge_sent
-from cbt.web.who.counters import purge as purge_counters
-from cbt.web.who.opening import purge_logins
+from cbt.sittings.room_state import open_doors
+from cbt.storage.engine import files_of
+from cbt.storage.unit_of_work import pieces_of
 
 log = logging.getLogger(__name__)
 planner_log = log.getChild("planning")

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
-from cbt.db.private.files import open_private
+from cbt.storage.private_files import open_private
 
 try:
     import fcntl

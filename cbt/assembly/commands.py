@@ -1,9 +1,10 @@
-"""`cbt form …` and `cbt blueprint check`, which can prove that a paper can be drawn from a bank."""
+"""A bank as its text files say it, ready to be drawn from, without a database."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
@@ -12,26 +13,67 @@ from typing import Any
 
 import click
 
-from cbt.assembly.steps import draw_content
-from cbt.assembly.text_bank import TextBank, read_text_bank
+from cbt.assembly.draw import draw_content
 from cbt.bank.store import bank_by_ref, bank_revision
-from cbt.console.columns import align
-from cbt.console.ends import REFUSED
-from cbt.console.kinds import PATH
-from cbt.console.saying import Answer
+from cbt.blueprints.commands import blueprint, checked_blueprint, checked_reasons, refusal
+from cbt.blueprints.files import load_blueprint_file
+from cbt.blueprints.reason_file import REASONS_FILE
+from cbt.blueprints.store import blueprint_of, current_version
+from cbt.console.command import PATH, argument, group, option
+from cbt.console.exits import REFUSED
+from cbt.console.output import Answer, align
 from cbt.console.texts import text as _
-from cbt.console.tree import argument, group, option
-from cbt.db.unit_of_work import reading
-from cbt.errors import CbtError, NotFound
-from cbt.exams.commands import blueprint, checked_blueprint, checked_reasons, refusal
-from cbt.exams.files import load_blueprint_file
-from cbt.exams.reasons.spec import REASONS_FILE
-from cbt.exams.store import blueprint_of, current_version
-from cbt.rules.assembly.form import draw_form, shortfalls
+from cbt.errors import CbtError, InvalidInput, NotFound
+from cbt.http.app_context import with_app
+from cbt.http.i18n import catalogues
+from cbt.interchange.text_bank import read_folder
+from cbt.items.taxonomy import parent_of
+from cbt.rules.assembly.form import Drawable, draw_form, drawable_of, shortfalls
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
-from cbt.web.cli import with_app
-from cbt.web.i18n import catalogues
+from cbt.rules.items.registry import parse_content
+from cbt.storage.unit_of_work import reading
+
+
+@dataclass(frozen=True, slots=True)
+class TextBank:
+    """What a draw needs of a bank."""
+
+    name: str
+    drawables: list[Drawable]
+    weights: Mapping[str, int]
+    importances: Mapping[str, str]
+
+
+def read_text_bank(folder: Path) -> TextBank:
+    """Return the bank of `folder`.
+
+    Raises NotFound("bank.no_folder") when it has no taxonomy.toml, and InvalidInput("bank.text_unreadable")
+    with `path` and `place`, the first thing in it that cannot be read; `cbt bank lint` lists everything.
+    """
+    found = read_folder(folder)
+    for wrong in found.findings:
+        raise InvalidInput("bank.text_unreadable", path=str(folder), place=str(wrong.place))
+    assert found.taxonomy is not None
+    weights, importances = found.taxonomy.weights, found.taxonomy.importances
+    drawables = []
+    for draft in found.items:
+        try:
+            content = parse_content(draft.data)
+        except InvalidInput as error:
+            place = str(draft.place(str(error.params["field"])))
+            raise InvalidInput("bank.text_unreadable", path=str(folder), place=place) from error
+        drawables.append(
+            drawable_of(
+                content,
+                ref=draft.ref,
+                version=1,
+                sha=digest(canonical_json(draft.data)),
+                range_code=parent_of(content.point, weights),
+                importance=importances.get(content.point, ""),
+            )
+        )
+    return TextBank(folder.name, drawables, weights, importances)
 
 
 @group("form", help="assembly.cli.form")

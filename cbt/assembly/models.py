@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, Named, UtcDateTime
+from cbt.storage.types import Base, Named, UtcDateTime
 
 
 class Form(Named):

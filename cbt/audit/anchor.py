@@ -20,12 +20,12 @@ from pathlib import Path
 
 import flask
 
-from cbt.audit.heads import Written, read_head
+from cbt.audit.head import Written, read_head
 from cbt.config import Settings
-from cbt.db.copies import sync_folder
-from cbt.db.private.files import make_private, open_private
 from cbt.errors import InvalidInput, Unavailable
-from cbt.web.watching.health import WARNINGS
+from cbt.http.health import WARNINGS
+from cbt.storage.backup_folder import sync_folder
+from cbt.storage.private_files import make_private, open_private
 
 log = logging.getLogger(__name__)
 FILE = "audit-heads.txt"

@@ -1,24 +1,244 @@
-"""The append-only, chained log of everything that changes an exam.
+"""Rows of one table that are written together, on the cursor of whatever transaction writes.
 
-Each entry is hashed under `audit.key` (outside the database) over the former one's hash and all it says, so
-whoever has the database alone can neither rewrite the log nor move its head unseen. How entries get there is in
-sealing.py.
-
-Source: R-64.
+The driver lets the interpreter go at each statement, and gets it back behind whichever thread computes: a row at a
+time, that would be hundreds of turns. So the embedded database takes many rows by one statement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar, cast
 
 import flask
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from cbt.audit.sealing import EntryDraft, Sealer, Tail, follow, text_of
-from cbt.db.unit_of_work import after_commit
+from cbt.audit.anchor import Anchor
+from cbt.audit.head import DIGITS, GENESIS, Head, entry_hash, head_mac
+from cbt.audit.keyring import Keyring, keyring, make_key, settle
+from cbt.config import Settings
+from cbt.rules.canonical import canonical_json
+from cbt.storage.crypto import fingerprint
+from cbt.storage.types import bind_instant
+from cbt.storage.unit_of_work import after_commit
+
+AT_ONCE = 64
+"""So many rows by one statement: with a dozen columns each they have fewer values than any SQLite takes."""
+
+
+def insert_rows(cursor: Any, dialect: str, insert: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Write rows, at least one, by `insert`, which names table and columns up to VALUES."""
+    if dialect == "postgresql":
+        cursor.executemany(f"{insert} VALUES {_places(rows[0], '%s')}", rows)
+        return
+    one = _places(rows[0], "?")
+    whole = len(rows) - len(rows) % AT_ONCE
+    together = f"{insert} VALUES {', '.join([one] * AT_ONCE)}" if whole else ""
+    for start in range(0, whole, AT_ONCE):
+        cursor.execute(together, tuple(chain.from_iterable(rows[start : start + AT_ONCE])))
+    if whole < len(rows):
+        cursor.executemany(f"{insert} VALUES {one}", rows[whole:])
+
+
+def _places(row: Sequence[Any], place: str) -> str:
+    return f"({', '.join([place] * len(row))})"
+
+
+# The end of the log, on the cursor of whatever transaction writes: read under lock, added to, and moved.
+#
+# A unit of work seals the entries of its session (chain.py); a batch of requests seals those of all of them
+# at once.
+#
+# Source: R-64.
+
+HEAD_ID = 1
+KEYED, BROKEN = "audit.keyed", "audit.head_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDraft:
+    """An entry before it is hashed."""
+
+    at: datetime
+    actor: str
+    act: str
+    subject: str
+    reason: str = ""
+    before: str = ""
+    after: str = ""
+
+    @property
+    def fields(self) -> list[str]:
+        """What is hashed beside number and time."""
+        return [self.actor, self.act, self.subject, self.reason, self.before, self.after]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What the next entry follows on, the key it is made with, and entries that have to come before it."""
+
+    last_id: int
+    last_hash: str
+    print_: str
+    key: bytes
+    first: tuple[EntryDraft, ...] = ()
+    new_row: bool = False
+    fresh_key: bool = False
+
+
+class ToFollow(NamedTuple):
+    """What follows the commit of entries: the head to be anchored, and the print of a key that came into force."""
+
+    head: str = ""
+    fresh_key: str = ""
+
+
+class Sealer:
+    """Writes entries behind the last one, on a cursor of this database; the app's context is open."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+
+    def seal(self, cursor: Any, lines: Sequence[EntryDraft]) -> ToFollow:
+        """Write entries, at least one, in the order in which they are given."""
+        return self.append(cursor, self.tail(cursor, at=lines[0].at), lines)
+
+    def tail(self, cursor: Any, *, at: datetime) -> Tail:
+        """Lock the head and return what the next entry follows on.
+
+        A log without a key gets one, once: its first keyed entry seals the change-over. A head that this key did
+        not make is put on record by an entry, and the act goes on: whoever can write to the database would
+        otherwise stop an exam with it.
+        """
+        lock = " FOR UPDATE" if self._dialect == "postgresql" else ""
+        query = f"SELECT last_id, hash, key_print, mac FROM audit_head WHERE id = ?{lock}"
+        row = self._row(cursor, query, HEAD_ID)
+        head = None if row is None else _HeadRow(*row)
+        ring = keyring(head.key_print if head is not None else None)
+        if head is not None and head.key_print and head.mac == head_mac(ring.key, head.last_id, head.hash):
+            return Tail(head.last_id, head.hash, ring.print_, ring.key)
+        unkeyed = head is None or not head.key_print
+        if unkeyed and not ring.print_ and (head is not None or self._last(cursor) == (0, GENESIS)):
+            return _begin(head, at)
+        return self._after_damage(cursor, head, ring, at)
+
+    def _after_damage(self, cursor: Any, head: _HeadRow | None, ring: Keyring, at: datetime) -> Tail:
+        last_id, last_hash = self._last(cursor)
+        said = None if head is None else {"number": head.last_id, "hash": head.hash, "key": head.key_print}
+        line = EntryDraft(
+            at, "scheduler", BROKEN, "log", before=text_of(said), after=text_of({"number": last_id})
+        )
+        print_, key, fresh = ring.print_, ring.key, False
+        if not print_:
+            key = make_key(_settings().keys)
+            print_, fresh = fingerprint(key), True
+        return Tail(last_id, last_hash, print_, key, (line,), new_row=head is None, fresh_key=fresh)
+
+    def _last(self, cursor: Any) -> tuple[int, str]:
+        row = self._row(cursor, "SELECT id, hash FROM audit_entry ORDER BY id DESC LIMIT 1")
+        return (0, GENESIS) if row is None else (row[0], row[1])
+
+    def append(self, cursor: Any, tail: Tail, lines: Sequence[EntryDraft]) -> ToFollow:
+        """Write `lines` behind `tail` and move the head; return what follows the commit."""
+        last_id, last_hash = tail.last_id, tail.last_hash
+        rows: list[tuple[Any, ...]] = []
+        at = None
+        for line in (*tail.first, *lines):
+            last_id, at = last_id + 1, line.at
+            sealed = entry_hash(tail.key, last_hash, last_id, at, line.fields)
+            rows.append((last_id, bind_instant(at, self._dialect), *line.fields, last_hash, sealed))
+            last_hash = sealed
+        if rows:
+            self._insert(cursor, rows)
+        head = (last_id, last_hash, tail.print_, head_mac(tail.key, last_id, last_hash))
+        cursor.execute(self._sql(_NEW_HEAD if tail.new_row else _MOVE_HEAD), (*head, HEAD_ID))
+        shown = "" if at is None else str(Head(last_id, at, last_hash[:DIGITS]))
+        return ToFollow(shown, tail.print_ if tail.fresh_key else "")
+
+    def _insert(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+        if self._dialect == "postgresql":  # all in one statement
+            cursor.execute(
+                f"{_INSERT} SELECT * FROM {_LISTS}", [list(one) for one in zip(*rows, strict=True)]
+            )
+        else:
+            insert_rows(cursor, self._dialect, _INSERT, rows)
+
+    def _row(self, cursor: Any, query: str, *values: object) -> Sequence[Any] | None:
+        cursor.execute(self._sql(query), values)
+        row: Sequence[Any] | None = cursor.fetchone()
+        return row
+
+    def _sql(self, text: str) -> str:
+        return text.replace("?", "%s") if self._dialect == "postgresql" else text
+
+
+_INSERT = 'INSERT INTO audit_entry (id, at, actor, act, subject, reason, "before", "after", prev_hash, hash)'
+_LISTS = f"unnest(%s::int[], %s::timestamptz[], {', '.join(['%s::text[]'] * 8)})"
+_NEW_HEAD = "INSERT INTO audit_head (last_id, hash, key_print, mac, id) VALUES (?, ?, ?, ?, ?)"
+_MOVE_HEAD = "UPDATE audit_head SET last_id = ?, hash = ?, key_print = ?, mac = ? WHERE id = ?"
+
+
+class _HeadRow(NamedTuple):
+    last_id: int
+    hash: str
+    key_print: str
+    mac: str
+
+
+def _begin(head: _HeadRow | None, at: datetime) -> Tail:
+    last_id, last_hash = (0, GENESIS) if head is None else (head.last_id, head.hash)
+    key = make_key(_settings().keys)
+    first = (keyed_line(at, fingerprint(key), former=""),) if last_id else ()
+    return Tail(last_id, last_hash, fingerprint(key), key, first, new_row=head is None, fresh_key=True)
+
+
+def _settings() -> Settings:
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    return settings
+
+
+def keyed_line(at: datetime, print_: str, *, former: str, **more: str) -> EntryDraft:
+    """Return the entry that begins a new key, named by its print; it is the first one made with it."""
+    after = text_of({"key": print_, **more})
+    return EntryDraft(at, "cli", KEYED, "log", before=text_of({"key": former}), after=after)
+
+
+def text_of(values: Mapping[str, Any] | None) -> str:
+    """Return the stored spelling of `before` and `after`."""
+    return "" if values is None else canonical_json(dict(values))
+
+
+def follow(app: flask.Flask, what: ToFollow) -> None:
+    """Do what follows the commit of entries: a new key gets its place, and the head its line on another disk."""
+    if what.fresh_key:
+        settings: Settings = app.extensions["cbt_settings"]
+        settle(settings.keys, what.fresh_key)
+    anchor = _anchor(app)
+    if anchor is not None and what.head:
+        anchor.follow(what.head)
+
+
+def has_to_follow(app: flask.Flask, what: ToFollow) -> bool:
+    """Return whether `follow` has anything to do for it."""
+    return bool(what.fresh_key or (what.head and _anchor(app) is not None))
+
+
+def _anchor(app: flask.Flask) -> Anchor | None:
+    return cast("Anchor | None", app.extensions.get("cbt_anchor"))
+
+
+# The append-only, chained log of everything that changes an exam.
+#
+# Each entry is hashed under `audit.key` (outside the database) over the former one's hash and all it says,
+# so
+# whoever has the database alone can neither rewrite the log nor move its head unseen. How entries get there
+# is in
+# sealing.py.
+#
+# Source: R-64.
 
 _BUFFER = "cbt_audit"
 _T = TypeVar("_T")

@@ -9,15 +9,14 @@ from pathlib import Path
 import click
 
 from cbt.audit.anchor import read_anchors
-from cbt.audit.heads import Written, head_of, read_head
-from cbt.audit.verifying import ChainReport, Missed, missed_head, verify
-from cbt.console.ends import DIFFERS, DONE, REFUSED
-from cbt.console.kinds import PATH
-from cbt.console.saying import Answer
+from cbt.audit.head import Written, head_of, read_head
+from cbt.audit.verification import ChainReport, Missed, missed_head, verify
+from cbt.console.command import PATH, group, option
+from cbt.console.exits import DIFFERS, DONE, REFUSED
+from cbt.console.output import Answer
 from cbt.console.texts import text as _
-from cbt.console.tree import group, option
-from cbt.db.unit_of_work import reading
-from cbt.web.cli import with_app
+from cbt.http.app_context import with_app
+from cbt.storage.unit_of_work import reading
 
 
 @group("audit", help="audit.cli.audit")

@@ -19,9 +19,9 @@ from typing import cast
 import flask
 
 from cbt.config import Settings
-from cbt.db.copies import sync_folder
-from cbt.db.private.keys import KEY_BYTES, fingerprint, write_key
 from cbt.errors import Unavailable
+from cbt.storage.backup_folder import sync_folder
+from cbt.storage.crypto import KEY_BYTES, fingerprint, write_key
 
 NAME = "audit"
 PRESENT = f"{NAME}.key"

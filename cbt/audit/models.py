@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, UtcDateTime
+from cbt.storage.types import Base, UtcDateTime
 
 
 class AuditEntry(Base):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, CompoundSelect, Select, case, func, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
+from cbt.audit.acts import GROUPS
 from cbt.audit.models import AuditEntry
 
 SPREAD = timedelta(hours=1)
@@ -97,3 +98,25 @@ def latest(session: Session, act: str) -> dict[str, datetime]:
     """Return by subject when `act` was last done."""
     query = select(AuditEntry.subject, func.max(AuditEntry.at)).where(AuditEntry.act == act)
     return dict(session.execute(query.group_by(AuditEntry.subject)).all())
+
+
+# Whether something was put on record since a moment: what was worked out before is so where nothing was.
+#
+# Whatever changes an examination is an entry, written in the transaction of the change.
+#
+# Source: I13, R-64.
+
+PLANS = ("planning", "candidates")
+"""The groups of acts that change who sits where and when."""
+
+
+def last_number(session: Session) -> int:
+    """Return the number of the last entry that this session sees; 0 for an empty log."""
+    return session.scalar(select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(1)) or 0
+
+
+def told_since(session: Session, number: int, groups: tuple[str, ...] = PLANS) -> bool:
+    """Return whether an act of these groups was put on record after that entry."""
+    acts = [act for group in groups for act in GROUPS[group]]
+    query = select(AuditEntry.id).where(AuditEntry.id > number, AuditEntry.act.in_(acts))
+    return session.scalar(query.limit(1)) is not None

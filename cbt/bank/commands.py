@@ -1,39 +1,331 @@
-"""`cbt bank`: bring item banks in, check them, show them."""
+"""What was found, as commands tell it: lines for people, data for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
+import flask
+from msgspec.structs import replace
 
-from cbt.bank.exports.commands import export
-from cbt.bank.formats import registry
-from cbt.bank.formats.paired import Brought, read_paired
-from cbt.bank.formats.text.reading import bank_folders, read_folder
-from cbt.bank.imports.commands import import_, work
-from cbt.bank.imports.drafts import Reading
-from cbt.bank.imports.understood import understood
-from cbt.bank.items.show import shown_items
-from cbt.bank.lint.check import check_items
-from cbt.bank.lint.guess import saying
-from cbt.bank.lint.guess.rating import GuessRate, guess_findings, guess_rates
-from cbt.bank.lint.whole import across_levels
-from cbt.bank.telling import as_json, told, total, totals
-from cbt.bank.units import unit_plans
+from cbt.bank import exports, service
+from cbt.bank.exports import left_lines
+from cbt.bank.imports.dry_run import Review
+from cbt.bank.imports.plan import EVERYWHERE, PLAINLY, ImportedItem, ImportTerms, Mode
+from cbt.bank.imports.worker import work_on
+from cbt.bank.lint import texts
+from cbt.bank.lint.check import UnitPlan, check_items
+from cbt.bank.lint.guess_rate import GuessRate, guess_findings, guess_rates
+from cbt.bank.lint.whole_bank import across_levels
+from cbt.blueprints.files import load_blueprint_file
 from cbt.config import read_settings
-from cbt.console.columns import align
-from cbt.console.ends import DONE, REFUSED
-from cbt.console.kinds import EITHER, FOLDER, NEW_FILE
-from cbt.console.saying import Answer
+from cbt.console.command import EITHER, FOLDER, NEW_FILE, argument, command, group, option
+from cbt.console.exits import DONE, REFUSED
+from cbt.console.output import Answer, Progress, align
 from cbt.console.texts import explain
 from cbt.console.texts import text as _
-from cbt.console.tree import argument, group, option
 from cbt.errors import CbtError, InvalidInput
+from cbt.http.app_context import with_app
+from cbt.http.i18n import catalogues
+from cbt.interchange import registry
+from cbt.interchange.text_bank import bank_folders, read_folder
+from cbt.interchange.upload import FileReading, read_paired
+from cbt.items.draft import Inferred, ItemDraft, Reading
+from cbt.items.finding_texts import inferred_value, note
+from cbt.items.types.registry import authoring_of
+from cbt.rules.items.inputs import COMMON, number
 from cbt.rules.items.registry import TYPES
-from cbt.sheets.findings import Finding, Place, Severity
-from cbt.web.i18n import catalogues
+from cbt.rules.states.item import ItemState
+from cbt.spreadsheets.check_process import ThreadBeat
+from cbt.spreadsheets.findings import Finding, Place, Severity, counts
+from cbt.storage.private_files import open_private
+from cbt.storage.write_queue.change_set import join_writing
+
+
+def told(findings: Sequence[Finding]) -> list[str]:
+    """Return findings as lines."""
+    notes = [note(found) for found in findings]
+    pairs = [(f"{said.place}: {said.severity_label}: {said.why}", f"    {said.fix}") for said in notes]
+    return [line for pair in pairs for line in pair]
+
+
+def total(findings: Sequence[Finding]) -> str:
+    """Return how many findings there are, as a line."""
+    return _("bank.lint.totals", **totals(findings))
+
+
+def totals(findings: Sequence[Finding]) -> dict[str, int]:
+    """Return how many findings there are of each severity."""
+    return {level.value: count for level, count in counts(list(findings)).items()}
+
+
+def as_json(found: Finding) -> dict[str, object]:
+    """Return a finding for other programs."""
+    said = note(found)
+    return {
+        "severity": said.severity.value,
+        "code": found.code,
+        "place": str(said.place),
+        "sheet": said.place.sheet,
+        "row": said.place.line,
+        "column": said.place.column,
+        "value": said.value,
+        "why": said.why,
+        "fix": said.fix,
+    }
+
+
+def unit_plans(blueprint_file: Path) -> dict[int, UnitPlan]:
+    """Return the minutes and points of every unit of a blueprint file; {} when there is no usable file.
+
+    A bank is checked before its blueprint is written, and `cbt blueprint check` says what one lacks.
+    """
+    try:
+        blueprint = load_blueprint_file(blueprint_file)
+    except CbtError:
+        return {}
+    units = [unit for paper in blueprint.papers.values() for unit in paper.units]
+    return {unit.number: UnitPlan(unit.minutes, unit.points) for unit in units}
+
+
+def understood(found: Reading) -> dict[str, Any]:
+    """Return the format of a reading, what of it is only inferred, and its items: type, stem, choices, key.
+
+    A key is true or false, letters, or text; the parts of a case are items of their own.
+    """
+    return {
+        "format": found.form,
+        "inferred": [
+            {"name": one.name, "value": one.value, "choices": list(one.choices), "items": one.count}
+            for one in found.inferred
+        ],
+        "items": [_item(part) for draft in found.items for _prefix, part in draft.parts()],
+    }
+
+
+def _item(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": data.get("type"),
+        "stem": data.get("stem"),
+        "choices": list(data.get("choices", ())),
+        "key": _key(data, authoring_of(data.get("type")).key_field),
+    }
+
+
+def _key(data: Mapping[str, Any], name: str) -> bool | str | None:
+    """Return a key as true or false, or as text: blanks, pairs and steps joined by ；, spellings of one by |."""
+    match data.get(name):
+        case None | bool() | str() as key:
+            return key
+        case [*entries]:
+            between = "—" if name == "pairs" else "|"
+            return "；".join(
+                between.join(map(str, entry)) if isinstance(entry, list | tuple) else str(entry)
+                for entry in entries
+            )
+        case key:
+            return str(key)
+
+
+_SAID_ELSEWHERE = {"point", "answer", "parts"}
+"""Fields an author writes that are shown under another name."""
+
+
+def shown_items(drafts: Iterable[ItemDraft]) -> list[dict[str, Any]]:
+    """Return each item with its ref, type, texts, answer_key, points, knowledge_point and difficulty.
+
+    Fields a type does not have are null or left out; a case has its `parts` in the same shape. Theory
+    items have no points of their own: the blueprint's section gives them.
+    """
+    return [{"ref": draft.ref, **_shown(draft.data)} for draft in drafts]
+
+
+def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "type": data.get("type"),
+        "stem": data.get("stem"),
+        "stimulus": data.get("stimulus"),
+        "choices": data.get("choices"),
+        "answer_key": data.get(authoring_of(data.get("type")).key_field),
+        "points": data.get("points"),
+        "knowledge_point": data.get("point"),
+        "difficulty": data.get("difficulty"),
+        "explanation": data.get("explanation"),
+        "enemies": data.get("enemies", []),
+    }
+    kind = TYPES.get(str(data.get("type")))
+    own = (kind.fields if kind else COMMON) - _SAID_ELSEWHERE - shown.keys()
+    shown |= {key: value for key, value in data.items() if key in own}
+    if "parts" in data:
+        shown["parts"] = [_shown(part) for part in data["parts"]]
+        worths = [number(part["points"]) or Decimal(0) for part in shown["parts"]]
+        shown["points"] = f"{sum(worths, Decimal(0)):f}"
+    return shown
+
+
+_ARRIVALS = (ItemState.REVIEWED, ItemState.IN_REVIEW, ItemState.DRAFT)
+
+
+@command("import", help="bank.cli.import")
+@argument("paths", type=EITHER, nargs=-1, required=True, help="bank.cli.path")
+@option("--bank", "bank_ref", default="", metavar="REF", help="bank.cli.ref")
+@option("--mode", type=click.Choice([mode.value for mode in Mode]), default="update", help="bank.cli.mode")
+@option(
+    "--state", type=click.Choice([one.value for one in _ARRIVALS]), default="reviewed", help="bank.cli.state"
+)
+@option("--point", "points", multiple=True, metavar="CODE", help="bank.cli.point")
+@option("--adjust", multiple=True, metavar="NAME=VALUE", help="bank.cli.adjust")
+@option("--understood", is_flag=True, help="bank.cli.understood")
+@option("--partial", is_flag=True, help="bank.cli.partial")
+@option("--no-near", "without_near", is_flag=True, help="bank.cli.no_near")
+@option("--dry-run", is_flag=True, help="bank.cli.dry_run")
+@with_app
+def import_(
+    paths: tuple[Path, ...], bank_ref: str, understood: bool, dry_run: bool, now: datetime, **said: Any
+) -> Answer:
+    """Import files as a whole or not at all; exit with 2 when an error keeps them out."""
+    terms = _terms(**said)
+    join_writing()
+    try:
+        with Progress() as progress:
+            made = service.import_bank(
+                *paths,
+                bank_ref=bank_ref,
+                now=now,
+                actor="cli",
+                dry_run=dry_run,
+                terms=terms,
+                understood=understood,
+                tell=lambda what, done, count: progress.tell(_stand(what, done, count)),
+            )
+    except InvalidInput as error:
+        refused = error.params.get("review")
+        if not isinstance(refused, Review):
+            raise
+        return _reviewed(refused, stored=False, code=REFUSED)
+    return _reviewed(made, stored=not dry_run, code=REFUSED if made.errors and dry_run else DONE)
+
+
+def _terms(
+    *,
+    mode: str,
+    state: str,
+    points: Sequence[str],
+    adjust: Sequence[str],
+    partial: bool,
+    without_near: bool,
+) -> ImportTerms:
+    return replace(
+        PLAINLY,
+        mode=Mode(mode),
+        state=ItemState(state),
+        points=dict(_pair(one, EVERYWHERE) for one in points),
+        adjust=dict(_pair(one) for one in adjust),
+        partial=partial,
+        near=not without_near,
+    )
+
+
+def _pair(typed: str, name: str | None = None) -> tuple[str, str]:
+    """Return NAME=VALUE as a pair; a value alone goes by `name`, where there is one."""
+    head, sign, value = typed.rpartition("=")
+    if not sign and name is None:
+        raise InvalidInput("bank.adjust_pair", given=typed)
+    return (head, value) if sign else (name or "", typed)
+
+
+def _stand(what: str, done: int, count: int) -> str:
+    said = _(f"bank.progress.{what}")
+    return f"{said} {_('bank.progress.count', done=done, total=count)}" if count else said
+
+
+@command("work", help="bank.cli.work", hidden=True)
+@argument("ref", help="bank.cli.check")
+@with_app
+def work(ref: str, now: datetime) -> Answer:
+    """Do what a check waits for; the server that was asked for it begins this."""
+    join_writing()
+    done = work_on(ref, clock=flask.current_app.extensions["cbt_clock"].now, beat=ThreadBeat)
+    return Answer({"ref": ref, "done": done, "at": now})
+
+
+def _reviewed(made: Review, *, stored: bool, code: int) -> Answer:
+    figures = {
+        "added": made.added,
+        "changed": made.changed,
+        "skipped": made.skipped,
+        "blocked": made.blocked,
+    }
+    data = {
+        "stored": stored,
+        **figures,
+        "format": made.reading.form,
+        "inferred": [_inferred_data(one) for one in made.reading.inferred],
+        "items": [_entry_data(entry) for entry in made.entries],
+        "findings": [as_json(found) for found in made.findings],
+        **totals(made.findings),
+    }
+    done = _("bank.import.stored" if stored else "bank.import.not_stored", **figures)
+    inferred = [_inferred_line(one) for one in made.reading.inferred]
+    head = [_("bank.cli.inferred"), *inferred] if inferred else []
+    return Answer(data, [*told(made.findings), *head, total(made.findings), done], code=code)
+
+
+def _inferred_data(one: Inferred) -> dict[str, object]:
+    return {"name": one.name, "value": one.value, "choices": list(one.choices), "items": one.count}
+
+
+def _inferred_line(one: Inferred) -> str:
+    what = _(f"bank.inferred.{one.code}", **one.params)
+    return f"    {one.name}={one.value}  {what} {inferred_value(one.value)}"
+
+
+def _entry_data(entry: ImportedItem) -> dict[str, object]:
+    near = entry.near
+    return {
+        "ref": entry.ref,
+        "action": entry.action.value,
+        "place": str(entry.place),
+        "near": None if near is None else {"other": near.other or str(near.place), "percent": near.percent},
+    }
+
+
+def _forms() -> Sequence[str]:
+    return list(registry.out_forms())
+
+
+@command("export", help="bank.cli.export")
+@argument("bank_ref", metavar="BANK", help="bank.cli.ref")
+@argument("file", type=NEW_FILE, help="bank.cli.export_file")
+@option("--form", type=click.Choice(_forms()), default="common", show_default=True, help="bank.cli.form")
+@option("--drawn", is_flag=True, help="bank.cli.drawn")
+@with_app
+def export(bank_ref: str, file: Path, form: str, drawn: bool, now: datetime) -> Answer:
+    """Write a bank into a file; the file is its owner's only, for the keys are in it."""
+    try:
+        with Progress() as progress:
+
+            def told(done: int, of: int) -> None:
+                if done and done % 100 == 0:
+                    progress.tell(_("bank.export.progress", done=done, of=of))
+
+            with os.fdopen(open_private(file, os.O_RDWR | os.O_EXCL), "w+b") as target:
+                made = exports.export_bank(
+                    target, bank_ref=bank_ref, form=form, now=now, actor="cli", drawn=drawn, told=told
+                )
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+    left = [{"ref": one.ref, "type": one.type, "fields": list(one.fields)} for one in made.left]
+    data = {"bank": made.ref, "form": form, "file": file, "written": made.written, "left": left}
+    words = [_("bank.export.written", count=made.written, file=str(file)), *left_lines(made.left)]
+    return Answer(data, words)
+
 
 STEM = 40
 """So much of a stem stands in a line."""
@@ -73,7 +365,7 @@ def lint(folder: Path, guessed: bool) -> Answer:
     with catalogues():
         data = {"findings": [as_json(found) for found in findings], **totals(findings)}
         data["guess"] = [
-            {"bank": name or None, "types": [saying.as_data(one) for one in found]} for name, found in rates
+            {"bank": name or None, "types": [texts.as_data(one) for one in found]} for name, found in rates
         ]
         words = [*told(findings), *_guesses(rates, details=guessed), total(findings)]
         return Answer(data, words, code=REFUSED if wrong else DONE)
@@ -132,7 +424,7 @@ def _documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
         except InvalidInput as error:
             refused[str(path)] = error
     read = {one.name: one for one in read_paired(files)}
-    read |= {name: Brought(name, error=error) for name, error in refused.items()}
+    read |= {name: FileReading(name, error=error) for name, error in refused.items()}
     return [
         _said(one.name, one.reading, one.error) | ({"keys_of": one.of} if one.of else {})
         for one in (read[str(path)] for path in paths)
@@ -183,9 +475,9 @@ def _row(item: dict[str, Any]) -> list[str]:
 def _guesses(rates: Sequence[tuple[str, list[GuessRate]]], *, details: bool) -> Iterator[str]:
     for name, found in rates:
         for one in found:
-            yield saying.line(one, name)
+            yield texts.line(one, name)
             if details:
-                yield from saying.details(one)
+                yield from texts.details(one)
 
 
 commands: list[click.Command] = [bank]

@@ -12,14 +12,14 @@ import msgspec
 from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from cbt.bank.imports.outcome import KnownItem
-from cbt.bank.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint, RunState
-from cbt.bank.taxonomy import Point, Range, Taxonomy, parent_of
+from cbt.bank.imports.plan import KnownItem
 from cbt.errors import NotFound
+from cbt.items.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint, RunState
+from cbt.items.taxonomy import Point, Range, Taxonomy, parent_of
 from cbt.rules.assembly.form import Drawable, drawable_of
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.items.basis.content import ItemContent
-from cbt.rules.items.reading import parse_content
+from cbt.rules.items.content import ItemContent
+from cbt.rules.items.registry import parse_content
 from cbt.rules.states.item import ItemState
 
 ContentKey = tuple[str, int]

@@ -9,34 +9,28 @@ from flask_babel import gettext as _
 
 from cbt.accounts.models import Staff
 from cbt.accounts.store import actor_names, staff_with_roles
-from cbt.bank import service, store
-from cbt.bank.desk import views as desk_views
-from cbt.bank.desk.banks import views as whole_views
-from cbt.bank.desk.bulk import views as bulk_views
-from cbt.bank.desk.history import desk_of
-from cbt.bank.desk.queue import views as queue_views
-from cbt.bank.desk.saying import shown_fields
-from cbt.bank.editing import typing_views
-from cbt.bank.editing import views as editing_views
-from cbt.bank.exports import views as export_views
+from cbt.bank import catalogue, export_views, media_views, service, store
+from cbt.bank.banks import views as whole_views
+from cbt.bank.catalogue import point_counts, tree_of
+from cbt.bank.editor import live_views
+from cbt.bank.editor import views as editing_views
 from cbt.bank.imports import views as import_views
-from cbt.bank.imports.texts import field_label
-from cbt.bank.items import catalogue
-from cbt.bank.items.preview import key_lines, preview_paper
-from cbt.bank.linting import views as linting_views
-from cbt.bank.media import views as media_views
-from cbt.bank.search.asking import ALL_STATES, PAGE_SIZE
-from cbt.bank.search.finding import MOST_COUNTED, named_by, search_items
-from cbt.bank.search.sent import asked_for
-from cbt.bank.search.tree import point_counts, tree_of
-from cbt.db.unit_of_work import reading
-from cbt.rules.items.values import ItemType
+from cbt.bank.lint import views as linting_views
+from cbt.bank.review import bulk_views, queue_views
+from cbt.bank.review import views as desk_views
+from cbt.bank.review.fields import shown_fields
+from cbt.bank.review.history import desk_of
+from cbt.bank.search import ALL_STATES, MOST_COUNTED, PAGE_SIZE, asked_for, named_by, search_items
+from cbt.http.auth import access
+from cbt.http.auth.login import acting, signed_in
+from cbt.http.form_values import whole_number
+from cbt.http.partials import Reply
+from cbt.items.finding_texts import field_label
+from cbt.items.preview import key_lines, preview_paper
+from cbt.rules.items.content import ItemType
 from cbt.rules.roles import Role
 from cbt.rules.states.item import ItemState
-from cbt.web.partials import Reply
-from cbt.web.texts import whole_number
-from cbt.web.who import access
-from cbt.web.who.login import acting, signed_in
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
@@ -46,7 +40,7 @@ pages.register_blueprint(whole_views.pages)
 pages.register_blueprint(queue_views.pages)
 pages.register_blueprint(bulk_views.pages)
 pages.register_blueprint(editing_views.pages)
-pages.register_blueprint(typing_views.pages)
+pages.register_blueprint(live_views.pages)
 pages.register_blueprint(linting_views.pages)
 pages.register_blueprint(media_views.pages)
 
@@ -113,7 +107,7 @@ def item(ref: str, item_ref: str) -> Reply:
         names = actor_names(session, {version.actor for version in sheet.versions})
     service.key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
-        "bank/items/item.html",
+        "bank/catalogue/item.html",
         bank=found,
         item_ref=item_ref,
         sheet=sheet,

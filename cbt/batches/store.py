@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from cbt.candidates.models import Registration
-from cbt.results.publicity.store import sittings_held
+from cbt.accounts.models import Staff
+from cbt.candidates.models import AdmissionTicket, CandidatePhoto, Registration
+from cbt.enrolment.body import body
+from cbt.http.i18n import local_zone
+from cbt.results.publicity.store import held_counts, publications_of, sittings_held
+from cbt.results.rulings import unruled
+from cbt.results.store import SHOWN
+from cbt.rules.planning.readiness import BatchFacts, SittingFacts
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Batch, BatchLevel, Centre, Sitting
-from cbt.sittings.planning.purposes import official_only
-from cbt.web.i18n import local_zone
+from cbt.runner.models import Attempt
+from cbt.sittings.models import Batch, BatchLevel, Centre, Room, RoomStaff, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import is_official, official_only
 
 CANCELLED = SittingState.CANCELLED.value
 AHEAD = [
@@ -99,3 +107,176 @@ def _ahead(now: datetime) -> ColumnElement[bool]:
     still = or_(Batch.ends_on.is_(None), Batch.ends_on >= today)
     planned = mine.where(Sitting.state != CANCELLED)
     return or_(mine.where(Sitting.state.in_(AHEAD)).exists(), and_(~planned.exists(), still))
+
+
+def facts_of_batches(session: Session, batches: Collection[Batch]) -> dict[int, BatchFacts]:
+    """Return what is known of batches by their ids; cancelled sittings do not count."""
+    wanted = [batch.id for batch in batches]
+    query = (
+        select(Sitting)
+        .where(Sitting.batch_id.in_(wanted), Sitting.state != CANCELLED)
+        .order_by(Sitting.planned_start_at, Sitting.id)
+    )
+    sittings = list(session.scalars(query)) if wanted else []
+    known = facts_of_sittings(session, sittings, {batch.id: batch for batch in batches})
+    of_batch: dict[int, list[SittingFacts]] = defaultdict(list)
+    for sitting in sittings:
+        of_batch[sitting.batch_id].append(known[sitting.id])
+    people = _people(session, wanted) if sittings else {}
+    tickets = _tickets(session, wanted) if sittings else {}
+    return {
+        one: BatchFacts(tuple(of_batch[one]), *people.get(one, (0, 0)), *tickets.get(one, (0, 0, 0)))
+        for one in wanted
+    }
+
+
+def facts_of_sittings(
+    session: Session, sittings: Iterable[Sitting], batches: dict[int, Batch] | None = None
+) -> dict[int, SittingFacts]:
+    """Return what is known of sittings by their ids; `batches` tells within which days they should lie."""
+    found = {sitting.id: sitting for sitting in sittings}
+    registered = _registered(session, found) if found else {}
+    rooms: dict[int, list[_Room]] = defaultdict(list)
+    for room in _rooms(session, found) if found else ():
+        rooms[room.sitting_id].append(room)
+    facts = {}
+    after = _after(session, found.values())
+    for one, sitting in found.items():
+        people, undrawn = registered.get(one, (0, 0))
+        until, objections, decided, rulings = after.get(one, (None, 0, 0, 0))
+        batch = (batches or {}).get(sitting.batch_id)
+        facts[one] = SittingFacts(
+            ref=sitting.ref,
+            state=SittingState(sitting.state),
+            starts_at=sitting.planned_start_at,
+            rooms=len(rooms[one]),
+            people=people,
+            undrawn=undrawn,
+            unattended=tuple(room.name for room in rooms[one] if room.people and not room.staff),
+            chiefs=sum(room.chiefs for room in rooms[one]),
+            unarranged=sum(bool(room.people and not room.arranged and not room.drawn) for room in rooms[one]),
+            outside=batch is not None and not within(batch, sitting),
+            asked=one in after,
+            shown_until=until,
+            objections=objections,
+            rulings=rulings,
+            decided=decided if sitting.released_at else 0,
+        )
+    return facts
+
+
+def _after(session: Session, sittings: Iterable[Sitting]) -> dict[int, tuple[date | None, int, int, int]]:
+    """Return of the sittings that are over and whose results are shown or to be: until when, what is held."""
+    over = [one for one in sittings if one.state in SHOWN and is_official(one)]
+    if not over:
+        return {}
+    ids = [one.id for one in over]
+    shown, held, waiting = publications_of(session, ids), held_counts(session, ids), unruled(session, ids)
+    asked = body(session).publicity_days > 0
+    return {
+        one.id: (
+            shown[one.id].last_on if one.id in shown else None,
+            *held.get(one.id, (0, 0)),
+            len(waiting.get(one.id, ())),
+        )
+        for one in over
+        if one.id in shown or (asked and one.released_at is None)
+    }
+
+
+def within(batch: Batch, sitting: Sitting) -> bool:
+    """Return whether a sitting begins on one of the days of its batch, as its centre counts days."""
+    day = sitting.planned_start_at.astimezone(local_zone()).date()
+    return (batch.starts_on or date.min) <= day <= (batch.ends_on or date.max)
+
+
+def _registered(session: Session, sittings: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return how many papers are registered for each sitting, and for how many of them no form is drawn."""
+    query = (
+        select(Registration.sitting_id, func.count(Registration.id), func.count(Attempt.id))
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .where(Registration.sitting_id.in_(sittings))
+        .group_by(Registration.sitting_id)
+    )
+    return {sitting: (people, people - drawn) for sitting, people, drawn in session.execute(query)}
+
+
+class _Room(NamedTuple):
+    """A room of a sitting: how many sit there, have a form, run it, and are chiefs among these."""
+
+    sitting_id: int
+    name: str
+    people: int
+    drawn: int
+    staff: int
+    chiefs: int
+    arranged: bool
+
+
+def _rooms(session: Session, sittings: Collection[int]) -> list[_Room]:
+    """Return the rooms of sittings by name."""
+    people = select(func.count()).where(Registration.sitting_room_id == SittingRoom.id)
+    drawn = select(func.count()).where(Attempt.sitting_room_id == SittingRoom.id)
+    staff = (
+        select(
+            RoomStaff.sitting_room_id,
+            func.count().label("people"),
+            func.count().filter(RoomStaff.duty == "chief_proctor").label("chiefs"),
+        )
+        .join(Staff, Staff.id == RoomStaff.staff_id)
+        .join(SittingRoom, SittingRoom.id == RoomStaff.sitting_room_id)
+        .where(Staff.disabled_at.is_(None), SittingRoom.sitting_id.in_(sittings))
+        .group_by(RoomStaff.sitting_room_id)
+        .subquery()
+    )
+    query = (
+        select(
+            SittingRoom.sitting_id,
+            Room.name,
+            people.correlate(SittingRoom).scalar_subquery(),
+            drawn.correlate(SittingRoom).scalar_subquery(),
+            func.coalesce(staff.c.people, 0),
+            func.coalesce(staff.c.chiefs, 0),
+            SittingRoom.arranged_at.is_not(None),
+        )
+        .join(Room, Room.id == SittingRoom.room_id)
+        .outerjoin(staff, staff.c.sitting_room_id == SittingRoom.id)
+        .where(SittingRoom.sitting_id.in_(sittings), SittingRoom.state != CANCELLED)
+        .order_by(SittingRoom.sitting_id, Room.name)
+    )
+    return [_Room(*row) for row in session.execute(query)]
+
+
+def _people(session: Session, batches: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return how many people each batch has, and how many of them without a photo."""
+    person, photo = Registration.candidate_id, CandidatePhoto.candidate_id
+    query = (
+        select(Sitting.batch_id, func.count(person.distinct()), func.count(photo.distinct()))
+        .join(Registration, Registration.sitting_id == Sitting.id)
+        .outerjoin(CandidatePhoto, photo == person)
+        .where(Sitting.batch_id.in_(batches), Sitting.state != CANCELLED)
+        .group_by(Sitting.batch_id)
+    )
+    return {batch: (people, people - photos) for batch, people, photos in session.execute(query)}
+
+
+def _tickets(session: Session, batches: Collection[int]) -> dict[int, tuple[int, int, int]]:
+    """Return how many tickets of each batch are in use, were printed, and are to be printed again."""
+    used = (
+        select(Registration.id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(Registration.ticket_id == AdmissionTicket.id, Sitting.state != CANCELLED)
+    )
+    query = (
+        select(
+            AdmissionTicket.batch_id,
+            func.count(),
+            func.count(AdmissionTicket.printed_at),
+            func.count(AdmissionTicket.reprint_since),
+        )
+        .where(AdmissionTicket.batch_id.in_(batches), used.exists())
+        .group_by(AdmissionTicket.batch_id)
+    )
+    return {
+        batch: (all_of_them, printed, again) for batch, all_of_them, printed, again in session.execute(query)
+    }

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import flask
 
-from cbt.batches.applied import views as applied
-from cbt.batches.checklist import views as checklist
+from cbt.batches import application_views as applied
+from cbt.batches import checklist_views as checklist
+from cbt.batches import free_day_views as free
+from cbt.batches import removal_views as keeping
+from cbt.batches import seating_views as seating
+from cbt.batches import shape_views as shape
+from cbt.batches import sitting_change_views as moving
 from cbt.batches.checks import views as checks
-from cbt.batches.free import views as free
-from cbt.batches.keeping import views as keeping
-from cbt.batches.moving import views as moving
 from cbt.batches.people import views as people
 from cbt.batches.publishing import views as publishing
+from cbt.batches.roster import file_views as roster_file
 from cbt.batches.roster import views as roster
-from cbt.batches.roster.files import views as roster_file
-from cbt.batches.seating import views as seating
-from cbt.batches.shape import views as shape
 
 pages = flask.Blueprint("batches", __name__)
 for wing in (

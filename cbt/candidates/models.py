@@ -8,10 +8,10 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.private.sealing import open_sealed
-from cbt.db.types import Base, DecimalText, Named, Row, Span, UtcDateTime
 from cbt.errors import Unavailable
-from cbt.personal.numbers import SHOWN
+from cbt.personal.identity import SHOWN
+from cbt.storage.crypto import open_sealed
+from cbt.storage.types import Base, DecimalText, Named, Row, Span, UtcDateTime
 
 
 class Candidate(Named):

@@ -17,12 +17,11 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.candidates.models import CandidatePhoto, Registration
 from cbt.candidates.store import Registered, entries_of_sitting
-from cbt.db.pieces import pieces_of
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.personal.numbers import document_index
-from cbt.pictures.receiving import JPEG, redraw_zip
+from cbt.media.pictures import JPEG, redraw_zip
+from cbt.personal.identity import document_index
 from cbt.rules.door.admission import normalise_document
 from cbt.sittings.store import sitting_by_ref
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
 STORED_AT_ONCE = 20
 """Photos in one unit of work: each is some ten thousand bytes."""

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from cbt.blueprints.store import BatchUse, paper_of
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
-from cbt.db.known.selects import KnownSelect
 from cbt.errors import NotFound
+from cbt.http.auth.login import Principal
+from cbt.personal.fields import DETAILS
+from cbt.personal.identity import document_index
+from cbt.rules.door.admission import Span, normalise_document
+from cbt.rules.exam.paper import Paper
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
+from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import visible_rooms
-from cbt.web.who.login import Principal
+from cbt.storage.prepared import KnownSelect
 
 _STARTED = (SittingState.RUNNING, SittingState.HELD, SittingState.ENDED, SittingState.SCORED)
 
@@ -134,3 +144,147 @@ def has_started(session: Session, candidate_id: int) -> bool:
         .where(Registration.candidate_id == candidate_id, SittingRoom.state.in_(_STARTED))
     )
     return session.scalar(query.limit(1)) is not None
+
+
+_SHORTEST_NUMBER = 6
+
+
+def found_by(text: str) -> ColumnElement[bool]:
+    """Return what finds people by `text`; the query knows the candidate and the ticket."""
+    number = normalise_document(text)
+    ways = [
+        Candidate.name.icontains(text, autoescape=True),
+        *(
+            getattr(Candidate, detail.column).icontains(text, autoescape=True)
+            for detail in DETAILS.values()
+            if detail.searched
+        ),
+        AdmissionTicket.number.startswith(number, autoescape=True),
+        Candidate.document_masked == number,
+    ]
+    if len(number) >= _SHORTEST_NUMBER:
+        ways.append(Candidate.document_index == document_index(number))
+    return or_(*ways)
+
+
+@dataclass(frozen=True)
+class SittingCounts:
+    """How many are registered for a sitting: (sitting-room id, blueprint version, paper) -> people."""
+
+    seated: Mapping[tuple[int, int, str], int]
+    without_photo: int
+    """How many candidates have no photo yet (照片待补)."""
+    again: int
+    """How many printed tickets have to be printed again."""
+
+    @cached_property
+    def all(self) -> int:
+        """How many registrations there are."""
+        return sum(self.seated.values())
+
+    @cached_property
+    def by_room(self) -> Counter[int]:
+        """Return the registrations of each room, by the id of the sitting-room."""
+        counted: Counter[int] = Counter()
+        for (room, _, _), people in self.seated.items():
+            counted[room] += people
+        return counted
+
+    @cached_property
+    def by_paper(self) -> Counter[tuple[int, str]]:
+        """Return the registrations of each paper, as they come first: (blueprint version, paper) -> people."""
+        counted: Counter[tuple[int, str]] = Counter()
+        for (_, version, paper), people in self.seated.items():
+            counted[version, paper] += people
+        return counted
+
+
+def counts_of(session: Session, sitting_id: int) -> SittingCounts:
+    """Return how many are registered for a sitting."""
+    place = (Registration.sitting_room_id, Registration.blueprint_version_id, Registration.paper)
+    seated = (
+        select(*place, func.count())
+        .where(Registration.sitting_id == sitting_id)
+        .group_by(*place, Registration.blueprint_ref)
+        .order_by(Registration.blueprint_ref.desc(), Registration.paper.desc(), Registration.sitting_room_id)
+    )
+    without_photo = select(func.count(func.distinct(Registration.candidate_id))).where(
+        Registration.sitting_id == sitting_id,
+        ~exists().where(CandidatePhoto.candidate_id == Registration.candidate_id),
+    )
+    again = select(func.count()).where(
+        AdmissionTicket.reprint_since.is_not(None),
+        exists().where(Registration.ticket_id == AdmissionTicket.id, Registration.sitting_id == sitting_id),
+    )
+    counted = session.execute(select(without_photo.scalar_subquery(), again.scalar_subquery())).one()
+    return SittingCounts(
+        {(room, version, paper): people for room, version, paper, people in session.execute(seated)},
+        *counted,
+    )
+
+
+# When the papers run that one candidate is registered for.
+#
+# A span runs from the planned start to the longest individual deadline.
+#
+# Source: R-7.
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A candidate's paper in a sitting that has not been cancelled."""
+
+    candidate_id: int
+    sitting: Sitting
+    paper: str
+    span: Span
+
+
+def paper_span(start_at: datetime, paper: Paper, *, factor: Decimal, extra: timedelta) -> Span:
+    """Return when a paper runs for one candidate, their accommodation included (R-30)."""
+    ratio = Fraction(factor)
+    length = paper.duration * ratio.numerator / ratio.denominator + extra
+    return start_at, start_at + length
+
+
+def _span_of(session: Session, registration: Registration, sitting: Sitting) -> Span:
+    paper = paper_of(session, registration.blueprint_version_id, registration.paper)
+    return paper_span(sitting.planned_start_at, paper, factor=registration.factor, extra=registration.extra)
+
+
+def booked(session: Session, candidate_ids: Iterable[int]) -> list[Booked]:
+    """Return the papers these candidates are registered for, cancelled sittings left out."""
+    wanted = list(candidate_ids)
+    if not wanted:
+        return []
+    query = (
+        select(Registration, Sitting)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(Registration.candidate_id.in_(wanted), Sitting.state != SittingState.CANCELLED.value)
+    )
+    return [
+        Booked(
+            registration.candidate_id, sitting, registration.paper, _span_of(session, registration, sitting)
+        )
+        for registration, sitting in session.execute(query)
+    ]
+
+
+def blueprint_uses(session: Session, version_ids: Sequence[int]) -> list[BatchUse]:
+    """Return the batches that use these versions, the latest first."""
+    if not version_ids:
+        return []
+    counts = (
+        select(Registration.blueprint_version_id, Registration.sitting_id, func.count().label("people"))
+        .where(Registration.blueprint_version_id.in_(version_ids))
+        .group_by(Registration.blueprint_version_id, Registration.sitting_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(counts.c.blueprint_version_id, Batch.ref, Batch.name, func.sum(counts.c.people))
+        .join(Sitting, Sitting.id == counts.c.sitting_id)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .group_by(counts.c.blueprint_version_id, Batch.id, Batch.ref, Batch.name)
+        .order_by(Batch.id.desc(), counts.c.blueprint_version_id)
+    )
+    return [BatchUse(version, ref, name, int(people)) for version, ref, name, people in rows]

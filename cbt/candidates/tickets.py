@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict
-from cbt.exams.store import blueprint_of
-from cbt.rules.clock.arrival import LateRule
+from cbt.rules.clock.timing import LateRule
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper, SubmitPolicy
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
@@ -130,3 +130,56 @@ def tickets_of(session: Session, ticket_ids: Sequence[int]) -> list[Ticket]:
         Ticket(one.number, candidate, tuple(lines), one.id, one.printed_at, one.reprint_since)
         for one, (candidate, lines) in found.items()
     ]
+
+
+# 准考证 that were printed and say something that is not so any more (需重打).
+#
+# Source: R-11, R-15.
+
+REASONS = ("time", "place", "seat", "person", "papers")
+"""What changed: 改期, sitting or room, seat, name or number or photo, which papers."""
+_CHUNK = 400
+
+
+def to_print_again(session: Session, ticket_ids: Collection[int], reason: str, *, now: datetime) -> int:
+    """Mark tickets that were printed before a change; return how many of them were.
+
+    A ticket that was never printed is right when it is.
+    """
+    marked = 0
+    for some in _chunks(ticket_ids):
+        query = select(AdmissionTicket).where(
+            AdmissionTicket.id.in_(some), AdmissionTicket.printed_at.is_not(None)
+        )
+        for ticket in session.scalars(query.with_for_update()):
+            reasons = [one for one in ticket.reprint_reasons.split(",") if one]
+            ticket.reprint_reasons = ",".join(dict.fromkeys([*reasons, reason]))
+            ticket.reprint_since = ticket.reprint_since or now
+            marked += 1
+    session.flush()
+    return marked
+
+
+def note_printed(session: Session, ticket_ids: Collection[int], *, now: datetime) -> None:
+    """Note that tickets were printed as they are; a repeat changes nothing but the instant."""
+    for some in _chunks(ticket_ids):
+        session.execute(
+            update(AdmissionTicket)
+            .where(AdmissionTicket.id.in_(some))
+            .values(printed_at=now, reprint_since=None, reprint_reasons="")
+        )
+
+
+def nothing_to_print(session: Session, ticket_id: int) -> None:
+    """Note that a ticket has nothing on it any more: with its next paper it is one that was never printed."""
+    session.execute(
+        update(AdmissionTicket)
+        .where(AdmissionTicket.id == ticket_id)
+        .values(printed_at=None, reprint_since=None, reprint_reasons="")
+    )
+
+
+def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]

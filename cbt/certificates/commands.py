@@ -8,17 +8,15 @@ from pathlib import Path
 
 import click
 
-from cbt.certificates.publishing.site import publish
+from cbt.certificates.look_up import publish
 from cbt.confined.priority import give_way
-from cbt.console.kinds import FILE, FOLDER, NEW_FILE
-from cbt.console.saying import Answer, Progress
+from cbt.console.command import FILE, FOLDER, NEW_FILE, argument, group, option
+from cbt.console.output import Answer, Progress
 from cbt.console.texts import text as _
-from cbt.console.tree import argument, group, option
-from cbt.results.package.signing import public_hex, read_public, shown_print, signing_key
-from cbt.rules.certificates.number import grouped
-from cbt.rules.certificates.signing import of_qr, verified
-from cbt.web.cli import with_app
-from cbt.web.i18n import local_day
+from cbt.http.app_context import with_app
+from cbt.http.i18n import local_day
+from cbt.results.package.signature import public_hex, read_public, shown_print, signing_key
+from cbt.rules.certificates import grouped, of_qr, verified
 
 _MOST = 8192
 """No file of a QR's text, or of a key, is longer."""

@@ -1,29 +1,182 @@
-"""Use cases: certificates are issued, printed, and revoked (R-93)."""
+"""The parts of the numbers (证书编号) that are the body's own."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Literal, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.certificates.models import Certificate
-from cbt.certificates.photos import keep_photo, photo_on
-from cbt.certificates.series import SeriesForm, series_form
-from cbt.certificates.store import last_number
-from cbt.certificates.waiting import WaitingPerson, judged, people_of
-from cbt.db.pieces import pieces_of
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.body.service import body
-from cbt.errors import Conflict
-from cbt.results.package.signing import public_hex, signing_key
-from cbt.rules.certificates.number import next_number
-from cbt.rules.certificates.signing import signed
-from cbt.rules.certificates.statement import CertificateStatement
-from cbt.web.refs import new_ref
-from cbt.web.texts import required
+from cbt.blueprints.store import blueprint_of
+from cbt.candidates.models import Candidate
+from cbt.candidates.store import photos_of
+from cbt.certificates import store
+from cbt.certificates.models import ONLY, Certificate, CertificateParts, CertificatePhoto
+from cbt.certificates.store import last_number, parts_of
+from cbt.enrolment.body import body
+from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.http.form_values import required
+from cbt.printing.pdf import pdf, qr_drawing
+from cbt.results.package.signature import public_hex, signing_key
+from cbt.results.retake_ledger import counting, ledger_of, released
+from cbt.rules.certificates import (
+    CertificateStatement,
+    IssueObstacle,
+    NumberSeries,
+    OpenMatters,
+    grouped,
+    issue_obstacles,
+    next_number,
+    qr_text,
+    signed,
+)
+from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.storage.crypto import open_bytes, seal_bytes
+from cbt.storage.types import new_ref
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+
+_DIGITS = {"body": 4, "province": 2, "site": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesForm:
+    """What an administrator sets of a number; the notice's province until somebody says otherwise. Source: R-93."""
+
+    kind: str = "S"
+    body: str = "0000"
+    province: str = "31"
+    site: str = ""
+
+    def series(self, year: int, level: str) -> NumberSeries:
+        """Return the series of a year and level."""
+        kind = cast(Literal["Y", "S"], self.kind)
+        return NumberSeries(kind, self.body, self.province, self.site, year, level)
+
+
+def series_form(session: Session, *, lock: bool = False) -> SeriesForm | None:
+    """Return what is set, None before it is."""
+    row = parts_of(session, lock=lock)
+    return None if row is None else SeriesForm(row.kind, row.body, row.province, row.site)
+
+
+def set_series(wanted: SeriesForm, *, now: datetime, actor: str) -> None:
+    """Set the parts of the numbers from now on; numbers that were given stay.
+
+    Raise InvalidInput("certificate.kind"), ("certificate.digits") at the part that does not have its digits.
+
+    Source: R-93.
+    """
+    if wanted.kind not in {"Y", "S"}:
+        raise InvalidInput("certificate.kind", field="kind")
+    for part, digits in _DIGITS.items():
+        text = getattr(wanted, part)
+        if not (text.isascii() and text.isdigit() and len(text) == digits):
+            raise InvalidInput("certificate.digits", field=part, digits=digits)
+    with unit_of_work() as session:
+        before = series_form(session, lock=True)
+        if before == wanted:
+            return
+        session.merge(CertificateParts(id=ONLY, **asdict(wanted)))
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="certificate.series",
+            subject="certificate_series:1",
+            before=asdict(before) if before else None,
+            after=asdict(wanted),
+        )
+
+
+PURPOSE = "certificate photo"
+
+
+def photo_on(session: Session, row: Certificate) -> bytes | None:
+    """Return the photo that a certificate shows; before one is kept, its holder's of now."""
+    kept = session.get(CertificatePhoto, row.id)
+    if kept is None:
+        return photos_of(session, [row.candidate_id]).get(row.candidate_id)
+    try:
+        return open_bytes(kept.sealed, PURPOSE)
+    except Unavailable:
+        return None
+
+
+def keep_photo(session: Session, row: Certificate, photo: bytes | None) -> None:
+    """Keep the photo that a certificate shows from now on; one that is kept stays."""
+    if photo is not None and session.get(CertificatePhoto, row.id) is None:
+        session.add(CertificatePhoto(certificate_id=row.id, sealed=seal_bytes(photo, PURPOSE)))
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPerson:
+    """Somebody who passed a paper of a level, and why there is no certificate yet; nothing: there can be."""
+
+    candidate: Candidate
+    blueprint: ExamBlueprint
+    obstacles: tuple[IssueObstacle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPage:
+    """A page of those who wait for a certificate of a level."""
+
+    level: str
+    lines: Sequence[WaitingPerson]
+    count: int
+    page: int
+    pages: int
+
+    @property
+    def ready(self) -> list[str]:
+        """The refs of those of this page who may get one now."""
+        return [line.candidate.ref for line in self.lines if not line.obstacles]
+
+
+def waiting_page(session: Session, level: str, *, page: int, today: date) -> WaitingPage:
+    """Return a page of those with a released pass of a level and no certificate, those who passed most first."""
+    people, count, page, pages = store.waiting(session, level, page=page)
+    return WaitingPage(level, judged(session, level, people, today=today), count, page, pages)
+
+
+def people_of(session: Session, refs: Collection[str]) -> Sequence[Candidate]:
+    """Return the people of these refs, in the order in which they were entered."""
+    return session.scalars(select(Candidate).where(Candidate.ref.in_(refs)).order_by(Candidate.id)).all()
+
+
+def judged(session: Session, level: str, people: Sequence[Candidate], *, today: date) -> list[WaitingPerson]:
+    """Return what keeps these people from a certificate of a level on a day.
+
+    A result that counts was released by two people after it was shown long enough and every objection to it was
+    decided (`results.steps.release`). So of the open matters only a certificate that stands is left to ask for.
+
+    Source: R-4, R-62, R-90, R-93.
+    """
+    ids = [one.id for one in people]
+    ledger, have = ledger_of(session, ids), store.certified(session, level, ids)
+    found = []
+    for person in people:
+        taken = ledger.get((person.id, level), [])
+        if not taken:
+            continue
+        blueprint = blueprint_of(session, taken[-1].registration.blueprint_version_id)
+        obstacles = issue_obstacles(
+            list(blueprint.papers),
+            counting(released(taken), policy=blueprint.retake),
+            OpenMatters(publicity_over=True, issued=person.id in have),
+            on=today,
+            policy=blueprint.retake,
+        )
+        found.append(WaitingPerson(person, blueprint, obstacles))
+    return found
+
 
 REASON = 300
 ISSUED_AT_ONCE = 15
@@ -186,3 +339,103 @@ def standing(session: Session, ref: str) -> Certificate:
     if found.revoked_at is not None:
         raise Conflict("certificate.revoked", number=found.number)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class WrongFact:
+    """What a certificate says (`name`, `document`, `occupation`, `level`), and what it would say today."""
+
+    fact: str
+    printed: str
+    known: str
+
+
+def wrong_facts(session: Session, row: Certificate) -> tuple[WrongFact, ...]:
+    """Return what a certificate says that the records of its holder and level no longer say. Source: R-93."""
+    line = _line(session, row)
+    return _differing(row, line) if line is not None else ()
+
+
+def correct(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> tuple[str, str]:
+    """Revoke a certificate and issue one that says what the records do; return its ref and number.
+
+    Whether its holder may have it is judged on the day of the former: what was passed in time then still is. Raise
+    Conflict("certificate.no_change") where it says what the records do, ("certificate.not_ready") where a result
+    was corrected since, InvalidInput("certificate.no_reason"), and as `issue` and `revoke` do.
+
+    Source: R-93.
+    """
+    reason = required(reason, "certificate.no_reason", "reason", limit=REASON)
+    key = signing_key(now=now, actor=actor)
+    with unit_of_work() as session:
+        parts = series_form(session, lock=True)
+        if parts is None:
+            raise Conflict("certificate.no_series")
+        row = standing(session, ref)
+        line = _line(session, row)
+        if line is None or not _differing(row, line):
+            raise Conflict("certificate.no_change")
+        revoke_one(session, row, reason=reason, now=now, actor=actor)
+        session.flush()
+        line = _line(session, row)
+        if line is None or line.obstacles:
+            raise Conflict("certificate.not_ready")
+        made = issue_one(session, parts, line, key, today=today, now=now, actor=actor)
+        return made.ref, made.number
+
+
+def _line(session: Session, row: Certificate) -> WaitingPerson | None:
+    holder = session.get_one(Candidate, row.candidate_id)
+    return next(iter(judged(session, row.blueprint_ref, [holder], today=row.issued_on)), None)
+
+
+def _differing(row: Certificate, line: WaitingPerson) -> tuple[WrongFact, ...]:
+    facts = (
+        WrongFact("name", row.name, line.candidate.name),
+        WrongFact("document", row.document, line.candidate.document_masked),
+        WrongFact("occupation", row.occupation, line.blueprint.occupation_name),
+        WrongFact("level", row.level, line.blueprint.level_name),
+    )
+    return tuple(fact for fact in facts if fact.printed != fact.known)
+
+
+def certificate_paper(row: Certificate, photo: bytes | None, address: str) -> bytes:
+    """Return a certificate as an A4 page; its QR leads to the look-up at `address` and carries the statement.
+
+    Without an address the QR carries the statement alone.
+
+    Source: R-93.
+    """
+    day = row.issued_on
+    data = {
+        "title": _("certificates.paper.title"),
+        "body": row.body_name,
+        "name": row.name,
+        "lead": _("certificates.paper.lead"),
+        "qr": f"{row.number}.svg",
+        "photo": "holder",
+        "facts": [
+            [_("certificates.name"), row.name],
+            [_("certificates.document"), " ".join((_(f"door.document.{row.document_type}"), row.document))],
+            [_("certificates.occupation"), row.occupation],
+            [_("certificates.level"), row.level],
+            [_("certificates.number"), grouped(row.number)],
+            [
+                _("certificates.issued_on"),
+                _("enrolment.paper.date", year=day.year, month=day.month, day=day.day),
+            ],
+        ],
+        "words": {
+            "glue": _("certificates.paper.photo"),
+            "seal": _("certificates.paper.seal"),
+            "verify": _("certificates.paper.verify"),
+            "address": address,
+        },
+    }
+    return pdf(
+        "certificate",
+        data,
+        language=str(get_locale()),
+        photos={"holder": photo} if photo else None,
+        drawings={f"{row.number}.svg": qr_drawing(qr_text(row.statement, address))},
+    )

@@ -11,10 +11,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.candidates.models import Candidate, Registration
 from cbt.certificates.models import ONLY, Certificate, CertificateParts
-from cbt.db.known.selects import KnownSelect
 from cbt.results.models import Result
-from cbt.rules.certificates.number import normalise_number
+from cbt.rules.certificates import normalise_number
 from cbt.rules.retake import PaperOutcome
+from cbt.storage.prepared import KnownSelect
 
 REGISTER_PAGE = 50
 

@@ -7,32 +7,36 @@ from dataclasses import asdict
 import flask
 from flask_babel import gettext as _
 
-from cbt.certificates import correcting, looking_up, service, store
-from cbt.certificates.looking_up import FoundCertificate
+from cbt.blueprints.store import blueprint_of, last_version
+from cbt.certificates import look_up, service, store
+from cbt.certificates import unit_results_views as own
+from cbt.certificates.look_up import FoundCertificate
 from cbt.certificates.models import Certificate
-from cbt.certificates.own import views as own
-from cbt.certificates.photos import photo_on
-from cbt.certificates.printed import certificate_paper
-from cbt.certificates.series import SeriesForm, series_form, set_series
+from cbt.certificates.service import (
+    SeriesForm,
+    certificate_paper,
+    photo_on,
+    series_form,
+    set_series,
+    waiting_page,
+)
 from cbt.certificates.uploads import views as uploads
-from cbt.certificates.waiting import waiting_page
-from cbt.db.unit_of_work import reading
-from cbt.enrolment.body.service import body
+from cbt.enrolment.body import body
 from cbt.errors import CbtError
-from cbt.exams.store import blueprint_of, last_version
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.auth.machine import current_machine
+from cbt.http.downloads import attachment
+from cbt.http.form_values import asked_text, page_of
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import local_day
+from cbt.http.page_cache import filled, hole, page_for_all
+from cbt.http.partials import Reply
+from cbt.http.server import lanes
 from cbt.printing.pdf import PDF
-from cbt.rules.certificates.number import grouped
+from cbt.rules.certificates import grouped
 from cbt.rules.roles import Role
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_day
-from cbt.web.kept_pages import filled, hole, page_for_all
-from cbt.web.partials import Reply
-from cbt.web.receiving import lanes
-from cbt.web.texts import asked_text, page_of
-from cbt.web.who import access
-from cbt.web.who.login import acting
-from cbt.web.who.machine import current_machine
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("certificates", __name__)
 
@@ -173,7 +177,7 @@ def correct(ref: str) -> Reply:
     """Replace a certificate by one that says what the records do."""
     fault, now = flask.request.form.get("fault", ""), flask.g.now
     try:
-        new, number = correcting.correct(ref, reason=fault, today=local_day(now), now=now, actor=acting())
+        new, number = service.correct(ref, reason=fault, today=local_day(now), now=now, actor=acting())
     except CbtError as error:
         return _certificate(ref, refusal(error))
     flask.flash(_("certificates.corrected", number=grouped(number)), "ok")
@@ -183,7 +187,7 @@ def correct(ref: str) -> Reply:
 def _certificate(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
-        wrong = correcting.wrong_facts(session, row) if row.revoked_at is None else ()
+        wrong = service.wrong_facts(session, row) if row.revoked_at is None else ()
         address = body(session).look_up
     page = flask.render_template(
         "certificates/certificate.html", row=row, wrong=wrong, address=address, refused=refused
@@ -206,10 +210,10 @@ def verified() -> Reply:
     """Say what the register knows of a certificate (R-94); sent in a form, so that no address holds a name."""
     form, machine = flask.request.form, current_machine()
     if form.get("statement"):
-        found = looking_up.look_at(form["statement"], machine=machine, now=flask.g.now)
+        found = look_up.look_at(form["statement"], machine=machine, now=flask.g.now)
     else:
         number, name = form.get("number", ""), form.get("name", "")
-        found = looking_up.look_up(number=number, name=name, machine=machine, now=flask.g.now)
+        found = look_up.look_up(number=number, name=name, machine=machine, now=flask.g.now)
     return _answer_page(found)
 
 

@@ -1,9 +1,16 @@
 """Every setting of an installation: what there is, where it is read from, how it is shown."""
 
-from cbt.config.checking import LOCALES
-from cbt.config.reading import Sourced, read_settings, read_sources, spoken_language
-from cbt.config.settings import FILE_VARIABLE, NO_FILE, Settings, as_environment, variable, written
-from cbt.config.showing import masked, shown
+from cbt.config.reader import LOCALES, Sourced, read_settings, read_sources, spoken_language
+from cbt.config.settings import (
+    FILE_VARIABLE,
+    NO_FILE,
+    Settings,
+    as_environment,
+    masked,
+    shown,
+    variable,
+    written,
+)
 
 __all__ = [
     "FILE_VARIABLE",

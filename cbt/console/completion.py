@@ -7,8 +7,8 @@ from typing import cast
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from cbt.console.saying import Answer
-from cbt.console.tree import argument, command
+from cbt.console.command import argument, command
+from cbt.console.output import Answer
 
 SHELLS = ("bash", "zsh", "fish")
 

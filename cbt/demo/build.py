@@ -1,37 +1,69 @@
-"""Builds the demo installation: banks, blueprints, a batch with two sittings, staff, candidates, forms."""
+"""What units and office did before the demo's day, from the agreements to the certificates of a first batch."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
-from cbt.accounts.people import create_staff
+from cbt.accounts.staff import create_staff
 from cbt.batches.publishing.service import publish
-from cbt.batches.roster.importing import import_roster
+from cbt.batches.roster.roster_import import import_roster
+from cbt.blueprints.files import blueprint_text
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.config import Settings
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.demo.papers import ACTOR, bring_banks
-from cbt.demo.people import STAFF, Invented, invent, roster
-from cbt.demo.places import Ground, Hall, build_premises, plan_sitting
-from cbt.demo.portraits import portrait
-from cbt.demo.units.story import enrol
-from cbt.door.arrival.checking import check_in, record_arrival
-from cbt.door.arrival.permits import issue_login_code
-from cbt.personal.numbers import document_index
+from cbt.demo.exam_setup import ACTOR, Ground, Hall, bring_banks, build_premises, plan_sitting
+from cbt.demo.finished_batch import hold, issue_certificates, release_results
+from cbt.demo.member_units import LEVEL, Enrolment
+from cbt.demo.people import STAFF, Invented, invent, portrait, roster
+from cbt.door.arrival import check_in, issue_login_code, record_arrival
+from cbt.enrolment.units import Issued
+from cbt.http.i18n import local_zone
+from cbt.personal.identity import document_index
 from cbt.rules.planning.room_plan import DoorCorner
 from cbt.rules.roles import Role
-from cbt.sittings.clock.doors import admit_if_due
-from cbt.sittings.models import Seat, Sitting, SittingRoom
+from cbt.rules.states.application import ApplicationEvent
+from cbt.runner.paper.draw import draw_for_sitting
+from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.places import open_binding
 from cbt.sittings.planning.sittings import create_batch
+from cbt.sittings.room_state import admit_if_due
+from cbt.storage.unit_of_work import reading, unit_of_work
+
+OFFICER, CHIEF = "kaowu", "zhukao"
+
+
+def enrol(
+    settings: Settings, ground: Ground, past: int, *, now: datetime, rng: random.Random
+) -> list[tuple[Issued, str]]:
+    """Enter it all and return the units' clerks with their names; `past` is the batch that will be over."""
+    story = Enrolment(now, rng)
+    with unit_of_work() as session:
+        text = blueprint_text(settings.blueprint_dir / f"{LEVEL}.toml")
+        store_blueprint(session, text, now=story.ago(80).now, actor=ACTOR)
+        past_ref = session.get_one(Batch, past).ref
+    done, day = story.before()
+    story.step(done, ApplicationEvent.SCHEDULE, 64, batch=past_ref)
+    sittings = hold(done, day, batch=past, ground=ground, settings=settings)
+    with reading() as session:
+        people = {one.login: one.logged_as for one in session.scalars(select(Staff))}
+    shown = datetime.combine(day, time(10), local_zone()).astimezone(UTC) + timedelta(days=2)
+    released = release_results(sittings, at=shown, by=people[OFFICER], second=people[CHIEF])
+    story.step(done, ApplicationEvent.COMPLETE, (now - released).days)
+    issue_certificates(LEVEL, sittings, at=released + timedelta(days=1), by=people[OFFICER])
+    with unit_of_work() as session:
+        coming = create_batch(
+            session, name="客户服务管理员认定批次（下一批）", now=story.ago(16).now, actor=ACTOR
+        ).ref
+    story.lately(coming)
+    return list(zip(story.clerks, story.names, strict=True))
+
 
 SEATS, SPARES = 30, 2
 BEGUN = timedelta(days=81)

@@ -1,34 +1,186 @@
-"""`cbt demo`: one command to a running examination day."""
+"""What of a demo still opens something at an instant: passwords, codes, sittings."""
 
 from __future__ import annotations
 
 import os
 import random
+import shlex
+import shutil
+import sys
 import time
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import partial
 from pathlib import Path
 
 import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from cbt.accounts.sign_in.passwords import ONE_TIME_LASTS
+from cbt.accounts.staff import staff_lines
+from cbt.candidates.models import Registration
 from cbt.config import FILE_VARIABLE, NO_FILE, Settings, as_environment, read_settings
-from cbt.console.kinds import PATH
-from cbt.console.saying import Answer, say
+from cbt.console.command import PATH, command, option
+from cbt.console.output import Answer, align, say
 from cbt.console.texts import text as _
-from cbt.console.tree import command, option
-from cbt.db.private.files import make_folder, open_private
-from cbt.demo.build import Handout, build_demo
-from cbt.demo.printed import anew, next_steps, state_of_things, way_in
-from cbt.demo.standing import PrintedThing, standing
+from cbt.demo.build import BATCH, Handout, build_demo
 from cbt.errors import Conflict, Unavailable
-from cbt.ops.belonging.finding import find
-from cbt.ops.belonging.ruling import Database
-from cbt.ops.hosting import DataDirLock, check_port
-from cbt.ops.logs.keeping import check_log_file
-from cbt.ops.preparing import in_child, look, prepare_app
-from cbt.ops.serving import announced, run_server
+from cbt.http.i18n import local_zone
+from cbt.ops.host_resources import DataDirLock, check_port
+from cbt.ops.logs import check_log_file
+from cbt.ops.preflight import Database, find
+from cbt.ops.preparation import in_child, look, prepare_app
+from cbt.ops.serve import announced, run_server
+from cbt.rules.states.sitting import SittingState
+from cbt.sittings.models import Batch, Room, Sitting, SittingRoom
+from cbt.storage.private_files import make_folder, open_private
+from cbt.storage.unit_of_work import reading
+
+OPEN = frozenset({SittingState.PUBLISHED, SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD})
+"""A room in one of these can still be sat in."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedThing:
+    """One thing that was printed: `what` names its text, `works` says whether it still opens something.
+
+    `until` is when it ends or ended, for a sitting its planned start; None where it has no end. `name` is the
+    room's code or the sitting's name, `count` how many people it is about.
+    """
+
+    what: str
+    works: bool
+    until: datetime | None = None
+    name: str = ""
+    count: int = 0
+
+
+def standing(*, now: datetime) -> list[PrintedThing]:
+    """Return what was printed, thing by thing, with what became of it."""
+    with reading() as session:
+        return [
+            *_passwords(session, now),
+            *_room_codes(session, now),
+            *_sign_in_codes(session, now),
+            *_sittings(session),
+        ]
+
+
+def _passwords(session: Session, now: datetime) -> Iterator[PrintedThing]:
+    lines = [one for one in staff_lines(session) if one.state != "disabled"]
+    ends = sorted(one.one_time_until for one in lines if one.one_time_until is not None)
+    valid = [end for end in ends if now < end]
+    if valid:
+        yield PrintedThing("password", True, valid[0], count=len(valid))
+    if len(valid) < len(ends):
+        yield PrintedThing("password", False, ends[0], count=len(ends) - len(valid))
+    if len(ends) < len(lines):
+        yield PrintedThing("own_password", True, count=len(lines) - len(ends))
+
+
+def _room_codes(session: Session, now: datetime) -> Iterator[PrintedThing]:
+    for room in session.scalars(select(Room).order_by(Room.id)):
+        works = room.code_until is not None and now < room.code_until
+        yield PrintedThing("room_code", works, room.code_until, room.room_code if works else "")
+
+
+def _sign_in_codes(session: Session, now: datetime) -> Iterator[PrintedThing]:
+    handed_out = select(func.count(), func.max(Registration.login_code_until)).where(
+        Registration.login_code_hash.is_not(None)
+    )
+    count, until = session.execute(handed_out.where(Registration.login_code_until > now)).one()
+    if count:
+        yield PrintedThing("sign_in_code", True, until, count=count)
+    count, until = session.execute(handed_out.where(Registration.login_code_until <= now)).one()
+    if count:
+        yield PrintedThing("sign_in_code", False, until, count=count)
+
+
+def _sittings(session: Session) -> Iterator[PrintedThing]:
+    rows = session.execute(
+        select(Sitting, SittingRoom.state)
+        .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .where(Batch.name == BATCH)
+        .order_by(Sitting.planned_start_at)
+    )
+    for sitting, state in rows:
+        yield PrintedThing(f"sitting.{state}", state in OPEN, sitting.planned_start_at, sitting.name)
+
+
+STEPS = (1, 2, 3, 4, 5)
+_STARTABLE = frozenset(f"sitting.{state}" for state in (SittingState.PUBLISHED, SittingState.ADMITTING))
+
+
+def way_in(access: Handout, *, now: datetime) -> list[str]:
+    """Return the accounts and tickets as lines: what is kept on the sheet, so every end is a date."""
+    staff_head = _titles("login", "name", "roles", "password")
+    seat_head = _titles("seat", "name", "paper", "ticket", "last_six", "code", "door")
+    staff = [(login, name, _(f"role.{role}"), password) for login, name, role, password in access.staff]
+    seats = [
+        (f"{seat:02d}", *rest, _("demo.door.absent" if seat in access.absent else "demo.door.checked_in"))
+        for seat, *rest in access.candidates
+    ]
+    absent = _("ui.comma").join(f"{seat:02d}" for seat in access.absent)
+    return [
+        _("demo.staff", until=_minute(now + ONE_TIME_LASTS)),
+        *align([staff_head, *staff]),
+        "",
+        _("demo.candidates", code=access.room_code),
+        *align([seat_head, *seats]),
+        _("demo.absent", seats=absent, until=_minute(access.late_cutoff_at)),
+    ]
+
+
+def _titles(*names: str) -> tuple[str, ...]:
+    return tuple(_(f"demo.{name}") for name in names)
+
+
+def state_of_things(things: Sequence[PrintedThing]) -> list[str]:
+    """Return what still opens something, and what is over, as lines."""
+    lines = [_("demo.works"), *_told(one for one in things if one.works)]
+    over = _told(one for one in things if not one.works)
+    return [*lines, _("demo.over"), *over] if over else lines
+
+
+def _told(things: Iterable[PrintedThing]) -> list[str]:
+    return [
+        "  - "
+        + _(
+            f"demo.standing.{one.what}" + ("" if one.works or one.what.startswith("sitting.") else ".over"),
+            until=_minute(one.until),
+            name=one.name,
+            count=one.count,
+        )
+        for one in things
+    ]
+
+
+def next_steps(things: Sequence[PrintedThing], *, anew: str) -> list[str]:
+    """Return what to do now: the way to a paper that is handed in, and how to begin another day."""
+    begins = [one for one in things if one.what in _STARTABLE]
+    if not any(one.works and one.what.startswith("sitting.") for one in things):
+        return [_("demo.all_over", command=anew)]
+    walk = [f"  {step}. {_(f'demo.walk.{step}', name=begins[0].name)}" for step in STEPS] if begins else []
+    return [*([_("demo.walk"), *walk, ""] if walk else []), _("demo.anew", command=anew)]
+
+
+def anew(folder: Path | None) -> str:
+    """Return the command that builds another day as it is typed here: `make demo` puts no `cbt` on the path."""
+    called = Path(sys.argv[0])
+    found = shutil.which("cbt")
+    if called.stem != "cbt" or (found and called.exists() and Path(found).samefile(called)):
+        called = Path("cbt")
+    where = ["--dir", str(folder)] if folder is not None else []
+    return shlex.join([str(called), "demo", *where, "--fresh"])
+
+
+def _minute(instant: datetime | None) -> str:
+    return "" if instant is None else instant.astimezone(local_zone()).strftime("%m-%d %H:%M")
+
 
 FOLDER = Path("demo-data")
 SHEET = "demo-accounts.txt"

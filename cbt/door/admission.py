@@ -5,9 +5,13 @@ Source: R-11, R-12, R-13, R-14, R-16.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import flask
+from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate, Registration
 from cbt.errors import CbtError, Conflict, Gone, Locked, NotAllowed, TooEarly
@@ -121,3 +125,18 @@ def _seat_refuses(door: Door, paper: PaperState, place: SignInPlace | None) -> C
 def seat_label(number: int) -> str:
     """Return a 机位号 as it is shown and printed: at least two digits."""
     return f"{number:02d}"
+
+
+Papers = Callable[[Session, Collection[int]], Mapping[int, PaperState]]
+_EXTENSION = "cbt_papers"
+
+
+def register_papers(app: flask.Flask, papers: Papers) -> None:
+    """Tell how to ask a later room for the state of papers: registration ids -> states (absent = open)."""
+    app.extensions[_EXTENSION] = papers
+
+
+def paper_states(session: Session, registration_ids: Collection[int]) -> Mapping[int, PaperState]:
+    """Return what is known of the papers of these registrations; one that is missing is open."""
+    papers: Papers | None = flask.current_app.extensions.get(_EXTENSION)
+    return {} if papers is None else papers(session, registration_ids)

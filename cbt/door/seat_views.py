@@ -1,29 +1,85 @@
-"""The pages of a seat: what it is, which machine it has, signing in and leaving."""
+"""What the seat page sends, read into values: typed in haste, in any width of digits."""
 
 from __future__ import annotations
 
 import hashlib
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
 
 import flask
 
 from cbt.config import Settings
-from cbt.door import service, shown
-from cbt.door.inputs import seat_number, sign_in_input, undelivered_count
-from cbt.door.kiosk import views as kiosk
-from cbt.door.seats import binding
-from cbt.door.seats.undelivered import report_undelivered
-from cbt.door.shown import SeatPage
-from cbt.door.signing_in import steps
-from cbt.door.signing_in.choosing import keep_choice, kept_choice
-from cbt.door.signing_in.entry import PaperChoice, SeatSignIn
-from cbt.errors import CbtError
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, sent_json
-from cbt.web.partials import Reply
-from cbt.web.receiving import lanes
-from cbt.web.who import access
-from cbt.web.who.login import Principal, current_principal, forget, held_login, remember
-from cbt.web.who.machine import current_machine
+from cbt.door import kiosk_views as kiosk
+from cbt.door import page_data, seats, service, sign_in
+from cbt.door.page_data import SeatPage
+from cbt.door.seats import report_undelivered
+from cbt.door.sign_in import PaperChoice, SeatSignIn, SignInInput
+from cbt.errors import CbtError, Gone, InvalidInput
+from cbt.http.auth import access
+from cbt.http.auth.login import Principal, current_principal, forget, held_login, remember
+from cbt.http.auth.machine import current_machine
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal, sent_json
+from cbt.http.partials import Reply
+from cbt.http.server import lanes
+from cbt.storage.types import from_micros, to_micros
+
+_MOST_TICKET = 20
+
+
+def sign_in_input(form: Mapping[str, str]) -> SignInInput:
+    """Return what was typed to sign in.
+
+    Raise InvalidInput("door.ticket"), ("door.document_length") or ("door.code_length").
+    """
+    ticket = _plain(form.get("ticket", ""))
+    if not (ticket.isascii() and ticket.isalnum() and len(ticket) <= _MOST_TICKET):
+        raise InvalidInput("door.ticket", field="ticket")
+    by: Literal["document", "code"] = "code" if form.get("by") == "code" else "document"
+    secret = _plain(form.get(by, ""))
+    if len(secret) != 6:
+        raise InvalidInput(f"door.{by}_length", field=by)
+    return SignInInput(ticket, by, secret)
+
+
+def seat_number(form: Mapping[str, str]) -> int:
+    """Return the 机位号 that was typed; raise InvalidInput("seat.number_text")."""
+    text = _plain(form.get("number", ""))
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise InvalidInput("seat.number_text", field="number")
+    return int(text)
+
+
+def undelivered_count(body: object) -> int:
+    """Return how many answers a machine says it still holds; raise InvalidInput("seat.undelivered")."""
+    count = body.get("count") if isinstance(body, dict) else None
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise InvalidInput("seat.undelivered", field="count")
+    return count
+
+
+def _plain(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text[:80]).split())
+
+
+CHOICE_LIFE = timedelta(minutes=2)
+_CHOICE = "door_choice"
+
+
+def keep_choice(registration_refs: Sequence[str], *, now: datetime) -> None:
+    """Keep the registrations a sign-in has just proved, for `CHOICE_LIFE`. Source: R-14."""
+    flask.session[_CHOICE] = {"refs": list(registration_refs), "until": to_micros(now + CHOICE_LIFE)}
+
+
+def kept_choice(*, now: datetime) -> list[str]:
+    """Return the registrations to choose from; raise Gone("door.choice_over") when there is no choice now."""
+    kept = flask.session.get(_CHOICE)
+    if not kept or now >= from_micros(kept["until"]):
+        raise Gone("door.choice_over")
+    return list(kept["refs"])
+
 
 pages = flask.Blueprint("door", __name__)
 
@@ -33,7 +89,7 @@ pages = flask.Blueprint("door", __name__)
 def seat_page() -> Reply:
     """The seat: room and 机位号 in large, and signing in; an unbound machine asks for its seat."""
     former = _former()
-    if former and shown.paper_is_closed(former.subject_id):
+    if former and page_data.paper_is_closed(former.subject_id):
         service.leave(former.login_session_id, now=flask.g.now)
         return _seat_left()
     return _seat_page()
@@ -43,7 +99,7 @@ def seat_page() -> Reply:
 @access.public
 def seat_state() -> Reply:
     """Tell an open seat page the server's instant, and by a digest whether it would be another page by now."""
-    seat = shown.seat_view(current_machine(), now=flask.g.now)
+    seat = page_data.seat_view(current_machine(), now=flask.g.now)
     return {"now": flask.g.now.isoformat(), "tag": _tag(seat, _former())}
 
 
@@ -54,7 +110,7 @@ def bind() -> Reply:
     """Bind this machine to a seat by the proctor's room code (R-16)."""
     form = flask.request.form
     try:
-        binding.bind(
+        seats.bind(
             number=seat_number(form),  # read first: an unreadable number issues no token to the machine
             machine=current_machine(issue=True),
             room_code=form.get("room_code", "")[:20],
@@ -82,7 +138,7 @@ def sign_in_here() -> Reply:
     try:
         entry = sign_in_input(flask.request.form)
         kiosk.insist()
-        outcome = steps.sign_in(
+        outcome = sign_in.sign_in(
             entry,
             machine=current_machine(issue=True),
             now=flask.g.now,
@@ -101,7 +157,7 @@ def sign_in_here() -> Reply:
 @access.public
 def choose() -> Reply:
     """Ask which of two open papers to begin (R-14)."""
-    options = shown.paper_options(kept_choice(now=flask.g.now))
+    options = page_data.paper_options(kept_choice(now=flask.g.now))
     return flask.render_template("door/choose.html", options=options)
 
 
@@ -113,7 +169,7 @@ def chosen() -> Reply:
     allowed = kept_choice(now=flask.g.now)
     try:
         kiosk.insist()
-        outcome = steps.choose(
+        outcome = sign_in.choose(
             flask.request.form.get("paper", ""),
             allowed=allowed,
             machine=current_machine(issue=True),
@@ -139,7 +195,7 @@ def leave() -> Reply:
 def _seat_page(
     *, sign_in_refused: Refusal = NOTHING_REFUSED, bind_refused: Refusal = NOTHING_REFUSED
 ) -> Reply:
-    seat, former = shown.seat_view(current_machine(), now=flask.g.now), _former()
+    seat, former = page_data.seat_view(current_machine(), now=flask.g.now), _former()
     page = flask.render_template(
         "door/seat.html",
         seat=seat,

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import Rows, one_writes, put_down
-from cbt.door.arrival import queries
-from cbt.door.arrival.changes import audit, by_candidate, line_about
-from cbt.door.shown import entered, step_of
+from cbt.door import arrival
+from cbt.door.arrival import audit, by_candidate, line_about
+from cbt.door.page_data import entered, step_of
 from cbt.errors import Conflict, InvalidInput
-from cbt.web.who.opening import revoke_login
+from cbt.http.auth.login_store import revoke_login
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows, one_writes, put_down
 
 
 def confirm(registration_id: int, *, now: datetime) -> None:
@@ -21,16 +21,16 @@ def confirm(registration_id: int, *, now: datetime) -> None:
     _take_step(registration_id, _CONFIRM, now=now)
 
 
-def raise_query(registration_id: int, said: queries.Questioned, *, now: datetime) -> None:
+def raise_query(registration_id: int, said: arrival.Questioned, *, now: datetime) -> None:
     """Record 信息有误: the board is alerted and the page holds until a proctor clears it. Source: R-14."""
     with unit_of_work() as session:
-        queries.raise_query(session, entered(session, registration_id, lock=True).registration, said, now=now)
+        arrival.raise_query(session, entered(session, registration_id, lock=True).registration, said, now=now)
 
 
 def withdraw_query(registration_id: int, *, now: datetime) -> None:
     """Take 信息有误 back: it was a slip, and nobody has to come. Source: R-14."""
     with unit_of_work() as session:
-        queries.withdraw_query(session, entered(session, registration_id, lock=True).registration, now=now)
+        arrival.withdraw_query(session, entered(session, registration_id, lock=True).registration, now=now)
 
 
 def pledge(registration_id: int, *, agreed: bool, now: datetime) -> None:

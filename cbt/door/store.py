@@ -9,11 +9,11 @@ from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
-from cbt.db.known.selects import KnownSelect
 from cbt.door.admission import Door, SignInPlace
-from cbt.door.arrival.changes import OPEN_DOOR
+from cbt.door.arrival import OPEN_DOOR
 from cbt.errors import NotFound
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingChange, SittingRoom
+from cbt.storage.prepared import KnownSelect
 
 
 def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre, str | None]:

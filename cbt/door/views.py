@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import flask
 
-from cbt.door import service, shown
-from cbt.door.arrival.queries import read_said
+from cbt.door import page_data, service
+from cbt.door.arrival import read_said
+from cbt.door.page_data import DoorView
 from cbt.door.seat_views import pages, shown_refusal, to_page
-from cbt.door.shown import DoorView
 from cbt.errors import InvalidInput
+from cbt.http.auth import access
+from cbt.http.auth.login import signed_in
+from cbt.http.downloads import picture
+from cbt.http.forms import NOTHING_REFUSED, Refusal
+from cbt.http.partials import Reply
+from cbt.http.server import lanes
 from cbt.rules.door.admission import LONGEST_QUERY, QUERY_ABOUT
-from cbt.web.downloads import picture
-from cbt.web.forms import NOTHING_REFUSED, Refusal
-from cbt.web.partials import Reply
-from cbt.web.receiving import lanes
-from cbt.web.who import access
-from cbt.web.who.login import signed_in
 
 
 @pages.get("/exam/confirm")
 @access.candidate
 def confirm() -> Reply:
     """信息确认: photo, masked number, seat and paper; held while a proctor is to compare."""
-    view = shown.door_view(signed_in().subject_id)
+    view = page_data.door_view(signed_in().subject_id)
     if view.step != "confirm":
         return to_page(view.step)
     return _confirm_page(view, NOTHING_REFUSED)
@@ -54,7 +54,7 @@ def query() -> Reply:
     try:
         said = read_said(form.getlist("about"), form.get("words", ""))
     except InvalidInput as error:
-        return _confirm_page(shown.door_view(mine), shown_refusal(error))
+        return _confirm_page(page_data.door_view(mine), shown_refusal(error))
     service.raise_query(mine, said, now=flask.g.now)
     return to_page("confirm")
 
@@ -72,7 +72,7 @@ def withdraw_query() -> Reply:
 @access.candidate
 def query_state() -> Reply:
     """The held part of the confirmation page, asked for again and again until a proctor clears it."""
-    view = shown.door_view(signed_in().subject_id)
+    view = page_data.door_view(signed_in().subject_id)
     if view.queried_at is None:
         return flask.Response(status=204, headers={"HX-Redirect": flask.url_for("door.confirm")})
     return flask.render_template("door/_held.html", view=view)
@@ -82,7 +82,7 @@ def query_state() -> Reply:
 @access.candidate
 def notice() -> Reply:
     """考场须知 and 诚信承诺."""
-    view = shown.door_view(signed_in().subject_id)
+    view = page_data.door_view(signed_in().subject_id)
     if view.step != "notice":
         return to_page(view.step)
     return _notice_page(view, NOTHING_REFUSED)
@@ -102,7 +102,7 @@ def pledged() -> Reply:
         agreed = flask.request.form.get("agree") == "1"
         service.pledge(principal.subject_id, agreed=agreed, now=flask.g.now)
     except InvalidInput as error:
-        return _notice_page(shown.door_view(principal.subject_id), shown_refusal(error))
+        return _notice_page(page_data.door_view(principal.subject_id), shown_refusal(error))
     return to_page("wait")
 
 
@@ -110,7 +110,7 @@ def pledged() -> Reply:
 @access.candidate
 def wait() -> Reply:
     """候考: the time to the start by the server's clock; the page goes on by itself at 统一开考."""
-    view = shown.door_view(signed_in().subject_id)
+    view = page_data.door_view(signed_in().subject_id)
     if view.step != "wait":
         return to_page(view.step)
     return flask.render_template("door/wait.html", view=view, now=flask.g.now)
@@ -120,5 +120,5 @@ def wait() -> Reply:
 @access.candidate
 def photo() -> Reply:
     """The candidate's own photo."""
-    mimetype, image = shown.photo(signed_in().subject_id)
+    mimetype, image = page_data.photo(signed_in().subject_id)
     return picture(mimetype, image)

@@ -1,10 +1,13 @@
-"""One server process: tied to its parent, standing for leader, serving what has arrived whole."""
+"""What a service manager is told of a start: systemd's notification protocol, where there is somebody to tell."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import signal
+import socket
 import sys
 import threading
 from functools import partial
@@ -16,18 +19,18 @@ import flask
 from cbt.application.app import create_app
 from cbt.application.jobs import start_scheduler
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
-from cbt.application.warming import warm_up
 from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
-from cbt.db.engine import begin_pulse
-from cbt.db.migrate import check_migrated
-from cbt.db.server_time import TimeWatch, database_time
-from cbt.db.types import db
-from cbt.db.writing.line import can_share
-from cbt.delivery.save.journal import Journal
-from cbt.door.elsewhere import keep_comparing
+from cbt.door.address_watch import keep_comparing
 from cbt.errors import Unavailable
-from cbt.ops.hosting import (
+from cbt.http.metrics import Metrics
+from cbt.http.server.body_limits import Bodies
+from cbt.http.server.deferred import Parking
+from cbt.http.server.front import Front
+from cbt.http.server.lanes import lane_of
+from cbt.http.server.proxies import is_among, read_networks
+from cbt.http.server.request_body import spool
+from cbt.ops.host_resources import (
     calm_collector,
     die_with_parent,
     give_memory_back,
@@ -35,18 +38,43 @@ from cbt.ops.hosting import (
     others_serve,
     take_short_turns,
 )
-from cbt.ops.logs.keeping import ignore_hang_up, init_logs
-from cbt.ops.logs.life import tell_start, tell_stop
-from cbt.ops.manager import tell_when_served
-from cbt.web.receiving.bodies import Bodies
-from cbt.web.receiving.front import Front
-from cbt.web.receiving.lanes import lane_of
-from cbt.web.receiving.parking import Parking
-from cbt.web.receiving.proxies import is_among, read_networks
-from cbt.web.receiving.spool import spool
-from cbt.web.watching.metrics import Metrics
+from cbt.ops.logs import ignore_hang_up, init_logs, tell_start, tell_stop
+from cbt.ops.prewarm import warm_up
+from cbt.runner.save.journal import Journal
+from cbt.storage.engine import begin_pulse
+from cbt.storage.migrate import check_migrated
+from cbt.storage.server_time import TimeWatch, database_time
+from cbt.storage.types import db
+from cbt.storage.write_queue.writer_client import can_share
 
 log = logging.getLogger(__name__)
+
+
+VARIABLE = "NOTIFY_SOCKET"
+_ASKED_AGAIN_SECONDS = 0.02
+
+
+async def tell_when_served(address: str, port: int) -> None:
+    """Send `READY=1` to the service manager once somebody can connect to `address` and `port`."""
+    while os.environ.get(VARIABLE):
+        with contextlib.suppress(OSError):
+            _, line = await asyncio.open_connection(address, port)
+            line.close()
+            tell("READY=1")
+            return
+        await asyncio.sleep(_ASKED_AGAIN_SECONDS)
+
+
+def tell(state: str) -> None:
+    """Send `state` (`READY=1`) to the service manager; without one, nothing happens."""
+    address = os.environ.get(VARIABLE, "")
+    if not address:
+        return
+    name = f"\0{address[1:]}" if address.startswith("@") else address
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.sendto(state.encode(), name)
+
+
 TOLD_AGAIN_SECONDS = 0.5
 # For the life of a worker: the references keep the leader's lock and the watch's connection open.
 _candidacies: list[Candidacy] = []

@@ -15,12 +15,12 @@ from enum import StrEnum
 
 from flask_babel import gettext
 
-from cbt.db.private.sealing import readable, seal
 from cbt.errors import InvalidInput
-from cbt.personal.numbers import PHONE, mask_phone
-from cbt.personal.words import GENDER_NAMES, gender_of
-from cbt.sheets.columns import Column
-from cbt.web.texts import one_line
+from cbt.http.form_values import one_line
+from cbt.personal.cell_values import GENDER_NAMES, gender_of
+from cbt.personal.identity import PHONE, mask_phone
+from cbt.spreadsheets.columns import Column
+from cbt.storage.crypto import readable, seal
 
 
 class FieldKind(StrEnum):

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import segno
 
-from cbt.confined.running import MEGABYTE, PRINTING, Exhausted, Limits, run
+from cbt.confined.runner import MEGABYTE, PRINTING, Exhausted, Limits, run
 from cbt.errors import Conflict, Unavailable
 from cbt.printing.order import PrintOrder
 
 PDF = "application/pdf"
 LIMITS = Limits(memory=1536 * MEGABYTE, cpu=120, wall=150, answer=128 * MEGABYTE)
 """For a room of 400 with photos; a usual one of 30 needs a second and a tenth of this memory."""
-_TASK = "cbt.printing.typesetting:set_pages"
+_TASK = "cbt.printing.typesetter:set_pages"
 
 
 def pdf(

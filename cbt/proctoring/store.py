@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.db.known.selects import KnownSelect
-from cbt.delivery.models import (
-    Attempt,
-    Gap,
-    Message,
-)
 from cbt.errors import NotFound
+from cbt.http.auth.login import Principal
 from cbt.proctoring.models import Incident, UndoableAct
-from cbt.rules.reasons import EVACUATION
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states.sitting import OVER, SittingState
+from cbt.rules.violations import EVACUATION
+from cbt.runner.models import Attempt, Gap, Message
 from cbt.sittings.models import Room, RoomHold, RoomStaff, Sitting, SittingRoom
-from cbt.sittings.store import seat_counts
+from cbt.sittings.store import RoomView, room_views, seat_counts, visible_rooms
+from cbt.storage.prepared import KnownSelect
 
 
 def open_hold(session: Session, sitting_room_id: int) -> RoomHold | None:
@@ -191,3 +188,36 @@ def free_rooms(
     return [
         FreeRoom(room, counts[room.id].seats, counts[room.id].bound) for room in rooms if room.id in counts
     ]
+
+
+_OVER = [state.value for state in OVER]
+
+
+def rooms_for(
+    session: Session, principal: Principal, *conditions: ColumnElement[bool], limit: int, offset: int = 0
+) -> list[RoomView]:
+    """Return the sitting-rooms this person may see: those to come by planned start, then those that are over."""
+    over = case((SittingRoom.state.in_(_OVER), 1), else_=0)
+    coming = case((SittingRoom.state.not_in(_OVER), Sitting.planned_start_at))
+    query = (
+        room_views()
+        .where(*_seen_by(principal), *conditions)
+        .order_by(over, coming, Sitting.planned_start_at.desc(), Room.name, SittingRoom.id)
+    )
+    return [RoomView(*row) for row in session.execute(query.limit(limit).offset(offset))]
+
+
+def count_rooms_for(session: Session, principal: Principal, *conditions: ColumnElement[bool]) -> int:
+    """Return how many sitting-rooms `rooms_for` would find."""
+    query = select(func.count()).select_from(SittingRoom)
+    query = query.join(Sitting, Sitting.id == SittingRoom.sitting_id)
+    return session.scalar(query.where(*_seen_by(principal), *conditions)) or 0
+
+
+def near_rooms(*, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what finds the rooms that are not over and were to start by `until`."""
+    return SittingRoom.state.not_in(_OVER), Sitting.planned_start_at <= until
+
+
+def _seen_by(principal: Principal) -> tuple[ColumnElement[bool], ...]:
+    return SittingRoom.id.in_(visible_rooms(principal)), SittingRoom.state != SittingState.DRAFT.value

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import flask
 
-from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_second, wants_asking
-from cbt.accounts.approvals.second import Second, SecondNeeded
-from cbt.exams.reasons.words import table_now, words_of
+from cbt.accounts.approvals.requests import Second, SecondNeeded
+from cbt.accounts.approvals.views import ask_for, credential_typed, typed_second, wants_asking
+from cbt.blueprints.reasons import table_now, words_of
+from cbt.http.auth import access, login
+from cbt.http.auth.login import signed_in
+from cbt.http.downloads import picture
+from cbt.http.form_posts import idempotency
+from cbt.http.form_values import page_of
+from cbt.http.i18n import local_zone
+from cbt.http.partials import Reply, wants_partial
+from cbt.proctoring.act import Act, Asked, By, Said, runs_rooms, said_text
 from cbt.proctoring.acts import registry
-from cbt.proctoring.approving import credential_rules, wish_for
-from cbt.proctoring.board import filters, shown
+from cbt.proctoring.approval import credential_rules, wish_for
+from cbt.proctoring.board import display
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.desk.act import Act, Asked
-from cbt.proctoring.desk.said import Said, said_text
-from cbt.proctoring.desk.staff import By, runs_rooms
 from cbt.proctoring.pages import (
     my_rooms,
     preview,
@@ -23,18 +28,10 @@ from cbt.proctoring.pages import (
     read_room,
     rooms_to_evacuate,
 )
-from cbt.proctoring.polling.answering import board_page, drawing_of, glanced_board, looked_at, what_changed
-from cbt.proctoring.polling.drawing import way_of
-from cbt.proctoring.polling.parts import BoardWay
+from cbt.proctoring.polling.board_page import board_page, drawing_of, glanced_board, looked_at, what_changed
+from cbt.proctoring.polling.parts import BoardWay, way_of
 from cbt.rules.roles import Role
 from cbt.sittings.store import RoomView
-from cbt.web.downloads import picture
-from cbt.web.i18n import local_zone
-from cbt.web.partials import Reply, wants_partial
-from cbt.web.sent import once
-from cbt.web.texts import page_of
-from cbt.web.who import access, attention
-from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("proctoring", __name__)
 
@@ -47,7 +44,7 @@ may_act = access.roles(Role.PROCTOR, Role.CHIEF_PROCTOR)
 @pages.app_template_filter("span")
 def span_filter(value: object) -> str:
     """Say a span in words: 4 分 35 秒."""
-    return shown.span_words(value)
+    return display.span_words(value)
 
 
 @pages.app_template_filter("said")
@@ -83,7 +80,7 @@ def _chosen_way(room_ref: str) -> BoardWay:
     return way_of(
         room_ref,
         view if view in VIEWS else "map",
-        show if show in filters.FILTERS else "expected",
+        show if show in display.FILTERS else "expected",
         can_act=runs_rooms(signed_in()),
     )
 
@@ -92,12 +89,12 @@ def _open_board(room_ref: str) -> tuple[Board, RoomView]:
     """Read a board that somebody has open; that of a running room keeps its watcher signed in for longer."""
     found, view = read_open_board(room_ref, signed_in(), now=flask.g.now, looked=looked_at())
     if found.head.open:
-        attention.note_board(signed_in(), now=flask.g.now)
+        login.note_board(signed_in(), now=flask.g.now)
     return found, view
 
 
 @pages.get("/proctor/rooms/<room_ref>/live")
-@attention.unattended
+@login.unattended
 @may_read
 def live(room_ref: str) -> Reply:
     """What the board's page fetches every 2 s: what changed since, or 304 while nothing shown has changed."""
@@ -119,7 +116,7 @@ def person(room_ref: str, ref: str) -> Reply:
         template,
         person=found,
         offers=offers if runs_rooms(signed_in()) else [],
-        line=shown.log_text,
+        line=display.log_text,
         now=flask.g.now,
     )
 
@@ -160,7 +157,7 @@ def ask(room_ref: str, code: str) -> Reply:
 
 @pages.post("/proctor/rooms/<room_ref>/acts/<code>")
 @may_act
-@once.says
+@idempotency.says
 def act(room_ref: str, code: str) -> Reply:
     """Do what was previewed, and say what was done; or ask a second person, where it takes two."""
     posted, form = registry.act_of(code), flask.request.form

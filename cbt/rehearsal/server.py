@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from cbt.errors import Unavailable
-from cbt.ops.serving import serve
-from cbt.rehearsal.line import HOST
+from cbt.ops.serve import serve
+from cbt.rehearsal.http_client import HOST
 
 READY_SECONDS = 60.0
 

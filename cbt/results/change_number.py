@@ -1,7 +1,7 @@
 """The change number of results: that of the log's last entry by which anything told of results may have changed.
 
 What is drawn of results is kept as of this number. Whatever changes an examination is an entry, written in the
-transaction of the change, and one look a process reads the entries for everybody (delivery/news/watcher.py).
+transaction of the change, and one look a process reads the entries for everybody (runner/news/watcher.py).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 import flask
 
 from cbt.audit.acts import GROUPS
-from cbt.delivery.news.watcher import Watcher
-from cbt.delivery.waiting.hall import Entry
-from cbt.web.receiving.promises import PROMISES
+from cbt.http.server.deferred import PROMISES
+from cbt.runner.news.watcher import Watcher
+from cbt.runner.waiting.hall import Entry
 
 _EXTENSION, _WATCHER = "cbt_results_changed", "cbt_news"
 CHANGES_NO_RESULT = frozenset(

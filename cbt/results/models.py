@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import Date, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import DecimalText, Row, UtcDateTime
+from cbt.rules.publicity import PublicityWindow
+from cbt.storage.types import DecimalText, Named, Row, UtcDateTime
 
 
 class Release(Row):
@@ -30,3 +31,76 @@ class Result(Row):
     score_id: Mapped[int | None] = mapped_column(ForeignKey("score.id"), index=True)
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When it was released after the others, because an objection held it; NULL: with its sitting (R-90)."""
+
+
+class Publication(Named):
+    """The 公示 of one sitting's results; at most one of a sitting stands, those before were withdrawn (R-90)."""
+
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
+    published_on: Mapped[date] = mapped_column(Date)
+    last_on: Mapped[date] = mapped_column(Date, index=True)
+    """The last day on which somebody may object."""
+    days: Mapped[int]
+    """How many working days were asked for when it was published."""
+    published_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    published_by: Mapped[str] = mapped_column(String(80))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_by: Mapped[str] = mapped_column(String(80))
+    reason: Mapped[str] = mapped_column(Text)
+    """Why it was withdrawn."""
+
+    @property
+    def window(self) -> PublicityWindow:
+        """The days on which it is shown."""
+        return PublicityWindow(self.published_on, self.last_on)
+
+
+class PublishedResult(Row):
+    """What was shown of one registration; `score_id` is the score it was taken from."""
+
+    __table_args__ = (UniqueConstraint("publication_id", "registration_id"),)
+
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publication.id"))
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), index=True)
+    outcome: Mapped[str] = mapped_column(String(12))
+    score: Mapped[Decimal | None] = mapped_column(DecimalText)
+    score_id: Mapped[int | None] = mapped_column(ForeignKey("score.id"), index=True)
+    violation: Mapped[str] = mapped_column(String(20))
+    """The code of the violation that was on record, or ""."""
+
+
+class ResultObjection(Named):
+    """A 异议 to one result that is shown: it holds that result until another person than who took it decides."""
+
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publication.id"))
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), index=True)
+    brought_by: Mapped[str] = mapped_column(String(10))
+    """`self`, `unit` or `other`."""
+    bringer: Mapped[str] = mapped_column(String(60))
+    words: Mapped[str] = mapped_column(Text)
+    brought_on: Mapped[date] = mapped_column(Date)
+    entered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    entered_by: Mapped[str] = mapped_column(String(80))
+    verdict: Mapped[str] = mapped_column(String(10))
+    """`upheld`, `rejected`, or "" while it is open."""
+    grounds: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str] = mapped_column(String(80))
+
+
+class ViolationRuling(Named):
+    """Whether a violation on record stands: told when, what was said to it, on what grounds, by whom (R-92).
+
+    One that does not stand is on record no more; the report of it stays as it was filed.
+    """
+
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), index=True)
+    code: Mapped[str] = mapped_column(String(20))
+    """Which violation; another one that is put on record later is ruled on anew."""
+    stands: Mapped[bool]
+    told_on: Mapped[date] = mapped_column(Date)
+    statement: Mapped[str] = mapped_column(Text)
+    """What the candidate said to it; "" for nothing."""
+    grounds: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str] = mapped_column(String(80))

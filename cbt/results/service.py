@@ -8,28 +8,36 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals.requests import claim, countersigned, put_result
-from cbt.accounts.approvals.second import Second
-from cbt.audit import chain, tally
-from cbt.db.pieces import pieces_of
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.accounts.approvals.requests import Second, claim, countersigned, put_result
+from cbt.audit import chain, flood_limit
 from cbt.errors import Conflict, InvalidInput
-from cbt.results import steps, store
-from cbt.results.ledger import store as retake_store
-from cbt.results.ledger.store import Ledger
-from cbt.results.publicity.models import Publication
+from cbt.http.auth.login import Principal
+from cbt.results import release as steps
+from cbt.results import retake_ledger as retake_store
+from cbt.results import store
+from cbt.results.models import Publication
 from cbt.results.publicity.store import open_objections, publications_of
-from cbt.results.rulings.store import unruled_refs
-from cbt.results.sheet.page import LinesAsked, ReleasePage, SheetPage, release_page, sheet_page
-from cbt.results.sheet.paper import SheetRooms, room_sheet, sheet_rooms, whole_sheet
+from cbt.results.retake_ledger import Ledger
+from cbt.results.rulings import unruled_refs
+from cbt.results.sheet.page import (
+    LinesAsked,
+    ReleasePage,
+    SheetPage,
+    SheetRooms,
+    release_page,
+    room_sheet,
+    sheet_page,
+    sheet_rooms,
+    whole_sheet,
+)
 from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.sittings.clock.ending import score_room
 from cbt.sittings.models import Batch
+from cbt.sittings.room_state import score_room
 from cbt.sittings.store import batches, second_by_password, sitting_by_ref
-from cbt.web.who.login import Principal
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
 PAGE = 30
 RECENT_BATCHES = 12
@@ -109,7 +117,7 @@ def rooms_for_paper(sitting_ref: str) -> SheetRooms:
 def note_printed(subject: str, *, now: datetime, actor: str, document: str = "score_sheet") -> None:
     """Put on record that somebody had a document of `subject` printed; a repeat is counted."""
     with unit_of_work() as session:
-        tally.count(session, at=now, actor=actor, act=f"print.{document}", subject=subject)
+        flood_limit.count(session, at=now, actor=actor, act=f"print.{document}", subject=subject)
 
 
 def release(sitting_ref: str, *, first: Principal, second: Second | None, now: datetime) -> int:

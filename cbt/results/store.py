@@ -10,14 +10,14 @@ from typing import TypeVarTuple
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
+from cbt.blueprints.reasons import violation_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.delivery.models import Attempt, AttemptAdjustment
 from cbt.errors import Conflict
-from cbt.exams.reasons.store import violation_of
 from cbt.results.models import Release, Result
 from cbt.rules.retake import PaperOutcome
 from cbt.rules.states.sitting import SittingState
-from cbt.rules.violation import Violation, voids
+from cbt.rules.violations import Violation, voids
+from cbt.runner.models import Attempt, AttemptAdjustment
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.purposes import official_only, require_official

@@ -5,33 +5,31 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
-from cbt.accounts.approvals.second import SecondNeeded, Wanted
+from cbt.accounts.approvals.requests import SecondNeeded, Wanted
+from cbt.accounts.approvals.views import ask_for, typed_second, wants_asking
 from cbt.errors import InvalidInput, NotAllowed, NotFound
+from cbt.http.auth import access
+from cbt.http.auth.login import acting, signed_in
+from cbt.http.downloads import attachment
+from cbt.http.form_values import page_of, whole_number
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import local_day, local_text
+from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF
+from cbt.results import ruling_views as rulings
 from cbt.results import service
-from cbt.results.approving import release_request
-from cbt.results.late.service import late_counts
-from cbt.results.ledger.checking import check_batch
-from cbt.results.ledger.store import Ledger
-from cbt.results.own_views import pages
+from cbt.results.approval import release_request
+from cbt.results.late_answers import late_counts
+from cbt.results.my_results_views import pages
 from cbt.results.publicity import public_views
 from cbt.results.publicity import views as publicity
-from cbt.results.rulings import views as rulings
-from cbt.results.sheet import workbook
+from cbt.results.retake_ledger import Ledger, check_batch
+from cbt.results.sheet import documents
+from cbt.results.sheet.documents import as_points, as_unrounded, printed
 from cbt.results.sheet.page import lines_asked
-from cbt.results.sheet.printed import as_points, as_unrounded, printed
-from cbt.results.sheet.sitting import SittingSheet
-from cbt.results.sheet.summary import people_of
+from cbt.results.sheet.sitting import SittingSheet, people_of
 from cbt.rules.roles import Role
-from cbt.sheets.writing import XLSX
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_day, local_text
-from cbt.web.partials import Reply
-from cbt.web.texts import page_of, whole_number
-from cbt.web.who import access
-from cbt.web.who.login import acting, signed_in
+from cbt.spreadsheets.writer import XLSX
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 
@@ -106,7 +104,7 @@ def download(sitting_ref: str) -> Reply:
 
     def build(found: SittingSheet, ledger: Ledger) -> bytes:
         people = people_of(found, ledger, on=today)
-        return workbook.build(found, people, subtitle=_subtitle(found))
+        return documents.build(found, people, subtitle=_subtitle(found))
 
     content = service.export(sitting_ref, principal=signed_in(), now=flask.g.now, build=build)
     return attachment(content, XLSX, f"results-{sitting_ref}.xlsx")
@@ -170,4 +168,4 @@ def _release_page(sitting_ref: str, refused: Refusal) -> Reply:
 def retakes(batch_ref: str) -> Reply:
     """List whom the retake rules keep from a paper of this batch, fifty at a time."""
     check = check_batch(batch_ref, page=page_of(flask.request.args))
-    return flask.render_template("results/ledger/retakes.html", check=check)
+    return flask.render_template("results/retake_ledger/retakes.html", check=check)

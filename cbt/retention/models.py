@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Date, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, Named, UtcDateTime
+from cbt.storage.types import Base, Named, UtcDateTime
 
 ONLY = 1
 

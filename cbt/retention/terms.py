@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+import flask
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals.requests import claim, countersigned, put_result
-from cbt.accounts.approvals.second import Second
+from cbt.accounts.approvals.requests import (
+    ApprovalKind,
+    ApprovalWish,
+    Result,
+    Second,
+    Wanted,
+    claim,
+    countersigned,
+    put_result,
+)
+from cbt.accounts.models import Approval
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import InvalidInput
+from cbt.http.auth.login import Principal
+from cbt.http.form_values import whole_number
 from cbt.retention.models import ONLY, RetentionTerms
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.retention import ELECTRONIC_YEARS, MOST_YEARS, PAPER_YEARS, takes_two
 from cbt.rules.roles import Role
-from cbt.web.texts import whole_number
-from cbt.web.who.login import Principal
+from cbt.storage.unit_of_work import unit_of_work
 
 KINDS = ("electronic", "paper")
 SUBJECT = f"retention_terms:{ONLY}"
@@ -96,3 +108,44 @@ def change_terms(wanted: KeptYears, *, first: Principal, second: Second | None, 
 def seen_change(before: KeptYears, wanted: KeptYears) -> str:
     """Return what names one change of the terms."""
     return digest(canonical_json([before.told(), wanted.told()]))
+
+
+# 保管年限 below the rule's own as a request to a second person.
+#
+# Source: R-62, R-95.
+
+KIND = "terms"
+
+
+def wish_for(before: KeptYears, wanted: KeptYears) -> ApprovalWish:
+    """Return the request to keep records for `wanted` years."""
+    changes = ((kind, before.of(kind), wanted.of(kind)) for kind in KINDS)
+    return ApprovalWish(
+        kind=KIND,
+        act="terms",
+        subject=SUBJECT,
+        place=str(_("retention.title")),
+        params=canonical_json(asdict(wanted)),
+        preview=tuple(
+            (f"retention.terms.{kind}", "text", f"{old} → {new}") for kind, old, new in changes if old != new
+        ),
+    )
+
+
+def _wanted(_session: Session, approval: Approval) -> Wanted:
+    return Wanted(frozenset(approval.roles.split(",")))
+
+
+def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
+    change_terms(KeptYears(**json.loads(approval.params)), first=first, second=second, now=now)
+
+
+def _said(_approval: Approval, _result: Result) -> str:
+    return str(_("retention.terms.saved"))
+
+
+def _home(_approval: Approval) -> str:
+    return flask.url_for("retention.retention")
+
+
+TERMS = ApprovalKind(KIND, _wanted, _carry_out, _said, _home)

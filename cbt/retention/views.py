@@ -8,28 +8,37 @@ import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
-from cbt.accounts.approvals.second import SecondNeeded, Wanted
+from cbt.accounts.approvals.requests import SecondNeeded, Wanted
+from cbt.accounts.approvals.views import ask_for, typed_second, wants_asking
 from cbt.accounts.store import actor_names
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Conflict
+from cbt.http.auth import access
+from cbt.http.auth.login import acting, signed_in
+from cbt.http.downloads import attachment
+from cbt.http.form_values import page_of
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import local_day
+from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf
-from cbt.retention import destroying, holds, terms
-from cbt.retention.approval import wish_for
-from cbt.retention.due import LISTS, due_batch, due_page
+from cbt.retention import destruction as destroying
+from cbt.retention import due_batches, terms
+from cbt.retention.destruction import (
+    DONE,
+    WITHDRAWN,
+    destruction_by_ref,
+    destruction_paper,
+    destructions_of,
+    shown,
+    sittings_of,
+    under_way,
+)
+from cbt.retention.due_batches import LISTS, due_batch, due_page
 from cbt.retention.person import views as person
-from cbt.retention.shown import destruction_paper, shown, sittings_of
-from cbt.retention.store import DONE, WITHDRAWN, destruction_by_ref, destructions_of, under_way
+from cbt.retention.terms import wish_for
 from cbt.rules.retention import MOST_YEARS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batch_by_ref
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_day
-from cbt.web.partials import Reply
-from cbt.web.texts import page_of
-from cbt.web.who import access
-from cbt.web.who.login import acting, signed_in
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("retention", __name__)
 pages.register_blueprint(person.pages)
@@ -101,19 +110,23 @@ def batch(ref: str) -> Reply:
 
 
 @pages.post("/office/retention/batches/<ref>/hold")
-@access.roles(*holds.HOLDERS)
+@access.roles(*due_batches.HOLDERS)
 def hold(ref: str) -> Reply:
     """Hold a batch."""
     reason, now = flask.request.form.get("reason", ""), flask.g.now
-    return _did(ref, lambda: holds.place_hold(ref, reason=reason, now=now, actor=acting()), "retention.held")
+    return _did(
+        ref, lambda: due_batches.place_hold(ref, reason=reason, now=now, actor=acting()), "retention.held"
+    )
 
 
 @pages.post("/office/retention/batches/<ref>/lift")
-@access.roles(*holds.HOLDERS)
+@access.roles(*due_batches.HOLDERS)
 def lift(ref: str) -> Reply:
     """Lift the hold of a batch."""
     reason, now = flask.request.form.get("reason", ""), flask.g.now
-    return _did(ref, lambda: holds.lift_hold(ref, reason=reason, now=now, actor=acting()), "retention.lifted")
+    return _did(
+        ref, lambda: due_batches.lift_hold(ref, reason=reason, now=now, actor=acting()), "retention.lifted"
+    )
 
 
 @pages.post("/office/retention/batches/<ref>/destroy")
@@ -150,7 +163,7 @@ def _batch(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         known = batch_by_ref(session, ref)
         line = due_batch(session, known)
-        held = holds.holds_of(session, known.id)
+        held = due_batches.holds_of(session, known.id)
         rows = destructions_of(session, known.id)
         names = actor_names(session, [who for one in held for who in (one.placed_by, one.lifted_by)])
         sittings = sittings_of(session, known)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 PAGE_PATIENCE = 4.0
-"""A page gives a request up after so long (TIMEOUT in static/delivery/api.js)."""
+"""A page gives a request up after so long (TIMEOUT in static/runner/api.js)."""
 START_PATIENCE = 8.0
-"""The same of the request that opens a paper (static/delivery/flow.js)."""
+"""The same of the request that opens a paper (static/runner/flow.js)."""
 MOST_WAITING = 4096
 """So many requests wait in one queue of a process at most, whatever becomes of the disk: eight batches of saves."""
 REFUSED_FROM = 0.5

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from cbt.rules.enrolment.working_days import Holidays, nth_working_day_after
+from cbt.rules.calendar import Holidays, nth_working_day_after
 
 DAYS = 5
 """Working days of publicity. Source: R-90."""

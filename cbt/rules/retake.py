@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from cbt.rules.calendar import last_day
 from cbt.rules.exam.policies import RetakePolicy
-from cbt.rules.periods import last_day
 
 
 class PaperOutcome(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from cbt.rules.periods import last_day
+from cbt.rules.calendar import last_day
 
 ELECTRONIC_YEARS, PAPER_YEARS = 5, 3
 """So long records are kept where nobody says otherwise."""

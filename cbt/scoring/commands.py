@@ -7,13 +7,13 @@ from datetime import datetime
 
 import click
 
-from cbt.console.ends import DONE, REFUSED
-from cbt.console.saying import Answer
+from cbt.console.command import argument, group
+from cbt.console.exits import DONE, REFUSED
+from cbt.console.output import Answer
 from cbt.console.texts import text as _
-from cbt.console.tree import argument, group
-from cbt.scoring.apart import cores
+from cbt.http.app_context import with_app
+from cbt.scoring.process_pool import cores
 from cbt.scoring.service import score_closed, verify_sitting
-from cbt.web.cli import with_app
 
 
 @group("score", help="scoring.cli.score")

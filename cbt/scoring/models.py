@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, DecimalText, Named, Row, UtcDateTime
+from cbt.storage.types import Base, DecimalText, Named, Row, UtcDateTime
 
 
 class Score(Row):

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.db.writing.parcels import Rows
 from cbt.rules.scoring.score import ScoreSheet
 from cbt.scoring.models import Score
+from cbt.storage.write_queue.change_set import Rows
 
 _ADD = (
     "INSERT INTO score (attempt_id, number, key_revision, journal_digest, raw, score, passed, sheet, sha256, "

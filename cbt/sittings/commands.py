@@ -7,19 +7,18 @@ from datetime import UTC, datetime
 import click
 from sqlalchemy import select
 
-from cbt.console.columns import align
-from cbt.console.saying import Answer
+from cbt.console.command import argument, group, option
+from cbt.console.output import Answer, align
 from cbt.console.texts import text as _
-from cbt.console.tree import argument, group, option
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
-from cbt.rules.states.purpose import Purpose
+from cbt.http.app_context import with_app
+from cbt.http.i18n import local_zone
+from cbt.rules.states.sitting import Purpose
 from cbt.sittings.models import Batch, Centre, Room, Sitting
+from cbt.sittings.planning.inputs import chosen, prefills
 from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, create_centre, create_room
-from cbt.sittings.planning.prefill import chosen, prefills
 from cbt.sittings.planning.sittings import create_batch, create_sitting
-from cbt.web.cli import with_app
-from cbt.web.i18n import local_zone
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 
 @group("sitting", help="sittings.cli.sitting")

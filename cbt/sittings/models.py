@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, Named, Row, Span, UtcDateTime
-from cbt.rules.states.purpose import Purpose
+from cbt.rules.states.sitting import Purpose
+from cbt.storage.types import Base, Named, Row, Span, UtcDateTime
 
 
 class Centre(Named):

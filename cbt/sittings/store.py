@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.errors import NotFound
-from cbt.rules.clock.arrival import LateRule, late_rule
+from cbt.http.auth.login import Principal
+from cbt.rules.clock.timing import LateRule, late_rule
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import (
@@ -24,7 +25,6 @@ from cbt.sittings.models import (
     SittingChange,
     SittingRoom,
 )
-from cbt.web.who.login import Principal
 
 SEES_ALL_ROOMS = frozenset({Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN})
 """Roles that see every room; a proctor sees the rooms they are assigned to."""

@@ -2,7 +2,7 @@
 // waits at the server until something happens, and another asks every ten seconds whether the line is there.
 // Source: R-20.
 
-import { fetchAhead, openPaper } from "../delivery/paper/ahead.js";
+import { fetchAhead, openPaper } from "../runner/paper/ahead.js";
 
 const room = document.getElementById("wait");
 const clock = document.getElementById("wait-clock");

@@ -12,14 +12,14 @@ from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Approval, Staff
-from cbt.accounts.people import create_staff
+from cbt.accounts.staff import create_staff
 from cbt.application.jobs import JOBS
 from cbt.candidates.models import Candidate, Registration
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.results.models import Release
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre
 from cbt.sittings.planning.places import create_centre
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.second_scene import Scene, allow, done, refused
 from tests.proctoring.desk import Desk, attempt, running
 from tests.results.late_scene import Scene as LateScene

@@ -13,14 +13,14 @@ from sqlalchemy import select
 
 from cbt.accounts.commands import staff
 from cbt.accounts.models import StaffFactor
-from cbt.accounts.people import reset_password
 from cbt.accounts.sign_in.passwords import ONE_TIME_LASTS
+from cbt.accounts.staff import reset_password
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError
+from cbt.http.app_context import register_factory
 from cbt.rules.roles import Role
-from cbt.web.cli import register_factory
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.accounts.test_signing_in import OWN, hire, sign_in
 from tests.helpers import FakeClock
 

@@ -13,20 +13,20 @@ import flask_babel
 import pytest
 
 import cbt
-from cbt.accounts.log import values, words
-from cbt.accounts.log.naming import Called, log_names
-from cbt.accounts.sign_in.logins import SIGN_IN_FAILED
+from cbt.accounts.log import words
+from cbt.accounts.log.words import Called, log_names
 from cbt.accounts.sign_in.refusals import ACT
+from cbt.accounts.sign_in.service import SIGN_IN_FAILED
 from cbt.audit.acts import ACTS, GROUPS
-from cbt.audit.sealing import BROKEN, KEYED
-from cbt.bank.desk.bulk.planning import WRITES
-from cbt.candidates.printing.registry import DOCUMENTS
-from cbt.db.migrate import INSTALLED, UPGRADED
-from cbt.ops.moving.arrival import MOVED
+from cbt.audit.chain import BROKEN, KEYED
+from cbt.bank.review.bulk import WRITES
+from cbt.candidates.printing.documents import DOCUMENTS
+from cbt.ops.move import MOVED
 from cbt.proctoring.acts.registry import ACTS as PROCTORS
-from cbt.proctoring.record.registry import PAPERS
+from cbt.proctoring.record.papers import PAPERS
 from cbt.rules.states.application import ApplicationEvent
 from cbt.rules.states.item import ItemEvent
+from cbt.storage.migrate import INSTALLED, UPGRADED
 
 RECORDERS = frozenset(
     (
@@ -81,7 +81,9 @@ def _literals() -> Iterator[str]:
     root = Path(cbt.__file__).parent
     for path in sorted(root.rglob("*.py")):
         place = f"cbt/{path.relative_to(root).as_posix()}"
-        room = next((prefix for start, prefix in ROOMS.items() if place.startswith(f"{start}/")), "")
+        room = next(
+            (prefix for start, prefix in ROOMS.items() if place.startswith((f"{start}/", f"{start}.py"))), ""
+        )
         text = path.read_text("utf-8")
         for node in ast.walk(ast.parse(text)) if any(one in text for one in RECORDERS) else ():
             if not isinstance(node, ast.Call):
@@ -160,7 +162,7 @@ def test_what_stood_before_and_after_is_told_in_words(app: flask.Flask) -> None:
         "star": {"gaze": 3},
     }
     with app.test_request_context(), flask_babel.force_locale("zh"):
-        told = values.in_words(json.dumps(stored), "sitting:si-1", names)
+        told = words.in_words(json.dumps(stored), "sitting:si-1", names)
         assert told == [
             ("角色", "考务、命题员"),
             ("第二人", "周老师"),
@@ -171,14 +173,14 @@ def test_what_stood_before_and_after_is_told_in_words(app: flask.Flask) -> None:
             ("操作", words.act_name("room.hold")),
             ("star", "gaze：3"),  # a later version's
         ]
-        assert list(values.things_in(json.dumps(stored))) == ["staff:st-1"]
-        assert values.in_words('{"state":"reviewed"}', "item:x", {}) == [
+        assert list(words.things_in(json.dumps(stored))) == ["staff:st-1"]
+        assert words.in_words('{"state":"reviewed"}', "item:x", {}) == [
             ("状态", str(flask_babel.gettext("bank.state.reviewed")))
         ]
-        assert values.in_words("", "item:x", {}) == []
-        assert values.in_words("not json", "item:x", {}) == [("", "not json")]
-        assert values.on_one_line(told[:2]) == "角色：考务、命题员\n第二人：周老师"
+        assert words.in_words("", "item:x", {}) == []
+        assert words.in_words("not json", "item:x", {}) == [("", "not json")]
+        assert words.on_one_line(told[:2]) == "角色：考务、命题员\n第二人：周老师"
         unnamed = {
-            key for key in _fact_names() if values.in_words(json.dumps({key: 1}), "x:y", {}) == [(key, "1")]
+            key for key in _fact_names() if words.in_words(json.dumps({key: 1}), "x:y", {}) == [(key, "1")]
         }
         assert unnamed == set()

@@ -8,12 +8,12 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from cbt.accounts.commands import staff
-from cbt.accounts.people import create_staff
+from cbt.accounts.staff import create_staff
 from cbt.audit.commands import audit
-from cbt.db.engine import WRITE
-from cbt.db.types import db
+from cbt.http.app_context import register_factory
 from cbt.rules.roles import Role
-from cbt.web.cli import register_factory
+from cbt.storage.engine import WRITE
+from cbt.storage.types import db
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
 from tests.helpers import FakeClock, sign_in_as
 

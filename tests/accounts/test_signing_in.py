@@ -8,16 +8,16 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.accounts import people
-from cbt.accounts.approvals.second import Second, Wanted, confirm_second
+from cbt.accounts import staff
+from cbt.accounts.approvals.requests import Second, Wanted, confirm_second
 from cbt.accounts.sign_in import passwords, service
 from cbt.accounts.store import staff_by_login, staff_principal
-from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany
+from cbt.http.auth.login import Principal
+from cbt.http.auth.machine import Machine
+from cbt.http.auth.rate_limit import MAX_FAILURES, WINDOW
 from cbt.rules.roles import Role
-from cbt.web.who.budgets import MAX_FAILURES, WINDOW
-from cbt.web.who.login import Principal
-from cbt.web.who.machine import Machine
+from cbt.storage.unit_of_work import reading
 from tests.helpers import FakeClock
 from tests.world import World
 
@@ -28,7 +28,7 @@ OWN = "a sentence nobody guesses"
 def hire(app: flask.Flask, clock: FakeClock, login: str, *roles: Role, settled: bool = True) -> str:
     """Add a person; return their password, which is their own when settled, else the one-time one."""
     with app.app_context():
-        once = people.create_staff(
+        once = staff.create_staff(
             login=login, name=f"{login}老师", roles=roles or (Role.OFFICER,), now=clock.now(), actor="cli"
         )
         if not settled:
@@ -176,7 +176,7 @@ def test_disabling_ends_a_login_at_once_and_keeps_the_person_out(app: flask.Flas
     client = app.test_client()
     sign_in(client, "zhou", OWN)
     with app.app_context():
-        people.disable_staff(ref=principal(app, "zhou").subject_ref, now=clock.now(), actor="cli")
+        staff.disable_staff(ref=principal(app, "zhou").subject_ref, now=clock.now(), actor="cli")
     assert client.get("/staff").status_code == 303
     assert sign_in(client, "zhou", OWN) == 403
 
@@ -186,15 +186,15 @@ def test_the_last_administrator_stays(app: flask.Flask, clock: FakeClock) -> Non
     ref = principal(app, "root").subject_ref
     with app.app_context():
         for act in (
-            lambda: people.disable_staff(ref=ref, now=clock.now(), actor="cli"),
-            lambda: people.set_roles(ref=ref, roles=[Role.OFFICER], now=clock.now(), actor="cli"),
+            lambda: staff.disable_staff(ref=ref, now=clock.now(), actor="cli"),
+            lambda: staff.set_roles(ref=ref, roles=[Role.OFFICER], now=clock.now(), actor="cli"),
         ):
             with pytest.raises(Conflict) as refused:
                 act()
             assert refused.value.code == "staff.last_admin"
     hire(app, clock, "second", Role.ADMIN)
     with app.app_context():
-        people.disable_staff(ref=ref, now=clock.now(), actor="cli")
+        staff.disable_staff(ref=ref, now=clock.now(), actor="cli")
 
 
 def test_the_second_person_is_somebody_else_with_the_right_role(app: flask.Flask, clock: FakeClock) -> None:

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from cbt.bank.models import Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.bank.store import bank_by_ref
-from cbt.db.unit_of_work import unit_of_work
-from cbt.exams.models import BlueprintVersion
+from cbt.blueprints.models import BlueprintVersion
+from cbt.items.models import Item, ItemBank, ItemVersion, KnowledgePoint
+from cbt.storage.unit_of_work import unit_of_work
 from tests.helpers import count_queries, flat
 from tests.world import START, World
 

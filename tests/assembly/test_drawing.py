@@ -14,27 +14,26 @@ import pytest
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from cbt.assembly.draw import cases_of, draw_content, items_of
 from cbt.assembly.models import Form
-from cbt.assembly.steps import cases_of, draw_content, items_of
 from cbt.audit.models import AuditEntry
-from cbt.bank.models import Item, ItemVersion
-from cbt.bank.steps import version_row
+from cbt.bank.changes import version_row
 from cbt.bank.store import bank_by_ref, drawables
+from cbt.blueprints.store import blueprint_of, current_version
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.db.pieces import pieces_of
-from cbt.db.types import Row
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.paper import drawing
-from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.errors import Conflict
-from cbt.exams.store import blueprint_of, current_version
+from cbt.items.models import Item, ItemVersion
 from cbt.rules.assembly.form import comparable
-from cbt.rules.assembly.tally import mutual_enemies
+from cbt.rules.assembly.selection import mutual_enemies
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.planning.room_plan import plan_of
 from cbt.rules.states.item import ItemState
+from cbt.runner.models import Attempt
+from cbt.runner.paper import draw
+from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Room, Seat
+from cbt.storage.types import Row
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 from tests.helpers import count_queries
 from tests.world import START, World
 
@@ -311,7 +310,7 @@ def between_pieces(patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None
                     one()
             yield piece
 
-    patch.setattr(drawing, "pieces_of", interrupted)
+    patch.setattr(draw, "pieces_of", interrupted)
 
 
 def test_a_paper_that_is_changed_while_others_are_stored_gets_a_form_of_the_new_one(
@@ -350,7 +349,7 @@ def test_of_two_who_draw_at_once_nobody_gets_two_forms_and_neighbours_differ(
         other: list[int] = []
 
         def draw_too() -> None:
-            monkeypatch.setattr(drawing, "pieces_of", pieces_of)
+            monkeypatch.setattr(draw, "pieces_of", pieces_of)
             other.append(draw_for_sitting(world.sitting_ref, now=START, actor="staff:other", seed=5))
 
         between_pieces(monkeypatch, draw_too)
@@ -368,7 +367,7 @@ def test_a_draw_that_others_keep_from_storing_says_so_and_leaves_nothing_half(
         with unit_of_work() as session:
             like = session.get_one(Registration, world.sitters["theory"].registration_id)
             wait_in_a_row(session, like, 2, "never")
-        monkeypatch.setattr(drawing, "_still_waits", lambda _session, _registrations: False)
+        monkeypatch.setattr(draw, "_still_waits", lambda _session, _registrations: False)
         with pytest.raises(Conflict, match=r"draw\.changed"):
             draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4)
         with reading() as session:

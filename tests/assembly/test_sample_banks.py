@@ -10,8 +10,8 @@ from statistics import fmean
 
 import pytest
 
-from cbt.assembly.text_bank import TextBank, read_text_bank
-from cbt.exams.files import load_blueprint_file
+from cbt.assembly.commands import TextBank, read_text_bank
+from cbt.blueprints.files import load_blueprint_file
 from cbt.paths import product_dir
 from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam.paper import Paper

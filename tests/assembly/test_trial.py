@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
-from cbt.assembly.coverage import sampling
-from cbt.assembly.coverage.gathering import chosen, paper_choices
+from cbt.assembly import coverage
+from cbt.assembly.coverage import chosen, paper_choices
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
-from cbt.bank.models import Item, ItemBank
 from cbt.bank.store import bank_by_ref, taxonomy_of
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.rules.assembly.looks import LOOK
+from cbt.items.models import Item, ItemBank
+from cbt.rules.assembly.form import LOOK
+from cbt.runner.models import Attempt
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.helpers import flat
 from tests.world import World
@@ -184,7 +184,7 @@ def test_some_of_a_bank_is_drawn_without_a_blueprint(world: World, monkeypatch: 
     assert world.staff("author").get(f"/bank/{BANK}/proof?paper={LOOK}&seed=3").status_code == 200
     assert "不按考核方案：" in shown_on(ask(world, "draw", paper=LOOK, seed=3))
     assert "不按考核方案：" not in shown_on(ask(world, "draw", paper=THEORY, seed=3))
-    monkeypatch.setattr(sampling, "LARGE", 100)
+    monkeypatch.setattr(coverage, "LARGE", 100)
     assert len(sheet_of(world, paper=LOOK, seed=3)["items"]) == 40
 
 
@@ -200,9 +200,9 @@ def test_the_pages_are_there_in_english(world: World) -> None:
 @pytest.mark.parametrize("paper", [THEORY, SKILLS], ids=["theory", "skills"])
 def test_of_a_large_bank_a_share_is_read(world: World, paper: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same share for the same seed, with a few items for each place a paper takes one from."""
-    monkeypatch.setattr(sampling, "LARGE", 100)
-    monkeypatch.setattr(sampling, "OF_EACH_POINT", 2)
-    monkeypatch.setattr(sampling, "OF_EACH_UNIT", 2)
+    monkeypatch.setattr(coverage, "LARGE", 100)
+    monkeypatch.setattr(coverage, "OF_EACH_POINT", 2)
+    monkeypatch.setattr(coverage, "OF_EACH_UNIT", 2)
     one, again, other = (sheet_of(world, paper=paper, seed=seed) for seed in (3, 3, 4))
     assert one == again != other
     assert len(one["items"]) == (100 if paper == THEORY else 20)
@@ -211,7 +211,7 @@ def test_of_a_large_bank_a_share_is_read(world: World, paper: str, monkeypatch: 
         bank = bank_by_ref(session, BANK)
         choice = chosen(paper_choices(session, BANK), paper)
         assert choice is not None
-        sample = sampling.sample_of(session, bank.id, choice.paper, taxonomy_of(session, bank), seed=3)
+        sample = coverage.sample_of(session, bank.id, choice.paper, taxonomy_of(session, bank), seed=3)
     cells = Counter((item.unit or item.point, item.type) for item in sample.items)
     assert set(cells.values()) <= {1, 2}
     assert len(cells) == (200 if paper == THEORY else 4)

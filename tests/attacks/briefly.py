@@ -20,17 +20,17 @@ from werkzeug.formparser import FormDataParser
 from cbt import errors
 from cbt.accounts import views as staff_views
 from cbt.accounts.sign_in import refusals
-from cbt.confined import running
+from cbt.confined import runner
 from cbt.confined.child import REFUSAL, RESULT, Job
 from cbt.door import seat_views
-from cbt.web import problems
-from cbt.web.forms import Refusal
-from cbt.web.i18n import explain
-from cbt.web.partials import Reply, wants_partial
-from cbt.web.request import FormRequest
-from cbt.web.who import login
-from cbt.web.who.login import Principal, current_principal
-from cbt.web.who.machine import Machine
+from cbt.http import problems
+from cbt.http.auth import login
+from cbt.http.auth.login import Principal, current_principal
+from cbt.http.auth.machine import Machine
+from cbt.http.forms import Refusal
+from cbt.http.i18n import explain
+from cbt.http.partials import Reply, wants_partial
+from cbt.http.server.request_body import FormRequest
 from tests.attacks.noted import NotedForm
 
 URLENCODED = "application/x-www-form-urlencoded"
@@ -163,7 +163,7 @@ def read_here(patched: pytest.MonkeyPatch) -> None:
     How a child is confined is the affair of test_files.py and test_pictures.py. It has nothing but what it is
     handed, so what it made of that is known when it is asked again, as for what a whole bank shows its linter.
     """
-    patched.setattr(running, "_ask", lambda job, body, _limits: _made_of(msgspec.json.encode(job), body))
+    patched.setattr(runner, "_ask", lambda job, body, _limits: _made_of(msgspec.json.encode(job), body))
 
 
 @lru_cache(maxsize=8)

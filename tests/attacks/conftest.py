@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from cbt.application.doctor import room_part
-from cbt.application.doctor import views as doctor
-from cbt.application.doctor.asking import DoctorsWord
-from cbt.bank.exports import service as exports
+from cbt.application import doctor_views as doctor
+from cbt.application.doctor_views import DoctorsWord
+from cbt.bank import exports
 from tests.attacks.briefly import know_who_asks, read_here
 from tests.attacks.stages import Stage, staged
 from tests.conftest import Templates
@@ -39,7 +38,7 @@ def nothing_takes_long() -> Iterator[None]:
     earnest is the affair of `tests/doctor` and `tests/bank`.
     """
     with pytest.MonkeyPatch.context() as patched:
-        for asks in (doctor, room_part):
+        for asks in (doctor, doctor):
             patched.setattr(asks, "ask_doctor", lambda _settings, *, locale: DoctorsWord("ok", ()))
         patched.setattr(exports, "export_bank", lambda _target, **_asked: None)
         yield

@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import ImmutableMultiDict
 
-from cbt.web.sent import keys
+from cbt.http.form_posts import idempotency
 
 WAYS = (
     "__getitem__", "__iter__", "__len__", "__eq__", "__copy__", "__deepcopy__", "copy", "deepcopy",
@@ -26,7 +26,9 @@ class NotedForm(ImmutableMultiDict[str, str]):
 
 def _noting(way: str) -> Callable[..., Any]:
     def look(form: NotedForm, *named: Any, **more: Any) -> Any:
-        form.read |= named[:1] != (keys.FIELD,)  # every form is asked for that: by which page it was drawn
+        form.read |= named[:1] != (
+            idempotency.FIELD,
+        )  # every form is asked for that: by which page it was drawn
         return getattr(ImmutableMultiDict, way)(form, *named, **more)
 
     return look

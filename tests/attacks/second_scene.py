@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 
 from cbt.accounts.models import Approval
 from cbt.audit.models import AuditEntry
-from cbt.audit.verifying import verify
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.audit.verification import verify
 from cbt.rules.states.attempt import State
 from cbt.sittings.models import Centre
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import sign_in_as
 from tests.proctoring.desk import Desk, attempt, running
 from tests.world import PASSWORD, World

@@ -22,21 +22,21 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.application.app import create_app
-from cbt.bank.imports.checks.working import work_on
-from cbt.bank.models import ItemVersion
-from cbt.batches.roster.working import work_on as work_on_roster
+from cbt.bank.imports.worker import work_on
+from cbt.batches.roster.process import work_on as work_on_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
-from cbt.candidates.reprinting import note_printed, to_print_again
-from cbt.db.engine import begin_installation
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, Message
-from cbt.demo.places import add_staff
+from cbt.candidates.tickets import note_printed, to_print_again
+from cbt.demo.exam_setup import add_staff
+from cbt.http.auth.access import Access, access_of
+from cbt.http.auth.models import LoginSession
+from cbt.items.models import ItemVersion
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
+from cbt.runner.models import Attempt, Message
 from cbt.sittings.models import Centre, Room
-from cbt.web.who.access import Access, access_of
-from cbt.web.who.models import LoginSession
+from cbt.storage.engine import begin_installation
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.sheets import truth, workbook
 from tests.candidates.rosters import resident, row, xlsx
 from tests.conftest import Templates, base_settings, close_engine, installation

@@ -22,12 +22,14 @@ from typing import IO, Any
 import pytest
 
 from cbt.errors import TooMany
-from cbt.slots import Slots
-from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.receiving import bodies as bodies_on_their_way
-from cbt.web.receiving import budget as budgets
-from cbt.web.receiving import front
-from cbt.web.receiving.bodies import (
+from cbt.http.responses import SECURITY_HEADERS
+from cbt.http.server import body_limits as bodies_on_their_way
+from cbt.http.server import body_limits as budgets
+from cbt.http.server import front
+from cbt.http.server.body_limits import (
+    AGAIN_SECONDS,
+    ALWAYS_TAKEN,
+    LARGE_OF_LOGIN,
     LEAST_CUTS,
     LEAST_RATE,
     MOST_OF_ADDRESS,
@@ -38,13 +40,14 @@ from cbt.web.receiving.bodies import (
     SMALL_BODY,
     Bodies,
     Body,
+    BodyBudget,
+    Sender,
     cuts_at_once,
     declared_length,
 )
-from cbt.web.receiving.budget import AGAIN_SECONDS, ALWAYS_TAKEN, LARGE_OF_LOGIN, BodyBudget, Sender
-from cbt.web.receiving.front import Front
-from cbt.web.receiving.spool import spool
-from cbt.web.receiving.whole import RECEIVED_AT, REFUSED, SenderOf
+from cbt.http.server.front import Front
+from cbt.http.server.request_body import RECEIVED_AT, REFUSED, SenderOf, spool
+from cbt.slots import Slots
 from tests.helpers import FakeClock
 from tests.loops import run_in_loop
 from tests.packaging.served import Installation
@@ -616,7 +619,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from cbt.slots import Slots
-from cbt.web.receiving.budget import BodyBudget
+from cbt.http.server.body_limits import BodyBudget
 BodyBudget(largest=1, slots=Slots(Path(sys.argv[1]))).take_large("st-1", 1)
 print("held", flush=True)
 sys.stdin.read()
@@ -635,7 +638,7 @@ def test_memory_of_large_files_is_given_back() -> None:
 
 MEMORY = """
 import os, threading
-from cbt.ops.hosting import give_memory_back
+from cbt.ops.host_resources import give_memory_back
 give_memory_back()
 
 def resident():

@@ -22,10 +22,10 @@ from werkzeug.test import TestResponse
 
 from cbt.application.app import create_app
 from cbt.config import read_settings
-from cbt.db.engine import begin_installation
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
-from cbt.web.https import certificates
-from cbt.web.https.trust import SHOWN
+from cbt.http import tls
+from cbt.http.tls_trust import SHOWN
+from cbt.storage.engine import begin_installation
 from tests.conftest import Templates, base_settings, installation
 from tests.helpers import FakeClock
 from tests.packaging.served import Installation, wait_for
@@ -119,7 +119,7 @@ def test_a_planted_preference_is_not_read(secure: World, name: str, value: str, 
 
 
 def test_the_door_reads_the_same_names_as_the_pages(secure: World) -> None:
-    from cbt.web.receiving.door import RequestDoor
+    from cbt.http.auth.wsgi_login import RequestDoor
 
     client = secure.candidate("theory")
     kept = client.get_cookie("__Host-cbt") or client.get_cookie(SESSION)
@@ -159,9 +159,9 @@ def test_plain_http_promises_nothing_it_cannot_keep(world: World, path: str) -> 
 def folder(tmp_path: Path) -> Path:
     """A folder with an authority and a certificate for NAMES."""
     made = tmp_path / "tls"
-    names = certificates.read_names(NAMES)
-    certificates.make_authority(made, names, now=NOW)
-    certificates.make_server(made, names, now=NOW)
+    names = tls.read_names(NAMES)
+    tls.make_authority(made, names, now=NOW)
+    tls.make_server(made, names, now=NOW)
     return made
 
 
@@ -200,12 +200,12 @@ def test_it_is_not_taken_for_another_host(folder: Path, host: str) -> None:
 def test_even_with_its_key_the_authority_signs_for_nobody_else(
     folder: Path, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = certificates.read_names([host])
+    names = tls.read_names([host])
     with pytest.raises(InvalidInput) as refused:
-        certificates.make_server(folder, names, now=NOW)
+        tls.make_server(folder, names, now=NOW)
     assert refused.value.code == "tls.not_permitted"
-    monkeypatch.setattr(certificates, "permitted_names", lambda authority: names)
-    certificates.make_server(folder, names, now=NOW)
+    monkeypatch.setattr(tls, "permitted_names", lambda authority: names)
+    tls.make_server(folder, names, now=NOW)
     assert not shakes_hands(folder, host)
 
 
@@ -217,8 +217,8 @@ def test_keys_are_read_by_their_owner_alone(folder: Path) -> None:
 
 def test_a_renewal_keeps_the_authority_and_changes_the_key(folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    names = certificates.server_names(folder)
-    certificates.make_server(folder, names, now=NOW)
+    names = tls.server_names(folder)
+    tls.make_server(folder, names, now=NOW)
     after = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert {name for name in before if before[name] != after[name]} == {"server.crt", "server.key"}
     assert after.keys() == before.keys()
@@ -227,13 +227,13 @@ def test_a_renewal_keeps_the_authority_and_changes_the_key(folder: Path) -> None
 
 def test_an_authority_is_not_overwritten(folder: Path) -> None:
     with pytest.raises(Conflict):
-        certificates.make_authority(folder, certificates.read_names(NAMES), now=NOW)
+        tls.make_authority(folder, tls.read_names(NAMES), now=NOW)
 
 
 def test_an_authority_that_ends_signs_no_more(folder: Path) -> None:
-    names = certificates.server_names(folder)
+    names = tls.server_names(folder)
     with pytest.raises(Unavailable) as refused:
-        certificates.make_server(folder, names, now=NOW + timedelta(days=3400))
+        tls.make_server(folder, names, now=NOW + timedelta(days=3400))
     assert refused.value.code == "tls.authority_over"
 
 
@@ -242,7 +242,7 @@ def test_an_authority_that_ends_signs_no_more(folder: Path) -> None:
 )
 def test_what_is_no_name_gets_no_certificate(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        certificates.read_names([name])
+        tls.read_names([name])
     assert refused.value.code == "tls.name"
 
 
@@ -276,8 +276,8 @@ def test_half_a_setting_is_refused(half: str) -> None:
 # The page that tells how to trust it, and the end of a certificate.
 
 
-def show(app: flask.Flask, folder: Path) -> certificates.ShownCertificate:
-    shown = certificates.read_shown(folder / "server.crt", folder / "server.key")
+def show(app: flask.Flask, folder: Path) -> tls.ShownCertificate:
+    shown = tls.read_shown(folder / "server.crt", folder / "server.key")
     app.extensions[SHOWN] = shown
     return shown
 
@@ -290,7 +290,7 @@ def test_the_page_gives_the_certificate_and_no_key(world: World, folder: Path) -
     sent = client.get("/trust/cbt-authority.crt")
     assert b"PRIVATE" not in sent.data
     certificate = x509.load_pem_x509_certificate(sent.data)
-    assert certificates.fingerprint(certificate) == shown.fingerprint
+    assert tls.fingerprint(certificate) == shown.fingerprint
     assert shown.fingerprint in page.text
     assert sent.data == (folder / "authority.crt").read_bytes()
     assert sent.headers["X-Content-Type-Options"] == "nosniff"

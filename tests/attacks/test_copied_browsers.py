@@ -12,12 +12,12 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.door import elsewhere
-from cbt.door.elsewhere import AGAIN, compare_addresses
+from cbt.door import address_watch
+from cbt.door.address_watch import AGAIN, compare_addresses
 from cbt.errors import Unavailable
+from cbt.http.auth.access import AddressesUsed
 from cbt.sittings.models import Seat
-from cbt.web.who.addresses import AddressesUsed
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, done, running
@@ -116,7 +116,7 @@ def test_what_could_not_be_compared_is_compared_later(
     at(page.client, OTHER)
     page.answer(1, "B")
     with monkeypatch.context() as away, pytest.raises(Unavailable):
-        away.setattr(elsewhere, "reading", refuse)
+        away.setattr(address_watch, "reading", refuse)
         compared(world)
     page.answer(1, "C")
     assert compared(world) == 1
@@ -126,17 +126,17 @@ def test_a_served_process_compares_every_second_and_outlives_a_failure(
     page: Page, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at(page.client, OTHER)
-    seconds = iter([refuse, elsewhere.reading, None])
+    seconds = iter([refuse, address_watch.reading, None])
 
     class Pause:
         def wait(self, _seconds: float) -> bool:
             now = next(seconds)
             page.answer(1, "B")
-            monkeypatch.setattr(elsewhere, "reading", now)
+            monkeypatch.setattr(address_watch, "reading", now)
             return now is None
 
-    monkeypatch.setattr(elsewhere, "threading", SimpleNamespace(Event=Pause))
-    elsewhere.keep_comparing(world.app, world.clock.now)
+    monkeypatch.setattr(address_watch, "threading", SimpleNamespace(Event=Pause))
+    address_watch.keep_comparing(world.app, world.clock.now)
     assert len(entries(world)) == 1
 
 
@@ -156,8 +156,8 @@ def test_a_machine_whose_address_nobody_knows_is_not_told_of(page: Page, world: 
 
 
 def test_what_a_process_keeps_of_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cbt.web.who.addresses.MOST_KNOWN", 6)
-    monkeypatch.setattr("cbt.web.who.addresses.MOST_NEW", 4)
+    monkeypatch.setattr("cbt.http.auth.access.MOST_KNOWN", 6)
+    monkeypatch.setattr("cbt.http.auth.access.MOST_NEW", 4)
     used = AddressesUsed()
     for number in range(30):
         used.note("rg", f"10.0.0.{number}")

@@ -16,15 +16,14 @@ from cbt.application.app import create_app
 from cbt.audit.anchor import Anchor
 from cbt.audit.chain import record
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.private.modes import mend_modes
-from cbt.db.unit_of_work import unit_of_work
-from cbt.ops.keys.care import rotate, rotate_audit_key
-from cbt.ops.safety.backup import back_up
-from cbt.ops.safety.rebuild import rebuild
-from cbt.ops.safety.restore import restore
-from cbt.web.watching.disks import write_probe
+from cbt.http.health import write_probe
+from cbt.ops.backup.restore import rebuild, restore
+from cbt.ops.backup.snapshot import back_up
+from cbt.ops.file_permissions import mend_modes
+from cbt.ops.keys import rotate, rotate_audit_key
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import base_settings, close_engine
 from tests.tables import make_tables_at_once
 
@@ -156,7 +155,7 @@ def test_what_was_made_wider_is_closed_at_the_start(wide: Settings, tmp_path: Pa
 def test_what_was_closed_is_told_once(
     wide: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "cbt.db.private.modes"):
+    with caplog.at_level(logging.WARNING, "cbt.ops.file_permissions"):
         closed = mend_modes(wide)
     assert tmp_path / "keys" / "personal.key" in closed
     assert tmp_path / "data" / "cbt.db" in closed

@@ -17,25 +17,25 @@ import flask
 import pytest
 from sqlalchemy import func, select
 
-from cbt.bank.formats.workbook import read_workbook
 from cbt.batches.roster.models import RosterCheck
-from cbt.batches.roster.working import work_on as work_on_roster
+from cbt.batches.roster.process import work_on as work_on_roster
 from cbt.candidates.models import CandidatePhoto
-from cbt.candidates.roster.reading.file import MOST_ROWS, read_roster
-from cbt.confined import running
+from cbt.candidates.roster.file import MOST_ROWS, read_roster
+from cbt.confined import runner
 from cbt.confined.child import RESULT, Job
-from cbt.confined.running import AGAIN_SECONDS, MEGABYTE, ChildPlaces, Exhausted, Limits, run
-from cbt.db.unit_of_work import reading
-from cbt.delivery.recovery.file import FORMAT, MAX_BYTES, open_recovery, read_envelope, seal_secret
+from cbt.confined.runner import AGAIN_SECONDS, MEGABYTE, ChildPlaces, Exhausted, Limits, run
 from cbt.errors import InvalidInput, TooMany, Unavailable
+from cbt.http.auth.login import Principal
+from cbt.http.server import body_limits
+from cbt.http.server.lanes import STAFF_THREADS
+from cbt.interchange.tables.sheet import read_workbook
 from cbt.paths import product_dir
 from cbt.printing.pdf import pdf
-from cbt.printing.receiving import reset
+from cbt.printing.pdf_intake import reset
 from cbt.rules.roles import Role
-from cbt.sheets.drafts import SheetDraft
-from cbt.web.receiving import children
-from cbt.web.receiving.lanes import STAFF_THREADS
-from cbt.web.who.login import Principal
+from cbt.runner.recovery_file import MAX_BYTES, SEALED_FORMAT, open_recovery, read_envelope, seal_secret
+from cbt.spreadsheets.drafts import SheetDraft
+from cbt.storage.unit_of_work import reading
 from tests.attacks import packages
 from tests.attacks.packages import (
     SHEET,
@@ -413,13 +413,13 @@ def all_taken(places: ChildPlaces) -> Iterator[None]:
 
 
 def test_whoever_prints_waits_for_no_file_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_ask", lambda _job, _body, _limits: (RESULT + b"made", 0))
-    with all_taken(running.READING):
+    monkeypatch.setattr(runner, "_ask", lambda _job, _body, _limits: (RESULT + b"made", 0))
+    with all_taken(runner.READING):
         assert pdf("tickets", {}, language="zh") == b"made"
         with pytest.raises(Unavailable) as refused:
             reset(b"%PDF-")
         assert refused.value.code == "file.busy"
-    with all_taken(running.PRINTING):
+    with all_taken(runner.PRINTING):
         assert reset(b"%PDF-") == (b"ade", ord("m"))
         with pytest.raises(Unavailable) as refused:
             pdf("tickets", {}, language="zh")
@@ -427,7 +427,7 @@ def test_whoever_prints_waits_for_no_file_that_is_read(monkeypatch: pytest.Monke
 
 
 def test_children_leave_threads_of_staff_to_pages_that_need_none() -> None:
-    most = sum(one.turns._value + one.waiting._value for one in (running.READING, running.PRINTING))
+    most = sum(one.turns._value + one.waiting._value for one in (runner.READING, runner.PRINTING))
     assert most < STAFF_THREADS
 
 
@@ -444,7 +444,7 @@ def test_one_file_of_a_units_account_is_read_at_a_time(
     """Of eight that it sends at once one is read, and the others wait for nothing that others need."""
     done: list[str] = []
     clerk = Principal("staff", 1, "st-clerk", "王", frozenset({role.value}))
-    monkeypatch.setattr(children, "current_principal", lambda: clerk)
+    monkeypatch.setattr(body_limits, "current_principal", lambda: clerk)
 
     def ask(name: bytes) -> None:
         with app.test_request_context():
@@ -460,7 +460,7 @@ def test_one_file_of_a_units_account_is_read_at_a_time(
             ask(b"second")
         return RESULT + body, 0
 
-    monkeypatch.setattr(running, "_ask", answer)
+    monkeypatch.setattr(runner, "_ask", answer)
     ask(b"first")
     assert done == answered
     ask(b"third")
@@ -481,7 +481,7 @@ SECRET = seal_secret(b"k" * 32, "at-1", 1)
 
 def envelope(**changes: object) -> str:
     whole = {
-        "format": FORMAT,
+        "format": SEALED_FORMAT,
         "attempt": "at-1",
         "epoch": 1,
         "nonce": "00" * 16,
@@ -585,9 +585,9 @@ def test_a_child_that_nobody_waits_for_may_take_longer_and_work_no_more(
         asked.append((job.wall, job.cpu))
         return b"+", 0
 
-    monkeypatch.setattr(running, "_times", [1])
-    monkeypatch.setattr(running, "_ask", ask)
+    monkeypatch.setattr(runner, "_times", [1])
+    monkeypatch.setattr(runner, "_ask", ask)
     run(f"{_HERE}:echo", b"", limits=SMALL)
-    running.take_longer()
+    runner.take_longer()
     run(f"{_HERE}:echo", b"", limits=SMALL)
-    assert asked == [(SMALL.wall, SMALL.cpu), (SMALL.wall * running.LONGER, SMALL.cpu)]
+    assert asked == [(SMALL.wall, SMALL.cpu), (SMALL.wall * runner.LONGER, SMALL.cpu)]

@@ -21,12 +21,12 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.sign_in import passwords
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading
 from cbt.door import store as door_store
-from cbt.web.who import budgets, counters, throttle
-from cbt.web.who.budgets import FROM_ELSEWHERE, MAX_FAILURES, MOST_OF_STRANGERS, SLOWER, WINDOW
-from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
-from cbt.web.who.models import KnownMachine, Throttle
+from cbt.http.auth import rate_limit, throttle
+from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
+from cbt.http.auth.models import KnownMachine, Throttle
+from cbt.http.auth.rate_limit import FROM_ELSEWHERE, MAX_FAILURES, MOST_OF_STRANGERS, SLOWER, WINDOW
+from cbt.storage.unit_of_work import reading
 from tests.accounts.test_signing_in import OWN, hire, sign_in
 from tests.attacks.briefly import open_briefly, tell_briefly
 from tests.attacks.second_scene import Scene, allow
@@ -377,12 +377,12 @@ def test_a_list_of_names_cannot_flood_the_log(app: flask.Flask, clock: FakeClock
     with app.app_context():
         before = entries()
         now = app.extensions["cbt_clock"].now()
-        for number in range(budgets.ALERTS.tries + 20):
+        for number in range(rate_limit.ALERTS.tries + 20):
             for turn in range(SLOWER.tries // 2):
                 throttle.reserve(
                     scope="staff", subject=f"nobody{number}", machine=f"m{turn}", now=now, address="10.1.1.1"
                 )
-        assert entries() - before <= budgets.ALERTS.tries
+        assert entries() - before <= rate_limit.ALERTS.tries
 
 
 def entries() -> int:
@@ -429,13 +429,13 @@ def test_counters_and_machines_are_purged(app: flask.Flask, clock: FakeClock) ->
     sign_in(own, "zhou", OWN)
     sign_in(other, "zhou", WRONG)
     with app.app_context():
-        assert counters.purge(now=clock.now(), most=100) == 0
-        clock.advance(budgets.LONGEST)
-        counters.purge(now=clock.now(), most=100)
+        assert rate_limit.purge(now=clock.now(), most=100) == 0
+        clock.advance(rate_limit.LONGEST)
+        rate_limit.purge(now=clock.now(), most=100)
         with reading() as session:
             assert session.scalars(select(Throttle)).all() == []
             assert len(session.scalars(select(KnownMachine)).all()) == 1
-        clock.advance(budgets.KNOWN_FOR)
-        counters.purge(now=clock.now(), most=100)
+        clock.advance(rate_limit.KNOWN_FOR)
+        rate_limit.purge(now=clock.now(), most=100)
         with reading() as session:
             assert session.scalars(select(KnownMachine)).all() == []

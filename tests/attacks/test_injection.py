@@ -19,10 +19,10 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading
-from cbt.web.downloads import disposition
-from cbt.web.who.machine import MACHINE_COOKIE
-from cbt.web.who.models import LoginSession
+from cbt.http.auth.machine import MACHINE_COOKIE
+from cbt.http.auth.models import LoginSession
+from cbt.http.downloads import disposition
+from cbt.storage.unit_of_work import reading
 from tests.attacks.stages import BANK, Stage
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_pages import work

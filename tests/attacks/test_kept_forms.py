@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cbt.web.sent.keeping import MOST_OF_ACCOUNT
-from cbt.web.sent.models import KeptForm
-from cbt.web.sent.returning import NEVER
+from cbt.http.form_posts.kept_forms import MOST_OF_ACCOUNT, NEVER
+from cbt.http.form_posts.models import KeptForm
 from tests.web.test_kept_forms import PEOPLE, count, end_login, guarded, hidden, own, send, sign_in
 from tests.world import World
 

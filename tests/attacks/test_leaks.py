@@ -19,11 +19,11 @@ from werkzeug.exceptions import abort
 from werkzeug.test import TestResponse
 
 from cbt import errors
-from cbt.bank.items import rich
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.ops.logs.lines import JsonLines
-from cbt.web.who import access
+from cbt.http.auth import access
+from cbt.items import markup
+from cbt.ops.logs import JsonLines
+from cbt.runner.close.closure import expire_overdue
+from cbt.storage.unit_of_work import reading
 from tests.attacks.stages import BANK, PHOTO, Stage, shown
 from tests.delivery.driver import Page
 from tests.delivery.recovery_files import carried, recovery_file
@@ -140,7 +140,7 @@ def test_every_reply_has_the_security_headers(stage: Stage, ask: Callable[[Stage
     assert not set(reply.headers.keys()) & {"X-Powered-By", "X-AspNet-Version", "X-Debug"}
 
 
-@pytest.mark.parametrize("name", ["delivery/main.js", "ui/base.css", "vendor/htmx.min.js"])
+@pytest.mark.parametrize("name", ["runner/main.js", "ui/base.css", "vendor/htmx.min.js"])
 def test_a_script_or_style_sheet_is_nothing_else(stage: Stage, name: str) -> None:
     """What is never a page needs none of a page's headers: these keep it from becoming one."""
     reply = asset(stage, name)
@@ -397,11 +397,11 @@ def test_a_paper_holds_known_fields_and_no_order_that_is_the_key(stage: Stage, w
         assert set(item) <= known | {"options", "steps"}
         place = form[item["position"] - 1]
         if "steps" in item:
-            assert item["steps"] != [rich.inline(step) for step in place.content.steps]
+            assert item["steps"] != [markup.inline(step) for step in place.content.steps]
         if "lefts" in item:
             key: Any = place.content.answer_key
             right = {
-                rich.inline(left): rich.inline(place.content.options[key[at]])
+                markup.inline(left): markup.inline(place.content.options[key[at]])
                 for at, left in enumerate(place.content.lefts)
             }
             assert item["options"][: len(item["lefts"])] != [right[left] for left in item["lefts"]]

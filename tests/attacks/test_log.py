@@ -21,14 +21,13 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.anchor import append_line, read_anchors
 from cbt.audit.chain import append, record, tail_of
-from cbt.audit.hashing import GENESIS, entry_hash, head_mac, plain_hashes
-from cbt.audit.heads import head_of, read_head
+from cbt.audit.head import GENESIS, entry_hash, head_mac, head_of, plain_hashes, read_head
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.audit.verifying import missed_head, verify
+from cbt.audit.verification import missed_head, verify
 from cbt.config import Settings
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError, InvalidInput, Unavailable
-from cbt.ops.keys.care import rotate_audit_key
+from cbt.ops.keys import rotate_audit_key
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)
 STOLEN = b"k" * 32
@@ -456,7 +455,7 @@ def test_a_change_of_keys_cut_off_is_finished_by_the_next_act(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt), log.app_context():
-        place = "cbt.ops.keys.care.append" if cut_off == "before" else "cbt.audit.sealing.settle"
+        place = "cbt.ops.keys.append" if cut_off == "before" else "cbt.audit.chain.settle"
         patched.setattr(place, killed)
         rotate_audit_key(lost=False, now=AT)
     forget_keys(log)

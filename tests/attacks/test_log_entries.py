@@ -9,14 +9,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from cbt.audit.flood_limit import WINDOW, settle_tallies
 from cbt.audit.models import AuditEntry, AuditTally
-from cbt.audit.tally import WINDOW, settle_tallies
-from cbt.audit.verifying import verify
-from cbt.bank.models import Item, ItemBank
+from cbt.audit.verification import verify
 from cbt.candidates.models import Registration
-from cbt.db.private.sealing import open_sealed
-from cbt.db.unit_of_work import reading
-from cbt.personal.numbers import SHOWN
+from cbt.items.models import Item, ItemBank
+from cbt.personal.identity import SHOWN
+from cbt.storage.crypto import open_sealed
+from cbt.storage.unit_of_work import reading
 from tests.world import PASSWORD, World
 
 Entry = tuple[str, str, str]
@@ -192,7 +192,7 @@ def test_a_key_is_not_shown_when_its_view_cannot_be_put_on_record(
         raise RuntimeError
 
     bank, item = item_of(world)
-    monkeypatch.setattr("cbt.audit.tally.count", failing)
+    monkeypatch.setattr("cbt.audit.flood_limit.count", failing)
     world.app.testing = world.app.config["PROPAGATE_EXCEPTIONS"] = False
     answer = world.staff("author").get(f"/bank/{bank}/items/{item}")
     assert answer.status_code == 500

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from cbt.audit.acts import ACTS
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading
-from cbt.web.who.budgets import LOOK_UPS, SCOPES, Budget, SecretScope
+from cbt.http.auth.rate_limit import LOOK_UPS, SCOPES, Budget, SecretScope
+from cbt.storage.unit_of_work import reading
 from tests.attacks.briefly import open_briefly, tell_briefly
 from tests.certificates.test_certificates import given, qualify, set_parts
 from tests.results.scene import finish, release

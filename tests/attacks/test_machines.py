@@ -19,15 +19,15 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, JournalEntry, LateEntry, UnitDone
-from cbt.delivery.save.live import GAP
-from cbt.delivery.steps import send_message
+from cbt.http.auth.login import token_hash
+from cbt.http.auth.machine import MACHINE_COOKIE, MachineTokens, tokens_of
+from cbt.http.auth.models import LoginSession
+from cbt.runner.attempt_changes import send_message
+from cbt.runner.models import Attempt, JournalEntry, LateEntry, UnitDone
+from cbt.runner.save.batch import GAP
 from cbt.sittings.models import Room
-from cbt.web.who.login import token_hash
-from cbt.web.who.machine import MACHINE_COOKIE, MachineTokens, tokens_of
-from cbt.web.who.models import LoginSession
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.starts import by_the_view
 from tests.door.door import (

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from werkzeug.test import TestResponse
 
+from cbt.http.auth.access import Access
+from cbt.proctoring.act import ActScope
 from cbt.proctoring.acts.registry import ACTS
-from cbt.proctoring.desk.act import ActScope
 from cbt.rules.roles import Role
-from cbt.web.who.access import Access
 from tests.attacks.briefly import leave_no_entry, tell_briefly
 from tests.attacks.stages import CALLERS, INTRUDER, NOBODY, Endpoint, Stage, endpoints, shown
 from tests.delivery.driver import Page

@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 
 from cbt.accounts.models import Staff
 from cbt.candidates.models import Candidate
-from cbt.candidates.roster.reading.file import read_roster
-from cbt.db.unit_of_work import reading
+from cbt.candidates.roster.file import read_roster
 from cbt.rules.visible import unseen, with_codes
-from cbt.sheets.findings import Severity
 from cbt.sittings.models import Batch, Centre
+from cbt.spreadsheets.findings import Severity
+from cbt.storage.unit_of_work import reading
 from tests.candidates.rosters import HEADERS, row, xlsx
 from tests.world import World
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import AdmissionTicket
-from cbt.web.who.budgets import MAX_FAILURES, SLOWER
+from cbt.http.auth.rate_limit import MAX_FAILURES, SLOWER
 from tests.door.door import let_unbound_in, machine, machine_at, pass_the_door, sign_in, work
 from tests.world import World
 

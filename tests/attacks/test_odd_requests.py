@@ -16,23 +16,23 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from cbt.bank.items.types.numeric.authoring import number_key
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.sweeps import expire_overdue
+from cbt.blueprints.reader import read as read_blueprint
 from cbt.errors import InvalidInput
-from cbt.exams.reader import read as read_blueprint
+from cbt.http.auth.access import access_of
+from cbt.http.auth.models import LoginSession
+from cbt.http.form_values import page_of, whole_number
+from cbt.http.partials import LONGEST_TARGET, local_target
+from cbt.items.types.numeric.authoring import number_key
 from cbt.paths import product_dir
 from cbt.proctoring.acts.registry import ACTS
-from cbt.rules.items.basis.authored import number
+from cbt.rules.items.inputs import number
 from cbt.rules.items.numeric import read_number
-from cbt.rules.items.reading import parse_content
+from cbt.rules.items.registry import parse_content
+from cbt.runner.close.closure import expire_overdue
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from cbt.sittings.planning.inputs import parse_local, parse_number
-from cbt.web.partials import LONGEST_TARGET, local_target
-from cbt.web.texts import page_of, whole_number
-from cbt.web.who.access import access_of
-from cbt.web.who.models import LoginSession
+from cbt.storage.unit_of_work import reading
 from tests.attacks.asking import Answer, Asker
 from tests.attacks.briefly import read_a_form_once, tell_briefly
 from tests.conftest import DATABASES, Templates, installation

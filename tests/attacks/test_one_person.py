@@ -16,14 +16,14 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cbt.accounts.models import Approval, Staff
-from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password, set_roles
+from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.application.app import STARRED_ACTS
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.body.models import ONLY, AssessmentBody
-from cbt.results.publicity.models import ResultObjection
+from cbt.enrolment.models import ONLY, AssessmentBody
+from cbt.results.models import ResultObjection
 from cbt.retention.models import Destruction, RetentionTerms
 from cbt.rules.roles import Role
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.second_scene import Scene, allow, credential
 from tests.bank.desk.people import BANK, look, make_items
 from tests.helpers import flat

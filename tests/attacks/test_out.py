@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.models import Attempt, JournalEntry, LateEntry, Message, UnitDone
-from cbt.delivery.steps import send_message
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.models import UndoableAct
+from cbt.runner.attempt_changes import send_message
+from cbt.runner.close.closure import advance_overdue, expire_overdue
+from cbt.runner.models import Attempt, JournalEntry, LateEntry, Message, UnitDone
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.starts import by_the_view
 from tests.proctoring.desk import Desk, attempt, done, refused, running

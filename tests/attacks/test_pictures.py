@@ -11,10 +11,10 @@ from PIL import Image, ImageCms
 from sqlalchemy import func, select
 
 from cbt.candidates.models import CandidatePhoto
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
-from cbt.pictures.receiving import MOST_BYTES, MOST_FILES, redraw, redraw_zip
-from cbt.pictures.redrawing import LONGEST, MOST_STORED
+from cbt.media.picture_copy import LONGEST, MOST_STORED
+from cbt.media.pictures import MOST_BYTES, MOST_FILES, redraw, redraw_zip
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.packages import broken_deflate, chunk, lying, marked_encrypted, packed, png
 from tests.world import World
 

@@ -12,18 +12,18 @@ from sqlalchemy import delete, select, update
 
 from cbt.accounts.models import Staff, StaffRole
 from cbt.audit.models import AuditEntry
-from cbt.bank.models import ItemBank
 from cbt.batches.publishing import service as publishing
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.errors import Conflict
-from cbt.proctoring.acts.room.starting import start_armed_rooms
+from cbt.http.app_context import register_factory
+from cbt.items.models import ItemBank
+from cbt.proctoring.acts.room_start import start_armed_rooms
 from cbt.rules.roles import Role
+from cbt.runner.models import Attempt
+from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
-from cbt.sittings.planning.staff import release_staff
-from cbt.web.cli import register_factory
+from cbt.sittings.planning.sittings import release_staff
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.proctoring.desk import Desk, log_kinds, refused
 from tests.world import PLANNED, World
 

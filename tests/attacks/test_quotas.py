@@ -9,18 +9,17 @@ import pytest
 from alembic import command
 from sqlalchemy import select
 
-from cbt.db.engine import WRITE
-from cbt.db.migrate import _config, migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import AttemptLive, JournalEntry, LateEntry
-from cbt.delivery.save import quotas
-from cbt.delivery.save.entries import read_entries
-from cbt.delivery.save.exchange import Save
-from cbt.delivery.save.quotas import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
 from cbt.errors import TooMany
-from cbt.web.who.login import token_hash
+from cbt.http.auth.login import token_hash
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import AttemptLive, JournalEntry, LateEntry
+from cbt.runner.protocol import Save, read_entries
+from cbt.runner.save import batch
+from cbt.runner.save.batch import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
+from cbt.storage.engine import WRITE
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
 from tests.helpers import count_queries
@@ -37,12 +36,12 @@ ROWS = 12
 
 @pytest.fixture
 def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quotas, "MOST_ROWS", ROWS)
+    monkeypatch.setattr(batch, "MOST_ROWS", ROWS)
 
 
 @pytest.fixture
 def few_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quotas, "MOST_BYTES", 400)
+    monkeypatch.setattr(batch, "MOST_BYTES", 400)
 
 
 @pytest.fixture
@@ -339,7 +338,7 @@ def test_a_lease_that_keeps_asking_gets_its_share_and_no_more() -> None:
 
 
 def test_what_a_process_remembers_of_leases_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quotas, "MOST_LEASES", 100)
+    monkeypatch.setattr(batch, "MOST_LEASES", 100)
     rate = LeaseRate()
     for number in range(1000):
         rate.spend(f"lease-{number}", PLANNED)

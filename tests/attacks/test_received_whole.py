@@ -14,15 +14,14 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from cbt.accounts.models import Staff
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, JournalEntry, LateEntry, Message
-from cbt.delivery.steps import send_message
 from cbt.errors import CbtError
-from cbt.web.receiving.bodies import SMALL_BODY
-from cbt.web.receiving.budget import AGAIN_SECONDS
-from cbt.web.receiving.whole import RECEIVED_AT
-from cbt.web.who.attention import IDLE
-from cbt.web.who.models import LoginSession
+from cbt.http.auth.login import IDLE
+from cbt.http.auth.models import LoginSession
+from cbt.http.server.body_limits import AGAIN_SECONDS, SMALL_BODY
+from cbt.http.server.request_body import RECEIVED_AT
+from cbt.runner.attempt_changes import send_message
+from cbt.runner.models import Attempt, JournalEntry, LateEntry, Message
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.world import PASSWORD, PLANNED, World
 
@@ -402,9 +401,8 @@ def test_the_writer_refuses_what_was_received_too_long_ago(
 
 
 def test_a_stale_save_does_not_hold_back_the_others_of_its_batch(theory: Page) -> None:
-    from cbt.delivery.save.entries import read_entries
-    from cbt.delivery.save.exchange import Outcome, Save
-    from cbt.web.who.login import token_hash
+    from cbt.http.auth.login import token_hash
+    from cbt.runner.protocol import Outcome, Save, read_entries
 
     world = theory.world
     journal = world.app.extensions["cbt_journal"]

@@ -9,15 +9,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.accounts.approvals.answers import expire_approvals
+from cbt.accounts.approvals.decisions import expire_approvals
 from cbt.accounts.models import Staff
-from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password, set_roles
+from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Gap
 from cbt.rules.roles import Role
+from cbt.runner.models import Gap
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.planning.staff import assign_staff, release_staff
+from cbt.sittings.planning.sittings import assign_staff, release_staff
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.second_scene import MINUTE, Scene, allow, browser_of, credential, done, refused
 from tests.proctoring.desk import Desk, attempt, log_kinds, room
 from tests.world import World

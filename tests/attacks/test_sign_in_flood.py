@@ -17,16 +17,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
 from cbt.accounts.sign_in import passwords
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
+from cbt.http.auth.models import Throttle
+from cbt.http.auth.rate_limit import UNKNOWN_NAMES
+from cbt.http.auth.throttle import PACE
+from cbt.http.server import front
+from cbt.http.server.front import Front
+from cbt.http.server.lanes import AGAIN_SECONDS, MOST_WAITING, OF_KNOWN, THREADS, Lane, Strangers
 from cbt.rules.roles import Role
-from cbt.web.receiving import front
-from cbt.web.receiving.front import Front
-from cbt.web.receiving.lanes import Lane
-from cbt.web.receiving.strangers import AGAIN_SECONDS, MOST_WAITING, OF_KNOWN, THREADS, Strangers
-from cbt.web.who.budgets import UNKNOWN_NAMES
-from cbt.web.who.models import Throttle
-from cbt.web.who.unknown_names import PACE
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.accounts.test_signing_in import OWN, hire, sign_in
 from tests.attacks.test_bodies import NOON, Protocol, Scope, until
 from tests.helpers import FakeClock

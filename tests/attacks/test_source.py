@@ -19,20 +19,20 @@ APART = ("cbt/torture/", "cbt/demo/")
 """What breaks an installation on purpose, and what fills one for show: no part of a served page."""
 OWN_PAGES = "cbt/ops/doctor/patient.py"
 """The doctor asks this installation's own pages, and those at an address that an administrator types."""
-OWN_MACHINE = "cbt/rehearsal/line.py"
+OWN_MACHINE = "cbt/rehearsal/http_client.py"
 """The candidates of a rehearsal are served by this machine: `strays` holds their line to that."""
 
-DRAWN_BEFORE = "cbt/proctoring/polling/drawing.py"
+DRAWN_BEFORE = "cbt/proctoring/polling/parts.py"
 """The parts of a board, which this process drew of the same templates a moment before: escaped then."""
-OWN_LINE = ("cbt/delivery/save/packing.py",)
+OWN_LINE = ("cbt/runner/save/codec.py",)
 """Numbers and texts between processes of one server over a socket that only its own user's processes get
 (tests/db/test_write_line.py::test_an_owner_of_another_user_is_not_believed): no request's bytes are read so."""
 
 IN_A_CHILD = (
     "cbt/bank/foreign/",
-    "cbt/bank/formats/page/unpacking.py",
-    "cbt/bank/formats/word/unpacking.py",
-    "cbt/sheets/markup.py",
+    "cbt/interchange/html_reader.py",
+    "cbt/interchange/word/reader.py",
+    "cbt/spreadsheets/markup.py",
 )
 """Banks in XML are read in a confined child (tests/bank/test_open_hostile.py, tests/bank/field_texts)."""
 

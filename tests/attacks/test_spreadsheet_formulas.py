@@ -14,14 +14,14 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.bank.formats.tables.format import mark, template_workbook
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.roster import export
-from cbt.candidates.roster.reading.file import open_roster
-from cbt.db.unit_of_work import unit_of_work
+from cbt.candidates.roster.file import open_roster
+from cbt.interchange.tables.format import mark, template_workbook
 from cbt.paths import product_dir
-from cbt.results.sheet import workbook as results_workbook
-from cbt.sheets.writing import guarded, looks_like_formula, unguarded
+from cbt.results.sheet import documents as results_workbook
+from cbt.spreadsheets.writer import guarded, looks_like_formula, unguarded
+from cbt.storage.unit_of_work import unit_of_work
 from tests.bank.sheets import HEADERS as BANK_HEADERS
 from tests.bank.sheets import sheets
 from tests.world import World
@@ -220,7 +220,7 @@ def test_a_name_that_came_in_goes_out_as_text_and_comes_in_again(world: World) -
 
 
 def test_no_other_module_writes_spreadsheets_or_csv() -> None:
-    """Whoever writes one uses `cbt.sheets.writing`: the guard stands in one place."""
+    """Whoever writes one uses `cbt.spreadsheets.writer`: the guard stands in one place."""
     package = product_dir("templates").parent / "cbt"
     allowed = {
         Path(f"{name}.py") for name in ("sheets/writing", "sheets/cells", "sheets/opening", "demo/people")

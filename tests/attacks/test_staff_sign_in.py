@@ -14,17 +14,17 @@ from sqlalchemy import select, text, update
 from cbt.accounts.commands import staff as staff_commands
 from cbt.accounts.factors import service as factor_service
 from cbt.accounts.models import Staff, StaffFactor
-from cbt.accounts.people import disable_staff, reset_password
 from cbt.accounts.sign_in import passwords
+from cbt.accounts.staff import disable_staff, reset_password
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
+from cbt.http.app_context import register_factory
+from cbt.http.auth import rate_limit
+from cbt.http.auth.login import BOARD_IDLE, IDLE, INPUT_HEADER
+from cbt.http.auth.login_store import STAFF_LIFETIME
+from cbt.http.auth.models import LoginSession
 from cbt.rules.roles import OF_THE_HOUSE, Role
-from cbt.web.cli import register_factory
-from cbt.web.who import budgets
-from cbt.web.who.attention import BOARD_IDLE, IDLE, INPUT_HEADER
-from cbt.web.who.models import LoginSession
-from cbt.web.who.opening import STAFF_LIFETIME
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
 from tests.attacks.signing import enrolled, give_code, give_password, is_in
 from tests.helpers import FakeClock, sign_in_as
@@ -248,7 +248,7 @@ def test_parallel_guesses_are_verified_as_often_as_the_budget(
     app: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enrolled(app, clock, "root", Role.ADMIN)
-    clients = [give_password(app, "root") for _ in range(budgets.MAX_FAILURES + 6)]
+    clients = [give_password(app, "root") for _ in range(rate_limit.MAX_FAILURES + 6)]
     judged: list[str] = []
     real = factor_service.judge
 
@@ -258,8 +258,8 @@ def test_parallel_guesses_are_verified_as_often_as_the_budget(
 
     monkeypatch.setattr(factor_service, "judge", judge)
     replies = at_once([lambda c=client: give_code(c, "abcdefgh") for client in clients])
-    assert len(judged) == budgets.MAX_FAILURES
-    assert sorted(replies) == [403] * budgets.MAX_FAILURES + [429] * 6
+    assert len(judged) == rate_limit.MAX_FAILURES
+    assert sorted(replies) == [403] * rate_limit.MAX_FAILURES + [429] * 6
 
 
 def at_once(calls: list[Callable[[], int]]) -> list[int]:
@@ -282,10 +282,10 @@ def at_once(calls: list[Callable[[], int]]) -> list[int]:
 def test_guessing_codes_ends_after_a_few(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     client = give_password(app, "root")
-    for _ in range(budgets.MAX_FAILURES):
+    for _ in range(rate_limit.MAX_FAILURES):
         assert give_code(client, "000000") in {403, 303}
     assert give_code(client, owner.code()) == 429
-    clock.advance(budgets.WINDOW)
+    clock.advance(rate_limit.WINDOW)
     assert give_code(client, owner.code()) == 303
 
 

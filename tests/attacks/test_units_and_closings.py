@@ -16,23 +16,22 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.group_commit import GroupWriter
-from cbt.delivery.close.steps import close_attempts
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.models import Attempt, UnitDone
-from cbt.delivery.steps import (
+from cbt.errors import Conflict
+from cbt.rules.states.attempt import ClosedBy
+from cbt.runner.attempt_changes import (
     adjust_attempt,
     refresh_clocks,
     reopen_attempt,
     resume_attempt,
     suspend_attempt,
 )
-from cbt.errors import Conflict
-from cbt.rules.states.attempt import ClosedBy
+from cbt.runner.close.closure import advance_overdue, close_attempts, expire_overdue
+from cbt.runner.models import Attempt, UnitDone
 from cbt.scoring.service import score_closed
-from cbt.sittings.clock.running import hold_room
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import hold_room
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.group_commit import GroupWriter
 from tests.delivery.driver import Page
 from tests.delivery.starts import by_the_view
 from tests.proctoring.desk import attempt, running

@@ -18,13 +18,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from cbt.certificates.models import Certificate
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.agreements.models import UnitAgreement
-from cbt.enrolment.applications.models import Applicant, ApplicationStep, UnitApplication
-from cbt.enrolment.attached.models import EvidenceScan
-from cbt.enrolment.fees.models import FeeCharge, FeePayment
-from cbt.enrolment.units.models import MemberUnit
+from cbt.enrolment.models import (
+    Applicant,
+    ApplicationStep,
+    EvidenceScan,
+    FeeCharge,
+    FeePayment,
+    MemberUnit,
+    UnitAgreement,
+    UnitApplication,
+)
 from cbt.rules.states.application import ApplicationState
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.payloads import MARK, XSS, leads, parsed, skeleton
 from tests.attacks.stages import Endpoint, endpoints, shown
 from tests.candidates.rosters import JPEG, resident, xlsx

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cbt.errors import Unavailable
-from cbt.web import headers, problems
-from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.receiving.asking import call
+from cbt.http import problems, responses
+from cbt.http.responses import SECURITY_HEADERS
+from cbt.http.server.wsgi import call
 from tests.web.test_kept_forms import PEOPLE, end_login, guarded
 from tests.world import World
 
@@ -83,4 +83,4 @@ def test_a_page_of_errors_that_fails_is_answered_all_the_same(
     assert status == 500
     assert SECURITY_HEADERS.items() <= dict(sent).items()
     assert "系统出了意外" in content.decode()
-    assert headers.bare_problem()[1] == content
+    assert responses.bare_problem()[1] == content

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
+from cbt.runner.models import JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
+from cbt.storage.unit_of_work import reading
 from tests.conftest import Templates, installation
 from tests.delivery.driver import Page
 from tests.delivery.shelf_files import record, shelf_file

@@ -23,16 +23,16 @@ from sqlalchemy import select, update
 
 from cbt.accounts.models import Staff
 from cbt.bank import store
-from cbt.bank.items import rich
-from cbt.bank.models import Item, ItemBank, ItemVersion, KnowledgePoint
-from cbt.batches.roster.working import work_on as work_on_roster
+from cbt.batches.roster.process import work_on as work_on_roster
 from cbt.candidates.models import Candidate, Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Message
+from cbt.items import markup
+from cbt.items.models import Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.paths import product_dir
 from cbt.proctoring.models import Incident
 from cbt.rules.canonical import canonical_json, digest
+from cbt.runner.models import Message
 from cbt.sittings.models import Batch, Centre, Room, Sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.attacks.payloads import MARK, XSS, leads, parsed, skeleton
 from tests.attacks.stages import BANK, Stage
 from tests.bank.sheets import truth, workbook
@@ -211,9 +211,9 @@ def test_an_address_is_not_shown_as_markup(
 @pytest.mark.parametrize("payload", CASES)
 def test_an_author_cannot_bring_in_markup(payload: str) -> None:
     for made in (
-        rich.to_html(payload),
-        rich.inline(payload),
-        rich.inline(f"|{payload}|\n|---|\n|{payload}|"),
+        markup.to_html(payload),
+        markup.inline(payload),
+        markup.inline(f"|{payload}|\n|---|\n|{payload}|"),
     ):
         found = parsed(made)
         assert {tag for tag, _ in found.tags} <= SAFE

@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 
 from cbt.audit.chain import record
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.audit.verifying import verify
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.audit.verification import verify
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)
 

@@ -15,14 +15,13 @@ from sqlalchemy import text
 
 from cbt.application.app import create_app
 from cbt.audit.anchor import FILE, Anchor, anchor_file, append_line, read_anchors
-from cbt.audit.chain import record
+from cbt.audit.chain import EntryDraft, record
 from cbt.audit.commands import audit
-from cbt.audit.sealing import EntryDraft
 from cbt.config import Settings
-from cbt.db.unit_of_work import unit_of_work
-from cbt.db.writing.parcels import Rows, put_down
 from cbt.errors import InvalidInput
-from cbt.web import cli
+from cbt.http import app_context
+from cbt.storage.unit_of_work import unit_of_work
+from cbt.storage.write_queue.change_set import Rows, put_down
 from tests.conftest import close_engine
 from tests.helpers import FakeClock
 
@@ -36,10 +35,10 @@ def anchored(app: flask.Flask, clock: FakeClock, tmp_path: Path) -> Iterator[fla
     (tmp_path / "other").mkdir()
     settings: Settings = replace(app.extensions["cbt_settings"], audit_anchor=tmp_path / "other")
     served = create_app(settings, clock=clock)
-    former = list(cli._factory)
-    cli.register_factory(lambda: served)
+    former = list(app_context._factory)
+    app_context.register_factory(lambda: served)
     yield served
-    cli._factory[:] = former
+    app_context._factory[:] = former
     close_engine(served)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.taxonomy import Point, Range, Taxonomy
-from cbt.sheets.findings import Finding, Place
+from cbt.items.draft import ItemDraft
+from cbt.items.taxonomy import Point, Range, Taxonomy
+from cbt.spreadsheets.findings import Finding, Place
 
 TAXONOMY = Taxonomy(
     name="客户服务管理员（三级）",

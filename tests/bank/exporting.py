@@ -9,12 +9,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cbt.bank.formats import registry
-from cbt.bank.formats.outgoing import Export
-from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.taxonomy import Point, Range, Taxonomy
 from cbt.errors import InvalidInput
-from cbt.rules.items.reading import parse_content
+from cbt.interchange import registry
+from cbt.interchange.format import Export
+from cbt.items.draft import ItemDraft
+from cbt.items.taxonomy import Point, Range, Taxonomy
+from cbt.rules.items.registry import parse_content
 
 TAXONOMY = Taxonomy(
     "示例（三级）", "备注", (Range("A", "甲", 100),), (Point("A-001", "一", "X"), Point("A-002", "二", "Y"))

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from cbt.bank import service, store
-from cbt.bank.imports.checks import service as checks
-from cbt.bank.imports.checks.working import work_on
-from cbt.bank.imports.terms import PLAINLY
-from cbt.bank.models import ImportRun
-from cbt.db.unit_of_work import reading
+from cbt.bank.imports import service as checks
+from cbt.bank.imports.plan import PLAINLY
+from cbt.bank.imports.worker import work_on
+from cbt.items.models import ImportRun
 from cbt.rules.states.item import ItemState
+from cbt.storage.unit_of_work import reading
 from tests.bank.sheets import workbook
 from tests.helpers import FakeClock
 

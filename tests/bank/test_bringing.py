@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.bank.commands import bank as bank_commands
-from cbt.bank.imports.bringing import MOST_FILES, opened, safe_name, said, taken
-from cbt.bank.imports.checks.pages import CheckStanding, Looked, sheet_of, standing_of
-from cbt.db.unit_of_work import reading
+from cbt.bank.imports.checks import CheckStanding, Looked, sheet_of, standing_of
 from cbt.errors import InvalidInput
-from cbt.web import cli
+from cbt.http import app_context
+from cbt.interchange.upload import MOST_FILES, opened, safe_name, said, taken
+from cbt.storage.unit_of_work import reading
 from tests.bank.samples import ACTOR, BANK, check, published
 from tests.bank.sheets import single, truth, workbook
 from tests.helpers import FakeClock
@@ -141,7 +141,7 @@ def test_an_archive_that_is_refused_is_a_check_that_failed(bank: flask.Flask, cl
 def test_a_command_brings_a_folder_in_under_terms(
     bank: flask.Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setattr(cli, "_factory", [lambda: bank])
+    monkeypatch.setattr(app_context, "_factory", [lambda: bank])
     folder = tmp_path / "交来的题库"
     folder.mkdir()
     (folder / "~$一.xlsx").write_bytes(b"x")

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt import charset
-from cbt.bank.foreign.decoding import xml_text
-from cbt.bank.formats import registry
-from cbt.bank.formats.together import read_all
-from cbt.bank.imports.drafts import Reading
 from cbt.errors import InvalidInput
-from cbt.sheets.reading import Bounds, open_list, read_csv
+from cbt.interchange import registry
+from cbt.interchange.text import xml_text
+from cbt.interchange.upload import read_all
+from cbt.items.draft import Reading
+from cbt.spreadsheets.intake import Bounds, open_list, read_csv
 
 SIMPLIFIED = (
     "客户投诉时，首先应当做什么",

@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cbt.bank.commands import bank
-from cbt.bank.formats.workbook import read_workbook
 from cbt.config import LOCALES
 from cbt.errors import CbtError
+from cbt.http import app_context
+from cbt.interchange.tables.sheet import read_workbook
 from cbt.paths import product_dir
-from cbt.web import cli
 from tests.bank.sheets import sheets, single, truth, workbook
 
 BANKS = product_dir("question_bank")
@@ -28,10 +28,10 @@ def run(*args: str | Path) -> Result:
 @pytest.fixture
 def installed(app: flask.Flask) -> Iterator[flask.Flask]:
     """Let commands find the app of this test."""
-    former = list(cli._factory)
-    cli.register_factory(lambda: app)
+    former = list(app_context._factory)
+    app_context.register_factory(lambda: app)
     yield app
-    cli._factory[:] = former
+    app_context._factory[:] = former
 
 
 def test_the_shipped_banks_pass_lint() -> None:

@@ -8,18 +8,15 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from cbt.bank.editing.form import MOST_PARTS, blank_item, read_form, says_the_same
-from cbt.bank.editing.judging import drawn
-from cbt.bank.editing.parts import changed_parts
-from cbt.bank.editing.pictures import wants_pictures, with_names, with_pictures
-from cbt.bank.items.preview import preview_paper
-from cbt.bank.items.types.hotspot.authoring import numbers_of
-from cbt.bank.items.types.registry import AUTHORING
+from cbt.bank.editor.feedback import drawn
+from cbt.bank.editor.form import MOST_PARTS, blank_item, changed_parts, read_form, says_the_same
+from cbt.bank.editor.unfinished_work import wants_pictures, with_names, with_pictures
 from cbt.errors import InvalidInput
-from cbt.rules.items.basis.content import Rendering
-from cbt.rules.items.reading import parse_content
-from cbt.rules.items.registry import TYPES
-from cbt.rules.items.values import ItemType
+from cbt.items.preview import preview_paper
+from cbt.items.types.hotspot.authoring import numbers_of
+from cbt.items.types.registry import AUTHORING
+from cbt.rules.items.content import ItemType, Rendering
+from cbt.rules.items.registry import TYPES, parse_content
 from tests.bank import drafts
 from tests.world import World
 

@@ -9,12 +9,12 @@ from werkzeug.datastructures import MultiDict
 
 from cbt.accounts.models import StaffRole
 from cbt.bank import store
-from cbt.bank.editing import opening, service
-from cbt.bank.editing.service import Typed
-from cbt.bank.items.rich import sanitised
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.rules.items.reading import parse_content
-from cbt.rules.items.values import ItemType
+from cbt.bank.editor import service, unfinished_work
+from cbt.bank.editor.service import Typed
+from cbt.items.markup import sanitised
+from cbt.rules.items.content import ItemType
+from cbt.rules.items.registry import parse_content
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank import drafts
 from tests.bank.test_editing_forms import BANK, SAMPLES, Fields, sent_of
 from tests.world import START, World
@@ -155,8 +155,8 @@ def test_a_picture_that_stands_in_an_item_stays_there_through_the_form(world: Wo
     fields.setlist("alt", ["一楼大厅的平面图。"])
     assert client.post(url, data=fields).status_code == 303
     with world.app.app_context(), reading() as session:
-        item = opening.item_at(session, store.bank_by_ref(session, BANK).id, ref)
-        content = opening.content_at(session, item, 2)
+        item = unfinished_work.item_at(session, store.bank_by_ref(session, BANK).id, ref)
+        content = unfinished_work.content_at(session, item, 2)
     assert (content["picture"], content["alt"]) == (drafts.hotspot()["picture"], "一楼大厅的平面图。")
 
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from cbt.bank.exports.proof import differing
-from cbt.bank.formats import registry
-from cbt.bank.formats.gift import reading as gift
-from cbt.bank.formats.moodle import reading as moodle
-from cbt.bank.formats.qti import reading as qti
-from cbt.bank.formats.text.reading import read_folder
+from cbt.interchange import gift_reader as gift
+from cbt.interchange import moodle_reader as moodle
+from cbt.interchange import registry
+from cbt.interchange.export import differing
+from cbt.interchange.qti import reader as qti
+from cbt.interchange.text_bank import read_folder
 from cbt.paths import product_dir
 from tests.bank.exporting import ANY, LINE, PLAIN, TAXONOMY, TYPES, contents, is_sound, sent
 

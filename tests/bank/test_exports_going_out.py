@@ -15,10 +15,10 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.bank import service
 from cbt.bank.commands import bank as commands
-from cbt.bank.exports.streaming import items_of
-from cbt.bank.formats import registry
-from cbt.db.unit_of_work import reading
-from cbt.web import cli
+from cbt.bank.exports import items_of
+from cbt.http import app_context
+from cbt.interchange import registry
+from cbt.storage.unit_of_work import reading
 from tests.bank.open_samples import package
 from tests.bank.samples import ACTOR, BANK, ITEMS
 from tests.helpers import FakeClock
@@ -30,7 +30,7 @@ SHIPPED = "customer-service-l3"
 @pytest.fixture
 def sample(bank: flask.Flask, monkeypatch: pytest.MonkeyPatch) -> flask.Flask:
     """Return the app of the sample bank, where commands find it."""
-    monkeypatch.setattr(cli, "_factory", [lambda: bank])
+    monkeypatch.setattr(app_context, "_factory", [lambda: bank])
     return bank
 
 

@@ -11,8 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cbt.bank.formats import registry
-from cbt.bank.formats.text.reading import read_folder
+from cbt.interchange import registry
+from cbt.interchange.text_bank import read_folder
 from cbt.paths import product_dir
 from tests.bank.exporting import ANY, LINE, TYPES, contents, is_sound, sent
 from tests.bank.second_reader import SecondItem, read_package

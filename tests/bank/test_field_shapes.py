@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.formats import registry
-from cbt.bank.imports.understood import understood
+from cbt.bank.commands import understood
 from cbt.errors import InvalidInput
+from cbt.interchange import registry
 from tests.bank.field_texts.direct import without_children
 
 SINGLE, MULTIPLE, TRUTH = "single_choice", "multiple_choice", "true_false"

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cbt.bank.commands import bank
-from cbt.bank.formats.reading.lines import plain_lines
-from cbt.bank.formats.reading.reader import read_lines
 from cbt.errors import CbtError
+from cbt.interchange.documents.items import read_lines
+from cbt.interchange.documents.lines import plain_lines
 from tests.bank.field_texts import mishaps
 from tests.bank.field_texts.direct import without_children
 from tests.bank.field_texts.making import FLAGGED, REFUSED, RIGHT, WRONG, cases, outcome

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.formats.cells import scale_of
-from cbt.bank.formats.tables.cells.columns import meant
-from cbt.bank.formats.tables.cells.kinds import item_type
-from cbt.bank.formats.tables.reading import read_tables
-from cbt.bank.formats.workbook import read_workbook
-from cbt.bank.items.types.choices.authoring import letters_of
-from cbt.bank.items.types.fill_blank.authoring import blanks_of
-from cbt.bank.items.types.numeric.authoring import number_key
-from cbt.bank.items.types.true_false.authoring import truth_of
 from cbt.errors import InvalidInput
-from cbt.rules.items.values import ItemType
+from cbt.interchange.tables.headers import meant
+from cbt.interchange.tables.item_types import item_type
+from cbt.interchange.tables.sheet import read_workbook
+from cbt.interchange.tables.table_file import read_tables
+from cbt.items.exam_prose import scale_of
+from cbt.items.types.choices.authoring import letters_of
+from cbt.items.types.fill_blank.authoring import blanks_of
+from cbt.items.types.numeric.authoring import number_key
+from cbt.items.types.true_false.authoring import truth_of
+from cbt.rules.items.content import ItemType
 from tests.bank.sheets import HEADERS, sheets, single, truth, workbook
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank.items import rich
-from cbt.bank.items.formulas import LONGEST, FormulaFault, fault_of, mathml
-from cbt.bank.lint.item import check_item
+from cbt.bank.lint.check import check_item
+from cbt.items import markup
+from cbt.items.formulas import LONGEST, FormulaFault, fault_of, mathml
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, draft
 
@@ -77,7 +77,7 @@ def test_any_text_is_a_formula_or_a_fault(source: str) -> None:
     except FormulaFault:
         return
     ElementTree.fromstring(drawn)
-    assert rich._clean(drawn, set()).count("<") == drawn.count("<"), "the cleaning takes nothing away"
+    assert markup._clean(drawn, set()).count("<") == drawn.count("<"), "the cleaning takes nothing away"
 
 
 @pytest.mark.parametrize(

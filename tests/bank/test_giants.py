@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cbt.bank.formats import registry
-from cbt.bank.imports.bringing import opened, read_paths
-from cbt.bank.imports.drafts import Reading
 from cbt.cli import build
 from cbt.console.texts import explain
 from cbt.errors import CbtError, InvalidInput
-from cbt.web.i18n import catalogues
+from cbt.http.i18n import catalogues
+from cbt.interchange import registry
+from cbt.interchange.upload import opened, read_paths
+from cbt.items.draft import Reading
 from tests.attacks.packages import SHEET, inline, lying, packed, parts, swollen
 
 MEGABYTE = 1024 * 1024

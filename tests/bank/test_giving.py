@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.lint.giving import check_giving
+from cbt.bank.lint.whole_bank import check_giving
+from cbt.items.draft import ItemDraft
 from tests.bank import drafts
 from tests.bank.drafts import draft
 from tests.bank.test_guess import plain, singles

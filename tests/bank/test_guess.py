@@ -14,14 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.lint.guess.asked import questions
-from cbt.bank.lint.guess.learning import chances, learn
-from cbt.bank.lint.guess.rating import GuessRate, guess_findings, guess_rates
-from cbt.bank.lint.guess.shapes import BIAS, SHAPES, shapes_of
-from cbt.bank.lint.guess.words import weight
-from cbt.rules.items.values import LETTERS, ItemType
-from cbt.translations.compiling import LANGUAGES, texts_of
+from cbt.bank.lint.guess_features import BIAS, SHAPES, questions, shapes_of, weight
+from cbt.bank.lint.guess_rate import GuessRate, chances, guess_findings, guess_rates, learn
+from cbt.items.draft import ItemDraft
+from cbt.rules.items.content import LETTERS, ItemType
+from cbt.translations.compiler import LANGUAGES, texts_of
 from tests.bank import drafts
 from tests.bank.drafts import WHERE, draft
 

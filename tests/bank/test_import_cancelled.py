@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from cbt.bank.imports.checks.models import CHECKS, ImportCheck, ImportPart
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.sheets.checks.models import CheckState
+from cbt.bank.imports.models import CHECKS, ImportCheck, ImportPart
+from cbt.spreadsheets.file_checks import CheckState
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_pages import send
 from tests.leading import Leading, wait_until

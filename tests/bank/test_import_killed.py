@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from cbt.bank.imports.checks.models import CHECKS, ImportCheck
-from cbt.bank.models import ImportRun, Item, ItemVersion
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.sheets.checks.keeping import MOST_TRIES
+from cbt.bank.imports.models import CHECKS, ImportCheck
+from cbt.items.models import ImportRun, Item, ItemVersion
+from cbt.spreadsheets.file_checks import MOST_TRIES
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_pages import send, text_of, work
 from tests.helpers import flat

@@ -11,12 +11,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from cbt.accounts.models import StaffRole
-from cbt.bank.formats.workbook import read_workbook
-from cbt.bank.imports.checks.models import ImportCheck, ImportPart
-from cbt.bank.imports.checks.working import work_on
-from cbt.bank.models import Item, ItemBank
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.sheets.drafts import SheetDraft
+from cbt.bank.imports.models import ImportCheck, ImportPart
+from cbt.bank.imports.worker import work_on
+from cbt.interchange.tables.sheet import read_workbook
+from cbt.items.models import Item, ItemBank
+from cbt.spreadsheets.drafts import SheetDraft
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.drawn import anchor, png, xlsx
 from tests.bank.sheets import HEADERS, single, truth, workbook
 from tests.helpers import flat
@@ -228,8 +228,8 @@ def test_a_process_that_ended_without_a_word_is_told_and_tried_again(world: Worl
 
 def died(ref: str, world: World) -> None:
     """Leave a check as a process does that was killed, and look after it a minute later."""
-    from cbt.bank.imports.checks.models import CHECKS
-    from cbt.sheets.checks.starting import CheckStarter
+    from cbt.bank.imports.models import CHECKS
+    from cbt.spreadsheets.check_process import CheckStarter
 
     with unit_of_work() as session:
         CHECKS.take(session, ref, now=world.clock.now())

@@ -10,15 +10,15 @@ import flask
 import pytest
 from sqlalchemy import func, select
 
-from cbt.bank.imports import parcels, running
-from cbt.bank.imports.checks import confirmed, working
-from cbt.bank.imports.checks.models import CHECKS
-from cbt.bank.models import Item, ItemSearch, ItemVersion
-from cbt.bank.search import index
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import Parcel, put_down
+from cbt.bank import search
+from cbt.bank.imports import execution, worker
+from cbt.bank.imports import run as parcels
+from cbt.bank.imports.models import CHECKS
 from cbt.errors import Unavailable
-from cbt.sheets.checks import beating, keeping
+from cbt.items.models import Item, ItemSearch, ItemVersion
+from cbt.spreadsheets import check_process, file_checks
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import Parcel, put_down
 from tests.bank.samples import check, last_run, undo
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_runs import CHANGED, confirm, items, state
@@ -51,12 +51,12 @@ def test_nobody_waits_while_anything_is_worked_out(
         monkeypatch.setattr(module, name, watched)
 
     for module, name in (
-        (working, "read_all"),
-        (working, "review_for"),
-        (keeping, "seal_bytes"),
-        (confirmed, "chosen"),
-        (running, "parcel_of"),
-        (index, "words_of"),
+        (worker, "read_all"),
+        (worker, "review_for"),
+        (file_checks, "seal_bytes"),
+        (worker, "chosen"),
+        (execution, "parcel_of"),
+        (search, "words_of"),
     ):
         watch(module, name)
     confirm(bank, clock, check(bank, clock, FILE))
@@ -70,11 +70,13 @@ def test_nobody_waits_while_anything_is_worked_out(
 def test_who_works_is_behind_and_whoever_writes_is_in_front(
     bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beating, "take_longer", lambda: None)  # of this process, which has others to serve
+    monkeypatch.setattr(
+        check_process, "take_longer", lambda: None
+    )  # of this process, which has others to serve
     seen = dict[str, int]()
 
     def work() -> None:
-        with bank.app_context(), beating.ThreadBeat(CHECKS, "dr-none", clock.now) as told:
+        with bank.app_context(), check_process.ThreadBeat(CHECKS, "dr-none", clock.now) as told:
             seen["work"] = os.sched_getscheduler(0)
             seen["in front"] = told.in_front(lambda: os.sched_getscheduler(0))
             for thread in threading.enumerate():
@@ -127,7 +129,7 @@ def test_a_parcel_of_which_nobody_knows_is_stored_once(
             raise Unavailable("db.write")
         return put_down(*rows)
 
-    monkeypatch.setattr(running, "put_down", unknown)
+    monkeypatch.setattr(execution, "put_down", unknown)
     ref = check(bank, clock, FILE)
     confirm(bank, clock, ref)
     assert state(bank, ref)[0] == "done"
@@ -141,11 +143,11 @@ def test_an_import_that_cannot_write_is_taken_back_and_says_so(
 
     def gone(*rows: Any, tries: int = 1) -> bool:
         calls.append(1)
-        if 1 < len(calls) <= 1 + running.TRIES:
+        if 1 < len(calls) <= 1 + execution.TRIES:
             raise Unavailable("db.write")
         return put_down(*rows, tries=tries)
 
-    monkeypatch.setattr(running, "put_down", gone)
+    monkeypatch.setattr(execution, "put_down", gone)
     ref = check(bank, clock, FILE)
     confirm(bank, clock, ref)
     assert state(bank, ref) == ("failed", "db.write", None)
@@ -179,7 +181,7 @@ def test_what_was_written_since_it_was_read_is_never_written_over(
                 setattr(session.scalars(select(Item).where(Item.ref == "A-001-T1")).one(), field, value)
         return found
 
-    monkeypatch.setattr(running, "parcel_of", late)
+    monkeypatch.setattr(execution, "parcel_of", late)
     confirm(bank, clock, ref)
     assert state(bank, ref)[:2] == ends
     assert sum(calls) == 2  # what was worked out first was not put down

@@ -10,20 +10,21 @@ import flask
 import pytest
 from sqlalchemy import func, select
 
-from cbt.bank.imports import parcels, running, storing
-from cbt.bank.imports.checks import service as checks
-from cbt.bank.imports.checks import steps as check_steps
-from cbt.bank.imports.checks.models import CHECKS, ImportCheck
-from cbt.bank.imports.checks.working import work_on
-from cbt.bank.imports.outcome import Mode
-from cbt.bank.models import ImportRun, Item, ItemVersion
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import Rows, put_down
+from cbt.bank.imports import checks as check_steps
+from cbt.bank.imports import execution, run
+from cbt.bank.imports import run as storing
+from cbt.bank.imports import service as checks
+from cbt.bank.imports.models import CHECKS, ImportCheck
+from cbt.bank.imports.plan import Mode
+from cbt.bank.imports.worker import work_on
 from cbt.errors import CbtError, Conflict
+from cbt.items.models import ImportRun, Item, ItemVersion
 from cbt.rules.states.item import ItemState
-from cbt.sheets.checks import working
-from cbt.sheets.checks.keeping import MOST_TRIES
-from cbt.sheets.checks.starting import SILENT, CheckStarter
+from cbt.spreadsheets import check_process
+from cbt.spreadsheets.check_process import SILENT, CheckStarter
+from cbt.spreadsheets.file_checks import MOST_TRIES
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows, put_down
 from tests.bank.samples import ACTOR, BANK, bring, check, last_run, published, undo
 from tests.bank.sheets import single, truth, workbook
 from tests.helpers import FakeClock
@@ -35,8 +36,8 @@ CHANGED = truth("客服员应当如实介绍商品。", point="A-001", answer="�
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have three items be many."""
-    monkeypatch.setattr(parcels, "CHUNK", 3)
-    monkeypatch.setattr(running, "TOGETHER", 3)
+    monkeypatch.setattr(run, "CHUNK", 3)
+    monkeypatch.setattr(execution, "TOGETHER", 3)
 
 
 def items(app: flask.Flask) -> list[tuple[str, str, int, int]]:
@@ -74,13 +75,13 @@ def test_nothing_of_a_large_run_is_drawn_before_it_is_whole(
     bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = running.store_some
+    original = execution.store_some
 
     def watched(*args: Any, **named: Any) -> None:
         original(*args, **named)
         seen.append(published(bank))
 
-    monkeypatch.setattr(running, "store_some", watched)
+    monkeypatch.setattr(execution, "store_some", watched)
     run = bring(bank, clock, [CHANGED, *ROWS])
     assert seen == [{"A-001-T1": 1}] * 3
     assert published(bank) == {"A-001-T1": 2, **{f"A-002-T{number}": 1 for number in range(1, 8)}}
@@ -93,7 +94,7 @@ def test_a_run_that_breaks_is_taken_back_whole(
     bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     before, calls = items(bank), []
-    original = running.store_some
+    original = execution.store_some
 
     def failing(*args: Any, **named: Any) -> None:
         calls.append(1)
@@ -101,7 +102,7 @@ def test_a_run_that_breaks_is_taken_back_whole(
             raise error
         original(*args, **named)
 
-    monkeypatch.setattr(running, "store_some", failing)
+    monkeypatch.setattr(execution, "store_some", failing)
     with pytest.raises(type(error)):
         bring(bank, clock, [CHANGED, *ROWS])
     with bank.app_context():
@@ -109,7 +110,7 @@ def test_a_run_that_breaks_is_taken_back_whole(
     found = items(bank)
     assert [row[0] for row in found] == [row[0] for row in before]
     assert published(bank).keys() == {"A-001-T1"}
-    monkeypatch.setattr(running, "store_some", original)
+    monkeypatch.setattr(execution, "store_some", original)
     assert bring(bank, clock, [CHANGED, *ROWS]).added == 7
 
 
@@ -119,7 +120,7 @@ def test_an_import_whose_process_was_killed_goes_on_where_it_stood(
 ) -> None:
     ref = check(bank, clock, ("a.xlsx", workbook([CHANGED, *ROWS])))
     confirm(bank, clock, ref, work=False)
-    original, calls = running.store_some, []
+    original, calls = execution.store_some, []
 
     class Killed(BaseException):
         pass
@@ -130,9 +131,9 @@ def test_an_import_whose_process_was_killed_goes_on_where_it_stood(
             raise Killed
         original(*args, **named)
 
-    monkeypatch.setattr(running, "store_some", killed)
+    monkeypatch.setattr(execution, "store_some", killed)
     monkeypatch.setattr(
-        running, "break_off", lambda *_args, **_named: None
+        execution, "break_off", lambda *_args, **_named: None
     )  # who is killed does nothing more
     with bank.app_context(), pytest.raises(Killed):
         work_on(ref, clock=clock.now)
@@ -303,7 +304,7 @@ def test_a_check_that_nobody_wants_any_more_leaves_nothing(
             CHECKS.forget(session, ids)
         return put
 
-    monkeypatch.setattr(working, "put_down", forgotten)
+    monkeypatch.setattr(check_process, "put_down", forgotten)
     with bank.app_context():
         assert not work_on(waiting[0], clock=clock.now)
         with reading() as session:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import flask
 import pytest
 
-from cbt.bank.formats import registry
-from cbt.bank.formats.kind import Confidence, Content, Format
-from cbt.bank.formats.registry import FORMATS
-from cbt.bank.imports.checks import service as checks
-from cbt.bank.imports.checks.pages import CheckSheet, Looked, sheet_of
-from cbt.bank.imports.checks.working import work_on
-from cbt.bank.imports.drafts import Adjustments, Inferred, ItemDraft, Reading
-from cbt.bank.imports.outcome import Mode
-from cbt.db.unit_of_work import reading
+from cbt.bank.imports import service as checks
+from cbt.bank.imports.checks import CheckSheet, Looked, sheet_of
+from cbt.bank.imports.plan import Mode
+from cbt.bank.imports.worker import work_on
 from cbt.errors import InvalidInput
+from cbt.interchange import registry
+from cbt.interchange.format import Confidence, Content, Format
+from cbt.interchange.registry import FORMATS
+from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading
 from cbt.rules.states.item import ItemState
-from cbt.sheets.findings import Place
+from cbt.spreadsheets.findings import Place
+from cbt.storage.unit_of_work import reading
 from tests.bank.samples import ACTOR, BANK, check
 from tests.helpers import FakeClock
 

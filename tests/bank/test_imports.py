@@ -13,13 +13,13 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.bank import service, store
-from cbt.bank.imports.checks.pages import Looked, sheet_of
-from cbt.bank.imports.review import Review
-from cbt.bank.imports.terms import PLAINLY
-from cbt.bank.models import ImportRun, Item, ItemBank
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import put_down_in
+from cbt.bank.imports.checks import Looked, sheet_of
+from cbt.bank.imports.dry_run import Review
+from cbt.bank.imports.plan import PLAINLY
 from cbt.errors import Conflict, InvalidInput
+from cbt.items.models import ImportRun, Item, ItemBank
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 from tests.bank.samples import ACTOR, BANK, ITEMS, TAXONOMY, bring, check, published
 from tests.bank.sheets import single, truth, workbook
 from tests.helpers import FakeClock
@@ -97,7 +97,7 @@ def test_nothing_is_half_imported_when_storing_fails(
         assert put_down_in(*args)
         raise RuntimeError("the disk is gone")
 
-    monkeypatch.setattr("cbt.bank.imports.running.put_down_in", fail)
+    monkeypatch.setattr("cbt.bank.imports.execution.put_down_in", fail)
     with pytest.raises(RuntimeError):
         bring(bank, clock, [single(point="A-001"), single("挂机前应（　　）。", point="A-002")])
     assert published(bank) == {"A-001-T1": 1}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cbt.bank.formats.tables.cells.kinds import item_type
-from cbt.bank.items.types.registry import AUTHORING, authoring_of
+from cbt.interchange.tables.item_types import item_type
+from cbt.items.types.registry import AUTHORING, authoring_of
+from cbt.rules.items.content import ItemType
 from cbt.rules.items.registry import TYPES
-from cbt.rules.items.values import ItemType
 from tests.bank import drafts
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def test_every_type_has_its_authors_part() -> None:
 
 @every_type
 def test_an_authors_part_is_in_the_folder_of_the_types_name(kind: str) -> None:
-    assert type(AUTHORING[kind]).__module__ == f"cbt.bank.items.types.{kind}.authoring"
+    assert type(AUTHORING[kind]).__module__ == f"cbt.items.types.{kind}.authoring"
 
 
 @every_type
@@ -70,7 +70,7 @@ def test_a_type_has_a_name_where_authors_and_candidates_read_it(kind: str, langu
 
 @asked_type
 def test_a_type_has_its_module_on_the_answer_page_and_a_line_in_the_registry(kind: str) -> None:
-    items = ROOT / "static" / "delivery" / "items"
+    items = ROOT / "static" / "runner" / "items"
     assert re.search(r"^export const \w+ = \{", (items / f"{kind}.js").read_text("utf-8"), re.MULTILINE)
     registry = (items / "registry.js").read_text("utf-8")
     assert f'from "./{kind}.js"' in registry

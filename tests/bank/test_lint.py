@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.lint.arithmetic import evaluate
-from cbt.bank.lint.item import check_item
-from cbt.bank.lint.tidy import tidy
-from cbt.bank.lint.words import is_emphasised, is_negative
-from cbt.sheets.findings import Severity
+from cbt.bank.lint.check import check_item, tidy
+from cbt.items.arithmetic import evaluate
+from cbt.items.exam_prose import is_emphasised, is_negative
+from cbt.spreadsheets.findings import Severity
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, codes, draft
 

@@ -13,16 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank.lint.case import UnitPlan, check_cases, stimulus_length
-from cbt.bank.lint.check import check_items
-from cbt.bank.lint.whole import (
-    EVERY_PAIR,
-    across_levels,
-    check_repeats,
-    check_whole,
-    similar_pairs,
-)
-from cbt.bank.lint.words import normal
+from cbt.bank.lint.check import UnitPlan, check_cases, check_items, stimulus_length
+from cbt.bank.lint.whole_bank import EVERY_PAIR, across_levels, check_repeats, check_whole, similar_pairs
+from cbt.items.exam_prose import normal
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, WHERE, codes, draft
 

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.bank import store
-from cbt.bank.linting import service
-from cbt.bank.linting.examining import LintReport, LintWork
-from cbt.bank.models import Item, ItemVersion
-from cbt.confined import running
-from cbt.db.unit_of_work import unit_of_work
+from cbt.bank.lint import service
+from cbt.bank.lint.report import LintReport, LintWork
+from cbt.confined import runner
 from cbt.errors import Unavailable
+from cbt.items.models import Item, ItemVersion
 from cbt.rules.states.item import ItemState
+from cbt.storage.unit_of_work import unit_of_work
 from tests.helpers import FakeClock, count_queries, flat
 from tests.world import World
 
@@ -57,7 +57,7 @@ def test_the_page_shows_rates_findings_and_what_gives_keys_away(
     assert f'href="/bank/{BANK}/items/U3-C3"' in page
     assert "hx-get" not in page
 
-    monkeypatch.setattr(running, "run", lambda *_args, **_options: pytest.fail("it is kept"))
+    monkeypatch.setattr(runner, "run", lambda *_args, **_options: pytest.fail("it is kept"))
     client.set_cookie("locale", "en")
     english = shown(client)
     assert "Guess rate by type" in english
@@ -87,7 +87,7 @@ class Examiner:
     def __init__(self) -> None:
         self.asked: list[LintWork] = []
 
-    def __call__(self, task: str, body: bytes, *, limits: running.Limits) -> bytes:
+    def __call__(self, task: str, body: bytes, *, limits: runner.Limits) -> bytes:
         work = msgspec.json.decode(body, type=LintWork)
         self.asked.append(work)
         return msgspec.json.encode(LintReport(work.total, len(work.items)))
@@ -96,7 +96,7 @@ class Examiner:
 @pytest.fixture
 def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
     made = Examiner()
-    monkeypatch.setattr(running, "run", made)
+    monkeypatch.setattr(runner, "run", made)
     return made
 
 
@@ -155,17 +155,17 @@ def test_a_thread_of_the_server_does_the_work_of_a_large_bank(
     assert "正在检查" not in shown(world.staff("author"))
 
 
-@pytest.mark.parametrize("error", [running.Exhausted(), Unavailable("file.reader")], ids=["much", "broken"])
+@pytest.mark.parametrize("error", [runner.Exhausted(), Unavailable("file.reader")], ids=["much", "broken"])
 def test_a_check_that_cannot_end_is_said_and_not_tried_again(
     world: World, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
 
-    def too_much(task: str, body: bytes, *, limits: running.Limits) -> bytes:
+    def too_much(task: str, body: bytes, *, limits: runner.Limits) -> bytes:
         tried.append(task)
         raise error
 
-    monkeypatch.setattr(running, "run", too_much)
+    monkeypatch.setattr(runner, "run", too_much)
     client = world.staff("author")
     for _ in range(2):
         assert "没能检查完" in shown(client)
@@ -175,12 +175,12 @@ def test_a_check_that_cannot_end_is_said_and_not_tried_again(
 def test_a_child_that_cannot_be_had_is_asked_for_again(
     world: World, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def busy(task: str, body: bytes, *, limits: running.Limits) -> bytes:
+    def busy(task: str, body: bytes, *, limits: runner.Limits) -> bytes:
         raise Unavailable("file.busy")
 
     client = world.staff("author")
     with monkeypatch.context() as now:
-        now.setattr(running, "run", busy)
+        now.setattr(runner, "run", busy)
         assert "正在检查" in shown(client)
     assert "没有发现问题" in shown(client)
 

@@ -14,17 +14,15 @@ from PIL import Image
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from cbt.bank.lint.item import check_item
-from cbt.bank.media import keeping
-from cbt.bank.models import Media
-from cbt.confined.running import Exhausted
-from cbt.db.unit_of_work import reading
+from cbt.bank.lint.check import check_item
+from cbt.confined.runner import Exhausted
 from cbt.errors import InvalidInput
-from cbt.pictures import receiving as pictures
-from cbt.pictures import redrawing
-from cbt.pictures.redrawing import Drawn
-from cbt.sounds import copying, receiving
-from cbt.sounds.copying import Copied
+from cbt.items import media_store
+from cbt.items.models import Media
+from cbt.media import picture_copy, pictures, sound_copy, sounds
+from cbt.media.picture_copy import Drawn
+from cbt.media.sound_copy import Copied
+from cbt.storage.unit_of_work import reading
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, draft
 from tests.bank.field_texts.direct import run_here
@@ -72,7 +70,7 @@ def page(body: bytes, number: int, granule: int) -> bytes:
 
 
 def said(body: bytes) -> Copied:
-    return receiving.copy(body)
+    return sounds.copy(body)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ def test_the_pages_of_an_ogg_that_were_changed_have_their_sums() -> None:
 )
 def test_what_is_no_sound_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        copying.one(body, seconds=receiving.MOST_SECONDS)
+        sound_copy.one(body, seconds=sounds.MOST_SECONDS)
     assert refused.value.code == code
 
 
@@ -174,15 +172,15 @@ def test_a_picture_that_ends_its_child_leaves_the_others(monkeypatch: pytest.Mon
         return run_here(task, body, **options)
 
     monkeypatch.setattr(pictures, "run", ending)
-    found = keeping.take_in_all([good[0], bad, good[1]])
+    found = media_store.take_in_all([good[0], bad, good[1]])
     assert [one is not None for one in found] == [True, False, True]
-    assert found[0] == keeping.take_in(good[0])
-    assert keeping.take_in_all([bad] * 5) == [None] * 5
+    assert found[0] == media_store.take_in(good[0])
+    assert media_store.take_in_all([bad] * 5) == [None] * 5
 
 
 def test_the_pixels_of_one_file_are_counted() -> None:
     bodies = msgspec.msgpack.encode([picture(size=(40, 50))] * 3)
-    found = msgspec.msgpack.decode(redrawing.drawings(bodies, pixels=4_000), type=Drawn)
+    found = msgspec.msgpack.decode(picture_copy.drawings(bodies, pixels=4_000), type=Drawn)
     assert ([bool(one) for one in found.pictures], found.pixels) == ([True, True, False], 6_000)
 
 

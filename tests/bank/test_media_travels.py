@@ -13,20 +13,17 @@ from PIL import Image
 from sqlalchemy import select
 
 from cbt.bank import service
-from cbt.bank.exports.service import export_bank, outlook
-from cbt.bank.exports.streaming import items_of
-from cbt.bank.foreign import receiving
-from cbt.bank.formats import registry
-from cbt.bank.formats.moodle import reading as moodle
-from cbt.bank.formats.outgoing import Export
-from cbt.bank.formats.text.writing import item_text
-from cbt.bank.imports.checks.models import ImportCheck
-from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.media.service import bring
-from cbt.bank.models import Media
-from cbt.db.unit_of_work import reading
-from cbt.pictures import receiving as pictures
-from cbt.sounds import receiving as sounds
+from cbt.bank.exports import export_bank, items_of, outlook
+from cbt.bank.imports.models import ImportCheck
+from cbt.bank.service import bring
+from cbt.interchange import intake, registry
+from cbt.interchange import moodle_reader as moodle
+from cbt.interchange.format import Export
+from cbt.interchange.text_bank import item_text
+from cbt.items.draft import ItemDraft
+from cbt.items.models import Media
+from cbt.media import pictures, sounds
+from cbt.storage.unit_of_work import reading
 from tests.bank import drafts
 from tests.bank.exporting import TAXONOMY
 from tests.bank.field_texts.direct import run_here
@@ -52,7 +49,7 @@ def photo() -> bytes:
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    for room in (pictures, sounds, receiving):
+    for room in (pictures, sounds, intake):
         monkeypatch.setattr(room, "run", run_here)
 
 

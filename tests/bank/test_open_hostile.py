@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank.foreign.markdown import from_html
-from cbt.bank.foreign.package import beside
-from cbt.bank.foreign.plain import literal
-from cbt.bank.formats import registry
-from cbt.bank.items.rich import inline, to_html
 from cbt.errors import InvalidInput
-from cbt.sheets.findings import Severity
+from cbt.interchange import registry
+from cbt.interchange.archive import beside
+from cbt.interchange.markdown import from_html, literal
+from cbt.items.markup import inline, to_html
+from cbt.spreadsheets.findings import Severity
 from tests.bank.open_samples import QTI_ITEM, package, qti_package
 
 QUESTION = (

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.foreign.raw import Gleaning
-from cbt.bank.formats.moodle.reading import gather
+from cbt.interchange.moodle_reader import gather
+from cbt.interchange.raw_items import Gleaning
 
 
 def quiz(*questions: str) -> bytes:

@@ -12,10 +12,10 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from cbt.bank import service
-from cbt.bank.formats import registry
-from cbt.bank.items.rich import to_html
-from cbt.bank.models import Media
-from cbt.db.unit_of_work import reading
+from cbt.interchange import registry
+from cbt.items.markup import to_html
+from cbt.items.models import Media
+from cbt.storage.unit_of_work import reading
 from tests.bank.open_samples import QTI_ITEM, qti_package
 from tests.bank.samples import ACTOR, BANK
 from tests.helpers import FakeClock

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cbt.bank.foreign.raw import Gleaning
-from cbt.bank.formats import registry
-from cbt.bank.formats.qti.format import QTI
-from cbt.bank.formats.qti.reading import gather
-from cbt.rules.items.reading import parse_content
+from cbt.interchange import registry
+from cbt.interchange.qti.format import QTI
+from cbt.interchange.qti.reader import gather
+from cbt.interchange.raw_items import Gleaning
+from cbt.rules.items.registry import parse_content
 from tests.bank.open_samples import QTI_ITEM, package, qti_package
 
 ID, PAIR = "identifier", "directedPair"

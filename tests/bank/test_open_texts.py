@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.foreign import raw
-from cbt.bank.foreign.raw import Gleaning
-from cbt.bank.formats import registry
-from cbt.bank.formats.aiken import reading as aiken
-from cbt.bank.formats.gift import reading as gift
-from cbt.bank.formats.gift.format import GIFT
-from cbt.bank.formats.kind import Confidence
 from cbt.errors import InvalidInput
+from cbt.interchange import aiken_reader as aiken
+from cbt.interchange import gift_reader as gift
+from cbt.interchange import raw_items, registry
+from cbt.interchange.format import Confidence
+from cbt.interchange.gift import GIFT
+from cbt.interchange.raw_items import Gleaning
 
 
 def one(found: Gleaning) -> dict[str, Any]:
@@ -172,9 +171,9 @@ def test_braces_alone_make_no_gift(text: str, sure: bool) -> None:
 
 
 def test_a_file_of_too_many_questions_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw, "MOST_ITEMS", 2)
+    monkeypatch.setattr(raw_items, "MOST_ITEMS", 2)
     with pytest.raises(InvalidInput, match="too_many_items"):
         gift.gather("甲{T}\n\n乙{T}\n\n丙{T}")
-    monkeypatch.setattr(raw, "MOST_NOTES", 1)
+    monkeypatch.setattr(raw_items, "MOST_NOTES", 1)
     with pytest.raises(InvalidInput, match="too_many_items"):
         gift.gather("甲{T} 乙{T}\n\n丙{T} 丁{T}")

@@ -7,7 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.bank.formats.workbook import read_workbook
+from cbt.interchange.tables.sheet import read_workbook
 from tests.helpers import count_queries
 from tests.world import World
 

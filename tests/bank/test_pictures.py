@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cbt.bank.formats.text.reading import read_folder
-from cbt.bank.imports.drafts import Reading
-from cbt.pictures.receiving import size_of
-from cbt.rules.items.reading import parse_content
+from cbt.interchange.text_bank import read_folder
+from cbt.items.draft import Reading
+from cbt.media.pictures import size_of
+from cbt.rules.items.registry import parse_content
 from tests.kinds.papers import HERE
 
 PREFIX = "data:image/jpeg;base64,"

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cbt.bank.formats.text.reading import read_folder
-from cbt.bank.items.show import shown_items
+from cbt.bank.commands import shown_items, unit_plans
 from cbt.bank.lint.check import CheckedItems, check_items
-from cbt.bank.lint.whole import across_levels
-from cbt.bank.taxonomy import parent_of
-from cbt.bank.units import unit_plans
+from cbt.bank.lint.whole_bank import across_levels
+from cbt.interchange.text_bank import read_folder
+from cbt.items.taxonomy import parent_of
 from cbt.paths import product_dir
-from cbt.sheets.findings import Place, Severity
+from cbt.spreadsheets.findings import Place, Severity
 
 LEVELS = ("customer-service-l3", "customer-service-l2")
 ARTICLES = "第[一二三四五六七八九十百千]+条"

@@ -9,16 +9,16 @@ import flask
 import pytest
 from click.testing import CliRunner
 
-import cbt.bank.formats
+import cbt.interchange
 from cbt.bank.commands import bank
-from cbt.bank.formats import registry
-from cbt.bank.formats.kind import Confidence, Content, Format
-from cbt.bank.formats.registry import FORMATS
-from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, ItemDraft, Reading
 from cbt.config import LOCALES
 from cbt.errors import CbtError
-from cbt.sheets.findings import Finding, Place, Severity
-from cbt.web import cli
+from cbt.http import app_context
+from cbt.interchange import registry
+from cbt.interchange.format import Confidence, Content, Format
+from cbt.interchange.registry import FORMATS
+from cbt.items.draft import AS_INFERRED, Adjustments, ItemDraft, Reading
+from cbt.spreadsheets.findings import Finding, Place, Severity
 from tests.bank.field_texts.containers import page, text, word
 from tests.bank.field_texts.layouts import Written
 from tests.bank.open_samples import AIKEN, GIFT, MOODLE, qti_package
@@ -67,7 +67,7 @@ every_format = each(FORMATS)
 
 
 def test_every_format_has_a_folder_a_name_and_a_sample() -> None:
-    folders = {path.parent.name for path in Path(*cbt.bank.formats.__path__).glob("*/format.py")}
+    folders = {path.parent.name for path in Path(*cbt.interchange.__path__).glob("*/format.py")}
     names = [one.name for one in FORMATS]
     assert sorted(names) == sorted(folders) == sorted(SAMPLES)
     endings = registry.file_endings()
@@ -180,7 +180,7 @@ def test_a_format_that_is_plugged_in_is_met_on_the_pages(world: World) -> None:
 def test_a_format_that_is_plugged_in_is_met_by_commands(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_factory", [lambda: world.app])
+    monkeypatch.setattr(app_context, "_factory", [lambda: world.app])
     path = tmp_path / "a.lines"
     path.write_bytes(LINES_FILE)
     done = CliRunner().invoke(bank, ["import", str(path), "--bank", BANK])

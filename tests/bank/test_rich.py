@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank.items import rich
-from cbt.bank.items.marks import in_words
-from cbt.bank.items.rich import sanitised
-from cbt.rules.items.reading import parse_content
+from cbt.items import markup
+from cbt.items.markup import in_words, sanitised
+from cbt.rules.items.registry import parse_content
 from tests.bank import drafts
 
 NAME = "3f" * 16
@@ -32,11 +31,11 @@ NAME = "3f" * 16
     ],
 )
 def test_a_text_becomes_html(text: str, html: str) -> None:
-    assert rich.to_html(text) == html
+    assert markup.to_html(text) == html
 
 
 def test_a_pipe_table_becomes_a_table() -> None:
-    html = rich.to_html("|项目|分|\n|---|---:|\n|开场|15|")
+    html = markup.to_html("|项目|分|\n|---|---:|\n|开场|15|")
     assert "<th>项目</th>" in html
     assert "<td>15</td>" in html
     assert "style" not in html
@@ -44,15 +43,15 @@ def test_a_pipe_table_becomes_a_table() -> None:
 
 def test_a_picture_a_sound_and_a_formula_are_drawn() -> None:
     assert (
-        rich.inline(f'看![平面"图](media:{NAME})') == f'看<img src="/item-media/{NAME}" alt="平面&quot;图">'
+        markup.inline(f'看![平面"图](media:{NAME})') == f'看<img src="/item-media/{NAME}" alt="平面&quot;图">'
     )
-    assert f'<audio controls="" preload="none" src="/item-media/{NAME}.mp3"' in rich.to_html(
+    assert f'<audio controls="" preload="none" src="/item-media/{NAME}.mp3"' in markup.to_html(
         f"![录音](media:{NAME}.mp3)"
     )
-    assert rich.inline("$x_1^2$") == (
+    assert markup.inline("$x_1^2$") == (
         '<math display="inline"><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></math>'
     )
-    assert '<math display="block">' in rich.to_html("平均数\n$$\\bar{x}=\\frac{1}{n}$$")
+    assert '<math display="block">' in markup.to_html("平均数\n$$\\bar{x}=\\frac{1}{n}$$")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def test_a_picture_a_sound_and_a_formula_are_drawn() -> None:
     ],
 )
 def test_what_is_none_of_them_stays_as_it_was_written(text: str) -> None:
-    html = rich.to_html(text)
+    html = markup.to_html(text)
     assert not any(tag in html for tag in ("<img", "<audio", "<math"))
     assert "x" in html or "5" in html
 
@@ -82,7 +81,7 @@ def test_an_address_that_is_not_ours_is_taken_away() -> None:
         f"/item-media/{NAME}/../x",
         "data:image/png,x",
     ):
-        assert "src" not in rich._clean(f'<p><img src="{source}" alt="x" onerror="y"></p>', {"p"})
+        assert "src" not in markup._clean(f'<p><img src="{source}" alt="x" onerror="y"></p>', {"p"})
 
 
 @pytest.mark.parametrize(
@@ -102,12 +101,12 @@ def test_a_text_is_said_in_one_line_of_a_list(text: str, said: str) -> None:
 
 
 def test_a_line_has_no_block_around_it() -> None:
-    assert rich.inline("  **先**问候，3 < 5  ") == "<strong>先</strong>问候，3 &lt; 5"
+    assert markup.inline("  **先**问候，3 < 5  ") == "<strong>先</strong>问候，3 &lt; 5"
 
 
 @given(st.text(alphabet=st.sampled_from("<>&\"'=/ []()!*`\n|{}1-onclickhxidscript甲$\\\\^_"), max_size=80))
 def test_no_text_brings_in_an_element_or_attribute_of_its_own(text: str) -> None:
-    for html in (rich.to_html(text), rich.inline(text)):
+    for html in (markup.to_html(text), markup.inline(text)):
         tags = [piece.split(">")[0] for piece in html.split("<")[1:]]
         for tag in tags:
             name = tag.strip("/").split(" ")[0]
@@ -122,9 +121,9 @@ def test_no_text_brings_in_an_element_or_attribute_of_its_own(text: str) -> None
                     "th",
                     "td",
                 }
-                | rich._MATH.keys()
+                | markup._MATH.keys()
             )
-            assert "=" not in tag or tag.startswith('span data-blank="') or name in rich._MATH
+            assert "=" not in tag or tag.startswith('span data-blank="') or name in markup._MATH
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from cbt.bank.formats import registry
-from cbt.bank.imports.drafts import Reading
-from cbt.pictures import receiving as pictures
-from cbt.sheets import reading as sheets
+from cbt.interchange import registry
+from cbt.items.draft import Reading
+from cbt.media import pictures
+from cbt.spreadsheets import intake as sheets
 from tests.bank.drawn import anchor, flood, packed, png, relations, xlsx
 from tests.bank.field.judging import here
 from tests.bank.field_texts.direct import run_here

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from cbt.bank import service, store
-from cbt.bank.models import ItemVersion
-from cbt.db.unit_of_work import reading
 from cbt.errors import NotFound
+from cbt.items.models import ItemVersion
 from cbt.paths import product_dir
+from cbt.storage.unit_of_work import reading
 from tests.bank.samples import ACTOR, BANK, TAXONOMY, bring, undo
 from tests.bank.sheets import single, truth, workbook
 from tests.helpers import FakeClock, count_queries

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cbt.bank.formats.text.reading import bank_folders, read_folder, weight_sums
-from cbt.bank.taxonomy import leaf_weights, parent_of
 from cbt.errors import NotFound
+from cbt.interchange.text_bank import bank_folders, read_folder, weight_sums
+from cbt.items.taxonomy import leaf_weights, parent_of
 from cbt.rules.canonical import canonical_json
-from cbt.rules.items.reading import parse_content
-from cbt.sheets.findings import Place
+from cbt.rules.items.registry import parse_content
+from cbt.spreadsheets.findings import Place
 
 TAXONOMY_TEXT = """\
 [taxonomy]

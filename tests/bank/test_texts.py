@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 import cbt
-from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.texts import field_label, note
-from cbt.sheets.findings import Finding, Place, Severity
-from cbt.translations.compiling import texts_of
-from cbt.web.i18n import catalogues
+from cbt.http.i18n import catalogues
+from cbt.items.draft import ItemDraft
+from cbt.items.finding_texts import field_label, note
+from cbt.spreadsheets.findings import Finding, Place, Severity
+from cbt.translations.compiler import texts_of
 from tests.bank import drafts
 
 ROOT = Path(cbt.__file__).parent
-SOURCES = [*(ROOT / "bank").rglob("*.py"), *(ROOT / "exams").rglob("*.py")]
+SOURCES = [*(ROOT / "bank").rglob("*.py"), *(ROOT / "blueprints").rglob("*.py")]
 # The code stands beside the severity, or is handed to one of these helpers.
 _LINT = re.compile(
     r"(?:Severity\.(?:ERROR|HINT),\s*|wrong\(|row\.error\(|put_right\(|_SHARE, )"

@@ -13,20 +13,18 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.foreign import receiving
-from cbt.bank.formats import registry
-from cbt.bank.formats.outgoing import Export
-from cbt.bank.formats.tables.cells.kinds import item_type, named_type
-from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.items import types
-from cbt.bank.items.types import folders
-from cbt.bank.items.types.registry import AUTHORING
 from cbt.bank.lint.check import check_items
+from cbt.interchange import intake, registry
+from cbt.interchange.format import Export
+from cbt.interchange.tables.item_types import item_type, named_type
+from cbt.items import types
+from cbt.items.draft import ItemDraft
+from cbt.items.types import folders
+from cbt.items.types.registry import AUTHORING
 from cbt.rules.assembly.form import drawable_of
-from cbt.rules.items.reading import parse_content
-from cbt.rules.items.registry import TYPES
-from cbt.rules.items.shape import is_answered, parse_answer
-from cbt.rules.items.values import ItemType, PartialCredit
+from cbt.rules.items.content import ItemType, PartialCredit
+from cbt.rules.items.registry import TYPES, parse_content
+from cbt.rules.items.response import is_answered, parse_answer
 from tests.bank import drafts, toys
 from tests.bank.toys.riddle.rules import NAME, Riddle
 
@@ -64,7 +62,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
         said: bytes = getattr(import_module(module), name)(content)
         return said
 
-    monkeypatch.setattr(receiving, "run", run)
+    monkeypatch.setattr(intake, "run", run)
 
 
 def test_it_is_met_checked_and_hinted_at() -> None:

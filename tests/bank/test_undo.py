@@ -8,8 +8,8 @@ import flask
 import pytest
 
 from cbt.bank import store
-from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict
+from cbt.storage.unit_of_work import reading
 from tests.bank.samples import BANK, bring, published, undo
 from tests.bank.sheets import single, truth
 from tests.helpers import FakeClock

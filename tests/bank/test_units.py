@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cbt.bank.lint.case import UnitPlan
-from cbt.bank.units import unit_plans
-from cbt.exams.files import load_blueprint_file
+from cbt.bank.commands import unit_plans
+from cbt.bank.lint.check import UnitPlan
+from cbt.blueprints.files import load_blueprint_file
 from cbt.paths import product_dir
 
 SHIPPED = product_dir("blueprints") / "customer-service-l3.toml"

@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
-from cbt.bank.formats.reading.reader import read_lines
-from cbt.bank.formats.word import format as word
 from cbt.errors import InvalidInput
+from cbt.interchange.documents.items import read_lines
+from cbt.interchange.word import format as word
 from tests.bank.field_texts.direct import without_children
 
 NAMESPACES = " ".join(

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbt.bank.formats import registry
-from cbt.bank.formats.together import read_all
-from cbt.bank.imports.drafts import Reading
-from cbt.bank.imports.understood import understood
-from cbt.bank.items.rich import to_html
-from cbt.pictures.redrawing import drawing
+from cbt.bank.commands import understood
+from cbt.interchange import registry
+from cbt.interchange.upload import read_all
+from cbt.items.draft import Reading
+from cbt.items.markup import to_html
+from cbt.media.picture_copy import drawing
 from tests.bank.drawn import WMF, WORD, docx, flood, inline, line, older, png
 from tests.bank.field_texts.direct import without_children
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.bank.formats.reading.words import (
+from cbt.interchange.documents.terms import (
     clean,
     keys_in_stem,
     label_of,

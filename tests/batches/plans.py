@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.blueprints.files import blueprint_text
+from cbt.blueprints.store import current_version
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Candidate, Registration
-from cbt.candidates.steps import NewPerson, PaperTerms, SeatedPaper, add_candidate, register, ticket_of
-from cbt.db.unit_of_work import unit_of_work
-from cbt.exams.files import blueprint_text
-from cbt.exams.steps import store_blueprint
-from cbt.exams.store import current_version
+from cbt.candidates.registration import NewPerson, PaperTerms, SeatedPaper, add_candidate, register, ticket_of
 from cbt.paths import product_dir
-from cbt.personal.numbers import document_index
+from cbt.personal.identity import document_index
 from cbt.results.models import Release, Result
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.places import create_room
 from cbt.sittings.planning.sittings import create_sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.sittings.conftest import OFFICER, PLANNED, Day
 
 L3 = "customer-service-l3"

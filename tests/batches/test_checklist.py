@@ -8,14 +8,14 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import delete, update
 
-from cbt.bank.models import ItemBank
 from cbt.candidates.models import AdmissionTicket
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
+from cbt.items.models import ItemBank
 from cbt.rules.roles import Role
+from cbt.runner.models import Attempt
 from cbt.sittings import store
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
 from cbt.sittings.planning.sittings import create_batch, create_sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import row
 from tests.candidates.test_importing import bring
 from tests.helpers import count_queries, flat

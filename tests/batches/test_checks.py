@@ -7,11 +7,11 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.batches.checks.reading import checks_of_sitting, checks_of_sittings
-from cbt.batches.checks.rows import PlannedEntry, checks_of_rows
+from cbt.batches.checks.people import PlannedEntry, checks_of_rows
+from cbt.batches.checks.sittings import checks_of_sitting, checks_of_sittings
+from cbt.blueprints.store import current_version
 from cbt.candidates.models import Candidate
-from cbt.demo.places import add_staff
-from cbt.exams.store import current_version
+from cbt.demo.exam_setup import add_staff
 from cbt.rules.roles import Role
 from cbt.sittings.models import BatchLevel, RoomStaff, Sitting, SittingRoom
 from tests.accounts.test_signing_in import hire, principal

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from cbt.candidates.models import Candidate, Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.sittings.models import Seat, Sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import Desk, clerk_of, desk, officer, unit
 from tests.helpers import count_queries, utc

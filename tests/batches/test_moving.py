@@ -8,25 +8,25 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.batches.moving import service
-from cbt.batches.moving.carrying import MovedPlan, MoveWish
+from cbt.batches import sitting_change
+from cbt.batches.sitting_change import MovedPlan, MoveWish
 from cbt.candidates.models import AdmissionTicket, Registration
-from cbt.candidates.printing import tickets
+from cbt.candidates.printing import documents
 from cbt.candidates.printing.occasion import of_again
 from cbt.candidates.store import entries_of_sitting
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.demo.places import add_staff
+from cbt.demo.exam_setup import add_staff
 from cbt.door.admission import room_refusal
 from cbt.door.store import doors_of
 from cbt.errors import CbtError
-from cbt.proctoring.acts.room.starting import start_armed_rooms
+from cbt.proctoring.acts.room_start import start_armed_rooms
 from cbt.rules.roles import Role
-from cbt.sittings.clock.doors import open_doors
+from cbt.runner.models import Attempt
 from cbt.sittings.models import Centre, Room, RoomStaff, SittingChange
 from cbt.sittings.planning.places import create_room
 from cbt.sittings.planning.sittings import arm_room, publish_sitting
+from cbt.sittings.room_state import open_doors
 from cbt.sittings.store import changes_of, former_starts, rooms_of_sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.batches.plans import planning
 from tests.helpers import count_queries, sign_in_as
 from tests.sittings.conftest import OFFICER, PLANNED, Day
@@ -61,8 +61,8 @@ def wish(day: Day, *, room: str = "", **changes: object) -> MoveWish:
 def move(day: Day, wanted: MoveWish) -> MovedPlan:
     with day.app.app_context():
         now = day.clock.now()
-        seen = service.preview(sitting_ref=day.sitting_ref, wish=wanted, now=now)
-        done = service.move(sitting_ref=day.sitting_ref, wish=wanted, now=now, actor=OFFICER)
+        seen = sitting_change.preview(sitting_ref=day.sitting_ref, wish=wanted, now=now)
+        done = sitting_change.move(sitting_ref=day.sitting_ref, wish=wanted, now=now, actor=OFFICER)
     assert (seen.told.tickets, seen.new_seats, seen.rooms) == (done.told.tickets, done.new_seats, done.rooms)
     return done
 
@@ -105,7 +105,7 @@ def test_everything_goes_with_a_sitting_that_is_moved(day: Day, published: dict[
         (ticket,) = session.scalars(select(AdmissionTicket).where(AdmissionTicket.reprint_since.is_not(None)))
         assert ticket.reprint_reasons == "time,place"
         with day.app.test_request_context():
-            (shown,) = tickets.data(of_again(session, day.sitting_ref))["tickets"]
+            (shown,) = documents.ticket_pages(of_again(session, day.sitting_ref))["tickets"]
         assert (shown["lines"][0]["moved"], shown["lines"][0]["former"]) == ("改期", ["11-24 09:00"])
     day.clock.set(PLANNED + minutes(5))
     with day.app.app_context():
@@ -226,6 +226,6 @@ def test_neighbours_of_another_room_with_one_case_are_warned_of(world: World) ->
         goal = room.ref
     wanted = MoveWish("第 1 场", PLANNED, {world.room_ref: goal}, "电检")
     with world.app.app_context():
-        plan = service.preview(sitting_ref=world.sitting_ref, wish=wanted, now=world.clock.now())
+        plan = sitting_change.preview(sitting_ref=world.sitting_ref, wish=wanted, now=world.clock.now())
     assert by_seat == {2: "skills", 5: "late"}
     assert [(one.code, one.params["pairs"]) for one in plan.concerns] == [("cases_beside", 1)]

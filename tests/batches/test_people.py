@@ -17,19 +17,19 @@ from werkzeug.test import TestResponse
 
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
-from cbt.audit.verifying import verify
-from cbt.batches.people import withdrawing
-from cbt.batches.people.holding import seen_of
+from cbt.audit.verification import verify
+from cbt.batches.people import change
+from cbt.batches.people.placement import seen_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.reprinting import note_printed
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.demo.papers import ACTOR
+from cbt.candidates.tickets import note_printed
+from cbt.demo.exam_setup import ACTOR
 from cbt.errors import CbtError
-from cbt.rules.exam.tools import TOOLS
-from cbt.sittings.clock.running import start_room
+from cbt.rules.exam.paper import TOOLS
+from cbt.runner.models import Attempt
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.sittings import create_sitting, publish_sitting
+from cbt.sittings.room_clock import start_room
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import JPEG, resident
 from tests.helpers import count_queries
 from tests.world import PLANNED, World
@@ -365,7 +365,7 @@ def test_a_withdrawal_during_the_start_is_refused_whole(office: Office) -> None:
     def withdraw() -> None:
         with world.app.app_context():
             try:
-                withdrawing.withdraw(
+                change.withdraw(
                     batch_ref=world.batch_ref,
                     candidate_ref=path[1:],
                     registration_ref="",

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.sittings import store
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.planning.sittings import create_sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat
 from tests.world import World
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from cbt.assembly.draw import cases_of
 from cbt.assembly.models import Form
-from cbt.assembly.steps import cases_of
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import AdmissionTicket, Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
 from cbt.rules.roles import Role
+from cbt.runner.models import Attempt
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import HEADERS, row
 from tests.candidates.test_importing import bring, seats_of
 from tests.helpers import count_queries, flat

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.audit.models import AuditEntry
-from cbt.batches.shape.inputs import usual_days
-from cbt.exams.folder import load_folder, look
-from cbt.exams.models import BlueprintVersion
-from cbt.exams.store import current_version
+from cbt.batches.shape import usual_days
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.store import current_version
+from cbt.blueprints.versions import load_folder, look
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch, BatchLevel, Sitting

@@ -6,7 +6,7 @@ import pytest
 
 from bench.figures import Figure
 from bench.traffic.client import Load
-from cbt.rehearsal.line import percentile_ms
+from cbt.rehearsal.http_client import percentile_ms
 
 
 def test_the_median_of_the_pairs_counts() -> None:

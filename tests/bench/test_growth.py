@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from bench.growth import BYTES_PER_ATTEMPT, fitting
 from bench.installation import installation
-from cbt.db.types import bind_instant, db
-from cbt.demo.past import LOG_LINES, SAVES, Years
+from cbt.demo.history import LOG_LINES, SAVES, Years
+from cbt.storage.types import bind_instant, db
 
 
 def silent(_text: str) -> None:

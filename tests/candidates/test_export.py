@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.roster.export import to_csv, to_xlsx
-from cbt.candidates.roster.reading.file import open_roster
+from cbt.candidates.roster.file import open_roster
 from cbt.rules.roles import Role
 from tests.candidates.rosters import HEADERS, resident, row
 from tests.candidates.test_importing import bring

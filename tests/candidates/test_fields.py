@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from cbt.batches.people.details import person_seen
+from cbt.batches.people.change import person_seen
+from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate
+from cbt.candidates.roster.columns import COLUMNS, TEMPLATE, meaning
 from cbt.candidates.roster.export import rows_of
-from cbt.candidates.roster.reading.columns import COLUMNS, TEMPLATE, meaning
-from cbt.candidates.roster.reading.file import read_roster
+from cbt.candidates.roster.file import read_roster
 from cbt.candidates.store import entries_of_sitting
-from cbt.certificates.uploads.columns import FIELDS as UPLOADED
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.applications.form import FACTS
-from cbt.enrolment.workbook.columns import TEMPLATE as APPLIED
+from cbt.certificates.uploads.mappings import FIELDS as UPLOADED
+from cbt.enrolment.applications.person import FACTS
+from cbt.enrolment.workbook.rows import TEMPLATE as APPLIED
 from cbt.errors import InvalidInput
-from cbt.exams.store import blueprint_of
 from cbt.personal.fields import DETAILS, FIELDS, Erasure, FieldKind, PersonField
-from cbt.retention.pieces import reduce_people
+from cbt.retention.erasure import reduce_people
 from cbt.rules.roles import Role
-from cbt.translations.compiling import LANGUAGES, texts_of
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.translations.compiler import LANGUAGES, texts_of
 from tests.candidates.rosters import HEADERS, row, xlsx
 from tests.candidates.test_importing import bring
 from tests.printing.paper import told

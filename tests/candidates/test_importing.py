@@ -10,19 +10,18 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.audit.models import AuditEntry
-from cbt.batches.roster import importing
-from cbt.batches.roster.importing import CheckedRoster
+from cbt.batches.roster import roster_import
+from cbt.batches.roster.roster_import import CheckedRoster
 from cbt.candidates import store
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.tickets import check_digit
-from cbt.db.private.sealing import open_sealed
 from cbt.errors import Conflict, InvalidInput
 from cbt.paths import product_dir
-from cbt.personal.numbers import DOCUMENT
-from cbt.sheets.findings import Severity
+from cbt.personal.identity import DOCUMENT
 from cbt.sittings import store as sittings
-from cbt.sittings.planning.changing import cancel_sitting
-from cbt.sittings.planning.sittings import create_sitting
+from cbt.sittings.planning.sittings import cancel_sitting, create_sitting
+from cbt.spreadsheets.findings import Severity
+from cbt.storage.crypto import open_sealed
 from tests.candidates.rosters import HEADERS, resident, row, xlsx
 from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day
@@ -36,7 +35,7 @@ def bring(
 ) -> CheckedRoster:
     """Import a roster into the day's sitting."""
     with day.app.app_context():
-        return importing.import_roster(
+        return roster_import.import_roster(
             sitting_ref=sitting or day.sitting_ref,
             file_name="名册.xlsx",
             body=xlsx(rows, headers),
@@ -51,7 +50,7 @@ def problems(
 ) -> list[tuple[int, str, bool]]:
     """Return row, code and severity of what a dry run finds."""
     with day.app.app_context():
-        checked = importing.dry_run(
+        checked = roster_import.dry_run(
             sitting_ref=sitting or day.sitting_ref,
             file_name="名册.xlsx",
             body=xlsx(rows, headers),

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cbt.batches.roster import importing
+from cbt.batches.roster import roster_import
 from cbt.batches.roster.commands import roster as roster_command
-from cbt.batches.roster.importing import CheckedRoster
+from cbt.batches.roster.roster_import import CheckedRoster
 from cbt.candidates.models import Registration
 from cbt.errors import CbtError
-from cbt.web.cli import register_factory
+from cbt.http.app_context import register_factory
 from tests.candidates.rosters import row, xlsx
 from tests.candidates.test_importing import BLUEPRINTS, count
 from tests.sittings.conftest import Day
@@ -56,6 +56,6 @@ def test_the_template_is_a_roster_without_people(day: Day, runner: CliRunner, tm
 
 def bring_file(day: Day, body: bytes) -> CheckedRoster:
     with day.app.app_context():
-        return importing.dry_run(
+        return roster_import.dry_run(
             sitting_ref=day.sitting_ref, file_name="a.xlsx", body=body, folder=BLUEPRINTS
         )

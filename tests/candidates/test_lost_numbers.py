@@ -6,17 +6,17 @@ import flask
 import pytest
 from sqlalchemy import func, select
 
-from cbt.accounts.factors.proving import judge
+from cbt.accounts.factors.service import judge
 from cbt.accounts.models import Staff, StaffFactor
-from cbt.candidates.corrections.making import corrections_of
+from cbt.candidates.corrections import corrections_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.db.private.prints import name_lost
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput, NotAllowed
-from cbt.ops.safety.checking import _personal
+from cbt.http.auth.machine import Machine
+from cbt.ops.backup.verification import _personal
 from cbt.results.my_results import look_up
 from cbt.rules.roles import Role
-from cbt.web.who.machine import Machine
+from cbt.storage.crypto import name_lost
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.accounts.test_signing_in import hire
 from tests.candidates.rosters import HEADERS, resident, row
 from tests.candidates.test_export import export

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from cbt.db.unit_of_work import unit_of_work
-from cbt.exams.models import BlueprintVersion
+from cbt.blueprints.models import BlueprintVersion
 from cbt.sittings.models import Sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.printing.paper import squeezed, told
 from tests.world import PLANNED, World
 

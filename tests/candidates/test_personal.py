@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.db.private.sealing import open_sealed, seal
 from cbt.errors import Unavailable
-from cbt.personal.numbers import DOCUMENT, document_index
+from cbt.personal.identity import DOCUMENT, document_index
+from cbt.storage.crypto import open_sealed, seal
 from tests.candidates.rosters import resident
 from tests.sittings.conftest import Day
 

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.errors import InvalidInput
-from cbt.pictures.receiving import MOST_BYTES, redraw_zip
+from cbt.media.pictures import MOST_BYTES, redraw_zip
 from cbt.rules.roles import Role
-from cbt.sittings.planning.staff import assign_staff
+from cbt.sittings.planning.sittings import assign_staff
 from tests.accounts.test_signing_in import hire, principal
 from tests.candidates.rosters import JPEG, PNG, resident, row, zipped
 from tests.candidates.test_importing import bring

@@ -14,12 +14,12 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.candidates.printing.registry import DOCUMENTS
-from cbt.db.unit_of_work import reading
+from cbt.candidates.printing.documents import DOCUMENTS
 from cbt.printing.fonts import FONTS
 from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.sittings.models import Centre, Sitting, SittingRoom
-from cbt.translations.compiling import texts_of
+from cbt.storage.unit_of_work import reading
+from cbt.translations.compiler import texts_of
 from tests.candidates.rosters import HEADERS, JPEG, resident, row
 from tests.candidates.test_importing import another_sitting, bring
 from tests.helpers import count_queries

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.candidates.roster.reading.columns import COLUMNS
-from cbt.candidates.roster.reading.file import MOST_ROWS, read_roster
+from cbt.candidates.roster.columns import COLUMNS
+from cbt.candidates.roster.file import MOST_ROWS, read_roster
 from cbt.candidates.tickets import check_digit
 from cbt.errors import InvalidInput
-from cbt.personal.words import (
+from cbt.personal.cell_values import (
     accommodation_of,
     document_type_of,
     level_of,
@@ -25,7 +25,7 @@ from cbt.personal.words import (
     tool_names,
     tools_of,
 )
-from cbt.sheets.findings import Severity
+from cbt.spreadsheets.findings import Severity
 from tests.candidates.rosters import HEADERS, csv, resident, row, xlsx
 
 

@@ -10,19 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
-from cbt.candidates.roster.reading.columns import COLUMNS, meaning
-from cbt.candidates.roster.reading.file import Roster, roster_of
-from cbt.candidates.roster.reading.hands import HandMapping, layouts_of
-from cbt.candidates.roster.reading.row import RosterRow
-from cbt.candidates.roster.reading.tables import HEADER_WITHIN, find_tables
-from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
+from cbt.blueprints.files import load_blueprint_file
+from cbt.candidates.roster.column_mapping import HandMapping, layouts_of
+from cbt.candidates.roster.columns import COLUMNS, meaning
+from cbt.candidates.roster.file import Roster, roster_of
+from cbt.candidates.roster.paper_choice import BlueprintChoice, Chooser
+from cbt.candidates.roster.row import RosterRow, Wish, mark_of, when_of
+from cbt.candidates.roster.tables import HEADER_WITHIN, find_tables
 from cbt.errors import InvalidInput
-from cbt.exams.files import load_blueprint_file
 from cbt.paths import product_dir
-from cbt.personal import words
-from cbt.sheets.cells import SheetData
-from cbt.sheets.findings import Severity
+from cbt.personal import cell_values
+from cbt.spreadsheets.cells import SheetData
+from cbt.spreadsheets.findings import Severity
 from tests.candidates.rosters import resident
 
 ONE, TWO, THREE = (resident(n) for n in (1, 2, 3))
@@ -224,5 +223,5 @@ def test_any_header_and_any_cell_is_read_without_an_error(text: str) -> None:
     meaning(text)
     when_of(text)
     mark_of(text)
-    words.occupation_and_level(text)
-    words.level_said(text)
+    cell_values.occupation_and_level(text)
+    cell_values.level_said(text)

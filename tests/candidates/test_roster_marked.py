@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import zipfile
 
-from cbt.candidates.roster.marked import marked_roster
-from cbt.candidates.roster.reading.file import open_roster, roster_of
-from cbt.sheets.findings import Note
+from cbt.candidates.roster.export import marked_roster
+from cbt.candidates.roster.file import open_roster, roster_of
+from cbt.spreadsheets.findings import Note
 from tests.candidates.rosters import resident
 from tests.candidates.test_roster_layouts import HEAD, ONE, asked, both, sheet, stops
 

@@ -8,12 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.batches.checks.planning import set_purpose
-from cbt.batches.checks.reading import checks_of_sitting
-from cbt.batches.roster.importing import dry_run
-from cbt.batches.roster.planning.places import OpenPlaces
+from cbt.batches.checks.sittings import checks_of_sitting, set_purpose
+from cbt.batches.roster.plan import OpenPlaces
+from cbt.batches.roster.roster_import import dry_run
 from cbt.errors import Conflict
-from cbt.rules.states.purpose import Purpose
+from cbt.rules.states.sitting import Purpose
 from cbt.sittings import store as sittings
 from cbt.sittings.planning.sittings import create_sitting
 from tests.candidates.rosters import row, xlsx

@@ -19,12 +19,11 @@ from cbt.candidates.photos import store_photo
 from cbt.certificates.commands import certificates as command
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import issue
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError
+from cbt.http.i18n import local_day
 from cbt.results.models import Result
-from cbt.rules.certificates.number import gaps, series_of
-from cbt.rules.certificates.signing import qr_text
-from cbt.web.i18n import local_day
+from cbt.rules.certificates import gaps, qr_text, series_of
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat
 from tests.printing.paper import papers_of, squeezed
 from tests.results.scene import USUAL, book_again, finish, release

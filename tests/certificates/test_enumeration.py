@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from bench.look_ups.register import fill, number_of
-from cbt.certificates import looking_up
+from cbt.certificates import look_up
 from cbt.certificates.models import Certificate
-from cbt.db.known import selects
-from cbt.db.unit_of_work import reading
 from cbt.errors import TooMany
-from cbt.rules.certificates.lookup import KeyStretch, record_ref, stretched
-from cbt.web.who.machine import Machine
+from cbt.http.auth.machine import Machine
+from cbt.rules.certificates import KeyStretch, record_ref, stretched
+from cbt.storage import prepared
+from cbt.storage.unit_of_work import reading
 from tests.certificates.test_certificates import BOTH, LIST, given, qualify, set_parts
 from tests.certificates.test_publishing import certified, published
 from tests.growth.scene import count_rows
@@ -68,16 +68,16 @@ def test_ten_thousand_wrong_pairs_have_one_answer_for_one_query(
     asked: Counter[int] = Counter()
     with world.app.app_context():
         for number, name in pairs.unknown + pairs.wrong_name:
-            with_row = looking_up.answer_of(number, name)
+            with_row = look_up.answer_of(number, name)
             asked[with_row is None] += 1
-        questions = count_raw_readings(monkeypatch, selects)
+        questions = count_raw_readings(monkeypatch, prepared)
         for one in (pairs.unknown[:5], pairs.wrong_name[:5]):
             for number, name in one:
                 questions.clear()
                 with count_queries(world.app) as queries:
-                    assert looking_up.answer_of(number, name) is None
+                    assert look_up.answer_of(number, name) is None
                 assert (len(questions), queries) == (1, [])
-        found = [looking_up.answer_of(row.number, row.name) for row in rows]
+        found = [look_up.answer_of(row.number, row.name) for row in rows]
     assert asked == {True: MANY}
     assert [one.number if one is not None else "" for one in found] == [row.number for row in rows]
 
@@ -96,9 +96,9 @@ def test_a_number_is_slowed_down_alike_whether_it_is_one_or_not_and_only_for_who
     assert told[0] == told[1]
     with world.app.app_context():
         now = world.clock.now()
-        assert looking_up.look_up(number=row.number, name=row.name, machine=other, now=now) is not None
+        assert look_up.look_up(number=row.number, name=row.name, machine=other, now=now) is not None
         with pytest.raises(TooMany):
-            looking_up.look_up(number=row.number, name=row.name, machine=guessing, now=now)
+            look_up.look_up(number=row.number, name=row.name, machine=guessing, now=now)
 
 
 def tries_until_refused(world: World, machine: Machine, number: str) -> tuple[int, dict[str, Any]]:
@@ -106,7 +106,7 @@ def tries_until_refused(world: World, machine: Machine, number: str) -> tuple[in
     with world.app.app_context():
         for tries in range(100):
             try:
-                looking_up.look_up(number=number, name="不是", machine=machine, now=world.clock.now())
+                look_up.look_up(number=number, name="不是", machine=machine, now=world.clock.now())
             except TooMany as error:
                 return tries, dict(error.params)
     raise AssertionError("nobody is slowed down")
@@ -166,5 +166,5 @@ def pages_cost(world: World, places: range) -> dict[str, tuple[int, int, int]]:
     machine = Machine(hashlib.sha256(f"{places}".encode()).hexdigest(), "10.0.0.9")
     number, name, now = number_of(places.start), f"持证人{places.start}", world.clock.now()
     with world.app.app_context(), count_queries(world.app) as asked, count_rows(world) as read:
-        assert looking_up.look_up(number=number, name=name, machine=machine, now=now) is not None
+        assert look_up.look_up(number=number, name=name, machine=machine, now=now) is not None
     return found | {"look-up": (len(asked), len(read), 0)}

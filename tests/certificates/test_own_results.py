@@ -10,10 +10,9 @@ from python_calamine import load_workbook
 from sqlalchemy import select
 
 from cbt.candidates.models import Candidate, Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.enrolment.applications.models import Applicant, UnitApplication
-from cbt.enrolment.units.models import MemberUnit
+from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
 from cbt.sittings.models import Batch
+from cbt.storage.unit_of_work import unit_of_work
 from tests.certificates.test_certificates import given, qualify, set_parts
 from tests.enrolment.test_applications import clerk_of
 from tests.enrolment.test_units import OTHER_CODE, UNIT, enter

@@ -10,18 +10,18 @@ from click.testing import CliRunner
 from sqlalchemy import delete, func, select
 
 from cbt.candidates.models import Candidate
+from cbt.certificates import look_up
 from cbt.certificates.commands import certificates as certificates_command
+from cbt.certificates.look_up import PublishedSite, publish
 from cbt.certificates.models import Certificate, LookUpKey
-from cbt.certificates.publishing import keys, site
-from cbt.certificates.publishing.site import PublishedSite, publish
 from cbt.certificates.service import revoke
-from cbt.db.private.sealing import open_sealed
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
-from cbt.personal.numbers import DOCUMENT
-from cbt.rules.certificates.lookup import KeyStretch, opened, record_ref, stretched
-from cbt.web.cli import register_factory
-from cbt.web.i18n import local_day
+from cbt.http.app_context import register_factory
+from cbt.http.i18n import local_day
+from cbt.personal.identity import DOCUMENT
+from cbt.rules.certificates import KeyStretch, opened, record_ref, stretched
+from cbt.storage.crypto import open_sealed
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.certificates.test_certificates import BOTH, given, qualify, set_parts
 from tests.world import World
 
@@ -31,7 +31,7 @@ FRAME = {"index.html", "en.html", "site.css", "site.js", "site.json"}
 @pytest.fixture
 def certified(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world whose two have their certificates; guessing is as easy as can be."""
-    monkeypatch.setattr(keys, "ITERATIONS", 1)
+    monkeypatch.setattr(look_up, "ITERATIONS", 1)
     qualify(world)
     set_parts(world)
     given(world, *BOTH)
@@ -117,10 +117,10 @@ def test_keys_are_stretched_once_after_issue_and_anew_where_theirs_was_lost(
     certified: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, now = certified.app, certified.clock.now()
-    monkeypatch.setattr(keys, "AT_ONCE", 1)
+    monkeypatch.setattr(look_up, "AT_ONCE", 1)
     with app.app_context():
-        assert [keys.stretch_waiting(now=now) for _ in range(3)] == [1, 1, 0]
-        monkeypatch.setattr(site, "keys_of", lambda *_: pytest.fail("stretched twice"))
+        assert [look_up.stretch_waiting(now=now) for _ in range(3)] == [1, 1, 0]
+        monkeypatch.setattr(look_up, "keys_of", lambda *_: pytest.fail("stretched twice"))
         published(certified, tmp_path / "one")
         monkeypatch.undo()
         with unit_of_work() as session:
@@ -137,11 +137,11 @@ def test_keys_are_stretched_once_after_issue_and_anew_where_theirs_was_lost(
 def test_a_certificate_issued_while_others_are_published_is_there_the_next_time(
     certified: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "AT_ONCE", 1)
+    monkeypatch.setattr(look_up, "AT_ONCE", 1)
     with certified.app.app_context():
-        assert keys.stretch_waiting(now=certified.clock.now()) == 1
+        assert look_up.stretch_waiting(now=certified.clock.now()) == 1
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(site, "_stretch_all", lambda *_: None)
+        meanwhile.setattr(look_up, "_stretch_all", lambda *_: None)
         assert published(certified, tmp_path / "site").certificates == 1
     assert published(certified, tmp_path / "site").certificates == 2
 

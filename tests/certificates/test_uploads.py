@@ -11,10 +11,9 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import select, update
 
 from cbt.audit.models import AuditEntry
-from cbt.certificates.models import Certificate
-from cbt.certificates.uploads.models import UploadMapping
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.certificates.models import Certificate, UploadMapping
 from cbt.results.models import Result
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.certificates.test_certificates import BOTH, LIST, given, qualify, set_parts
 from tests.helpers import count_queries, flat
 from tests.world import World

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from cbt.cli import build
 from cbt.config import masked, read_settings, read_sources, shown, spoken_language
-from cbt.config.near import near_language, near_zone, nearest
+from cbt.config.reader import near_language, near_zone, nearest
 from cbt.errors import CbtError
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from cbt.cli import build
-from cbt.console.ends import MEANINGS
-from cbt.console.tree import ToldCommand, ToldGroup
+from cbt.console.command import ToldCommand, ToldGroup
+from cbt.console.exits import MEANINGS
 from cbt.paths import product_dir
-from cbt.translations.compiling import texts_of
+from cbt.translations.compiler import texts_of
 
 PAGE = product_dir("docs") / "commands.md"
 

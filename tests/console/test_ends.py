@@ -15,12 +15,12 @@ from sqlalchemy.exc import OperationalError
 
 from cbt.cli import build
 from cbt.config import Settings
-from cbt.console import ends
-from cbt.console.ends import end_of
-from cbt.console.kinds import FILE
+from cbt.console import exits
+from cbt.console.command import FILE
+from cbt.console.exits import end_of
 from cbt.console.texts import REASONS, explain, text
 from cbt.errors import CbtError, InvalidInput, NotFound, Unavailable
-from cbt.ops.preparing import in_child
+from cbt.ops.preparation import in_child
 from cbt.paths import product_dir
 
 CHECKOUT = product_dir("templates").parent
@@ -35,7 +35,7 @@ def file_error(number: int) -> OSError:
     [
         pytest.param(click.Abort(), 130, "", id="interrupted"),
         pytest.param(KeyboardInterrupt(), 130, "", id="interrupted late"),
-        pytest.param(ends.Unread(), 141, "", id="the reader has gone"),
+        pytest.param(exits.Unread(), 141, "", id="the reader has gone"),
         pytest.param(InvalidInput("console.not_text"), 2, "console.not_text", id="refused"),
         pytest.param(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), 2, "console.not_text", id="not UTF-8"),
         pytest.param(file_error(errno.ENOENT), 2, "console.file.not_there", id="no such file"),
@@ -61,7 +61,7 @@ def test_what_stopped_a_command_has_a_code_and_two_sentences(
         assert "110101" not in what
 
 
-@pytest.mark.parametrize("code", sorted(set(ends._FILES.values())))
+@pytest.mark.parametrize("code", sorted(set(exits._FILES.values())))
 def test_every_fault_of_a_file_has_its_sentences(code: str) -> None:
     what, fix = explain(Unavailable(code, path="/somewhere"))
     assert "/somewhere" in what
@@ -88,7 +88,7 @@ def test_an_interrupted_command_prints_nothing_more(monkeypatch: pytest.MonkeyPa
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cbt.exams.commands.schema_text", interrupted)
+    monkeypatch.setattr("cbt.blueprints.commands.schema_text", interrupted)
     ended = CliRunner().invoke(build(), ["blueprint", "schema"])
     assert (ended.exit_code, ended.output.strip()) == (130, "")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cbt.console.loading import load
+from cbt.console.loader import load
 
 NOTES = "import gc\nSEARCHED, LEFT_OUT = gc.isenabled(), gc.get_freeze_count()\n"
-LOADED = "import sys, cbt.ops.writing; print(*sys.modules)"
+LOADED = "import sys, cbt.ops.writer_process; print(*sys.modules)"
 
 
 def _module(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -43,5 +43,5 @@ def test_searches_go_on_after_a_module_that_cannot_be_loaded(
 
 def test_the_process_that_owns_the_writing_loads_the_app_so() -> None:
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, encoding="utf-8", check=True)
-    assert "cbt.console.loading" in done.stdout.split()
+    assert "cbt.console.loader" in done.stdout.split()
     assert "cbt.application.app" not in done.stdout.split()

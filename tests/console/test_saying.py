@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cbt.console.columns import align, fold, width
-from cbt.console.saying import Answer, Progress, plain, say, tone
-from cbt.console.tree import command
+from cbt.console.command import command
+from cbt.console.output import Answer, Progress, align, fold, plain, say, tone, width
 from cbt.paths import product_dir
 
 CHECKOUT = product_dir("templates").parent

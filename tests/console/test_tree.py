@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from cbt.cli import build
 from cbt.config import LOCALES
+from cbt.console.command import ToldArgument, ToldCommand, ToldGroup, ToldOption
 from cbt.console.texts import text
-from cbt.console.tree import ToldArgument, ToldCommand, ToldGroup, ToldOption
-from cbt.translations.compiling import texts_of
+from cbt.translations.compiler import texts_of
 from tests.console.page import walk
 
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
@@ -123,11 +123,11 @@ def test_a_fault_nobody_foresaw_names_its_place_and_not_its_text(monkeypatch: py
     def broken(*_: object) -> None:
         raise RuntimeError("110101199003071234")
 
-    monkeypatch.setattr("cbt.exams.commands.schema_text", broken)
+    monkeypatch.setattr("cbt.blueprints.commands.schema_text", broken)
     said = run("blueprint", "schema")
     assert said.exit_code == 70
     assert "builtins.RuntimeError" in said.stderr
-    assert "cbt/exams/commands.py:" in said.stderr
+    assert "cbt/blueprints/commands.py:" in said.stderr
     assert "110101" not in said.stderr
     assert "Traceback" not in said.stderr
     assert json.loads(run("blueprint", "schema", "--json").stdout)["error"]["code"] == "console.unforeseen"

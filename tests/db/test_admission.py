@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from cbt.db.writing.admission import Admission
-from cbt.db.writing.commits import Carried, Failed, More
-from cbt.db.writing.group_commit import GroupWriter
 from cbt.errors import Unavailable
 from cbt.rules import overload
 from cbt.rules.overload import PAGE_PATIENCE
+from cbt.storage.write_queue.batch import Carried, Failed, More
+from cbt.storage.write_queue.group_commit import Admission, GroupWriter
 from tests.db.test_group_commit import PATIENCE, Teller, wait_until
 
 

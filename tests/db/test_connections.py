@@ -13,9 +13,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
-from cbt.db.connections import LATELY_SECONDS, look_at_connections
-from cbt.db.types import db
-from cbt.db.unit_of_work import raw_reading, reading
+from cbt.storage.engine import LATELY_SECONDS, look_at_connections
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import raw_reading, reading
 from tests.databases import PostgresServer
 
 

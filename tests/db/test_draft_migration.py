@@ -7,12 +7,12 @@ import io
 from alembic import command
 from sqlalchemy import select, text
 
-from cbt.bank.imports.bringing import pack
-from cbt.db.engine import WRITE
-from cbt.db.migrate import _config, migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.sheets.drafts import Drafts, SheetDraft
+from cbt.interchange.upload import pack
+from cbt.spreadsheets.drafts import Drafts, SheetDraft
+from cbt.storage.engine import WRITE
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.sheets import truth, workbook
 from tests.candidates.rosters import row, xlsx
 from tests.world import World

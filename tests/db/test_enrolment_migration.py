@@ -8,14 +8,11 @@ from alembic import command
 from flask.testing import FlaskClient
 from sqlalchemy import inspect, select
 
-from cbt.db.engine import WRITE
-from cbt.db.migrate import _config, migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
-from cbt.enrolment.agreements.models import UnitAgreement
-from cbt.enrolment.applications.models import UnitApplication
-from cbt.enrolment.fees.models import FeeCharge
-from cbt.enrolment.units.models import MemberUnit
+from cbt.enrolment.models import FeeCharge, MemberUnit, UnitAgreement, UnitApplication
+from cbt.storage.engine import WRITE
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.enrolment.test_applications import Desk, desk, people_of, unit
 from tests.enrolment.test_units import officer
 from tests.world import World

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from cbt.db.writing.commits import Carried, Failed, More
-from cbt.db.writing.group_commit import LONGEST_PAUSE, GroupWriter, pause_for
 from cbt.errors import Conflict, Unavailable
+from cbt.storage.write_queue.batch import Carried, Failed, More
+from cbt.storage.write_queue.group_commit import LONGEST_PAUSE, GroupWriter, pause_for
 
 PATIENCE = 10.0
 
@@ -165,7 +165,7 @@ def test_with_two_lines_what_comes_while_a_batch_is_away_is_on_its_way_too() -> 
 
 def test_a_batch_waits_for_company_only_while_another_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("cbt.db.writing.group_commit.time.sleep", pauses.append)
+    monkeypatch.setattr("cbt.storage.write_queue.group_commit.time.sleep", pauses.append)
     hands = [Hand(), Hand()]
     hands[0].let_go.set()
     hands[1].let_go.set()
@@ -197,7 +197,7 @@ def test_company_is_waited_for_until_shortly_before_the_next_commit(
 def test_company_is_waited_for_from_when_the_last_outcome_came(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now, sleep=pauses.append)
-    monkeypatch.setattr("cbt.db.writing.group_commit.time", clock)
+    monkeypatch.setattr("cbt.storage.write_queue.group_commit.time", clock)
 
     class Slow(Hand):
         def carry_out(self, requests: Sequence[str], more: More) -> Carried:
@@ -312,8 +312,8 @@ def test_a_failure_is_told_and_one_who_cannot_be_told_stops_nobody(caplog: pytes
 
 
 def test_whoever_waits_too_long_is_told_once_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cbt.db.writing.group_commit.LOOK_SECONDS", 0.01)
-    monkeypatch.setattr("cbt.db.writing.group_commit.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("cbt.storage.write_queue.group_commit.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("cbt.storage.write_queue.group_commit.WAIT_SECONDS", 0.02)
     hand, teller = Hand(), Teller()
     writer = GroupWriter([hand])
     writer.ask("a", teller.tell, 1)

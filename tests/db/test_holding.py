@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from cbt.db.holding import finding
-from cbt.db.holding.deciding import AtPath, Trouble, trouble_of
-from cbt.db.holding.finding import find_hold
-from cbt.db.holding.hold import HELD, FileId, Hold, Holding, handed_down, read_hold
-from cbt.db.holding.marks import Emptying
-from cbt.db.holding.pages import PAGE, read_pages
-from cbt.db.second_copy.wal import HEADER, read_end, read_numbers
+from cbt.storage import file_hold
+from cbt.storage.file_guard import PAGE, Emptying, read_pages
+from cbt.storage.file_hold import (
+    HELD,
+    AtPath,
+    FileId,
+    Hold,
+    Holding,
+    Trouble,
+    find_hold,
+    handed_down,
+    read_hold,
+    trouble_of,
+)
+from cbt.storage.wal import HEADER, read_end, read_numbers
 
 SAME, OTHER, NONE = AtPath.SAME, AtPath.OTHER, AtPath.NONE
 
@@ -108,7 +116,7 @@ def holding(tmp_path: Path) -> Iterator[Holding]:
 def test_others_find_the_hold_by_its_path_whatever_became_of_the_files(
     holding: Holding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "LOOKED_AT", 10_000)  # a process of tests has opened many files before
+    monkeypatch.setattr(file_hold, "LOOKED_AT", 10_000)  # a process of tests has opened many files before
     hold = holding.take()
     for path in tmp_path.iterdir():
         path.unlink()

@@ -13,12 +13,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import check_migrated, migrate
-from cbt.db.types import Base, db, is_of_models
-from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Unavailable
-from cbt.web import cli
+from cbt.http import app_context
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import check_migrated, migrate
+from cbt.storage.types import Base, db, is_of_models
+from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import base_settings, close_engine
 
 
@@ -124,15 +124,15 @@ def test_a_database_of_this_version_is_ready_for_commands(app: flask.Flask) -> N
 def test_a_command_on_a_database_without_tables_is_refused_with_the_way_out(tmp_path: Path) -> None:
     begin_installation(base_settings(tmp_path))
     app = create_app(base_settings(tmp_path))
-    former = list(cli._factory)
-    cli.register_factory(lambda: app)
+    former = list(app_context._factory)
+    app_context.register_factory(lambda: app)
     try:
         with pytest.raises(Unavailable) as refused:
-            cli.with_app(lambda now: now)()
-        cli.with_any_database(lambda now: migrate())()
-        cli.with_app(lambda now: now)()
+            app_context.with_app(lambda now: now)()
+        app_context.with_any_database(lambda now: migrate())()
+        app_context.with_app(lambda now: now)()
     finally:
-        cli._factory[:] = former
+        app_context._factory[:] = former
         close_engine(app)
     assert refused.value.code == "db.not_migrated"
     assert refused.value.params["place"] == str(tmp_path / "data" / "cbt.db")

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import flask
 import pytest
 
-from cbt.db.known.changes import Change
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import one_writes, put_down
-from cbt.web.who.machine import Machine
-from cbt.web.who.models import LoginSession
-from cbt.web.who.opening import LIFETIME, login_to_revoke, open_login
+from cbt.http.auth.login_store import LIFETIME, login_to_revoke, open_login
+from cbt.http.auth.machine import Machine
+from cbt.http.auth.models import LoginSession
+from cbt.storage.prepared import Change
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import one_writes, put_down
 
 NOW = datetime(2026, 1, 1, 9, tzinfo=UTC)
 MACHINE = Machine("a" * 64, "10.0.0.7")

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import LargeBinary, String, bindparam, func, literal, select, type_coerce
 
-from cbt.db.known.selects import KnownSelect, RawSelect
-from cbt.db.types import db
-from cbt.db.unit_of_work import raw_reading, reading, unit_of_work
-from cbt.web.who.models import Throttle
+from cbt.http.auth.models import Throttle
+from cbt.storage.prepared import KnownSelect, RawSelect
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)

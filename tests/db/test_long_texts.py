@@ -8,9 +8,9 @@ import flask
 import pytest
 from sqlalchemy import func, insert, null, select
 
-from cbt.db.long_texts import parted, rows_with_text
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.web.who.models import Throttle
+from cbt.http.auth.models import Throttle
+from cbt.storage.bulk_read import parted, rows_with_text
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 TEXTS = ["", "甲'\"\\ \x1f\n,[]", "a" * 79, "题😀"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cbt.db.second_copy.folder import FORMAT, PRODUCT, CopySet, read_copy, write_copy
 from cbt.errors import InvalidInput
+from cbt.storage.mirror_folder import FORMAT, PRODUCT, CopySet, read_copy, write_copy
 
 COPY = CopySet(
     product=PRODUCT,

@@ -8,10 +8,10 @@ import flask
 import pytest
 from sqlalchemy import select
 
-from cbt.db.types import bind_instant
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.many_rows import AT_ONCE, insert_rows
-from cbt.web.who.models import Throttle
+from cbt.audit.chain import AT_ONCE, insert_rows
+from cbt.http.auth.models import Throttle
+from cbt.storage.types import bind_instant
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 INSERT = "INSERT INTO throttle (scope, subject, machine, tries, window_from, last_machine, last_address)"
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,16 +12,16 @@ import flask
 import pytest
 from sqlalchemy import select
 
+from cbt.audit.chain import EntryDraft
 from cbt.audit.models import AuditEntry
-from cbt.audit.sealing import EntryDraft
-from cbt.audit.verifying import verify
-from cbt.bank.models import ItemBank
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.line import can_share
-from cbt.db.writing.parcels import Parcel, Rows, join_writing, put_down, put_down_in
-from cbt.delivery.save.journal import Journal
+from cbt.audit.verification import verify
 from cbt.errors import Unavailable
-from cbt.sheets.drafts import SheetDraft
+from cbt.items.models import ItemBank
+from cbt.runner.save.journal import Journal
+from cbt.spreadsheets.drafts import SheetDraft
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import Parcel, Rows, join_writing, put_down, put_down_in
+from cbt.storage.write_queue.writer_client import can_share
 from tests.db.test_write_line import wait_until_owned
 from tests.helpers import FakeClock
 

@@ -7,12 +7,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.audit.verifying import verify
+from cbt.audit.verification import verify
 from cbt.candidates.models import Registration
-from cbt.db.engine import WRITE
-from cbt.db.migrate import _config, migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
+from cbt.storage.engine import WRITE
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.world import World
 
 REVISION = "0015"

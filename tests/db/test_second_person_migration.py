@@ -8,12 +8,12 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
-from cbt.db.engine import WRITE
-from cbt.db.migrate import _config, migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
-from cbt.proctoring.desk.granted import given_alone
+from cbt.proctoring.desk import given_alone
 from cbt.sittings.models import Centre
+from cbt.storage.engine import WRITE
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.attacks.second_scene import allow
 from tests.proctoring.desk import Desk, done, refused, running
 from tests.world import World

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
-from cbt.db.engine import WRITE
-from cbt.db.types import bind_instant, db, from_micros, to_micros
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.web.who.models import Throttle
+from cbt.http.auth.models import Throttle
+from cbt.storage.engine import WRITE
+from cbt.storage.types import bind_instant, db, from_micros, to_micros
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 INSTANTS = st.datetimes(
     min_value=datetime(1970, 1, 2), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)
@@ -71,7 +71,7 @@ def test_the_database_orders_instants_as_python_does(app: flask.Flask, instants:
 
 
 def test_points_are_kept_to_the_last_digit(app: flask.Flask) -> None:
-    from cbt.db.types import DecimalText
+    from cbt.storage.types import DecimalText
 
     kind = DecimalText()
     with app.app_context():

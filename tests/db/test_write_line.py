@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from cbt.db.writing.commits import Carried, Failed, More
-from cbt.db.writing.line import WriteLine, address_of, can_share, framed, is_owned
-from cbt.db.writing.owner import LONG_COMMIT, OWED_SHARE, PACE_SECONDS, LineServer
+from cbt.storage.write_queue.batch import Carried, Failed, More
+from cbt.storage.write_queue.writer_client import WriteLine, address_of, can_share, framed, is_owned
+from cbt.storage.write_queue.writer_server import LONG_COMMIT, OWED_SHARE, PACE_SECONDS, LineServer
 
 pytestmark = pytest.mark.skipif(
     not can_share(), reason="such lines are Linux's; elsewhere each process writes"
@@ -209,7 +209,7 @@ def test_transactions_keep_a_pace_and_what_comes_meanwhile_goes_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there, clock = Hand(), NoTime()
-    monkeypatch.setattr("cbt.db.writing.owner.time", clock)
+    monkeypatch.setattr("cbt.storage.write_queue.writer_server.time", clock)
     with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
 
         def another_comes() -> None:
@@ -229,7 +229,7 @@ def test_while_commits_take_long_an_outcome_is_told_during_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = NoTime()
-    monkeypatch.setattr("cbt.db.writing.owner.time", clock)
+    monkeypatch.setattr("cbt.storage.write_queue.writer_server.time", clock)
     there, heard = Hand(commit_seconds=LONG_COMMIT, seconds_before=LONG_COMMIT * OWED_SHARE), []
     with owner(tmp_path, there) as server, two_callers(tmp_path) as two:
         there.before = lambda: heard.append(select.select([two.first], [], [], 0)[0] == [])
@@ -429,7 +429,7 @@ def test_an_owner_of_another_user_is_not_believed(
 ) -> None:
     there, here = Hand(), Hand()
     with owner(tmp_path, there):
-        monkeypatch.setattr("cbt.db.writing.line.is_ours", lambda _line: False)
+        monkeypatch.setattr("cbt.storage.write_queue.writer_client.is_ours", lambda _line: False)
         assert line_by(here).carry_out(["one"], nothing).outcomes == ["ONE"]
     assert (there.batches, here.batches) == ([], [["one"]])
 
@@ -439,7 +439,7 @@ def test_a_caller_of_another_user_is_hung_up_on(
 ) -> None:
     there = Hand()
     with owner(tmp_path, there):
-        monkeypatch.setattr("cbt.db.writing.owner.is_ours", lambda _line: False)
+        monkeypatch.setattr("cbt.storage.write_queue.writer_server.is_ours", lambda _line: False)
         outcomes = line_by().carry_out(["one"], nothing).outcomes
     assert outcomes == ["ONE"] or isinstance(outcomes[0], Failed)
     assert there.batches == []

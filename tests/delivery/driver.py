@@ -11,7 +11,7 @@ import flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
+from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
 from tests.world import World
 
 

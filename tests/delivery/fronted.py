@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, cast
 
-from cbt.delivery.news.watcher import Watcher
-from cbt.web.receiving.front import Front
-from cbt.web.receiving.lanes import Lane, LaneOf
-from cbt.web.receiving.parking import MOST_WAITING, WAIT_SECONDS, Parking
+from cbt.http.server.deferred import MOST_WAITING, WAIT_SECONDS, Parking
+from cbt.http.server.front import Front
+from cbt.http.server.lanes import Lane, LaneOf
+from cbt.runner.news.watcher import Watcher
 from tests.attacks.test_bodies import Protocol, Scope
 from tests.delivery.driver import Page
 from tests.loops import run_in_loop

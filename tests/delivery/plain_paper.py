@@ -10,13 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
-from cbt.bank.items.rich import sanitised
 from cbt.bank.store import contents
-from cbt.delivery.models import Attempt
+from cbt.items.markup import sanitised
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.basis.content import ItemContent
-from cbt.rules.items.values import ItemType
+from cbt.rules.items.content import ItemContent, ItemType
 from cbt.rules.states.attempt import State
+from cbt.runner.models import Attempt
 
 
 def plain_paper(

@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import Attempt
-from cbt.exams.store import blueprint_of
-from cbt.web.headers import SECURITY_HEADERS
+from cbt.blueprints.store import blueprint_of
+from cbt.http.responses import SECURITY_HEADERS
+from cbt.runner.models import Attempt
+from cbt.storage.unit_of_work import reading
 from tests.delivery.driver import Page
 from tests.delivery.plain_paper import plain_paper
 from tests.world import World

@@ -19,15 +19,15 @@ from sqlalchemy.engine import Engine
 from werkzeug.test import EnvironBuilder
 
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.db.unit_of_work import raw_reading, reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.paper import path
-from cbt.delivery.paper.shell import FOLDER, KINDS, Shells, shell_of
+from cbt.http.auth.models import LoginSession
+from cbt.http.responses import SECURITY_HEADERS
+from cbt.http.server.deferred import PROMISE, PROMISES, Headers, Promise, PromisedRequest
+from cbt.http.server.wsgi import call
+from cbt.runner.models import Attempt
+from cbt.runner.paper import path
+from cbt.runner.paper.page import FOLDER, KINDS, Shells, shell_of
 from cbt.sittings.models import Centre, SittingRoom
-from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.receiving.asking import call
-from cbt.web.receiving.promises import PROMISE, PROMISES, Headers, Promise, PromisedRequest
-from cbt.web.who.models import LoginSession
+from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
 from tests.delivery.driver import person_in
 from tests.delivery.starts import refuse_views
 from tests.helpers import count_raw_readings
@@ -490,7 +490,7 @@ def test_a_kiosk_browser_opens_the_page_itself(world: World) -> None:
 
 def test_scripts_and_style_sheets_carry_what_counts_for_files(client: FlaskClient, world: World) -> None:
     assets = world.app.extensions["cbt_assets"]
-    for name in ("delivery/main.js", "delivery/paper/runner.css"):
+    for name in ("runner/main.js", "runner/paper/runner.css"):
         headers = client.get(assets.url(name)).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.models import Attempt
-from cbt.delivery.steps import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
+from cbt.runner.attempt_changes import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
+from cbt.runner.close.closure import advance_overdue, expire_overdue
+from cbt.runner.models import Attempt
 from cbt.scoring.service import score_closed
-from cbt.sittings.clock.running import hold_room, resume_room
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import hold_room, resume_room
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
 

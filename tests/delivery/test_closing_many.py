@@ -13,17 +13,21 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close import sweeps
-from cbt.delivery.close.closing import SealedJournal
-from cbt.delivery.close.sealed import SealedTexts, sealed_here, sealed_texts
-from cbt.delivery.close.steps import close_attempts
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Attempt, JournalEntry
-from cbt.delivery.save.digests import journal_texts
 from cbt.rules.states.attempt import ClosedBy
+from cbt.runner.close import closure
+from cbt.runner.close.closure import (
+    SealedJournal,
+    SealedTexts,
+    close_attempts,
+    expire_overdue,
+    sealed_here,
+    sealed_texts,
+)
+from cbt.runner.models import Attempt, JournalEntry
+from cbt.runner.save.digest import journal_texts
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.test_ends_in_batches import Sending, closings, said, sealed_by_hand
 from tests.helpers import count_queries
 from tests.proctoring.desk import attempt
@@ -61,7 +65,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) ->
             waiting.pop()()
         return texts
 
-    monkeypatch.setattr(sweeps, "journal_texts", read)
+    monkeypatch.setattr(closure, "journal_texts", read)
 
 
 def write_late(world: World, name: str) -> None:
@@ -142,7 +146,7 @@ def test_a_sweep_that_is_killed_leaves_whole_chunks(
     sending: Sending, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     world = sending.world
-    closes, chunks = sweeps.close_rows, []
+    closes, chunks = closure.close_rows, []
 
     def killed(*rest: Any, **more: Any) -> Any:
         chunks.append(1)
@@ -151,9 +155,9 @@ def test_a_sweep_that_is_killed_leaves_whole_chunks(
             raise SystemExit
         return done
 
-    monkeypatch.setattr(sweeps, "CHUNK", 2)
+    monkeypatch.setattr(closure, "CHUNK", 2)
     with monkeypatch.context() as broken, pytest.raises(SystemExit):
-        broken.setattr(sweeps, "close_rows", killed)
+        broken.setattr(closure, "close_rows", killed)
         sweep(world)
     rows = [attempt(world, name) for name in NAMES]
     assert sorted(row.state for row in rows) == ["closed", "closed", "interacting"]

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select, text
 
-from cbt.db.types import to_micros
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, JournalEntry
-from cbt.delivery.save.digests import answers_in, is_seal, journal_digests, journal_texts
 from cbt.rules.canonical import canonical_json
+from cbt.runner.models import Attempt, JournalEntry
+from cbt.runner.save.digest import answers_in, is_seal, journal_digests, journal_texts
+from cbt.storage.types import to_micros
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries
 from tests.world import PLANNED, World
 

@@ -15,25 +15,22 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.anchor import FILE, Anchor
-from cbt.audit.heads import head_of
+from cbt.audit.chain import Sealer
+from cbt.audit.head import head_of
 from cbt.audit.models import AuditEntry
-from cbt.audit.sealing import Sealer
-from cbt.audit.verifying import verify
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.commits import Failed, More
-from cbt.db.writing.group_commit import GroupWriter
-from cbt.delivery.close.batch import EndBatch
-from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
-from cbt.delivery.close.steps import close_attempts
-from cbt.delivery.models import Attempt, AttemptLive, JournalEntry, LateEntry, UnitDone
-from cbt.delivery.save.entries import read_entries
-from cbt.delivery.save.exchange import Save, Saved
-from cbt.delivery.save.journal import QUIET, Journal
-from cbt.delivery.save.live import LiveRows
-from cbt.delivery.steps import suspend_attempt
+from cbt.audit.verification import verify
 from cbt.errors import CbtError, Unavailable
+from cbt.http.auth.login import token_hash
 from cbt.rules.states.attempt import ClosedBy
-from cbt.web.who.login import token_hash
+from cbt.runner.attempt_changes import suspend_attempt
+from cbt.runner.close.closure import EndBatch, close_attempts
+from cbt.runner.models import Attempt, AttemptLive, JournalEntry, LateEntry, UnitDone
+from cbt.runner.protocol import HandedIn, HandIn, Moved, Save, Saved, UnitLeft, read_entries
+from cbt.runner.save.batch import LiveRows
+from cbt.runner.save.journal import QUIET, Journal
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.batch import Failed, More
+from cbt.storage.write_queue.group_commit import GroupWriter
 from tests.delivery.driver import Page
 from tests.delivery.starts import refuse_views
 from tests.proctoring.desk import attempt, change

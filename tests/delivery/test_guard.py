@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cbt.candidates.models import Registration
-from cbt.delivery.models import Attempt, AttemptLive
-from cbt.delivery.save import guard as guards
-from cbt.delivery.save.guard import Guard, guard_of, row_of
 from cbt.rules.states.attempt import State
+from cbt.runner.models import Attempt, AttemptLive
+from cbt.runner.save import guard as guards
+from cbt.runner.save.guard import Guard, guard_of, row_of
 
 PLAIN = {"int", "int | None", "str | None"}
 TABLES = {"a": Attempt, "r": Registration, "l": AttemptLive}
@@ -19,7 +19,7 @@ AT = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 
 
 def test_every_field_is_a_column_of_the_table_it_is_read_from() -> None:
-    columns = [one.split(".") for one in guards._COLUMNS.split(", ")]
+    columns = [one.split(".") for one in guards._GUARD_COLUMNS.split(", ")]
     assert [name for _, name in columns] == [field.name for field in fields(Guard)]
     assert all(name in TABLES[table].__table__.columns for table, name in columns)
 

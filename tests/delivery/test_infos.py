@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.engine import Engine
 
-from cbt.delivery.save import infos
-from cbt.delivery.save.infos import InfoCache
-from cbt.delivery.save.journal import Journal
 from cbt.errors import NotFound
+from cbt.runner.save import attempt_cache
+from cbt.runner.save.attempt_cache import InfoCache
+from cbt.runner.save.journal import Journal
 from tests.delivery.driver import Page
 from tests.helpers import count_raw_readings
 from tests.world import World
@@ -17,7 +17,7 @@ from tests.world import World
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
     """Count the queries."""
-    return count_raw_readings(monkeypatch, infos)
+    return count_raw_readings(monkeypatch, attempt_cache)
 
 
 def test_who_has_opened_their_paper_is_met_with_the_room_and_nobody_else(

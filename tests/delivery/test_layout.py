@@ -9,12 +9,12 @@ from alembic import command
 from sqlalchemy import select, text
 
 from cbt.assembly.models import Form
-from cbt.db.engine import WRITE
-from cbt.db.migrate import _config, migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import Attempt
-from cbt.delivery.paper.layout import layout_of, read_layout
+from cbt.runner.models import Attempt
+from cbt.runner.paper.layout import layout_of, read_layout
+from cbt.storage.engine import WRITE
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.world import World
 
 

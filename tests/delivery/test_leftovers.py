@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.web.who.machine import MACHINE_COOKIE
+from cbt.http.auth.machine import MACHINE_COOKIE
+from cbt.runner.close.closure import expire_overdue
 from tests.delivery.driver import Page
 from tests.proctoring.desk import running
 from tests.world import PLANNED, World

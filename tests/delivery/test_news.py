@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading
 from cbt.proctoring.models import UndoableAct
+from cbt.storage.unit_of_work import reading
 from tests.delivery.driver import Page
 from tests.delivery.fronted import Fronted, play, said
 from tests.delivery.starts import refuse_views

@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, update
 
-from cbt.db.engine import occupancy_of
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import Rows, one_writes
-from cbt.delivery.close import outage
-from cbt.delivery.close.outage import settle_rooms
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.models import Attempt
-from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
+from cbt.http.i18n import explain
 from cbt.rules.clock.interruptions import OutageKind, OutageVerdict, outage_gap
-from cbt.sittings.clock.running import resume_room
+from cbt.runner.attempt_changes import refresh_clocks
+from cbt.runner.close import outage
+from cbt.runner.close.closure import advance_overdue, expire_overdue
+from cbt.runner.close.outage import settle_rooms
+from cbt.runner.models import Attempt
 from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
-from cbt.web.i18n import explain
+from cbt.sittings.room_clock import resume_room
+from cbt.storage.engine import occupancy_of
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows, one_writes
 from tests.delivery.driver import Page, opened_page
 from tests.world import PLANNED, World
 
@@ -161,7 +161,7 @@ def test_two_processes_that_find_the_gap_at_once_give_it_back_once(
             both_have_read.wait(1)
         return outage_gap(heartbeat_at, now)
 
-    monkeypatch.setattr("cbt.delivery.close.outage.outage_gap", meet)
+    monkeypatch.setattr("cbt.runner.close.outage.outage_gap", meet)
     found: list[OutageKind] = []
 
     def process() -> None:

@@ -12,14 +12,12 @@ import pytest
 from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Attempt, PackedPaper
-from cbt.delivery.paper.packed import PackedReader
-from cbt.delivery.paper.pieces import PackedPiece
-from cbt.delivery.save.journal import current_journal
-from cbt.delivery.start.beforehand import forget_papers, pack_papers
-from cbt.delivery.start.reply import current_openings
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Attempt, PackedPaper
+from cbt.runner.paper.packed import PackedPiece, PackedReader
+from cbt.runner.save.journal import current_journal
+from cbt.runner.start.reply import current_openings, forget_papers, pack_papers
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.starts import expected_paper
 from tests.world import PLANNED, World

@@ -9,19 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.audit.sealing import EntryDraft, ToFollow
-from cbt.db.writing.commits import Carried, Failed
-from cbt.db.writing.parcels import Parcel, PutDown, Rows
-from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
-from cbt.delivery.save.entries import Entry
-from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
-from cbt.delivery.save.guard import Guard
-from cbt.delivery.save.packing import SavePacking
-from cbt.delivery.start.batch import Opened
-from cbt.delivery.start.claims import FormRow, Start
+from cbt.audit.chain import EntryDraft, ToFollow
 from cbt.errors import Conflict, NotFound, TooEarly, Unavailable
-from cbt.rules.clock.facts import UnitWindow
+from cbt.rules.clock.windows import UnitWindow
 from cbt.rules.states.attempt import State
+from cbt.runner.protocol import Entry, HandedIn, HandIn, Moved, Outcome, Receipt, Save, Saved, UnitLeft
+from cbt.runner.save.codec import SavePacking
+from cbt.runner.save.guard import Guard
+from cbt.runner.start.batch import FormRow, Opened, Start
+from cbt.storage.write_queue.batch import Carried, Failed
+from cbt.storage.write_queue.change_set import Parcel, PutDown, Rows
 
 PACKING = SavePacking()
 numbers = st.integers(0, 2**31 - 1)

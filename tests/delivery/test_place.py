@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt, AttemptLive
-from cbt.delivery.steps import allow_move
+from cbt.runner.attempt_changes import allow_move
+from cbt.runner.models import Attempt, AttemptLive
+from cbt.storage.unit_of_work import unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.test_clock_edges import grant
 from tests.world import PLANNED, World

@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import JournalEntry
-from cbt.rules.exam.tools import TOOLS
-from cbt.rules.items.values import ItemType
+from cbt.rules.exam.paper import TOOLS
+from cbt.rules.items.content import ItemType
 from cbt.rules.roles import Role
+from cbt.runner.models import JournalEntry
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page, person_in
 from tests.world import World
 

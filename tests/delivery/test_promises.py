@@ -15,18 +15,16 @@ from typing import Any
 import pytest
 
 from cbt.audit.anchor import FILE, Anchor
-from cbt.audit.heads import head_of
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.save import wire
-from cbt.delivery.start.beforehand import pack_papers
-from cbt.delivery.start.reply import OpenedReply
-from cbt.delivery.steps import send_message
+from cbt.audit.head import head_of
 from cbt.errors import Unavailable
-from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.receiving.asking import AskedRequest
-from cbt.web.receiving.lanes import lane_of
-from cbt.web.receiving.pool import ThreadPool
+from cbt.http.responses import SECURITY_HEADERS
+from cbt.http.server.lanes import ThreadPool, lane_of
+from cbt.http.server.wsgi import AskedRequest
+from cbt.runner.attempt_changes import send_message
+from cbt.runner.models import Attempt
+from cbt.runner.save import wire
+from cbt.runner.start.reply import OpenedReply, pack_papers
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.test_bodies import Protocol
 from tests.delivery.driver import Page, opened_page
 from tests.delivery.fronted import Fronted, play, said
@@ -146,7 +144,7 @@ def test_whoever_comes_too_early_is_told_when_to_come_again_by_no_thread(
 def test_what_waited_for_longer_than_the_grace_is_refused_by_no_thread(
     page: Page, works: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cbt.delivery.save.guard.Guard.is_stale", lambda *_a, **_g: True)
+    monkeypatch.setattr("cbt.runner.save.guard.Guard.is_stale", lambda *_a, **_g: True)
     protocol = save(page, page.entry(1, "A"))
     status, text = said(protocol)
     assert (status, json.loads(text)["code"], works) == (503, "request.stale", [])
@@ -173,9 +171,9 @@ def test_what_waited_for_a_thread_until_its_page_gave_it_up_is_not_carried_out(
 ) -> None:
     page.world.app.extensions["cbt_journal"].infos._known.clear()  # a thread's, as any other request
     clock = SimpleNamespace(now=100.0, perf_counter=lambda: clock.now)
-    monkeypatch.setattr("cbt.web.receiving.asking.time", clock)
-    monkeypatch.setattr("cbt.web.receiving.front.time", SimpleNamespace(perf_counter=lambda: 100.0 - waited))
-    monkeypatch.setattr("cbt.web.receiving.front.Front._tend", no_looks)
+    monkeypatch.setattr("cbt.http.server.wsgi.time", clock)
+    monkeypatch.setattr("cbt.http.server.front.time", SimpleNamespace(perf_counter=lambda: 100.0 - waited))
+    monkeypatch.setattr("cbt.http.server.front.Front._tend", no_looks)
     protocol = save(page, page.entry(1, "A"))
     assert protocol.answer is not None
     assert protocol.answer[0] == status

@@ -9,20 +9,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.commits import Commits
-from cbt.db.writing.group_commit import GroupWriter
-from cbt.delivery.close import sweeps
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry
-from cbt.delivery.save.digests import answers_in, journal_texts, latest_answers
-from cbt.delivery.save.entries import read_entries
-from cbt.delivery.save.exchange import Save
-from cbt.delivery.save.guard import Dialect
 from cbt.errors import Unavailable
+from cbt.http.auth.login import token_hash
+from cbt.runner.close import closure
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Attempt, AttemptLive, Gap, JournalEntry
+from cbt.runner.protocol import Save, read_entries
+from cbt.runner.save.digest import answers_in, journal_texts, latest_answers
+from cbt.runner.save.guard import Dialect
 from cbt.scoring.service import score_closed, verify_sitting
-from cbt.web.who.login import token_hash
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.batch import Commits
+from cbt.storage.write_queue.group_commit import GroupWriter
 from tests.delivery.driver import Page, opened_page
 from tests.world import PLANNED, World
 
@@ -171,7 +170,7 @@ def test_one_attempt_that_cannot_be_closed_does_not_keep_the_others_open(
 ) -> None:
     other = Page(world, "second")
     assert other.start().status_code == 200
-    whole = sweeps.close_rows
+    whole = closure.close_rows
 
     def brittle(session: Any, rows: Any, **rest: Any) -> Any:
         sealed = whole(session, rows, **rest)
@@ -179,7 +178,7 @@ def test_one_attempt_that_cannot_be_closed_does_not_keep_the_others_open(
             raise RuntimeError("poisoned")
         return sealed
 
-    monkeypatch.setattr(sweeps, "close_rows", brittle)
+    monkeypatch.setattr(closure, "close_rows", brittle)
     world.clock.set(PLANNED + 50 * MINUTE)
     with world.app.app_context():
         assert expire_overdue(now=world.clock.now()) == 1

@@ -10,9 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from cbt.delivery.waiting import together
-from cbt.delivery.waiting.hall import WaitingHall
-from cbt.delivery.waiting.together import ReadTogether
+from cbt.runner.waiting import hall as together
+from cbt.runner.waiting.hall import ReadTogether, WaitingHall
 
 
 class Reading:

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery import messages
-from cbt.delivery.models import Attempt, Message
-from cbt.delivery.steps import send_message
+from cbt.runner import attempt_changes
+from cbt.runner.attempt_changes import send_message
+from cbt.runner.models import Attempt, Message
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page, opened_page
 from tests.world import World
 
@@ -60,7 +60,7 @@ def test_a_reminder_sent_while_the_former_is_confirmed_is_shown(
 ) -> None:
     """The confirmation has read what is unread, and not written yet, when the second is sent."""
     senders: list[threading.Thread] = []
-    whole = messages.unread_messages
+    whole = attempt_changes.unread_messages
 
     def read(session: Session, attempt_id: int) -> list[Message]:
         unread = whole(session, attempt_id)
@@ -68,7 +68,7 @@ def test_a_reminder_sent_while_the_former_is_confirmed_is_shown(
             senders.append(beside(lambda: remind(world, "还有五分钟")))
         return unread
 
-    monkeypatch.setattr(messages, "unread_messages", read)
+    monkeypatch.setattr(attempt_changes, "unread_messages", read)
     assert confirm(page).status_code == 200
     senders[0].join(20)
     assert shown(page) == ["还有五分钟"]

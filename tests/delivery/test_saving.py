@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry, LateEntry
-from cbt.delivery.save.digests import answers_in, journal_texts
-from cbt.delivery.steps import allow_move
+from cbt.runner.attempt_changes import allow_move
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Attempt, AttemptLive, Gap, JournalEntry, LateEntry
+from cbt.runner.save.digest import answers_in, journal_texts
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page, opened_page
 from tests.world import PLANNED, World
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.steps import send_message
+from cbt.runner.attempt_changes import send_message
+from cbt.runner.models import Attempt
+from cbt.storage.unit_of_work import unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.starts import (
     VERDICTS,

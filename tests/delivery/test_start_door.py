@@ -12,14 +12,13 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.group_commit import GroupWriter
-from cbt.delivery.models import Attempt, AttemptLive, Gap
-from cbt.delivery.start.batch import Opened
-from cbt.delivery.start.claims import Start
 from cbt.errors import Conflict, NotAllowed, NotFound
-from cbt.web.who.login import token_hash
-from cbt.web.who.models import LoginSession
+from cbt.http.auth.login import token_hash
+from cbt.http.auth.models import LoginSession
+from cbt.runner.models import Attempt, AttemptLive, Gap
+from cbt.runner.start.batch import Opened, Start
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.group_commit import GroupWriter
 from tests.delivery.driver import Page
 from tests.delivery.starts import (
     SECOND,

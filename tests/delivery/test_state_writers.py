@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import cbt
-from cbt.delivery import moving
 from cbt.rules.states import attempt
 from cbt.rules.states.attempt import TRANSITIONS, Event, State, before, clock_events, reached_by
+from cbt.runner import attempt_states
 
 ROOT = Path(cbt.__file__).parent
 MODELS = {"Attempt", "Sitting", "SittingRoom"}
@@ -24,46 +24,45 @@ _SQL = re.compile(
 )
 
 CHANGES = {
-    "delivery/moving.py:move",
-    "delivery/moving.py:move_all",
-    "delivery/moving.py:moving_sealed",
-    "sittings/clock/moving.py:move_room_if_first",
-    "sittings/clock/moving.py:move_rooms",
-    "sittings/clock/moving.py:refresh_sitting_state",
+    "runner/attempt_states.py:move",
+    "runner/attempt_states.py:move_all",
+    "runner/attempt_states.py:moving_sealed",
+    "sittings/room_state.py:move_room_if_first",
+    "sittings/room_state.py:move_rooms",
+    "sittings/room_state.py:refresh_sitting_state",
     # A start that goes along with what others write asks the table, too, and repeats the state it leaves.
-    "sittings/clock/moving.py:_start_of_room",
-    "sittings/clock/moving.py:_run_of_sitting",
+    "sittings/room_state.py:_start_of_room",
+    "sittings/room_state.py:_run_of_sitting",
     # They write what `follow` and `move` have moved in the row they hold under lock.
-    "delivery/start/batch.py:__init__",
-    "delivery/close/batch.py:__init__",
-    "delivery/close/closing.py:__init__",
+    "runner/start/batch.py:__init__",
+    "runner/close/closure.py:__init__",
     # Requests for approval have states of their own: conditional updates that repeat the state they leave.
     "accounts/approvals/requests.py:claim",
-    "accounts/approvals/answers.py:settle",
+    "accounts/approvals/decisions.py:settle",
     # What a database says of its own move to another has a state, too: its one row, once.
-    "ops/moving/carrying.py:_say_left",
-    # An item has a table of its own, which `bank/desk/moves.py` asks; these store, rename and take back.
-    "bank/steps.py:version_row",
-    "bank/desk/banks/renaming.py:_rename",
-    "bank/desk/banks/renaming.py:_restore",
+    "ops/move.py:_say_left",
+    # An item has a table of its own, which `bank/review/service.py` asks; these store, rename and take back.
+    "bank/changes.py:version_row",
+    "bank/banks/code_changes.py:_rename",
+    "bank/banks/code_changes.py:_restore",
     # How far an import is: conditional updates that repeat the state they leave.
-    "sheets/checks/keeping.py:end",
-    "sheets/checks/keeping.py:fail",
-    "bank/imports/running.py:break_off",
-    "bank/imports/storing.py:finish_run",
-    "bank/imports/undo.py:claim_undo",
-    "bank/imports/undo.py:end_undo",
-    "bank/desk/banks/renaming.py:end_renaming",
-    "bank/desk/banks/renaming.py:take_back",
+    "spreadsheets/file_checks.py:end",
+    "spreadsheets/file_checks.py:fail",
+    "bank/imports/execution.py:break_off",
+    "bank/imports/run.py:finish_run",
+    "bank/imports/execution.py:claim_undo",
+    "bank/imports/execution.py:end_undo",
+    "bank/banks/code_changes.py:end_renaming",
+    "bank/banks/code_changes.py:take_back",
     # An application of a unit has a table of its own, and one function that asks it.
-    "enrolment/applications/moving.py:move_on",
+    "enrolment/applications/application.py:move_on",
     # A destruction has a table beside its one function.
-    "retention/destroying.py:_move",
+    "retention/destruction.py:_move",
     # Rows of invented years that nobody lived through.
-    "demo/statements.py:<module>",
+    "demo/history.py:<module>",
 }
 BEGINNINGS = {
-    "delivery/steps.py:create_attempt",
+    "runner/attempt_changes.py:create_attempt",
     "sittings/planning/sittings.py:create_sitting",
     "sittings/planning/sittings.py:add_room",
 }
@@ -157,9 +156,9 @@ def test_the_scan_finds_what_it_is_for(text: str, how: str) -> None:
 
 
 def test_the_sets_of_states_follow_from_the_table() -> None:
-    assert set(moving.RUNNING) == {State.INTERACTING, State.UNITS_DONE}
-    assert set(moving.ACTIVE) == {State.INTERACTING, State.UNITS_DONE, State.SUSPENDED}
-    assert set(moving.OVER) == {State.CLOSED, State.SCORED}
+    assert set(attempt_states.RUNNING) == {State.INTERACTING, State.UNITS_DONE}
+    assert set(attempt_states.ACTIVE) == {State.INTERACTING, State.UNITS_DONE, State.SUSPENDED}
+    assert set(attempt_states.OVER) == {State.CLOSED, State.SCORED}
     for event in Event:
         assert set(before(event)) == {state for state, one in TRANSITIONS if one is event}
 
@@ -175,7 +174,7 @@ CLOCK_STATES = (State.INTERACTING, State.SUSPENDED, State.UNITS_DONE)
 @pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("reached", CLOCK_STATES)
 def test_a_clock_leads_there_by_the_table_or_not_at_all(state: State, reached: State) -> None:
-    if state in moving.OVER:
+    if state in attempt_states.OVER:
         with pytest.raises(attempt.Conflict):
             clock_events(state, reached)
         return

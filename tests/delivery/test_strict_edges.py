@@ -13,16 +13,16 @@ from sqlalchemy import delete, inspect, select, update
 
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.models import Attempt, LateEntry
-from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.exams.steps import store_blueprint
 from cbt.paths import product_dir
+from cbt.runner.close.closure import advance_overdue, expire_overdue
+from cbt.runner.models import Attempt, LateEntry
+from cbt.runner.paper.draw import draw_for_sitting
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.test_clock_edges import attempt_of, grant, opened
 from tests.helpers import count_queries

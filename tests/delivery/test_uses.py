@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from cbt.accounts.models import StaffRole
 from cbt.assembly.models import Form
-from cbt.bank.models import Item, ItemBank, ItemVersion
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.sittings.models import Sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat
 from tests.world import START, World
 

@@ -14,15 +14,15 @@ from sqlalchemy import select, update
 
 from cbt.audit.chain import record
 from cbt.candidates.models import Registration
-from cbt.db.types import db
-from cbt.db.unit_of_work import raw_reading, unit_of_work
-from cbt.delivery.waiting.hall import WaitingHall
-from cbt.rules.door.waiting import share_of
+from cbt.http.auth.machine import MACHINE_COOKIE
+from cbt.http.auth.models import LoginSession
+from cbt.http.server import deferred as parking_module
+from cbt.http.server.deferred import ParkedRequest, Parking, Wait
+from cbt.rules.door.waiting_room import share_of
+from cbt.runner.waiting.hall import WaitingHall
 from cbt.sittings.models import SittingRoom
-from cbt.web.receiving import parking as parking_module
-from cbt.web.receiving.parking import ParkedRequest, Parking, Wait
-from cbt.web.who.machine import MACHINE_COOKIE
-from cbt.web.who.models import LoginSession
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import raw_reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.fronted import Fronted, play, said
 from tests.proctoring.desk import Desk, change, done
@@ -160,7 +160,7 @@ def test_whoever_is_known_is_answered_without_view_or_query(
     async def scene(hall: Fronted) -> None:
         await ask(hall)
         monkeypatch.setitem(page.world.app.view_functions, "delivery.wait_state", None)
-        monkeypatch.setattr("cbt.delivery.waiting.together.raw_reading", None)
+        monkeypatch.setattr("cbt.runner.waiting.hall.raw_reading", None)
         assert (await ask(hall))[0] == 200
 
     play(page, scene)
@@ -343,7 +343,7 @@ def test_a_hall_is_woken_a_few_at_a_time() -> None:
     parking.open(cast(Any, Loop()))
     parking._wake({}, 0, 5, ())
     again: list[int] = []
-    many = 2 * parking_module.AT_ONCE + 5
+    many = 2 * parking_module.MOST_ANSWERED_AT_ONCE + 5
     held = [
         ParkedRequest(Wait(f"w{number}", frozenset({"room"}), 5), lambda: None, partial(again.append, number))
         for number in range(many)
@@ -351,7 +351,10 @@ def test_a_hall_is_woken_a_few_at_a_time() -> None:
     for one in held:
         assert parking.take(one)
     parking._wake({"room": 6}, 5, 6, ())
-    assert (len(again), len(parking)) == (parking_module.AT_ONCE, many - parking_module.AT_ONCE)
+    assert (len(again), len(parking)) == (
+        parking_module.MOST_ANSWERED_AT_ONCE,
+        many - parking_module.MOST_ANSWERED_AT_ONCE,
+    )
     parking._over(next(one for one in held if parking._held.get(one.wait.key) is one))  # its time is over
     while later:
         later.pop()()

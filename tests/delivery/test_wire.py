@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from cbt.delivery.save import wire
-from cbt.web.headers import SECURITY_HEADERS
+from cbt.http.responses import SECURITY_HEADERS
+from cbt.runner.save import wire
 from tests.delivery.driver import Page, opened_page
 from tests.world import World
 
@@ -74,9 +74,9 @@ def test_a_body_that_is_too_large_is_left_to_the_view(page: Page, monkeypatch: p
 
 
 def test_a_reminder_that_waits_comes_with_the_next_save(page: Page, world: World) -> None:
-    from cbt.db.unit_of_work import unit_of_work
-    from cbt.delivery.models import Attempt
-    from cbt.delivery.steps import send_message
+    from cbt.runner.attempt_changes import send_message
+    from cbt.runner.models import Attempt
+    from cbt.storage.unit_of_work import unit_of_work
 
     with world.app.app_context(), unit_of_work() as session:
         attempt = session.get_one(Attempt, world.sitters["theory"].attempt_id)

@@ -11,23 +11,21 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from cbt.accounts.approvals.second import Wanted, insist_on_another
+from cbt.accounts.approvals.requests import Wanted, insist_on_another
 from cbt.accounts.models import Staff
 from cbt.accounts.sign_in.service import sign_in
 from cbt.cli import build
 from cbt.config import Settings
-from cbt.db.engine import DATABASE_NAME
-from cbt.db.unit_of_work import unit_of_work
 from cbt.demo.build import Handout, build_demo
-from cbt.demo.commands import SHEET, DemoFolder, found_in
-from cbt.demo.printed import next_steps
-from cbt.demo.standing import PrintedThing, standing
+from cbt.demo.commands import SHEET, DemoFolder, PrintedThing, found_in, next_steps, standing
 from cbt.errors import NotAllowed
-from cbt.sittings.clock.running import start_room
+from cbt.http.auth.login import Principal
+from cbt.http.auth.machine import Machine
 from cbt.sittings.models import SittingRoom
-from cbt.translations.compiling import texts_of
-from cbt.web.who.login import Principal
-from cbt.web.who.machine import Machine
+from cbt.sittings.room_clock import start_room
+from cbt.storage.engine import DATABASE_NAME
+from cbt.storage.unit_of_work import unit_of_work
+from cbt.translations.compiler import texts_of
 from tests.world import START
 
 HOURS = timedelta(hours=1)

@@ -10,15 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from cbt.certificates.models import Certificate
-from cbt.db.unit_of_work import reading
 from cbt.demo.build import build_demo
-from cbt.demo.units.invented import DONE
-from cbt.enrolment.agreements.models import UnitAgreement
-from cbt.enrolment.applications.models import UnitApplication
-from cbt.enrolment.fees.models import FeePayment
-from cbt.ops.safety.checking import verify_everything
+from cbt.demo.member_units import DONE
+from cbt.enrolment.models import FeePayment, UnitAgreement, UnitApplication
+from cbt.ops.backup.verification import verify_everything
 from cbt.results.models import Result
 from cbt.rules.states.application import ApplicationState
+from cbt.storage.unit_of_work import reading
 from tests.world import START
 
 

@@ -12,13 +12,12 @@ from sqlalchemy import select
 
 from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.demo.papers import StoredPaper, Variant, prepare_papers
-from cbt.demo.past import Years, write_years
-from cbt.demo.seating import Entrant, seat_everybody
-from cbt.demo.world import gather
+from cbt.demo.exam_setup import StoredPaper, Variant, prepare_papers
+from cbt.demo.history import Years, write_years
+from cbt.demo.world import Entrant, gather, seat_everybody
+from cbt.runner.models import Attempt
 from cbt.sittings.models import Seat, SittingRoom
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.world import PLANNED, START, World
 
 THEORY = Variant("customer-service-l3", "theory")

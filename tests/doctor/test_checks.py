@@ -12,7 +12,7 @@ import pytest
 
 from cbt.config import Settings, Sourced
 from cbt.errors import InvalidInput, Unavailable
-from cbt.ops.doctor import examining
+from cbt.ops.doctor import commands
 from cbt.ops.doctor.checks import (
     CHECKS,
     backups,
@@ -31,7 +31,7 @@ from cbt.ops.doctor.checks import (
 from cbt.ops.doctor.commands import ENDS
 from cbt.ops.doctor.findings import Diagnosis, Grade, Symptom, diagnosis, worst
 from cbt.ops.doctor.patient import Fetched, Patient
-from cbt.translations.compiling import LANGUAGES, texts_of
+from cbt.translations.compiler import LANGUAGES, texts_of
 from tests.exams.sources import shipped
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_an_error_in_the_way_says_itself_and_a_check_that_breaks_stops_no_other(
 
     monkeypatch.setattr(limits, "examine", broken)
     sourced = Sourced(Settings(data_dir=tmp_path / "data"), None, {}, adrift=False)
-    found = {one.check: one for one in examining.examine(lambda: sourced, now=NOW)}
+    found = {one.check: one for one in commands.examine(lambda: sourced, now=NOW)}
     assert found["any"].code == "unforeseen"
     assert "ZeroDivisionError" in found["any"].what
     assert "a row's value" not in found["any"].what
@@ -100,7 +100,7 @@ def test_settings_that_cannot_be_read_leave_nothing_to_look_at() -> None:
     def read() -> Sourced:
         raise InvalidInput("config.switch", name="CBT_SECURE_COOKIES", value="yes")
 
-    [only] = examining.examine(read, now=NOW)
+    [only] = commands.examine(read, now=NOW)
     assert (only.check, only.grade, only.code) == ("settings", Grade.FAIL, "config.switch")
 
 

@@ -14,10 +14,10 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.door.arrival import checking
+from cbt.door import arrival
 from cbt.errors import CbtError
 from cbt.sittings.models import Seat
+from cbt.storage.unit_of_work import unit_of_work
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -54,7 +54,7 @@ def pass_the_door(world: World, *names: str) -> None:
     world.clock.set(PLANNED - 35 * MINUTE)
     with work(world) as session:
         for name in names:
-            checking.check_in(
+            arrival.check_in(
                 session,
                 registration(session, world, name),
                 now=world.clock.now(),
@@ -108,7 +108,7 @@ def arrive(
 ) -> None:
     """Record somebody's arrival at `now`, or as of an earlier moment."""
     with work(world) as session:
-        checking.record_arrival(
+        arrival.record_arrival(
             session,
             registration(session, world, name),
             now=now,
@@ -131,7 +131,7 @@ def refusal_of(world: World, *args: object, **kwargs: object) -> str | None:
 def check_in(world: World, name: str, now: datetime, kind: str = "passport", last_four: str = "12Ab") -> None:
     """Check somebody in with the document they show."""
     with work(world) as session:
-        checking.check_in(
+        arrival.check_in(
             session,
             registration(session, world, name),
             now=now,

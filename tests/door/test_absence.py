@@ -9,9 +9,14 @@ import pytest
 from sqlalchemy import update
 
 from cbt.candidates.models import Registration
-from cbt.door.arrival.absence import mark_absent, undo_absent
-from cbt.door.arrival.checking import clear_query
-from cbt.door.arrival.permits import allow_sign_in, issue_login_code, login_code_hash
+from cbt.door.arrival import (
+    allow_sign_in,
+    clear_query,
+    issue_login_code,
+    login_code_hash,
+    mark_absent,
+    undo_absent,
+)
 from cbt.errors import CbtError, Conflict, TooEarly
 from cbt.sittings.models import SittingRoom
 from tests.door.door import (

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cbt.door.arrival import checking
+from cbt.door import arrival
 from cbt.errors import Conflict, InvalidInput
 from cbt.sittings.models import SittingRoom
 from tests.door.door import (
@@ -141,7 +141,7 @@ def test_a_check_in_names_a_listed_document(world: World, kind: str, last_four: 
 
 def test_a_centre_may_extend_the_list_of_documents(world: World) -> None:
     with work(world) as session:
-        checking.check_in(
+        arrival.check_in(
             session,
             registration(session, world, "theory"),
             now=CHECK_IN_OPENS,

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.candidates.corrections.making import Correction, correct_candidate, corrections_of
+from cbt.candidates.corrections import Correction, correct_candidate, corrections_of
 from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
-from cbt.db.private.sealing import open_sealed
 from cbt.errors import CbtError
-from cbt.personal.numbers import DOCUMENT
+from cbt.personal.identity import DOCUMENT
+from cbt.storage.crypto import open_sealed
 from tests.door.door import machine_at, pass_the_door, registration, sign_in, work
 from tests.world import PLANNED, World
 

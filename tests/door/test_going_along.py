@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.audit.verifying import verify
+from cbt.audit.verification import verify
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.door import service
 from cbt.errors import CbtError, Conflict, Gone
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import SittingRoom
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.world import World
 
 Step = Callable[[World], None]

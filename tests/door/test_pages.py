@@ -10,8 +10,7 @@ from sqlalchemy import select, update
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import CandidatePhoto
-from cbt.door.arrival.checking import clear_query
-from cbt.door.arrival.queries import said_of
+from cbt.door.arrival import clear_query, said_of
 from cbt.sittings.models import SittingRoom
 from tests.door.door import (
     MINUTE,

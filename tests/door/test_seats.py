@@ -6,14 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.db.unit_of_work import reading
-from cbt.door.seats.binding import clear_claim, give_claimed
-from cbt.door.seats.finding import seat_of
-from cbt.door.seats.moving import move_to_seat
+from cbt.door.seats import clear_claim, give_claimed, move_to_seat, seat_of
 from cbt.errors import Conflict
-from cbt.web.who.budgets import MAX_FAILURES
-from cbt.web.who.login import token_hash
-from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
+from cbt.http.auth.login import token_hash
+from cbt.http.auth.machine import MACHINE_COOKIE, Machine, tokens_of
+from cbt.http.auth.rate_limit import MAX_FAILURES
+from cbt.storage.unit_of_work import reading
 from tests.door.door import (
     MINUTE,
     acts,

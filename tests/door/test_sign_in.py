@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import Attempt
-from cbt.door.arrival.permits import allow_sign_in, issue_login_code
-from cbt.door.seats.moving import move_to_seat
-from cbt.web.who.models import LoginSession
+from cbt.door.arrival import allow_sign_in, issue_login_code
+from cbt.door.seats import move_to_seat
+from cbt.http.auth.models import LoginSession
+from cbt.runner.models import Attempt
+from cbt.storage.unit_of_work import reading
 from tests.door.door import (
     MINUTE,
     SIGN_IN_OPEN,

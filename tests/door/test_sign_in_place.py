@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
-from cbt.delivery.models import Attempt
-from cbt.door.seats.moving import move_to_seat
+from cbt.door.seats import move_to_seat
+from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
 from tests.door.door import (
     MINUTE,

@@ -10,14 +10,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from cbt.audit.verifying import verify
-from cbt.db.unit_of_work import reading
-from cbt.door.signing_in import steps
+from cbt.audit.verification import verify
+from cbt.door import sign_in as steps
+from cbt.http.auth import throttle
+from cbt.http.auth.models import LoginSession, Throttle
+from cbt.http.auth.rate_limit import MAX_FAILURES, WINDOW
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import SittingRoom
-from cbt.web.who import throttle
-from cbt.web.who.budgets import MAX_FAILURES, WINDOW
-from cbt.web.who.models import LoginSession, Throttle
+from cbt.storage.unit_of_work import reading
 from tests.door.door import (
     CHECK_IN_OPENS,
     MINUTE,

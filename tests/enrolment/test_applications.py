@@ -13,14 +13,13 @@ from sqlalchemy import select
 
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
-from cbt.batches.roster.working import work_on
+from cbt.batches.roster.process import work_on
 from cbt.candidates.models import Candidate, CandidatePhoto
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.portraits import portrait
-from cbt.enrolment.applications.models import Applicant, UnitApplication
-from cbt.enrolment.units.models import MemberUnit
+from cbt.demo.people import portrait
+from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
 from cbt.paths import product_dir
 from cbt.sittings.models import Sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_units import AGREEMENT, OTHER_CODE, enter, officer, rows
 from tests.helpers import count_queries, flat, sign_in_as, utc

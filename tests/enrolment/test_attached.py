@@ -12,10 +12,10 @@ from PIL import Image
 from sqlalchemy import select, text
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import unit_of_work
-from cbt.enrolment.attached.models import ApplicantPhoto, EvidenceScan
+from cbt.enrolment.models import ApplicantPhoto, EvidenceScan
 from cbt.errors import InvalidInput
-from cbt.printing.receiving import MOST_BYTES, reset
+from cbt.printing.pdf_intake import MOST_BYTES, reset
+from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import Desk, clerk_of, desk, officer, people_of, unit, unit_ref
 from tests.enrolment.test_units import OTHER_CODE, enter, rows

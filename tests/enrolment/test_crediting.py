@@ -9,14 +9,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from cbt.audit.models import AuditEntry
-from cbt.batches.applied.finishing import QUIET, complete_applications
-from cbt.batches.people.withdrawing import withdraw
+from cbt.batches.applications import QUIET, complete_applications
+from cbt.batches.people.change import withdraw
 from cbt.candidates.models import Candidate, Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.enrolment.applications.models import Applicant, UnitApplication
-from cbt.enrolment.fees.models import FeeCharge
-from cbt.personal.numbers import document_index
+from cbt.enrolment.models import Applicant, FeeCharge, UnitApplication
+from cbt.personal.identity import document_index
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import Desk, desk, officer, state, unit
 from tests.enrolment.test_fees import accepted, pay

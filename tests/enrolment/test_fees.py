@@ -16,16 +16,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.applications.models import Applicant, UnitApplication
-from cbt.enrolment.fees import charging, paying
+from cbt.enrolment.fees import charges as charging
+from cbt.enrolment.fees import payments as paying
 from cbt.enrolment.fees.accounts import FeeBooking, UnitAccount, account_of
-from cbt.enrolment.fees.models import FeeCharge, FeeMatch, FeePayment, FeeRefund
-from cbt.enrolment.fees.paying import PaymentForm, RefundForm
+from cbt.enrolment.fees.payments import PaymentForm, RefundForm
 from cbt.enrolment.fees.store import owed_by, payments_of, statements_of
-from cbt.enrolment.units.store import unit_by_ref
+from cbt.enrolment.models import Applicant, FeeCharge, FeeMatch, FeePayment, FeeRefund, UnitApplication
+from cbt.enrolment.units import unit_by_ref
 from cbt.errors import CbtError
-from cbt.rules.enrolment.fees.amounts import yuan
+from cbt.rules.enrolment.fees import yuan
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import Desk, clerk_of, desk, people_of, unit, unit_ref
 from tests.enrolment.test_units import OTHER_CODE, enter, officer, rows

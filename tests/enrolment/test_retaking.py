@@ -8,14 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Candidate, Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.enrolment.fees.models import FeeCharge
-from cbt.exams.steps import store_blueprint
+from cbt.enrolment.models import FeeCharge
 from cbt.paths import product_dir
-from cbt.personal.numbers import document_index
+from cbt.personal.identity import document_index
 from cbt.results.models import Release, Result
 from cbt.sittings.models import Sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import LEVEL, Desk, desk, officer, people_of, unit
 from tests.enrolment.test_units import rows

@@ -12,15 +12,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
-from cbt.accounts.people import create_staff, set_roles
+from cbt.accounts.staff import create_staff, set_roles
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
-from cbt.enrolment.agreements.models import UnitAgreement
-from cbt.enrolment.units.models import MemberUnit
+from cbt.enrolment.models import MemberUnit, UnitAgreement
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.roles import Role
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.accounts.test_signing_in import OWN, sign_in
 from tests.attacks.signing import enrolled
 from tests.helpers import FakeClock, count_queries, flat

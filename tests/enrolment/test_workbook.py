@@ -11,10 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from cbt.audit.models import AuditEntry
-from cbt.enrolment.applications.models import Applicant
-from cbt.enrolment.workbook.columns import COLUMNS, TEMPLATE
-from cbt.sheets.drafts import SheetDraft
-from cbt.sheets.reading import Bounds, open_values
+from cbt.enrolment.models import Applicant
+from cbt.enrolment.workbook.rows import COLUMNS, TEMPLATE
+from cbt.spreadsheets.drafts import SheetDraft
+from cbt.spreadsheets.intake import Bounds, open_values
 from tests.candidates.rosters import resident, xlsx
 from tests.enrolment.test_applications import Desk, clerk_of, desk, officer, people_of, unit
 from tests.enrolment.test_units import rows

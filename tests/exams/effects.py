@@ -16,26 +16,26 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from cbt.assembly.models import Form
-from cbt.batches.roster.importing import dry_run
+from cbt.batches.roster.roster_import import dry_run
+from cbt.blueprints.files import read_blueprint
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.reader import read
+from cbt.blueprints.summary import describe
+from cbt.blueprints.versions import load_folder, look
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.door.arrival.checking import record_arrival
+from cbt.door.arrival import record_arrival
 from cbt.errors import CbtError
-from cbt.exams.files import read_blueprint
-from cbt.exams.folder import load_folder, look
-from cbt.exams.models import BlueprintVersion
-from cbt.exams.reader import read
-from cbt.exams.table import describe
+from cbt.http.i18n import catalogues
 from cbt.results.my_results import results_of
 from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
-from cbt.rules.scoring.credit import share_of
+from cbt.rules.scoring.marks import share_of
 from cbt.rules.scoring.score import FormScorer
-from cbt.sittings.clock.doors import open_doors
+from cbt.runner.models import Attempt
+from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.web.i18n import catalogues
+from cbt.sittings.room_state import open_doors
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import HEADERS, resident, xlsx
 from tests.delivery.driver import Page
 from tests.results.scene import finish, release

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import flask
 
-from cbt.db.unit_of_work import unit_of_work
-from cbt.exams.files import read_reasons, shipped_reasons
-from cbt.exams.reasons.spec import REASONS_FILE
-from cbt.exams.steps import load_reasons
+from cbt.blueprints.files import read_reasons, shipped_reasons
+from cbt.blueprints.reason_file import REASONS_FILE
+from cbt.blueprints.versions import load_reasons
 from cbt.paths import product_dir
-from cbt.rules.reasons import ReasonTable
+from cbt.rules.violations import ReasonTable
+from cbt.storage.unit_of_work import unit_of_work
 
 REASONS = shipped_reasons().read_text("utf-8")
 ELECTRICIAN = Path(__file__).with_name("electrician.toml")

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbt.exams.reader import read
-from cbt.exams.supposing import shape_at
+from cbt.blueprints.reader import read, shape_at
 from tests.exams.sources import minutes, shipped
 
 SOUND = shipped("l3").read_text("utf-8")

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from cbt.blueprints.commands import schema_text
+from cbt.blueprints.files import load_blueprint_file, read_blueprint
+from cbt.blueprints.spec import PAPER, SECTION, UNIT
+from cbt.blueprints.toml_file import KeyKind
 from cbt.errors import InvalidInput, NotFound
-from cbt.exams.files import load_blueprint_file, read_blueprint
-from cbt.exams.keys import KeyKind
-from cbt.exams.schema import schema_text
-from cbt.exams.spec import PAPER, SECTION, UNIT
+from cbt.http.i18n import catalogues
 from cbt.paths import product_dir
 from cbt.rules.exam.blueprint import AdmissionPolicy, RetakePolicy
 from cbt.rules.exam.paper import Paper, Section, Unit
 from cbt.rules.exam.policies import ClockPolicy, SubmitPolicy
-from cbt.rules.items.values import ItemType, PartialCredit
-from cbt.web.i18n import catalogues
+from cbt.rules.items.content import ItemType, PartialCredit
 from tests.exams.sources import ELECTRICIAN, minutes, shipped
 
 UNITS = {

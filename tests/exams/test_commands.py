@@ -8,10 +8,9 @@ from click.testing import CliRunner, Result
 
 from cbt.assembly import commands as assembly_commands
 from cbt.assembly.commands import form
-from cbt.console.columns import align, width
+from cbt.blueprints.commands import blueprint, schema_text
+from cbt.console.output import align, width
 from cbt.errors import NotFound
-from cbt.exams.commands import blueprint
-from cbt.exams.schema import schema_text
 from cbt.paths import product_dir
 
 L3 = product_dir("blueprints") / "customer-service-l3.toml"

@@ -10,15 +10,15 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.office.text_check import checked, text_of
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
-from cbt.candidates.roster.choosing import choices
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.candidates.roster.paper_choice import choices
 from cbt.errors import InvalidInput
-from cbt.exams.desk.checking import checked, text_of
-from cbt.exams.models import BlueprintVersion
-from cbt.exams.steps import store_blueprint
+from cbt.http.i18n import catalogues
 from cbt.rules.canonical import digest
-from cbt.web.i18n import catalogues
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.exams.sources import minutes, shipped
 from tests.helpers import flat
 from tests.world import World

@@ -14,11 +14,10 @@ from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading
-from cbt.exams.desk.forms import act_on, blank_form, data_of, form_of, sent_form
-from cbt.exams.desk.writing import head_of, written
-from cbt.exams.models import BlueprintVersion
-from cbt.exams.reader import read
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.office.form import act_on, blank_form, data_of, form_of, head_of, sent_form, written
+from cbt.blueprints.reader import read
+from cbt.storage.unit_of_work import reading
 from tests.exams.sources import ELECTRICIAN, shipped
 from tests.helpers import flat
 from tests.world import World

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cbt.db.unit_of_work import reading
+from cbt.blueprints import reason_file
+from cbt.blueprints.files import read_reasons
 from cbt.errors import InvalidInput
-from cbt.exams.files import read_reasons
-from cbt.exams.reasons import spec
+from cbt.http.i18n import catalogues
 from cbt.results.sheet.sitting import sheet_of
 from cbt.sittings.store import sitting_by_ref
-from cbt.web.i18n import catalogues
+from cbt.storage.unit_of_work import reading
 from tests.exams.sources import REASONS, start_with_reasons
 from tests.proctoring.desk import Desk, attempt, done, running
 from tests.results.scene import finish
@@ -107,8 +107,8 @@ CASES = [
 
 
 def test_every_key_has_a_case() -> None:
-    keys = {f"{name}.{field.key}" for name, fields in spec.LISTS.items() for field in fields}
-    assert {case.key for case in CASES} | {"schema"} == keys | {field.key for field in spec.TOP}
+    keys = {f"{name}.{field.key}" for name, fields in reason_file.LISTS.items() for field in fields}
+    assert {case.key for case in CASES} | {"schema"} == keys | {field.key for field in reason_file.TOP}
     assert len(CASES) == len(keys)
 
 

@@ -11,12 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.exams import store
-from cbt.exams.folder import faults, load_folder, look
-from cbt.exams.models import BlueprintVersion
-from cbt.exams.reasons.store import version_in_force
-from cbt.exams.steps import store_blueprint
+from cbt.blueprints import store
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.reasons import version_in_force
+from cbt.blueprints.versions import faults, load_folder, look, store_blueprint
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.exams.sources import REASONS, minutes, shipped
 from tests.helpers import FakeClock
 from tests.world import World
@@ -48,7 +47,7 @@ def test_a_faulty_file_leaves_in_force_what_was_and_is_logged(
     for text in (SOUND, FAULTY, "schema = [", SOUND.replace("ref = ", "ref = 1 #"), "\x00"):
         file.write_text(text, "utf-8")
         (tmp_path / "reasons.toml").write_text(REASONS if text == SOUND else "schema = 2", "utf-8")
-        with caplog.at_level(logging.ERROR, logger="cbt.exams.folder"):
+        with caplog.at_level(logging.ERROR, logger="cbt.blueprints.versions"):
             start(app, clock, tmp_path)
         assert in_force(app) == SOUND
         assert (

@@ -14,15 +14,15 @@ from sqlalchemy import select
 
 from cbt.assembly.commands import check
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.blueprints import reasons
+from cbt.blueprints.commands import schema_text
+from cbt.blueprints.files import blueprint_files, read_reasons, shipped_reasons
+from cbt.blueprints.models import ReasonsVersion
+from cbt.blueprints.versions import load_reasons
 from cbt.errors import InvalidInput
-from cbt.exams.files import blueprint_files, read_reasons, shipped_reasons
-from cbt.exams.models import ReasonsVersion
-from cbt.exams.reasons import store
-from cbt.exams.schema import schema_text
-from cbt.exams.steps import load_reasons
+from cbt.http.i18n import catalogues, word
 from cbt.paths import product_dir
-from cbt.web.i18n import catalogues, word
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import FakeClock
 
 SHIPPED = shipped_reasons().read_text("utf-8")
@@ -165,7 +165,7 @@ def start(app: flask.Flask, clock: FakeClock, folder: Path) -> None:
 
 def in_force(app: flask.Flask) -> str:
     with app.app_context(), reading() as session:
-        noise = store.table_in_force(session).violation("noise")
+        noise = reasons.table_in_force(session).violation("noise")
         assert noise is not None
         return noise.zh
 
@@ -198,12 +198,12 @@ def test_the_shipped_table_is_the_first_even_where_a_centre_begins_with_its_own(
     start(app, clock, tmp_path)
     assert in_force(app) == "喧哗"
     with app.app_context(), reading() as session:
-        before = store.violation_of(session, "wrong_seat", None)
-        now = store.violation_of(session, "wrong_seat", store.version_in_force(session))
+        before = reasons.violation_of(session, "wrong_seat", None)
+        now = reasons.violation_of(session, "wrong_seat", reasons.version_in_force(session))
         assert before is not None
         assert now is not None
         assert (before.deduct, now.deduct) == (0, 5)
-        assert store.violation_of(session, "no_such", None) is None
+        assert reasons.violation_of(session, "no_such", None) is None
 
 
 def test_a_refused_table_stops_the_start_and_leaves_the_former_in_force(

@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.exams.files import read_reasons, shipped_reasons
-from cbt.exams.models import ReasonsVersion
-from cbt.exams.reasons.store import table_in_force, version_in_force
-from cbt.exams.reasons.writing import written
-from cbt.exams.steps import load_reasons
-from cbt.rules.reasons import Reason, ReasonTable
-from cbt.rules.violation import Effect, Evidence, Tier, Violation
-from cbt.web.i18n import catalogues
+from cbt.blueprints.files import read_reasons, shipped_reasons
+from cbt.blueprints.models import ReasonsVersion
+from cbt.blueprints.reason_file import written
+from cbt.blueprints.reasons import table_in_force, version_in_force
+from cbt.blueprints.versions import load_reasons
+from cbt.http.i18n import catalogues
+from cbt.rules.violations import Effect, Evidence, Reason, ReasonTable, Tier, Violation
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.exams.sources import shipped_table
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, audited, done, registration, row, running

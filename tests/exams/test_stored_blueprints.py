@@ -6,11 +6,11 @@ import flask
 import pytest
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.blueprints import store
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.versions import store_blueprint
 from cbt.errors import InvalidInput, NotFound
-from cbt.exams import store
-from cbt.exams.models import BlueprintVersion
-from cbt.exams.steps import store_blueprint
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.exams.sources import ELECTRICIAN, minutes, shipped
 from tests.helpers import FakeClock, count_queries
 

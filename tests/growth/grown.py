@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import String as SqlString
 
-from cbt.db.types import Base
+from cbt.storage.types import Base
 
 IN_A_ROOM = ("seat", "candidate")
 """What is multiplied to have more people in each room."""

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 
 from cbt.accounts.models import Staff
-from cbt.db.unit_of_work import unit_of_work
 from cbt.demo.build import build_demo
+from cbt.storage.unit_of_work import unit_of_work
 from tests.helpers import sign_in_as
 from tests.world import START
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, event, func, select, text
 
 from cbt.candidates.models import Registration
-from cbt.db.engine import WRITE
-from cbt.db.types import db
 from cbt.sittings.models import Sitting
+from cbt.storage.engine import WRITE
+from cbt.storage.types import db
 from tests.attacks.stages import Endpoint, Stage, endpoints
 from tests.growth import grown
 from tests.helpers import count_queries

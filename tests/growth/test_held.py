@@ -14,27 +14,24 @@ from typing import Any
 import pytest
 from sqlalchemy import ColumnElement, func, select
 
-from cbt.batches.moving import service as moving
-from cbt.batches.moving.carrying import MoveWish
+from cbt.batches import seating
+from cbt.batches import sitting_change as moving
 from cbt.batches.publishing import service as publishing
-from cbt.batches.seating import arranging
-from cbt.batches.seating import service as seating
+from cbt.batches.sitting_change import MoveWish
 from cbt.candidates.models import Registration
-from cbt.db.types import Base
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.demo.papers import Variant, prepare_papers
-from cbt.demo.places import Hall, add_staff, build_premises, plan_sitting
-from cbt.demo.seating import Entrant, seat_everybody
-from cbt.enrolment.body.models import ONLY, AssessmentBody
-from cbt.results.models import Result
+from cbt.demo.exam_setup import Hall, Variant, add_staff, build_premises, plan_sitting, prepare_papers
+from cbt.demo.world import Entrant, seat_everybody
+from cbt.enrolment.models import ONLY, AssessmentBody
+from cbt.results.models import PublishedResult, Result
 from cbt.results.package.service import write_package
-from cbt.results.publicity import publishing as publicity
-from cbt.results.publicity.models import PublishedResult
+from cbt.results.publicity import publication as publicity
 from cbt.rules.planning.seating import SeatWishes
 from cbt.rules.roles import Role
+from cbt.runner.models import Attempt
+from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.storage.types import Base
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.stages import Stage, staged
 from tests.conftest import Templates
 from tests.growth import grown
@@ -107,7 +104,7 @@ def test_planning_a_sitting_keeps_nobody_from_saving(stage: Stage, planned: str)
     which: dict[str, Any] = {"now": now, "actor": ACTOR}
     wish = MoveWish("另一天", start + timedelta(days=1), {}, "改期")
     acts: dict[str, Callable[[], object]] = {
-        "排座": lambda: arranging.arrange_sitting(sitting_ref=planned, wishes=SeatWishes(), seed=1, **which),
+        "排座": lambda: seating.arrange_sitting(sitting_ref=planned, wishes=SeatWishes(), seed=1, **which),
         "组卷": lambda: draw_for_sitting(planned, **which),
         "换座": lambda: seating.exchange(sitting_ref=planned, room_ref=elsewhere, one=1, other=2, **which),
         "移动": lambda: moving.move(sitting_ref=planned, wish=wish, **which),

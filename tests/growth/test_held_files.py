@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cbt.bank.imports import bringing
-from cbt.bank.imports.checks import service as bank_files
+from cbt.bank.imports import service as bank_files
 from cbt.batches.roster import service as rosters
+from cbt.batches.roster.findings import waiting_rosters
 from cbt.batches.roster.models import ROSTERS, RosterCheck, RosterPart
-from cbt.batches.roster.store import waiting_rosters
-from cbt.batches.roster.working import file_of
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.sheets.checks.models import CheckState
-from cbt.sheets.drafts import Drafts, SheetDraft
+from cbt.batches.roster.process import file_of
+from cbt.interchange import upload
+from cbt.spreadsheets.drafts import Drafts, SheetDraft
+from cbt.spreadsheets.file_checks import CheckState
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.desk.people import BANK, make_items
 from tests.growth import test_held_office as office
 from tests.growth.test_held_office import CLERK, count
@@ -62,7 +62,7 @@ def test_large_files_are_kept_and_forgotten_in_pieces(world: World, monkeypatch:
             check = session.scalars(select(RosterCheck).where(RosterCheck.ref == brought["roster"][-1])).one()
             subject = bank_files.subject_of(BANK)
             _name, packed = bank_files.DRAFTS.open(session, brought["bank"][-1], subject=subject, actor=CLERK)
-            return [file_of(session, check), *(body for _name, body in bringing.unpack(packed))]
+            return [file_of(session, check), *(body for _name, body in upload.unpack(packed))]
 
     for body in (first, second):  # the second takes the place of the first
         acts = {"a roster": lambda body=body: roster(body), "a bank": lambda body=body: of_bank(body)}

@@ -15,47 +15,43 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 
 from cbt.application.jobs import purge_sign_ins
+from cbt.audit.flood_limit import WINDOW, settle_tallies
 from cbt.audit.models import AuditEntry, AuditTally
-from cbt.audit.tally import WINDOW, settle_tallies
 from cbt.bank import service as bank
 from cbt.bank import store
-from cbt.bank.desk.banks import service as banks
-from cbt.bank.desk.banks.cells import TableRow
-from cbt.bank.desk.banks.store import table_revision, table_rows
-from cbt.bank.desk.bulk import service as bulk
-from cbt.bank.desk.bulk.planning import BulkAct, plan_bulk
-from cbt.bank.desk.bulk.scope import BulkScope, items_of
-from cbt.bank.imports.terms import PLAINLY
-from cbt.bank.models import ImportRun, Item, KnowledgePoint
+from cbt.bank.banks import service as banks
+from cbt.bank.banks.points_table import TableRow, table_revision, table_rows
+from cbt.bank.imports.plan import PLAINLY
+from cbt.bank.review import bulk
+from cbt.bank.review.bulk import BulkAct, BulkScope, items_of, plan_bulk
 from cbt.candidates import photos
 from cbt.candidates.desk import service as candidates
 from cbt.candidates.models import AdmissionTicket, CandidatePhoto
-from cbt.candidates.printing.noting import note_print
 from cbt.candidates.printing.occasion import of_again
+from cbt.candidates.printing.reprints import note_print
 from cbt.certificates import service as certificates
 from cbt.certificates.models import Certificate
-from cbt.certificates.uploads.choosing import UploadChoice
-from cbt.certificates.uploads.columns import STANDARD
-from cbt.certificates.uploads.files import upload_file
-from cbt.certificates.waiting import waiting_page
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import Attempt, JournalEntry
-from cbt.enrolment.applications.models import Applicant
-from cbt.enrolment.fees import paying
+from cbt.certificates.service import waiting_page
+from cbt.certificates.uploads.files import UploadChoice, upload_file
+from cbt.certificates.uploads.mappings import STANDARD
+from cbt.enrolment.fees import payments
 from cbt.enrolment.fees.accounts import FeeBooking
-from cbt.enrolment.fees.models import FeeCharge
-from cbt.enrolment.fees.paying import PaymentForm
+from cbt.enrolment.fees.payments import PaymentForm
+from cbt.enrolment.models import Applicant, FeeCharge
 from cbt.errors import Conflict, NotFound
-from cbt.pictures.redrawing import Redrawn
+from cbt.http.auth.login import Principal
+from cbt.http.auth.models import Throttle
+from cbt.http.form_posts.models import SentForm
+from cbt.items.models import ImportRun, Item, KnowledgePoint
+from cbt.media.picture_copy import Redrawn
 from cbt.proctoring.models import Incident
-from cbt.retention.destroying import destroy_confirmed
+from cbt.retention.destruction import destroy_confirmed
 from cbt.retention.models import Destruction
 from cbt.rules.roles import Role
 from cbt.rules.states.item import ItemState
+from cbt.runner.models import Attempt, JournalEntry
 from cbt.sittings.models import SittingRoom
-from cbt.web.sent.models import SentForm
-from cbt.web.who.login import Principal
-from cbt.web.who.models import Throttle
+from cbt.storage.unit_of_work import reading
 from tests.bank.desk.people import BANK, make_items
 from tests.bank.samples import ITEMS, TAXONOMY
 from tests.bank.sheets import truth, workbook
@@ -335,18 +331,18 @@ def test_a_payment_of_hundreds_of_lines_is_matched_and_taken_back_a_few_at_a_tim
     acts: list[tuple[str, Callable[[], object], tuple[str, str, str]]] = [
         (
             "the payment",
-            lambda: paid.append(paying.record_payment(unit, sent, who)),
+            lambda: paid.append(payments.record_payment(unit, sent, who)),
             (charged, nothing, nothing),
         ),
         (
             "its credit",
-            lambda: paying.unmatch_payment(paid[0], reason="x", who=who),
+            lambda: payments.unmatch_payment(paid[0], reason="x", who=who),
             (charged, charged, charged),
         ),
-        ("matching", lambda: paying.match_credit(unit, who), (charged, nothing, nothing)),
+        ("matching", lambda: payments.match_credit(unit, who), (charged, nothing, nothing)),
         (
             "reversal",
-            lambda: paying.reverse_payment(paid[0], reason="x", who=who),
+            lambda: payments.reverse_payment(paid[0], reason="x", who=who),
             (charged, charged, nothing),
         ),
     ]
@@ -354,7 +350,7 @@ def test_a_payment_of_hundreds_of_lines_is_matched_and_taken_back_a_few_at_a_tim
         assert too_long(world, {name: act}) == {}
         assert figures(world, unit) == after, name
     with world.app.app_context(), reading(), pytest.raises(Conflict):
-        paying.reverse_payment(paid[0], reason="x", who=who)
+        payments.reverse_payment(paid[0], reason="x", who=who)
 
 
 def test_what_jobs_do_of_hundreds_goes_in_pieces(world: World) -> None:
@@ -416,7 +412,7 @@ def test_a_table_of_hundreds_of_points_is_saved_and_changed_in_pieces(
 
     def break_off() -> None:
         with monkeypatch.context() as broken:
-            broken.setattr(banks.steps, "save_taxonomy", stop)
+            broken.setattr(banks.changes, "save_taxonomy", stop)
             with pytest.raises(KeyboardInterrupt):
                 save(later, revision)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from cbt.application.doctor import views as doctor
-from cbt.application.doctor.asking import DoctorsWord
+from cbt.application import doctor_views as doctor
+from cbt.application.doctor_views import DoctorsWord
 from tests.attacks.stages import Endpoint, Stage, staged
 from tests.conftest import Templates
 from tests.growth.scene import PageCost, begin_small, cost_of, make_large, pages_of_staff

@@ -8,14 +8,13 @@ import pytest
 from sqlalchemy import update
 
 from cbt.accounts import store as accounts
-from cbt.bank.exports import service as exports
+from cbt.bank import exports
 from cbt.candidates.desk import pages as desk
-from cbt.candidates.desk import seated
 from cbt.candidates.models import Candidate
-from cbt.db.unit_of_work import unit_of_work
 from cbt.proctoring import pages as proctor
-from cbt.results.ledger import checking
+from cbt.results import retake_ledger
 from cbt.results.sheet import page as sheet
+from cbt.storage.unit_of_work import unit_of_work
 from tests.results import scene
 from tests.world import PLANNED, World
 
@@ -32,7 +31,7 @@ def shown(world: World, role: str, path: str) -> set[str]:
 def test_a_sittings_people_are_found_by_name_number_and_room(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seated, "PAGE", 3)
+    monkeypatch.setattr(desk, "PAGE", 3)
     page, sitter = f"/office/sittings/{world.sitting_ref}", world.sitters["second"]
     pages = [shown(world, "officer", f"{page}?page={number}") for number in (1, 2, 3)]
     assert [len(one) for one in pages] == [3, 3, 1]
@@ -110,7 +109,7 @@ def test_whom_the_retake_rules_bar_is_in_pages_and_the_last_is_shown_for_any_fur
     page = (
         f"/results/retakes/{scene.book_again(world, 'theory', at=PLANNED + timedelta(days=1), kind='first')}"
     )
-    monkeypatch.setattr(checking, "PAGE", 1)
+    monkeypatch.setattr(retake_ledger, "PAGE", 1)
     assert shown(world, "officer", page) == shown(world, "officer", f"{page}?page=9") == {"王小明"}
 
 

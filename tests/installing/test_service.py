@@ -10,8 +10,7 @@ import pytest
 
 from cbt.config import read_settings
 from cbt.errors import CbtError
-from cbt.ops.installing.host import Host
-from cbt.ops.installing.installation import install, program, uninstall
+from cbt.ops.systemd import Host, install, program, uninstall
 
 
 @dataclass

@@ -17,14 +17,13 @@ from click.testing import CliRunner
 
 from cbt.cli import build
 from cbt.config import Settings, read_settings
-from cbt.console.ends import REFUSED, TRY_AGAIN, UNFORESEEN, end_of
-from cbt.db.server_time import database_time
+from cbt.console.exits import REFUSED, TRY_AGAIN, UNFORESEEN, end_of
 from cbt.errors import CbtError, Conflict, Unavailable
-from cbt.ops import serving
-from cbt.ops.hosting import check_port
-from cbt.ops.manager import tell, tell_when_served
-from cbt.ops.patience import await_database
-from cbt.ops.preparing import in_child
+from cbt.ops import serve
+from cbt.ops.host_resources import check_port
+from cbt.ops.preparation import await_database, in_child
+from cbt.ops.worker import tell, tell_when_served
+from cbt.storage.server_time import database_time
 from tests.databases import PostgresServer
 
 POSTGRES = Settings(database_url="postgresql+psycopg://cbt:geheim@db.example.org/cbt")
@@ -184,14 +183,14 @@ def test_the_servers_processes_are_handed_what_was_read_whatever_the_file_says_l
     handed: dict[str, str] = {}
     for name, value in {"DATA_DIR": str(tmp_path / "data"), "PORT": "8100", "THREADS": "9"}.items():
         monkeypatch.setenv(f"CBT_{name}", value)
-    monkeypatch.setattr(serving, "in_child", lambda *_: None)
+    monkeypatch.setattr(serve, "in_child", lambda *_: None)
     for left_out in ("check_port", "init_logs"):
-        monkeypatch.setattr(serving, left_out, lambda _: None)
-    monkeypatch.setattr(serving, "run_server", lambda _: handed.update(os.environ))
+        monkeypatch.setattr(serve, left_out, lambda _: None)
+    monkeypatch.setattr(serve, "run_server", lambda _: handed.update(os.environ))
     (tmp_path / "cbt.env").write_text("CBT_WORKERS=3\nCBT_THREADS=7\n", "utf-8")
     monkeypatch.setenv("CBT_SETTINGS", str(tmp_path / "cbt.env"))
     with restored_environment():
-        said = CliRunner().invoke(serving.serve, ["--port", "8200"])
+        said = CliRunner().invoke(serve.serve, ["--port", "8200"])
     assert said.exit_code == 0, said.output
     (tmp_path / "cbt.env").write_text("CBT_WORKERS=none of that\n", "utf-8")
     read = read_settings(handed)

@@ -10,8 +10,7 @@ import pytest
 
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.ops.installing.places import places_of
-from cbt.ops.installing.unit import Service, unit_text
+from cbt.ops.systemd import Service, places_of, unit_text
 
 USUAL = Settings(data_dir=Path("/var/lib/cbt/data"), key_dir=Path("/var/lib/cbt-keys"))
 

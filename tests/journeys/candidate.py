@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-from cbt.rules.items.values import ItemType
+from cbt.rules.items.content import ItemType
 from tests.journeys.answers import Place
 from tests.journeys.browsers import Browser
 from tests.journeys.centre import text_of

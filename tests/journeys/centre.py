@@ -28,12 +28,12 @@ from sqlalchemy.orm import Session
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import GATE_NAME
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import AttemptLive
+from cbt.http.auth.models import LoginSession
 from cbt.paths import product_dir, translations_dir
+from cbt.runner.models import AttemptLive
 from cbt.scoring.models import Score
-from cbt.web.who.models import LoginSession
+from cbt.storage.engine import GATE_NAME
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.forked import CAN_FORK, Forked
 from tests.helpers import FakeClock
 from tests.journeys.server import CLOCK, PROCESSES, RECORDS, TEMPLATES, FileClock

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from cbt.confined.behind import command_behind
-from cbt.sheets.checks import beating, starting
+from cbt.confined.background import command_behind
+from cbt.spreadsheets import check_process
 from tests.forked import CBT, run_here
 
 _MOST_BYTES = 1 << 17
@@ -61,14 +61,14 @@ def begin_warm() -> None:
             socket.send_fds(asking, [said], [theirs.fileno()])
         return Check(ours)
 
-    vars(starting)["subprocess"] = SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL)
+    vars(check_process)["subprocess"] = SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL)
 
 
 def _fork_for(asked: socket.socket) -> None:
     """Fork for each that asks, as long as one is there to ask."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # A machine that runs tests is never idle: who does not wait for that is sooner done.
-    vars(beating)["give_way"] = lambda *, holds: None
+    vars(check_process)["give_way"] = lambda *, holds: None
     while True:
         said, files, _flags, _from = socket.recv_fds(asked, _MOST_BYTES, 1)
         if not said:

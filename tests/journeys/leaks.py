@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from cbt.bank.items import rich
-from cbt.rules.items.values import ItemType
+from cbt.items import markup
+from cbt.rules.items.content import ItemType
 from tests.journeys.answers import Place
 from tests.journeys.centre import Centre, Sent
 
@@ -76,12 +76,12 @@ def _assert_order_hidden(item: Mapping[str, Any], place: Place, where: str) -> N
     }
     assert set(item) <= known | {"options", "steps"}, f"{where} sends more than is shown: {sorted(item)}"
     if place.type is ItemType.ORDERING:
-        right = [rich.inline(step) for step in place.content.steps]
+        right = [markup.inline(step) for step in place.content.steps]
         assert item["steps"] != right, f"{where} sends the steps in order"
     if place.type is ItemType.MATCHING:
         key: Any = place.content.answer_key
         pairs = {
-            rich.inline(left): rich.inline(place.content.options[key[at]])
+            markup.inline(left): markup.inline(place.content.options[key[at]])
             for at, left in enumerate(place.content.lefts)
         }
         beside = [pairs[left] for left in item["lefts"]]

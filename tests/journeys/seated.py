@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.delivery.models import JournalEntry, LateEntry
+from cbt.runner.models import JournalEntry, LateEntry
 from tests.helpers import sign_in_as
 from tests.journeys.browsers import Browser
 from tests.journeys.candidate import Candidate

@@ -26,12 +26,12 @@ from sqlalchemy import update
 
 from cbt.application.app import create_app
 from cbt.application.jobs import start_scheduler
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.close.outage import beat
+from cbt.http.server.deferred import PROMISE, Headers, Promise, PromisedRequest
+from cbt.http.server.front import Front
 from cbt.ops import worker as product_worker
+from cbt.runner.close.outage import beat
 from cbt.sittings.models import ServerHeartbeat
-from cbt.web.receiving.front import Front
-from cbt.web.receiving.promises import PROMISE, Headers, Promise, PromisedRequest
+from cbt.storage.unit_of_work import unit_of_work
 from tests.forked import CAN_FORK
 from tests.journeys.checking import begin_warm
 from tests.quicker import hash_quickly, keep_templates

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Locator, expect
 
-from cbt.delivery.models import AttemptLive
-from cbt.rules.clock.zones import turns_of
+from cbt.rules.calendar import turns_of
 from cbt.rules.items.numeric import Numeric
+from cbt.runner.models import AttemptLive
 from tests.journeys.answers import Place, places_of
 from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.candidate import Candidate
@@ -30,11 +30,11 @@ pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 SIGNS = "0123456789.,%+-−－％ ０５٣e約\u3000\u00a0\u0085\u001f\ufeff¹⁻"
 ALIKE = """async ([script, texts]) => {
-    const { isNumber } = await import(script.replace("delivery/main.joined.js", "delivery/items/numeric.js"));
+    const { isNumber } = await import(script.replace("runner/main.joined.js", "runner/items/numeric.js"));
     return texts.map(isNumber);
 }"""
 TIMES = """async ([script, turns, instants]) => {
-    const dom = await import(script.replace("delivery/main.joined.js", "delivery/dom.js"));
+    const dom = await import(script.replace("runner/main.joined.js", "runner/dom.js"));
     dom.useTurns(turns);
     return instants.map((one) => dom.wall(one, true));
 }"""

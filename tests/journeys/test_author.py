@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from cbt.accounts.sign_in.passwords import hash_password
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.places import add_staff
+from cbt.demo.exam_setup import add_staff
 from cbt.rules.roles import Role
+from cbt.storage.unit_of_work import unit_of_work
 from tests.bank.sheets import single, truth, workbook
 from tests.conftest import Templates, close_engine
 from tests.journeys.browsers import DESK, Browsers

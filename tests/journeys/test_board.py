@@ -7,13 +7,13 @@ from playwright.sync_api import expect
 from sqlalchemy import update
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, AttemptLive
-from cbt.delivery.steps import refresh_clocks
-from cbt.demo.seating import DOOR
-from cbt.sittings.clock.doors import admit_if_due
-from cbt.sittings.clock.running import start_room
+from cbt.demo.world import DOOR
+from cbt.runner.attempt_changes import refresh_clocks
+from cbt.runner.models import Attempt, AttemptLive
 from cbt.sittings.models import Room, Seat, SittingRoom
+from cbt.sittings.room_clock import start_room
+from cbt.sittings.room_state import admit_if_due
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.centre import Centre
 from tests.journeys.hands import Keyboard

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import expect
 
-from cbt.demo.printed import STEPS
+from cbt.demo.commands import STEPS
 from tests.conftest import IN_CI
 from tests.journeys.newcomer import OWN_PASSWORD, Demo, Ticket, Window
 from torture.tools import faketime_library

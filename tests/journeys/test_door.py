@@ -11,10 +11,10 @@ from playwright.sync_api import expect
 from sqlalchemy import func, select
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.papers import Variant
-from cbt.demo.seating import Entrant, Identity, seat_everybody
+from cbt.demo.exam_setup import Variant
+from cbt.demo.world import Entrant, Identity, seat_everybody
 from cbt.sittings.models import Seat, SittingRoom
+from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.browsers import Browsers
 from tests.journeys.centre import Centre
 from tests.journeys.staff import Desk

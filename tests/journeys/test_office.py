@@ -14,13 +14,13 @@ import pytest
 from playwright.sync_api import Locator, expect
 from sqlalchemy import select
 
-from cbt.accounts.people import create_staff
+from cbt.accounts.staff import create_staff
 from cbt.application.app import create_app
-from cbt.bank.exports.service import export_bank
+from cbt.bank.exports import export_bank
 from cbt.candidates.models import Registration
-from cbt.delivery.models import Attempt
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
+from cbt.runner.models import Attempt
 from cbt.sittings.models import Sitting
 from tests.candidates.rosters import JPEG, resident, xlsx, zipped
 from tests.conftest import Templates, close_engine

@@ -10,9 +10,9 @@ from playwright.sync_api import Locator, Request, expect
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import JournalEntry
-from cbt.rules.exam.tools import TOOLS
+from cbt.rules.exam.paper import TOOLS
+from cbt.runner.models import JournalEntry
+from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.browsers import Browsers
 from tests.journeys.candidate import Candidate
 from tests.journeys.centre import Centre

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
-from cbt.certificates.publishing import keys
+from cbt.certificates import look_up
 from tests.certificates.test_certificates import BOTH, given, qualify, set_parts
 from tests.certificates.test_publishing import certificates, published
 from tests.journeys.looks import violations
@@ -78,7 +78,7 @@ def assert_right(page: Page) -> None:
 def test_a_stranger_finds_a_certificate_and_nobody_a_list(
     world: World, chromium: Chromium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "ITERATIONS", 1000)
+    monkeypatch.setattr(look_up, "ITERATIONS", 1000)
     qualify(world)
     set_parts(world)
     given(world, *BOTH)

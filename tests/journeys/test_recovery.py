@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.steps import allow_move
-from cbt.sittings.clock.ending import end_room
+from cbt.runner.attempt_changes import allow_move
+from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_state import end_room
+from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.answers import places_of
 from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.centre import Centre
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.journey
 END = PLANNED + timedelta(minutes=45)
 RECORDS = """async () => {
     const script = document.querySelector("script[src*='door/seat']").src;
-    const { openStorage } = await import(script.replace("door/seat", "delivery/save/storage"));
+    const { openStorage } = await import(script.replace("door/seat", "runner/save/storage"));
     return (await openStorage()).every();
 }"""
 

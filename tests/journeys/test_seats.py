@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
-from cbt.db.unit_of_work import unit_of_work
 from cbt.sittings.models import Room, Sitting, SittingRoom
+from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.browsers import Browsers
 from tests.journeys.centre import Centre
 from tests.journeys.staff import Desk

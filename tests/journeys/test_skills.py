@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect
 
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.exams.steps import store_blueprint
 from cbt.paths import product_dir
+from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.answers import Place, places_of
 from tests.journeys.browsers import Browsers
 from tests.journeys.candidate import Candidate

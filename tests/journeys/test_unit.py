@@ -13,18 +13,18 @@ from playwright.sync_api import expect
 from cbt.application.app import create_app
 from cbt.batches.publishing.service import publish
 from cbt.candidates.models import Candidate, Registration
-from cbt.certificates.series import SeriesForm, set_series
-from cbt.db.private.sealing import seal
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.demo.places import Ground, plan_sitting
-from cbt.demo.units.over import sit
-from cbt.enrolment.body.models import ONLY, AssessmentBody
-from cbt.personal.numbers import DOCUMENT, document_index
+from cbt.certificates.service import SeriesForm, set_series
+from cbt.demo.exam_setup import Ground, plan_sitting
+from cbt.demo.finished_batch import sit
+from cbt.enrolment.models import ONLY, AssessmentBody
+from cbt.personal.identity import DOCUMENT, document_index
 from cbt.rules.door.admission import mask_document
 from cbt.rules.publicity import DAYS
+from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Room
 from cbt.sittings.planning.sittings import create_batch
+from cbt.storage.crypto import seal
+from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident, xlsx
 from tests.conftest import Templates, close_engine
 from tests.enrolment.test_workbook import EIGHT, HEADERS, line

@@ -16,7 +16,7 @@ from sqlalchemy.orm import configure_mappers
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
+from cbt.storage.engine import begin_installation
 from tests.quicker import share_compiled
 
 

@@ -10,11 +10,11 @@ import flask
 from sqlalchemy import delete, select
 
 from cbt.bank.service import import_bank
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.exams.steps import store_blueprint
+from cbt.runner.models import Attempt
+from cbt.runner.paper.draw import draw_for_sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.world import World
 
 HERE = Path(__file__).parent

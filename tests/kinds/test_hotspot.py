@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.bank.store import bank_by_ref, contents
-from cbt.db.unit_of_work import reading
+from cbt.items.preview import key_lines, preview_paper
 from cbt.rules.items.hotspot import Hotspot
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.storage.unit_of_work import reading
 from tests.delivery.driver import Page, opened_page
 from tests.kinds.papers import BANK, give_paper
 from tests.world import World

@@ -13,21 +13,21 @@ from click.testing import CliRunner
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select, text
 
-from cbt.db.engine import WRITE
-from cbt.db.migrate import _config, migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import Attempt
 from cbt.errors import Conflict
-from cbt.ops.safety.attempts import check_scores
+from cbt.http.app_context import register_factory
+from cbt.ops.backup.verification import check_scores
 from cbt.results.models import Result
+from cbt.results.release import plan_release
 from cbt.results.sheet.sitting import sheet_of
-from cbt.results.steps import plan_release
 from cbt.results.store import finished_sitting, sitting_lines
+from cbt.runner.models import Attempt
 from cbt.scoring.commands import score as score_command
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
-from cbt.web.cli import register_factory
+from cbt.storage.engine import WRITE
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.delivery.driver import Page, opened_page
 from tests.kinds.papers import give_paper
 from tests.printing.paper import told

@@ -17,10 +17,16 @@ import pytest
 
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.ops.logs.keeping import Keeper, LogFile, check_log_file
-from cbt.ops.logs.life import refusals_told, shown_settings
-from cbt.ops.logs.lines import JsonLines
-from cbt.ops.logs.repeats import WINDOW_SECONDS, Repeats
+from cbt.ops.logs import (
+    WINDOW_SECONDS,
+    JsonLines,
+    Keeper,
+    LogFile,
+    Repeats,
+    check_log_file,
+    refusals_told,
+    shown_settings,
+)
 
 
 class Seconds:

@@ -15,10 +15,10 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from cbt.candidates.models import Candidate
-from cbt.db.private.files import make_private
-from cbt.db.raw import DATABASE_ERRORS, open_raw
-from cbt.db.unit_of_work import unit_of_work
-from cbt.ops.logs.lines import REMEDY, JsonLines
+from cbt.ops.logs import REMEDY, JsonLines
+from cbt.storage.private_files import make_private
+from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
+from cbt.storage.unit_of_work import unit_of_work
 from tests.world import START, World
 
 LOGGER = "cbt.application.jobs"

@@ -17,10 +17,9 @@ from sqlalchemy import Connection
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.types import db
-from cbt.ops.moving.carrying import MoveDone, move
-from cbt.ops.moving.destination import Destination, read_destination
-from cbt.ops.moving.rows import blocks, tables
+from cbt.ops.move import MoveDone, move
+from cbt.ops.move_endpoints import Destination, blocks, read_destination, tables
+from cbt.storage.types import db
 from tests.conftest import Templates, close_engine, installation
 from tests.databases import PostgresServer
 from tests.helpers import FakeClock

@@ -10,9 +10,15 @@ import pytest
 
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.ops.moving.destination import EMBEDDED, read_destination
-from cbt.ops.moving.postgres import PostgresFacts, postgres_database, prepare_postgres, refusal
-from cbt.ops.moving.progress import bar
+from cbt.ops.move import bar
+from cbt.ops.move_endpoints import (
+    EMBEDDED,
+    PostgresFacts,
+    postgres_database,
+    prepare_postgres,
+    read_destination,
+    refusal,
+)
 from tests.databases import PostgresServer
 from tests.moving.conftest import MakeDatabase
 

@@ -15,25 +15,22 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, text
 
-from cbt.accounts.people import create_staff
+from cbt.accounts.staff import create_staff
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import CandidatePhoto, Registration
 from cbt.cli import build
-from cbt.db.departure import check_not_moved
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, Gap, Message
 from cbt.errors import CbtError
-from cbt.ops.moving import carrying, postgres
-from cbt.ops.moving.destination import read_destination
-from cbt.ops.moving.embedded import EmbeddedTarget
-from cbt.ops.moving.postgres import PostgresTarget
-from cbt.ops.moving.rows import RowDigest
-from cbt.ops.preparing import prepare_app
-from cbt.ops.safety.checking import all_findings, verify_everything
+from cbt.http.app_context import register_factory
+from cbt.ops import move, move_endpoints
+from cbt.ops.backup.verification import all_findings, verify_everything
+from cbt.ops.move_endpoints import EmbeddedTarget, PostgresTarget, RowDigest, read_destination
+from cbt.ops.preparation import prepare_app
 from cbt.rules.roles import Role
+from cbt.runner.models import Attempt, Gap, Message
 from cbt.sittings.models import RoomAdjustment
-from cbt.web.cli import register_factory
+from cbt.storage.departure import check_not_moved
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.moving.conftest import MakeDatabase, Mover, everything, settings_of
 from tests.safety.conftest import begin_exam, end_everything
 from tests.world import World
@@ -172,7 +169,7 @@ def test_an_interrupted_move_changes_nothing_and_the_next_begins_anew(
 
     before = everything(planned.app)
     with planned.app.app_context(), pytest.raises(Interrupted):
-        carrying.move(settings_of(planned.app), place, now=EXACT, tell=stop)
+        move.move(settings_of(planned.app), place, now=EXACT, tell=stop)
     assert everything(planned.app) == before
     with planned.app.app_context():
         check_not_moved()
@@ -197,7 +194,7 @@ def test_a_move_that_was_cut_off_at_its_end_is_settled_by_running_it_again(
     assert refused(mover.to, empty_database()).code == "db.moving"
 
     with monkeypatch.context() as patched, pytest.raises(Interrupted):
-        patched.setattr(carrying, "_say_left", stop)
+        patched.setattr(move, "_say_left", stop)
         mover.move(place)  # nothing had arrived: from the beginning
     assert refused(prepare_app, settings_of(planned.app)).code == "db.moving"
 
@@ -227,7 +224,7 @@ def test_on_the_way_back_nothing_is_left_of_what_was_cut_off(
     assert [path.name for path in folder.iterdir()] == ["server.lock"]
     (folder / "cbt.db.arriving").write_bytes(b"of one that was killed")
     with monkeypatch.context() as patched, pytest.raises(Interrupted):
-        patched.setattr(carrying, "_say_left", stop)
+        patched.setattr(move, "_say_left", stop)
         back.to(str(folder))
     assert back.to(str(folder)).compared is None
 
@@ -244,7 +241,7 @@ def test_postgresql_is_not_left_while_somebody_is_connected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     there = mover.on(mover.to(empty_database()).destination.settings)
-    monkeypatch.setattr(postgres, "LEAVING_SECONDS", 0)
+    monkeypatch.setattr(move_endpoints, "LEAVING_SECONDS", 0)
     with psycopg.connect(settings_of(there).database_url.replace("+psycopg", "")) as node:
         pid = node.info.backend_pid
         said = refused(Mover(there, planned.clock).to, str(tmp_path / "back"))
@@ -258,10 +255,10 @@ def test_who_has_just_left_is_waited_for(
     there = mover.on(mover.to(empty_database()).destination.settings)
     node = psycopg.connect(settings_of(there).database_url.replace("+psycopg", ""))
     waiting = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: node.close())
-    monkeypatch.setattr(postgres, "time", waiting)
-    monkeypatch.setattr(postgres, "LEAVING_SECONDS", 60)
+    monkeypatch.setattr(move_endpoints, "time", waiting)
+    monkeypatch.setattr(move_endpoints, "LEAVING_SECONDS", 60)
     with there.app_context(), db.engine.connect() as connection:
-        postgres.refuse_connected(connection)
+        move_endpoints.refuse_connected(connection)
     assert node.closed
 
 

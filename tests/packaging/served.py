@@ -25,7 +25,7 @@ from tests.forked import CAN_FORK, Forked, run_cbt
 PATIENCE_SECONDS = 60
 CHECKOUT = (sys.executable, "-m", "cbt.cli")
 SERVE = "tests.packaging.serving:serve"
-WRITING = b"cbt.ops.writing"
+WRITING = b"cbt.ops.writer_process"
 """In the command line of the process that owns the writing, or its name."""
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
@@ -165,7 +165,9 @@ class Server:
         told = {
             pid: [Path(f"/proc/{pid}/{where}") for where in ("comm", "cmdline")] for pid in self.workers()
         }
-        return [pid for pid, files in told.items() if any(WRITING in file.read_bytes() for file in files)]
+        return [
+            pid for pid, files in told.items() if any(WRITING[:15] in file.read_bytes() for file in files)
+        ]
 
     def stop(self) -> None:
         """End it, politely first; after a kill there is nothing left to end."""

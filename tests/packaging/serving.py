@@ -14,7 +14,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 
 from cbt.cli import main
-from cbt.ops import writing
+from cbt.ops import writer_process
 from tests.forked import CBT
 from tests.packaging.served import WRITING
 
@@ -63,7 +63,7 @@ class Waiting:
         sys.argv = arguments
         code = 1
         try:
-            writing.main()
+            writer_process.main()
             code = 0
         finally:
             sys.stdout.flush()

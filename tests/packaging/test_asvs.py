@@ -115,8 +115,8 @@ def test_a_requirement_has_a_verdict_and_what_it_names_exists(row: list[str]) ->
     ("named", "wrong"),
     [
         pytest.param("tests/packaging/test_asvs.py::rows", "", id="a function"),
-        pytest.param("cbt/web/who/opening.py:open_login", "", id="a place in the code"),
-        pytest.param("cbt/web/headers.py:CSP", "", id="a value"),
+        pytest.param("cbt/http/auth/login_store.py:open_login", "", id="a place in the code"),
+        pytest.param("cbt/http/responses.py:CSP", "", id="a value"),
         pytest.param(
             "tests/packaging/test_asvs.py::nothing",
             "tests/packaging/test_asvs.py has no nothing",

@@ -12,12 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.cli import COMMANDS, build
+from cbt.console.command import ToldCommand, ToldGroup
 from cbt.console.texts import text
-from cbt.console.tree import ToldCommand, ToldGroup
 from cbt.paths import product_dir
 
 PACKAGE = product_dir("templates").parent / "cbt"
-HEAVY = ("flask", "sqlalchemy", "cbt.db", "cbt.web", "cbt.application")
+HEAVY = ("flask", "sqlalchemy", "cbt.storage", "cbt.http", "cbt.application")
 _ASK = """
 import sys
 from cbt.cli import main

@@ -21,9 +21,9 @@ import sqlalchemy
 from bundle.__main__ import PLATFORM
 from cbt.cli import COMMANDS
 from cbt.config import Settings, read_settings
+from cbt.http.tls import make_authority, make_server, read_names
 from cbt.paths import product_dir
 from cbt.releases import product_version
-from cbt.web.https.certificates import make_authority, make_server, read_names
 from tests.conftest import IN_CI
 from tests.packaging.containerfile import (
     FOLDER,

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import pytest
 
+from cbt.blueprints import reason_file as reasons
+from cbt.blueprints import spec
 from cbt.cli import build
-from cbt.exams import spec
-from cbt.exams.reasons import spec as reasons
 from cbt.paths import product_dir
 
 ROOT = product_dir("templates").parent

@@ -11,55 +11,53 @@ import flask
 import pytest
 
 from cbt.application.app import create_app
-from cbt.bank.media import references
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
-from cbt.delivery.news import path as news_path
-from cbt.delivery.save import wire
-from cbt.delivery.start import path as start_path
-from cbt.web.https import trust
-from cbt.web.receiving import whole
-from cbt.web.who import access
+from cbt.http import tls_trust
+from cbt.http.auth import access
+from cbt.http.server import request_body
+from cbt.items import media
+from cbt.runner.news import path as news_path
+from cbt.runner.save import wire
+from cbt.runner.start import path as start_path
+from cbt.storage.engine import begin_installation
 from tests.packaging.test_house import CHECKOUT, modules
 from tests.packaging.test_pages import files
 from tests.sources import nodes_of, tree_of
 
 PRODUCT = CHECKOUT / "cbt"
-FRAMES = {"web", "application"}
+FRAMES = {"http", "application"}
 HELPERS = {
-    "accounts/approvals/asking.py",  # how a form gets its second person
+    "accounts/approvals/views.py",  # how a form gets its second person
     "accounts/navigation.py",  # the frame around a page of staff
     "accounts/sign_in/refusals.py",  # puts on record what an answer refused
-    "delivery/close/done.py",  # draws the page after the paper of nobody
-    "delivery/lease.py",  # under which lease a request of the answer page comes
-    "delivery/paper/shell.py",  # draws the answer page of nobody
-    "delivery/replies.py",  # what the answer page is told
-    "door/signing_in/choosing.py",  # the cookie between two pages of the door
-    "proctoring/polling/answering.py",  # what an open board is told
-    "demo/browsers.py",  # makes the cookies of browsers that never asked
+    "runner/paper/page.py",  # draws the page after the paper of nobody; draws the answer page of nobody
+    "runner/replies.py",  # under which lease a request of the answer page comes; what the answer page is told
+    "door/seat_views.py",  # the cookie between two pages of the door
+    "proctoring/polling/board_page.py",  # what an open board is told
+    "demo/world.py",  # makes the cookies of browsers that never asked
 }
 """What views share beside the rooms of the edge, and who plays a browser."""
 OF_A_REQUEST = re.compile(
     r"flask\.(request|g|session|flash|redirect|make_response|jsonify|render_template|Response|has_request_context)"
-    r"|cbt\.web\.(forms|partials|downloads|problems)\..+|cbt\.web\.who\.access\.tell_elsewhere"
-    r"|cbt\.web\.who\.login\.(signed_in|acting|current_principal|machine_id|remember|forget|why_signed_out)"
-    r"|cbt\.web\.who\.(machine\.current_machine|cookies\..+)"
+    r"|cbt\.http\.(forms|partials|downloads|problems)\..+|cbt\.http\.auth\.access\.tell_elsewhere"
+    r"|cbt\.http\.auth\.login\.(signed_in|acting|current_principal|machine_id|remember|forget|why_signed_out)"
+    r"|cbt\.http\.auth\.(machine\.current_machine|cookies\..+)"
 )
 WITHOUT_AN_APP = {
-    "delivery/news/path.py": {news_path.PREFIX},
-    "delivery/save/wire.py": {wire.PREFIX},
-    "delivery/start/path.py": {start_path.PREFIX},
-    "web/https/trust.py": {trust.PATH},
-    "web/receiving/whole.py": {whole.HEALTH},
-    "bank/media/references.py": {references.PREFIX},
+    "runner/news/path.py": {news_path.PREFIX},
+    "runner/save/wire.py": {wire.PREFIX},
+    "runner/start/path.py": {start_path.PREFIX},
+    "http/tls_trust.py": {tls_trust.PATH},
+    "http/server/request_body.py": {request_body.HEALTH},
+    "items/media.py": {media.PREFIX},
     "ops/doctor/checks/pages.py": {"/metrics"},
     "ops/doctor/checks/port.py": {"/healthz"},
 }
 """Addresses that are said where no map of addresses is at hand; each is held against it below."""
 ONE_HOME = {
-    "HX-Request": {"web/partials.py"},
-    "Content-Disposition": {"web/downloads.py"},
-    "web.signed_out": {"web/who/login.py", "web/who/access.py", "delivery/start/claims.py"},
+    "HX-Request": {"http/partials.py"},
+    "Content-Disposition": {"http/downloads.py"},
+    "web.signed_out": {"http/auth/login.py", "http/auth/access.py", "runner/start/batch.py"},
 }
 
 
@@ -81,7 +79,7 @@ def product() -> dict[str, ast.Module]:
 
 
 def is_view(name: str) -> bool:
-    return name.endswith("views.py") or name == "delivery/api.py"
+    return name.endswith("views.py") or name == "runner/api.py"
 
 
 def attributes(tree: ast.Module) -> set[tuple[str, str]]:
@@ -145,7 +143,9 @@ def database_in(tree: ast.Module) -> Iterator[str]:
 def test_what_is_called_a_service_writes() -> None:
     services = {name: names_in(tree) for name, tree in product().items() if name.endswith("service.py")}
     assert len(services) > 5
-    assert [name for name, used in services.items() if "cbt.db.unit_of_work.unit_of_work" not in used] == []
+    assert [
+        name for name, used in services.items() if "cbt.storage.unit_of_work.unit_of_work" not in used
+    ] == []
 
 
 def address_pattern(app: flask.Flask) -> re.Pattern[str]:
@@ -192,9 +192,9 @@ def test_no_page_or_script_writes_an_address_by_hand(app: flask.Flask, tree: str
         pytest.param(f"{wire.PREFIX}a-ref/{wire.HAND_INS}", "POST", "attempts.submit", id="a hand-in"),
         pytest.param(f"{start_path.PREFIX}a-ref{start_path.SUFFIX}", "POST", "attempts.start", id="a start"),
         pytest.param(f"{news_path.PREFIX}a-ref{news_path.SUFFIX}", "GET", "news.since", id="the news"),
-        pytest.param(f"{references.PREFIX}a-name", "GET", "bank.media.send", id="a picture"),
-        pytest.param(trust.PATH, "GET", "trust.trust", id="how to trust it"),
-        pytest.param(whole.HEALTH, "GET", "health.healthz", id="how it is"),
+        pytest.param(f"{media.PREFIX}a-name", "GET", "bank.media.send", id="a picture"),
+        pytest.param(tls_trust.PATH, "GET", "trust.trust", id="how to trust it"),
+        pytest.param(request_body.HEALTH, "GET", "health.healthz", id="how it is"),
     ],
 )
 def test_what_is_said_without_an_app_is_the_address(
@@ -220,11 +220,12 @@ def test_the_sources_of_catalogues_have_one_reader() -> None:
         for path in (CHECKOUT / tree).rglob("*.py")
         if any(name.startswith("babel.messages.pofile") for name in names_in(tree_of(path)))
     }
-    assert readers == {"cbt/translations/compiling.py"}
+    assert readers == {"cbt/translations/compiler.py"}
 
 
 def test_every_form_for_staff_makes_one_thing_however_often_it_arrives(app: flask.Flask) -> None:
-    """A view that makes something need not ask for it: being for staff is enough (`cbt/web/sent/once.py`)."""
+    """A view that makes something need not ask for it: being for staff is enough
+    (`cbt/http/form_posts/idempotency.py`)."""
     views = app.view_functions
     posts = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
     kinds = {name: declared.kind for name in posts if (declared := access.access_of(app, name))}

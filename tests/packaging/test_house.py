@@ -8,7 +8,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("cbt", "torture", "bench", "bundle")
-MIGRATIONS = CHECKOUT / "cbt" / "db" / "migrations" / "versions"
+MIGRATIONS = CHECKOUT / "cbt" / "storage" / "migrations" / "versions"
 """One a change of the tables, for ever."""
 
 

@@ -15,7 +15,7 @@ from packaging.version import Version
 from cbt import releases
 from cbt.paths import migrations_dir, product_dir
 from cbt.releases import RELEASES, ProductRelease, newest_revision, product_version, version_of
-from cbt.translations.compiling import LANGUAGES, texts_of
+from cbt.translations.compiler import LANGUAGES, texts_of
 
 CHECKOUT = product_dir("templates").parent
 _NAMED = re.compile(r"\bcbt(?:_engine)?[:-](\d+\.\d+\.\d+)")

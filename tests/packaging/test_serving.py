@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from cbt.application.app import create_app
 from cbt.config import read_settings
-from cbt.db.unit_of_work import unit_of_work
+from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import close_engine
 from tests.packaging.served import Installation, Server, Visitor, is_free, wait_for
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from cbt.cli import build
 from cbt.errors import Conflict, NotFound
-from cbt.ops.documents.shelf import copy_out, documents, find
+from cbt.ops.documents import copy_out, documents, find
 from cbt.paths import product_dir
 
 DOCS = product_dir("docs")

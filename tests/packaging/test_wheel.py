@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cbt.paths import product_dir
-from cbt.translations.compiling import texts_of
+from cbt.translations.compiler import texts_of
 from tests.packaging.served import PATIENCE_SECONDS, Installation, Visitor
 
 CHECKOUT = product_dir("templates").parent
@@ -84,7 +84,7 @@ def test_everything_the_product_needs_is_inside(wheel: Path) -> None:
                 assert f"cbt/_bundled/{folder}/{path.relative_to(CHECKOUT / folder).as_posix()}" in names
     for language in ("zh", "en"):
         assert f"cbt/translations/{language}/LC_MESSAGES/messages.mo" in names
-    assert any(re.fullmatch(r"cbt/db/migrations/versions/0001_\w+\.py", name) for name in names)
+    assert any(re.fullmatch(r"cbt/storage/migrations/versions/0001_\w+\.py", name) for name in names)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.sources import nodes_of, tree_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-NOT_WINGS = "cbt.db.migrations"
+NOT_WINGS = "cbt.storage.migrations"
 Uses = dict[tuple[str, str], set[str]]
 """By (wing, the part of it that is used): the modules outside that use it."""
 

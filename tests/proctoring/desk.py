@@ -9,12 +9,12 @@ from sqlalchemy.orm import DeclarativeBase
 from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
-from cbt.audit.verifying import verify
+from cbt.audit.verification import verify
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
 from cbt.proctoring.models import Incident
+from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.world import PASSWORD, World
 

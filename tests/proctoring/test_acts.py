@@ -12,10 +12,9 @@ from types import ModuleType
 import pytest
 
 from cbt.paths import product_dir
+from cbt.proctoring.act import Act, ActScope, Asked, Said, always
 from cbt.proctoring.acts import registry
-from cbt.proctoring.desk.act import Act, ActScope, Asked, always
-from cbt.proctoring.desk.said import Said
-from cbt.translations.compiling import texts_of
+from cbt.translations.compiler import texts_of
 
 FIELDS = product_dir("templates") / "proctoring" / "acts" / "fields"
 STAND_ALONE = {"code"}

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Message
 from cbt.proctoring.models import UndoableAct
 from cbt.rules.states.attempt import State
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Message
 from cbt.sittings.models import Seat
 from tests.delivery.driver import Page
 from tests.proctoring.desk import (

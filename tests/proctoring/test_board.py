@@ -11,17 +11,17 @@ from sqlalchemy import select
 
 from cbt.accounts.models import StaffRole
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.demo.papers import Variant
-from cbt.demo.seating import Entrant, seat_everybody
-from cbt.proctoring.acts.room.ending import ending
-from cbt.proctoring.board.filters import counts
+from cbt.demo.exam_setup import Variant
+from cbt.demo.world import Entrant, seat_everybody
+from cbt.http.auth.login import Principal
+from cbt.proctoring.acts.room_end import ending
+from cbt.proctoring.board.display import counts
 from cbt.proctoring.board.live import load_board
 from cbt.proctoring.board.todos import todos
+from cbt.runner.close.closure import expire_overdue
 from cbt.sittings.models import Room, Seat, SittingRoom
 from cbt.sittings.store import room_view_for
-from cbt.web.who.login import Principal
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, attempt, change, refused, registration, running
 from tests.world import PLANNED, World
@@ -317,7 +317,7 @@ def test_no_raw_message_id_is_shown(world: World, locale: str) -> None:
 
 def test_a_room_without_candidates_says_what_to_do(world: World) -> None:
     with world.app.app_context(), unit_of_work() as session:
-        from cbt.delivery.models import Attempt
+        from cbt.runner.models import Attempt
 
         for table in (Attempt, Registration):
             for row in session.scalars(select(table).where(table.sitting_room_id == world.sitting_room_id)):

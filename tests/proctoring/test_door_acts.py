@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cbt.db.unit_of_work import unit_of_work
-from cbt.door.arrival.permits import login_code_hash
+from cbt.door.arrival import login_code_hash
 from cbt.proctoring.models import LeaveRecord, UndoableAct
 from cbt.sittings.models import Sitting
+from cbt.storage.unit_of_work import unit_of_work
 from tests.proctoring.desk import Desk, audited, change, done, log_kinds, refused, registration, row, running
 from tests.world import PLANNED, World
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cbt.accounts.models import StaffRole
-from cbt.db.unit_of_work import unit_of_work
+from cbt.storage.unit_of_work import unit_of_work
 from tests.helpers import count_queries
 from tests.proctoring.desk import change, log_kinds, registration
 from tests.world import PLANNED, World

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Gap
 from cbt.rules.states.attempt import State
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Gap
+from cbt.storage.unit_of_work import reading
 from tests.proctoring.desk import (
     Desk,
     attempt,

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.proctoring.acts.room.starting import start_armed_rooms
+from cbt.proctoring.acts.room_start import start_armed_rooms
 from cbt.sittings.models import SittingRoom
+from cbt.storage.unit_of_work import unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.starts import by_the_view
 from tests.proctoring.desk import Desk, attempt, audited, done, refused, room, running

@@ -18,23 +18,21 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from cbt.db.types import db
-from cbt.db.unit_of_work import raw_reading, reading, unit_of_work
-from cbt.delivery.models import AttemptLive, Gap
-from cbt.delivery.steps import refresh_clocks
+from cbt.proctoring.act import ActScope
 from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board.live import OVER, Board, load_board
-from cbt.proctoring.desk.act import ActScope
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
-from cbt.proctoring.polling.drawing import Drawing, Pen
-from cbt.proctoring.polling.parts import BoardWay
-from cbt.proctoring.polling.rooms import OpenRooms, SeatsRead
-from cbt.proctoring.polling.tiles import DrawKinds, DrawnKinds, Kind, Tile
+from cbt.proctoring.polling.open_rooms import OpenRooms, SeatsRead
+from cbt.proctoring.polling.parts import BoardWay, Drawing, DrawKinds, DrawnKinds, Kind, Pen, Tile
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states.sitting import SittingState
+from cbt.runner.attempt_changes import refresh_clocks
+from cbt.runner.models import AttemptLive, Gap
 from cbt.sittings.models import Centre, Room, Seat, SittingRoom
 from cbt.sittings.planning.places import create_room
 from cbt.sittings.store import RoomView, rooms_of_sitting
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
 from tests.proctoring.desk import Desk, change, done, running
 from tests.world import PASSWORD, PLANNED, World
 

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import AttemptLive, Gap
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.todos import MANY, todos
+from cbt.runner.models import AttemptLive, Gap
 from cbt.sittings.models import Seat
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.proctoring.desk import Desk, attempt, done, log_kinds, refused, registration, row, running
 from tests.proctoring.test_board import board_of
 from tests.world import PLANNED, World

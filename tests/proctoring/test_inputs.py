@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.proctoring.acts.granting import read_grant
-from cbt.proctoring.desk.inputs import read_clock_time, read_minutes, read_span
+from cbt.proctoring.act import read_clock_time, read_minutes, read_span
+from cbt.proctoring.acts.time_adjustment import read_grant
 from tests.exams.sources import shipped_table
 from tests.helpers import utc
 

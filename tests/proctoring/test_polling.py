@@ -11,19 +11,19 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from cbt.audit.chain import record
-from cbt.db.known.selects import RawSelect
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import AttemptLive, Message
+from cbt.http.auth.login import Principal
+from cbt.http.auth.login_store import revoke_logins
+from cbt.http.auth.models import LoginSession
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.polling.rooms import OpenRooms
-from cbt.proctoring.polling.sheets import Parts, Sheet, Sheets
+from cbt.proctoring.polling.open_rooms import OpenRooms
+from cbt.proctoring.polling.parts import Parts, Sheet, Sheets
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import AttemptLive, Message
 from cbt.sittings.models import RoomStaff
 from cbt.sittings.store import room_view_for
-from cbt.web.who.login import Principal
-from cbt.web.who.models import LoginSession
-from cbt.web.who.opening import revoke_logins
+from cbt.storage.prepared import RawSelect
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, done, running
 from tests.proctoring.test_board import more_sitters

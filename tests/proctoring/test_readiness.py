@@ -15,14 +15,19 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput, Unavailable
-from cbt.ops.doctor.rooms import room_findings
-from cbt.proctoring.readiness.inputs import MOST_BYTES, browser_of, read_report
-from cbt.proctoring.readiness.models import GoSheet, SeatReport
-from cbt.proctoring.readiness.server_part import ServerLine, register_server_part
+from cbt.http.app_context import register_factory
+from cbt.ops.doctor.commands import room_findings
+from cbt.proctoring.models import GoSheet, SeatReport
+from cbt.proctoring.readiness.room import (
+    MOST_BYTES,
+    ServerLine,
+    browser_of,
+    read_report,
+    register_server_part,
+)
 from cbt.sittings.models import Seat
-from cbt.web.cli import register_factory
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat
 from tests.printing.paper import told
 from tests.world import World

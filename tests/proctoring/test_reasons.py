@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from cbt.exams.models import ReasonsVersion
+from cbt.blueprints.models import ReasonsVersion
 from cbt.proctoring.models import Incident
 from cbt.sittings.models import RoomHold
 from tests.attacks.second_scene import Scene, allow

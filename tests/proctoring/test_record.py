@@ -15,17 +15,15 @@ from flask_babel import force_locale
 from sqlalchemy import delete, select, update
 
 from cbt.audit.models import AuditEntry
+from cbt.blueprints.reasons import table_now
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Gap
-from cbt.exams.reasons.words import table_now
 from cbt.printing.pdf import pdf
-from cbt.proctoring.acts.room.ending import ending
-from cbt.proctoring.board.log_lines import LogLine, LogPerson
+from cbt.proctoring.acts.room_end import ending
+from cbt.proctoring.board.display import log_text
+from cbt.proctoring.board.live import LogLine, LogPerson
 from cbt.proctoring.board.seat_state import SeatNumbers, SeatState
-from cbt.proctoring.board.shown import log_text
-from cbt.proctoring.record.facts import (
+from cbt.proctoring.record.papers import PAPERS, clock
+from cbt.proctoring.record.room_record import (
     Comment,
     DoorFacts,
     GivenTime,
@@ -34,14 +32,15 @@ from cbt.proctoring.record.facts import (
     RoomRecord,
     Silence,
     Stood,
+    read_record,
 )
-from cbt.proctoring.record.reading import read_record
-from cbt.proctoring.record.registry import PAPERS
-from cbt.proctoring.record.words import clock
 from cbt.rules.states.attempt import ClosedBy, State
 from cbt.rules.states.sitting import SittingState
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Gap
 from cbt.sittings.store import room_view_for
-from cbt.translations.compiling import texts_of
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.translations.compiler import texts_of
 from tests.helpers import count_queries
 from tests.printing.paper import Paper, squeezed, told, whole
 from tests.proctoring.desk import Desk, audited, change, done, running

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.audit.verifying import verify
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
+from cbt.audit.verification import verify
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
+from cbt.storage.unit_of_work import reading
 from tests.delivery.driver import Page
 from tests.delivery.recovery_files import carried, recovery_file, seal
 from tests.proctoring.desk import audited, log_kinds, running

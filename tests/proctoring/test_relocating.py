@@ -7,9 +7,9 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.sittings.models import Centre, Room, Seat, SittingRoom
 from cbt.sittings.planning.places import create_room
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.proctoring.desk import Desk, attempt, audited, done, refused, room, running
 from tests.proctoring.test_board import board_of

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close import outage
-from cbt.delivery.close.outage import settle_rooms
-from cbt.delivery.models import Gap
-from cbt.proctoring.acts.room.ending import ending
-from cbt.proctoring.board.proposals import Proposal
+from cbt.proctoring.acts.room_end import ending
+from cbt.proctoring.board.seat_state import Proposal
 from cbt.proctoring.board.todos import Todo, Way, todos
 from cbt.rules.clock import interruptions
-from cbt.rules.clock.facts import Pause
+from cbt.rules.clock.windows import Pause
+from cbt.runner.close import outage
+from cbt.runner.close.outage import settle_rooms
+from cbt.runner.models import Gap
+from cbt.storage.unit_of_work import reading
 from tests.delivery.driver import Page
 from tests.proctoring.desk import Desk, attempt, done, refused, row, running
 from tests.proctoring.test_board import board_of

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import AttemptLive
-from cbt.demo.places import Premises, plan_sitting
+from cbt.demo.exam_setup import Premises, plan_sitting
 from cbt.rules.states.attempt import State
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import AttemptLive
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.sittings.models import Batch, Centre, Room, RoomHold
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.proctoring.desk import (
     Desk,
     attempt,

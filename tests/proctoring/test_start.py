@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.proctoring.acts.room.starting import start_armed_rooms
-from cbt.proctoring.desk import acting
+from cbt.proctoring import desk as acting
+from cbt.proctoring.acts.room_start import start_armed_rooms
+from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
+from cbt.storage.unit_of_work import unit_of_work
 from tests.helpers import count_queries
 from tests.proctoring.desk import (
     Desk,

@@ -11,11 +11,11 @@ from sqlalchemy import delete
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.proctoring.acts.room import starting
+from cbt.proctoring.acts import room_start
 from cbt.proctoring.models import Incident
+from cbt.runner.models import Attempt
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
+from cbt.storage.unit_of_work import unit_of_work
 from tests.proctoring.desk import Desk, done, log_kinds, refused, room, row, rows
 from tests.proctoring.test_start import SECOND, arm, start_armed
 from tests.web.test_once import key_on
@@ -33,15 +33,15 @@ def hall(world: World) -> World:
 
 
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "one_writes", lambda: False)
+    monkeypatch.setattr(room_start, "one_writes", lambda: False)
 
 
 def along(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> None:
         raise AssertionError("a transaction of its own")
 
-    monkeypatch.setattr(starting, "acting", never)
-    monkeypatch.setattr(starting, "unit_of_work", never)
+    monkeypatch.setattr(room_start, "acting", never)
+    monkeypatch.setattr(room_start, "unit_of_work", never)
 
 
 @pytest.mark.once(on="sqlite")
@@ -103,14 +103,14 @@ def meanwhile(
     hall: World, monkeypatch: pytest.MonkeyPatch, puts_down: str, happens: Callable[[Any, World], None]
 ) -> None:
     """Have something happen between what a start reads and what it writes."""
-    puts = getattr(starting, puts_down)
+    puts = getattr(room_start, puts_down)
 
     def late(*rows: object, **named: Any) -> bool:
         with unit_of_work() as session:
             happens(session, hall)
         return bool(puts(*rows, **named))
 
-    monkeypatch.setattr(starting, puts_down, late)
+    monkeypatch.setattr(room_start, puts_down, late)
 
 
 @pytest.mark.once(on="sqlite")
@@ -166,7 +166,7 @@ def test_of_two_that_arrive_at_once_one_is_made(hall: World, monkeypatch: pytest
     """The other's row came between: this one makes nothing, and is answered as the other was."""
     desk = Desk(hall)
     key = key_on(desk.client, f"{desk.url}/acts/start")
-    puts, replies = starting.put_down_joined, []
+    puts, replies = room_start.put_down_joined, []
 
     def late(*rows: object, **named: Any) -> bool:
         if not replies:
@@ -174,7 +174,7 @@ def test_of_two_that_arrive_at_once_one_is_made(hall: World, monkeypatch: pytest
             replies.append(desk.act("start", once_key=key))
         return puts(*rows, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(starting, "put_down_joined", late)
+    monkeypatch.setattr(room_start, "put_down_joined", late)
     second = desk.act("start", once_key=key)
     assert replies[1] is not None
     assert (second.status_code, second.location) == (303, replies[1].location)

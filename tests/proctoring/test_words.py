@@ -8,16 +8,14 @@ import pytest
 
 from cbt.paths import product_dir
 from cbt.proctoring.acts.registry import ACTS
-from cbt.proctoring.board import filters
-from cbt.proctoring.board.alerts import ALERTS
-from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.incidents.forms import PARTS, SIGNATURES
+from cbt.proctoring.board import display
+from cbt.proctoring.board.seat_state import ALERTS, SeatState
+from cbt.proctoring.incidents import PARTS, SIGNATURES
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
 from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.closing import RoomCounts
-from cbt.rules.states.sitting import SittingState
-from cbt.rules.violation import Effect, Evidence, Tier
-from cbt.translations.compiling import texts_of
+from cbt.rules.states.sitting import RoomCounts, SittingState
+from cbt.rules.violations import Effect, Evidence, Tier
+from cbt.translations.compiler import texts_of
 
 LOGGED = (
     *("arrive", "arrive_many", "check_in", "code", "allow_sign_in", "clear_query", "absent", "undo_absent"),
@@ -54,7 +52,7 @@ def wanted() -> set[str]:
     ids |= {f"proctoring.reasons.{code}" for code, act in ACTS.items() if "reason" in act.fields} | {
         "proctoring.reasons.remind"
     }
-    ids |= {f"proctoring.count.{key}" for key in filters.FILTERS}
+    ids |= {f"proctoring.count.{key}" for key in display.FILTERS}
     ids |= {f"proctoring.alert.{one}" for one in ALERTS}
     ids |= {f"proctoring.tier.{one}" for one in Tier} | {f"proctoring.evidence.{one}" for one in Evidence}
     ids |= {f"proctoring.cause.{cause}" for cause in ABSENT_CAUSES}

@@ -14,13 +14,11 @@ import pytest
 
 import cbt
 from cbt.config import Settings
-from cbt.demo.papers import Variant, prepare_papers
+from cbt.demo.exam_setup import Variant, prepare_papers
 from cbt.errors import NotFound
-from cbt.rehearsal.figures import Rehearsed, summed_up
-from cbt.rehearsal.judging import Judgement
-from cbt.rehearsal.sheet import printed, words
-from cbt.rehearsal.source import read_source
-from cbt.rehearsal.steps import Account
+from cbt.rehearsal.installation import read_source
+from cbt.rehearsal.report import Judgement, Rehearsed, printed, summed_up, words
+from cbt.rehearsal.virtual_candidate import Account
 from tests.forked import run_cbt
 from tests.helpers import FakeClock
 from tests.printing.paper import whole

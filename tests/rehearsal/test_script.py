@@ -1,4 +1,4 @@
-"""What a virtual candidate does when time is up, step by step, as the page does it (static/delivery/flow.js)."""
+"""What a virtual candidate does when time is up, step by step, as the page does it (static/runner/flow.js)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 
 from bench.exam_day.hall import Comer
 from bench.exam_day.people import LOOK_EVERY, Examinee
-from cbt.rehearsal.building import Player
-from cbt.rehearsal.line import WireReply
-from cbt.rehearsal.script import Script
-from cbt.rehearsal.steps import Ask, Rest, Steps
+from cbt.rehearsal.http_client import WireReply
+from cbt.rehearsal.installation import Player
+from cbt.rehearsal.virtual_candidate import Ask, Rest, Script, Steps
 
 SECONDS = 80.0
 OPEN, CLOSED = {"clock": {"state": "interacting"}}, {"clock": {"state": "closed"}}

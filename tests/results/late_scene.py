@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.audit.verifying import verify
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.ops.safety.attempts import check_journals, check_scores
+from cbt.audit.verification import verify
+from cbt.ops.backup.verification import check_journals, check_scores
+from cbt.runner.close.closure import expire_overdue
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
-from cbt.sittings.clock.ending import end_room
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_state import end_room
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.journeys.answers import Place, places_in
 from tests.proctoring.desk import running
 from tests.world import PASSWORD, PLANNED, World

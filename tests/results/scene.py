@@ -10,20 +10,20 @@ from fractions import Fraction
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.blueprints.store import paper_of
 from cbt.candidates.models import AdmissionTicket, Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.demo.places import Premises, plan_sitting
-from cbt.exams.store import paper_of
-from cbt.results.rulings.models import ViolationRuling
+from cbt.demo.exam_setup import Premises, plan_sitting
+from cbt.results.models import ViolationRuling
 from cbt.results.sheet.figures import groups_of
 from cbt.rules.canonical import canonical_json, decimal_of, digest
 from cbt.rules.scoring.score import passes
+from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
-from cbt.sittings.clock.ending import end_room
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.sittings import create_batch
-from cbt.web.refs import new_ref
+from cbt.sittings.room_state import end_room
+from cbt.storage.types import new_ref
+from cbt.storage.unit_of_work import unit_of_work
 from tests.world import PASSWORD, PLANNED, World
 
 ENDED = PLANNED + timedelta(minutes=50)

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.results.sheet.distribution import distribution
-from cbt.results.sheet.outcomes import Decision, decide
-from cbt.results.sheet.standing import Standing, balance_of, standing_of
+from cbt.results.sheet.figures import distribution
+from cbt.results.sheet.outcome import Decision, Standing, balance_of, decide, standing_of
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import PaperOutcome
 from tests.exams.sources import shipped_table

@@ -9,17 +9,17 @@ import pytest
 from sqlalchemy import update
 
 from cbt.audit.acts import ACTS
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.news import watcher
-from cbt.enrolment.body.models import ONLY, AssessmentBody
+from cbt.enrolment.models import ONLY, AssessmentBody
+from cbt.http import page_cache
+from cbt.http.auth.cookies import session_cookie
+from cbt.http.auth.models import LoginSession
+from cbt.http.page_cache import KEPT_SECONDS, KeptPages
+from cbt.http.server.deferred import PROMISES
 from cbt.results import my_results
 from cbt.results.change_number import CHANGES_NO_RESULT
 from cbt.results.publicity import store as publicity
-from cbt.web import kept_pages
-from cbt.web.kept_pages import KEPT_SECONDS, KeptPages
-from cbt.web.receiving.promises import PROMISES
-from cbt.web.who.cookies import session_cookie
-from cbt.web.who.models import LoginSession
+from cbt.runner.news import watcher
+from cbt.storage.unit_of_work import unit_of_work
 from tests.helpers import count_queries, count_raw_readings
 from tests.results.scene import SECOND, finish, release, release_url, rescore, set_violation
 from tests.results.test_publicity import AFTER, object_to, page_of, public
@@ -104,7 +104,7 @@ def test_a_kept_page_is_the_page_that_is_drawn_in_either_language(
         client.set_cookie("locale", language)
         kept = {path: client.get(path).text for path in pages}
         with monkeypatch.context() as patched:
-            patched.setattr(kept_pages, "_held", lambda: {"somebody"})
+            patched.setattr(page_cache, "_held", lambda: {"somebody"})
             for path in pages:
                 assert without_tokens(client.get(path).text) == without_tokens(kept[path]), (path, language)
         assert title in kept["/publicity"]

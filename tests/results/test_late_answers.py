@@ -11,13 +11,12 @@ from sqlalchemy import select
 from cbt.accounts.models import StaffRole
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, LateEntry
-from cbt.ops.safety.attempts import check_scores
-from cbt.ops.safety.rulings import check_rulings
+from cbt.ops.backup.verification import check_rulings, check_scores
 from cbt.results.models import Result
+from cbt.runner.models import Attempt, LateEntry
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry
 from cbt.scoring.service import score_closed
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import flat
 from tests.results.late_scene import END, MINUTE, Scene
 from tests.results.scene import release_url

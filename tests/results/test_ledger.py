@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from cbt.results.ledger.counting import (
+from cbt.results.retake_ledger import (
     RetakeCheck,
     RetakeFinding,
     check_registration,

@@ -20,19 +20,28 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.cli import main as cbt
 from cbt.config import Settings
-from cbt.db.private.keys import load_key
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.ops.keys.care import key_files
-from cbt.results.package import signing
-from cbt.results.package.archive import MOST_BYTES, pack, unpack
-from cbt.results.package.manifest import MANIFEST, SIGNATURE, listed, read_manifest, signed_text, text_of
+from cbt.ops.keys import key_files
+from cbt.results.package import signature
+from cbt.results.package.container import (
+    MANIFEST,
+    MOST_BYTES,
+    SIGNATURE,
+    listed,
+    pack,
+    read_manifest,
+    signed_text,
+    text_of,
+    unpack,
+)
 from cbt.results.package.service import ResultPackage, public_key, write_package
-from cbt.results.package.verifying import Verdict, verify
+from cbt.results.package.verification import Verdict, verify
 from cbt.rules.canonical import canonical_json
 from cbt.scoring.service import score_closed
-from cbt.sittings.clock.ending import end_room
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_state import end_room
+from cbt.storage.crypto import load_key
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries
 from tests.proctoring.test_record import LONG_NAME, RARE, a_day, over
 from tests.world import World
@@ -91,7 +100,7 @@ def test_the_key_is_made_and_read_while_everybody_else_may_write(
         seen.append(ThreadPoolExecutor(1).submit(write).result(timeout=5))
         return load_key(*arguments, **named)
 
-    monkeypatch.setattr(signing, "load_key", load)
+    monkeypatch.setattr(signature, "load_key", load)
     with world.app.app_context():
         keys = {public_key(actor="cli", now=world.clock.now()) for _ in range(2)}
     assert len(keys) == 1

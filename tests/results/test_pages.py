@@ -13,10 +13,9 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.results.sheet import page as lines
-from cbt.results.sheet import paper
-from cbt.translations.compiling import texts_of
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.translations.compiler import texts_of
 from tests.helpers import count_queries, flat
 from tests.printing.paper import squeezed, told, whole
 from tests.results.scene import book_again, finish, release, set_violation
@@ -114,7 +113,7 @@ def test_a_long_score_sheet_is_refused_before_anything_is_read_and_printed_by_ro
     finish(world)
     client, base = world.staff("officer"), f"/results/{world.sitting_ref}"
     assert f'href="{base}/print"' in client.get(base).text
-    monkeypatch.setattr(paper, "AT_ONCE", 6)
+    monkeypatch.setattr(lines, "AT_ONCE", 6)
     monkeypatch.setattr(lines, "AT_ONCE", 6)
     assert f'href="{base}/print/rooms"' in client.get(base).text
     refused = client.get(f"{base}/print")

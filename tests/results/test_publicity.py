@@ -13,11 +13,10 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.certificates import store as certificates
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.body.models import ONLY, AssessmentBody
-from cbt.results.ledger.store import ledger_of, released
-from cbt.results.models import Result
-from cbt.results.publicity.models import Publication, ResultObjection
+from cbt.enrolment.models import ONLY, AssessmentBody
+from cbt.results.models import Publication, Result, ResultObjection
+from cbt.results.retake_ledger import ledger_of, released
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, utc
 from tests.printing.paper import papers_of
 from tests.results.scene import SECOND, finish, release_url, rescore

@@ -11,18 +11,18 @@ from sqlalchemy import func, select, update
 
 import cbt
 from cbt.audit.models import AuditEntry
-from cbt.batches.checks.reading import checks_of_sitting
+from cbt.batches.checks.sittings import checks_of_sitting
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict
-from cbt.results.ledger.store import count_bookings, ledger_of
 from cbt.results.models import Release, Result
 from cbt.results.my_results import results_of
+from cbt.results.release import plan_release
+from cbt.results.retake_ledger import count_bookings, ledger_of
 from cbt.results.sheet.sitting import sheet_of
-from cbt.results.steps import plan_release
 from cbt.results.store import violations_elsewhere
-from cbt.rules.states.purpose import Purpose
+from cbt.rules.states.sitting import Purpose
 from cbt.sittings.models import Batch, Sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import flat
 from tests.results.scene import book_again, finish, release, release_url, set_violation
 from tests.world import PLANNED, World
@@ -32,22 +32,20 @@ TABLES = {"Registration", "Attempt", "Score", "Result", "Release"}
 OF_CONSEQUENCE = ("results", "scoring", "batches/checks", "batches/publishing")
 ASKS = {"official_only", "is_official", "require_official", "finished_sitting"}
 NOT_ITS_TO_SAY = {
-    "results/approving.py": "asks the second person; the service asks whether it counts",
+    "results/approval.py": "asks the second person; the service asks whether it counts",
     "results/sheet/figures.py": "finished_sitting lets in, and steps.plan_release asks again",
     "results/sheet/page.py": "finished_sitting lets in, and steps.plan_release asks again",
-    "results/late/sheet.py": "its service asks finished_sitting",
-    "results/package/gathering.py": "its service asks finished_sitting",
-    "results/package/papers.py": "its service asks finished_sitting",
-    "results/rulings/letter.py": "ruled_on asks finished_sitting",
+    "results/late_answers.py": "its service asks finished_sitting",
+    "results/package/members.py": "its service asks finished_sitting",
+    "results/rulings.py": "ruled_on asks finished_sitting",
     "scoring/service.py": "works out scores; a trial's are compared with what was expected, and go nowhere",
-    "scoring/sheets.py": "works out scores",
-    "scoring/comparing.py": "holds kept scores against what they come to, a trial's as well",
+    "scoring/score_sheets.py": "works out scores",
     "scoring/store.py": "works out scores",
     "scoring/late_answers.py": "results/late hands it attempts of a finished_sitting",
-    "batches/checks/facts.py": "times, rooms and photos: a trial takes people and rooms like any sitting (R-7)",
-    "batches/checks/places.py": "times and rooms (R-7)",
-    "batches/checks/rows.py": "hands entries with their sittings to retakes",
-    "batches/publishing/pages.py": "who sits where",
+    "batches/checks/concern.py": "times, rooms and photos: a trial takes people and rooms like any sitting (R-7)",
+    "batches/checks/sittings.py": "times and rooms (R-7)",
+    "batches/checks/people.py": "hands entries with their sittings to retakes",
+    "batches/publishing/service.py": "who sits where",
 }
 """Modules that read what people did and need not ask whether it counts, each with why."""
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading
 from cbt.results.models import Result
+from cbt.storage.unit_of_work import reading
 from tests.printing.paper import papers_of
 from tests.proctoring.desk import Desk, done
 from tests.results.scene import SECOND, USUAL, end_with, finish, release_url, set_violation

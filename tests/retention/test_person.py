@@ -12,10 +12,10 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate
 from cbt.candidates.photos import store_photo
-from cbt.db.private.sealing import seal
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.applications.models import Applicant, UnitApplication
-from cbt.personal.numbers import PHONE
+from cbt.enrolment.models import Applicant, UnitApplication
+from cbt.personal.identity import PHONE
+from cbt.storage.crypto import seal
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.certificates.test_certificates import candidate_id, given, people, qualify, set_parts
 from tests.enrolment.test_applications import Desk, desk, unit
 from tests.enrolment.test_units import officer

@@ -13,14 +13,13 @@ from cbt.accounts.models import Approval
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
 from cbt.candidates.photos import store_photo
-from cbt.db.types import Base
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.applications.models import Applicant, ApplicationStep, UnitApplication
-from cbt.enrolment.fees.models import FeeCharge
-from cbt.ops.safety.checking import all_findings, verify_everything
-from cbt.retention.destroying import destroy_confirmed
+from cbt.enrolment.models import Applicant, ApplicationStep, FeeCharge, UnitApplication
+from cbt.ops.backup.verification import all_findings, verify_everything
+from cbt.retention.destruction import destroy_confirmed
+from cbt.retention.erasure import STAYS, referring
 from cbt.retention.models import Destruction
-from cbt.retention.reach import STAYS, referring
+from cbt.storage.types import Base
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.certificates.test_certificates import BOTH, candidate_id, given, look_up, qualify, set_parts
 from tests.enrolment.test_applications import Desk, desk, people_of, unit
 from tests.enrolment.test_units import officer

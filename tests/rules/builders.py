@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from cbt.rules.assembly.drawable import Drawable
+from cbt.rules.assembly.pools import Drawable
 from cbt.rules.exam.blueprint import ExamBlueprint, Flaw, Paper, Section, Unit
-from cbt.rules.items.basis.content import ItemContent
-from cbt.rules.items.reading import parse_content
-from cbt.rules.items.values import ItemType, PartialCredit
+from cbt.rules.items.content import ItemContent, ItemType, PartialCredit
+from cbt.rules.items.registry import parse_content
 
 PERCENT_OF_RANGE = {f"R-{letter}": 10 if letter in "EJ" else 5 for letter in "ABCDEFGHIJKLMNOPQR"}
 

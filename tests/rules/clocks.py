@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.rules.clock.facts import Adjustment, Facts, Pause, Spread
-from cbt.rules.clock.windows import clock_at
+from cbt.rules.clock.windows import Adjustment, Facts, Pause, Spread, clock_at
 from cbt.rules.exam.policies import ClockPolicy
 
 from .builders import clock, minutes

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cbt.errors import Conflict
-from cbt.rules.assembly.drawable import Drawable
 from cbt.rules.assembly.form import draw_form
+from cbt.rules.assembly.pools import Drawable
 from cbt.rules.exam.blueprint import Paper, Section
-from cbt.rules.items.values import ItemType
+from cbt.rules.items.content import ItemType
 
 from .builders import case_bank, drawable, skills, theory, theory_bank
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.basis.content import ItemContent
-from cbt.rules.scoring.credit import share_of
-from cbt.rules.scoring.key_revision import KeyRevisions
+from cbt.rules.items.content import ItemContent
+from cbt.rules.scoring.marks import KeyRevisions, share_of
 from cbt.rules.scoring.score import passes, round_score
 
 

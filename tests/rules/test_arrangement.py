@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from cbt.rules.canonical import canonical_json
 from cbt.rules.scoring import marks
-from cbt.rules.scoring.arrangement import arranged, items_in, place_of, read_frame
-from cbt.rules.scoring.marks import NotMet
+from cbt.rules.scoring.marks import NotMet, arranged, items_in, place_of, read_frame
 from cbt.rules.scoring.score import FormScorer, Marks
 from tests.rules.builders import theory
 from tests.rules.test_score_sheets import CONTENTS, drawn, form_of_one

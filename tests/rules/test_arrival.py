@@ -2,7 +2,7 @@
 
 import pytest
 
-from cbt.rules.clock import arrival
+from cbt.rules.clock import timing
 from cbt.rules.exam.policies import AdmissionPolicy
 
 from .builders import clock, minutes
@@ -12,14 +12,14 @@ START = clock("09:00")
 
 def test_the_doors_open_and_close_counted_back_from_the_planned_start() -> None:
     shipped = AdmissionPolicy()
-    assert arrival.check_in_opens_at(START, shipped) == clock("08:20")
-    assert arrival.report_at(START, shipped) == clock("08:30")
-    assert arrival.sign_in_opens_at(START, shipped) == clock("08:40")
-    assert arrival.late_cutoff_at(START, shipped) == clock("08:45")
+    assert timing.check_in_opens_at(START, shipped) == clock("08:20")
+    assert timing.report_at(START, shipped) == clock("08:30")
+    assert timing.sign_in_opens_at(START, shipped) == clock("08:40")
+    assert timing.late_cutoff_at(START, shipped) == clock("08:45")
 
 
 def test_late_can_be_counted_from_the_start() -> None:
-    assert arrival.late_cutoff_at(START, AdmissionPolicy(late_from="start", late_limit=minutes(5))) == clock(
+    assert timing.late_cutoff_at(START, AdmissionPolicy(late_from="start", late_limit=minutes(5))) == clock(
         "09:05"
     )
 
@@ -41,9 +41,9 @@ def test_late_can_be_counted_from_the_start() -> None:
 def test_a_cut_off_is_told_from_the_moment_that_names_it(
     policy: AdmissionPolicy, limit: float, counted_from: str
 ) -> None:
-    told = arrival.late_rule(
+    told = timing.late_rule(
         planned_start=START,
-        report_at=arrival.report_at(START, policy),
-        cutoff_at=arrival.late_cutoff_at(START, policy),
+        report_at=timing.report_at(START, policy),
+        cutoff_at=timing.late_cutoff_at(START, policy),
     )
     assert (told.limit, told.counted_from) == (minutes(limit), counted_from)

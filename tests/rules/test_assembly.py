@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from cbt.rules.assembly.form import PaperSource, comparable, draw_form
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.exam.blueprint import Section
-from cbt.rules.items.shape import parse_answer
-from cbt.rules.items.values import ItemType
+from cbt.rules.items.content import ItemType
+from cbt.rules.items.response import parse_answer
 
 from .builders import case_bank, drawable, skills, theory, theory_bank
 from .draws import BANK, CASES, IMPORTANCES, WEIGHTS, draw, draw_cases

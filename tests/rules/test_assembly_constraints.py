@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from cbt.rules.assembly.drawable import Drawable
 from cbt.rules.assembly.form import Shortfall, comparable, draw_form, shortfalls
+from cbt.rules.assembly.pools import Drawable
 from cbt.rules.exam.blueprint import DifficultyMix, Section
-from cbt.rules.items.values import ItemType
+from cbt.rules.items.content import ItemType
 
 from .builders import case_bank, drawable, minutes, skills, theory
 from .draws import BANK, CASES, IMPORTANCES, ONE_SECTION, WEIGHTS, draw, draw_cases, judgement, refused, small

@@ -18,7 +18,7 @@ from cbt.rules.exam.blueprint import (
     check,
     check_names,
 )
-from cbt.rules.items.values import ItemType, PartialCredit
+from cbt.rules.items.content import ItemType, PartialCredit
 
 from .builders import level_three, minutes, papers, places, skills, theory, with_section, with_unit
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.rules.door.changing import RegistrationChange as Change
-from cbt.rules.door.changing import hindrance
+from cbt.rules.planning.changes import RegistrationChange as Change
+from cbt.rules.planning.changes import hindrance
 from cbt.rules.states.sitting import SittingState as Room
 
 

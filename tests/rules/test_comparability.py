@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.assembly.drawable import Drawable
 from cbt.rules.assembly.form import comparable, draw_form
+from cbt.rules.assembly.pools import Drawable
 
 from .builders import case_bank, skills, theory, theory_bank
 

@@ -16,13 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.errors import Conflict
-from cbt.rules.assembly.coverage import Lack, RangeCover, Stock, cover, items_apart, levels, stock_pools
-from cbt.rules.assembly.disjoint import papers_reached
-from cbt.rules.assembly.drawable import Drawable, RangePlan, apportion
-from cbt.rules.assembly.overlap import expected_overlap
-from cbt.rules.assembly.pools import RangePool, first_choice
+from cbt.rules.assembly.coverage import (
+    Lack,
+    RangeCover,
+    Stock,
+    cover,
+    expected_overlap,
+    items_apart,
+    levels,
+    papers_reached,
+    stock_pools,
+)
+from cbt.rules.assembly.pools import Drawable, RangePlan, RangePool, apportion, first_choice
 from cbt.rules.exam.paper import Paper, Section
-from cbt.rules.items.values import ItemType
+from cbt.rules.items.content import ItemType
 
 TRUTH, CHOICE = ItemType.TRUE_FALSE, ItemType.SINGLE_CHOICE
 Cell = tuple[str, ItemType]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.assembly.drawable import apportion, true_bounds
 from cbt.rules.assembly.form import drawable_of, plan_ranges
-from cbt.rules.items.values import ItemType
+from cbt.rules.assembly.pools import apportion, true_bounds
+from cbt.rules.items.content import ItemType
 
 from .builders import PERCENT_OF_RANGE, content, theory
 

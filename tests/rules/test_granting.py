@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.rules.clock.granting import Given, given_so_far, takes_two
+from cbt.rules.second_person import Given, given_so_far, takes_two
 
 HERE = frozenset({1, 2, 3})
 

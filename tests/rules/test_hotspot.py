@@ -9,9 +9,8 @@ import pytest
 
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
-from cbt.rules.items.basis.content import Rendering
-from cbt.rules.scoring.credit import share_of
-from cbt.rules.scoring.key_revision import KeyRevision
+from cbt.rules.items.content import Rendering
+from cbt.rules.scoring.marks import KeyRevision, share_of
 
 from .builders import TEXTS, content, position
 

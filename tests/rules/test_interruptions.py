@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from cbt.rules.clock import interruptions
-from cbt.rules.clock.facts import Pause
 from cbt.rules.clock.interruptions import Interval, OutageKind
+from cbt.rules.clock.windows import Pause
 
 from .builders import clock, minutes
 

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.rules.items.basis.authored import number
-from cbt.rules.items.reading import parse_content
-from cbt.rules.items.registry import credit_suits
+from cbt.rules.items.content import ItemType, PartialCredit
+from cbt.rules.items.inputs import number
+from cbt.rules.items.registry import credit_suits, parse_content
 from cbt.rules.items.short_answer import RubricLine, ShortAnswer
-from cbt.rules.items.values import ItemType, PartialCredit
 
 from .builders import TEXTS, content
 

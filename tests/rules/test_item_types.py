@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from cbt.rules.assembly.form import drawable_of
-from cbt.rules.items.basis.authored import COMMON
-from cbt.rules.items.basis.content import Rendering
+from cbt.rules.items.content import ItemType, PartialCredit, Rendering
+from cbt.rules.items.inputs import COMMON
 from cbt.rules.items.registry import TYPES
-from cbt.rules.items.values import ItemType, PartialCredit
 
 from .builders import TEXTS, content
 

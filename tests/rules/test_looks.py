@@ -7,9 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.assembly.drawable import Drawable
-from cbt.rules.assembly.looks import draw_look
-from cbt.rules.items.values import ItemType
+from cbt.rules.assembly.form import draw_look
+from cbt.rules.assembly.pools import Drawable
+from cbt.rules.items.content import ItemType
 
 NAMES = {kind: kind.value for kind in ItemType}
 KINDS = st.sampled_from(

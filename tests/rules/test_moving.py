@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.planning.moving import GoalSeat, Unmovable, moved_marks, reseated, unmovable
+from cbt.rules.planning.changes import GoalSeat, Unmovable, moved_marks, reseated, unmovable
 from cbt.rules.states.sitting import SittingState
 
 from .builders import clock, minutes

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.enrolment.working_days import Holidays
+from cbt.rules.calendar import Holidays
 from cbt.rules.publicity import (
     HeldBy,
     PublicityWindow,

@@ -10,9 +10,9 @@ from cbt.rules.planning.readiness import (
     SittingFacts,
     lacks,
     next_step,
+    publicity_steps,
     steps_of,
 )
-from cbt.rules.planning.showing import publicity_steps
 from cbt.rules.states.sitting import SittingState
 
 from .builders import clock

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.reasons import Reason, ReasonTable, check_reasons
-from cbt.rules.violation import Effect, Evidence, Tier, Violation
+from cbt.rules.violations import Effect, Evidence, Reason, ReasonTable, Tier, Violation, check_reasons
 
 PHONE = Violation(
     "phone", "使用手机", "Used a phone", "R-63", Tier.CHEATING, (Effect.PAPER_VOID,), (Evidence.WITNESS,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.rules.items.basis.regions import Region, read_region
+from cbt.rules.items.hotspot import Region, read_region
 
 PICTURE = (100, 80)
 RECT = {"rect": [10, 10, 20, 10]}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cbt.rules.calendar import last_day
 from cbt.rules.exam.policies import RetakePolicy
-from cbt.rules.periods import last_day
 from cbt.rules.retake import (
     Overall,
     PaperOutcome,

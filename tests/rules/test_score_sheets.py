@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam.paper import Paper
-from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions
-from cbt.rules.scoring.marks import KEPT_ANSWERS
+from cbt.rules.scoring.marks import KEPT_ANSWERS, KeyRevision, KeyRevisions
 from cbt.rules.scoring.score import FormScorer
 
 from .builders import content, position, skills, theory

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from cbt.errors import InvalidInput
-from cbt.rules.planning.beside import Sitter, alike, mended
 from cbt.rules.planning.room_plan import DoorCorner, RoomPlan, laid_out, plan_of
-from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes, arrange
+from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes, Sitter, alike, arrange, mended
 
 GRID = RoomPlan(laid_out(30, 6), DoorCorner.FRONT_RIGHT)
 REGULAR, SPARE = range(1, 29), (29, 30)

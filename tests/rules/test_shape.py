@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.errors import InvalidInput
-from cbt.rules.items.shape import (
+from cbt.rules.items.response import (
     is_answered,
     parse_answer,
     parse_event,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cbt.rules.canonical import canonical_json
-from cbt.rules.items.reading import parse_content
-from cbt.rules.items.values import PartialCredit
+from cbt.rules.items.content import PartialCredit
+from cbt.rules.items.registry import parse_content
 
 VERDICTS = ("对", "错")
 CHOICES = ["甲", "乙", "丙", "丁", "戊"]

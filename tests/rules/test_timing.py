@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from cbt.rules.clock import timing
-from cbt.rules.clock.facts import Pause
+from cbt.rules.clock.windows import Pause
 
 from .builders import clock, minutes
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.rules.exam.tools import TOOLS, offered, tools_in, tools_text
-from cbt.rules.items.shape import MOST_MARKS, parse_marks, parse_setting
+from cbt.rules.exam.paper import TOOLS, offered, tools_in, tools_text
+from cbt.rules.items.response import MOST_MARKS, parse_marks, parse_setting
 
 
 @pytest.mark.parametrize(

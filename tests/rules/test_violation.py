@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cbt.rules.retake import PaperOutcome
-from cbt.rules.violation import (
+from cbt.rules.violations import (
     Effect,
     Evidence,
     Tier,

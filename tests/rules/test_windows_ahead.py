@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.facts import Spread, UnitEnd
-from cbt.rules.clock.windows import clock_at, windows_ahead
+from cbt.rules.clock.windows import Spread, UnitEnd, clock_at, windows_ahead
 
 from .builders import clock
 from .clocks import CUT, LOST, facts, given_at, pause, theory_facts

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, Spread, UnitEnd, union
-from cbt.rules.clock.windows import clock_at
+from cbt.rules.clock.windows import Adjustment, AttemptClock, Facts, Pause, Spread, UnitEnd, clock_at, union
 from cbt.rules.exam.policies import ClockPolicy
 
 from .builders import clock, minutes

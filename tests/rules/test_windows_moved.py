@@ -10,8 +10,16 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.facts import Adjustment, AttemptClock, Spread, UnitEnd, present, union
-from cbt.rules.clock.windows import clock_at, scaled
+from cbt.rules.clock.windows import (
+    Adjustment,
+    AttemptClock,
+    Spread,
+    UnitEnd,
+    clock_at,
+    present,
+    scaled,
+    union,
+)
 
 from .builders import clock, minutes
 from .clocks import CUT, LOST, ends, facts, given_at, pause, theory_facts

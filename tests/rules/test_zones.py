@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.clock.zones import turns_of
+from cbt.rules.calendar import turns_of
 
 YEAR = timedelta(days=400)
 SINCE = datetime(2026, 1, 1, 3, 7, 9, tzinfo=UTC)

@@ -12,10 +12,10 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.second_copy import copier
-from cbt.delivery.close.outage import beat
-from cbt.delivery.close.sweeps import expire_overdue
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.close.outage import beat
 from cbt.scoring.service import score_closed
+from cbt.storage import mirror
 from tests.conftest import close_engine
 from tests.databases import find_binaries
 from tests.delivery.driver import Page, opened_page
@@ -65,7 +65,7 @@ def files_below(folder: Path) -> list[Path]:
 @pytest.fixture
 def copied(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world with a second copy of its journal in `tmp_path / "copy"`; a failed one is tried again at once."""
-    monkeypatch.setattr(copier, "TRY_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(mirror, "TRY_EVERY_SECONDS", 0.0)
     close_engine(world.app)
     app = with_copy(settings_of(world), tmp_path / "copy", world.clock)
     yield world.on(app, world.clock)

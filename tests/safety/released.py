@@ -22,8 +22,8 @@ import sqlcipher3.dbapi2
 from sqlalchemy import text
 
 from cbt.config import Settings
-from cbt.db.unit_of_work import reading
 from cbt.paths import product_dir
+from cbt.storage.unit_of_work import reading
 from tests.databases import PostgresServer, find_binaries
 
 BEFORE = Path(__file__).parent / "before"

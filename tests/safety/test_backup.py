@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from cbt.application.backups.timer import RETRY, BackupTimer
+from cbt.application.backups import RETRY, BackupTimer
 from cbt.config import Settings, as_environment, read_settings
-from cbt.db import copies
-from cbt.db.copies import check_place
 from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.ops.safety import embedded
-from cbt.ops.safety.backup import back_up
-from cbt.ops.safety.manifest import file_hash
+from cbt.ops.backup import snapshot
+from cbt.ops.backup.snapshot import back_up, file_hash
 from cbt.paths import product_dir
+from cbt.storage import backup_folder
+from cbt.storage.backup_folder import check_place
 from tests.delivery.driver import Page
 from tests.safety.conftest import files_below, settings_of
 from tests.world import World
@@ -53,7 +52,7 @@ def test_nobody_else_may_read_it_and_no_key_is_in_it(exam: Page, world: World, t
     if settings.embedded:
         assert not (folder / "cbt.db").read_bytes().startswith(b"SQLite format 3")
         with pytest.raises(Unavailable, match=r"db\.unreadable"):
-            embedded.read_facts(folder / "cbt.db", b"x" * 32)
+            snapshot.read_facts(folder / "cbt.db", b"x" * 32)
 
 
 # Only there: on PostgreSQL the snapshot is pg_dump's.
@@ -69,8 +68,8 @@ def test_answers_saved_during_the_copying_are_taken_and_the_copy_is_of_one_insta
         position = len(saved) % 40 + 1
         saved.append(exam.answer(position, "A").status_code)
 
-    monkeypatch.setattr(embedded, "_pause", save)
-    monkeypatch.setattr(embedded, "PAGES_PER_STEP", 40)
+    monkeypatch.setattr(snapshot, "_pause", save)
+    monkeypatch.setattr(snapshot, "PAGES_PER_STEP", 40)
     _, manifest = back_up(settings, tmp_path / "copies", now=NOON)
     assert len(saved) > 5
     assert set(saved) == {200}
@@ -124,7 +123,7 @@ def test_without_pg_dump_it_says_what_to_install(
 
 
 def _make(folder: Path, at: datetime, *, suffix: str = "") -> Path:
-    path = folder / (copies.copy_name(at) + suffix)
+    path = folder / (backup_folder.copy_name(at) + suffix)
     path.mkdir(parents=True)
     (path / "cbt.db").touch()
     if not suffix:
@@ -142,13 +141,13 @@ def _make(folder: Path, at: datetime, *, suffix: str = "") -> Path:
 )
 def test_when_the_next_is_due(tmp_path: Path, age: timedelta, expected: bool) -> None:
     _make(tmp_path, NOON - age)
-    assert copies.due(tmp_path, every=HOUR, now=NOON) is expected
+    assert backup_folder.due(tmp_path, every=HOUR, now=NOON) is expected
 
 
 def test_the_first_is_due_at_once_and_an_unfinished_one_is_none(tmp_path: Path) -> None:
-    assert copies.due(tmp_path / "not there", every=HOUR, now=NOON)
+    assert backup_folder.due(tmp_path / "not there", every=HOUR, now=NOON)
     _make(tmp_path, NOON, suffix=".part")
-    assert copies.due(tmp_path, every=HOUR, now=NOON)
+    assert backup_folder.due(tmp_path, every=HOUR, now=NOON)
 
 
 def test_the_newest_are_kept_and_nothing_foreign_is_touched(tmp_path: Path) -> None:
@@ -158,8 +157,8 @@ def test_the_newest_are_kept_and_nothing_foreign_is_touched(tmp_path: Path) -> N
     foreign = [tmp_path / "notes.txt", made[4] / "notes.txt"]
     for path in foreign:
         path.touch()
-    copies.prune(tmp_path, keep=2, now=NOON)
-    assert copies.copies(tmp_path) == [made[1], made[0]]
+    backup_folder.prune(tmp_path, keep=2, now=NOON)
+    assert backup_folder.copies(tmp_path) == [made[1], made[0]]
     assert fresh.exists()
     assert not stale.exists()
     assert all(path.exists() for path in foreign)
@@ -183,7 +182,7 @@ def test_the_leader_makes_one_when_it_is_due_and_not_again(world: World, tmp_pat
         assert timer.wait() == 0
         assert not timer.tick(now=now)
         assert not timer.tick(now=now + RETRY)
-    assert len(copies.copies(tmp_path / "copies")) == 1
+    assert len(backup_folder.copies(tmp_path / "copies")) == 1
 
 
 def test_without_a_folder_none_is_made(world: World) -> None:

@@ -14,21 +14,18 @@ from sqlalchemy import text
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import WRITE, begin_installation, database_path
-from cbt.db.migrate import _config, migrate
-from cbt.db.private.prints import named_keys, read_note
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Unavailable
-from cbt.ops.belonging import asking, hands, ruling
-from cbt.ops.belonging.asking import ask, opened
-from cbt.ops.belonging.finding import find
-from cbt.ops.belonging.ruling import Database, Intent, Remains, decide
-from cbt.ops.belonging.ways import missing_mount
-from cbt.ops.preparing import prepare_app
-from cbt.ops.safety.backup import back_up
-from cbt.ops.safety.restore import restore
-from cbt.translations.compiling import LANGUAGES, texts_of
+from cbt.ops import file_permissions, preflight
+from cbt.ops.backup.restore import restore
+from cbt.ops.backup.snapshot import back_up
+from cbt.ops.preflight import Database, Intent, Remains, ask, decide, find, missing_mount, opened
+from cbt.ops.preparation import prepare_app
+from cbt.storage.crypto import named_keys, read_note
+from cbt.storage.engine import WRITE, begin_installation, database_path
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
+from cbt.translations.compiler import LANGUAGES, texts_of
 from tests.conftest import base_settings, close_engine
 from tests.databases import PostgresServer
 from tests.world import START, World
@@ -125,7 +122,7 @@ def test_what_is_there_and_what_it_means(found: Remains, use: str, serve: str, n
 
 
 def refusals() -> set[str]:
-    source = Path(ruling.__file__).read_text("utf-8")
+    source = Path(preflight.__file__).read_text("utf-8")
     return set(re.findall(r'"((?:belonging|copy)\.\w+)"', source)) | {
         "hands.other_user", "hands.other_file", "hands.root_serves",
     }  # fmt: skip
@@ -349,14 +346,14 @@ def test_the_next_command_is_the_newest_backup_the_copy_or_the_mount(
     assert command(replace(settings, backup_dir=tmp_path / "backups")) == f"cbt restore {folder}"
     table = tmp_path / "fstab"
     table.write_text(f"UUID=1 {settings.data_dir} ext4")
-    monkeypatch.setattr(asking, "FSTAB", table)
+    monkeypatch.setattr(preflight, "FSTAB", table)
     assert command(settings) == f"mount {settings.data_dir}"
 
 
 def test_the_command_is_repeated_as_the_user_it_belongs_to(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CBT_KEY_DIR", "CBT_DATA_DIR"):
         monkeypatch.setenv(name, "/somewhere")
-    told = hands.as_user(0, ["/opt/cbt/bin/cbt", "audit", "head"])
+    told = file_permissions.as_user(0, ["/opt/cbt/bin/cbt", "audit", "head"])
     assert told.startswith("sudo -u root --preserve-env=")
     assert "CBT_DATA_DIR,CBT_KEY_DIR" in told
     assert told.endswith(" /opt/cbt/bin/cbt audit head")

@@ -15,14 +15,14 @@ from sqlalchemy import text
 
 from cbt.application.jobs import run_job
 from cbt.application.leader import FileLock
-from cbt.db.engine import files_of
-from cbt.db.holding.held import HeldFiles
-from cbt.db.holding.hold import HELD
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.close.outage import beat
 from cbt.errors import Unavailable
+from cbt.runner.close.outage import beat
 from cbt.sittings.planning.sittings import create_batch
+from cbt.storage.engine import files_of
+from cbt.storage.file_guard import HeldFiles
+from cbt.storage.file_hold import HELD
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
 from tests.proctoring.desk import Desk
 from tests.safety.conftest import begin_exam, settings_of
 from tests.safety.held import aside, empty_log, held, put_log_in

@@ -16,13 +16,13 @@ import pytest
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.db.second_copy import folder as copyset
-from cbt.db.second_copy import log_copy
-from cbt.db.second_copy.copier import JournalCopy
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.gate import Gate
-from cbt.ops.safety.rebuild import rebuild
+from cbt.ops.backup.restore import rebuild
+from cbt.storage import mirror
+from cbt.storage import mirror_folder as copyset
+from cbt.storage.mirror import JournalCopy
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.write_lock import Gate
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, settings_of, with_copy
 from tests.world import World
@@ -80,7 +80,7 @@ def test_the_folder_stays_small_and_whole_while_logs_come_and_go(
     page = begin_exam(copied)
     copy = copy_of(copied)
     copy._log._empty_at = 50
-    monkeypatch.setattr(log_copy, "EMPTY_AT", 50)
+    monkeypatch.setattr(mirror, "EMPTY_AT", 50)
     first = copyset.read_copy(tmp_path / "copy")
     assert first
     for position in range(1, 61):
@@ -103,7 +103,7 @@ def test_a_reader_in_the_way_of_emptying_loses_nothing(
 ) -> None:
     page = begin_exam(copied)
     copy = copy_of(copied)
-    monkeypatch.setattr(log_copy, "EMPTY_AGAIN", 10)
+    monkeypatch.setattr(mirror, "EMPTY_AGAIN", 10)
     with copied.app.app_context(), reading() as session:
         session.execute(text("SELECT count(*) FROM journal"))
         copy._log._empty_at = 1
@@ -182,7 +182,7 @@ def test_a_copy_that_was_not_forced_to_disk_is_written_anew_before_the_next_ackn
 ) -> None:
     page = begin_exam(copied)
     with monkeypatch.context() as patched:
-        patched.setattr(log_copy, "_sync", _raiser(code))
+        patched.setattr(mirror, "_sync", _raiser(code))
         entry = page.entry(1, "A")
         assert page.send(entry).status_code == 503
     held = copyset.read_copy(tmp_path / "copy")
@@ -225,7 +225,7 @@ def test_a_copy_that_was_away_for_long_begins_anew(
     copy_of(copied)._required = False
     page = begin_exam(copied)
     _away(tmp_path / "copy")
-    monkeypatch.setattr(log_copy, "LONGEST", 20)
+    monkeypatch.setattr(mirror, "LONGEST", 20)
     for position in range(1, 30):
         assert page.answer(position, "A").status_code == 200
     assert (settings_of(copied).data_dir / "cbt.db-wal").stat().st_size < 200 * 4120

@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.application.app import create_app
-from cbt.db.second_copy.copier import JournalCopy
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.gate import Gate
-from cbt.delivery.models import JournalEntry
-from cbt.ops.safety.rebuild import rebuild
+from cbt.ops.backup.restore import rebuild
+from cbt.runner.models import JournalEntry
 from cbt.sittings.models import Batch
 from cbt.sittings.planning.sittings import create_batch
+from cbt.storage.mirror import JournalCopy
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.write_lock import Gate
 from tests.safety.conftest import begin_exam, settings_of
 from tests.safety.held import aside, holding
 from tests.world import World

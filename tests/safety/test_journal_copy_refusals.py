@@ -11,11 +11,11 @@ from typing import cast
 import pytest
 
 from cbt.config import Settings
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
-from cbt.db.writing.gate import Gate
 from cbt.errors import CbtError, InvalidInput, Unavailable
-from cbt.ops.preparing import prepare_app
+from cbt.ops.preparation import prepare_app
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
+from cbt.storage.write_queue.write_lock import Gate
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, files_below, settings_of, with_copy
 from tests.world import World

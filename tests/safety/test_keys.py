@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.raw import open_raw
 from cbt.errors import CbtError, InvalidInput, Unavailable
-from cbt.ops.keys import care
-from cbt.ops.keys.care import key_files, paper_lines, read_paper, rotate
-from cbt.ops.safety.backup import back_up
-from cbt.ops.safety.checking import all_findings, verify_everything
-from cbt.ops.safety.restore import restore
+from cbt.ops import keys
+from cbt.ops.backup.restore import restore
+from cbt.ops.backup.snapshot import back_up
+from cbt.ops.backup.verification import all_findings, verify_everything
+from cbt.ops.keys import key_files, paper_lines, read_paper, rotate
+from cbt.storage.raw_connection import open_raw
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
 from tests.packaging.served import Installation
@@ -149,7 +149,7 @@ def test_a_rotation_cut_off_between_its_last_two_steps_is_finished_by_the_next(
     close_engine(world.app)
     settings = settings_of(world)
     with monkeypatch.context() as cut:
-        cut.setattr(care, "_take_over", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        cut.setattr(keys, "_take_over", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             rotate(settings)
     with pytest.raises(Unavailable, match=r"db\.unreadable"):

@@ -11,12 +11,11 @@ from sqlalchemy import select
 from cbt.application.app import create_app
 from cbt.audit.models import AuditEntry
 from cbt.config import Settings
-from cbt.db.private.prints import named_keys, personal_was_lost
-from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict, Unavailable
-from cbt.ops.belonging.asking import ask
-from cbt.ops.belonging.finding import find
-from cbt.ops.keys.losing import give_up_personal
+from cbt.ops.keys import give_up_personal
+from cbt.ops.preflight import ask, find
+from cbt.storage.crypto import named_keys, personal_was_lost
+from cbt.storage.unit_of_work import reading
 from tests.conftest import close_engine
 from tests.safety.conftest import settings_of
 from tests.world import World

@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import reading
-from cbt.ops.safety.checking import all_findings, verify_everything
+from cbt.ops.backup.verification import all_findings, verify_everything
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.unit_of_work import reading
 from tests.conftest import IN_CI, base_settings, close_engine
 from tests.databases import CARELESS, PostgresServer, find_binaries, give_to_server, serve_data, start_own
 from tests.delivery.driver import opened_page
@@ -101,7 +101,7 @@ def test_a_server_that_is_destroyed_is_rebuilt_from_its_base_and_the_received_lo
         acknowledged = [seq for seq in range(1, 41) if page.answer(seq, "A").status_code == 200]
         assert len(acknowledged) == 40
         with monkeypatch.context() as hurried:
-            hurried.setattr("cbt.db.writing.group_commit.WAIT_SECONDS", 1.0)
+            hurried.setattr("cbt.storage.write_queue.group_commit.WAIT_SECONDS", 1.0)
             receiver.process.send_signal(signal.SIGSTOP)
             assert page.answer(41, "A").status_code == 503, "not on the second disk, so not acknowledged"
         _destroy(server)

@@ -13,7 +13,7 @@ import pytest
 from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.ops.safety.rebuild import rebuild
+from cbt.ops.backup.restore import rebuild
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, settings_of
 from tests.safety.harm import flip_bits, run_cbt

@@ -12,8 +12,8 @@ from typing import Any, cast
 import flask
 import pytest
 
-from cbt.ops.logs.lines import JsonLines
-from cbt.web.watching.requestlog import ObservedApp, origin
+from cbt.http.request_log import ObservedApp, origin
+from cbt.ops.logs import JsonLines
 from tests.delivery.driver import Page, opened_page
 from tests.watching.scraped import scrape
 from tests.world import World

@@ -14,19 +14,17 @@ from typing import Any
 import pytest
 
 from cbt.config import Settings
-from cbt.db.engine import files_of
-from cbt.db.holding.hold import Hold
-from cbt.db.private.keys import load_key
-from cbt.db.raw import open_to_read
-from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import CbtError, InvalidInput, Unavailable
-from cbt.ops.rescue import commands, putting_back, securing
+from cbt.ops.backup.restore import check_whole
+from cbt.ops.rescue import commands, reinstatement, salvage
 from cbt.ops.rescue.keeper import FileKeeper
-from cbt.ops.rescue.places import RAW, SETTLED, WHOLE, Rescue, open_rescue, read_note, rescues
-from cbt.ops.rescue.putting_back import put_back
-from cbt.ops.rescue.securing import make_whole
-from cbt.ops.rescue.starting import check_rescue
-from cbt.ops.safety.rebuild import check_whole
+from cbt.ops.rescue.reinstatement import check_rescue, put_back
+from cbt.ops.rescue.salvage import RAW, SETTLED, WHOLE, Rescue, make_whole, open_rescue, read_note, rescues
+from cbt.runner.close.closure import expire_overdue
+from cbt.storage.crypto import load_key
+from cbt.storage.engine import files_of
+from cbt.storage.file_hold import Hold
+from cbt.storage.raw_connection import open_to_read
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, settings_of
 from tests.safety.held import aside, empty_log, held
@@ -104,7 +102,7 @@ def test_what_was_removed_is_secured_whole_and_put_back(answered: World) -> None
 
 def _put_back(settings: Settings) -> Any:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(putting_back, "_check_unserved", lambda _settings: None)
+        patched.setattr(reinstatement, "_check_unserved", lambda _settings: None)
         return put_back(settings, None, now=PLANNED)
 
 
@@ -156,7 +154,7 @@ def test_a_database_that_went_on_is_not_taken_back(answered: World) -> None:
         expire_overdue(now=PLANNED + timedelta(hours=6))
     with pytest.raises(CbtError, match=r"rescue\.older"):
         _put_back(settings)
-    securing.settle(rescue)
+    salvage.settle(rescue)
 
 
 @pytest.mark.parametrize("refused", ["beside", "everywhere"])
@@ -169,7 +167,7 @@ def test_a_place_that_refuses_is_followed_by_the_next(
     keeper = keeper_of(answered, settings)
     if refused == "everywhere":
         with monkeypatch.context() as patched:
-            patched.setattr(securing, "_copy", _no_room)
+            patched.setattr(salvage, "_copy", _no_room)
             keeper.look(at=0.0)
         assert "rescue.no_room" in caplog.text
         assert rescues(settings) == []

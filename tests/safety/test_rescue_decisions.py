@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cbt.db.holding.deciding import Trouble
-from cbt.ops.rescue.comparing import Meant, Reach, compare
 from cbt.ops.rescue.keeper import Course, Deed, next_deed
-from cbt.ops.rescue.places import WHOLE, Rescue, RescueNote
+from cbt.ops.rescue.reinstatement import Meant, Reach, compare
+from cbt.ops.rescue.salvage import WHOLE, Rescue, RescueNote
+from cbt.storage.file_hold import Trouble
 
 GONE = Trouble("db.gone", "")
 RESCUE = Rescue(Path("/srv/data.rescue/cbt-1"), RescueNote("/srv/data/cbt.db", "00", "db.gone", WHOLE, []))

@@ -21,19 +21,18 @@ from cbt.application.app import create_app
 from cbt.audit.chain import ensure_keyed
 from cbt.cli import build
 from cbt.config import Settings, as_environment
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.outage import beat
-from cbt.delivery.models import JournalEntry
-from cbt.delivery.steps import refresh_clocks
 from cbt.errors import CbtError, Unavailable
-from cbt.ops.keys.care import rotate_audit_key
-from cbt.ops.keys.losing import give_up_personal
-from cbt.ops.safety.backup import back_up
-from cbt.ops.safety.checking import all_findings, verify_everything
-from cbt.ops.safety.restore import restore
+from cbt.ops.backup.restore import restore
+from cbt.ops.backup.snapshot import back_up
+from cbt.ops.backup.verification import all_findings, verify_everything
+from cbt.ops.keys import give_up_personal, rotate_audit_key
 from cbt.rules.clock.interruptions import OutageKind
-from cbt.sittings.clock.running import resume_room
+from cbt.runner.attempt_changes import refresh_clocks
+from cbt.runner.close.outage import beat
+from cbt.runner.models import JournalEntry
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import resume_room
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import close_engine
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page

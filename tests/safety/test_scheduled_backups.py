@@ -12,19 +12,29 @@ from typing import Any
 import flask
 import pytest
 
+from cbt.application import backups
 from cbt.application.app import create_app
-from cbt.application.backups import places, timer
-from cbt.application.backups.places import PlaceFacts, check_folder, fault_of, mount_points
-from cbt.application.backups.state import BackupStanding, note_made, standing_of, this_machine
-from cbt.application.backups.timer import EARLY, RETRY, BackupTimer
-from cbt.application.backups.warnings import FRESH
+from cbt.application.backups import (
+    EARLY,
+    FRESH,
+    RETRY,
+    BackupStanding,
+    BackupTimer,
+    PlaceFacts,
+    check_folder,
+    fault_of,
+    mount_points,
+    note_made,
+    standing_of,
+    this_machine,
+)
 from cbt.config import Settings
-from cbt.db import copies
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput, Unavailable
-from cbt.ops.preparing import in_child, prepare
-from cbt.ops.safety.scheduled import on_record
-from cbt.ops.serving import announced
+from cbt.ops.backup.commands import on_record
+from cbt.ops.preparation import in_child, prepare
+from cbt.ops.serve import announced
+from cbt.storage import backup_folder
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import base_settings, close_engine
 from tests.helpers import FakeClock
 from tests.safety.conftest import settings_of
@@ -119,7 +129,7 @@ def test_where_disks_belong_is_read_from_fstab(
     ]
     assert mount_points(lines) == [Path("/mnt/back up")]
     fstab = tmp_path / "fstab"
-    monkeypatch.setattr(places, "MOUNTS", fstab)
+    monkeypatch.setattr(backups, "MOUNTS", fstab)
     check_folder(folder, None)  # a machine without one
     fstab.write_text(f"/dev/sdb1 {tmp_path / 'elsewhere'} ext4\n", "utf-8")
     check_folder(folder, None)
@@ -173,14 +183,14 @@ def test_a_folder_that_lost_all_its_backups_is_taken_for_a_disk_that_is_not_moun
     kept: World, folder: Path
 ) -> None:
     back_up(kept)
-    for copy in copies.copies(folder):
-        copies.remove(copy)
+    for copy in backup_folder.copies(folder):
+        backup_folder.remove(copy)
     with pytest.raises(Unavailable, match=r"backup\.gone"):
         back_up(kept, now=NOON + HOUR)
     assert list(folder.iterdir()) == []
     back_up(kept, now=NOON + 2 * HOUR, on_purpose=True)
     back_up(kept, now=NOON + 3 * HOUR)
-    assert len(copies.copies(folder)) == 2
+    assert len(backup_folder.copies(folder)) == 2
 
 
 @ONE_DATABASE
@@ -236,7 +246,7 @@ class Child:
         type(self).made += 1
         if self.code == 0:
             at = datetime.fromisoformat(command[command.index("--scheduled") + 1])
-            place = Path(_options["env"]["CBT_BACKUP_DIR"]) / copies.copy_name(at)
+            place = Path(_options["env"]["CBT_BACKUP_DIR"]) / backup_folder.copy_name(at)
             place.mkdir()
             (place / "manifest.json").touch()
 
@@ -258,7 +268,7 @@ class Child:
 def test_a_minute_is_a_minute(
     kept: World, folder: Path, monkeypatch: pytest.MonkeyPatch, minutes: int, code: int, begun: int
 ) -> None:
-    monkeypatch.setattr(timer.subprocess, "Popen", type("Now", (Child,), {"code": code}))
+    monkeypatch.setattr(backups.subprocess, "Popen", type("Now", (Child,), {"code": code}))
     kept.app.extensions["cbt_settings"] = replace(settings_of(kept), backup_minutes=minutes)
     jobs = BackupTimer()
     with kept.app.app_context():
@@ -270,7 +280,7 @@ def test_a_minute_is_a_minute(
 
 @ONE_DATABASE
 def test_one_that_is_killed_is_on_record_too(kept: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timer.subprocess, "Popen", type("Killed", (Child,), {"code": -9}))
+    monkeypatch.setattr(backups.subprocess, "Popen", type("Killed", (Child,), {"code": -9}))
     jobs = BackupTimer()
     with kept.app.app_context():
         assert jobs.tick(now=NOON)

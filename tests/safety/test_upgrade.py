@@ -21,20 +21,20 @@ from cbt.application.app import create_app
 from cbt.application.leader import AdvisoryLock
 from cbt.audit.models import AuditEntry
 from cbt.config import Settings
-from cbt.db.migrate import UPGRADED, check_migrated, database_revision, revisions_after
-from cbt.db.types import db, to_micros
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.ops.hosting import DataDirLock
-from cbt.ops.preparing import in_child, prepare
-from cbt.ops.safety.backup import back_up
-from cbt.ops.safety.checking import ANY_VERSION, all_findings, verify_everything
-from cbt.ops.safety.restore import restore
-from cbt.ops.upgrade import carrying
-from cbt.ops.upgrade.carrying import Upgraded, look, upgrade
-from cbt.ops.upgrade.facts import read_facts
+from cbt.ops import upgrade as carrying
+from cbt.ops.backup.restore import restore
+from cbt.ops.backup.snapshot import back_up
+from cbt.ops.backup.verification import ANY_VERSION, all_findings, verify_everything
+from cbt.ops.host_resources import DataDirLock
+from cbt.ops.preparation import in_child, prepare
+from cbt.ops.upgrade import Upgraded, look, upgrade
+from cbt.ops.upgrade_plan import read_facts
 from cbt.ops.worker import has_other_tables
 from cbt.releases import RELEASES, newest_revision
+from cbt.storage.migrate import UPGRADED, check_migrated, database_revision, revisions_after
+from cbt.storage.types import db, to_micros
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import close_engine
 from tests.helpers import FakeClock
 from tests.safety.released import RELEASED, lay_out, read_again, stored

@@ -16,13 +16,13 @@ from click.testing import CliRunner, Result
 from cbt.application.app import create_app
 from cbt.cli import COMMANDS
 from cbt.config import Settings, as_environment
-from cbt.db.migrate import revisions_after
 from cbt.demo.commands import _prepare as prepare_demo
 from cbt.errors import CbtError, Unavailable
-from cbt.ops.hosting import DataDirLock
-from cbt.ops.safety.backup import back_up
+from cbt.http import app_context
+from cbt.ops.backup.snapshot import back_up
+from cbt.ops.host_resources import DataDirLock
 from cbt.releases import RELEASES, newest_revision
-from cbt.web import cli
+from cbt.storage.migrate import revisions_after
 from tests.conftest import close_engine
 from tests.helpers import FakeClock
 from tests.safety.released import RELEASED, lay_out
@@ -50,15 +50,15 @@ def run(settings: Settings, app: flask.Flask, monkeypatch: pytest.MonkeyPatch) -
     """Run a command on it; what it refuses is `exception`."""
     for name, value in as_environment(settings).items():
         monkeypatch.setenv(name, value)
-    former = list(cli._factory)
-    cli.register_factory(lambda: app)
+    former = list(app_context._factory)
+    app_context.register_factory(lambda: app)
 
     def invoke(name: str, *arguments: str) -> Result:
         command: click.Command = COMMANDS[name].load(name)
         return CliRunner().invoke(command, list(arguments))
 
     yield invoke
-    cli._factory[:] = former
+    app_context._factory[:] = former
 
 
 def code_of(result: Result) -> str:

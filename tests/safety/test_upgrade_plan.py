@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
-from cbt.ops.upgrade import carrying, costs
-from cbt.ops.upgrade.carrying import nearest
-from cbt.ops.upgrade.facts import PlannedSitting, UpgradeFacts
-from cbt.ops.upgrade.plan import DiskRoom, UpgradePlan, hindrances, plan_upgrade, rooms_needed, step_seconds
-from cbt.ops.upgrade.showing import DOUBT
+from cbt.ops import upgrade, upgrade_plan
+from cbt.ops.upgrade import DOUBT, nearest
+from cbt.ops.upgrade_plan import (
+    DiskRoom,
+    PlannedSitting,
+    UpgradeFacts,
+    UpgradePlan,
+    hindrances,
+    plan_upgrade,
+    rooms_needed,
+    step_seconds,
+)
 from cbt.paths import migrations_dir
 
 NOON = datetime(2027, 1, 4, 4, tzinfo=UTC)
@@ -24,7 +31,7 @@ def facts(**changed: Any) -> UpgradeFacts:
     there: dict[str, Any] = {
         "revision": "0006",
         "bytes": 100 * MIB,
-        "rows": dict.fromkeys(costs.TABLES, 0),
+        "rows": dict.fromkeys(upgrade_plan.TABLES, 0),
         "open_rooms": {},
         "planned": (),
         "writing": 0,
@@ -83,9 +90,9 @@ def test_more_rows_take_longer_and_the_whole_is_the_sum_of_its_parts() -> None:
 
 def test_every_measured_step_is_one_and_every_table_is_counted() -> None:
     names = {path.name[:4] for path in (migrations_dir() / "versions").glob("[0-9]*.py")}
-    assert costs.STEPS.keys() <= names
-    used = {table for rates in (*costs.STEPS.values(), costs.VERIFY) for table in rates}
-    assert used <= set(costs.TABLES)
+    assert upgrade_plan.STEPS.keys() <= names
+    used = {table for rates in (*upgrade_plan.STEPS.values(), upgrade_plan.VERIFY) for table in rates}
+    assert used <= set(upgrade_plan.TABLES)
 
 
 def test_room_is_asked_of_the_disks_that_are_written() -> None:
@@ -97,7 +104,7 @@ def test_room_is_asked_of_the_disks_that_are_written() -> None:
 
 def test_folders_on_one_disk_share_its_room(tmp_path: Path) -> None:
     one, other = str(tmp_path / "one"), str(tmp_path / "not" / "there")
-    [room] = carrying._rooms({one: 10, other: 20})
+    [room] = upgrade._rooms({one: 10, other: 20})
     assert room.needed == 30
     assert one in room.folder
     assert other in room.folder

@@ -12,17 +12,17 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.save.digests import journal_digests
-from cbt.delivery.steps import reopen_attempt
 from cbt.errors import Unavailable
-from cbt.ops.safety.checking import CHECKS, StoredCheck, all_findings, verify_everything
-from cbt.ops.safety.commands import verify
-from cbt.web.cli import register_factory
+from cbt.http.app_context import register_factory
+from cbt.ops.backup.commands import verify
+from cbt.ops.backup.verification import CHECKS, StoredCheck, all_findings, verify_everything
+from cbt.runner.attempt_changes import reopen_attempt
+from cbt.runner.models import Attempt
+from cbt.runner.save.digest import journal_digests
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import base_settings, close_engine
 from tests.delivery.driver import Page
 from tests.safety.conftest import end_everything, settings_of

@@ -23,15 +23,15 @@ from sqlalchemy import delete, select, text, update
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.migrate import migrate
-from cbt.db.raw import open_raw
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.ops.safety.checking import all_findings, verify_everything
-from cbt.ops.safety.restore import restore
+from cbt.ops.backup.restore import restore
+from cbt.ops.backup.verification import all_findings, verify_everything
 from cbt.rules.states.attempt import State
+from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.storage.migrate import migrate
+from cbt.storage.raw_connection import open_raw
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import close_engine
 from tests.helpers import FakeClock
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from cbt.application.app import create_app
 from cbt.errors import NotFound
 from cbt.scoring import service
-from cbt.scoring.sheets import Scorers
+from cbt.scoring.score_sheets import Scorers
 
 
 def main() -> None:

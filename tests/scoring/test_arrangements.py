@@ -10,17 +10,17 @@ import pytest
 from alembic import command
 from sqlalchemy import select, text
 
-from cbt.assembly.arranging import arrange, arrangements, checked
+from cbt.assembly.arrangements import arrange, arrangements, checked
 from cbt.assembly.models import Arrangement, Form
-from cbt.db.engine import WRITE
-from cbt.db.migrate import _config, migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
 from cbt.rules.canonical import digest
-from cbt.rules.scoring.arrangement import arranged
+from cbt.rules.scoring.marks import arranged
+from cbt.runner.close.closure import expire_overdue
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.storage.engine import WRITE
+from cbt.storage.migrate import _config, migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
 

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select, text
 
 from cbt.audit.models import AuditEntry
-from cbt.audit.verifying import verify
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Attempt
+from cbt.audit.verification import verify
 from cbt.errors import Unavailable
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Attempt
 from cbt.scoring import service
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page, opened_page
 from tests.world import PLANNED, World
 

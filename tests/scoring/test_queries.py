@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.delivery.close.sweeps import expire_overdue
+from cbt.runner.close.closure import expire_overdue
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page
 from tests.helpers import count_queries

@@ -6,9 +6,9 @@ import json
 import lzma
 from pathlib import Path
 
-from cbt.exams.files import read_blueprint
-from cbt.rules.items.reading import parse_content
-from cbt.rules.scoring.arrangement import arranged
+from cbt.blueprints.files import read_blueprint
+from cbt.rules.items.registry import parse_content
+from cbt.rules.scoring.marks import arranged
 from cbt.rules.scoring.score import FormScorer, Marks
 
 KEPT = Path(__file__).parent / "before" / "sheets.json.xz"

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from cbt.assembly.models import Form
-from cbt.bank.models import Item, ItemVersion
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Attempt
-from cbt.rules.items.reading import parse_content
+from cbt.items.models import Item, ItemVersion
+from cbt.rules.items.registry import parse_content
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.storage.unit_of_work import reading
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World, form_of
 

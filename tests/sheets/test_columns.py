@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.sheets.columns import Column, Columns, ColumnUse, Heading, letter
-from cbt.sheets.findings import Place, spans
+from cbt.spreadsheets.columns import Column, Columns, ColumnUse, Heading, letter
+from cbt.spreadsheets.findings import Place, spans
 
 WAGES = Columns(
     Column("name", ("姓名", "name"), required=True),

@@ -7,10 +7,9 @@ import io
 import pytest
 import python_calamine
 
-from cbt.sheets.cells import SheetData
-from cbt.sheets.findings import Note, Place, Severity
-from cbt.sheets.marking import marked_copy
-from cbt.sheets.writing import add_sheet, new_workbook
+from cbt.spreadsheets.cells import SheetData
+from cbt.spreadsheets.findings import Note, Place, Severity
+from cbt.spreadsheets.writer import add_sheet, marked_copy, new_workbook
 
 
 def read(body: bytes) -> dict[str, list[list[object]]]:

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.demo.places import Hall, build_premises, plan_sitting
+from cbt.demo.exam_setup import Hall, build_premises, plan_sitting
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import FakeClock, utc
 
 PLANNED = utc("2026-11-24T09:00:00+08:00")

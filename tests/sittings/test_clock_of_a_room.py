@@ -11,13 +11,17 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
 from cbt.errors import Conflict, InvalidInput, TooEarly
-from cbt.sittings.clock import doors
-from cbt.sittings.clock.doors import admit_if_due
-from cbt.sittings.clock.ending import abort_room, end_room, release_sitting, score_room
-from cbt.sittings.clock.running import adjust_room, hold_room, resume_room, start_room
+from cbt.sittings import room_state
 from cbt.sittings.models import Room, RoomAdjustment, RoomHold, SittingRoom
-from cbt.sittings.planning.changing import cancel_sitting, withdraw_sitting
-from cbt.sittings.planning.sittings import add_room, arm_room, publish_sitting
+from cbt.sittings.planning.sittings import (
+    add_room,
+    arm_room,
+    cancel_sitting,
+    publish_sitting,
+    withdraw_sitting,
+)
+from cbt.sittings.room_clock import adjust_room, hold_room, resume_room, start_room
+from cbt.sittings.room_state import abort_room, admit_if_due, end_room, release_sitting, score_room
 from cbt.sittings.store import sitting_by_ref
 from tests.sittings.conftest import PLANNED, Day
 
@@ -32,7 +36,7 @@ def publish(day: Day) -> None:
 
 def open_doors(day: Day, *, ahead: timedelta) -> int:
     with day.app.app_context():
-        return doors.open_doors(now=PLANNED - ahead)
+        return room_state.open_doors(now=PLANNED - ahead)
 
 
 def start(day: Day) -> None:

@@ -10,16 +10,16 @@ from click.testing import CliRunner
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotFound
+from cbt.http.app_context import register_factory
 from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.rules.roles import Role
 from cbt.sittings import store
 from cbt.sittings.commands import sitting as sitting_command
 from cbt.sittings.models import Room
 from cbt.sittings.planning import places, sittings
-from cbt.sittings.planning.staff import assign_staff
-from cbt.web.cli import register_factory
+from cbt.sittings.planning.sittings import assign_staff
+from cbt.storage.unit_of_work import reading
 from tests.accounts.test_signing_in import hire, principal
 from tests.helpers import FakeClock, sign_in_as
 from tests.sittings.conftest import OFFICER, PLANNED, Day

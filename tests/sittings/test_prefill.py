@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
+from cbt.blueprints.versions import store_blueprint
 from cbt.errors import InvalidInput
-from cbt.exams.steps import store_blueprint
+from cbt.http.app_context import register_factory
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.sittings.commands import sitting as sitting_command
 from cbt.sittings.models import Sitting
-from cbt.web.cli import register_factory
 from tests.helpers import flat
 from tests.sittings.conftest import OFFICER, Day
 from tests.sittings.test_planning import browser, minutes

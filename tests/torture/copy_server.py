@@ -7,8 +7,8 @@ import os
 from granian import Granian
 from granian.constants import Interfaces
 
-from cbt.db.second_copy import log_copy
-from cbt.web.receiving.front import Front
+from cbt.http.server.front import Front
+from cbt.storage import mirror
 from tests.journeys import server
 
 EMPTY_AT = 150
@@ -16,7 +16,7 @@ EMPTY_AT = 150
 
 def worker() -> Front:
     """Return the front of one server process."""
-    log_copy.EMPTY_AT = EMPTY_AT
+    mirror.EMPTY_AT = EMPTY_AT
     return server.worker()
 
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.models import Gap
-from cbt.ops.safety.checking import verify_everything
+from cbt.ops.backup.verification import verify_everything
+from cbt.runner.close.closure import advance_overdue, expire_overdue
+from cbt.runner.models import Gap
 from cbt.scoring.service import score_closed
+from cbt.storage.unit_of_work import reading
 from tests.torture.side import MINUTE, Side
 from tests.world import PLANNED
 from torture.deadlines.oracle import Stop

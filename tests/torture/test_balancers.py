@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.web.https.certificates import make_authority, make_server, read_names
+from cbt.http.tls import make_authority, make_server, read_names
 from tests.conftest import IN_CI
 from tests.torture.balancer import BALANCERS, Front, balancing, configured, program, running
 from torture.sites.waiting import free_port, wait_for

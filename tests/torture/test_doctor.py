@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.web.https.certificates import make_authority, make_server, read_names
+from cbt.http.tls import make_authority, make_server, read_names
 from tests.packaging.served import Installation
 from tests.torture.balancer import Front, configured, running
 from tests.torture.test_balancers import installed

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.audit.models import AuditEntry
 from cbt.clock import SystemClock
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt, JournalEntry
 from cbt.rules.states.attempt import ClosedBy
+from cbt.runner.models import Attempt, JournalEntry
 from cbt.scoring.models import Score
 from cbt.sittings.models import RoomAdjustment, SittingRoom
+from cbt.storage.unit_of_work import unit_of_work
 from torture.browsers.local import LocalBrowser
 from torture.judging.conserved import OUTAGE
 from torture.judging.invariants import check_refusals, judge, settle

@@ -22,8 +22,8 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import Attempt, JournalEntry
+from cbt.runner.models import Attempt, JournalEntry
+from cbt.storage.unit_of_work import reading
 from tests.conftest import Templates
 from tests.torture.model import MARGIN, Sent
 from tests.torture.office import Office

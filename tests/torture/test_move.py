@@ -17,10 +17,10 @@ import pytest
 from sqlalchemy import text
 
 from cbt.config import Settings, as_environment
-from cbt.db.departure import check_not_moved
-from cbt.db.unit_of_work import unit_of_work
-from cbt.ops.moving.destination import read_destination
-from cbt.ops.safety.checking import all_findings, verify_everything
+from cbt.ops.backup.verification import all_findings, verify_everything
+from cbt.ops.move_endpoints import read_destination
+from cbt.storage.departure import check_not_moved
+from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import Templates, close_engine, installation
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page

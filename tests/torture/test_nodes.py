@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from sqlalchemy import func, select
 
-from cbt.db.unit_of_work import reading
 from cbt.sittings.models import RoomHold
+from cbt.storage.unit_of_work import reading
 from tests.conftest import IN_CI
 from tests.torture.balancer import BALANCERS, Front, balancing, configured, passes_on, program
 from torture.judging.invariants import judge, settle

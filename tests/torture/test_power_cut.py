@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.db.engine import DATABASE_NAME
+from cbt.storage.engine import DATABASE_NAME
 from torture.power_cut.images import Recording, cut_power, record
 from torture.power_cut.recording import SECTOR, Disk, Event, read_recording
 

@@ -21,9 +21,9 @@ from sqlalchemy import text
 
 from cbt.application.app import create_app
 from cbt.config import Settings, as_environment
-from cbt.db.second_copy import folder as copyset
-from cbt.db.unit_of_work import reading
 from cbt.paths import product_dir
+from cbt.storage import mirror_folder as copyset
+from cbt.storage.unit_of_work import reading
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
 from tests.forked import CAN_FORK, Forked

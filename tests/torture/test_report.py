@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.paths import product_dir
-from cbt.translations.compiling import LANGUAGES
+from cbt.translations.compiler import LANGUAGES
 from torture import commands, tools
 from torture.commands import torture
 from torture.registry import FAULTS

@@ -31,10 +31,7 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.cli import build
-from cbt.ops.installing.host import Host
-from cbt.ops.installing.installation import plan, program
-from cbt.ops.installing.places import STATE_ROOT
-from cbt.ops.installing.unit import unit_text
+from cbt.ops.systemd import STATE_ROOT, Host, plan, program, unit_text
 from torture.sites.postgres import PostgresServer, find_binaries
 from torture.sites.waiting import free_port, wait_for
 

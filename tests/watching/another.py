@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cbt.web.watching.counting import Counter
-from cbt.web.watching.shared import SharedMemory
+from cbt.http.metrics_cells import Counter, SharedMemory
 
 CELLS, SLOTS = 4, 3
 

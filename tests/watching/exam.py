@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from types import SimpleNamespace
 
-from cbt.application.backups.state import note_made
+from cbt.application.backups import note_made
 from cbt.application.observation import SCHEDULER
-from cbt.db.copies import copy_name
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.close.outage import beat
+from cbt.runner.close.outage import beat
+from cbt.storage.backup_folder import copy_name
+from cbt.storage.unit_of_work import unit_of_work
 from tests.delivery.driver import Page
 from tests.watching.alerting import STEP
 from tests.watching.scraped import scrape

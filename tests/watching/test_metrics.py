@@ -15,25 +15,24 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.application.app import create_app
-from cbt.application.backups.state import note_failed, note_made
-from cbt.application.backups.warnings import FRESH
-from cbt.application.kinds import BEATS, KINDS, kinds_of
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.gate import Gate
-from cbt.delivery.close.outage import beat
-from cbt.delivery.models import Attempt, AttemptLive
+from cbt.application.backups import FRESH, note_failed, note_made
+from cbt.application.observation import BEATS, KINDS, kinds_of
 from cbt.errors import InvalidInput, Unavailable
+from cbt.http.metrics_view import may_read
+from cbt.http.request_log import ObservedApp
+from cbt.http.server.proxies import read_networks
+from cbt.http.tls import ShownCertificate
+from cbt.http.tls_trust import SHOWN
 from cbt.paths import product_dir
 from cbt.proctoring.board.seat_state import SeatFacts, SeatState, seat_state
 from cbt.rules.states.attempt import State
-from cbt.web.https.certificates import ShownCertificate
-from cbt.web.https.trust import SHOWN
-from cbt.web.receiving.proxies import read_networks
-from cbt.web.watching.requestlog import ObservedApp
-from cbt.web.watching.scraping import may_read
+from cbt.runner.close.outage import beat
+from cbt.runner.models import Attempt, AttemptLive
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.write_lock import Gate
 from tests.conftest import base_settings, close_engine
 from tests.delivery.driver import Page, opened_page
 from tests.helpers import FakeClock, count_queries

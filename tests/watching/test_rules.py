@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from cbt.application import gauges
-from cbt.application.backups.state import note_failed
-from cbt.db.unit_of_work import unit_of_work
-from cbt.db.writing import commits, gate
-from cbt.delivery.models import LateEntry
+from cbt.application import observation
+from cbt.application.backups import note_failed
 from cbt.errors import Unavailable
-from cbt.web.https.certificates import ShownCertificate
-from cbt.web.https.trust import SHOWN
-from cbt.web.watching import disks
-from cbt.web.watching.health import WARNINGS, Probe
+from cbt.http import health
+from cbt.http.health import WARNINGS, Probe
+from cbt.http.tls import ShownCertificate
+from cbt.http.tls_trust import SHOWN
+from cbt.runner.models import LateEntry
+from cbt.storage.unit_of_work import unit_of_work
+from cbt.storage.write_queue import batch, write_lock
 from tests.conftest import Templates, installation
 from tests.helpers import FakeClock
 from tests.moments import Moment
@@ -51,14 +51,14 @@ def exam(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(autouse=True)
 def well(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be well where a test has no process, and no disk or processor, of its own."""
-    monkeypatch.setattr(gate, "time", SimpleNamespace(perf_counter=lambda: 0.0))
-    monkeypatch.setattr(gauges, "is_owned", lambda _folder: True)
+    monkeypatch.setattr(write_lock, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+    monkeypatch.setattr(observation, "is_owned", lambda _folder: True)
     _free(monkeypatch, 100 * GIB)
 
 
 def _free(patch: pytest.MonkeyPatch, left: int) -> None:
     usage = shutil.disk_usage("/")._replace(free=left)
-    patch.setattr(disks.shutil, "disk_usage", lambda _folder: usage)
+    patch.setattr(health.shutil, "disk_usage", lambda _folder: usage)
 
 
 def nothing(exam: WatchedExam, _patch: pytest.MonkeyPatch) -> None:
@@ -97,14 +97,14 @@ def commits_fail(exam: WatchedExam, _patch: pytest.MonkeyPatch) -> None:
 
 def commits_are_slow(exam: WatchedExam, patch: pytest.MonkeyPatch) -> None:
     timer = count(0.0, 0.8)
-    patch.setattr(commits, "time", SimpleNamespace(perf_counter=lambda: next(timer)))
+    patch.setattr(batch, "time", SimpleNamespace(perf_counter=lambda: next(timer)))
     exam.go_on(10)
 
 
 def somebody_holds_the_gate(exam: WatchedExam, patch: pytest.MonkeyPatch) -> None:
     exam.go_on(1)
     timer = count(0.0, 0.3)
-    patch.setattr(gate, "time", SimpleNamespace(perf_counter=lambda: next(timer)))
+    patch.setattr(write_lock, "time", SimpleNamespace(perf_counter=lambda: next(timer)))
     exam.go_on(1)
 
 
@@ -180,7 +180,7 @@ def copy_is_behind(exam: WatchedExam, _patch: pytest.MonkeyPatch) -> None:
 
 
 def writer_is_down(exam: WatchedExam, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(gauges, "is_owned", lambda _folder: False)
+    patch.setattr(observation, "is_owned", lambda _folder: False)
     exam.go_on(3)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
-from cbt.web.watching.metrics import Metrics
+from cbt.http.metrics import Metrics
+from cbt.storage.engine import begin_installation
 from tests.conftest import base_settings
 from tests.helpers import FakeClock
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.web.who.access import access_of
-from cbt.web.who.cookies import is_of_staff
+from cbt.http.auth.access import access_of
+from cbt.http.auth.cookies import is_of_staff
 from tests.delivery.driver import person_in
 from tests.helpers import flat
 from tests.world import PASSWORD, World

@@ -13,11 +13,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import Parcel
 from cbt.errors import Unavailable
-from cbt.web.who.attention import EVERY
-from cbt.web.who.models import LoginSession
+from cbt.http.auth.login import EVERY
+from cbt.http.auth.models import LoginSession
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import Parcel
 from tests.world import World
 
 BATCHES = "/office/batches"

@@ -9,7 +9,7 @@ import flask
 import pytest
 from itsdangerous import timed
 
-from cbt.web.who.cookies import CookieOfAnyAge, cookie_signer
+from cbt.http.auth.cookies import CookieOfAnyAge, cookie_signer
 from tests.world import World
 
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cbt.web.sent.filling import Left, fill
+from cbt.http.form_posts.refill import Left, fill
 
 PAGE = """<!doctype html>
 <form method="post" action="/away"><input name="name" value="别的"></form>

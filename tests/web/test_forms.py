@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cbt.accounts.sign_in.refusals import ACT
-from cbt.web.forms import NOTHING_REFUSED, Refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal
 from tests.door.door import acts, machine_at, pass_the_door, sign_in, work
 from tests.world import World
 

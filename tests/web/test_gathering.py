@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.web.receiving import gathering
-from cbt.web.receiving.gathering import AskedTogether
+from cbt.http.server import coalescence
+from cbt.http.server.coalescence import AskedTogether
 
 
 def test_whoever_asks_meanwhile_waits_for_nobody_and_is_answered_with_the_next() -> None:
@@ -47,11 +47,11 @@ def test_a_long_queue_is_answered_in_pieces_in_its_order(count: int, most: int) 
         answered.append(some)
 
     gathered = AskedTogether[int](answer)
-    former, gathering.MOST_TOGETHER = gathering.MOST_TOGETHER, most
+    former, coalescence.MOST_TOGETHER = coalescence.MOST_TOGETHER, most
     try:
         gathered.ask(0)
     finally:
-        gathering.MOST_TOGETHER = former
+        coalescence.MOST_TOGETHER = former
     assert [one for some in answered for one in some] == list(range(count))
     assert max(map(len, answered)) <= most
 

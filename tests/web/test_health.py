@@ -14,10 +14,10 @@ import pytest
 
 from cbt.application.jobs import start_scheduler
 from cbt.config import Settings
-from cbt.db.types import db
-from cbt.db.writing.gate import Gate
-from cbt.web.watching import disks, health
-from cbt.web.watching.health import Probe
+from cbt.http import health
+from cbt.http.health import Probe
+from cbt.storage.types import db
+from cbt.storage.write_queue.write_lock import Gate
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page, opened_page
 from tests.passed_on import CONNECTIONS
@@ -194,7 +194,7 @@ def _free(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
 
 
-@pytest.mark.parametrize(("left", "low"), [(disks.LOW_BYTES, False), (disks.LOW_BYTES - 1, True)])
+@pytest.mark.parametrize(("left", "low"), [(health.LOW_BYTES, False), (health.LOW_BYTES - 1, True)])
 def test_a_disk_that_fills_is_told_while_saving_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch, left: int, low: bool
 ) -> None:
@@ -209,19 +209,19 @@ def test_a_disk_that_fills_is_told_while_saving_goes_on(
 
 def test_each_folder_is_told_by_its_name_and_one_that_is_away_is_not(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, journal_copy_dir=tmp_path, backup_dir=tmp_path / "not made yet")
-    assert list(disks.free_bytes(settings)) == ["data", "copy"]
+    assert list(health.free_bytes(settings)) == ["data", "copy"]
     settings = replace(settings, backup_dir=tmp_path)
-    assert list(disks.free_bytes(settings)) == ["data", "copy", "backup"]
+    assert list(health.free_bytes(settings)) == ["data", "copy", "backup"]
 
 
 # Only there: PostgreSQL's disk is another machine's.
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_full_disk_is_503_until_there_is_room(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as full:
-        full.setattr(disks.os, "fsync", _no_space)
+        full.setattr(health.os, "fsync", _no_space)
         reply = world.app.test_client().get("/healthz")
         assert (reply.status_code, reply.get_json()["database"]) == (503, "failed")
-    assert not (world.app.extensions["cbt_settings"].data_dir / disks.PROBE).exists()
+    assert not (world.app.extensions["cbt_settings"].data_dir / health.PROBE).exists()
     world.clock.advance(2 * SECOND)
     assert world.app.test_client().get("/healthz").status_code == 200
 

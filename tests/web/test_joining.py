@@ -8,9 +8,9 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.delivery.views import ENTRY
+from cbt.http.static import join_scripts, join_sheets
 from cbt.paths import product_dir
-from cbt.web.static.joining import join_scripts, join_sheets
+from cbt.runner.views import ENTRY
 from tests.world import World
 
 REAL = {
@@ -106,7 +106,7 @@ def test_what_is_not_plain_is_refused(case: str) -> None:
 def test_the_answer_page_is_joined_whole() -> None:
     """Every module of it is in the one script once, and every one that is loaded later takes from it."""
     joined = join_scripts(REAL, ENTRY)
-    main = joined["delivery/main.joined.js"]
+    main = joined["runner/main.joined.js"]
     assert not re.search(r"^\s*(import|export) (?!\{ joined\$)", main, re.MULTILINE)
     exports = [
         name for text in REAL.values() for name in re.findall(r"^export class (\w+)", text, re.MULTILINE)
@@ -136,9 +136,9 @@ def test_a_sheet_holds_those_it_imports_in_their_order() -> None:
 
 
 def test_the_sheet_of_the_answer_page_has_every_type_of_item() -> None:
-    taken = set(re.findall(r'@import "\./(items/\w+\.css)"', REAL["delivery/page.css"]))
+    taken = set(re.findall(r'@import "\./(items/\w+\.css)"', REAL["runner/page.css"]))
     assert taken == {
-        name.removeprefix("delivery/") for name in REAL if re.fullmatch(r"delivery/items/\w+\.css", name)
+        name.removeprefix("runner/") for name in REAL if re.fullmatch(r"delivery/items/\w+\.css", name)
     }
 
 

@@ -14,10 +14,10 @@ from werkzeug.test import TestResponse
 
 from cbt.accounts.models import Staff
 from cbt.application.jobs import purge_sign_ins
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.web.sent import keeping
-from cbt.web.sent.models import KeptForm, KeptFormPart
-from cbt.web.who.opening import revoke_logins
+from cbt.http.auth.login_store import revoke_logins
+from cbt.http.form_posts import kept_forms
+from cbt.http.form_posts.models import KeptForm, KeptFormPart
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.held import held_units
 from tests.helpers import flat
 from tests.world import PASSWORD, World
@@ -105,7 +105,7 @@ def test_a_long_form_comes_back_filled_and_is_sent_once_more(guarded: World) -> 
 
 
 def test_files_are_kept_and_go_with_the_form(guarded: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "PART_BYTES", 100_000)
+    monkeypatch.setattr(kept_forms, "PART_BYTES", 100_000)
     client, to = guarded.staff("officer"), "/office/blueprints/file"
     form = own(client.get("/office/blueprints").text)
     end_login(guarded, "officer")
@@ -126,24 +126,24 @@ def test_files_are_kept_and_go_with_the_form(guarded: World, monkeypatch: pytest
 def test_large_forms_are_forgotten_a_part_or_two_at_a_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "PART_BYTES", 100)
-    content = keeping.KeptContent([], [keeping.KeptFile("file", "x", "x", bytes(2_000))])
+    monkeypatch.setattr(kept_forms, "PART_BYTES", 100)
+    content = kept_forms.KeptContent([], [kept_forms.KeptFile("file", "x", "x", bytes(2_000))])
 
     def keep() -> None:
-        keeping.keep("st-1", path="/x", page="/x", content=content, now=world.clock.now())
+        kept_forms.keep("st-1", path="/x", page="/x", content=content, now=world.clock.now())
 
     def purge() -> None:
-        world.clock.advance(keeping.KEPT)
-        while keeping.purge_kept(now=world.clock.now(), most=100):
+        world.clock.advance(kept_forms.KEPT)
+        while kept_forms.purge_kept(now=world.clock.now(), most=100):
             pass
 
     with world.app.app_context(), held_units(world.app) as units:
-        for _ in range(keeping.MOST_OF_ACCOUNT + 1):
+        for _ in range(kept_forms.MOST_OF_ACCOUNT + 1):
             keep()
-        assert count(world, KeptForm) == keeping.MOST_OF_ACCOUNT
-        assert count(world, KeptFormPart) == keeping.MOST_OF_ACCOUNT * 21
+        assert count(world, KeptForm) == kept_forms.MOST_OF_ACCOUNT
+        assert count(world, KeptFormPart) == kept_forms.MOST_OF_ACCOUNT * 21
         purge()
-    assert max((unit.written for unit in units), default=0) <= keeping.MOST_OF_ACCOUNT
+    assert max((unit.written for unit in units), default=0) <= kept_forms.MOST_OF_ACCOUNT
     assert count(world, KeptForm) == count(world, KeptFormPart) == 0
 
 

@@ -12,11 +12,11 @@ from typing import Any, cast
 import flask
 import pytest
 
+from cbt.http.auth.access import access_of
+from cbt.http.server.deferred import is_promised
+from cbt.http.server.front import Front
+from cbt.http.server.lanes import READ_THREADS, STAFF_THREADS, TURN_THREADS, Lane, lane_of
 from cbt.rules import overload
-from cbt.web.receiving.front import Front
-from cbt.web.receiving.lanes import READ_THREADS, STAFF_THREADS, TURN_THREADS, Lane, lane_of
-from cbt.web.receiving.promises import is_promised
-from cbt.web.who.access import access_of
 from tests.attacks.test_bodies import Protocol, Scope
 
 

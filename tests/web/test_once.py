@@ -12,13 +12,13 @@ from sqlalchemy import func, select
 
 from cbt.accounts.models import Staff
 from cbt.application.jobs import purge_sign_ins
-from cbt.batches.shape import service
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Message
+from cbt.batches import shape
 from cbt.errors import Conflict
+from cbt.http.form_posts import idempotency
+from cbt.http.form_posts.models import SentForm
+from cbt.runner.models import Message
 from cbt.sittings.models import Batch
-from cbt.web.sent import once
-from cbt.web.sent.models import SentForm
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import flat
 from tests.proctoring.desk import running
 from tests.world import World
@@ -74,7 +74,7 @@ def test_two_that_arrive_at_the_same_moment_make_one(world: World, monkeypatch: 
     both, former = threading.Barrier(2), count(world, Batch)
     clients = [world.staff("officer"), world.staff("officer")]
     form = {"name": "第四批", "once_key": key_on(clients[0], BATCHES)}
-    add, met = service.begin, []
+    add, met = shape.begin, []
 
     def at_once(**given: object) -> str:
         if len(met) < 2:
@@ -82,7 +82,7 @@ def test_two_that_arrive_at_the_same_moment_make_one(world: World, monkeypatch: 
             both.wait(timeout=20)
         return add(**given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(service, "begin", at_once)
+    monkeypatch.setattr(shape, "begin", at_once)
     replies: list[str | None] = []
     threads = [
         threading.Thread(target=lambda one=one: replies.append(one.post(BATCHES, data=form).location))
@@ -116,8 +116,8 @@ def test_what_was_shown_once_leads_to_where_another_can_be_had(world: World) -> 
 def test_a_form_whose_maker_died_before_its_answer_is_not_carried_out_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(once, "LOOKS", 1)
-    monkeypatch.setattr(once, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(idempotency, "LOOKS", 1)
+    monkeypatch.setattr(idempotency, "LOOK_SECONDS", 0)
     client, former = world.staff("officer"), count(world, Batch)
     form = {"name": "第五批", "once_key": key_on(client, BATCHES)}
     first = client.post(BATCHES, data=form)
@@ -136,16 +136,16 @@ def test_what_made_a_name_taken_is_the_answer_to_its_second_arrival(
     """The first commits while the second asks whether the name is free, and then it is the first's own."""
     client, quicker = world.staff("officer"), world.staff("officer")
     form = {"name": "第六批", "once_key": key_on(client, BATCHES)}
-    first, add = [], service.begin
+    first, add = [], shape.begin
 
     def late(**given: object) -> str:
-        monkeypatch.setattr(service, "begin", add)
+        monkeypatch.setattr(shape, "begin", add)
         thread = threading.Thread(target=lambda: first.append(quicker.post(BATCHES, data=form).location))
         thread.start()
         thread.join(30)
         raise Conflict("batch.name_taken", field="name")
 
-    monkeypatch.setattr(service, "begin", late)
+    monkeypatch.setattr(shape, "begin", late)
     assert client.post(BATCHES, data=form).location == first[0]
 
 
@@ -161,7 +161,7 @@ def test_a_proctors_act_is_said_again_into_the_page_it_was_done_on(world: World)
     again = client.post(path, data=form, headers=htmx)
     assert (again.status_code, again.text, again.headers["HX-Trigger"]) == (200, first.text, "acted")
     assert count(world, Message) == 1
-    world.clock.advance(once.SAID)
+    world.clock.advance(idempotency.SAID)
     with world.app.app_context():
         purge_sign_ins(now=world.clock.now())
     late = client.post(path, data=form, headers=htmx)

@@ -9,7 +9,7 @@ import pytest
 import sqlcipher3.dbapi2
 from sqlalchemy import exc
 
-from cbt.delivery.save.journal import Journal
+from cbt.runner.save.journal import Journal
 from tests.delivery.driver import opened_page
 from tests.world import World
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.web.receiving.proxies import TrustedProxies, read_networks
+from cbt.http.server.proxies import TrustedProxies, read_networks
 
 TRUSTED = "10.0.0.5, 10.9.0.0/24,fd00::/8"
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from cbt.web.receiving.asking import AskedRequest
-from cbt.web.receiving.sharing import LATER, WITHIN, Beside, FairShare, surplus
+from cbt.http.server.front import LATER, WITHIN, Beside, FairShare, surplus
+from cbt.http.server.wsgi import AskedRequest
 
 
 @pytest.mark.parametrize(

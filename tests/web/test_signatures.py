@@ -6,8 +6,8 @@ import flask
 import pytest
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from cbt.web.who.cookies import CookieOfAnyAge
-from cbt.web.who.signatures import SignedTexts
+from cbt.http.auth.cookies import CookieOfAnyAge
+from cbt.http.auth.wsgi_login import SignedTexts
 
 
 @pytest.fixture(params=["form token", "session cookie"])

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cbt.rehearsal.answers import WORDS, plausible
+from cbt.rehearsal.virtual_candidate import WORDS, plausible
 
 
 def invent(items: Sequence[Mapping[str, Any]], rng: random.Random) -> dict[str, Any]:

@@ -22,12 +22,12 @@ import flask
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.migrate import migrate
-from cbt.db.types import db
-from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import CbtError
-from cbt.ops.safety.checking import all_findings, verify_everything
+from cbt.ops.backup.verification import all_findings, verify_everything
+from cbt.runner.close.closure import expire_overdue
 from cbt.scoring.service import score_closed
+from cbt.storage.migrate import migrate
+from cbt.storage.types import db
 from torture.browsers.client import Browser
 from torture.judging.ledger import Ledger
 from torture.sites.people import Person

@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 
-from cbt.ops.hosting import allow_connections
+from cbt.ops.host_resources import allow_connections
 
 HALF = (
     b"POST /attempts/nobody/answers HTTP/1.1\r\nHost: exam\r\nX-CBT-Lease: none\r\n"

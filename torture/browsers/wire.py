@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cbt.rehearsal.line import BrowserLine
+from cbt.rehearsal.http_client import BrowserLine
 from torture.judging.leaks import leaks
 from torture.judging.ledger import Ledger
 from torture.sites.people import Person

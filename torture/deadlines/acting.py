@@ -9,13 +9,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.models import Attempt
-from cbt.delivery.steps import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
-from cbt.demo.papers import ACTOR
-from cbt.sittings.clock.running import adjust_room, hold_room, resume_room
+from cbt.demo.exam_setup import ACTOR
+from cbt.runner.attempt_changes import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
+from cbt.runner.close.closure import advance_overdue, expire_overdue
+from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import adjust_room, hold_room, resume_room
+from cbt.storage.unit_of_work import reading, unit_of_work
 from torture.arena import Arena, Sitter
 from torture.deadlines.draw import Act
 

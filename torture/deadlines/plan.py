@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 
-from cbt.demo.seating import Entrant
+from cbt.demo.world import Entrant
 from cbt.rules.exam.paper import Paper
 from torture.arena import BEGIN
 from torture.deadlines.draw import MINUTE, MS, SECOND, ZERO, Act, RoomFate, room_acts, span_of, terms_of

@@ -13,9 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import JournalEntry, LateEntry
-from cbt.ops.safety.checking import verify_everything
+from cbt.ops.backup.verification import verify_everything
+from cbt.runner.models import JournalEntry, LateEntry
+from cbt.storage.unit_of_work import reading
 from torture.arena import Sitter
 from torture.deadlines.acting import Run
 from torture.deadlines.plan import Plan

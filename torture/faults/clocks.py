@@ -16,19 +16,19 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from cbt.accounts.models import Staff
-from cbt.accounts.people import create_staff
+from cbt.accounts.staff import create_staff
 from cbt.clock import SystemClock
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.delivery.steps import refresh_clocks
+from cbt.http.auth.cookies import cookie_signer, session_cookie
+from cbt.http.auth.login_store import open_login
+from cbt.http.auth.machine import Machine
 from cbt.rules.roles import Role
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.clock.running import resume_room
+from cbt.runner.attempt_changes import refresh_clocks
+from cbt.runner.models import Attempt
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom
-from cbt.web.who.cookies import cookie_signer, session_cookie
-from cbt.web.who.machine import Machine
-from cbt.web.who.opening import open_login
+from cbt.sittings.room_clock import resume_room
+from cbt.storage.unit_of_work import reading, unit_of_work
 from torture.sites.server import Server
 from torture.sites.site import Site
 from torture.sites.waiting import wait_for

@@ -20,12 +20,11 @@ from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.clock import SystemClock
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close.steps import close_attempts
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Attempt
 from cbt.rules.states.attempt import ClosedBy, State
+from cbt.runner.close.closure import close_attempts, expire_overdue
+from cbt.runner.models import Attempt
 from cbt.scoring.service import score_closed
+from cbt.storage.unit_of_work import reading, unit_of_work
 from torture.browsers.driver import Driver, driver
 from torture.browsers.local import LocalBrowser, SetClock
 from torture.sites.site import LASTS, Site

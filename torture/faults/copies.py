@@ -15,8 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import JournalEntry
+from cbt.runner.models import JournalEntry
+from cbt.storage.unit_of_work import reading
 from torture.browsers.local import LocalBrowser
 from torture.judging.ledger import Number
 from torture.sites import processes

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cbt.db.engine import DATABASE_NAME
+from cbt.storage.engine import DATABASE_NAME
 from torture.browsers.driver import driver, tampered
 from torture.browsers.load import Load
 from torture.judging.invariants import check_refusals

@@ -19,10 +19,10 @@ from functools import partial
 from pathlib import Path
 
 from cbt.clock import SystemClock
-from cbt.db.engine import DATABASE_NAME
-from cbt.ops.rescue.places import WHOLE, open_rescue
-from cbt.ops.rescue.putting_back import put_back
-from cbt.ops.safety.rebuild import rebuild
+from cbt.ops.backup.restore import rebuild
+from cbt.ops.rescue.reinstatement import put_back
+from cbt.ops.rescue.salvage import WHOLE, open_rescue
+from cbt.storage.engine import DATABASE_NAME
 from torture.sites.server import Server
 from torture.sites.site import Site
 from torture.sites.waiting import wait_for

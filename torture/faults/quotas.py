@@ -9,10 +9,10 @@ from itertools import count
 
 from sqlalchemy import func, select
 
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import JournalEntry
-from cbt.delivery.save.entries import MAX_ENTRIES
-from cbt.delivery.save.quotas import MOST_ROWS
+from cbt.runner.models import JournalEntry
+from cbt.runner.protocol import MAX_ENTRIES
+from cbt.runner.save.batch import MOST_ROWS
+from cbt.storage.unit_of_work import reading
 from torture.browsers.client import Browser
 from torture.browsers.wire import EXPECTED, Reply
 from torture.sites.site import Site

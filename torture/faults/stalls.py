@@ -16,9 +16,9 @@ import psycopg
 
 from cbt.clock import SystemClock
 from cbt.config import Settings
-from cbt.db.engine import GATE_NAME
-from cbt.delivery.models import JournalEntry
+from cbt.runner.models import JournalEntry
 from cbt.sittings.models import ServerHeartbeat
+from cbt.storage.engine import GATE_NAME
 from torture.browsers.driver import tampered
 from torture.sites.server import Server
 from torture.sites.site import Site

@@ -17,15 +17,15 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import select
 
-from cbt.audit.hashing import GENESIS, plain_hashes
+from cbt.audit.chain import HEAD_ID
+from cbt.audit.head import GENESIS, plain_hashes
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.audit.sealing import HEAD_ID
 from cbt.clock import SystemClock
 from cbt.config import Settings
-from cbt.db.engine import WRITE
-from cbt.db.types import db
-from cbt.db.unit_of_work import unit_of_work
 from cbt.paths import migrations_dir
+from cbt.storage.engine import WRITE
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import unit_of_work
 from torture.browsers.client import Browser
 from torture.browsers.driver import DrivenBrowser, driver, tampered
 from torture.browsers.local import LocalBrowser

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from cbt.blueprints.store import paper_of
 from cbt.candidates.models import Registration
-from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension
-from cbt.exams.store import paper_of
 from cbt.rules.states.attempt import ClosedBy, State
+from cbt.runner.models import Attempt, AttemptAdjustment, AttemptSuspension
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 from torture.judging.verdict import Verdict
 

@@ -15,15 +15,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.delivery.models import Attempt, JournalEntry
-from cbt.delivery.save.digests import latest_answers
 from cbt.errors import CbtError
-from cbt.ops.safety.checking import verify_everything
+from cbt.ops.backup.verification import verify_everything
 from cbt.rules.states.attempt import State
+from cbt.runner.close.closure import advance_overdue, expire_overdue
+from cbt.runner.models import Attempt, JournalEntry
+from cbt.runner.save.digest import latest_answers
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
+from cbt.storage.unit_of_work import reading
 from torture.judging.conserved import check_time
 from torture.judging.ledger import Ledger, Number, Sent
 from torture.judging.verdict import Verdict

@@ -19,13 +19,13 @@ from typing import Any
 from sqlalchemy import select
 
 from cbt.application.app import create_app
-from cbt.db.types import db
-from cbt.db.unit_of_work import reading
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.delivery.models import Attempt
 from cbt.rules.exam.paper import Paper
 from cbt.rules.states.attempt import State
+from cbt.runner.close.closure import expire_overdue
+from cbt.runner.models import Attempt
 from cbt.scoring.service import score_closed
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from torture.arena import BEGIN, Arena, HandClock, Sitter, settings_in
 
 HAND_IN_EVERY = 3

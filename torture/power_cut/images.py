@@ -22,12 +22,12 @@ import sqlcipher3.dbapi2
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import DATABASE_NAME
-from cbt.db.private.keys import load_key
-from cbt.db.types import db
-from cbt.demo.papers import Variant
-from cbt.demo.seating import Entrant
-from cbt.ops.safety.checking import verify_everything
+from cbt.demo.exam_setup import Variant
+from cbt.demo.world import Entrant
+from cbt.ops.backup.verification import verify_everything
+from cbt.storage.crypto import load_key
+from cbt.storage.engine import DATABASE_NAME
+from cbt.storage.types import db
 from torture.arena import arena, settings_in
 from torture.power_cut.recording import Disk, Event, read_recording, strace_command
 

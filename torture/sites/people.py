@@ -10,12 +10,10 @@ from datetime import datetime
 import flask
 from sqlalchemy import select
 
-from cbt.bank.models import ItemVersion
-from cbt.db.unit_of_work import unit_of_work
-from cbt.demo.browsers import Signer
-from cbt.demo.papers import Variant, prepare_papers
-from cbt.demo.seating import Entrant
-from cbt.demo.world import gather
+from cbt.demo.exam_setup import Variant, prepare_papers
+from cbt.demo.world import Entrant, Signer, gather
+from cbt.items.models import ItemVersion
+from cbt.storage.unit_of_work import unit_of_work
 from torture.judging.leaks import SecretTexts, secret_texts
 
 LEVEL = "customer-service-l3"

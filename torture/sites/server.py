@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cbt.clock import SystemClock
-from cbt.db.writing.line import is_owned
+from cbt.storage.write_queue.writer_client import is_owned
 from torture.sites import processes
 from torture.sites.waiting import PATIENCE_SECONDS, free_port, is_free, wait_for
 
@@ -174,7 +174,7 @@ def _children(pid: int) -> list[int]:
 def _writes(pid: int) -> bool:
     """Return whether this is the process that owns the writing."""
     try:
-        return b"cbt.ops.writing" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"cbt.ops.writer_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

@@ -17,12 +17,12 @@ from sqlalchemy import select
 
 from cbt.clock import Clock, SystemClock
 from cbt.config import Settings, as_environment, read_settings
-from cbt.db.engine import begin_installation
-from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import unit_of_work
-from cbt.rehearsal.apps import app_for
-from cbt.sittings.clock.running import start_room
+from cbt.rehearsal.installation import app_for
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import start_room
+from cbt.storage.engine import begin_installation
+from cbt.storage.migrate import migrate
+from cbt.storage.unit_of_work import unit_of_work
 from torture.browsers.client import Browser
 from torture.browsers.load import Load
 from torture.judging.ledger import Ledger

@@ -11,16 +11,14 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
-from cbt.accounts.approvals.kinds import kind_of
-from cbt.accounts.approvals.requests import ApprovalState
-from cbt.accounts.approvals.second import Wanted, able_seconds, insist_on_another
+from cbt.accounts.approvals.requests import ApprovalState, Wanted, able_seconds, insist_on_another, kind_of
 from cbt.accounts.models import Approval, Staff, StaffRole
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
+from cbt.http.auth.login import Principal
+from cbt.http.i18n import explain
 from cbt.rules.canonical import digest
 from cbt.rules.roles import SECOND_PERSON, Role
-from cbt.web.i18n import explain
-from cbt.web.who.login import Principal
+from cbt.storage.unit_of_work import reading
 
 ASKERS = (*sorted(SECOND_PERSON), Role.ADMIN)
 """Whose pages tell of requests: who may be asked, and an administrator, who asks."""

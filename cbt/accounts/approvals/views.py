@@ -7,15 +7,17 @@ import random
 import flask
 import flask_babel
 
-from cbt.accounts.approvals import answers, codes
+from cbt.accounts.approvals import decisions
 from cbt.accounts.approvals.pages import ASKERS, ShownApproval, listed, request_for, waiting_for
+from cbt.accounts.approvals.requests import ApprovalWish, Second, SecondNeeded, Wanted, ask, confirm_second
 from cbt.errors import CbtError, NotFound
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import word
-from cbt.web.partials import Reply, unless_seen, wants_partial
-from cbt.web.problems import wants_json
-from cbt.web.who import access
-from cbt.web.who.login import current_principal, machine_id, signed_in
+from cbt.http.auth import access
+from cbt.http.auth.login import Principal, current_principal, machine_id, signed_in
+from cbt.http.form_posts.idempotency import CARRIED
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import word
+from cbt.http.partials import Reply, unless_seen, wants_partial
+from cbt.http.problems import wants_json
 
 pages = flask.Blueprint("approvals", __name__)
 may_sign = access.roles(*ASKERS)
@@ -93,17 +95,17 @@ def answer(ref: str, step: str) -> Reply:
     try:
         if step == "approve":
             digest = form.get("digest", "")
-            answers.approve(ref, signed_in(), digest=digest, machine=machine_id(), now=now)
+            decisions.approve(ref, signed_in(), digest=digest, machine=machine_id(), now=now)
         elif step == "refuse":
-            answers.refuse(ref, signed_in(), reason=form.get("reason", ""), machine=machine_id(), now=now)
+            decisions.refuse(ref, signed_in(), reason=form.get("reason", ""), machine=machine_id(), now=now)
         elif step == "withdraw":
-            answers.withdraw(ref, signed_in(), machine=machine_id(), now=now)
+            decisions.withdraw(ref, signed_in(), machine=machine_id(), now=now)
         elif step == "code":
             rng = random.SystemRandom()
-            code, _until = codes.show_code(ref, signed_in(), machine=machine_id(), rng=rng, now=now)
+            code, _until = decisions.show_code(ref, signed_in(), machine=machine_id(), rng=rng, now=now)
             return _page(request_for(ref, signed_in(), now=now), NOTHING_REFUSED, code)
         elif step == "enter":
-            codes.enter_code(ref, form.get("code", "")[:20], signed_in(), now=now)
+            decisions.enter_code(ref, form.get("code", "")[:20], signed_in(), now=now)
         else:
             raise NotFound("web.no_page")
     except NotFound:
@@ -129,3 +131,51 @@ def preview_value(line: tuple[str, str, str]) -> str:
     if kind == "count":
         return str(flask_babel.gettext("approval.people", count=int(value)))
     return value
+
+
+# How a form gets its second person: by credential where it was typed, else by a request that waits.
+#
+# Every view of a starred act goes through here, so that there is one way (R-62).
+
+FIELDS = frozenset({*CARRIED, "ask", "second_login", "second_password"})
+"""What a form carries about itself and the second person; everything else is the act."""
+
+
+def credential_typed() -> bool:
+    """Return whether this form holds a second person's credential."""
+    return bool(flask.request.form.get("second_login", "").strip())
+
+
+def typed_second(first: Principal, wanted: Wanted, *, allowed: bool) -> Second | None:
+    """Return the second person whose credential this form holds; None when it holds none.
+
+    Raise like `confirm_second`.
+    """
+    if not credential_typed():
+        return None
+    form = flask.request.form
+    return confirm_second(
+        login=form["second_login"],
+        password=form.get("second_password", ""),
+        first=first,
+        wanted=wanted,
+        allowed=allowed,
+        machine=machine_id(),
+        now=flask.g.now,
+    )
+
+
+def ask_for(wish: ApprovalWish, needed: SecondNeeded, first: Principal) -> Reply:
+    """Store the request and lead to it: into the dialog it was asked in, or to its page (303)."""
+    ref = ask(wish, needed, first=first, machine=machine_id(), now=flask.g.now)
+    if not wants_partial():
+        return flask.redirect(flask.url_for("accounts.approvals.approval", ref=ref), 303)
+    response = flask.make_response(panel_of(ref))
+    response.headers["HX-Retarget"] = "#act"
+    response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def wants_asking() -> bool:
+    """Return whether this form asks for a second person, as those of the pages do."""
+    return flask.request.form.get("ask") == "1"

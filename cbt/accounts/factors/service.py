@@ -1,26 +1,129 @@
-"""Use cases of the second factor: set up, shown at sign-in, switched off, taken away by an administrator."""
+"""A code of the second factor is judged, and used up when it counts."""
 
 from __future__ import annotations
 
+import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
 from cbt.accounts.factors import codes
-from cbt.accounts.factors.proving import SCOPE, changed_one, held, judge, kept, prove, reserved, spend
 from cbt.accounts.models import RecoveryCode, Staff, StaffFactor
-from cbt.accounts.sign_in import logins, passwords
+from cbt.accounts.sign_in import passwords, service
 from cbt.audit.chain import record
-from cbt.db.private.sealing import open_sealed, seal
-from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
-from cbt.web.who import throttle
-from cbt.web.who.login import Principal
-from cbt.web.who.machine import Machine
-from cbt.web.who.models import LoginSession
+from cbt.http.auth import throttle
+from cbt.http.auth.login import Principal
+from cbt.http.auth.machine import Machine
+from cbt.http.auth.models import LoginSession
+from cbt.storage.crypto import open_sealed, seal
+from cbt.storage.unit_of_work import reading, unit_of_work
+
+log = logging.getLogger(__name__)
+
+
+SCOPE = "factor"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A code that is right, and what is used up when it counts: a time step, or the number of a recovery code."""
+
+    step: int | None = None
+    number: int | None = None
+
+
+def reserved(principal: Principal, *, machine: Machine, now: datetime) -> Staff:
+    """Count a try of this person before anything is verified, and return them."""
+    with reading() as session:
+        staff = store.staff_by_ref(session, principal.subject_ref)
+    throttle.reserve(scope=SCOPE, subject=staff.login, machine=machine.identity, now=now)
+    return staff
+
+
+def prove(
+    principal: Principal, *, password: str, code: str, machine: Machine, now: datetime
+) -> tuple[Staff, Proof]:
+    """Count a try, then judge password and code together; raise InvalidInput("factor.password") and as `judge`."""
+    staff = reserved(principal, machine=machine, now=now)
+    if not passwords.matches(staff.password_hash, password):
+        raise InvalidInput("factor.password", field="password")
+    return staff, judge(staff, code, now=now)
+
+
+def held(session: Session, ref: str) -> Staff:
+    """Return somebody whose second factor nobody else changes until the end of this unit of work."""
+    return session.scalars(select(Staff).where(Staff.ref == ref).with_for_update()).one()
+
+
+def judge(staff: Staff, code: str, *, now: datetime) -> Proof:
+    """Return what a code proves; raise NotAllowed("factor.wrong"), Conflict("factor.none"). Nothing is used up."""
+    typed = codes.as_typed(code)
+    with reading() as session:
+        factor = session.get(StaffFactor, staff.id)
+        if factor is None:
+            raise Conflict("factor.none")
+        if codes.is_app_code(typed):
+            step = codes.step_of(_secret(factor, staff), typed, now=now)
+            if step is None or step <= factor.last_step:
+                raise _refused()
+            return Proof(step=step)
+        number = int(typed[0]) if typed[:1].isascii() and typed[:1].isdigit() else -1
+        row = session.scalar(
+            select(RecoveryCode).where(RecoveryCode.staff_id == staff.id, RecoveryCode.number == number)
+        )
+    if not passwords.matches(row.code_hash if row is not None and row.used_at is None else None, typed):
+        raise _refused()
+    return Proof(number=number)
+
+
+def _secret(factor: StaffFactor, staff: Staff) -> str:
+    try:
+        return open_sealed(factor.secret_sealed, kept(staff))
+    except Unavailable as error:
+        raise NotAllowed("factor.unreadable", login=staff.login) from error
+
+
+def spend(session: Session, staff: Staff, proof: Proof, *, now: datetime) -> None:
+    """Use a code up: of several requests with the same code, one gets through here."""
+    if proof.step is not None:
+        spent = session.execute(
+            update(StaffFactor)
+            .where(StaffFactor.staff_id == staff.id, StaffFactor.last_step < proof.step)
+            .values(last_step=proof.step)
+        )
+    else:
+        spent = session.execute(
+            update(RecoveryCode)
+            .where(
+                RecoveryCode.staff_id == staff.id,
+                RecoveryCode.number == proof.number,
+                RecoveryCode.used_at.is_(None),
+            )
+            .values(used_at=now)
+        )
+    if not changed_one(spent):
+        raise _refused()
+
+
+def _refused() -> NotAllowed:
+    log.warning("a second factor was refused")
+    return NotAllowed("factor.wrong", field="code")
+
+
+def changed_one(result: object) -> bool:
+    """Return whether a conditional update found its row as it was."""
+    assert isinstance(result, CursorResult)
+    return bool(result.rowcount == 1)
+
+
+def kept(staff: Staff) -> str:
+    """Return what the secret of somebody's second factor is sealed for."""
+    return f"factor:{staff.ref}"
 
 
 def offer(principal: Principal) -> tuple[str, str]:
@@ -96,8 +199,8 @@ def finish_sign_in(principal: Principal, *, code: str, machine: Machine, now: da
                 subject=staff.logged_as,
                 after={"number": proof.number},
             )
-        logins.note_sign_in(session, staff, now=now)
-        return logins.open_staff(session, staff, machine=machine, now=now)
+        service.note_sign_in(session, staff, now=now)
+        return service.open_staff(session, staff, machine=machine, now=now)
 
 
 def renew_codes(
@@ -146,7 +249,7 @@ def reset(*, login: str, now: datetime, actor: str) -> None:
             raise Conflict("factor.none")
         _forget(session, staff)
         staff.factor_reset_at, staff.factor_reset_by = now, actor
-        logins.end_all(session, staff.ref, now=now)
+        service.end_all(session, staff.ref, now=now)
         record(session, at=now, actor=actor, act="staff.factor_reset", subject=staff.logged_as)
 
 
@@ -154,9 +257,9 @@ def _anew(session: Session, staff: Staff, *, act: str, machine: Machine, now: da
     """Record what was changed, end every login of this person and open a fresh one."""
     throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine.identity)
     record(session, at=now, actor=staff.logged_as, act=act, subject=staff.logged_as)
-    logins.end_all(session, staff.ref, now=now)
+    service.end_all(session, staff.ref, now=now)
     session.flush()
-    return logins.open_staff(session, staff, machine=machine, now=now)
+    return service.open_staff(session, staff, machine=machine, now=now)
 
 
 def _keep_codes(session: Session, staff: Staff, hashes: list[str]) -> None:

@@ -7,15 +7,14 @@ import flask_babel
 
 from cbt.accounts import store
 from cbt.accounts.factors import codes, service
-from cbt.accounts.sign_in import logins
-from cbt.db.unit_of_work import reading
+from cbt.accounts.sign_in import service as logins
 from cbt.errors import CbtError, InvalidInput
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.partials import Reply, local_target
-from cbt.web.who import access
-from cbt.web.who.attention import HALF
-from cbt.web.who.login import Principal, current_principal, remember, signed_in, why_signed_out
-from cbt.web.who.machine import current_machine
+from cbt.http.auth import access
+from cbt.http.auth.login import HALF, Principal, current_principal, remember, signed_in, why_signed_out
+from cbt.http.auth.machine import current_machine
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.partials import Reply, local_target
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("factors", __name__)
 

@@ -1,3 +1,3 @@
 """The audit log in words: who did what to whom, when and why; looked through, narrowed down and saved."""
 
-__all__ = ["naming", "views"]
+__all__ = ["views", "words"]

@@ -1,27 +1,97 @@
-"""A page of the log, gathered in one reading: entries with the names of all they speak of."""
+"""What of the log somebody wants to see, as the address says it."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import flask
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.accounts.log import values, words
-from cbt.accounts.log.filters import LogFilter
-from cbt.accounts.log.naming import Called, called, log_names
-from cbt.accounts.sign_in.guessing import Guessed, guessed
+from cbt.accounts.log import words
+from cbt.accounts.log.words import Called, called, log_names, on_one_line
+from cbt.accounts.sign_in.service import Guessed, guessed
 from cbt.accounts.store import staff_named
-from cbt.audit.heads import Head, head_of
+from cbt.audit import flood_limit
+from cbt.audit.acts import GROUPS
+from cbt.audit.head import Head, head_of
 from cbt.audit.models import AuditEntry
-from cbt.audit.store import entries
-from cbt.web.who.access import access_of
-from cbt.web.who.login import Principal
+from cbt.audit.store import Sought, entries
+from cbt.errors import InvalidInput
+from cbt.http.auth.access import access_of
+from cbt.http.auth.login import Principal
+from cbt.http.form_values import WIDEST, whole_number
+from cbt.http.i18n import local_text, local_zone
+from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
+from cbt.storage.unit_of_work import reading, unit_of_work
+
+LONGEST = {"act": 60, "actor": 80, "subject": 120, "sitting": 60, "since": 10, "until": 10}
+GROUP = "group:"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """The filter as it was asked for, field by field, and how far back the page begins."""
+
+    act: str = ""
+    """An act, or `group:` and a group of them."""
+    actor: str = ""
+    subject: str = ""
+    sitting: str = ""
+    since: str = ""
+    until: str = ""
+    before: int | None = None
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What narrows the log down, as an address says it."""
+        return {name: value for name in LONGEST if (value := getattr(self, name))}
+
+    @property
+    def sought(self) -> Sought:
+        """Which entries these are; raise InvalidInput("log.date") for a day that is none."""
+        group = GROUPS.get(self.act.removeprefix(GROUP), ()) if self.act.startswith(GROUP) else ()
+        since, until = _day(self.since, "since"), _day(self.until, "until")
+        return Sought(
+            acts=group or ((self.act,) if self.act else ()),
+            actor=self.actor,
+            subject=self.subject,
+            subjects=log_names().of_sitting(self.sitting) if self.sitting else None,
+            since=None if since is None else _midnight(since),
+            until=None if until is None else _midnight(until + timedelta(days=1)),
+        )
+
+
+def filter_of(given: Mapping[str, str]) -> LogFilter:
+    """Return the filter of an address or a form; raise InvalidInput("web.bad_request") for a page that is none."""
+    fields = {name: given.get(name, "").strip()[:most] for name, most in LONGEST.items()}
+    before = given.get("before", "")
+    oldest = whole_number(before, most=WIDEST) if before else None
+    if before and oldest is None:
+        raise InvalidInput("web.bad_request")
+    return LogFilter(before=oldest, **fields)
+
+
+def _day(text: str, field: str) -> date | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("log.date", field=field) from error
+    if not 1970 <= day.year <= 9000:
+        raise InvalidInput("log.date", field=field)
+    return day
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=local_zone())
+
 
 PAGE_SIZE = 50
 
@@ -38,8 +108,8 @@ class WordedEntry:
     what: str
     what_url: str
     why: str
-    before: values.Facts
-    after: values.Facts
+    before: words.Facts
+    after: words.Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +145,7 @@ def log_page(session: Session, asked: LogFilter, *, reader: Principal, now: date
 def lines_of(session: Session, found: Sequence[AuditEntry], *, reader: Principal) -> list[WordedEntry]:
     """Return entries in words, with a fixed number of queries."""
     things = {thing for entry in found for thing in (_who(entry.actor), entry.subject)}
-    things |= {thing for one in found for text in (one.before, one.after) for thing in values.things_in(text)}
+    things |= {thing for one in found for text in (one.before, one.after) for thing in words.things_in(text)}
     names = called(session, things)
     staff = staff_named(session, things)
     names |= {thing: Called(one.name) for thing, one in staff.items()}
@@ -91,8 +161,8 @@ def lines_of(session: Session, found: Sequence[AuditEntry], *, reader: Principal
             what="" if entry.subject == _who(entry.actor) else words.thing_name(entry.subject, names),
             what_url=_url(names.get(entry.subject), reader),
             why=_why(entry),
-            before=values.in_words(entry.before, entry.subject, names),
-            after=values.in_words(entry.after, entry.subject, names),
+            before=words.in_words(entry.before, entry.subject, names),
+            after=words.in_words(entry.after, entry.subject, names),
         )
         for entry in found
     ]
@@ -130,3 +200,67 @@ def _people(session: Session) -> list[tuple[str, str]]:
     plain = [(actor, str(_(f"accounts.actor.{actor}"))) for actor in words.PLAIN_ACTORS]
     everybody = sorted((one.name, one.login, actor) for actor, one in staff_named(session, None).items())
     return [*((actor, f"{name} ({login})") for name, login, actor in everybody), *plain]
+
+
+MOST = 5_000
+"""So many entries at a time: who wants more asks for a shorter time."""
+_COLUMNS = (
+    ("number", 10),
+    ("at", 20),
+    ("actor", 20),
+    ("roles", 16),
+    ("act", 26),
+    ("subject", 44),
+    ("reason", 44),
+    ("before", 30),
+    ("after", 30),
+)
+
+
+def exported(asked: LogFilter, *, reader: Principal, now: datetime) -> bytes:
+    """Return the newest entries of a filter as a workbook; that somebody takes them is on record before.
+
+    Raise InvalidInput as `LogFilter.sought` does.
+    """
+    sought = asked.sought
+    shown = " ".join(f"{name}={value}" for name, value in asked.asked.items())
+    with unit_of_work() as session:
+        flood_limit.count(
+            session, at=now, actor=reader.logged_as, act="audit.export", subject="log", shown=shown
+        )
+    with reading() as session:
+        found = entries(session, sought, limit=MOST + 1)
+        rows = [
+            (
+                str(line.entry.id),
+                local_text(line.entry.at, "%Y-%m-%d %H:%M:%S"),
+                line.who,
+                line.roles,
+                line.act,
+                line.what,
+                line.why,
+                on_one_line(line.before),
+                on_one_line(line.after),
+            )
+            for line in lines_of(session, found[:MOST], reader=reader)
+        ]
+    return _workbook(rows, more=len(found) > MOST)
+
+
+def _workbook(rows: Sequence[tuple[str, ...]], *, more: bool) -> bytes:
+    target = io.BytesIO()
+    book = new_workbook(target)
+    sheet = add_sheet(book, str(_("accounts.place.audit")))
+    plain = text_format(book, {"text_wrap": True, "valign": "top"})
+    bold = text_format(book, {"bold": True, "bg_color": "#F2F2F2", "border": 1})
+    for place, (name, width) in enumerate(_COLUMNS):
+        sheet.set_column(place, place, width, plain)
+        write_text(sheet, 0, place, str(_(f"accounts.audit.{name}")), bold)
+    sheet.freeze_panes(1, 0)
+    if more:
+        rows = [*rows, (str(_("accounts.log.more", count=MOST)),)]
+    for row, cells in enumerate(rows, start=1):
+        for place, cell in enumerate(cells):
+            write_text(sheet, row, place, cell, plain)
+    book.close()
+    return target.getvalue()

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import flask
 
-from cbt.accounts.log.export import exported
-from cbt.accounts.log.filters import LogFilter, filter_of
-from cbt.accounts.log.pages import log_page
+from cbt.accounts.log.pages import LogFilter, exported, filter_of, log_page
 from cbt.accounts.log.words import act_groups
-from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
+from cbt.http.auth import access
+from cbt.http.auth.login import signed_in
+from cbt.http.downloads import attachment
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import local_text
+from cbt.http.partials import Reply
 from cbt.rules.roles import Role
-from cbt.sheets.writing import XLSX
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_text
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import signed_in
+from cbt.spreadsheets.writer import XLSX
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("audit", __name__)
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)

@@ -1,11 +1,74 @@
-"""The words of an entry: acts, actors and things; of what a later version wrote, what it says itself."""
+"""What things of the log are called: later rooms know theirs, and say so through what is registered here."""
 
 from __future__ import annotations
 
-from flask_babel import gettext as _
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
-from cbt.accounts.log.naming import Called
+import flask
+from flask_babel import gettext as _
+from sqlalchemy import CompoundSelect
+from sqlalchemy.orm import Session
+
 from cbt.audit.acts import GROUPS, PRINT, SECOND, UNDO
+from cbt.http.i18n import local_text, word
+
+_EXTENSION = "cbt_log_names"
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A thing by its name, and the page that shows it, "" for none."""
+
+    name: str
+    endpoint: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+Namer = Callable[[Session, Collection[str]], dict[str, Called]]
+"""Finds things of one kind by the refs the log has for them; what is gone, or is nobody's, is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogNames:
+    """How later rooms name what they put on record, by kind, and how they know what belongs to a sitting."""
+
+    namers: Mapping[str, Namer]
+    sittings: Callable[[Session, str], list[tuple[str, str]]]
+    """The sittings to choose from, the latest first, with the one of that ref; each its ref and name."""
+    of_sitting: Callable[[str], CompoundSelect[str]]
+    """Selects the subjects that belong to a sitting."""
+
+
+def register_names(app: flask.Flask, names: LogNames) -> None:
+    """Have the log call things as `names` says."""
+    app.extensions[_EXTENSION] = names
+
+
+def log_names() -> LogNames:
+    """Return what is registered."""
+    names: LogNames = flask.current_app.extensions[_EXTENSION]
+    return names
+
+
+def called(session: Session, things: Iterable[str]) -> dict[str, Called]:
+    """Return what `things` such as `sitting:si-…` are called, with one query for each kind."""
+    by_kind: dict[str, set[str]] = {}
+    for thing in things:
+        kind, _, ref = thing.partition(":")
+        by_kind.setdefault(kind, set()).add(ref)
+    namers = log_names().namers
+    return {
+        f"{kind}:{ref}": found
+        for kind, refs in by_kind.items()
+        if kind in namers
+        for ref, found in namers[kind](session, refs).items()
+    }
+
 
 PLAIN_ACTORS = ("scheduler", "cli", "anonymous")
 
@@ -66,3 +129,109 @@ def refused_name(ref: str) -> str:
     """Return why an act was refused, in the words the person saw; without any, what was asked for."""
     said = _word(f"error.{ref.partition(':')[2]}.what")
     return said if said and "%(" not in said else ref
+
+
+# What stood before and after an act, in words: facts by name, states, roles and instants as people say
+# them.
+#
+# What has no word, or was written by a later version, is shown as it is stored.
+
+Facts = list[tuple[str, str]]
+"""Names of facts with what they are, both in words."""
+_THING = re.compile(r"[a-z_]+:[\w-]+(?::[\w-]+)?")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z)")
+_STATES = ("sittings.state", "candidates.state", "proctoring.state", "bank.state")
+_OF_KIND = {"item": "bank.state", "attempt": "proctoring.state", "registration": "candidates.state"}
+"""Where the words of a state are, by what it is the state of."""
+_CODES = {
+    "roles": ("role",),
+    "mode": ("sittings.mode",),
+    "purpose": ("sittings.purpose",),
+    "verdict": ("objection.state",),
+    "brought_by": ("objection.by",),
+}
+_ACTS = frozenset({"act"})
+
+
+def things_in(stored: str) -> Iterator[str]:
+    """Yield the things that stored facts speak of."""
+    for value in _leaves(_read(stored)):
+        if isinstance(value, str) and _THING.fullmatch(value):
+            yield value
+
+
+def in_words(stored: str, subject: str, names: Mapping[str, Called]) -> Facts:
+    """Return the facts of an entry about `subject` in words; none where there were none."""
+    kind = subject.partition(":")[0]
+    found = _read(stored)
+    if not isinstance(found, dict):
+        return [("", str(found))] if stored else []
+    return [(_name(key), _said(key, value, kind, names)) for key, value in found.items()]
+
+
+def on_one_line(facts: Facts) -> str:
+    """Return facts as a cell of a sheet holds them."""
+    return "\n".join(
+        str(_("accounts.log.fact", name=name, value=value)) if name else value for name, value in facts
+    )
+
+
+def _read(stored: str) -> Any:
+    try:
+        return json.loads(stored) if stored else None
+    except ValueError:
+        return stored
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _leaves(one)
+    else:
+        yield value
+
+
+def _known(message_id: str) -> str:
+    found = str(_(message_id))
+    return "" if found == message_id else found
+
+
+def _name(key: str) -> str:
+    return _known(f"accounts.log.key.{key}") or key
+
+
+def _said(key: str, value: Any, kind: str, names: Mapping[str, Called]) -> str:
+    if isinstance(value, list):
+        return str(_("accounts.log.comma")).join(_said(key, one, kind, names) for one in value) or _none()
+    if isinstance(value, dict):
+        parts = (
+            str(_("accounts.log.fact", name=_name(name), value=_said(name, one, kind, names)))
+            for name, one in value.items()
+        )
+        return str(_("accounts.log.comma")).join(parts) or _none()
+    if value is None or value == "":
+        return _none()
+    if isinstance(value, bool):
+        return str(_("accounts.log.yes" if value else "accounts.log.no"))
+    return _text(key, str(value), kind, names)
+
+
+def _none() -> str:
+    return str(_("accounts.log.no_value"))
+
+
+def _text(key: str, value: str, kind: str, names: Mapping[str, Called]) -> str:
+    if _INSTANT.fullmatch(value):
+        return local_text(datetime.fromisoformat(value), "%Y-%m-%d %H:%M:%S")
+    if value in names:
+        return names[value].name
+    if key in _ACTS:
+        return act_name(value)
+    if key == "reason_code":
+        return word(f"proctoring.reason.{value}")
+    prefixes: tuple[str, ...] = _CODES.get(key, ())
+    if key == "state":
+        prefixes = (_OF_KIND.get(kind, _STATES[0]), *_STATES)
+    return next((said for prefix in prefixes if (said := _known(f"{prefix}.{value}"))), value)

@@ -1,3 +1,3 @@
 """Staff sign in: passwords, logins, what guessing is told and slowed down by."""
 
-__all__ = ["guessing", "logins", "passwords", "refusals", "service"]
+__all__ = ["passwords", "refusals", "service"]

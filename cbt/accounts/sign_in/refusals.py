@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 import flask
 
-from cbt.audit import tally
-from cbt.db.unit_of_work import unit_of_work
+from cbt.audit import flood_limit
 from cbt.errors import CbtError, NotAllowed, TooMany
-from cbt.web.problems import shown_error
-from cbt.web.who.access import access_of, asked_of_staff
-from cbt.web.who.login import Principal, at_the_others, current_principal
+from cbt.http.auth.access import access_of, asked_of_staff
+from cbt.http.auth.login import Principal, at_the_others, current_principal
+from cbt.http.problems import shown_error
+from cbt.storage.unit_of_work import unit_of_work
 
 log = logging.getLogger(__name__)
 ACT = "refused"
@@ -56,7 +56,7 @@ def _count(who: Callable[[], Principal | None], code: str) -> None:
         if principal is None:
             return
         with unit_of_work() as session:
-            tally.count(
+            flood_limit.count(
                 session,
                 at=flask.g.now,
                 actor=principal.logged_as,

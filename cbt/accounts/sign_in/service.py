@@ -1,28 +1,111 @@
-"""Use cases of signing in: in and out, and a new password."""
+"""The logins of a staff member: opened, listed for their owner, ended."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import flask
 from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 from cbt.accounts import store
+from cbt.accounts.factors import codes
 from cbt.accounts.models import Staff, StaffFactor
-from cbt.accounts.sign_in import logins, passwords
-from cbt.audit import tally
+from cbt.accounts.sign_in import passwords
+from cbt.audit import flood_limit
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput, NotAllowed
-from cbt.web.who import throttle
-from cbt.web.who.login import Principal
-from cbt.web.who.machine import Machine
-from cbt.web.who.opening import revoke_login
-from cbt.web.who.unknown_names import UnknownNames
+from cbt.http.auth import login, throttle
+from cbt.http.auth.login import HALF, KIND, Principal
+from cbt.http.auth.login_store import STAFF_LIFETIME, open_login, revoke_login, revoke_logins
+from cbt.http.auth.machine import Machine
+from cbt.http.auth.models import LoginSession
+from cbt.http.auth.throttle import UnknownNames, alerts_of
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 log = logging.getLogger(__name__)
+
+
+SIGN_IN_FAILED = "staff.sign_in_failed"
+HALF_LIFETIME = timedelta(minutes=10)
+"""Time enough to fetch the phone from the locker."""
+
+
+def open_staff(session: Session, staff: Staff, *, machine: Machine, now: datetime) -> str:
+    """Open a login of somebody who has shown everything that is asked of them; return its token."""
+    login = open_login(
+        kind=KIND,
+        subject_ref=staff.ref,
+        machine=machine,
+        now=now,
+        lifetime=STAFF_LIFETIME,
+        owes_factor=codes.owes(session, staff),
+    )
+    return login.store(session)
+
+
+def note_sign_in(session: Session, staff: Staff, *, now: datetime) -> None:
+    """Write into the log that somebody is in, having shown all that is asked, and how often it failed before."""
+    subject = f"staff:{staff.ref}"
+    failed = flood_limit.sum_up(session, at=now, act=SIGN_IN_FAILED, subject=subject)
+    after = {"failed_before": failed} if failed else None
+    record(session, at=now, actor=subject, act="staff.sign_in", subject=subject, after=after)
+
+
+def open_half(session: Session, staff: Staff, *, machine: Machine, now: datetime) -> str:
+    """Open what stands between password and code; return its token."""
+    login = open_login(kind=HALF, subject_ref=staff.ref, machine=machine, now=now, lifetime=HALF_LIFETIME)
+    return login.store(session)
+
+
+def end_all(session: Session, ref: str, *, now: datetime, keep: int = 0) -> None:
+    """End every login of a person, half ones too, but for the one with the id `keep`."""
+    for kind in (KIND, HALF):
+        revoke_logins(session, kind=kind, subject_ref=ref, now=now, keep=keep)
+
+
+def end_former(session: Session, former: Principal | None, *, now: datetime) -> None:
+    """End what a browser was signed in with before: its cookie is about to be another's."""
+    if former is not None and former.kind in (KIND, HALF):
+        revoke_login(session, login_session_id=former.login_session_id, now=now)
+
+
+def open_ones(principal: Principal, *, now: datetime) -> Sequence[LoginSession]:
+    """Return where this person is signed in, this browser first, then the latest."""
+    with reading() as session:
+        rows = session.scalars(
+            select(LoginSession)
+            .where(
+                LoginSession.kind == KIND,
+                LoginSession.subject_ref == principal.subject_ref,
+                LoginSession.revoked_at.is_(None),
+                LoginSession.expires_at > now,
+            )
+            .order_by(LoginSession.id.desc())
+        ).all()
+    here = principal.login_session_id
+    return sorted((row for row in rows if not login.over(row, now=now)), key=lambda row: row.id != here)
+
+
+def end_one(principal: Principal, login_session_id: int, *, now: datetime) -> None:
+    """End another of this person's logins; this one has a way out of its own, other people's are left alone."""
+    if login_session_id == principal.login_session_id:
+        return
+    with unit_of_work() as session:
+        row = session.get(LoginSession, login_session_id)
+        if row is not None and row.kind == KIND and row.subject_ref == principal.subject_ref:
+            revoke_login(session, login_session_id=row.id, now=now)
+
+
+def end_others(principal: Principal, *, now: datetime) -> None:
+    """End all of this person's logins but this one."""
+    with unit_of_work() as session:
+        end_all(session, principal.subject_ref, now=now, keep=principal.login_session_id)
+
+
 SIGN_IN = "staff"
 """The throttle's name for tries at a staff login."""
 _SECRET_OF = select(Staff.ref, Staff.password_hash, Staff.disabled_at).where(
@@ -72,15 +155,15 @@ def sign_in(
         if staff is not None and staff.disabled_at is None and staff.password_hash == password_hash:
             throttle.succeed(session, scope=SIGN_IN, subject=login, machine=machine.identity)
             _refuse_old_slip(staff, now=now)
-            logins.end_former(session, former, now=now)
+            end_former(session, former, now=now)
             wants_code = session.get(StaffFactor, staff.id) is not None
             if not wants_code:
-                logins.note_sign_in(session, staff, now=now)
-            opened = logins.open_half if wants_code else logins.open_staff
+                note_sign_in(session, staff, now=now)
+            opened = open_half if wants_code else open_staff
             return StaffSignIn(opened(session, staff, machine=machine, now=now), wants_code)
         # Who tries is not known, and a name that is nobody's is no subject: all of those are one.
         subject = f"staff:{row.ref}" if row is not None else "staff:unknown"
-        tally.count(session, at=now, actor="anonymous", act=logins.SIGN_IN_FAILED, subject=subject)
+        flood_limit.count(session, at=now, actor="anonymous", act=SIGN_IN_FAILED, subject=subject)
     if row is None:
         unknown.note(machine.address, now=now)
     log.warning("a staff sign-in was refused")
@@ -124,7 +207,7 @@ def change_password(principal: Principal, *, old: str, new: str, machine: Machin
             staff = store.staff_by_ref(session, principal.subject_ref)
             staff.password_hash, staff.must_change_password = new_hash, False
             staff.password_issued_at = None
-            logins.end_all(session, staff.ref, now=now)
+            end_all(session, staff.ref, now=now)
             record(
                 session,
                 at=now,
@@ -132,5 +215,39 @@ def change_password(principal: Principal, *, old: str, new: str, machine: Machin
                 act="staff.password",
                 subject=f"staff:{staff.ref}",
             )
-            return logins.open_staff(session, staff, machine=machine, now=now)
+            return open_staff(session, staff, machine=machine, now=now)
     raise InvalidInput("password.old_wrong", field="old")
+
+
+MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Guessed:
+    """Many wrong tries at one account (or, without a login, at the codes of rooms), and where they come from."""
+
+    login: str
+    name: str
+    tries: int
+    address: str
+
+
+def guessed(session: Session, *, now: datetime) -> Sequence[Guessed]:
+    """Return what is guessed at just now, the most tried first; a login nobody has is nobody's alarm.
+
+    Source: R-14.
+    """
+    found = alerts_of(session, (SIGN_IN, "bind"), now=now)
+    logins = [row.subject for row in found if row.scope == SIGN_IN]
+    people = session.scalars(select(Staff).where(Staff.login.in_(logins)))
+    names = {person.login: person.name for person in people}
+    return [
+        Guessed(
+            row.subject if row.scope == SIGN_IN else "",
+            names.get(row.subject, ""),
+            row.tries,
+            row.last_address,
+        )
+        for row in found
+        if row.scope == "bind" or row.subject in names
+    ][:MOST]

@@ -7,21 +7,20 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
-from cbt.bank import service, store
-from cbt.bank.formats import registry
-from cbt.bank.imports.checks import service as checks_service
-from cbt.bank.imports.checks import store as checks_store
-from cbt.bank.imports.checks import views as checks
-from cbt.bank.items import catalogue
-from cbt.db.unit_of_work import reading
+from cbt.bank import catalogue, service, store
+from cbt.bank.imports import check_views as checks
+from cbt.bank.imports import checks as checks_store
+from cbt.bank.imports import service as checks_service
 from cbt.errors import Conflict, InvalidInput
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.downloads import attachment
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal, uploaded_files
+from cbt.http.partials import Reply
+from cbt.interchange import registry
 from cbt.rules.roles import Role
-from cbt.sheets.writing import XLSX
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded_files
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.spreadsheets.writer import XLSX
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("imports", __name__)
 pages.register_blueprint(checks.pages)

@@ -1,23 +1,127 @@
-"""Concerns about people: two papers at once, none of the batch's papers, no right to a retake, no photo."""
+"""Whether people registered for a 补考 have a right to it, and those for a 新考 no pass that still counts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
-from cbt.batches.checks.concern import Concern, Concerned
-from cbt.batches.checks.facts import OFF, Entered
-from cbt.batches.checks.retakes import RetakeObjection
+from cbt.batches.checks.concern import OFF, Concern, Concerned, Entered, entered_of
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Registration
-from cbt.exams.models import BlueprintVersion
-from cbt.exams.store import blueprint_of
+from cbt.candidates.store import paper_span
+from cbt.http.i18n import local_day, local_text
+from cbt.results.models import Result
+from cbt.results.retake_ledger import (
+    Ledger,
+    check_registration,
+    counting,
+    ledger_of,
+    pass_counts_until,
+    released,
+)
+from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.planning.clashes import Clash, LevelShape, Use, clashes, off_shape
+from cbt.rules.retake import PaperResult
 from cbt.sittings.models import BatchLevel, Sitting, SittingRoom
-from cbt.sittings.planning.purposes import official_only
-from cbt.web.i18n import local_text
+from cbt.sittings.planning.purposes import is_official, official_only
+
+
+@dataclass(frozen=True, slots=True)
+class RetakeObjection:
+    """What R-4 says against a registration: the code of a concern, its paper, the last day it turns on."""
+
+    code: str
+    entry: Entered
+    paper: str
+    last_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastResults:
+    """What was released for some people, and which papers they are registered for besides."""
+
+    ledger: Ledger
+    pending: frozenset[tuple[int, str, str]]
+    """(candidate id, blueprint ref, paper)"""
+
+
+def past_of(session: Session, people: Collection[int]) -> PastResults:
+    """Return what was released for these people; two queries more where anything was."""
+    examined = set(
+        session.scalars(
+            select(Registration.candidate_id)
+            .join(Result, Result.registration_id == Registration.id)
+            .where(Registration.candidate_id.in_(people))
+            .distinct()
+        )
+    )
+    if not examined:
+        return PastResults({}, frozenset())
+    query = (
+        select(Registration.candidate_id, Registration.blueprint_ref, Registration.paper)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .outerjoin(Result, Result.registration_id == Registration.id)
+        .where(
+            Registration.candidate_id.in_(examined),
+            official_only(),
+            Result.id.is_(None),
+            SittingRoom.state.not_in(OFF),
+        )
+    )
+    pending = frozenset((who, ref, paper) for who, ref, paper in session.execute(query))
+    return PastResults(ledger_of(session, examined), pending)
+
+
+def objections(
+    session: Session,
+    entries: Collection[Entered],
+    past: PastResults,
+    *,
+    also: frozenset[tuple[int, str, str]],
+) -> Iterator[RetakeObjection]:
+    """Yield what R-4 says against registrations; `also` are papers planned with them that are not stored yet.
+
+    Source: R-4.
+    """
+    for entry in entries:
+        if not is_official(entry.sitting):
+            continue  # whoever only tries or practises a paper needs no right to it
+        blueprint = blueprint_of(session, entry.version)
+        results = released(past.ledger.get((entry.person, blueprint.ref), []))
+        if results or entry.kind == "retake":
+            planned = past.pending | also
+            yield from _against(entry, blueprint, results, planned)
+
+
+def _against(
+    entry: Entered,
+    blueprint: ExamBlueprint,
+    results: list[PaperResult],
+    planned: frozenset[tuple[int, str, str]],
+) -> Iterator[RetakeObjection]:
+    exam_on, label = local_day(entry.sitting.planned_start_at), blueprint.papers[entry.paper].label
+    retake = entry.kind == "retake"
+    found = check_registration(entry.paper, results, retake=retake, exam_on=exam_on, policy=blueprint.retake)
+    if found is not None:
+        yield RetakeObjection(f"retake_{found.finding.value}", entry, label, found.last_on)
+        return
+    for code, paper in blueprint.papers.items():
+        if not retake or code == entry.paper or (entry.person, blueprint.ref, code) in planned:
+            continue
+        counts_until = pass_counts_until(
+            code, counting(results, policy=blueprint.retake), policy=blueprint.retake
+        )
+        if counts_until is not None and counts_until < exam_on:
+            yield RetakeObjection("retake_other_pass_over", entry, paper.label, counts_until)
+
 
 Shapes = Mapping[int, Mapping[str, LevelShape]]
 """batch id -> ref of a blueprint -> what the batch examines by it"""
@@ -124,4 +228,93 @@ def named(entries: Iterable[Entered]) -> tuple[Concerned, ...]:
     first = {entry.person: entry for entry in reversed(list(entries))}
     return tuple(
         Concerned(one.name, one.ref) for one in sorted(first.values(), key=lambda one: one.starts_before)
+    )
+
+
+NONE = timedelta(0)
+_AFTER_ALL = 1 << 60
+"""Above the id of any stored registration."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEntry:
+    """A registration that is to be made: `key` names it to the asker, `person` is the same for one person's."""
+
+    key: int
+    person: str
+    name: str
+    candidate_id: int | None
+    sitting: Sitting
+    version: int
+    paper: str
+    kind: str = "first"
+    factor: Decimal = Decimal(1)
+    extra: timedelta = NONE
+
+
+def checks_of_rows(session: Session, rows: Sequence[PlannedEntry]) -> dict[int, list[Concern]]:
+    """Return what speaks against planned registrations, by their key: overlaps with each other and with what
+    is stored, none of the batch's papers, no right to a retake. Whoever is already registered for the same
+    paper in the same sitting is not looked at: that is the asker's to know.
+
+    Source: R-4, R-7, R-8.
+    """
+    if not rows:
+        return {}
+    numbers: dict[str, int] = {}
+    for row in rows:
+        numbers.setdefault(
+            row.person, row.candidate_id if row.candidate_id is not None else -len(numbers) - 1
+        )
+    own = [_entry(session, row, place, numbers) for place, row in enumerate(rows)]
+    known = {row.candidate_id for row in rows if row.candidate_id is not None}
+    stored = entered_of(session, known, [row.sitting for row in rows]) if known else []
+    past = past_of(session, known)
+    also = frozenset((entry.person, blueprint_of(session, entry.version).ref, entry.paper) for entry in own)
+    shapes = shapes_of(session, {row.sitting.batch_id for row in rows})
+    of_person: dict[int, list[Entered]] = defaultdict(list)
+    for one in (*stored, *own):
+        of_person[one.person].append(one)
+    told: dict[int, list[Concern]] = defaultdict(list)
+    for entry, row in zip(own, rows, strict=True):
+        told[row.key] += time_clashes([entry], of_person[entry.person])
+        told[row.key] += outside_shape(session, [entry], shapes)
+        told[row.key] += without_right(objections(session, [entry], past, also=also))
+    return {key: concerns for key, concerns in told.items() if concerns}
+
+
+def checks_of_registered(session: Session, registrations: Collection[Registration]) -> list[Concern]:
+    """Return what speaks against some registrations of people as they stand in this unit of work, what stops first.
+
+    Source: R-4, R-7, R-8.
+    """
+    people_ids = {one.candidate_id for one in registrations}
+    ids = {one.sitting_id for one in registrations}
+    sittings = list(session.scalars(select(Sitting).where(Sitting.id.in_(ids))))
+    refs = {one.ref for one in registrations}
+    near = entered_of(session, people_ids, sittings)
+    own = [one for one in near if one.ref in refs]
+    shapes = shapes_of(session, {one.batch_id for one in sittings})
+    past = past_of(session, people_ids)
+    found = [
+        *time_clashes(own, [one for one in near if one.ref not in refs]),
+        *outside_shape(session, own, shapes),
+        *without_right(objections(session, own, past, also=frozenset())),
+    ]
+    return sorted(found, key=lambda one: not one.stops)
+
+
+def _entry(session: Session, row: PlannedEntry, place: int, numbers: dict[str, int]) -> Entered:
+    paper = blueprint_of(session, row.version).papers[row.paper]
+    return Entered(
+        id=_AFTER_ALL + place,
+        ref="",
+        person=numbers[row.person],
+        name=row.name,
+        sitting=row.sitting,
+        sitting_room_id=0,
+        kind=row.kind,
+        version=row.version,
+        paper=row.paper,
+        span=paper_span(row.sitting.planned_start_at, paper, factor=row.factor, extra=row.extra),
     )

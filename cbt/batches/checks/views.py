@@ -7,21 +7,20 @@ from collections.abc import Callable
 import flask
 import flask_babel
 
-from cbt.batches.checks import planning
+from cbt.batches.checks import sittings
 from cbt.batches.checks.concern import Concern
-from cbt.batches.checks.reading import checks_of_sitting
-from cbt.db.unit_of_work import reading
+from cbt.batches.checks.sittings import checks_of_sitting
 from cbt.errors import CbtError, InvalidInput
+from cbt.http.auth import access
+from cbt.http.auth.login import acting, signed_in
+from cbt.http.forms import NOTHING_REFUSED, flash_refusal, refusal
+from cbt.http.partials import Reply
 from cbt.rules.roles import Role
-from cbt.rules.states.purpose import Purpose
+from cbt.rules.states.sitting import Purpose
 from cbt.sittings import store
-from cbt.sittings.planning.inputs import one_of, parse_local, parse_policy
-from cbt.sittings.planning.prefill import chosen, prefills
+from cbt.sittings.planning.inputs import chosen, one_of, parse_local, parse_policy, prefills
 from cbt.sittings.planning.views import sitting_form
-from cbt.web.forms import NOTHING_REFUSED, flash_refusal, refusal
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import acting, signed_in
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("checks", __name__)
 
@@ -54,7 +53,7 @@ def add_sitting(ref: str) -> Reply:
             centre_id = store.room_by_ref(session, room_refs[0]).centre_id
             centre_ref = next(centre.ref for centre in store.centres(session) if centre.id == centre_id)
             given = chosen(prefills(session), form.get("blueprint", ""))
-        sitting_ref, warned = planning.add_sitting(
+        sitting_ref, warned = sittings.add_sitting(
             batch_ref=ref,
             centre_ref=centre_ref,
             room_refs=room_refs,
@@ -80,7 +79,7 @@ def set_purpose(ref: str) -> Reply:
 
     def change() -> list[Concern]:
         wanted = one_of(form, "purpose", Purpose, Purpose.OFFICIAL)
-        planning.set_purpose(sitting_ref=ref, purpose=wanted, now=now, actor=who)
+        sittings.set_purpose(sitting_ref=ref, purpose=wanted, now=now, actor=who)
         return []
 
     return _decide(ref, change, "sittings.done.purpose")
@@ -93,7 +92,7 @@ def add_room(ref: str) -> Reply:
     now, who, room_ref = flask.g.now, acting(), flask.request.form.get("room", "")
     return _decide(
         ref,
-        lambda: planning.add_room(sitting_ref=ref, room_ref=room_ref, now=now, actor=who),
+        lambda: sittings.add_room(sitting_ref=ref, room_ref=room_ref, now=now, actor=who),
         "sittings.done.room_added",
     )
 
@@ -107,7 +106,7 @@ def assign(ref: str, room_ref: str) -> Reply:
     duty, _, staff_ref = flask.request.form.get("staff", "").partition(":")
     return _decide(
         ref,
-        lambda: planning.assign(
+        lambda: sittings.assign(
             room_ref=room_ref, staff_ref=staff_ref, duty=duty, principal=principal, now=now, actor=who
         ),
         "sittings.done.assigned",

@@ -5,24 +5,34 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext
 
-from cbt.batches.people import adding, changing, details, withdrawing
-from cbt.batches.people.adding import candidate_of
-from cbt.batches.people.finding import KINDS, people_page
-from cbt.batches.people.forms import addition_of, correction_of, order_of, people_asked, seat_of
-from cbt.batches.people.pages import add_page, change_page, person_of, person_page
+from cbt.batches.people import addition as adding
+from cbt.batches.people import change as changing
+from cbt.batches.people.addition import candidate_of
+from cbt.batches.people.pages import (
+    add_page,
+    addition_of,
+    change_page,
+    correction_of,
+    order_of,
+    people_asked,
+    person_of,
+    person_page,
+    seat_of,
+)
+from cbt.batches.people.search import KINDS, people_page
 from cbt.candidates.store import photo_of
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.downloads import picture
+from cbt.http.form_values import WIDEST, whole_number
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.partials import Reply, wants_partial
 from cbt.rules.door.admission import DOCUMENT_TYPES
-from cbt.rules.exam.tools import TOOLS
+from cbt.rules.exam.paper import TOOLS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batch_by_ref
-from cbt.web.downloads import picture
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.partials import Reply, wants_partial
-from cbt.web.texts import WIDEST, whole_number
-from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("people", __name__)
 
@@ -120,7 +130,7 @@ def _details(ref: str, person: str, refused: Refusal) -> Reply:
         page=page,
         refused=refused,
         documents=DOCUMENT_TYPES,
-        seen=details.person_seen(page.person.candidate),
+        seen=changing.person_seen(page.person.candidate),
     )
     return shown, refused.code
 
@@ -134,7 +144,7 @@ def put_right(ref: str, person: str) -> Reply:
     with reading() as session:
         candidate = person_page(session, ref, person).person.candidate
     try:
-        details.put_right(
+        changing.put_right(
             batch_ref=ref,
             candidate_ref=person,
             correction=correction_of(form, candidate, image),
@@ -188,7 +198,7 @@ def withdraw(ref: str, person: str) -> Reply:
     """Take back one paper of somebody, or all of them."""
     form = flask.request.form
     try:
-        count = withdrawing.withdraw(
+        count = changing.withdraw(
             batch_ref=ref,
             candidate_ref=person,
             registration_ref=form.get("registration", ""),
@@ -208,7 +218,7 @@ def bring_back(ref: str, person: str) -> Reply:
     """Register somebody again for a paper that was withdrawn."""
     form = flask.request.form
     try:
-        withdrawing.bring_back(
+        changing.bring_back(
             batch_ref=ref,
             withdrawal_ref=form.get("withdrawal", ""),
             room_ref=form.get("room", ""),

@@ -1,3 +1,3 @@
 """A sitting goes out to its candidates and proctors: what it lacks before, and the act."""
 
-__all__ = ["commands", "missing", "service", "views"]
+__all__ = ["commands", "service", "views"]

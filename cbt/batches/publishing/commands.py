@@ -7,13 +7,13 @@ from datetime import datetime
 import click
 
 from cbt.batches.publishing import service
-from cbt.console.ends import REFUSED
-from cbt.console.saying import Answer, told
+from cbt.console.command import argument
+from cbt.console.exits import REFUSED
+from cbt.console.output import Answer, told
 from cbt.console.texts import text as _
-from cbt.console.tree import argument
 from cbt.errors import Conflict
+from cbt.http.app_context import with_app
 from cbt.sittings.commands import sitting
-from cbt.web.cli import with_app
 
 
 @sitting.command("publish", help="sittings.cli.publish")

@@ -5,20 +5,19 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext
 
-from cbt.batches.checks.reading import checks_of_sitting, stops_of
+from cbt.batches.checks.sittings import checks_of_sitting, stops_of
 from cbt.batches.publishing import service
-from cbt.batches.publishing.missing import missing_of
-from cbt.batches.publishing.pages import DRAFTS, publish_many_page, publish_page
-from cbt.db.unit_of_work import reading
+from cbt.batches.publishing.service import DRAFTS, missing_of, publish_many_page, publish_page
 from cbt.errors import CbtError, Conflict
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.form_values import page_of
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.store import sitting_by_ref
-from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
-from cbt.web.partials import Reply
-from cbt.web.texts import page_of
-from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("publishing", __name__)
 

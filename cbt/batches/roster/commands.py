@@ -8,23 +8,22 @@ from pathlib import Path
 import click
 import flask
 
-from cbt.batches.roster.importing import CheckedRoster, dry_run, import_roster
-from cbt.batches.roster.texts import told
-from cbt.batches.roster.working import work_on
+from cbt.batches.roster.findings import told
+from cbt.batches.roster.process import work_on
+from cbt.batches.roster.roster_import import CheckedRoster, dry_run, import_roster
 from cbt.candidates import photos
 from cbt.candidates.roster import export
 from cbt.config import Settings
-from cbt.console.ends import DONE, REFUSED
-from cbt.console.kinds import FILE, NEW_FILE
-from cbt.console.saying import Answer
+from cbt.console.command import FILE, NEW_FILE, argument, group, option
+from cbt.console.exits import DONE, REFUSED
+from cbt.console.output import Answer
 from cbt.console.texts import text as _
-from cbt.console.tree import argument, group, option
-from cbt.db.writing.parcels import join_writing
 from cbt.errors import InvalidInput
-from cbt.sheets.checks.beating import ThreadBeat
-from cbt.sheets.findings import Note, Severity
-from cbt.web.cli import with_app
-from cbt.web.i18n import catalogues
+from cbt.http.app_context import with_app
+from cbt.http.i18n import catalogues
+from cbt.spreadsheets.check_process import ThreadBeat
+from cbt.spreadsheets.findings import Note, Severity
+from cbt.storage.write_queue.change_set import join_writing
 
 
 @group("roster", help="candidates.cli.roster")

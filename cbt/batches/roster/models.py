@@ -5,8 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.sheets.checks.keeping import FileChecks
-from cbt.sheets.checks.models import FileCheck, FilePart
+from cbt.spreadsheets.file_checks import FileCheck, FileChecks, FilePart
 
 FILE = "file"
 """The piece that is the file itself."""

@@ -10,22 +10,24 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
-from cbt.batches.roster import store
-from cbt.batches.roster import summary as kept
-from cbt.batches.roster.entering.entries import SeatLine
-from cbt.batches.roster.importing import target_of
+from cbt.audit.chain import record
+from cbt.batches.roster import findings as kept
+from cbt.batches.roster.entries import SeatLine
+from cbt.batches.roster.findings import RoomShare, RosterSummary, SittingShare
 from cbt.batches.roster.models import ROSTERS, RosterCheck
-from cbt.batches.roster.planning.places import seen_of
-from cbt.batches.roster.planning.values import RowChange
-from cbt.batches.roster.summary import RoomShare, RosterSummary, SittingShare
-from cbt.batches.roster.terms import RosterTerms, terms_of
+from cbt.batches.roster.plan import RosterTerms, RowChange, seen_of, terms_of
+from cbt.batches.roster.roster_import import target_of
+from cbt.batches.store import held_of
+from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Registration
-from cbt.sheets.checks.keeping import WORKING
-from cbt.sheets.checks.models import CheckState
-from cbt.sheets.checks.pieces import BLOCK, Stretch, shown
-from cbt.sheets.findings import Finding
+from cbt.candidates.roster.export import rows_of
+from cbt.candidates.store import entries_of_batch
+from cbt.errors import InvalidInput
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting
 from cbt.sittings.store import batch_by_ref
+from cbt.spreadsheets.file_checks import BLOCK, WORKING, CheckState, Stretch, shown
+from cbt.spreadsheets.findings import Finding
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class RosterDesk:
 def desk_of(session: Session, batch_ref: str, sitting_ref: str = "", *, actor: str) -> RosterDesk:
     """Return what the page shows on which a roster is brought; raise NotFound for an unknown batch or sitting."""
     target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
-    waiting = [_standing(session, check) for check in store.waiting_rosters(session, target.batch.id)]
+    waiting = [_standing(session, check) for check in kept.waiting_rosters(session, target.batch.id)]
     here = select(Sitting.id).where(Sitting.batch_id == target.batch.id)
     count = select(func.count()).select_from(Registration).where(Registration.sitting_id.in_(here))
     return RosterDesk(target.batch, target.only, waiting, actor, session.scalar(count) or 0)
@@ -133,7 +135,7 @@ def batch_of_sitting(session: Session, sitting: Sitting) -> str:
 
 def standing_of(session: Session, batch_ref: str, ref: str, *, actor: str) -> RosterStanding:
     """Return how far a brought roster is; raise NotFound("roster.draft_gone")."""
-    return _standing(session, store.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor))
+    return _standing(session, kept.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor))
 
 
 def _standing(session: Session, check: RosterCheck) -> RosterStanding:
@@ -162,8 +164,8 @@ def _standing(session: Session, check: RosterCheck) -> RosterStanding:
 
 def sheet_of(session: Session, batch_ref: str, ref: str, looked: LookedAt, *, actor: str) -> RosterSheet:
     """Return the dry run of a roster that is ready; raise NotFound("roster.draft_gone")."""
-    check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
-    standing, found = _standing(session, check), store.summary_of(session, check)
+    check = kept.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
+    standing, found = _standing(session, check), kept.summary_of(session, check)
     stretch = shown(found.kinds, looked.kind)
     room = _room(found.sittings, looked.room)
     return RosterSheet(
@@ -209,3 +211,34 @@ def _needs(session: Session, found: RosterSummary) -> list[SittingNeed]:
         people = one.people + (needs[key].people if key in needs else 0)
         needs[key] = SittingNeed(one.level, one.name, one.minutes, people, centre, rooms, seats)
     return list(needs.values())
+
+
+def export_rows(*, batch_ref: str, reason: str, actor: str, now: datetime) -> list[list[str]]:
+    """Return the roster rows of a batch, numbers in full where a `reason` is given; the export is in the log.
+
+    Raise InvalidInput("candidates.reason") for a reason of one letter, or of more than 500.
+    """
+    reason = reason.strip()
+    if reason and not 2 <= len(reason) <= 500:
+        raise InvalidInput("candidates.reason", field="reason")
+    with reading() as session:
+        batch = batch_by_ref(session, batch_ref)
+        entries = entries_of_batch(session, batch.id)
+        blueprints = {
+            version: blueprint_of(session, version)
+            for version in {entry.registration.blueprint_version_id for entry in entries}
+        }
+        held = held_of(session, batch.id)
+        rows = rows_of(entries, blueprints, batch.name, reveal=bool(reason), held=held)
+    after = {"rows": len(rows), "numbers": "full" if reason else "masked"}
+    with unit_of_work() as session:
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="roster.export",
+            subject=f"batch:{batch.ref}",
+            reason=reason,
+            after=after,
+        )
+    return rows

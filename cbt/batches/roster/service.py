@@ -8,21 +8,18 @@ from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.batches.roster import store
-from cbt.batches.roster.confirmed import be_taken_back, storable_of
-from cbt.batches.roster.importing import target_of
+from cbt.batches.roster import findings
 from cbt.batches.roster.models import FILE, ROSTERS, RosterCheck, RosterPart
-from cbt.batches.roster.planning.places import seen_of
-from cbt.batches.roster.terms import RosterTerms, terms_of, written
-from cbt.candidates.roster.mapping import keep_hands
-from cbt.candidates.roster.reading.hands import Hands
-from cbt.db.pieces import pieces_of
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.batches.roster.plan import RosterTerms, seen_of, terms_of, written
+from cbt.batches.roster.process import be_taken_back, storable_of
+from cbt.batches.roster.roster_import import target_of
+from cbt.candidates.roster.column_mapping import Hands, keep_hands
 from cbt.errors import Conflict, InvalidInput
-from cbt.sheets.checks.keeping import FilePiece, cut
-from cbt.sheets.checks.models import CheckState
 from cbt.sittings.store import batch_by_ref
-from cbt.web.refs import new_ref
+from cbt.spreadsheets.check_process import CheckStarter
+from cbt.spreadsheets.file_checks import CheckState, FilePiece, cut
+from cbt.storage.types import new_ref
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
 LIFE = timedelta(days=14)
 """A brought roster is kept so long: until its sittings are planned. It is sealed as the numbers in it will be."""
@@ -129,7 +126,7 @@ def read_again(*, batch_ref: str, ref: str, hands: Hands, now: datetime, actor: 
 
 
 def _idle(session: Session, batch_ref: str, ref: str, actor: str) -> RosterCheck:
-    check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
+    check = findings.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
     if check.begun:
         raise Conflict(ROSTERS.busy)
     return check
@@ -146,7 +143,7 @@ def confirm(*, batch_ref: str, ref: str, partial: bool, actor: str) -> None:
         check = _idle(session, batch_ref, ref, actor)
         if check.state != CheckState.READY:
             raise Conflict(ROSTERS.busy)
-        found = store.summary_of(session, check)
+        found = findings.summary_of(session, check)
         if found.stops and not partial:
             raise InvalidInput("roster.refused", count=found.stops)
         if not found.papers and not found.changed and not found.renewed:
@@ -166,7 +163,7 @@ def try_again(*, batch_ref: str, ref: str, actor: str) -> None:
     Raise NotFound("roster.draft_gone"), Conflict("roster.under_way").
     """
     with unit_of_work() as session:
-        check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
+        check = findings.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
         if check.begun:
             ROSTERS.go_on_again(session, check)
         else:
@@ -179,7 +176,7 @@ def cancel(*, batch_ref: str, ref: str, actor: str) -> None:
     A second call changes nothing. Raise Conflict("roster.under_way") while a process stores it.
     """
     with reading() as session:
-        check = store.find_check(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
+        check = findings.find_check(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
         if check is None:
             return
         if check.state == CheckState.IMPORTING:
@@ -189,3 +186,11 @@ def cancel(*, batch_ref: str, ref: str, actor: str) -> None:
         be_taken_back(check, what)
     with unit_of_work() as session:
         ROSTERS.forget(session, [check.id])
+
+
+_starter = CheckStarter(ROSTERS)
+
+
+def start_rosters(*, now: datetime) -> None:
+    """Begin the rosters that wait."""
+    _starter.tick(now=now)

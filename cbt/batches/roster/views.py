@@ -10,29 +10,26 @@ import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from cbt.batches.roster import findings, service
 from cbt.batches.roster import pages as sheets
-from cbt.batches.roster import service
-from cbt.batches.roster.exporting import export_rows
-from cbt.batches.roster.files import marking
-from cbt.batches.roster.pages import LookedAt, RosterSheet, RosterStanding
-from cbt.batches.roster.terms import RosterTerms
-from cbt.batches.roster.texts import note
+from cbt.batches.roster.findings import note
+from cbt.batches.roster.pages import LookedAt, RosterSheet, RosterStanding, export_rows
+from cbt.batches.roster.plan import RosterTerms
 from cbt.candidates.roster.export import OF_BATCH, to_xlsx
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Conflict, InvalidInput
-from cbt.rules.planning.places import Fill, Units
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.downloads import attachment
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.http.i18n import explain
+from cbt.http.partials import Reply, until_done
+from cbt.rules.planning.distribution import Fill, Units
 from cbt.rules.roles import Role
-from cbt.sheets.checks.models import CheckState
-from cbt.sheets.checks.pieces import whole
-from cbt.sheets.findings import Severity
-from cbt.sheets.writing import XLSX
 from cbt.sittings.store import sitting_by_ref
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
-from cbt.web.i18n import explain
-from cbt.web.partials import Reply, until_done
-from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.spreadsheets.file_checks import CheckState, whole
+from cbt.spreadsheets.findings import Severity
+from cbt.spreadsheets.writer import XLSX
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("roster", __name__)
 
@@ -173,7 +170,7 @@ def _standing(ref: str, draft: str) -> RosterStanding:
 def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
     with reading() as session:
         sheet = sheets.sheet_of(session, ref, draft, _looked(), actor=acting())
-        marked = marking.is_marked(session, ref, draft, actor=acting())
+        marked = findings.is_marked(session, ref, draft, actor=acting())
     summary = sheet.summary
     page = flask.render_template(
         "batches/roster/check.html",

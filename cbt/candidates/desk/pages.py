@@ -1,27 +1,73 @@
-"""What the office pages show, gathered in one reading transaction each."""
+"""A page of who is registered for a sitting, found by name, number or room."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from cbt.accounts.store import HeldRole, actor_names, held_roles
+from cbt.blueprints.store import blueprint_of
 from cbt.candidates import store
-from cbt.candidates.corrections.making import corrections_of
-from cbt.candidates.counts import SittingCounts, counts_of
-from cbt.candidates.desk.seated import SeatedAsked, SeatedPage, seated_page
+from cbt.candidates.corrections import corrections_of
 from cbt.candidates.models import Registration
 from cbt.candidates.roster.export import accommodation_text
-from cbt.exams.store import blueprint_of
+from cbt.candidates.store import Registered, SittingCounts, count_where, counts_of, entries_where, found_by
+from cbt.http.auth.login import Principal
+from cbt.http.form_values import asked_text, page_of
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.roles import ROOM_STAFF
 from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingChange, SittingRoom
 from cbt.sittings.store import Duty, RoomView, SeatCount
-from cbt.web.who.login import Principal
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SeatedAsked:
+    """Who is looked for in a sitting; `room` is the ref of a sitting-room, "" for all."""
+
+    text: str = ""
+    room: str = ""
+    page: int = 1
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """Return what narrows the list down, as it stands in an address."""
+        return {name: value for name, value in {"q": self.text, "room": self.room}.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class SeatedPage:
+    """A page of a sitting's registrations."""
+
+    entries: Sequence[Registered]
+    page: int
+    pages: int
+
+
+def seated_asked(args: Mapping[str, str]) -> SeatedAsked:
+    """Return who an address asks for."""
+    return SeatedAsked(asked_text(args), args.get("room", "")[:40], page_of(args))
+
+
+def seated_page(session: Session, sitting_id: int, asked: SeatedAsked, *, everybody: int) -> SeatedPage:
+    """Return a page of a sitting's registrations by room and seat; `everybody` is how many there are."""
+    conditions: list[ColumnElement[bool]] = [Registration.sitting_id == sitting_id]
+    if asked.text:
+        conditions.append(found_by(asked.text))
+    if asked.room:
+        conditions.append(SittingRoom.ref == asked.room)
+    count = count_where(session, *conditions) if asked.asked else everybody
+    pages = max(1, -(-count // PAGE))
+    page = min(asked.page, pages)
+    entries = entries_where(session, *conditions, limit=PAGE, offset=(page - 1) * PAGE)
+    return SeatedPage(entries, page, pages)
+
 
 FEW_ROOMS = 12
 """Up to so many rooms each have the list of proctors beside them; of more, only one that is asked for."""

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbt.accounts.approvals.requests import claim, countersigned, put_result
-from cbt.accounts.approvals.second import Second
+import flask
+from flask_babel import gettext
+from sqlalchemy.orm import Session
+
+from cbt.accounts.approvals.requests import (
+    ApprovalKind,
+    ApprovalWish,
+    Line,
+    Result,
+    Second,
+    Wanted,
+    claim,
+    countersigned,
+    put_result,
+)
+from cbt.accounts.models import Approval
 from cbt.audit.chain import record
+from cbt.blueprints.store import blueprint_of
 from cbt.candidates import store
-from cbt.candidates.corrections.making import Correction, correct_candidate
+from cbt.candidates.corrections import Correction, correct_candidate
 from cbt.candidates.roster.export import rows_of
-from cbt.candidates.store import has_started
-from cbt.db.private.sealing import readable
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.candidates.store import Registered, has_started
 from cbt.errors import InvalidInput
-from cbt.exams.store import blueprint_of
+from cbt.http.auth.login import Principal
 from cbt.personal.fields import DETAILS, PersonField
-from cbt.personal.numbers import DOCUMENT
+from cbt.personal.identity import DOCUMENT
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.door.admission import mask_document, normalise_document
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
 from cbt.sittings.store import sitting_by_ref
-from cbt.web.who.login import Principal
+from cbt.storage.crypto import open_sealed, readable, seal
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 COUNTERSIGNERS: frozenset[str] = frozenset({Role.CHIEF_PROCTOR})
 """Who countersigns a correction after the start (R-15)."""
@@ -116,3 +134,73 @@ def _reason(reason: str) -> str:
     if not 2 <= len(plain) <= 500:
         raise InvalidInput("candidates.reason", field="reason")
     return plain
+
+
+# A correction after the start as a request to the chief; what it holds is sealed like other personal data.
+#
+# Source: R-15, R-62.
+
+KIND = "correction"
+PURPOSE = "approval"
+
+
+def wish_for(entry: Registered, correction: Correction) -> ApprovalWish:
+    """Return the request for one correction; its photo and number are kept sealed and emptied when settled."""
+    photo = correction.photo
+    plain = {
+        "evidence": correction.evidence,
+        "name": correction.name,
+        "document": correction.document,
+        "photo": photo and base64.b64encode(photo).decode(),
+    }
+    return ApprovalWish(
+        kind=KIND,
+        act="correct_person",
+        subject=f"registration:{entry.registration.ref}",
+        place=f"{entry.room.name} · {entry.seat.number:02d}",
+        params=base64.b64encode(seal(canonical_json(plain), PURPOSE)).decode(),
+        preview=tuple(_lines(entry, correction)),
+    )
+
+
+def _lines(entry: Registered, correction: Correction) -> Iterator[Line]:
+    yield ("approval.line.whom", "text", entry.candidate.name)
+    if correction.name:
+        yield ("approval.line.name", "text", f"{entry.candidate.name} → {correction.name}")
+    if correction.document:
+        masked = mask_document(normalise_document(correction.document[1]))
+        yield ("approval.line.document", "text", f"{entry.candidate.document_masked} → {masked}")
+    if correction.photo:
+        yield ("approval.line.photo", "word", "approval.new_photo")
+    yield ("approval.line.reason", "text", correction.evidence.strip())
+
+
+def _wanted(_session: Session, approval: Approval) -> Wanted:
+    return Wanted(frozenset(approval.roles.split(",")))
+
+
+def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
+    plain = json.loads(open_sealed(base64.b64decode(approval.params), PURPOSE))
+    photo, document = plain["photo"], plain["document"]
+    correction = Correction(
+        evidence=plain["evidence"],
+        name=plain["name"],
+        document=document and (document[0], document[1]),
+        photo=photo and base64.b64decode(photo),
+    )
+    correct(ref=_ref(approval), correction=correction, second=second, principal=first, now=now)
+
+
+def _ref(approval: Approval) -> str:
+    return approval.subject.removeprefix("registration:")
+
+
+def _said(_approval: Approval, _result: Result) -> str:
+    return str(gettext("candidates.corrected"))
+
+
+def _home(approval: Approval) -> str:
+    return flask.url_for("candidates.registration", ref=_ref(approval))
+
+
+CORRECTIONS = ApprovalKind(KIND, _wanted, _carry_out, _said, _home)

@@ -5,31 +5,29 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
-from cbt.accounts.approvals.second import SecondNeeded, Wanted
+from cbt.accounts.approvals.requests import SecondNeeded, Wanted
+from cbt.accounts.approvals.views import ask_for, typed_second, wants_asking
 from cbt.candidates import photos, store
-from cbt.candidates.corrections.approval import wish_for
-from cbt.candidates.corrections.making import Correction
+from cbt.candidates.corrections import Correction
 from cbt.candidates.desk import service
-from cbt.candidates.desk.pages import door_state, registration_page, sitting_page
-from cbt.candidates.desk.seated import seated_asked
-from cbt.candidates.desk.service import Revealed
-from cbt.candidates.printing import registry as prints
+from cbt.candidates.desk.pages import door_state, registration_page, seated_asked, sitting_page
+from cbt.candidates.desk.service import Revealed, wish_for
+from cbt.candidates.printing import documents as prints
 from cbt.candidates.printing import views as printing_views
 from cbt.candidates.roster.export import template, to_csv, to_xlsx
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
+from cbt.http.auth import access
+from cbt.http.auth.login import acting, signed_in
+from cbt.http.downloads import attachment, picture
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.http.partials import Reply
+from cbt.media.pictures import redraw
+from cbt.personal.cell_values import DOCUMENT_NAMES
 from cbt.personal.fields import detail_facts, person_details
-from cbt.personal.words import DOCUMENT_NAMES
-from cbt.pictures.receiving import redraw
 from cbt.rules.roles import Role
-from cbt.sheets.writing import XLSX
 from cbt.sittings.store import second_by_password
-from cbt.web.downloads import attachment, picture
-from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import acting, signed_in
+from cbt.spreadsheets.writer import XLSX
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("candidates", __name__)
 pages.add_app_template_global(person_details, "person_details")

@@ -1,3 +1,3 @@
 """What the office prints of a sitting: tickets, lists for the door, labels, registration sheets, as PDF."""
 
-__all__ = ["occasion", "registry", "views"]
+__all__ = ["documents", "occasion", "views"]

@@ -5,21 +5,19 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.candidates.printing.again import PAGE_SIZE, again_page
-from cbt.candidates.printing.noting import note_print
+from cbt.candidates.printing.documents import DOCUMENTS, photo_name
 from cbt.candidates.printing.occasion import Occasion, choice, of_again, of_person, of_room
-from cbt.candidates.printing.registry import DOCUMENTS
-from cbt.candidates.printing.words import photo_name
-from cbt.db.unit_of_work import reading
+from cbt.candidates.printing.reprints import PAGE_SIZE, again_page, note_print
 from cbt.errors import NotFound
+from cbt.http.auth import access
+from cbt.http.auth.login import signed_in
+from cbt.http.downloads import attachment
+from cbt.http.form_values import page_of
+from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf, qr_drawing
 from cbt.rules.roles import Role
 from cbt.sittings.planning.purposes import printed_purpose
-from cbt.web.downloads import attachment
-from cbt.web.partials import Reply
-from cbt.web.texts import page_of
-from cbt.web.who import access
-from cbt.web.who.login import signed_in
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("printing", __name__)
 

@@ -1,3 +1,3 @@
 """How a roster comes in and goes out."""
 
-__all__ = ["choosing", "export", "mapping", "marked", "reading"]
+__all__ = ["column_mapping", "columns", "export", "file", "paper_choice", "row"]

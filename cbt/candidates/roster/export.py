@@ -10,27 +10,32 @@ from typing import Any
 from flask_babel import gettext
 
 from cbt.candidates.models import Candidate
-from cbt.candidates.roster.reading.columns import COLUMNS, TEMPLATE
+from cbt.candidates.roster.columns import COLUMNS, TEMPLATE
 from cbt.candidates.store import Registered
-from cbt.db.private.sealing import readable
+from cbt.http.i18n import local_zone
+from cbt.personal.cell_values import DOCUMENT_NAMES, tool_names
 from cbt.personal.fields import DETAILS, PersonField
-from cbt.personal.numbers import DOCUMENT
-from cbt.personal.words import DOCUMENT_NAMES, tool_names
+from cbt.personal.identity import DOCUMENT
 from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.sheets import writing
 from cbt.sittings.models import Centre, Sitting
-from cbt.web.i18n import local_zone
+from cbt.spreadsheets import writer
+from cbt.spreadsheets.cells import SheetData
+from cbt.spreadsheets.columns import Heading
+from cbt.spreadsheets.findings import Note
+from cbt.spreadsheets.intake import filled
+from cbt.spreadsheets.writer import marked_copy
+from cbt.storage.crypto import readable
 
 
 def template() -> bytes:
     """Return an empty roster workbook: the headers, text columns, and a sheet that explains each column."""
     buffer = io.BytesIO()
-    with writing.new_workbook(buffer) as book:
+    with writer.new_workbook(buffer) as book:
         _sheet(book, [])
         lines = [(_header(name), gettext(f"candidates.template.column.{name}")) for name in TEMPLATE]
         kinds = "、".join(names[0] for names in DOCUMENT_NAMES.values())
         notes = [*lines, ("", ""), (COLUMNS.title("document_type"), kinds)]
-        writing.write_notes(book, gettext("candidates.template.notes"), notes)
+        writer.write_notes(book, gettext("candidates.template.notes"), notes)
     return buffer.getvalue()
 
 
@@ -126,14 +131,14 @@ def accommodation_text(entry: Registered) -> str:
 def to_xlsx(rows: Sequence[Sequence[str]], columns: Sequence[str] = TEMPLATE) -> bytes:
     """Return roster rows as a workbook, every cell a string."""
     buffer = io.BytesIO()
-    with writing.new_workbook(buffer) as book:
+    with writer.new_workbook(buffer) as book:
         _sheet(book, rows, columns)
     return buffer.getvalue()
 
 
 def to_csv(rows: Sequence[Sequence[str]]) -> bytes:
     """Return roster rows as CSV with a byte-order mark; a cell that looks like a formula is marked as text."""
-    return writing.to_csv([[_header(column) for column in TEMPLATE], *rows])
+    return writer.to_csv([[_header(column) for column in TEMPLATE], *rows])
 
 
 def _header(name: str) -> str:
@@ -142,10 +147,21 @@ def _header(name: str) -> str:
 
 def _sheet(book: Any, rows: Sequence[Sequence[str]], names: Sequence[str] = TEMPLATE) -> None:
     sheet = book.add_worksheet(gettext("candidates.template.sheet"))
-    text = writing.text_format(book)
+    text = writer.text_format(book)
     columns = [COLUMNS.by_name[name] for name in names]
-    writing.write_head(book, sheet, [(_header(one.name), one.width, one.required) for one in columns], text)
+    writer.write_head(book, sheet, [(_header(one.name), one.width, one.required) for one in columns], text)
     sheet.freeze_panes(1, 1)
     for number, row in enumerate(rows, 1):
         for place, cell in enumerate(row):
-            writing.write_text(sheet, number, place, cell, text)
+            writer.write_text(sheet, number, place, cell, text)
+
+
+def marked_roster(
+    sheets: Sequence[SheetData], headings: Sequence[Heading], notes: Sequence[Note], *, title: str
+) -> bytes:
+    """Return the sheets as a workbook with what was found; it comes in again as what it is, once it is mended.
+
+    `title` heads the column that says what to do: one of those that are known and not read (问题).
+    """
+    heads = {one.sheet: one.row for one in reversed(headings)}
+    return marked_copy([filled(one) for one in sheets], notes, heads, title=title)

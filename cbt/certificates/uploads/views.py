@@ -8,8 +8,8 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.certificates.uploads import mappings
-from cbt.certificates.uploads.choosing import ChosenUpload, chosen, read_choice
-from cbt.certificates.uploads.columns import (
+from cbt.certificates.uploads.files import FORMS, ChosenUpload, chosen, read_choice, upload_file
+from cbt.certificates.uploads.mappings import (
     CONSTANT,
     DATES,
     EXAMPLE,
@@ -17,21 +17,20 @@ from cbt.certificates.uploads.columns import (
     MOST_COLUMNS,
     STANDARD,
     MappedFile,
+    MappingForm,
     places,
 )
-from cbt.certificates.uploads.files import FORMS, upload_file
-from cbt.certificates.uploads.mappings import MappingForm
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.downloads import attachment
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import local_day
+from cbt.http.partials import Reply
 from cbt.personal.fields import DETAILS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batches
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_day
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("uploads", __name__)
 

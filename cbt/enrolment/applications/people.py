@@ -11,19 +11,25 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.db.private.sealing import open_sealed, seal
-from cbt.db.unit_of_work import unit_of_work
+from cbt.blueprints.store import blueprint_of
 from cbt.enrolment.applications import store
-from cbt.enrolment.applications.applying import Applying, editable
-from cbt.enrolment.applications.form import TOLD, ReadPerson, read_person, told_of
-from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
-from cbt.enrolment.applications.retaking import AskedTaking, refuse_takings
+from cbt.enrolment.applications.application import Applying, editable
+from cbt.enrolment.applications.person import (
+    TOLD,
+    AskedTaking,
+    ReadPerson,
+    read_person,
+    refuse_takings,
+    told_of,
+)
+from cbt.enrolment.models import Applicant, ApplicantProof, UnitApplication
 from cbt.errors import Conflict
-from cbt.exams.store import blueprint_of
 from cbt.personal.fields import DETAILS
-from cbt.personal.numbers import DOCUMENT, document_index
+from cbt.personal.identity import DOCUMENT, document_index
 from cbt.rules.door.admission import mask_document
-from cbt.web.refs import new_ref
+from cbt.storage.crypto import open_sealed, seal
+from cbt.storage.types import new_ref
+from cbt.storage.unit_of_work import unit_of_work
 
 MOST_PEOPLE = 500
 

@@ -7,22 +7,21 @@ from collections.abc import Mapping
 import flask
 import flask_babel
 
-from cbt.db.unit_of_work import reading
-from cbt.enrolment.applications import applying, deciding, people, store
-from cbt.enrolment.applications.form import CHOICES, FACTS, LEVELS, read_facts
-from cbt.enrolment.applications.judged import answer_of, judged
-from cbt.enrolment.applications.proofs import check_proofs
-from cbt.enrolment.applications.shown import applicant_details
-from cbt.enrolment.applications.side_views import OFFICE, ApplicationSide, page
-from cbt.enrolment.applications.views import application_page
-from cbt.enrolment.attached.attaching import may_attach
-from cbt.enrolment.decided.store import level_of
+from cbt.enrolment.applications import application as applying
+from cbt.enrolment.applications import decision, people, store
+from cbt.enrolment.applications.attachments import may_attach
+from cbt.enrolment.applications.decision import check_proofs
+from cbt.enrolment.applications.pages import applicant_details
+from cbt.enrolment.applications.person import CHOICES, FACTS, LEVELS, answer_of, judged, read_facts
+from cbt.enrolment.applications.views import OFFICE, ApplicationSide, application_page, page
+from cbt.enrolment.office_decisions import level_of
 from cbt.errors import CbtError, InvalidInput
+from cbt.http.form_values import whole_number
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import local_day
+from cbt.http.partials import Reply
 from cbt.rules.door.admission import DOCUMENT_TYPES
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_day
-from cbt.web.partials import Reply
-from cbt.web.texts import whole_number
+from cbt.storage.unit_of_work import reading
 
 _WORDS = {"documents": DOCUMENT_TYPES, "choices": CHOICES, "levels": LEVELS, "facts": FACTS}
 
@@ -138,7 +137,7 @@ def decide(side: ApplicationSide, ref: str) -> Reply:
     form = flask.request.form
     back = form.get("person", "")
     try:
-        count = deciding.decide(
+        count = decision.decide(
             ref,
             form.getlist("people"),
             verdict=form.get("verdict", ""),

@@ -9,10 +9,9 @@ from datetime import date
 from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from cbt.enrolment.applications.models import Applicant, ApplicantProof, ApplicationStep, UnitApplication
-from cbt.enrolment.units.models import MemberUnit
+from cbt.blueprints.models import BlueprintVersion
+from cbt.enrolment.models import Applicant, ApplicantProof, ApplicationStep, MemberUnit, UnitApplication
 from cbt.errors import NotFound
-from cbt.exams.models import BlueprintVersion
 from cbt.rules.states.application import ApplicationState
 from cbt.sittings.models import Batch, BatchLevel, Sitting
 

@@ -9,10 +9,9 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from cbt.db.pieces import PIECE
-from cbt.enrolment.fees.models import FeeCharge, FeeMatch, FeePayment, FeeRefund
-from cbt.enrolment.units.models import MemberUnit
-from cbt.rules.enrolment.fees.ledger import FeeLedger, Match
+from cbt.enrolment.models import FeeCharge, FeeMatch, FeePayment, FeeRefund, MemberUnit
+from cbt.rules.enrolment.fees import FeeLedger, Match
+from cbt.storage.unit_of_work import PIECE
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,22 @@ from pathlib import PurePath
 import flask
 import flask_babel
 
-from cbt.db.unit_of_work import reading
-from cbt.enrolment.applications import applying, store
-from cbt.enrolment.applications.side_views import ApplicationSide, page
+from cbt.blueprints.store import blueprint_of
+from cbt.enrolment.applications import application as applying
+from cbt.enrolment.applications import store
+from cbt.enrolment.applications.views import ApplicationSide, page
 from cbt.enrolment.workbook import service
-from cbt.enrolment.workbook.checking import CheckedList, ListStanding
-from cbt.enrolment.workbook.columns import COLUMNS, TEMPLATE
-from cbt.enrolment.workbook.template import explained, people_template
+from cbt.enrolment.workbook.rows import COLUMNS, TEMPLATE, explained, people_template
+from cbt.enrolment.workbook.service import CheckedList, ListStanding
 from cbt.errors import CbtError, Conflict, InvalidInput
-from cbt.exams.store import blueprint_of
-from cbt.sheets.findings import Finding, Note, Severity
-from cbt.sheets.marking import marked_copy
-from cbt.sheets.writing import XLSX
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
-from cbt.web.i18n import explain
-from cbt.web.partials import Reply
-from cbt.web.texts import page_of
+from cbt.http.downloads import attachment
+from cbt.http.form_values import page_of
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
+from cbt.http.i18n import explain
+from cbt.http.partials import Reply
+from cbt.spreadsheets.findings import Finding, Note, Severity
+from cbt.spreadsheets.writer import XLSX, marked_copy
+from cbt.storage.unit_of_work import reading
 
 LIST_PAGE = 100
 

@@ -1,23 +1,79 @@
-"""`cbt doctor`: examine this installation, beside a running server or without one."""
+"""One examination: the settings first, and on them every check, none of which can stop the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 
 import click
+import flask
+from sqlalchemy.orm import Session
 
 from cbt.clock import wall_time
-from cbt.config import read_sources
+from cbt.config import Sourced, read_sources
 from cbt.confined.priority import give_way
-from cbt.console.columns import align
-from cbt.console.ends import DIFFERS, DONE, REFUSED
-from cbt.console.saying import Answer, tone
+from cbt.console.command import command, option
+from cbt.console.exits import DIFFERS, DONE, REFUSED
+from cbt.console.output import Answer, align, tone
+from cbt.console.texts import text
 from cbt.console.texts import text as _
-from cbt.console.tree import command, option
-from cbt.ops.doctor.examining import examine
-from cbt.ops.doctor.findings import Diagnosis, Grade, worst
-from cbt.ops.doctor.rooms import room_findings
+from cbt.errors import CbtError
+from cbt.http.app_context import with_app
+from cbt.ops.doctor.checks import CHECKS
+from cbt.ops.doctor.findings import Check, Diagnosis, Grade, Symptom, diagnosis, worst
+from cbt.ops.doctor.patient import Patient, patient
+from cbt.proctoring.readiness.room import read_readiness
+from cbt.sittings.models import SittingRoom
+from cbt.sittings.store import RoomView, rooms_of_sitting
+from cbt.storage.unit_of_work import reading
+
+CODES = {"unforeseen": Grade.FAIL}
+
+
+def examine(read: Callable[[], Sourced], *, now: datetime, url: str = "") -> list[Diagnosis]:
+    """Return what every check found; settings that cannot be read leave nothing else to look at."""
+    try:
+        whole = patient(read(), now=now, url=url)
+    except CbtError as refused:
+        return [diagnosis("settings", {}, refused)]
+    return [found for name, check in CHECKS.items() for found in _findings(name, check, whole)]
+
+
+def _findings(name: str, check: Check, whole: Patient) -> Iterator[Diagnosis]:
+    try:
+        for seen in check.examine(whole):
+            yield diagnosis(name, check.CODES, seen)
+    except Exception as error:  # the doctor tells what is wrong, whatever it is, and goes on
+        seen = Symptom("unforeseen", {"check": name, "kind": type(error).__name__})
+        yield diagnosis("any", CODES, seen)
+
+
+CHECK = "room"
+
+
+@with_app
+def room_findings(ref: str, *, now: datetime) -> list[Diagnosis]:
+    """Return what is wrong in a sitting-room, or that all is well; raise NotFound("sitting.room_unknown").
+
+    Whoever types this sees the whole installation, so it is asked of no duty.
+    """
+    with flask.current_app.test_request_context(), reading() as session:
+        found = read_readiness(session, _view(session, ref), now=now)
+    lines = [
+        Diagnosis(CHECK, Grade.FAIL if one.stops else Grade.WARN, "fault", one.what, one.fix)
+        for one in found.faults
+    ]
+    named = {"reported": found.reported, "bound": found.bound, "seats": len(found.seats)}
+    return [*lines, Diagnosis(CHECK, Grade.OK, "reported", text("doctor.room.reported", **named), "")]
+
+
+def _view(session: Session, ref: str) -> RoomView:
+    room = SittingRoom.by_ref(session, ref, unknown="sitting.room_unknown")
+    return next(
+        view for view in rooms_of_sitting(session, room.sitting_id) if view.sitting_room.id == room.id
+    )
+
 
 COLOURS = {Grade.OK: "green", Grade.NONE: "white", Grade.WARN: "yellow", Grade.FAIL: "red"}
 ENDS = {Grade.OK: DONE, Grade.WARN: DIFFERS, Grade.FAIL: REFUSED}

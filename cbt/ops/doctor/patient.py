@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cbt.config import Settings, Sourced
-from cbt.ops.hosting import DataDirLock
+from cbt.ops.host_resources import DataDirLock
 
 PATIENCE_SECONDS = 5
 

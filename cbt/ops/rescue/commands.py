@@ -11,19 +11,26 @@ import click
 
 from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
-from cbt.console.kinds import PATH
-from cbt.console.saying import Answer
+from cbt.console.command import PATH, command, option
+from cbt.console.output import Answer
 from cbt.console.texts import text as _
-from cbt.console.tree import command, option
-from cbt.db.engine import GATE_NAME, database_path
-from cbt.db.holding.finding import PROC, find_hold
-from cbt.db.holding.held import HeldFiles
-from cbt.db.holding.hold import Hold
 from cbt.errors import InvalidInput, Unavailable
-from cbt.ops.rescue.barrier import pass_gate
-from cbt.ops.rescue.places import WHOLE, Rescue, open_rescue, read_note, rescue_places
-from cbt.ops.rescue.securing import Sources, make_whole, secure, settle
-from cbt.ops.safety.manifest import Manifest, read_manifest
+from cbt.ops.backup.snapshot import Manifest, read_manifest
+from cbt.ops.rescue.salvage import (
+    WHOLE,
+    Rescue,
+    Sources,
+    make_whole,
+    open_rescue,
+    pass_gate,
+    read_note,
+    rescue_places,
+    secure,
+    settle,
+)
+from cbt.storage.engine import GATE_NAME, database_path
+from cbt.storage.file_guard import HeldFiles
+from cbt.storage.file_hold import PROC, Hold, find_hold
 
 
 @command("rescue", help="rescue.cli.rescue")

@@ -2,7 +2,7 @@
 
 It is the one process of a server that nothing kills before the others, it opens no database, and what it holds open
 outlives the workers. So it looks, twice a second, and acts: everybody else refuses to write from the same moment on
-(cbt/db/holding), by themselves.
+(cbt/storage/holding), by themselves.
 
 Source: R-40; I1, I12.
 """
@@ -23,14 +23,11 @@ from pathlib import Path
 
 from cbt.clock import SystemClock
 from cbt.config import Settings, as_environment
-from cbt.db.engine import GATE_NAME, database_path
-from cbt.db.holding.deciding import OVERWRITTEN, SAID, Trouble
-from cbt.db.holding.held import HeldFiles
-from cbt.db.holding.hold import Hold, Holding, can_hold
 from cbt.errors import CbtError
-from cbt.ops.rescue.barrier import pass_gate
-from cbt.ops.rescue.places import Rescue, read_note
-from cbt.ops.rescue.securing import Sources, secure, settle
+from cbt.ops.rescue.salvage import Rescue, Sources, pass_gate, read_note, secure, settle
+from cbt.storage.engine import GATE_NAME, database_path
+from cbt.storage.file_guard import HeldFiles
+from cbt.storage.file_hold import OVERWRITTEN, SAID, Hold, Holding, Trouble, can_hold
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5

@@ -6,4 +6,4 @@ offer them; `registry` gathers the modules. An act's texts are `proctoring.act.`
 `.log.` with its code; a part of a form that no other act asks for is a template of `acts/fields`.
 """
 
-__all__ = ["registry", "room"]
+__all__ = ["registry", "room_end", "room_start"]

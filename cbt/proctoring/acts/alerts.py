@@ -8,14 +8,12 @@ from typing import Any
 from sqlalchemy import select
 
 from cbt.candidates.models import Registration
-from cbt.door.elsewhere import clear_elsewhere
-from cbt.door.seats.binding import clear_claim
+from cbt.door.address_watch import clear_elsewhere
+from cbt.door.seats import clear_claim
 from cbt.errors import Conflict, InvalidInput
+from cbt.proctoring.act import Act, ActScope, Asked, Picked, Said
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, ActScope, Asked, Picked
-from cbt.proctoring.desk.acting import Desk, acting
-from cbt.proctoring.desk.said import Said
-from cbt.proctoring.desk.taking_back import change_while, kept, restored
+from cbt.proctoring.desk import Desk, acting, change_while, kept, restored
 from cbt.proctoring.models import AlertSeen
 from cbt.sittings.models import Seat
 

@@ -1,25 +1,90 @@
-"""What a proctor does at the door: arrival, check-in, 登录码, 允许登录, 信息有误."""
+"""签到 and 允许登录 taken back: what a registration said before, while nobody has gone on from it.
+
+Source: R-10, R-14.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading
-from cbt.door.arrival import checking, permits
-from cbt.door.arrival.queries import to_compare
+from cbt.door import arrival
+from cbt.door.arrival import to_compare
+from cbt.proctoring.act import (
+    Act,
+    ActScope,
+    Asked,
+    Preview,
+    Said,
+    further,
+    gone,
+    not_here,
+    read_clock_time,
+    read_reason,
+    usual,
+)
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk import door_undone
-from cbt.proctoring.desk.act import Act, ActScope, Asked, Preview, further, usual
-from cbt.proctoring.desk.acting import Desk, acting
-from cbt.proctoring.desk.inputs import read_clock_time, read_reason
-from cbt.proctoring.desk.picking import gone, not_here
-from cbt.proctoring.desk.said import Said
-from cbt.proctoring.desk.taking_back import change_while, kept, restored
+from cbt.proctoring.desk import Desk, acting, change_while, kept, restored
 from cbt.rules.door.admission import DOCUMENT_TYPES
+from cbt.storage.unit_of_work import reading
+
+
+def checked(registration: Registration) -> dict[str, Any]:
+    """Return what a check-in changes, as it is before one."""
+    return {
+        "arrived": kept(registration.arrived_at),
+        "checked_in": kept(registration.checked_in_at),
+        "document": registration.document_shown,
+        "shown": _hex(registration.document_last_four_sealed),
+        "signed_in": kept(registration.signed_in_at),
+        "code": registration.login_code_hash,
+    }
+
+
+def undo_check_in(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
+    """Take a check-in back, or its correction, while no 登录码 was printed and nobody has signed in by it."""
+    shown = before["shown"]
+    return change_while(
+        desk,
+        seat,
+        Registration.signed_in_at.is_not_distinct_from(restored(before["signed_in"])),
+        Registration.login_code_hash.is_not_distinct_from(before["code"]),
+        Registration.checked_in_at.is_not(None),
+        arrived_at=restored(before["arrived"]),
+        checked_in_at=restored(before["checked_in"]),
+        document_shown=before["document"],
+        document_last_four_sealed=None if shown is None else bytes.fromhex(shown),
+    )
+
+
+def allowed(registration: Registration, *, at: datetime) -> dict[str, Any]:
+    """Return what 允许登录 changes, as it is before that, and when it is done."""
+    return {
+        "was": kept(registration.sign_in_allowed_at),
+        "at": kept(at),
+        "signed_in": kept(registration.signed_in_at),
+        "code": registration.login_code_hash,
+    }
+
+
+def undo_allow_sign_in(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
+    """Take 允许登录 back while nobody has signed in by it."""
+    return change_while(
+        desk,
+        seat,
+        Registration.sign_in_allowed_at == restored(before["at"]),
+        Registration.signed_in_at.is_not_distinct_from(restored(before["signed_in"])),
+        Registration.login_code_hash.is_not_distinct_from(before["code"]),
+        sign_in_allowed_at=restored(before["was"]),
+    )
+
+
+def _hex(sealed: bytes | None) -> str | None:
+    return None if sealed is None else sealed.hex()
 
 
 def _refuse_arrive(seat: SeatView, _board: Board) -> str:
@@ -37,7 +102,7 @@ def _arrive(asked: Asked) -> Said:
     with acting(asked) as desk:
         picked = desk.pick()
         for seat in picked.chosen:
-            checking.record_arrival(
+            arrival.record_arrival(
                 desk.session,
                 desk.registration(seat),
                 now=now,
@@ -68,8 +133,8 @@ def _check_in(asked: Asked) -> Said:
         before: list[tuple[int | None, Any]] = []
         for seat in picked.chosen:
             registration = desk.registration(seat)
-            before.append((seat.registration_id, door_undone.checked(registration)))
-            checking.check_in(
+            before.append((seat.registration_id, checked(registration)))
+            arrival.check_in(
                 desk.session,
                 registration,
                 now=asked.now,
@@ -93,7 +158,7 @@ def _issue_codes(asked: Asked) -> Said:
         picked = desk.pick()
         codes = []
         for seat in picked.chosen:
-            code = permits.issue_login_code(
+            code = arrival.issue_login_code(
                 desk.session, desk.registration(seat), now=asked.now, rng=rng, actor=asked.by.actor
             )
             codes.append((f"{seat.label} {seat.name}", seat.ticket, code))
@@ -110,8 +175,8 @@ def _allow_sign_in(asked: Asked) -> Said:
         before: list[tuple[int | None, Any]] = []
         for seat in picked.chosen:
             registration = desk.registration(seat)
-            before.append((seat.registration_id, door_undone.allowed(registration, at=asked.now)))
-            permits.allow_sign_in(desk.session, registration, now=asked.now, actor=actor, reason=reason)
+            before.append((seat.registration_id, allowed(registration, at=asked.now)))
+            arrival.allow_sign_in(desk.session, registration, now=asked.now, actor=actor, reason=reason)
             desk.log("allow_sign_in", seat, reason=reason)
         desk.remember(before)
         return desk.said(picked)
@@ -133,7 +198,7 @@ def _clear_query(asked: Asked) -> Said:
         picked = desk.pick()
         before = [(seat.registration_id, kept(seat.query_at)) for seat in picked.chosen]
         for seat in picked.chosen:
-            checking.clear_query(
+            arrival.clear_query(
                 desk.session, desk.registration(seat), now=asked.now, actor=actor, reason=reason
             )
             desk.log("clear_query", seat, reason=reason)
@@ -164,7 +229,7 @@ ACTS = (
         _refuse_check_in,
         fields=("document",),
         shows=_documents,
-        undo=door_undone.undo_check_in,
+        undo=undo_check_in,
         tone="main",
         before=usual(20),
         running=further(10),
@@ -176,7 +241,7 @@ ACTS = (
         _allow_sign_in,
         gone,
         fields=("reason",),
-        undo=door_undone.undo_allow_sign_in,
+        undo=undo_allow_sign_in,
         before=further(10),
         running=further(30),
     ),

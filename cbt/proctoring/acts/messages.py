@@ -6,17 +6,13 @@ from collections.abc import Mapping
 
 import flask_babel
 
-from cbt.delivery import steps as delivery
-from cbt.delivery.withdrawing import withdraw_message
-from cbt.exams.reasons.words import words_of
+from cbt.blueprints.reasons import words_of
+from cbt.proctoring.act import Act, ActScope, Asked, Preview, Said, not_here, read_text, usual
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, ActScope, Asked, Preview, usual
-from cbt.proctoring.desk.acting import Desk, acting
-from cbt.proctoring.desk.inputs import read_text
-from cbt.proctoring.desk.papers import each_paper
-from cbt.proctoring.desk.picking import not_here
-from cbt.proctoring.desk.said import Said
+from cbt.proctoring.desk import Desk, acting, each_paper
+from cbt.runner import attempt_changes as delivery
+from cbt.runner.attempt_changes import withdraw_message
 
 
 def _refuse(seat: SeatView, _board: Board) -> str:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.delivery import steps as delivery
-from cbt.delivery.withdrawing import withdraw_resumption, withdraw_suspension
+from cbt.proctoring import act
+from cbt.proctoring.act import (
+    Act,
+    ActScope,
+    Asked,
+    Said,
+    always,
+    further,
+    not_here,
+    read_minutes,
+    read_reason,
+    usual,
+)
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, ActScope, Asked, always, further, usual
-from cbt.proctoring.desk.acting import Desk, acting
-from cbt.proctoring.desk.inputs import read_minutes, read_reason
-from cbt.proctoring.desk.papers import close_papers, each_paper
-from cbt.proctoring.desk.picking import not_here
-from cbt.proctoring.desk.said import Said
-from cbt.rules.reasons import OTHER
+from cbt.proctoring.desk import Desk, acting, close_papers, each_paper
 from cbt.rules.states.attempt import ClosedBy, State
 from cbt.rules.states.sitting import SittingState as RoomState
+from cbt.rules.violations import OTHER
+from cbt.runner import attempt_changes as delivery
+from cbt.runner.attempt_changes import withdraw_resumption, withdraw_suspension
 
 
 def _refuse_suspend(seat: SeatView, board: Board) -> str:
@@ -157,7 +164,7 @@ ACTS = (
         _refuse_force,
         fields=("reason",),
         second=always,
-        lines=(lines.reason,),
+        lines=(act.reason,),
         final="force",
         tone="stop",
         running=usual(60),
@@ -169,7 +176,7 @@ ACTS = (
         _refuse_reopen,
         fields=("minutes_more", "reason"),
         second=always,
-        lines=(lines.minutes_more, lines.reason),
+        lines=(act.minutes_more, act.reason),
         final="reopen",
         running=further(80),
     ),

@@ -7,17 +7,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
-from cbt.door.arrival import absence
+from cbt.door import arrival
 from cbt.errors import Conflict
+from cbt.proctoring.act import Act, ActScope, Asked, Said, further, not_here, read_reason, read_text, usual
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import UNDER_WAY
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, ActScope, Asked, further, usual
-from cbt.proctoring.desk.acting import Desk, acting
-from cbt.proctoring.desk.inputs import read_reason, read_text
-from cbt.proctoring.desk.picking import not_here
-from cbt.proctoring.desk.said import Said
-from cbt.proctoring.desk.taking_back import change_while, kept, restored
+from cbt.proctoring.desk import Desk, acting, change_while, kept, restored
 from cbt.proctoring.models import LeaveRecord
 
 
@@ -32,7 +28,7 @@ def _mark_absent(asked: Asked) -> Said:
     with acting(asked) as desk:
         picked = desk.pick()
         for seat in picked.chosen:
-            absence.mark_absent(
+            arrival.mark_absent(
                 desk.session, desk.registration(seat), now=asked.now, cause=cause, actor=actor
             )
             desk.log("absent", seat, cause=cause)
@@ -43,7 +39,7 @@ def _mark_absent(asked: Asked) -> Said:
 def _take_back_absent(desk: Desk, seat: SeatView, _before: None) -> bool:
     if seat.absent_at is None:
         return False
-    absence.undo_absent(desk.session, desk.registration(seat), now=desk.now, actor=desk.by.actor)
+    arrival.undo_absent(desk.session, desk.registration(seat), now=desk.now, actor=desk.by.actor)
     return True
 
 
@@ -62,7 +58,7 @@ def _undo_absent(asked: Asked) -> Said:
             registration = desk.registration(seat)
             was = {"at": kept(registration.absent_at), "cause": registration.absent_cause}
             before.append((seat.registration_id, was))
-            absence.undo_absent(desk.session, registration, now=asked.now, actor=actor, reason=reason)
+            arrival.undo_absent(desk.session, registration, now=asked.now, actor=actor, reason=reason)
             desk.log("undo_absent", seat, reason=reason)
         desk.remember(before)
         return desk.said(picked)

@@ -1,33 +1,250 @@
-"""The live board: a room's seats, counts, clocks, alerts and log at one instant."""
+"""提醒 of a room with their receipts: how many pages were sent each of the latest, had it, were read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from cbt.http.auth.throttle import OftenTried
 from cbt.proctoring.board import store
-from cbt.proctoring.board.alerts import guesses_in_room
-from cbt.proctoring.board.around import LOG_LINES, UNDO_FOR, Surroundings, read_around, taken_rows
-from cbt.proctoring.board.kept_seats import KeptSeats
-from cbt.proctoring.board.log_lines import LogLine, log_lines
-from cbt.proctoring.board.papers import PaperLine, with_ends
-from cbt.proctoring.board.proposals import proposals_of
-from cbt.proctoring.board.reminders import Reminder, still_shown
-from cbt.proctoring.board.seat_state import SeatNumbers, SeatState
-from cbt.proctoring.board.seat_view import FreeSeat, SeatView
-from cbt.proctoring.models import UndoableAct
+from cbt.proctoring.board.seat_state import SeatNumbers, SeatState, guesses_in_room, proposals_of
+from cbt.proctoring.board.seat_view import (
+    FreeSeat,
+    KeptSeats,
+    PaperKey,
+    PaperLine,
+    SeatView,
+    papers_of,
+    with_ends,
+)
+from cbt.proctoring.models import Incident, UndoableAct
 from cbt.rules.canonical import digest
 from cbt.rules.clock import interruptions
+from cbt.rules.clock.windows import Pause
 from cbt.rules.door.admission import is_late
+from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.sitting import OVER, SittingState
+from cbt.runner.clock_facts import RoomFacts, room_facts
+from cbt.runner.models import Attempt, Gap, Message
 from cbt.sittings.store import RoomView
-from cbt.web.who.guessing import OftenTried
+from cbt.storage.prepared import KnownSelect
+
+SHOWN_FOR = timedelta(minutes=15)
+MOST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One text that was sent at one moment, to however many."""
+
+    at: datetime
+    text: str
+    sent: int
+    delivered: int
+    read: int
+
+
+_LATEST = KnownSelect(
+    select(
+        Message.sent_at,
+        Message.text,
+        func.count().label("sent"),
+        func.count(Message.delivered_at).label("delivered"),
+        func.count(Message.read_at).label("read"),
+    )
+    .join(Attempt, Attempt.id == Message.attempt_id)
+    .where(
+        Attempt.sitting_room_id == bindparam("room"),
+        Message.sent_at > bindparam("since"),
+        Message.withdrawn_at.is_(None),
+    )
+    .group_by(Message.sent_at, Message.text)
+    .order_by(Message.sent_at.desc())
+    .limit(MOST_SHOWN)
+)
+
+
+def reminders_of(session: Session, sitting_room_id: int, *, now: datetime) -> tuple[Reminder, ...]:
+    """Return the latest reminders of a room that were not taken back, the newest first (one query)."""
+    return tuple(Reminder(*row) for row in _LATEST.rows(session, room=sitting_room_id, since=now - SHOWN_FOR))
+
+
+def still_shown(reminders: Iterable[Reminder], *, now: datetime) -> tuple[Reminder, ...]:
+    """Return those of some reminders that are not too long ago."""
+    return tuple(one for one in reminders if one.at > now - SHOWN_FOR)
+
+
+# The room's log: what was written down, with what can be read off the attempts themselves.
+#
+# What was done to many at once, or befell them together, is one line with the list behind it.
+
+# Closings by the room's staff are written down as incidents; these two happen by themselves.
+_BY_ITSELF = frozenset({ClosedBy.CANDIDATE, ClosedBy.DEADLINE})
+_WHO = frozenset({"name", "seat"})
+TOGETHER = timedelta(seconds=60)
+"""Connections that are lost, or come back, within this of each other are told as one event."""
+_CONNECTIONS = frozenset({"lost", "connected"})
+
+Params = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPerson:
+    """One of those a line is about: their seat and name, and what differs from the others'."""
+
+    seat: str
+    name: str
+    own: Params = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line: `kind` names the catalogue's sentence, `params` fill it; `people` where it is about several."""
+
+    at: datetime
+    kind: str
+    params: Params
+    people: tuple[LogPerson, ...] = ()
+
+
+def incident_line(incident: Incident) -> LogLine:
+    """Return the line of one incident."""
+    params: dict[str, str] = json.loads(incident.params)
+    return LogLine(incident.at, incident.kind, tuple(sorted(params.items())))
+
+
+def log_lines(
+    incidents: Sequence[Incident], seats: Sequence[SeatView], gaps: Sequence[Gap], *, limit: int
+) -> tuple[LogLine, ...]:
+    """Return the newest lines: incidents, 交卷 and 到时收卷, connections lost and found again.
+
+    `incidents` are the newest of a room, as many as `rows_for` says; what the last of them belongs to may be cut.
+    """
+    whole = rows_for(len(seats), limit)
+    by_attempt = {seat.attempt_id: seat for seat in seats}
+    lines = [incident_line(incident) for incident in _uncut(incidents, whole)]
+    for seat in seats:
+        if seat.closed_at is not None and seat.closed_by in _BY_ITSELF:
+            lines.append(LogLine(seat.closed_at, f"closed_{seat.closed_by}", _who(seat)))
+    for gap in gaps[:whole]:
+        if (lost := by_attempt.get(gap.attempt_id)) is not None:
+            lines.append(LogLine(gap.to_at, "connected", _who(lost)))
+            lines.append(LogLine(gap.from_at, "lost", _who(lost)))
+    return tuple(_together(sorted(lines, key=lambda line: line.at, reverse=True))[:limit])
+
+
+def rows_for(seats: int, limit: int) -> int:
+    """Return how many rows of the log are read for `limit` lines: two acts on a whole room more."""
+    return limit + 2 * seats
+
+
+def _uncut(incidents: Sequence[Incident], whole: int) -> Sequence[Incident]:
+    """Leave out the oldest act where more of it may not have been read: its count would be wrong."""
+    if len(incidents) < whole or incidents[0].at == incidents[-1].at:
+        return incidents
+    return [one for one in incidents if one.at != incidents[-1].at]
+
+
+def _together(lines: Iterable[LogLine]) -> list[LogLine]:
+    """Join the lines of people that one act, or one cut, touched; the newest stands for all of them."""
+    groups: list[list[LogLine]] = []
+    latest: dict[str, list[LogLine]] = {}
+    for line in lines:
+        group = latest.get(line.kind)
+        if group is not None and _same(group[0], line):
+            group.append(line)
+            continue
+        groups.append([line])
+        latest[line.kind] = groups[-1]
+    return [_joined(group) for group in groups]
+
+
+def _same(first: LogLine, line: LogLine) -> bool:
+    if not {name for name, _ in line.params} >= _WHO:
+        return False
+    if line.kind in _CONNECTIONS:
+        return first.at - line.at <= TOGETHER
+    return first.at == line.at
+
+
+def _joined(group: Sequence[LogLine]) -> LogLine:
+    if len(group) == 1:
+        return group[0]
+    first = group[0]
+    common = set(first.params).intersection(*(line.params for line in group[1:]))
+    people = []
+    for line in group:
+        params = dict(line.params)
+        own = tuple(one for one in line.params if one not in common and one[0] not in _WHO)
+        people.append(LogPerson(params["seat"], params["name"], own))
+    varied = {name: "" for line in group for name, _ in line.params if name not in _WHO}
+    shared = tuple(sorted((varied | dict(common)).items()))
+    return LogLine(first.at, first.kind, shared, tuple(sorted(people, key=lambda one: one.seat)))
+
+
+def _who(seat: SeatView) -> Params:
+    return (("name", seat.name), ("seat", seat.label))
+
+
+# What a board shows beside its seats: facts of its clocks, its log, who is there, what can be taken back.
+#
+# Acts change it, and little else does: whoever keeps it asks the log's end whether it is still so
+# (polling).
+
+UNDO_FOR = timedelta(minutes=2)
+LOG_LINES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was read of a room beside its seats, as it stood: only `now` decides what of it is still shown."""
+
+    facts: RoomFacts
+    papers: Mapping[PaperKey, PaperLine]
+    gaps: Sequence[Gap]
+    stood: Mapping[int, Sequence[Pause]]
+    grants: Mapping[int, Mapping[str, timedelta]]
+    seen: Mapping[tuple[int, str], int]
+    incidents: Sequence[Incident]
+    held_from: datetime | None
+    proctors: Sequence[str]
+    undoable: Sequence[UndoableAct]
+    next_start_at: datetime | None
+    reminders: tuple[Reminder, ...]
+
+
+def taken_rows(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Return the rows of the board that have a registration."""
+    return [row for row in rows if row.registration_id is not None]
+
+
+def read_around(session: Session, view: RoomView, rows: Sequence[Row[Any]], *, now: datetime) -> Surroundings:
+    """Read it: a fixed set of queries, whatever the number of seats."""
+    room, taken = view.sitting_room, taken_rows(rows)
+    gaps = store.gaps_of_room(session, room.id)
+    undecided = any(gap.decided_at is None for gap in gaps)
+    facts = room_facts(session, room.id)
+    return Surroundings(
+        facts=facts,
+        papers=papers_of(session, taken),
+        gaps=gaps,
+        stood=store.stood_in_room(session, room.id) if undecided else {},
+        grants=store.grants_of_room(session, room.id),
+        seen=store.alerts_seen(session, room.id),
+        incidents=store.incidents_of_room(session, room.id, limit=rows_for(len(taken), LOG_LINES)),
+        held_from=max((hold.from_at for hold in facts.holds if hold.to_at is None), default=None),
+        proctors=store.proctors_of_room(session, room.id),
+        undoable=store.undoable_acts(session, room.id, since=now - UNDO_FOR),
+        next_start_at=store.next_start_in(session, room, after=view.sitting.planned_start_at),
+        reminders=reminders_of(session, room.id, now=now) if room.started_at is not None else (),
+    )
+
 
 _WORKING = frozenset({SeatState.ANSWERING, SeatState.OFFLINE})
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from cbt.door.seats import subject_of
+from cbt.http.auth.throttle import OftenTried
+from cbt.rules.clock import interruptions
 from cbt.rules.clock.interruptions import is_offline
+from cbt.rules.clock.windows import Pause
 from cbt.rules.states.attempt import State
+from cbt.runner.clock_facts import RoomFacts
+from cbt.runner.models import Gap
 
 
 class SeatState(StrEnum):
@@ -160,3 +167,172 @@ def told_of(numbers: SeatNumbers, state: SeatState) -> ToldNumbers:
 
 def _whole(instant: datetime | None) -> datetime | None:
     return None if instant is None else instant.replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A disconnection to decide on, with the time the rule proposes to give back (R-26)."""
+
+    gap_id: int
+    from_at: datetime
+    to_at: datetime
+    usable: bool
+    resent: int
+    left: timedelta
+    """What of it nothing was given back for: no more can be granted."""
+    amount: timedelta
+
+
+def proposals_of(
+    gaps: Sequence[Gap],
+    facts: RoomFacts,
+    stood: Mapping[int, Sequence[Pause]],
+    *,
+    now: datetime,
+) -> Mapping[int, tuple[Proposal, ...]]:
+    """Return what is to decide: attempt id -> proposals."""
+    proposals: dict[int, tuple[Proposal, ...]] = {}
+    for gap in gaps:
+        if gap.decided_at is None:
+            proposed = proposal(gap, facts, stood.get(gap.attempt_id, ()), now=now)
+            if proposed is not None:
+                proposals[gap.attempt_id] = (*proposals.get(gap.attempt_id, ()), proposed)
+    return proposals
+
+
+def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[Pause], *, now: datetime) -> Proposal | None:
+    """Return what to propose for a disconnection, None when nothing is left to decide.
+
+    What a hold of the room or an outage gave back already is not proposed again, nor the candidate's own pauses and
+    the time they were out of the room (`stood`).
+
+    Source: R-25, R-26, R-27.
+    """
+    left = interruptions.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
+    if not interruptions.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
+        return None
+    return Proposal(
+        gap_id=gap.id,
+        from_at=gap.from_at,
+        to_at=gap.to_at,
+        usable=gap.usable,
+        resent=gap.resent,
+        left=left,
+        amount=min(left, interruptions.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
+    )
+
+
+BLURS_ALERT = 3
+WAITS_ALERT = timedelta(seconds=30)
+"""So long after the start a seat may still wait: its page opens the paper by itself within seconds."""
+ALERTS = ("query", "elsewhere", "waits", "gap", "claim", "guessing", "undelivered", "blurs")
+"""What needs care beside a lost connection, the most urgent first."""
+_AT_A_SEAT = frozenset({"ticket", "code", "seat"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """Many wrong tries at somebody's ticket, or at their seat (R-14); `mark` is their window's, for 知道了."""
+
+    address: str
+    mark: int
+
+
+def guesses_in_room(rows: Sequence[Any], counters: Iterable[OftenTried]) -> Mapping[int, OftenTried]:
+    """Return what is guessed at too often at the seats of `rows`: seat id -> the latest counter.
+
+    Of a person's ticket and 登录码, and of the tries made at the seat. Source: R-14.
+    """
+    found = [one for one in counters if one.scope in _AT_A_SEAT]
+    if not found:
+        return {}
+    tickets = {row.ticket: row.seat_id for row in rows}
+    desks = {subject_of(row.seat_id): row.seat_id for row in rows}
+    seats = [((desks if one.scope == "seat" else tickets).get(one.subject), one) for one in found]
+    return {seat: one for seat, one in sorted(seats, key=_begun) if seat is not None}
+
+
+def _begun(found: tuple[int | None, OftenTried]) -> datetime:
+    return found[1].window_from
+
+
+def guesses_of(counter: OftenTried | None) -> Guesses | None:
+    """Return what is guessed at a seat."""
+    return None if counter is None else Guesses(counter.last_address, _mark(counter))
+
+
+def _mark(guesses: OftenTried) -> int:
+    """Return a number that grows from window to window."""
+    return int(guesses.window_from.timestamp())
+
+
+def badges_of(row: Any, grants: Mapping[str, timedelta]) -> tuple[str, ...]:
+    """Return the badges of one row of the board, given the time it was granted."""
+    badges = []
+    if row.violation_code is not None:
+        badges.append("violation")
+    if row.left_at is not None:
+        badges.append("away")
+    if "site_fault" in grants:
+        badges.append("site_fault")
+    if "general" in grants:
+        badges.append("general")
+    if row.factor != 1 or row.extra:
+        badges.append("accommodation")
+    return tuple(badges)
+
+
+def alerts_of(
+    row: Any,
+    state: SeatState,
+    *,
+    proposals: tuple[Proposal, ...],
+    guesses: OftenTried | None,
+    seen: Mapping[tuple[int, str], int],
+    runs_since: datetime | None,
+    now: datetime,
+) -> frozenset[str]:
+    """Return the alerts of one row of the board; `seen` is what somebody has looked into.
+
+    `runs_since` is when the room was started, None while its clock does not run.
+    """
+    return (
+        _alerts(row, state, proposals, seen)
+        | _guessing(row, guesses, seen)
+        | _waiting(row, state, runs_since, now)
+    )
+
+
+def _waiting(row: Any, state: SeatState, runs_since: datetime | None, now: datetime) -> frozenset[str]:
+    """Whoever is through the door's pages sees the paper open; one that does not has a page that hangs. R-20."""
+    if state is not SeatState.WAITING or runs_since is None:
+        return frozenset()
+    waits = now - max(runs_since, row.pledged_at) >= WAITS_ALERT
+    return frozenset({"waits"}) if waits else frozenset()
+
+
+def _alerts(
+    row: Any, state: SeatState, proposals: tuple[Proposal, ...], seen: Mapping[tuple[int, str], int]
+) -> frozenset[str]:
+    alerts = set()
+    if state is SeatState.OFFLINE:
+        alerts.add("offline")
+    if row.query_at is not None and state is not SeatState.CLOSED:
+        alerts.add("query")
+    if proposals:
+        alerts.add("gap")
+    if state in UNDER_WAY and (row.blurs or 0) - seen.get((row.seat_id, "blurs"), 0) >= BLURS_ALERT:
+        alerts.add("blurs")
+    if row.claim_alert_at is not None:
+        alerts.add("claim")
+    if row.elsewhere_at is not None:
+        alerts.add("elsewhere")
+    if row.undelivered > seen.get((row.seat_id, "undelivered"), 0):
+        alerts.add("undelivered")
+    return frozenset(alerts)
+
+
+def _guessing(row: Any, guesses: OftenTried | None, seen: Mapping[tuple[int, str], int]) -> frozenset[str]:
+    if guesses is None or _mark(guesses) <= seen.get((row.seat_id, "guessing"), 0):
+        return frozenset()
+    return frozenset({"guessing"})

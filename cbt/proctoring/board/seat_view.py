@@ -1,30 +1,100 @@
-"""One seat of the board: everything the page shows about it, worked out from one row."""
+"""The papers of a room with the one end time the board shows for each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from cbt.proctoring.board.alerts import ALERTS, Guesses, badges_of
-from cbt.proctoring.board.papers import PaperLine
-from cbt.proctoring.board.proposals import Proposal
+from sqlalchemy.orm import Session
+
+from cbt.blueprints.store import blueprint_of
+from cbt.http.auth.throttle import OftenTried
 from cbt.proctoring.board.seat_state import (
+    ALERTS,
     MARKS,
     TONES,
     UNDER_WAY,
+    Guesses,
+    Proposal,
     SeatFacts,
     SeatNumbers,
     SeatState,
     ToldNumbers,
+    alerts_of,
+    badges_of,
+    guesses_of,
     seat_state,
+    told_of,
 )
-from cbt.rules.clock.windows import scaled
+from cbt.rules.clock.windows import Facts, clock_at, scaled
 from cbt.rules.states.attempt import ClosedBy, State
+from cbt.runner.clock_facts import RoomFacts
+
+PaperKey = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLine:
+    """A paper of the room with the one end time the board shows for it (None: not started, or held)."""
+
+    key: PaperKey
+    label: str
+    duration: timedelta
+    total: int
+    units: int
+    closes_at: datetime | None
+
+
+def papers_of(session: Session, rows: Sequence[Any]) -> dict[PaperKey, PaperLine]:
+    """Return the papers of `rows` of the board, without their ends: blueprint version and paper -> its line."""
+    lines: dict[PaperKey, PaperLine] = {}
+    for row in rows:
+        key = (row.blueprint_version_id, row.paper)
+        if key in lines:
+            continue
+        blueprint = blueprint_of(session, row.blueprint_version_id)
+        paper = blueprint.papers[row.paper]
+        lines[key] = PaperLine(
+            key=key,
+            label=f"{blueprint.level_name} {paper.label}",
+            duration=paper.duration,
+            total=sum(section.count for section in paper.sections),
+            units=len(paper.units),
+            closes_at=None,
+        )
+    return lines
+
+
+def with_ends(
+    papers: Mapping[PaperKey, PaperLine], facts: RoomFacts, *, now: datetime
+) -> dict[PaperKey, PaperLine]:
+    """Return papers with the ends they have in a room at `now`."""
+    return {
+        key: replace(line, closes_at=end_of(line.duration, facts, now=now)) for key, line in papers.items()
+    }
+
+
+def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime | None:
+    """Return when a paper of `duration` ends for somebody with no time of their own (R-20)."""
+    if facts.started_at is None:
+        return None
+    clock = clock_at(
+        Facts(
+            room_started_at=facts.started_at,
+            started_at=facts.started_at,
+            duration=duration,
+            holds=facts.holds,
+            adjustments=facts.adjustments,
+        ),
+        now=now,
+    )
+    return clock.closes_at
+
 
 DIFFERS = timedelta(seconds=1)
 
@@ -230,3 +300,47 @@ def _differs(closes_at: datetime | None, paper_closes_at: datetime | None, state
         return timedelta(0)
     apart = closes_at - paper_closes_at
     return apart if abs(apart) >= DIFFERS else timedelta(0)
+
+
+class KeptSeats:
+    """The seats of one room, by their ids."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[tuple[object, ...], SeatView]] = {}
+        """Of each seat what it was made of, and the seat."""
+
+    def view(
+        self,
+        row: Any,
+        numbers: SeatNumbers,
+        *,
+        paper: PaperLine,
+        grants: Mapping[str, timedelta],
+        proposals: tuple[Proposal, ...],
+        guesses: OftenTried | None,
+        seen: Mapping[tuple[int, str], int],
+        runs_since: datetime | None,
+        now: datetime,
+    ) -> SeatView:
+        """Return the seat of a row that has a registration; `runs_since` as of `alerts_of`."""
+        state = state_of(row, numbers.seen_at, now=now)
+        alerts = alerts_of(
+            row, state, proposals=proposals, guesses=guesses, seen=seen, runs_since=runs_since, now=now
+        )
+        guessed, told = guesses_of(guesses), told_of(numbers, state)
+        of = (row, told, state, alerts, paper, grants, proposals, guessed)
+        kept = self._made.get(row.seat_id)
+        if kept is not None and kept[0] == of:
+            return kept[1]
+        made = seat_view(
+            row,
+            told,
+            state=state,
+            alerts=alerts,
+            paper=paper,
+            grants=grants,
+            proposals=proposals,
+            guesses=guessed,
+        )
+        self._made[row.seat_id] = of, made
+        return made

@@ -13,20 +13,13 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditHead
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.db.known.selects import KnownSelect
-from cbt.delivery.models import (
-    Attempt,
-    AttemptAdjustment,
-    AttemptLive,
-    AttemptSuspension,
-    Gap,
-    Message,
-)
+from cbt.http.auth.throttle import LATELY_TRIED, OftenTried, since_when, worth_a_look
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
-from cbt.rules.clock.facts import Pause
+from cbt.rules.clock.windows import Pause
 from cbt.rules.states.sitting import SittingState
+from cbt.runner.models import Attempt, AttemptAdjustment, AttemptLive, AttemptSuspension, Gap, Message
 from cbt.sittings.models import RoomStaff, Seat, Sitting, SittingRoom
-from cbt.web.who.guessing import LATELY_TRIED, OftenTried, since_when, worth_a_look
+from cbt.storage.prepared import KnownSelect
 
 _SEAT_COLUMNS = (
     Seat.id.label("seat_id"),

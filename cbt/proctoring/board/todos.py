@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cbt.proctoring.board.live import Board
-from cbt.proctoring.board.log_lines import TOGETHER
-from cbt.proctoring.board.proposals import Proposal
-from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.live import TOGETHER, Board
+from cbt.proctoring.board.seat_state import Proposal, SeatState
 from cbt.proctoring.board.seat_view import SeatView
 
 MANY = 5

@@ -1,3 +1,3 @@
 """What open boards are sent: what changed since they asked, and nothing else."""
 
-__all__ = ["answering", "drawing", "parts", "path", "rooms"]
+__all__ = ["board_page", "open_rooms", "parts", "path"]

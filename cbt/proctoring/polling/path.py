@@ -19,21 +19,28 @@ import flask
 
 from cbt.clock import Agreement
 from cbt.config import Settings
-from cbt.db.engine import files_of
-from cbt.db.types import db
-from cbt.db.unit_of_work import raw_reading
+from cbt.http.app_context import path_of
+from cbt.http.auth import login as attention
+from cbt.http.auth.login import KNOWN
+from cbt.http.request_log import ENDPOINT, STATUS
+from cbt.http.responses import SECURITY_HEADERS, STRICT_TRANSPORT
+from cbt.http.server.request_body import RECEIVED_AT
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.polling.answering import as_json, for_the_wire, sheets_of
-from cbt.proctoring.polling.drawing import Drawing
-from cbt.proctoring.polling.reading import WatchersLogin
-from cbt.proctoring.polling.rooms import SeatsRead, init_open_rooms
-from cbt.proctoring.polling.watchers import GLANCED, LOOKED, READ_AT, BoardWatcher, watchers_of
-from cbt.web.addresses import path_of
-from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
-from cbt.web.receiving.whole import RECEIVED_AT
-from cbt.web.watching.requestlog import ENDPOINT, STATUS
-from cbt.web.who import attention
-from cbt.web.who.login import KNOWN
+from cbt.proctoring.polling.board_page import (
+    GLANCED,
+    LOOKED,
+    READ_AT,
+    BoardWatcher,
+    as_json,
+    for_the_wire,
+    sheets_of,
+    watchers_of,
+)
+from cbt.proctoring.polling.open_rooms import SeatsRead, WatchersLogin, init_open_rooms
+from cbt.proctoring.polling.parts import Drawing
+from cbt.storage.engine import files_of
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import raw_reading
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

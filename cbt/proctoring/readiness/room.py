@@ -1,17 +1,25 @@
-"""The readiness of a room as it stands: seats with what their machines reported, what is wrong and what to do."""
+"""What a seat's machine says of itself: untrusted, so every field has its limits and no other field is read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Annotated, Literal, cast
 
+import flask
+import msgspec
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.proctoring.readiness.models import GoSheet, RoomPrinting, SeatReport
+from cbt.door.seats import seat_of
+from cbt.errors import InvalidInput, NotFound, Unavailable
+from cbt.http.auth.machine import Machine
+from cbt.http.i18n import local_zone
+from cbt.proctoring.models import GoSheet, RoomPrinting, SeatReport
 from cbt.rules.planning.clashes import Gravity
 from cbt.rules.planning.room_check import (
     REPORTS_FOR,
@@ -26,7 +34,151 @@ from cbt.rules.planning.room_check import (
 from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 from cbt.sittings.models import Seat
 from cbt.sittings.store import RoomView
-from cbt.web.i18n import local_zone
+from cbt.storage.types import bind_instant, db
+from cbt.storage.unit_of_work import reading
+from cbt.storage.write_queue.change_set import Rows, put_down
+
+MOST_BYTES = 2_000
+MOST_TRIPS = 10
+_HOUR_MS = 3_600_000
+_YEARS_MS = 10**13
+_BROWSERS = (
+    ("Edge", re.compile(r"Edg(?:e|A|iOS)?/(\d{1,4})")),
+    ("Firefox", re.compile(r"(?:Firefox|FxiOS)/(\d{1,4})")),
+    ("Chrome", re.compile(r"(?:Chrome|CriOS)/(\d{1,4})")),
+    ("Safari", re.compile(r"Version/(\d{1,4}).*Safari/")),
+)
+
+
+class SentReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A report as a page sends it."""
+
+    clock_ms: Annotated[int, msgspec.Meta(ge=-_YEARS_MS, le=_YEARS_MS)]
+    width: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    height: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    keeping: Literal["disk", "local", "none"]
+    trips: Annotated[
+        list[Annotated[int, msgspec.Meta(ge=0, le=_HOUR_MS)]], msgspec.Meta(max_length=MOST_TRIPS)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserVersion:
+    """What a browser calls itself; "" and 0 for one that says nothing known."""
+
+    name: str = ""
+    version: int = 0
+
+
+def read_report(body: bytes) -> SentReport:
+    """Return what a machine reports; raise InvalidInput("readiness.report") for anything else."""
+    if len(body) > MOST_BYTES:
+        raise InvalidInput("readiness.report")
+    try:
+        return msgspec.json.decode(body, type=SentReport)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput("readiness.report") from error
+
+
+def browser_of(agent: str) -> BrowserVersion:
+    """Return name and main version of a browser by its User-Agent header."""
+    for name, known in _BROWSERS:
+        if found := known.search(agent[:400]):
+            return BrowserVersion(name, int(found[1]))
+    return BrowserVersion()
+
+
+# What machines write: a throwaway row through the line that answers take, and their report.
+#
+# Source: R-16, R-40.
+
+_PROBE = (
+    "INSERT INTO seat_probe (seat_id, at) VALUES (?, ?) ON CONFLICT (seat_id) DO UPDATE SET at = excluded.at"
+)
+_COLUMNS = ("at", "browser", "version", "clock_ms", "width", "height", "keeping", "trips")
+_REPORT = (
+    f"INSERT INTO seat_report (seat_id, {', '.join(_COLUMNS)}) VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"
+    f" ON CONFLICT (seat_id) DO UPDATE SET {', '.join(f'{one} = excluded.{one}' for one in _COLUMNS)}"
+)
+"""Columns of the model, by name."""
+
+
+def probe(machine: Machine, *, now: datetime) -> None:
+    """Write the throwaway row of a machine's seat as a save is written; return once it is on disk.
+
+    Raise NotFound("readiness.unbound") for a machine without a seat, Unavailable("db.write") when it was not
+    written.
+    """
+    at = bind_instant(now, db.engine.dialect.name)
+    _write(Rows(_PROBE, [(_seat_id(machine), at)]))
+
+
+def report(machine: Machine, browser: BrowserVersion, sent: SentReport, *, now: datetime) -> None:
+    """Keep what a machine says of itself in the place of what it said before; raise like `probe`."""
+    at = bind_instant(now, db.engine.dialect.name)
+    trips = ",".join(map(str, sent.trips))
+    told = (
+        browser.name,
+        browser.version,
+        _within(sent.clock_ms),
+        sent.width,
+        sent.height,
+        sent.keeping,
+        trips,
+    )
+    _write(Rows(_REPORT, [(_seat_id(machine), at, *told)]))
+
+
+def _within(clock_ms: int) -> int:
+    """Return a difference as a column of the database takes it: a clock years off is off."""
+    return max(-(2**31) + 1, min(2**31 - 1, clock_ms))
+
+
+def _seat_id(machine: Machine) -> int:
+    with reading() as session:
+        seat = seat_of(session, machine)
+        if seat is None:
+            raise NotFound("readiness.unbound")
+        return seat.id
+
+
+def _write(rows: Rows) -> None:
+    if not put_down(rows):
+        raise Unavailable("db.write")
+
+
+_KEY = "cbt_room_doctor"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLine:
+    """One finding that is not well: whether it stops, what is so, what to do."""
+
+    stops: bool
+    what: str
+    fix: str
+
+
+AskServer = Callable[[], list[ServerLine]]
+
+
+def register_server_part(app: flask.Flask, ask: AskServer) -> None:
+    """Tell who examines the server; it lies above this room."""
+    app.extensions[_KEY] = ask
+
+
+def server_lines() -> list[ServerLine]:
+    """Return what is not well with the server, what stops first; raise what keeps it from being examined."""
+    ask = cast(AskServer, flask.current_app.extensions[_KEY])
+    return sorted(ask(), key=lambda one: not one.stops)
+
+
+def gravity_of(lines: list[ServerLine]) -> Gravity | None:
+    """Return what the server's part weighs; None where all is well."""
+    if not lines:
+        return None
+    return Gravity.STOP if lines[0].stops else Gravity.WARN
+
 
 MILLI = timedelta(milliseconds=1)
 SHOWN_SEATS = 12

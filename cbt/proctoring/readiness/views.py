@@ -6,23 +6,22 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError
+from cbt.http.auth import access, login
+from cbt.http.auth.login import signed_in
+from cbt.http.auth.machine import current_machine
+from cbt.http.downloads import attachment
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.http.i18n import local_text
+from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF
-from cbt.proctoring.desk.staff import runs_rooms
-from cbt.proctoring.readiness import reports, service
-from cbt.proctoring.readiness.inputs import MOST_BYTES, browser_of, read_report
-from cbt.proctoring.readiness.printed import sheet_page, test_page
-from cbt.proctoring.readiness.room import seat_facts
-from cbt.proctoring.readiness.server_part import server_lines
+from cbt.proctoring.act import runs_rooms
+from cbt.proctoring.readiness import room as reports
+from cbt.proctoring.readiness import service
+from cbt.proctoring.readiness.room import MOST_BYTES, browser_of, read_report, seat_facts, server_lines
+from cbt.proctoring.readiness.service import sheet_page, test_page
 from cbt.rules.roles import Role
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
-from cbt.web.i18n import local_text
-from cbt.web.partials import Reply
-from cbt.web.who import access, attention
-from cbt.web.who.login import signed_in
-from cbt.web.who.machine import current_machine
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("readiness", __name__)
 READERS = (Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
@@ -57,7 +56,7 @@ def room(room_ref: str) -> Reply:
 
 
 @pages.get("/proctor/rooms/<room_ref>/readiness/live")
-@attention.unattended
+@login.unattended
 @may_read
 def live(room_ref: str) -> Reply:
     """The part that the page asks for again and again."""

@@ -9,18 +9,17 @@ from datetime import datetime
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.audit import tally
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.audit import flood_limit
 from cbt.errors import NotFound
+from cbt.http.auth.login import Principal
 from cbt.printing.fonts import lacking
-from cbt.proctoring.record.facts import RoomRecord
-from cbt.proctoring.record.reading import read_record
-from cbt.proctoring.record.registry import PAPERS
+from cbt.proctoring.record.papers import PAPERS
+from cbt.proctoring.record.room_record import RoomRecord, read_record
 from cbt.proctoring.store import counts_of_rooms
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import RoomView, room_view_for, rooms_of_sitting, sitting_by_ref
-from cbt.web.who.login import Principal
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 FINAL = frozenset({SittingState.ENDED, SittingState.SCORED, SittingState.RELEASED, SittingState.ABORTED})
 
@@ -129,7 +128,7 @@ def read_for_print(name: str, room_ref: str, principal: Principal, *, now: datet
 def note_print(name: str, record: RoomRecord, principal: Principal, *, now: datetime) -> None:
     """Put on record that somebody had a document of a room made; a repeat is counted. Source: R-64."""
     with unit_of_work() as session:
-        tally.count(
+        flood_limit.count(
             session,
             at=now,
             actor=principal.logged_as,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import flask
 import flask_babel
 
+from cbt.http.auth import access
+from cbt.http.auth.login import signed_in
+from cbt.http.downloads import attachment
+from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf
 from cbt.proctoring.record.pages import note_print, read_for_print, room_papers, sitting_papers
-from cbt.proctoring.record.registry import PAPERS
+from cbt.proctoring.record.papers import PAPERS
 from cbt.rules.roles import Role
 from cbt.sittings.planning.purposes import printed_purpose
-from cbt.web.downloads import attachment
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("record", __name__)
 

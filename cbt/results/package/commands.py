@@ -10,17 +10,16 @@ from pathlib import Path
 import click
 import msgspec
 
-from cbt.console.ends import DONE, NOT_PROVED, REFUSED
-from cbt.console.kinds import FILE, FOLDER, NEW_FILE
-from cbt.console.saying import Answer
+from cbt.console.command import FILE, FOLDER, NEW_FILE, argument, group, option
+from cbt.console.exits import DONE, NOT_PROVED, REFUSED
+from cbt.console.output import Answer
 from cbt.console.texts import text as _
-from cbt.console.tree import argument, group, option
-from cbt.db.private.files import open_private
 from cbt.errors import Conflict, InvalidInput
+from cbt.http.app_context import with_app
 from cbt.results.package.service import public_key, write_package
-from cbt.results.package.signing import read_public, shown_print
-from cbt.results.package.verifying import Checked, Verdict, verify_file
-from cbt.web.cli import with_app
+from cbt.results.package.signature import read_public, shown_print
+from cbt.results.package.verification import Checked, Verdict, verify_file
+from cbt.storage.private_files import open_private
 
 _KEY_BYTES = 4096
 """No file that a key is read from is longer."""

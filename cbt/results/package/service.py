@@ -12,26 +12,27 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
 from cbt.audit import chain
-from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict
 from cbt.results import store
-from cbt.results.package import rows, signing
-from cbt.results.package.archive import MOST_BYTES, MOST_MEMBERS, pack
-from cbt.results.package.gathering import members_of
-from cbt.results.package.manifest import (
+from cbt.results.package import members
+from cbt.results.package import signature as signing
+from cbt.results.package.container import (
     FORMAT,
     MANIFEST,
+    MOST_BYTES,
+    MOST_MEMBERS,
     SIGNATURE,
     PackageManifest,
     listed,
+    pack,
     signed_text,
     text_of,
 )
-from cbt.results.package.papers import at
-from cbt.results.package.slicing import slice_of
+from cbt.results.package.members import at, members_of, slice_of
 from cbt.results.sheet.figures import SittingFigures, figures_of
 from cbt.results.sheet.sitting import sheet_of
 from cbt.sittings.models import Batch, Centre, Sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 PAST = 10
 
@@ -73,7 +74,7 @@ def package_page(sitting_ref: str) -> PackagePage:
     with reading() as session:
         sitting = store.finished_sitting(session, sitting_ref)
         sheet, _ = figures_of(session, sitting, store.violations_elsewhere(session, sitting.id))
-        found = rows.past_packages(session, sitting_ref, limit=PAST)
+        found = members.past_packages(session, sitting_ref, limit=PAST)
         names = actor_names(session, {one.actor for one in found})
         past = [
             PastPackage(one.at, names.get(one.actor, one.actor), str(json.loads(one.after)["sha256"]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext as _
 
+from cbt.http.auth import access
+from cbt.http.auth.login import signed_in
+from cbt.http.downloads import attachment
+from cbt.http.partials import Reply
 from cbt.results.package.service import package_page, public_key, write_package
-from cbt.results.package.signing import shown_print
+from cbt.results.package.signature import shown_print
 from cbt.rules.roles import Role
-from cbt.web.downloads import attachment
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("package", __name__)
 

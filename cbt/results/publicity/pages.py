@@ -9,22 +9,21 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
+from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Candidate, Registration
-from cbt.exams.store import blueprint_of
+from cbt.http.i18n import local_day
 from cbt.results import store as results
+from cbt.results.models import Publication, PublishedResult, ResultObjection
 from cbt.results.publicity import store
-from cbt.results.publicity.models import Publication, PublishedResult, ResultObjection
-from cbt.results.publicity.objecting import objected_to
-from cbt.results.publicity.publishing import window_from
-from cbt.results.publicity.standing import SittingPublicity, publicity_of
+from cbt.results.publicity.objections import objected_to
+from cbt.results.publicity.publication import SittingPublicity, publicity_of, window_from
 from cbt.results.publicity.store import LIST_PAGE, ObjectionLine, PublishedLine
-from cbt.results.rulings.store import ViolationLine, violations_of
+from cbt.results.rulings import ViolationLine, violations_of
 from cbt.results.sheet.figures import SittingFigures, figures_of
-from cbt.results.sheet.outcomes import Decision
+from cbt.results.sheet.outcome import Decision
 from cbt.results.sheet.sitting import lines_of
 from cbt.rules.publicity import PublicityWindow
 from cbt.sittings.models import Sitting
-from cbt.web.i18n import local_day
 
 
 @dataclass(frozen=True, slots=True)

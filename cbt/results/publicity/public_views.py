@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import flask
 
-from cbt.db.unit_of_work import reading
-from cbt.enrolment.body.service import body
+from cbt.enrolment.body import body
 from cbt.errors import TooMany
+from cbt.http.auth import access
+from cbt.http.auth.machine import current_machine
+from cbt.http.auth.rate_limit import Allowance
+from cbt.http.form_values import page_of
+from cbt.http.i18n import local_day
+from cbt.http.page_cache import page_for_all
+from cbt.http.partials import Reply
+from cbt.http.server import lanes
 from cbt.results.change_number import result_number
 from cbt.results.publicity import store
-from cbt.results.publicity.printed import how_to_object
-from cbt.results.publicity.public import public_list
-from cbt.web.i18n import local_day
-from cbt.web.kept_pages import page_for_all
-from cbt.web.partials import Reply
-from cbt.web.receiving import lanes
-from cbt.web.texts import page_of
-from cbt.web.who import access
-from cbt.web.who.allowance import Allowance
-from cbt.web.who.machine import current_machine
+from cbt.results.publicity.public_list import how_to_object, public_list
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("public_lists", __name__, url_prefix="/publicity")
 _ALLOWANCE = "cbt_publicity_allowance"

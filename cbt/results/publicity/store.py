@@ -10,13 +10,12 @@ from typing import TypeVarTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from cbt.candidates.finding import found_by
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.delivery.models import Attempt
+from cbt.candidates.store import found_by
 from cbt.errors import NotFound
-from cbt.results.models import Result
-from cbt.results.publicity.models import Publication, PublishedResult, ResultObjection
+from cbt.results.models import Publication, PublishedResult, Result, ResultObjection
 from cbt.results.store import NEWEST_SCORE
+from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.planning.purposes import official_only

@@ -5,26 +5,25 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext as _
 
-from cbt.db.unit_of_work import reading
-from cbt.enrolment.body.service import body
+from cbt.enrolment.body import body
 from cbt.errors import CbtError, Conflict
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.downloads import attachment
+from cbt.http.form_values import asked_text, page_of
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import local_day
+from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF
-from cbt.results.publicity import objecting, publishing, store
+from cbt.results.publicity import objections, publication, store
 from cbt.results.publicity import pages as shown
-from cbt.results.publicity.objecting import ObjectionForm
-from cbt.results.publicity.printed import list_paper
-from cbt.results.publicity.public import listed
+from cbt.results.publicity.objections import ObjectionForm
+from cbt.results.publicity.public_list import list_paper, listed
 from cbt.results.service import note_printed
 from cbt.results.store import finished_sitting
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_day
-from cbt.web.partials import Reply
-from cbt.web.texts import asked_text, page_of
-from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("publicity", __name__)
 
@@ -43,7 +42,7 @@ def sitting(sitting_ref: str) -> Reply:
 def publish(sitting_ref: str) -> Reply:
     """Show the results of a sitting."""
     try:
-        last = publishing.publish(sitting_ref, now=flask.g.now, actor=acting())
+        last = publication.publish(sitting_ref, now=flask.g.now, actor=acting())
     except Conflict as error:
         if not error.code.startswith(("publicity.", "results.not_")) or error.code == "results.not_over":
             raise
@@ -58,7 +57,7 @@ def withdraw(sitting_ref: str) -> Reply:
     """Take what is shown back."""
     reason = flask.request.form.get("reason", "")
     try:
-        publishing.withdraw(sitting_ref, reason=reason, now=flask.g.now, actor=acting())
+        publication.withdraw(sitting_ref, reason=reason, now=flask.g.now, actor=acting())
     except CbtError as error:
         if error.code != "publicity.reason":
             raise
@@ -99,7 +98,7 @@ def bring(registration_ref: str) -> Reply:
     told = ObjectionForm(**{name: form.get(name, "") for name in ObjectionForm.__dataclass_fields__})
     today = local_day(flask.g.now)
     try:
-        ref = objecting.bring(registration_ref, told, today=today, now=flask.g.now, actor=acting())
+        ref = objections.bring(registration_ref, told, today=today, now=flask.g.now, actor=acting())
     except CbtError as error:
         if "field" not in error.params:
             raise
@@ -116,13 +115,15 @@ def objection(ref: str) -> Reply:
 
 
 @pages.post("/results/objections/<ref>")
-@access.roles(*objecting.DECIDERS)
+@access.roles(*objections.DECIDERS)
 def decide(ref: str) -> Reply:
     """Decide an objection that somebody else took down."""
     form = flask.request.form
     verdict, grounds = form.get("verdict", ""), form.get("grounds", "")
     try:
-        sitting_ref = objecting.decide(ref, verdict=verdict, grounds=grounds, now=flask.g.now, actor=acting())
+        sitting_ref = objections.decide(
+            ref, verdict=verdict, grounds=grounds, now=flask.g.now, actor=acting()
+        )
     except CbtError as error:
         if not error.code.startswith(("objection.", "second.")) or error.code == "objection.unknown":
             raise

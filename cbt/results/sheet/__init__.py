@@ -1,3 +1,3 @@
 """The results of a sitting, on the screen, on paper and as a workbook."""
 
-__all__ = ["figures", "outcomes", "page", "paper", "printed", "sitting", "standing", "summary", "workbook"]
+__all__ = ["documents", "figures", "outcome", "page", "sitting"]

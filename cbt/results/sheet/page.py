@@ -1,4 +1,4 @@
-"""A page of a score sheet: the figures of all, and fifty lines of those who were looked for."""
+"""The 成绩册 for paper: of a whole sitting that is not too long for one file, or of a room at a time."""
 
 from __future__ import annotations
 
@@ -9,17 +9,52 @@ from datetime import date
 from sqlalchemy import ColumnElement, false, or_
 from sqlalchemy.orm import Session
 
-from cbt.candidates.finding import found_by
 from cbt.candidates.models import Registration
-from cbt.candidates.store import count_where
+from cbt.candidates.printing.occasion import PrintableRoom, printable_rooms
+from cbt.candidates.store import count_where, counts_of, found_by
+from cbt.errors import Conflict, NotFound
+from cbt.http.form_values import asked_text, page_of
 from cbt.results import store
-from cbt.results.publicity.standing import SittingPublicity, publicity_of
+from cbt.results.publicity.publication import SittingPublicity, publicity_of
 from cbt.results.sheet.figures import PaperFigures, SittingFigures, figures_of
-from cbt.results.sheet.judged import JudgedEnd
-from cbt.results.sheet.paper import AT_ONCE
-from cbt.results.sheet.sitting import SheetLine, lines_of
+from cbt.results.sheet.outcome import JudgedEnd
+from cbt.results.sheet.sitting import SheetLine, SittingSheet, lines_of, sheet_of
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.web.texts import asked_text, page_of
+
+AT_ONCE = 500
+"""So many lines are one file: two seconds of a processor, a third of the memory there is for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRooms:
+    """The rooms of a sitting whose score sheet may be printed, each with how many lines it has."""
+
+    sitting: Sitting
+    rooms: list[PrintableRoom]
+
+
+def sheet_rooms(session: Session, ref: str) -> SheetRooms:
+    """Return the rooms of a sitting that is over; raise like `finished_sitting`."""
+    sitting = store.finished_sitting(session, ref)
+    return SheetRooms(sitting, printable_rooms(session, sitting, counts_of(session, sitting.id)))
+
+
+def whole_sheet(session: Session, ref: str) -> SittingSheet:
+    """Return the sheet of a whole sitting; raise Conflict("results.print_by_room") beyond `AT_ONCE` people."""
+    sitting = store.finished_sitting(session, ref)
+    people = counts_of(session, sitting.id).all
+    if people > AT_ONCE:
+        raise Conflict("results.print_by_room", count=people, most=AT_ONCE)
+    return sheet_of(session, sitting)
+
+
+def room_sheet(session: Session, ref: str, room_ref: str) -> SittingSheet:
+    """Return the sheet of one room of a sitting; raise NotFound("print.nobody") where nobody is registered."""
+    found = sheet_of(session, store.finished_sitting(session, ref), room=room_ref)
+    if not found.papers:
+        raise NotFound("print.nobody")
+    return found
+
 
 PAGE = 50
 NAMED = 60

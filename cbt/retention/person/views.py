@@ -6,21 +6,19 @@ import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from cbt.db.unit_of_work import reading
-from cbt.enrolment.body.service import body
+from cbt.enrolment.body import body
 from cbt.errors import CbtError
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.downloads import attachment
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.i18n import local_day
+from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf
-from cbt.retention.person import exporting
-from cbt.retention.person.finding import person_by_number, person_by_ref
-from cbt.retention.person.statement import statement_paper
-from cbt.retention.person.staying import standing_of
+from cbt.retention.person import export as exporting
+from cbt.retention.person.retained_data import person_by_number, person_by_ref, standing_of, statement_paper
 from cbt.rules.roles import Role
-from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_day
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("person", __name__)
 ZIP = "application/zip"

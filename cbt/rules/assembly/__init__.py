@@ -1,3 +1,3 @@
 """Drawing a form, and what a bank lasts for."""
 
-__all__ = ["coverage", "disjoint", "form", "looks", "overlap", "tally"]
+__all__ = ["coverage", "form", "selection"]

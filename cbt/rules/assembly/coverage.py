@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, count
 
-from cbt.rules.assembly.drawable import APART, Drawable, apportion, point_of
-from cbt.rules.assembly.pools import RangePool, build_pools
-from cbt.rules.assembly.tally import MIX_SLACK
+from cbt.errors import Conflict
+from cbt.rules.assembly.form import draw_form
+from cbt.rules.assembly.pools import (
+    APART,
+    Drawable,
+    RangePool,
+    apportion,
+    build_pools,
+    first_choice,
+    point_of,
+)
+from cbt.rules.assembly.selection import MIX_SLACK
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.values import ItemType
+from cbt.rules.items.content import ItemType
 
 Kinds = tuple[ItemType, ...]
 Counts = Mapping[tuple[str, ItemType], int]
@@ -246,3 +256,73 @@ def levels(paper: Paper, stock: Iterable[Stock], *, papers: int = 1) -> list[Lev
         want = Fraction(items * share, sum(shares))
         found.append(LevelCover(level, want, have[level], have[level] >= papers * (want - Fraction(slack))))
     return found
+
+
+def expected_overlap(
+    pools: Sequence[RangePool], stock: Iterable[Stock], *, draws: int, rng: random.Random
+) -> dict[ItemType, Fraction]:
+    """Return how many items of each type two papers have in common on average.
+
+    The points of `draws` papers are drawn as a draw begins; every pair of them is compared, and two papers that ask
+    one point with one type have one of its n items in common once in n times. What a draw exchanges afterwards for
+    difficulty, true statements and enemies is left out. Raises Conflict as a draw does where no paper can be drawn.
+
+    Source: R-8.
+    """
+    counts = counts_of(stock)
+    used: Counter[tuple[str, ItemType]] = Counter()
+    for _ in range(draws):
+        for pool in pools:
+            if pool.plan.total:
+                used.update((item.point, item.type) for item in first_choice(pool, rng=rng))
+    shared: dict[ItemType, Fraction] = {}
+    for (point, kind), times in used.items():
+        pairs = Fraction(times * (times - 1), draws * (draws - 1) * counts[point, kind])
+        shared[kind] = shared.get(kind, Fraction(0)) + pairs
+    return shared
+
+
+def papers_reached(
+    paper: Paper,
+    drawables: Sequence[Drawable],
+    weights: Mapping[str, int],
+    importances: Mapping[str, str],
+    *,
+    most: int,
+    attempts: int,
+    rng: random.Random,
+) -> int:
+    """Return how many papers could be drawn, each from what the ones before left over, `most` at most.
+
+    Everything a draw keeps is kept: difficulty, true statements and enemies, too. Which paper comes first decides
+    how far it goes, so the best of `attempts` counts; more may be possible.
+
+    Source: R-8.
+    """
+    best = 0
+    for _ in range(attempts):
+        best = max(best, _one_after_another(paper, drawables, weights, importances, most=most, rng=rng))
+        if best >= most:
+            break
+    return best
+
+
+def _one_after_another(
+    paper: Paper,
+    drawables: Sequence[Drawable],
+    weights: Mapping[str, int],
+    importances: Mapping[str, str],
+    *,
+    most: int,
+    rng: random.Random,
+) -> int:
+    left, reached = list(drawables), 0
+    while reached < most:
+        try:
+            form = draw_form(paper, left, weights, importances, rng=rng)
+        except Conflict:
+            break
+        used = {place["item"] for place in form["positions"]}
+        left = [item for item in left if item.ref not in used]
+        reached += 1
+    return reached

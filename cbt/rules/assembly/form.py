@@ -1,27 +1,38 @@
-"""组卷: from a bank to one frozen form."""
+"""Whether the forms of one paper ask the same of everybody."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-from cbt.rules.assembly.comparability import comparable
-from cbt.rules.assembly.drawable import Drawable, RangePlan, drawable_of, plan_ranges
-from cbt.rules.assembly.pools import Shortfall, cases_by_unit, shortfalls
+from cbt.rules.assembly.pools import (
+    Drawable,
+    RangePlan,
+    Shortfall,
+    cases_by_unit,
+    drawable_of,
+    plan_ranges,
+    shortfalls,
+    true_bounds,
+)
 from cbt.rules.assembly.selection import (
     CaseOffer,
     ItemOffer,
+    mutual_enemies,
     offered_cases,
     offered_items,
     select_cases,
     select_items,
 )
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam.blueprint import Flaw
+from cbt.rules.exam.paper import Paper, Section
+from cbt.rules.items.content import ItemType, PartialCredit
 from cbt.rules.items.registry import TYPES
-from cbt.rules.items.values import ItemType, PartialCredit
 
 __all__ = [
     "Drawable",
@@ -35,6 +46,88 @@ __all__ = [
     "plan_ranges",
     "shortfalls",
 ]
+
+
+MEAN_TOLERANCE = Fraction(1, 10)
+
+Form = Mapping[str, Any]
+Items = Mapping[tuple[str, int], Drawable]
+
+
+def comparable(forms: Sequence[Form], drawables: Sequence[Drawable]) -> list[Flaw]:
+    """Return where the forms of one paper differ by more than they may; empty when they are comparable.
+
+    Each is compared with the first: section order, counts by range and type, X/Y/Z, and for units the types
+    and points of the parts; mean difficulty within 0.1 between any two; 40 to 60 % true statements.
+    `drawables` must hold every item version of the forms. Paths are ("forms", place).
+
+    Source: R-8.
+    """
+    items = {(item.ref, item.version): item for item in drawables}
+    means = [_mean_difficulty(form, items) for form in forms]
+    return [
+        finding
+        for index, form in enumerate(forms)
+        for finding in (
+            *_against(form, forms[0], items, index),
+            *_difficulty(means, index),
+            *_true_share(form, items, index),
+        )
+    ]
+
+
+def _against(form: Form, first: Form, items: Items, index: int) -> Iterator[Flaw]:
+    for code, read in (
+        ("assembly.sections_differ", _outline),
+        ("assembly.ranges_differ", _ranges),
+        ("assembly.importance_differs", _importances),
+    ):
+        if read(form, items) != read(first, items):
+            yield Flaw(("forms", index), code)
+
+
+def _difficulty(means: Sequence[Fraction], index: int) -> Iterator[Flaw]:
+    lowest, highest = min(means), max(means)
+    if max(means[index] - lowest, highest - means[index]) > MEAN_TOLERANCE:
+        params = {
+            "mean": f"{float(means[index]):.2f}",
+            "low": f"{float(lowest):.2f}",
+            "high": f"{float(highest):.2f}",
+        }
+        yield Flaw(("forms", index), "assembly.difficulty_differs", params)
+
+
+def _true_share(form: Form, items: Items, index: int) -> Iterator[Flaw]:
+    truths = [truth for item in _drawn(form, items) if (truth := item.truth) is not None]
+    low, high = true_bounds(len(truths))
+    if not low <= sum(truths) <= high:
+        params = {"true": sum(truths), "low": low, "high": high}
+        yield Flaw(("forms", index), "assembly.true_outside", params)
+
+
+def _drawn(form: Form, items: Items) -> list[Drawable]:
+    """The items of a form, a case once."""
+    refs = dict.fromkeys((position["item"], position["version"]) for position in form["positions"])
+    return [items[ref] for ref in refs]
+
+
+def _mean_difficulty(form: Form, items: Items) -> Fraction:
+    drawn = _drawn(form, items)
+    return Fraction(sum(item.difficulty for item in drawn), len(drawn))
+
+
+def _outline(form: Form, items: Items) -> list[object]:
+    return [(one["unit"], one["section"], one["type"], one["points"]) for one in form["positions"]]
+
+
+def _ranges(form: Form, items: Items) -> Counter[tuple[str, str]]:
+    """Items by range and type; cases of one unit come from different ranges and are left out."""
+    return Counter((item.range, item.type) for item in _drawn(form, items) if item.unit is None)
+
+
+def _importances(form: Form, items: Items) -> Counter[tuple[str, str]]:
+    return Counter((item.range, item.importance) for item in _drawn(form, items) if item.unit is None)
+
 
 NOBODY_NEAR: Mapping[int, frozenset[str]] = {}
 
@@ -210,3 +303,48 @@ def _arranged(kind: str, shape: Mapping[str, Any], rng: random.Random, *, shuffl
 
 def _plain(points: Decimal | int | str) -> str:
     return f"{Decimal(points):f}"
+
+
+MOST_OF_A_TYPE = 20
+LOOK = "look"
+"""The code of such a paper."""
+
+
+def look_paper(names: Mapping[ItemType, str], counts: Mapping[ItemType, int]) -> Paper:
+    """Return a paper with a section for each type there is anything of; its items are worth a point each."""
+    kinds = [kind for kind in ItemType if counts.get(kind)]
+    sections = tuple(Section(names[kind], kind, counts[kind], Decimal(1)) for kind in kinds)
+    return Paper(LOOK, "", timedelta(0), points=Decimal(sum(counts.values())), sections=sections)
+
+
+def draw_look(
+    names: Mapping[ItemType, str],
+    drawables: Sequence[Drawable],
+    *,
+    rng: random.Random,
+    most: int = MOST_OF_A_TYPE,
+) -> tuple[Paper, dict[str, Any]]:
+    """Return a paper of up to `most` items of each type, cases left out, and its form in the shape of `draw_form`.
+
+    Of a type no two items ask about one point, and nothing stands beside what excludes it. The result is the
+    same for the same seed and the same items in any order.
+
+    Source: R-8, R-43.
+    """
+    enemies = mutual_enemies(drawables)
+    taken: dict[str, Drawable] = {}
+    for kind in ItemType:
+        own = sorted(
+            (item for item in drawables if item.type == kind != ItemType.CASE), key=lambda item: item.ref
+        )
+        rng.shuffle(own)
+        points: set[str] = set()
+        for item in own:
+            free = item.point not in points and not enemies.get(item.ref, frozenset()) & taken.keys()
+            if free and len(points) < most:
+                points.add(item.point)
+                taken[item.ref] = item
+    chosen = list(taken.values())
+    counts = {kind: sum(item.type == kind for item in chosen) for kind in ItemType}
+    paper = look_paper(names, counts)
+    return paper, form_of_items(paper, chosen, rng=rng)

@@ -1,3 +1,3 @@
 """The clock of an attempt: its facts, its replay, grants, interruptions."""
 
-__all__ = ["arrival", "facts", "granting", "interruptions", "timing", "windows", "zones"]
+__all__ = ["interruptions", "timing", "windows"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cbt.rules.clock.facts import ZERO, Pause, union
+from cbt.rules.clock.windows import ZERO, Pause, union
 
 HEARTBEAT_EVERY = timedelta(seconds=10)
 OFFLINE_AFTER = 3 * HEARTBEAT_EVERY

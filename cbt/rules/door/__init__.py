@@ -1,3 +1,3 @@
 """Who may come in, and when; and when whoever waits goes on."""
 
-__all__ = ["admission", "changing", "kiosk", "scanning", "waiting"]
+__all__ = ["admission", "kiosk", "waiting_room"]

@@ -4,4 +4,4 @@ Dates are the centre's. Nothing here decides over a person: an officer does, the
 is known.
 """
 
-__all__ = ["agreement", "credit_code", "eligibility", "fees", "free_places", "working_days"]
+__all__ = ["eligibility", "fees", "free_places", "member_units"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from cbt.rules.enrolment.working_days import Holidays
+from cbt.rules.calendar import Holidays
 
 Planned = Mapping[tuple[date, int], int]
 

@@ -1,3 +1,3 @@
 """What a blueprint says."""
 
-__all__ = ["blueprint", "paper", "policies", "tools"]
+__all__ = ["blueprint", "paper", "policies"]

@@ -1,23 +1,25 @@
-"""考核方案: the papers of one level, and everything about them that does not add up."""
+"""Something in a centre's file that does not hold, and the checks that many keys share."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from cbt.rules.enrolment.eligibility.conditions import Condition, EligibilityRules, EnrolmentPolicy
-from cbt.rules.enrolment.eligibility.majors import MajorTable
-from cbt.rules.enrolment.fees.prices import FeePolicy
-from cbt.rules.exam.enrolling import check_conditions, check_fees, check_majors, check_policy
-from cbt.rules.exam.flaw import ZERO, Flaw, Path, known, minutes, not_negative, not_positive, positive
-from cbt.rules.exam.paper import Paper, Section, Unit
+from cbt.rules.enrolment.eligibility.conditions import (
+    Condition,
+    EligibilityRules,
+    EnrolmentPolicy,
+    MajorTable,
+    plain_major,
+)
+from cbt.rules.enrolment.fees import FeePolicy
+from cbt.rules.exam.paper import TOOLS, Paper, Section, Unit
 from cbt.rules.exam.policies import AdmissionPolicy, ClockPolicy, DifficultyMix, RetakePolicy, SubmitPolicy
-from cbt.rules.exam.tools import TOOLS
+from cbt.rules.items.content import ItemType, PartialCredit
 from cbt.rules.items.registry import credit_suits
-from cbt.rules.items.values import ItemType, PartialCredit
 
 __all__ = [
     "AdmissionPolicy",
@@ -34,6 +36,112 @@ __all__ = [
     "check",
     "check_names",
 ]
+
+
+Path = tuple[str | int, ...]
+ZERO = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something that does not hold: where (keys and 0-based places), what, and the numbers."""
+
+    path: Path
+    code: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+def known(value: str, allowed: tuple[str, ...], path: Path) -> Iterator[Flaw]:
+    """Hold a value to those there are."""
+    if value not in allowed:
+        yield Flaw(path, "blueprint.value_unknown", {"value": value, "allowed": ", ".join(allowed)})
+
+
+def positive(value: timedelta | Decimal | int, path: Path) -> Iterator[Flaw]:
+    """Hold a value to be more than nothing."""
+    if value <= (ZERO if isinstance(value, timedelta) else 0):  # type: ignore[operator]  # zero is of the value's own type
+        yield not_positive(path, value)
+
+
+def not_negative(value: timedelta | int, path: Path) -> Iterator[Flaw]:
+    """Hold a value to be nothing or more."""
+    if isinstance(value, timedelta):
+        if value < ZERO:
+            yield Flaw(path, "blueprint.negative", {"value": minutes(value)})
+    elif value < 0:
+        yield Flaw(path, "blueprint.negative", {"value": value})
+
+
+def not_positive(path: Path, value: timedelta | Decimal | int) -> Flaw:
+    """Return the finding that a value is nothing or less."""
+    shown = minutes(value) if isinstance(value, timedelta) else value
+    return Flaw(path, "blueprint.not_positive", {"value": shown})
+
+
+def minutes(span: timedelta) -> str:
+    """Return a span as people write minutes."""
+    return f"{span / timedelta(minutes=1):g}"
+
+
+def check_policy(policy: EnrolmentPolicy) -> Iterator[Flaw]:
+    """Yield what does not hold of applying and counting. Source: R-72, R-73."""
+    yield from not_negative(policy.days_ahead, ("enrolment", "days_ahead"))
+    yield from not_negative(policy.gap_days, ("enrolment", "gap_days"))
+    yield from known(policy.counted_to, ("application", "exam"), ("enrolment", "counted_to"))
+
+
+def check_majors(table: MajorTable) -> Iterator[Flaw]:
+    """Yield the majors that stand in a table twice: nobody could say what they are. Source: R-73."""
+    seen: set[str] = set()
+    for kind in ("own", "related", "other"):
+        for name in getattr(table, kind):
+            if plain_major(name) in seen:
+                yield Flaw(("majors", kind), "blueprint.major_twice", {"value": name})
+            seen.add(plain_major(name))
+
+
+def check_conditions(conditions: tuple[Condition, ...]) -> Iterator[Flaw]:
+    """Yield what does not hold of the conditions: numbers in order, each asks something that can be met.
+
+    Source: R-73.
+    """
+    for index, one in enumerate(conditions):
+        here: Path = ("eligibility", index)
+        if one.number != index + 1:
+            numbers = {"number": one.number, "expected": index + 1}
+            yield Flaw((*here, "number"), "blueprint.condition_number", numbers)
+        for name in ("years", "training_hours"):
+            if getattr(one, name) is not None:
+                yield from positive(getattr(one, name), (*here, name))
+        yield from _whole(one, here)
+
+
+def _whole(one: Condition, here: Path) -> Iterator[Flaw]:
+    diploma = one.education is not None or bool(one.schools)
+    followed = one.years is not None or one.training is not None
+    if not (diploma or one.certificate is not None or followed):
+        yield Flaw(here, "blueprint.condition_empty", {"number": one.number})
+    needs = [
+        ("major", one.major is not None, diploma, "education"),
+        ("senior_skills", one.senior_skills, bool(one.schools), "schools"),
+        ("training_hours", one.training_hours is not None, one.training is not None, "training"),
+        ("after", one.after == "certificate", one.certificate is not None, "certificate"),
+        ("after", one.after == "degree", diploma, "education"),
+        ("after", one.after is not None, followed, "years"),
+    ]
+    for key, said, there, needed in needs:
+        if said and not there:
+            yield Flaw((*here, key), "blueprint.condition_needs", {"key": key, "needed": needed})
+
+
+def check_fees(fees: FeePolicy, papers: Collection[str]) -> Iterator[Flaw]:
+    """Yield what does not hold of the fees. Source: R-76."""
+    for name in ("first", "retake", "materials"):
+        yield from not_negative(getattr(fees, name), ("fees", name))
+    if fees.materials:
+        for code in fees.materials_papers:
+            yield from known(code, tuple(papers), ("fees", "materials_papers"))
+
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 LONGEST_REF, LONGEST_CODE = 60, 20

@@ -1,3 +1,3 @@
 """The types of an item, one module each; `registry` lists them. What they all stand on is in `basis`."""
 
-__all__ = ["basis", "case", "hotspot", "reading", "registry", "shape", "short_answer", "true_false", "values"]
+__all__ = ["case", "content", "hotspot", "inputs", "registry", "response", "short_answer", "true_false"]

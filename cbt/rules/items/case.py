@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from cbt.errors import InvalidInput
-from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.content import ItemContent, Nested, Rendering
-from cbt.rules.items.values import AnswerKey, ItemType
+from cbt.rules.items import inputs
+from cbt.rules.items.content import AnswerKey, ItemContent, ItemType, Nested, Rendering
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Case(ItemContent):
     """A case has no key of its own; `unit` is the unit of the paper it is written for."""
 
     type: ClassVar = ItemType.CASE
-    fields: ClassVar = authored.COMMON | {"unit", "title", "stimulus", "parts"}
+    fields: ClassVar = inputs.COMMON | {"unit", "title", "stimulus", "parts"}
 
     answer_key: None = None
     title: str
@@ -44,16 +43,16 @@ class Case(ItemContent):
             raise InvalidInput("item.parts", field="parts")
         return cls(
             **common,
-            stem=authored.text(data, "stem", ""),
-            title=authored.text(data, "title"),
-            stimulus=authored.text(data, "stimulus"),
+            stem=inputs.text(data, "stem", ""),
+            title=inputs.text(data, "title"),
+            stimulus=inputs.text(data, "stimulus"),
             unit=unit,
             parts=tuple(_part(part, index, nested) for index, part in enumerate(parts, 1)),
         )
 
     def read_key(self, answer: object) -> AnswerKey:
         """Refuse any: only the parts have keys."""
-        raise authored.wrong_answer()
+        raise inputs.wrong_answer()
 
     def part(self, index: int | None) -> ItemContent:
         """Return one part (0-based), or the case itself."""
@@ -62,7 +61,7 @@ class Case(ItemContent):
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
         """Refuse any: only the parts are answered."""
-        raise received.refused()
+        raise inputs.refused()
 
     def public(self, render: Rendering) -> dict[str, object]:
         """What all parts share, and each part."""
@@ -81,7 +80,7 @@ def _part(data: object, index: int, nested: Nested) -> CasePart:
     place = f"parts.{index}"
     if not isinstance(data, Mapping) or data.get("type") == ItemType.CASE:
         raise InvalidInput("item.parts", field=place)
-    points = authored.number(data.get("points"))
+    points = inputs.number(data.get("points"))
     if points is None or points <= 0:
         raise InvalidInput("item.unreadable", field=f"{place}.points")
     try:

@@ -11,9 +11,8 @@ from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 from cbt.rules.canonical import canonical_json
-from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.content import ItemContent, Nested, Rendering, counted
-from cbt.rules.items.values import ItemType, PartialCredit
+from cbt.rules.items import inputs
+from cbt.rules.items.content import ItemContent, ItemType, Nested, PartialCredit, Rendering, counted
 
 LONGEST = 200
 
@@ -23,7 +22,7 @@ class FillBlank(ItemContent):
     """The key holds the accepted spellings of each blank."""
 
     type: ClassVar = ItemType.FILL_BLANK
-    fields: ClassVar = authored.COMMON | {"answer", "word_bank"}
+    fields: ClassVar = inputs.COMMON | {"answer", "word_bank"}
     credits: ClassVar = frozenset({PartialCredit.ALL_OR_NOTHING, PartialCredit.PER_PART})
     sent: ClassVar = ("blanks", "word_bank")
 
@@ -33,11 +32,9 @@ class FillBlank(ItemContent):
     @classmethod
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
         """Read `stem`, `answer`, a list of spellings for each blank, and `word_bank`."""
-        stem = authored.text(data, "stem")
-        answer_key = _key(data.get("answer"), authored.blank_count(stem))
-        return cls(
-            **common, stem=stem, answer_key=answer_key, word_bank=authored.texts(data, "word_bank", ())
-        )
+        stem = inputs.text(data, "stem")
+        answer_key = _key(data.get("answer"), inputs.blank_count(stem))
+        return cls(**common, stem=stem, answer_key=answer_key, word_bank=inputs.texts(data, "word_bank", ()))
 
     def read_key(self, answer: object) -> tuple[tuple[str, ...], ...]:
         """Read a list of spellings for each blank."""
@@ -61,8 +58,8 @@ class FillBlank(ItemContent):
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
         """Take a text for each blank, of at most 200 characters."""
         if not isinstance(value, list) or len(value) != position["blanks"]:
-            raise received.refused()
-        texts = [received.storable(text, LONGEST) for text in value]
+            raise inputs.refused()
+        texts = [inputs.storable(text, LONGEST) for text in value]
         return canonical_json(texts) if any(text.strip() for text in texts) else None
 
     @classmethod
@@ -104,8 +101,8 @@ def _folded(text: str) -> str:
 
 def _key(answer: object, blanks: int) -> tuple[tuple[str, ...], ...]:
     if not isinstance(answer, Sequence) or isinstance(answer, str) or len(answer) != blanks:
-        raise authored.wrong_answer()
-    accepted = tuple(authored.strings(spellings, "item.answer", "answer") for spellings in answer)
+        raise inputs.wrong_answer()
+    accepted = tuple(inputs.strings(spellings, "item.answer", "answer") for spellings in answer)
     if not all(accepted):
-        raise authored.wrong_answer()
+        raise inputs.wrong_answer()
     return accepted

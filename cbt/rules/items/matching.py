@@ -11,9 +11,8 @@ from typing import Any, ClassVar, Self
 
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
-from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.content import ItemContent, Nested, Rendering, counted, shuffled
-from cbt.rules.items.values import ItemType, PartialCredit
+from cbt.rules.items import inputs
+from cbt.rules.items.content import ItemContent, ItemType, Nested, PartialCredit, Rendering, counted, shuffled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class Matching(ItemContent):
     """
 
     type: ClassVar = ItemType.MATCHING
-    fields: ClassVar = authored.COMMON | {"pairs", "extra_options"}
+    fields: ClassVar = inputs.COMMON | {"pairs", "extra_options"}
     credits: ClassVar = frozenset({PartialCredit.ALL_OR_NOTHING, PartialCredit.PER_PART})
     ordered: ClassVar = {"lefts": "lefts", "options": "order"}
     always_shuffled: ClassVar = ("lefts", "options")
@@ -39,16 +38,16 @@ class Matching(ItemContent):
         pairs = data.get("pairs")
         if not isinstance(pairs, Sequence) or isinstance(pairs, str) or len(pairs) < 2:
             raise InvalidInput("item.options", field="pairs")
-        read = [authored.strings(pair, "item.options", "pairs") for pair in pairs]
+        read = [inputs.strings(pair, "item.options", "pairs") for pair in pairs]
         if any(len(pair) != 2 for pair in read) or len({pair[0] for pair in read}) != len(read):
             raise InvalidInput("item.options", field="pairs")
         rights = tuple(dict.fromkeys(pair[1] for pair in read))
-        extras = authored.texts(data, "extra_options", ())
+        extras = inputs.texts(data, "extra_options", ())
         if len({*rights, *extras}) != len(rights) + len(extras):
             raise InvalidInput("item.options", field="extra_options")
         return cls(
             **common,
-            stem=authored.text(data, "stem"),
+            stem=inputs.text(data, "stem"),
             lefts=tuple(pair[0] for pair in read),
             options=rights + extras,
             answer_key=tuple(rights.index(pair[1]) for pair in read),
@@ -56,7 +55,7 @@ class Matching(ItemContent):
 
     def read_key(self, answer: object) -> tuple[int, ...]:
         """Read the right for each left, as texts of the item."""
-        return authored.places(answer, self.options, len(self.lefts))
+        return inputs.places(answer, self.options, len(self.lefts))
 
     def shape(self) -> dict[str, int]:
         """How many lefts and options there are."""
@@ -71,10 +70,10 @@ class Matching(ItemContent):
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
         """Take the number of an option (from 1) or null for each displayed left."""
         if not isinstance(value, list) or len(value) != len(position["lefts"]):
-            raise received.refused()
+            raise inputs.refused()
         options = len(position["order"])
-        if not all(number is None or received.is_place(number, options) for number in value):
-            raise received.refused()
+        if not all(number is None or inputs.is_place(number, options) for number in value):
+            raise inputs.refused()
         return canonical_json(value) if any(value) else None
 
     @classmethod

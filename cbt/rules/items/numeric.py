@@ -12,9 +12,8 @@ from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 from cbt.errors import InvalidInput
-from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.content import ALL, NOTHING, ItemContent, Nested, Rendering
-from cbt.rules.items.values import ItemType, PartialCredit
+from cbt.rules.items import inputs
+from cbt.rules.items.content import ALL, NOTHING, ItemContent, ItemType, Nested, PartialCredit, Rendering
 
 LONGEST = 40
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
@@ -25,7 +24,7 @@ class Numeric(ItemContent):
     """The key is a number; what lies within `tolerance` of it, ends included, is right too."""
 
     type: ClassVar = ItemType.NUMERIC
-    fields: ClassVar = authored.COMMON | {"answer", "decimals", "tolerance", "compute"}
+    fields: ClassVar = inputs.COMMON | {"answer", "decimals", "tolerance", "compute"}
 
     answer_key: Decimal
     decimals: int = 0
@@ -34,11 +33,11 @@ class Numeric(ItemContent):
     @classmethod
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
         """Read `stem` with its one blank, `answer`, `decimals` and `tolerance`."""
-        stem = authored.text(data, "stem")
-        decimals, tolerance = data.get("decimals", 0), authored.number(data.get("tolerance", 0))
-        if authored.blank_count(stem) != 1:
+        stem = inputs.text(data, "stem")
+        decimals, tolerance = data.get("decimals", 0), inputs.number(data.get("tolerance", 0))
+        if inputs.blank_count(stem) != 1:
             raise InvalidInput("item.blanks", field="stem")
-        most = authored.MOST_PLACES
+        most = inputs.MOST_PLACES
         if isinstance(decimals, bool) or not isinstance(decimals, int) or not 0 <= decimals <= most:
             raise InvalidInput("item.unreadable", field="decimals")
         if tolerance is None or tolerance < 0:
@@ -53,14 +52,14 @@ class Numeric(ItemContent):
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
         """Take a text of at most 40 characters, whether it is a number or not."""
-        return received.nonblank(value, LONGEST)
+        return inputs.nonblank(value, LONGEST)
 
     @classmethod
     def is_answered(cls, canonical: str) -> bool:
         """It is a number and no more: anything else is 待更正, and so is a % until it is taken out.
 
         Whether 86.7% means 86.7 or 0.867 is for the candidate to say; scored is what `read_number` makes of it.
-        The answer page asks the same (static/delivery/items/numeric.js).
+        The answer page asks the same (static/runner/items/numeric.js).
         """
         text = json.loads(canonical)
         return read_number(text) is not None and "%" not in unicodedata.normalize("NFKC", text)
@@ -94,11 +93,11 @@ def read_number(text: str) -> Decimal | None:
         if not _THOUSANDS.fullmatch(plain):
             return None
         plain = plain.replace(",", "")
-    return authored.number(plain) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", plain, re.ASCII) else None
+    return inputs.number(plain) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", plain, re.ASCII) else None
 
 
 def _key(answer: object) -> Decimal:
-    found = authored.number(answer)
+    found = inputs.number(answer)
     if found is None:
-        raise authored.wrong_answer()
+        raise inputs.wrong_answer()
     return found

@@ -11,9 +11,8 @@ from typing import Any, ClassVar, Self
 
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
-from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.content import ItemContent, Nested, Rendering
-from cbt.rules.items.values import ItemType, PartialCredit
+from cbt.rules.items import inputs
+from cbt.rules.items.content import ItemContent, ItemType, Nested, PartialCredit, Rendering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +20,7 @@ class Ordering(ItemContent):
     """The key is `(0, 1, …)`: authors write the steps in their right order."""
 
     type: ClassVar = ItemType.ORDERING
-    fields: ClassVar = authored.COMMON | {"steps"}
+    fields: ClassVar = inputs.COMMON | {"steps"}
     credits: ClassVar = frozenset({PartialCredit.ALL_OR_NOTHING, PartialCredit.ADJACENT_PAIRS})
     ordered: ClassVar = {"steps": "order"}
     always_shuffled: ClassVar = ("steps",)
@@ -32,17 +31,17 @@ class Ordering(ItemContent):
     @classmethod
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
         """Read `stem` and `steps`."""
-        steps = authored.texts(data, "steps")
+        steps = inputs.texts(data, "steps")
         if len(steps) < 2 or len(set(steps)) != len(steps):
             raise InvalidInput("item.steps", field="steps")
         answer_key = tuple(range(len(steps)))
-        return cls(**common, stem=authored.text(data, "stem"), steps=steps, answer_key=answer_key)
+        return cls(**common, stem=inputs.text(data, "stem"), steps=steps, answer_key=answer_key)
 
     def read_key(self, answer: object) -> tuple[int, ...]:
         """Read the steps in another order, as texts of the item."""
-        places = authored.places(answer, self.steps, len(self.steps))
+        places = inputs.places(answer, self.steps, len(self.steps))
         if len(set(places)) != len(places):
-            raise authored.wrong_answer()
+            raise inputs.wrong_answer()
         return places
 
     def shape(self) -> dict[str, int]:
@@ -61,10 +60,10 @@ class Ordering(ItemContent):
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:
         """Take the displayed numbers of all steps in the candidate's order."""
         steps = len(position["order"])
-        if not isinstance(value, list) or not all(received.is_place(number, steps) for number in value):
-            raise received.refused()
+        if not isinstance(value, list) or not all(inputs.is_place(number, steps) for number in value):
+            raise inputs.refused()
         if sorted(value) != list(range(1, steps + 1)):
-            raise received.refused()
+            raise inputs.refused()
         return canonical_json(value)
 
     def authored(self, position: Mapping[str, Any], answer: Any) -> tuple[int, ...]:

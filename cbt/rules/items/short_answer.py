@@ -9,9 +9,8 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from cbt.errors import InvalidInput
-from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.content import ItemContent, Nested, Rendering
-from cbt.rules.items.values import ItemType
+from cbt.rules.items import inputs
+from cbt.rules.items.content import ItemContent, ItemType, Nested, Rendering
 
 SHORTEST, USUAL, LONGEST = 10, 500, 5_000
 """What an author may set as the limit of an answer, in characters, and what holds where none is set."""
@@ -34,7 +33,7 @@ class ShortAnswer(ItemContent):
     """
 
     type: ClassVar = ItemType.SHORT_ANSWER
-    fields: ClassVar = authored.COMMON | {"answer", "limit", "rubric"}
+    fields: ClassVar = inputs.COMMON | {"answer", "limit", "rubric"}
     by_people: ClassVar = True
     sent: ClassVar = ("limit",)
 
@@ -53,7 +52,7 @@ class ShortAnswer(ItemContent):
             raise InvalidInput("item.reference_long", field="answer", limit=limit)
         return cls(
             **common,
-            stem=authored.text(data, "stem"),
+            stem=inputs.text(data, "stem"),
             answer_key=answer_key,
             limit=limit,
             rubric=_rubric(data.get("rubric", ())),
@@ -63,7 +62,7 @@ class ShortAnswer(ItemContent):
         """Read a text no longer than an answer may be."""
         text = _key(answer)
         if len(text) > self.limit:
-            raise authored.wrong_answer()
+            raise inputs.wrong_answer()
         return text
 
     def shape(self) -> dict[str, int]:
@@ -79,7 +78,7 @@ class ShortAnswer(ItemContent):
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
         """Take a text of at most so many characters as the position allows, a line break as one."""
         plain = one_break(value) if isinstance(value, str) else value
-        return received.nonblank(plain, position["limits"]["characters"])
+        return inputs.nonblank(plain, position["limits"]["characters"])
 
     def public(self, render: Rendering) -> dict[str, object]:
         """The limit."""
@@ -110,7 +109,7 @@ def _rubric(value: object) -> tuple[RubricLine, ...]:
     for one in value:
         if not isinstance(one, Mapping) or set(one) - {"points", "text"}:
             raise wrong
-        points, text = authored.number(one.get("points")), one.get("text")
+        points, text = inputs.number(one.get("points")), one.get("text")
         if (
             points is None
             or points <= 0

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
-from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.choices import share_of_letters
-from cbt.rules.items.basis.content import ItemContent, Nested
-from cbt.rules.items.values import LETTERS, AnswerKey, ItemType, PartialCredit
+from cbt.rules.items import inputs
+from cbt.rules.items.choices import share_of_letters
+from cbt.rules.items.content import LETTERS, AnswerKey, ItemContent, ItemType, Nested, PartialCredit
 
 RIGHT, WRONG = (0,), (1,)
 
@@ -21,7 +20,7 @@ class TrueFalse(ItemContent):
     """The key is `(0,)` for a right statement and `(1,)` for a wrong one."""
 
     type: ClassVar = ItemType.TRUE_FALSE
-    fields: ClassVar = authored.COMMON | {"answer"}
+    fields: ClassVar = inputs.COMMON | {"answer"}
     lettered: ClassVar = True
     verdicts: ClassVar = True
 
@@ -31,7 +30,7 @@ class TrueFalse(ItemContent):
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
         """Read `stem` and `answer`, true or false."""
         answer_key = _key(data.get("answer"))
-        return cls(**common, stem=authored.text(data, "stem"), answer_key=answer_key)
+        return cls(**common, stem=inputs.text(data, "stem"), answer_key=answer_key)
 
     def read_key(self, answer: object) -> tuple[int, ...]:
         """Read true or false."""
@@ -45,7 +44,7 @@ class TrueFalse(ItemContent):
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:
         """Take the letter of a displayed place."""
-        return received.choice(value, len(position["order"]), most=1)
+        return inputs.choice(value, len(position["order"]), most=1)
 
     def share(
         self,
@@ -68,5 +67,5 @@ class TrueFalse(ItemContent):
 
 def _key(answer: object) -> tuple[int, ...]:
     if not isinstance(answer, bool):
-        raise authored.wrong_answer()
+        raise inputs.wrong_answer()
     return RIGHT if answer else WRONG

@@ -1,32 +1,175 @@
-"""Who goes where: the papers of many people, spread over the rooms of sittings by rule.
-
-Nobody's papers overlap or lie less than 15 minutes apart, one person stays at one centre, no room is fuller than it
-is, and what the file asks for comes first. The same input gives the same result; who finds no seat is told why.
+"""What is to be planned: the papers that people are to sit, and the rooms of sittings that can take them.
 
 Source: R-7.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
 from itertools import combinations
 
-from cbt.rules.door.admission import BETWEEN_SITTINGS, too_close
-from cbt.rules.planning.making_room import way_to_a_seat
-from cbt.rules.planning.places import (
-    Fill,
-    Held,
-    LeftOver,
-    SeatPlan,
-    SeatWish,
-    Slot,
-    SpreadOptions,
-    Units,
-    takes,
-)
+from cbt.rules.door.admission import BETWEEN_SITTINGS, Span, too_close
+
+
+class Units(StrEnum):
+    """What becomes of people of one employer: 不限, 同单位相邻, 同单位分散."""
+
+    ANY = "any"
+    TOGETHER = "together"
+    APART = "apart"
+
+
+class Fill(StrEnum):
+    """Whether rooms are filled one after the other, or alike: 依次坐满, 平均分配."""
+
+    IN_ORDER = "in_order"
+    EVENLY = "evenly"
+
+
+class LeftOver(StrEnum):
+    """Why somebody found no seat; each has one remedy."""
+
+    NOT_TAKEN = "not_taken"
+    WISH = "wish"
+    HALF = "half"
+    FULL = "full"
+    CENTRE = "centre"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatWish:
+    """One paper that one person is to sit; `key` and the keys of slots are the caller's.
+
+    `length` has in it what the person is granted. `slots` are those the file asks for, None for any; `morning` says
+    in which half of a day the paper is to be, None for either. A `spare` one asks for a seat that is not counted.
+    """
+
+    key: int
+    person: str
+    level: str
+    paper: str
+    length: timedelta
+    unit: str = ""
+    slots: frozenset[int] | None = None
+    morning: bool | None = None
+    spare: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """A room of a sitting: how many seats are free, and which (level, paper) it takes."""
+
+    key: int
+    sitting: int
+    centre: int
+    start_at: datetime
+    free: int
+    takes: frozenset[tuple[str, str]]
+    morning: bool = True
+
+    def span(self, one: SeatWish) -> Span:
+        """Return from when to when a paper would run here."""
+        return self.start_at, self.start_at + one.length
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody sits already; `centre` is None where it does not bind them (another batch)."""
+
+    span: Span
+    centre: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadOptions:
+    """How people are spread."""
+
+    level_together: bool = True
+    units: Units = Units.ANY
+    fill: Fill = Fill.IN_ORDER
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPlan:
+    """Which slot each paper got, and why the others got none; both by the keys of what was wanted."""
+
+    placed: dict[int, int] = field(default_factory=dict)
+    left: dict[int, LeftOver] = field(default_factory=dict)
+
+
+def takes(slot: Slot, one: SeatWish) -> bool:
+    """Return whether a slot is for a paper: one that the file asks for is, whatever else it takes."""
+    if one.slots is not None:
+        return slot.key in one.slots
+    return (one.level, one.paper) in slot.takes and one.morning in (None, slot.morning)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatWay:
+    """Who moves where, in the order in which it can be done, and where the seat is that comes free."""
+
+    seat: int
+    moves: tuple[tuple[int, int], ...] = ()
+
+
+def way_to_a_seat(
+    starts: Sequence[int],
+    *,
+    free: Collection[int],
+    onward: Callable[[int], Iterable[tuple[int, int]]],
+    dead: set[int],
+) -> SeatWay | None:
+    """Return the shortest way to a seat in one of `starts`, None for none.
+
+    `onward` gives who of a slot could move on, and where to. A slot from which no way led to a free seat is `dead`
+    from then on: moves along other ways do not open one.
+
+    Source: R-7.
+    """
+    before: dict[int, tuple[int, int]] = {}
+    queue = deque(start for start in starts if start not in dead)
+    seen = set(queue)
+    for start in queue:
+        if start in free:
+            return SeatWay(start)
+    while queue:
+        here = queue.popleft()
+        for who, there in onward(here):
+            if there in seen or there in dead:
+                continue
+            seen.add(there)
+            before[there] = (who, here)
+            if there in free:
+                return _way(there, before)
+            queue.append(there)
+    dead |= seen
+    return None
+
+
+def _way(end: int, before: dict[int, tuple[int, int]]) -> SeatWay:
+    moves: list[tuple[int, int]] = []
+    here = end
+    while here in before:
+        who, came_from = before[here]
+        moves.append((who, here))
+        here = came_from
+    return SeatWay(here, tuple(moves))
+
+
+# Who goes where: the papers of many people, spread over the rooms of sittings by rule.
+#
+# Nobody's papers overlap or lie less than 15 minutes apart, one person stays at one centre, no room is
+# fuller than it
+# is, and what the file asks for comes first. The same input gives the same result; who finds no seat is
+# told why.
+#
+# Source: R-7.
 
 
 def distribute(

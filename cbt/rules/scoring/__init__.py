@@ -1,3 +1,3 @@
 """From answers to a score and its evidence."""
 
-__all__ = ["arrangement", "marks", "score"]
+__all__ = ["marks", "score"]

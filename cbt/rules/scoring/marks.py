@@ -1,22 +1,221 @@
-"""What answers earn at the places of forms, worked out when one comes up for the first time.
+"""What scoring needs of a frozen form, as one short text: what its places are worth, and what each of them asks.
 
-Forms of one's own differ in what they ask, where and in which order; an item in one order of its choices comes up
-in many of them. So it is kept by the line of an arrangement that says it, not by form.
+The first line, the frame, says the groups (sections or units) and the places in runs; most forms of a paper have
+the same one. Each further line says of one place which item it asks and how that is arranged; forms have many of
+them in common, too. No key, and no text of an item.
 
-Source: R-50, R-51, R-52, R-54.
+Source: R-43, R-50.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from cbt.rules.canonical import canonical_json, decimal_of
-from cbt.rules.items.basis.content import NOTHING, ItemContent
-from cbt.rules.scoring.arrangement import PlaceKind, place_of
-from cbt.rules.scoring.credit import share_of
-from cbt.rules.scoring.key_revision import NO_REVISIONS, KeyRevisions
+from cbt.rules.items.content import ALL, NOTHING, AnswerKey, ItemContent, PartialCredit
+
+_ELSEWHERE = frozenset(
+    {"position", "unit", "section", "sha", "type", "credit", "points", "item", "version", "part", "order"}
+)
+"""What of a position stands in the frame, or at the head of its line."""
+
+
+class PlaceKind(NamedTuple):
+    """What places of one run have in common."""
+
+    type: str
+    credit: str
+    points: str
+
+
+class Run(NamedTuple):
+    """Places one after the other: how many, the first position, and the number of their group."""
+
+    length: int
+    first: int
+    group: int
+    kind: PlaceKind
+
+
+class ArrangedGroup(NamedTuple):
+    """One section or unit as a form says it."""
+
+    number: int
+    name: str
+    points: Decimal
+
+
+@lru_cache(maxsize=1024)
+def read_frame(text: str) -> tuple[Sequence[ArrangedGroup], Sequence[Run]]:
+    """Return the groups and the runs of a frame."""
+    groups, runs = json.loads(text)
+    return (
+        tuple(ArrangedGroup(number, name, Decimal(points)) for number, name, points in groups),
+        tuple(Run(length, first, group, PlaceKind(*kind)) for length, first, group, *kind in runs),
+    )
+
+
+def arranged(form: Mapping[str, Any]) -> str:
+    """Return the arrangement of a form as `draw_form` freezes it."""
+    label, first = ("unit", 0) if "units" in form else ("section", 1)
+
+    def facts(numbered: tuple[int, Mapping[str, Any]]) -> tuple[Any, ...]:
+        """What is the same for all places of a run: also how far the position is from the place."""
+        place, one = numbered
+        return (one["position"] - place, one[label] + first, one["type"], one["credit"], one["points"])
+
+    places = form["positions"]
+    runs: list[list[Any]] = []
+    for (_, *same), run in groupby(enumerate(places), key=facts):
+        own = list(run)
+        runs.append([len(own), own[0][1]["position"], *same])
+    frame = canonical_json([list(_groups(form)), runs])
+    return "\n".join([frame, *(_line(one) for one in places)])
+
+
+def place_of(line: str) -> dict[str, Any]:
+    """Return what a line says of a place, under the names a form has for it."""
+    item, version, part, order, *more = json.loads(line)
+    rest: dict[str, Any] = more[0] if more else {}
+    return {"item": item, "version": version, "part": part, "order": order, **rest}
+
+
+def items_in(lines: Iterable[str]) -> set[tuple[str, int]]:
+    """Return the item versions that lines ask, as (ref, version)."""
+    return {(item, version) for item, version, *_ in map(json.loads, lines)}
+
+
+def _groups(form: Mapping[str, Any]) -> Iterator[list[Any]]:
+    for unit in form.get("units", ()):
+        yield [unit["number"], unit["name"], f"{Decimal(unit['points']):f}"]
+    if "units" not in form:
+        for number, section in enumerate(form["sections"], 1):
+            yield [number, section["name"], f"{section['count'] * Decimal(section['points_each']):f}"]
+
+
+def _line(one: Mapping[str, Any]) -> str:
+    item, version, part, order = _json(one["item"]), one["version"], one["part"], one["order"]
+    head = f"[{item},{version},{'null' if part is None else part},{_orders(tuple(order))}"
+    if one.keys() <= _ELSEWHERE:
+        return f"{head}]"
+    rest = {name: value for name, value in one.items() if name not in _ELSEWHERE and value is not None}
+    return f"{head},{canonical_json(rest)}]" if rest else f"{head}]"
+
+
+@lru_cache(maxsize=16_384)
+def _json(text: str) -> str:
+    return canonical_json(text)
+
+
+@lru_cache(maxsize=16_384)
+def _orders(order: tuple[int, ...]) -> str:
+    return canonical_json(order)
+
+
+ItemPart = tuple[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRevision:
+    """What changes for one item, or one part of a case (0-based).
+
+    `answer_key` replaces the key (改答案), `accept` lists further right answers (多答案), `give_all` gives
+    everybody the points (送分), `void` takes the position out, so that the others of its section or unit
+    share its points (作废). Keys are in authored places, as in `ItemContent`.
+
+    Source: R-54.
+    """
+
+    item_ref: str
+    part: int | None = None
+    answer_key: AnswerKey | None = None
+    accept: tuple[AnswerKey, ...] = ()
+    give_all: bool = False
+    void: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRevisions:
+    """All corrections in force for a paper, one for each item or part."""
+
+    by_part: dict[ItemPart, KeyRevision] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, revisions: Iterable[KeyRevision]) -> KeyRevisions:
+        """Join corrections in the order they were made; later ones add to earlier ones of the same part."""
+        joined: dict[ItemPart, KeyRevision] = {}
+        for later in revisions:
+            place = (later.item_ref, later.part)
+            earlier = joined.get(place)
+            joined[place] = later if earlier is None else _join(earlier, later)
+        return cls(joined)
+
+    def find(self, item_ref: str, part: int | None) -> KeyRevision | None:
+        """Return the correction of an item or part, if there is one."""
+        return self.by_part.get((item_ref, part))
+
+
+NO_REVISIONS = KeyRevisions()
+
+
+def keys_in_force(content: ItemContent, revision: KeyRevision | None) -> tuple[AnswerKey, ...]:
+    """Return every answer that counts as right. Source: R-54."""
+    own = content.answer_key
+    if revision is None:
+        return () if own is None else (own,)
+    first = own if revision.answer_key is None else revision.answer_key
+    return (*(() if first is None else (first,)), *revision.accept)
+
+
+def _join(earlier: KeyRevision, later: KeyRevision) -> KeyRevision:
+    return replace(
+        earlier,
+        answer_key=earlier.answer_key if later.answer_key is None else later.answer_key,
+        accept=earlier.accept + later.accept,
+        give_all=earlier.give_all or later.give_all,
+        void=earlier.void or later.void,
+    )
+
+
+def share_of(
+    position: Mapping[str, Any],
+    content: ItemContent,
+    canonical: str | None,
+    *,
+    revision: KeyRevision | None = None,
+) -> Fraction | None:
+    """Return the share of a position's points an answer earns, from 0 to 1, as an exact fraction.
+
+    `content` is the item's, also for a part of a case. Where several answers count as right the best match
+    decides. None is an answer that people mark (待阅); where nothing was answered there is nothing to mark.
+
+    Source: R-50, R-51, R-52, R-54.
+    """
+    asked = content.part(position["part"])
+    if revision is not None and revision.give_all:
+        return ALL
+    if canonical is None:
+        return NOTHING
+    if asked.by_people:
+        return None
+    keys = keys_in_force(asked, revision)
+    return asked.share(position, canonical, keys, PartialCredit(position["credit"]))
+
+
+# What answers earn at the places of forms, worked out when one comes up for the first time.
+#
+# Forms of one's own differ in what they ask, where and in which order; an item in one order of its choices
+# comes up
+# in many of them. So it is kept by the line of an arrangement that says it, not by form.
+#
+# Source: R-50, R-51, R-52, R-54.
 
 KEPT_ANSWERS = 64
 """So many different answers of a place are kept with what they earn: what can be typed has no end."""

@@ -14,10 +14,18 @@ from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.basis.content import NOTHING, ItemContent
-from cbt.rules.scoring.arrangement import ArrangedGroup, arranged, read_frame
-from cbt.rules.scoring.key_revision import NO_REVISIONS, KeyRevision, KeyRevisions
-from cbt.rules.scoring.marks import ContentKey, Marks, PlaceMarks
+from cbt.rules.items.content import NOTHING, ItemContent
+from cbt.rules.scoring.marks import (
+    NO_REVISIONS,
+    ArrangedGroup,
+    ContentKey,
+    KeyRevision,
+    KeyRevisions,
+    Marks,
+    PlaceMarks,
+    arranged,
+    read_frame,
+)
 
 __all__ = [
     "FormScorer",

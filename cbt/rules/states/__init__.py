@@ -1,3 +1,3 @@
 """The states of an application, an attempt, a sitting, an item, and what moves them; what a sitting is held for."""
 
-__all__ = ["application", "attempt", "closing", "item", "purpose", "sitting"]
+__all__ = ["application", "attempt", "item", "sitting"]

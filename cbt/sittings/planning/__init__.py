@@ -1,3 +1,3 @@
 """A sitting before its day: places, people, what is missing."""
 
-__all__ = ["changing", "inputs", "places", "prefill", "purposes", "sittings", "staff", "views"]
+__all__ = ["inputs", "places", "purposes", "sittings", "views"]

@@ -5,20 +5,19 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.partials import Reply
 from cbt.rules.planning.room_plan import MOST_COLUMNS, DoorCorner, SeatNumbering
 from cbt.rules.roles import Role
 from cbt.sittings import store
 from cbt.sittings.models import Centre
 from cbt.sittings.planning import service
 from cbt.sittings.planning.inputs import one_of, parse_number
-from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, MAX_SEATS
-from cbt.sittings.planning.plans import plan_of_room
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.partials import Reply
-from cbt.web.who import access
-from cbt.web.who.login import acting
+from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, MAX_SEATS, plan_of_room
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("centres", __name__)
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Literal, TypeVar
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.store import blueprint_of, current_versions
 from cbt.errors import InvalidInput
+from cbt.http.i18n import local_zone
 from cbt.rules.exam.policies import AdmissionPolicy
-from cbt.web.i18n import local_zone
+from cbt.sittings.models import BatchLevel
 
 MARKS = ("check_in_opens", "report", "sign_in_opens", "late_limit")
 YEARS = range(2000, 2200)
@@ -96,3 +103,54 @@ def parse_policy(form: Mapping[str, str], given: AdmissionPolicy) -> AdmissionPo
     if policy.report > policy.check_in_opens or policy.sign_in_opens > policy.check_in_opens:
         raise InvalidInput("sitting.marks_order", field="check_in_opens")
     return policy
+
+
+# What a new sitting's marks start from: the [admission] table of a blueprint.
+#
+# A sitting keeps its own values from then on: they are what is enforced, and what its papers print.
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """A blueprint a sitting can take its marks from."""
+
+    ref: str
+    title: str
+    policy: AdmissionPolicy
+
+
+def prefills(session: Session) -> list[Prefill]:
+    """Return the blueprints to choose from, by ref."""
+    found = []
+    for version in current_versions(session):
+        blueprint = blueprint_of(session, version.id)
+        title = f"{blueprint.occupation_name}（{blueprint.level_name}） · {blueprint.ref}"
+        found.append(Prefill(blueprint.ref, title, blueprint.admission))
+    return found
+
+
+def chosen(available: list[Prefill], ref: str) -> AdmissionPolicy:
+    """Return the policy of the blueprint `ref`, of the only one there is, or the one all agree on.
+
+    Without any blueprint the shipped values hold. Raise InvalidInput("sitting.prefill_choice") for a ref
+    that is none of them, and when they differ and none is named.
+
+    Source: R-11, R-13, R-14.
+    """
+    by_ref = {one.ref: one.policy for one in available}
+    if ref in by_ref:
+        return by_ref[ref]
+    policies = list(by_ref.values()) or [AdmissionPolicy()]
+    if ref or any(policy != policies[0] for policy in policies):
+        raise InvalidInput("sitting.prefill_choice", field="blueprint", refs=sorted(by_ref))
+    return policies[0]
+
+
+def blueprints_of_batch(session: Session, batch_id: int) -> set[str]:
+    """Return the refs of the blueprints by which a batch examines; none for one that does not say."""
+    query = (
+        select(BlueprintVersion.ref)
+        .join(BatchLevel, BatchLevel.blueprint_version_id == BlueprintVersion.id)
+        .where(BatchLevel.batch_id == batch_id)
+    )
+    return set(session.scalars(query))

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.errors import Conflict, InvalidInput
-from cbt.rules.planning.room_plan import MOST_SEATS, DoorCorner, RoomPlan, SeatNumbering, laid_out
+from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.http.form_values import one_line, required
+from cbt.rules.planning.room_plan import (
+    MOST_SEATS,
+    DoorCorner,
+    RoomPlan,
+    SeatNumbering,
+    laid_out,
+    plan_of,
+    read_plan,
+)
 from cbt.sittings.models import Centre, Room, Seat
-from cbt.web.refs import new_ref
-from cbt.web.texts import one_line, required
+from cbt.sittings.store import seats_of_room
+from cbt.storage.types import new_ref
+from cbt.storage.unit_of_work import unit_of_work
 
 DEFAULT_SEATS = 30
 DEFAULT_SPARES = 2
@@ -143,3 +155,64 @@ def unbind_seat(session: Session, seat: Seat, *, now: datetime, actor: str) -> N
     room = session.get_one(Room, seat.room_id)
     after = {"seat": seat.number}
     record(session, at=now, actor=actor, act="seat.unbind", subject=f"room:{room.ref}", after=after)
+
+
+def plan_of_room(room: Room, seats: Sequence[Seat]) -> RoomPlan:
+    """Return where the seats of a room stand."""
+    return plan_of(room.plan, room.door, tuple(seat.number for seat in seats))
+
+
+def set_plan(*, room_ref: str, text: str, door: str, now: datetime, actor: str) -> None:
+    """Give a room other rows; a number that is new becomes a seat, one that is gone is one no longer.
+
+    Raise InvalidInput as `read_plan` does and ("room.plan_door"), Conflict("room.seat_bound") for a seat with a
+    machine, ("room.seat_used") for one that somebody has or had in a sitting.
+    """
+    cells = read_plan(text)
+    if door not in set(DoorCorner):
+        raise InvalidInput("room.plan_door", field="door")
+    with unit_of_work() as session:
+        room = session.scalar(select(Room).where(Room.ref == room_ref).with_for_update())
+        if room is None:
+            raise NotFound("room.unknown")
+        before = plan_of_room(room, seats_of_room(session, room.id))
+        after = RoomPlan(cells, DoorCorner(door))
+        _fit_seats(session, room, set(after.numbers))
+        room.plan, room.door = after.text, door
+        if before != after:
+            record(
+                session,
+                at=now,
+                actor=actor,
+                act="room.plan",
+                subject=f"room:{room.ref}",
+                before=_facts(before),
+                after=_facts(after),
+            )
+
+
+def _fit_seats(session: Session, room: Room, wanted: set[int]) -> None:
+    seats = {seat.number: seat for seat in seats_of_room(session, room.id)}
+    for number in sorted(seats.keys() - wanted):
+        if seats[number].bound_at is not None:
+            raise Conflict("room.seat_bound", field="plan", number=number)
+        try:
+            session.delete(seats[number])
+            session.flush()
+        except IntegrityError as error:
+            # Whoever sits there is known to later rooms alone.
+            raise Conflict("room.seat_used", field="plan", number=number) from error
+    session.add_all(
+        Seat(room_id=room.id, number=number, spare=False, undelivered=0)
+        for number in sorted(wanted - seats.keys())
+    )
+
+
+def _facts(plan: RoomPlan) -> dict[str, object]:
+    return {
+        "seats": len(plan.numbers),
+        "rows": len(plan.cells) if plan.known else 0,
+        "columns": plan.columns if plan.known else 0,
+        "door": plan.door.value,
+        "plan": plan.text,
+    }

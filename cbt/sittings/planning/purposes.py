@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.errors import Conflict
-from cbt.rules.states.purpose import Purpose
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states.sitting import Purpose, SittingState
 from cbt.sittings.models import Sitting
 
 _OFFICIAL: Sequence[str] = tuple(one.value for one in Purpose if one.counts)

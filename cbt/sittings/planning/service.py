@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import staff_by_ref
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import NotFound
+from cbt.http.auth.login import Principal
 from cbt.rules.planning.room_plan import DoorCorner, SeatNumbering
 from cbt.sittings import store
 from cbt.sittings.models import Seat
 from cbt.sittings.planning import places, sittings
-from cbt.sittings.planning.staff import release_staff
-from cbt.web.who.login import Principal
+from cbt.sittings.planning.sittings import release_staff
+from cbt.storage.unit_of_work import unit_of_work
 
 
 def add_centre(*, name: str, address: str, now: datetime, actor: str) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from cbt.accounts.models import Staff
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
-from cbt.rules.clock import arrival
+from cbt.http.form_values import required
+from cbt.rules.clock import timing
 from cbt.rules.exam.policies import AdmissionPolicy
-from cbt.rules.states.purpose import Purpose
-from cbt.rules.states.sitting import SittingEvent, SittingState
+from cbt.rules.planning.changes import moved_marks
+from cbt.rules.states.sitting import Purpose, SittingEvent, SittingState, next_state
 from cbt.sittings import store
-from cbt.sittings.clock.moving import move_rooms, refresh_sitting_state
-from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
-from cbt.web.refs import new_ref
-from cbt.web.texts import required
+from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Sitting, SittingChange, SittingRoom
+from cbt.sittings.room_state import move_rooms, refresh_sitting_state
+from cbt.storage.types import new_ref
 
 MARKS = ("check_in_opens_at", "report_at", "sign_in_opens_at", "late_cutoff_at")
 _CHANGEABLE = frozenset({SittingState.DRAFT, SittingState.PUBLISHED})
@@ -74,10 +75,10 @@ def create_sitting(
         purpose=purpose.value,
         state=SittingState.DRAFT.value,
         planned_start_at=planned_start_at,
-        check_in_opens_at=arrival.check_in_opens_at(planned_start_at, policy),
-        report_at=arrival.report_at(planned_start_at, policy),
-        late_cutoff_at=arrival.late_cutoff_at(planned_start_at, policy),
-        sign_in_opens_at=arrival.sign_in_opens_at(planned_start_at, policy),
+        check_in_opens_at=timing.check_in_opens_at(planned_start_at, policy),
+        report_at=timing.report_at(planned_start_at, policy),
+        late_cutoff_at=timing.late_cutoff_at(planned_start_at, policy),
+        sign_in_opens_at=timing.sign_in_opens_at(planned_start_at, policy),
         sign_in_needs_check_in=policy.sign_in_needs_check_in,
         leave_allowed=policy.leave_allowed,
     )
@@ -157,3 +158,203 @@ def arm_room(session: Session, room: SittingRoom, *, armed: bool, now: datetime,
 def _changeable(sitting: Sitting) -> None:
     if SittingState(sitting.state) not in _CHANGEABLE:
         raise Conflict("sitting.fixed")
+
+
+CHIEF = "chief_proctor"
+DUTIES = ("proctor", CHIEF)
+_ATTENDED = frozenset(
+    {SittingState.PUBLISHED, SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD}
+)
+
+
+def assign_staff(
+    session: Session, room: SittingRoom, *, staff_id: int, duty: str, now: datetime, actor: str
+) -> None:
+    """Assign a person to a sitting-room as proctor or chief; a repeat changes the duty.
+
+    Raise InvalidInput("sitting.duty"), Conflict("sitting.last_chief") for the only chief of a sitting from
+    publishing to its end.
+
+    Source: R-62.
+    """
+    if duty not in DUTIES:
+        raise InvalidInput("sitting.duty", field="duty")
+    found = session.scalar(
+        select(RoomStaff).where(RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id == staff_id)
+    )
+    if found is None:
+        session.add(RoomStaff(sitting_room_id=room.id, staff_id=staff_id, duty=duty))
+    else:
+        if duty != CHIEF:
+            _keep_a_chief(session, room, found)
+        found.duty = duty
+    after = {"staff_id": staff_id, "duty": duty}
+    record(session, at=now, actor=actor, act="room.assign", subject=f"sitting_room:{room.ref}", after=after)
+
+
+def release_staff(session: Session, room: SittingRoom, *, staff_id: int, now: datetime, actor: str) -> None:
+    """Take a person off a sitting-room; a repeat changes nothing.
+
+    Raise Conflict("sitting.last_proctor") for the last one of a room between publishing and its end, and
+    ("sitting.last_chief") for the only chief of a sitting.
+
+    Source: R-60, R-62.
+    """
+    # With the sitting locked, publishing sees the person gone, or this sees it published.
+    session.get_one(Sitting, room.sitting_id, with_for_update=True)
+    session.refresh(room)
+    found = session.scalar(
+        select(RoomStaff).where(RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id == staff_id)
+    )
+    if found is not None:
+        if SittingState(room.state) in _ATTENDED and not _others(session, room, staff_id):
+            raise Conflict("sitting.last_proctor", room=session.get_one(Room, room.room_id).name)
+        _keep_a_chief(session, room, found)
+        session.delete(found)
+        before = {"staff_id": staff_id, "duty": found.duty}
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="room.unassign",
+            subject=f"sitting_room:{room.ref}",
+            before=before,
+        )
+
+
+def _others(session: Session, room: SittingRoom, staff_id: int) -> int:
+    """Return how many others, whose accounts are not disabled, run a room."""
+    query = (
+        select(func.count())
+        .select_from(RoomStaff)
+        .join(Staff, Staff.id == RoomStaff.staff_id)
+        .where(
+            RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id != staff_id, Staff.disabled_at.is_(None)
+        )
+    )
+    return session.scalar(query) or 0
+
+
+def _keep_a_chief(session: Session, room: SittingRoom, leaving: RoomStaff) -> None:
+    """Raise Conflict("sitting.last_chief") when a published sitting would be left without one."""
+    if leaving.duty != CHIEF or SittingState(room.state) not in _ATTENDED:
+        return
+    others = (
+        select(RoomStaff.id)
+        .join(Staff, Staff.id == RoomStaff.staff_id)
+        .join(SittingRoom, SittingRoom.id == RoomStaff.sitting_room_id)
+        .where(
+            SittingRoom.sitting_id == room.sitting_id,
+            RoomStaff.duty == CHIEF,
+            RoomStaff.id != leaving.id,
+            Staff.disabled_at.is_(None),
+        )
+    )
+    if session.scalar(others.limit(1)) is None:
+        raise Conflict("sitting.last_chief")
+
+
+REASON_LENGTH = 500
+
+
+def reason_of(text: str) -> str:
+    """Return the reason of a change; raise InvalidInput("sitting.reason") without one."""
+    return required(text, "sitting.reason", "reason", limit=REASON_LENGTH)
+
+
+def set_time(sitting: Sitting, start_at: datetime, *, now: datetime) -> None:
+    """Plan a sitting for another instant, its marks as far from it as they were.
+
+    Raise InvalidInput("sitting.in_the_past") for one that has passed. Armed rooms, opening doors and whatever else
+    waits for a time reads it from here, so it follows.
+
+    Source: R-11, R-20.
+    """
+    if start_at == sitting.planned_start_at:
+        return
+    if start_at <= now:
+        raise InvalidInput("sitting.in_the_past", field="start")
+    former = {name: getattr(sitting, name) for name in MARKS}
+    for name, at in moved_marks(former, start=sitting.planned_start_at, to=start_at).items():
+        setattr(sitting, name, at)
+    sitting.planned_start_at = start_at
+
+
+def set_room(session: Session, sitting_room: SittingRoom, room: Room) -> None:
+    """Hold a room's part of a sitting in another room; its staff and whether it is armed stay with it."""
+    sitting_room.room_id = room.id
+    session.flush()
+
+
+def note_change(
+    session: Session,
+    sitting: Sitting,
+    kind: str,
+    *,
+    reason: str,
+    now: datetime,
+    actor: str,
+    former: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    former_start_at: datetime | None = None,
+    former_name: str = "",
+    rooms: str = "",
+) -> None:
+    """Keep a change of a sitting where its pages and tickets read it, and put it on record."""
+    session.add(
+        SittingChange(
+            sitting_id=sitting.id,
+            at=now,
+            by=actor,
+            kind=kind,
+            reason=reason,
+            former_start_at=former_start_at,
+            former_name=former_name,
+            rooms=rooms,
+        )
+    )
+    session.flush()
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act=f"sitting.{kind}",
+        subject=sitting.logged_as,
+        reason=reason,
+        before=former,
+        after=after,
+    )
+
+
+def withdraw_sitting(session: Session, sitting: Sitting, *, reason: str, now: datetime, actor: str) -> None:
+    """Make a published sitting a draft again (撤回发布); whether it still may be is the caller's question.
+
+    Raise InvalidInput("sitting.reason") without a reason, Conflict("sitting.transition") for one not published.
+
+    Source: R-60.
+    """
+    reason = reason_of(reason)
+    rooms = store.rooms_of_sitting(session, sitting.id)
+    move_rooms(session, [view.sitting_room for view in rooms], SittingEvent.WITHDRAW)
+    refresh_sitting_state(session, sitting)
+    note_change(session, sitting, "withdraw", reason=reason, now=now, actor=actor)
+
+
+def may_cancel(session: Session, sitting: Sitting) -> None:
+    """Raise Conflict("sitting.transition") where a room of a sitting runs already, or it is off. Source: R-60."""
+    for view in store.rooms_of_sitting(session, sitting.id):
+        next_state(SittingState(view.sitting_room.state), SittingEvent.CANCEL)
+
+
+def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: datetime, actor: str) -> None:
+    """Cancel a sitting that has not started; its candidates get another one.
+
+    Raise InvalidInput("sitting.reason") without a reason, Conflict("sitting.transition") once a room runs.
+
+    Source: R-60.
+    """
+    reason = reason_of(reason)
+    rooms = store.rooms_of_sitting(session, sitting.id)
+    move_rooms(session, [view.sitting_room for view in rooms], SittingEvent.CANCEL)
+    refresh_sitting_state(session, sitting, without_rooms=SittingEvent.CANCEL)
+    note_change(session, sitting, "cancel", reason=reason, now=now, actor=actor)

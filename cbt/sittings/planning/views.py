@@ -10,22 +10,21 @@ from collections.abc import Callable
 import flask
 import flask_babel
 
-from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError
+from cbt.http.auth import access
+from cbt.http.auth.login import acting, signed_in
+from cbt.http.form_values import page_of
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal
+from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.sittings import store
-from cbt.sittings.planning import centre_views, plan_views, service
-from cbt.sittings.planning.inputs import MARKS, policy_fields
-from cbt.sittings.planning.prefill import blueprints_of_batch, chosen, prefills
-from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal
-from cbt.web.partials import Reply
-from cbt.web.texts import page_of
-from cbt.web.who import access
-from cbt.web.who.login import acting, signed_in
+from cbt.sittings.planning import centre_views, room_plan_views, service
+from cbt.sittings.planning.inputs import MARKS, blueprints_of_batch, chosen, policy_fields, prefills
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("sittings", __name__)
 pages.register_blueprint(centre_views.pages)
-pages.register_blueprint(plan_views.pages)
+pages.register_blueprint(room_plan_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 PAGE_SIZE = 30

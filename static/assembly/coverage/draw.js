@@ -1,14 +1,14 @@
 // A drawn paper as the candidate meets it: the answer page's own answer sheet, units and items, all of them open.
 // Nothing is sent; what is tried out here is gone with the page.
 
-import { openDialog } from "../../delivery/dialog.js";
-import { h, t, useTexts } from "../../delivery/dom.js";
-import { listenKeys } from "../../delivery/paper/keys.js";
-import { Palette } from "../../delivery/paper/palette.js";
-import { openSettings } from "../../delivery/paper/settings.js";
-import { Units } from "../../delivery/paper/units.js";
-import { View } from "../../delivery/paper/view.js";
-import { Store } from "../../delivery/store.js";
+import { openDialog } from "../../runner/dialog.js";
+import { h, t, useTexts } from "../../runner/dom.js";
+import { listenKeys } from "../../runner/paper/keys.js";
+import { Palette } from "../../runner/paper/palette.js";
+import { openSettings } from "../../runner/paper/settings.js";
+import { Units } from "../../runner/paper/units.js";
+import { View } from "../../runner/paper/view.js";
+import { Store } from "../../runner/store.js";
 
 const byId = (id) => document.getElementById(id);
 const root = byId("runner");

@@ -1,5 +1,5 @@
 // Columns of figures on the printed paper stand as candidates see them.
 
-import { alignFigures } from "../../delivery/dom.js";
+import { alignFigures } from "../../runner/dom.js";
 
 for (const place of document.querySelectorAll(".proof :is(.proof-case, .proof-stem)")) alignFigures(place);

@@ -8,11 +8,11 @@ import flask
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from cbt.bank.models import Item, ItemBank, ItemVersion
-from cbt.bank.steps import version_row
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.bank.changes import version_row
+from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.states.item import ItemState
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.drafts import truth
 
 BANK = "desk"

@@ -16,15 +16,14 @@ from sqlalchemy import select
 from cbt.accounts.models import StaffRole
 from cbt.audit.models import AuditEntry
 from cbt.bank import store
-from cbt.bank.desk.banks import service as whole
-from cbt.bank.desk.banks.cells import TableRow
-from cbt.bank.desk.banks.store import table_revision, table_rows
-from cbt.bank.items.catalogue import import_runs
-from cbt.bank.models import RENAMING, ImportRun, Item, ItemVersion
-from cbt.bank.steps import save_taxonomy
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.bank.banks import service as whole
+from cbt.bank.banks.points_table import TableRow, table_revision, table_rows
+from cbt.bank.catalogue import import_runs
+from cbt.bank.changes import save_taxonomy
+from cbt.items.models import RENAMING, ImportRun, Item, ItemVersion
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.states.item import ItemState
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank import samples
 from tests.bank.desk.people import BANK, look, make_items, write
 from tests.bank.drafts import TAXONOMY

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cbt.bank.desk.fields import changes, fields_of
+from cbt.bank.review.fields import changes, fields_of
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.bank.desk import service
-from cbt.bank.models import Item, ItemStep
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.bank.review import service
 from cbt.errors import CbtError, Conflict, InvalidInput
+from cbt.items.models import Item, ItemStep
 from cbt.rules.states.item import ItemEvent, ItemState
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.desk.people import BANK, NOW, look, make_items, write
 
 LI, WANG, ZHAO = "staff:st-li", "staff:st-wang", "staff:st-zhao"

@@ -8,16 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text
 
-from cbt.bank import store
-from cbt.bank.models import Item, ItemSearch, ItemVersion
-from cbt.bank.search import finding
-from cbt.bank.search.asking import NOBODY, Search, found_by
-from cbt.bank.search.finding import named_by, search_items
-from cbt.bank.search.index import index_waiting
-from cbt.bank.search.tree import tree_of
-from cbt.bank.search.words import asked, words_of
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.bank import search, store
+from cbt.bank.catalogue import tree_of
+from cbt.bank.search import NOBODY, Search, asked, found_by, index_waiting, named_by, search_items, words_of
+from cbt.items.models import Item, ItemSearch, ItemVersion
 from cbt.rules.states.item import ItemState
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.desk.people import BANK, NOW, make_items, write
 from tests.bank.drafts import TAXONOMY
 
@@ -85,7 +81,7 @@ def test_items_are_found_by_state_and_people(stocked: flask.Flask) -> None:
 def test_more_than_are_counted_come_in_their_order_and_leave_the_database_as_it_was(
     stocked: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "MOST_COUNTED", 1)
+    monkeypatch.setattr(search, "MOST_COUNTED", 1)
     assert found(stocked, text="客户", point="A-A", state="draft") == ["T1", "T2"]
     assert found(stocked, text="客户 停电", point="A-A", state="draft") == ["T1"]
     assert found(stocked, text="客户", point="A-B") == []

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank.desk.banks.cells import TableRow, pasted, rows_of
-from cbt.bank.desk.banks.checking import check_table
+from cbt.bank.banks.points_table import TableRow, check_table, pasted, rows_of
 
 PLAIN = [
     TableRow("A", "基本要求", "100"),

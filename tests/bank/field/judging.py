@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from cbt.bank.foreign import pictured
-from cbt.bank.formats import registry
-from cbt.bank.imports.understood import understood
+from cbt.bank.commands import understood
 from cbt.errors import CbtError
-from cbt.sheets.findings import Severity
+from cbt.interchange import registry
+from cbt.interchange.tables import pictured_reader
+from cbt.spreadsheets.findings import Severity
 from tests.bank.field.items import BLANK, Item
 from tests.bank.field.making import Made
 
@@ -56,8 +56,10 @@ def judge(made: Made) -> Verdict:
 
 def here(task: str, body: bytes, **options: object) -> bytes:
     """Read a file in this process: thousands of children would take longer than what they read."""
-    assert task == "cbt.bank.foreign.pictured:open_pictured"
-    return pictured.open_pictured(body, rows=int(str(options["rows"])), columns=int(str(options["columns"])))
+    assert task == "cbt.interchange.tables.pictured_reader:open_pictured"
+    return pictured_reader.open_pictured(
+        body, rows=int(str(options["rows"])), columns=int(str(options["columns"]))
+    )
 
 
 def _strange(said: list[tuple[object, ...]], truth: list[tuple[object, ...]]) -> list[tuple[object, ...]]:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.formats import registry
-from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
-from cbt.bank.imports.understood import understood
+from cbt.bank.commands import understood
 from cbt.errors import InvalidInput
-from cbt.sheets import reading
-from cbt.sheets.findings import Severity
-from cbt.sheets.writing import new_workbook
+from cbt.interchange import registry
+from cbt.items.draft import AS_INFERRED, Adjustments, Reading
+from cbt.spreadsheets import intake
+from cbt.spreadsheets.findings import Severity
+from cbt.spreadsheets.writer import new_workbook
 from tests.bank.biff import xls
 from tests.bank.field.judging import here
 from tests.bank.sheets import sheets
@@ -25,7 +25,7 @@ ONE, MANY, TRUTH = "single_choice", "multiple_choice", "true_false"
 
 @pytest.fixture(autouse=True)
 def _no_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "run", here)
+    monkeypatch.setattr(intake, "run", here)
 
 
 def read(content: bytes, name: str = "题库.xlsx", adjust: Adjustments = AS_INFERRED) -> Reading:

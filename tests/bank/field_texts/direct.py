@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from unittest import mock
 
-from cbt.bank.formats.fields import format as fields
-from cbt.bank.formats.page import format as page
-from cbt.bank.formats.word import format as word
-from cbt.pictures import receiving as pictures
+from cbt.interchange import html_page as page
+from cbt.interchange import json_bank as fields
+from cbt.interchange.word import format as word
+from cbt.media import pictures
 
 
 def run_here(task: str, body: bytes, *, limits: object, **options: object) -> bytes:

@@ -9,11 +9,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cbt.bank.formats import registry
-from cbt.bank.formats.paired import read_paired
-from cbt.bank.imports.understood import understood
+from cbt.bank.commands import understood
 from cbt.errors import CbtError
-from cbt.sheets.findings import Severity
+from cbt.interchange import registry
+from cbt.interchange.upload import read_paired
+from cbt.spreadsheets.findings import Severity
 from tests.bank.field_texts import containers, layouts
 from tests.bank.field_texts.dirt import DIRT, soil
 from tests.bank.field_texts.layouts import BLOCK, BY_LINE, IN_STEM, LEAD, MARK, SECOND, TICK, Plan

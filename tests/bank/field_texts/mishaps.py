@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 
-from cbt.bank.formats.reading.lines import plain_lines
-from cbt.bank.formats.reading.reader import read_lines
-from cbt.bank.imports.understood import understood
+from cbt.bank.commands import understood
 from cbt.errors import CbtError
-from cbt.sheets.findings import Severity
+from cbt.interchange.documents.items import read_lines
+from cbt.interchange.documents.lines import plain_lines
+from cbt.spreadsheets.findings import Severity
 from tests.bank.field_texts import layouts
 from tests.bank.field_texts.layouts import MARK, SECOND, Written
 from tests.bank.field_texts.making import TYPES, plain, plan_of

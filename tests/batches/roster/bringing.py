@@ -9,9 +9,9 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from cbt.batches.roster.working import work_on
+from cbt.batches.roster.process import work_on
 from cbt.candidates.models import Candidate, Registration
-from cbt.demo.places import Hall
+from cbt.demo.exam_setup import Hall
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.sittings import store

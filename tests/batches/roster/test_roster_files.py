@@ -7,7 +7,7 @@ import io
 import pytest
 
 from cbt.candidates.models import Registration
-from cbt.candidates.roster.reading.file import open_roster
+from cbt.candidates.roster.file import open_roster
 from tests.batches.roster.bringing import Office, count
 from tests.candidates.rosters import HEADERS, resident, row
 from tests.helpers import count_queries

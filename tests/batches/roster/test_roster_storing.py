@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from cbt.batches.applied import photos
-from cbt.batches.roster import importing
-from cbt.batches.roster.entering import parcels, storing
+from cbt.batches import applications
+from cbt.batches.roster import entries, roster_import
 from cbt.batches.roster.models import ROSTERS, RosterCheck, RosterPart
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
-from cbt.demo.places import Hall
+from cbt.demo.exam_setup import Hall
 from cbt.errors import Conflict
-from cbt.rules.planning.places import LeftOver
-from cbt.sheets.checks.starting import SILENT, CheckStarter
+from cbt.rules.planning.distribution import LeftOver
+from cbt.spreadsheets.check_process import SILENT, CheckStarter
 from tests.batches.roster.bringing import (
     BLUEPRINTS,
     BOTH,
@@ -46,7 +45,7 @@ class Leader(CheckStarter):
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have two people be a parcel."""
-    monkeypatch.setattr(parcels, "CHUNK", 2)
+    monkeypatch.setattr(entries, "CHUNK", 2)
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def confirmed(day: Day) -> tuple[Office, str]:
 
 def broken_after(monkeypatch: pytest.MonkeyPatch, parcels_down: int, error: BaseException) -> None:
     """Have the next parcel after so many raise."""
-    original, calls = storing.put_down, []
+    original, calls = entries.put_down, []
 
     def failing(*rows: Any, **named: Any) -> bool:
         calls.append(rows)
@@ -69,7 +68,7 @@ def broken_after(monkeypatch: pytest.MonkeyPatch, parcels_down: int, error: Base
             raise error
         return original(*rows, **named)
 
-    monkeypatch.setattr(storing, "put_down", failing)
+    monkeypatch.setattr(entries, "put_down", failing)
 
 
 def counts(day: Day) -> tuple[int, int, int]:
@@ -82,7 +81,7 @@ def test_one_that_was_killed_goes_on_where_it_stood(
     office, address = confirmed
     with monkeypatch.context() as patch:
         broken_after(patch, 2, Killed())
-        patch.setattr(storing, "take_back", lambda *_rest: None)  # who is killed does nothing more
+        patch.setattr(entries, "take_back", lambda *_rest: None)  # who is killed does nothing more
         with pytest.raises(Killed):
             office.work(address)
     assert counts(day) == (8, 4, 4)
@@ -104,7 +103,7 @@ def test_one_that_died_too_often_can_be_taken_back(
     office, address = confirmed
     with monkeypatch.context() as patch:
         broken_after(patch, 1, Killed())
-        patch.setattr(storing, "take_back", lambda *_rest: None)
+        patch.setattr(entries, "take_back", lambda *_rest: None)
         with pytest.raises(Killed):
             office.work(address)
     with day.write() as session:
@@ -124,8 +123,8 @@ def test_one_that_breaks_is_taken_back_whole(
     office, address = confirmed
     with monkeypatch.context() as patch:
         broken_after(patch, 4, Conflict("ticket.used_up"))  # everybody and one photo are down
-        patch.setattr(photos, "TOGETHER", 1)
-        patch.setattr(photos, "photos_to_carry", lambda _session, who: dict.fromkeys(who, b"photo"))
+        patch.setattr(applications, "TOGETHER", 1)
+        patch.setattr(applications, "photos_to_carry", lambda _session, who: dict.fromkeys(who, b"photo"))
         assert not office.work(address)
     assert counts(day) == (0, 0, 0)
     assert count(day, CandidatePhoto) == 0
@@ -140,7 +139,7 @@ def test_who_was_quicker_keeps_the_seat_and_nobody_else_is_registered(
 ) -> None:
     office, address = confirmed
     with day.app.app_context():
-        importing.import_roster(
+        roster_import.import_roster(
             sitting_ref=day.sitting_ref,
             file_name="a.xlsx",
             body=xlsx([[*row(9), "5"]], [*HEADERS, "机位号"]),
@@ -161,7 +160,7 @@ def test_somebody_who_came_by_another_way_meanwhile_is_registered_for_the_rest(
     room = another_room(day, Hall("二号机房", 4, 1))
     elsewhere = another_sitting(day, timedelta(hours=24), "次日", room)
     with day.app.app_context():
-        importing.import_roster(
+        roster_import.import_roster(
             sitting_ref=elsewhere,
             file_name="a.xlsx",
             body=xlsx([row(1), row(2)], HEADERS),
@@ -177,10 +176,10 @@ def test_somebody_who_came_by_another_way_meanwhile_is_registered_for_the_rest(
 
 
 def test_a_large_file_by_command_goes_the_same_way(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "TOGETHER", 1)
+    monkeypatch.setattr(roster_import, "TOGETHER", 1)
     another_sitting(day, timedelta(hours=5), "下午")
     with day.app.app_context():
-        done = importing.import_roster(
+        done = roster_import.import_roster(
             batch_ref=day.batch_ref,
             file_name="a.xlsx",
             body=xlsx(people(1, 5, paper=BOTH), HEADERS),
@@ -193,9 +192,9 @@ def test_a_large_file_by_command_goes_the_same_way(day: Day, monkeypatch: pytest
 
 def test_the_statements_say_every_column_that_may_not_be_empty() -> None:
     for table, statement in (
-        (Candidate, parcels.NEW_PERSON),
-        (AdmissionTicket, parcels.NEW_TICKET),
-        (Registration, parcels.NEW_PAPER),
+        (Candidate, entries.NEW_PERSON),
+        (AdmissionTicket, entries.NEW_TICKET),
+        (Registration, entries.NEW_PAPER),
     ):
         named = statement.partition("(")[2].partition(")")[0].split(", ")
         needed = {one.name for one in table.__table__.columns if not one.nullable and one.name != "id"}
@@ -204,7 +203,7 @@ def test_the_statements_say_every_column_that_may_not_be_empty() -> None:
 
 def test_ticket_numbers_go_on_beyond_four_digits(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
     with day.app.app_context():
-        importing.import_roster(
+        roster_import.import_roster(
             batch_ref=day.batch_ref,
             file_name="a.xlsx",
             body=xlsx([[*row(1), "261100199980"]], [*HEADERS, "准考证号"]),
@@ -212,7 +211,7 @@ def test_ticket_numbers_go_on_beyond_four_digits(day: Day, monkeypatch: pytest.M
             now=day.clock.now(),
             actor=OFFICER,
         )
-        importing.import_roster(
+        roster_import.import_roster(
             batch_ref=day.batch_ref,
             file_name="a.xlsx",
             body=xlsx(people(2, 4), HEADERS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict
 
-from cbt.sheets import reading
+from cbt.spreadsheets import intake
 from tests.candidates.field.judging import here, judge, without
 from tests.candidates.field.making import make
 
@@ -15,7 +15,7 @@ SHOWN = 12
 
 def main(arguments: list[str]) -> int:
     """Print outcomes by container, layout and dirt; return 1 when anything was wrong in silence."""
-    reading.run = here
+    intake.run = here
     count = ALL if "--all" in arguments else int(_after(arguments, "--count", "200"))
     first = int(_after(arguments, "--from", "0"))
     outcomes: Counter[str] = Counter()

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 
-from cbt.candidates.roster.choosing import BlueprintChoice, Chooser, PaperRow
-from cbt.candidates.roster.reading.file import Roster, open_roster, roster_of
-from cbt.candidates.roster.reading.hands import HandMapping, Hands, layouts_of
-from cbt.candidates.roster.reading.row import RosterRow
+from cbt.blueprints.files import load_blueprint_file
+from cbt.candidates.roster.column_mapping import HandMapping, Hands, layouts_of
+from cbt.candidates.roster.file import Roster, open_roster, roster_of
+from cbt.candidates.roster.paper_choice import BlueprintChoice, Chooser, PaperRow
+from cbt.candidates.roster.row import RosterRow
 from cbt.errors import CbtError
-from cbt.exams.files import load_blueprint_file
 from cbt.paths import product_dir
-from cbt.sheets import opening
-from cbt.sheets.cells import SheetData
-from cbt.sheets.columns import letter
-from cbt.sheets.findings import Severity
+from cbt.spreadsheets import table_reader
+from cbt.spreadsheets.cells import SheetData
+from cbt.spreadsheets.columns import letter
+from cbt.spreadsheets.findings import Severity
 from tests.candidates.field.making import MadeRoster
 from tests.candidates.field.people import Sent
 
@@ -43,8 +43,10 @@ def offered() -> tuple[BlueprintChoice, ...]:
 
 def here(task: str, body: bytes, **options: object) -> bytes:
     """Read a file in this process: thousands of children would take longer than what they read."""
-    assert task == "cbt.sheets.opening:open_values"
-    return opening.open_values(body, rows=int(str(options["rows"])), columns=int(str(options["columns"])))
+    assert task == "cbt.spreadsheets.table_reader:open_values"
+    return table_reader.open_values(
+        body, rows=int(str(options["rows"])), columns=int(str(options["columns"]))
+    )
 
 
 def judge(made: MadeRoster) -> RosterVerdict:

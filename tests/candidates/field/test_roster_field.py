@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from cbt.sheets import reading
+from cbt.spreadsheets import intake
 from tests.candidates.field.judging import here, judge, without
 from tests.candidates.field.making import make
 
@@ -18,7 +18,7 @@ LEAST_RIGHT = 0.97
 
 @pytest.fixture(autouse=True)
 def _no_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "run", here)
+    monkeypatch.setattr(intake, "run", here)
 
 
 def test_rosters_of_the_field_are_read_right_and_nobody_is_wrong_in_silence() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.certificates.issuing import IssueObstacle, OpenMatters, issue_obstacles
+from cbt.rules.certificates import IssueObstacle, OpenMatters, issue_obstacles
 from cbt.rules.exam.policies import RetakePolicy
 from cbt.rules.retake import PaperOutcome, PaperResult
 

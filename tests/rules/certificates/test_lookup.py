@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.errors import InvalidInput
-from cbt.rules.certificates.lookup import (
+from cbt.rules.certificates import (
     BLOCK,
     ITERATIONS,
     KeyStretch,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.errors import Conflict, InvalidInput
-from cbt.rules.certificates.number import (
+from cbt.rules.certificates import (
     LAST_SEQUENCE,
     NumberFault,
     NumberFlaw,

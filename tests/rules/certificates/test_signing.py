@@ -12,8 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.errors import CbtError, InvalidInput, NotFound
-from cbt.rules.certificates.signing import MARK, key_id, of_qr, qr_text, signed, verified
-from cbt.rules.certificates.statement import CertificateStatement, decoded, encoded
+from cbt.rules.certificates import (
+    MARK,
+    CertificateStatement,
+    decoded,
+    encoded,
+    key_id,
+    of_qr,
+    qr_text,
+    signed,
+    verified,
+)
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))

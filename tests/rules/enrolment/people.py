@@ -7,12 +7,12 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from cbt.exams.reader import read
-from cbt.rules.enrolment.eligibility.conditions import EligibilityRules
-from cbt.rules.enrolment.eligibility.facts import (
+from cbt.blueprints.reader import read
+from cbt.rules.enrolment.eligibility.conditions import (
     CompletedTraining,
     Diploma,
     EducationLevel,
+    EligibilityRules,
     Employment,
     PersonFacts,
     SchoolKind,

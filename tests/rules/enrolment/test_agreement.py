@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.enrolment.agreement import WARNED_DAYS, AgreementStanding, AgreementTerm
+from cbt.rules.enrolment.member_units import WARNED_DAYS, AgreementStanding, AgreementTerm
 
 DAY = timedelta(days=1)
 terms = st.builds(

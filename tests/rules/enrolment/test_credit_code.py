@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbt.rules.enrolment.credit_code import (
+from cbt.rules.enrolment.member_units import (
     ALPHABET,
     CreditCodeFault,
     CreditCodeFlaw,

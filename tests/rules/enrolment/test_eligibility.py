@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cbt.rules.calendar import last_day
 from cbt.rules.enrolment.eligibility.answers import (
     ConditionAnswer,
     EligibilityAnswer,
@@ -16,13 +17,17 @@ from cbt.rules.enrolment.eligibility.answers import (
     OfficerQuestion,
     RequiredProof,
 )
-from cbt.rules.enrolment.eligibility.assessing import assess
+from cbt.rules.enrolment.eligibility.assessment import ATOMS, assess
 from cbt.rules.enrolment.eligibility.atoms.certificate import at_least
-from cbt.rules.enrolment.eligibility.atoms.registry import ATOMS
-from cbt.rules.enrolment.eligibility.conditions import Condition, EligibilityRules, EnrolmentPolicy
-from cbt.rules.enrolment.eligibility.facts import Employment, PersonFacts
-from cbt.rules.enrolment.eligibility.majors import MajorKind, MajorTable
-from cbt.rules.periods import last_day
+from cbt.rules.enrolment.eligibility.conditions import (
+    Condition,
+    EligibilityRules,
+    Employment,
+    EnrolmentPolicy,
+    MajorKind,
+    MajorTable,
+    PersonFacts,
+)
 from tests.rules.enrolment.people import (
     certified,
     days,

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.enrolment.eligibility.conditions import Condition, EnrolmentPolicy
-from cbt.rules.enrolment.eligibility.facts import EducationLevel, SchoolKind
-from cbt.rules.enrolment.eligibility.majors import MajorTable
-from cbt.rules.enrolment.fees.prices import FeePolicy
+from cbt.rules.enrolment.eligibility.conditions import (
+    Condition,
+    EducationLevel,
+    EnrolmentPolicy,
+    MajorTable,
+    SchoolKind,
+)
+from cbt.rules.enrolment.fees import FeePolicy
 from cbt.rules.exam.blueprint import check
 from tests.rules.builders import level_three, places
 

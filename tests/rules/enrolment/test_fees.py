@@ -10,21 +10,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.errors import CbtError, InvalidInput
-from cbt.rules.enrolment.fees.amounts import MOST_FEN, capital_amount, typed_amount, yuan
-from cbt.rules.enrolment.fees.ledger import FeeLedger, Match
-from cbt.rules.enrolment.fees.lines import (
+from cbt.rules.enrolment.fees import (
+    MOST_FEN,
+    ChargedLine,
     FeeKind,
+    FeeLedger,
     FeeLine,
+    FeePolicy,
+    Match,
     PaperFate,
     PaperTaking,
     RefundCause,
     TakingKind,
+    capital_amount,
     credit_cause,
     fee_lines,
     is_given_back,
+    statement_of,
+    typed_amount,
+    yuan,
 )
-from cbt.rules.enrolment.fees.prices import FeePolicy
-from cbt.rules.enrolment.fees.statement import ChargedLine, statement_of
 
 FEES = FeePolicy(first=28000, retake=10000)
 FIRST, RETAKE, FRESH = TakingKind.FIRST, TakingKind.RETAKE, TakingKind.FRESH

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.holidays import published_holidays
-from cbt.rules.enrolment.festivals import festivals
-from cbt.rules.enrolment.working_days import (
+from cbt.rules.calendar import (
     CountedDay,
     Holidays,
     earliest_exam_day,
+    festivals,
     lead_time,
     nth_working_day_after,
     working_days_until,

@@ -9,18 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.door.admission import BETWEEN_SITTINGS, too_close
-from cbt.rules.planning.distribution import distribute
-from cbt.rules.planning.making_room import SeatWay, way_to_a_seat
-from cbt.rules.planning.places import (
+from cbt.rules.planning.distribution import (
     Fill,
     Held,
     LeftOver,
     SeatPlan,
+    SeatWay,
     SeatWish,
     Slot,
     SpreadOptions,
     Units,
+    distribute,
     takes,
+    way_to_a_seat,
 )
 
 NINE = datetime(2026, 11, 26, 1, tzinfo=UTC)

@@ -6,10 +6,10 @@ import os
 from datetime import datetime, timedelta
 
 from cbt.config import Settings
-from cbt.db.copies import copies, made_at
 from cbt.ops.doctor.checks.copy import same_disk
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
+from cbt.storage.backup_folder import copies, made_at
 
 CODES = {
     "ok": Grade.OK, "none": Grade.WARN, "away": Grade.FAIL, "unwritable": Grade.FAIL, "same_disk": Grade.WARN,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cbt.errors import NotAllowed, Unavailable
-from cbt.ops.belonging.asking import ask
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
+from cbt.ops.preflight import ask
 
 CODES = {"ok": Grade.OK, "none": Grade.WARN}
 NOTHING_YET = "belonging.none"

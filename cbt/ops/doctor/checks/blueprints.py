@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cbt.blueprints.versions import look
 from cbt.console.texts import explain
-from cbt.exams.folder import look
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from cbt.errors import Unavailable
+from cbt.http.tls import SOON, read_shown
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
-from cbt.web.https.certificates import SOON, read_shown
 
 CODES = {
     "lasts": Grade.OK, "ends": Grade.WARN, "over": Grade.FAIL, "proxy": Grade.NONE, "in_clear": Grade.NONE,

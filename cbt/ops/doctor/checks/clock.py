@@ -8,10 +8,10 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cbt.db.server_time import database_time
 from cbt.errors import Unavailable
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
+from cbt.storage.server_time import database_time
 
 CODES = {"kept": Grade.OK, "alone": Grade.WARN, "untold": Grade.NONE, "agrees": Grade.OK, "apart": Grade.WARN}
 APART = timedelta(seconds=2)

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cbt.config import Settings
-from cbt.db.private.modes import open_to_others
 from cbt.errors import NotAllowed
-from cbt.ops.belonging.hands import ROOT, check_hands, group_name, user_name
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
+from cbt.ops.file_permissions import ROOT, check_hands, group_name, open_to_others, user_name
 
 CODES = {
     "ok": Grade.OK, "open": Grade.WARN, "read": Grade.WARN, "written": Grade.FAIL, "owned": Grade.FAIL,

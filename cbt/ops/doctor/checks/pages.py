@@ -6,7 +6,7 @@ import re
 
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Fetched, Patient, fetch
-from cbt.ops.hosting import lan_address
+from cbt.ops.host_resources import lan_address
 
 CODES = {
     "reached": Grade.OK, "not_running": Grade.NONE, "unreached": Grade.FAIL, "bare": Grade.FAIL,

@@ -7,7 +7,7 @@ import json
 from cbt.errors import Unavailable
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Fetched, Patient, fetch
-from cbt.ops.hosting import check_port
+from cbt.ops.host_resources import check_port
 
 CODES = {
     "saves": Grade.OK, "warns": Grade.WARN, "refuses": Grade.FAIL, "silent": Grade.FAIL, "free": Grade.OK,

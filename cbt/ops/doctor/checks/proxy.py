@@ -6,9 +6,9 @@ import ipaddress
 
 from cbt.config import Settings
 from cbt.errors import InvalidInput
+from cbt.http.server.proxies import read_networks
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
-from cbt.web.receiving.proxies import read_networks
 
 CODES = {
     "none": Grade.NONE, "named": Grade.OK, "unnamed": Grade.WARN, "everybody": Grade.FAIL, "in_clear": Grade.WARN,

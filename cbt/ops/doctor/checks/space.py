@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from cbt.console.texts import text
+from cbt.http.health import LOW_BYTES, free_bytes
 from cbt.ops.doctor.findings import Grade, Seen, Symptom
 from cbt.ops.doctor.patient import Patient
-from cbt.web.watching.disks import LOW_BYTES, free_bytes
 
 CODES = {
     "ok": Grade.OK, "low": Grade.WARN, "full": Grade.FAIL, "memory": Grade.FAIL, "network": Grade.FAIL,

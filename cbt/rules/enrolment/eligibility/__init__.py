@@ -4,4 +4,4 @@
 other. What a condition is made of comes in kinds: `atoms`, one module each. An officer decides, not the machine.
 """
 
-__all__ = ["answers", "assessing", "conditions", "facts", "majors"]
+__all__ = ["answers", "assessment", "conditions"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.items.types.authoring import Authoring, Sent, SheetRow
-from cbt.sheets.findings import Finding, Severity
+from cbt.items.draft import ItemDraft
+from cbt.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.spreadsheets.findings import Finding, Severity
 
 
 class RiddleAuthoring(Authoring):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.bank.formats.gift.braces import Braces, GiftMapping
-from cbt.bank.formats.gift.escapes import escaped, shown
+from cbt.interchange.gift_answer import Braces, GiftMapping, escaped, shown
 
 
 def _read(braces: Braces) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.bank.formats.moodle.mapping import MoodleMapping, answer
-from cbt.bank.formats.moodle.texts import MoodleQuestion
+from cbt.interchange.moodle_question import MoodleMapping, MoodleQuestion, answer
 
 
 def _read(asked: MoodleQuestion) -> dict[str, Any]:

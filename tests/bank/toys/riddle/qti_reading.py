@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.bank.formats.qti.asking import Asking, QtiReading
+from cbt.interchange.qti.interactions import Asking, QtiReading
 
 
 def _read(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:

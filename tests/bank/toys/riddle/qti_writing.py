@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.bank.formats.qti.mapping import Fields, Made, QtiWriting, stem_of
-from cbt.bank.formats.qti.scoring import Response22
+from cbt.interchange.qti.response import Fields, Made, QtiWriting, Response22, stem_of
 
 
 def _write(data: Fields, name: str, _picture: str) -> Made:

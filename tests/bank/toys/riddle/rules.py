@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from cbt.rules.canonical import canonical_json
-from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.content import ItemContent, Nested
-from cbt.rules.items.values import ItemType
+from cbt.rules.items import inputs
+from cbt.rules.items.content import ItemContent, ItemType, Nested
 
 NAME = "riddle"
 
@@ -19,14 +18,14 @@ class Riddle(ItemContent):
     """The key is a word."""
 
     type: ClassVar[ItemType]
-    fields: ClassVar = authored.COMMON | {"answer"}
+    fields: ClassVar = inputs.COMMON | {"answer"}
 
     answer_key: str
 
     @classmethod
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
         """Read `stem` and `answer`."""
-        return cls(**common, stem=authored.text(data, "stem"), answer_key=authored.text(data, "answer"))
+        return cls(**common, stem=inputs.text(data, "stem"), answer_key=inputs.text(data, "answer"))
 
     def read_key(self, answer: object) -> str:
         """Read another word."""
@@ -35,7 +34,7 @@ class Riddle(ItemContent):
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:
         """Take a word."""
-        return canonical_json(received.storable(value, 20))
+        return canonical_json(inputs.storable(value, 20))
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """The word."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cbt.bank.items.types.cells import SheetMapping
+from cbt.items.types.cells import SheetMapping
 
 MAPPING = SheetMapping("R", "谜语题", frozenset({"answer"}))

@@ -6,8 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 
-from cbt.rules.enrolment.eligibility.answers import AtomAnswer, RequiredProof
-from cbt.rules.enrolment.eligibility.considered import Considered, by_date
+from cbt.rules.enrolment.eligibility.answers import AtomAnswer, Considered, RequiredProof, by_date
 
 NAME = "certificate"
 KEYS = ("certificate", "after")

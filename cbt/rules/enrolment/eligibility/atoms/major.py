@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 
-from cbt.rules.enrolment.eligibility.answers import AtomAnswer, OfficerQuestion, RequiredProof
-from cbt.rules.enrolment.eligibility.considered import Considered, by_date, open_question
-from cbt.rules.enrolment.eligibility.majors import MajorKind
+from cbt.rules.enrolment.eligibility.answers import (
+    AtomAnswer,
+    Considered,
+    OfficerQuestion,
+    RequiredProof,
+    by_date,
+    open_question,
+)
+from cbt.rules.enrolment.eligibility.conditions import MajorKind
 
 NAME = "major"
 KEYS = ("major",)

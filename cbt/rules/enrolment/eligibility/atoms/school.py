@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from cbt.rules.enrolment.eligibility.answers import AtomAnswer, OfficerQuestion, RequiredProof
-from cbt.rules.enrolment.eligibility.considered import Considered, by_date, open_question
+from cbt.rules.enrolment.eligibility.answers import (
+    AtomAnswer,
+    Considered,
+    OfficerQuestion,
+    RequiredProof,
+    by_date,
+    open_question,
+)
 
 NAME = "school"
 KEYS = ("schools", "senior_skills")

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 
-from cbt.rules.enrolment.eligibility.answers import AtomAnswer, Fulfilment, OfficerQuestion, RequiredProof
-from cbt.rules.enrolment.eligibility.considered import Considered, begins, by_date, open_question
-from cbt.rules.enrolment.eligibility.facts import CompletedTraining
+from cbt.rules.enrolment.eligibility.answers import (
+    AtomAnswer,
+    Considered,
+    Fulfilment,
+    OfficerQuestion,
+    RequiredProof,
+    begins,
+    by_date,
+    open_question,
+)
+from cbt.rules.enrolment.eligibility.conditions import CompletedTraining
 
 NAME = "training"
 KEYS = ("training", "training_hours")

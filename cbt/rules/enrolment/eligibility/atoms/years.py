@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from cbt.rules.enrolment.eligibility.answers import AtomAnswer, Fulfilment, OfficerQuestion, RequiredProof
-from cbt.rules.enrolment.eligibility.considered import Considered, begins, by_date, open_question
-from cbt.rules.enrolment.eligibility.facts import Employment
-from cbt.rules.periods import last_day
+from cbt.rules.calendar import last_day
+from cbt.rules.enrolment.eligibility.answers import (
+    AtomAnswer,
+    Considered,
+    Fulfilment,
+    OfficerQuestion,
+    RequiredProof,
+    begins,
+    by_date,
+    open_question,
+)
+from cbt.rules.enrolment.eligibility.conditions import Employment
 
 NAME = "years"
 KEYS = ("years",)

@@ -1,0 +1,258 @@
+"""What becomes of a request: approved and done, refused, withdrawn, expired, or no longer possible.
+
+Source: R-62.
+"""
+
+from __future__ import annotations
+
+import hmac
+import random
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from cbt.accounts import store
+from cbt.accounts.approvals.requests import (
+    ApprovalState,
+    Second,
+    digest_of,
+    insist_on_another,
+    keyed,
+    kind_of,
+    note,
+)
+from cbt.accounts.models import Approval
+from cbt.errors import CbtError, Conflict, Gone, InvalidInput, Locked, NotAllowed, NotFound, TooEarly, TooMany
+from cbt.http.auth.login import Principal
+from cbt.rules.canonical import canonical_json
+from cbt.storage.unit_of_work import reading, unit_of_work
+
+LONGEST_REASON = 200
+EXPIRED_AT_ONCE = 50
+"""Requests that are ended in one run: each has a line of the log."""
+_REFUSALS = (Conflict, InvalidInput, NotAllowed, NotFound, TooEarly, Gone, Locked)
+_OURS = frozenset({"approval.settled", "approval.expired"})
+
+
+def approve(ref: str, principal: Principal, *, digest: str, machine: str, now: datetime) -> None:
+    """Approve a request in one's own session, and do the act exactly as it was previewed.
+
+    Raise what `second_of` raises, Conflict("approval.settled"|"approval.altered"|"approval.changed"), and
+    whatever the act itself refuses: then the request is over, and says so.
+
+    Source: R-62.
+    """
+    with reading() as session:
+        row = waiting_request(session, ref, now=now)
+        if not hmac.compare_digest(row.digest, digest):
+            raise Conflict("approval.altered")
+        second = second_of(session, row, principal.subject_ref, way="session", machine=machine, now=now)
+    carry_out(row, second, now=now)
+
+
+def waiting_request(session: Session, ref: str, *, now: datetime) -> Approval:
+    """Return a request that waits; raise NotFound("approval.unknown"), Conflict for one that is over."""
+    row = Approval.by_ref(session, ref, unknown="approval.unknown")
+    if row.state == ApprovalState.EXPIRED or (row.state == ApprovalState.PENDING and row.expires_at <= now):
+        raise Conflict("approval.expired")
+    if row.state != ApprovalState.PENDING:
+        raise Conflict("approval.settled")
+    return row
+
+
+def first_of(session: Session, row: Approval) -> Principal:
+    """Return who asked; raise Conflict("approval.asker_gone") when they may not work here any more."""
+    first = store.staff_principal(session, row.asked_by)
+    if first is None or first.must_change_password:
+        raise Conflict("approval.asker_gone")
+    return first
+
+
+def second_of(session: Session, row: Approval, ref: str, *, way: str, machine: str, now: datetime) -> Second:
+    """Return `ref` as the second person of a request; raise what `insist_on_another` raises. Source: R-62."""
+    staff = store.staff_by_ref(session, ref)
+    wanted = kind_of(row).wanted(session, row)
+    roles = insist_on_another(session, staff, first=first_of(session, row), wanted=wanted, now=now)
+    return Second(staff.ref, staff.name, roles, row.id, row.seen, way, machine)
+
+
+def carry_out(row: Approval, second: Second, *, now: datetime) -> None:
+    """Do the act of a request with both persons; one that cannot be done any more is over and says why."""
+    if digest_of(row.kind, row.act, row.subject, row.params, row.seen, row.asked_by) != row.digest:
+        raise Conflict("approval.altered")
+    with reading() as session:
+        first = first_of(session, row)
+    try:
+        kind_of(row).carry_out(row, first, second, now)
+    except _REFUSALS as error:
+        if error.code not in _OURS:
+            _fail(row, second, error, now=now)
+        raise
+
+
+def _fail(row: Approval, second: Second, error: CbtError, *, now: datetime) -> None:
+    plain = {name: value for name, value in error.params.items() if isinstance(value, (str, int))}
+    with unit_of_work() as session:
+        result = canonical_json({"code": error.code, "params": plain})
+        if settle(session, row, ApprovalState.FAILED, by=second.ref, now=now, result=result):
+            note(session, row, "fail", by=second.ref, machine=second.machine, now=now, why=error.code)
+
+
+def settle(
+    session: Session,
+    row: Approval,
+    state: ApprovalState,
+    *,
+    by: str | None,
+    now: datetime,
+    reason: str = "",
+    result: str = "",
+) -> bool:
+    """End a request that waits, without its act; return whether this call did. Its parameters are emptied."""
+    ended = session.scalar(
+        update(Approval)
+        .where(Approval.id == row.id, Approval.state == ApprovalState.PENDING)
+        .values(
+            state=state,
+            settled_at=now,
+            settled_by=by,
+            reason=reason,
+            result=result,
+            params="",
+            code_hash=None,
+        )
+        .returning(Approval.id)
+    )
+    return ended is not None
+
+
+def refuse(ref: str, principal: Principal, *, reason: str, machine: str, now: datetime) -> None:
+    """Refuse a request with a reason; only who could approve it can.
+
+    Raise InvalidInput("approval.reason"), Conflict("approval.settled").
+    """
+    reason = " ".join(reason.split())[:LONGEST_REASON]
+    if not reason:
+        raise InvalidInput("approval.reason", field="reason")
+    with unit_of_work() as session:
+        row = waiting_request(session, ref, now=now)
+        second_of(session, row, principal.subject_ref, way="session", machine=machine, now=now)
+        if not settle(session, row, ApprovalState.REFUSED, by=principal.subject_ref, now=now, reason=reason):
+            raise Conflict("approval.settled")
+        note(session, row, "refuse", by=principal.subject_ref, machine=machine, now=now, why=reason)
+
+
+def withdraw(ref: str, principal: Principal, *, machine: str, now: datetime) -> None:
+    """Take one's own request back; raise NotFound for somebody else's, Conflict once it is over."""
+    with unit_of_work() as session:
+        row = waiting_request(session, ref, now=now)
+        if row.asked_by != principal.subject_ref:
+            raise NotFound("approval.unknown")
+        if not settle(session, row, ApprovalState.WITHDRAWN, by=principal.subject_ref, now=now):
+            raise Conflict("approval.settled")
+        note(session, row, "withdraw", by=principal.subject_ref, machine=machine, now=now)
+
+
+def expire_approvals(*, now: datetime) -> int:
+    """End the requests nobody answered in time; return how many this call ended. A request checks itself."""
+    overdue = (Approval.state == ApprovalState.PENDING, Approval.expires_at <= now)
+    with reading() as session:
+        if not session.scalar(select(func.count()).select_from(Approval).where(*overdue)):
+            return 0
+    with unit_of_work() as session:
+        rows = session.scalars(
+            select(Approval).where(*overdue).order_by(Approval.id).limit(EXPIRED_AT_ONCE)
+        ).all()
+        ended = [row for row in rows if settle(session, row, ApprovalState.EXPIRED, by=None, now=now)]
+        for row in ended:
+            note(session, row, "expire", by="scheduler", machine="", now=now)
+        return len(ended)
+
+
+# One-time codes: the second person stands beside and reads six digits out, bound to that one request.
+#
+# Source: R-62.
+
+LASTS = timedelta(minutes=2)
+DIGITS = 6
+TRIES = 5
+"""How often the codes of one request may be typed wrong, all of them together."""
+
+
+def show_code(
+    ref: str, principal: Principal, *, machine: str, rng: random.Random, now: datetime
+) -> tuple[str, datetime]:
+    """Make the one code of a request for its second person; return it with its end. An earlier one is void.
+
+    It is kept nowhere but hashed. Raise what `second_of` raises, Conflict("approval.settled").
+
+    Source: R-62.
+    """
+    code = f"{rng.randrange(10**DIGITS):0{DIGITS}d}"
+    with unit_of_work() as session:
+        row = waiting_request(session, ref, now=now)
+        second_of(session, row, principal.subject_ref, way="code", machine=machine, now=now)
+        until = min(now + LASTS, row.expires_at)
+        made = session.scalar(
+            update(Approval)
+            .where(Approval.id == row.id, Approval.state == ApprovalState.PENDING)
+            .values(
+                code_hash=_hashed(row.ref, code),
+                code_by=principal.subject_ref,
+                code_machine=machine[:64],
+                code_expires_at=until,
+            )
+            .returning(Approval.id)
+        )
+        if made is None:
+            raise Conflict("approval.settled")
+        note(session, row, "code", by=principal.subject_ref, machine=machine, now=now)
+        return code, until
+
+
+def enter_code(ref: str, code: str, principal: Principal, *, now: datetime) -> None:
+    """Carry out one's own request with the code its second person reads out.
+
+    A try is counted before it is verified. Raise NotFound for somebody else's request, InvalidInput(
+    "approval.code_none"|"approval.code_wrong"), TooMany("approval.code_tries"), and what `approve` raises.
+
+    Source: R-62.
+    """
+    with reading() as session:
+        row = waiting_request(session, ref, now=now)
+        if row.asked_by != principal.subject_ref:
+            raise NotFound("approval.unknown")
+    with unit_of_work() as session:
+        counted = session.scalar(
+            update(Approval)
+            .where(
+                Approval.id == row.id, Approval.state == ApprovalState.PENDING, Approval.code_tries < TRIES
+            )
+            .values(code_tries=Approval.code_tries + 1)
+            .returning(Approval.id)
+        )
+        row = session.scalars(
+            select(Approval).where(Approval.id == row.id).execution_options(populate_existing=True)
+        ).one()
+        session.expunge(row)
+    if counted is None:
+        raise (
+            TooMany("approval.code_tries", seconds=0)
+            if row.state == ApprovalState.PENDING
+            else Conflict("approval.settled")
+        )
+    if row.code_hash is None or row.code_by is None or row.code_expires_at is None:
+        raise InvalidInput("approval.code_none", field="code")
+    typed = "".join(letter for letter in code if not letter.isspace())
+    if now >= row.code_expires_at:
+        raise InvalidInput("approval.code_over", field="code")
+    if not hmac.compare_digest(row.code_hash, _hashed(row.ref, typed)):
+        raise InvalidInput("approval.code_wrong", field="code")
+    with reading() as session:
+        second = second_of(session, row, row.code_by, way="code", machine=row.code_machine or "", now=now)
+    carry_out(row, second, now=now)
+
+
+def _hashed(ref: str, code: str) -> str:
+    return keyed(f"code|{ref}|{code}")

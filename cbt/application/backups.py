@@ -1,0 +1,336 @@
+"""The table of scheduled backups."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import flask
+from sqlalchemy import BigInteger, String, Text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from cbt.config import Settings, as_environment
+from cbt.confined.background import command_behind
+from cbt.errors import CbtError, Unavailable
+from cbt.http.health import WARNINGS
+from cbt.storage.backup_folder import copies, due
+from cbt.storage.types import Base, UtcDateTime
+from cbt.storage.unit_of_work import reading, unit_of_work
+
+log = logging.getLogger(__name__)
+
+
+class BackupState(Base):
+    """What became of the backups in one folder (CBT_BACKUP_DIR), for all processes and after every restart.
+
+    The last that was made and the last that failed each keep their own instant: the later one is how things are.
+    """
+
+    folder: Mapped[str] = mapped_column(String(500), primary_key=True)
+    made_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    made_name: Mapped[str] = mapped_column(String(40))
+    made_bytes: Mapped[int] = mapped_column(BigInteger)
+    made_by: Mapped[str] = mapped_column(String(120))
+    """The machine that made it."""
+    failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failed_by: Mapped[str] = mapped_column(String(120))
+    failure: Mapped[str] = mapped_column(String(60))
+    """The code of the error."""
+    named: Mapped[str] = mapped_column(Text)
+    """What the error names, as JSON: a folder, what the system said."""
+
+
+PATIENCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupStanding:
+    """How the backups of CBT_BACKUP_DIR stand; instants are aware UTC, None for never."""
+
+    folder: str
+    made_at: datetime | None = None
+    made_name: str = ""
+    made_bytes: int = 0
+    made_by: str = ""
+    failed_at: datetime | None = None
+    failed_by: str = ""
+    failure: str = ""
+    named: str = "{}"
+
+    @property
+    def error(self) -> Unavailable:
+        """Return the error that the last one which failed ended with."""
+        return Unavailable(self.failure, **json.loads(self.named))
+
+    @property
+    def failing(self) -> bool:
+        """Return whether the last one failed."""
+        return self.failed_at is not None and (self.made_at is None or self.failed_at >= self.made_at)
+
+    def old(self, *, every: timedelta, now: datetime) -> bool:
+        """Return whether the last one that was made is older than two of its intervals and some minutes."""
+        return self.made_at is None or now - self.made_at > 2 * every + PATIENCE
+
+    def warnings(self, *, every: timedelta, now: datetime) -> list[str]:
+        """Return the names under which `/healthz` tells what is wrong."""
+        found = ["backup.failed"] if self.failing else []
+        return [*found, "backup.old"] if self.old(every=every, now=now) else found
+
+
+def standing_of(session: Session, settings: Settings) -> BackupStanding | None:
+    """Return how the scheduled backups stand, None when none are made: the one truth for all who tell it."""
+    if settings.backup_dir is None:
+        return None
+    folder = place_name(settings.backup_dir)
+    row = session.get(BackupState, folder)
+    if row is None:
+        return BackupStanding(folder)
+    names = BackupStanding.__dataclass_fields__
+    return BackupStanding(**{name: getattr(row, name) for name in names})
+
+
+def note_made(session: Session, folder: Path, name: str, size: int, *, at: datetime) -> None:
+    """Put on record that the backup `name` of `size` bytes was made in `folder`."""
+    row = _row(session, folder)
+    row.made_at, row.made_name, row.made_bytes, row.made_by = at, name, size, this_machine()
+
+
+def note_failed(session: Session, folder: Path, error: CbtError, *, at: datetime) -> None:
+    """Put on record that a backup into `folder` failed with `error`."""
+    row = _row(session, folder)
+    row.failed_at, row.failed_by, row.failure = at, this_machine(), error.code
+    row.named = json.dumps({name: str(value) for name, value in error.params.items()}, ensure_ascii=False)
+
+
+def _row(session: Session, folder: Path) -> BackupState:
+    name = place_name(folder)
+    row = session.get(BackupState, name)
+    if row is None:
+        row = BackupState(
+            folder=name, made_name="", made_bytes=0, made_by="", failed_by="", failure="", named="{}"
+        )
+        session.add(row)
+    return row
+
+
+def place_name(folder: Path) -> str:
+    """Return the name a folder goes by on record."""
+    return str(folder.expanduser().absolute())[:500]
+
+
+def this_machine() -> str:
+    """Return the name of the machine this process runs on."""
+    return platform.node()[:120]
+
+
+MOUNTS = Path("/etc/fstab")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFacts:
+    """What is found where backups go."""
+
+    there: bool
+    writable: bool
+    unmounted: str
+    """A place above that a disk belongs at (fstab) and none is mounted at; "" for none."""
+    gone: bool
+    """This machine made backups here, and not one is left."""
+
+
+def fault_of(facts: PlaceFacts) -> str:
+    """Return what keeps a backup from being made, as the end of an error code; "" for nothing.
+
+    A place without its disk comes first: its folder may be there, and writable, on the wrong disk.
+    """
+    if facts.unmounted:
+        return "unmounted"
+    if not facts.there:
+        return "missing"
+    if not facts.writable:
+        return "read_only"
+    return "gone" if facts.gone else ""
+
+
+def check_folder(folder: Path, standing: BackupStanding | None) -> None:
+    """Raise Unavailable with what is wrong with the folder of the scheduled backups, and what to do."""
+    facts = look_at(folder, standing)
+    match fault_of(facts):
+        case "unmounted":
+            raise Unavailable("backup.unmounted", folder=str(folder), mount=facts.unmounted)
+        case "missing":
+            raise Unavailable("backup.missing", folder=str(folder))
+        case "read_only":
+            raise Unavailable("backup.read_only", folder=str(folder))
+        case "gone":
+            raise Unavailable("backup.gone", folder=str(folder))
+
+
+def look_at(folder: Path, standing: BackupStanding | None) -> PlaceFacts:
+    """Return what is found where backups go."""
+    folder = folder.expanduser().absolute()
+    made_here = standing is not None and standing.made_at is not None and standing.made_by == this_machine()
+    return PlaceFacts(
+        there=folder.is_dir(),
+        writable=os.access(folder, os.W_OK | os.X_OK),
+        unmounted=next((str(place) for place in _disks_above(folder) if not place.is_mount()), ""),
+        gone=made_here and not copies(folder),
+    )
+
+
+def _disks_above(folder: Path) -> list[Path]:
+    """Return the places of fstab that `folder` lies at or below, but the root."""
+    try:
+        lines = MOUNTS.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [place for place in mount_points(lines) if folder.is_relative_to(place)]
+
+
+def mount_points(lines: list[str]) -> list[Path]:
+    """Return where the lines of an fstab mount something, but the root."""
+    fields = (line.split() for line in lines if not line.lstrip().startswith("#"))
+    # A blank in a name is written as its octal code there.
+    places = (row[1].replace("\\040", " ") for row in fields if len(row) > 1)
+    return [Path(place) for place in places if place.startswith("/") and place != "/"]
+
+
+FRESH = timedelta(seconds=5)
+"""How long a process tells again what it has read."""
+_EXTENSION = "cbt_backups"
+
+
+class BackupWatch:
+    """How the backups stand, as a process read it a moment ago."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._every = timedelta(minutes=settings.backup_minutes)
+        self._read_at: datetime | None = None
+        self._standing: BackupStanding | None = None
+
+    def standing(self, *, now: datetime) -> BackupStanding | None:
+        """Return it; a database that does not answer changes nothing of what is known."""
+        if self._settings.backup_dir is None:
+            return None
+        if self._read_at is None or abs(now - self._read_at) >= FRESH:
+            try:
+                with reading() as session:
+                    self._standing = standing_of(session, self._settings)
+                self._read_at = now
+            except Exception as error:
+                log.warning("how the backups stand cannot be read: %s", type(error).__name__)
+        return self._standing
+
+    def warnings(self, *, now: datetime) -> list[str]:
+        """Return `backup.failed`, `backup.old`, or nothing."""
+        standing = self.standing(now=now)
+        return [] if standing is None else standing.warnings(every=self._every, now=now)
+
+
+def init_backups(app: flask.Flask, settings: Settings) -> None:
+    """Have `/healthz` and the pages of administrators tell what is wrong with the backups."""
+    watch = app.extensions[_EXTENSION] = BackupWatch(settings)
+    app.extensions.setdefault(WARNINGS, []).append(lambda: watch.warnings(now=flask.g.now))
+    app.add_template_global(lambda: watch.warnings(now=flask.g.now), "backup_warnings")
+    app.add_template_global(lambda: settings.backup_dir, "backup_folder")
+
+
+def backup_watch() -> BackupWatch:
+    """Return how this process sees the backups stand."""
+    watch: BackupWatch = flask.current_app.extensions[_EXTENSION]
+    return watch
+
+
+def fault_at_start(settings: Settings) -> CbtError | None:
+    """Return what is wrong with the folder of the backups, for a start to tell; None for nothing."""
+    if settings.backup_dir is None:
+        return None
+    with reading() as session:
+        standing = standing_of(session, settings)
+    try:
+        check_folder(settings.backup_dir, standing)
+    except CbtError as error:
+        return error
+    return None
+
+
+RETRY = timedelta(minutes=5)
+"""A backup that failed is tried again after this, and after its interval when that is shorter."""
+EARLY = timedelta(seconds=1)
+"""A backup is named by a whole second: one that is due this much later is due at this tick."""
+
+
+class BackupTimer:
+    """Has a backup made when one is due, by a child of its own: the copying takes nothing from this process."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._begun_at: datetime | None = None
+        self._failed = False
+
+    def tick(self, *, now: datetime) -> bool:
+        """Look after the backup under way, or begin one when it is time; return whether one was begun."""
+        settings: Settings = flask.current_app.extensions["cbt_settings"]
+        if self._child is not None:
+            code = self._child.poll()
+            if code is None:
+                return False
+            self._child = None
+            self._settle(settings, code, now=now)
+        every = timedelta(minutes=settings.backup_minutes)
+        if settings.backup_dir is None or self._waits(now, every):
+            return False
+        if not due(settings.backup_dir, every=every - EARLY, now=now):
+            return False
+        self._begun_at = now
+        asked = ("--scheduled", now.isoformat(), "--keep", str(settings.backup_keep))
+        self._child = subprocess.Popen(
+            command_behind("backup", *asked),
+            env=os.environ | as_environment(settings),
+            stdin=subprocess.DEVNULL,
+            # What it says stands on record and in a line of ours; its words would be none of the log's.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return True
+
+    def _settle(self, settings: Settings, code: int, *, now: datetime) -> None:
+        """Take note of how the child ended. It puts its failures on record itself, unless something ended it."""
+        self._failed = code != 0
+        if not self._failed:
+            return
+        assert settings.backup_dir is not None
+        assert self._begun_at is not None
+        with reading() as session:
+            known = standing_of(session, settings)
+        if known is None or known.failed_at is None or known.failed_at < self._begun_at:
+            with unit_of_work() as session:
+                died = Unavailable("backup.died", folder=str(settings.backup_dir), exit=code)
+                note_failed(session, settings.backup_dir, died, at=now)
+            log.error("the scheduled backup ended with exit code %d", code)
+        else:
+            log.error("the scheduled backup failed: %s", known.error)
+
+    def _waits(self, now: datetime, every: timedelta) -> bool:
+        """Return whether the last one failed just now; who has just begun to lead tries at once."""
+        waited = None if self._begun_at is None else abs(now - self._begun_at)
+        return self._failed and waited is not None and waited < min(RETRY, every) - EARLY
+
+    def wait(self) -> int | None:
+        """Wait for the backup under way and return its exit code; None when there is none."""
+        return None if self._child is None else self._child.wait()
+
+
+_backups = BackupTimer()
+
+
+def back_up_when_due(*, now: datetime) -> None:
+    """Begin a scheduled backup when the newest is old enough (CBT_BACKUP_DIR, CBT_BACKUP_MINUTES)."""
+    _backups.tick(now=now)

@@ -1,0 +1,152 @@
+"""Is the log what was written? Every entry is worked out again, and heads that were kept elsewhere are compared.
+
+Source: R-64; I7.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import BROKEN, HEAD_ID, KEYED
+from cbt.audit.head import DIGITS, GENESIS, Content, Written, entry_hash, head_mac, plain_hashes
+from cbt.audit.keyring import Keyring, keyring
+from cbt.audit.models import AuditEntry, AuditHead
+
+PLAIN, LOST = "plain", "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """What `verify` found: how many entries, and the first id that does not fit (None when all do).
+
+    `unproved` entries were made with a key that is lost; they are what they were when the next one began.
+    """
+
+    entries: int
+    broken_at: int | None
+    unproved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A kept head that the log no longer has: `cut` when it ends before it, else rewritten from `after` on."""
+
+    head: Written
+    cut: bool
+    after: int
+    """The number of the last entry that is shown to be what it was, by the kept head before this one."""
+    last: int
+    """The number of the log's last entry now."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Goes over the entries in their order, with the key each was made with."""
+
+    ring: Keyring
+    lost: frozenset[int]
+    mode: str = ""
+    count: int = 0
+    unproved: int = 0
+    last_hash: str = GENESIS
+    content: Content = field(default_factory=Content)
+
+    def fits(self, entry: AuditEntry) -> bool:
+        """Return whether the next entry is what was written there."""
+        self.count += 1
+        right = entry.id == self.count and entry.prev_hash == self.last_hash and self._made(entry)
+        self.content.add(entry.id, entry.at, entry.fields)
+        self.last_hash = entry.hash
+        return right and entry.act != BROKEN
+
+    def _made(self, entry: AuditEntry) -> bool:
+        if entry.act == KEYED and (named := _value(entry.after, "key")) in self.ring.known:
+            # After a lost key only the digest of all that was there says what it was.
+            proved = self.mode != LOST or _value(entry.after, "content") == self.content.digest
+            self.mode = named
+            return proved and self._made_in(named, entry)
+        if self._made_in(self.mode, entry):
+            return True
+        if not self.mode:
+            modes = [PLAIN, *self.ring.known]
+            self.mode = next((mode for mode in modes if self._made_in(mode, entry)), "")
+            if self.mode:
+                return True
+        if self.mode != self.ring.print_ and any(entry.id < began for began in self.lost):
+            self.mode, self.unproved = LOST, self.unproved + 1
+            return True
+        return False
+
+    def _made_in(self, mode: str, entry: AuditEntry) -> bool:
+        said = (self.last_hash, entry.id, entry.at, entry.fields)
+        if mode == PLAIN:
+            return entry.hash in plain_hashes(*said)
+        key = self.ring.known.get(mode)
+        return key is not None and entry.hash == entry_hash(key, *said)
+
+
+def verify(session: Session) -> ChainReport:
+    """Work the whole chain out again; a changed, missing or added entry breaks it at its id.
+
+    The last entries have to be made with the key in force, and so has the head.
+
+    Raise Unavailable("audit.key_missing") when that key is not there.
+    """
+    head = session.get(AuditHead, HEAD_ID)
+    ring = keyring(head.key_print if head is not None else None)
+    walk = _Walk(ring, _lost(session))
+    query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
+    with closing(session.scalars(query)) as entries:
+        for entry in entries:
+            if not walk.fits(entry):
+                return ChainReport(walk.count, entry.id, walk.unproved)
+    if walk.count and ring.print_ and walk.mode != ring.print_:
+        return ChainReport(walk.count, 1, walk.unproved)  # all of it could be anybody's
+    ended = (walk.count, walk.last_hash)
+    if head is None:  # as it is before the first entry ever, and then never again
+        right = ended == (0, GENESIS) and not ring.print_
+    else:
+        mac = head_mac(ring.key, *ended) if ring.print_ else ""
+        right = (head.last_id, head.hash, head.mac) == (*ended, mac)
+    return ChainReport(walk.count, None if right else walk.count + 1, walk.unproved)
+
+
+def _lost(session: Session) -> frozenset[int]:
+    """Return the entries that say a key was lost; each is believed once the key in force shows that it is ours."""
+    rows = session.execute(select(AuditEntry.id, AuditEntry.after).where(AuditEntry.act == KEYED))
+    return frozenset(row.id for row in rows if _value(row.after, "content"))
+
+
+def _value(after: str, name: str) -> str:
+    try:
+        return str(json.loads(after).get(name, ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def content_of(session: Session) -> str:
+    """Return the digest of every entry there is, made without a key."""
+    content = Content()
+    query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
+    with closing(session.scalars(query)) as entries:
+        for entry in entries:
+            content.add(entry.id, entry.at, entry.fields)
+    return content.digest
+
+
+def missed_head(session: Session, kept: Iterable[Written]) -> Missed | None:
+    """Return the first of the kept heads that the log no longer has; None when it has them all."""
+    last = session.scalar(select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(1)) or 0
+    good = 0
+    for head in sorted(kept, key=lambda one: one.number):
+        found = session.scalar(select(AuditEntry.hash).where(AuditEntry.id == head.number))
+        if found is None or found[:DIGITS] != head.digits:
+            return Missed(head, cut=head.number > last, after=good, last=last)
+        good = head.number
+    return None

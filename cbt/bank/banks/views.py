@@ -1,0 +1,218 @@
+"""Pages of a whole bank: new, its settings, its 细目表 typed, pasted or brought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.bank import store
+from cbt.bank.banks import service
+from cbt.bank.banks.points_table import (
+    TableRow,
+    item_count,
+    pasted,
+    plain_row,
+    table_revision,
+    table_rows,
+    used_points,
+)
+from cbt.errors import Conflict, InvalidInput
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.http.partials import Reply
+from cbt.items.finding_texts import note
+from cbt.items.taxonomy import IMPORTANCES
+from cbt.rules.roles import Role
+from cbt.storage.unit_of_work import reading
+
+pages = flask.Blueprint("whole", __name__)
+
+SPARE_ROWS = 3
+LONGEST_PASTE = 200_000
+
+
+@pages.get("/bank/new")
+@access.roles(Role.AUTHOR)
+def new() -> Reply:
+    """Show the form of a new bank."""
+    return _new_page(NOTHING_REFUSED)
+
+
+@pages.post("/bank/new")
+@access.roles(Role.AUTHOR)
+def make() -> Reply:
+    """Make a bank and go on to its table."""
+    form = flask.request.form
+    try:
+        ref = service.make_bank(
+            ref=form.get("ref", ""),
+            name=form.get("name", ""),
+            note=form.get("note", ""),
+            levels=form.getlist("levels"),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except (Conflict, InvalidInput) as error:
+        return _new_page(refusal(error))
+    flask.flash(_("bank.desk.made"), "ok")
+    return flask.redirect(flask.url_for(".table", ref=ref), 303)
+
+
+def _new_page(refused: Refusal) -> Reply:
+    page = flask.render_template("bank/banks/new.html", refused=refused, levels=_levels(), sent=refused.sent)
+    return page, refused.code
+
+
+@pages.get("/bank/<ref>/settings")
+@access.roles(Role.AUTHOR)
+def settings(ref: str) -> Reply:
+    """Show a bank's name, note and levels, and the way to delete it while it is empty."""
+    return _settings_page(ref, NOTHING_REFUSED)
+
+
+@pages.post("/bank/<ref>/settings")
+@access.roles(Role.AUTHOR)
+def describe(ref: str) -> Reply:
+    """Give a bank another name, note or levels."""
+    form = flask.request.form
+    try:
+        service.describe_bank(
+            ref=ref,
+            name=form.get("name", ""),
+            note=form.get("note", ""),
+            levels=form.getlist("levels"),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except InvalidInput as error:
+        return _settings_page(ref, refusal(error))
+    flask.flash(_("bank.desk.described"), "ok")
+    return flask.redirect(flask.url_for("bank.bank", ref=ref), 303)
+
+
+def _settings_page(ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        bank = store.bank_by_ref(session, ref)
+        items = item_count(session, bank.id)
+    page = flask.render_template(
+        "bank/banks/settings.html",
+        bank=bank,
+        items=items,
+        refused=refused,
+        sent=refused.sent,
+        levels=_levels(),
+        chosen=refused.sent.getlist("levels") if refused.sent else bank.levels.split(","),
+    )
+    return page, refused.code
+
+
+@pages.post("/bank/<ref>/delete")
+@access.roles(Role.AUTHOR)
+def delete(ref: str) -> Reply:
+    """Delete an empty bank."""
+    try:
+        service.delete_bank(ref=ref, now=flask.g.now, actor=acting())
+    except Conflict as error:
+        flash_refusal(error)
+        return flask.redirect(flask.url_for(".settings", ref=ref), 303)
+    flask.flash(_("bank.desk.deleted", ref=ref), "ok")
+    return flask.redirect(flask.url_for("bank.banks"), 303)
+
+
+@pages.get("/bank/<ref>/table")
+@access.roles(Role.AUTHOR, Role.REVIEWER)
+def table(ref: str) -> Reply:
+    """Show a bank's 细目表, to be changed by an author."""
+    return _table_page(ref, None, NOTHING_REFUSED)
+
+
+@pages.post("/bank/<ref>/table")
+@access.roles(Role.AUTHOR)
+def save(ref: str) -> Reply:
+    """Keep the table as it was written, or show everything that is wrong with it."""
+    rows = _sent_rows()
+    try:
+        taxonomy, count = service.save_table(
+            ref=ref,
+            rows=rows,
+            revision=flask.request.form.get("revision", ""),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except (Conflict, InvalidInput) as error:
+        return _table_page(ref, rows, refusal(error))
+    flask.flash(
+        _("bank.desk.table_kept", ranges=len(taxonomy.ranges), points=len(taxonomy.points), count=count), "ok"
+    )
+    return flask.redirect(flask.url_for("bank.bank", ref=ref), 303)
+
+
+@pages.post("/bank/<ref>/table/read")
+@access.roles(Role.AUTHOR)
+def read(ref: str) -> Reply:
+    """Put what was pasted or brought into the table's rows; nothing is kept before it is saved there."""
+    text = flask.request.form.get("pasted", "")
+    try:
+        if text.strip():
+            if len(text) > LONGEST_PASTE:
+                raise InvalidInput("bank.table_large", field="pasted")
+            rows = pasted(text)
+        else:
+            name, content = uploaded("file", "bank.table_nothing")
+            rows = service.brought(content, name)
+    except InvalidInput as error:
+        return _table_page(ref, None, refusal(error))
+    return _table_page(ref, rows, NOTHING_REFUSED, brought=True)
+
+
+def _table_page(
+    ref: str, rows: Sequence[TableRow] | None, refused: Refusal, *, brought: bool = False
+) -> Reply:
+    with reading() as session:
+        bank = store.bank_by_ref(session, ref)
+        kept = table_rows(store.taxonomy_of(session, bank))
+        used = used_points(session, bank.id)
+        revision = table_revision(session, bank)
+        if brought and rows is not None:
+            known = {row.code for row in kept}
+            rows = [_as_known(row, known) for row in rows]
+        findings = service.checked(session, bank, rows)[1] if rows is not None else []
+    shown = kept if rows is None else rows
+    notes: dict[int, list[object]] = {}
+    for found in findings:
+        notes.setdefault(found.place.line, []).append(note(found))
+    sent = flask.request.form.get("revision", "")
+    page = flask.render_template(
+        "bank/banks/table.html",
+        bank=bank,
+        rows=[*shown, *[TableRow("", "")] * SPARE_ROWS],
+        written=len(shown),
+        notes=notes,
+        wrong=len(findings),
+        used=used,
+        revision=revision if brought or rows is None else sent,
+        refused=refused,
+        brought=brought,
+        importances=IMPORTANCES,
+    )
+    return page, refused.code
+
+
+def _as_known(row: TableRow, known: set[str]) -> TableRow:
+    return TableRow(row.code, row.name, row.weight, row.importance, row.code if row.code in known else "")
+
+
+def _sent_rows() -> list[TableRow]:
+    form = flask.request.form
+    columns = [form.getlist(name) for name in ("code", "name", "weight", "importance", "was")]
+    if len({len(column) for column in columns}) > 1:
+        raise InvalidInput("web.bad_request")
+    rows = (plain_row(TableRow(*cells)) for cells in zip(*columns, strict=True))
+    return [row for row in rows if not row.blank]
+
+
+def _levels() -> list[tuple[str, str]]:
+    return [(level, _(f"bank.level.{level}")) for level in service.LEVELS]

@@ -1,3 +1,0 @@
-"""The author's desk: an item's states and who judges it, remarks, versions side by side."""
-
-__all__ = ["banks", "bulk", "fields", "history", "moves", "queue", "saying", "views"]

@@ -1,0 +1,253 @@
+"""What an editor's form sends, as an author's words: the one way from fields to the content of an item."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cbt.bank.review.fields import ORDER, DiffSpan, fields_of, spans
+from cbt.errors import InvalidInput
+from cbt.items.types.registry import AUTHORING
+from cbt.rules.canonical import canonical_json
+from cbt.rules.items.content import LETTERS, ItemType
+from cbt.rules.items.short_answer import USUAL, one_break
+
+MOST_PARTS = 40
+MOST_ROWS = 60
+LONGEST = 40_000
+"""Characters of one field: longer than anything a candidate could read."""
+_BETWEEN = re.compile(r"[\s,，、;；]+")
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
+_UNSAID = {
+    "difficulty": "3", "consistency": "5", "decimals": "0", "tolerance": "0", "marks": "1", "limit": str(USUAL),
+}  # fmt: skip
+"""What holds where an author says nothing."""
+
+
+class FormFields(Protocol):
+    """The fields of a request."""
+
+    def getlist(self, key: str) -> list[str]:
+        """Return everything that was sent under a name."""
+
+
+class SentFields:
+    """The fields of one item, or with a prefix those of one part; its methods are those of `authoring.Sent`."""
+
+    def __init__(self, form: FormFields, prefix: str = "") -> None:
+        self._form, self._prefix = form, prefix
+
+    def text(self, name: str) -> str:
+        """Return a text without the space around it."""
+        return next(iter(self.texts(name)), "").strip()
+
+    def texts(self, name: str) -> list[str]:
+        """Return the rows of a list; raise InvalidInput("editing.too_much") for more than a page sends."""
+        rows = self._form.getlist(self._prefix + name)
+        if len(rows) > MOST_ROWS or any(len(text) > LONGEST for text in rows):
+            raise InvalidInput("editing.too_much", field=self._prefix + name, most=LONGEST, rows=MOST_ROWS)
+        return [one_break(text) for text in rows]
+
+    def lines(self, name: str) -> list[str]:
+        """Return the lines of a text that say something."""
+        return [line.strip() for line in self.text(name).split("\n") if line.strip()]
+
+    def marked(self, name: str) -> list[int]:
+        """Return the places of the rows that are marked."""
+        return sorted({int(place) for place in self.texts(name) if _NUMBER.fullmatch(place)})
+
+    def number(self, name: str) -> int | str:
+        """Return a whole number, or what stands there instead."""
+        text = self.text(name)
+        return int(text) if _NUMBER.fullmatch(text) else text
+
+    def parts(self) -> list[dict[str, Any]]:
+        """Return the parts of a case."""
+        if self._form.getlist(f"{self._prefix}parts.{MOST_PARTS + 1}.type"):
+            raise InvalidInput("editing.too_much", field="parts", most=LONGEST, rows=MOST_PARTS)
+        kinds = [self._form.getlist(f"{self._prefix}parts.{n}.type") for n in range(1, MOST_PARTS + 1)]
+        return [
+            _part(SentFields(self._form, f"{self._prefix}parts.{n}."), kind[0])
+            for n, kind in enumerate(kinds, 1)
+            if kind and kind[0] in AUTHORING and kind[0] != ItemType.CASE
+        ]
+
+
+def read_form(form: FormFields, kind: str) -> dict[str, Any]:
+    """Return the content of an item of a type as its editor's form says it, without what is empty."""
+    sent = SentFields(form)
+    common = {
+        "law": sent.text("law"),
+        "enemies": [ref for ref in _BETWEEN.split(sent.text("enemies")) if ref],
+    }
+    return without_empty({**_common(sent, kind), **common, "consistency": sent.number("consistency")})
+
+
+def _part(sent: SentFields, kind: str) -> dict[str, Any]:
+    return without_empty({**_common(sent, kind), "points": sent.text("points")})
+
+
+def _common(sent: SentFields, kind: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "point": sent.text("point"),
+        "difficulty": sent.number("difficulty"),
+        "stem": sent.text("stem"),
+        "explanation": sent.text("explanation"),
+        **AUTHORING[kind].from_form(sent),
+    }
+
+
+def without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a content without the fields that say nothing; an answer that says no says something."""
+    return {name: value for name, value in data.items() if not _is_empty(name, value)}
+
+
+def _is_empty(name: str, value: Any) -> bool:
+    return value is None or value in ("", []) or (value is False and name != "answer")
+
+
+def blank_item(kind: str, *, point: str = "") -> dict[str, Any]:
+    """Return what the form of a new item begins with."""
+    return {"type": kind, "point": point, "difficulty": 3, "consistency": 5, **AUTHORING[kind].blank()}
+
+
+def blank_part(kind: str, *, point: str) -> dict[str, Any]:
+    """Return what the form of a new part begins with."""
+    return {"type": kind, "point": point, "difficulty": 3, "points": "", **AUTHORING[kind].blank()}
+
+
+def says_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two contents mean the same, however numbers and empty fields are written in them."""
+    return canonical_json(_plain(one)) == canonical_json(_plain(other))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        kept = {name: _plain(one) for name, one in value.items() if not _is_empty(name, one)}
+        return {name: one for name, one in kept.items() if _UNSAID.get(name) != one}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, bool) else str(value).strip()
+
+
+_PART = re.compile(r"part\.(up|down|remove)\.(\d{1,2})")
+
+
+def changed_parts(data: dict[str, Any], asked: str, kind: str) -> tuple[dict[str, Any], int]:
+    """Return a case with a part added, moved or taken out, and the number of the part to go to."""
+    parts = list(data.get("parts", ()))
+    room = len(parts) < MOST_PARTS
+    if asked == "part.add" and room and kind in AUTHORING and kind != ItemType.CASE:
+        parts.append(blank_part(kind, point=str(data.get("point", ""))))
+        return {**data, "parts": parts}, len(parts)
+    found = _PART.fullmatch(asked)
+    place = int(found[2]) - 1 if found else -1
+    if found is None or not 0 <= place < len(parts):
+        return data, 0
+    part = parts.pop(place)
+    if found[1] != "remove":
+        place = max(0, place - 1) if found[1] == "up" else min(len(parts), place + 1)
+        parts.insert(place, part)
+    return {**data, "parts": parts}, min(place + 1, len(parts))
+
+
+Content = Mapping[str, Any]
+TOGETHER = ("choices", "answer", "fixed_order")
+"""A key is letters of choices: neither makes sense with the other's."""
+
+
+@dataclass(frozen=True, slots=True)
+class BothSides:
+    """One thing in which two contents differ: `name` is its field, `parts.2.stem` in a part of a case.
+
+    `both` says that both changed it since they began, else `theirs_only` who did.
+    """
+
+    name: str
+    both: bool
+    theirs_only: bool
+    mine: list[DiffSpan]
+    theirs: list[DiffSpan]
+
+
+def pieces(base: Content, mine: Content, theirs: Content) -> list[BothSides]:
+    """Return what differs between two contents that were both begun from `base`."""
+    found = []
+    alike = _alike(base, mine, theirs)
+    parted = {name: _split(one, alike) for name, one in (("base", base), ("mine", mine), ("theirs", theirs))}
+    for name in sorted({*parted["theirs"], *parted["mine"]}, key=_place):
+        was, own, other = (parted[who].get(name, {}) for who in ("base", "mine", "theirs"))
+        if says_the_same(own, other):
+            continue
+        i_did, they_did = not says_the_same(was, own), not says_the_same(was, other)
+        before = _text(was)
+        piece = BothSides(
+            name=name,
+            both=i_did and they_did,
+            theirs_only=they_did and not i_did,
+            mine=spans(before, _text(own)),
+            theirs=spans(before, _text(other)),
+        )
+        found.append(piece)
+    return found
+
+
+def merged(base: Content, mine: Content, theirs: Content, taken: Collection[str]) -> dict[str, Any]:
+    """Return `mine` with the pieces named in `taken` as they are in `theirs`."""
+    alike = _alike(base, mine, theirs)
+    own, other = _split(mine, alike), _split(theirs, alike)
+    for name in taken:
+        own[name] = other.get(name, {})
+    return _joined(own)
+
+
+def _alike(*contents: Content) -> bool:
+    """Return whether their parts are the same ones, so that they can be held against each other one by one."""
+    kinds = [[part.get("type") for part in one.get("parts", ())] for one in contents]
+    return all(found == kinds[0] for found in kinds)
+
+
+def _split(content: Content, by_part: bool) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in content.items():
+        if name == "parts" and by_part:
+            for number, part in enumerate(value, 1):
+                found |= {f"parts.{number}.{one}": own for one, own in _split(part, by_part=False).items()}
+        else:
+            found.setdefault(TOGETHER[0] if name in TOGETHER and "choices" in content else name, {})[name] = (
+                value
+            )
+    return found
+
+
+def _joined(split: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    parts: dict[int, dict[str, Any]] = {}
+    for name, values in split.items():
+        head, number, rest = (*name.split(".", 2), "", "")[:3]
+        if head == "parts" and rest:
+            parts.setdefault(int(number), {}).update(values)
+        else:
+            data |= values
+    if parts:
+        data["parts"] = [without_empty(parts[number]) for number in sorted(parts)]
+    return without_empty(data)
+
+
+def _place(name: str) -> tuple[int, int, str]:
+    """Return where a piece stands as a person reads an item: the parts of a case after what they share."""
+    head, number, rest = (*name.split(".", 2), "", "")[:3]
+    own = rest or head
+    return int(number or 0), ORDER.index(own) if own in ORDER else len(ORDER), own
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    """Return a piece as a person reads it: choices by their letters, and below them which is right."""
+    said = fields_of(canonical_json(dict(values)))
+    if TOGETHER[0] not in values:
+        return "\n".join(said.values())
+    choices = [f"{letter}　{text}" for letter, text in zip(LETTERS, values[TOGETHER[0]], strict=False)]
+    return "\n".join([*choices, f"→ {values.get('answer', '')}"])

@@ -1,3 +1,0 @@
-"""Saved pages (HTML), such as those of 学习通."""
-
-__all__ = ["format"]

@@ -1,3 +1,0 @@
-"""Plain text and Markdown, in any Chinese encoding."""
-
-__all__ = ["decoding", "format"]

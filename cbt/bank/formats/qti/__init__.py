@@ -1,3 +1,0 @@
-"""QTI: items and packages of the 1EdTech standard, in its versions 1.2, 2.0 to 2.2 and 3.0."""
-
-__all__ = ["asking", "format", "keys", "mapping", "scoring", "words"]

@@ -1,3 +1,0 @@
-"""What the readers of foreign banks share: words of keys and types, lines, choices, and a bank made of them."""
-
-__all__ = ["choices", "cutting", "headers", "lines", "paragraphs", "question", "reader", "words"]

@@ -1,3 +1,0 @@
-"""Banks as plain text."""
-
-__all__ = ["format", "reading"]

@@ -1,0 +1,229 @@
+"""Pages of a brought file: how far its check is, its dry run, how it is read, confirm, try again, forget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.bank.imports import checks as sheets
+from cbt.bank.imports import service
+from cbt.bank.imports.checks import LISTS, CheckSheet, CheckStanding, Looked
+from cbt.bank.imports.plan import Mode
+from cbt.bank.service import key_view
+from cbt.errors import Conflict, InvalidInput
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.downloads import attachment
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.http.i18n import explain
+from cbt.http.partials import Reply, until_done
+from cbt.items.finding_texts import field_label, format_name, inferred_value, note, place_said
+from cbt.items.media import in_words
+from cbt.items.models import ImportRun
+from cbt.rules.roles import Role
+from cbt.rules.states.item import ItemState
+from cbt.spreadsheets.file_checks import CheckState, whole
+from cbt.spreadsheets.findings import Note, Severity
+from cbt.spreadsheets.writer import XLSX
+from cbt.storage.unit_of_work import reading
+
+pages = flask.Blueprint("checks", __name__)
+
+
+@pages.get("/bank/<ref>/import/<draft_ref>")
+@access.roles(Role.AUTHOR)
+def check(ref: str, draft_ref: str) -> Reply:
+    """Show how far a check is, or what it found, or what became of it."""
+    standing = _standing(ref, draft_ref)
+    if standing.state is CheckState.READY:
+        return _dry_run(ref, draft_ref, NOTHING_REFUSED)
+    if standing.state is CheckState.DONE:
+        _tell_stored(standing)
+        return flask.redirect(flask.url_for("bank.imports.upload", ref=ref), 303)
+    return _waiting(standing)
+
+
+@pages.get("/bank/<ref>/import/<draft_ref>/progress")
+@access.roles(Role.AUTHOR)
+def progress(ref: str, draft_ref: str) -> Reply:
+    """Send how far a check is to the page that waits for it."""
+    standing = _standing(ref, draft_ref)
+    part = flask.render_template("bank/imports/checks/_progress.html", standing=standing)
+    return until_done(part, working=standing.working)
+
+
+@pages.post("/bank/<ref>/import/<draft_ref>/again")
+@access.roles(Role.AUTHOR)
+def again(ref: str, draft_ref: str) -> Reply:
+    """Read the file anew with what its author says of it."""
+    service.read_again(
+        bank_ref=ref,
+        draft_ref=draft_ref,
+        adjust=_prefixed("adjust."),
+        points=_prefixed("point."),
+        afresh="afresh" in flask.request.form,
+        actor=acting(),
+    )
+    return _back(ref, draft_ref)
+
+
+@pages.post("/bank/<ref>/import/<draft_ref>/retry")
+@access.roles(Role.AUTHOR)
+def retry(ref: str, draft_ref: str) -> Reply:
+    """Try again what came to nothing."""
+    service.try_again(bank_ref=ref, draft_ref=draft_ref, actor=acting())
+    return _back(ref, draft_ref)
+
+
+@pages.post("/bank/<ref>/import/<draft_ref>")
+@access.roles(Role.AUTHOR)
+def confirm(ref: str, draft_ref: str) -> Reply:
+    """Have what was looked at be stored."""
+    sent = flask.request.form
+    try:
+        service.confirm(
+            bank_ref=ref,
+            draft_ref=draft_ref,
+            mode=_mode(sent.get("mode", "")),
+            state=_arrival(sent.get("state", "")),
+            partial=sent.get("rows") == "good",
+            near="near" in sent or "near_asked" not in sent,
+            understood="understood" in sent,
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except InvalidInput as error:
+        return _dry_run(ref, draft_ref, refusal(error))
+    except Conflict as error:
+        flash_refusal(error)
+    return _back(ref, draft_ref)
+
+
+@pages.post("/bank/<ref>/import/<draft_ref>/cancel")
+@access.roles(Role.AUTHOR)
+def cancel(ref: str, draft_ref: str) -> Reply:
+    """Forget what was brought."""
+    service.cancel(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=acting())
+    flask.flash(_("bank.import.cancelled"), "message")
+    return flask.redirect(flask.url_for("bank.imports.upload", ref=ref), 303)
+
+
+@pages.get("/bank/<ref>/import/<draft_ref>/marked/<int:file>.xlsx")
+@access.roles(Role.AUTHOR)
+def marked(ref: str, draft_ref: str, file: int) -> Reply:
+    """Send an author's workbook with its findings marked."""
+    with reading() as session:
+        name, body = sheets.marked_copy(session, bank_ref=ref, ref=draft_ref, actor=acting(), number=file)
+    key_view(act="bank.view_keys", subject=service.subject_of(ref), actor=acting(), now=flask.g.now)
+    return attachment(body, XLSX, _("bank.marked.file", name=PurePath(name).stem))
+
+
+def _standing(ref: str, draft_ref: str) -> CheckStanding:
+    with reading() as session:
+        return sheets.standing_of(session, bank_ref=ref, ref=draft_ref, actor=acting())
+
+
+def _waiting(standing: CheckStanding) -> Reply:
+    failed = standing.state is CheckState.FAILED
+    what, fix = explain_code(standing) if failed else ("", "")
+    return flask.render_template("bank/imports/checks/waiting.html", standing=standing, what=what, fix=fix)
+
+
+def explain_code(standing: CheckStanding) -> tuple[str, str]:
+    """Return why a check came to nothing, and what to do."""
+    return explain(InvalidInput(standing.error, **json.loads(standing.params)))
+
+
+def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        sheet = sheets.sheet_of(session, bank_ref=ref, ref=draft_ref, actor=acting(), looked=_looked())
+    key_view(act="bank.view_keys", subject=service.subject_of(ref), actor=acting(), now=flask.g.now)
+    url = _url_of(ref, draft_ref, sheet)
+    page = flask.render_template(
+        "bank/imports/checks/check.html",
+        sheet=sheet,
+        summary=sheet.summary,
+        standing=sheet.standing,
+        refused=refused,
+        notes=[note(whole(found)) for found in sheet.findings],
+        kinds=_kinds(sheet),
+        lists=[(name, sheet.summary.lists[name].count) for name in LISTS],
+        modes=[(mode.value, service.wanted(sheet.summary, mode, near=True)) for mode in Mode],
+        arrivals=[state.value for state in service.ARRIVALS],
+        field_label=field_label,
+        inferred_value=inferred_value,
+        format_name=format_name,
+        where=lambda place: place_said(place, alone=len(sheet.summary.files) == 1),
+        url=url,
+        in_words=in_words,
+        sheet_page=lambda number: url(page=number) + "#findings-head",
+        entries_page=lambda number: url(entries=number) + "#entries-head",
+        errors=sheet.summary.of(Severity.ERROR),
+        hints=sheet.summary.of(Severity.HINT),
+        fixed=sheet.summary.of(Severity.FIXED),
+    )
+    return page, refused.code
+
+
+def _kinds(sheet: CheckSheet) -> list[tuple[str, int, Note]]:
+    """Return for each kind of findings its code, how many there are, and the first in words."""
+    return [(kind.code, kind.lines.count, note(whole(kind.first))) for kind in sheet.summary.kinds]
+
+
+def _url_of(ref: str, draft_ref: str, sheet: CheckSheet) -> Callable[..., str]:
+    """Return what gives the address of this page with something else looked at."""
+
+    def url(**changed: Any) -> str:
+        now = {
+            "kind": sheet.kind or None,
+            "page": sheet.looked.page if sheet.looked.page > 1 else None,
+            "list": sheet.looked.entries or None,
+            "entries": sheet.looked.entries_page if sheet.looked.entries_page > 1 else None,
+        }
+        return flask.url_for(".check", ref=ref, draft_ref=draft_ref, **{**now, **changed})
+
+    return url
+
+
+def _looked() -> Looked:
+    asked = flask.request.args
+    return Looked(
+        kind=asked.get("kind", ""),
+        page=max(asked.get("page", 1, int), 1),
+        entries=asked.get("list", ""),
+        entries_page=max(asked.get("entries", 1, int), 1),
+    )
+
+
+def _prefixed(head: str) -> dict[str, str]:
+    """Return what a form says under names that begin so; what is left as it was is not said."""
+    sent = flask.request.form
+    return {
+        name.removeprefix(head): value.strip()
+        for name, value in sent.items()
+        if name.startswith(head) and value.strip() and value != sent.get(f"was.{name}")
+    }
+
+
+def _mode(name: str) -> Mode:
+    return next((mode for mode in Mode if mode.value == name), Mode.UPDATE)
+
+
+def _arrival(name: str) -> ItemState:
+    return next((state for state in ItemState if state.value == name), ItemState.IN_REVIEW)
+
+
+def _tell_stored(standing: CheckStanding) -> None:
+    with reading() as session:
+        run = session.get_one(ImportRun, standing.run_id) if standing.run_id else None
+    if run is not None:
+        flask.flash(_("bank.import.done", added=run.added, changed=run.changed, skipped=run.skipped), "ok")
+
+
+def _back(ref: str, draft_ref: str) -> Reply:
+    return flask.redirect(flask.url_for(".check", ref=ref, draft_ref=draft_ref), 303)

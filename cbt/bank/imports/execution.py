@@ -1,0 +1,365 @@
+"""Taking an import back: as a whole, and without touching what was changed after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from cbt.audit import chain
+from cbt.bank import changes
+from cbt.bank.imports.plan import ImportedItem
+from cbt.bank.imports.run import (
+    NO_WORDS,
+    Bringing,
+    Words,
+    begin_run,
+    check_revision,
+    chunks,
+    finish_run,
+    forget_some,
+    keep_media,
+    parcel_of,
+    release_some,
+    still_to_release,
+    words_for,
+)
+from cbt.errors import Conflict, Unavailable
+from cbt.items.models import ImportRun, Item, ItemVersion, RunState
+from cbt.rules.states.item import ItemState
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows, put_down, put_down_in
+
+_READ = "WHERE id = ? AND current = ? AND version = ? AND state = ?"
+_WITHDRAW = f"UPDATE item SET version = 0, state = 'retired' {_READ}"
+_RETURN = (
+    "UPDATE item SET type = ?, point = ?, unit = ?, difficulty = ?, version = ?, current = ?, state = ?, "
+    f"author = ? {_READ}"
+)
+_BACK = (
+    "INSERT INTO item_version (item_id, number, replaces, content, sha256, was, actor, created_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+AT_ONCE = 20
+"""So many items are taken back together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did: items withdrawn, returned to their former content, left for a later change."""
+
+    withdrawn: int
+    returned: int
+    kept: int
+
+    def __add__(self, more: Undone) -> Undone:
+        """Return what both did."""
+        return Undone(self.withdrawn + more.withdrawn, self.returned + more.returned, self.kept + more.kept)
+
+
+def claim_undo(run: ImportRun) -> None:
+    """Mark a run as being undone; one whose undo stopped half-way may be claimed again.
+
+    Raise Conflict("bank.already_undone"), or ("bank.import_under_way") before the run is whole.
+    """
+    if run.undone_at is not None:
+        raise Conflict("bank.already_undone")
+    if run.state == RunState.STORING:
+        raise Conflict("bank.import_under_way", ref=run.ref)
+    run.state = RunState.UNDOING
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What takes some items of a run back: its rows, what they do, and the last item looked at (0 for none)."""
+
+    rows: list[Rows]
+    does: Undone
+    last: int
+
+
+def undo_some(
+    session: Session, run: ImportRun, *, after: int, now: datetime, actor: str, most: int = AT_ONCE
+) -> TakenBack:
+    """Return what takes back some items of a run, from number `after` on.
+
+    What it added is withdrawn; what it changed returns, by a new version, to what it said before and to the
+    state it was in. An item that was changed again after the run stays as it is. Versions are never deleted,
+    so forms drawn meanwhile keep theirs. Nothing is written here, and what is read is repeated by each statement.
+
+    Source: R-43.
+    """
+    found = session.execute(
+        select(Item, ItemVersion.number, ItemVersion.replaces, ItemVersion.was)
+        .join(ItemVersion, ItemVersion.item_id == Item.id)
+        .where(ItemVersion.import_run_id == run.id, Item.id > after)
+        .order_by(Item.id)
+        .limit(most)
+    ).all()
+    current = [
+        (item, replaces, was)
+        for item, number, replaces, was in found
+        if item.current == number and item.state != ItemState.RETIRED
+    ]
+    added = [item for item, _replaces, was in current if was in ("", ItemState.RETIRED)]
+    changed = [(item, replaces, ItemState(was)) for item, replaces, was in current if item not in added]
+    rows = [Rows(_WITHDRAW, [_as_read(item) for item in added], len(added))]
+    rows += _returning(session, changed, run=run, now=now, actor=actor)
+    does = Undone(len(added), len(changed), len(found) - len(current))
+    return TakenBack([one for one in rows if one.values], does, found[-1][0].id if found else 0)
+
+
+def end_undo(
+    session: Session, bank_ref: str, run: ImportRun, done: Undone, *, now: datetime, actor: str
+) -> None:
+    """Have a run be undone, and put that on record.
+
+    Raise Conflict("bank.already_undone") for the second of two.
+    """
+    marked = session.execute(
+        update(ImportRun)
+        .where(ImportRun.id == run.id, ImportRun.undone_at.is_(None))
+        .values(undone_at=now, state=RunState.STORED)
+        .returning(ImportRun.id)
+    ).all()
+    if not marked:
+        raise Conflict("bank.already_undone")
+    chain.record(
+        session,
+        at=now,
+        actor=actor,
+        act="bank.import_undo",
+        subject=f"item_bank:{bank_ref}",
+        after={"run": run.ref, "withdrawn": done.withdrawn, "returned": done.returned, "kept": done.kept},
+    )
+
+
+def _returning(
+    session: Session,
+    items: list[tuple[Item, int, ItemState]],
+    *,
+    run: ImportRun,
+    now: datetime,
+    actor: str,
+) -> list[Rows]:
+    ids = [item.id for item, _replaces, _was in items]
+    former = {version.item_id: version for version in _former_versions(session, run, ids)}
+    heads, versions = [], []
+    for item, replaces, was in items:
+        back, number = former[item.id], item.current + 1
+        content = json.loads(back.content)
+        told = (content["type"], content["point"], content.get("unit"), content.get("difficulty", 3))
+        drawn = number if was is ItemState.REVIEWED else replaces
+        heads.append((*told, drawn, number, was, actor, *_as_read(item)))
+        versions.append((item.id, number, replaces, back.content, back.sha256, item.state, actor, now))
+    return [
+        Rows(_RETURN, heads, len(heads)),
+        Rows(_BACK, versions, len(versions)),
+        Rows(NO_WORDS, [(one,) for one in ids]),
+    ]
+
+
+def _as_read(item: Item) -> tuple[object, ...]:
+    return item.id, item.current, item.version, item.state
+
+
+def _former_versions(session: Session, run: ImportRun, ids: list[int]) -> list[ItemVersion]:
+    """Return what was the last version of each item before the one that a run made."""
+    made, earlier = aliased(ItemVersion), aliased(ItemVersion)
+    before = (
+        select(func.max(earlier.number))
+        .where(earlier.item_id == made.item_id, earlier.number < made.number)
+        .correlate(made)
+        .scalar_subquery()
+    )
+    query = select(ItemVersion).join(
+        made, and_(made.item_id == ItemVersion.item_id, ItemVersion.number == before)
+    )
+    return list(session.scalars(query.where(made.import_run_id == run.id, ItemVersion.item_id.in_(ids))))
+
+
+TOGETHER = 30
+"""Up to so many items are stored in one unit of work."""
+TRIES = 5
+"""A parcel that was not put down, or of which nobody knows, is worked out so often."""
+NONE_UNDONE = Undone(0, 0, 0)
+
+
+def store_run(
+    what: Bringing,
+    entries: Sequence[ImportedItem],
+    *,
+    now: datetime,
+    tell: Callable[[int, int], None],
+) -> str:
+    """Store `entries` as one run and return its ref, "" when there is nothing to store.
+
+    A large one is stored a few items at a time, so that others write between; one that fails is taken back
+    whole, and nothing of it was drawn. Raises as `check_revision`, `begin_run`, `parcel_of` and `finish_run` do.
+    """
+    check_revision(what)
+    keep_media(what.media, now=now, actor=what.actor)
+    laid = [] if what.taxonomy is None else changes.lay_points(what.bank_ref, what.taxonomy.points)
+    try:
+        return _store_all(what, entries, now=now, tell=tell)
+    except BaseException:
+        changes.take_up_points(what.bank_ref, laid)
+        raise
+
+
+def _store_all(
+    what: Bringing, entries: Sequence[ImportedItem], *, now: datetime, tell: Callable[[int, int], None]
+) -> str:
+    if len(entries) <= TOGETHER:
+        words = words_for(entries)
+        with unit_of_work() as session:
+            if not entries:
+                return _save_table(session, what, now=now)
+            return _store_together(session, what, entries, words=words, now=now)
+    with unit_of_work() as session:
+        run = begin_run(session, what, now=now, goes_on=True)
+        run_id, ref = run.id, run.ref
+    if what.taxonomy is not None:
+        changes.lay_points(what.bank_ref, what.taxonomy.points)  # of a bank that was new
+    go_on(run_id, what, entries, now=now, tell=tell)
+    return ref
+
+
+def _store_together(
+    session: Session, what: Bringing, entries: Sequence[ImportedItem], *, words: Words, now: datetime
+) -> str:
+    run = begin_run(session, what, now=now)
+    for some in chunks(entries):
+        if not put_down_in(session, *parcel_of(session, run.id, some, what, words=words, now=now)):
+            raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
+    if what.state is ItemState.REVIEWED:
+        release_some(session, run.id, still_to_release(session, run.id))
+    finish_run(session, run, what, now=now)
+    return run.ref
+
+
+def _save_table(session: Session, what: Bringing, *, now: datetime) -> str:
+    if what.taxonomy is not None:
+        changes.save_taxonomy(session, what.bank_ref, what.taxonomy, now=now, actor=what.actor)
+    return ""
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """Do some work."""
+    work()
+
+
+def go_on(
+    run_id: int,
+    what: Bringing,
+    entries: Sequence[ImportedItem],
+    *,
+    now: datetime,
+    tell: Callable[[int, int], None],
+    words: Callable[[Sequence[ImportedItem]], Words] = words_for,
+    in_front: Callable[[Callable[[], None]], None] = at_once,
+) -> None:
+    """Store what a run lacks yet, and finish it; take it back whole when that fails.
+
+    `words` says what items are found by, "" for what is worked out later; `in_front` does a unit of work.
+    """
+    try:
+        done = 0
+        for some in chunks(entries):
+            tell(done, len(entries))
+            store_some(run_id, some, what, words=words(some), now=now)
+            done += len(some)
+        tell(done, len(entries))
+        if what.state is ItemState.REVIEWED:
+            _release_all(run_id, in_front)
+        in_front(lambda: _finish(run_id, what, now=now))
+    except BaseException as error:
+        because = type(error).__name__
+        in_front(lambda: break_off(run_id, what.bank_ref, because=because, now=now, actor=what.actor))
+        raise
+
+
+def _release_all(run_id: int, in_front: Callable[[Callable[[], None]], None]) -> None:
+    def release(some: Sequence[int]) -> None:
+        with unit_of_work() as session:
+            release_some(session, run_id, some)
+
+    with reading() as session:
+        waiting = still_to_release(session, run_id)
+    for piece in pieces_of(waiting):
+        in_front(partial(release, piece))
+
+
+def _finish(run_id: int, what: Bringing, *, now: datetime) -> None:
+    with unit_of_work() as session:
+        finish_run(session, session.get_one(ImportRun, run_id), what, now=now)
+
+
+def store_some(
+    run_id: int, entries: Sequence[ImportedItem], what: Bringing, *, words: Words, now: datetime
+) -> None:
+    """Store some items of a run, or find that they are.
+
+    Raises Conflict("bank.changed_meanwhile") when somebody else writes them, Unavailable("db.write") when nothing
+    can be written.
+    """
+    for attempt in range(1, TRIES + 1):
+        with reading() as session:
+            rows = parcel_of(session, run_id, entries, what, words=words, now=now)
+        try:
+            if not rows or put_down(*rows):
+                return
+        except Unavailable:  # it is there, or it is not: what is read next says so
+            if attempt == TRIES:
+                raise
+    raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
+
+
+def break_off(run_id: int, bank_ref: str, *, because: str, now: datetime, actor: str) -> None:
+    """Take back all that an unfinished run has stored; nothing of it was ever drawn."""
+    while _forget_some(run_id):
+        pass
+    done = undo_all(run_id, now=now, actor=actor)
+    with unit_of_work() as session:
+        run = session.get_one(ImportRun, run_id)
+        run.state, run.undone_at = RunState.BROKEN, now
+        chain.record(
+            session,
+            at=now,
+            actor=actor,
+            act="bank.import_broken",
+            subject=f"item_bank:{bank_ref}",
+            after={"run": run.ref, "error": because, "withdrawn": done.withdrawn, "returned": done.returned},
+        )
+
+
+def _forget_some(run_id: int) -> bool:
+    with reading() as session:
+        rows = forget_some(session, run_id)
+    if rows:
+        put_down(*rows, tries=TRIES)
+    return bool(rows)
+
+
+def undo_all(run_id: int, *, now: datetime, actor: str) -> Undone:
+    """Take back what a run brought, some items after the other; what was changed meanwhile is looked at again."""
+    done, after = NONE_UNDONE, 0
+    while some := _undo_some(run_id, after, now=now, actor=actor):
+        done += some.does
+        after = some.last
+    return done
+
+
+def _undo_some(run_id: int, after: int, *, now: datetime, actor: str) -> TakenBack | None:
+    for _ in range(TRIES):
+        with reading() as session:
+            run = session.get_one(ImportRun, run_id)
+            some = undo_some(session, run, after=after, now=now, actor=actor)
+        if not some.rows or put_down(*some.rows):
+            return some if some.last else None
+    raise Conflict("bank.changed_meanwhile", ref=run.ref)

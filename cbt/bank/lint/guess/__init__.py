@@ -1,3 +1,0 @@
-"""How many items can be guessed from their wording alone, and what gives them away."""
-
-__all__ = ["rating", "saying"]

@@ -1,0 +1,191 @@
+"""The accepted people of an application as rows of a roster, and the note in the log that somebody took them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.blueprints.store import blueprint_of
+from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration, Withdrawal
+from cbt.candidates.roster.export import line_of_applicant
+from cbt.enrolment.applications import decision, store
+from cbt.enrolment.applications.application import Applying
+from cbt.enrolment.applications.attachments import photos_to_carry
+from cbt.enrolment.applications.person import told_of
+from cbt.enrolment.fees.store import refuse_unpaid
+from cbt.enrolment.models import Applicant, UnitApplication
+from cbt.errors import Conflict
+from cbt.http.i18n import local_day
+from cbt.media.pictures import JPEG
+from cbt.personal.fields import DETAILS
+from cbt.personal.identity import DOCUMENT
+from cbt.rules.enrolment.fees import PaperFate
+from cbt.rules.states.application import ApplicationEvent, ApplicationState
+from cbt.rules.states.sitting import OVER, SittingState
+from cbt.sittings.models import Batch, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import official_only
+from cbt.storage.crypto import open_sealed
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows
+
+READY = frozenset({ApplicationState.ACCEPTED, ApplicationState.SCHEDULED})
+
+
+def applied_rows(ref: str, *, now: datetime, actor: str) -> list[list[str]]:
+    """Return the roster rows of the people who were accepted, one for each paper, with their full numbers.
+
+    Raise NotFound("application.unknown"), Conflict("application.not_accepted"|"application.unpaid"),
+    Unavailable("personal.unreadable").
+
+    Source: R-76, R-77.
+    """
+    with unit_of_work() as session:
+        application = store.application_by_ref(session, ref, unit_id=None)
+        people = [one for one in store.people_of(session, application) if one.verdict == "accepted"]
+        if application.state not in READY or not people:
+            raise Conflict("application.not_accepted")
+        refuse_unpaid(session, application, blueprint_of(session, application.blueprint_version_id).fees)
+        rows = [row for one in people for row in _rows(session, application, one)]
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="application.roster",
+            subject=application.logged_as,
+            after={"rows": len(rows)},
+        )
+    return rows
+
+
+def _rows(session: Session, application: UnitApplication, person: Applicant) -> list[list[str]]:
+    blueprint = blueprint_of(session, application.blueprint_version_id)
+    told = told_of(person) or {}
+    batch = session.get(Batch, application.batch_id) if application.batch_id else None
+    known = {
+        **{name: told.get(name, "") for name, detail in DETAILS.items() if detail.applied},
+        "name": person.name,
+        "document_number": open_sealed(person.document_sealed, DOCUMENT),
+        "occupation": blueprint.occupation_name,
+        "level": blueprint.level_name,
+        "gender": person.gender,
+        "phone": DETAILS["phone"].value_of(person) or "",
+        "employer": store.unit_of(session, application.unit_id).name,
+        "batch": "" if batch is None else batch.name,
+        "eligibility": str(person.condition or ""),
+    }
+    return [
+        line_of_applicant(
+            known | {"paper": blueprint.papers[paper].name},
+            document_type=person.document_type,
+            kind=person.kind,
+        )
+        for paper in person.papers.split(",")
+    ]
+
+
+TOGETHER = 4
+"""So many photos make a parcel: saves that come along with one hardly notice."""
+NEW_PHOTO = (
+    "INSERT INTO candidate_photo (candidate_id, mimetype, image) "
+    "SELECT c.id, ?, ? FROM candidate c WHERE c.document_index = ? ON CONFLICT DO NOTHING"
+)
+NO_PHOTO = (
+    "DELETE FROM candidate_photo "
+    "WHERE candidate_id IN (SELECT id FROM candidate WHERE ref = ? AND created_at = ?) "
+    "AND NOT EXISTS (SELECT 1 FROM admission_ticket t WHERE t.candidate_id = candidate_photo.candidate_id)"
+)
+
+
+def photo_parcels(session: Session, indexes: Sequence[str]) -> Iterator[list[Rows]]:
+    """Yield the rows that give people, named by the digests of their numbers, the photos of their applications.
+
+    Whoever has a photo keeps it.
+    """
+    known = (
+        select(Candidate.document_index)
+        .join(CandidatePhoto, CandidatePhoto.candidate_id == Candidate.id)
+        .where(Candidate.document_index.in_(indexes))
+    )
+    have = set(session.scalars(known))
+    found = list(photos_to_carry(session, [one for one in indexes if one not in have]).items())
+    for start in range(0, len(found), TOGETHER):
+        some = found[start : start + TOGETHER]
+        yield [Rows(NEW_PHOTO, [(JPEG, image, index) for index, image in some])]
+
+
+_NOT_HELD = frozenset({SittingState.CANCELLED.value, SittingState.ABORTED.value})
+
+
+def paper_fates(session: Session, batch_id: int, indexes: Collection[str]) -> dict[str, dict[str, PaperFate]]:
+    """Return what became of each paper of these people in a batch, by the digests of their numbers.
+
+    A seat in a sitting that was held, or is to come, outweighs one that was aborted or cancelled, and that a
+    withdrawal. A trial or practice is none.
+    """
+    found: dict[str, dict[str, PaperFate]] = defaultdict(dict)
+    seats = session.execute(
+        select(Candidate.document_index, Registration.paper, Sitting.state, SittingRoom.state)
+        .join(Registration, Registration.candidate_id == Candidate.id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(AdmissionTicket.batch_id == batch_id, Candidate.document_index.in_(indexes), official_only())
+    )
+    for index, paper, *states in seats:
+        if _NOT_HELD.isdisjoint(states):
+            found[index][paper] = PaperFate.SEATED
+        else:
+            found[index].setdefault(paper, PaperFate.ABORTED)
+    withdrawn = session.execute(
+        select(Candidate.document_index, Withdrawal.paper)
+        .join(Withdrawal, Withdrawal.candidate_id == Candidate.id)
+        .join(AdmissionTicket, AdmissionTicket.id == Withdrawal.ticket_id)
+        .join(Sitting, Sitting.id == Withdrawal.sitting_id)
+        .where(
+            AdmissionTicket.batch_id == batch_id,
+            Candidate.document_index.in_(indexes),
+            Withdrawal.back_at.is_(None),
+            official_only(),
+        )
+    )
+    for index, paper in withdrawn:
+        found[index].setdefault(paper, PaperFate.WITHDRAWN)
+    return found
+
+
+QUIET = timedelta(days=7)
+"""So long after the last sitting of a batch: an aborted one is held again within it."""
+AT_ONCE = 20
+ACTOR = "scheduler"
+
+
+def complete_applications(*, now: datetime) -> int:
+    """End the applications whose batches were over a week ago, with what is given back; return how many.
+
+    Source: R-76, R-77.
+    """
+    of_batch = Sitting.batch_id == UnitApplication.batch_id
+    last = select(func.max(Sitting.planned_start_at)).where(of_batch).correlate(UnitApplication)
+    query = (
+        select(UnitApplication.ref)
+        .where(
+            UnitApplication.state == ApplicationState.SCHEDULED.value,
+            ~exists().where(of_batch, Sitting.state.not_in([state.value for state in OVER])),
+            last.scalar_subquery() < now - QUIET,
+        )
+        .order_by(UnitApplication.id)
+        .limit(AT_ONCE)
+    )
+    with reading() as session:
+        refs = session.scalars(query).all()
+    who = Applying(ACTOR, now, local_day(now), None)
+    for ref in refs:
+        with suppress(Conflict):  # somebody was quicker, or planned another sitting
+            decision.take_step(ref, ApplicationEvent.COMPLETE, words="", batch="", who=who)
+    return len(refs)

@@ -1,0 +1,373 @@
+"""Concerns about rooms and who runs them: a room or a proctor taken twice, more people than seats."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff
+from cbt.accounts.store import staff_by_ref
+from cbt.batches.checks import people
+from cbt.batches.checks.concern import (
+    KINDS,
+    NOT_MOVED,
+    Concern,
+    Concerned,
+    Entered,
+    UsedRoom,
+    elsewhere,
+    entered,
+    near_to,
+    people_in_rooms,
+    used_rooms,
+    without_photo,
+)
+from cbt.batches.checks.people import objections, past_of, registered_twice
+from cbt.candidates.models import Candidate, Registration
+from cbt.errors import Conflict, InvalidInput
+from cbt.http.auth.login import Principal
+from cbt.http.i18n import local_text
+from cbt.rules.door.admission import overlaps
+from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.rules.planning.clashes import Gravity, RoomDuty, Use, clashes, double_duties, fullness
+from cbt.rules.roles import Role
+from cbt.rules.states.sitting import BEFORE_THE_START, Purpose, SittingState
+from cbt.sittings import store
+from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
+from cbt.sittings.planning import purposes, sittings
+from cbt.sittings.planning.sittings import assign_staff
+from cbt.sittings.store import seat_counts
+from cbt.storage.unit_of_work import unit_of_work
+
+
+def room_clashes(own: Collection[int], rooms: Collection[UsedRoom]) -> Iterator[Concern]:
+    """Yield where a room of the sittings `own` is taken twice, or has no quarter of an hour between.
+
+    Source: R-7.
+    """
+    by_id = {one.sitting_room.id: one for one in rooms}
+    found = clashes(Use(one.room.id, one.sitting_room.id, one.span) for one in rooms)
+    for clash in found:
+        first, second = by_id[clash.first.what], by_id[clash.second.what]
+        for mine, other in ((first, second), (second, first)):
+            if mine.sitting.id in own:
+                code = "room_overlap" if clash.overlapping else "room_close"
+                yield Concern(code, mine.sitting.ref, _other_room(mine, other))
+
+
+def _other_room(mine: UsedRoom, other: UsedRoom) -> dict[str, object]:
+    return {
+        "room": mine.room.name,
+        "other": other.sitting.name,
+        "start": local_text(other.span[0], "%m-%d %H:%M"),
+        "end": local_text(other.span[1], "%H:%M"),
+    }
+
+
+def staff_clashes(session: Session, own: Collection[int], rooms: Collection[UsedRoom]) -> Iterator[Concern]:
+    """Yield where somebody who runs a room of `own` would have to be in another one, or sits a paper.
+
+    Source: R-7, R-62.
+    """
+    by_id = {one.sitting_room.id: one for one in rooms}
+    rows = _duties(session, by_id)
+    names = {staff.id: staff.name for _, staff in rows}
+    duties = [_duty(row, by_id[row.sitting_room_id]) for row, _ in rows]
+    for double in double_duties(duties):
+        for mine, other in ((double.first, double.second), (double.second, double.first)):
+            seen, there = by_id[mine.sitting_room], by_id[other.sitting_room]
+            twice_in_one = seen.sitting.id == there.sitting.id and mine is double.first
+            if seen.sitting.id in own and not twice_in_one:
+                code = "proctor_overlap" if double.gravity is Gravity.STOP else "proctor_close"
+                params = {
+                    "name": names[mine.staff],
+                    **_other_room(seen, there),
+                    "other_room": there.room.name,
+                }
+                yield Concern(code, seen.sitting.ref, params)
+    yield from _own_examinees(session, own, by_id, names, duties)
+
+
+def _duties(session: Session, rooms: Collection[int]) -> list[tuple[RoomStaff, Staff]]:
+    query = (
+        select(RoomStaff, Staff)
+        .join(Staff, Staff.id == RoomStaff.staff_id)
+        .where(RoomStaff.sitting_room_id.in_(rooms), Staff.disabled_at.is_(None))
+        .order_by(RoomStaff.id)
+    )
+    return [(row, staff) for row, staff in session.execute(query)]
+
+
+def _duty(row: RoomStaff, used: UsedRoom) -> RoomDuty:
+    return RoomDuty(
+        staff=row.staff_id,
+        sitting_room=row.sitting_room_id,
+        room=used.room.id,
+        centre=used.room.centre_id,
+        chief=row.duty == Role.CHIEF_PROCTOR,
+        busy=(used.sitting.check_in_opens_at, used.span[1]),
+        span=used.span,
+    )
+
+
+def _own_examinees(
+    session: Session,
+    own: Collection[int],
+    rooms: Mapping[int, UsedRoom],
+    names: Mapping[int, str],
+    duties: Collection[RoomDuty],
+) -> Iterator[Concern]:
+    """Yield who runs a room of `own` while somebody of their name sits a paper: a number would tell for sure."""
+    mine = [duty for duty in duties if rooms[duty.sitting_room].sitting.id in own]
+    wanted = {_plain(names[duty.staff]) for duty in mine}
+    if not wanted:
+        return
+    spelled = func.replace(func.replace(Candidate.name, " ", ""), "　", "")
+    query = (
+        select(spelled, Registration.sitting_room_id)
+        .join(Registration, Registration.candidate_id == Candidate.id)
+        .where(spelled.in_(wanted), Registration.sitting_room_id.in_(rooms))
+        .distinct()
+    )
+    sitting = [(name, rooms[room_id]) for name, room_id in session.execute(query)]
+    for duty in mine:
+        at_work = rooms[duty.sitting_room]
+        for name, where in sitting:
+            if name == _plain(names[duty.staff]) and overlaps(duty.span, where.span):
+                params = {"name": names[duty.staff], "room": where.room.name, "other": where.sitting.name}
+                yield Concern("proctor_is_candidate", at_work.sitting.ref, params)
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split())
+
+
+def seats(
+    session: Session, own: Collection[int], rooms: Collection[UsedRoom], people: Mapping[int, int]
+) -> Iterator[Concern]:
+    """Yield which rooms of `own` hold more people than seats, or people on their spare seats.
+
+    `people` are how many sit in each, by sitting-room.
+
+    Source: R-16.
+    """
+    mine = [one for one in rooms if one.sitting.id in own]
+    counts = seat_counts(session, sorted({one.room.id for one in mine}))
+    for one in mine:
+        count, seated = counts[one.room.id], people.get(one.sitting_room.id, 0)
+        gravity = fullness(people=seated, seats=count.seats, spares=count.spares)
+        if gravity is not None:
+            code = "seats_over" if gravity is Gravity.STOP else "spares_used"
+            params = {"room": one.room.name, "people": seated, "seats": count.seats, "spares": count.spares}
+            yield Concern(code, one.sitting.ref, params)
+
+
+def checks_of_sitting(
+    session: Session, sitting: Sitting, moved: Mapping[int, Room] = NOT_MOVED
+) -> list[Concern]:
+    """Return everything that speaks against a sitting that has not begun, what stops first.
+
+    The sitting may be as it is to be, and `moved` says in which rooms it is to be held (`used_rooms`).
+
+    Source: R-4, R-7, R-8, R-15, R-16.
+    """
+    return checks_of_sittings(session, [sitting], moved)
+
+
+def checks_of_sittings(
+    session: Session, sittings: Collection[Sitting], moved: Mapping[int, Room] = NOT_MOVED
+) -> list[Concern]:
+    """Return everything that speaks against sittings (`sitting_ref` of each says against which); one that
+    has begun or is off has no concerns. The number of queries does not grow with sittings or people.
+
+    Source: R-4, R-7, R-8, R-15, R-16.
+    """
+    asked = [one for one in sittings if SittingState(one.state) in BEFORE_THE_START]
+    if not asked:
+        return []
+    own = entered(session, asked)
+    near = near_to(session, asked)
+    found = [*_about_people(session, asked, near, own), *_about_places(session, asked, near, own, moved)]
+    order = list(KINDS)
+    return sorted(found, key=lambda one: (not one.stops, order.index(one.code)))
+
+
+def checks_of_rooms(session: Session, sitting: Sitting) -> list[Concern]:
+    """Return what speaks against the rooms of a sitting and who runs them; nobody who sits there is read.
+
+    Source: R-7, R-16, R-62.
+    """
+    if SittingState(sitting.state) not in BEFORE_THE_START:
+        return []
+    near, own = near_to(session, [sitting]), {sitting.id}
+    rooms = used_rooms(session, list(near.values()))
+    return [
+        *room_clashes(own, rooms),
+        *staff_clashes(session, own, rooms),
+        *seats(session, own, rooms, people_in_rooms(session, sitting)),
+    ]
+
+
+def stops_of(concerns: Sequence[Concern]) -> list[Concern]:
+    """Return the concerns with which a sitting cannot be published."""
+    return [one for one in concerns if one.stops]
+
+
+def _about_people(
+    session: Session, asked: Collection[Sitting], near: dict[int, Sitting], own: list[Entered]
+) -> Iterator[Concern]:
+    if not own:
+        return
+    yield from people.time_clashes(own, elsewhere(session, asked, near))
+    shapes = people.shapes_of(session, {one.batch_id for one in asked})
+    if shapes:
+        yield from people.outside_shape(session, own, shapes)
+    past = past_of(session, {one.person for one in own})
+    yield from people.without_right(objections(session, own, past, also=frozenset()))
+    lacking = without_photo(session, asked)
+    for sitting in asked:
+        if sitting.id in lacking:
+            who = tuple(Concerned(name, ref) for name, ref in lacking[sitting.id])
+            yield Concern("photos_missing", sitting.ref, {}, who)
+
+
+def _about_places(
+    session: Session,
+    asked: Collection[Sitting],
+    near: dict[int, Sitting],
+    own: list[Entered],
+    moved: Mapping[int, Room],
+) -> Iterator[Concern]:
+    rooms, ids = used_rooms(session, list(near.values()), moved), {one.id for one in asked}
+    yield from room_clashes(ids, rooms)
+    yield from staff_clashes(session, ids, rooms)
+    yield from seats(session, ids, rooms, Counter(entry.sitting_room_id for entry in own))
+
+
+# Planning with the checks asked: a new sitting, a room added to one, a proctor assigned.
+#
+# What stops is refused before anything is stored, in the words of the concern and with its clause; what
+# only warns is
+# handed back, to be told beside what was done.
+
+ABOUT_ROOMS = frozenset({"room_overlap", "room_close", "seats_over"})
+ABOUT_STAFF = frozenset({"proctor_overlap", "proctor_close", "proctor_is_candidate"})
+
+
+def add_sitting(
+    *,
+    batch_ref: str,
+    centre_ref: str,
+    room_refs: Sequence[str],
+    name: str,
+    planned_start_at: datetime,
+    mode: str,
+    purpose: Purpose,
+    policy: AdmissionPolicy,
+    now: datetime,
+    actor: str,
+) -> tuple[str, list[Concern]]:
+    """Add a draft 场次 with its rooms; return its ref and what warns of it.
+
+    Raise Conflict("planning.stopped") where one of its rooms is taken at that time.
+
+    Source: R-5, R-7, R-11.
+    """
+    with unit_of_work() as session:
+        sitting = sittings.create_sitting(
+            session,
+            batch=store.batch_by_ref(session, batch_ref),
+            centre=store.centre_by_ref(session, centre_ref),
+            name=name,
+            planned_start_at=planned_start_at,
+            rooms=[store.room_by_ref(session, ref) for ref in room_refs],
+            mode=mode,
+            purpose=purpose,
+            policy=policy,
+            now=now,
+            actor=actor,
+        )
+        return sitting.ref, asked(checks_of_rooms(session, sitting), ABOUT_ROOMS, field="start")
+
+
+def set_purpose(*, sitting_ref: str, purpose: Purpose, now: datetime, actor: str) -> None:
+    """Say what a draft is held for: 正式, 试考 or 练习.
+
+    Raise Conflict("sitting.purpose_fixed") once it is published, ("sitting.purpose_twice") where people of it would
+    be registered twice for a paper of the batch.
+
+    Source: R-4, R-7.
+    """
+    with unit_of_work() as session:
+        sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
+        purposes.set_purpose(session, sitting, purpose, now=now, actor=actor)
+        session.flush()
+        twice = registered_twice(session, sitting) if purpose.counts else 0
+        if twice:
+            raise Conflict("sitting.purpose_twice", field="purpose", people=twice)
+
+
+def add_room(*, sitting_ref: str, room_ref: str, now: datetime, actor: str) -> list[Concern]:
+    """Add one more 考场 to a sitting; return what warns of it.
+
+    Raise Conflict("planning.stopped") where the room is taken at that time.
+
+    Source: R-7.
+    """
+    with unit_of_work() as session:
+        sitting = store.sitting_by_ref(session, sitting_ref)
+        room = store.room_by_ref(session, room_ref)
+        return _with_checks(
+            session,
+            sitting,
+            ABOUT_ROOMS,
+            lambda: sittings.add_room(session, sitting, room, now=now, actor=actor),
+        )
+
+
+def assign(
+    *, room_ref: str, staff_ref: str, duty: str, principal: Principal, now: datetime, actor: str
+) -> list[Concern]:
+    """Assign a person to a sitting-room; return what warns of it.
+
+    Raise InvalidInput("sitting.not_room_staff") without that role, Conflict("planning.stopped") for somebody who
+    runs another room at that time.
+
+    Source: R-7, R-62.
+    """
+    with unit_of_work() as session:
+        room: SittingRoom = store.room_for(session, room_ref, principal)
+        staff = staff_by_ref(session, staff_ref)
+        if staff.disabled_at is not None or duty not in {row.role for row in staff.roles}:
+            raise InvalidInput("sitting.not_room_staff", field="staff", name=staff.name)
+        sitting = session.get_one(Sitting, room.sitting_id)
+        return _with_checks(
+            session,
+            sitting,
+            ABOUT_STAFF,
+            lambda: assign_staff(session, room, staff_id=staff.id, duty=duty, now=now, actor=actor),
+        )
+
+
+def _with_checks(
+    session: Session, sitting: Sitting, codes: frozenset[str], act: Callable[[], object]
+) -> list[Concern]:
+    """Do something about a sitting and ask what speaks against it that did not before."""
+    before = {(one.code, one.text) for one in checks_of_rooms(session, sitting)}
+    act()
+    session.flush()
+    fresh = [one for one in checks_of_rooms(session, sitting) if (one.code, one.text) not in before]
+    return asked(fresh, codes)
+
+
+def asked(concerns: Iterable[Concern], codes: frozenset[str], *, field: str = "") -> list[Concern]:
+    """Return the concerns of these codes that warn; raise Conflict("planning.stopped") for one that stops."""
+    found = [one for one in concerns if one.code in codes]
+    for one in found:
+        if one.stops:
+            raise Conflict("planning.stopped", field=field, found=one.text, clause=one.clause, fix=one.fix)
+    return found

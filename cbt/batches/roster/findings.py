@@ -1,0 +1,272 @@
+"""What the check of a roster found as a whole, in values that are kept: pages open this and the lines shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import PurePath
+
+import flask_babel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.batches.roster.models import ROSTERS, RosterCheck
+from cbt.batches.roster.plan import LeftGroup, RosterPlan, limit_of
+from cbt.batches.roster.planner import CHECK
+from cbt.batches.roster.roster_import import CheckedRoster
+from cbt.candidates.roster.column_mapping import TableLayout
+from cbt.candidates.roster.export import marked_roster
+from cbt.candidates.roster.paper_choice import BlueprintChoice
+from cbt.errors import InvalidInput, NotFound, Unavailable
+from cbt.http.i18n import explain
+from cbt.sittings.store import batch_by_ref
+from cbt.spreadsheets.cells import SheetData
+from cbt.spreadsheets.file_checks import CheckState, FindingKind, Stretch
+from cbt.spreadsheets.findings import Finding, Note, Severity
+
+PEOPLE, REST, FINDINGS, SEATS, CHANGES = "people", "rest", "finding", "seat", "change"
+SUMMARY, MARKED = "summary", "marked"
+
+
+@dataclass(frozen=True, slots=True)
+class RosterPaper:
+    """A paper that rows can ask for, with how many do."""
+
+    blueprint: str
+    level: str
+    paper: str
+    name: str
+    minutes: int
+    people: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomShare:
+    """A room of a sitting: its seats, who sits there already, who comes, and where their lines lie."""
+
+    room: str
+    seats: int
+    taken: int
+    papers: list[tuple[str, int]]
+    lines: Stretch
+
+    @property
+    def left(self) -> int:
+        """How many seats stay free, spare ones not counted."""
+        return max(self.seats - self.taken - self.lines.count, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SittingShare:
+    """A sitting with its rooms; `closed` are the papers it does not take."""
+
+    ref: str
+    name: str
+    centre: str
+    start_at: datetime
+    rooms: list[RoomShare]
+    takes: list[tuple[str, str, bool]]
+    """(name of the limit, what it is called, whether it is taken)"""
+
+    @property
+    def people(self) -> int:
+        """How many papers come."""
+        return sum(room.lines.count for room in self.rooms)
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is something that it does not take."""
+        return not all(taken for _name, _called, taken in self.takes)
+
+
+@dataclass(frozen=True, slots=True)
+class RosterSummary:
+    """A dry run of a roster as a whole."""
+
+    rows: int
+    people: int
+    papers: int
+    already: int
+    changed: int
+    renewed: int
+    kinds: list[FindingKind]
+    changes: Stretch
+    left: list[LeftGroup]
+    sittings: list[SittingShare]
+    offered: list[RosterPaper]
+    headers: dict[str, str]
+    ignored: list[str]
+    sheets_left: list[str]
+    layouts: list[TableLayout]
+    seen: str
+    used: dict[str, int | None] = field(default_factory=dict)
+    """The version of each blueprint that is used; None for one that no start has taken yet."""
+
+    def of(self, severity: Severity) -> int:
+        """Return how many findings there are of one severity."""
+        return sum(kind.lines.count for kind in self.kinds if kind.severity == severity)
+
+    @property
+    def stops(self) -> int:
+        """How many findings keep the file out."""
+        return self.of(Severity.ERROR)
+
+    @property
+    def left_over(self) -> int:
+        """How many papers found no seat."""
+        return sum(one.people for one in self.left)
+
+    @property
+    def unread(self) -> bool:
+        """Whether somebody must say what the columns are before anything can be read."""
+        return not self.rows
+
+
+def offered_papers(checked: CheckedRoster) -> list[RosterPaper]:
+    """Return what rows can ask for, each with how many papers were seated or left over."""
+    plan = checked.plan
+    counts = Counter((one.choice.blueprint.ref, one.paper) for one in plan.placements)
+    for group in plan.left:
+        counts[group.blueprint, group.paper] += group.people
+    return [
+        RosterPaper(
+            choice.blueprint.ref,
+            choice.blueprint.level_name,
+            code,
+            choice.blueprint.papers[code].name,
+            choice.blueprint.papers[code].duration // timedelta(minutes=1),
+            counts[choice.blueprint.ref, code],
+        )
+        for choice in checked.choices
+        for code in choice.offered
+        if len(checked.choices) == 1 or counts[choice.blueprint.ref, code]
+    ]
+
+
+def shares_of(
+    plan: RosterPlan, choices: Iterable[BlueprintChoice], lines: dict[int, Stretch], closed: Iterable[str]
+) -> list[SittingShare]:
+    """Return what comes into which sitting and room."""
+    not_taken = set(closed)
+    papers: dict[int, Counter[str]] = {}
+    for one in plan.placements:
+        blueprint = one.choice.blueprint
+        called = f"{blueprint.level_name} · {blueprint.papers[one.paper].name}"
+        papers.setdefault(one.at.key, Counter())[called] += 1
+    offered = [(choice, code) for choice in choices for code in choice.offered]
+    found: dict[str, SittingShare] = {}
+    for room in plan.rooms:
+        sitting = room.sitting
+        if sitting.ref not in found:
+            takes = [
+                (limit, f"{choice.blueprint.level_name} · {choice.blueprint.papers[code].name}")
+                for choice, code in offered
+                if sitting.mode in choice.blueprint.papers[code].modes
+                for limit in [limit_of(sitting.ref, choice.blueprint.ref, code)]
+            ]
+            found[sitting.ref] = SittingShare(
+                sitting.ref,
+                sitting.name,
+                room.centre.name,
+                sitting.planned_start_at,
+                [],
+                [(limit, called, limit not in not_taken) for limit, called in takes],
+            )
+        found[sitting.ref].rooms.append(
+            RoomShare(
+                room.room.name,
+                room.seats,
+                room.taken,
+                sorted(papers.get(room.key, Counter()).items()),
+                lines.get(room.key, Stretch(0, 0)),
+            )
+        )
+    return list(found.values())
+
+
+_UNSHOWN = (CheckState.ARRIVING, CheckState.DONE, CheckState.GONE)
+
+
+def find_check(session: Session, batch_id: int, ref: str, *, actor: str) -> RosterCheck | None:
+    """Return a person's own roster of a batch, None for none, or for somebody else's."""
+    own = select(RosterCheck).where(RosterCheck.ref == ref, RosterCheck.actor == actor)
+    return session.scalar(own.where(RosterCheck.batch_id == batch_id))
+
+
+def check_of(session: Session, batch_id: int, ref: str, *, actor: str) -> RosterCheck:
+    """Return a person's own roster of a batch; raise NotFound("roster.draft_gone")."""
+    found = find_check(session, batch_id, ref, actor=actor)
+    if found is None:
+        raise NotFound(ROSTERS.gone)
+    return found
+
+
+def waiting_rosters(session: Session, batch_id: int) -> Sequence[RosterCheck]:
+    """Return the rosters of a batch that were brought and are not imported, the latest first."""
+    query = select(RosterCheck).where(RosterCheck.batch_id == batch_id, RosterCheck.state.not_in(_UNSHOWN))
+    return session.scalars(query.order_by(RosterCheck.at.desc())).all()
+
+
+def summary_of(session: Session, check: RosterCheck) -> RosterSummary:
+    """Return what a check found as a whole; raise NotFound when it was sealed under a key that was lost."""
+    try:
+        return ROSTERS.opened(ROSTERS.part(session, check, SUMMARY), RosterSummary)
+    except Unavailable as error:
+        raise NotFound(ROSTERS.gone) from error
+
+
+def note(found: Finding) -> Note:
+    """Return a finding as people read it."""
+    label = "stop" if found.severity is Severity.ERROR else "hint"
+    return Note(
+        found.severity,
+        flask_babel.gettext(f"candidates.roster.{label}"),
+        found.place,
+        found.value,
+        *_said(found),
+    )
+
+
+def _said(found: Finding) -> tuple[str, str]:
+    if not found.code.startswith(CHECK):
+        return explain(InvalidInput(found.code, **found.params))
+    code, params = found.code.removeprefix(CHECK), {"count": 1, **found.params}
+    why = flask_babel.gettext(f"batches.check.{code}", **params)
+    return f"{why}（{params['clause']}）", flask_babel.gettext(f"batches.check.{code}.fix", **params)
+
+
+def told(findings: Sequence[Finding]) -> list[Note]:
+    """Return findings as people read them."""
+    return [note(found) for found in findings]
+
+
+def marked_of(sheets: Sequence[SheetData], checked: CheckedRoster, locale: str) -> bytes:
+    """Return the workbook of a roster with its findings marked, and one more column that says what to do."""
+    with flask_babel.force_locale(locale):
+        return marked_roster(
+            sheets,
+            checked.roster.headings,
+            told(checked.plan.findings),
+            title=flask_babel.gettext("batches.roster.marked.column"),
+        )
+
+
+def is_marked(session: Session, batch_ref: str, ref: str, *, actor: str) -> bool:
+    """Say whether there is a marked copy that this person may have: whole numbers stand in it."""
+    return _has_copy(session, check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor))
+
+
+def marked_copy(session: Session, batch_ref: str, ref: str, *, actor: str) -> tuple[str, bytes]:
+    """Return the name for a roster's marked copy, and the copy; raise NotFound for none, or another person's."""
+    check = check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
+    if not _has_copy(session, check):
+        raise NotFound(ROSTERS.gone)
+    body = ROSTERS.opened(ROSTERS.part(session, check, MARKED), bytes)
+    name = flask_babel.gettext("batches.roster.marked.file", name=PurePath(check.file_name).stem)
+    return name, body
+
+
+def _has_copy(session: Session, check: RosterCheck) -> bool:
+    return bool(ROSTERS.part_numbers(session, check, MARKED))

@@ -1,0 +1,305 @@
+"""What an officer says of a brought roster: how people are spread, what sittings take, what is imported."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.candidates.models import Candidate, Registration
+from cbt.candidates.roster.column_mapping import HandMapping
+from cbt.candidates.roster.paper_choice import BlueprintChoice, PaperRow
+from cbt.candidates.roster.row import NOON, RosterRow, Wish
+from cbt.http.i18n import local_zone
+from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.planning.distribution import Fill, LeftOver, Slot, SpreadOptions, Units
+from cbt.rules.states.sitting import BEFORE_THE_START
+from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import official_only
+from cbt.sittings.store import seat_counts
+from cbt.spreadsheets.columns import plain
+from cbt.spreadsheets.findings import Finding, Severity
+
+
+class RosterTerms(msgspec.Struct, frozen=True):
+    """How a roster is read and spread.
+
+    `sitting` is the one it is for, "" for any of the batch; `closed` names what sittings do not take; `halves` puts
+    theory into mornings and skills into afternoons. `partial` leaves out the lines that cannot be registered.
+    `hands` says what columns are, by the digest of their headings; `locale` is the language a copy is marked in.
+    """
+
+    locale: str = "zh"
+    sitting: str = ""
+    level_together: bool = True
+    units: Units = Units.ANY
+    fill: Fill = Fill.IN_ORDER
+    halves: bool = False
+    closed: list[str] = []
+    partial: bool = False
+    hands: dict[str, HandMapping] = {}
+
+    @property
+    def options(self) -> SpreadOptions:
+        """How people are spread, as the rule takes it."""
+        return SpreadOptions(self.level_together, self.units, self.fill)
+
+
+def written(asked: RosterTerms) -> str:
+    """Return it as it is stored."""
+    return msgspec.json.encode(asked).decode()
+
+
+def terms_of(text: str) -> RosterTerms:
+    """Return what was stored."""
+    return msgspec.json.decode(text, type=RosterTerms)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoom:
+    """A room of a sitting that takes people; `free` gives its free seats by number, spare ones among them."""
+
+    sitting_room: SittingRoom
+    sitting: Sitting
+    room: Room
+    centre: Centre
+    free: dict[int, Seat] = field(compare=False)
+    seats: int = 0
+    taken: int = 0
+
+    @property
+    def key(self) -> int:
+        """What the room is known by in a plan."""
+        return self.sitting_room.id
+
+    @property
+    def local_start(self) -> datetime:
+        """When its sitting begins, in the centre's zone."""
+        return self.sitting.planned_start_at.astimezone(local_zone())
+
+    @property
+    def open_seats(self) -> int:
+        """How many seats are free and no spare ones."""
+        return sum(not seat.spare for seat in self.free.values())
+
+
+def limit_of(sitting_ref: str, blueprint_ref: str, paper: str) -> str:
+    """Return the name of "this sitting takes this paper" among the terms of a draft."""
+    return f"{sitting_ref}:{blueprint_ref}:{paper}"
+
+
+class OpenPlaces:
+    """Every open room of a batch, or of one of its sittings, by planned start and name.
+
+    A roster of the whole batch fills what counts; a trial or practice has a roster of its own.
+    """
+
+    def __init__(self, session: Session, batch_id: int, *, only: Sitting | None = None) -> None:
+        states = [state.value for state in BEFORE_THE_START]
+        query = (
+            select(SittingRoom, Sitting, Room, Centre)
+            .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+            .join(Room, Room.id == SittingRoom.room_id)
+            .join(Centre, Centre.id == Sitting.centre_id)
+            .where(Sitting.batch_id == batch_id, Sitting.state.in_(states), SittingRoom.state.in_(states))
+            .order_by(Sitting.planned_start_at, Sitting.id, Room.name)
+        )
+        query = query.where(official_only() if only is None else Sitting.id == only.id)
+        rows = session.execute(query).all()
+        seats = _seats(session, {room.id for _sr, _s, room, _c in rows})
+        taken = _taken(session, {sitting.id for _sr, sitting, _r, _c in rows})
+        self.rooms = [
+            OpenRoom(
+                sitting_room,
+                sitting,
+                room,
+                centre,
+                {one.number: one for one in seats[room.id] if (sitting_room.id, one.id) not in taken},
+                sum(not one.spare for one in seats[room.id]),
+                sum((sitting_room.id, one.id) in taken for one in seats[room.id]),
+            )
+            for sitting_room, sitting, room, centre in rows
+        ]
+        self.by_key = {one.key: one for one in self.rooms}
+        self._wished: dict[tuple[Wish, str], list[OpenRoom]] = {}
+
+    def slots(
+        self,
+        offered: Iterable[BlueprintChoice],
+        closed: Collection[str],
+        *,
+        kept: Collection[tuple[int, int]] = (),
+    ) -> list[Slot]:
+        """Return the rooms as the rule of distribution sees them; what is `closed` a sitting does not take.
+
+        Seats that are `kept` (room, number) for who asks for them are none of the free ones.
+        """
+        choices = list(offered)
+        takes: dict[int, frozenset[tuple[str, str]]] = {}
+        for one in self.rooms:
+            sitting = one.sitting
+            if sitting.id not in takes:
+                takes[sitting.id] = frozenset(
+                    (choice.blueprint.ref, code)
+                    for choice in choices
+                    for code in choice.offered
+                    if sitting.mode in choice.blueprint.papers[code].modes
+                    and limit_of(sitting.ref, choice.blueprint.ref, code) not in closed
+                )
+        lost = Counter(
+            key for key, number in kept if (seat := self.by_key[key].free.get(number)) and not seat.spare
+        )
+        return [
+            Slot(
+                key=one.key,
+                sitting=one.sitting.id,
+                centre=one.centre.id,
+                start_at=one.sitting.planned_start_at,
+                free=one.open_seats - lost[one.key],
+                takes=takes[one.sitting.id],
+                morning=one.local_start.time() < NOON,
+            )
+            for one in self.rooms
+        ]
+
+    def wished(self, wish: Wish, mode: Collection[str]) -> list[OpenRoom]:
+        """Return the rooms that are what a line wishes for."""
+        like = (wish, ",".join(mode))
+        if like not in self._wished:
+            self._wished[like] = [
+                one
+                for one in self.rooms
+                if wish.fits(one.local_start, sitting=one.sitting.name, centre=one.centre.name)
+                and (not wish.room or plain(wish.room) == plain(one.room.name))
+                and one.sitting.mode in mode
+            ]
+        return self._wished[like]
+
+
+def _seats(session: Session, room_ids: Collection[int]) -> dict[int, list[Seat]]:
+    found: dict[int, list[Seat]] = defaultdict(list)
+    for seat in session.scalars(select(Seat).where(Seat.room_id.in_(room_ids)).order_by(Seat.number)):
+        found[seat.room_id].append(seat)
+    return found
+
+
+def _taken(session: Session, sitting_ids: Collection[int]) -> set[tuple[int, int]]:
+    query = select(Registration.sitting_room_id, Registration.seat_id)
+    rows = session.execute(query.where(Registration.sitting_id.in_(sitting_ids)))
+    return {(row[0], row[1]) for row in rows}
+
+
+def room_names(rooms: Sequence[OpenRoom]) -> list[str]:
+    """Return what rooms are called, each once."""
+    return list(dict.fromkeys(one.room.name for one in rooms))
+
+
+def seen_of(session: Session, batch_id: int, *, only: Sitting | None = None) -> str:
+    """Return a digest of what a plan hangs on: another one means that rooms, times or seats have changed since."""
+    states = [state.value for state in BEFORE_THE_START]
+    query = (
+        select(SittingRoom.id, Sitting.planned_start_at, SittingRoom.room_id)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .where(Sitting.batch_id == batch_id, Sitting.state.in_(states), SittingRoom.state.in_(states))
+        .order_by(SittingRoom.id)
+    )
+    rooms = session.execute(query.where(official_only() if only is None else Sitting.id == only.id)).all()
+    seats = seat_counts(session, sorted({room for _id, _start, room in rooms}))
+    counted = select(Registration.sitting_room_id, func.count()).group_by(Registration.sitting_room_id)
+    here = (
+        select(SittingRoom.id)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .where(Sitting.batch_id == batch_id)
+    )
+    taken = dict(session.execute(counted.where(Registration.sitting_room_id.in_(here))).all())
+    facts = [
+        [key, start.isoformat(), taken.get(key, 0), seats[room].seats if room in seats else 0]
+        for key, start, room in rooms
+    ]
+    return digest(canonical_json(facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A paper of a person that can be registered: where, and as whom."""
+
+    asked: PaperRow
+    index: str
+    candidate: Candidate | None
+    ticket: str
+    """The number they have already, "" for none."""
+    at: OpenRoom
+    seat: Seat
+
+    @property
+    def row(self) -> RosterRow:
+        """The line that asks for it."""
+        return self.asked.row
+
+    @property
+    def choice(self) -> BlueprintChoice:
+        """By which blueprint."""
+        return self.asked.choice
+
+    @property
+    def paper(self) -> str:
+        """Which of its papers."""
+        return self.asked.paper
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """What a line says otherwise than what is registered: by column, what is stored and what it becomes."""
+
+    row: int
+    name: str
+    candidate_id: int
+    registration_id: int
+    person: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[str, str] = field(default_factory=dict)
+    shown: tuple[tuple[str, str, str], ...] = ()
+    """(column, before, after), numbers masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftGroup:
+    """People who found no seat for one reason: of which level and paper, and how many."""
+
+    reason: LeftOver
+    blueprint: str
+    level: str
+    paper: str
+    name: str
+    people: int
+    minutes: int
+
+
+@dataclass
+class RosterPlan:
+    """What an import would do; it may be done as a whole only without a finding that stops."""
+
+    placements: list[Placement] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    already: int = 0
+    changes: list[RowChange] = field(default_factory=list)
+    left: list[LeftGroup] = field(default_factory=list)
+    renewed: list[tuple[Candidate, RosterRow]] = field(default_factory=list)
+    """People whose number nothing opens any more, found by ticket or masked number: it is sealed anew."""
+    rooms: list[OpenRoom] = field(default_factory=list)
+    people: int = 0
+    """How many different people the readable lines name."""
+
+    @property
+    def stops(self) -> list[Finding]:
+        """The findings that keep the file out."""
+        return [found for found in self.findings if found.severity is Severity.ERROR]
+
+    @property
+    def hints(self) -> list[Finding]:
+        """The findings that are only hints."""
+        return [found for found in self.findings if found.severity is Severity.HINT]

@@ -1,0 +1,411 @@
+"""What the checks of a plan say about papers that are to be registered, as findings of the file they came in."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from cbt.batches.checks.people import PlannedEntry, checks_of_rows
+from cbt.batches.roster.plan import (
+    LeftGroup,
+    OpenPlaces,
+    OpenRoom,
+    Placement,
+    RosterPlan,
+    RosterTerms,
+    RowChange,
+    room_names,
+)
+from cbt.batches.roster.registered_people import KnownPaper, KnownPeople
+from cbt.candidates.models import Candidate
+from cbt.candidates.roster.file import Roster
+from cbt.candidates.roster.paper_choice import BlueprintChoice, Chooser, PaperRow
+from cbt.candidates.roster.row import RosterRow
+from cbt.errors import Conflict
+from cbt.personal.fields import DETAILS
+from cbt.rules.door.admission import overlaps, same_name
+from cbt.rules.planning.distribution import Held, LeftOver, SeatPlan, SeatWish, distribute
+from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
+from cbt.sittings.models import Batch, Seat, Sitting
+from cbt.sittings.planning.purposes import is_official
+from cbt.spreadsheets.columns import plain
+from cbt.spreadsheets.findings import Finding, Severity
+
+COLUMNS = {"retake": "kind", "shape": "paper"}
+"""Where a concern stands, by the first word of its code."""
+CHECK = "check."
+"""How the codes of findings begin that the checks of a plan made."""
+
+
+def objections_to(session: Session, placements: Sequence[Placement]) -> tuple[list[Finding], set[int]]:
+    """Return what speaks against papers that are to be registered, and the places of those it stops.
+
+    Source: R-4, R-7.
+    """
+    rows = [
+        PlannedEntry(
+            key=key,
+            person=one.index,
+            name=one.row.name,
+            candidate_id=one.candidate.id if one.candidate is not None else None,
+            sitting=one.at.sitting,
+            version=one.choice.version_id,
+            paper=one.paper,
+            kind=one.asked.kind,
+            factor=one.row.factor,
+            extra=one.row.extra,
+        )
+        for key, one in enumerate(placements)
+        if one.choice.version_id is not None
+    ]
+    found, stopped = list[Finding](), set[int]()
+    for key, concerns in checks_of_rows(session, rows).items():
+        row = placements[key].row
+        for concern in concerns:
+            column = COLUMNS.get(concern.code.partition("_")[0], "paper")
+            params = {**concern.params, "clause": concern.clause}
+            severity = Severity.ERROR if concern.stops else Severity.HINT
+            value = row.paper if column == "paper" else row.kind
+            place = row.place(column)
+            stopped |= {key} if concern.stops else set()
+            found.append(Finding(severity, CHECK + concern.code, place, value, row.name, params))
+    return found, stopped
+
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def change_of(asked: PaperRow, candidate: Candidate, known: KnownPaper) -> RowChange | None:
+    """Return what a line changes of a registration, None for nothing; nothing changes once its room has started.
+
+    Source: R-30.
+    """
+    if SittingState(known.sitting_room.state) not in BEFORE_THE_START:
+        return None
+    row, one = asked.row, known.registration
+    shown: list[tuple[str, str, str]] = []
+    person: dict[str, str] = {}
+    terms: dict[str, str] = {}
+    for name, detail in DETAILS.items():
+        said, stored = row.details[name], detail.value_of(candidate)
+        if said and stored is not None and said != stored:  # one that nothing opens is sealed anew
+            person[name] = said
+            shown.append((name, detail.mask(stored), detail.mask(said)))
+    if asked.kind != one.kind and (row.marks or "kind" in row.heading.places):
+        terms["kind"] = asked.kind
+        shown.append(("kind", one.kind, asked.kind))
+    for column in ("eligibility", "note"):
+        said, stored = getattr(row, column), getattr(one, column)
+        if said and said != stored:
+            terms[column] = said
+            shown.append((column, stored, said))
+    if row.accommodation and (row.factor, row.extra, row.tools) != (one.factor, one.extra, one.tools):
+        terms["factor"] = str(row.factor)
+        terms["extra"] = str(row.extra // _MICROSECOND)
+        terms["tools"] = row.tools
+        terms["accommodation_note"] = row.accommodation
+        shown.append(("accommodation", one.accommodation_note, row.accommodation))
+    if not shown:
+        return None
+    return RowChange(row.row, row.name, candidate.id, one.id, person, terms, tuple(shown))
+
+
+Remark = tuple[str, str, str, Mapping[str, Any]]
+"""The column, what stands there, the code, its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPaper:
+    """A paper that is to be seated: who asks for it, and how long it runs for them."""
+
+    one: PaperRow
+    index: str
+    length: timedelta
+
+
+class Remarks:
+    """Finds the words for who is left over; `narrow` where a roster is for one sitting."""
+
+    def __init__(
+        self,
+        places: OpenPlaces,
+        known: KnownPeople,
+        asked: Sequence[AskedPaper],
+        found: SeatPlan,
+        *,
+        narrow: bool,
+    ) -> None:
+        self._places, self._known, self._asked, self._narrow = places, known, asked, narrow
+        self._own: dict[str, list[tuple[AskedPaper, OpenRoom]]] = defaultdict(list)
+        for key, where in found.placed.items():
+            self._own[asked[key].index].append((asked[key], places.by_key[where]))
+
+    def about(self, key: int, reason: LeftOver) -> Remark:
+        """Return what is to be noted of a paper that found no seat."""
+        asked = self._asked[key]
+        row = asked.one.row
+        if reason is LeftOver.WISH:
+            names = room_names(self._places.rooms)
+            if row.room and not any(name == row.room for name in names):
+                return "room", row.room, "roster.no_room", {"rooms": names}
+            return "date", "", "roster.no_sitting", {}
+        if reason is LeftOver.FULL and self._narrow:
+            rooms = self._places.rooms
+            free = sum(one.open_seats for one in rooms)
+            return "seat", "", "roster.no_seat", {"free": free, "rooms": room_names(rooms)}
+        if reason is LeftOver.TIME:
+            return self._about_time(asked)
+        return "paper", row.paper, f"roster.left_{reason.value}", {}
+
+    def _about_time(self, asked: AskedPaper) -> Remark:
+        row = asked.one.row
+        if not (self._narrow or row.wish.timed or row.wish.placed):
+            return "paper", row.paper, "roster.left_time", {}
+        paper = asked.one.choice.blueprint.papers[asked.one.paper]
+        rooms = self._places.wished(row.wish, paper.modes)
+        starts = [one.sitting.planned_start_at for one in rooms]
+        for known in self._known.registered(asked.index):
+            if any(overlaps(known.span, (start, start + asked.length)) for start in starts):
+                return "paper", row.paper, "roster.overlap", {"other": known.sitting.name}
+        for other, at in self._own[asked.index]:
+            if at.key in {one.key for one in rooms}:
+                return "paper", row.paper, "roster.both_papers", {"other_row": other.one.row.row}
+        return "paper", row.paper, "roster.left_time", {}
+
+
+class FreeSeats:
+    """Gives the free seats of rooms, each once; spare ones only to who asks for one by number. Source: R-16."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, dict[int, Seat]] = {}
+        self._next: dict[int, list[int]] = {}
+
+    def take(self, room: OpenRoom, number: int | None) -> Seat | None:
+        """Return a seat of a room, None when the one that is asked for, or every one, is taken."""
+        if room.key not in self._free:
+            self._free[room.key] = dict(room.free)
+            plain = [number for number, seat in room.free.items() if not seat.spare]
+            self._next[room.key] = sorted(plain, reverse=True)
+        free, rest = self._free[room.key], self._next[room.key]
+        if number is not None:
+            return free.pop(number, None)
+        while rest:
+            if (seat := free.pop(rest.pop(), None)) is not None:
+                return seat
+        return None
+
+
+# Hold a roster against what is registered: who is new, which paper, which room and seat, what does not go.
+#
+# Nothing is written here; the dry run and the import make the same plan.
+
+
+def plan_roster(
+    session: Session,
+    batch: Batch,
+    roster: Roster,
+    available: Sequence[BlueprintChoice],
+    terms: RosterTerms,
+    *,
+    only: Sitting | None = None,
+) -> RosterPlan:
+    """Return what importing a roster into the sittings of a batch, or `only` into one of them, would do.
+
+    Raise Conflict("roster.sitting_closed") for one in which a room has started, ("sitting.no_rooms").
+
+    Source: R-4, R-6, R-7, R-16.
+    """
+    if only is not None and SittingState(only.state) not in BEFORE_THE_START:
+        raise Conflict("roster.sitting_closed")
+    return _Planner(session, batch, roster, available, terms, only).plan()
+
+
+class _Planner:
+    """Reads once what the rows refer to, then places all of them."""
+
+    def __init__(
+        self,
+        session: Session,
+        batch: Batch,
+        roster: Roster,
+        available: Sequence[BlueprintChoice],
+        terms: RosterTerms,
+        only: Sitting | None,
+    ) -> None:
+        self._session, self._batch, self._roster, self._terms = session, batch, roster, terms
+        self._only, self._available = only, available
+        self._chooser = Chooser(available, note=self._note, mode=only.mode if only is not None else "")
+        self._known = KnownPeople(session, batch.id, roster)
+        self._places = OpenPlaces(session, batch.id, only=only)
+        if only is not None and not self._places.rooms:
+            raise Conflict("sitting.no_rooms")
+        self._result = RosterPlan(
+            findings=list(roster.findings), renewed=self._known.renewed, rooms=self._places.rooms
+        )
+        self._stops = len(self._result.stops)
+        self._names: dict[str, RosterRow] = {}
+        self._ticket_rows: dict[str, str] = {}
+        self._asked: dict[tuple[str, str, str], RosterRow] = {}
+        self._taken: list[AskedPaper] = []
+        self._named: set[tuple[int, int]] = set()
+
+    def plan(self) -> RosterPlan:
+        """Place every row."""
+        for row in self._roster.rows:
+            for one in self._read(row):
+                self._take(one)
+        self._place()
+        for row in self._roster.refused:
+            # Kept out already, but all that is wrong with it is to be seen at once.
+            if row.level and (row.paper or row.marks):
+                self._chooser.paper_rows(row)
+        found = self._result
+        found.people = len(set(self._known.indexes.values()))
+        found.placements.sort(key=lambda one: one.row.order)
+        objections, stopped = objections_to(self._session, found.placements)
+        found.findings += objections
+        found.placements = [one for place, one in enumerate(found.placements) if place not in stopped]
+        sheets = {one.sheet: order for order, one in reversed(list(enumerate(self._roster.headings)))}
+        found.findings.sort(key=lambda one: (sheets.get(one.place.sheet, len(sheets)), one.place.line))
+        return found
+
+    def _note(
+        self, row: RosterRow, column: str, value: str, code: str, *, stop: bool = True, **params: object
+    ) -> None:
+        severity = Severity.ERROR if stop else Severity.HINT
+        self._stops += stop
+        self._result.findings.append(Finding(severity, code, row.place(column), value[:80], params=params))
+
+    def _read(self, row: RosterRow) -> list[PaperRow]:
+        """Return the papers of a row that can be registered, noting everything against it."""
+        before = self._stops
+        if row.batch and plain(row.batch) != plain(self._batch.name):
+            self._note(row, "batch", row.batch, "roster.other_batch", batch=self._batch.name)
+        self._check_person(row)
+        self._check_ticket(row)
+        asked = self._chooser.paper_rows(row)
+        return asked if self._stops == before else []
+
+    def _check_person(self, row: RosterRow) -> None:
+        index = self._known.indexes[row.order]
+        known = self._known.candidates.get(index)
+        if known is not None and not same_name(known.name, row.name):
+            self._note(row, "name", row.name, "roster.name_differs", known=known.name)
+        first = self._names.setdefault(index, row)
+        if not same_name(first.name, row.name):
+            self._note(row, "name", row.name, "roster.same_number", other_row=first.row)
+
+    def _check_ticket(self, row: RosterRow) -> None:
+        if not row.ticket:
+            return
+        index = self._known.indexes[row.order]
+        candidate = self._known.candidates.get(index)
+        own = self._known.tickets.get(candidate.id) if candidate is not None else None
+        if own is not None and own != row.ticket:
+            self._note(row, "ticket", row.ticket, "roster.other_ticket", number=own)
+        elif own is None and row.ticket in self._known.holders:
+            self._note(row, "ticket", row.ticket, "roster.ticket_taken")
+        if self._ticket_rows.setdefault(row.ticket, index) != index:
+            self._note(row, "ticket", row.ticket, "roster.ticket_twice")
+
+    def _take(self, one: PaperRow) -> None:
+        """Have a paper be seated, unless the person is registered for it, or it stands in the file twice."""
+        row, index, ref = one.row, self._known.indexes[one.row.order], one.choice.blueprint.ref
+        for known in self._known.registered(index):
+            same = known.registration.paper == one.paper
+            if self._only is not None:
+                same = same and known.sitting.id == self._only.id
+            else:
+                same = same and known.sitting.batch_id == self._batch.id and is_official(known.sitting)
+                same = same and known.registration.blueprint_ref == ref
+            if same:
+                change = change_of(one, self._known.candidates[index], known)
+                if change is None:
+                    self._result.already += 1
+                else:
+                    self._result.changes.append(change)
+                return
+        first = self._asked.setdefault((index, ref, one.paper), row)
+        if first is not row:
+            self._note(row, "paper", row.paper, "roster.twice", other_row=first.row)
+            return
+        if self._known.withdrew(index, ref, one.paper):
+            self._note(row, "paper", row.paper, "roster.withdrawn", stop=False)
+        ratio = Fraction(row.factor)
+        duration = one.choice.blueprint.papers[one.paper].duration
+        self._taken.append(AskedPaper(one, index, duration * ratio.numerator / ratio.denominator + row.extra))
+
+    def _place(self) -> None:
+        wanted = [
+            wish for key, asked in enumerate(self._taken) if (wish := self._wish(key, asked)) is not None
+        ]
+        held = {index: self._held(index) for index in {one.person for one in wanted}}
+        slots = self._places.slots(self._available, self._terms.closed, kept=self._named)
+        found = distribute(wanted, slots, options=self._terms.options, held=held)
+        seats = FreeSeats()
+        # Rows that name their seat come first, so that no other row is given it.
+        for key in sorted(found.placed, key=lambda key: (self._taken[key].one.row.seat is None, key)):
+            self._seat(self._taken[key], self._places.by_key[found.placed[key]], seats)
+        self._tell_left(found)
+
+    def _seat(self, asked: AskedPaper, at: OpenRoom, seats: FreeSeats) -> None:
+        row = asked.one.row
+        seat = seats.take(at, row.seat)
+        if seat is None:
+            self._note(row, "seat", str(row.seat or ""), "roster.seat_taken")
+            return
+        candidate = self._known.candidates.get(asked.index)
+        ticket = self._known.tickets.get(candidate.id, "") if candidate is not None else ""
+        self._result.placements.append(Placement(asked.one, asked.index, candidate, ticket, at, seat))
+
+    def _tell_left(self, found: SeatPlan) -> None:
+        remarks = Remarks(self._places, self._known, self._taken, found, narrow=self._only is not None)
+        groups = Counter[tuple[LeftOver, int, str]]()
+        places = {id(choice): place for place, choice in enumerate(self._available)}
+        for key, reason in found.left.items():
+            one = self._taken[key].one
+            groups[reason, places[id(one.choice)], one.paper] += 1
+            if self._places.rooms:
+                column, value, code, params = remarks.about(key, reason)
+                self._note(one.row, column, value, code, **params)
+        for (reason, place, paper), people in groups.items():
+            blueprint = self._available[place].blueprint
+            minutes = blueprint.papers[paper].duration // timedelta(minutes=1)
+            names = blueprint.level_name, paper, blueprint.papers[paper].name
+            self._result.left.append(LeftGroup(reason, blueprint.ref, *names, people, minutes))
+
+    def _wish(self, key: int, asked: AskedPaper) -> SeatWish | None:
+        row, paper = asked.one.row, asked.one.choice.blueprint.papers[asked.one.paper]
+        slots = None
+        if row.wish.timed or row.wish.placed or self._only is not None:
+            rooms = self._places.wished(row.wish, paper.modes)
+            slots = frozenset(one.key for one in rooms)
+            if row.seat is not None and len(rooms) > 1:
+                self._note(row, "seat", str(row.seat), "roster.which_room", rooms=room_names(rooms))
+                return None
+            if row.seat is not None and rooms:
+                self._named.add((rooms[0].key, row.seat))
+        return SeatWish(
+            key=key,
+            person=asked.index,
+            level=asked.one.choice.blueprint.ref,
+            paper=asked.one.paper,
+            length=asked.length,
+            unit=row.group,
+            slots=slots,
+            morning=bool(paper.sections) if self._terms.halves else None,
+            spare=row.seat is not None,
+        )
+
+    def _held(self, index: str) -> list[Held]:
+        batch = self._batch.id
+        return [
+            Held(one.span, one.sitting.centre_id if one.sitting.batch_id == batch else None)
+            for one in self._known.registered(index)
+        ]

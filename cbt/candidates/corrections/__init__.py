@@ -1,3 +1,0 @@
-"""A registered person's data put right, with who approves it."""
-
-__all__ = ["approval", "making"]

@@ -1,0 +1,262 @@
+"""What a line of a roster wishes for: a day, an hour, a sitting by its name, a place."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from cbt.rules.door.admission import normalise_document, valid_resident_id
+from cbt.spreadsheets.columns import Heading, plain
+from cbt.spreadsheets.findings import Place
+
+_DAY = re.compile(
+    r"(?<![\d:])(?:(\d{4})\s*[-/.年]\s*)?(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?![\d:])|"
+    r"(?<!\d)(\d{4})(\d{2})(\d{2})(?!\d)"
+)
+_HOUR = re.compile(
+    r"(上午|下午|晚上|am|pm)?\s*(\d{1,2})\s*(?:[:：时点]\s*(\d{2}|半)?)\s*分?(?::\d{2})?", re.IGNORECASE
+)
+_HALVES = {
+    "上午": "am",
+    "早上": "am",
+    "上午场": "am",
+    "am": "am",
+    "下午": "pm",
+    "下午场": "pm",
+    "晚上": "pm",
+    "pm": "pm",
+}
+_REST = re.compile(r"[\s\-–—~～至到,，、;；T（）()]+|(?:周|星期)[一二三四五六日天]|[起始开]", re.IGNORECASE)
+NOON = time(12)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where and when somebody is to be examined, as far as a file says it; what it does not say is empty.
+
+    `on` is a day, `month` and `day` one without its year (0 without); `at` an hour, `half` "am" or "pm".
+    """
+
+    on: date | None = None
+    month: int = 0
+    day: int = 0
+    at: time | None = None
+    half: str = ""
+    sitting: str = ""
+    centre: str = ""
+    room: str = ""
+    seat: int | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether it says when, or names a sitting."""
+        return bool(self.on or self.month or self.at or self.half or self.sitting)
+
+    @property
+    def placed(self) -> bool:
+        """Whether it says where."""
+        return bool(self.centre or self.room or self.seat is not None)
+
+    def fits(self, local_start: datetime, *, sitting: str = "", centre: str = "") -> bool:
+        """Say whether a sitting that begins then, under that name at that centre, is what is wished for."""
+        day = local_start.date()
+        return (
+            self.on in {None, day}
+            and (not self.month or (self.month, self.day) == (day.month, day.day))
+            and self.at in {None, local_start.time().replace(second=0, microsecond=0)}
+            and self.half in {"", "am" if local_start.time() < NOON else "pm"}
+            and (not self.sitting or plain(self.sitting) == plain(sitting))
+            and (not self.centre or plain(self.centre) == plain(centre))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A day and an hour as cells say them."""
+
+    on: date | None = None
+    month: int = 0
+    day: int = 0
+    at: time | None = None
+    half: str = ""
+
+
+def when_of(*texts: str) -> When | None:
+    """Return the day and the hour that cells say together (empty for empty ones), or None.
+
+    2026-10-12, 10月12日, 20261012, 上午, 9:00-10:30, 下午2点 and any of them together are understood.
+    """
+    text = " ".join(unicodedata.normalize("NFKC", one) for one in texts if one.strip())
+    days = {found.groups() for found in _DAY.finditer(text)}
+    rest = _DAY.sub(" ", text)
+    if len(days) > 1:
+        return None
+    hours = list(_HOUR.finditer(rest))
+    rest = _REST.sub("", _HOUR.sub(" ", rest)).casefold()
+    half = _HALVES.get(rest, "") if rest else ""
+    if (rest and not half) or len(hours) > 2:
+        return None
+    try:
+        on, month, day = _day(*next(iter(days))) if days else (None, 0, 0)
+        at, half = _hour(hours[0], half) if hours else (None, half)
+    except ValueError:
+        return None
+    return When(on, month, day, at, half)
+
+
+def _day(year: str, month: str, day: str, *whole: str) -> tuple[date | None, int, int]:
+    if whole[0]:
+        return date(*map(int, whole)), 0, 0
+    if year:
+        return date(int(year), int(month), int(day)), 0, 0
+    date(2024, int(month), int(day))  # a year with a 29 February
+    return None, int(month), int(day)
+
+
+def _hour(found: re.Match[str], half: str) -> tuple[time, str]:
+    half = _HALVES.get((found[1] or "").casefold(), half)
+    hour, minutes = int(found[2]), {"": 0, "半": 30}.get(found[3] or "", -1)
+    hour += 12 if half == "pm" and hour < 12 else 0
+    at = time(hour, int(found[3]) if minutes < 0 else minutes)
+    if half and half != ("am" if at < NOON else "pm"):
+        raise ValueError(half)
+    return at, ""
+
+
+_YES = frozenset("√✓✔☑✅是yY1考有●■★".replace(" ", "")) | {
+    "yes",
+    "true",
+    "报",
+    "报考",
+    "参加",
+    "报名",
+    "要考",
+    "选考",
+    "已选",
+    "v",
+}
+_NO = frozenset("×✗✘否nN0无/-—\\") | {
+    "no", "false", "不考", "不参加", "不报", "免", "免考", "免试", "已合格", "合格", "已通过", "通过", "未报",
+    "不报考", "",
+}  # fmt: skip
+_MARKS: Mapping[str, bool] = {
+    **{unicodedata.normalize("NFKC", mark).casefold(): True for mark in _YES},
+    **{unicodedata.normalize("NFKC", mark).casefold(): False for mark in _NO},
+}
+
+
+def mark_of(text: str) -> bool | None:
+    """Return whether a mark in the column of a paper says that it is taken, or None for anything else.
+
+    √, 是, 1 and 报考 say so; ×, 否, 0, 免考, 合格 and an empty cell say that it is not.
+    """
+    return _MARKS.get(unicodedata.normalize("NFKC", text).strip().casefold())
+
+
+_AROUND = re.compile("^[='\"`‘’“”＇]+|['\"`‘’“”＇]+$")
+_INSIDE = re.compile(r"[-–—.·_]")
+_RESIDENT = re.compile(r"\d{14,20}[\dX]?")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCell:
+    """A number as it is stored, and whether it looks like one of a resident identity card, damaged or not."""
+
+    number: str
+    like_resident: bool
+
+
+def mended(text: str) -> DocumentCell:
+    """Return the number a cell says: without blanks and the marks of a text, of any width, its X a capital one.
+
+    Signs between the digits go only where a valid resident number remains.
+    """
+    number = normalise_document(_AROUND.sub("", text.strip()))
+    if _INSIDE.search(number) and valid_resident_id(bare := _INSIDE.sub("", number)):
+        number = bare
+    return DocumentCell(number, _RESIDENT.fullmatch(number) is not None)
+
+
+def looks_like_person(text: str) -> bool:
+    """Say whether a cell holds what can be a person's number, damaged or not."""
+    number = mended(text).number
+    return len(number) >= 8 and sum(character.isdigit() for character in number) >= 6
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRow:
+    """One line of a file: a person, and which papers of which level are asked for.
+
+    `row` is the line in its sheet, `order` its place among all lines of the file. `paper` is the cell that names
+    papers, as it stands there; `marks` are those that have a column each, with what is asked: `first`, `retake`, or
+    "" where a mark says no more than that the paper is taken.
+    """
+
+    row: int
+    order: int
+    heading: Heading = field(repr=False, compare=False)
+    name: str
+    document_type: str
+    document_number: str = field(repr=False)
+    level: str
+    paper: str
+    marks: tuple[tuple[str, str], ...]
+    details: Mapping[str, str] = field(repr=False, hash=False)
+    """What it says of each of `fields.DETAILS`, "" for nothing."""
+    unit: str
+    batch: str
+    eligibility: str
+    kind: str
+    ticket: str
+    wish: Wish
+    factor: Decimal
+    extra: timedelta
+    tools: str
+    accommodation: str
+    note: str
+    occupation: str
+
+    @property
+    def room(self) -> str:
+        """The room it asks for, "" for any."""
+        return self.wish.room
+
+    @property
+    def seat(self) -> int | None:
+        """The seat it asks for."""
+        return self.wish.seat
+
+    @property
+    def employer(self) -> str:
+        """Where the person works, "" for nowhere that is told."""
+        return self.details["employer"]
+
+    @property
+    def group(self) -> str:
+        """Whom it belongs with: who sent it in, else the employer."""
+        return self.unit or self.employer
+
+    def place(self, column: str) -> Place:
+        """Return where a field of this line stands."""
+        return self.heading.place(self.row, column)
+
+
+@dataclass(frozen=True, slots=True)
+class SentLine:
+    """The cells of one line by their fields, and what is known of them beside their text."""
+
+    number: int
+    order: int
+    heading: Heading
+    cells: Mapping[str, str]
+    lost: Set[str] = frozenset()
+    resident: bool = False
+    """Whether the header says that numbers are those of resident identity cards."""
+    typed: bool = True
+    """Whether the file has a column for the kind of document."""
+    twins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What further columns for a field say."""

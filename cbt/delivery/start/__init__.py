@@ -1,3 +1,0 @@
-"""The short way of a start: lease, clock and paper in one batch."""
-
-__all__ = ["batch", "beforehand", "claims", "path", "reply"]

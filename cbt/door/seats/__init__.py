@@ -1,3 +1,0 @@
-"""Which machine stands at which seat."""
-
-__all__ = ["binding", "finding", "moving", "undelivered"]

@@ -1,0 +1,353 @@
+"""The registration form of somebody who is applied for: read, checked, kept sealed, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import cast
+
+import flask
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from cbt.enrolment.models import Applicant, UnitApplication
+from cbt.errors import Conflict, InvalidInput
+from cbt.http.form_values import one_line, whole_number
+from cbt.personal.fields import DETAILS
+from cbt.personal.identity import checked_document, checked_name, document_index, gender_of_number
+from cbt.rules.enrolment.eligibility.answers import AtomAnswer, ConditionAnswer, EligibilityAnswer
+from cbt.rules.enrolment.eligibility.assessment import assess
+from cbt.rules.enrolment.eligibility.conditions import (
+    CompletedTraining,
+    Diploma,
+    EducationLevel,
+    PersonFacts,
+    SchoolKind,
+    SkillCertificate,
+)
+from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.retake import RefusedPaper, RetakeVerdict, check_application
+from cbt.storage.crypto import readable
+
+TOLD = "applicant"
+LEVELS = ("5", "4", "3", "2", "1")
+KINDS = ("first", "retake")
+TEXTS = {
+    "school": 80,
+    "major": 60,
+    "diploma_number": 40,
+    "certificate_occupation": 60,
+    "department": 60,
+    "post": 60,
+    "remark": 100,
+    **{name: detail.most for name, detail in DETAILS.items() if detail.applied},
+}
+DAYS = ("graduated_on", "certificate_on", "training_on")
+NUMBERS = {"years": 60, "training_hours": 2000}
+CHOICES: Mapping[str, Sequence[str]] = {
+    "education": tuple(EducationLevel),
+    "school_kind": tuple(SchoolKind),
+    "senior_skills": ("yes", "no"),
+    "certificate_level": LEVELS,
+    "training_level": LEVELS,
+    "insured": ("yes", "no"),
+}
+FACTS = (
+    "education", "years", "department", "post", "insured",
+    "certificate_occupation", "certificate_level", "certificate_on",
+    "school", "school_kind", "senior_skills", "major", "diploma_number", "graduated_on",
+    "training_level", "training_on", "training_hours", "remark",
+    *(name for name, detail in DETAILS.items() if detail.applied),
+)  # fmt: skip
+"""What is kept sealed together, by the names of the fields, in the order of Annex 1."""
+Told = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPerson:
+    """A form that was read and checked."""
+
+    name: str
+    document_type: str
+    document_number: str
+    gender: str
+    phone: str
+    kind: str
+    papers: tuple[str, ...]
+    told: dict[str, str]
+
+
+def read_person(sent: Mapping[str, str], papers: Sequence[str], blueprint: ExamBlueprint) -> ReadPerson:
+    """Return what a form says of somebody, checked.
+
+    Raise what `cbt.personal.identity` raises, and InvalidInput("applicant.papers"|"applicant.gender"|
+    "applicant.day"|"applicant.number"|"applicant.too_long"|"web.bad_request").
+
+    Source: R-74 (Annex 1, Annex 2).
+    """
+    name = checked_name(sent.get("name", ""))
+    document_type, number = checked_document(sent.get("document_type", ""), sent.get("document_number", ""))
+    gender = gender_of_number(document_type, number) or sent.get("gender", "")
+    if gender not in DETAILS["gender"].names:
+        raise InvalidInput("applicant.gender", field="gender")
+    chosen = tuple(code for code in blueprint.papers if code in papers)
+    if not chosen:
+        raise InvalidInput("applicant.papers", field="papers")
+    if sent.get("kind", "") not in KINDS:
+        raise InvalidInput("web.bad_request")
+    return ReadPerson(
+        name,
+        document_type,
+        number,
+        gender,
+        DETAILS["phone"].checked(sent.get("phone", "")),
+        sent["kind"],
+        chosen,
+        read_facts(sent),
+    )
+
+
+def read_facts(sent: Mapping[str, str]) -> dict[str, str]:
+    """Return what a form says of education, certificates and work, what is empty left out; raise InvalidInput."""
+    found = {}
+    for name, most in TEXTS.items():
+        found[name] = one_line(sent.get(name, ""), name)
+        if len(found[name]) > most:
+            raise InvalidInput("applicant.too_long", field=name, maximum=most)
+    for name in DAYS:
+        found[name] = sent.get(name, "").strip()
+        if found[name] and _day(found[name]) is None:
+            raise InvalidInput("applicant.day", field=name)
+    for name, most in NUMBERS.items():
+        found[name] = sent.get(name, "").strip()
+        if found[name] and whole_number(found[name], most=most) is None:
+            raise InvalidInput("applicant.number", field=name, maximum=most)
+    for name, choices in CHOICES.items():
+        found[name] = sent.get(name, "")
+        if found[name] and found[name] not in choices:
+            raise InvalidInput("web.bad_request")
+    return {name: text for name, text in found.items() if text}
+
+
+def told_of(applicant: Applicant) -> dict[str, str] | None:
+    """Return what was typed of somebody; None where the key does not open it."""
+    text = readable(applicant.told_sealed, TOLD)
+    if text is None:
+        return None
+    told: dict[str, str] = json.loads(text)
+    return told
+
+
+def facts_of(told: Told, blueprint: ExamBlueprint, *, today: date) -> PersonFacts:
+    """Return what the conditions are held against; the years are those of the day on which they were typed.
+
+    Source: R-73.
+    """
+    stated = _day(told.get("stated_on", "")) or today
+    return PersonFacts(
+        diplomas=_diplomas(told),
+        certificates=_certificates(told, blueprint),
+        trainings=_trainings(told),
+        stated_years=int(told["years"]) if "years" in told else None,
+        stated_on=stated,
+    )
+
+
+def _diplomas(told: Told) -> tuple[Diploma, ...]:
+    if not any(told.get(name) for name in ("education", "school", "major", "school_kind", "diploma_number")):
+        return ()
+    return (
+        Diploma(
+            EducationLevel(told["education"]) if "education" in told else None,
+            told.get("major", ""),
+            _day(told.get("graduated_on", "")),
+            SchoolKind(told["school_kind"]) if "school_kind" in told else None,
+            {"yes": True, "no": False}.get(told.get("senior_skills", "")),
+        ),
+    )
+
+
+def _certificates(told: Told, blueprint: ExamBlueprint) -> tuple[SkillCertificate, ...]:
+    if "certificate_level" not in told:
+        return ()
+    occupation = told.get("certificate_occupation") or blueprint.occupation_name
+    return (SkillCertificate(occupation, told["certificate_level"], _day(told.get("certificate_on", ""))),)
+
+
+def _trainings(told: Told) -> tuple[CompletedTraining, ...]:
+    if "training_level" not in told:
+        return ()
+    hours = int(told["training_hours"]) if "training_hours" in told else None
+    return (CompletedTraining(told["training_level"], _day(told.get("training_on", "")), hours),)
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if date(1940, 1, 1) <= found <= date(2100, 1, 1) else None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCondition:
+    """A condition with what it says: met, or what is missing and from when, or what is to be decided."""
+
+    number: int
+    text: str
+    answer: ConditionAnswer
+    lacking: list[str]
+    questions: list[str]
+    proofs: list[str]
+
+
+def answer_for(
+    applicant: Applicant, application: UnitApplication, blueprint: ExamBlueprint, *, today: date
+) -> EligibilityAnswer:
+    """Return what the conditions of a level say of somebody."""
+    return answer_of(told_of(applicant) or {}, application, blueprint, today=today)
+
+
+def answer_of(
+    told: Mapping[str, str], application: UnitApplication, blueprint: ExamBlueprint, *, today: date
+) -> EligibilityAnswer:
+    """Return what the conditions of a level say of what was typed, counted to the day that counts. Source: R-73."""
+    applied_on = application.applied_on or today
+    on = blueprint.enrolment.counting_day(applied_on=applied_on, exam_on=application.preferred_on)
+    return assess(blueprint.eligibility, facts_of(told, blueprint, today=today), on=on)
+
+
+def judged(answer: EligibilityAnswer, blueprint: ExamBlueprint) -> list[JudgedCondition]:
+    """Return an answer in words."""
+    texts = {one.number: one.text for one in blueprint.conditions}
+    return [
+        JudgedCondition(
+            number=one.number,
+            text=texts[one.number],
+            answer=one,
+            lacking=[_lacking(atom) for atom in one.lacking],
+            questions=[str(_(f"enrolment.question.{question.value}")) for question in one.questions],
+            proofs=[str(_(f"enrolment.proof.{proof.value}")) for proof in one.proofs],
+        )
+        for one in answer.conditions
+    ]
+
+
+def _lacking(atom: AtomAnswer) -> str:
+    asked = dict(atom.asked)
+    match atom.atom:
+        case "education":
+            said = {"education": _(f"enrolment.education.{asked['education']}")}
+        case "major":
+            return str(_(f"enrolment.lacking.major.{asked['major']}"))
+        case "certificate" | "training":
+            said = {"level": _(f"enrolment.level.{asked[atom.atom]}")}
+        case "years":
+            said = {"years": asked["years"], "have": asked["have"]}
+        case _:
+            said = {}
+    return str(_(f"enrolment.lacking.{atom.atom}", **said))
+
+
+# 补考 at application: who may make up which paper until when, and who may not (R-4).
+#
+# Results are known by later rooms: how they are read is registered here when the app is put together.
+
+Verdicts = Mapping[str, RetakeVerdict]
+"""What is known of each paper of a level, by its code; empty for somebody of whom nothing is."""
+RetakeReader = Callable[[Session, Mapping[str, str], ExamBlueprint, date], Mapping[str, Verdicts]]
+"""Finds what is known of people, whose names it is given by the digests of their numbers, for an exam on a day."""
+_EXTENSION = "cbt_retakes"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTaking:
+    """Somebody, by the digest of their number and the name, with the papers that are applied for."""
+
+    index: str
+    name: str
+    papers: Sequence[str]
+    retake: bool
+
+    @classmethod
+    def of(cls, person: Applicant) -> AskedTaking:
+        """Return what is asked for somebody of an application."""
+        return cls(person.document_index, person.name, person.papers.split(","), person.kind == "retake")
+
+    @classmethod
+    def read(cls, form: ReadPerson) -> AskedTaking:
+        """Return what is asked by a form."""
+        return cls(document_index(form.document_number), form.name, form.papers, form.kind == "retake")
+
+
+def register_retakes(app: flask.Flask, reader: RetakeReader) -> None:
+    """Have applications read results by `reader`."""
+    app.extensions[_EXTENSION] = reader
+
+
+def verdicts_for(
+    session: Session, people: Sequence[AskedTaking], blueprint: ExamBlueprint, exam_on: date
+) -> Mapping[str, Verdicts]:
+    """Return what is known of people, by the digests of their numbers; who is not known is left out."""
+    if not people:
+        return {}
+    reader = cast(RetakeReader, flask.current_app.extensions[_EXTENSION])
+    return reader(session, {one.index: one.name for one in people}, blueprint, exam_on)
+
+
+def refused_takings(
+    session: Session, people: Sequence[AskedTaking], blueprint: ExamBlueprint, exam_on: date
+) -> dict[str, RefusedPaper]:
+    """Return who cannot apply so, by the digests of their numbers. Source: R-4."""
+    known = verdicts_for(session, people, blueprint, exam_on)
+    found = {}
+    for one in people:
+        refused = check_application(one.papers, known.get(one.index, {}), retake=one.retake)
+        if refused is not None:
+            found[one.index] = refused
+    return found
+
+
+def refuse_takings(
+    session: Session, people: Sequence[AskedTaking], blueprint: ExamBlueprint, exam_on: date
+) -> None:
+    """Refuse people who cannot apply so.
+
+    Raise Conflict("applicant.retake_passed"|"applicant.retake_absent"|"applicant.retake_window_over"|
+    "applicant.retake_instead").
+
+    Source: R-4.
+    """
+    for refused in refused_takings(session, people, blueprint, exam_on).values():
+        raise Conflict(code_of(refused), field="papers", **told_refused(refused, blueprint))
+
+
+def code_of(refused: RefusedPaper) -> str:
+    """Return the code of the text that says why."""
+    return {
+        "passed": "applicant.retake_passed",
+        "absent": "applicant.retake_absent",
+        "window_over": "applicant.retake_window_over",
+        "retake_instead": "applicant.retake_instead",
+    }[refused.reason.value]
+
+
+def told_refused(refused: RefusedPaper, blueprint: ExamBlueprint) -> dict[str, object]:
+    """Return what that text says: the paper and the day it turns on."""
+    paper = blueprint.papers[refused.paper].label
+    return {"paper": paper, "day": refused.last_on.isoformat() if refused.last_on else ""}
+
+
+def retake_lines(verdicts: Verdicts, blueprint: ExamBlueprint, papers: Sequence[str] = ()) -> list[str]:
+    """Return in words what is known of somebody's papers, of some of them or of all, paper by paper."""
+    known = {code: one for code, one in verdicts.items() if code in papers or not papers}
+    return [_line(blueprint.papers[code].label, verdict) for code, verdict in known.items()]
+
+
+def _line(paper: str, verdict: RetakeVerdict) -> str:
+    if verdict.reason is None and verdict.last_on is None:
+        return str(_("enrolment.retake.lapsed", paper=paper))
+    kind = "allowed" if verdict.reason is None else verdict.reason.value
+    return str(_(f"enrolment.retake.{kind}", paper=paper, day=verdict.last_on or ""))

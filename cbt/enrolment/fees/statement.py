@@ -1,0 +1,293 @@
+"""A statement (对账单) as page, paper and workbook show it, gathered in one reading."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.store import actor_names
+from cbt.blueprints.store import blueprints_of
+from cbt.enrolment.body import body
+from cbt.enrolment.fees.accounts import matches_of
+from cbt.enrolment.fees.store import PaymentLine, paid_applications, payment_line, refunds_of
+from cbt.enrolment.models import (
+    Applicant,
+    FeeCharge,
+    FeeMatch,
+    FeePayment,
+    FeeRefund,
+    MemberUnit,
+    UnitApplication,
+)
+from cbt.errors import NotFound
+from cbt.rules.enrolment.fees import (
+    ChargedLine,
+    FeeKind,
+    FeeLedger,
+    FeeLine,
+    FeeStatement,
+    capital_amount,
+    statement_of,
+    yuan,
+)
+from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.sittings.models import Batch
+from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCharge:
+    """A line as it is shown: for whom, for what, and what of it is paid; nobody is named who was taken out."""
+
+    charge: FeeCharge
+    name: str
+    document: str
+    what: str
+    paid: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementDetails:
+    """The statement of an application, or of all a unit's applications of a batch; `ref` is that of either."""
+
+    unit: MemberUnit
+    ref: str
+    batch: Batch | None
+    levels: list[str]
+    sums: FeeStatement
+    lines: list[ShownCharge]
+    cancelled: list[ShownCharge]
+    payments: Sequence[tuple[FeePayment, int]]
+    body_name: str
+    day: date
+
+    @property
+    def title(self) -> str:
+        """What it is called: the name of the batch, or the number of the application."""
+        return self.batch.name if self.batch and self.batch.ref == self.ref else self.ref
+
+
+def statement_details(session: Session, unit: MemberUnit, ref: str, *, day: date) -> StatementDetails:
+    """Return the statement of one of a unit's applications, or of a batch of it.
+
+    Raise NotFound("fees.no_statement"): another unit's is as unknown as none.
+
+    Source: R-70, R-76.
+    """
+    applications, batch = _applications(session, unit, ref)
+    within = FeeCharge.application_id.in_([one.id for one in applications])
+    rows = session.execute(
+        select(FeeCharge, Applicant)
+        .outerjoin(Applicant, Applicant.id == FeeCharge.applicant_id)
+        .where(within)
+        .order_by(FeeCharge.application_id, FeeCharge.id)
+    ).all()
+    charges = [charge for charge, _person in rows]
+    ledger = FeeLedger(
+        lines={one.ref: one.fen for one in charges},
+        cancelled=frozenset(one.ref for one in charges if one.cancelled_on is not None),
+        matches=matches_of(session, within),
+    )
+    charged = [
+        ChargedLine(one.ref, str(one.applicant_id), FeeLine(FeeKind(one.kind), one.paper, one.fen))
+        for one in charges
+        if one.cancelled_on is None
+    ]
+    sums = statement_of(ledger, charged)
+    stands = {row.charged.ref: row for row in sums.rows}
+    versions = blueprints_of(session, [one.blueprint_version_id for one in applications])
+    blueprints = {one.id: versions[one.blueprint_version_id] for one in applications}
+    shown = [
+        ShownCharge(
+            charge=charge,
+            name=person.name if person else "",
+            document=person.document_masked if person else "",
+            what=_what(charge, blueprints[charge.application_id]),
+            paid=stands[charge.ref].paid if charge.ref in stands else 0,
+            open=stands[charge.ref].open if charge.ref in stands else 0,
+        )
+        for charge, person in rows
+    ]
+    return StatementDetails(
+        unit=unit,
+        ref=ref,
+        batch=batch,
+        levels=list(
+            dict.fromkeys(f"{one.occupation_name}（{one.level_name}）" for one in blueprints.values())
+        ),
+        sums=sums,
+        lines=[one for one in shown if one.charge.cancelled_on is None],
+        cancelled=[one for one in shown if one.charge.cancelled_on is not None],
+        payments=[
+            (payment, int(fen))
+            for payment, fen in session.execute(
+                select(FeePayment, func.sum(FeeMatch.fen))
+                .join(FeeMatch, FeeMatch.payment_id == FeePayment.id)
+                .join(FeeCharge, FeeCharge.id == FeeMatch.charge_id)
+                .where(within, FeeMatch.undone_at.is_(None))
+                .group_by(FeePayment.id)
+                .order_by(FeePayment.paid_on, FeePayment.id)
+            )
+        ],
+        body_name=body(session).name,
+        day=day,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDetails:
+    """A payment, whose it is, what it pays, what of it was given back, and the names of who acted."""
+
+    line: PaymentLine
+    unit: MemberUnit
+    pays: list[tuple[UnitApplication, int]]
+    refunds: Sequence[FeeRefund]
+    names: dict[str, str]
+
+
+def payment_details(session: Session, ref: str) -> PaymentDetails:
+    """Return what the page of a payment shows; raise NotFound("fees.no_payment")."""
+    payment = FeePayment.by_ref(session, ref, unknown="fees.no_payment")
+    refunds = refunds_of(session, payment.id)
+    actors = {payment.booked_by, payment.reversed_by, *(one.booked_by for one in refunds)}
+    return PaymentDetails(
+        line=payment_line(session, payment.id),
+        unit=session.get_one(MemberUnit, payment.unit_id),
+        pays=paid_applications(session, payment.id),
+        refunds=refunds,
+        names=actor_names(session, actors),
+    )
+
+
+def _applications(
+    session: Session, unit: MemberUnit, ref: str
+) -> tuple[Sequence[UnitApplication], Batch | None]:
+    """Return what a statement is of: one application and its batch, or the unit's applications of a batch."""
+    mine = select(UnitApplication).where(UnitApplication.unit_id == unit.id)
+    one = session.scalar(mine.where(UnitApplication.ref == ref))
+    if one is not None:
+        return [one], session.get(Batch, one.batch_id) if one.batch_id else None
+    batch = session.scalar(select(Batch).where(Batch.ref == ref))
+    found = (
+        session.scalars(mine.where(UnitApplication.batch_id == batch.id).order_by(UnitApplication.id)).all()
+        if batch
+        else []
+    )
+    if not found:
+        raise NotFound("fees.no_statement")
+    return found, batch
+
+
+def _what(charge: FeeCharge, blueprint: ExamBlueprint) -> str:
+    kind = str(_(f"enrolment.fees.kind.{charge.kind}"))
+    if not charge.paper:
+        return kind
+    paper = blueprint.papers.get(charge.paper)
+    return str(_("enrolment.fees.of_paper", kind=kind, paper=paper.name if paper else charge.paper))
+
+
+MONEY = "0.00"
+_WIDTHS = (6, 18, 24, 34, 12, 12, 12)
+
+
+def statement_paper(found: StatementDetails) -> dict[str, Any]:
+    """Return what the paper says. Source: R-76."""
+    sums = found.sums
+    return {
+        "title": _("enrolment.fees.statement"),
+        "foot": f"{found.title} · {found.unit.name}",
+        "body": found.body_name,
+        "facts": _facts(found),
+        "heads": _heads(),
+        "rows": [
+            [str(number), one.name, one.document, one.what, *map(yuan, (one.charge.fen, one.paid, one.open))]
+            for number, one in enumerate(found.lines, 1)
+        ],
+        "sums": [
+            [_("enrolment.fees.charged"), yuan(sums.fen)],
+            [_("enrolment.fees.paid"), yuan(sums.paid)],
+            [_("enrolment.fees.open"), yuan(sums.open)],
+        ],
+        "capital": [_("enrolment.fees.capital"), capital_amount(sums.open)],
+        "payments": [
+            [one.paid_on.isoformat(), one.payer, one.reference or "—", yuan(fen)]
+            for one, fen in found.payments
+        ],
+        "payment_heads": [
+            _("enrolment.fees.paid_on"),
+            _("enrolment.fees.payer"),
+            _("enrolment.fees.reference"),
+            _("enrolment.fees.matched"),
+        ],
+        "signing": [_("enrolment.fees.sign.body"), _("enrolment.fees.sign.unit")],
+        "words": {
+            "page": _("candidates.print.page", number="{n}", count="{of}"),
+            "payments": _("enrolment.fees.payments"),
+            "in_yuan": _("enrolment.fees.in_yuan"),
+        },
+    }
+
+
+def statement_book(found: StatementDetails) -> bytes:
+    """Return the statement as a workbook: amounts are numbers of 元, all else stays text."""
+    target = io.BytesIO()
+    book = new_workbook(target)
+    sheet = add_sheet(book, str(_("enrolment.fees.statement")))
+    plain = text_format(book)
+    bold = text_format(book, {"bold": True, "bg_color": "#F2F2F2", "border": 1})
+    money = book.add_format({"num_format": MONEY})
+    total = book.add_format({"num_format": MONEY, "bold": True, "top": 1})
+    for place, width in enumerate(_WIDTHS):
+        sheet.set_column(place, place, width)
+    row = 0
+    for name, value in _facts(found):
+        write_text(sheet, row, 0, str(name), bold)
+        write_text(sheet, row, 1, str(value), plain)
+        row += 1
+    row += 1
+    for place, head in enumerate(_heads()):
+        write_text(sheet, row, place, head, bold)
+    for number, one in enumerate(found.lines, 1):
+        row += 1
+        sheet.write_number(row, 0, number)
+        for place, text in enumerate((one.name, one.document, one.what), 1):
+            write_text(sheet, row, place, text, plain)
+        for place, fen in enumerate((one.charge.fen, one.paid, one.open), 4):
+            sheet.write_number(row, place, fen / 100, money)
+    row += 1
+    write_text(sheet, row, 3, str(_("enrolment.fees.total")), bold)
+    for place, fen in enumerate((found.sums.fen, found.sums.paid, found.sums.open), 4):
+        sheet.write_number(row, place, fen / 100, total)
+    book.close()
+    return target.getvalue()
+
+
+def _facts(found: StatementDetails) -> list[list[str]]:
+    return [
+        [_("enrolment.unit.name"), found.unit.name],
+        [_("enrolment.unit.credit_code"), found.unit.credit_code],
+        [_("enrolment.fees.statement_of"), found.title],
+        [_("enrolment.application.level"), _("enrolment.list.comma").join(found.levels)],
+        [_("enrolment.application.people"), str(found.sums.people)],
+        [_("enrolment.fees.as_of"), found.day.isoformat()],
+    ]
+
+
+def _heads() -> list[str]:
+    return [
+        _("enrolment.fees.number"),
+        _("candidates.name"),
+        _("candidates.document"),
+        _("enrolment.fees.what"),
+        _("enrolment.fees.charged"),
+        _("enrolment.fees.paid"),
+        _("enrolment.fees.open"),
+    ]

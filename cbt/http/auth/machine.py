@@ -1,0 +1,167 @@
+"""Which machine a request comes from: by a token the server issued, else by the address of its connection.
+
+A browser that has no token gets one with its first page. It is random and signed, so that the server knows its
+own again without a row for every browser that ever looked at a page; whatever a browser invents counts as none.
+Only its hash is kept, with seats, login sessions and leases. After a disk-restoring card has wiped it, the address
+(that of the connection, or what a trusted proxy says) stands for the machine until it is given a new one.
+
+Source: R-16, R-42.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+import flask
+from itsdangerous import BadSignature, Signer
+
+from cbt.http.auth.cookies import cookies_in, read_cookie, write_cookie
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+MACHINE_COOKIE = "cbt_machine"
+TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600
+SALT = "cbt-machine"
+LONGEST = 160
+"""No token of ours is longer; nothing longer is looked at."""
+REMEMBERED = 20_000
+"""So many browsers' cookies are read once only in a process: every save asks."""
+_EXTENSION = "cbt_machines"
+_ISSUED_BEFORE = "cbt_machine_issued_before"
+IssuedBefore = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine: the hash of its token, None while it has none, the address and browser (`agent`) it asks from.
+
+    `fresh` while it has not shown its token yet: it gets it with this reply, and may throw it away.
+    """
+
+    token_hash: str | None
+    address: str
+    fresh: bool = False
+    agent: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What login sessions and leases keep of the machine, at most 64 characters."""
+        return self.token_hash or self.place
+
+    @property
+    def guesses_as(self) -> str:
+        """What its tries are counted under: a token nobody has shown yet makes no new budget."""
+        return self.place if self.fresh else self.identity
+
+    @property
+    def place(self) -> str:
+        """What stands for the address it asks from."""
+        return f"addr:{self.address}"[:64]
+
+
+def is_elsewhere(kept: str | None, asking: str) -> bool:
+    """Return whether `asking` is another machine than the one kept; one that is not known is no other."""
+    return bool(kept) and kept != asking
+
+
+class MachineTokens:
+    """Issues and recognises the tokens of one installation."""
+
+    def __init__(self, key: str | bytes, cookie: str) -> None:
+        """`cookie` is the name under which browsers keep theirs."""
+        self._cookie = cookie
+        self._signer = Signer(key, salt=SALT, digest_method=hashlib.sha256)
+        self._asking = lru_cache(REMEMBERED)(self._read_header)
+
+    def issue(self, name: str | None = None) -> str:
+        """Return a new token, or the signed form of a name this server gave out before it signed them."""
+        return self._signer.sign(name or secrets.token_urlsafe(24)).decode()
+
+    def read(self, token: str | None) -> str | None:
+        """Return the hash a token is kept under; None for one the server did not issue."""
+        if not token or len(token) > LONGEST:
+            return None
+        try:
+            name = self._signer.unsign(token)
+        except BadSignature:
+            return None
+        return hashlib.sha256(name).hexdigest()
+
+    def asking(self, environ: WSGIEnvironment) -> str:
+        """Return the identity of the machine that sends a request, at the WSGI door."""
+        token_hash = self._asking(environ.get("HTTP_COOKIE", ""))
+        return Machine(token_hash, environ.get("REMOTE_ADDR", "")).identity
+
+    def known(self, environ: WSGIEnvironment) -> str | None:
+        """Return the identity of the machine that sends a request, at the WSGI door; None while it has no token."""
+        return self._asking(environ.get("HTTP_COOKIE", ""))
+
+    def of_cookies(self, cookies: str) -> str | None:
+        """Return the identity of the machine whose browser sends these cookies; None while it has no token."""
+        return self._asking(cookies)
+
+    def _read_header(self, cookies: str) -> str | None:
+        return self.read(cookies_in(cookies).get(self._cookie))
+
+
+def init_machines(app: flask.Flask) -> None:
+    """Give `app` its tokens, and every browser that opens a page without one a token of its own."""
+    cookie = f"{app.config['COOKIE_PREFIX']}{MACHINE_COOKIE}"
+    app.extensions[_EXTENSION] = MachineTokens(app.config["SECRET_KEY"], cookie)
+
+    @app.after_request
+    def keep(response: flask.Response) -> flask.Response:
+        page = flask.request.method == "GET" and response.mimetype == "text/html"
+        if page and flask.request.blueprint != "assets":
+            current_machine(issue=True)
+        fresh = flask.g.get("machine_token")
+        if fresh is not None:
+            write_cookie(response, MACHINE_COOKIE, fresh, max_age=TEN_YEARS_SECONDS)
+        return response
+
+
+def register_issued_before(app: flask.Flask, issued: IssuedBefore) -> None:
+    """Tell how to ask whether a name without a signature is one the server gave out and keeps the hash of."""
+    app.extensions[_ISSUED_BEFORE] = issued
+
+
+def tokens_of(app: flask.Flask) -> MachineTokens:
+    """Return the tokens of an app."""
+    return cast(MachineTokens, app.extensions[_EXTENSION])
+
+
+def current_machine(*, issue: bool = False) -> Machine:
+    """Return the machine of this request; with `issue` it gets a token with the reply when it has none."""
+    known: Machine | None = flask.g.get("machine")
+    if known is None:
+        request = flask.request
+        known = Machine(_token_hash(), request.remote_addr or "", agent=request.user_agent.string)
+        flask.g.machine = known
+    if issue and known.token_hash is None:
+        known = flask.g.machine = replace(known, token_hash=_give(None), fresh=True)
+    return known
+
+
+def _token_hash() -> str | None:
+    sent = read_cookie(MACHINE_COOKIE)
+    found = tokens_of(flask.current_app).read(sent)
+    if found is not None or not sent or len(sent) > LONGEST:
+        return found
+    # A name of the time before tokens were signed, or signed with a key that was changed since.
+    name = sent.rsplit(".", 1)[0]
+    issued: IssuedBefore | None = flask.current_app.extensions.get(_ISSUED_BEFORE)
+    return _give(name) if issued is not None and issued(name) else None
+
+
+def _give(name: str | None) -> str:
+    tokens = tokens_of(flask.current_app)
+    token = flask.g.machine_token = tokens.issue(name)
+    found = tokens.read(token)
+    assert found is not None  # it was signed a line ago
+    return found

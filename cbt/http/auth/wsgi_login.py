@@ -1,0 +1,202 @@
+"""Reads what a serializer of ours signed, at the price of one digest: for what every browser sends.
+
+itsdangerous derives its key anew for each text it reads. Here it is derived once; a text whose signature is not
+plainly right by it goes to the serializer, which says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import flask
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from cbt.config import Settings
+from cbt.http.auth.cookies import cookie_signer, cookies_in, session_cookie
+from cbt.http.auth.login import CANDIDATE, token_hash
+from cbt.http.auth.machine import is_elsewhere, tokens_of
+from cbt.http.i18n import chosen_locale, chosen_theme
+from cbt.storage.types import read_instant
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+SEPARATOR = b"."
+
+
+class SignedTexts:
+    """Reads the texts of one serializer, whatever their age."""
+
+    def __init__(self, serializer: URLSafeTimedSerializer) -> None:
+        self._serializer = serializer
+        signer = serializer.make_signer(serializer.salt)
+        self._key = signer.derive_key()
+        self._digest: str = signer.digest_method().name
+
+    def read(self, text: str) -> Any:
+        """Return what was signed; raise BadSignature for what is not ours."""
+        if text.isascii():
+            signed, _, signature = text.encode().rpartition(SEPARATOR)
+            mac = urlsafe_b64encode(hmac.digest(self._key, signed, self._digest)).rstrip(b"=")
+            payload, found, _at = signed.rpartition(SEPARATOR)
+            if found and hmac.compare_digest(mac, signature):
+                return self._serializer.load_payload(payload)
+        return self._serializer.loads(text)
+
+
+# Who sends a request, read at the WSGI door: for the few that must not cost what a page costs.
+#
+# The same cookie, form token and login session that Flask, Flask-WTF and Flask-Login check before a view,
+# with
+# the same keys. Whatever is not plainly in order is nobody's here, and goes to the view, which says why.
+
+REMEMBERED = 20_000
+"""So many browsers' cookies are read once only in a process: whoever waits, opens and reloads sends the same."""
+CSRF_SALT = "wtf-csrf-token"
+"""Flask-WTF signs its form tokens under this name."""
+
+
+LOGIN_SESSIONS = (
+    "SELECT token_hash, id, kind, subject_ref, revoked_at, expires_at, machine, former_machine "
+    "FROM login_session WHERE token_hash"
+)
+"""What decides on login sessions, by the hashes of their tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A request with a cookie of ours and a form token that belongs to it; whether its login session holds is
+    for whoever opens to ask (LOGIN_SESSIONS)."""
+
+    token_hash: str
+    machine: str
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for a page with a cookie of ours, from a browser that has its machine's token and was given a form
+    before; whether its login session holds is for whoever answers to ask (login_holds)."""
+
+    token_hash: str
+    machine: str
+    locale: str
+    theme: str
+    form_token: str
+    """What a form of this page brings back: signed, as Flask-WTF signs it."""
+
+
+def login_holds(
+    kind: str, revoked_at: Any, expires_at: Any, kept_machine: str | None, *, machine: str, now: datetime
+) -> bool:
+    """Return whether a candidate's login session, as its row says, may ask from this machine now (R-42)."""
+    if kind != CANDIDATE or revoked_at is not None or now >= read_instant(expires_at):
+        return False
+    return not is_elsewhere(kept_machine, machine)
+
+
+class KeptLogin(NamedTuple):
+    """What a candidate's browser keeps, as its signed cookie says; a login may have ended since."""
+
+    token_hash: str
+    field: str | None
+    """What its form tokens are made of; None before it was given a form."""
+    locale: str
+    theme: str
+
+
+class RequestDoor:
+    """Recognises the requests of one app's signed-in candidates."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._app = app
+        self._cookie = session_cookie(app, staff=False)
+        self._form_tokens = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt=CSRF_SALT)
+        self._signed_forms, self._signed_cookies = (
+            SignedTexts(self._form_tokens),
+            SignedTexts(cookie_signer(app)),
+        )
+        self._prefix: str = app.config["COOKIE_PREFIX"]
+        self._settings: Settings = app.extensions["cbt_settings"]
+        self._machines = tokens_of(app)
+        self._read = lru_cache(REMEMBERED)(self._read_header)
+        self._form_token = lru_cache(REMEMBERED)(self._make_form_token)
+
+    def login(self, environ: WSGIEnvironment) -> str | None:
+        """Return the hash of the token that a request's login session is found by; None without a cookie of ours.
+
+        For requests that change nothing.
+        """
+        kept = self._read(environ.get("HTTP_COOKIE", ""))
+        return None if kept is None else kept.token_hash
+
+    def visit(self, environ: WSGIEnvironment) -> Visit | None:
+        """Return who asks for a page; None when that is not plain."""
+        kept = self._read(environ.get("HTTP_COOKIE", ""))
+        machine = self._machines.known(environ)
+        if kept is None or kept.field is None or machine is None:
+            return None
+        return Visit(
+            token_hash=kept.token_hash,
+            machine=machine,
+            locale=kept.locale,
+            theme=kept.theme,
+            form_token=self._form_token(kept.field),
+        )
+
+    def knock(self, environ: WSGIEnvironment) -> Knock | None:
+        """Return who sends a JSON request that changes something; None when that is not plain."""
+        kept = self._read(environ.get("HTTP_COOKIE", ""))
+        if kept is None or not self._own_form(kept.field, environ.get("HTTP_X_CSRFTOKEN")):
+            return None
+        return Knock(kept.token_hash, self._machines.asking(environ), kept.locale)
+
+    def _read_header(self, header: str) -> KeptLogin | None:
+        cookies = cookies_in(header)
+        try:
+            session: Mapping[str, Any] = self._signed_cookies.read(cookies.get(self._cookie, ""))
+        except BadSignature:
+            return None
+        token, field = session.get("_user_id"), session.get(self._app.config["WTF_CSRF_FIELD_NAME"])
+        if not isinstance(token, str):
+            return None
+        return KeptLogin(
+            token_hash(token),
+            field if isinstance(field, str) else None,
+            chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
+            chosen_theme(cookies.get(f"{self._prefix}theme")),
+        )
+
+    def _make_form_token(self, field: str) -> str:
+        return str(self._form_tokens.dumps(field))
+
+    def _own_form(self, field: str | None, sent: str | None) -> bool:
+        """Return whether a form token was made for this session, as Flask-WTF decides it."""
+        config = self._app.config
+        if not config["WTF_CSRF_ENABLED"]:
+            return True
+        if not sent or field is None:
+            return False
+        limit = config["WTF_CSRF_TIME_LIMIT"]
+        try:
+            token = self._signed_forms.read(sent) if limit is None else self._form_tokens.loads(sent, limit)
+        except BadSignature:
+            return False
+        return isinstance(token, str) and hmac.compare_digest(field, token)
+
+
+def init_door(app: flask.Flask) -> None:
+    """Give `app` its door: one, so that what it has read of a browser's cookies is read for every short way."""
+    app.extensions["cbt_door"] = RequestDoor(app)
+
+
+def door_of(app: flask.Flask) -> RequestDoor:
+    """Return the door of an app."""
+    return cast(RequestDoor, app.extensions["cbt_door"])

@@ -1,0 +1,350 @@
+"""What is counted of requests and of commits, and in which cells."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+
+from cbt.http.metrics_cells import (
+    Counter,
+    Family,
+    Fold,
+    Labels,
+    Layout,
+    Memory,
+    OwnMemory,
+    SharedMemory,
+    Steps,
+    observed,
+    shared_path,
+)
+
+log = logging.getLogger(__name__)
+
+
+REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+HELD_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
+LONG_HOLD = 0.25
+"""A transaction that keeps others from writing for so many seconds is one that their saves wait for."""
+OTHER_ACT = "other"
+"""What a hold is counted under that is no request's and no job's."""
+STATUSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
+_PLACES = {status: place for place, status in enumerate(STATUSES)}
+"""Where a class of statuses stands among them."""
+TOO_MANY = 429
+NO_ENDPOINT = "none"
+"""What a request is counted under that leads nowhere."""
+
+
+class RequestCounts:
+    """Requests by endpoint and by kind, each by the class of its HTTP status."""
+
+    def __init__(self, layout: Layout, kinds: Mapping[str, str]) -> None:
+        """`kinds` has the kind of every endpoint, NO_ENDPOINT among them."""
+        self._kinds = kinds
+        named = sorted(set(kinds.values()))
+        self._answered = layout.add(
+            "cbt_requests_total",
+            "Answered requests by endpoint.",
+            "counter",
+            [_labels("endpoint", one, status) for one in kinds for status in STATUSES],
+            from_zero=False,
+        )
+        self._seconds = layout.add(
+            "cbt_request_seconds",
+            "From the moment a request had been read whole to its answer.",
+            "histogram",
+            [_labels("kind", one, status) for one in named for status in STATUSES],
+            bounds=REQUEST_SECONDS,
+        )
+        throttled = layout.add(
+            "cbt_throttled_total", "Requests answered 429.", "counter", [(("kind", one),) for one in named]
+        )
+        self._throttled = {one: throttled.cell((("kind", one),)) for one in named}
+        kind_at = {one: number * len(STATUSES) for number, one in enumerate(named)}
+        first, spans, width = self._answered.first, self._seconds.first, self._seconds.width
+        self._cells = {
+            endpoint: (first + number * len(STATUSES), spans + kind_at[kind] * width)
+            for number, (endpoint, kind) in enumerate(kinds.items())
+        }
+
+    def steps(self, endpoint: str, status: int, seconds: float) -> Steps:
+        """Return the steps that count one answered request."""
+        found, place = self._cells.get(endpoint), _PLACES.get(status // 100)
+        if found is None or place is None:  # counting never breaks a request
+            found, place = self._cells[NO_ENDPOINT], _PLACES[5]
+        answered, spans = found[0] + place, found[1] + place * self._seconds.width
+        bucket = spans + bisect_left(REQUEST_SECONDS, seconds)
+        steps = (answered, 1), (bucket, 1), (spans + len(REQUEST_SECONDS) + 1, seconds)
+        if status == TOO_MANY and endpoint in self._kinds:
+            return *steps, (self._throttled[self._kinds[endpoint]], 1)
+        return steps
+
+
+class CommitCounts:
+    """Commits of saves, ends and starts: how many each carried, how long it took, and those that failed."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._sizes = layout.add(
+            "cbt_save_batch_size", "Saves, ends and starts in one COMMIT.", "histogram", bounds=BATCH_SIZES
+        )
+        self._seconds = layout.add(
+            "cbt_save_commit_seconds", "Length of that COMMIT.", "histogram", bounds=COMMIT_SECONDS
+        )
+        self._failed = layout.add(
+            "cbt_save_commits_failed_total",
+            "Batches of saves, ends and starts that were not committed.",
+            "counter",
+        )
+
+    def steps(self, size: int, seconds: float | None) -> Steps:
+        """Return the steps that count one batch; it was not committed when `seconds` is None."""
+        if seconds is None:
+            return ((self._failed.first, 1),)
+        sizes = observed(self._sizes, self._sizes.first, size)
+        return *sizes, *observed(self._seconds, self._seconds.first, seconds)
+
+
+class GateCounts:
+    """How long whoever writes to an embedded database kept everybody else from it, by act (I13)."""
+
+    def __init__(self, layout: Layout, acts: Iterable[str]) -> None:
+        """`acts` are the endpoints and jobs that may write; OTHER_ACT is for whatever else does."""
+        self._seconds = layout.add(
+            "cbt_gate_held_seconds",
+            "How long one transaction of an act kept others from writing (embedded database).",
+            "histogram",
+            [_act(one) for one in dict.fromkeys((*acts, OTHER_ACT))],
+            bounds=HELD_SECONDS,
+            from_zero=False,
+        )
+        self._cells = {act[0][1]: self._seconds.cell(act) for act in self._seconds.series}
+        self._long = layout.add(
+            "cbt_gate_long_holds_total", f"Those that lasted longer than {LONG_HOLD} seconds.", "counter"
+        )
+
+    def steps(self, act: str, seconds: float) -> Steps:
+        """Return the steps that count one hold."""
+        steps = observed(self._seconds, self._cells.get(act, self._cells[OTHER_ACT]), seconds)
+        return (*steps, (self._long.first, 1)) if seconds > LONG_HOLD else steps
+
+
+@cache
+def _act(name: str) -> Labels:
+    return (("act", name),)
+
+
+@cache
+def _labels(what: str, name: str, status: int) -> Labels:
+    return (what, name), ("status", STATUSES[status])
+
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def gauge_lines(name: str, text: str, values: Iterable[tuple[Labels, float]]) -> Iterator[str]:
+    """Yield the lines of a gauge; one without values has none."""
+    lines = [_line(name, labels, value) for labels, value in values]
+    if lines:
+        yield from _head(name, text, "gauge")
+        yield from lines
+
+
+def family_lines(family: Family, cells: Sequence[float]) -> Iterator[str]:
+    """Yield the lines of a counter or a histogram; `cells` are the sums over all processes, by cell."""
+    yield from _head(family.name, family.text, family.kind)
+    for number, labels in enumerate(family.series):
+        begin = family.first + number * family.width
+        values = cells[begin : begin + family.width]
+        if not family.from_zero and not any(values):
+            continue
+        if family.bounds:
+            yield from _histogram(family, labels, values)
+        else:
+            yield _line(family.name, labels, values[0])
+
+
+def _histogram(family: Family, labels: Labels, values: Sequence[float]) -> Iterator[str]:
+    reached = 0.0
+    for bound, number in zip((*map(str, family.bounds), "+Inf"), values[:-1], strict=True):
+        reached += number
+        yield _line(f"{family.name}_bucket", (*labels, ("le", bound)), reached)
+    yield _line(f"{family.name}_sum", labels, values[-1])
+    yield _line(f"{family.name}_count", labels, reached)
+
+
+def _head(name: str, text: str, kind: str) -> tuple[str, str]:
+    return f"# HELP {name} {text}", f"# TYPE {name} {kind}"
+
+
+def _line(name: str, labels: Labels, value: float) -> str:
+    shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
+    return f"{name}{{{shown}}} {_number(value)}" if shown else f"{name} {_number(value)}"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(float(value)).replace("inf", "+Inf")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+# What a server counts, as Prometheus reads it: one truth, whichever of its processes answers.
+#
+# Counters are sums over all processes, of those that ended too, and only grow while the server runs. Gauges
+# of a
+# process are told by the processes that run now; gauges of the server are read when somebody asks.
+
+SERVER, WRITER = "server", "writer"
+"""What a process of a server does: it answers requests, or it owns the writing."""
+SPARE_SLOTS = 6
+"""Beside those of the processes that answer: for the one that writes, and for those on their way out."""
+REFRESH_SECONDS = 1.0
+"""How old a gauge of another process may be."""
+Gauge = Callable[[], Mapping[Labels, float]]
+
+
+class Metrics:
+    """The counters of this process, or of all of a server once they are shared, and the gauges.
+
+    Families are added first; `begin` makes the cells they take.
+    """
+
+    def __init__(self, kinds: Mapping[str, str], *, acts: Iterable[str] = ()) -> None:
+        """`kinds` has the kind of every endpoint that a request can have; `acts` are what else may write."""
+        self._layout = Layout()
+        self._requests = RequestCounts(self._layout, kinds)
+        self._commits = CommitCounts(self._layout)
+        self._gate = GateCounts(self._layout, (*kinds, *acts))
+        self._starts = self._layout.add(
+            "cbt_process_starts_total", "Processes begun since the server was.", "counter", _roles()
+        )
+        self._role = SERVER
+        self._told: list[tuple[int, Callable[[], float]]] = []
+        running = self._layout.add("cbt_processes", "Processes that run.", "gauge", _roles())
+        for role in (SERVER, WRITER):
+            self._told.append((running.cell((("role", role),)), partial(self._is, role)))
+        self._serves = running.cell((("role", SERVER),))
+        self._gauges: list[tuple[str, str, Gauge]] = []
+        self._memory: Memory
+        self._counter: Counter
+
+    def _is(self, role: str) -> int:
+        return int(self._role == role)
+
+    def add_process_gauge(
+        self, name: str, text: str, read: Callable[[], float], *, fold: Fold = sum, labels: Labels = ()
+    ) -> int:
+        """Have every process tell what `read` returns, once a second; `fold` makes one value of theirs.
+
+        Return the cell in which each tells it.
+        """
+        family = self._layout.add(name, text, "gauge", (labels,), fold=fold)
+        self._told.append((family.first, read))
+        return family.first
+
+    def of_other_servers(self, cells: Sequence[int]) -> list[tuple[float, ...]]:
+        """Return what each of the other processes that answer requests told in these cells."""
+        others = [row for row in self._memory.others() if row[self._serves]]
+        return [tuple(row[cell] for cell in cells) for row in others]
+
+    def add_gauge(self, name: str, text: str, read: Gauge) -> None:
+        """Have `read` called at each scrape, by the process that answers it."""
+        self._gauges.append((name, text, read))
+
+    def begin(self) -> None:
+        """Count from here on, for this process alone."""
+        self._memory = OwnMemory(self._layout.size)
+        self._counter = Counter(self._memory.own)
+
+    def share(self, folder: Path, *, servers: int, role: str = SERVER, parent: int | None = None) -> None:
+        """Count together with the other processes that `parent`, the server of data folder `folder`, has begun.
+
+        `servers` is how many answer requests. Where that cannot be, the process goes on for itself, and says so.
+        """
+        self._role = role
+        try:
+            self._memory = SharedMemory(
+                shared_path(folder, os.getppid() if parent is None else parent),
+                layout=self._layout.meaning,
+                cells=self._layout.size,
+                slots=servers + SPARE_SLOTS,
+            )
+        except FileNotFoundError:
+            return  # served by something that did not ask for it
+        except (OSError, ValueError) as error:
+            log.warning("this process counts for itself: %s", error)
+            return
+        for family in self._layout.families:
+            if family.kind == "gauge":
+                for cell in range(family.first, family.end):
+                    self._memory.own[cell] = 0  # whoever had the slot before is gone
+        self._counter = Counter(self._memory.own)
+        self._counter.add(((self._starts.cell((("role", role),)), 1),))
+        self.refresh()
+        threading.Thread(target=self._keep_fresh, name="metrics", daemon=True).start()
+
+    def _keep_fresh(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(REFRESH_SECONDS):
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Tell the gauges of this process."""
+        for cell, read in self._told:
+            try:
+                self._memory.own[cell] = read()
+            except Exception as error:
+                log.warning("a gauge of this process cannot be read: %s", type(error).__name__)
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self._counter.add(self._requests.steps(endpoint, status, seconds))
+
+    def committed(self, size: int, seconds: float | None) -> None:
+        """Count one batch of saves, ends and starts, and what its COMMIT took; None when there was none."""
+        self._counter.add(self._commits.steps(size, seconds))
+
+    def held(self, act: str, seconds: float) -> None:
+        """Count one transaction that kept others from writing for so long."""
+        self._counter.add(self._gate.steps(act, seconds))
+
+    def render(self) -> str:
+        """Return the text that Prometheus reads."""
+        self.refresh()
+        totals = [sum(column) for column in zip(*self._memory.rows(), strict=True)]
+        live = self._memory.live()
+        lines: list[str] = []
+        for family in self._layout.families:
+            if family.kind == "gauge":
+                values = (
+                    (labels, family.fold(row[family.first + number] for row in live))
+                    for number, labels in enumerate(family.series)
+                )
+                lines += gauge_lines(family.name, family.text, values)
+            else:
+                lines += family_lines(family, totals)
+        for name, text, read in self._gauges:
+            lines += gauge_lines(name, text, _read(name, read))
+        return "\n".join(lines) + "\n"
+
+
+def _roles() -> Iterator[Labels]:
+    return ((("role", role),) for role in (SERVER, WRITER))
+
+
+def _read(name: str, read: Gauge) -> Iterable[tuple[Labels, float]]:
+    try:
+        return list(read().items())
+    except Exception as error:
+        # The other figures are what one looks at while the database is away.
+        log.warning("the gauge %s cannot be read: %s", name, type(error).__name__)
+        return []

@@ -1,0 +1,3 @@
+"""How a request is read whole before its instant is taken (R-21)."""
+
+__all__ = ["body_limits", "coalescence", "deferred", "front", "lanes", "proxies", "request_body", "views"]

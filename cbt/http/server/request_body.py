@@ -1,0 +1,315 @@
+"""What a request says about itself, read strictly: one host, and a form that is read once."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from tempfile import SpooledTemporaryFile, TemporaryFile
+from typing import IO, TYPE_CHECKING, cast
+
+import flask
+from itsdangerous import BadSignature
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_cookie
+from werkzeug.routing import RequestRedirect
+
+from cbt.clock import Clock
+from cbt.config import Settings
+from cbt.errors import CbtError, NotAllowed, TooLarge, Unavailable
+from cbt.http.auth.access import access_of
+from cbt.http.auth.cookies import cookie_signer, session_cookie
+from cbt.http.auth.login import KIND, current_principal, staff_of
+from cbt.http.server.body_limits import AGAIN_SECONDS, SMALL_BODY, BodyBudget, Sender, declared_length
+from cbt.http.server.deferred import ThreadsOnly
+from cbt.slots import Slots
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?", re.ASCII)
+
+ENCODED = 3
+"""So many bytes at most stand for one in a form without files (%E8)."""
+
+
+def is_one_host(header: str | None) -> bool:
+    """Return whether a request names exactly one host; two headers arrive here joined by a comma.
+
+    Source: RFC 9112, 3.2.
+    """
+    return header is not None and _HOST.fullmatch(header) is not None
+
+
+class FormRequest(flask.Request):
+    """A request whose form is refused once where it cannot be read, and is empty from then on.
+
+    The page of the refusal looks for fields, too: it would be refused in its turn, and nothing would be answered.
+    """
+
+    @property
+    def want_form_data_parsed(self) -> bool:
+        """Return whether there is a form to be read: not where nothing was sent, or the body was not read."""
+        return bool(self.content_length) and super().want_form_data_parsed
+
+    def make_form_data_parser(self) -> FormDataParser:
+        """Return a parser that says so of what it cannot read."""
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
+
+    def _load_form_data(self) -> None:
+        try:
+            self._refuse_long_text()
+            super()._load_form_data()
+        except (HTTPException, ValueError) as error:
+            nothing = self.parameter_storage_class
+            self.__dict__.update(form=nothing(), files=nothing())
+            if isinstance(error, HTTPException):
+                raise
+            raise BadRequest from error
+
+    def _refuse_long_text(self) -> None:
+        """Refuse a form without files that is longer than its fields may be in one with files.
+
+        Werkzeug reads it whole, whatever it may be; a sign takes up to three times its bytes in it.
+        """
+        most, length = self.max_form_memory_size, self.content_length or 0
+        plain = self.mimetype == "application/x-www-form-urlencoded" and "form" not in self.__dict__
+        if plain and most is not None and length > ENCODED * most:
+            raise RequestEntityTooLarge
+
+
+# A large body lies on the disk while it is received and read: in a file without a name, for this process
+# alone.
+#
+# It is the data folder's disk, as a system's folder for temporary files often is memory. Whatever becomes
+# of the
+# process, the kernel gives the file's room back.
+
+AT_ONCE = 256 * 1024
+"""Bytes of one body that are gathered in memory before they are written."""
+
+
+def spool(folder: Path) -> IO[bytes]:
+    """Return an empty file, 0600 and without a name; raise OSError where the folder takes none."""
+    return TemporaryFile(dir=folder)
+
+
+class SpooledRequest(FormRequest):
+    """A request whose large parts lie where its body does."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        settings: Settings = flask.current_app.extensions["cbt_settings"]
+        return cast(IO[bytes], SpooledTemporaryFile(max_size=SMALL_BODY, dir=str(settings.data_dir)))
+
+
+# A request counts as received when it has been read whole: body first, then the clock (R-21).
+#
+# The server's front (front.py) does both before a thread is used. Where another server calls the app, the
+# same is
+# done here, at the WSGI door, so that no view and no short way ever reads a clock before the body.
+
+RECEIVED_AT = "cbt.received_at"
+"""The instant at which the request had been read whole."""
+HANDED_AT = "cbt.handed_at"
+"""The reading of a counter at that moment: what waits for a thread from there on waits for us."""
+REFUSED = "cbt.refused"
+"""What the app is to refuse a request by whose body was not read: an HTTP status, or an error of its own."""
+NO_LENGTH, TOO_SLOW, TOO_LARGE, CUT_SHORT, NO_HOST = 411, 408, 413, 400, 400
+HEALTH, OLD_HTTP = "/healthz", ("HTTP/1.0", "HTTP/1")
+Refused = int | CbtError
+SenderOf = Callable[[str, str, str], Sender]
+"""Who sends a large body to a method and a path with these cookies: asks the database."""
+NOBODY = Sender(SMALL_BODY)
+
+
+class WholeBody:
+    """Wraps an app: reads what the front has not read, then the clock.
+
+    A request that does not name one host goes to `refusing`, past every short way: which host it means is not to be
+    guessed.
+    """
+
+    def __init__(
+        self,
+        inner: WSGIApplication,
+        clock: Clock,
+        sender_of: SenderOf,
+        budget: BodyBudget,
+        new_spool: Callable[[], IO[bytes]],
+        refusing: WSGIApplication,
+    ) -> None:
+        self._inner = inner
+        self._refusing = refusing
+        self._clock = clock
+        self._sender_of = sender_of
+        self._budget = budget
+        self._new_spool = new_spool
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if RECEIVED_AT in environ:
+            return self._answer(environ, start_response)
+        with ExitStack() as held:
+            body, refused = self._read(environ, held)
+            if refused is not None:
+                environ[REFUSED], environ["CONTENT_LENGTH"] = refused, "0"
+                body = io.BytesIO()
+            environ["wsgi.input"] = body
+            environ[RECEIVED_AT] = self._clock.now()
+            return self._answer(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST")
+        if is_one_host(host) or (host is None and _is_plain_health(environ)):
+            return self._inner(environ, start_response)
+        environ.pop("HTTP_HOST", None)  # no address of ours is made of it
+        environ.setdefault(REFUSED, NO_HOST)
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(), "0"
+        return self._refusing(environ, start_response)
+
+    def _read(self, environ: WSGIEnvironment, held: ExitStack) -> tuple[IO[bytes], Refused | None]:
+        """Return the body, and what it is refused by; what it takes is given back with `held`."""
+        length = declared_length(environ.get("CONTENT_LENGTH"))
+        body: IO[bytes] = io.BytesIO()
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            return body, NO_LENGTH
+        try:
+            if length > SMALL_BODY:
+                asked = (
+                    environ["REQUEST_METHOD"],
+                    environ.get("PATH_INFO", ""),
+                    environ.get("HTTP_COOKIE", ""),
+                )
+                sender = self._sender_of(*asked)
+                if length > sender.most:
+                    return body, TOO_LARGE
+                held.callback(self._budget.take_large(sender.login, length))
+                body = held.enter_context(self._new_spool())
+            elif length:
+                held.callback(self._budget.take_small(length))
+            return body, CUT_SHORT if _copy(environ["wsgi.input"], body, length) < length else None
+        except CbtError as error:
+            return body, error
+        except OSError as error:
+            return body, no_room(error)
+
+
+def _is_plain_health(environ: WSGIEnvironment) -> bool:
+    """Return whether a balancer asks for the server's health by HTTP/1.0, which need not name a host."""
+    return environ.get("PATH_INFO") == HEALTH and environ.get("SERVER_PROTOCOL") in OLD_HTTP
+
+
+def _copy(source: IO[bytes], target: IO[bytes], length: int) -> int:
+    """Copy so many bytes, or all that there are; return how many, with `target` at its beginning."""
+    copied = 0
+    while piece := source.read(min(AT_ONCE, length - copied)):
+        copied += target.write(piece)
+    target.seek(0)
+    return copied
+
+
+def no_room(error: OSError) -> Unavailable:
+    """Return the refusal of a body that could not be written down."""
+    log.warning("a large body could not be kept while it came: %s", error.strerror or type(error).__name__)
+    return Unavailable("upload.busy", seconds=AGAIN_SECONDS)
+
+
+def sender_of(app: flask.Flask) -> SenderOf:
+    """Return what tells who sends a large body: a file's where staff may ask for a page of staff, else a form's.
+
+    The login's row is asked, for a cookie outlasts its login: nobody's file is taken whose login is over or whose
+    roles do not open the page.
+    """
+    settings: Settings = app.extensions["cbt_settings"]
+    clock: Clock = app.extensions["cbt_clock"]
+    largest = settings.max_upload_mb * 1024 * 1024
+    signer = cookie_signer(app)
+    urls = app.url_map.bind("")
+
+    def sender(method: str, path: str, cookies: str) -> Sender:
+        try:
+            endpoint, _ = urls.match(path, method=method)
+            kept = signer.loads(parse_cookie(cookies).get(session_cookie(app, staff=True), ""))
+        except (HTTPException, RequestRedirect, BadSignature):
+            return NOBODY
+        access, token = access_of(app, endpoint), kept.get("_user_id")
+        if access is None or access.kind != KIND or not isinstance(token, str):
+            return NOBODY
+        try:
+            with app.app_context():
+                principal = staff_of(token, now=clock.now())
+        except Exception as error:
+            log.warning("whose login a file came with could not be asked: %s", type(error).__name__)
+            raise Unavailable("upload.busy", seconds=AGAIN_SECONDS) from error
+        if principal is None or not access.admits(principal):
+            return NOBODY
+        return Sender(largest, principal.subject_ref)
+
+    return sender
+
+
+def init_receiving(app: flask.Flask) -> None:
+    """Put the door around everything that `app` has been given so far."""
+    settings: Settings = app.extensions["cbt_settings"]
+    clock: Clock = app.extensions["cbt_clock"]
+    slots: Slots = app.extensions["cbt_slots"]
+    budget = BodyBudget(largest=settings.max_upload_mb * 1024 * 1024, slots=slots)
+    asked = sender_of(app)
+    app.extensions.update(cbt_sender_of=asked, cbt_body_budget=budget)
+    app.request_class = SpooledRequest
+    app.add_template_global(lambda: settings.max_upload_mb, "most_upload_mb")
+    app.wsgi_app = WholeBody(  # type: ignore[method-assign]  # Flask's way
+        app.wsgi_app,
+        clock,
+        asked,
+        budget,
+        lambda: spool(settings.data_dir),
+        ThreadsOnly(partial(flask.Flask.wsgi_app, app)),
+    )
+
+
+def refuse_unread() -> None:
+    """Refuse the present request when its body was not read; called before anything looks for it.
+
+    Raise TooLarge("web.too_large") where a file may be sent, ("web.too_large_signed_out") where it might be after
+    signing in, NotAllowed("web.not_allowed") where the sender's roles do not open the page,
+    TooLarge("web.too_much") elsewhere, and the error that the body was refused by; whatever else a request lacks,
+    abort.
+    """
+    refused: Refused | None = flask.request.environ.get(REFUSED)
+    if isinstance(refused, CbtError):
+        raise refused
+    if refused == TOO_LARGE:
+        access = access_of(flask.current_app, flask.request.endpoint or "")
+        if access is None or access.kind != KIND:
+            raise TooLarge("web.too_much", kb=SMALL_BODY // 1024)
+        principal = current_principal()
+        if principal is None or principal.kind != KIND:
+            raise TooLarge("web.too_large_signed_out", kb=SMALL_BODY // 1024)
+        if not access.admits(principal):
+            raise NotAllowed("web.not_allowed")
+        raise too_large(flask.current_app)
+    if refused is not None:
+        flask.abort(refused)
+
+
+def too_large(app: flask.Flask) -> TooLarge:
+    """Return the refusal of a file over the limit of this installation."""
+    settings: Settings = app.extensions["cbt_settings"]
+    return TooLarge("web.too_large", mb=settings.max_upload_mb)

@@ -1,0 +1,368 @@
+"""What a written key says of a question: its letters, its verdict, the text of its choice, and words after it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
+from typing import Any
+
+from cbt.interchange.documents.choices import Choice, split_body
+from cbt.interchange.documents.lines import Line
+from cbt.interchange.documents.parts import FoundQuestion
+from cbt.interchange.documents.structure import without_tag
+from cbt.interchange.documents.terms import EMPTY, LETTERS, StemKey, folded, keys_in_stem, letters, verdict
+from cbt.interchange.picture_marks import apart, drawn_up, has_mark, marks_in, texts_in, without
+from cbt.spreadsheets.findings import Finding, Place, Severity
+
+_LETTERS_FIRST = re.compile(
+    r"[（(【\[]?\s*([A-LＡ-Ｌ](?:[ 　]?[,，、]?[ 　]?[A-LＡ-Ｌ])*)\s*(?:[)）】\]]|(?=[\s.．、:：;；,，。(（【]))"
+)
+_VERDICT_FIRST = re.compile(
+    r"[（(【\[]?\s*(正确|错误|不正确|不对|对|错|√|×|✓|✗|✔|✘|是|否)[)）】\]]?[\s,，。.;；:：（(【\n]+"
+)
+_PIECES = re.compile(r"(?:^|(?<=[\s;；,，、。]))([A-LＡ-Ｌ])\s*[:：.．、]\s*")
+_WRAPPED = re.compile(r"[【\[（(]([^【】\[\]]*)[】\])）][。.]?", re.DOTALL)
+_EDGE = re.compile(r"[\s　;；,，。.、|]+$|^[\s　:：、.．]+")
+_MARKED = re.compile(
+    r"[\s　]*[（(【\[]\s*(?:正确答案|正确选项|答案|正确|right|correct|√|✓|✔|对)\s*[)）】\]][\s　]*$"
+    r"|[\s　]*[√✓✔☑✅][\s　]*$",
+    re.IGNORECASE,
+)
+_MARKED_FIRST = re.compile(r"[√✓✔☑✅]\s*(?=\S)")
+
+
+def letters_among(text: str, choices: Sequence[str]) -> str | None:
+    """Return the letters a key names, by letters or by the choices' own text; None when it names none for sure."""
+    found = letters(text)
+    if found:
+        return found
+    pieces = _pieces(text)
+    if pieces and all(_same(rest, _choice(letter, choices)) for letter, rest in pieces):
+        return _sorted(letter for letter, _rest in pieces)
+    if by_text := _by_text(text, choices):
+        return by_text
+    first = _LETTERS_FIRST.match(text)
+    if first is None:
+        return None
+    rest = text[first.end() :].strip()
+    named = letters(first[1])
+    tail = _EDGE.sub("", rest)
+    if named is None:
+        return None
+    others = [one for letter, one in zip(LETTERS, choices, strict=False) if letter not in named]
+    if any(tail and folded(tail) == folded(one) for one in others):
+        return None
+    if rest[:1] in {"、", ".", "．"} and not (len(named) == 1 and _same(tail, _choice(named, choices))):
+        return None
+    return named
+
+
+def verdict_among(text: str) -> bool | None:
+    """Return the verdict a key begins with; words may follow (`错误，应为 24 小时`)."""
+    said = verdict(text)
+    if said is not None:
+        return said
+    first = _VERDICT_FIRST.match(text)
+    return verdict(first[1]) if first else None
+
+
+def after_key(text: str) -> str:
+    """Return the words after letters or a verdict, but for the choices' own."""
+    if _pieces(text) or letters(text) or verdict(text) is not None:
+        return ""
+    first = _LETTERS_FIRST.match(text) or _VERDICT_FIRST.match(text)
+    return _EDGE.sub("", text[first.end() :]).strip() if first else ""
+
+
+def unmarked(text: str) -> tuple[str, bool]:
+    """Return a choice without the mark that says it is right (`（正确答案）`, `√`), and whether there was one."""
+    tail = _MARKED.search(text[-16:])
+    if tail and len(text) > len(tail[0]):
+        return text[: len(text) - len(tail[0])].rstrip(), True
+    head = _MARKED_FIRST.match(text)
+    return (text[head.end() :], True) if head else (text, False)
+
+
+def _pieces(text: str) -> list[tuple[str, str]]:
+    marks = list(_PIECES.finditer(text))
+    ends = [*(one.start() for one in marks[1:]), len(text)]
+    if not marks or marks[0].start() > 0:
+        return []
+    return [(folded(one[1]), text[one.end() : end]) for one, end in zip(marks, ends, strict=True)]
+
+
+def _by_text(text: str, choices: Sequence[str]) -> str | None:
+    by_text: dict[str, str] = {}
+    for letter, one in zip(LETTERS, choices, strict=False):
+        if folded(one) in by_text:
+            return None
+        by_text[folded(one)] = letter
+    inner = _WRAPPED.fullmatch(text.strip())
+    text = inner[1] if inner and folded(text) not in by_text else text
+    whole = folded(_EDGE.sub("", text))
+    if whole in by_text:
+        return by_text[whole]
+    parts = [folded(one) for one in re.split(r"[;；\n|]", text) if one.strip()]
+    if len(parts) > 1 and all(one in by_text for one in parts) and len(set(parts)) == len(parts):
+        return _sorted(by_text[one] for one in parts)
+    return None
+
+
+def _choice(letter: str, choices: Sequence[str]) -> str:
+    place = LETTERS.find(letter)
+    return choices[place] if 0 <= place < len(choices) else "\0"
+
+
+def _same(text: str, choice: str) -> bool:
+    return folded(_EDGE.sub("", text)) == folded(_EDGE.sub("", choice))
+
+
+def _sorted(found: Iterable[str]) -> str | None:
+    given = list(found)
+    return "".join(sorted(given)) if len(set(given)) == len(given) else None
+
+
+MOST_TOLD = 200
+DrawnLine = tuple[str, Line]
+"""A line with pictures, and the file it stands in."""
+
+
+def drawn_lines(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines in which pictures stand."""
+    return [line for line in lines if line.pictures or line.drawn]
+
+
+def gathered(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines of a question with those of nothing but pictures behind the lines before them."""
+    done: list[Line] = []
+    for line in lines:
+        if done and line.bare:
+            last = done[-1]
+            done[-1] = replace(
+                last, text=f"{last.text}\n{line.text}".strip(), pictures=last.pictures + line.pictures
+            )
+        else:
+            done.append(line)
+    return done
+
+
+def behind_choices(choices: Sequence[str]) -> tuple[list[str], str]:
+    """Return the choices, and the pictures in lines below the last of them where no other has one: the stem's."""
+    moved = ""
+    found = list(choices)
+    if found and not any(map(has_mark, found[:-1])):
+        last, tail = apart(found[-1])
+        if tail.startswith("\n") and not has_mark(last):
+            found[-1], moved = last, tail
+    return [drawn_up(one) for one in found], moved
+
+
+def key_alone(stated: str) -> tuple[str, str]:
+    """Return a key of letters or a verdict without the pictures beside it, and these."""
+    if not has_mark(stated):
+        return stated, ""
+    bare = without(stated).strip()
+    if letters(bare) or verdict(bare) is not None:
+        return bare, "".join(marks_in(stated))
+    return stated, ""
+
+
+def give_back(data: dict[str, Any], tail: str, told: str) -> None:
+    """Put the pictures behind a stem, and those beside its key, into a content."""
+    if tail and "stem" in data and not set(marks_in(tail)) <= set(marks_in(data["stem"])):
+        data["stem"] += tail
+    if told:
+        data["explanation"] = f"{data.get('explanation', '')}\n{told}".strip()
+
+
+def lines_of(question: FoundQuestion) -> list[Line]:
+    """Return every line of a question."""
+    entry = [question.entry.line] if question.entry is not None else []
+    return [question.line, *question.body, *question.absorbed, *entry, *chain(*question.fields.values())]
+
+
+def lost_of(question: FoundQuestion, data: dict[str, Any]) -> int:
+    """Return how many pictures of a question could not be handed on, or stand where nothing is read."""
+    lines = [*question.body, *chain(*question.fields.values())]
+    there = {one for line in lines for one in marks_in(line.text)}
+    kept = {one for text in texts_in(data) for one in marks_in(text)} if there else set()
+    return sum(line.pictures for line in lines) + len(there - kept)
+
+
+def nowhere(
+    drawn: Sequence[DrawnLine], questions: Sequence[FoundQuestion], contents: Sequence[Any], name: str
+) -> Iterator[Finding]:
+    """Yield the pictures of a document that stand in no question."""
+    if not drawn:
+        return
+    lines = [line for question in questions for line in lines_of(question)]
+    numbers = {line.number for line in lines}
+    texts = chain((line.text for line in lines), texts_in(list(contents)))
+    used = {one for text in texts for one in marks_in(text)}
+    left: list[tuple[Place, str, int]] = []
+    for file, line in drawn:
+        count = sum(one not in used for one in marks_in(line.text))
+        count += line.pictures if file != name or line.number not in numbers else 0
+        if count:
+            left.append((Place(file, line=line.number), without(line.text).strip(), count))
+    for place, text, count in left[:MOST_TOLD]:
+        yield Finding(Severity.HINT, "picture_nowhere", place, text, params={"count": count})
+    if rest := left[MOST_TOLD:]:
+        count = sum(count for _place, _text, count in rest)
+        yield Finding(Severity.HINT, "picture_nowhere", rest[0][0], "", params={"count": count})
+
+
+_LISTED = re.compile(
+    r"[①-⑳⑴-⑽]|[（(]?\d{1,2}[)）.、．]|[-•·*]\s|[（(]?[一二三四五六七八九十ⅠⅡⅢⅣI]{1,3}[)）、.．]"
+)
+NEARLY = 14
+"""A line that ends so near to the edge was broken there."""
+
+
+@dataclass(slots=True, eq=False)
+class WordedQuestion:
+    """A question as its file words it."""
+
+    source: FoundQuestion
+    kind: str
+    stem: str
+    choices: list[str]
+    stated: str
+    """What is written as its key beside the stem, "" for nothing."""
+    inside: list[StemKey]
+    ticked: str
+    """The letters of choices that carry a tick or （正确答案）."""
+    marks: dict[str, str]
+    """By mark (bold, color:FF0000): the letters of the choices that carry it."""
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    """(code, value) of what does not fit in its words."""
+    tail: str = ""
+    """The pictures behind its stem, which says nothing of them while type and key are found."""
+    told: str = ""
+    """The pictures beside its key."""
+    joined: list[Line] = field(default_factory=list)
+    """Lines that were taken as going on with a choice and may be something else."""
+
+    @property
+    def empty_blank(self) -> bool:
+        """Whether the stem has an empty bracket."""
+        return EMPTY.search(self.stem) is not None
+
+
+def asked(question: FoundQuestion, edge: int) -> WordedQuestion:
+    """Return a question in words; `edge` is how wide lines are where the file breaks them, 0 where it does not."""
+    first, kind = without_tag(question.body[0].text) if question.body else ("", "")
+    lines = list(question.body)
+    if lines and first != lines[0].text:
+        start = lines[0].text.find(first)
+        lines[0] = lines[0].cut(start, start + len(first)) if start >= 0 else lines[0]
+    body = split_body(gathered(lines))
+    choices, ticked = _choices(body.choices, edge)
+    choices, moved = behind_choices(choices)
+    stem, tail = apart(joined(body.stem, edge) + moved)
+    stated, told = key_alone(_stated(question))
+    if not kind and body.stem and len(body.stem) > 0:
+        stem, kind = _tagged(stem)
+    made = WordedQuestion(
+        source=question,
+        kind=question.kind or kind or question.section.kind,
+        stem=stem,
+        choices=choices,
+        stated=stated,
+        inside=keys_in_stem(stem),
+        ticked=ticked,
+        marks=_marks(body.choices),
+        faults=[(code, "") for code in body.faults],
+        tail=tail,
+        told=told,
+    )
+    made.joined += _unlikely(body.stem, edge)
+    made.faults += [("text_keys_differ", "")] if _second_key(question) else []
+    for one in body.choices:
+        made.joined += [
+            line
+            for before, line in zip(one.lines, one.lines[1:], strict=False)
+            if not edge or before.wide < edge - NEARLY
+        ]
+    return made
+
+
+def _unlikely(stem: Sequence[Line], edge: int) -> list[Line]:
+    """Return the lines of a stem that go on after a line that seemed whole, and are no list."""
+    return [
+        line
+        for before, line in pairwise(stem)
+        if not (edge and before.wide >= edge - NEARLY)
+        and not before.text.endswith(("：", ":", "；", ";", "，", "、"))
+        and not _LISTED.match(line.text)
+    ]
+
+
+def _second_key(question: FoundQuestion) -> bool:
+    """Say whether a question has two keys after it that are not the same."""
+    again = question.fields.get("again", [])
+    first = " ".join(line.text for line in question.fields.get("key", [])[:1])
+    second = " ".join(line.text for line in again)
+    if not again or folded(first) == folded(second):
+        return False
+    alike = letters(first) is not None and letters(first) == letters(second)
+    return not alike and (verdict(first) is None or verdict(first) != verdict(second))
+
+
+def joined(lines: Sequence[Line], edge: int) -> str:
+    """Return lines as one text: those broken at the edge go on, others stay lines."""
+    text = ""
+    for place, line in enumerate(lines):
+        if place:
+            broken = edge and lines[place - 1].wide >= edge - NEARLY
+            latin = (
+                text[-1:].isascii()
+                and text[-1:].isalnum()
+                and line.text[:1].isascii()
+                and line.text[:1].isalnum()
+            )
+            text += (" " if latin else "") if broken else "\n"
+        text += line.text
+    return text.strip()
+
+
+def _tagged(stem: str) -> tuple[str, str]:
+    head, newline, tail = stem.partition("\n")
+    if not newline:
+        return without_tag(stem)
+    done, kind = without_tag(head)
+    return f"{done}{newline}{tail}", kind
+
+
+def _choices(found: Sequence[Choice], edge: int) -> tuple[list[str], str]:
+    texts, ticked = [], ""
+    for letter, one in zip(LETTERS, found, strict=False):
+        text, right = unmarked(joined(one.lines, edge))
+        texts.append(text)
+        ticked += letter if right or one.ticked else ""
+    return texts, ticked
+
+
+def _stated(question: FoundQuestion) -> str:
+    if question.entry is not None:
+        return question.entry.token
+    written = question.fields.get("key", [])
+    return "\n".join(line.text for line in written).strip() or question.token
+
+
+def _marks(found: Sequence[Choice]) -> dict[str, str]:
+    marks: dict[str, str] = {}
+    for letter, one in zip(LETTERS, found, strict=False):
+        names = {name for line in one.lines for name, _start, _end in line.marks}
+        for name in names:
+            if sum(line.share(name) for line in one.lines) >= 0.6 * len(one.lines):
+                marks[name] = marks.get(name, "") + letter
+    return marks
+
+
+def same_choices(texts: Sequence[str]) -> bool:
+    """Say whether two choices are the same."""
+    plain = [folded(one) for one in texts]
+    return len(set(plain)) != len(plain)

@@ -1,0 +1,94 @@
+"""A bank as GIFT: each item with its id and what else GIFT has no place for in a comment before it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import IO, Any
+
+from cbt.errors import InvalidInput
+from cbt.interchange import raw_items
+from cbt.interchange.export import proven
+from cbt.interchange.format import Carried, Carries, Confidence, Content, Export, Format, OutForm
+from cbt.interchange.gift_answer import escaped
+from cbt.interchange.gift_reader import MAPPINGS, gather
+from cbt.interchange.intake import read as received
+from cbt.items.draft import Adjustments, ItemDraft, Reading
+
+FACTS = ("point", "difficulty", "consistency", "law", "enemies")
+_COMMON = frozenset({"stem", "explanation", *FACTS})
+CARRIES: Carried = Carries(MAPPINGS, _COMMON)
+_TAGGED = (*FACTS, "fixed_order", "decimals", "compute", "limit")
+_BLANK = "{{1}}"
+
+
+def write(export: Export, target: IO[bytes]) -> None:
+    """Write every item that GIFT can hold, under the category of its point."""
+    names = {point.code: point.name for point in export.taxonomy.points}
+    last = ""
+    for draft, text in proven(export, CARRIES, _written):
+        point = str(draft.data.get("point", ""))
+        if point != last:
+            head = re.sub(r"[\s/]+", " ", f"{point} {names.get(point, '')}").strip()
+            target.write(f"$CATEGORY: $course$/{head}\n\n".encode())
+            last = point
+        target.write(f"{text}\n\n".encode())
+
+
+def _written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
+    text = question(draft)
+    found = gather(text).items if text else []
+    return text, found[0].data if len(found) == 1 and found[0].ref == draft.ref else None
+
+
+def question(draft: ItemDraft) -> str:
+    """Return one item as GIFT, "" for one that has too many blanks."""
+    data = draft.data
+    before, after = str(data["stem"]), ""
+    mapping = MAPPINGS[data["type"]]
+    if mapping.gap:
+        if before.count("{{") != 1:
+            return ""
+        before, _blank, after = before.partition(_BLANK)
+    marks = [f"[id:{draft.ref}]", *(f"[tag:{_guarded(tag)}]" for tag in raw_items.tags_of(data, _TAGGED))]
+    said = escaped(str(data.get("explanation", "")))
+    answers = f"{{{mapping.answers(data)}{f'####{said}' if said else ''}}}"
+    title = f"::{escaped(draft.ref)}::[markdown]"
+    return f"// {' '.join(marks)}\n{title}{escaped(before)}{answers}{escaped(after)}"
+
+
+def _guarded(tag: str) -> str:
+    return tag.replace("\\", "\\\\").replace("]", "\\]")
+
+
+FORM = OutForm("gift", ".gift", "text/plain", write, CARRIES)
+
+
+NAME = "gift"
+_TASK = "cbt.interchange.gift_reader:read"
+_HEAD = 200_000
+_TITLE = re.compile(rb"^::[^\r\n]{1,300}?::|^\$CATEGORY:", re.MULTILINE)
+_ANSWER = re.compile(rb"(?<!\\)\{\s*(?:[=~#]|T(?:RUE)?\s*[}#]|F(?:ALSE)?\s*[}#])")
+_NO_TEXT = re.compile(rb"PK\x03\x04|\xd0\xcf\x11\xe0|<|%PDF|[\[{]\s*[\[{\"\d]")
+
+
+def detect(content: Content, name: str) -> Confidence:
+    """Be sure of a text with braces that open answers; a title alone may be one of another format."""
+    if not isinstance(content, bytes) or _NO_TEXT.match(content.lstrip(b"\xef\xbb\xbf \t\r\n")):
+        return Confidence.NO
+    head = content[:_HEAD].replace(b"\0", b"")
+    if _ANSWER.search(head):
+        return Confidence.SURE
+    if name.lower().endswith(".gift"):
+        return Confidence.SURE if b"{" in head else Confidence.NO
+    return Confidence.MAYBE if _TITLE.search(head) and b"{" in head else Confidence.NO
+
+
+def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
+    """Read a text as `reading` does; a folder is none, nor what is of another kind."""
+    if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
+        raise InvalidInput("bank.not_workbook")
+    return received(_TASK, NAME, content, name)
+
+
+GIFT = Format(NAME, detect, read, endings=(".gift",), writes=(FORM,))

@@ -1,0 +1,280 @@
+"""Plain text of other systems as Markdown that shows it as it was typed."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml import etree
+
+from cbt.interchange.text import local
+
+NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+"""What no document of XML can hold."""
+_WIDE = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
+_WRAPPED = re.compile(rf"(?<={_WIDE})[ \t]*\n[ \t]*(?={_WIDE})")
+_MARKER = re.compile(r"^(\s*)([-+*]|\d{1,9}[.)])(?=\s|$)", re.MULTILINE)
+_RULER = re.compile(r"^([ \t]*)([-:|])(?=[ \t|:-]*$)", re.MULTILINE)
+_BLANK = re.compile(r"\{\{(\d+)\}\}")
+_DOLLAR, _IMAGE = re.compile(r"\$(?!\s)"), re.compile(r"!\[(?=[^\]\n]*\]\(media:)")
+_BACKSLASH = re.compile(r"\\(?=[!-/:-@\[-`{-~\n]|$)")
+_MARKUP = re.compile(r"<[/!]?[A-Za-z]|&(?:[A-Za-z]{2,8}|#\d{2,6}|#x[0-9A-Fa-f]{2,5});")
+
+
+def literal(text: str) -> str:
+    """Return plain text as Markdown that shows it as it is; most texts stay as they are.
+
+    What is a blank here and was none there, {{1}}, gets spaces.
+    """
+    text = _BLANK.sub(r"{ {\1} }", text)
+    text = _BACKSLASH.sub(r"\\\\", text)
+    for mark in "*_":
+        if text.count(mark) > 1:
+            text = text.replace(mark, f"\\{mark}")
+    text = _DOLLAR.sub(r"\\$", text) if text.count("$") > 1 else text
+    text = _IMAGE.sub(r"!\[", text)
+    text = _RULER.sub(r"\1\\\2", text)
+    return _MARKER.sub(lambda found: f"{found[1]}{_inert(found[2])}", text)
+
+
+def _inert(marker: str) -> str:
+    return f"{marker[:-1]}\\{marker[-1]}"
+
+
+def looks_like_html(text: str) -> bool:
+    """Return whether a text whose kind nobody names has elements or characters of HTML in it."""
+    return _MARKUP.search(text) is not None
+
+
+def escaped(text: str) -> str:
+    """Return a text as it stands in an element or an attribute of XML."""
+    return html.escape(NO_XML.sub("", text), quote=True)
+
+
+def tidy(text: str) -> str:
+    """Return a text without blanks at the ends of lines and with at most one empty line at a time."""
+    text = re.sub(r"(?<=\S)[ \t\xa0]+", " ", text)
+    text = re.sub(r"^[ \t\xa0](?=\S)|^[ \t\xa0]+$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r" +\n", "\n", text)).strip()
+
+
+def joined(text: str) -> str:
+    """Return a text of a document in which ends of lines are spaces, between wide characters nothing."""
+    return re.sub(r"[ \t\r\n\f\xa0]+", " ", _WRAPPED.sub("", text))
+
+
+PICTURE, FORMULA, MEDIA = "picture_not_kept", "formula_not_kept", "media_not_kept"
+_GONE = frozenset({"script", "style", "head", "template", "noscript", "title", "meta", "link", "stylesheet"})
+_MEDIA = frozenset(
+    {"object", "embed", "iframe", "audio", "video", "applet", "svg", "canvas", "form", "input", "button"}
+    | {"select", "textarea", "frame", "frameset", "marquee", "portal"}
+)
+_BLOCKS = frozenset(
+    {
+        "p",
+        "div",
+        "section",
+        "article",
+        "blockquote",
+        "pre",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "center",
+        "dl",
+    }
+    | {"dt", "dd", "figure", "figcaption", "header", "footer", "address", "details", "summary", "fieldset"}
+    | {"body", "html", "rubricBlock", "prompt"}
+)
+_UP = dict(zip("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ", strict=True))
+_DOWN = dict(zip("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", strict=True))
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+MOST_DEPTH = 200
+
+
+Medium = Callable[[str, str], "str | None"]
+
+
+def _not_at_hand(_source: str, _words: str) -> str | None:
+    return None
+
+
+@dataclass(slots=True)
+class Text:
+    """What became of a text, and the codes of what could not be kept of it, with what was met."""
+
+    markdown: str
+    lost: list[tuple[str, str]] = field(default_factory=list)
+
+
+def from_html(html: str, medium: Medium = _not_at_hand) -> Text:
+    """Return an HTML fragment as Markdown; `medium` is as with `Writer`."""
+    if not html.strip():
+        return Text("")
+    if not looks_like_html(html):
+        return Text(tidy(literal(joined(html))))
+    parser = etree.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, encoding="utf-8")
+    root = etree.fromstring(f"<html><body>{html}</body></html>".encode(), parser)
+    return Text("") if root is None else from_nodes([root], medium)
+
+
+def from_nodes(nodes: list[Any], medium: Medium = _not_at_hand) -> Text:
+    """Return elements of a tree as Markdown, one after the other."""
+    writer = Writer(medium=medium)
+    for node in nodes:
+        writer.node(node, 0)
+    return writer.text()
+
+
+class Writer:
+    """Writes a tree of HTML as Markdown; what it meets and cannot keep is listed.
+
+    `special` may take an element over: it returns its text, or None to leave it to the rules here. `medium` returns
+    what stands for a picture or a sound by its address and the words for it, None where it is not at hand.
+    """
+
+    def __init__(self, special: Any = None, medium: Medium = _not_at_hand) -> None:
+        """Begin with nothing written."""
+        self._at_hand = medium
+        self.parts: list[str] = []
+        self.lost: list[tuple[str, str]] = []
+        self._special = special
+
+    def text(self) -> Text:
+        """Return what was written."""
+        return Text(tidy("".join(self.parts)), self.lost)
+
+    def say(self, text: str) -> None:
+        """Write words of the document: plain text in which ends of lines are spaces."""
+        if text:
+            self.parts.append(literal(joined(text)) if text.strip() else " ")
+
+    def inside(self, node: Any, depth: int) -> None:
+        """Write what stands in an element."""
+        self.say(node.text or "")
+        for one in node:
+            self.node(one, depth + 1)
+            self.say(one.tail or "")
+
+    def node(self, node: Any, depth: int) -> None:
+        """Write one element."""
+        name = local(node)
+        name = name.lower() if name.lower() in _BLOCKS or name.isupper() else name
+        if not name or name in _GONE or depth > MOST_DEPTH or _HIDDEN.search(node.get("style") or ""):
+            return
+        if self._special is not None and (said := self._special(node)) is not None:
+            self.parts.append(said)
+        elif name == "br":
+            self.parts.append("\n")
+        elif name in {"img", "image"}:
+            self._picture(node.get("src") or "", node.get("alt") or "")
+        elif name == "math":
+            self._formula(node)
+        elif name in _MEDIA:
+            self._medium(node)
+        elif name in {"strong", "b", "em", "i"}:
+            self._marked(node, depth, "**" if name in {"strong", "b"} else "*")
+        elif name in {"sup", "sub"}:
+            self._raised(node, _UP if name == "sup" else _DOWN, "^" if name == "sup" else "_")
+        elif name in {"ul", "ol"}:
+            self._list(node, depth, numbered=name == "ol")
+        elif name == "table":
+            self._table(node, depth)
+        elif name in _BLOCKS:
+            self.parts.append("\n\n")
+            self.inside(node, depth)
+            self.parts.append("\n\n")
+        else:
+            self.inside(node, depth)
+
+    def sub(self, node: Any, depth: int) -> str:
+        """Return what stands in an element as a text of its own."""
+        kept, self.parts = self.parts, []
+        self.inside(node, depth)
+        said, self.parts = tidy("".join(self.parts)), kept
+        return said
+
+    def _lose(self, code: str, value: str, mark: str) -> None:
+        self.lost.append((code, value[:200]))
+        self.parts.append(mark)
+
+    def _picture(self, source: str, words: str) -> None:
+        said = self._at_hand(source, words)
+        if said is not None:
+            self.parts.append(said)
+        else:
+            self._lose(PICTURE, source, f"［图：{words}］" if words else "［图］")
+
+    def _formula(self, node: Any) -> None:
+        """Write a formula whose source stands with it; of any other the characters are kept."""
+        source = _source(node)
+        if source and not set(source) & set("$\n"):
+            mark = "$$" if node.get("display") == "block" else "$"
+            self.parts.append(f"{mark}{source}{mark}")
+        else:
+            text = "".join(node.itertext()).strip()
+            self._lose(FORMULA, text, literal(text))
+
+    def _medium(self, node: Any) -> None:
+        kind = node.get("type") or ""
+        held = [node, *(one for one in node if local(one) == "source")]
+        source = next((found for one in held if (found := one.get("data") or one.get("src"))), "")
+        if kind.startswith("image/") or source.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".svg")):
+            self._picture(source, "".join(node.itertext()).strip())
+        elif (local(node) == "audio" or kind.startswith("audio/")) and (
+            said := self._at_hand(source, node.get("title") or "".join(node.itertext()).strip())
+        ) is not None:
+            self.parts.append(said)
+        else:
+            self._lose(MEDIA, source or local(node), "")
+
+    def _marked(self, node: Any, depth: int, mark: str) -> None:
+        said = self.sub(node, depth)
+        if "\n\n" in said or not said:
+            self.parts.append(said)
+        else:
+            self.parts.append(f"{mark}{said}{mark}")
+
+    def _raised(self, node: Any, table: dict[str, str], mark: str) -> None:
+        said = "".join(node.itertext()).strip()
+        if said and all(one in table for one in said):
+            self.parts.append("".join(table[one] for one in said))
+        elif said:
+            self.parts.append(literal(f"{mark}({said})" if len(said) > 1 else f"{mark}{said}"))
+
+    def _list(self, node: Any, depth: int, *, numbered: bool) -> None:
+        lines = []
+        for number, one in enumerate((one for one in node if local(one) == "li"), 1):
+            mark = f"{number}. " if numbered else "- "
+            lines.append(mark + self.sub(one, depth + 1).replace("\n", "\n" + " " * len(mark)))
+        self.parts.append("\n\n" + "\n".join(lines) + "\n\n")
+
+    def _table(self, node: Any, depth: int) -> None:
+        rows = [
+            [
+                self.sub(cell, depth + 1).replace("\n", " ").replace("|", "\\|")
+                for cell in row
+                if local(cell) in {"td", "th"}
+            ]
+            for row in node.iter()
+            if local(row) == "tr"
+        ]
+        wide = max((len(row) for row in rows), default=0)
+        if wide:
+            full = [row + [""] * (wide - len(row)) for row in rows]
+            full.insert(1, ["---"] * wide)
+            lines = ["| " + " | ".join(row) + " |" for row in full]
+            self.parts.append("\n\n" + "\n".join(lines) + "\n\n")
+
+
+def _source(node: Any) -> str:
+    for one in node.iter():
+        if local(one) == "annotation" and "tex" in (one.get("encoding") or ""):
+            return (one.text or "").strip()
+    return ""

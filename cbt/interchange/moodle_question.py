@@ -1,0 +1,187 @@
+"""The texts and answers of one question in Moodle XML."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote
+
+from cbt.interchange import markdown, raw_items
+from cbt.interchange import text as tree
+from cbt.interchange.markdown import escaped
+from cbt.interchange.raw_items import Gleaning, LeftOut
+
+EMPTY = "_____"
+"""Stands in a text where something is to be typed."""
+_FILE = re.compile(r"@@PLUGINFILE@@/")
+_LINKED = re.compile(r"(!?)\[([^\]\n]{0,300})\]\(@@PLUGINFILE@@/([^)\s]{1,300})\)")
+_SOUNDS = (".mp3", ".ogg", ".wav", ".oga", ".opus")
+
+
+@dataclass(frozen=True, slots=True)
+class MoodleAnswer:
+    """One answer: its element, its text as it is and as our Markdown, what it earns in per cent, its feedback."""
+
+    node: Any
+    raw: str
+    text: str
+    worth: Decimal
+    feedback: str
+
+
+class MoodleQuestion:
+    """One question's element, read a text at a time; what is lost of them is remarked on."""
+
+    def __init__(self, node: Any, found: Gleaning) -> None:
+        """Take its element."""
+        self.node, self.found = node, found
+        self.kind = self._kind_of(tree.child(node, "questiontext"), "html")
+
+    @property
+    def name(self) -> str:
+        """Return what the question is called."""
+        return tree.words(tree.child(self.node, "name"))
+
+    @property
+    def stem(self) -> str:
+        """Return the text of the question."""
+        return self.text(self.node, "questiontext")
+
+    @property
+    def general(self) -> str:
+        """Return what is said to everybody afterwards."""
+        return self.text(self.node, "generalfeedback")
+
+    def flag(self, name: str) -> bool | None:
+        """Return a yes or no of the question, None where it is silent."""
+        said = tree.words(tree.child(self.node, name)).lower()
+        return said in {"1", "true"} if said else None
+
+    def text(self, around: Any, name: str) -> str:
+        """Return one of the texts in an element as Markdown."""
+        holder = tree.child(around, name)
+        return "" if holder is None else self.formatted(holder, "html")
+
+    def formatted(self, holder: Any, usual: str) -> str:
+        """Return the text in an element of which it says the kind, or else `usual`."""
+        files = {one.get("name") or "": one for one in tree.children(holder, "file")}
+        self.found.look = lambda source: _file(files, source)
+        raw = tree.child(holder, "text")
+        text = "".join(raw.itertext()) if raw is not None else (holder.text or "")
+        return self.shown(text, self._kind_of(holder, usual))
+
+    def shown(self, text: str, kind: str) -> str:
+        """Return a text of some kind as Markdown."""
+        if kind == "markdown":
+            return _LINKED.sub(self._linked, text.strip())
+        if kind == "html" or (kind == "moodle_auto_format" and markdown.looks_like_html(text)):
+            done = markdown.from_html(
+                text if kind == "html" else text.strip().replace("\n", "<br>"), self.found.medium
+            )
+            for code, value in done.lost:
+                self.found.hint(code, _FILE.sub("", value))
+            return done.markdown
+        return markdown.literal(text.strip())
+
+    def _linked(self, found: re.Match[str]) -> str:
+        """Return what stands for a file that a Markdown text shows or plays; a link to any other stays words."""
+        picture, words, name = found[1], found[2], found[3]
+        if picture or name.lower().endswith(_SOUNDS):
+            said = self.found.medium(f"@@PLUGINFILE@@/{name}", words)
+            if said is not None:
+                return said
+        self.found.hint(markdown.PICTURE if picture else markdown.MEDIA, unquote(name))
+        return (f"［图：{words}］" if words else "［图］") if picture else words
+
+    def answers(self, usual: str = "html") -> list[MoodleAnswer]:
+        """Return the answers in their order; those without a kind of their own are of the `usual` one."""
+        found = []
+        for node in tree.children(self.node, "answer"):
+            raw = "".join(child.itertext()) if (child := tree.child(node, "text")) is not None else ""
+            worth = raw_items.number(node.get("fraction") or "0") or Decimal(0)
+            text = self.formatted(node, usual)
+            found.append(MoodleAnswer(node, raw.strip(), text, worth, self.text(node, "feedback")))
+        return found
+
+    def explanation(self, answers: list[MoodleAnswer], *, letters: bool) -> dict[str, Any]:
+        """Return what is said afterwards: to everybody, then to each answer by its letter or its text."""
+        names = list(raw_items.LETTERS) if letters else [one.raw for one in answers]
+        return raw_items.explained(
+            self.general, [(name, one.feedback) for name, one in zip(names, answers, strict=False)]
+        )
+
+    @staticmethod
+    def _kind_of(holder: Any, usual: str) -> str:
+        said = (holder.get("format") or usual) if holder is not None else usual
+        return {"plain_text": "plain"}.get(said, said)
+
+
+def _file(files: Mapping[str, Any], source: str) -> bytes | None:
+    """Return a file that stands beside the text which names it."""
+    name = unquote(_FILE.sub("", source).split("?")[0])
+    if not _FILE.match(source) or name not in files:
+        return None
+    try:
+        return base64.b64decode("".join(files[name].itertext()))
+    except ValueError:
+        return None
+
+
+Fields = Mapping[str, Any]
+ALMOST_ALL = Decimal(99)
+"""So many per cent are full marks: thirds do not come to a hundred."""
+
+
+def _as_written(data: Fields) -> str:
+    return str(data["stem"])
+
+
+@dataclass(frozen=True, slots=True)
+class MoodleMapping:
+    """A type of item in Moodle XML: the fields it carries, and both ways.
+
+    `reads` are the readers of questions by the names Moodle gives their types; `kind` names the type an item goes
+    out as, `stem` is its text there, `answers` yields what follows the texts of a question. `prepared` returns an
+    item without what Moodle shows nowhere in it.
+    """
+
+    carries: frozenset[str]
+    kind: Callable[[Fields], str]
+    answers: Callable[[Fields], Iterator[str]]
+    reads: Mapping[str, Callable[[MoodleQuestion], dict[str, Any]]] = field(default_factory=dict)
+    stem: Callable[[Fields], str] = _as_written
+    prepared: Callable[[Fields], Fields] = dict
+
+
+def sound_spellings(asked: MoodleQuestion, spellings: list[str]) -> list[str]:
+    """Return spellings without those that stand for many: `*` is any text there, and `\\*` a star."""
+    wild = [spelling for spelling in spellings if re.search(r"(?<!\\)\*", spelling)]
+    if wild and len(wild) == len(spellings):
+        raise LeftOut("open_wildcard", wild[0])
+    for spelling in wild:
+        asked.found.hint("open_wildcard_left", spelling)
+    return [spelling.replace("\\*", "*") for spelling in spellings if spelling not in wild and spelling]
+
+
+def starred(word: str) -> str:
+    """Return a word whose stars stand for themselves."""
+    return word.replace("*", "\\*")
+
+
+def answer(text: str, fraction: Decimal | int, kind: str, more: str = "") -> str:
+    """Return an answer that earns so many per cent; `kind` is that of its text."""
+    return f'<answer fraction="{fraction:f}" format="{kind}">{text_element(text)}{more}</answer>'
+
+
+def marked(name: str, text: str) -> str:
+    """Return an element with a text of Markdown."""
+    return f'<{name} format="markdown">{text_element(text)}</{name}>'
+
+
+def text_element(text: str) -> str:
+    """Return a text in its element."""
+    return f"<text>{escaped(text)}</text>"

@@ -1,0 +1,286 @@
+"""Items with their stems, choices and keys told apart, and what holds for all of a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from cbt.interchange.tables import cell_text
+from cbt.interchange.tables.cell_keys import (
+    InnerKey,
+    bare,
+    find_key,
+    keys_in_stem,
+    labelled,
+    letters_in,
+    numbers_in,
+    separator_of,
+    split,
+    split_by,
+    unlabelled,
+)
+from cbt.interchange.tables.item_types import is_verdict_pair, item_type, named_type
+from cbt.interchange.tables.rows import Records, SheetItem
+from cbt.items.types.true_false.authoring import truth_of
+from cbt.rules.items.content import ItemType
+
+
+@dataclass(slots=True)
+class ReadyItem:
+    """One item: its stem, its choices, what is said of its key, and the type its stem names."""
+
+    raw: SheetItem
+    stem: str
+    choices: list[str] = field(default_factory=list)
+    answer: str = ""
+    in_stem: list[InnerKey] = field(default_factory=list)
+    bracket: str = ""
+    named: str = ""
+    rights: str | None = None
+    gap: int = -1
+    left_over: bool = False
+
+    @property
+    def said_type(self) -> str:
+        """What a cell or the stem itself says of the type."""
+        return self.raw.type or self.named
+
+
+@dataclass(slots=True)
+class ReadyTable:
+    """The items of a table and what holds for all of them."""
+
+    records: Records
+    items: list[ReadyItem]
+    separator: str = ""
+    split_cells: int = 0
+    inline: int = 0
+    base: int = 1
+    prefer: str = ""
+
+
+def said_kind(one: ReadyItem) -> ItemType | str:
+    """Return the type that a cell or the stem names, "" for none."""
+    return item_type(one.said_type, choices=0, answer="") if one.said_type else ""
+
+
+NO_CHOICES = {ItemType.FILL_BLANK, ItemType.SHORT_ANSWER, ItemType.NUMERIC, "type_unsupported"}
+
+
+_FILLERS = frozenset({"/", "／", "\\", "-", "—", "——", "null", "NULL", "None", "nan", "N/A"})
+
+
+def find_choices(done: ReadyTable) -> None:
+    """Tell the choices of each item apart: columns, a cell, rows below the stem, or the end of the stem."""
+    cells = ["\n".join(one.raw.cells) for one in done.items if one.raw.cells]
+    unnamed = [text for text in cells if not (labelled(text) or ("x", []))[1]]
+    done.separator = separator_of(unnamed) if unnamed else ""
+    plain = [
+        one
+        for one in done.items
+        if not (one.raw.cells or any(one.raw.choices) or one.raw.lines or one.raw.rights)
+    ]
+    for one in done.items:
+        _choices_of(one, done)
+    loose = [one for one in done.items if len(one.choices) > 1]
+    if loose and sum(unlabelled(one.choices, loose=True) != one.choices for one in loose) >= 0.8 * len(loose):
+        for one in loose:
+            one.choices = unlabelled(one.choices, loose=True)
+    _behind_stems(done, [one for one in plain if not one.choices])
+
+
+def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
+    raw = one.raw
+    filled = [cell_text.one_line(text) for text in raw.choices]
+    filled = _without_fillers(filled)
+    if raw.lines and (any(filled) or raw.cells):
+        _scattered(one)
+        return
+    if any(filled):
+        if sum(map(bool, filled)) == 1 and (several := split("\n".join(raw.choices).strip(), "\n")):
+            one.choices, done.split_cells = several, done.split_cells + 1
+            return
+        while filled and not filled[-1]:
+            filled.pop()
+        one.gap = filled.index("") if "" in filled else -1
+        one.choices = unlabelled([text for text in filled if text]) if one.gap < 0 else filled
+        return
+    if raw.cells:
+        text = "\n".join(raw.cells)
+        if (several := split(text, done.separator)) is not None:
+            one.choices, done.split_cells = several, done.split_cells + 1
+        elif said_kind(one) in NO_CHOICES:
+            return
+        else:
+            one.choices = [cell_text.one_line(text)]
+        return
+    if raw.lines:
+        _lines(one)
+        return
+    if said_kind(one) in NO_CHOICES:
+        return
+    named = labelled(one.stem)
+    if named is not None and _is_verdict(one) and not is_verdict_pair(named[1]):
+        return
+    if named is not None and named[0] and len(named[1]) > 1:
+        one.stem, one.choices = (
+            cell_text.without_worth(named[0]),
+            [cell_text.one_line(choice) for choice in named[1]],
+        )
+        done.inline += 1
+
+
+def _without_fillers(cells: list[str]) -> list[str]:
+    """Return the cells of choices without the strokes that mean there is none."""
+    said = [text for text in cells if text]
+    if said and len(set(said)) == 1 and len(said) > 1 and said[0] in {*_FILLERS, "无", "空"}:
+        return []
+    if sum(map(len, said)) <= 2 * len(said):
+        return cells  # signs are what such an item asks for
+    cells = list(cells)
+    while cells and (not cells[-1] or cells[-1] in _FILLERS):
+        cells.pop()
+    return cells
+
+
+def _scattered(one: ReadyItem) -> None:
+    """Read choices of which some stand in columns and some in rows below; nothing may be left over."""
+    named = labelled("\n".join([*filter(None, one.raw.choices), *one.raw.cells, *one.raw.lines]))
+    if named is not None and not named[0]:
+        one.choices = [cell_text.one_line(choice) for choice in named[1]]
+    else:
+        one.left_over = True
+
+
+def _is_verdict(one: ReadyItem) -> bool:
+    """Return whether an item is answered by right or wrong, not by a letter."""
+    answer = bare(one.raw.answer)
+    return said_kind(one) == ItemType.TRUE_FALSE or (
+        truth_of(answer) is not None and letters_in(answer) is None and not answer[:1].isdigit()
+    )
+
+
+def _lines(one: ReadyItem) -> None:
+    """Read what stands in rows below a stem: choices, with the rest of the stem before them."""
+    text = "\n".join(one.raw.lines)
+    named = labelled(text)
+    if said_kind(one) in NO_CHOICES or (_is_verdict(one) and named is None):
+        one.stem = cell_text.joined(f"{one.stem}\n{text}")
+    elif named is None and (whole := labelled(f"{one.stem}\n{text}")) and whole[0]:
+        one.stem, one.choices = whole[0], [cell_text.one_line(choice) for choice in whole[1]]
+    elif named is not None:
+        one.stem = cell_text.joined(f"{one.stem}\n{named[0]}") if named[0] else one.stem
+        one.choices = [cell_text.one_line(choice) for choice in named[1]]
+    elif len(one.raw.lines) > 1:
+        one.choices = [cell_text.one_line(line) for line in one.raw.lines]
+    elif several := split(text, separator_of([text])):
+        one.choices = several
+    else:
+        one.stem = cell_text.joined(f"{one.stem}\n{text}")
+
+
+def _behind_stems(done: ReadyTable, items: Sequence[ReadyItem]) -> None:
+    """Read `stem&a&b`: what separates stem and choices must be the same in most of a table."""
+    for separator in ("&", "$", "|", "｜", "#", "\n", "；", ";"):
+        pieces = {place: split_by(one.stem, separator) for place, one in enumerate(items)}
+        cut = {place: found for place, found in pieces.items() if 3 <= len(found) <= 9}
+        fitting = {place: found for place, found in cut.items() if _answers(items[place], found[1:])}
+        if len(fitting) < max(0.5 * len(cut), 1):
+            continue
+        for place, found in fitting.items():
+            items[place].stem = cell_text.without_worth(found[0]).strip()
+            items[place].choices = unlabelled([cell_text.one_line(piece) for piece in found[1:]])
+            done.inline += 1
+        return
+
+
+def _answers(one: ReadyItem, choices: Sequence[str]) -> bool:
+    answer = one.raw.answer
+    letters = letters_in(answer)
+    if letters is not None:
+        return ord(letters[-1]) - 65 < len(choices)
+    known = {cell_text.same(choice) for choice in choices}
+    return cell_text.same(answer) in known or all(
+        cell_text.same(piece) in known for piece in re.split(r"[&$|#;；,，、\n]", answer) if piece.strip()
+    )
+
+
+def prepare(records: Records) -> ReadyTable:
+    """Return the items of a table with all their parts."""
+    items = [_begin(raw) for raw in records.items]
+    _number_off(items)
+    done = ReadyTable(records, items)
+    find_choices(done)
+    for one in items:
+        _key(one)
+    if any(
+        one.choices and 0 in (numbers_in(one.answer) or ()) and letters_in(one.answer) is None
+        for one in items
+    ):
+        done.base = 0
+    only = [
+        (bool(numbers_in(one.answer)), find_key(one.answer, one.choices, done.base))
+        for one in items
+        if one.choices
+    ]
+    texts = sum(found.by_text and not number for number, found in only)
+    places = sum(number and not found.by_text and not found.problem for number, found in only)
+    done.prefer = "text" if texts and texts >= places else "place" if places and not texts else ""
+    return done
+
+
+def _begin(raw: SheetItem) -> ReadyItem:
+    stem = cell_text.without_bullets(cell_text.joined(raw.stem))
+    one = ReadyItem(raw, stem)
+    _name(one)
+    if found := cell_text.leading_bracket(stem):
+        one.bracket, one.stem = found
+        if numbered := cell_text.leading_number(one.stem):
+            one.stem = numbered[1]
+    return one
+
+
+def _number_off(items: Sequence[ReadyItem]) -> None:
+    """Take the numbers before the stems off, where they count; a stem may begin with a number of its own."""
+    counted = [cell_text.leading_number(one.stem) for one in items]
+    known = [found[0] for found in counted if found]
+    steps = sum(b in {a + 1, 1} for a, b in pairwise(known))
+    throughout = len(known) >= max(0.6 * len(items), 3) and steps >= 0.7 * (len(known) - 1)
+    last = 0
+    for place, (one, found) in enumerate(zip(items, counted, strict=True), 1):
+        if found is None:
+            continue
+        number, rest = found
+        loose = not rest[:1].isdigit()
+        own = one.raw.number.removesuffix(".0").lstrip("0")
+        here = loose and (str(number) == own or (len(items) < 4 and number == place))
+        if here or (throughout and (loose or number in {last + 1, 1})):
+            one.stem = rest
+        last = number
+    for one in items:
+        _name(one)
+        one.stem = cell_text.without_bullets(cell_text.without_worth(one.stem)).strip()
+
+
+def _name(one: ReadyItem) -> None:
+    """Take the type off that a stem begins with in brackets."""
+    for find in (cell_text.leading_kind, cell_text.trailing_kind):
+        named, rest = find(one.stem)
+        if named and named_type(named):
+            one.named, one.stem = named, cell_text.without_bullets(rest)
+
+
+def _key(one: ReadyItem) -> None:
+    raw = one.raw
+    if raw.rights:
+        flags = [truth_of(text) if text else False for text in raw.rights]
+        pairs = [(text, flag) for text, flag in zip(raw.choices, flags, strict=True) if text]
+        one.choices = unlabelled([cell_text.one_line(text) for text, _flag in pairs])
+        if all(flag is not None for _text, flag in pairs):
+            one.rights = "".join(chr(65 + n) for n, (_text, flag) in enumerate(pairs) if flag)
+        else:
+            one.rights = "?"
+    one.answer = raw.answer.strip()
+    one.in_stem = keys_in_stem(one.stem, one.choices)

@@ -1,0 +1,457 @@
+"""What a run of Word looks like. Only the child that opens a document runs this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cbt.interchange import picture_marks
+from cbt.interchange.documents.paragraphs import Paragraph
+from cbt.interchange.raw_items import Gleaning
+from cbt.interchange.word.numbering import Numbering, child, local, value
+
+_RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+_LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
+_DARK = 0x60
+
+
+def value_of(element: Any, name: str) -> str:
+    """Return the value of a child, "" for none."""
+    found = child(element, name) if element is not None else None
+    return value(found) if found is not None else ""
+
+
+def is_on(properties: Any, name: str) -> bool:
+    """Say whether a property is there and not switched off."""
+    found = child(properties, name)
+    return found is not None and value(found) not in {"0", "false", "off", "none"}
+
+
+def marks_of(properties: Any) -> Iterator[str]:
+    """Yield what marks a run apart from the others."""
+    if is_on(properties, "b"):
+        yield "bold"
+    if is_on(properties, "u"):
+        yield "underline"
+    if is_on(properties, "highlight"):
+        yield "highlight"
+    color = value_of(properties, "color").upper()
+    if (
+        len(color) == 6
+        and color != "FFFFFF"
+        and any(int(color[n : n + 2], 16) > _DARK for n in (0, 2, 4) if _is_hex(color))
+    ):
+        yield f"color:{color}"
+    shade = child(properties, "shd")
+    fill = value(shade, "fill").upper() if shade is not None else ""
+    if fill not in {"", "AUTO", "FFFFFF"}:
+        yield f"shade:{fill}"
+
+
+def _is_hex(text: str) -> bool:
+    return all(one in "0123456789ABCDEF" for one in text)
+
+
+def placed(text: str, raised: str) -> str:
+    """Return a text with digits above or below the line as the characters for that."""
+    if raised == "superscript":
+        return text.translate(_RAISED)
+    return text.translate(_LOWERED) if raised == "subscript" else text
+
+
+_PROPERTIES = frozenset({"rPr", "fPr", "sSupPr", "sSubPr", "radPr", "ctrlPr", "naryPr", "dPr", "funcPr"})
+_DEEPEST_FORMULA = 60
+
+
+def math_text(element: Any, depth: int = 0) -> str:
+    """Return a formula in one line: `(a+b)/c`, `x²`, `√(x)`; of any other shape the characters in their order."""
+    if depth > _DEEPEST_FORMULA:
+        return "".join(one.text or "" for one in element.iter() if local(one) == "t")
+    name = local(element)
+    if name == "t":
+        return element.text or ""
+    pieces = [(local(one), math_text(one, depth + 1)) for one in element if local(one) not in _PROPERTIES]
+    said = dict(pieces)
+    match name:
+        case "f":
+            return f"{_grouped(said.get('num', ''))}/{_grouped(said.get('den', ''))}"
+        case "sSup" | "sSub" | "sSubSup":
+            low, high = said.get("sub", ""), said.get("sup", "")
+            return f"{said.get('e', '')}{_moved(low, 'subscript', '_')}{_moved(high, 'superscript', '^')}"
+        case "rad":
+            degree = placed(said.get("deg", ""), "superscript")
+            return f"{degree}√{_grouped(said.get('e', ''), always=True)}"
+        case _:
+            return "".join(text for _name, text in pieces)
+
+
+def _grouped(text: str, *, always: bool = False) -> str:
+    plain = not text or text.replace(".", "").isalnum()
+    return text if plain and not always else f"({text})"
+
+
+def _moved(text: str, where: str, mark: str) -> str:
+    """Return what stands high or low: by characters made for that, else behind a mark."""
+    if not text:
+        return ""
+    done = placed(text, where)
+    return done if not set(done) & set(text) else f"{mark}{_grouped(text)}"
+
+
+# The pictures of a Word document: which parts they name, where they stand, what cannot be handed on.
+#
+# Only the child that opens a document runs this.
+
+_BOXES = frozenset({"txbxContent", "Fallback"})
+_FLOATS = re.compile(r"position\s*:\s*absolute", re.IGNORECASE)
+_CHOICE = re.compile(r"(?:^|[\s\u3000])[（(]?[A-LＡ-Ｌ]\s*[)）.．、:：]")
+_DEEPEST = 40
+
+
+@dataclass(slots=True)
+class DrawingParts:
+    """What one drawing holds: the characters of its pictures, how many are lost, whether it is a formula."""
+
+    kept: str = ""
+    floats: bool = False
+    lost: int = 0
+    formulas: int = 0
+    boxes: list[Any] = field(default_factory=list)
+
+
+class Drawings:
+    """The pictures of one document; `targets` are the parts that its relations name."""
+
+    def __init__(self, look: Callable[[str], bytes | None], targets: Mapping[str, str]) -> None:
+        self._found, self._targets = Gleaning(), targets
+        self._found.look = look
+        self.marks: list[str] = []
+
+    @property
+    def bodies(self) -> dict[str, bytes]:
+        """Return the pictures that were handed on, by their keys."""
+        return self._found.pictures
+
+    def of(self, element: Any) -> DrawingParts:
+        """Return what stands in a drawing, an older picture or an embedded object."""
+        names = {local(one) for one in element.iter() if isinstance(one.tag, str)}
+        done = DrawingParts(boxes=list(_boxes(element, 0)))
+        done.floats = "anchor" in names or any(_FLOATS.search(value(one, "style")) for one in element.iter())
+        asked = 0
+        for one, words in _named(element, "", 0):
+            asked += 1
+            done.kept += (kept := self._kept(one, words))
+            done.lost += not kept
+        if "OLEObject" in names:
+            done.formulas, done.lost = int(not done.kept), 0
+        elif not asked and not done.boxes:
+            done.lost = int("graphic" in names)
+        return done
+
+    def _kept(self, element: Any, words: str) -> str:
+        """Return the character of a picture that is handed on, "" for one that cannot be."""
+        name = self._name(element)
+        body = self._found.look(name) if name else None
+        one = picture_marks.mark(len(self.marks))
+        if body is None or not body.startswith(picture_marks.HEADS) or not one:
+            return ""
+        said = self._found.medium(name, picture_marks.worded(words))
+        if said is None:
+            return ""
+        self.marks.append(said)
+        return one
+
+    def _name(self, element: Any) -> str:
+        """Return the part a picture lies in; one that is only linked to has none."""
+        for name in ("embed", "id", "relid"):
+            if (found := self._targets.get(value(element, name))) is not None:
+                return found
+        source = value(element, "src")
+        return source if source.startswith("wordml:") else ""
+
+
+def _named(element: Any, words: str, depth: int) -> Iterator[tuple[Any, str]]:
+    """Yield what names a picture, with the words for it; what stands in a box of text is read with the box."""
+    for one in element if depth < _DEEPEST else ():
+        name = local(one)
+        if name in _BOXES:
+            continue
+        said = words
+        if name in {"anchor", "inline", "pic", "shape", "rect"}:
+            said = next(filter(None, _described(one)), words)
+        if name in {"blip", "imagedata"}:
+            yield one, value(one, "title") or said
+        else:
+            yield from _named(one, said, depth + 1)
+
+
+def _described(element: Any) -> Iterator[str]:
+    yield value(element, "alt")
+    for one in element:
+        if local(one) == "docPr":
+            yield value(one, "descr") or value(one, "title")
+        elif local(one) == "nvPicPr":
+            yield from (value(inner, "descr") for inner in one if local(inner) == "cNvPr")
+
+
+def _boxes(element: Any, depth: int) -> Iterator[Any]:
+    for one in element if depth < _DEEPEST else ():
+        if local(one) == "txbxContent":
+            yield one
+        elif local(one) != "Fallback":
+            yield from _boxes(one, depth + 1)
+
+
+def settle(made: Paragraph, floating: str) -> None:
+    """Put pictures that stand before the words of a paragraph, or float beside them, behind these.
+
+    Where a paragraph holds several choices, they stand in a line before it.
+    """
+    while made.runs and picture_marks.only_marks(made.runs[0][0]):
+        floating = made.runs.pop(0)[0] + floating
+    if not floating:
+        return
+    text = "".join(text for text, _marks in made.runs)
+    if not picture_marks.without(text).strip():
+        made.runs.append((floating, []))
+    elif len(_CHOICE.findall(text)) > 1:
+        made.runs.insert(0, (f"{floating}\n", []))
+    else:
+        made.runs.append((floating, []))
+
+
+# The text of a Word document in reading order, with what marks it.
+#
+# Only the child that opens a document runs this.
+
+_SKIPPED = {
+    "del",
+    "moveFrom",
+    "rPr",
+    "pPr",
+    "instrText",
+    "delText",
+    "sectPr",
+    "tblPr",
+    "trPr",
+    "tcPr",
+    "rt",
+    "Fallback",
+    "footnote",
+}
+_BREAKS = {"br": "\n", "cr": "\n", "tab": "\t", "noBreakHyphen": "-", "softHyphen": ""}
+_SYMBOLS = {
+    "F0FC": "√",
+    "F0FB": "×",
+    "F050": "√",
+    "F04F": "×",
+    "F0FE": "√",
+    "F0D6": "√",
+    "F0B4": "×",
+    "F052": "√",
+    "F054": "×",
+}
+
+
+class WordBody:
+    """One walk over a document."""
+
+    def __init__(self, numbering: Numbering, styles: Any | None, drawings: Drawings) -> None:
+        self.paragraphs: list[Paragraph] = []
+        self.notes: set[str] = set()
+        self._numbering = numbering
+        self._styles = (
+            {value(one, "styleId"): one for one in styles if local(one) == "style"}
+            if styles is not None
+            else {}
+        )
+        self._boxes: list[Any] = []
+        self._drawings = drawings
+        self._floating = ""
+
+    def read(self, root: Any) -> None:
+        """Take all paragraphs."""
+        body = child(root, "body")
+        self._blocks(body if body is not None else root)
+
+    def _blocks(self, parent: Any) -> None:
+        for one in parent:
+            match local(one):
+                case "p":
+                    self._keep(self._paragraph(one))
+                case "tbl":
+                    self._table(one)
+                case "del" | "moveFrom" | "sectPr" | "Fallback":
+                    pass
+                case (
+                    "sdt"
+                    | "sdtContent"
+                    | "ins"
+                    | "moveTo"
+                    | "customXml"
+                    | "smartTag"
+                    | "sect"
+                    | "sub-section"
+                    | "AlternateContent"
+                    | "Choice"
+                ):
+                    self._blocks(one)
+
+    def _keep(self, made: Paragraph) -> None:
+        made.number = len(self.paragraphs) + 1
+        self.paragraphs.append(made)
+        boxes, self._boxes = self._boxes, []
+        for box in boxes:
+            self.notes.add("text_box")
+            self._blocks(box)
+
+    def _table(self, table: Any) -> None:
+        for row in self._under(table, "tr"):
+            cells: list[list[Paragraph] | None] = []
+            for cell in self._under(row, "tc"):
+                if any(local(one) == "tbl" for one in cell):
+                    cells.append(None)
+                    continue
+                made = [self._paragraph(one) for one in self._under(cell, "p")]
+                cells.append([one for one in made if _says(one)])
+            if None in cells:
+                for cell in self._under(row, "tc"):
+                    self._blocks(cell)
+            elif len(cells) > 1 and all(len(cell or ()) <= 1 for cell in cells):
+                self._keep(_row([cell[0] if cell else Paragraph(0, []) for cell in cells]))
+            else:
+                for one in (one for cell in cells for one in cell or ()):
+                    self._keep(one)
+
+    def _under(self, parent: Any, name: str) -> Iterator[Any]:
+        for one in parent:
+            if local(one) == name:
+                yield one
+            elif local(one) in {"sdt", "sdtContent", "ins", "moveTo", "customXml"}:
+                yield from self._under(one, name)
+
+    def _paragraph(self, element: Any) -> Paragraph:
+        properties = child(element, "pPr")
+        style = value_of(properties, "pStyle")
+        made = Paragraph(0, [], heading=self._is_heading(style, properties))
+        label = self._label(properties, style)
+        if label is not None:
+            text, made.bullet = label
+            if text:
+                made.runs.append((f"{text} ", []))
+        before, self._floating = self._floating, ""
+        self._runs(element, made, 0)
+        settle(made, self._floating)
+        self._floating = before
+        return made
+
+    def _label(self, properties: Any, style: str) -> tuple[str, bool] | None:
+        listed = child(properties, "listPr") if properties is not None else None
+        if listed is not None:  # Word 2003 says what it shows
+            shown = child(listed, "t")
+            text = value(shown) if shown is not None else ""
+            return (text, False) if any(one.isalnum() for one in text) else ("", True)
+        found = child(properties, "numPr") if properties is not None else None
+        if found is None:
+            found = self._style_numbers(style)
+        if found is None:
+            return None
+        ref, level = value_of(found, "numId"), value_of(found, "ilvl")
+        if not ref and (own := self._style_numbers(style)) is not None:
+            ref = value_of(own, "numId")
+        return self._numbering.label(ref, int(level or 0) if (level or "0").isdigit() else 0)
+
+    def _style_numbers(self, style: str) -> Any:
+        for _step in range(10):
+            found = self._styles.get(style)
+            if found is None:
+                return None
+            properties = child(found, "pPr")
+            if properties is not None and (numbers := child(properties, "numPr")) is not None:
+                return numbers
+            style = value_of(found, "basedOn")
+        return None
+
+    def _is_heading(self, style: str, properties: Any) -> bool:
+        if properties is not None and child(properties, "outlineLvl") is not None:
+            return value_of(properties, "outlineLvl") != "9"
+        found = self._styles.get(style)
+        name = value_of(found, "name").casefold() if found is not None else ""
+        return name.startswith(("heading", "标题"))
+
+    def _runs(self, parent: Any, made: Paragraph, depth: int) -> None:
+        for one in parent if depth < _DEEPEST else ():
+            name = local(one)
+            if name in _SKIPPED:
+                continue
+            if name == "r":
+                self._run(one, made)
+            elif name in {"oMath", "oMathPara"}:
+                made.formulas += 1
+                made.runs.append((math_text(one), []))
+            else:
+                self._runs(one, made, depth + 1)
+
+    def _run(self, run: Any, made: Paragraph) -> None:
+        properties = child(run, "rPr")
+        if properties is not None and is_on(properties, "vanish"):
+            self.notes.add("hidden")
+            return
+        marks = list(marks_of(properties)) if properties is not None else []
+        raised = value_of(properties, "vertAlign") if properties is not None else ""
+        text = ""
+        for one in _flat(run):
+            name = local(one)
+            if name == "t":
+                text += placed(one.text or "", raised)
+            elif name in _BREAKS:
+                text += _BREAKS[name] if not (name == "br" and value(one, "type") == "page") else ""
+            elif name == "sym":
+                text += _SYMBOLS.get(value(one, "char").upper(), "\ufffd")
+            elif name == "ptab":
+                text += "\t"
+            elif name == "instrText" and (one.text or "").strip().upper().startswith("EQ"):
+                made.formulas += 1
+            elif name in {"drawing", "pict", "object"}:
+                text += self._drawn(one, made)
+        if "underline" in marks and len(text) > 1 and not text.strip():
+            text = "____"
+            marks = [one for one in marks if one != "underline"]
+        if text:
+            made.runs.append((text, marks))
+
+    def _drawn(self, element: Any, made: Paragraph) -> str:
+        """Return the pictures that stand in the line; those that float are put beside it afterwards."""
+        found = self._drawings.of(element)
+        made.pictures += found.lost
+        made.formulas += found.formulas
+        self._boxes += found.boxes
+        if not found.floats:
+            return found.kept
+        self._floating += found.kept
+        return ""
+
+
+def _flat(run: Any) -> Iterator[Any]:
+    for one in run:
+        name = local(one)
+        if name in {"AlternateContent", "Choice", "ruby", "rubyBase", "r"}:
+            yield from _flat(one)
+        elif name not in {"Fallback", "rPr", "rt"}:
+            yield one
+
+
+def _says(made: Paragraph) -> bool:
+    return bool(made.pictures or made.formulas or any(text.strip() for text, _marks_of in made.runs))
+
+
+def _row(cells: list[Paragraph]) -> Paragraph:
+    made = Paragraph(0, [], cells=["".join(text for text, _marks in one.runs).strip() for one in cells])
+    for place, cell in enumerate(cells):
+        made.runs += [("  ", [])] if place else []
+        made.runs += cell.runs
+        made.pictures += cell.pictures
+        made.formulas += cell.formulas
+    return made

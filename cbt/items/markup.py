@@ -1,0 +1,155 @@
+"""What a text holds beside words: pictures, sounds and formulas, as the renderer of Markdown finds them."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+
+from cbt.items.formulas import FormulaFault, mathml
+from cbt.items.media import ANY_MARK, MARK, NAME, PREFIX, SCHEME, address, is_sound
+from cbt.rules.items.content import ItemContent, Rendering
+
+FORMULA = re.compile(r"(?<!\\)(\$\$?)(?![\s$])((?:[^$\\]|\\.)+?)(?<!\s)\1(?!\d)", re.DOTALL)
+"""`$…$` and `$$…$$`: no space inside at the ends and no digit behind, so that prices are none."""
+MOST_FORMULAS = 60
+_BLANK = re.compile(r"\{\{\d{1,3}\}\}")
+_ROW = re.compile(r"^\s*\|.*$", re.MULTILINE)
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
+
+
+def add_marks(markdown: MarkdownIt) -> MarkdownIt:
+    """Have a renderer know pictures, sounds and formulas."""
+    markdown.inline.ruler.before("escape", "formula", _formula)
+    markdown.inline.ruler.before("escape", "media", _media)
+    return markdown
+
+
+def in_words(text: str) -> str:
+    """Return a text as it is said in one line of a list: no signs of layout, … for what only layout can show."""
+    said = ANY_MARK.sub(r"[\1]", text)
+    said = FORMULA.sub(lambda found: "…" if "\\" in found[2] else found[2], said)
+    said = _BOLD.sub(r"\1", _BLANK.sub("____", _ROW.sub("…", said)))
+    return re.sub(r"…(?:\s*…)+", "…", re.sub(r"[ \t\r\n]+", " ", said).strip())
+
+
+def formulas_in(text: str) -> Iterator[str]:
+    """Yield the source of each formula of a text."""
+    for found in FORMULA.finditer(text):
+        yield found[2].strip()
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] != "$":
+        return False
+    found = FORMULA.match(state.src, state.pos)
+    if found is None:
+        return False
+    try:
+        drawn = mathml(found[2].strip(), display=found[1] == "$$")
+    except FormulaFault:
+        drawn = html.escape(found[0])  # lint names what is wrong with it; a candidate sees what was written
+    return _put(state, silent, drawn, found.end())
+
+
+def _media(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] != "!":
+        return False
+    found = MARK.match(state.src, state.pos)
+    if found is None:
+        return False
+    words, source = html.escape(found[1].strip()), address(found[2])
+    if is_sound(found[2]):
+        drawn = (
+            f'<audio controls="" preload="none" src="{source}" aria-label="{words}" title="{words}"></audio>'
+        )
+    else:
+        drawn = f'<img src="{source}" alt="{words}">'
+    return _put(state, silent, drawn, found.end())
+
+
+def _put(state: StateInline, silent: bool, drawn: str, end: int) -> bool:
+    if not silent:
+        token = state.push("html_inline", "", 0)
+        token.content = drawn
+    state.pos = end
+    return True
+
+
+# Authored text on its way to a page: Markdown in, a small set of safe HTML elements out.
+#
+# HTML in an author's text is shown as the characters typed. What the renderer writes is cleaned once more
+# against the allow list, so that neither a fault in the renderer nor a clever text brings in anything else.
+# Pictures and sounds come from our own address only, formulas are MathML.
+
+_RULES = ["table", "list", "emphasis", "newline", "escape", "balance_pairs", "fragments_join"]
+_MARKDOWN = add_marks(MarkdownIt("zero", {"html": False, "linkify": False, "breaks": True}).enable(_RULES))
+_BLOCK_TAGS = {"p", "br", "strong", "em", "ol", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
+_INLINE_TAGS = {"br", "strong", "em"}
+_MEDIA = {"img": {"src", "alt"}, "audio": {"src", "controls", "preload", "aria-label", "title"}}
+_MATH: dict[str, set[str]] = {
+    "math": {"display"},
+    "mo": {"stretchy", "fence"},
+    "mi": {"mathvariant"},
+    "mover": {"accent"},
+    "mfrac": {"linethickness"},
+    "mspace": {"width"},
+    "mrow": set(), "mn": set(), "mtext": set(), "msqrt": set(), "mroot": set(), "msub": set(), "msup": set(),
+    "msubsup": set(), "munder": set(), "munderover": set(), "mtable": set(), "mtr": set(), "mtd": set(),
+}  # fmt: skip
+_ATTRIBUTES = {**_MEDIA, **_MATH}
+_OURS = re.compile(rf"{re.escape(PREFIX)}{NAME.pattern}")
+_BLANK_MARK = re.compile(r"\{\{(\d{1,2})\}\}")
+
+
+@lru_cache(maxsize=8192)
+def to_html(text: str) -> str:
+    """Return the HTML of a text with paragraphs, lists and tables."""
+    return _clean(_MARKDOWN.render(text), _BLOCK_TAGS)
+
+
+@lru_cache(maxsize=8192)
+def inline(text: str) -> str:
+    """Return the HTML of one line (a choice, a step, a cell): emphasis only, no block around it."""
+    return _clean(_MARKDOWN.renderInline(text.strip()), _INLINE_TAGS)
+
+
+def _clean(html: str, tags: set[str]) -> str:
+    safe = nh3.clean(
+        html,
+        tags=tags | _ATTRIBUTES.keys(),
+        attributes=_ATTRIBUTES,
+        attribute_filter=_ours,
+        url_schemes=set(),
+        link_rel=None,
+    )
+    # Only after the cleaning: the one attribute a page needs is ours, never an author's.
+    return _BLANK_MARK.sub(r'<span data-blank="\1"></span>', safe).strip()
+
+
+def _ours(_tag: str, name: str, value: str) -> str | None:
+    """Take away an address that is not one of our own media."""
+    return None if name == "src" and not _OURS.fullmatch(value) else value
+
+
+def _picture(source: str) -> str:
+    return address(source.removeprefix(SCHEME)) if source.startswith(SCHEME) else source
+
+
+_HTML = Rendering(block=to_html, line=inline, picture=_picture)
+
+
+def sanitised(content: ItemContent) -> dict[str, object]:
+    """Return the candidate-safe HTML fragments of one item version, in AUTHORED order.
+
+    A blank {{n}} is `<span data-blank="n"></span>`. Never the key, the explanation, the difficulty, the
+    knowledge point or anything computed from them; what there is for each type stands with the type.
+
+    Source: R-44.
+    """
+    return content.shown(_HTML)

@@ -1,0 +1,80 @@
+"""填空, as an author meets it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from cbt.items.exam_prose import EMPTY_BLANK, blank_marks
+from cbt.items.types.authoring import Authoring, Sent, SheetRow, padded
+from cbt.spreadsheets.findings import Finding
+
+_ANY_BLANK = re.compile(r"\{\{\d{1,9}\}\}")
+_BETWEEN = tuple(map(re.compile, (r"[;；]", r"\n", r"[|｜]", r"[,，]", r"[$#&]+", "、", r"/", r"\s+")))
+"""What may stand between the keys of several blanks, the surest first."""
+_COUNTED = re.compile(r"^\s*(?:[（(]\d{1,2}[)）]|[①-⑳]|\d{1,2}[.．、](?!\d))\s*")
+
+
+class FillBlankAuthoring(Authoring):
+    """Empty brackets of a sheet become numbered blanks."""
+
+    codes: ClassVar = ("T", "填空")
+    shorts: ClassVar = ("填", "TIANKONG")
+    words: ClassVar = r"填空|填充|fill|blank|completion|cloze"
+    letter: ClassVar = "F"
+    stem_decides: ClassVar = True
+
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
+        """Read the spellings of each blank."""
+        data["stem"], count = blank_marks(data["stem"], EMPTY_BLANK)
+        data["answer"] = blanks_of(row.text("answer"), count)
+        return [row.error("answer_blanks", "answer", count=count)] if not data["answer"] else []
+
+    def blank(self) -> dict[str, Any]:
+        """One blank."""
+        return {"answer": [[""]], "word_bank": []}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """A row of spellings for each blank, with a bar between them; the words to choose from, one a line."""
+        rows = [spellings_of(row) for row in sent.texts("answer")]
+        while rows and not rows[-1]:
+            rows.pop()
+        return {"answer": rows, "word_bank": sent.lines("word_bank")}
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Blanks numbered as they come, one at least."""
+        stem, count = numbered(str(data.get("stem", "")))
+        return {"stem": stem, "answer": [["…"]] * count, "word_bank": padded(data.get("word_bank"), 0)}
+
+
+def blanks_of(cell: str, count: int) -> list[list[str]] | None:
+    """Return the spellings of each blank (`24|二十四；首问负责制`), or None when they are not `count`.
+
+    Where there are several blanks, whatever separates as many parts does; one that is alone has its stops in it.
+    """
+    for between in _BETWEEN:
+        parts = [_COUNTED.sub("", part).strip() for part in between.split(cell) if part.strip()]
+        if len(parts) != count or not all(parts):
+            if between is _BETWEEN[0] and (count < 2 or len(parts) > 1):
+                return None
+            continue
+        return [spellings_of(part) for part in parts]
+    return None
+
+
+def spellings_of(text: str) -> list[str]:
+    """Return what may be written in one blank: `24|二十四`."""
+    return [one.strip() for one in re.split(r"[|｜]", text) if one.strip()]
+
+
+def numbered(stem: str) -> tuple[str, int]:
+    """Return a stem with its blanks numbered from 1 as they stand, with one at its end if it has none; how many."""
+    pieces = _ANY_BLANK.split(stem)
+    if len(pieces) == 1:
+        return f"{stem}{{{{1}}}}", 1
+    marked = [piece for n, text in enumerate(pieces, 1) for piece in (text, f"{{{{{n}}}}}")]
+    return "".join(marked[:-1]), len(pieces) - 1
+
+
+AUTHORING = FillBlankAuthoring()

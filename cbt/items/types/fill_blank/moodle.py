@@ -1,0 +1,89 @@
+"""填空 in Moodle XML: a shortanswer for one blank, a cloze for several."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cbt.interchange import raw_items, text
+from cbt.interchange.moodle_question import (
+    ALMOST_ALL,
+    EMPTY,
+    Fields,
+    MoodleMapping,
+    MoodleQuestion,
+    answer,
+    sound_spellings,
+    starred,
+)
+from cbt.interchange.raw_items import LeftOut
+
+_ONE, _SEVERAL = "shortanswer", "cloze"
+_GAP = re.compile(r"\[\[(\d{1,3})\]\]")
+_BLANK = re.compile(r"\{\{(\d+)\}\}")
+_MEANS, _BEFORE = re.compile(r"([~#}/\\\"])"), r"\\\1"
+
+
+def _read(asked: MoodleQuestion) -> dict[str, Any]:
+    answers = asked.answers("plain")
+    if any(0 < one.worth < ALMOST_ALL for one in answers):
+        asked.found.hint("open_weights", asked.name)
+    if asked.flag("usecase"):
+        asked.found.hint("open_case", asked.name)
+    full = [one.raw for one in answers if one.worth >= ALMOST_ALL]
+    data = raw_items.fill(raw_items.with_blank(asked.stem), [sound_spellings(asked, full)])
+    return data | asked.explanation(answers, letters=False)
+
+
+def _gaps(asked: MoodleQuestion) -> dict[str, Any]:
+    """Gaps [[1]] to be filled with words: the places of the words are the key."""
+    words = []
+    for node in text.children(asked.node, "selectoption", "dragbox"):
+        words.append(text.words(text.child(node, "text")))
+    stem, spellings = asked.stem.replace("\\[", "["), []
+    for place, number in enumerate(_GAP.findall(stem), 1):
+        if not 1 <= int(number) <= len(words):
+            raise LeftOut("open_key_unknown", f"[[{number}]]")
+        stem = stem.replace(f"[[{number}]]", f"{{{{{place}}}}}", 1)
+        spellings.append([words[int(number) - 1]])
+    data = raw_items.fill(stem, spellings, list(dict.fromkeys(words)))
+    return data | raw_items.explained(asked.general, [])
+
+
+def _kind(data: Fields) -> str:
+    return _ONE if len(data["answer"]) == 1 else _SEVERAL
+
+
+def _stem(data: Fields) -> str:
+    stem = str(data["stem"])
+    if _kind(data) == _ONE:
+        return stem.replace("{{1}}", EMPTY)
+    return _BLANK.sub(lambda found: _piece(data["answer"], int(found[1])), stem)
+
+
+def _piece(spellings: list[list[str]], number: int) -> str:
+    """Return one blank of a cloze, "" for a mark without a key."""
+    if not 1 <= number <= len(spellings):
+        return ""
+    words = "~".join(
+        f"={_MEANS.sub(_BEFORE, html.escape(starred(word), quote=False))}" for word in spellings[number - 1]
+    )
+    return f"{{1:SHORTANSWER:{words}}}"
+
+
+def _answers(data: Fields) -> Iterator[str]:
+    if _kind(data) == _ONE:
+        yield "<usecase>0</usecase>"
+        for spelling in data["answer"][0]:
+            yield answer(starred(spelling), 100, "moodle_auto_format")
+
+
+MAPPING = MoodleMapping(
+    frozenset({"answer"}),
+    _kind,
+    _answers,
+    {_ONE: _read, "gapselect": _gaps, "ddwtos": _gaps},
+    _stem,
+)

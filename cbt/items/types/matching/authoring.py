@@ -1,0 +1,57 @@
+"""匹配, as an author meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from cbt.items.draft import ItemDraft
+from cbt.items.types.authoring import Authoring, Sent, padded
+from cbt.spreadsheets.findings import Finding, Severity
+
+
+class MatchingAuthoring(Authoring):
+    """The pairs are the key, and an option that belongs to nothing keeps the last pair from being given away."""
+
+    key_field: ClassVar = "pairs"
+
+    def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield a lack of extra options."""
+        if not data.get("extra_options"):
+            yield draft.find(Severity.HINT, "no_extra_option", f"{prefix}extra_options")
+
+    def asked(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return each left with its right."""
+        return [(str(left), str(right)) for left, right in data["pairs"]]
+
+    def says(self, data: Mapping[str, Any]) -> list[str]:
+        """Return both sides of each pair."""
+        return [str(text) for pair in data["pairs"] for text in pair]
+
+    def blank(self) -> dict[str, Any]:
+        """Three pairs and one option too many."""
+        return {"pairs": [["", ""]] * 3, "extra_options": [""]}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """The pairs, and what belongs to none."""
+        pairs = [
+            [left.strip(), right.strip()]
+            for left, right in zip(sent.texts("lefts"), sent.texts("rights"), strict=False)
+        ]
+        extras = [text.strip() for text in sent.texts("extra_options") if text.strip()]
+        return {"pairs": [pair for pair in pairs if any(pair)], "extra_options": extras}
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Two pairs at least, and nothing twice."""
+        pairs = [pair for pair in data.get("pairs", ()) if isinstance(pair, list) and len(pair) == 2]
+        lefts = padded([pair[0] for pair in pairs], 2)
+        rights = padded([pair[1] for pair in pairs], 1)
+        extras = [text for text in padded(data.get("extra_options"), 0) if text not in rights]
+        places = range(len(lefts))
+        return {
+            "pairs": [[lefts[n], rights[n % len(rights)]] for n in places],
+            "extra_options": extras + rights[len(lefts) :],
+        }
+
+
+AUTHORING = MatchingAuthoring()

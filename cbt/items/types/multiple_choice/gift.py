@@ -1,0 +1,25 @@
+"""多选 in GIFT: each right choice earns its share, and a wrong one takes all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from cbt.interchange.gift_answer import ALL, GiftMapping
+from cbt.items.types.choices import gift
+
+_STEP = Decimal("0.00001")
+
+
+def _answers(data: Mapping[str, Any]) -> str:
+    share = (ALL / len(data["answer"])).quantize(_STEP, ROUND_DOWN).normalize()
+    return gift.written(data, f"~%{share:f}%", "~%-100%")
+
+
+MAPPING = GiftMapping(
+    gift.CARRIED,
+    lambda braces: gift.claims(braces) and gift.several(braces),
+    lambda braces: gift.read(braces, multiple=True),
+    _answers,
+)

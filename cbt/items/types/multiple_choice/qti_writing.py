@@ -1,0 +1,8 @@
+"""多选 in QTI."""
+
+from __future__ import annotations
+
+from cbt.interchange.qti.response import QtiWriting
+from cbt.items.types.choices import qti_writing as choices
+
+MAPPING = QtiWriting(choices.CARRIED, lambda data, name, _picture: choices.write(data, name, several=True))

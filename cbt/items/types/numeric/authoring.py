@@ -1,0 +1,84 @@
+"""计算, as an author meets it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from cbt.items.arithmetic import evaluate
+from cbt.items.draft import ItemDraft
+from cbt.items.exam_prose import EMPTY_BLANK, blank_marks
+from cbt.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.items.types.fill_blank.authoring import numbered
+from cbt.rules.items.inputs import number
+from cbt.spreadsheets.findings import Finding, Severity
+
+
+class NumericAuthoring(Authoring):
+    """One blank for the number, and a sum (`compute`) that must come to the key."""
+
+    codes: ClassVar = ("U", "计算")
+    words: ClassVar = r"计算"
+    letter: ClassVar = "N"
+
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
+        """Read the number; a stem without a blank gets one at its end."""
+        stem, count = blank_marks(data["stem"], EMPTY_BLANK)
+        data["stem"] = stem if count else f"{stem}{{{{1}}}}"
+        key = number_key(row.text("answer"))
+        data |= key or {}
+        return [] if key else [row.error("answer_number", "answer")]
+
+    def errors(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield a sum that cannot be worked out or comes to something else."""
+        if "compute" not in data:
+            return
+        name, text = f"{prefix}compute", str(data["compute"])
+        try:
+            value = evaluate(text)
+            computed = f"{float(value):.6g}"
+        except (ValueError, ZeroDivisionError, OverflowError):
+            yield draft.find(Severity.ERROR, "compute_unreadable", name, text)
+            return
+        answer, tolerance = number(data["answer"]), number(data.get("tolerance", 0))
+        if answer is None or tolerance is None or abs(value - Fraction(answer)) > Fraction(tolerance):
+            yield draft.find(
+                Severity.ERROR, "compute_differs", name, text, computed=computed, answer=data["answer"]
+            )
+
+    def blank(self) -> dict[str, Any]:
+        """A whole number, right only as it is."""
+        return {"answer": "", "decimals": 0, "tolerance": "0", "compute": ""}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """The number, how it is written, and the sum it comes from."""
+        return {
+            "answer": sent.text("answer"),
+            "decimals": sent.number("decimals"),
+            "tolerance": sent.text("tolerance"),
+            "compute": sent.text("compute"),
+        }
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """One blank, and any number."""
+        head, mark, tail = numbered(str(data.get("stem", "")))[0].partition("{{1}}")
+        stem = f"{head}{mark}{re.sub(r'[{]{2}[0-9]+[}]{2}', '____', tail)}"
+        return {"stem": stem, "answer": "0", "decimals": 0, "tolerance": "0"}
+
+
+def number_key(cell: str) -> dict[str, Any] | None:
+    """Return answer, decimals and tolerance (half a unit of the last place) of a numeric key, or None."""
+    text = unicodedata.normalize("NFKC", cell).replace(",", "").strip().removesuffix("%")
+    found = number(text)
+    if found is None:
+        return None
+    decimals = max(0, -int(found.as_tuple().exponent))
+    tolerance = Decimal(5).scaleb(-decimals - 1) if decimals else Decimal(0)
+    return {"answer": f"{found:f}", "decimals": decimals, "tolerance": f"{tolerance:f}"}
+
+
+AUTHORING = NumericAuthoring()

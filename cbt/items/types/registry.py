@@ -1,0 +1,32 @@
+"""The types of an item as an author meets them, in the order of the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cbt.items.types.authoring import Authoring
+from cbt.items.types.folders import module_of
+from cbt.rules.items.registry import TYPES
+
+
+class _Authorings(Mapping[str, Authoring]):
+    def __getitem__(self, kind: str) -> Authoring:
+        found = getattr(module_of(kind, "authoring"), "AUTHORING", None)
+        if not isinstance(found, Authoring):
+            raise KeyError(kind)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TYPES)
+
+    def __len__(self) -> int:
+        return len(TYPES)
+
+
+AUTHORING: Mapping[str, Authoring] = _Authorings()
+_UNKNOWN = Authoring()
+
+
+def authoring_of(kind: object) -> Authoring:
+    """Return the type an author names; of a name there is none of, what holds for any."""
+    return AUTHORING.get(str(kind), _UNKNOWN)

@@ -1,0 +1,23 @@
+"""简答 in Moodle XML: an essay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cbt.interchange import raw_items
+from cbt.interchange.moodle_question import Fields, MoodleMapping, MoodleQuestion, marked
+
+_KIND = "essay"
+
+
+def _read(asked: MoodleQuestion) -> dict[str, Any]:
+    answer = asked.text(asked.node, "graderinfo")
+    return raw_items.short_answer(asked.stem, answer) | raw_items.explained(asked.general, [])
+
+
+def _answers(data: Fields) -> Iterator[str]:
+    yield marked("graderinfo", str(data.get("answer", "")))
+
+
+MAPPING = MoodleMapping(frozenset({"answer", "limit"}), lambda _data: _KIND, _answers, {_KIND: _read})

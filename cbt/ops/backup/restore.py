@@ -1,0 +1,296 @@
+"""Bringing a backup back, into an empty place only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cbt.config import Settings
+from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.ops.backup.snapshot import (
+    DatabaseFacts,
+    Manifest,
+    check_file,
+    facts_of,
+    read_facts,
+    read_manifest,
+    restore_postgres,
+)
+from cbt.ops.file_permissions import check_hands
+from cbt.ops.host_resources import DataDirLock
+from cbt.ops.preflight import Database, find
+from cbt.releases import product_version
+from cbt.storage.crypto import NOTE, fingerprint, load_key, write_note
+from cbt.storage.engine import DATABASE_NAME, database_path
+from cbt.storage.migrate import is_known
+from cbt.storage.mirror_folder import CopySet, base_number, base_path, log_path, read_copy
+from cbt.storage.private_files import open_private
+from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
+from cbt.storage.wal import apply_log
+from cbt.storage.write_queue.write_lock import FILE_NAME
+
+STILLBORN = f"{DATABASE_NAME}.stillborn"
+_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", "slots.lock", FILE_NAME, NOTE}
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was brought back, and whether the personal key is the one the numbers were sealed with."""
+
+    manifest: Manifest
+    place: str
+    personal_key_fits: bool
+    log_key_fits: bool
+
+
+def restore(
+    settings: Settings, source: Path, *, into: Path | None = None, personal_lost: bool = False
+) -> Restored:
+    """Restore the backup in `source` into `into` (else the data folder), or into the empty PostgreSQL database.
+
+    Everything is checked before anything is written: manifest, version, hash, kind of database, keys, that no
+    server runs there, and that the place is empty. Raise InvalidInput, Conflict or Unavailable with the way out.
+    With `personal_lost` it goes without `personal.key`; then `cbt key lost personal` is next.
+    """
+    manifest = read_manifest(source)
+    if not is_known(manifest.revision):
+        raise Unavailable("safety.newer", version=manifest.version, installed=product_version())
+    copy = check_file(source, manifest)
+    if into is not None:
+        # An explicit folder has its keys beside it unless CBT_KEY_DIR says otherwise.
+        settings = replace(settings, data_dir=into)
+    if (manifest.database == "sqlite") != settings.embedded:
+        raise InvalidInput("safety.other_database", database=manifest.database)
+    if settings.embedded and manifest.encrypted != settings.db_encryption:
+        raise InvalidInput("safety.other_encryption", encrypted="on" if manifest.encrypted else "off")
+    fits = check_keys(settings, manifest.keys, personal_lost=personal_lost)
+    check_hands(settings)
+    DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, restore")
+    if settings.embedded:
+        facts = _restore_embedded(settings, copy, manifest)
+        place = str(settings.data_dir)
+    else:
+        facts = restore_postgres(settings, copy)
+        place = settings.database_url.rsplit("/", 1)[-1]
+    if facts.counts != manifest.counts or facts.revision != manifest.revision:
+        raise Unavailable("safety.counts", path=place)
+    note_copied_keys(settings, manifest.keys)
+    return Restored(manifest, place, fits, log_key_fits(settings, manifest.keys))
+
+
+def check_keys(settings: Settings, prints: Mapping[str, str], *, personal_lost: bool = False) -> bool:
+    """Require the keys a copy needs, by their fingerprints; return whether the personal key is its own.
+
+    Raise Unavailable("db.key_missing") for a key that is not there, ("safety.personal_missing") for a personal
+    key that is not said to be lost, ("safety.other_key") for a database key that opens another database. A wrong
+    personal key loses the numbers and nothing else, so it is told, not refused.
+    """
+    fits = True
+    for name, print_ in prints.items():
+        if name == "audit":
+            continue  # see log_key_fits
+        path = settings.keys / f"{name}.key"
+        if name == "personal" and not path.is_file():
+            if not personal_lost:
+                raise Unavailable("safety.personal_missing", path=str(path), wanted=print_)
+            fits = False
+            continue
+        same = fingerprint(load_key(settings.keys, name, may_create=False)) == print_
+        if not same and name == "database":
+            raise Unavailable("safety.other_key", path=str(path), wanted=print_)
+        fits = fits and same
+    return fits
+
+
+def log_key_fits(settings: Settings, prints: Mapping[str, str]) -> bool:
+    """Return whether the log's key is the one a copy names; it is needed to go on, not to bring the copy back."""
+    if "audit" not in prints:
+        return True
+    path = settings.keys / "audit.key"
+    return (
+        path.is_file() and fingerprint(load_key(settings.keys, "audit", may_create=False)) == prints["audit"]
+    )
+
+
+def check_empty(folder: Path) -> None:
+    """Raise Conflict("safety.not_empty") when there is anything in a data folder but its locks."""
+    if any(path.name not in _LOCKS and not path.name.startswith(STILLBORN) for path in folder.iterdir()):
+        raise Conflict("safety.not_empty", path=str(folder))
+
+
+def set_stillborn_aside(settings: Settings) -> None:
+    """Put a database file that never held anything under another name, and with it what lies beside it."""
+    found = find(settings)
+    if found.database is not Database.STILLBORN or found.log_left:
+        return
+    path = database_path(settings)
+    number = 1 + sum(1 for _ in path.parent.glob(f"{STILLBORN}-*"))
+    for suffix in ("-wal", "-shm", ""):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(path.with_name(f"{STILLBORN}-{number}{suffix}"))
+
+
+def note_copied_keys(settings: Settings, prints: Mapping[str, str]) -> None:
+    """Write beside an embedded database that was brought back which keys its copy named."""
+    if settings.embedded:
+        path = database_path(settings)
+        write_note(path, {name: print_ for name, print_ in prints.items() if name != "audit"})
+
+
+def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> DatabaseFacts:
+    folder = settings.data_dir
+    set_stillborn_aside(settings)
+    check_empty(folder)
+    needed = manifest.bytes
+    if shutil.disk_usage(folder).free < needed:
+        raise Unavailable("safety.no_room", path=str(folder), detail=f"{needed} B")
+    arriving = folder / f"{DATABASE_NAME}.arriving"
+    try:
+        if copy_file(copy, arriving) != manifest.sha256:
+            raise Unavailable("safety.damaged", path=str(copy))
+        key = load_key(settings.keys, "database", may_create=False) if manifest.encrypted else None
+        facts = read_facts(arriving, key)
+        arriving.rename(database_path(settings))
+    except OSError as error:
+        raise Unavailable("safety.no_room", path=str(folder), detail=error) from error
+    finally:
+        arriving.unlink(missing_ok=True)
+    return facts
+
+
+def copy_file(source: Path, target: Path) -> str:
+    """Copy a file, on disk when this returns, and return the sha256 of what was copied."""
+    sealed = hashlib.sha256()
+    descriptor = open_private(target, os.O_WRONLY | os.O_EXCL)
+    with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
+        while chunk := reader.read(_CHUNK):
+            sealed.update(chunk)
+            writer.write(chunk)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return sealed.hexdigest()
+
+
+# Rebuilding a damaged or lost database from its second copy, into an empty place only.
+#
+# Source: I1, I8.
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What was rebuilt: where, what it holds, and whether everything of the copy is in it."""
+
+    place: str
+    facts: DatabaseFacts
+    torn: bool
+    """The last transaction of the copy was not whole; one that was acknowledged always is."""
+    damaged: str
+    """The file behind whose damage nothing was taken; "" when there is none."""
+    personal_key_fits: bool
+    log_key_fits: bool
+
+
+def rebuild(
+    settings: Settings,
+    folder: Path,
+    *,
+    into: Path | None = None,
+    up_to_damage: bool = False,
+    personal_lost: bool = False,
+) -> Rebuilt:
+    """Rebuild the database from the second copy in `folder` into `into`, else the data folder.
+
+    Everything is checked before the database has its name: manifest, keys, that no server runs there, that
+    the place is empty, that no log is missing or damaged, that SQLite finds the result whole. With
+    `up_to_damage` a damaged or missing log ends the rebuilding instead of refusing it; `personal_lost` is
+    that of `restore`.
+
+    Raise InvalidInput, Conflict or Unavailable with the way out.
+    """
+    copy = read_copy(folder) if folder.is_dir() else None
+    if copy is None:
+        raise InvalidInput("copy.none", path=str(folder))
+    if not settings.embedded:
+        raise InvalidInput("copy.embedded_only")
+    if into is not None:
+        settings = replace(settings, data_dir=into)
+    if copy.encrypted != settings.db_encryption:
+        raise InvalidInput("safety.other_encryption", encrypted="on" if copy.encrypted else "off")
+    fits = check_keys(settings, copy.keys, personal_lost=personal_lost)
+    check_hands(settings)
+    DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, rebuild")
+    set_stillborn_aside(settings)
+    check_empty(settings.data_dir)
+    arriving = settings.data_dir / f"{DATABASE_NAME}.arriving"
+    key = load_key(settings.keys, "database", may_create=False) if copy.encrypted else None
+    try:
+        torn, damaged = _bring(folder, copy, arriving, key, up_to_damage=up_to_damage)
+        facts = check_whole(arriving, key, folder)
+        if not is_known(facts.revision):
+            raise Unavailable("db.newer", revision=facts.revision, version=product_version())
+        arriving.rename(database_path(settings))
+        note_copied_keys(settings, copy.keys)
+    except OSError as error:
+        raise Unavailable("safety.no_room", path=str(settings.data_dir), detail=error) from error
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            arriving.with_name(arriving.name + suffix).unlink(missing_ok=True)
+    return Rebuilt(str(settings.data_dir), facts, torn, damaged, fits, log_key_fits(settings, copy.keys))
+
+
+def _bring(
+    folder: Path, copy: CopySet, arriving: Path, key: bytes | None, *, up_to_damage: bool
+) -> tuple[bool, str]:
+    """Copy the base and apply every log; return whether the last is torn, and the file that was damaged."""
+    number = base_number(folder, copy.newest)
+    if number is None:
+        raise Unavailable("copy.base_missing", path=str(folder))
+    base = base_path(folder, number)
+    logs = [log_path(folder, one) for one in range(number, copy.newest + 1)]
+    needed = sum(path.stat().st_size for path in (base, *logs) if path.is_file())
+    if shutil.disk_usage(arriving.parent).free < needed:
+        raise Unavailable("safety.no_room", path=str(arriving.parent), detail=f"{needed} B")
+    copy_file(base, arriving)
+    for log in logs:
+        if not log.is_file():
+            if up_to_damage:
+                return False, str(log)
+            raise Unavailable("copy.log_missing", path=str(log))
+        try:
+            applied = apply_log(arriving, log, key)
+        except DATABASE_ERRORS as error:
+            raise Unavailable("copy.damaged", path=str(base)) from error
+        newest = log == logs[-1]
+        if applied.whole if newest else applied.frames == copy.closed.get(str(number)):
+            number += 1
+            continue
+        # The end of the newest may be torn: the power went while it was copied, before anybody was told.
+        # More than one transaction is never on its way.
+        if newest and applied.commits_left_out <= 1:
+            return True, ""
+        if not up_to_damage:
+            raise Unavailable("copy.damaged", path=str(log))
+        return False, str(log)
+    return False, ""
+
+
+def check_whole(path: Path, key: bytes | None, folder: Path) -> DatabaseFacts:
+    """Return what a database holds; raise Unavailable("copy.damaged") with `folder` when it is not whole."""
+    try:
+        with closing(open_raw(path, key)) as connection:
+            wrong = connection.execute("PRAGMA cipher_integrity_check").fetchall() if key else []
+            wrong += [row for row in connection.execute("PRAGMA integrity_check(10)") if row[0] != "ok"]
+            wrong += connection.execute("PRAGMA foreign_key_check").fetchall()
+            facts = facts_of(connection)
+    except DATABASE_ERRORS as error:
+        raise Unavailable("copy.damaged", path=str(folder)) from error
+    if wrong:
+        raise Unavailable("copy.damaged", path=str(folder))
+    return facts

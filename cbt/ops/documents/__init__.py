@@ -1,3 +1,0 @@
-"""The documents that come with the product: listed, read, and copied to where they are used."""
-
-__all__ = ["commands"]

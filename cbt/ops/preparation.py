@@ -1,0 +1,193 @@
+"""A start waits for PostgreSQL, which may come up beside it after a power cut."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar, cast
+
+import flask
+from flask_babel import gettext
+from sqlalchemy import select
+
+from cbt.accounts.models import Staff
+from cbt.accounts.staff import create_staff
+from cbt.application.app import create_app
+from cbt.application.backups import fault_at_start
+from cbt.audit import chain
+from cbt.audit.chain import ensure_keyed
+from cbt.blueprints.versions import faults, load_folder
+from cbt.blueprints.versions import look as look_into
+from cbt.clock import SystemClock
+from cbt.config import Settings, masked
+from cbt.console.exits import REFUSED, end_of
+from cbt.console.output import Progress
+from cbt.console.texts import text as _
+from cbt.errors import CbtError, Unavailable
+from cbt.ops.file_permissions import check_hands, mend_modes
+from cbt.ops.host_resources import FORKS
+from cbt.ops.preflight import Intent, ask, opened
+from cbt.ops.rescue.reinstatement import check_rescue
+from cbt.releases import newest_revision, product_version
+from cbt.rules.roles import Role
+from cbt.runner.close.outage import beat, settle_rooms
+from cbt.storage.departure import check_not_moved
+from cbt.storage.migrate import INSTALLED, begin_or_check
+from cbt.storage.server_time import database_time
+from cbt.storage.unit_of_work import reading, unit_of_work
+
+log = logging.getLogger(__name__)
+
+
+PATIENCE = timedelta(minutes=2)
+"""So long a start waits for PostgreSQL; then it ends, and a service manager tries again."""
+ASK_EVERY = timedelta(seconds=1)
+LOG_EVERY = timedelta(seconds=30)
+
+
+def await_database(
+    settings: Settings,
+    *,
+    ask: Callable[[Settings], object] = database_time,
+    pause: Callable[[float], None] = time.sleep,
+    passed: Callable[[], float] = time.monotonic,
+) -> None:
+    """Wait until PostgreSQL answers, and say so in the terminal, else in the log now and then.
+
+    Raise what `ask` raises when it has been too long.
+    """
+    begun, logged = passed(), float("-inf")
+    with Progress(passed) as progress:
+        while True:
+            try:
+                ask(settings)
+                return
+            except Unavailable as error:
+                waited = passed() - begun
+                if error.code != "db.unreachable" or waited >= PATIENCE.total_seconds():
+                    raise
+                url = masked(settings.database_url)
+                said = _("serving.awaiting", url=url, seconds=f"{waited:.0f}")
+            if sys.stderr.isatty():
+                progress.tell(said)
+            elif waited - logged >= LOG_EVERY.total_seconds():
+                log.warning("waiting for PostgreSQL at %s, %.0f seconds so far", url, waited)
+                logged = waited
+            pause(ASK_EVERY.total_seconds())
+
+
+R = TypeVar("R")
+
+
+def prepare_app(settings: Settings, asked: Intent = Intent.SERVE) -> flask.Flask:
+    """Begin an installation where there is none, give back an outage, load blueprints and reasons; return the app.
+
+    Runs before any worker. On PostgreSQL the time is the database's: a node whose own clock is wrong must not
+    take that for an outage.
+
+    Source: R-27.
+    """
+    with opened(settings, asked):
+        app = create_app(settings, clock=SystemClock(database_time(settings)))
+        mend_modes(settings)
+        now: datetime = app.extensions["cbt_clock"].now()
+        with app.app_context():
+            begin(now=now)
+    with app.app_context():
+        check_not_moved()
+        beat(now=now)
+        settle_rooms(now=now)
+        found = look_into(settings.blueprint_dir)
+        with unit_of_work() as session:
+            load_folder(session, settings.blueprint_dir, found, now=now, actor="cli")
+    return app
+
+
+def begin(*, now: datetime) -> None:
+    """Make the tables of an empty database and put that on record, or make sure that they are this version's.
+
+    Raise as `cbt.storage.migrate.begin_or_check` and `cbt.audit.chain.ensure_keyed`.
+    """
+    fresh = begin_or_check()
+    with unit_of_work() as session:
+        ensure_keyed(session, at=now)
+        if fresh:
+            after = {"version": product_version(), "revision": newest_revision()}
+            chain.record(session, at=now, actor="cli", act=INSTALLED, subject="system:", after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a start has to tell once it is prepared."""
+
+    first_password: str = ""
+    """The one-time password of an administrator who has just come to be, "" when somebody can sign in."""
+    backup_fault: CbtError | None = None
+    """What keeps scheduled backups from being made."""
+    blueprint_faults: tuple[CbtError, ...] = ()
+    """What keeps files of the folder of blueprints from being used."""
+
+
+def look(settings: Settings, asked: Intent = Intent.SERVE) -> None:
+    """Ask what is there, once the database answers and before so much as a lock is made."""
+    await_database(settings)
+    check_hands(settings, serves=True)
+    check_rescue(settings)
+    ask(settings, asked)
+
+
+def prepare(settings: Settings, asked: Intent = Intent.SERVE) -> Prepared:
+    """Prepare an installation."""
+    await_database(settings)
+    app = prepare_app(settings, asked)
+    with app.app_context():
+        bad = tuple(one.error for one in faults(settings.blueprint_dir) if one.error is not None)
+        return Prepared(_first_password(app), fault_at_start(settings), bad)
+
+
+def _first_password(app: flask.Flask) -> str:
+    with reading() as session:
+        if session.scalar(select(Staff.id).limit(1)) is not None:
+            return ""
+    now: datetime = app.extensions["cbt_clock"].now()
+    name = gettext("role.admin")
+    return create_staff(login="admin", name=name, roles=[Role.ADMIN], now=now, actor="cli")
+
+
+def in_child(work: Callable[[Settings], R], settings: Settings) -> R:
+    """Run `work` in a child and return what it returns, so that this process never opens the database.
+
+    Raise what it refuses, as the error that the person is told.
+    """
+    context: Any = multiprocessing.get_context("fork" if FORKS else "spawn")
+    reader, writer = context.Pipe(duplex=False)
+    child = context.Process(target=_answer, args=(work, settings, writer))
+    child.start()
+    writer.close()
+    try:
+        done, outcome = reader.recv()
+    except EOFError:
+        raise Unavailable("serve.not_prepared") from None
+    finally:
+        child.join()
+    if not done:
+        raise outcome
+    return cast(R, outcome)
+
+
+def _answer(work: Callable[[Settings], R], settings: Settings, writer: Connection) -> None:
+    try:
+        writer.send((True, work(settings)))
+    except Exception as stopped:
+        end = end_of(stopped)
+        if end.code != REFUSED:
+            log.critical("preparing a start failed", exc_info=stopped)
+        writer.send((False, end.error))
+    except KeyboardInterrupt:
+        pass  # the parent was interrupted as well, and ends

@@ -1,3 +1,0 @@
-"""Acts about a whole room."""
-
-__all__ = ["ending", "evacuation", "holding", "relocating", "starting"]

@@ -1,0 +1,240 @@
+"""全场暂停 and 恢复全场."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from cbt.accounts.approvals.requests import Line
+from cbt.errors import Conflict, InvalidInput
+from cbt.proctoring import act
+from cbt.proctoring.act import (
+    Act,
+    ActScope,
+    Asked,
+    Form,
+    HeadButton,
+    Preview,
+    Said,
+    always,
+    perhaps,
+    read_clock_time,
+    read_reason,
+    read_reason_of,
+)
+from cbt.proctoring.desk import Desk, acting, close_papers, count_time, kept, restored, uncount_time
+from cbt.proctoring.store import open_hold
+from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states.sitting import SittingState
+from cbt.rules.violations import EVACUATION
+from cbt.runner.attempt_changes import goes_on, moved_on, under_way
+from cbt.sittings import room_clock
+from cbt.sittings.models import RoomHold
+
+
+def _hold(asked: Asked) -> Said:
+    """全场暂停, from now or from an instant before it; what lies back is time given to the room.
+
+    More than 10 minutes in sum need a second person; a hold from now never does. Attempts the deadline closed
+    after that instant come back with their time.
+
+    Source: R-25, R-62.
+    """
+    since = asked.now
+    if asked.form.get("since") == "at":
+        from_at = read_clock_time(asked.form, "from_at", now=asked.now, zone=asked.zone)
+        if from_at is None:
+            raise InvalidInput("proctoring.clock_time", field="from_at")
+        since = from_at
+    code, reason = read_reason_of(asked.form, asked.reasons)
+    with acting(asked) as desk:
+        counted = count_time(desk, asked.now - since, None)
+        hold = stop_clocks(desk, from_at=since, reason_code=code, reason=reason)
+        desk.log("hold", code=code, reason=reason, since=since.isoformat())
+        desk.remember([(None, {"hold": hold.id, "at": kept(asked.now), "counted": list(counted.values())})])
+        return desk.said()
+
+
+def take_back_hold(desk: Desk, before: dict[str, Any]) -> bool:
+    """Let the room go on: what it stood is given back, what lay before the act is not (R-25)."""
+    hold, at = desk.session.get_one(RoomHold, before["hold"]), restored(before["at"])
+    if hold.to_at is not None or desk.board.head.evacuated or at is None:
+        return False
+    hold.from_at = max(hold.from_at, at)
+    room_clock.resume_room(desk.session, desk.room, now=desk.now, actor=desk.by.actor)
+    if not goes_on(desk.session, desk.room.id, under_way(desk.session, desk.room.id), now=desk.now):
+        raise Conflict("proctoring.undo_time_used")
+    desk.refresh_clocks()
+    uncount_time(desk, before["counted"])
+    return True
+
+
+def stop_clocks(desk: Desk, *, from_at: datetime, reason_code: str, reason: str) -> RoomHold:
+    """Hold the room from an instant on, and work its papers' clocks out again."""
+    hold = room_clock.hold_room(
+        desk.session,
+        desk.room,
+        from_at=from_at,
+        now=desk.now,
+        reason_code=reason_code,
+        reason=reason,
+        actor=desk.by.actor,
+    )
+    desk.refresh_clocks(reopen=from_at < desk.now)
+    return hold
+
+
+def _since_line(form: Form) -> Iterator[Line]:
+    if form.get("since") == "at":
+        yield ("approval.line.since", "text", form.get("from_at", ""))
+
+
+def _resume_room(asked: Asked) -> Said:
+    """恢复全场: the clocks go on with all the time given back; after an evacuation it takes two.
+
+    A room that was evacuated before its start is only entered again: its clock has not begun.
+
+    Source: R-25, R-62.
+    """
+    reason, actor = read_reason(asked.form, required=False), asked.by.actor
+    with acting(asked) as desk:
+        if desk.board.head.evacuated:
+            desk.need_second()
+        if desk.board.head.admits:
+            room_clock.reenter_room(desk.session, desk.room, now=asked.now, actor=actor)
+        else:
+            hold = open_hold(desk.session, desk.room.id)
+            room_clock.resume_room(desk.session, desk.room, now=asked.now, actor=actor)
+            desk.refresh_clocks()
+            if hold is not None and not desk.board.head.evacuated:
+                desk.remember([(None, {"hold": hold.id, "at": kept(asked.now)})])
+        desk.log("resume_room", reason=reason)
+        return desk.said()
+
+
+def _take_back_resume(desk: Desk, before: dict[str, Any]) -> bool:
+    """Hold the room again from where it stood, unless somebody has ended a unit or a paper since (R-25)."""
+    at = restored(before["at"])
+    if desk.board.head.state is not SittingState.RUNNING or at is None:
+        return False
+    if moved_on(desk.session, desk.room.id, since=at):
+        return False
+    room_clock.hold_again(desk.session, desk.room, before["hold"], now=desk.now, actor=desk.by.actor)
+    desk.refresh_clocks()
+    return True
+
+
+def _second_to_resume(preview: Preview) -> str:
+    return "always" if preview.board.head.evacuated else ""
+
+
+ACTS = (
+    Act(
+        "hold",
+        ActScope.ROOM,
+        _hold,
+        fields=("hold",),
+        second=perhaps,
+        lines=(_since_line, act.reason_code, act.reason),
+        undo_room=take_back_hold,
+        tone="stop",
+        head=HeadButton(10, lambda head: head.state is SittingState.RUNNING, apart=True),
+    ),
+    Act(
+        "resume_room",
+        ActScope.ROOM,
+        _resume_room,
+        fields=("reason_optional",),
+        second=_second_to_resume,
+        lines=(act.reason,),
+        undo_room=_take_back_resume,
+        tone="main",
+        head=HeadButton(
+            20,
+            lambda head: head.state is SittingState.HELD or (head.admits and head.evacuated),
+            kind="main",
+        ),
+    ),
+)
+
+
+def _evacuate(asked: Asked) -> Said:
+    """紧急疏散: one proctor, one confirmation. A running clock stops at once, and every page tells to leave.
+
+    Source: R-23, R-62.
+    """
+    now = asked.now
+    with acting(asked) as desk:
+        if desk.board.head.evacuated:
+            raise Conflict("proctoring.evacuated")
+        if desk.board.head.over:
+            raise Conflict("proctoring.room_over")
+        if desk.room.state == SittingState.HELD:
+            # The former hold ends where the evacuation begins, so that both stand on record.
+            room_clock.resume_room(desk.session, desk.room, now=now, actor=asked.by.actor)
+        if desk.room.state == SittingState.RUNNING:
+            stop_clocks(desk, from_at=now, reason_code=EVACUATION, reason=EVACUATION)
+        room_clock.evacuate_room(desk.session, desk.room, now=now)
+        desk.audit("room.evacuate", f"sitting_room:{desk.room.ref}")
+        desk.log("evacuate")
+        return desk.said()
+
+
+def _countersign(asked: Asked) -> Said:
+    """The chief countersigns an evacuation. Source: R-62."""
+    reason = read_reason(asked.form)
+    with acting(asked) as desk:
+        desk.need_chief()
+        if not desk.board.needs_countersign:
+            raise Conflict("proctoring.not_evacuated")
+        desk.audit("room.countersign", f"sitting_room:{desk.room.ref}", reason=reason)
+        desk.log("countersign", reason=reason)
+        return desk.said()
+
+
+def _evacuate_close(asked: Asked) -> Said:
+    """疏散收卷: close every paper of an evacuated room as it stood when the room was left.
+
+    Source: R-61, R-62.
+    """
+    reason = read_reason(asked.form)
+    with acting(asked) as desk:
+        if desk.board.head.over:
+            raise Conflict("proctoring.room_over")
+        left_at = desk.board.head.held_from
+        if not desk.board.head.evacuated or left_at is None:
+            raise Conflict("proctoring.not_evacuated")
+        desk.need_second()
+        still_open = tuple(
+            seat for seat in desk.board.seats if seat.under_way or (seat.never_began and seat.attempt_id)
+        )
+        desk.touch(still_open)
+        close_papers(desk, still_open, closed_by=ClosedBy.EVACUATION, closed_at=left_at, reason=reason)
+        desk.log("evacuate_close", count=str(len(still_open)), reason=reason)
+        return desk.said()
+
+
+EVACUATION_ACTS = (
+    Act(
+        "evacuate",
+        ActScope.ROOM,
+        _evacuate,
+        fields=("evacuate",),
+        final="evacuate",
+        tone="stop",
+        head=HeadButton(20, lambda head: not head.evacuated and not head.over, kind="stop", apart=True),
+    ),
+    Act("countersign", ActScope.ROOM, _countersign, fields=("reason",), final="signed", tone="main"),
+    Act(
+        "evacuate_close",
+        ActScope.ROOM,
+        _evacuate_close,
+        fields=("reason",),
+        second=always,
+        lines=(act.reason,),
+        final="force",
+        tone="stop",
+        head=HeadButton(30, lambda head: head.evacuated and head.open, kind="stop"),
+    ),
+)

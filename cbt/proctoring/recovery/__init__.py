@@ -1,3 +1,0 @@
-"""Recovery files a proctor brings in."""
-
-__all__ = ["views"]

@@ -1,0 +1,183 @@
+"""Terms in years, as the Civil Code counts them: the first day is not counted, the last is the same date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta, tzinfo
+
+
+def last_day(first_on: date, years: int) -> date:
+    """Return the last day of a term, inclusive: the same date years later, 29 February as the 28th.
+
+    Who began on the first day has so many whole years behind them on that day, so it is the anniversary, too.
+
+    Source: R-4, R-71, R-73 (民法典 第二百零一、二百零二条).
+    """
+    try:
+        return first_on.replace(year=first_on.year + years)
+    except ValueError:
+        return first_on.replace(year=first_on.year + years, day=28)
+
+
+# The fixed festivals (法定节假日), for years whose arrangement the State Council has not published yet.
+#
+# The days are those of 《全国年节及纪念日放假办法》 (2024): New Year 1, Spring Festival 4 from its eve, 清明 1,
+# Labour Day 2, 端午 1, 中秋 1, National Day 3. Which weekends are worked for them, only the yearly notice says.
+
+_SOLAR = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
+_MOON: Mapping[int, tuple[int, int, int, int]] = {
+    # 春节, 清明, 端午, 中秋, each as month and day, by Beijing's time
+    2027: (206, 405, 609, 915),
+    2028: (126, 404, 528, 1003),
+    2029: (213, 404, 616, 922),
+    2030: (203, 405, 605, 912),
+    2031: (123, 405, 624, 1001),
+    2032: (211, 404, 612, 919),
+    2033: (131, 404, 601, 908),
+    2034: (219, 405, 620, 927),
+    2035: (208, 405, 610, 916),
+    2036: (128, 404, 530, 1004),
+    2037: (215, 404, 618, 924),
+    2038: (204, 405, 607, 913),
+    2039: (124, 405, 527, 1002),
+    2040: (212, 404, 614, 920),
+}
+_SPRING_FESTIVAL = range(-1, 3)
+"""Its eve and three days, counted from the first of the year."""
+
+
+def festivals(year: int) -> frozenset[date]:
+    """Return the festivals of a year; after 2040 those whose dates the sun alone says.
+
+    Source: R-72.
+    """
+    days = {date(year, month, day) for month, day in _SOLAR}
+    if year in _MOON:
+        spring, *others = (date(year, said // 100, said % 100) for said in _MOON[year])
+        days |= {spring + timedelta(days=place) for place in _SPRING_FESTIVAL}
+        days |= set(others)
+    return frozenset(days)
+
+
+DAY = timedelta(days=1)
+DAYS_AHEAD = 20
+"""How many working days before the exam an application comes. Source: R-72."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holidays:
+    """What is known of the days of some years.
+
+    `days` says of a day whether it is worked, where it is not what its weekday says; `years` are those whose
+    arrangement is published, so that all other days of them are certain, too.
+    """
+
+    years: frozenset[int] = frozenset()
+    days: Mapping[date, bool] = field(default_factory=dict)
+
+    def with_days(self, days: Mapping[date, bool], years: frozenset[int] = frozenset()) -> Holidays:
+        """Return these with an office's own table on top: days that are worked or not, years that are complete."""
+        return replace(self, years=self.years | years, days={**self.days, **days})
+
+    def is_working(self, day: date) -> bool:
+        """Say whether a day is worked: by what is known of it, then by its festival, then by its weekday."""
+        if day in self.days:
+            return self.days[day]
+        if day.year not in self.years and day in festivals(day.year):
+            return False
+        return day.weekday() < 5
+
+    def is_certain(self, day: date) -> bool:
+        """Say whether the arrangement of a day is published, or entered by the office."""
+        return day.year in self.years or day in self.days
+
+
+@dataclass(frozen=True, slots=True)
+class CountedDay:
+    """A day that was counted to; provisional (暂定) where a day on the way was not certain."""
+
+    day: date
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeadTime:
+    """How an application stands to its day: what is asked, what there is, and the first day that would do.
+
+    `late_by` is how many working days are missing, 0 where none are.
+    """
+
+    asked: int
+    working_days: int
+    earliest: CountedDay
+
+    @property
+    def late_by(self) -> int:
+        """How many working days too late the application is."""
+        return max(0, self.asked - self.working_days)
+
+
+def nth_working_day_after(day: date, count: int, holidays: Holidays) -> CountedDay:
+    """Return the day that is `count` working days after `day`, which is not counted itself; for 0 it is `day`.
+
+    Source: R-72, R-90 (民法典 第二百零一条).
+    """
+    provisional = False
+    while count > 0:
+        day += DAY
+        provisional = provisional or not holidays.is_certain(day)
+        count -= holidays.is_working(day)
+    return CountedDay(day, provisional)
+
+
+def working_days_until(after: date, last: date, holidays: Holidays) -> int:
+    """Return how many working days lie after a day, up to and with another; 0 where that is not later."""
+    return sum(holidays.is_working(after + DAY * step) for step in range(1, (last - after).days + 1))
+
+
+def earliest_exam_day(applied_on: date, holidays: Holidays, *, ahead: int = DAYS_AHEAD) -> CountedDay:
+    """Return the first day for which an application of `applied_on` is in time. Later weekends do as well.
+
+    Source: R-72.
+    """
+    return nth_working_day_after(applied_on, ahead, holidays)
+
+
+def lead_time(applied_on: date, exam_on: date, holidays: Holidays, *, ahead: int = DAYS_AHEAD) -> LeadTime:
+    """Return whether an application comes early enough for an exam, and by how many working days it does not.
+
+    The day of the application is not counted, the day of the exam is.
+
+    Source: R-72.
+    """
+    found = working_days_until(applied_on, exam_on, holidays)
+    return LeadTime(ahead, found, earliest_exam_day(applied_on, holidays, ahead=ahead))
+
+
+STEP = timedelta(days=1)
+"""No zone changes twice in a day."""
+_MINUTE = timedelta(minutes=1)
+
+
+def turns_of(zone: tzinfo, *, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
+    """Return from when a zone is how far east of UTC: at `since`, then at each change until `until`."""
+    found, at = [(since, _east(zone, since))], since
+    while at < until:
+        ahead = min(at + STEP, until)
+        if _east(zone, ahead) != found[-1][1]:
+            before, after = at, ahead
+            while after - before > _MINUTE:
+                middle = before + (after - before) / 2
+                if _east(zone, middle) == found[-1][1]:
+                    before = middle
+                else:
+                    after = middle
+            turn = after.replace(second=0, microsecond=0)
+            found.append((turn, _east(zone, after)))
+        at = ahead
+    return found
+
+
+def _east(zone: tzinfo, at: datetime) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta(0)

@@ -1,0 +1,289 @@
+"""What a page is told of a paper beside its items: its sections and units, what it allows, how it is timed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flask_babel
+from sqlalchemy.engine import Engine
+
+from cbt.bank.store import contents
+from cbt.items.markup import sanitised
+from cbt.rules.canonical import canonical_json
+from cbt.rules.exam.paper import Paper, offered
+from cbt.rules.items.case import Case
+from cbt.rules.items.content import ItemContent
+from cbt.rules.states.attempt import State
+from cbt.runner.paper.layout import Position, positions_of
+from cbt.runner.paper.packed import PackedPiece, PackedReader, PieceKey, mark_of
+from cbt.runner.save.attempt_cache import FrozenForm
+from cbt.runner.save.guard import AttemptInfo, PaperKey
+from cbt.storage.unit_of_work import reading
+
+
+def head(
+    title: str,
+    paper: Paper,
+    positions: Sequence[Position],
+    tools: Sequence[str],
+    *,
+    state: str,
+    open_unit: int | None,
+) -> dict[str, Any]:
+    """Return what a page is told of a paper beside its items; `tools` are the candidate's own."""
+    return {
+        "title": title,
+        "calculator": paper.calculator,
+        "tools": offered(paper.tools, tools),
+        "keys": True,
+        "lock_down": paper.lock_down,
+        "timing": timing_of(paper),
+        "unused_time": paper.clock.unused_time if paper.windows else None,
+        "sections": sections(positions, paper),
+        "units": units(positions, paper, state, open_unit),
+    }
+
+
+def timing_of(paper: Paper) -> str:
+    """Return how a paper is timed: by strict windows, its units out of one pool, or as a whole."""
+    if paper.windows:
+        return "strict"
+    return "pooled" if paper.units else "none"
+
+
+def sections(positions: Sequence[Position], paper: Paper) -> list[dict[str, Any]]:
+    """Return the sections in order, with their first and last positions."""
+    ends = _ends((one.section, one.position) for one in positions if one.section is not None)
+    return [
+        {
+            "name": section.name,
+            "type": section.type.value,
+            "first": ends[index][0],
+            "last": ends[index][1],
+            "points_each": str(section.points_each),
+        }
+        for index, section in enumerate(paper.sections)
+    ]
+
+
+def units(
+    positions: Sequence[Position], paper: Paper, state: str, open_unit: int | None
+) -> list[dict[str, Any]]:
+    """Return the units in order; a paper whose sections carry their own minutes shows them as units too."""
+    parts: Sequence[Any] = paper.units or (paper.sections if paper.windows else ())
+    if not parts:
+        return []
+    by_unit = bool(paper.units)
+    ends = _ends(((one.unit or 0) if by_unit else (one.section or 0) + 1, one.position) for one in positions)
+    return [
+        {
+            "number": number,
+            "name": part.name,
+            "minutes": int(part.minutes.total_seconds() // 60),
+            "points": str(part.points),
+            "state": _unit_state(number, paper, state, open_unit),
+            "first": ends[number][0],
+            "last": ends[number][1],
+        }
+        for number, part in enumerate(parts, 1)
+    ]
+
+
+def _ends(places: Iterable[tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """Return the first and the last position of each group; positions come in order."""
+    ends: dict[int, tuple[int, int]] = {}
+    for group, position in places:
+        ends[group] = (ends[group][0] if group in ends else position, position)
+    return ends
+
+
+def _unit_state(number: int, paper: Paper, state: str, open_unit: int | None) -> str:
+    if not paper.windows:
+        return "open"
+    if state == State.UNITS_DONE or open_unit is None or number < open_unit:
+        return "past"
+    return "open" if number == open_unit else "locked"
+
+
+# The paper as a candidate's browser gets it: joined from sanitised fragments, no template per item.
+#
+# No answer key, explanation, difficulty or unopened unit leaves here, on any path (R-44): only what
+# `bank.items.rich` cleared is read, in the displayed order, and units that are not open are left out.
+# The fragments are kept as JSON text per item version, which never changes, so a paper is a few string
+# joins; and
+# most are joined and packed before anybody starts (see packed.py).
+
+CACHED_ITEMS, CACHED_HEADS = 50_000, 2000
+SHOWN = (State.INTERACTING, State.UNITS_DONE)
+_ItemKey = tuple[int, str, int]
+_HeadKey = tuple[PaperKey, str, str, int | None, tuple[str, ...]]
+"""A paper, its layout, the state of the attempt and its open unit, and the candidate's own tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What may be shown of one question, as JSON texts in authored order."""
+
+    head: str
+    lists: Sequence[tuple[str, str, Sequence[str]]]
+    """Each list that is shown in an order: how it begins, the order's name at a position, its texts."""
+    tail: str
+    """What has no order of its own, such as the blanks and their word bank."""
+    verdicts: bool
+    """Whether the choices are the words for right and wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fragments:
+    """One item version: its parts by index (None: the item itself), and of a case what all of them share."""
+
+    parts: Mapping[int | None, _Part]
+    case: str | None
+
+
+class PaperWriter:
+    """Writes papers as JSON; keeps the fragments of the item versions this process has seen."""
+
+    def __init__(self, context: Callable[[], Any], engine: Engine) -> None:
+        """`context` opens the app's context, for reading and translating what is not known yet."""
+        self._context = context
+        self._packed = PackedReader(engine)
+        self._known: dict[_ItemKey, _Fragments] = {}
+        self._verdicts: dict[str, list[str]] = {}
+        self._heads: dict[_HeadKey, str] = {}
+
+    def text(
+        self, info: AttemptInfo, form: FrozenForm, *, state: str, open_unit: int | None, locale: str
+    ) -> str:
+        """Return the part of the paper that this candidate may see now."""
+        before, piece = self.parts(info, form, state=state, open_unit=open_unit, locale=locale)
+        return f"{before}{piece.text()}}}"
+
+    def parts(
+        self, info: AttemptInfo, form: FrozenForm, *, state: str, open_unit: int | None, locale: str
+    ) -> tuple[str, PackedPiece]:
+        """Return the same but for its last brace: how it begins, and its items, packed."""
+        before = self.head_at_hand(info, form, state=state, open_unit=open_unit)
+        if before is None:
+            if len(self._heads) > CACHED_HEADS:
+                self._heads.clear()
+            positions = self._read(form)[1]
+            rest = head(info.title, info.paper, positions, form.tools, state=state, open_unit=open_unit)
+            before = f"{canonical_json(rest)[:-1]},"
+            self._heads[info.paper_key, form.layout, state, open_unit, tuple(form.tools)] = before
+        if state not in SHOWN:
+            return before, PackedPiece.of('"items":[],"cases":[]')
+        part = open_unit or 0
+        piece = self._packed.find(form.form_id, part, locale, mark=self.mark(locale))
+        return before, piece or self.piece(info, form, part=part, locale=locale)
+
+    def head_at_hand(
+        self, info: AttemptInfo, form: FrozenForm, *, state: str, open_unit: int | None
+    ) -> str | None:
+        """Return how `parts` begins, where this process has written it before."""
+        return self._heads.get((info.paper_key, form.layout, state, open_unit, tuple(form.tools)))
+
+    def lying_there(self, keys: Iterable[PieceKey]) -> dict[PieceKey, PackedPiece]:
+        """Return the pieces that need not be joined any more, read together."""
+        by_locale: dict[str, list[PieceKey]] = defaultdict(list)
+        for key in keys:
+            by_locale[key[2]].append(key)
+        found: dict[PieceKey, PackedPiece] = {}
+        for locale, some in by_locale.items():
+            found |= self._packed.find_all(some, mark=self.mark(locale))
+        return found
+
+    def piece(self, info: AttemptInfo, form: FrozenForm, *, part: int, locale: str) -> PackedPiece:
+        """Join and pack the items that are shown while the unit `part` is open (0: the paper has one time)."""
+        bank_id, positions = self._read(form)
+        visible = [one for one, window in zip(positions, info.units, strict=True) if window in (0, part)]
+        found = self._fragments(bank_id, visible)
+        verdicts = self._verdicts_in(locale)
+        items = [
+            _item(one, fragments.parts[one.part], verdicts)
+            for one, fragments in zip(visible, found, strict=True)
+        ]
+        cases = {
+            (one.unit, one.item): f'{{"unit":{canonical_json(one.unit)},{fragments.case}}}'
+            for one, fragments in zip(visible, found, strict=True)
+            if fragments.case is not None
+        }
+        return PackedPiece.of(f'"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]')
+
+    def mark(self, locale: str) -> str:
+        """Return what a piece joined now is joined by."""
+        return mark_of(self._verdicts_in(locale))
+
+    def _read(self, form: FrozenForm) -> tuple[int, Sequence[Position]]:
+        """Return the bank of a form and its positions."""
+        bank_id, content = self._packed.form(form.form_id)
+        return bank_id, positions_of(content)
+
+    def _fragments(self, bank_id: int, positions: Sequence[Position]) -> list[_Fragments]:
+        keys = [(bank_id, one.item, one.version) for one in positions]
+        missing = {key[1:] for key in keys if key not in self._known}
+        if missing:
+            with self._context(), reading() as session:
+                read = contents(session, missing, bank_id)
+            if len(self._known) + len(read) > CACHED_ITEMS:
+                self._known = {key: self._known[key] for key in keys if key in self._known}
+            for key, content in read.items():
+                self._known[(bank_id, *key)] = _cut(content)
+        known = self._known
+        return [known[key] for key in keys]
+
+    def _verdicts_in(self, locale: str) -> list[str]:
+        verdicts = self._verdicts.get(locale)
+        if verdicts is None:
+            with self._context(), flask_babel.force_locale(locale):
+                words = [flask_babel.gettext(f"attempts.{word}") for word in ("true", "false")]
+            verdicts = self._verdicts[locale] = [canonical_json(word) for word in words]
+        return verdicts
+
+
+def item_text(content: ItemContent, one: Position, verdicts: tuple[str, str]) -> str:
+    """Return what may be shown of a question at a position, as JSON."""
+    words = [canonical_json(word) for word in verdicts]
+    return _item(one, _part(content, sanitised(content)), words)
+
+
+def _cut(content: ItemContent) -> _Fragments:
+    clean: dict[str, Any] = sanitised(content)
+    if not isinstance(content, Case):
+        return _Fragments({None: _part(content, clean)}, None)
+    case = canonical_json({"title": clean["title"], "stimulus": clean["stimulus"]})[1:-1]
+    parts: dict[int | None, _Part] = {
+        index: _part(part.content, clean["parts"][index]) for index, part in enumerate(content.parts)
+    }
+    return _Fragments(parts, case)
+
+
+def _part(content: ItemContent, clean: Mapping[str, Any]) -> _Part:
+    return _Part(
+        head=f'"type":"{content.type.value}","stem":{canonical_json(clean["stem"])}',
+        lists=[
+            (f',"{name}":[', order, [canonical_json(text) for text in clean[name]])
+            for name, order in content.ordered.items()
+        ],
+        tail="".join(f',"{name}":{canonical_json(clean[name] or None)}' for name in content.sent),
+        verdicts=content.verdicts,
+    )
+
+
+def _item(one: Position, part: _Part, verdicts: Sequence[str]) -> str:
+    unit, section = one.unit, one.section
+    shown = f',"choices":[{",".join(verdicts)}]' if part.verdicts else part.tail
+    for name, order, texts in part.lists:
+        shown += f"{name}{_shown(texts, getattr(one, order))}]"
+    return (
+        f'{{"position":{one.position},"points":"{one.points}",'
+        f'"section":{"null" if section is None else section},"unit":{"null" if unit is None else unit},'
+        f"{part.head}{shown}}}"
+    )
+
+
+def _shown(texts: Sequence[str], order: Sequence[int]) -> str:
+    return ",".join([texts[place] for place in order])

@@ -1,0 +1,139 @@
+"""Which lease a request of the answer page brings, and whether it is the writer's (R-41, R-42)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import flask
+import flask_babel
+
+from cbt.errors import Locked, NotAllowed
+from cbt.http.auth import access
+from cbt.http.auth.access import addresses_of
+from cbt.http.auth.login import machine_id, token_hash
+from cbt.http.auth.machine import is_elsewhere
+from cbt.http.partials import Reply
+from cbt.http.problems import http_status, problem_body
+from cbt.rules.canonical import canonical_json
+from cbt.rules.states.attempt import State
+from cbt.runner.attempt_changes import deliver
+from cbt.runner.news.entries import STANDS, Halt, Teller, place_of
+from cbt.runner.protocol import REFUSALS, Moved, Outcome, Saved, clock_text, receipts_text
+from cbt.runner.save.guard import AttemptInfo, Guard
+from cbt.runner.save.journal import current_journal
+from cbt.runner.start.reply import current_openings
+from cbt.storage.unit_of_work import reading
+
+LEASE_HEADER = "X-CBT-Lease"
+
+
+def asking_lease() -> str:
+    """Return the hash of the lease that the present request brings; raise NotAllowed("lease.missing").
+
+    Raise TooMany("attempt.too_fast") for one that asks without end.
+    """
+    token = flask.request.headers.get(LEASE_HEADER, "")
+    if not token:
+        raise NotAllowed("lease.missing")
+    lease_hash = token_hash(token)
+    current_journal().rate.spend(lease_hash, flask.g.now)
+    return lease_hash
+
+
+def not_the_writer(guard: Guard, lease_hash: str) -> Outcome | None:
+    """Return why a request with this lease is not that of the writing browser, or None when it is (R-42)."""
+    if guard.lease_hash != lease_hash:
+        return Outcome.LEASE_LOST
+    return Outcome.OTHER_MACHINE if is_elsewhere(guard.lease_machine, machine_id()) else None
+
+
+def saved_reply(info: AttemptInfo, saved: Saved, now: datetime) -> Reply:
+    """Return what became of a save: its receipts and the clock, or why it was not taken."""
+    if saved.outcome is Outcome.SAVED:
+        addresses_of(flask.current_app).note(info.registration_ref, flask.request.remote_addr)
+        return {"receipts": receipts_of(saved), "clock": clock_of(info, saved.guard, now)}
+    return refused_reply(saved.outcome, info, saved.guard, now, receipts=receipts_of(saved))
+
+
+def refused_reply(
+    outcome: Outcome,
+    info: AttemptInfo,
+    guard: Guard,
+    now: datetime,
+    *,
+    receipts: list[dict[str, Any]] | None = None,
+) -> Reply:
+    """Return why a save was not taken, with the clock and what is on disk already; nothing to a lost lease."""
+    clock = {} if outcome is Outcome.LEASE_LOST else clock_of(info, guard, now)
+    evacuated = outcome is Outcome.SUSPENDED and clock["evacuated"]
+    error = Locked("attempt.evacuated") if evacuated else REFUSALS[outcome]
+    body = problem_body(error)
+    if outcome is Outcome.OTHER_MACHINE:
+        access.tell_elsewhere(info.registration_ref)
+    elif clock:
+        body["clock"] = clock
+        body["receipts"] = receipts or []
+    return flask.jsonify(body), http_status(error)
+
+
+def receipts_of(saved: Saved) -> list[dict[str, Any]]:
+    """Return the acknowledgements of a save."""
+    receipts: list[dict[str, Any]] = json.loads(receipts_text(saved))
+    return receipts
+
+
+def clock_of(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
+    """Return the clock as the page reads it."""
+    shown: dict[str, Any] = json.loads(current_clock(info, guard, now))
+    return shown
+
+
+def current_clock(info: AttemptInfo, guard: Guard, now: datetime) -> str:
+    """Return the clock as JSON, with the reminders that wait, and why there is no paper to see."""
+    # Nobody sits there to read a reminder while the candidate is out of the room: it waits.
+    waits = guard.has_message and guard.left_at is None
+    messages = deliver(info, now) if waits else "[]"
+    standing = standing_of(info, guard)
+    evacuated = standing is not None and standing.kind == STANDS["room.evacuate"]
+    told = "null" if standing is None else canonical_json(standing.told)
+    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated, standing=told)
+
+
+def standing_of(info: AttemptInfo, guard: Guard) -> Halt | None:
+    """Return why there is no paper to see for an attempt; None while there is, and nothing is asked then."""
+    if guard.state != State.SUSPENDED and guard.left_at is None and not guard.over:
+        return None
+    with reading() as session:
+        return Teller(session, place_of(session, info.attempt_id)).standing(info, guard)
+
+
+def standing_reply(ref: str, error: Locked) -> Reply:
+    """Return why a start was refused that will be taken later, with who did what and why."""
+    journal = current_journal()
+    info = journal.infos.get(ref)
+    standing = standing_of(info, journal.peek(info.attempt_id))
+    body = {**problem_body(error), "standing": None if standing is None else standing.told}
+    return flask.jsonify(body), http_status(error)
+
+
+def paper_now(ref: str, moved: Moved) -> str:
+    """Return what is open now of the paper, as JSON."""
+    if not moved.goes_on:
+        return "null"
+    info, form = current_journal().infos.read(ref)
+    guard = moved.saved.guard
+    return current_openings().papers.text(
+        info, form, state=guard.state, open_unit=guard.open_unit, locale=page_locale()
+    )
+
+
+def page_locale() -> str:
+    """Return the language of this page."""
+    return str(flask_babel.get_locale())
+
+
+def json_reply(text: str) -> Reply:
+    """Return a reply of a JSON text."""
+    return flask.Response(text, content_type="application/json")

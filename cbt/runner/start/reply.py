@@ -1,0 +1,238 @@
+"""What a candidate gets when the paper is opened: lease, clock, paper and everything answered so far."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import flask
+
+from cbt.errors import CbtError
+from cbt.rules.canonical import canonical_json
+from cbt.rules.overload import START_PATIENCE
+from cbt.runner.attempt_changes import deliver
+from cbt.runner.news.watcher import Watcher
+from cbt.runner.paper.content import SHOWN, PaperWriter
+from cbt.runner.paper.packed import PackedPiece, PieceKey, joined, let_go, put_down, unpacked, unused
+from cbt.runner.protocol import clock_text, quoted, windows_text
+from cbt.runner.recovery_file import seal_secret
+from cbt.runner.save.guard import AttemptInfo
+from cbt.runner.save.journal import Journal, current_journal
+from cbt.runner.start.batch import Opened, Start
+from cbt.runner.store import journal_state
+from cbt.runner.waiting.hall import WaitingHall
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.group_commit import Told
+
+log = logging.getLogger(__name__)
+
+
+MOST_FORMER = 100
+"""Former leases whose secrets a start hands out; nobody reloads that often and still has something waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedReply:
+    """The reply to a start: JSON before and after the paper's items, and these as they lie there packed."""
+
+    before: str
+    piece: PackedPiece
+    after: str
+
+    def text(self) -> str:
+        """Return it as JSON."""
+        return f"{self.before}{self.piece.text()}{self.after}"
+
+    def packed(self) -> bytes:
+        """Return it as gzip."""
+        return joined(self.before.encode(), self.piece, self.after.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStart:
+    """A start as it is asked for: in which language, and up to which number of the log its page will know all."""
+
+    start: Start
+    locale: str
+    number: str
+
+
+class Openings:
+    """Opens papers in one process."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._journal = cast(Journal, app.extensions["cbt_journal"])
+        self._context = app.app_context
+        self._personal_key: bytes = app.config["PERSONAL_KEY"]
+        self._watcher = cast(Watcher, app.extensions["cbt_news"])
+        self._hall: WaitingHall = app.extensions["cbt_waiting_hall"]
+        self.papers = PaperWriter(app.app_context, self._journal.infos.engine)
+
+    def open(self, start: Start, *, locale: str) -> OpenedReply:
+        """Open or reopen the paper for one browser; return the reply once all of it is on disk.
+
+        The first opening starts the candidate's clock; the room must have started (R-20). Raises the refusals
+        of StartBatch, and Unavailable("db.busy") and ("db.write").
+
+        Source: R-14, R-20, R-42, R-43, R-44.
+        """
+        asked = self.asked(start, locale)
+        opened = self._journal.writer.run(start, patience=START_PATIENCE)
+        if isinstance(opened, CbtError):
+            raise opened
+        return self.reply(asked, cast(Opened, opened))
+
+    def asked(self, start: Start, locale: str) -> AskedStart:
+        """Return a start that is about to be asked for: what its page is told may be newer, and is never older."""
+        return AskedStart(start, locale, self._number())
+
+    def promised(self, start: Start, locale: str) -> AskedStart | None:
+        """Return the same; None where the end of the log would have to be read first."""
+        return AskedStart(start, locale, str(self._hall.number)) if self._watcher.is_up_to_date else None
+
+    def ask(self, start: Start, told: Told, kept: Any) -> None:
+        """Open or reopen a paper as `open` does; `told` is told with what is `kept` of it (GroupWriter.ask)."""
+        self._journal.ask(start, told, kept, patience=START_PATIENCE)
+
+    def reply(self, asked: AskedStart, opened: Opened) -> OpenedReply:
+        """Return the reply to a start that was carried out."""
+        guard = opened.guard
+        info, form = self._journal.infos.learn(asked.start.ref, opened.form)
+        messages = "[]"
+        if guard.has_message:
+            with self._context():
+                messages = deliver(info, asked.start.now)
+        paper, piece = self.papers.parts(
+            info, form, state=guard.state, open_unit=guard.open_unit, locale=asked.locale
+        )
+        return self._written(asked, opened, info, paper, piece, messages)
+
+    def replies(self, starts: Sequence[tuple[AskedStart, Opened]]) -> list[OpenedReply | None]:
+        """Return the replies to starts whose papers lie there packed, read together.
+
+        None where more is to be done: a paper to be joined, a reminder to be delivered.
+        """
+        keys: list[PieceKey] = [
+            (opened.form.form_id, opened.guard.open_unit or 0, asked.locale) for asked, opened in starts
+        ]
+        pieces = self.papers.lying_there(keys)
+        found: list[OpenedReply | None] = []
+        for (asked, opened), key in zip(starts, keys, strict=True):
+            guard, piece = opened.guard, pieces.get(key)
+            info, form = self._journal.infos.learn(asked.start.ref, opened.form)
+            paper = self.papers.head_at_hand(info, form, state=guard.state, open_unit=guard.open_unit)
+            if piece is None or paper is None or guard.has_message or guard.state not in SHOWN:
+                found.append(None)
+            else:
+                found.append(self._written(asked, opened, info, paper, piece, "[]"))
+        return found
+
+    def _written(
+        self,
+        asked: AskedStart,
+        opened: Opened,
+        info: AttemptInfo,
+        paper: str,
+        piece: PackedPiece,
+        messages: str,
+    ) -> OpenedReply:
+        start, now = asked.start, quoted(asked.start.now)
+        journal, seq = journal_state(opened.journal)
+        clock = clock_text(info, opened.guard, now=start.now, messages=messages)
+        seal = seal_secret(self._personal_key, start.ref, opened.epoch)
+        before = (
+            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"number":{asked.number},"seal":"{seal}",'
+            f'"seals":{self._former_seals(start.ref, opened.epoch)},"now":{now},'
+            f'"clock":{clock},"windows":{windows_text(opened.windows)},'
+            f'"at":{"null" if opened.place is None else opened.place},'
+            f'"paper":{paper}'
+        )
+        return OpenedReply(before, piece, f'}},"journal":{canonical_json(journal)},"seq":{seq}}}')
+
+    def _number(self) -> str:
+        """Return up to which number of the log the page knows all: its first request for news waits at once.
+
+        Without it the page asks, and pays for it; so a paper is opened whatever becomes of this.
+        """
+        try:
+            self._watcher.keep_up()
+        except Exception:
+            log.warning("the end of the log could not be read", exc_info=True)
+            return "null"
+        return str(self._hall.number)
+
+    def _former_seals(self, ref: str, epoch: int) -> str:
+        """Return by epoch the secrets of former leases: what waits in the browser is sealed with them.
+
+        Source: R-16.
+        """
+        former = range(max(1, epoch - MOST_FORMER), epoch)
+        return canonical_json({str(one): seal_secret(self._personal_key, ref, one) for one in former})
+
+
+def init_openings(app: flask.Flask) -> None:
+    """Give `app` its openings; its journal is there already."""
+    app.extensions["cbt_openings"] = Openings(app)
+
+
+def current_openings() -> Openings:
+    """Return the openings of this process."""
+    return cast(Openings, flask.current_app.extensions["cbt_openings"])
+
+
+# Packs papers while the doors are open, so that nothing is joined in the second everybody starts.
+#
+# A job of the leader; whoever starts before it came round gets a paper that is joined then.
+
+CHUNK, MOST = 50, 1000
+"""So many papers in one transaction, and in one run."""
+
+
+def pack_papers(*, now: datetime) -> int:
+    """Pack the papers of rooms whose doors are open; return how many.
+
+    One that cannot be joined keeps no other from it: its candidate is told at the start.
+    """
+    locale: str = flask.current_app.config["BABEL_DEFAULT_LOCALE"]
+    papers = current_openings().papers
+    mark, packed, last = papers.mark(locale), 0, 0
+    while packed < MOST:
+        with reading() as session:
+            refs = unpacked(session, locale=locale, mark=mark, after=last, most=CHUNK)
+        if not refs:
+            break
+        last = max(refs)
+        pieces = _pieces(refs.values(), locale)
+        if pieces:
+            with unit_of_work() as session:
+                put_down(session, pieces, mark=mark)
+        packed += len({form_id for form_id, _, _ in pieces})
+    return packed
+
+
+def _pieces(refs: Iterable[str], locale: str) -> dict[PieceKey, PackedPiece]:
+    papers, infos = current_openings().papers, current_journal().infos
+    found: dict[PieceKey, PackedPiece] = {}
+    for ref in refs:
+        try:
+            info, form = infos.read(ref)
+            for part in sorted(set(info.units)):
+                key = form.form_id, part, locale
+                if key not in found:
+                    found[key] = papers.piece(info, form, part=part, locale=locale)
+        except Exception:
+            log.exception("the paper of %s cannot be packed", ref)
+    return found
+
+
+def forget_papers(*, now: datetime) -> int:
+    """Delete the packed papers that nobody has before them any more; return how many."""
+    with reading() as session:
+        over = unused(session, most=MOST)
+    if over:
+        with unit_of_work() as session:
+            let_go(session, over)
+    return len(over)

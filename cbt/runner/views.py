@@ -1,0 +1,142 @@
+"""Pages around an attempt: the waiting room's signal, the answer page, its end, and drawing the forms."""
+
+from __future__ import annotations
+
+import flask
+from flask_babel import gettext
+from flask_wtf.csrf import generate_csrf
+
+from cbt.door import kiosk_views as kiosk
+from cbt.errors import Conflict, NotFound
+from cbt.http.auth import access
+from cbt.http.auth.cookies import read_cookie
+from cbt.http.auth.login import acting, machine_id, signed_in
+from cbt.http.forms import flash_refusal, sent_json
+from cbt.http.i18n import chosen_theme
+from cbt.http.partials import Reply
+from cbt.http.responses import unpacks
+from cbt.http.static import joined_name
+from cbt.rules.roles import Role
+from cbt.runner.attempt_states import OVER
+from cbt.runner.news.entries import number_now
+from cbt.runner.paper.draw import draw_for_sitting, drawn_count_of
+from cbt.runner.paper.examinee import Examinee
+from cbt.runner.paper.page import FOLDER
+from cbt.runner.paper.path import current_pages
+from cbt.runner.recovery_evidence import leftovers, read_leftovers
+from cbt.runner.replies import page_locale
+from cbt.runner.waiting.hall import WaitingHall
+from cbt.runner.waiting.standing import standing_of, told
+from cbt.storage.unit_of_work import reading
+
+pages = flask.Blueprint("delivery", __name__)
+
+ENTRY, SHEET = "runner/main.js", "runner/page.css"
+"""The script and the style sheet of the answer page, which go out joined with all that they import."""
+
+
+def _own(ref: str) -> Examinee:
+    one = current_pages().find(signed_in().subject_ref)
+    if one is None or one.attempt_ref != ref:
+        raise NotFound("attempt.unknown")
+    return one
+
+
+@pages.get("/exam/wait/state")
+@access.candidate
+def wait_state() -> Reply:
+    """Say whether the waiting room may let this candidate through: the room's clock has begun.
+
+    Nearly everybody is answered before a view is asked (runner/waiting/path.py); who comes here hears the
+    same, at once.
+    """
+    hall: WaitingHall = flask.current_app.extensions["cbt_waiting_hall"]
+    with reading() as session:
+        number = number_now(session)
+        standing = standing_of(session, signed_in().subject_id)
+    url = flask.url_for("delivery.runner", ref=standing.attempt_ref) if standing.goes else None
+    return told(standing, now=flask.g.now, number=number, url=url, span=hall.span, may_wait=False)
+
+
+@pages.get("/exam/<ref>")
+@access.candidate
+def runner(ref: str) -> Reply:
+    """The answer page: one shell for the whole paper, filled by the page's own requests."""
+    kiosk.insist()
+    pages_of = current_pages()
+    one = _own(ref)
+    elsewhere = one.belongs_at()
+    if elsewhere is not None:
+        done = elsewhere == "delivery.done"
+        return flask.redirect(flask.url_for(elsewhere, ref=ref) if done else flask.url_for(elsewhere), 303)
+    packs = unpacks(flask.request.headers.get("Accept-Encoding"))
+    kind = pages_of.kind(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
+    body = pages_of.page(one, kind, form_token=generate_csrf(), packs=packs)
+    headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if packs else {})
+    return flask.Response(body, headers=headers, mimetype="text/html")
+
+
+@pages.get("/exam/wait/paper")
+@access.candidate
+def ahead() -> Reply:
+    """What the waiting page fetches before the start, so that at the start nothing but the start travels.
+
+    The shell of the page, which a browser keeps, and the person, whom the waiting page hands over. Where a kiosk
+    browser is asked for there is no shell: the page itself has to see which browser opens it.
+    """
+    pages_of = current_pages()
+    one = pages_of.find(signed_in().subject_ref)
+    if one is None or one.belongs_at() != "door.wait" or one.by_kiosk:
+        return {"shell": None}
+    assets = flask.current_app.extensions["cbt_assets"]
+    kind = pages_of.kind(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
+    return {
+        "shell": assets.url(f"{FOLDER}/{kind.name}"),
+        "files": [assets.url(SHEET), assets.url(joined_name(ENTRY))],
+        "page": flask.url_for("delivery.runner", ref=one.attempt_ref),
+        "csrf": generate_csrf(),
+        "attempt": pages_of.told(one),
+    }
+
+
+@pages.get("/exam/<ref>/done")
+@access.candidate
+def done(ref: str) -> Reply:
+    """What a candidate sees after the paper: how it was closed, and the receipt (R-28)."""
+    one = _own(ref)
+    if one.attempt_state not in OVER:
+        return flask.redirect(flask.url_for("delivery.runner", ref=ref), 303)
+    body = current_pages().done(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
+    return flask.Response(body, mimetype="text/html")
+
+
+@pages.post("/exam/held")
+@access.public
+def held() -> Reply:
+    """Tell a seat page which of the answers of one attempt left on its machine the server has (R-16)."""
+    attempt_ref, keys = read_leftovers(sent_json())
+    known = leftovers(attempt_ref, keys, machine=machine_id())
+    return {"held": known.held, "over": known.over}
+
+
+@pages.post("/office/sittings/<sitting_ref>/draw")
+@access.roles(Role.OFFICER)
+def draw_forms(sitting_ref: str) -> Reply:
+    """组卷: draw and freeze one form for every registration of a sitting that has none."""
+    try:
+        drawn = draw_for_sitting(sitting_ref, now=flask.g.now, actor=acting())
+    except Conflict as error:
+        flash_refusal(error)
+    else:
+        said = gettext("delivery.draw.done", count=drawn) if drawn else gettext("delivery.draw.nothing")
+        flask.flash(said, "ok" if drawn else "message")
+    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
+
+
+@pages.get("/office/sittings/<sitting_ref>/drawn")
+@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
+def drawn_count(sitting_ref: str) -> Reply:
+    """How many registrations of a sitting have their form, as a fragment of the officer's page."""
+    with reading() as session:
+        drawn, needed = drawn_count_of(session, sitting_ref)
+    return flask.render_template("runner/_drawn.html", drawn=drawn, needed=needed)

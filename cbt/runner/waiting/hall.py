@@ -1,0 +1,240 @@
+"""What a process knows of those who wait: a few lines for a login and for a room, as of a number of the log.
+
+Whatever changes who somebody is, where they sit and what their room does is an entry of the log, so what an entry
+names is read anew (news/watcher.py asks for the log's last number for everybody at once). That a login was ended is
+no entry: all that are known are looked up together every second or so.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.engine import Engine
+
+from cbt.rules.door.waiting_room import LATELY, opening_span
+from cbt.runner.save.guard import Dialect
+from cbt.runner.waiting.standing import (
+    ANYBODY,
+    LOGIN,
+    REGISTRATION,
+    ROOM,
+    FoundWaiter,
+    Waiter,
+    WaiterReader,
+    WaitingRoom,
+)
+from cbt.storage.unit_of_work import raw_reading
+
+KEPT_SECONDS = 60.0
+"""So long somebody is known who asks no more, and what is known of those who do is read anew."""
+MOST_KNOWN = 20_000
+LOGINS_SECONDS = 1.0
+OF_NOBODY = frozenset(
+    {
+        "approval", "attempt", "blueprint", "factor", "item", "item_bank", "key", "log", "reasons", "seat", "staff",
+        "system", "view",
+    }
+)  # fmt: skip
+"""What an entry may be about that changes nothing for whoever waits; of anything else all is read anew."""
+Entry = tuple[int, str, str]
+"""Number, act and subject of an entry of the log."""
+
+
+class WaitingHall:
+    """Everybody of one process who waits, by login; from any thread.
+
+    What is read beside `look` is kept only if nobody has looked meanwhile: it may be older than what the look knew.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        servers: int,
+        spread: timedelta,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`servers` processes share those who wait; their opening is spread over `spread` at most."""
+        self._reader = WaiterReader(dialect)
+        self._servers = servers
+        self._spread = spread
+        self._timer = timer
+        self._lock = threading.Lock()
+        self._waiters: dict[str, Waiter] = {}
+        self._rooms: dict[str, WaitingRoom] = {}
+        self._looks = 0
+        self._logins_at = 0.0
+        self._begun: dict[str, float] = {}
+        """Rooms that were seen to begin, and when; those of the last look that saw one, and of a little before."""
+        self.span = timedelta()
+        """Over how long the opening of those who begin now is spread."""
+        self.number = -1
+        """Up to which number of the log all that is known is so."""
+
+    def find(self, login: str) -> FoundWaiter | None:
+        """Return who waits with a login, if that is known."""
+        waiter = self._waiters.get(login)
+        if waiter is None:
+            return None
+        room, now = self._rooms.get(waiter.room_ref), self._timer()
+        if room is None or now - waiter.read_at > KEPT_SECONDS:
+            return None
+        waiter.asked_at = now
+        return FoundWaiter(waiter, room)
+
+    def read(self, cursor: Any, logins: Sequence[str]) -> dict[str, FoundWaiter]:
+        """Read who waits with logins, by these; without those that are over, or no candidate's."""
+        with self._lock:
+            looks, number = self._looks, self.number
+        waiters, now = self._reader.waiters(cursor, logins), self._timer()
+        rooms = {one.room_ref: self._rooms.get(one.room_ref) for one in waiters.values()}
+        missing = [ref for ref, room in rooms.items() if room is None]
+        known = rooms | self._reader.rooms(cursor, missing, number=number)
+        found = {}
+        for login, one in waiters.items():
+            room = known[one.room_ref]
+            if room is not None:
+                one.changed, one.read_at, one.asked_at = number, now, now
+                found[login] = FoundWaiter(one, room)
+        with self._lock:
+            if self._looks == looks:
+                self._keep(found)
+        return found
+
+    def _keep(self, found: dict[str, FoundWaiter]) -> None:
+        for login, one in found.items():
+            former = self._waiters.get(login)
+            if former == one.waiter:
+                one.waiter.changed = former.changed
+            if len(self._waiters) < MOST_KNOWN:
+                self._waiters[login] = one.waiter
+                self._rooms.setdefault(one.waiter.room_ref, one.room)
+
+    def look(self, cursor: Any, entries: Sequence[Entry], *, upto: int, whole: bool) -> dict[str, int]:
+        """Take what the log says until `upto`; return what changed, by topic.
+
+        Not `whole`: what lies between is not known, and all is read anew. The cursor is that of whoever read the
+        entries.
+        """
+        changes: dict[str, int] = {}
+        for number, _, subject in entries:
+            topic = self._topic(subject)
+            if topic is not None:
+                changes[topic] = number
+        every = not whole or ANYBODY in changes
+        known = [ref for ref in list(self._rooms) if every or ROOM + ref in changes]
+        rooms = self._reader.rooms(cursor, known, number=upto)
+        with self._lock:
+            self._looks += 1
+            self._forget(changes, every=every, besides=rooms)
+            self._settle(rooms)
+            self.number = upto
+        return changes
+
+    @property
+    def is_due(self) -> bool:
+        """Return whether it is time to ask whether somebody's login was ended."""
+        return bool(self._waiters) and self._timer() - self._logins_at >= LOGINS_SECONDS
+
+    def ended(self, cursor: Any) -> list[str]:
+        """Let go of whose login was ended; return what those wait for."""
+        now = self._logins_at = self._timer()
+        with self._lock:
+            gone = [login for login, one in self._waiters.items() if now - one.asked_at > KEPT_SECONDS]
+            self._drop(gone)
+            logins = list(self._waiters)
+        ended = list(self._reader.ended(cursor, logins))
+        with self._lock:
+            self._looks += 1
+            self._drop(ended)
+        return [LOGIN + login for login in ended]
+
+    def _topic(self, subject: str) -> str | None:
+        kind = subject.partition(":")[0]
+        if kind in ("registration", "sitting_room"):
+            return f"waiting:{subject}"
+        return None if kind in OF_NOBODY else ANYBODY
+
+    def _forget(self, changes: Iterable[str], *, every: bool, besides: Collection[str]) -> None:
+        """Let go of what changed, but for the rooms that were read anew.
+
+        A room that became known in the meantime may have been read before it changed.
+        """
+        gone = {topic.removeprefix(ROOM) for topic in changes}
+        for ref in list(self._rooms):
+            if (every or ref in gone) and ref not in besides:
+                del self._rooms[ref]
+        people = {topic.removeprefix(REGISTRATION) for topic in changes}
+        self._drop([login for login, one in self._waiters.items() if every or one.registration_ref in people])
+
+    def _drop(self, logins: Iterable[str]) -> None:
+        for login in logins:
+            self._waiters.pop(login, None)
+
+    def _settle(self, rooms: dict[str, WaitingRoom]) -> None:
+        begun = [
+            ref
+            for ref, room in rooms.items()
+            if room.started_at is not None and ref in self._rooms and self._rooms[ref].started_at is None
+        ]
+        self._rooms.update(rooms)
+        if begun:
+            now = self._timer()
+            lately = {ref: at for ref, at in self._begun.items() if now - at < LATELY.total_seconds()}
+            self._begun = lately | dict.fromkeys(begun, now)
+            people = sum(1 for one in self._waiters.values() if one.room_ref in self._begun)
+            self.span = opening_span(people * self._servers, most=self._spread)
+
+
+# Those whom a process does not know yet, read with one query for all who ask at once.
+#
+# A hall that comes in, or of which all is to be read anew, asks within a second or two: read one by one,
+# each would
+# wait for all before it.
+
+
+@dataclass(slots=True)
+class _Question:
+    """Somebody who is to be read, and what was found."""
+
+    login: str
+    read: bool = False
+    found: FoundWaiter | None = None
+
+
+class ReadTogether:
+    """Reads those who wait; from any thread."""
+
+    def __init__(self, engine: Engine, hall: WaitingHall) -> None:
+        self._engine = engine
+        self._hall = hall
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()
+        self._asked: list[_Question] = []
+
+    def read(self, login: str) -> FoundWaiter | None:
+        """Read who waits with a login; None for one that is over, or no candidate's.
+
+        Whoever has the turn reads for all who have asked by then; where that fails, the next one tries again.
+        """
+        own = _Question(login)
+        with self._lock:
+            self._asked.append(own)
+        with self._turn:
+            if not own.read:
+                self._read_all(own)
+        return own.found
+
+    def _read_all(self, own: _Question) -> None:
+        with self._lock:
+            asked, self._asked = self._asked, []
+        logins = list({own.login: None} | dict.fromkeys(one.login for one in asked))
+        with raw_reading(self._engine) as cursor:
+            found = self._hall.read(cursor, logins)
+        for one in (own, *asked):
+            one.found, one.read = found.get(one.login), True

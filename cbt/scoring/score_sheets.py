@@ -1,0 +1,141 @@
+"""Works out score sheets from what was frozen and what was sealed: the forms and the journals.
+
+Source: R-43, R-50 to R-54.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.assembly.arrangements import Arranged, Source, arrange, arrangements
+from cbt.bank.store import contents
+from cbt.blueprints.store import paper_of
+from cbt.candidates.models import Registration
+from cbt.rules.scoring.marks import NotMet, items_in
+from cbt.rules.scoring.score import FormScorer, Marks, ScoreSheet
+from cbt.runner.models import Attempt
+from cbt.runner.save.digest import answers_in, journal_texts
+from cbt.scoring.late_answers import approved_answers
+
+KEPT_FORMS = 64
+"""So many forms that several people take are kept: a form of one's own does not come up again."""
+
+_Paper = tuple[int, int, str]
+"""A form, and the blueprint version and the code of the paper it is scored as."""
+Journals = Callable[[Session, Sequence[int]], dict[int, str]]
+"""What gives the text of each attempt's journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one attempt comes to: the sheet, and the text of the journal that it follows from."""
+
+    ref: str
+    sheet: ScoreSheet
+    journal: str
+    form_ok: bool
+    """Whether the form still has the hash it was frozen with, where the forms themselves were read."""
+
+
+class Scorers:
+    """The scorers of one run over many attempts.
+
+    They go by what was prepared of each form when it was drawn, or by what another source says of it, and by what
+    `journals` gives. Several threads may ask at once.
+    """
+
+    def __init__(self, source: Source = arrangements, journals: Journals = journal_texts) -> None:
+        self._source, self._journals = source, journals
+        self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
+        self._marks: dict[int, Marks] = {}
+        self._unprepared: dict[int, Arranged] = {}
+
+    def score(
+        self, session: Session, attempt_ids: Sequence[int], *, also: Collection[int] = (), late: bool = True
+    ) -> dict[int, Scored]:
+        """Return what each attempt comes to; raise what the first raises that cannot be scored.
+
+        Approved late answers count, unless `late` is off; `also` are late entries to be taken as approved too, to
+        see what that would change (R-29).
+        """
+        takers = _takers(session, attempt_ids)
+        journals = self._journals(session, attempt_ids)
+        approved = approved_answers(session, attempt_ids, also=also) if late else {}
+        scored = {}
+        for paper, scorer, form_ok in self._of(session, takers):
+            for attempt_id, ref in takers[paper].items():
+                journal = journals[attempt_id]
+                answers = answers_in(journal)
+                if attempt_id in approved:
+                    answers |= {str(place): value or "" for place, value in approved[attempt_id].items()}
+                scored[attempt_id] = Scored(ref, scorer.score(answers), journal, form_ok)
+        return scored
+
+    def scorers_of(self, session: Session, attempt_ids: Sequence[int]) -> dict[int, FormScorer]:
+        """Return what works out the sheet of each attempt, whatever answers it is given."""
+        takers = _takers(session, attempt_ids)
+        return {one: scorer for paper, scorer, _ok in self._of(session, takers) for one in takers[paper]}
+
+    def take_unprepared(self) -> dict[int, Arranged]:
+        """Return, once, what forms of before lack and was worked out: for whoever writes."""
+        return {form_id: self._unprepared.pop(form_id) for form_id in list(self._unprepared)}
+
+    def _of(
+        self, session: Session, takers: Mapping[_Paper, Collection[int]]
+    ) -> Iterator[tuple[_Paper, FormScorer, bool]]:
+        """Yield the scorer of each paper; one that several take is kept for the next chunk."""
+        fresh = takers.keys() - self._kept.keys()
+        for paper in takers.keys() - fresh:
+            yield paper, *self._kept[paper]
+        forms = self._arranged(session, {form_id for form_id, _, _ in fresh})
+        for paper in fresh:
+            form_id, version_id, code = paper
+            form, asked = forms[form_id], paper_of(session, version_id, code)
+            marks = self._marks.setdefault(form.bank_id, Marks({}))
+            try:
+                scorer = FormScorer.of(form.text, marks, paper=asked)
+            except NotMet:
+                self._meet(session, forms.values())
+                scorer = FormScorer.of(form.text, marks, paper=asked)
+            if len(takers[paper]) > 1 and len(self._kept) < KEPT_FORMS:
+                self._kept[paper] = scorer, form.form_ok
+            yield paper, scorer, form.form_ok
+
+    def _arranged(self, session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
+        if not form_ids:
+            return {}
+        found = self._source(session, form_ids)
+        if missing := form_ids - found.keys():
+            worked_out = arrange(session, missing)
+            self._unprepared.update(worked_out)
+            found |= worked_out
+        return found
+
+    def _meet(self, session: Session, forms: Iterable[Arranged]) -> None:
+        """Read the items of forms that did not come up yet; of one bank, so not many."""
+        lines: defaultdict[int, set[str]] = defaultdict(set)
+        for form in forms:
+            lines[form.bank_id].update(form.text.split("\n")[1:])
+        for bank_id, asked in lines.items():
+            known = self._marks.setdefault(bank_id, Marks({})).contents
+            known.update(contents(session, items_in(asked) - known.keys(), bank_id))
+
+
+def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, dict[int, str]]:
+    """Return which attempts are at which paper, each with its ref."""
+    rows = session.execute(
+        select(
+            Attempt.id, Attempt.ref, Attempt.form_id, Registration.blueprint_version_id, Registration.paper
+        )
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .where(Attempt.id.in_(attempt_ids))
+    )
+    takers: dict[_Paper, dict[int, str]] = {}
+    for attempt_id, ref, form_id, version_id, code in rows:
+        takers.setdefault((form_id, version_id, code), {})[attempt_id] = ref
+    return takers

@@ -1,0 +1,401 @@
+"""The child's side of the pictures of a .xlsx file: over cells, in cells by Excel, in cells by WPS.
+
+Parts are searched as text, never parsed as a tree. What is found is where a picture stands, the part that holds it,
+and the words for it; whoever wants the picture reads that part, within limits.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from html import unescape
+from itertools import pairwise
+
+from cbt.spreadsheets.number_formats import BUILT_IN, is_plain
+
+Cell = tuple[int, int]
+ShownAt = tuple[int, int, str, str]
+"""Row and column (from 0), the part that holds a picture ("" for one that lies nowhere), the words for it."""
+Read = Callable[[str], str]
+Relations = Callable[[str], Mapping[str, tuple[str, str]]]
+
+MOST = 20_000
+"""Pictures of one sheet."""
+_ATTRIBUTE = re.compile(r'([\w:]+)\s*=\s*"([^"]*)"')
+_FALLBACK = re.compile(r"<mc:Fallback[\s>].*?</mc:Fallback>", re.DOTALL)
+_ANCHOR = re.compile(
+    r"<(?:\w+:)?(?:two|one|absolute)(?:Cell)?Anchor[\s>].*?</(?:\w+:)?(?:two|one|absolute)(?:Cell)?Anchor>",
+    re.DOTALL,
+)
+_CORNER = re.compile(
+    r"<(?:\w+:)?(from|to)>\s*<(?:\w+:)?col>(\d+)</(?:\w+:)?col>\s*(?:<(?:\w+:)?colOff>(-?\d+)</(?:\w+:)?colOff>\s*)?"
+    r"<(?:\w+:)?row>(\d+)</(?:\w+:)?row>\s*(?:<(?:\w+:)?rowOff>(-?\d+)</(?:\w+:)?rowOff>)?"
+)
+_BLIP = re.compile(r"<(?:\w+:)?blip\s[^<>]*>")
+_NAMED = re.compile(r"<(?:\w+:)?cNvPr\s[^<>]*>")
+_PICTURE = re.compile(r"<(?:\w+:)?pic[\s>].*?</(?:\w+:)?pic>", re.DOTALL)
+_ROW = re.compile(r"<(?:\w+:)?row\s([^<>]*)>")
+_COLUMN = re.compile(r"<(?:\w+:)?col\s([^<>]*)>")
+_USUAL = re.compile(r"<(?:\w+:)?sheetFormatPr\s([^<>]*)>")
+_EMU, _EMU_LETTER = 12_700, 66_675
+"""Of a point; of the width of a digit, about."""
+_LATE = 0.6
+"""A picture that begins so low in a cell, and ends beyond it, belongs to the next."""
+
+
+def over_cells(sheet: str, targets: list[str], read: Read, relations: Relations) -> Iterator[ShownAt]:
+    """Yield the pictures that lie over the cells of a sheet, whose text is given: at the cell where each begins.
+
+    A chart or a shape lies nowhere, and so does a picture that the file only links to.
+    """
+    found = [(target, anchor[0]) for target in targets for anchor in _anchors(read(target))][:MOST]
+    grid = _Grid(sheet) if found else None
+    related = {target: relations(target) for target in {target for target, _anchor in found}}
+    for target, anchor in found:
+        known = related[target]
+        corners = {corner[1]: corner for corner in _CORNER.finditer(anchor)}
+        row, column = grid.cell(corners.get("from"), corners.get("to")) if grid is not None else (0, 0)
+        pictures = [*_PICTURE.finditer(anchor)]
+        if not pictures:
+            yield row, column, "", ""
+        for picture in pictures:
+            yield row, column, *_held(picture[0], known)
+
+
+def _anchors(text: str) -> Iterator[re.Match[str]]:
+    return _ANCHOR.finditer(_FALLBACK.sub("", text))
+
+
+def _held(picture: str, known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """Return the part of a picture and the words for it."""
+    blip, named = _BLIP.search(picture), _NAMED.search(picture)
+    given = dict(_ATTRIBUTE.findall(blip[0])) if blip else {}
+    embedded = next((value for name, value in given.items() if name.endswith(":embed")), "")
+    about = dict(_ATTRIBUTE.findall(named[0])) if named else {}
+    return known.get(embedded, ("", ""))[1], unescape(about.get("descr", ""))
+
+
+class _Grid:
+    """How high and wide the cells of a sheet are, in the units of drawings."""
+
+    def __init__(self, sheet: str) -> None:
+        usual = _USUAL.search(sheet)
+        said = dict(_ATTRIBUTE.findall(usual[1])) if usual else {}
+        self._height, self._width = _number(said, "defaultRowHeight", 15), _number(said, "defaultColWidth", 9)
+        self._heights: dict[int, float] = {}
+        for row in _ROW.finditer(sheet):
+            given = dict(_ATTRIBUTE.findall(row[1])) if "ht=" in row[1] else {}
+            if given.get("r", "").isdigit():
+                self._heights[int(given["r"]) - 1] = _number(given, "ht", self._height)
+        self._widths = [
+            (_number(given, "min", 0) - 1, _number(given, "max", 0) - 1, _number(given, "width", self._width))
+            for given in (dict(_ATTRIBUTE.findall(one[1])) for one in _COLUMN.finditer(sheet[:200_000]))
+        ]
+
+    def cell(self, start: re.Match[str] | None, end: re.Match[str] | None) -> Cell:
+        """Return the cell at which a picture begins; one that begins at the end of a cell begins in the next."""
+        if start is None:
+            return 0, 0
+        row, column = int(start[4]), int(start[2])
+        if end is not None and int(end[4]) > row:
+            height = self._heights.get(row, self._height) * _EMU
+            row += int(start[5] or 0) > _LATE * height
+        if end is not None and int(end[2]) > column:
+            width = next((wide for a, b, wide in self._widths if a <= column <= b), self._width) * _EMU_LETTER
+            column += int(start[3] or 0) > _LATE * width
+        return row, column
+
+
+def _number(given: Mapping[str, str], name: str, usual: float) -> float:
+    try:
+        return float(given.get(name, usual))
+    except ValueError:
+        return usual
+
+
+_ID = re.compile(r"DISPIMG\s*\(\s*(?:\"|&quot;)([^\"&]{1,80})", re.IGNORECASE)
+CELL_IMAGES = "xl/cellimages.xml"
+
+
+def of_wps(read: Read, relations: Relations) -> dict[str, tuple[str, str]]:
+    """Return part and words of the pictures that WPS puts into cells, by the ids that formulas name."""
+    text = read(CELL_IMAGES)
+    known = relations(CELL_IMAGES) if text else {}
+    found = {}
+    for picture in _PICTURE.finditer(text):
+        named = _NAMED.search(picture[0])
+        about = dict(_ATTRIBUTE.findall(named[0])) if named else {}
+        if about.get("name"):
+            found[unescape(about["name"])] = _held(picture[0], known)
+    return found
+
+
+def wps_id(text: str) -> str:
+    """Return the id of the picture that a cell of WPS names, "" for none."""
+    found = _ID.search(text)
+    return found[1] if found else ""
+
+
+_VALUED = re.compile(r"<(?:\w+:)?c\s([^<>]*\svm\s*=[^<>]*|vm\s*=[^<>]*)>")
+_REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
+_BLOCK = re.compile(r"<(?:\w+:)?bk[\s>].*?</(?:\w+:)?bk>", re.DOTALL)
+_RICH = re.compile(
+    r"<(?:\w+:)?futureMetadata\s[^<>]*name=\"XLRICHVALUE\"[^<>]*>(.*?)</(?:\w+:)?futureMetadata>", re.DOTALL
+)
+_VALUES = re.compile(r"<(?:\w+:)?valueMetadata[\s>].*?</(?:\w+:)?valueMetadata>", re.DOTALL)
+_RECORD = re.compile(r"<(?:\w+:)?rc\s([^<>]*)>")
+_BUNDLE = re.compile(r"<(?:\w+:)?rvb\s([^<>]*)>")
+_VALUE = re.compile(r"<(?:\w+:)?rv\s([^<>]*)>(.*?)</(?:\w+:)?rv>", re.DOTALL)
+_FIELD = re.compile(r"<(?:\w+:)?v(?:\s[^<>]*)?(?:/>|>([^<]*)</(?:\w+:)?v>)")
+_STRUCTURE = re.compile(r"<(?:\w+:)?s\s[^<>]*>(.*?)</(?:\w+:)?s>", re.DOTALL)
+_KEY = re.compile(r"<(?:\w+:)?k\s([^<>]*)>")
+_REL = re.compile(r"<(?:\w+:)?rel\s([^<>]*)>")
+_LOCAL, _TEXT = "_rvRel:LocalImageIdentifier", "Text"
+_RICH_PARTS = "xl/richData/"
+
+
+class RichValues:
+    """The pictures that Excel puts into cells: a cell names a value, the value a relation, the relation a part."""
+
+    def __init__(self, read: Read, relations: Relations) -> None:
+        metadata = read("xl/metadata.xml")
+        rich, values = _RICH.search(metadata), _VALUES.search(metadata)
+        bundles = [_first(_BUNDLE, block[0], "i") for block in _BLOCK.finditer(rich[1] if rich else "")]
+        records = [_first(_RECORD, block[0], "v") for block in _BLOCK.finditer(values[0] if values else "")]
+        self._values = [bundles[one] if 0 <= one < len(bundles) else -1 for one in records]
+        self._rich = list(self._parts(read, relations)) if self._values else []
+
+    def shown(self, sheet: str, column_of: Callable[[str], int]) -> Iterator[ShownAt]:
+        """Yield the pictures in the cells of a sheet, whose text is given."""
+        for cell in _VALUED.finditer(sheet) if self._values else ():
+            given = dict(_ATTRIBUTE.findall(cell[1]))
+            place, number = _REFERENCE.fullmatch(given.get("r", "")), given.get("vm", "")
+            if place is None or not number.isdigit() or not 0 < int(number) <= len(self._values):
+                continue
+            value = self._values[int(number) - 1]
+            part, words = self._rich[value] if 0 <= value < len(self._rich) else ("", "")
+            yield int(place[2]) - 1, column_of(place[1]), part, words
+
+    @staticmethod
+    def _parts(read: Read, relations: Relations) -> Iterator[tuple[str, str]]:
+        names = [
+            [dict(_ATTRIBUTE.findall(key[1])).get("n", "") for key in _KEY.finditer(one[1])]
+            for one in _STRUCTURE.finditer(read(f"{_RICH_PARTS}rdrichvaluestructure.xml"))
+        ]
+        name = f"{_RICH_PARTS}richValueRel.xml"
+        known, ids = relations(name), [dict(_ATTRIBUTE.findall(one[1])) for one in _REL.finditer(read(name))]
+        for one in _VALUE.finditer(read(f"{_RICH_PARTS}rdrichvalue.xml")):
+            kind = dict(_ATTRIBUTE.findall(one[1])).get("s", "")
+            keys = names[int(kind)] if kind.isdigit() and int(kind) < len(names) else []
+            said = dict(zip(keys, (found[1] or "" for found in _FIELD.finditer(one[2])), strict=False))
+            number = said.get(_LOCAL, "")
+            given = ids[int(number)] if number.isdigit() and int(number) < len(ids) else {}
+            relation = next((value for key, value in given.items() if key.endswith(":id")), "")
+            yield known.get(relation, ("", ""))[1], unescape(said.get(_TEXT, ""))
+
+
+def _first(pattern: re.Pattern[str], text: str, name: str) -> int:
+    found = pattern.search(text)
+    said = dict(_ATTRIBUTE.findall(found[1])).get(name, "") if found else ""
+    return int(said) if said.isdigit() else -1
+
+
+# The child's side of what a .xlsx or .ods file says beside its values: formats of cells, places of
+# pictures.
+#
+# Parts are searched as text, never parsed as a tree: no entity is met, and a part costs its length once.
+
+_SHEET = re.compile(r"<(?:\w+:)?sheet\s[^<>]*>")
+_RELATION = re.compile(r"<(?:\w+:)?Relationship\s[^<>]*>")
+_FORMAT = re.compile(r"<(?:\w+:)?numFmt\s[^<>]*>")
+_XFS = re.compile(r"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
+_XF = re.compile(r"<(?:\w+:)?xf\s[^<>]*>")
+_CELL = re.compile(r"<(?:\w+:)?c\s([^<>]*[^<>/])>(?=\s*<(?:\w+:)?[vf])")
+_MERGE = re.compile(r'<(?:\w+:)?mergeCell\s[^<>]*ref="([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)"')
+_RUNS = re.compile(r"<(?:\w+:)?si>(.*?)</(?:\w+:)?si>", re.DOTALL)
+_RUN = re.compile(r"<(?:\w+:)?r>(.*?)</(?:\w+:)?r>", re.DOTALL)
+_TEXT_RUN = re.compile(r"<(?:\w+:)?t(?:\s[^<>]*)?>([^<]*)</(?:\w+:)?t>")
+_RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+_LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
+
+
+class SheetPackage:
+    """A .xlsx file beside its values; a file of another kind, or one that lacks a part, just has none."""
+
+    def __init__(self, body: bytes) -> None:
+        self._zip = zipfile.ZipFile(io.BytesIO(body))
+        self._names = set(self._zip.namelist())
+        self._parts = dict(self._sheets())
+        self._codes = self._styles()
+        self._rich: RichValues | None = None
+
+    def formats(self, sheet: str) -> dict[Cell, str]:
+        """Return the format of each cell of a sheet (row, column from 0) that shows more than its value."""
+        if not any(self._codes):
+            return {}
+        found: dict[Cell, str] = {}
+        for cell in _CELL.finditer(self._read(self._parts.get(sheet, ""))):
+            given = dict(_ATTRIBUTE.findall(cell[1]))
+            style, place = given.get("s", ""), _REFERENCE.fullmatch(given.get("r", ""))
+            if given.get("t", "n") != "n" or not style.isdigit() or place is None:
+                continue
+            if code := self._codes[int(style)] if int(style) < len(self._codes) else "":
+                found[int(place[2]) - 1, column_index(place[1])] = code
+        return found
+
+    def shown(self, sheet: str) -> list[ShownAt]:
+        """Return the pictures and embedded objects of a sheet: over cells where they begin, and in cells."""
+        part = self._parts.get(sheet, "")
+        targets = self._related(part, "drawing")
+        if not targets and "xl/metadata.xml" not in self._names:
+            return []
+        text = self._read(part)
+        if self._rich is None:
+            self._rich = RichValues(self._read, self._relations)
+        return [
+            *over_cells(text, targets, self._read, self._relations),
+            *self._rich.shown(text, column_index),
+        ]
+
+    def wps(self) -> dict[str, tuple[str, str]]:
+        """Return part and words of the pictures that WPS puts into cells, by their ids."""
+        return of_wps(self._read, self._relations)
+
+    def raised(self) -> dict[str, str]:
+        """Return the texts of which some characters stand high or low, as they read with those characters."""
+        text = self._read("xl/sharedStrings.xml")
+        if "vertAlign" not in text:
+            return {}
+        found: dict[str, str] = {}
+        for item in _RUNS.finditer(text):
+            if "vertAlign" in item[1]:
+                plain = "".join(unescape(piece) for piece in _TEXT_RUN.findall(item[1])).strip()
+                found[plain] = "".join(_run(run) for run in _RUN.findall(item[1])).strip()
+        return found
+
+    def _sheets(self) -> Iterator[tuple[str, str]]:
+        targets = self._relations("xl/workbook.xml")
+        for tag in _SHEET.findall(self._read("xl/workbook.xml")):
+            given = dict(_ATTRIBUTE.findall(tag))
+            relation = next((value for name, value in given.items() if name.endswith(":id")), "")
+            yield unescape(given.get("name", "")), targets.get(relation, ("", ""))[1]
+
+    def _styles(self) -> list[str]:
+        """Return the format of each style of cells, "" for one that shows what is there."""
+        text = self._read("xl/styles.xml")
+        own: dict[int, str] = dict(BUILT_IN)
+        for tag in _FORMAT.findall(text):
+            given = dict(_ATTRIBUTE.findall(tag))
+            if given.get("numFmtId", "").isdigit():
+                own[int(given["numFmtId"])] = unescape(given.get("formatCode", ""))
+        block = _XFS.search(text)
+        codes = []
+        for tag in _XF.findall(block[0]) if block else []:
+            number = dict(_ATTRIBUTE.findall(tag)).get("numFmtId", "0")
+            code = own.get(int(number), "") if number.isdigit() else ""
+            codes.append("" if is_plain(code) else code)
+        return codes
+
+    def _related(self, part: str, kind: str) -> list[str]:
+        return [target for said, target in self._relations(part).values() if said.endswith(f"/{kind}")]
+
+    def _relations(self, part: str) -> Mapping[str, tuple[str, str]]:
+        """Return the kind and the target of each relation of a part."""
+        folder, name = posixpath.split(part)
+        found = {}
+        for tag in _RELATION.findall(self._read(f"{folder}/_rels/{name}.rels")):
+            given = dict(_ATTRIBUTE.findall(tag))
+            target = given.get("Target", "")
+            whole = target.lstrip("/") if target.startswith("/") else posixpath.join(folder, target)
+            found[given.get("Id", "")] = (given.get("Type", ""), posixpath.normpath(whole))
+        return found
+
+    def _read(self, part: str) -> str:
+        return self._zip.read(part).decode("utf-8", "replace") if part in self._names else ""
+
+
+def column_index(letters: str) -> int:
+    """Return the place (from 0) of a column's letters."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
+def _run(run: str) -> str:
+    text = "".join(unescape(piece) for piece in _TEXT_RUN.findall(run))
+    if 'val="superscript"' in run:
+        return text.translate(_RAISED)
+    return text.translate(_LOWERED) if 'val="subscript"' in run else text
+
+
+_ODS_ROW = re.compile(r"<table:table-row(\s[^<>]*)?(?:/>|>(.*?)</table:table-row>)", re.DOTALL)
+_ODS_CELL = re.compile(
+    r"<table:(?:covered-)?table-cell(\s[^<>]*?)?(?:/>|>(.*?)</table:(?:covered-)?table-cell>)", re.DOTALL
+)
+_ODS_TABLE = re.compile(r'<table:table\s[^<>]*?table:name="([^"]*)"')
+_ODS_TEXT = re.compile(r"<text:p[^<>]*>(.*?)</text:p>", re.DOTALL)
+_ODS_FRAME = re.compile(r"<draw:frame[\s>].*?</draw:frame>", re.DOTALL)
+_ODS_IMAGE = re.compile(r"<draw:image\s[^<>]*>")
+_ODS_WORDS = re.compile(r"<svg:(?:desc|title)[^<>]*>([^<]*)<")
+_ODS_SHAPES = re.compile(r"<table:shapes[\s>].*?</table:shapes>", re.DOTALL)
+_TYPED = {"float", "percentage", "currency", "date", "time"}
+
+
+@dataclass(slots=True)
+class OdsSheet:
+    """What a sheet of an .ods file says beside its values: what typed cells show, and its pictures."""
+
+    texts: dict[Cell, str] = field(default_factory=dict)
+    shown: list[ShownAt] = field(default_factory=list)
+
+
+def ods_sheets(body: bytes, rows: int) -> dict[str, OdsSheet]:
+    """Return the sheets of an .ods file by their names."""
+    with zipfile.ZipFile(io.BytesIO(body)) as package:
+        text = package.read("content.xml").decode("utf-8", "replace")
+    starts = [(found.start(), unescape(found[1])) for found in _ODS_TABLE.finditer(text)]
+    return {
+        name: _ods_sheet(text[start:end], rows)
+        for (start, name), (end, _next) in pairwise([*starts, (len(text), "")])
+    }
+
+
+def _ods_sheet(text: str, rows: int) -> OdsSheet:
+    found = OdsSheet()
+    if shapes := _ODS_SHAPES.search(text):  # they lie over the sheet, at no cell
+        found.shown += _ods_pictures(shapes[0], 0, 0)
+        text = text[: shapes.start()] + text[shapes.end() :]
+    row = 0
+    for line in _ODS_ROW.finditer(text):
+        column = 0
+        for cell in _ODS_CELL.finditer(line[2] or ""):
+            given, inner = dict(_ATTRIBUTE.findall(cell[1] or "")), cell[2] or ""
+            if "<draw:frame" in inner:  # a reader of values takes the words of a picture for the cell's
+                found.shown += _ods_pictures(inner, row, column)
+                said = _ODS_TEXT.findall(_ODS_FRAME.sub("", inner))
+                found.texts[row, column] = "\n".join(map(_ods_plain, said))
+            elif given.get("office:value-type") in _TYPED and (text_of := _ODS_TEXT.search(inner)):
+                found.texts[row, column] = _ods_plain(text_of[1])
+            column += int(given.get("table:number-columns-repeated", "1"))
+        row += int(dict(_ATTRIBUTE.findall(line[1] or "")).get("table:number-rows-repeated", "1"))
+        if row > rows:
+            break
+    return found
+
+
+def _ods_plain(text: str) -> str:
+    return unescape(re.sub(r"<[^<>]*>", "", text))
+
+
+def _ods_pictures(text: str, row: int, column: int) -> Iterator[ShownAt]:
+    """Yield the pictures in a cell; a chart or another object beside its own picture lies nowhere."""
+    for frame in _ODS_FRAME.findall(text):
+        image, words = _ODS_IMAGE.search(frame), _ODS_WORDS.search(frame)
+        href = dict(_ATTRIBUTE.findall(image[0])).get("xlink:href", "") if image else ""
+        part = "" if "<draw:object" in frame else posixpath.normpath(unescape(href)) if href else ""
+        yield row, column, part, unescape(words[1]) if words else ""

@@ -1,0 +1,239 @@
+"""A statement that is put together once, as a cursor of the driver takes it."""
+
+from __future__ import annotations
+
+import collections
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import ClauseElement, LargeBinary, Select, func, select
+from sqlalchemy.engine import Dialect as SqlDialect
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import raw_reading
+from cbt.storage.write_queue.change_set import Rows
+
+
+class RawSql:
+    """A statement of one kind of database, and how its values are bound."""
+
+    def __init__(self, statement: ClauseElement, dialect: SqlDialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)
+        self.text = str(compiled)
+        self._order: Sequence[str] | None = compiled.positiontup
+        self._constants: dict[str, Any] = dict(compiled.params)
+        self._bind: dict[str, Callable[[Any], Any]] = {}
+        for parameter, name in compiled.bind_names.items():
+            process = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+            if process is not None:
+                self._bind[name] = process
+
+    def bound(self, values: Mapping[str, object]) -> Any:
+        """Return the values as the driver takes them: in their order, or by their names where it asks for these."""
+        bound = {**self._constants, **values}
+        for name, process in self._bind.items():
+            bound[name] = process(bound[name])
+        return bound if self._order is None else tuple(bound[name] for name in self._order)
+
+
+class KnownStatement(Protocol):
+    """A select or a change that is put together once for each kind of database."""
+
+    def prepare(self, dialect: SqlDialect) -> None:
+        """Put it together for a kind of database, if it is not yet."""
+        ...
+
+
+_known: weakref.WeakSet[KnownStatement] = weakref.WeakSet()
+_counting = threading.Lock()
+"""Requests make some of them while a thread goes through all: a set that grows meanwhile cannot be gone through."""
+
+
+def remember(one: KnownStatement) -> None:
+    """Have `one` put together with all others of this process."""
+    with _counting:
+        _known.add(one)
+
+
+def put_together(dialect: SqlDialect) -> None:
+    """Put all of this process together that were not asked yet, for one kind of database."""
+    with _counting:
+        known = list(_known)
+    for one in known:
+        one.prepare(dialect)
+
+
+# A select that is put together once and asked by a cursor of the driver.
+#
+# For what is asked so often that what SQLAlchemy does for each question and each value would be most of its
+# price: a
+# row comes as the driver gives it, to be compared with the one of last time, and is made into values only
+# where it
+# differs.
+#
+# An embedded database gives Python's lock away for every row it looks for, and in a busy process each waits
+# for half
+# a turn of another thread to come back: forty rows took thirty milliseconds, of which a fifth of one was
+# work. So all
+# rows of an answer come as one there, a JSON text that SQLite makes of them.
+
+Raw = tuple[Any, ...]
+_read_rows: Callable[[str], list[Raw]] = msgspec.json.Decoder(list[Raw]).decode
+
+
+class RawSelect:
+    """A select of one kind of database; it is put together when it is first asked."""
+
+    def __init__(self, statement: Select[*tuple[Any, ...]], dialect: SqlDialect) -> None:
+        self._statement, self._dialect = statement, dialect
+        remember(self)
+
+    def prepare(self, _dialect: SqlDialect) -> None:
+        """Put it together, if it is not yet."""
+        _ = self._made
+
+    def ask(self, cursor: Any, **values: object) -> list[Raw]:
+        """Return the rows as the driver gives them."""
+        return self._made.ask(cursor, values)
+
+    def typed(self, raw: Raw) -> Any:
+        """Return a row with the names and types of its columns."""
+        return self._made.typed(raw)
+
+    @cached_property
+    def _made(self) -> _Made:
+        return _Made(self._statement, self._dialect)
+
+
+class _Made:
+    def __init__(self, statement: Select[*tuple[Any, ...]], dialect: SqlDialect) -> None:
+        columns = list(statement.selected_columns)
+        self._in_one = dialect.name == "sqlite" and not any(
+            isinstance(column.type.dialect_impl(dialect), LargeBinary) for column in columns
+        )
+        self._sql = RawSql(_in_one_row(statement) if self._in_one else statement, dialect)
+        names = [getattr(column, "name", f"column_{place}") for place, column in enumerate(columns)]
+        self._row = _row_type(names)
+        self._read: list[tuple[int, Callable[[Any], Any]]] = []
+        for place, column in enumerate(columns):
+            read = column.type.dialect_impl(dialect).result_processor(dialect, None)
+            if read is not None:
+                self._read.append((place, read))
+
+    def ask(self, cursor: Any, values: dict[str, object]) -> list[Raw]:
+        cursor.execute(self._sql.text, self._sql.bound(values))
+        if self._in_one:
+            return _read_rows(cursor.fetchone()[0])
+        rows: list[Raw] = cursor.fetchall()
+        return rows
+
+    def typed(self, raw: Raw) -> Any:
+        values = list(raw)
+        for place, read in self._read:
+            values[place] = read(values[place])
+        return self._row._make(values)
+
+
+class KnownSelect:
+    """A select that a session asks by a cursor of the driver, put together once for each kind of database."""
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+        self._statement = statement
+        self._of: dict[str, RawSelect] = {}
+        remember(self)
+
+    def prepare(self, dialect: SqlDialect) -> None:
+        """Put it together for a kind of database, if it is not yet."""
+        self._for(dialect).prepare(dialect)
+
+    def _for(self, dialect: SqlDialect) -> RawSelect:
+        select = self._of.get(dialect.name)
+        if select is None:
+            select = self._of[dialect.name] = RawSelect(self._statement, dialect)
+        return select
+
+    def rows(self, session: Session, **values: object) -> list[Any]:
+        """Return the rows, as the session's own changes have left them: each with its columns by their names."""
+        session.flush()
+        connection = session.connection()
+        select = self._for(connection.dialect)
+        cursor = connection.connection.cursor()
+        try:
+            return [select.typed(raw) for raw in select.ask(cursor, **values)]
+        finally:
+            cursor.close()
+
+    def read(self, **values: object) -> list[Any]:
+        """Return the rows as they are stored now, for who asks this one question and needs no session for it."""
+        select = self._for(db.engine.dialect)
+        with raw_reading(db.engine) as cursor:
+            return [select.typed(raw) for raw in select.ask(cursor, **values)]
+
+
+def _in_one_row(statement: Select[*tuple[Any, ...]]) -> Select[str]:
+    """Return the question whose answer is all rows of another one, in their order, as a list of lists in JSON.
+
+    Numbers and texts come back as they are, to the last digit; bytes are nothing that JSON can hold.
+    """
+    rows = statement.subquery()
+    return select(func.json_group_array(func.json_array(*rows.c)))
+
+
+def _row_type(names: Sequence[str]) -> Any:
+    return collections.namedtuple("RawRow", names)
+
+
+class KnownChange:
+    """A statement that changes rows, which `made` puts together for a kind of database, by its name."""
+
+    def __init__(self, made: Callable[[str], ClauseElement]) -> None:
+        self._made = made
+        self._of: dict[str, RawSql] = {}
+        remember(self)
+
+    def prepare(self, dialect: SqlDialect) -> None:
+        """Put it together for a kind of database, if it is not yet."""
+        self.put_together(dialect)
+
+    def of(self, **values: object) -> Change:
+        """Return it with its values."""
+        return Change(self, values)
+
+    def put_together(self, dialect: SqlDialect) -> RawSql:
+        """Return it for a kind of database."""
+        known = self._of.get(dialect.name)
+        if known is None:
+            known = self._of[dialect.name] = RawSql(self._made(dialect.name), dialect)
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change with its values."""
+
+    known: KnownChange
+    values: Mapping[str, object]
+
+    def carry_out(self, session: Session) -> None:
+        """Carry it out in a unit of work, after the session's own changes."""
+        session.flush()
+        connection = session.connection()
+        known = self.known.put_together(connection.dialect)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(known.text, known.bound(self.values))
+        finally:
+            cursor.close()
+
+    def rows(self, *, touches: int | None = None) -> Rows:
+        """Return it for a parcel; `touches` as Rows says it."""
+        known = self.known.put_together(db.engine.dialect)
+        return Rows(known.text, [known.bound(self.values)], touches)

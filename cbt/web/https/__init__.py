@@ -1,3 +1,0 @@
-"""The product's own certificates."""
-
-__all__ = ["certificates", "trust"]

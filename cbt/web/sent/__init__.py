@@ -1,3 +1,0 @@
-"""What forms sent: nothing is made of one twice, and nothing that was typed is lost to a login that was over."""
-
-__all__ = ["keeping", "once", "showing", "views"]
