@@ -44,7 +44,7 @@ def _own() -> ShownCertificate:
 @access.public
 def trust() -> Reply:
     """Show how the machines of a room come to trust this server."""
-    return flask.render_template("http/https/trust.html", shown=_own(), host=flask.request.host)
+    return flask.render_template("http/tls_trust/trust.html", shown=_own(), host=flask.request.host)
 
 
 @pages.get("/trust/cbt-authority.crt")

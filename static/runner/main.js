@@ -12,7 +12,7 @@ import { Outbox } from "./save/outbox.js";
 import { Palette } from "./paper/palette.js";
 import { person } from "./paper/person.js";
 import { Place } from "./place.js";
-import { Rescue } from "./recovery/rescue.js";
+import { Rescue } from "./recovery_file/rescue.js";
 import { Delivery } from "./news/standing.js";
 import { offerTools } from "./paper/settings.js";
 import { Screens } from "./paper/screens.js";

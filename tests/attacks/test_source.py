@@ -29,7 +29,8 @@ OWN_LINE = ("cbt/runner/save/codec.py",)
 (tests/db/test_write_line.py::test_an_owner_of_another_user_is_not_believed): no request's bytes are read so."""
 
 IN_A_CHILD = (
-    "cbt/bank/foreign/",
+    "cbt/interchange/markdown.py",
+    "cbt/interchange/text.py",
     "cbt/interchange/html_reader.py",
     "cbt/interchange/word/reader.py",
     "cbt/spreadsheets/markup.py",
@@ -284,7 +285,7 @@ STRAYING = {
         "            self._line.request(",
         "            self._line.set_tunnel(path)\n            self._line.request(",
     ),
-    "a socket of its own": ("import json", "import json\nimport socket"),
+    "a socket of its own": ("import math", "import math\nimport socket"),
 }
 
 

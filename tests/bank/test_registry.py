@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -66,10 +67,12 @@ def each(formats: Iterable[Format]) -> pytest.MarkDecorator:
 every_format = each(FORMATS)
 
 
-def test_every_format_has_a_folder_a_name_and_a_sample() -> None:
-    folders = {path.parent.name for path in Path(*cbt.interchange.__path__).glob("*/format.py")}
+def test_every_format_is_listed_and_has_a_name_and_a_sample() -> None:
+    sources = [path.read_text("utf-8") for path in Path(*cbt.interchange.__path__).rglob("*.py")]
+    written = sum(len(re.findall(r"^[A-Z]+ = Format\(", source, re.MULTILINE)) for source in sources)
     names = [one.name for one in FORMATS]
-    assert sorted(names) == sorted(folders) == sorted(SAMPLES)
+    assert sorted(names) == sorted(SAMPLES)
+    assert len(names) == written
     endings = registry.file_endings()
     assert len(endings) == len(set(endings))
     assert all(ending.startswith(".") and ending == ending.lower() for ending in endings)

@@ -16,7 +16,9 @@ from cbt.translations.compiler import texts_of
 from tests.bank import drafts
 
 ROOT = Path(cbt.__file__).parent
-SOURCES = [*(ROOT / "bank").rglob("*.py"), *(ROOT / "blueprints").rglob("*.py")]
+SOURCES = [
+    path for room in ("bank", "interchange", "items", "blueprints") for path in (ROOT / room).rglob("*.py")
+]
 # The code stands beside the severity, or is handed to one of these helpers.
 _LINT = re.compile(
     r"(?:Severity\.(?:ERROR|HINT),\s*|wrong\(|row\.error\(|put_right\(|_SHARE, )"

@@ -46,6 +46,7 @@ CHANGES = {
     "bank/banks/code_changes.py:_rename",
     "bank/banks/code_changes.py:_restore",
     # How far an import is: conditional updates that repeat the state they leave.
+    "batches/roster/service.py:keep",
     "spreadsheets/file_checks.py:end",
     "spreadsheets/file_checks.py:fail",
     "bank/imports/execution.py:break_off",

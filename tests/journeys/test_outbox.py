@@ -444,7 +444,7 @@ def hashes_of(page: Page, seat_script: str, key: bytes, data: bytes) -> list[str
     """Return digest and HMAC as the product's module works them out."""
     made: list[str] = page.evaluate(
         """async ([script, key, data]) => {
-            const module = await import(script.replace("door/seat.js", "runner/recovery/sha256.js"));
+            const module = await import(script.replace("door/seat.js", "runner/recovery_file/sha256.js"));
             const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
             const bytes = Uint8Array.from(data);
             return [hex(module.sha256(bytes)), hex(module.hmac(Uint8Array.from(key), bytes))];

@@ -14,7 +14,7 @@ from tests.packaging.test_house import CHECKOUT
 SHARED = {"ui", "vendor"}
 MOST = 14
 """Files of pages in one folder."""
-KINDS = {"proctoring/acts/fields", "runner/items", "bank/editor/types"}
+KINDS = {"proctoring/acts/fields", "runner/items", "runner/tools", "bank/editor/types"}
 """What comes in kinds has a folder; that each file of it belongs to one is held where the kinds are."""
 
 WIDEST = 130
@@ -72,7 +72,8 @@ def test_a_page_lies_at_or_below_the_code_that_draws_it() -> None:
 def is_code(name: str) -> bool:
     """Return whether a package or a module of the product has this path."""
     code = CHECKOUT / "cbt" / name
-    return (code / "__init__.py").exists() or code.with_name(f"{code.name}.py").exists()
+    modules = (code / "__init__.py", *(code.with_name(f"{code.name}{end}.py") for end in ("", "_views")))
+    return any(path.exists() for path in modules)
 
 
 @pytest.mark.parametrize("tree", ["templates", "static"])

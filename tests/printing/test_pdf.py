@@ -56,7 +56,7 @@ def ticket(place: int, *, papers: int = 2, last: str = "") -> dict[str, Any]:
     return {
         "exam": "客户服务管理员（三级/高级工）职业技能等级认定", "number": number(place),
         "name": NAMES[place % len(NAMES)], "document": ["居民身份证", "310***********1234"],
-        "employer": LONG_UNIT[:120] if place % 2 else "",
+        "details": [["工作单位", LONG_UNIT[:120]]] if place % 2 else [],
         "photo": "one",
         "qr": f"{number(place)}.svg", "lines": [*[line] * (papers - 1), {**line, "purpose": last}], "rules": RULES,
         "places": [{"papers": "", "name": "东区考点", "address": LONG_PLACE[:100]}],
@@ -64,7 +64,7 @@ def ticket(place: int, *, papers: int = 2, last: str = "") -> dict[str, Any]:
 
 
 def tickets(count: int, **more: Any) -> bytes:
-    words = {name: name for name in ("name", "number", "employer", "place", "glue", "former")}
+    words = {name: name for name in ("name", "number", "place", "glue", "former")}
     data = {
         "title": "准考证",
         "words": {**words, "title": "准考证", "heads": ["科目", "签到", "报到", "登录", "开考", "考场"]},
@@ -220,7 +220,7 @@ def test_markup_in_a_text_stays_text(tmp_path: Path) -> None:
 
 
 def test_a_photo_that_cannot_be_read_leaves_its_place(tmp_path: Path) -> None:
-    words = {name: name for name in ("name", "number", "employer", "place", "title", "former")}
+    words = {name: name for name in ("name", "number", "place", "title", "former")}
     data = {"title": "x", "words": {**words, "glue": "照片待补", "heads": ["a"] * 6}, "tickets": [ticket(0)]}
     drawings = {f"{number(0)}.svg": qr_drawing(number(0))}
     made = pdf("tickets", data, language="zh", photos={"one": photo()[:99]}, drawings=drawings)

@@ -34,17 +34,13 @@ ASKS = {"official_only", "is_official", "require_official", "finished_sitting"}
 NOT_ITS_TO_SAY = {
     "results/approval.py": "asks the second person; the service asks whether it counts",
     "results/sheet/figures.py": "finished_sitting lets in, and steps.plan_release asks again",
-    "results/sheet/page.py": "finished_sitting lets in, and steps.plan_release asks again",
-    "results/late_answers.py": "its service asks finished_sitting",
     "results/package/members.py": "its service asks finished_sitting",
-    "results/rulings.py": "ruled_on asks finished_sitting",
     "scoring/service.py": "works out scores; a trial's are compared with what was expected, and go nowhere",
     "scoring/score_sheets.py": "works out scores",
     "scoring/store.py": "works out scores",
     "scoring/late_answers.py": "results/late hands it attempts of a finished_sitting",
     "batches/checks/concern.py": "times, rooms and photos: a trial takes people and rooms like any sitting (R-7)",
     "batches/checks/sittings.py": "times and rooms (R-7)",
-    "batches/checks/people.py": "hands entries with their sittings to retakes",
     "batches/publishing/service.py": "who sits where",
 }
 """Modules that read what people did and need not ask whether it counts, each with why."""

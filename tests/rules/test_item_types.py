@@ -105,6 +105,9 @@ def test_the_right_answer_is_taken_counts_as_answered_and_earns_all(kind: str, c
     canonical = own.parse_answer(position, RIGHT[kind])
     assert canonical is not None
     assert json.loads(canonical) == RIGHT[kind]
+    shown_key = own.parse_answer(position, read.displayed_key(position))
+    assert shown_key is not None
+    assert read.share(position, shown_key, (read.answer_key,), credit) == 1
     assert own.is_answered(canonical)
     assert read.share(position, canonical, (read.answer_key,), credit) == 1  # type: ignore[arg-type]
 

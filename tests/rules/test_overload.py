@@ -9,10 +9,12 @@ import pytest
 
 from cbt.paths import product_dir
 from cbt.rules.overload import (
+    MOST_WAITING,
     PAGE_PATIENCE,
     START_PATIENCE,
     come_again_seconds,
     is_given_up,
+    is_refused,
     is_too_late,
 )
 
@@ -47,6 +49,20 @@ def test_whoever_comes_after_others_have_waited_for_half_of_it_is_refused(
     assert is_too_late(waited, patience=PAGE_PATIENCE) is refused
 
 
+@pytest.mark.parametrize(
+    ("waiting", "waited", "refused"),
+    [
+        pytest.param(MOST_WAITING - 1, 1.999, False, id="there is room, and none waits long"),
+        pytest.param(MOST_WAITING, 0.0, True, id="no place left"),
+        pytest.param(1, 2.0, True, id="the first waits too long"),
+    ],
+)
+def test_whoever_finds_no_place_or_a_slow_queue_is_refused(
+    waiting: int, waited: float, refused: bool
+) -> None:
+    assert is_refused(waiting, waited, patience=PAGE_PATIENCE) is refused
+
+
 @pytest.mark.parametrize(("waited", "over"), [(3.999, False), (4.0, True)])
 def test_what_a_page_has_given_up_is_nobodys(waited: float, over: bool) -> None:
     assert is_given_up(waited, patience=PAGE_PATIENCE) is over
@@ -60,6 +76,6 @@ def test_what_a_page_has_given_up_is_nobodys(waited: float, over: bool) -> None:
     ],
 )
 def test_the_server_counts_with_what_the_page_waits(script: str, said: str, seconds: float) -> None:
-    found = re.search(said, (Path(product_dir("static")) / "delivery" / script).read_text("utf-8"))
+    found = re.search(said, (Path(product_dir("static")) / "runner" / script).read_text("utf-8"))
     assert found is not None
     assert int(found[1]) == seconds * 1000

@@ -115,7 +115,7 @@ def test_the_answer_page_is_joined_whole() -> None:
     assert len(there) > 10
     assert all(main.count(f"class {name} ") == 1 for name in there)
     assert {name for name in joined if "tools" in name} == {
-        name.replace(".js", ".joined.js") for name in REAL if re.fullmatch(r"delivery/tools/\w+\.js", name)
+        name.replace(".js", ".joined.js") for name in REAL if re.fullmatch(r"runner/tools/\w+\.js", name)
     }
     assert all('from "../main.joined.js"' in text for name, text in joined.items() if "tools" in name)
     assert len(gzip.compress(main.encode(), 9)) < 42_000
@@ -138,7 +138,7 @@ def test_a_sheet_holds_those_it_imports_in_their_order() -> None:
 def test_the_sheet_of_the_answer_page_has_every_type_of_item() -> None:
     taken = set(re.findall(r'@import "\./(items/\w+\.css)"', REAL["runner/page.css"]))
     assert taken == {
-        name.removeprefix("runner/") for name in REAL if re.fullmatch(r"delivery/items/\w+\.css", name)
+        name.removeprefix("runner/") for name in REAL if re.fullmatch(r"runner/items/\w+\.css", name)
     }
 
 

@@ -329,7 +329,7 @@ def _shown(response: flask.Response) -> flask.Response:
         to=mine.path,
         fields=mine.content.fields,
         notes=_file_notes(mine),
-        head=lambda left: flask.render_template("http/sent/_again.html", kept=mine, left=left),
+        head=lambda left: flask.render_template("http/form_posts/_again.html", kept=mine, left=left),
     )
     if filled is None:
         elsewhere = address_of(mine.path, mine.ref) if _can_be_opened(mine) else ""
@@ -361,7 +361,7 @@ def _taken(response: flask.Response) -> flask.Response:
             to=mine.path,
             fields=None,
             notes=_file_notes(mine),
-            head=lambda _left: flask.render_template("http/sent/_hidden.html", kept=mine),
+            head=lambda _left: flask.render_template("http/form_posts/_hidden.html", kept=mine),
         )
         if again is not None:
             response.set_data(again)
@@ -378,7 +378,8 @@ def _file_notes(mine: Kept) -> dict[str, str]:
     for file in mine.content.files:
         names.setdefault(file.field, []).append(file.name)
     return {
-        field: flask.render_template("http/sent/_file.html", names=found) for field, found in names.items()
+        field: flask.render_template("http/form_posts/_file.html", names=found)
+        for field, found in names.items()
     }
 
 

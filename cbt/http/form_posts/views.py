@@ -30,7 +30,7 @@ def one(ref: str) -> Reply:
         if name not in OURS | {idempotency.FIELD} and value
     ]
     long = [value for _, value in typed if len(value) > LONG or "\n" in value]
-    return flask.render_template("http/sent/kept.html", kept=found, typed=typed, long=long)
+    return flask.render_template("http/form_posts/kept.html", kept=found, typed=typed, long=long)
 
 
 @pages.post("/staff/kept/<ref>/forget")

@@ -312,7 +312,7 @@ def _refusal(app: flask.Flask, endpoint: str, locale: str, theme: str) -> Answer
     with as_nobody(app, path, locale=locale, theme=theme):
         flask.g.now = app.extensions["cbt_clock"].now()
         what, fix = explain(Unavailable("sign_in.busy", seconds=AGAIN_SECONDS))
-        page = flask.render_template("http/receiving/busy.html", what=what, fix=fix, again=path)
+        page = flask.render_template("http/server/busy.html", what=what, fix=fix, again=path)
         response = app.process_response(flask.make_response(page, 503))
         response.headers["Retry-After"] = str(AGAIN_SECONDS)
         del response.headers["Set-Cookie"]

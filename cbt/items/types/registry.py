@@ -10,6 +10,11 @@ from cbt.rules.items.registry import TYPES
 
 
 class _Authorings(Mapping[str, Authoring]):
+    def __init__(self) -> None:
+        # All are loaded at once: a child can open no file once it has a text to examine.
+        for kind in self:
+            module_of(kind, "authoring")
+
     def __getitem__(self, kind: str) -> Authoring:
         found = getattr(module_of(kind, "authoring"), "AUTHORING", None)
         if not isinstance(found, Authoring):

@@ -19,7 +19,6 @@ from cbt.rules.items.content import (
     NOTHING,
     AnswerKey,
     ItemContent,
-    ItemType,
     Nested,
     PartialCredit,
     Rendering,
@@ -136,20 +135,3 @@ def _share_of_places(chosen: frozenset[int], right: frozenset[Any], subset: bool
     if subset:
         return Fraction(len(chosen), len(right)) if chosen <= right else NOTHING
     return ALL if chosen == right else NOTHING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SingleChoice(Choices):
-    """The key holds the place of the one right choice."""
-
-    type: ClassVar = ItemType.SINGLE_CHOICE
-    single: ClassVar = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MultipleChoice(Choices):
-    """The key holds the places of the right choices, ascending."""
-
-    type: ClassVar = ItemType.MULTIPLE_CHOICE
-    single: ClassVar = False
-    credits: ClassVar = frozenset({PartialCredit.ALL_OR_NOTHING, PartialCredit.SUBSET})

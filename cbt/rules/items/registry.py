@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from cbt.errors import InvalidInput
 from cbt.rules.items import inputs
 from cbt.rules.items.case import Case
-from cbt.rules.items.choices import MultipleChoice, SingleChoice
 from cbt.rules.items.content import ItemContent, ItemType, PartialCredit
 from cbt.rules.items.fill_blank import FillBlank
 from cbt.rules.items.hotspot import Hotspot
 from cbt.rules.items.matching import Matching
+from cbt.rules.items.multiple_choice import MultipleChoice
 from cbt.rules.items.numeric import Numeric
 from cbt.rules.items.ordering import Ordering
 from cbt.rules.items.short_answer import ShortAnswer
+from cbt.rules.items.single_choice import SingleChoice
 from cbt.rules.items.true_false import TrueFalse
 
 TYPES: Mapping[str, type[ItemContent]] = {

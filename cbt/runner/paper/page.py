@@ -236,5 +236,5 @@ class DonePages:
         path = path_of(self._app, "delivery.done", ref="-")
         holes = DoneFacts(*map(hole, DoneFacts._fields))
         with as_nobody(self._app, path, locale=kind.locale, theme=kind.theme):
-            text = flask.render_template("runner/close/done.html", kind=kind, done=holes)
+            text = flask.render_template("runner/paper/done.html", kind=kind, done=holes)
         return HOLE.split(text)

@@ -5,7 +5,7 @@
 
 import { abortOverdue, call, isTransient, quiet } from "../api.js";
 import { jitter, pause } from "../dom.js";
-import { isSealed, openRecord, sealRecord } from "../recovery/sealing.js";
+import { isSealed, openRecord, sealRecord } from "../recovery_file/sealing.js";
 import { Shelf } from "./shelf.js";
 
 const HEARTBEAT = 10_000;
