@@ -61,11 +61,11 @@ def test_of_a_type_there_is_none_of_nothing_is_said() -> None:
 def test_a_type_has_a_name_where_authors_and_candidates_read_it(kind: str, language: str) -> None:
     said = {
         room: (ROOT / f"cbt/translations/{language}/{room}.po").read_text("utf-8")
-        for room in ("bank", "delivery")
+        for room in ("bank", "runner")
     }
     assert f'msgid "bank.type.{kind}"' in said["bank"]
     if kind != ItemType.CASE:
-        assert f'msgid "delivery.type.{kind}"' in said["delivery"]
+        assert f'msgid "delivery.type.{kind}"' in said["runner"]
 
 
 @asked_type
