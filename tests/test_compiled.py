@@ -10,7 +10,7 @@ import pytest
 from cbt.translations.compiler import HERE, LANGUAGES
 from tests.compiled import compiled_since
 
-NOW = 2 * Path(HERE, "compiling.py").stat().st_mtime_ns
+NOW = 2 * Path(HERE, "compiler.py").stat().st_mtime_ns
 """Later than anything of the product."""
 
 
