@@ -1,4 +1,7 @@
-"""What later rooms add to the home page: they know what waits for a person, and register who tells it."""
+"""Navigation of staff: the places a person can open, the frame of every page, and parts of the home page.
+
+Later rooms know what waits for a person, and register the part of the home page that tells it.
+"""
 
 from __future__ import annotations
 

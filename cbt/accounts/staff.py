@@ -1,4 +1,4 @@
-"""Who works here: staff are added, given roles and one-time passwords, disabled and enabled."""
+"""Who works here: staff are added, given roles and one-time passwords, disabled, enabled, and listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of scheduled backups."""
+"""The scheduled backups: their state on record, the folder they go to, and the timer that has them made."""
 
 from __future__ import annotations
 

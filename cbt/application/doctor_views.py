@@ -1,4 +1,4 @@
-"""Has `cbt doctor` examine this installation, in a child that takes nothing from the server."""
+"""The doctor's page: `cbt doctor` examines the installation in a child that takes nothing from the server."""
 
 from __future__ import annotations
 

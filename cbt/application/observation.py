@@ -1,4 +1,7 @@
-"""What kind of request each endpoint answers: a kind has one latency that somebody can expect of it."""
+"""What is observed of an app: the kinds of its requests, its gauges, and `/healthz` and `/metrics`.
+
+A kind of request has one latency that somebody can expect of it.
+"""
 
 from __future__ import annotations
 

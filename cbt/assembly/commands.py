@@ -1,4 +1,4 @@
-"""A bank as its text files say it, ready to be drawn from, without a database."""
+"""The `form` commands: draw, check and compare papers of a bank of text files, without a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The figures of the coverage page: what a bank has for one paper, as values that a page only lays out."""
+"""The coverage of a bank: what it has for one paper, and how many papers without a common item it yields.
+
+The figures are values that a page only lays out. To look at a paper of a large bank, a share of its items is
+read.
+"""
 
 from __future__ import annotations
 

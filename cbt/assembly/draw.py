@@ -1,4 +1,7 @@
-"""What forms are drawn from, read once for a whole drawing."""
+"""A form: read the banks once for a whole drawing, draw it by a seed, freeze it.
+
+Source: R-8, R-43.
+"""
 
 from __future__ import annotations
 
@@ -129,10 +132,6 @@ class DrawSources:
         names = {one.code: one.name for one in taxonomy_of(self._session, bank).ranges}
         return Conflict(error.code, **error.params | {"range": f"{code} {names.get(str(code), '')}".strip()})
 
-
-# Draws a form and freezes it.
-#
-# Source: R-8, R-43.
 
 SEED_BITS = 48
 TRIES = 400

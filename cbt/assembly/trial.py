@@ -1,4 +1,4 @@
-"""A paper drawn to be looked at: what the seed gives from the bank as it is now, stored nowhere."""
+"""A trial paper: what a seed gives from the bank as it is now, on screen and in print; stored nowhere."""
 
 from __future__ import annotations
 

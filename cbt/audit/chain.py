@@ -1,7 +1,7 @@
-"""Rows of one table that are written together, on the cursor of whatever transaction writes.
+"""The audit log's chain: entries are recorded, sealed behind the last one, and written as rows.
 
-The driver lets the interpreter go at each statement, and gets it back behind whichever thread computes: a row at a
-time, that would be hundreds of turns. So the embedded database takes many rows by one statement.
+The driver lets the interpreter go at each statement, and gets it back behind whichever thread computes: a
+row at a time, that would be hundreds of turns. So the embedded database takes many rows by one statement.
 """
 
 from __future__ import annotations

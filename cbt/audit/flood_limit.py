@@ -1,10 +1,10 @@
-"""What happens often, told once a window and counted from then on, so that nobody can flood the log.
+"""The flood limit of the audit log: what happens often is told once a window and counted from then on.
 
-The first time in a window is an entry at once. When the window is over, or the next one begins, what was counted
-since is one more entry; a job sees to those nobody came back for. So each (act, actor, subject) makes at most two
-entries a window, and each of the three comes from a bounded set: signed-in people, known things.
+The first time in a window is an entry at once. When the window is over, or the next one begins, what was
+counted since is one more entry; a job sees to those nobody came back for. So each (act, actor, subject) makes
+at most two entries a window, and each of the three comes from a bounded set: signed-in people, known things.
 
-Source: R-64.
+Source: R-14, R-64.
 """
 
 from __future__ import annotations

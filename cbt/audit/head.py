@@ -1,4 +1,4 @@
-"""What an entry of the log is hashed to: under the installation's audit key, formerly without one.
+"""The hash of an audit entry, with and without the installation's key, and the head of the log (日志锚点).
 
 Source: R-64.
 """

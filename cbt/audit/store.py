@@ -1,4 +1,4 @@
-"""The audit log, looked through; reading changes nothing."""
+"""The audit log as it is read: entries that are looked for, and whether any came since a moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries behind the author's pages: banks with their counts, a search, one item with its history."""
+"""Queries of the author's pages: banks with their counts, the tree of a 细目表, an item, imports."""
 
 from __future__ import annotations
 

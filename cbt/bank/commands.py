@@ -1,4 +1,7 @@
-"""What was found, as commands tell it: lines for people, data for other programs."""
+"""The `bank` commands: import, export, lint, read, show and template; findings as lines or as JSON.
+
+`work` is the process of one check: a server starts it for a brought file.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The items of a bank a few hundred at a time: no list of a whole bank is ever made."""
+"""The export of a bank: what a form would leave behind, and the file, written a few hundred items at a time.
+
+No list of a whole bank is ever made.
+"""
 
 from __future__ import annotations
 

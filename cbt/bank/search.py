@@ -1,6 +1,7 @@
-"""What an item is found by: every two neighbouring characters of its texts, and of its headline's pinyin initials.
+"""The search in a bank: the index of grams that items are found by, the query, a page of results.
 
-Pure. Two characters are a word in Chinese as often as not, and no dictionary knows the words of every trade.
+An item is found by every two neighbouring characters of its texts and of its headline's pinyin initials.
+Two characters are a word in Chinese as often as not, and no dictionary knows the words of every trade.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""An item that comes in again keeps what the form it went out in had no place for: enemies, law, rubric.
+"""Use cases of a bank: import files, hold a reading against the bank, undo an import, view keys, keep media.
 
-Its pictures are the ones that went out, where they are kept here.
+An item that comes in again keeps what the form it went out in had no place for: enemies, law, rubric. Its
+pictures are the ones that went out, where they are kept here.
 """
 
 from __future__ import annotations

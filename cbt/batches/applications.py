@@ -1,4 +1,8 @@
-"""The accepted people of an application as rows of a roster, and the note in the log that somebody took them."""
+"""Applications of units in a batch: accepted people as roster rows, their photos, the fate of their papers.
+
+That somebody took the rows is in the log. An application is done a week after the last sitting of its batch,
+because one that was aborted is held again within that time.
+"""
 
 from __future__ import annotations
 

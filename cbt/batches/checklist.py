@@ -1,4 +1,7 @@
-"""A step of a batch as people read it: a sentence, and the one page where what is missing is mended."""
+"""The checklist of a batch: its steps in words, each with the one page that mends it, levels and sittings.
+
+Forms are drawn for the sittings of a batch by their start; after 300 the rest waits for another request.
+"""
 
 from __future__ import annotations
 

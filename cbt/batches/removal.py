@@ -1,4 +1,7 @@
-"""The kinds of things an office plans with: what can hang on each, and what goes with it."""
+"""What an office plans with, removed or named anew: batches, sittings, rooms and centres.
+
+A thing goes only while nothing hangs on it; its kind says what can hang on it and what goes with it.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,6 @@ def _clear_sitting(session: Session, sitting: Sitting) -> None:
     rooms = select(SittingRoom.id).where(SittingRoom.sitting_id == sitting.id)
     session.execute(delete(RoomStaff).where(RoomStaff.sitting_room_id.in_(rooms)))
     session.execute(delete(SittingRoom).where(SittingRoom.sitting_id == sitting.id))
-    session.execute(delete(SittingChange).where(SittingChange.sitting_id == sitting.id))
     session.execute(delete(SittingChange).where(SittingChange.sitting_id == sitting.id))
 
 

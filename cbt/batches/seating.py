@@ -1,4 +1,7 @@
-"""Which forms are drawn in a room, and the cases their people have."""
+"""Seats in the rooms of a batch: an order proposed and taken, seats exchanged, alike cases parted or redrawn.
+
+Seats change here until check-in opens; later the proctors change them, on their board.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a batch can examine: the stored blueprints as levels of occupations, each with its versions and papers."""
+"""The shape of a batch: what it can examine, what a form asks for; its levels, papers and days changed."""
 
 from __future__ import annotations
 

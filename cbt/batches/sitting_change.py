@@ -1,4 +1,7 @@
-"""Who has to hear of a change: candidates with their units, whoever runs a room, holders of printed tickets."""
+"""A sitting moved, withdrawn or cancelled before it starts: what that does, and who has to hear of it.
+
+A move is worked out before its unit of work, and anew where somebody changed plans meanwhile.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries of the batches room."""
+"""Queries of the batches room: sittings and levels of a batch, and the facts its steps are told from."""
 
 from __future__ import annotations
 

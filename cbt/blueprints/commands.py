@@ -1,4 +1,7 @@
-"""The JSON Schemas of the files a centre edits, made from the tables the reader uses."""
+"""The `blueprint` commands and the JSON Schemas of the files a centre edits.
+
+Schemas are made from the tables the reader uses.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a blueprint file's text to an ExamBlueprint, or to the list of everything that keeps it from one."""
+"""The reader of blueprint files: from the text to an ExamBlueprint, or to all that keeps it from one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys of the file of reasons: what each is called there, what it may hold."""
+"""The file of reasons: its keys and what each may hold, its text read into a table and written from one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which table of reasons is in force, and which one a fact was recorded under."""
+"""The table of reasons: which version is in force, which one a fact was recorded under, and its words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries of the exams room."""
+"""Queries of stored blueprints: what a version says, versions in force, and the batches that use them."""
 
 from __future__ import annotations
 

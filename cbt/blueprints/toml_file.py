@@ -1,4 +1,4 @@
-"""The keys of a TOML file that a centre edits: what each may hold, and how tables of them are read.
+"""The keys of a TOML file that a centre edits: what each may hold, how it is read, on which line it is.
 
 One table of keys serves the reader of a file and its JSON Schema, so that the two cannot differ.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from cbt.rules.exam.blueprint import Flaw, Path
 from cbt.rules.items.content import ItemType, PartialCredit
-from cbt.rules.items.inputs import number as inputs_number
+from cbt.rules.items.inputs import number as item_number
 
 Table = Mapping[str, Any]
 
@@ -163,7 +163,7 @@ def _whole(value: object) -> int | None:
 def _points(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-    return inputs_number(value)
+    return item_number(value)
 
 
 def _money(value: object) -> int | None:

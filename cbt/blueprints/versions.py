@@ -1,4 +1,4 @@
-"""Changes of the exams room."""
+"""Versions of blueprints and of the table of reasons: put in force, withdrawn, taken from a folder."""
 
 from __future__ import annotations
 

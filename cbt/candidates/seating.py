@@ -1,4 +1,7 @@
-"""A sitting-room as people are seated in it: its plan, its seats and who has them, read in one go."""
+"""A sitting-room as people are seated in it, read in one go, and the seats of everybody changed at once.
+
+Source: R-16.
+"""
 
 from __future__ import annotations
 
@@ -100,10 +103,6 @@ def _read(session: Session, sitting: Sitting, view: RoomView) -> SeatedRoom:
         entries={entry.seat.number: entry for entry in entries},
     )
 
-
-# Seats changed for many at once: everybody of a room gets the seat of a new order.
-#
-# Source: R-16.
 
 _WAITING = 0
 """The number of a seat that is there only while others change theirs."""

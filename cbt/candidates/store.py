@@ -1,4 +1,9 @@
-"""Queries of the candidates room."""
+"""Queries of the candidates room: registrations, photos, counts of a sitting, and when somebody's papers run.
+
+A span runs from the planned start to the longest individual deadline.
+
+Source: R-7.
+"""
 
 from __future__ import annotations
 
@@ -221,13 +226,6 @@ def counts_of(session: Session, sitting_id: int) -> SittingCounts:
         {(room, version, paper): people for room, version, paper, people in session.execute(seated)},
         *counted,
     )
-
-
-# When the papers run that one candidate is registered for.
-#
-# A span runs from the planned start to the longest individual deadline.
-#
-# Source: R-7.
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""准考证: numbers that catch a mistyped digit, and what a printed ticket says."""
+"""准考证: numbers that catch a mistyped digit, what a ticket says, which are to be printed again (需重打).
+
+Source: R-11, R-15.
+"""
 
 from __future__ import annotations
 
@@ -131,10 +134,6 @@ def tickets_of(session: Session, ticket_ids: Sequence[int]) -> list[Ticket]:
         for one, (candidate, lines) in found.items()
     ]
 
-
-# 准考证 that were printed and say something that is not so any more (需重打).
-#
-# Source: R-11, R-15.
 
 REASONS = ("time", "place", "seat", "person", "papers")
 """What changed: 改期, sitting or room, seat, name or number or photo, which papers."""

@@ -1,4 +1,7 @@
-"""What a look-up answers (证书查询): valid, revoked, or not found, and nothing the print does not show.
+"""The look-up of certificates (证书查询): what it answers, and the site of records that is published.
+
+It answers valid, revoked, or not found, and shows nothing the print does not. The keys of published records
+are stretched once, after issue, and kept, so that many are published quickly.
 
 Source: R-94.
 """
@@ -137,11 +140,6 @@ def found_certificate(row: Any) -> FoundCertificate:
         row.revoked_at is not None,
     )
 
-
-# The keys of published records: each stretched once, after issue, and kept, so that publishing many is
-# quick.
-#
-# Source: R-94.
 
 KEY = "look-up key"
 AT_ONCE = 4

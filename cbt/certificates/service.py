@@ -1,4 +1,4 @@
-"""The parts of the numbers (证书编号) that are the body's own."""
+"""Certificates: the parts of their numbers (证书编号), who waits, issue, print, revocation, correction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Queries of a unit's own list: the people of its applications, in the papers it applied for, in that batch."""
+"""A unit's own results: the people of its applications, in the papers it applied for, as page and workbook.
+
+Of each application only the sittings of its own batch count.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What somebody may have meant by a name that is not known."""
+"""Settings as they are read: from the environment and a settings file, converted, checked, or refused.
+
+A name that is not known is refused with the known one that is nearest.
+"""
 
 from __future__ import annotations
 

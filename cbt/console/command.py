@@ -1,7 +1,8 @@
-"""How commands are declared: groups, commands, options and arguments whose help is the id of a text.
+"""Commands, groups, options, arguments and paths of `cbt`, declared with the id of a text as their help.
 
-Every command takes `--json` and returns an `Answer`; its help and its usage are in the installation's language.
-`@group` makes the group of a room, `@that_group.command` its commands, `@command` one without a group.
+Every command takes `--json` and returns an `Answer`; its help and its usage are in the installation's
+language. `@group` makes the group of a room, `@that_group.command` its commands, `@command` one without a
+group.
 """
 
 from __future__ import annotations

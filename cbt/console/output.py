@@ -1,4 +1,7 @@
-"""Columns of a terminal, where a Chinese character takes two."""
+"""Output of commands: answers, refusals and progress, as JSON or as words in columns of a terminal.
+
+A Chinese character takes two columns.
+"""
 
 from __future__ import annotations
 

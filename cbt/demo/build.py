@@ -1,4 +1,4 @@
-"""What units and office did before the demo's day, from the agreements to the certificates of a first batch."""
+"""The demo's installation: what units and office did before its day, a finished batch, and an open door."""
 
 from __future__ import annotations
 

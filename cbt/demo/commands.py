@@ -1,4 +1,4 @@
-"""What of a demo still opens something at an instant: passwords, codes, sittings."""
+"""The command `cbt demo`: its folder, what was printed of it, and what of that still opens something."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The papers of a world: banks brought in, blueprints stored, forms drawn and frozen."""
+"""The exam of a world: banks, blueprints, drawn forms, and the centres, sittings and staff that hold it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a form's right answers look like on the page: whoever builds a world knows the keys, no browser does."""
+"""A finished batch: its exam is held, its candidates answer, its results are released, certificates issued.
+
+Whoever builds a world knows what a form's right answers look like on the page; no browser does.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The rows of the past, in SQL that both databases understand.
+"""A database of years: attempts with full journals and a large bank, written by SQL for both databases.
 
-`n` counts from 0 and gives each number a token and a hash, which `:mark` makes a sitting's own; `saves` holds what
-one candidate does.
+`n` counts from 0 and gives each number a token and a hash, which `:mark` makes a sitting's own; `saves`
+holds what one candidate does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The demo's member units and whom they apply for; all of them are invented."""
+"""The demo's invented member units, whom they apply for, and the enrolment that enters all of it."""
 
 from __future__ import annotations
 

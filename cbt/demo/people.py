@@ -1,4 +1,4 @@
-"""The invented people of the demo, and the rosters they are registered with."""
+"""The invented people of the demo: their numbers, rosters and portraits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The candidates of a world: people, tickets, registrations at a seat, and attempts where forms were drawn."""
+"""A world of any size: a sitting with open doors, and candidates at their seats with a form before them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whether somebody may sign in: one decision over the facts of the door.
+"""Admission at the door: whether somebody may sign in, by the facts of the door and the state of their paper.
 
-Source: R-11, R-12, R-13, R-14, R-16.
+Source: R-11, R-12, R-13, R-14, R-16, R-60.
 """
 
 from __future__ import annotations

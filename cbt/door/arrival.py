@@ -1,7 +1,7 @@
-"""A registration changes at its open door: once for whoever asks first, with a line in the log.
+"""Arrival at the door: scan, check, 缺考, 登录码 and 信息有误 of a registration, each with a line in the log.
 
-Who may change what is decided by the caller, what the rules allow by the step. Every change repeats in its `where`
-the state it was decided on, so of two racing callers one gets a Conflict.
+Who may change what is decided by the caller, what the rules allow by the step. Every change repeats in its
+`where` the state it was decided on, so of two racing callers one gets a Conflict.
 """
 
 from __future__ import annotations

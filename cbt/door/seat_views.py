@@ -1,4 +1,7 @@
-"""What the seat page sends, read into values: typed in haste, in any width of digits."""
+"""The seat page: where a machine is bound to its seat, and a candidate signs in, picks a paper and leaves.
+
+What is typed there is typed in haste, in any width of digits.
+"""
 
 from __future__ import annotations
 

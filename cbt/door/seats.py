@@ -1,4 +1,10 @@
-"""What happens to a seat's machine, in the audit log."""
+"""Seats and their machines: binding by a room's code, claims, moves, and answers a machine still holds.
+
+A machine is found by its token or its address, and followed when those change; a second claim waits for the
+proctor. Each change is an entry of the audit log.
+
+Source: R-16.
+"""
 
 from __future__ import annotations
 
@@ -51,11 +57,6 @@ def note(
         before=before,
         after=after,
     )
-
-
-# Which seat a machine stands at, found by its token or its address, and followed when those change.
-#
-# Source: R-16.
 
 
 def seat_of(session: Session, machine: Machine) -> Seat | None:
@@ -149,11 +150,6 @@ _MOVED = KnownChange(
 )
 
 
-# Machines are bound to seats by a room's code; a second claim waits for the proctor.
-#
-# Source: R-16.
-
-
 def bind(*, machine: Machine, room_code: str, number: int, now: datetime) -> None:
     """Bind this machine to a seat by the code of the room's binding round.
 
@@ -241,11 +237,6 @@ def _plain_code(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split()).upper().replace("-", "")
 
 
-# People change seats within their room.
-#
-# Source: R-16.
-
-
 def move_to_seat(
     session: Session, registration: Registration, seat: Seat, *, now: datetime, actor: str, reason: str = ""
 ) -> Registration | None:
@@ -300,10 +291,6 @@ def _record_move(
         after={"seat": seat.number},
     )
 
-
-# Answers of former candidates that a machine still holds (本机有未送达作答).
-#
-# Source: R-16.
 
 MOST_UNDELIVERED = 10_000
 AGAIN = timedelta(minutes=1)

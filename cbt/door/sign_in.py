@@ -1,4 +1,7 @@
-"""What a candidate types at a seat, where and when, and what comes of it."""
+"""Sign-in at a seat: by ticket and the end of the registered document, or by ticket and a 登录码.
+
+Source: R-14, R-16.
+"""
 
 from __future__ import annotations
 
@@ -67,10 +70,6 @@ class PaperChoice:
 
     registration_refs: tuple[str, ...]
 
-
-# Whose registrations a secret proves, and which of them may enter.
-#
-# Source: R-14.
 
 _GOING = frozenset({SittingState.PUBLISHED, SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD})
 
@@ -254,10 +253,6 @@ def _entered_as_read(door: Door, seat: Seat, visit: SeatVisit) -> Rows:
         **read,
     ).rows(touches=1)
 
-
-# Signing in at a seat: ticket and the end of the registered document, or ticket and a 登录码.
-#
-# Source: R-14.
 
 Outcome = SeatSignIn | PaperChoice | CbtError
 

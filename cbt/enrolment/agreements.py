@@ -1,4 +1,4 @@
-"""Queries of the agreements."""
+"""Agreements with member units: listed by when they run out, entered, ended early, and as paper."""
 
 from __future__ import annotations
 

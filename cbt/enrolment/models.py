@@ -1,4 +1,4 @@
-"""Tables of the member units."""
+"""Tables of enrolment: units, agreements, applications, their people, the office's decisions, fees, body."""
 
 from __future__ import annotations
 

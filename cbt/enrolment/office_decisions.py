@@ -1,4 +1,4 @@
-"""The one reader of working days, and of a level with the majors that the office decided about."""
+"""Working days and majors as the office decided about them, with the one reader of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Queries of the member units."""
+"""Member units and their clerks: found, entered, put right, left, and given logins of their own.
+
+Whatever a clerk is shown or does begins at `own_unit`: no address names another unit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of pages where no request is being answered: a command, or a use case that tells where to go on."""
+"""The app context of a command: its app, the instant it begins, and page addresses without a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Is there room on the disks that answers, their second copy and backups go to?
+"""The health of a process: whether an answer can be saved now, room on the disks, and files in their places.
+
+It is for load balancers and whoever watches, and for the pages of staff.
 
 Source: I12.
 """
@@ -79,21 +81,12 @@ def write_probe(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-# What pages of the staff say when the files of the database are not in their places.
-#
-# Source: I12.
-
-
 def files_lost(app: flask.Flask) -> tuple[str, str] | None:
     """Return what happened to the files of the database and what to do now; None while they are in their places."""
     files = files_of(app)
     trouble = None if files is None else files.trouble()
     return None if files is None or trouble is None else explain(files.error(trouble))
 
-
-# Can this process persist an answer right now? For load balancers and whoever watches.
-#
-# Source: I12.
 
 pages = flask.Blueprint("health", __name__)
 

@@ -1,4 +1,4 @@
-"""What is counted of requests and of commits, and in which cells."""
+"""The metrics of a server as Prometheus reads them: counts of requests, commits and the gate, and gauges."""
 
 from __future__ import annotations
 

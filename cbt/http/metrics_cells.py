@@ -1,7 +1,7 @@
-"""What is counted, in cells: numbers in memory that the other processes of a server may read too (shared.py).
+"""The cells of metrics: numbers in memory that all processes of a server count in and may read.
 
-A step of a request waits for nobody: it is put on a list, and whoever finds that nobody is writing writes what is
-on it. So no count is lost under threads, and none goes back.
+A step of a request waits for nobody: it is put on a list, and whoever finds that nobody is writing writes
+what is on it. So no count is lost under threads, and none goes back.
 """
 
 from __future__ import annotations

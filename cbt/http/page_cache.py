@@ -1,7 +1,7 @@
-"""The code of templates that a process is begun with, compiled once for all processes of a server.
+"""The cache of pages: templates compiled once for all processes, and drawn pages kept by their version.
 
-To compile those of an exam takes a process a third of a second of its processor. Where it stands in for one that
-died, a hall waits beside it.
+To compile the templates of an exam takes a process a third of a second of its processor. Where it stands in
+for one that died, a hall waits beside it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Security headers of every answer."""
+"""Responses: the security headers of every answer, packed bodies, and refusals that cost next to nothing."""
 
 from __future__ import annotations
 

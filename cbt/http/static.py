@@ -1,9 +1,9 @@
-"""Modules of a page joined into one script, and style sheets into one sheet: two requests instead of fifty.
+"""The static files of pages: read once at start, scripts and style sheets joined, named by one digest.
 
-Nothing is compiled: every module becomes a function that is called once, in the order in which a browser would run
-them, and lines that are remarks alone are left out. What is not written as the house writes its modules is refused
-(ValueError) rather than guessed: no default, star or changing export, no import but at the beginning of a line, no
-text over several lines, no circle.
+Joined, a page asks for two files instead of fifty. Nothing is compiled: every module becomes a function that
+is called once, in the order in which a browser would run them, and lines that are remarks alone are left out.
+What is not written as the house writes its modules is refused (ValueError) rather than guessed: no default,
+star or changing export, no import but at the beginning of a line, no text over several lines, no circle.
 """
 
 from __future__ import annotations

@@ -1,3 +1,1 @@
-"""Formats in which banks come and go: a folder each; `registry` lists them."""
-
-__all__ = ["cells", "gift", "moodle", "outgoing", "paired", "qti", "registry", "text", "together"]
+"""Banks come and go: the forms they take, read in children, written one item at a time; `registry` lists them."""

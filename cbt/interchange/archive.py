@@ -1,4 +1,4 @@
-"""The child's side of an archive: what is in it is known before any is unpacked, and nothing leaves memory."""
+"""Archives of files: what is in one is known before any is unpacked, and nothing leaves memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether an item comes in again as it went out: each form is held against what its own reader makes of it."""
+"""Proof of an export: whether an item comes in again as it went out, as the form's own reader takes it.
+
+Texts go out as XHTML, and pictures and sounds as files beside their item.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bank on its way out: its items one at a time, the forms it can take, and what a form cannot hold of it."""
+"""A format of banks: how sure it is of a file, how it reads one, and what its written forms carry."""
 
 from __future__ import annotations
 

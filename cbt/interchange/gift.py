@@ -1,4 +1,7 @@
-"""A bank as GIFT: each item with its id and what else GIFT has no place for in a comment before it."""
+"""GIFT as a format of banks: items written as text, and files of the format detected and read.
+
+An item's id and what else GIFT has no place for stand in a comment before it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Characters that mean something in GIFT, and how they are written where they mean nothing."""
+"""Answers of GIFT: its braces with weights and feedback, and the characters that are escaped in its texts."""
 
 from __future__ import annotations
 

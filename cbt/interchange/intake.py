@@ -1,4 +1,4 @@
-"""The parent's side of pictures and sounds in a file: each is drawn or copied anew, and named in its text."""
+"""Intake of a file by a reader in its child; pictures and sounds are made anew and named in its texts."""
 
 from __future__ import annotations
 

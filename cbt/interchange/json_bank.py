@@ -1,4 +1,4 @@
-"""The shapes of a question in JSON: what names its parts."""
+"""Questions in JSON as a format of banks: the names of their parts, their choices, types and keys."""
 
 from __future__ import annotations
 

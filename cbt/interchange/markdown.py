@@ -1,4 +1,4 @@
-"""Plain text of other systems as Markdown that shows it as it was typed."""
+"""Markdown from other systems' texts: plain text as it was typed, and HTML with what is lost of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A bank as Moodle XML: Markdown stays Markdown, and a question's id is the item's ref."""
+"""Moodle XML as a format of banks: items written as questions, and files of the format detected and read.
+
+Markdown stays Markdown, and a question's id is the item's ref.
+"""
 
 from __future__ import annotations
 

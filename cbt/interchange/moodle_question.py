@@ -1,4 +1,4 @@
-"""The texts and answers of one question in Moodle XML."""
+"""One question in Moodle XML: its texts and answers as they are read, and the elements that are written."""
 
 from __future__ import annotations
 

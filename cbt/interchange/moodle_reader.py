@@ -1,4 +1,7 @@
-"""Moodle's cloze: a text with its answers in it, `{1:SHORTANSWER:=one~=other}`."""
+"""The reader of Moodle XML: the items of a quiz, with its cloze texts.
+
+A cloze is a text with its answers in it, `{1:SHORTANSWER:=one~=other}`.
+"""
 
 from __future__ import annotations
 

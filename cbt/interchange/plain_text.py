@@ -1,4 +1,4 @@
-"""The text of a document, refused where it would come out as nonsense."""
+"""Plain text and Markdown as a format of banks, refused where the text would come out as nonsense."""
 
 from __future__ import annotations
 

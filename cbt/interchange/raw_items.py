@@ -1,4 +1,8 @@
-"""What a reader in its child found: items in the author's words and remarks, as plain data."""
+"""Raw items: what a reader in its child found, items in the author's words and remarks, as plain data.
+
+Here is also what all readers share: fields of each type of item made from plain values, and facts that
+stand in tags.
+"""
 
 from __future__ import annotations
 

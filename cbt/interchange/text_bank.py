@@ -1,6 +1,7 @@
-"""The pictures of a text bank: files beside the items that name them, taken into the item as our own JPEG.
+"""The text bank as a format: a folder with a taxonomy.toml, files of items, and pictures beside them.
 
-So a version of an item holds its picture as it holds its words: what a form has frozen never shows another one.
+A picture is taken into its item as our own JPEG, so a version of an item holds its picture as it holds its
+words: what a form has frozen never shows another one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Several files read together: keys that stand in a file of their own are given to the questions of another."""
+"""An upload of several files: unpacked, read together, keys given to the questions of another file."""
 
 from __future__ import annotations
 

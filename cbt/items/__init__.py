@@ -1,3 +1,1 @@
-"""Items as authors and officers see them; `types` holds what each type brings."""
-
-__all__ = ["catalogue", "formulas", "marks", "preview", "rich", "show", "types"]
+"""An item as everybody sees it: its tables, its types, its draft, its findings and media."""

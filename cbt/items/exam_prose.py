@@ -1,4 +1,4 @@
-"""Small questions about Chinese exam prose that several checks ask."""
+"""Chinese exam prose: small questions that several checks ask of a stem or a cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The names a formula may use, and the signs they stand for."""
+"""Formulas written as in LaTeX, as MathML that browsers draw by themselves: the part of LaTeX that exams use.
+
+What is not understood is refused with the words at fault, never passed on. All that goes out is escaped
+here, and cleaned once more with everything else.
+"""
 
 from __future__ import annotations
 
@@ -64,13 +68,6 @@ GRIDS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 """Environments of rows and cells, with the signs before and after them."""
 
-
-# A formula written as in LaTeX, as MathML that browsers draw by themselves: the part of LaTeX that exams
-# use.
-#
-# What is not understood is refused with the words at fault, never passed on. All that goes out is escaped
-# here, and
-# cleaned once more with everything else.
 
 LONGEST = 600
 DEEPEST = 20

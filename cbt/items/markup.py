@@ -1,4 +1,4 @@
-"""What a text holds beside words: pictures, sounds and formulas, as the renderer of Markdown finds them."""
+"""Markup of authored texts: Markdown with pictures, sounds and formulas, turned into safe HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a text names a picture or a sound: `![说明](media:3f9c…)`, a sound with `.mp3`, `.ogg` or `.wav` behind."""
+"""Media named in a text: pictures `![说明](media:3f9c…)`, sounds with `.mp3`, `.ogg` or `.wav` behind."""
 
 from __future__ import annotations
 

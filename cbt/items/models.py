@@ -1,4 +1,7 @@
-"""Tables of the bank room: banks, their 鉴定要素细目表, items, immutable versions, imports."""
+"""Tables of the bank room: banks, their 鉴定要素细目表, items, versions, reviews, media, imports, lint.
+
+Versions never change.
+"""
 
 from __future__ import annotations
 

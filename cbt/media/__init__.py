@@ -1,1 +1,1 @@
-"""Pictures that somebody sent: taken apart in a confined child, kept as our own JPEG."""
+"""Pictures and sounds that somebody sent: taken apart in a confined child, drawn or copied anew."""

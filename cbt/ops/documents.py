@@ -1,4 +1,4 @@
-"""Which documents there are, and copying them out, with the files of `docs/deploy`."""
+"""The documents of the product and `cbt docs`: listed, printed, or copied out with `docs/deploy`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whose the keys and the data are, and which user a command has to be.
+"""The permissions of keys and data: which user a command has to be, and modes closed at every start.
+
+Files are made closed to others, 0600 and 0700 (storage/private_files.py); an older version, or whoever unpacked a copy, may
+have made them wider.
 
 Source: I12; quality.md, Security.
 """
@@ -124,14 +127,6 @@ def as_user(owner: int, argv: Sequence[str] | None = None) -> str:
     names = sorted(name for name in os.environ if name.startswith("CBT_"))
     keep = [f"--preserve-env={','.join(names)}"] if names else []
     return shlex.join(["sudo", "-u", user_name(owner), *keep, *(sys.argv if argv is None else argv)])
-
-
-# Files and folders of the product that are open to others are closed at every start (0600, 0700).
-#
-# They are made so that they are not (files.py); an older version, or whoever unpacked a copy, may have made
-# them wider.
-#
-# Source: quality.md, Security.
 
 
 def mend_modes(settings: Settings) -> list[Path]:

@@ -1,6 +1,8 @@
-"""Looking after the keys: which there are, on paper and back, and a new key for the database.
+"""The keys and `cbt key`: listed, printed on paper, entered again, rotated, or given up when lost.
 
-Source: quality.md, Security.
+The commands look at keys without an app of the product, which would make those that are missing.
+
+Source: I12; quality.md, Security.
 """
 
 from __future__ import annotations
@@ -280,11 +282,6 @@ def _name_new(former: str, print_: str, *, now: datetime) -> None:
         record(
             session, at=now, actor="cli", act="key.lost", subject="key:personal", before=before, after=after
         )
-
-
-# `cbt key`: list, print, enter, rotate.
-#
-# They look at keys without an app of the product, which would make those that are missing.
 
 
 @group("key", help="key.cli.key")

@@ -1,4 +1,4 @@
-"""The log of a server process: one JSON line each, and no person in it.
+"""The log of a server process: one JSON line each without a person in it, repeated ones as a sum.
 
 Of an exception the types and the places in the code are written, never its text: a database names the values
 of the row it refuses, a parser the text it could not read.

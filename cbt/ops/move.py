@@ -1,4 +1,9 @@
-"""How far a move is, as a line of `cbt.console.saying.Progress`."""
+"""The move of a database and `cbt move`: copied table by table, compared, and kept at once or not at all.
+
+Every value of every row is compared, and then what the product makes of them.
+
+Source: I6, I7; R-64.
+"""
 
 from __future__ import annotations
 
@@ -119,10 +124,6 @@ def _has(connection: Connection, ref: str) -> bool:
     entry = select(AuditEntry.id).where(AuditEntry.act == MOVED, AuditEntry.subject == f"move:{ref}")
     return connection.scalar(entry) is not None
 
-
-# Is what arrived what was there? Every value of every row, and then what the product makes of them.
-#
-# Source: I6, I7; R-64.
 
 CHECKS = ("foreign_keys", "audit", "forms", "journals", "scores", "rulings", "personal")
 """What `cbt verify` looks at that does not depend on how a database keeps it."""

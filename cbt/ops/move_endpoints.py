@@ -1,4 +1,7 @@
-"""Rows on their way: read in blocks, so that a table of any length takes little memory, and compared whole."""
+"""The two ends of a move: rows read in blocks, and the embedded or PostgreSQL database they go to.
+
+A table of any length takes little memory, and is compared whole.
+"""
 
 from __future__ import annotations
 

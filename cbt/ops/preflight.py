@@ -1,6 +1,7 @@
-"""What is there, and what that means: go on, begin a new installation, or refuse.
+"""The preflight of a start: what is there of an installation, and whether to go on, begin anew, or refuse.
 
-Pure: `finding` gathers, `asking` carries out and says which command is next.
+`find` looks and changes nothing, `decide` is pure, `ask` and `opened` carry out. A refusal says which command
+is next.
 
 Source: I1, I12.
 """
@@ -132,10 +133,6 @@ def _filled(found: Remains) -> Ruling:
         return Ruling(refusal="belonging.unproved", key="personal")
     return Ruling()
 
-
-# What is there of an installation, looked at without making or changing anything.
-#
-# Source: I1, I12.
 
 PATIENCE_SECONDS = 5
 PROOFS = 50
@@ -331,10 +328,6 @@ def missing_mount(folder: Path, fstab: str) -> str:
         (str(one) for one in way if one in points and one != Path("/") and not os.path.ismount(one)), ""
     )
 
-
-# Asking what is there before anything is opened or made, and carrying the answer out.
-#
-# Source: I1, I12.
 
 BEGINNING = 0x6362_7433
 """PostgreSQL's advisory lock of who begins an installation: of two nodes that start at once one makes the keys."""

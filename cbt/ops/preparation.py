@@ -1,4 +1,7 @@
-"""A start waits for PostgreSQL, which may come up beside it after a power cut."""
+"""The preparation of a start: PostgreSQL is awaited, a new installation begun, and the app made.
+
+PostgreSQL may come up beside the start after a power cut.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folders of an installation: which it has to have, which it writes to besides, what to do about each."""
+"""The systemd service of an installation: its folders, unit, user and settings file, put up or taken away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carrying out an upgrade: nobody else holds the installation, a backup is there, all steps or none, then proof."""
+"""The upgrade of an installation and `cbt upgrade`: held alone, backed up, all steps or none, verified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a service manager is told of a start: systemd's notification protocol, where there is somebody to tell."""
+"""A worker: the app and front of one server process, and what a service manager is told of its start.
+
+It is told by systemd's notification protocol, where there is somebody to tell.
+"""
 
 from __future__ import annotations
 

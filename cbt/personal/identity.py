@@ -1,4 +1,4 @@
-"""What people are called and their documents, as they are typed: read, checked, and how they are kept."""
+"""The identity of people: names and documents checked, numbers found by a keyed digest and shown masked."""
 
 from __future__ import annotations
 

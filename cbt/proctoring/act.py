@@ -1,4 +1,4 @@
-"""Who acts in a room, and which rooms they run."""
+"""An act of a proctor: what it is, who does it to whom, how its form is read, and what is said of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Writing the room's log."""
+"""The desk of a room: one act on it at a time, its log, the second person, undo, and time given alone.
+
+Time that one person alone gave is summed over acts, selections and people.
+
+Source: R-62.
+"""
 
 from __future__ import annotations
 
@@ -313,11 +318,6 @@ def kept(instant: datetime | None) -> int | None:
 def restored(micros: int | None) -> datetime | None:
     """Return the instant that was kept."""
     return None if micros is None else from_micros(micros)
-
-
-# What one person alone gave of time in a room, summed over acts, selections and people.
-#
-# Source: R-62.
 
 
 def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:

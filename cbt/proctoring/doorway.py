@@ -1,4 +1,7 @@
-"""Queries of the door's page."""
+"""The door of a room as its page shows it: who waits, who is missing, whom a scan names, here or elsewhere.
+
+Source: R-10, R-11.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What is filled in about an incident or a violation, read from its form; every refusal names its field.
+"""Reports of incidents and violations: the form, what one says with its additions, filing and withdrawal.
 
-Source: R-63.
+Every refusal of a form names its field.
+
+Source: R-63, R-64.
 """
 
 from __future__ import annotations
@@ -193,10 +195,6 @@ def _people(session: Session, ids: set[int]) -> dict[int, ReportedOn]:
     )
     return {row[0]: ReportedOn(*row[1:]) for row in session.execute(query)}
 
-
-# Changes of reports within an act of a proctor's: filed, added to, withdrawn.
-#
-# Source: R-63, R-64.
 
 TAKEN_BACK = "undo"
 """The reason of a report that went with its act, which was taken back."""

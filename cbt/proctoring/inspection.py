@@ -1,4 +1,7 @@
-"""What an inspector notes about a room, and what the chief answers; nothing else of a room is an inspector's.
+"""Inspection of rooms: comments that the chief answers, and several rooms at a glance.
+
+Comments are all that an inspector does in a room. A glance takes counts, clock and what waits for somebody
+from each room's own board.
 
 Source: R-62.
 """
@@ -147,10 +150,6 @@ def _record(
     subject = f"sitting_room:{room.ref}"
     chain.record(session, at=now, actor=principal.logged_as, act=act, subject=subject, reason=said)
 
-
-# Several rooms at a glance: of each its counts, its clock, and what waits for somebody, from its own board.
-#
-# Source: R-62.
 
 A_PAGE = 12
 """So many rooms are read for one page: each costs three queries, and those of its board when it changed."""

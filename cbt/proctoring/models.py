@@ -128,7 +128,7 @@ class ReportAddition(Row):
     """One part of a report said anew, by somebody, at a time; append-only.
 
     `part` is a column of the report: facts, evidence_note, witness, statement or signature. The latest of a part
-    holds; `reports.told` puts a report and its additions together.
+    holds; `incidents.told` puts a report and its additions together.
     """
 
     report_id: Mapped[int] = mapped_column(ForeignKey("incident_report.id"), index=True)

@@ -1,8 +1,9 @@
-"""What a candidate's page reported about itself, and from where else their login was used: evidence, no verdict.
+"""A proctor's pages: their rooms, a room's board, the preview of an act, one candidate with signals.
 
-The reports are rows of the journal, bounded by its quota; nothing follows from them by itself.
+Signals are what a candidate's page reported about itself, and from where else their login was used. They are
+rows of the journal, bounded by its quota: evidence, no verdict. Nothing follows from them by itself.
 
-Source: R-42, R-64.
+Source: R-42, R-62, R-64.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rehearsal itself: build, serve, sign in, 统一开考, answer, close, compare; then everything is thrown away."""
+"""The command `cbt rehearse`: builds, serves, sits and closes a sitting, compares, and throws it all away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An app for a moment, in a child: of the installation that is read, or of the throwaway one."""
+"""The installation of a rehearsal: what is rehearsed, read from the real one, and the stage built of it.
+
+Each works with an app made for a moment, in a child.
+"""
 
 from __future__ import annotations
 

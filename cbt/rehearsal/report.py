@@ -1,4 +1,7 @@
-"""What the database holds against what the candidates were told: nothing is lost, scores are as expected."""
+"""The report of a rehearsal: what the database holds against what candidates were told, as lines or a PDF.
+
+Nothing may be lost, and scores have to be as expected.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a virtual candidate, and what came of them."""
+"""A virtual candidate: the requests and pauses of one browser, step by step, and what came of them."""
 
 from __future__ import annotations
 

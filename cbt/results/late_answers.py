@@ -1,6 +1,8 @@
-"""The late answers of a sitting: the evidence by room, what approving it would change, what was ruled before.
+"""The late answers of a sitting (迟到作答): the evidence by room, and the ruling of two people on it.
 
-Source: R-29.
+The evidence shows what approving it would change, and what was ruled before.
+
+Source: R-29, R-62.
 """
 
 from __future__ import annotations
@@ -242,10 +244,6 @@ def past_rulings(session: Session, sitting: Sitting) -> list[Ruled]:
         for one in rulings
     ]
 
-
-# 迟到作答: showing the evidence of a sitting, and the ruling of two people on it.
-#
-# Source: R-29, R-62.
 
 DECIDERS = (Role.CHIEF_PROCTOR, Role.OFFICER)
 

@@ -1,6 +1,9 @@
-"""What a candidate may see of their own results, by the release policy of each paper.
+"""A candidate's own results by the release policy of each paper, and the result slip (成绩单).
 
-Source: R-3, R-4.
+By the code of a slip anybody can ask whether the results stand like that. It is a keyed digest of what is
+printed: it is worked out again of what holds now, and nothing is kept.
+
+Source: R-3, R-4, R-94.
 """
 
 from __future__ import annotations
@@ -241,14 +244,6 @@ def exam_of(taken: Taken, paper: Paper, waiting: Unreleased) -> Exam:
         released_on=result.released_on,
     )
 
-
-# 成绩单: somebody's released results on paper, with a code by which anybody can ask whether they stand like
-# that.
-#
-# The code is a keyed digest of what is printed: it is worked out again of what holds now, and nothing is
-# kept.
-#
-# Source: R-94.
 
 _LENGTH, _GROUP = 16, 4
 

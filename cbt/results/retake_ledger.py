@@ -1,4 +1,7 @@
-"""Queries of the retake ledger: what was released for candidates, and what a batch registers them for."""
+"""The retake ledger: what was released for candidates, and what the retake rules say of registrations.
+
+Source: R-4.
+"""
 
 from __future__ import annotations
 

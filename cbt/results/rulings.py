@@ -1,4 +1,9 @@
-"""Queries of the rulings: which violations wait for one, and whose results wait with them."""
+"""Rulings on violations (裁决): which are due, whose results wait for one, the decision and its letter.
+
+A ruling says whether a violation stands, after the candidate was told and could say something to it.
+
+Source: R-63, R-92.
+"""
 
 from __future__ import annotations
 
@@ -147,10 +152,6 @@ def ruling_of(session: Session, registration: Registration) -> ViolationRuling |
         .order_by(ViolationRuling.id.desc())
     )
 
-
-# Ruling on a violation: whether it stands, after the candidate was told and could say something to it.
-#
-# Source: R-92.
 
 LONGEST = 2000
 STANDS = "stands"

@@ -1,4 +1,8 @@
-"""Queries of the destructions."""
+"""The destruction of a batch's records: asked for, confirmed, carried out, and its record on paper (R-95).
+
+One asks, another confirms. The row is the queue: the leader's job goes on piece by piece where it stood,
+whatever ended it. What is gone is counted in the same transaction in which it goes.
+"""
 
 from __future__ import annotations
 
@@ -52,12 +56,6 @@ def destruction_by_ref(session: Session, ref: str) -> Destruction:
     """Return a destruction; raise NotFound("retention.unknown")."""
     return Destruction.by_ref(session, ref, unknown="retention.unknown")
 
-
-# Use cases: a destruction is asked for by one, confirmed by another, and carried out piece by piece (R-95).
-#
-# The row is the queue: the leader's job goes on where it stood, whatever ended it. What is gone is counted
-# in the
-# same transaction in which it goes.
 
 NOTE = 500
 CONFIRMERS = (Role.OFFICER, Role.ADMIN)

@@ -1,4 +1,7 @@
-"""Use cases: nothing of a batch is destroyed while it is held, and who held it does not lift that (R-95)."""
+"""The batches whose records are due for destruction, and the holds that keep them from it (R-95).
+
+Nothing of a batch is destroyed while it is held, and who held it does not lift that.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
-"""What goes with a row: everything that refers to it, table by table, as the foreign keys say.
+"""The erasure of rows with everything that refers to them, and of a batch's records piece by piece.
 
-So a table that is added later goes, too, without anybody having to think of it here.
+What refers to a row is found table by table, as the foreign keys say. So a table that is added later goes,
+too, without anybody having to think of it here.
+
+Source: R-95.
 """
 
 from __future__ import annotations

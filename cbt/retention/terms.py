@@ -1,4 +1,7 @@
-"""How long records are kept: the one place that says so (R-95)."""
+"""The terms for which records are kept (保管年限), and their change, shorter ones by two people.
+
+Source: R-62, R-95.
+"""
 
 from __future__ import annotations
 
@@ -109,10 +112,6 @@ def seen_change(before: KeptYears, wanted: KeptYears) -> str:
     """Return what names one change of the terms."""
     return digest(canonical_json([before.told(), wanted.told()]))
 
-
-# 保管年限 below the rule's own as a request to a second person.
-#
-# Source: R-62, R-95.
 
 KIND = "terms"
 

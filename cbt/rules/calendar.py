@@ -1,4 +1,7 @@
-"""Terms in years, as the Civil Code counts them: the first day is not counted, the last is the same date."""
+"""The calendar: terms in years, festivals and working days, and when a zone changes its offset from UTC.
+
+Terms are counted as in the Civil Code: the first day is not counted, the last is the same date.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Who gets a certificate, and what still stands in its way."""
+"""Certificates: what stands in the way of one, its number, its signed statement, and its look-up record.
+
+A published site answers a look-up by a record that only its asker can find and read. Everything follows from
+what the asker types. It is stretched (PBKDF2-HMAC-SHA256, which every browser has), and from the stretched
+key come the name of the record and the key that seals it (HMAC-SHA256, AES-256-GCM). All records are of one
+size. The stretched key of a certificate never changes: it is made once, at issue, and kept, so that
+publishing many does not stretch anew.
+
+Source: R-93, R-94.
+"""
 
 from __future__ import annotations
 
@@ -329,16 +338,6 @@ def of_qr(text: str) -> bytes:
         raise InvalidInput("certificate.unreadable")
     return sent
 
-
-# What answers a look-up of a published site: a record that only its asker can find and read.
-#
-# Everything follows from what the asker types. It is stretched (PBKDF2-HMAC-SHA256, which every browser
-# has), and
-# from the stretched key come the name of the record and the key that seals it (HMAC-SHA256, AES-256-GCM).
-# All records
-# are of one size. The stretched key of a certificate never changes: it is made once, at issue, and kept, so
-# that
-# publishing many does not stretch anew.
 
 ITERATIONS = 600_000
 SALT = 16

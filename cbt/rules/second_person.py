@@ -1,4 +1,7 @@
-"""When two accounts count as two people: neither is under the other's hand, nor both under the same one's.
+"""The second person: when two accounts count as two people, and how much time one alone may give.
+
+Two accounts are two people where neither is under the other's hand, nor both under the same one's. Time
+counts however it is split.
 
 Source: R-62.
 """
@@ -168,10 +171,6 @@ def _end(first: PersonStep, second: PersonStep, hands: Collection[Hand]) -> date
     # A hand is forgotten after a day, so the last of these instants is always one.
     return next(then.at for first_then, then in chain(*begun) if not _why(first_then, then, hands))
 
-
-# How much time one person alone may give in a room, however it is split.
-#
-# Source: R-62.
 
 ALONE = timedelta(minutes=10)
 """What is given beyond this takes a second person."""

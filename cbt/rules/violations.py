@@ -1,4 +1,7 @@
-"""违纪: one row of the table a centre edits, and what it does to a result."""
+"""Violations (违纪) and reasons in the table a centre edits, and what a violation does to a result.
+
+Source: R-26, R-63.
+"""
 
 from __future__ import annotations
 

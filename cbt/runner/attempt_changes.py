@@ -1,4 +1,7 @@
-"""Changes of attempts that later rooms call within their own unit of work."""
+"""Changes of attempts that later rooms call within their own unit of work: made, and taken back soon after.
+
+Source: R-13, R-20, R-25, R-28, R-41, R-42.
+"""
 
 from __future__ import annotations
 
@@ -251,11 +254,6 @@ def _record(
 ) -> None:
     subject = f"attempt:{attempt.ref}"
     chain.record(session, at=now, actor=actor, act=act, subject=subject, reason=reason, **values)
-
-
-# 提醒 on its way to a candidate's page, and back as read.
-#
-# Source: R-13, R-41.
 
 
 def deliver(info: AttemptInfo, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""What an attempt's clock follows from, and what its row says of the clock; read by fact_reader.py.
+"""The facts of an attempt's clock: what it follows from, their one reader, and what its row says of it.
 
 Source: R-20 to R-28.
 """

@@ -1,4 +1,4 @@
-"""The paper of a 试答: one item of each type about nothing in particular, the product's own.
+"""The practice paper (试答): one item of each type about nothing in particular, for candidates and for staff.
 
 It is as the candidate's own paper is, of sections or of units, timed alike; so it looks as that will look.
 """

@@ -1,4 +1,4 @@
-"""Reads what a candidate's browser sends, before anything is stored."""
+"""The protocol of the answer page: requests read before anything is stored, receipts and clock as JSON."""
 
 from __future__ import annotations
 

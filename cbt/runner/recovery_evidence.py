@@ -1,6 +1,8 @@
-"""What a recovery file brings: compared with the journal, then kept as evidence.
+"""Recovery evidence: answers of a recovery file, compared and kept, and what machines still hold.
 
-Source: R-29, R-41; I3.
+A machine that still holds answers of former candidates is told what of them the server has by now.
+
+Source: R-16, R-29, R-41; I3.
 """
 
 from __future__ import annotations
@@ -182,10 +184,6 @@ def keep_recovered(
     )
     return len(fresh)
 
-
-# What a machine still holds of former candidates, and what of it the server has by now.
-#
-# Source: R-16.
 
 MOST = 1000
 Key = tuple[int, int]

@@ -1,13 +1,13 @@
-"""The 作答恢复文件: answers that could not be delivered, sealed by the page that holds them.
+"""The 作答恢复文件: answers that could not be delivered, sealed by the page or kept record by record.
 
 A page gets a seal secret with its lease. The file is encrypted and authenticated under it, by HMAC-SHA-256
 alone, because a page on plain http has no WebCrypto: the key stream is HMAC(encryption key, nonce | counter),
 the authenticator HMAC(authentication key, everything else). So a file can be read and made only by the server
-and by the page of that lease. It carries receipts of that lease as its anchor: an acknowledgement's instant is
-told to nobody else. What a seal cannot show is when something was typed; that is the page's word, and why an
-imported answer is evidence and no answer.
+and by the page of that lease. It carries receipts of that lease as its anchor: an acknowledgement's instant
+is told to nobody else. What a seal cannot show is when something was typed; that is the page's word, and why
+an imported answer is evidence and no answer.
 
-Source: R-29.
+Source: R-16, R-29.
 """
 
 from __future__ import annotations

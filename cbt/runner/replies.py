@@ -1,4 +1,7 @@
-"""Which lease a request of the answer page brings, and whether it is the writer's (R-41, R-42)."""
+"""Replies to the answer page: which lease a request brings, and saves, refusals, clock and paper as JSON.
+
+Source: R-41, R-42.
+"""
 
 from __future__ import annotations
 

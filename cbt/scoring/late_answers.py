@@ -1,6 +1,8 @@
-"""What approved late answers change of the journal's, so that every scoring counts them the same way.
+"""Late answers in scoring: what approved ones change of the journal's, and the ruling of two people on them.
 
-Source: R-29, R-41; I3, I6.
+Every scoring counts approved answers the same way. An approval is scored under a new number.
+
+Source: R-29, R-41, R-54, R-62, R-64; I3, I6.
 """
 
 from __future__ import annotations
@@ -72,11 +74,6 @@ def newest_orders(session: Session, attempt_ids: Collection[int]) -> dict[tuple[
         .order_by(JournalEntry.lease_epoch, JournalEntry.seq)
     )
     return {(attempt_id, position): (epoch, seq) for attempt_id, position, epoch, seq in rows}
-
-
-# Two people rule on answers that came after the deadline; an approval is scored under a new number.
-#
-# Source: R-29, R-54, R-62, R-64; I6.
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""Scoring takes the time that candidates leave: a score may wait for a second, a save may not.
+"""How scoring shares the processor: rests while requests wait, and copied processes for a command.
+
+Scoring takes the time that candidates leave: a score may wait for a second, a save may not.
 
 Source: R-40.
 """

@@ -1,6 +1,8 @@
-"""Holds scores as they are kept against what form and journal come to now.
+"""The scoring of closed attempts, and the check of kept scores against form and journal.
 
-Source: R-54, I6.
+The row is the queue: whatever is closed and unscored is scored by the next sweep.
+
+Source: R-50 to R-54, I6.
 """
 
 from __future__ import annotations
@@ -113,10 +115,6 @@ def _kept_scores(attempt_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
         .where(Attempt.id.in_(attempt_ids))
     )
 
-
-# Scores closed attempts. The row is the queue: whatever is closed and unscored is scored by the next sweep.
-#
-# Source: R-50 to R-54.
 
 CHUNK = 200
 PIECE = 8

@@ -1,8 +1,8 @@
-"""A sitting-room goes from state to state, once for whoever asks first, and its sitting follows.
+"""The state of a sitting-room, and of its sitting with it: doors, start, end, abort, scoring, release.
 
-The `where` repeats the state that was seen, so racing callers are harmless. A room is locked before its sitting,
-and several in the order of their ids, here and by whoever holds a whole sitting (store.hold_sitting): nobody waits
-in a circle.
+A room goes from state to state once, for whoever asks first. The `where` repeats the state that was seen, so
+racing callers are harmless. A room is locked before its sitting, and several in the order of their ids, here
+and by whoever holds a whole sitting (store.hold_sitting): nobody waits in a circle.
 """
 
 from __future__ import annotations

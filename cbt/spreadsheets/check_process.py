@@ -1,4 +1,7 @@
-"""Begins a process for each check that waits, and sees to it that one which ended without a word is told."""
+"""The process of a file check: started for each check that waits, with signs of life, and its end told.
+
+One that ended without a word is told too.
+"""
 
 from __future__ import annotations
 

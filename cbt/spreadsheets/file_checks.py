@@ -1,4 +1,4 @@
-"""What the tables of checks have in common: how far each is, and the pieces of what it found."""
+"""Tables of file checks: how far each check is, the pieces of what it found, and every change of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a spreadsheet that somebody sent: any file gives its rows or a refusal, and never more."""
+"""Intake of a spreadsheet that somebody sent: any file gives its rows or a refusal, and never more."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Write spreadsheets and CSV: whatever a text begins with, it stays text in the program that opens the file.
+"""The writer of spreadsheets and CSV: a text stays text in the program that opens the file.
 
-A name such as `=HYPERLINK(…)` runs on the machine of whoever opens the list. In a workbook a cell has a kind, so
-it is written as text, and its format keeps it text when somebody edits the cell. A CSV has no kinds: there such a
-cell gets an apostrophe in front, which spreadsheets take as the mark of a text.
+A name such as `=HYPERLINK(…)` runs on the machine of whoever opens the list. In a workbook a cell has a
+kind, so it is written as text, and its format keeps it text when somebody edits the cell. A CSV has no
+kinds: there such a cell gets an apostrophe in front, which spreadsheets take as the mark of a text.
 """
 
 from __future__ import annotations

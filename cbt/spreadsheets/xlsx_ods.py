@@ -1,7 +1,8 @@
-"""The child's side of the pictures of a .xlsx file: over cells, in cells by Excel, in cells by WPS.
+"""What .xlsx and .ods files say beside their values: formats of cells, and pictures over and in cells.
 
-Parts are searched as text, never parsed as a tree. What is found is where a picture stands, the part that holds it,
-and the words for it; whoever wants the picture reads that part, within limits.
+Only the child that opens a file runs this. Parts are searched as text, never parsed as a tree: no entity is
+met, and a part costs its length once. What is found of a picture is where it stands, the part that holds
+it, and the words for it; whoever wants the picture reads that part, within limits.
 """
 
 from __future__ import annotations
@@ -203,11 +204,6 @@ def _first(pattern: re.Pattern[str], text: str, name: str) -> int:
     said = dict(_ATTRIBUTE.findall(found[1])).get(name, "") if found else ""
     return int(said) if said.isdigit() else -1
 
-
-# The child's side of what a .xlsx or .ods file says beside its values: formats of cells, places of
-# pictures.
-#
-# Parts are searched as text, never parsed as a tree: no entity is met, and a part costs its length once.
 
 _SHEET = re.compile(r"<(?:\w+:)?sheet\s[^<>]*>")
 _RELATION = re.compile(r"<(?:\w+:)?Relationship\s[^<>]*>")

@@ -1,4 +1,7 @@
-"""Manifests: small JSON files of the product that say what lies beside them, read as the class they come from."""
+"""The folder of backups: what each is called, which there are, when the next is due, and their manifests.
+
+A manifest is a small JSON file that says what lies beside it, read as the class it comes from.
+"""
 
 from __future__ import annotations
 

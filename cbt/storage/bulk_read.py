@@ -1,4 +1,7 @@
-"""Works chunks out in threads, each before it is wanted: the database deciphers while the interpreter goes on."""
+"""Bulk reads: chunks worked out in threads before they are wanted, and rows with long texts read at once.
+
+The database deciphers while the interpreter goes on.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Key files of an installation: made with it, 0600, outside the database and its backups."""
+"""Keys and what they seal: key files, the fingerprints a database names, and small secrets at rest.
+
+Key files are made with the installation, 0600, outside the database and its backups.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Connections to PostgreSQL that have ended are not handed out: the server was begun anew, or somebody cut them."""
+"""The engine of the database, embedded or PostgreSQL: opened with its gate, its connections kept sound.
+
+Connections to PostgreSQL that have ended are not handed out: the server was begun anew, or somebody cut them.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Pages of the database as they lie on disk, and what emptying the log leaves there.
+"""The guard of the database's files: whether somebody else wrote them, asked before each writing transaction.
 
-Emptying writes the pages that the log has, as their last frames have them (encrypted or not: a frame holds what the
-database will), and nothing else. Whatever else a page then holds, somebody else wrote.
+Emptying the log writes the pages that it has, as their last frames have them (encrypted or not: a frame holds
+what the database will), and nothing else. Whatever else a page then holds, somebody else wrote.
 
 Source: R-40; I1, I12.
 """

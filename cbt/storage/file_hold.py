@@ -1,4 +1,4 @@
-"""What it means when the files at the paths of a database are not, or not any more, those that are held open.
+"""The hold of a server on the files of its database, and what it means when others lie at their paths.
 
 Source: R-40; I1, I12.
 """

@@ -1,4 +1,7 @@
-"""The live log of the embedded database, as the copier sees it: never emptied by anybody else."""
+"""The mirror of the journal: a second copy of the embedded database's log, on another path at every commit.
+
+Source: R-40; I1, I12.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A statement that is put together once, as a cursor of the driver takes it."""
+"""Prepared statements: put together once for each kind of database, and asked by a cursor of the driver."""
 
 from __future__ import annotations
 

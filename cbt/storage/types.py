@@ -1,4 +1,4 @@
-"""The base of every room's tables, their column types, and the one use of Flask-SQLAlchemy."""
+"""The types of tables: the base of every room's tables, their columns, and the use of Flask-SQLAlchemy."""
 
 from __future__ import annotations
 

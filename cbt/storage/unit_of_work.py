@@ -1,4 +1,4 @@
-"""One use case, one transaction."""
+"""The unit of work: one use case in one transaction, what joins or follows it, and long work in pieces."""
 
 from __future__ import annotations
 

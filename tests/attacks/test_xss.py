@@ -333,7 +333,7 @@ UNSAFE = {
 
 
 SANITISED = {UNSAFE["markup that is not escaped"]: {"_printed.html", "proof.html"}}
-"""Templates that print items, whose texts `bank/items/rich` has made and cleaned."""
+"""Templates that print items, whose texts `items/markup.py` has made and cleaned."""
 
 
 @pytest.mark.parametrize("pattern", [pytest.param(one, id=name) for name, one in UNSAFE.items()])

@@ -26,7 +26,7 @@ def test_an_item_is_written_by_keyboard_alone(centre: Centre, browsers: Browsers
     browser.go("/bank/customer-service-l3/new")
     # The script comes late: what is typed before it is there is seen by it all the same.
     late: list[Route] = []
-    page.route(re.compile(r"/bank/editing/editor\b[^/]*\.js"), lambda route: late.append(route))
+    page.route(re.compile(r"/bank/editor/editor\b[^/]*\.js"), lambda route: late.append(route))
     page.get_by_role("link", name="单选").focus()
     page.keyboard.press("Enter")
     author.find("[name=point]").focus()

@@ -1,4 +1,6 @@
-"""What becomes of a request: approved and done, refused, withdrawn, expired, or no longer possible.
+"""What becomes of a request for a second person: approved in a session or by code, refused, withdrawn, over.
+
+A one-time code is read out by the second person, who stands beside, and is bound to that one request.
 
 Source: R-62.
 """
@@ -169,10 +171,6 @@ def expire_approvals(*, now: datetime) -> int:
             note(session, row, "expire", by="scheduler", machine="", now=now)
         return len(ended)
 
-
-# One-time codes: the second person stands beside and reads six digits out, bound to that one request.
-#
-# Source: R-62.
 
 LASTS = timedelta(minutes=2)
 DIGITS = 6

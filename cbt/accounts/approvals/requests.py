@@ -1,4 +1,7 @@
-"""The second person of a starred act: who may be it, and their credential where a centre allows that.
+"""The second person of a starred act: who may be it, by credential or by a request that waits for them.
+
+A credential counts only where a centre allows that. A request is used up by the act it was asked for; of
+several who answer it at once, one wins.
 
 Source: R-62.
 """
@@ -219,10 +222,6 @@ def kind_of(approval: Approval) -> ApprovalKind:
     """Return who carries out this request."""
     return cast(ApprovalKind, flask.current_app.extensions["cbt_approvals"][approval.kind])
 
-
-# Requests for a second person: asked for, and used up by the act they were asked for; one winner each.
-#
-# Source: R-62.
 
 LASTS = timedelta(minutes=5)
 """How long a request waits: what was previewed longer ago is previewed again."""

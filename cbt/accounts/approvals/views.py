@@ -1,4 +1,8 @@
-"""Pages of the second person: 待我批准, one request, approving, refusing, codes; a POST works without a script."""
+"""Pages of the second person (待我批准), and how the form of a starred act gets one.
+
+A second person comes by the credential that was typed, else by a request that waits; every view of a starred
+act goes through here, so that there is one way (R-62). A POST works without a script.
+"""
 
 from __future__ import annotations
 
@@ -132,10 +136,6 @@ def preview_value(line: tuple[str, str, str]) -> str:
         return str(flask_babel.gettext("approval.people", count=int(value)))
     return value
 
-
-# How a form gets its second person: by credential where it was typed, else by a request that waits.
-#
-# Every view of a starred act goes through here, so that there is one way (R-62).
 
 FIELDS = frozenset({*CARRIED, "ask", "second_login", "second_password"})
 """What a form carries about itself and the second person; everything else is the act."""

@@ -1,4 +1,8 @@
-"""A code of the second factor is judged, and used up when it counts."""
+"""The second factor of a staff member: set up, asked for at sign-in, renewed, switched off or reset.
+
+A code is judged first, and used up in the unit of work in which it counts: of several requests with the same
+code, one gets through.
+"""
 
 from __future__ import annotations
 

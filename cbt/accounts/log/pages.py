@@ -1,4 +1,4 @@
-"""What of the log somebody wants to see, as the address says it."""
+"""The log as it is read: the filter that an address says, a page of entries in words, a workbook of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What things of the log are called: later rooms know theirs, and say so through what is registered here."""
+"""Words for entries of the log: what acts and things are called, and what stood before and after an act.
+
+Later rooms know what their things are called, and register how a name is found. What has no word, or was
+written by a later version, is shown as it is stored.
+"""
 
 from __future__ import annotations
 
@@ -131,11 +135,6 @@ def refused_name(ref: str) -> str:
     return said if said and "%(" not in said else ref
 
 
-# What stood before and after an act, in words: facts by name, states, roles and instants as people say
-# them.
-#
-# What has no word, or was written by a later version, is shown as it is stored.
-
 Facts = list[tuple[str, str]]
 """Names of facts with what they are, both in words."""
 _THING = re.compile(r"[a-z_]+:[\w-]+(?::[\w-]+)?")
@@ -193,13 +192,8 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _known(message_id: str) -> str:
-    found = str(_(message_id))
-    return "" if found == message_id else found
-
-
 def _name(key: str) -> str:
-    return _known(f"accounts.log.key.{key}") or key
+    return _word(f"accounts.log.key.{key}") or key
 
 
 def _said(key: str, value: Any, kind: str, names: Mapping[str, Called]) -> str:
@@ -234,4 +228,4 @@ def _text(key: str, value: str, kind: str, names: Mapping[str, Called]) -> str:
     prefixes: tuple[str, ...] = _CODES.get(key, ())
     if key == "state":
         prefixes = (_OF_KIND.get(kind, _STATES[0]), *_STATES)
-    return next((said for prefix in prefixes if (said := _known(f"{prefix}.{value}"))), value)
+    return next((said for prefix in prefixes if (said := _word(f"{prefix}.{value}"))), value)

@@ -1,4 +1,4 @@
-"""The logins of a staff member: opened, listed for their owner, ended."""
+"""Logins of staff: sign-in, sign-out, a new password, what their owner lists and ends, who is guessed at."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Rows of a 细目表 out of what somebody pasted or brought: cells with or without a header, one level a row or all.
+"""The 细目表 of a bank as rows: read from a pasted text or a sheet, checked, and held against the items.
 
-Pure. A row is a range where it has a weight, a point where it has an importance.
+Cells come with or without a header, one level a row or all. A row is a range where it has a weight, a point
+where it has an importance.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an editor's form sends, as an author's words: the one way from fields to the content of an item."""
+"""The form of the item editor: from its fields to the content of an item, and two versions into one."""
 
 from __future__ import annotations
 

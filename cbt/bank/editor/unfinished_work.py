@@ -1,6 +1,7 @@
-"""The pictures of 识图 items in a form: those that stand in the item itself go by a short name, and are put back.
+"""Unfinished work in the item editor: what each author has typed and not saved, and who else is at the item.
 
-A page that says what is typed every second does not send a picture each time.
+The picture of a 识图 item goes by a short name in the form and is put back afterwards: a page that says what
+is typed every second does not send a picture each time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a check found, as pieces that are sealed one by one: a page opens the summary and the lines it shows."""
+"""The check of a brought file: kept as pieces that are sealed one by one, and shown as a dry run.
+
+A page opens the summary and the lines it shows, never the whole.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Taking an import back: as a whole, and without touching what was changed after it."""
+"""The execution of an import: store its items in parcels, go on after a stop, break it off, undo it.
+
+An undo takes an import back as a whole and leaves alone what was changed after it.
+"""
 
 from __future__ import annotations
 

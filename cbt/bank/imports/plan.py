@@ -1,4 +1,4 @@
-"""From checked items to what an import will do: which are new, which say something else, which are known.
+"""The plan of an import: which items are new, which say something else, which are known; and its terms.
 
 Pure: it reads no database. `known` is the bank as it stands.
 """

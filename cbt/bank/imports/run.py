@@ -1,4 +1,4 @@
-"""An import as a whole: begun, then stored a few items at a time, and drawn only once all of it is there."""
+"""An import run and its rows: begun, stored a few items at a time, and drawn only once all of it is there."""
 
 from __future__ import annotations
 

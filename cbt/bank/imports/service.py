@@ -1,4 +1,4 @@
-"""Use cases of a brought file: keep it for its check, say how it is read, have it stored, forget it."""
+"""Use cases of a brought file: keep it for its check, read it again, have it stored, try again, forget it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the process of one check does: read, check and plan, and put it down; or store what was confirmed."""
+"""The process of one check: read a brought file, check and plan it, or store what was confirmed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""All checks over one file or folder, in the order an author meets them."""
+"""The lint of items: small faults put right, and findings about each item, its media and the cases.
+
+Checks come in the order in which an author meets them.
+"""
 
 from __future__ import annotations
 

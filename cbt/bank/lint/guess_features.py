@@ -1,4 +1,4 @@
-"""What a reader who knows nothing of the subject sees: a stem, and what can be picked."""
+"""Features of a guess: what options show by shapes and words to whoever does not know the subject."""
 
 from __future__ import annotations
 

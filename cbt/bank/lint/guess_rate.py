@@ -1,6 +1,7 @@
-"""A conditional logit: which of some options is picked, by what each of them has.
+"""The guess rate: how many items are answered right by shapes and words alone, and what gives them away.
 
-Learned in one fixed order with a step for each feature that grows smaller as it is seen more often (AdaGrad).
+A conditional logit, learned on some folds and asked about the others. It is learned in one fixed order with
+a step for each feature that grows smaller as it is seen more often (AdaGrad).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Queries behind the lint of a bank."""
+"""The lint of a stored bank: worked out at once or in a child, kept, and shown with its standing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guess rates as sentences and as data, in the language of this request."""
+"""The lint report in the reader's language: guess rates as lines, data and bars, and kinds of findings."""
 
 from __future__ import annotations
 

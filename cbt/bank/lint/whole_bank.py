@@ -1,7 +1,8 @@
-"""Texts that are much alike among many thousands, in a time that grows with their number and no faster.
+"""Checks over a whole bank: stems that repeat or contradict, keys given away, shares of difficulty.
 
-Of each text a sketch is kept: the smallest hash of its bigrams in each of some bins (MinHash by one permutation).
-Two texts share a pair of neighbouring bins the likelier the more bigrams they share; only those are compared.
+Of each text a sketch is kept: the smallest hash of its bigrams in each of some bins (MinHash by one
+permutation). Two texts share a pair of neighbouring bins the likelier the more bigrams they share; only
+those are compared, so the time grows with the number of texts and no faster.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which items a change of many is about: those that were chosen, all a search finds, all an import brought."""
+"""A bulk change of items that were chosen, found by a search or brought by an import: plan and change."""
 
 from __future__ import annotations
 

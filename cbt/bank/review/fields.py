@@ -1,4 +1,4 @@
-"""The fields of a version as people name places in it, and what two versions say in each."""
+"""Fields of a version as text by their places, and the word-by-word difference of two versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an item's page shows of its desk: state, steps, remarks, and who may do what next."""
+"""An item's desk as its page shows it: state, steps, remarks, reviewers, and two versions side by side."""
 
 from __future__ import annotations
 

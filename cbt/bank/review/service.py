@@ -1,4 +1,4 @@
-"""The one way an item moves on at its desk, and who may judge what was written."""
+"""Use cases of the review desk: the one way an item moves on, who may judge it, and remarks."""
 
 from __future__ import annotations
 

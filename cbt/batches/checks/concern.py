@@ -1,4 +1,8 @@
-"""One thing that speaks against a plan: how much it weighs, by which clause, in words, and where it is mended."""
+"""Concerns about a plan: weight, clause, words and the page that mends each; and what the checks read of it.
+
+Registrations are held against those of sittings that start within half a day: no paper lasts longer. A room
+is taken from the planned start to the longest individual deadline.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether people registered for a 补考 have a right to it, and those for a 新考 no pass that still counts."""
+"""Checks of people in a plan: papers at one time, papers that are none of the batch's, the right to a 补考.
+
+They answer for registrations that are stored and for ones that are only planned.
+"""
 
 from __future__ import annotations
 

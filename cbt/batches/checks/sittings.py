@@ -1,4 +1,8 @@
-"""Concerns about rooms and who runs them: a room or a proctor taken twice, more people than seats."""
+"""Checks of sittings, their rooms and who runs them, and the acts of the office that ask them first.
+
+What stops is refused before anything is stored, in the words of the concern and with its clause; what only
+warns is handed back, to be told beside what was done.
+"""
 
 from __future__ import annotations
 
@@ -247,12 +251,6 @@ def _about_places(
     yield from staff_clashes(session, ids, rooms)
     yield from seats(session, ids, rooms, Counter(entry.sitting_room_id for entry in own))
 
-
-# Planning with the checks asked: a new sitting, a room added to one, a proctor assigned.
-#
-# What stops is refused before anything is stored, in the words of the concern and with its clause; what
-# only warns is
-# handed back, to be told beside what was done.
 
 ABOUT_ROOMS = frozenset({"room_overlap", "room_close", "seats_over"})
 ABOUT_STAFF = frozenset({"proctor_overlap", "proctor_close", "proctor_is_candidate"})

@@ -1,6 +1,9 @@
-"""What the log says of a registration, and the reason it is changed for: no name, no number.
+"""添加考生: somebody registered by hand for papers of a batch, before and after the draw.
 
-Source: R-64.
+What the rules say against it stops it, or is read and accepted. The log says what was registered and the
+reason: no name, no number.
+
+Source: R-4, R-7, R-8, R-16, R-43, R-64.
 """
 
 from __future__ import annotations
@@ -65,10 +68,6 @@ def reason_of(text: str) -> str:
         raise InvalidInput("candidates.reason", field="reason")
     return plain
 
-
-# What the rules say against a registration as it would be: it stops, or is read and accepted.
-#
-# Source: R-4, R-7, R-8.
 
 _GONE = (SittingState.CANCELLED.value, SittingState.ABORTED.value)
 
@@ -142,11 +141,6 @@ def not_twice(
     name = session.scalar(query.limit(1))
     if name is not None:
         raise Conflict("person.already", field="paper", sitting=name)
-
-
-# 添加考生: somebody registered for one or more papers by hand, before and after the draw.
-#
-# Source: R-7, R-16, R-43.
 
 
 @dataclass(frozen=True, slots=True)

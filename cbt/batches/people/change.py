@@ -1,6 +1,10 @@
-"""One registration changed before its paper is opened: level, paper, kind, accommodation, seat, room, sitting.
+"""One registration changed before its paper is opened, withdrawn (退考), brought back; a person put right.
 
-Source: R-7, R-16, R-30, R-43.
+With a withdrawal the registration goes, so nobody expects its person and the seat is free; the ticket and its
+number stay theirs. A form nobody saw is kept and comes back with the paper. Who somebody is, is put right by
+the same 更正记录 as anywhere.
+
+Source: R-7, R-15, R-16, R-30, R-43, R-60, R-64.
 """
 
 from __future__ import annotations
@@ -269,11 +273,6 @@ def _form(
         draw_where_drawn(session, [(registration, place, seat)], sources=sources, now=now)
 
 
-# Who somebody is, put right from the page of a batch: the same 更正记录 as anywhere.
-#
-# Source: R-15.
-
-
 def person_seen(candidate: Candidate) -> str:
     """Return what shows, sent back with a form, whether a person is still as their page showed them."""
     held: list[str | bytes | None] = [getattr(candidate, detail.column) for detail in DETAILS.values()]
@@ -308,15 +307,6 @@ def put_right(
             correct_candidate(session, candidate, correction, now=now, actor=actor)
     except IntegrityError as error:
         raise Conflict("correction.number_taken") from error
-
-
-# 退考: a paper taken back before its start, with a reason, and brought back.
-#
-# The registration goes, so nobody expects its person and the seat is free; the ticket and its number stay
-# theirs. A
-# form nobody saw is kept and comes back with the paper.
-#
-# Source: R-43, R-60, R-64.
 
 
 def withdraw(

@@ -1,4 +1,4 @@
-"""What the forms about one person say, read before anything uses it."""
+"""Forms and pages about one person of a batch: what a form says, read first, and what each page shows."""
 
 from __future__ import annotations
 

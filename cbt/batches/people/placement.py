@@ -1,8 +1,9 @@
-"""Registrations and rooms held while something about them is changed: nobody starts, fills or moves them meanwhile.
+"""Places for a person's papers: levels and rooms on offer, the first that fits, and rooms and seats held.
 
-Rooms are locked before their sittings and both in the order of their ids, as a start takes them.
+Nobody starts, fills or moves what is held. Rooms are locked before their sittings and both in the order of
+their ids, as a start takes them.
 
-Source: R-60.
+Source: R-7, R-16, R-60.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.door.admission import Span, overlaps, too_close
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
-from cbt.rules.exam.paper import Paper as PaperPaper
+from cbt.rules.exam.paper import Paper as BlueprintPaper
 from cbt.rules.planning.changes import OPEN, RegistrationChange, hindrance
 from cbt.rules.states.sitting import SittingState
 from cbt.runner.models import Attempt
@@ -204,10 +205,6 @@ def still_seen(registration: Registration, seen: str) -> None:
         raise Conflict("person.changed")
 
 
-# What somebody of a batch can be registered for: its levels and papers, its rooms with free seats.
-#
-# Source: R-7, R-16.
-
 _OPEN = [state.value for state in OPEN]
 
 
@@ -354,11 +351,6 @@ def free_seats(session: Session, sitting_room: SittingRoom) -> list[Seat]:
     return list(session.scalars(query.order_by(Seat.number)))
 
 
-# Where somebody takes a paper: the room that was asked for, else the first that fits; locked.
-#
-# Source: R-7, R-16.
-
-
 @dataclass(frozen=True, slots=True)
 class WishedPaper:
     """A paper and where it is to be taken: "" and None for the first place that fits."""
@@ -400,7 +392,7 @@ def places_for(
     return {code: held[place_id] for code, place_id in chosen.items()}
 
 
-def fits(place: HeldRoom, paper: PaperPaper) -> None:
+def fits(place: HeldRoom, paper: BlueprintPaper) -> None:
     """Raise Conflict("person.room_closed") or InvalidInput("person.paper_mode") where a paper cannot be taken."""
     open_place(place)
     if place.sitting.mode not in paper.modes:
@@ -411,7 +403,7 @@ def _first_that_fit(
     session: Session,
     batch: Batch,
     level: LevelOffer,
-    papers: Collection[PaperPaper],
+    papers: Collection[BlueprintPaper],
     chosen: dict[str, int],
     terms: PaperTerms,
     candidate_id: int | None,

@@ -1,4 +1,9 @@
-"""What a sitting lacks for its day: everything at once, each with the page that mends it."""
+"""The publication of sittings: what each lacks, the page that mends it, what speaks against it, the act.
+
+A sitting goes out only when nothing that its day needs is missing. Whether it is complete is a question of
+its rooms, its candidates and their forms, so it is asked here, where all of them are known; the change of
+state itself is the sittings room's.
+"""
 
 from __future__ import annotations
 
@@ -249,13 +254,6 @@ def _chiefs(session: Session, sitting_ids: Sequence[int]) -> dict[int, list[str]
         chiefs.setdefault(sitting, []).append(name)
     return chiefs
 
-
-# Publishing sittings: only when nothing that their day needs is missing, and everything missing is told at
-# once.
-#
-# Whether a sitting is complete is a question of its rooms, its candidates and their forms, so it is asked
-# here,
-# where all of them are known; the change of state itself is the sittings room's.
 
 TRIES = 3
 """Sittings whose plans somebody changes while they are checked are checked so often."""

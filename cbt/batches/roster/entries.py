@@ -1,4 +1,8 @@
-"""What is to be stored of a plan, in values that can be kept: people with their papers, and what changes."""
+"""What an import stores of a plan: people, their papers and what changes, put down in parcels or taken back.
+
+Parcels are worked out while nobody waits and put down a few people at a time. Each statement repeats what was
+read before, so what was written meanwhile is never written over.
+"""
 
 from __future__ import annotations
 
@@ -173,10 +177,6 @@ def _line(one: Placement, row: RosterRow, masked: str) -> SeatLine:
         kind=one.asked.kind,
     )
 
-
-# The people of a roster as parcels: worked out while nobody waits, put down a few at a time.
-#
-# Each statement repeats what was read before, so what was written meanwhile is never written over.
 
 NUMBERS_AHEAD = 1000
 """So many ticket numbers are worked out together."""

@@ -1,4 +1,7 @@
-"""What the check of a roster found as a whole, in values that are kept: pages open this and the lines shown."""
+"""Findings of the check of a roster, in values that are kept: the summary, the words, the copy with marks.
+
+Pages open the summary and the lines that are shown.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the pages of a brought roster show, gathered in one reading: how far it is, what it would do."""
+"""Pages of a roster: what is brought for a batch, how far it is, what it would do; and the rows that go out.
+
+Each page is gathered in one reading.
+"""
 
 from __future__ import annotations
 

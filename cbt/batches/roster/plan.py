@@ -1,4 +1,4 @@
-"""What an officer says of a brought roster: how people are spread, what sittings take, what is imported."""
+"""The plan of a roster: how people are spread, which rooms are open to them, what an import would do."""
 
 from __future__ import annotations
 

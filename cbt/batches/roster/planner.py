@@ -1,4 +1,8 @@
-"""What the checks of a plan say about papers that are to be registered, as findings of the file they came in."""
+"""The planner of a roster: it holds rows against what is registered, and gives papers a room and a seat.
+
+Nothing is written here; the dry run and the import make the same plan. What the checks say, and who is left
+over, become findings of the file.
+"""
 
 from __future__ import annotations
 
@@ -199,11 +203,6 @@ class FreeSeats:
             if (seat := free.pop(rest.pop(), None)) is not None:
                 return seat
         return None
-
-
-# Hold a roster against what is registered: who is new, which paper, which room and seat, what does not go.
-#
-# Nothing is written here; the dry run and the import make the same plan.
 
 
 def plan_roster(

@@ -1,4 +1,4 @@
-"""What was confirmed of a roster is stored: people after people, and then it is whole; or taken back."""
+"""The process of a brought roster: it is checked, and what was confirmed is stored whole or taken back."""
 
 from __future__ import annotations
 

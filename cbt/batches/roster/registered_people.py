@@ -1,4 +1,6 @@
-"""Numbers given back after a `personal.key` was lost: who is in a roster is found without the lost number.
+"""The people of a roster as they are stored: who is registered for what, found by the number in the row.
+
+After a `personal.key` was lost they are found without the number, and it is sealed anew.
 
 Source: R-7, R-16.
 """

@@ -1,4 +1,4 @@
-"""By which blueprints the rows of a batch are understood: those of its shape, else whatever is in force."""
+"""The import of a roster: the blueprints by which rows are understood, the dry run, everybody or nobody."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The form of a blueprint: its common shapes as fields, and back to the tables that its TOML says.
+"""The form of a blueprint: its common shapes as fields, and back to tables and to the text of a TOML file.
 
-A field is called as its path in the file, `papers.theory.sections.0.count`. What the form does not show (door,
-retake, clock, credit …) stays as the version has it that the form was begun from.
+A field is called as its path in the file, `papers.theory.sections.0.count`. What the form does not show
+(door, retake, clock, credit …) stays as the version has it that the form was begun from.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as dataclasses_field
+from dataclasses import field as default_of
 from decimal import Decimal
 from typing import Any
 
@@ -61,8 +61,8 @@ class TypedPaper:
 class BlueprintForm:
     """A whole form as typed."""
 
-    values: dict[str, str] = dataclasses_field(default_factory=dict)
-    papers: list[TypedPaper] = dataclasses_field(default_factory=list)
+    values: dict[str, str] = default_of(default_factory=dict)
+    papers: list[TypedPaper] = default_of(default_factory=list)
 
     @property
     def may_add(self) -> list[str]:

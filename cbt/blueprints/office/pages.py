@@ -1,4 +1,4 @@
-"""What differs between two texts of a blueprint, line by line."""
+"""Blueprints as their pages show them: the list, one version, what a text would become, and changed lines."""
 
 from __future__ import annotations
 

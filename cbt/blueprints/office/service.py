@@ -1,6 +1,6 @@
-"""One row of the table of reasons as a form: read, put in its place, and the table checked as a whole.
+"""Use cases of the blueprint office: versions put in force and withdrawn, rows of the table of reasons.
 
-Source: R-26, R-63.
+A row is read from its form and put in its place; then the table is checked as a whole. Source: R-26, R-63.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A page of who is registered for a sitting, found by name, number or room."""
+"""Pages of a sitting and of a registration: rooms, staff, and who is registered, by name, number or room."""
 
 from __future__ import annotations
 

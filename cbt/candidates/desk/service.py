@@ -1,4 +1,9 @@
-"""Use cases of the office: reveal a number, correct a person, export a roster."""
+"""Use cases of the office: reveal a number, correct a person, export a roster.
+
+A correction after the start is a request to the chief; what it holds is sealed like other personal data.
+
+Source: R-15, R-62.
+"""
 
 from __future__ import annotations
 
@@ -135,10 +140,6 @@ def _reason(reason: str) -> str:
         raise InvalidInput("candidates.reason", field="reason")
     return plain
 
-
-# A correction after the start as a request to the chief; what it holds is sealed like other personal data.
-#
-# Source: R-15, R-62.
 
 KIND = "correction"
 PURPOSE = "approval"

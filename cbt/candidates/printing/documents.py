@@ -1,4 +1,4 @@
-"""Words that several documents share."""
+"""Documents of a room: tickets, registration sheets, lists for the door, desk labels, the plan of seats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fonts that travel with the product cannot print of the people of a sitting."""
+"""The occasion of a print: what is printed of a sitting and of whom, and which characters the fonts lack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Which tickets of a batch were printed before something on them changed, by sitting."""
+"""Tickets of a batch to be printed again, by sitting, and the note of who had what printed.
+
+A ticket is printed again when something on it changed since.
+
+Source: R-11, R-64.
+"""
 
 from __future__ import annotations
 
@@ -84,11 +89,6 @@ def _stale(batch: Batch) -> ColumnElement[bool]:
         AdmissionTicket.reprint_since.is_not(None),
         SittingRoom.state != SittingState.CANCELLED.value,
     )
-
-
-# Who had what printed, and which tickets are now with their holders.
-#
-# Source: R-11, R-64.
 
 
 def note_print(

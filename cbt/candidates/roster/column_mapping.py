@@ -1,4 +1,4 @@
-"""What people say of the columns of a file: which field each is, and what holds for every line."""
+"""What people say of a file's columns, kept and applied: the field of each, what holds for every line."""
 
 from __future__ import annotations
 

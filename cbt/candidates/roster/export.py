@@ -1,4 +1,7 @@
-"""Rosters going out: the empty template, and who is registered, as xlsx or csv; text stays text."""
+"""Rosters that go out: the template, who is registered, a file with what was found.
+
+They are xlsx or csv; text stays text.
+"""
 
 from __future__ import annotations
 

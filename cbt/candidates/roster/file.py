@@ -1,4 +1,7 @@
-"""Lines of a roster that are no person: sums, who filled it in, remarks, headers again."""
+"""A roster as a file holds it: its tables read line by line, with everything found in them.
+
+Lines that are no person's (sums, who filled it in, remarks, headers again) are told apart.
+"""
 
 from __future__ import annotations
 
@@ -88,9 +91,7 @@ def _label(cell: str) -> str:
 
 
 def _is_number_alone(filled: Sequence[tuple[int, str]], table: RosterTable) -> bool:
-    ""
-    "Return whether nothing but the number of a line stands in it, as in a form that was not filled to its end."
-    ""
+    """Return whether nothing but the number of a line stands in it, as in a form not filled to its end."""
     return len(filled) == 1 and filled[0][0] in table.left and filled[0][1].isdigit()
 
 

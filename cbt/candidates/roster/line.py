@@ -1,4 +1,4 @@
-"""The cells of one line, and what is noted against them."""
+"""One line of a roster: its cells read field by field, and what is noted against them."""
 
 from __future__ import annotations
 

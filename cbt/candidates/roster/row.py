@@ -1,4 +1,4 @@
-"""What a line of a roster wishes for: a day, an hour, a sitting by its name, a place."""
+"""A row of a roster and what its cells say: day, hour and place, a mark for a paper, a document number."""
 
 from __future__ import annotations
 

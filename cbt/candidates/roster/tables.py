@@ -1,4 +1,4 @@
-"""What the cells of a column look like, whatever its header says."""
+"""The tables of a sheet: their headings, what each column means, and what its cells look like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of each certificate, a value for each column; None for what is not known."""
+"""Files for an authority: the certificates of a choice, a value for each column, and what is not known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a column can hold, how days are written, and the columns that come with the product."""
+"""Mappings for an authority's files: what a column can hold, how days are written; shipped and saved ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the forms say: the fields of the notice in its order, and what is known for each; the rest is for a pen."""
+"""Annexes 1 and 2 on paper, for the people of an application: what is known for each; the rest is for a pen.
+
+The fields stand in the order of the notice.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place where the state of an application changes."""
+"""A unit's application: drafted, changed, handed in, withdrawn; its state changes in `move_on` alone."""
 
 from __future__ import annotations
 

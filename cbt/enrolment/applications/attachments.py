@@ -1,4 +1,7 @@
-"""Queries of what is attached to people, and how it is opened."""
+"""Photos and evidence scans of people in an application: attached, taken off, or read, which the log notes.
+
+A unit's own people attach while the application may be written in, an officer also while it is looked at.
+"""
 
 from __future__ import annotations
 
@@ -93,11 +96,6 @@ def _opened(sealed: bytes) -> bytes:
     except Unavailable:  # sealed under a personal.key that was lost
         return b""
 
-
-# Use cases: a photo or a scan is attached to somebody of an application, taken off, or read, which the log
-# notes.
-#
-# A unit's own people attach while the application may be written in, an officer also while it is looked at.
 
 MOST_SCANS = 5
 """Scans of one kind of evidence of somebody."""

@@ -1,4 +1,7 @@
-"""Use cases of the officer: what comes of an application, and of its people, one or many at once (R-73, R-77)."""
+"""Decisions of the officer about an application, its people, one or many at once, and their evidence.
+
+Source: R-73, R-74, R-77.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""The registration form of somebody who is applied for: read, checked, kept sealed, and what follows from it."""
+"""Somebody who is applied for: the form read and kept sealed, the level's conditions, the right to a 补考.
+
+Results are known by later rooms: how they are read is registered here when the app is put together.
+
+Source: R-4.
+"""
 
 from __future__ import annotations
 
@@ -250,10 +255,6 @@ def _lacking(atom: AtomAnswer) -> str:
             said = {}
     return str(_(f"enrolment.lacking.{atom.atom}", **said))
 
-
-# 补考 at application: who may make up which paper until when, and who may not (R-4).
-#
-# Results are known by later rooms: how they are read is registered here when the app is put together.
 
 Verdicts = Mapping[str, RetakeVerdict]
 """What is known of each paper of a level, by its code; empty for somebody of whom nothing is."""

@@ -1,4 +1,4 @@
-"""The two sides from which an application is seen: the office, and the unit's own people, who see theirs alone.
+"""Views of applications from two sides: the office, and the unit's own people, who see theirs alone.
 
 Both have the same pages under another address. What a clerk is shown or does begins at `own_unit` (R-70).
 """

@@ -1,4 +1,8 @@
-"""Fees arise from an application that is accepted, and are cancelled by the rule (R-76)."""
+"""Fees that arise from an application that is accepted, and are cancelled by the rule (R-76).
+
+中止、退考: once its batch is over, lines are cancelled by what became of the papers. Sittings and withdrawals
+are known by later rooms: how they are read is registered when the app is put together.
+"""
 
 from __future__ import annotations
 
@@ -250,11 +254,6 @@ def _cancel_some(application_id: int, lines: Sequence[int], cause: str, reason: 
         )
         return len(charges)
 
-
-# 中止、退考: lines are cancelled by what became of the papers of an application, once its batch is over (R-76).
-#
-# Sittings and withdrawals are known by later rooms: how they are read is registered when the app is put
-# together.
 
 Fates = Mapping[str, Mapping[str, PaperFate]]
 """What became of each paper of a person in a batch, by the digest of their number."""

@@ -1,4 +1,7 @@
-"""A statement (对账单) as page, paper and workbook show it, gathered in one reading."""
+"""A statement (对账单) as page, paper and workbook show it, and a payment with what it pays.
+
+Each is gathered in one reading.
+"""
 
 from __future__ import annotations
 

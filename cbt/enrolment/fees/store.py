@@ -1,4 +1,7 @@
-"""Sums over the rows of the fees: what is charged, paid and left, by unit, application or payment."""
+"""Queries of the fees: what is charged, paid and left, by unit, application or payment, as sums and as pages.
+
+Amounts are in 分.
+"""
 
 from __future__ import annotations
 

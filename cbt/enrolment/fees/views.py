@@ -1,4 +1,4 @@
-"""The views of the fees that the office and a unit's own people share."""
+"""Views of the fees: those that the office and a unit's own people share, and the pages of the office."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The columns of a list of people: those of Annex 2's roster, then what Annex 1 and the conditions ask."""
+"""A list of people as a workbook: its columns and template, and every row read as the form would be.
+
+The columns are those of Annex 2's roster, then what Annex 1 and the conditions ask. A cell that cannot be
+taken is noted, none is guessed.
+"""
 
 from __future__ import annotations
 

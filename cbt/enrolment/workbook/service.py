@@ -1,4 +1,4 @@
-"""A list of people held against its application: who can be taken over, who meets what, who is there already."""
+"""A list of people held against its application: who meets what, who is there already, who is taken over."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""From which addresses the logins and leases of candidates are used, as one process hears it.
+"""Access to views: who may call each, and from which addresses logins and leases of candidates are used.
 
-Every save asks, so it costs one look into a set; what is new is compared with the seat beside the requests.
+Every save asks for the addresses, so they cost one look into a set; what is new is compared with the seat
+beside the requests, and each process knows what it heard itself.
 
 Source: R-16, R-42.
 """

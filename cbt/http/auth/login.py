@@ -1,8 +1,8 @@
-"""When a login of staff ends by itself: nobody there any more, or signed in too long ago.
+"""Logins: whose request it is, by the cookie of its browser, and when a login of staff ends by itself.
 
-That somebody is there goes with what their request writes: an act is one transaction, and waits once for its turn.
-A page that only shows something waits for none: one thread answers all boards of a process.
-A candidate's login lasts as long as its exam and knows no idling.
+That somebody is there goes with what their request writes: an act is one transaction, and waits once for its
+turn. A page that only shows something waits for none: one thread answers all boards of a process. A
+candidate's login lasts as long as its exam and knows no idling.
 
 Source: R-62; OWASP ASVS 5.0, 7.3.
 """

@@ -1,4 +1,7 @@
-"""What a browser calls itself, in words a person knows: for telling one's own logins apart, for nothing else."""
+"""Login sessions as they are stored: opened, revoked and purged, each with the name of its browser.
+
+The browser's name is for telling one's own logins apart, and for nothing else.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How many tries each kind of secret has: the one place where budgets are set.
+"""Rate limits: the budget of each kind of secret, its counters on disk, and allowances counted in memory.
+
+All budgets are set here alone.
 
 Source: R-14.
 """

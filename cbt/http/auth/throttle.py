@@ -1,4 +1,4 @@
-"""What people are told of guessing: when it is noticed, and what is guessed at just now.
+"""The throttle: tries are counted before they are looked at, and guessing is slowed down and told of.
 
 Source: R-14.
 """

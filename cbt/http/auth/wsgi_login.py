@@ -1,7 +1,7 @@
-"""Reads what a serializer of ours signed, at the price of one digest: for what every browser sends.
+"""The login of a candidate, read at the WSGI door from signed texts at the price of one digest.
 
-itsdangerous derives its key anew for each text it reads. Here it is derived once; a text whose signature is not
-plainly right by it goes to the serializer, which says what is wrong with it.
+itsdangerous derives its key anew for each text it reads. Here it is derived once; a text whose signature is
+not plainly right by it goes to the serializer, which says what is wrong with it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The one-time key of a form: drawn when a page is shown, for whoever it is shown to.
+"""Idempotency of forms: a one-time key on each form of staff, and one outcome however often it arrives.
 
-Nobody else can draw one for that person: it is signed under the installation's own key. So a form that comes
-with it came from a page that this person was shown, whatever became of their login in between.
+A key is drawn when a page is shown, for whoever it is shown to. Nobody else can draw one for that person: it
+is signed under the installation's own key. So a form that comes with it came from a page that this person was
+shown, whatever became of their login in between.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What somebody typed into a form whose login was over when it arrived: kept for them alone, for half an hour.
+"""Forms that arrived after their sender's login was over: kept half an hour, and shown again filled.
 
-It is sealed under `personal.key` for one account, nothing is carried out of it, and only that account, signed in
-again, is shown it.
+What is kept is sealed under `personal.key` for one account, nothing is carried out of it, and only that
+account, signed in again, is shown it.
 """
 
 from __future__ import annotations

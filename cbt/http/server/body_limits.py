@@ -1,7 +1,7 @@
-"""Requests whose bodies are still on their way: how long they may take, how much, and how many there may be.
+"""Limits on request bodies: how long and how many may be on their way, and the bytes a process holds.
 
-A browser of the exam room sends a save in one piece. Whoever sends a body a byte at a time, or not at all, holds a
-place; these limits keep such places few, however many lines are opened from however many addresses.
+A browser of the exam room sends a save in one piece. Whoever sends a body a byte at a time, or not at all,
+holds a place; these limits keep such places few, however many lines are opened from however many addresses.
 
 Source: R-21.
 """

@@ -1,8 +1,8 @@
-"""Answers that are promised: what waits for a commit waits in no thread, and whoever has the outcome answers it.
+"""Deferred answers: promised until a commit, or parked until something happens, and waiting in no thread.
 
-A thread for each request that waits would be woken once for each: handing Python's lock from one to the next costs
-more than most answers. A server that can keep promises says so in the environment; the app leaves there what it
-promises instead of answering, and whoever serves it begins that once the app has returned.
+A thread for each request that waits would be woken once for each: handing Python's lock from one to the next
+costs more than most answers. A server that can keep promises says so in the environment; the app leaves there
+what it promises instead of answering, and whoever serves it begins that once the app has returned.
 """
 
 from __future__ import annotations

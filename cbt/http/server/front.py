@@ -1,8 +1,11 @@
-"""A process that comes later takes its share of the connections: those that have more than theirs let some go.
+"""The front of a server process: one loop that reads requests whole, and its fair share of connections.
 
-A connection stays with the process that took it. When a process is lost in the middle of an exam, its browsers come
-again to those that are left, before another stands in its place; that one would be idle until everybody goes home,
-and the others would answer twice as slowly. Whoever is let go hears so with an answer, and connects again.
+A connection stays with the process that took it. When a process is lost in the middle of an exam, its
+browsers come again to those that are left, before another stands in its place; that one would be idle until
+everybody goes home, and the others would answer twice as slowly. So whoever has more than its share lets some
+go: they hear so with an answer, and connect again.
+
+Source: R-21.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The threads that answer requests, once these are there as a whole."""
+"""The lanes of requests: pools of threads that answer them, by who asks, and a line for unknown sign-ins."""
 
 from __future__ import annotations
 

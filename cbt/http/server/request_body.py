@@ -1,4 +1,9 @@
-"""What a request says about itself, read strictly: one host, and a form that is read once."""
+"""The body of a request: read whole before the clock, spooled where it is large, its form parsed once.
+
+A request names exactly one host; a form that cannot be read is refused once and is empty from then on.
+
+Source: R-21.
+"""
 
 from __future__ import annotations
 

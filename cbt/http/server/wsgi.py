@@ -1,4 +1,4 @@
-"""What a WSGI app is told of a request that granian read (RSGI)."""
+"""WSGI in a server process: the environment of a request that granian read (RSGI), and the app's answer."""
 
 from __future__ import annotations
 

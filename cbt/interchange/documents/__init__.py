@@ -1,3 +1,3 @@
-"""What the readers of foreign banks share: words of keys and types, lines, choices, and a bank made of them."""
+"""Questions in documents: lines cut into sections, questions and keys, and the items made of them."""
 
 __all__ = ["choices", "items", "lines", "paragraphs", "parts", "question", "terms"]

@@ -1,4 +1,8 @@
-"""The national text form: `A-B-A-001  B  3  5`, `{A}` the stem and its choices, `{B}` the answer."""
+"""Items of a document: its lines read into a bank, with findings about each question and about the whole.
+
+The national text form has lines of its own: `A-B-A-001  B  3  5`, `{A}` the stem and its choices, `{B}` the
+answer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a child that opened a document says of it: paragraphs in reading order, each a row of runs."""
+"""Paragraphs of a document in reading order, each a row of runs; table rows become lines of named fields.
+
+Children that open documents import these, so nothing of the product is imported here.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +39,6 @@ class DocumentText(msgspec.Struct, array_like=True):
     marks: list[str] = []
     bodies: dict[str, bytes] = {}
 
-
-# Tables inside documents whose first row names columns: each row becomes lines with those names.
-#
-# Children that open documents import this too, so it imports nothing of the product but the paragraphs.
 
 _ROLES: Mapping[str, frozenset[str]] = {
     role: frozenset(names.split())

@@ -1,4 +1,7 @@
-"""Lists of keys that stand apart from their questions: `1-5 ABCDA`, `1.A 2.BC 3、√`, a row of a table, `1. 对`."""
+"""Parts of a document: sections, questions and lists of keys, and each key given to its question.
+
+A list of keys is `1-5 ABCDA`, `1.A 2.BC 3、√`, a row of a table, or `1. 对`.
+"""
 
 from __future__ import annotations
 

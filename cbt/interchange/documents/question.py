@@ -1,4 +1,7 @@
-"""What a written key says of a question: its letters, its verdict, the text of its choice, and words after it."""
+"""One question in words: its stem and choices, what its written key says, and the pictures beside its lines.
+
+A key is letters, a verdict or the text of a choice, and words may stand after it.
+"""
 
 from __future__ import annotations
 

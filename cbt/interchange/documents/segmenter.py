@@ -1,4 +1,7 @@
-"""What a walk over the lines of a document knows: where numbers stand, and what is under way."""
+"""The segmenter: a walk that cuts the lines of a document into sections, questions and groups of keys.
+
+It knows where numbers stand and what is under way. Nothing is decided about a question here.
+"""
 
 from __future__ import annotations
 
@@ -313,10 +316,6 @@ class StartWalk(KeyWalk):
     def _asks_here(self, place: int) -> bool:
         return any(begins_choice(line.text) in {"A", "B"} for line in self.lines[place + 1 : place + 4])
 
-
-# Cuts the lines of a document into sections, questions and groups of keys.
-#
-# Nothing is decided about a question here.
 
 MOST_LINES = 300
 """Lines of one question; what follows belongs to nothing."""

@@ -1,4 +1,7 @@
-"""Headings of sections: 一、单选题（每题 1 分）, 判断题, 第二章, 题型：多选题, 参考答案."""
+"""Structure in the lines of a document: headings of sections, starts of questions, named fields.
+
+Headings are such as 一、单选题（每题 1 分）, 判断题, 第二章, 题型：多选题, 参考答案.
+"""
 
 from __future__ import annotations
 

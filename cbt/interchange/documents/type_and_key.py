@@ -1,4 +1,4 @@
-"""What a question becomes, and those whose key is words."""
+"""The type and key of a question: its content as an item, or the codes of why there is none."""
 
 from __future__ import annotations
 

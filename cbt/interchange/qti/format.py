@@ -1,4 +1,7 @@
-"""A bank as a package of QTI 2.2 or 3.0: a file for each item, and a manifest with what items have no place for."""
+"""QTI as a format of banks: packages of 2.2 and 3.0 written, and files and packages detected and read.
+
+A package has a file for each item, and a manifest with what items have no place for.
+"""
 
 from __future__ import annotations
 

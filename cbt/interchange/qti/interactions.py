@@ -1,4 +1,7 @@
-"""The texts of an item of QTI 2.x and 3.0: what a candidate reads, what is said later, what markers are told."""
+"""The texts and responses of an item of QTI 2.x and 3.0, and the questions its interactions ask.
+
+Texts are what a candidate reads, what is said later and what markers are told.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One set of names for all versions: 3.0 writes `qti-choice-interaction` for what 2.x calls `choiceInteraction`."""
+"""The reader of QTI: the items of an XML file or a package, of all versions.
+
+One set of names serves 2.x and 3.0, which writes `qti-choice-interaction` for `choiceInteraction`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The responses of an item that goes out: how each is declared, and how all of them are scored."""
+"""Responses of an item that goes out as QTI: how each is declared, and how all of them are scored."""
 
 from __future__ import annotations
 

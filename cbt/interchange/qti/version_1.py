@@ -1,10 +1,10 @@
-"""How a QTI 1.2 item is scored: which values of which response earn points."""
+"""Items of QTI 1.2: their texts in order, what each response asks, and which values earn points."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import field as dataclasses_field
+from dataclasses import field as default_of
 from decimal import Decimal
 from typing import Any
 
@@ -96,7 +96,7 @@ class Response:
 
     node: Any
     name: str
-    texts: dict[str, str] = dataclasses_field(default_factory=dict)
+    texts: dict[str, str] = default_of(default_factory=dict)
     own: str = ""
 
     @property

@@ -1,4 +1,4 @@
-"""An item as an assessmentItem of QTI 2.2; 3.0 is the same in other names (`renaming`)."""
+"""An item as an assessmentItem of QTI 2.2; `version_3` gives the same in the names of 3.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Keys however they are written: letters, numbers, marks, the text of a choice, or within the stem."""
+"""Keys and choices in cells: however a key is written, within the stem too, and choices that share one cell.
+
+A key is letters, numbers, marks or the text of a choice.
+"""
 
 from __future__ import annotations
 

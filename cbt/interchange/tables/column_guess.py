@@ -1,4 +1,4 @@
-"""One column without a header, by what stands in its cells."""
+"""Columns without headers, guessed by what stands in their cells, and choices in rows below a stem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which type each item of a table is, who says so, and how the table writes right and wrong."""
+"""Decisions about a table: the types of its items, how right and wrong are written, what was inferred."""
 
 from __future__ import annotations
 

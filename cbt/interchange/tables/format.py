@@ -1,4 +1,7 @@
-"""A bank as a workbook: the long national form, and the common one that is changed by hand and comes in again."""
+"""Tables as a format of banks: workbooks written, a template, files detected and read, a copy with findings.
+
+A workbook has the long national form, or the common one that is changed by hand and comes in again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The headers of the field: what people call the columns of a bank."""
+"""Headers of columns: the field that each means, and places given as letters or numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An item as its cells say it, for the types of items to read, and how its table writes keys."""
+"""Item drafts from a table: an item's cells read for its type, its key as letters or a verdict."""
 
 from __future__ import annotations
 

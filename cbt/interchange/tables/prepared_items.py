@@ -1,4 +1,4 @@
-"""Items with their stems, choices and keys told apart, and what holds for all of a table."""
+"""Prepared items of a table: stems, choices and keys told apart, and what holds for all of them."""
 
 from __future__ import annotations
 

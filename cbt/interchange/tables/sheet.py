@@ -1,4 +1,7 @@
-"""A workbook, or whatever else holds a table, as rows of text, within what a bank may take."""
+"""Sheets and their tables: a file as rows of text, cleaned, and the columns of each table.
+
+Sheets are held within what a bank may take.
+"""
 
 from __future__ import annotations
 

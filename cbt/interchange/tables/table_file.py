@@ -1,4 +1,7 @@
-"""Workbooks that plan an examination instead of asking anything: 组题规则, 细目表."""
+"""One file of tables read into a bank: its items, the keys of other sheets, and its pictures.
+
+Workbooks that plan an examination instead of asking anything (组题规则, 细目表) are refused.
+"""
 
 from __future__ import annotations
 

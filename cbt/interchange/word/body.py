@@ -1,4 +1,7 @@
-"""What a run of Word looks like. Only the child that opens a document runs this."""
+"""The body of a Word document: its text in reading order, with marks of runs, formulas and pictures.
+
+Only the child that opens a document runs this.
+"""
 
 from __future__ import annotations
 
@@ -99,10 +102,6 @@ def _moved(text: str, where: str, mark: str) -> str:
     done = placed(text, where)
     return done if not set(done) & set(text) else f"{mark}{_grouped(text)}"
 
-
-# The pictures of a Word document: which parts they name, where they stand, what cannot be handed on.
-#
-# Only the child that opens a document runs this.
 
 _BOXES = frozenset({"txbxContent", "Fallback"})
 _FLOATS = re.compile(r"position\s*:\s*absolute", re.IGNORECASE)
@@ -221,10 +220,6 @@ def settle(made: Paragraph, floating: str) -> None:
     else:
         made.runs.append((floating, []))
 
-
-# The text of a Word document in reading order, with what marks it.
-#
-# Only the child that opens a document runs this.
 
 _SKIPPED = {
     "del",

@@ -1,6 +1,7 @@
-"""The child's side of reading a Word document: bytes to paragraphs, refused where it is none or has no end.
+"""The reader of Word documents: the parts of each of its three shapes, and from bytes to paragraphs.
 
-Only `cbt.confined` runs this, in a process of its own.
+A file that is no such document, or that has no end, is refused. Only `cbt.confined` runs this, in a process
+of its own.
 """
 
 from __future__ import annotations
@@ -96,10 +97,6 @@ def _xml(content: bytes | None) -> Any:
 def _own_styles(root: Any) -> Any:
     return next((one for one in root if local(one) == "styles"), None)
 
-
-# The parts of a Word document in each of its three shapes: the text, what its relations name, the pictures.
-#
-# Only the child that opens a document runs this.
 
 MOST_PART = 64 * 1024 * 1024
 MOST_RELATIONS = 20_000

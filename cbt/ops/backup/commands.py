@@ -1,4 +1,7 @@
-"""A backup into the folder of the scheduled ones: whether it was made is on record, whoever asked for it."""
+"""The commands `cbt backup`, `cbt restore` and `cbt verify`, and what is put on record of a backup.
+
+Whether a backup into the folder of the scheduled ones was made is on record, whoever asked for it.
+"""
 
 from __future__ import annotations
 

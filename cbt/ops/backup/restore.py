@@ -1,4 +1,7 @@
-"""Bringing a backup back, into an empty place only."""
+"""The restore of a database into an empty place only: from a backup, or rebuilt from its second copy.
+
+Source: I1, I8.
+"""
 
 from __future__ import annotations
 
@@ -176,11 +179,6 @@ def copy_file(source: Path, target: Path) -> str:
         writer.flush()
         os.fsync(writer.fileno())
     return sealed.hexdigest()
-
-
-# Rebuilding a damaged or lost database from its second copy, into an empty place only.
-#
-# Source: I1, I8.
 
 
 @dataclass(frozen=True, slots=True)

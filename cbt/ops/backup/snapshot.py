@@ -1,4 +1,7 @@
-"""The manifest of a backup: what it is, what is in it, and which keys open it; never a key itself."""
+"""The backup of a database: a copy of what one transaction sees, and the manifest beside it.
+
+A manifest says what the copy is, what is in it, and which keys open it; never a key itself.
+"""
 
 from __future__ import annotations
 

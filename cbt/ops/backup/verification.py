@@ -1,6 +1,9 @@
-"""Checks of what candidates did: every closed attempt's journal, every score worked out again.
+"""The verification of what is stored: database, audit log, forms, journals, scores, rulings and numbers.
 
-Source: I6; R-54, R-64.
+Each check goes on where another finds something. A closed attempt's journal is compared with its digest, a
+score worked out again, a ruling on late answers compared to the byte with what two people were shown.
+
+Source: I6, I7, I8; R-29, R-43, R-54, R-64.
 """
 
 from __future__ import annotations
@@ -159,10 +162,6 @@ def _value(after: str, name: str) -> str:
         return ""  # the entry was changed, which the chain's own check says
 
 
-# Check of the rulings on late answers: what was ruled on is still, to the byte, what two people were shown.
-#
-# Source: R-29, R-64; I6.
-
 ACTS = [f"attempt.late_{verdict}" for verdict in (APPROVED, REJECTED)]
 
 
@@ -203,10 +202,6 @@ def _sealed_rulings(session: Session) -> set[tuple[str, str, str]]:
             continue  # the entry was changed, which the chain's own check says
     return sealed
 
-
-# Is everything stored what was stored? Each check goes on where another finds something.
-#
-# Source: I6, I7, I8; R-43, R-54, R-64.
 
 TRIES = 3
 """A page that a checkpoint is writing at this moment can look torn; a damaged one does so every time."""

@@ -1,4 +1,7 @@
-"""One examination: the settings first, and on them every check, none of which can stop the others."""
+"""The command `cbt doctor`: examines the settings first, and on them the installation or one sitting-room.
+
+No check can stop the others.
+"""
 
 from __future__ import annotations
 

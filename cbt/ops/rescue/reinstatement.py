@@ -1,4 +1,6 @@
-"""A rescue beside the database that lies in its place: whether that one holds all of it.
+"""The reinstatement of a rescue: compared with the database in its place, asked for at a start, put back.
+
+What lies in the place of the database is kept beside it.
 
 Source: I1.
 """
@@ -150,11 +152,6 @@ def meant_by(settings: Settings, rescue: Rescue) -> Meant:
     if rescued is None:
         raise Unavailable("safety.damaged", path=str(path))
     return compare(reach_of(database_path(settings), key, asked=rescued.entry), rescued)
-
-
-# Putting a rescue in the place of the database; what lies there now is kept beside it.
-#
-# Source: I1.
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""Where rescues lie, and what stands beside each: from which hold it is, and how far it got.
+"""The salvage of a database from the descriptors a server still holds, and the folders of rescues.
 
 data.rescue/cbt-20261124T013000Z/    cbt.db, manifest.json as in a backup, and rescue.json
 data.rescue/aside-20261124T014000Z/  what lay in the database's place when a rescue was put back
+
+`rescue.json` says from which hold a rescue is, and how far it got.
 """
 
 from __future__ import annotations

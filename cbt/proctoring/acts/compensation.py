@@ -1,4 +1,4 @@
-"""Decisions on proposed compensations: time without the ability to answer, given back or not."""
+"""Decisions on proposed compensations, one or many: time without the ability to answer, given back or not."""
 
 from __future__ import annotations
 

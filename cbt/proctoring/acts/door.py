@@ -1,4 +1,6 @@
-"""签到 and 允许登录 taken back: what a registration said before, while nobody has gone on from it.
+"""Acts at the door: arrival, 签到, 登录码, 允许登录 and the answer to 信息有误, and how they are taken back.
+
+What a registration said before stands again only while nobody has gone on from it.
 
 Source: R-10, R-14.
 """

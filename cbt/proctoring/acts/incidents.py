@@ -1,4 +1,9 @@
-"""违纪登记: noting a violation, and ending the paper where the table says so."""
+"""违纪登记 and 异常登记: a violation or an incident with its report, added to or withdrawn later.
+
+A violation ends the paper where the table says so.
+
+Source: R-63.
+"""
 
 from __future__ import annotations
 
@@ -163,10 +168,6 @@ ACTS = (
     ),
 )
 
-
-# 异常登记, and what is added to a report or withdrawn later; violations have their own module.
-#
-# Source: R-63.
 
 REPORTS = "reports.index"
 """The page of a room's reports, to which what concerns one leads."""

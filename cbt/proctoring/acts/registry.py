@@ -1,4 +1,7 @@
-"""撤销: an act taken back, for every seat it touched or for the room, where it can still be."""
+"""Every act of a proctor by its code, what the bar and the board's head offer, and 撤销 of an act.
+
+An act is taken back for every seat it touched, or for the room, where it can still be.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""全场暂停 and 恢复全场."""
+"""全场暂停, 恢复全场 and 紧急疏散: a room is held and goes on, or is left and its papers are closed."""
 
 from __future__ import annotations
 

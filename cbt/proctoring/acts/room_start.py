@@ -1,6 +1,7 @@
-"""The line that a start leaves in a room's log, written only where the room may begin.
+"""The start of a room: by hand (统一开考) or, of an armed room, by the schedule.
 
-For a start that goes along with what others write: what it was allowed by is asked again as it is written.
+A start may go along with what others write, without a transaction of its own: what it was allowed by is asked
+again by the statement that writes its line in the room's log.
 
 Source: R-20, R-62.
 """

@@ -1,4 +1,4 @@
-"""The count line: how many stand where, each count a filter of the board."""
+"""What a board displays: the count line with its filters, the seat map, the clocks, the log in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""提醒 of a room with their receipts: how many pages were sent each of the latest, had it, were read."""
+"""The live board of a room as values: its seats, papers, log, surroundings and reminders.
+
+What was done to many at once, or befell them together, is one line of the log with the list behind it. The
+surroundings (facts of the clocks, the log, who is there, what can be taken back) change by acts and little
+else: whoever keeps them asks the log's end whether they are still so (`polling`).
+"""
 
 from __future__ import annotations
 
@@ -79,10 +84,6 @@ def still_shown(reminders: Iterable[Reminder], *, now: datetime) -> tuple[Remind
     """Return those of some reminders that are not too long ago."""
     return tuple(one for one in reminders if one.at > now - SHOWN_FOR)
 
-
-# The room's log: what was written down, with what can be read off the attempts themselves.
-#
-# What was done to many at once, or befell them together, is one line with the list behind it.
 
 # Closings by the room's staff are written down as incidents; these two happen by themselves.
 _BY_ITSELF = frozenset({ClosedBy.CANDIDATE, ClosedBy.DEADLINE})
@@ -191,11 +192,6 @@ def _joined(group: Sequence[LogLine]) -> LogLine:
 def _who(seat: SeatView) -> Params:
     return (("name", seat.name), ("seat", seat.label))
 
-
-# What a board shows beside its seats: facts of its clocks, its log, who is there, what can be taken back.
-#
-# Acts change it, and little else does: whoever keeps it asks the log's end whether it is still so
-# (polling).
 
 UNDO_FOR = timedelta(minutes=2)
 LOG_LINES = 40

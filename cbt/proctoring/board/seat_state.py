@@ -1,4 +1,7 @@
-"""What a seat of the board shows, as pure functions of the facts about its candidate and of its numbers."""
+"""The state of a seat on the board with its severity, numbers, proposed compensations, badges and alerts.
+
+All of it is pure functions of the facts about the candidate and of the seat's numbers.
+"""
 
 from __future__ import annotations
 

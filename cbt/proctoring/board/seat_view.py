@@ -1,4 +1,7 @@
-"""The papers of a room with the one end time the board shows for each."""
+"""The papers and the seats of a room as its board shows them, each with its end time.
+
+A seat that is as it was is not made anew.
+"""
 
 from __future__ import annotations
 

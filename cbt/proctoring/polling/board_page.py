@@ -1,4 +1,8 @@
-"""Whose requests a process knows to the letter: who watches which room, and how, as of a number of the log."""
+"""The board page: whole, or what changed of it, and the watchers whose requests a process knows.
+
+A request is known to the letter: who watches which room, and how, as of a number of the log. Such a request
+can be answered by a short way, before a view is asked.
+"""
 
 from __future__ import annotations
 

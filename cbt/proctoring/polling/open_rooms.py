@@ -1,6 +1,9 @@
-"""What the log says happened lately, by what it happened to: whether a room is still as it was read.
+"""The open rooms of a process: what was read of each board, kept for as long as nothing of it changed.
 
-One for each process: each entry is read once, whoever asks first.
+Each entry of the log is read once, whoever asks first, and tells whether a room is still as it was read. The
+rows of the seats are read each time, in one query. What stands around them is read again when the log told of
+the room, when a silence ended there, or a 提醒 was received: so what a save changes costs three queries,
+whatever else the board shows; and where a row differs in its numbers alone, nothing is made anew but these.
 """
 
 from __future__ import annotations
@@ -163,14 +166,6 @@ class BoardReader:
             return WatchersLogin(*self._login.typed(raw))
         return None
 
-
-# The rooms whose boards are open here: what was read of each, for as long as nothing of it changed.
-#
-# The rows of the seats are read each time, in one query. What stands around them is read again when the log
-# told of
-# the room, when a silence ended there, or a 提醒 was received: so what a save changes costs three queries,
-# whatever
-# else the board shows; and where a row differs in its numbers alone, nothing is made anew but these.
 
 MOST_KEPT = 1024
 _EXTENSION = "cbt_boards"

@@ -1,7 +1,13 @@
-"""What pages that show a room in one way have been sent, part by part, each with the version in which it changed.
+"""The parts of a board's page: which there are, how each is drawn, and in which version it changed.
 
-A page names the version it shows and gets the parts that are newer. A version is this process's own: a page that
-comes with another's gets everything.
+A page names the version it shows and gets the parts that are newer. A version is this process's own: a page
+that comes with another's gets everything. What a save changes of a seat, its numbers, is no part: pages write
+them in themselves (static/proctoring/board).
+
+Parts are drawn once a kind: forty who answer are one tile, into which names and numbers are written. A
+template is handed a place of nobody: what is somebody's alone stands in it as a mark, or not at all. So two
+places are of a kind where the template is handed the very same: what it was drawn of is all it can have
+shown.
 """
 
 from __future__ import annotations
@@ -159,14 +165,6 @@ def filled(html: str, numbers: SeatNumbers) -> str:
     return html
 
 
-# Parts of boards drawn once a kind: forty who answer are one tile, into which names and numbers are
-# written.
-#
-# A template is handed a place of nobody: what is somebody's alone stands in it as a mark, or not at all. So
-# two
-# places are of a kind where the template is handed the very same: what it was drawn of is all it can have
-# shown.
-
 MOST_KINDS = 2048
 PART, REF, ROOM, LABEL, NAME = "\ue006", "\ue007", "\ue008", "\ue009", "\ue00a"
 """Stand in what is drawn of a kind: no name has them, and no font."""
@@ -275,12 +273,6 @@ def _written(html: str, tile: Tile) -> str:
 
 
 _IN_ADDRESS = {mark: quote(mark) for mark in (REF, ROOM)}
-
-
-# A room's board as parts of a page: which there are, how they stand, and what each of them is drawn of.
-#
-# What a save changes of a seat, its numbers, is no part: pages write them in themselves
-# (static/proctoring/board).
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,10 @@
-"""What a seat's machine says of itself: untrusted, so every field has its limits and no other field is read."""
+"""The readiness of a room: what its machines report, what the server's part finds, and faults in words.
+
+What a seat's machine says of itself is untrusted, so every field has its limits and no other field is read. A
+throwaway row goes through the line that answers take.
+
+Source: R-16, R-40.
+"""
 
 from __future__ import annotations
 
@@ -87,10 +93,6 @@ def browser_of(agent: str) -> BrowserVersion:
             return BrowserVersion(name, int(found[1]))
     return BrowserVersion()
 
-
-# What machines write: a throwaway row through the line that answers take, and their report.
-#
-# Source: R-16, R-40.
 
 _PROBE = (
     "INSERT INTO seat_probe (seat_id, at) VALUES (?, ?) ON CONFLICT (seat_id) DO UPDATE SET at = excluded.at"

@@ -1,4 +1,7 @@
-"""What is printed of the check of a room: a test page, and the sheet that is signed."""
+"""The check of a room before its start: the test page of its printer, and the sheet that is signed.
+
+Source: R-20, R-62.
+"""
 
 from __future__ import annotations
 

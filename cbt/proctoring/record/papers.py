@@ -1,4 +1,7 @@
-"""How the papers of a room put values: instants, seats, spans; and what every page of them shares."""
+"""The papers of a room: its record (考场情况记录表), and the lists and the log that go with it.
+
+Source: R-61.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a room's papers say, as values: who stands where, what happened, what was given."""
+"""The record of a room as values, and its queries: who stands where, what happened, what was given.
+
+Source: R-61.
+"""
 
 from __future__ import annotations
 

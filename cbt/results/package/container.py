@@ -1,9 +1,9 @@
-"""The container: a zip that can be written in one way only, so whatever is not exactly that is refused.
+"""The container of a package, a zip that can be written in one way only, and its signed manifest.
 
-Members are stored, not packed, one after another, with no date, comment or extra field. Reading walks them from
-the front within what the file has, writes them anew and compares: a byte that differs anywhere, a member that
-stands there twice, a path out of the folder, or something behind the end is no package. Nothing grows while it is
-read.
+Members are stored, not packed, one after another, with no date, comment or extra field. Reading walks them
+from the front within what the file has, writes them anew and compares: a byte that differs anywhere, a member
+that stands there twice, a path out of the folder, or something behind the end is no package. Nothing grows
+while it is read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,12 @@
-"""Queries of a package beside those of the score sheet, and the digests of what must not be told."""
+"""The members of a package: what it says of a sitting, file by file, and the slice of the log.
+
+What must not be told is there by a keyed digest. The slice goes from the first entry about the sitting to the
+last, link by link. Entries about the sitting are whole; of all others there is the number and the hash, so
+that the chain has no hole and tells nothing of another sitting. Prints and packages are no part of it: a
+package is the same until something changes.
+
+Source: R-64.
+"""
 
 from __future__ import annotations
 
@@ -187,16 +195,6 @@ def papers_in(session: Session, attempts: Sequence[Attempt]) -> Members:
         )
     return members
 
-
-# The part of the log a package holds: from the first entry about a sitting to the last, link by link.
-#
-# Entries about the sitting are whole; of all others there is the number and the hash, so that the chain has
-# no hole
-# and tells nothing of another sitting. Prints and packages are no part of it: a package is the same until
-# something
-# changes.
-#
-# Source: R-64.
 
 MOST_LINKS = 100_000
 """So far back the slice goes at most, counted from its end."""

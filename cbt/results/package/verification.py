@@ -1,4 +1,12 @@
-"""What a package says, as values of a declared shape: whatever else is in one is refused before it is looked at."""
+"""The verification of a package: is it what an installation signed, and does it follow from itself?
+
+No database is asked. First the container, the manifest, the signature and the digests: where one fails
+nothing else is believed. Then the chain of the log, the seals of the journals, the answers, the forms and the
+figures. What a package says is read into values of a declared shape: what is not so is refused before it is
+looked at.
+
+Source: R-41, R-43, R-61, R-64.
+"""
 
 from __future__ import annotations
 
@@ -141,14 +149,6 @@ def _entries(members: Mapping[str, bytes]) -> list[ToldEntry]:
     except (KeyError, ValueError, RecursionError) as error:
         raise InvalidInput("package.unreadable", member="audit.jsonl") from error
 
-
-# Is a package what an installation signed, and does what it says follow from itself? No database is asked.
-#
-# First the container, the manifest, the signature and the digests: where one fails nothing else is
-# believed. Then the
-# chain of the log, the seals of the journals, the answers, the forms and the figures.
-#
-# Source: R-41, R-43, R-61, R-64.
 
 MOST_NAMED = 5
 _CLOSE = "attempt.close"

@@ -1,4 +1,4 @@
-"""What everybody may read of what is shown: a masked name, the end of a ticket, paper and outcome.
+"""The public list of a publication (公示), as a page and on paper: masked name, end of a ticket, outcome.
 
 Source: R-90.
 """

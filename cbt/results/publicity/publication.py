@@ -1,4 +1,7 @@
-"""How the publicity of a sitting stands on a day: what is asked, what is shown until when, what is held."""
+"""The publicity (公示) of a sitting's results: how it stands on a day, publication and withdrawal.
+
+Source: R-90, R-92.
+"""
 
 from __future__ import annotations
 
@@ -85,10 +88,6 @@ def publicity_of(session: Session, sitting_id: int, *, on: date) -> SittingPubli
         unruled_refs(session, sitting_id),
     )
 
-
-# Showing the results of a sitting, and taking them back.
-#
-# Source: R-90.
 
 GIVEN_UP = timedelta(minutes=10)
 """A publication that was begun so long ago and is not shown will not be: whoever made it is gone."""

@@ -1,4 +1,8 @@
-"""The 成绩册 as A4 pages across: a list for each paper, with lines to sign on at the foot of every page."""
+"""The score sheet (成绩册) as documents: A4 pages across as PDF, and a workbook.
+
+There is a list for each paper, with lines to sign on. Both say where the log ended, so that the paper shows
+later what was in it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""How the scores of one paper are spread: figures, ten classes, and the geometry of their chart."""
+"""The figures of a sitting's score sheet: how many ended how, and how the scores of each paper are spread.
+
+Registrations that ended alike are judged once, with how many they are.
+
+Source: R-3, R-53, R-60, R-61.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each registration of a sitting ended up, in the words of R-61, and whether the numbers add up."""
+"""The outcome of a registration: where it stands in the words of R-61, what is decided, what was released."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cbt.rules.violations import Violation, outcome_after, score_after
 
 
 class Standing(StrEnum):
-    """Where one registration stands; but for `not_examined` each is a field of rules.closing.RoomCounts.
+    """Where one registration stands; but for `not_examined` each is a field of its RoomCounts.
 
     `not_examined` is a registration of a room that was aborted or cancelled: it is expected nowhere.
     """

@@ -1,4 +1,7 @@
-"""The 成绩册 for paper: of a whole sitting that is not too long for one file, or of a room at a time."""
+"""The pages of a score sheet (成绩册): a list with its lines, what a release is about, what is printed.
+
+A sheet is printed whole where it is not too long for one file, else a room at a time.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The score sheet of one sitting: its registrations by paper, with outcomes, unit scores and figures."""
+"""The score sheet of one sitting: its registrations by paper, and each candidate's result of a level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Everything that is held on one person, row by row, as the foreign keys say; no key, no code, no hash."""
+"""The export of everything that is held on one person, and the erasure of what the law does not keep.
+
+What is held is found row by row, as the foreign keys say; no key, no code and no hash is told.
+
+Source: R-95.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""One person: the candidate and everybody who was applied for under the same document number."""
+"""The retained data of one person: who they are in the records, what stays of them, what can be erased.
+
+A person is the candidate and everybody who was applied for under the same document number.
+
+Source: R-95.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a bank has for a paper beside what a draw takes of it: what is short, and for how many papers it lasts."""
+"""The coverage of a paper by a bank: what is short, for how many papers it lasts, what two have in common.
+
+Source: R-8.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether the forms of one paper ask the same of everybody."""
+"""The form of a paper: how it is drawn, and whether several forms ask the same of everybody.
+
+Source: R-8, R-43, R-44.
+"""
 
 from __future__ import annotations
 

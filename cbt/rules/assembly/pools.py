@@ -1,4 +1,7 @@
-"""What assembly knows of an item, and how many items of each range a paper takes."""
+"""The pools a form is drawn from: drawable items, how many each range gives, and what a bank lacks.
+
+Source: R-8.
+"""
 
 from __future__ import annotations
 

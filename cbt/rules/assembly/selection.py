@@ -1,4 +1,9 @@
-"""How far a selection of items is from what a form must be; 0 is a form that will do."""
+"""The selection of items or cases for a form, and how far one is from what a form must be.
+
+A distance of 0 is a form that will do; swaps of items bring a selection nearer to it.
+
+Source: R-8, R-43.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the doors open and close: the instants before a start that the terms of admission give.
+"""Times of admission and of an attempt: when doors open and close, which answers count, when to hand in.
 
 All instants are aware UTC; spans of time are half-open.
 """
@@ -55,10 +55,6 @@ def late_rule(*, planned_start: datetime, report_at: datetime, cutoff_at: dateti
         return LateRule(cutoff_at - planned_start, "start")
     return LateRule(cutoff_at - report_at, "report_at")
 
-
-# What time allows a candidate: whether an answer counts, and when one may hand in.
-#
-# All instants are aware UTC; spans of time are half-open.
 
 COMMIT_MARGIN = timedelta(seconds=2)
 

@@ -1,6 +1,12 @@
-"""What has happened to one attempt that its clock follows from, and what the clock then says.
+"""The clock of one attempt and its unit windows, found by a replay of the facts that move it.
 
-Every fact is append-only and has an instant; all instants are aware UTC. The replay is in windows.py.
+All instants are aware UTC. Nothing is remembered between calls: holds, suspensions, adjustments and completed
+units are append-only facts, and the clock is what follows from all of them in the order of their instants. A
+fact entered late with an earlier instant (a backdated hold) therefore needs no special care.
+
+While nothing has moved yet, the windows of a strict paper lie end to end from the candidate's start to the
+paper's end. A pause shifts the window open at its beginning and all later ones by its length. An adjustment
+lengthens the open window (补时), or the open and the unopened ones in proportion (延时, 加时).
 """
 
 from __future__ import annotations
@@ -140,18 +146,6 @@ def union(pauses: Iterable[Pause], *, from_at: datetime, now: datetime) -> list[
             merged[-1] = Pause(former.from_at, end)
     return merged
 
-
-# The clock of one attempt, found by replaying the facts that move it.
-#
-# Nothing here is remembered between calls: holds, suspensions, adjustments and completed units are
-# append-only facts, and the clock is what follows from all of them in the order of their instants. A fact
-# entered late with an earlier instant (a backdated hold) therefore needs no special care.
-#
-# While nothing has moved yet, the windows of a strict paper lie end to end from the candidate's start to
-# the
-# paper's end. A pause shifts the window open at its beginning and all later ones by its length. An
-# adjustment
-# lengthens the open window (补时), or the open and the unopened ones in proportion (延时, 加时).
 
 MICROSECOND = timedelta(microseconds=1)
 

@@ -1,4 +1,4 @@
-"""Who may enter, with which document, until when; and what two registrations may not share."""
+"""Admission at the door: names and documents, late arrivals, sittings too close, and whom a scan names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Amounts as people write them: 280.00, and in the capital figures of a bill (大写)."""
+"""Fees of enrolment: amounts as people write them, what is charged, a payer's ledger and its statement.
+
+Amounts are whole numbers of 分.
+
+Source: R-76.
+"""
 
 from __future__ import annotations
 

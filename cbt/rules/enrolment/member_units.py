@@ -1,4 +1,7 @@
-"""统一社会信用代码: what makes a text one, and what is wrong with a text that is none."""
+"""Member units: their credit code (统一社会信用代码) and the term of their agreement.
+
+Source: R-70, R-71.
+"""
 
 from __future__ import annotations
 

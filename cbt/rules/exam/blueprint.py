@@ -1,4 +1,7 @@
-"""Something in a centre's file that does not hold, and the checks that many keys share."""
+"""The exam blueprint of one level, and the checks that find what in it does not add up.
+
+Source: R-1 to R-6.
+"""
 
 from __future__ import annotations
 

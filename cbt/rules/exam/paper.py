@@ -1,6 +1,8 @@
-"""What helps somebody to read and to choose: offered to everybody on a paper, or to one person who needs it.
+"""A paper of a level (科目) with its sections or units, and the tools its answer page offers.
 
-Source: R-30.
+Tools help somebody to read and to choose: offered to everybody on a paper, or to one person who needs them.
+
+Source: R-1, R-2, R-3, R-5, R-30.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The names of the item types and of the partial-credit rules, and what an answer key may be."""
+"""The content of an item, the names of item types and partial-credit rules, and what an answer key may be.
+
+Source: R-51, R-52.
+"""
 
 from __future__ import annotations
 

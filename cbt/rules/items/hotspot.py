@@ -1,4 +1,7 @@
-"""Regions of a picture, in whole pixels from its upper left corner: read, checked, and asked what lies in them."""
+"""Hotspot items: a picture on which a candidate marks points, and the regions these lie in.
+
+Regions are in whole pixels from the upper left corner of the picture.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The fields of an item as its author writes them, one at a time; what cannot be read names its field."""
+"""Fields of an item as its author writes them, and values of an answer as a page sends them.
+
+A field that cannot be read is named; the refusal of an answer never repeats the answer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The types of an item there are: one line each."""
+"""The registry of item types, one line each, and how an item's content is read by its type.
+
+The bank stores an item's content as a mapping in the author's words (letters, texts in authored order).
+Everything that scores or shows it works with an `ItemContent`, where keys are 0-based places in that order.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +39,6 @@ TYPES: Mapping[str, type[ItemContent]] = {
 def credit_suits(kind: ItemType, credit: PartialCredit) -> bool:
     """Return whether a partial-credit rule means anything for a type. Source: R-52."""
     return credit in TYPES[kind].credits
-
-
-# Reading an item's content as its author writes it.
-#
-# The bank stores an item's content as a mapping in the author's words (letters, texts in authored order).
-# Everything that scores or shows it works with an `ItemContent`, where keys are 0-based places in that
-# order.
 
 
 def parse_content(data: Mapping[str, object]) -> ItemContent:

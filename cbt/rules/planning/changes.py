@@ -1,4 +1,4 @@
-"""Moving a sitting: until when it can be, what its marks become, who keeps their seat in another room."""
+"""Changes of a sitting or a registration: until when they can be made, what becomes of marks and seats."""
 
 from __future__ import annotations
 

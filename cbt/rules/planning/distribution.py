@@ -1,4 +1,8 @@
-"""What is to be planned: the papers that people are to sit, and the rooms of sittings that can take them.
+"""The distribution of people's papers over the rooms of sittings by rule.
+
+Nobody's papers overlap or lie less than 15 minutes apart, one person stays at one centre, no room is fuller
+than it is, and what the file asks for comes first. The same input gives the same result; who finds no seat is
+told why.
 
 Source: R-7.
 """
@@ -160,16 +164,6 @@ def _way(end: int, before: dict[int, tuple[int, int]]) -> SeatWay:
         moves.append((who, here))
         here = came_from
     return SeatWay(here, tuple(moves))
-
-
-# Who goes where: the papers of many people, spread over the rooms of sittings by rule.
-#
-# Nobody's papers overlap or lie less than 15 minutes apart, one person stays at one centre, no room is
-# fuller than it
-# is, and what the file asks for comes first. The same input gives the same result; who finds no seat is
-# told why.
-#
-# Source: R-7.
 
 
 def distribute(

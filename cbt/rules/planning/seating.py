@@ -1,4 +1,7 @@
-"""Who sits beside whom: how many beside somebody alike, and exchanges that part them."""
+"""The seating of a room: who gets which seat, who sits beside somebody alike, exchanges that part them.
+
+Source: R-8, R-16, R-30.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,15 @@
-"""What scoring needs of a frozen form, as one short text: what its places are worth, and what each of them asks.
+"""Marks: the arrangement of a form, the revisions of answer keys, and what answers earn at its places.
 
-The first line, the frame, says the groups (sections or units) and the places in runs; most forms of a paper have
-the same one. Each further line says of one place which item it asks and how that is arranged; forms have many of
-them in common, too. No key, and no text of an item.
+An arrangement is one short text of what scoring needs of a frozen form. The first line, the frame, says the
+groups (sections or units) and the places in runs; most forms of a paper have the same one. Each further line
+says of one place which item it asks and how that is arranged; forms have many of them in common, too. No key,
+and no text of an item.
 
-Source: R-43, R-50.
+Forms of one's own differ in what they ask, where and in which order; an item in one order of its choices
+comes up in many of them. So what answers earn is kept by the line of an arrangement that says it, not by
+form, and worked out when it comes up for the first time.
+
+Source: R-43, R-50, R-51, R-52, R-54.
 """
 
 from __future__ import annotations
@@ -208,14 +213,6 @@ def share_of(
     keys = keys_in_force(asked, revision)
     return asked.share(position, canonical, keys, PartialCredit(position["credit"]))
 
-
-# What answers earn at the places of forms, worked out when one comes up for the first time.
-#
-# Forms of one's own differ in what they ask, where and in which order; an item in one order of its choices
-# comes up
-# in many of them. So it is kept by the line of an arrangement that says it, not by form.
-#
-# Source: R-50, R-51, R-52, R-54.
 
 KEPT_ANSWERS = 64
 """So many different answers of a place are kept with what they earn: what can be typed has no end."""

@@ -1,6 +1,9 @@
-"""What a sitting is held for: an examination (正式), a trial of the day (试考), or practice (练习).
+"""The purpose and the states of a sitting and its rooms, and the balance that lets a room end.
 
-How a sitting is taken (on machines, on paper) is another question: that is its mode (R-5).
+A sitting is held for an examination (正式), a trial of the day (试考), or practice (练习). How it is taken
+(on machines, on paper) is another question: that is its mode (R-5).
+
+Source: R-60, R-61.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""How many are closed at once, by whomever: journals are digested by one query, rows written by one statement.
+"""The closure of attempts: by hand-in, by staff or by time, with a journal sealed in the log.
 
-The rows are locked; what is to be sealed is returned, for whoever seals it at the end of the transaction.
+Closings come in batches: journals are digested by one query, rows written by one statement. The rows are
+locked; what is to be sealed is returned, for whoever seals it at the end of the transaction.
 
-Source: R-28, R-60, R-64; I4.
+Source: R-20, R-21, R-23, R-24, R-28, R-30, R-50, R-60, R-64; I2, I4, I6.
 """
 
 from __future__ import annotations
@@ -135,11 +136,6 @@ def _entry(one: Closing, journal: str) -> EntryDraft:
         after=text_of(after),
     )
 
-
-# What an end asks of attempts besides their guards, read for a batch of them at once: who, where, by which
-# terms.
-#
-# Source: R-20, R-24, R-30.
 
 _ROWS = (
     f"SELECT a.id, a.ref, r.ref, a.sitting_room_id, a.started_at, a.receipt, a.closed_at, l.seen_at, "
@@ -408,7 +404,7 @@ def _closed_at(guard: Guard, row: EndRow, now: datetime) -> datetime:
     return reached if guard.closes_at is None else max(now, min(reached, guard.closes_at))
 
 
-_STEPS_ROWS = "SELECT id, ref, state, closes_at, grace, receipt FROM attempt WHERE id"
+_FORCED_ROWS = "SELECT id, ref, state, closes_at, grace, receipt FROM attempt WHERE id"
 
 
 @dataclass(slots=True)
@@ -457,7 +453,7 @@ def lock_open(session: Session, attempt_ids: Collection[int], *, closed_by: Clos
     among, values = dialect.among(sorted(attempt_ids))
     states, of_states = dialect.among([state.value for state in before(EVENT_OF[closed_by])])
     lock = " FOR UPDATE" if dialect.name == "postgresql" else ""
-    query = f"{_STEPS_ROWS} {among} AND state {states} ORDER BY id{lock}"
+    query = f"{_FORCED_ROWS} {among} AND state {states} ORDER BY id{lock}"
     return [
         OpenRow(number, ref, state, read_instant_or_none(closes_at), timedelta(microseconds=grace), receipt)
         for number, ref, state, closes_at, grace, receipt in session.connection().exec_driver_sql(

@@ -1,4 +1,4 @@
-"""Which entries of the log concern a candidate's page, and whose."""
+"""The news of a candidate's page: which entries of the log concern it, and the sentences they are told in."""
 
 from __future__ import annotations
 

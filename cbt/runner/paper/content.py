@@ -1,4 +1,4 @@
-"""What a page is told of a paper beside its items: its sections and units, what it allows, how it is timed."""
+"""The content of a paper as a candidate's browser gets it: sections, units, timing and items as JSON."""
 
 from __future__ import annotations
 

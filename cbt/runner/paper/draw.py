@@ -1,6 +1,9 @@
-"""What a candidate meets in the other papers of a batch, and what must not meet it: 互斥 across theory and skills.
+"""The draw of papers (组卷): one frozen form and one attempt per registration, before anybody starts.
 
-Source: R-8.
+A draw heeds what a candidate meets in the other papers of a batch (互斥 across theory and skills), and which
+cases the neighbours have.
+
+Source: R-8, R-43.
 """
 
 from __future__ import annotations
@@ -106,10 +109,6 @@ def has_cases(session: Session, registration: Registration) -> bool:
     """Return whether a registration's paper is one of cases."""
     return bool(paper_of(session, registration.blueprint_version_id, registration.paper).units)
 
-
-# 组卷 for a sitting: one frozen form and one attempt per registration, before anybody starts.
-#
-# Source: R-8, R-43.
 
 Cases = tuple[int, dict[int, str]]
 """The bank of a form (another's cases may have the same codes), and its case of each unit."""

@@ -1,9 +1,9 @@
-"""The part of a paper that takes time to write and to pack, made beforehand: its items, as bytes of a gzip stream.
+"""Packed papers: the items of a form as bytes of a gzip stream, made beforehand and found at a start.
 
-What is said around it differs from start to start and is short: it is sent as it is, in blocks of the stream that
-are not packed; packing it would cost as much as all else of a reply. The piece is put in between: packed bytes that
-end with a full flush need nothing of what comes before or after them. Only the check of the whole stream has to be
-worked out, which the length and the check of a piece are enough for.
+What is said around them differs from start to start and is short: it is sent as it is, in blocks of the
+stream that are not packed; packing it would cost as much as all else of a reply. The piece is put in between:
+packed bytes that end with a full flush need nothing of what comes before or after them. Only the check of the
+whole stream has to be worked out, which the length and the check of a piece are enough for.
 """
 
 from __future__ import annotations

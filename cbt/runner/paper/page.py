@@ -1,4 +1,4 @@
-"""Which tools a page is offered, and the texts of its scripts with those of the tools it has."""
+"""The answer page and the page after it: ready bytes of a process, with the tools and texts of each kind."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""How much one attempt may send: rows, bytes and requests, far above what any honest candidate needs.
+"""The batch of saves: each judged against its locked row, appended and told to the board, within a quota.
 
 What an honest candidate needs at most: 100 items changed five times with as many flags and notes; a text that
 is typed without a break for an hour and flushed every two seconds (1,800 times); some events. That is 3,000
 rows. The texts decide the bytes: 1,800 states of an essay that grows to 3,000 characters are 8 MB, everything
 else is less than one. A request is in flight at a time, a heartbeat follows after ten seconds: one request a
-second is much. A long backlog is a few requests of a hundred entries.
+second is much. A long backlog is a few requests of a hundred entries. The quota is far above that.
 
-Notes, marks, flags, strikes, settings and events count as answers do, and so does what is kept as evidence (R-29):
-whatever a lease can write is on the same disk.
+Notes, marks, flags, strikes, settings and events count as answers do, and so does what is kept as evidence
+(R-29): whatever a lease can write is on the same disk.
 
-Source: R-40, R-41; I12.
+Source: R-13, R-21, R-24, R-26, R-29, R-40, R-41, R-42; I1, I2, I3, I11, I12.
 """
 
 from __future__ import annotations
@@ -84,11 +84,6 @@ class LeaseRate:
         self._owed = owing if len(owing) < MOST_LEASES else {}
 
 
-# What may become of a save, judged against the locked row of its attempt before anything is written.
-#
-# Source: R-13, R-21, R-24, R-41, R-42; I2, I11.
-
-
 @dataclass(slots=True)
 class Judged:
     """A save while its batch is carried out."""
@@ -138,10 +133,6 @@ def judge(save: Save, guard: Guard, *, at: datetime) -> Judged:
     counting = [one for one in save.entries if guard.takes(one.unit, now=now)]
     return Judged(save, guard, Outcome.SAVED, counting=counting)
 
-
-# The board's rows of a batch's attempts: when each was heard and saved, and what is answered.
-#
-# Source: R-26, R-40, R-42.
 
 GAP = timedelta(seconds=20)
 """A silence longer than this is recorded (R-26) and lets the same machine take the lease (R-42)."""
@@ -249,10 +240,6 @@ def _layers(marks: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, 
         layers[depth].append(mark)
     return layers
 
-
-# The saves of one batch: judged in order against the locked rows, appended and told to the board together.
-#
-# Source: R-13, R-21, R-24, R-29, R-40, R-41, R-42; I1, I2, I3, I11.
 
 Key = tuple[int, int, int]
 """Attempt id, lease epoch and sequence number: what makes an entry one and the same."""

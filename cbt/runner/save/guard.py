@@ -1,4 +1,4 @@
-"""What the save path knows about an attempt: what never changes of it, and its row as a batch reads it."""
+"""The guard of an attempt: its row as a batch locks it, what never changes of it, and the SQL of saves."""
 
 from __future__ import annotations
 

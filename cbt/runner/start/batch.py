@@ -1,4 +1,4 @@
-"""Who wants to open which paper: the login sessions and the forms of a batch of starts, read for all at once."""
+"""The batch of starts: claims read for all at once, each paper opened or reopened under a fresh lease."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a candidate gets when the paper is opened: lease, clock, paper and everything answered so far."""
+"""The reply to a start: lease, clock, paper and everything answered so far, with papers packed beforehand."""
 
 from __future__ import annotations
 

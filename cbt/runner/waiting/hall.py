@@ -1,8 +1,9 @@
-"""What a process knows of those who wait: a few lines for a login and for a room, as of a number of the log.
+"""The waiting hall: what a process knows of those who wait, and those it does not know read together.
 
-Whatever changes who somebody is, where they sit and what their room does is an entry of the log, so what an entry
-names is read anew (news/watcher.py asks for the log's last number for everybody at once). That a login was ended is
-no entry: all that are known are looked up together every second or so.
+It is a few lines for a login and for a room, as of a number of the log. Whatever changes who somebody is,
+where they sit and what their room does is an entry of the log, so what an entry names is read anew
+(news/watcher.py asks for the log's last number for everybody at once). That a login was ended is no entry:
+all that are known are looked up together every second or so.
 """
 
 from __future__ import annotations

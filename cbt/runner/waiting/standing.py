@@ -1,4 +1,4 @@
-"""How somebody who waits stands, and what the page is told of it."""
+"""The standing of somebody who waits: what the database has of them and their room, told to their page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the HTML forms of the sittings room hold, read into values."""
+"""Inputs of the sittings room: fields of HTML forms as values, and the marks a new sitting starts from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches and their sittings: drafted, given rooms, published, armed."""
+"""Batches and their sittings: drafted, given rooms and staff, published, armed, changed, cancelled."""
 
 from __future__ import annotations
 

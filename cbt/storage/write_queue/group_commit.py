@@ -1,6 +1,6 @@
-"""Whether whoever asks a write queue now would be answered in time, and when they are to come again if not.
+"""Group commit: requests that queue during a commit go together in the next one, or are refused at once.
 
-Source: I12, I14.
+Source: I12, I14, R-40.
 """
 
 from __future__ import annotations

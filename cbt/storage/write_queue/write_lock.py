@@ -1,8 +1,9 @@
-"""For how long this product's own work kept everybody else from writing: a stall that nobody outside has made.
+"""The write lock: the gate every writing transaction passes, and for how long own work kept it from others.
 
-Every process that passes the gate notes here what it did within it for a second or longer, before it lets the next
-one in; the leader reads it when it finds its heartbeat old. Only work counts: not the COMMIT, which waits for the
-disk, and not while the process itself was stopped.
+A stall by this product's own work is one that nobody outside has made. Every process that passes the gate
+notes here what it did within it for a second or longer, before it lets the next one in; the leader reads it
+when it finds its heartbeat old. Only work counts: not the COMMIT, which waits for the disk, and not while the
+process itself was stopped.
 
 Source: R-27; I15.
 """

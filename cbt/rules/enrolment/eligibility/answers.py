@@ -1,4 +1,7 @@
-"""How a question about eligibility is answered: met, not met, or for the officer to decide."""
+"""Answers about eligibility, of an atom, a condition or a level: met, not met, or the officer's to decide.
+
+Source: R-73, R-74.
+"""
 
 from __future__ import annotations
 

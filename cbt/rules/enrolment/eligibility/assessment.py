@@ -1,4 +1,7 @@
-"""The atoms there are: one line each."""
+"""The assessment of a person's eligibility by every condition of a level, atom by atom.
+
+Source: R-73.
+"""
 
 from __future__ import annotations
 

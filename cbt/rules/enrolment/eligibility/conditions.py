@@ -1,4 +1,7 @@
-"""What is known of a person who applies: employments, diplomas, certificates, trainings, as their form says it."""
+"""Eligibility conditions of a level, the facts of a person they ask about, and the table of majors.
+
+Source: R-72, R-73.
+"""
 
 from __future__ import annotations
 
