@@ -268,12 +268,11 @@ def _unit(unit: Unit, fitting: Sequence[Drawable], cases: Sequence[Drawable]) ->
     return UnitRow(unit, tuple(fitting), tuple(unfit), by_level)
 
 
-# Queries behind the coverage of a bank: counts instead of items, so that a large bank costs what a small
-# one does.
+# Queries behind the coverage of a bank: counts instead of items, so that a large bank costs what a small one
+# does.
 #
 # An item's columns tell of the version its authors work on. Where that is not the one that is drawn, the
-# drawn
-# version itself is asked.
+# drawn version itself is asked.
 
 _IS_DRAWN = and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.version)
 _ROWS_AT_ONCE = 500

@@ -232,11 +232,8 @@ def _anchor(app: flask.Flask) -> Anchor | None:
 
 # The append-only, chained log of everything that changes an exam.
 #
-# Each entry is hashed under `audit.key` (outside the database) over the former one's hash and all it says,
-# so
-# whoever has the database alone can neither rewrite the log nor move its head unseen. How entries get there
-# is in
-# sealing.py.
+# Each entry is hashed under `audit.key` (outside the database) over the former one's hash and all it says, so
+# whoever has the database alone can neither rewrite the log nor move its head unseen.
 #
 # Source: R-64.
 

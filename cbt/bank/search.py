@@ -103,12 +103,10 @@ def _grams(run: str) -> list[str]:
     return [run[place : place + 2] for place in range(len(run))]
 
 
-# The table to search by, kept in step with the items: whoever stores a version says so, the commit writes
-# it.
+# The table to search by, kept in step with the items: whoever stores a version says so, the commit writes it.
 #
 # SQLite has a full-text index over it (`item_words`, made and kept by the migration's triggers), PostgreSQL
-# one of
-# its own kind. Both are asked for grams and know no language.
+# one of its own kind. Both are asked for grams and know no language.
 
 AT_ONCE = 200
 """Items that were not indexed when they were stored, so many in one run."""

@@ -159,8 +159,7 @@ def _section(row: dict[str, Any]) -> Section:
 # What is wrong with a blueprint beside what could not be read: its rules are asked as well.
 #
 # Where a key cannot be read, two different values are supposed for it, one after the other. What is found
-# with both
-# of them, in the same words, holds whatever the key is meant to say; all else is left unsaid.
+# with both of them, in the same words, holds whatever the key is meant to say; all else is left unsaid.
 
 SUPPOSED = (7, 11)
 

@@ -172,9 +172,8 @@ def _latest(session: Session, by: InstrumentedAttribute[Any]) -> ReasonsVersion 
 # The folder of blueprint files: what its files say, which cannot be used, and what a start takes from them.
 #
 # A file that cannot be used stops nothing: what was in force stays in force, and whoever is concerned is
-# told. A file
-# is taken when its text is another than at the last start, so that what was decided in the browser since
-# then stays.
+# told. A file is taken when its text is another than at the last start, so that what was decided in the
+# browser since then stays.
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,7 @@ def check_together(settings: Settings) -> None:
 # A settings file: `KEY=value` lines, read as systemd's `EnvironmentFile=` reads them, or refused.
 #
 # What two readers could take differently (a comment behind a value, a quote in the middle, a backslash
-# without
-# quotes, a name that stands twice) is refused with its line.
+# without quotes, a name that stands twice) is refused with its line.
 
 _LINE = re.compile(r"\s*([^\s=]+)\s*=\s*(.*?)\s*")
 _SINGLE = re.compile(r"'([^']*)'")

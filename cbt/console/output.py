@@ -79,8 +79,7 @@ def _pieces(text: str) -> Iterator[str]:
 # What a command says, once: as data for a program, as words for a person. Only here it is printed.
 #
 # With `--json` the data stands alone on standard output, refusals too. Without it people read words, in a
-# terminal
-# and in a pipe alike; colours only in a terminal, and not where `NO_COLOR` is set.
+# terminal and in a pipe alike; colours only in a terminal, and not where `NO_COLOR` is set.
 
 _JSON = "cbt.console.json"
 _ERASE = "\r\x1b[K"

@@ -103,11 +103,9 @@ STATEMENTS = (
 
 # A database of years: attempts with full journals and a large bank, made by SQL, indexed as in production.
 #
-# What a page or a request never reads is kept short: the score's evidence is a line, the hashes of the log
-# of
+# What a page or a request never reads is kept short: the score's evidence is a line, the hashes of the log of
 # operations are invented, and ten attempts share a form. Everything else has its true size and order. The
-# same
-# seed gives the same rows, on either database.
+# same seed gives the same rows, on either database.
 
 SAVES = 120
 POSITIONS = 100

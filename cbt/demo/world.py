@@ -197,8 +197,7 @@ def _attempts(
 # A world of any size: one sitting whose doors are open, everybody at their seat with a form before them.
 #
 # Names, numbers, seats, papers and forms follow from the arguments; refs and codes are the product's own
-# chance.
-# The same on the embedded database and on PostgreSQL.
+# chance. The same on the embedded database and on PostgreSQL.
 
 EARLIER = timedelta(days=1)
 """Everything was planned so long before the sitting."""

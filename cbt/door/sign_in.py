@@ -130,10 +130,8 @@ def _nearest(doors: Sequence[Door], refusals: Sequence[CbtError | None]) -> CbtE
 # What is written of somebody who enters: the moment, the machine, a login, a line of the log.
 #
 # A hall signs in within minutes. So whoever sits down at their own seat, at the machine it had, is written
-# together
-# with what others write, under the condition that all that let them in is as it was read; everybody else
-# waits for a
-# transaction of their own.
+# together with what others write, under the condition that all that let them in is as it was read; everybody
+# else waits for a transaction of their own.
 #
 # Source.
 

@@ -200,8 +200,7 @@ def _escaped(text: str) -> str:
 # What a server counts, as Prometheus reads it: one truth, whichever of its processes answers.
 #
 # Counters are sums over all processes, of those that ended too, and only grow while the server runs. Gauges
-# of a
-# process are told by the processes that run now; gauges of the server are read when somebody asks.
+# of a process are told by the processes that run now; gauges of the server are read when somebody asks.
 
 SERVER, WRITER = "server", "writer"
 """What a process of a server does: it answers requests, or it owns the writing."""

@@ -181,13 +181,10 @@ class Counter:
 
 # Memory that all processes of one server count in: a slot for each, so that any of them can tell of all.
 #
-# On Linux it is memory that the server itself holds open, without a name that could be left behind. On a
-# disk the
-# kernel would write it back, and a request that adds to a page on its way to a busy disk waits for it. A
-# slot belongs
-# to whoever holds its lock, which the kernel frees with its holder, however that ends; the next process
-# takes the
-# slot over and counts on from there.
+# On Linux it is memory that the server itself holds open, without a name that could be left behind. On a disk
+# the kernel would write it back, and a request that adds to a page on its way to a busy disk waits for it. A
+# slot belongs to whoever holds its lock, which the kernel frees with its holder, however that ends; the next
+# process takes the slot over and counts on from there.
 
 try:
     import fcntl

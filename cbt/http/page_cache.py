@@ -59,12 +59,10 @@ def compiled(app: flask.Flask, names: Iterable[str]) -> dict[str, bytes]:
 
 # Pages that are kept: drawn once in a process, and again when what they are drawn of is of another version.
 #
-# What is the same for everybody is drawn as nobody's, outside of the request that asks, so nothing of
-# anybody is
-# in it; whoever is signed in at such an address gets a page of their own, as ever. What is one person's is
-# kept for
-# their login alone. The token that a form brings back is no part of what is kept: each answer gets that of
-# who asks.
+# What is the same for everybody is drawn as nobody's, outside of the request that asks, so nothing of anybody
+# is in it; whoever is signed in at such an address gets a page of their own, as ever. What is one person's is
+# kept for their login alone. The token that a form brings back is no part of what is kept: each answer gets
+# that of who asks.
 
 KEPT_SECONDS = 60.0
 """No page is believed for longer, whatever its version says."""

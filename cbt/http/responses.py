@@ -80,9 +80,8 @@ def init_headers(app: flask.Flask, settings: Settings) -> None:
 
 # Bodies sent packed to browsers that unpack.
 #
-# Not every page: what a stranger can have repeated beside a secret must not be packed with it (BREACH), so
-# a view
-# says of itself that it may be.
+# Not every page: what a stranger can have repeated beside a secret must not be packed with it (BREACH), so a
+# view says of itself that it may be.
 
 GZIP = 31
 """What zlib calls the format of gzip."""
@@ -113,9 +112,8 @@ def packed_page(text: str) -> flask.Response:
 # Refusals of requests that plainly came too early: said without a page, a thread or a question to the
 # database.
 #
-# When a server is behind, whoever it refuses must cost less than whoever it serves. What is said is what
-# the view
-# would say (problems.py), with the time to come again in the header that browsers keep to.
+# When a server is behind, whoever it refuses must cost less than whoever it serves. What is said is what the
+# view would say (problems.py), with the time to come again in the header that browsers keep to.
 #
 # Source: I12, I14.
 

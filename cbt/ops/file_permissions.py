@@ -1,7 +1,7 @@
 """The permissions of keys and data: which user a command has to be, and modes closed at every start.
 
-Files are made closed to others, 0600 and 0700 (storage/private_files.py); an older version, or whoever unpacked a copy, may
-have made them wider.
+Files are made closed to others, 0600 and 0700 (storage/private_files.py); an older version, or whoever
+unpacked a copy, may have made them wider.
 
 Source: I12; quality.md, Security.
 """

@@ -103,8 +103,7 @@ def _described(error: BaseException) -> dict[str, Any]:
 # Lines that say the same again: the first is written at once, more within a minute as one with a count.
 #
 # A disk that is full refuses every save of a hall; ten thousand lines of that hide what else there is, and
-# fill the
-# next disk.
+# fill the next disk.
 
 WINDOW_SECONDS = 60.0
 Kind = tuple[object, ...]
@@ -168,9 +167,8 @@ def _sum(window: _Window, last: logging.LogRecord) -> logging.LogRecord:
 
 # Where lines go: standard error (the service manager's journal), or the file of CBT_LOG_FILE.
 #
-# The file may be moved away at any time (logrotate): before each line a process looks whether it is still
-# the file
-# of that name, and opens it anew when it is not, so no signal has to reach it for that. A hang-up ends
+# The file may be moved away at any time (logrotate): before each line a process looks whether it is still the
+# file of that name, and opens it anew when it is not, so no signal has to reach it for that. A hang-up ends
 # nobody.
 
 Later = Callable[[float, Callable[[], None]], None]

@@ -145,9 +145,8 @@ def _in_folder(text: str, settings: Settings) -> Destination:
 
 # The embedded database as the place a database goes to.
 #
-# It is written beside its place, under a name that nothing opens, and gets its own when all of it is on
-# disk and
-# compared. What a move that was cut off left there is ours alone, and the next one begins anew.
+# It is written beside its place, under a name that nothing opens, and gets its own when all of it is on disk
+# and compared. What a move that was cut off left there is ours alone, and the next one begins anew.
 
 _ARRIVING = ".arriving"
 

@@ -129,11 +129,10 @@ def plausible(item: Mapping[str, Any], rng: random.Random) -> Any:
 
 # What one candidate's browser does, step by step: requests to make and pauses to take.
 #
-# It signs in, waits, answers at its pace, changes units, hands in, or leaves it to the deadline, and keeps
-# to the
-# page's own rules: one request in flight, the same number for the same answer until a receipt comes.
-# Whoever drives
-# it has the line: a thread for each candidate in a rehearsal, one loop for thousands in the bench.
+# It signs in, waits, answers at its pace, changes units, hands in, or leaves it to the deadline, and keeps to
+# the page's own rules: one request in flight, the same number for the same answer until a receipt comes.
+# Whoever drives it has the line: a thread for each candidate in a rehearsal, one loop for thousands in the
+# bench.
 
 _SCRIPT_TOKEN = re.compile(r'data-csrf="([^"]+)"')
 WAIT_SECONDS = 0.5

@@ -295,8 +295,7 @@ def confirm(info: AttemptInfo, message_id: int, *, lease_hash: str, now: datetim
 # Changes of attempts taken back soon after they were made, within the unit of work of a later room.
 #
 # What was given stays on record with when it was taken back. A clock is as it was then: what stood still
-# meanwhile
-# has been given back, and nothing is taken back that somebody has already used.
+# meanwhile has been given back, and nothing is taken back that somebody has already used.
 
 
 def withdraw_time(session: Session, attempt: Attempt, adjustment_id: int, *, now: datetime) -> bool:

@@ -176,12 +176,10 @@ def instant(value: object) -> datetime:
 
 # The 作答恢复文件 of a machine where nobody has the secret: the records as the browser kept them.
 #
-# A page seals each answer that waits under a half of its lease's secret before it lies on the machine
-# (its script sealing.js), and the secret is kept in the page's memory only. So the seat page, or a page
-# that was
-# loaded again, can hand the records out and read none of them. What holds for a file that a page sealed
-# holds here
-# for each record; that none was left out, nothing shows.
+# A page seals each answer that waits under a half of its lease's secret before it lies on the machine (its
+# script sealing.js), and the secret is kept in the page's memory only. So the seat page, or a page that was
+# loaded again, can hand the records out and read none of them. What holds for a file that a page sealed holds
+# here for each record; that none was left out, nothing shows.
 #
 # Source.
 

@@ -114,7 +114,7 @@ def sitting_by_ref(session: Session, ref: str, *, lock: bool = False) -> Sitting
 
 
 def hold_sitting(session: Session, sitting_id: int) -> Sitting:
-    """Return a sitting as it is now, locked after its rooms (moving.py says why in this order)."""
+    """Return a sitting as it is now, locked after its rooms (room_state.py says why in this order)."""
     rooms = select(SittingRoom).where(SittingRoom.sitting_id == sitting_id).order_by(SittingRoom.id)
     session.scalars(rooms.with_for_update().execution_options(populate_existing=True)).all()
     return session.get_one(Sitting, sitting_id, with_for_update=True, populate_existing=True)

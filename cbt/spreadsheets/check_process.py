@@ -139,12 +139,10 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
             os.killpg(child.pid, signal.SIGKILL)
 
 
-# Signs of life of a process that works on a check, and who goes first: its work goes behind everybody
-# else's.
+# Signs of life of a process that works on a check, and who goes first: its work goes behind everybody else's.
 #
 # Whoever holds the gate must not be behind: all would wait for it. So what the work finds is handed to who
-# writes, in
-# parcels, and the few units of work of its own are done by a thread in front.
+# writes, in parcels, and the few units of work of its own are done by a thread in front.
 
 EVERY_SECONDS = 1.0
 QUIET = timedelta(seconds=10)

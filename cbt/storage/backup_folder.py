@@ -50,8 +50,7 @@ def _place(said: str, content: bytes) -> str:
 
 # The folder of backups: what each is called, which there are, and when the next is due.
 #
-# A backup is a folder named by its instant that holds a database copy and a manifest; one that is being
-# made
+# A backup is a folder named by its instant that holds a database copy and a manifest; one that is being made
 # has another name, so a folder found under the final name is whole.
 
 MANIFEST = "manifest.json"

@@ -57,10 +57,8 @@ def side_by_side(
 # Reads rows that each have a long text, many of them at once.
 #
 # A driver lets the interpreter go while the database looks for the next row, and gets it back behind
-# whichever thread
-# computes. So the embedded database joins the texts and everything comes as one row; and they are bytes,
-# for whoever
-# reads so many takes their digests and compares them.
+# whichever thread computes. So the embedded database joins the texts and everything comes as one row; and
+# they are bytes, for whoever reads so many takes their digests and compares them.
 
 
 def rows_with_text(

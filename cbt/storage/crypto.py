@@ -77,10 +77,8 @@ def _has(folder: Path, name: str) -> bool:
 # Which keys a database was written with: their fingerprints, in the database and beside an embedded one.
 #
 # A fingerprint tells keys apart and gives nothing away. The table goes wherever the database goes: into
-# backups, into
-# the second copy, to another machine. Beside an embedded database there is a note as well, for who holds
-# the file and
-# not its key. The log's key is named by its head (`cbt/audit`).
+# backups, into the second copy, to another machine. Beside an embedded database there is a note as well, for
+# who holds the file and not its key. The log's key is named by its head (`cbt/audit`).
 #
 # Source: I12; quality.md, Security.
 

@@ -130,8 +130,7 @@ def _digest(page: bytes) -> bytes:
 # What the last writer left: a mark in the file of the writers' gate, by which others are seen.
 #
 # Whoever has the gate notes size and time of the database and its log when it leaves, and a digest of pages
-# of
-# the database. A file written over in its place (`cp old.db cbt.db`) keeps its inode and is known by that
+# of the database. A file written over in its place (`cp old.db cbt.db`) keeps its inode and is known by that
 # alone.
 
 TOUCHED = timedelta(seconds=2)

@@ -57,11 +57,9 @@ def trouble_of(found: Mapping[str, AtPath], *, overwritten: str | None = None) -
 # The hold of a server on the files of its database: which they are, for all its processes and for commands.
 #
 # The parent of a server opens the files and keeps them open, whatever becomes of their names, and keeps a
-# reader's lock on the database: so no process that ends last takes the log away, and the files stay the
-# same ones
-# for the life of the server. It opens no database with that: the lock is the one that SQLite's readers
-# take, on
-# the bytes its format names.
+# reader's lock on the database: so no process that ends last takes the log away, and the files stay the same
+# ones for the life of the server. It opens no database with that: the lock is the one that SQLite's readers
+# take, on the bytes its format names.
 
 try:
     import fcntl
@@ -71,7 +69,7 @@ except ImportError:  # Windows: nobody can move or remove a file that is open
 HELD = "CBT_HELD_FILES"
 """The variable in which the processes of a server find the hold of their parent."""
 NOTE = "cbt-held-files"
-"""The name of the memory in which others find it (finding.py)."""
+"""The name of the memory in which others find it (file_guard.py)."""
 SHARED_BYTES, SHARED_AT = 510, 0x40000002
 """Where SQLite's readers lock a database; see its file format, "the lock-byte page"."""
 

@@ -362,9 +362,8 @@ class LogCopy:
 # The second copy of the journal: every commit is on another path before anybody is told that it is saved.
 #
 # SQLite's write-ahead log holds whatever is committed, as it is on disk. Under the writers' gate, after
-# COMMIT
-# and before the gate is let go, its new frames are appended to a copy of it in another folder and forced to
-# disk there. What is promised is here; how the log is copied is in log_copy.py.
+# COMMIT and before the gate is let go, its new frames are appended to a copy of it in another folder and
+# forced to disk there. What is promised is here.
 #
 # Source: R-40; I1, I12.
 

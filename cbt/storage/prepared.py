@@ -74,16 +74,12 @@ def put_together(dialect: SqlDialect) -> None:
 # A select that is put together once and asked by a cursor of the driver.
 #
 # For what is asked so often that what SQLAlchemy does for each question and each value would be most of its
-# price: a
-# row comes as the driver gives it, to be compared with the one of last time, and is made into values only
-# where it
-# differs.
+# price: a row comes as the driver gives it, to be compared with the one of last time, and is made into values
+# only where it differs.
 #
 # An embedded database gives Python's lock away for every row it looks for, and in a busy process each waits
-# for half
-# a turn of another thread to come back: forty rows took thirty milliseconds, of which a fifth of one was
-# work. So all
-# rows of an answer come as one there, a JSON text that SQLite makes of them.
+# for half a turn of another thread to come back: forty rows took thirty milliseconds, of which a fifth of one
+# was work. So all rows of an answer come as one there, a JSON text that SQLite makes of them.
 
 Raw = tuple[Any, ...]
 _read_rows: Callable[[str], list[Raw]] = msgspec.json.Decoder(list[Raw]).decode

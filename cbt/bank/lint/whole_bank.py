@@ -81,8 +81,7 @@ def _sketch(text: str, hashes: dict[str, int]) -> Sketch:
 # Items that give another's key away: whoever meets both on one paper reads the answer of one in the other.
 #
 # Texts are held against each other by their pairs of characters, rare pairs weighing more; only texts that
-# share
-# rare ones are looked at, so the work grows with the bank and not with its square.
+# share rare ones are looked at, so the work grows with the bank and not with its square.
 
 SHORTEST_KEY = 4
 """A key of fewer characters turns up in other texts by chance, and so does a number."""

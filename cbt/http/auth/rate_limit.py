@@ -293,8 +293,7 @@ def short(text: str) -> str:
 # process.
 #
 # What guards a secret is counted on disk, before it is looked at (throttle.py). A page that everybody may
-# read is
-# answered from memory, and a count that waits for a commit would cost many times what it guards.
+# read is answered from memory, and a count that waits for a commit would cost many times what it guards.
 
 MOST_MACHINES = 20_000
 """So many are counted in a process; the one that began the longest ago is forgotten first."""

@@ -143,12 +143,10 @@ def worth_a_look(row: Throttle | OftenTried, now: datetime) -> bool:
 # Slow guessing down without shutting anybody out: budgets per account and machine, and per account as a
 # whole.
 #
-# A try is counted, on disk, before it is looked at: of many that arrive together exactly as
-# many are verified as the budget has. An exam room shares one address, so nothing is counted against an
-# address
-# alone but public look-ups, of which it has many; and whoever guesses uses up the budget of their own
-# machine and
-# of the machines nobody knows yet, never that of a machine which signed this account in before.
+# A try is counted, on disk, before it is looked at: of many that arrive together exactly as many are verified
+# as the budget has. An exam room shares one address, so nothing is counted against an address alone but
+# public look-ups, of which it has many; and whoever guesses uses up the budget of their own machine and of
+# the machines nobody knows yet, never that of a machine which signed this account in before.
 #
 # Source: R-14.
 
@@ -342,10 +340,8 @@ def is_token(machine: str) -> bool:
 # Names that nobody has, tried from one address: such an address goes slowly for a while.
 #
 # Nobody is shut out by it: a machine that an account knows goes on as ever, and from any other one try a
-# second is
-# looked at, whatever name it gives. So nothing tells by its answer whether a name exists. Each process
-# counts for
-# itself, in memory: what is kept of it would be written by strangers.
+# second is looked at, whatever name it gives. So nothing tells by its answer whether a name exists. Each
+# process counts for itself, in memory: what is kept of it would be written by strangers.
 #
 # Source: R-14.
 

@@ -54,8 +54,7 @@ class SignedTexts:
 # Who sends a request, read at the WSGI door: for the few that must not cost what a page costs.
 #
 # The same cookie, form token and login session that Flask, Flask-WTF and Flask-Login check before a view,
-# with
-# the same keys. Whatever is not plainly in order is nobody's here, and goes to the view, which says why.
+# with the same keys. Whatever is not plainly in order is nobody's here, and goes to the view, which says why.
 
 REMEMBERED = 20_000
 """So many browsers' cookies are read once only in a process: whoever waits, opens and reloads sends the same."""

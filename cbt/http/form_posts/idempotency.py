@@ -112,13 +112,10 @@ FORGOTTEN = KnownChange(lambda _: delete(SentForm).where(SentForm.mark == _MARK)
 
 # A form that arrives twice makes one thing: the second arrival is answered with what the first made.
 #
-# Each form of a page for staff carries a key (keys.py). What a view does with a form is one unit of work,
-# and a row
-# with the form's mark is written in that same one: of two that arrive at the same moment, at whichever
-# node, one
-# finds it taken and is answered as the other. A form that was refused made nothing and leaves no row; it
-# may be sent
-# again.
+# Each form of a page for staff carries a key (keys.py). What a view does with a form is one unit of work, and
+# a row with the form's mark is written in that same one: of two that arrive at the same moment, at whichever
+# node, one finds it taken and is answered as the other. A form that was refused made nothing and leaves no
+# row; it may be sent again.
 #
 # Source: R-62 (an act is an act once).
 

@@ -164,13 +164,10 @@ def _purpose(subject_ref: str, ref: str, number: int) -> str:
 
 # A form that arrives after its sender's login was over comes back filled once they have signed in again.
 #
-# Whose it is says its one-time key (keys.py), which no other site can know and nobody else can draw. With
-# it, the
-# form token has to be that of this browser's cookie, whose login is over; or, where the cookie is a newer
-# one, the
-# browser has to say that one of our own pages sent the form. Nothing is carried out: the page is shown as
-# whoever
-# asks for it may see it, with the form filled.
+# Whose it is says its one-time key (keys.py), which no other site can know and nobody else can draw. With it,
+# the form token has to be that of this browser's cookie, whose login is over; or, where the cookie is a newer
+# one, the browser has to say that one of our own pages sent the form. Nothing is carried out: the page is
+# shown as whoever asks for it may see it, with the form filled.
 
 ARGUMENT, PAGE_FIELD = "kept", "form_page"
 NEVER = ("accounts.password", "accounts.sign_out", "accounts.factors.", "accounts.approvals.", "kept.")

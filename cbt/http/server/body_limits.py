@@ -149,10 +149,8 @@ def declared_length(text: str | None) -> int:
 # How many bytes of requests a process holds at a time, and how many of those are one login's.
 #
 # A body is counted by the length it declares from before its first byte is read until its request is
-# answered: so
-# long it lies on the disk or in memory, and the pages that read files make copies of it. What is over the
-# budget is
-# refused before it is read, with a time to come again.
+# answered: so long it lies on the disk or in memory, and the pages that read files make copies of it. What is
+# over the budget is refused before it is read, with a time to come again.
 
 MEGABYTE = 1024 * 1024
 MOST_LARGE = 128 * MEGABYTE

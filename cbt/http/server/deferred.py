@@ -83,12 +83,9 @@ class ThreadsOnly:
 # Requests that wait until something happens: in the loop of a server process, and in no thread.
 #
 # A page that wants to hear of what others do asks, and its request waits here until a topic of it changes.
-# What the
-# app answered, that nothing has happened yet, is kept meanwhile: it is sent when the wait is over, so a
-# proxy never
-# sees a line that is silent for long. Each change has a number, and numbers grow; what has changed lately
-# is
-# remembered, so that nothing is missed between an answer and its wait.
+# What the app answered, that nothing has happened yet, is kept meanwhile: it is sent when the wait is over,
+# so a proxy never sees a line that is silent for long. Each change has a number, and numbers grow; what has
+# changed lately is remembered, so that nothing is missed between an answer and its wait.
 
 MAY_WAIT = "cbt.may_wait"
 """Says of a request that whoever serves it can let it wait."""

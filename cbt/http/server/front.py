@@ -143,12 +143,9 @@ class FairShare:
 # The front of a server process: one loop reads requests whole, pools of threads answer them (lanes.py).
 #
 # A thread is used once a request is there, never for waiting on a body or a line, so whoever sends slowly
-# takes
-# nothing from the others. The loop stamps the instant at which a request had been read and hands it
-# on as a
-# WSGI call; between the two nothing but a queue. What waits for a commit alone the loop asks for itself,
-# and its
-# answer is promised (promises.py).
+# takes nothing from the others. The loop stamps the instant at which a request had been read and hands
+# it on as a WSGI call; between the two nothing but a queue. What waits for a commit alone the loop asks for
+# itself, and its answer is promised (deferred.py).
 #
 # Source: R-21.
 

@@ -64,22 +64,15 @@ class ThreadPool:
             work()
 
 
-# Whose threads answer a request: staff have a few of their own, so candidates never wait behind their
-# pages.
+# Whose threads answer a request: staff have a few of their own, so candidates never wait behind their pages.
 #
-# What waits for a thread waits in a queue. Python runs one thread of a process at a time: what pages of
-# staff ask by
-# themselves, a hundred boards every two seconds, takes turns on one thread, so a save competes with one of
-# them.
-# Pages of staff that read a file wait for its child (cbt/confined), and must not hold up all others
-# meanwhile.
-# What candidates only read waits for no disk: a few threads answer it in the order of its coming, where a
-# hundred at
-# once would take turns, and whoever was unlucky in many would wait many times as long as the others. So it
-# is with
-# what candidates write on their way in, and on the day of the results with what anybody may look up: in a
-# crowd
-# each goes on in their order.
+# What waits for a thread waits in a queue. Python runs one thread of a process at a time: what pages of staff
+# ask by themselves, a hundred boards every two seconds, takes turns on one thread, so a save competes with
+# one of them. Pages of staff that read a file wait for its child (cbt/confined), and must not hold up all
+# others meanwhile. What candidates only read waits for no disk: a few threads answer it in the order of its
+# coming, where a hundred at once would take turns, and whoever was unlucky in many would wait many times as
+# long as the others. So it is with what candidates write on their way in, and on the day of the results with
+# what anybody may look up: in a crowd each goes on in their order.
 
 
 class Lane(IntEnum):
@@ -93,7 +86,7 @@ class Lane(IntEnum):
     READS = 3
     """What candidates ask and change nothing by: their pages, whether it begins, the clock, the news."""
     COMMIT = 4
-    """What waits for a commit and nothing else (saves, hand-ins, starts): the loop itself asks (promises.py)."""
+    """What waits for a commit and nothing else (saves, hand-ins, starts): the loop itself asks (deferred.py)."""
     TURNS = 5
     """What candidates write on their way in: signing in, confirming."""
     SIGN_INS = 6
@@ -198,11 +191,9 @@ def _last(path: str) -> str:
 # Sign-ins of staff from machines that signed nobody in before: few at a time, and refused early when many
 # wait.
 #
-# To verify a password takes a processor for a long time, and anybody may have one verified. So whoever
-# nobody knows
-# waits in a line of their own, one is verified at a time on a machine, and what does not fit is refused
-# with a time
-# to come again. A machine that signed somebody of staff in before goes on beside them.
+# To verify a password takes a processor for a long time, and anybody may have one verified. So whoever nobody
+# knows waits in a line of their own, one is verified at a time on a machine, and what does not fit is refused
+# with a time to come again. A machine that signed somebody of staff in before goes on beside them.
 #
 # Source: R-14.
 

@@ -96,9 +96,8 @@ class FormRequest(flask.Request):
 # A large body lies on the disk while it is received and read: in a file without a name, for this process
 # alone.
 #
-# It is the data folder's disk, as a system's folder for temporary files often is memory. Whatever becomes
-# of the
-# process, the kernel gives the file's room back.
+# It is the data folder's disk, as a system's folder for temporary files often is memory. Whatever becomes of
+# the process, the kernel gives the file's room back.
 
 AT_ONCE = 256 * 1024
 """Bytes of one body that are gathered in memory before they are written."""
@@ -126,8 +125,7 @@ class SpooledRequest(FormRequest):
 # A request counts as received when it has been read whole: body first, then the clock (R-21).
 #
 # The server's front (front.py) does both before a thread is used. Where another server calls the app, the
-# same is
-# done here, at the WSGI door, so that no view and no short way ever reads a clock before the body.
+# same is done here, at the WSGI door, so that no view and no short way ever reads a clock before the body.
 
 RECEIVED_AT = "cbt.received_at"
 """The instant at which the request had been read whole."""

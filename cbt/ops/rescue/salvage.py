@@ -165,8 +165,7 @@ def _pass(descriptor: int, until: float) -> None:
 # Securing what was saved from the descriptors a server still has, and making one whole database of it.
 #
 # The bytes of the database and of its log are copied as they are, encrypted; that needs no key and no
-# database. Then
-# the log is put into the database of the copy, which is verified like a rebuilt one.
+# database. Then the log is put into the database of the copy, which is verified like a rebuilt one.
 #
 # Source: I1, I8.
 

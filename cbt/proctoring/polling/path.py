@@ -1,7 +1,7 @@
 """The shortest way of an open board: GET /proctor/rooms/<ref>/live answered at the WSGI door.
 
 A board asks every two seconds, and what it hears is mostly numbers: who has saved, and when. A request that is to
-the letter one which the view has answered is known (watchers.py). Here the login is asked for again, by the rule
+the letter one which the view has answered is known (board_page.py). Here the login is asked for again, by the rule
 that holds before a view, and the log, whether it told of the room or of anything a right hangs on; then the seats.
 Where a part has to be drawn the view does it, of what was read here, and where somebody is to be written down as
 being there.

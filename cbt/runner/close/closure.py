@@ -215,8 +215,7 @@ def counted_later(
 # The ends of one batch: units that are left, papers that are handed in.
 #
 # They come after the saves of their batch, those they bring among them, and write with the same few
-# statements
-# however many there are; the closings are entries of the log, sealed once for all of them.
+# statements however many there are; the closings are entries of the log, sealed once for all of them.
 #
 # Source; I2, I4.
 
@@ -517,8 +516,7 @@ def _see(session: Session, rows: Sequence[OpenRow]) -> None:
 # Journals that this process has sealed and nobody has scored yet: they need not be joined again.
 #
 # A text is kept with its digest: while that is the seal that the attempt's row holds, it is the sealed
-# journal,
-# whatever has happened to the attempt meanwhile. What is not kept is read.
+# journal, whatever has happened to the attempt meanwhile. What is not kept is read.
 #
 # Source; I6.
 

@@ -111,9 +111,8 @@ def _unit_state(number: int, paper: Paper, state: str, open_unit: int | None) ->
 # The paper as a candidate's browser gets it: joined from sanitised fragments, no template per item.
 #
 # No answer key, explanation, difficulty or unopened unit leaves here, on any path: only what
-# `bank.items.rich` cleared is read, in the displayed order, and units that are not open are left out.
-# The fragments are kept as JSON text per item version, which never changes, so a paper is a few string
-# joins; and
+# `bank.items.rich` cleared is read, in the displayed order, and units that are not open are left out. The
+# fragments are kept as JSON text per item version, which never changes, so a paper is a few string joins; and
 # most are joined and packed before anybody starts (see packed.py).
 
 CACHED_ITEMS, CACHED_HEADS = 50_000, 2000

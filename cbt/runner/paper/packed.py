@@ -124,9 +124,8 @@ def _times(one: int, other: int) -> int:
 
 # The papers that lie there packed: found when a paper is started, put down while the doors are open.
 #
-# Nothing depends on them: what is missing, joined by another version or not as it was kept is joined when
-# it is asked
-# for. They go when nobody has the form before them any more.
+# Nothing depends on them: what is missing, joined by another version or not as it was kept is joined when it
+# is asked for. They go when nobody has the form before them any more.
 #
 # Source.
 

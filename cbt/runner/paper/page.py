@@ -41,11 +41,9 @@ def page_texts(tools: Sequence[str], *more: str) -> dict[str, str]:
 # The answer page without the person: ready bytes, made once in a process for each language, theme and
 # purpose.
 #
-# Nothing of anybody is in them: they are drawn outside of any request, of a kind alone. Who it is follows
-# at their
-# end, uncompressed: nothing secret is packed together with what a stranger may have chosen (BREACH), and a
-# page
-# costs a copy and a checksum.
+# Nothing of anybody is in them: they are drawn outside of any request, of a kind alone. Who it is follows at
+# their end, uncompressed: nothing secret is packed together with what a stranger may have chosen (BREACH),
+# and a page costs a copy and a checksum.
 
 FOLDER = "runner/paper/shells"
 """Where a browser finds them, among the static files: to be fetched before the start."""
@@ -176,9 +174,8 @@ def _urls() -> dict[str, Any]:
 # The page after the paper: ready bytes with holes for what is somebody's, made once in a process for each
 # kind.
 #
-# Everybody of a hall gets it within minutes, and it asks for itself every few seconds while they look: it
-# may be
-# that a closing is undone.
+# Everybody of a hall gets it within minutes, and it asks for itself every few seconds while they look: it may
+# be that a closing is undone.
 #
 # Source: R-28.
 

@@ -194,9 +194,8 @@ class WaitingHall:
 
 # Those whom a process does not know yet, read with one query for all who ask at once.
 #
-# A hall that comes in, or of which all is to be read anew, asks within a second or two: read one by one,
-# each would
-# wait for all before it.
+# A hall that comes in, or of which all is to be read anew, asks within a second or two: read one by one, each
+# would wait for all before it.
 
 
 @dataclass(slots=True)

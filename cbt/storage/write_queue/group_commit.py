@@ -82,14 +82,12 @@ class Admission:
 # Group commit: what queues while a commit is under way becomes the next transaction.
 #
 # A thread of the process hands batches on to who carries them out. Each request waits for the commit that
-# holds
-# its work, so an answer is on disk before it is acknowledged: in its thread, or in none, where
-# somebody is
-# told of the outcome. One thread, beside those that carry out, tells of all outcomes of a batch together.
+# holds its work, so an answer is on disk before it is acknowledged: in its thread, or in none, where
+# somebody is told of the outcome. One thread, beside those that carry out, tells of all outcomes of a batch
+# together.
 #
-# Whoever would not be answered in time is refused at once, and what nobody waits for any more is not
-# carried out
-# (admission.py): a queue that only grows is never short again.
+# Whoever would not be answered in time is refused at once, and what nobody waits for any more is not carried
+# out (admission.py): a queue that only grows is never short again.
 
 MAX_BATCH = 512
 WAIT_SECONDS = 20.0

@@ -1,7 +1,7 @@
 """The line from a server process to the one that owns the writing: batches go over, outcomes come back.
 
 A frame is four bytes of length and a text. A frame that did not arrive whole is not carried out. The other end
-of the lines is in owner.py.
+of the lines is in writer_server.py.
 """
 
 from __future__ import annotations
