@@ -129,7 +129,7 @@ class ActScope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActRequest:
     """One posted act: in which room, about which seats, with which fields, by whom, when."""
 
     act: Act
@@ -234,7 +234,7 @@ class Act:
 
     code: str
     scope: ActScope
-    do: Callable[[Asked], Said]
+    do: Callable[[ActRequest], Said]
     applies: Applies = _always_applies
     after_the_end: bool = False
     """Whether it can still be done once the room is over; everything else would change what stands."""

@@ -20,7 +20,7 @@ from cbt.accounts.models import Approval
 from cbt.blueprints.reasons import table_now
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_zone
-from cbt.proctoring.act import Act, Asked, By, Said, said_text
+from cbt.proctoring.act import Act, ActRequest, By, Said, said_text
 from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
@@ -104,7 +104,7 @@ def _carry_out(approval: Approval, first: Principal, second: Second, now: dateti
     form: MultiDict[str, str] = MultiDict([(name, value) for name, value in json.loads(approval.params)])
     act = act_of(approval.act)
     act.do(
-        Asked(
+        ActRequest(
             act=act,
             room_ref=_room_ref(approval),
             refs=tuple(form.getlist("seat")),

@@ -24,8 +24,8 @@ from cbt.candidates.models import Registration
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.act import (
     Act,
+    ActRequest,
     ActScope,
-    Asked,
     By,
     Picked,
     Preview,
@@ -257,7 +257,7 @@ class Desk:
 
 
 @contextmanager
-def acting(asked: Asked) -> Iterator[Desk]:
+def acting(asked: ActRequest) -> Iterator[Desk]:
     """Open the desk of a room this person runs; raise NotFound for a room that is not theirs.
 
     Source: R-62.

@@ -15,7 +15,7 @@ from cbt.http.form_posts import idempotency
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.http.i18n import local_zone
 from cbt.http.partials import Reply, unless_seen, wants_partial
-from cbt.proctoring.act import Asked, By, Said, said_text
+from cbt.proctoring.act import ActRequest, By, Said, said_text
 from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.doorway import RoomDoor, read_door
 from cbt.rules.canonical import digest
@@ -121,7 +121,7 @@ def mark_absent(room_ref: str) -> Reply:
 def _act(room_ref: str, code: str, refs: tuple[str, ...], form: dict[str, str]) -> Said:
     posted = act_of(code)
     return posted.do(
-        Asked(
+        ActRequest(
             act=posted,
             room_ref=room_ref,
             refs=refs,

@@ -14,7 +14,7 @@ from cbt.http.form_posts import idempotency
 from cbt.http.form_values import page_of
 from cbt.http.i18n import local_zone
 from cbt.http.partials import Reply, wants_partial
-from cbt.proctoring.act import Act, Asked, By, Said, runs_rooms, said_text
+from cbt.proctoring.act import Act, ActRequest, By, Said, runs_rooms, said_text
 from cbt.proctoring.acts import registry
 from cbt.proctoring.approval import credential_rules, wish_for
 from cbt.proctoring.board import display
@@ -161,7 +161,7 @@ def ask(room_ref: str, code: str) -> Reply:
 def act(room_ref: str, code: str) -> Reply:
     """Do what was previewed, and say what was done; or ask a second person, where it takes two."""
     posted, form = registry.act_of(code), flask.request.form
-    asked = Asked(
+    asked = ActRequest(
         act=posted,
         room_ref=room_ref,
         refs=tuple(form.getlist("seat")),

@@ -110,7 +110,7 @@ def _moment(value: object) -> datetime | timedelta | None:
         case datetime() | timedelta():
             return value
         case date():
-            return datetime(value.year, value.month, value.day)  # noqa: DTZ001
+            return datetime(value.year, value.month, value.day)  # noqa: DTZ001  a day of a cell has no zone
         case time():
             return datetime.combine(_EPOCH, value)
         case int() | float() if 0 <= value <= _FURTHEST:

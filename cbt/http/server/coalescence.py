@@ -8,25 +8,25 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 log = logging.getLogger(__name__)
-Asked = TypeVar("Asked")
+Question = TypeVar("Question")
 MOST_TOGETHER = 128
 """Nobody waits for more than so many."""
 
 
-class AskedTogether(Generic[Asked]):
+class AskedTogether(Generic[Question]):
     """Gathers what is asked from any thread.
 
     Whoever asks while nobody answers does so, for all who have come by then, until nobody is left.
     """
 
-    def __init__(self, answer: Callable[[Sequence[Asked]], None]) -> None:
+    def __init__(self, answer: Callable[[Sequence[Question]], None]) -> None:
         """`answer` sees to some; what it raises holds up nobody who comes after them."""
         self._answer = answer
         self._lock = threading.Lock()
-        self._asked: list[Asked] = []
+        self._asked: list[Question] = []
         self._answering = False
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Question) -> None:
         """Have something answered, by this thread or by the one that does so already."""
         with self._lock:
             self._asked.append(asked)
@@ -39,7 +39,7 @@ class AskedTogether(Generic[Asked]):
             except Exception:
                 log.exception("%d requests that were to be answered together were not", len(some))
 
-    def _next(self) -> Sequence[Asked]:
+    def _next(self) -> Sequence[Question]:
         with self._lock:
             some, self._asked = self._asked[:MOST_TOGETHER], self._asked[MOST_TOGETHER:]
             self._answering = bool(some)

@@ -411,9 +411,8 @@ class Front:
         pool = (
             None if lane is Lane.COMMIT and refused is None else self._pools.get(lane, self._pools[Lane.REST])
         )
-        late = (
-            environ[HANDED_AT] - self._attended_at - TEND_SECONDS
-        )  # for so long the loop came to nothing else
+        # For so long the loop came to nothing else.
+        late = environ[HANDED_AT] - self._attended_at - TEND_SECONDS
         patience = PAGE_PATIENCE if OF_A_PAGE in environ else math.inf
         if is_refused(0 if pool is None else pool.waiting, late, patience=patience):
             request.refuse(max(late, 0.0))

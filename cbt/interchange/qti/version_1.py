@@ -91,7 +91,7 @@ _MEDIA = frozenset({"mataudio", "matvideo", "matapplet", "matapplication"})
 
 
 @dataclass(slots=True)
-class Response:
+class Response12:
     """One thing asked: its element, its name, its choices by their names, the words right before it."""
 
     node: Any
@@ -140,7 +140,7 @@ class Presentation:
 
     def __init__(self, found: Gleaning, node: Any | None) -> None:
         """Read the element."""
-        self.asked: list[Response] = []
+        self.asked: list[Response12] = []
         self._found = found
         self._parts: list[str] = []
         if node is not None:
@@ -175,7 +175,7 @@ class Presentation:
                 self._walk(one)
 
     def _response(self, node: Any) -> None:
-        one = Response(node, node.get("ident") or "")
+        one = Response12(node, node.get("ident") or "")
         inside = [child for child in node if tree.local(child) == "material"]
         one.own = "\n\n".join(text for held in inside if (text := material(self._found, held)))
         for label in tree.descendants(node, "response_label"):
@@ -244,7 +244,7 @@ def make(found: Gleaning, title: str, shown: Presentation, rules: Conditions) ->
     raise LeftOut("open_two", title, kinds=", ".join(sorted({one.kind for one in asked})))
 
 
-def _one(title: str, shown: Presentation, asked: Response, rules: Conditions) -> dict[str, Any]:
+def _one(title: str, shown: Presentation, asked: Response12, rules: Conditions) -> dict[str, Any]:
     stem = markdown.tidy("\n\n".join(text for text in (shown.stem, asked.own) if text))
     if asked.kind == "response_lid":
         return _choices(title, stem, asked, rules.right(asked.name))
@@ -260,7 +260,7 @@ def _one(title: str, shown: Presentation, asked: Response, rules: Conditions) ->
     return raw_items.fill(blank, [right])
 
 
-def _choices(title: str, stem: str, asked: Response, right: list[str]) -> dict[str, Any]:
+def _choices(title: str, stem: str, asked: Response12, right: list[str]) -> dict[str, Any]:
     if not right:
         raise LeftOut("open_no_key", title)
     if not set(right) <= asked.texts.keys():
@@ -296,7 +296,7 @@ def _several(title: str, shown: Presentation, rules: Conditions) -> dict[str, An
 
 
 def _in_the_text(
-    title: str, stem: str, asked: list[Response], places: list[str], keys: list[list[str]]
+    title: str, stem: str, asked: list[Response12], places: list[str], keys: list[list[str]]
 ) -> dict[str, Any]:
     """Return the 填空 of a text with [names]: what is offered for each are the spellings that are right."""
     if any(len(key) != len(one.texts) for one, key in zip(asked, keys, strict=True)):

@@ -11,14 +11,14 @@ from cbt.candidates.models import Registration
 from cbt.door.address_watch import clear_elsewhere
 from cbt.door.seats import clear_claim
 from cbt.errors import Conflict, InvalidInput
-from cbt.proctoring.act import Act, ActScope, Asked, Picked, Said
+from cbt.proctoring.act import Act, ActRequest, ActScope, Picked, Said
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import Desk, acting, change_while, kept, restored
 from cbt.proctoring.models import AlertSeen
 from cbt.sittings.models import Seat
 
 
-def _see(asked: Asked) -> Said:
+def _see(asked: ActRequest) -> Said:
     """Note that somebody has looked into an alert of one seat or of many; it comes back when there is more of it.
 
     Raise InvalidInput for what is no such alert, and Conflict where no seat has it any more.

@@ -15,8 +15,8 @@ from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.proctoring import act
 from cbt.proctoring.act import (
     Act,
+    ActRequest,
     ActScope,
-    Asked,
     Form,
     Picked,
     Preview,
@@ -66,7 +66,7 @@ def _second(preview: Preview) -> str:
     return "always" if takes_two else "perhaps"
 
 
-def _decide_gap(asked: Asked) -> Said:
+def _decide_gap(asked: ActRequest) -> Said:
     """Decide on a proposed compensation: give `amount` back as 补时, or nothing (不补时).
 
     One person suffices for what is proposed; what is given beyond the proposal counts as an extension, and
@@ -276,7 +276,7 @@ def _second_together(preview: Preview) -> str:
     return "always" if would_take_two(preview, most) else "perhaps"
 
 
-def _decide_many(asked: Asked) -> Said:
+def _decide_many(asked: ActRequest) -> Said:
     """Decide on the disconnections of many in one act: 全部不补时, or 全部补时.
 
     What is given beyond the proposals counts as an extension. Whoever handed in is left alone where time is

@@ -17,8 +17,8 @@ from cbt.door import arrival
 from cbt.door.arrival import to_compare
 from cbt.proctoring.act import (
     Act,
+    ActRequest,
     ActScope,
-    Asked,
     Preview,
     Said,
     further,
@@ -93,7 +93,7 @@ def _refuse_arrive(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or ("arrived" if seat.arrived_at is not None else "")
 
 
-def _arrive(asked: Asked) -> Said:
+def _arrive(asked: ActRequest) -> Said:
     """登记到场, for one, many or (no selection) everybody not there yet; `arrived_at` enters an earlier moment.
 
     Source: R-11.
@@ -128,7 +128,7 @@ def _refuse_check_in(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or ("began" if seat.started_at is not None else "")
 
 
-def _check_in(asked: Asked) -> Said:
+def _check_in(asked: ActRequest) -> Said:
     """签到: record the document shown and that person, photo and ticket are one. Source: R-10."""
     with acting(asked) as desk:
         picked = desk.pick()
@@ -153,7 +153,7 @@ def _documents(_preview: Preview) -> Mapping[str, object]:
     return {"documents": DOCUMENT_TYPES}
 
 
-def _issue_codes(asked: Asked) -> Said:
+def _issue_codes(asked: ActRequest) -> Said:
     """Issue a fresh 登录码 to each; they are shown this once and kept only as hashes. Source: R-14."""
     rng = random.SystemRandom()
     with acting(asked) as desk:
@@ -169,7 +169,7 @@ def _issue_codes(asked: Asked) -> Said:
         return desk.said(picked, codes=tuple(codes))
 
 
-def _allow_sign_in(asked: Asked) -> Said:
+def _allow_sign_in(asked: ActRequest) -> Said:
     """允许登录 without the check at the door. Source: R-14."""
     reason, actor = read_reason(asked.form), asked.by.actor
     with acting(asked) as desk:
@@ -193,7 +193,7 @@ def _queried(preview: Preview) -> Mapping[str, object]:
         return {"queried": to_compare(session, [seat.ref for seat in preview.picked.chosen])}
 
 
-def _clear_query(asked: Asked) -> Said:
+def _clear_query(asked: ActRequest) -> Said:
     """Answer 信息有误: the proctor compared the person, the confirmation page goes on. Source: R-14."""
     reason, actor = read_reason(asked.form, required=False), asked.by.actor
     with acting(asked) as desk:

@@ -7,7 +7,17 @@ from typing import Any
 from cbt.candidates.models import Registration
 from cbt.door.seats import give_claimed, move_to_seat
 from cbt.errors import Conflict
-from cbt.proctoring.act import Act, ActScope, Asked, Said, further, not_here, read_number, read_reason, usual
+from cbt.proctoring.act import (
+    Act,
+    ActRequest,
+    ActScope,
+    Said,
+    further,
+    not_here,
+    read_number,
+    read_reason,
+    usual,
+)
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import Desk, acting, each_paper, kept, restored
@@ -21,7 +31,7 @@ def _refuse_move(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or ("no_form" if seat.attempt_id is None else "")
 
 
-def _allow_move(asked: Asked) -> Said:
+def _allow_move(asked: ActRequest) -> Said:
     """允许换机: the next sign-in on another machine takes the paper, at the same or another free seat.
 
     Source: R-16, R-42.
@@ -86,7 +96,7 @@ def _refuse_rebind(seat: SeatView, _board: Board) -> str:
     return "" if seat.claim_address is not None else "no_claim"
 
 
-def _rebind(asked: Asked) -> Said:
+def _rebind(asked: ActRequest) -> Said:
     """换绑: give a seat to the machine that claimed it, in place of the one that had it. Source: R-16."""
     with acting(asked) as desk:
         picked = desk.pick()

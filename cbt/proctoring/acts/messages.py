@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import flask_babel
 
 from cbt.blueprints.reasons import words_of
-from cbt.proctoring.act import Act, ActScope, Asked, Preview, Said, not_here, read_text, usual
+from cbt.proctoring.act import Act, ActRequest, ActScope, Preview, Said, not_here, read_text, usual
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import Desk, acting, each_paper
@@ -19,7 +19,7 @@ def _refuse(seat: SeatView, _board: Board) -> str:
     return "" if seat.under_way else not_here(seat) or "not_running"
 
 
-def _remind(asked: Asked) -> Said:
+def _remind(asked: ActRequest) -> Said:
     """提醒: a message on the candidate's page, with delivered and read receipts."""
     text = read_text(asked.form, "text")
     with acting(asked) as desk:

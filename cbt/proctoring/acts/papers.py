@@ -7,8 +7,8 @@ from typing import Any
 from cbt.proctoring import act
 from cbt.proctoring.act import (
     Act,
+    ActRequest,
     ActScope,
-    Asked,
     Said,
     always,
     further,
@@ -35,7 +35,7 @@ def _refuse_suspend(seat: SeatView, board: Board) -> str:
     return "" if running else not_here(seat) or ("suspended" if seat.under_way else "not_running")
 
 
-def _suspend(asked: Asked) -> Said:
+def _suspend(asked: ActRequest) -> Said:
     """暂停: the clock stops, the content is blanked. Source: R-25."""
     reason, actor = read_reason(asked.form), asked.by.actor
     with acting(asked) as desk:
@@ -61,7 +61,7 @@ def _refuse_resume(seat: SeatView, board: Board) -> str:
     return "" if seat.attempt_state is State.SUSPENDED else "not_suspended"
 
 
-def _resume(asked: Asked) -> Said:
+def _resume(asked: ActRequest) -> Said:
     """恢复: the clock goes on, the time is given back in full. Source: R-25."""
     reason, actor = read_reason(asked.form, required=False), asked.by.actor
     with acting(asked) as desk:
@@ -91,7 +91,7 @@ def _refuse_force(seat: SeatView, board: Board) -> str:
     return not_here(seat) or "not_arrived"
 
 
-def _force_submit(asked: Asked) -> Said:
+def _force_submit(asked: ActRequest) -> Said:
     """强制收卷, with a second person; whoever never opened the paper is 到场未作答. Source: R-60, R-62."""
     reason = read_reason(asked.form)
     with acting(asked) as desk:
@@ -109,7 +109,7 @@ def _refuse_reopen(seat: SeatView, board: Board) -> str:
     return "" if seat.state is SeatState.CLOSED and seat.started_at is not None else "not_closed"
 
 
-def _reopen(asked: Asked) -> Said:
+def _reopen(asked: ActRequest) -> Said:
     """恢复作答 after a 误交卷: the chief and a second person, while time is left or is granted with it.
 
     Source: R-60, R-62.

@@ -9,7 +9,17 @@ from sqlalchemy import select, update
 from cbt.candidates.models import Registration
 from cbt.door import arrival
 from cbt.errors import Conflict
-from cbt.proctoring.act import Act, ActScope, Asked, Said, further, not_here, read_reason, read_text, usual
+from cbt.proctoring.act import (
+    Act,
+    ActRequest,
+    ActScope,
+    Said,
+    further,
+    not_here,
+    read_reason,
+    read_text,
+    usual,
+)
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import UNDER_WAY
 from cbt.proctoring.board.seat_view import SeatView
@@ -22,7 +32,7 @@ def _refuse_absent(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or ("entered" if entered else "")
 
 
-def _mark_absent(asked: Asked) -> Said:
+def _mark_absent(asked: ActRequest) -> Said:
     """Confirm 缺考 with its cause. Source: R-12."""
     cause, actor = asked.form.get("cause", ""), asked.by.actor
     with acting(asked) as desk:
@@ -47,7 +57,7 @@ def _refuse_undo_absent(seat: SeatView, _board: Board) -> str:
     return "" if seat.absent_at is not None else "not_absent"
 
 
-def _undo_absent(asked: Asked) -> Said:
+def _undo_absent(asked: ActRequest) -> Said:
     """Take 缺考 back: the chief may until the sitting is ended. Source: R-12."""
     reason, actor = read_reason(asked.form), asked.by.actor
     with acting(asked) as desk:
@@ -81,7 +91,7 @@ def _refuse_leave(seat: SeatView, _board: Board) -> str:
     return "away" if seat.left_at is not None else ""
 
 
-def _leave(asked: Asked) -> Said:
+def _leave(asked: ActRequest) -> Said:
     """临时离场 under escort: the content is blanked, the clock runs; allowed by the sitting or the chief.
 
     Source: R-13.
@@ -118,7 +128,7 @@ def _refuse_return(seat: SeatView, _board: Board) -> str:
     return "" if seat.left_at is not None else "not_away"
 
 
-def _come_back(asked: Asked) -> Said:
+def _come_back(asked: ActRequest) -> Said:
     """Back in the room: the page shows its content again. Source: R-13."""
     with acting(asked) as desk:
         picked = desk.pick()

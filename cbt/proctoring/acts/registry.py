@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cbt.errors import Conflict, NotAllowed, NotFound
-from cbt.proctoring.act import Act, ActScope, Asked, BarPlace, Picked, Said
+from cbt.proctoring.act import Act, ActRequest, ActScope, BarPlace, Picked, Said
 from cbt.proctoring.acts import (
     alerts,
     compensation,
@@ -39,7 +39,7 @@ def taking_back(acts: Iterable[Act]) -> Act:
     """Return the act that takes back those of `acts` that know how."""
     ways = {act.code: act for act in acts if act.undoable}
 
-    def undo(asked: Asked) -> Said:
+    def undo(asked: ActRequest) -> Said:
         """Take an act back while it can be; whoever moved on since then is left as they are.
 
         Raise Conflict("proctoring.undo_over") when it is too late or was taken back already.

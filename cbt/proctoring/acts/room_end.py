@@ -12,7 +12,7 @@ from datetime import datetime
 
 from cbt.errors import Conflict
 from cbt.proctoring import act
-from cbt.proctoring.act import Act, ActScope, Asked, HeadButton, Preview, Said, always, read_reason
+from cbt.proctoring.act import Act, ActRequest, ActScope, HeadButton, Preview, Said, always, read_reason
 from cbt.proctoring.acts.room_hold import stop_clocks
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
@@ -108,7 +108,7 @@ def _blockers(preview: Preview) -> list[Blocker]:
     return can_end(ending(preview.board, now=preview.now).counts)
 
 
-def _end(asked: Asked) -> Said:
+def _end(asked: ActRequest) -> Said:
     """结束场次, once everybody is accounted for; who came and wrote nothing is closed as 到场未作答.
 
     Raise Conflict("proctoring.cannot_end") with what is in the way.
@@ -141,7 +141,7 @@ def _end(asked: Asked) -> Said:
         return desk.said()
 
 
-def _abort(asked: Asked) -> Said:
+def _abort(asked: ActRequest) -> Said:
     """中止: two people, one of them the chief; the papers stop where they are and stay unscored.
 
     Source: R-60, R-62.

@@ -11,8 +11,8 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring import act
 from cbt.proctoring.act import (
     Act,
+    ActRequest,
     ActScope,
-    Asked,
     Form,
     HeadButton,
     Preview,
@@ -33,7 +33,7 @@ from cbt.sittings import room_clock
 from cbt.sittings.models import RoomHold
 
 
-def _hold(asked: Asked) -> Said:
+def _hold(asked: ActRequest) -> Said:
     """全场暂停, from now or from an instant before it; what lies back is time given to the room.
 
     More than 10 minutes in sum need a second person; a hold from now never does. Attempts the deadline closed
@@ -90,7 +90,7 @@ def _since_line(form: Form) -> Iterator[Line]:
         yield ("approval.line.since", "text", form.get("from_at", ""))
 
 
-def _resume_room(asked: Asked) -> Said:
+def _resume_room(asked: ActRequest) -> Said:
     """恢复全场: the clocks go on with all the time given back; after an evacuation it takes two.
 
     A room that was evacuated before its start is only entered again: its clock has not begun.
@@ -159,7 +159,7 @@ ACTS = (
 )
 
 
-def _evacuate(asked: Asked) -> Said:
+def _evacuate(asked: ActRequest) -> Said:
     """紧急疏散: one proctor, one confirmation. A running clock stops at once, and every page tells to leave.
 
     Source: R-23, R-62.
@@ -181,7 +181,7 @@ def _evacuate(asked: Asked) -> Said:
         return desk.said()
 
 
-def _countersign(asked: Asked) -> Said:
+def _countersign(asked: ActRequest) -> Said:
     """The chief countersigns an evacuation. Source: R-62."""
     reason = read_reason(asked.form)
     with acting(asked) as desk:
@@ -193,7 +193,7 @@ def _countersign(asked: Asked) -> Said:
         return desk.said()
 
 
-def _evacuate_close(asked: Asked) -> Said:
+def _evacuate_close(asked: ActRequest) -> Said:
     """疏散收卷: close every paper of an evacuated room as it stood when the room was left.
 
     Source: R-61, R-62.

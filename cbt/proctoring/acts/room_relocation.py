@@ -14,7 +14,7 @@ from cbt.candidates.models import Registration
 from cbt.candidates.registration import give_seats
 from cbt.candidates.tickets import to_print_again
 from cbt.errors import Conflict, InvalidInput
-from cbt.proctoring.act import Act, ActScope, Asked, Preview, Said, read_reason
+from cbt.proctoring.act import Act, ActRequest, ActScope, Preview, Said, read_reason
 from cbt.proctoring.acts.room_hold import stop_clocks, take_back_hold
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
@@ -97,7 +97,7 @@ def _shown(preview: Preview) -> Mapping[str, object]:
     return {"rooms": fitting, "places": places, "small": len(rooms) - len(fitting)}
 
 
-def _relocate(asked: Asked) -> Said:
+def _relocate(asked: ActRequest) -> Said:
     """整场换机房, before the start or in the middle: seats, and who may take a paper to a new machine, in one act.
 
     A running clock is held unless the form says otherwise; the room is resumed when everybody sits. Raise

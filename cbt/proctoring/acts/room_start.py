@@ -32,7 +32,7 @@ from sqlalchemy import (
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict
 from cbt.proctoring import store
-from cbt.proctoring.act import Act, ActScope, Asked, By, HeadButton, Preview, Said, runs_room, runs_rooms
+from cbt.proctoring.act import Act, ActRequest, ActScope, By, HeadButton, Preview, Said, runs_room, runs_rooms
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
@@ -148,7 +148,7 @@ def _shown(preview: Preview) -> Mapping[str, object]:
     return {"ready": _readiness(preview.board), "forms_missing": _forms_missing(preview.board)}
 
 
-def _start(asked: Asked) -> Said:
+def _start(asked: ActRequest) -> Said:
     """统一开考: the room's clock starts now; who is not ready keeps the room's end.
 
     Raise Conflict while nobody is registered or somebody's form is not drawn, or when the room was started
@@ -170,7 +170,7 @@ def _start(asked: Asked) -> Said:
         return desk.said()
 
 
-def _start_along_with_others(asked: Asked) -> Said | None:
+def _start_along_with_others(asked: ActRequest) -> Said | None:
     """Start the room without a transaction of one's own; None where it has to be looked at in one.
 
     What is read before is asked again by what writes: where a form is missing by then, the room is another's or

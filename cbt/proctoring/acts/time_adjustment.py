@@ -10,8 +10,8 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring import act
 from cbt.proctoring.act import (
     Act,
+    ActRequest,
     ActScope,
-    Asked,
     Form,
     HeadButton,
     Picked,
@@ -118,7 +118,7 @@ def _refuse_adjust(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or "not_running"
 
 
-def _adjust(asked: Asked) -> Said:
+def _adjust(asked: ActRequest) -> Said:
     """补时 or 延时 for one or several; what one person alone gave is summed, however it is split.
 
     Source: R-20, R-28, R-62.
@@ -176,7 +176,7 @@ def _grantable(picked: Picked, grant: Grant) -> Picked:
     )
 
 
-def _adjust_room(asked: Asked) -> Said:
+def _adjust_room(asked: ActRequest) -> Said:
     """补时 or 延时 for the whole room; beyond 10 minutes in all it needs a second person.
 
     Source: R-20, R-23, R-28, R-62.

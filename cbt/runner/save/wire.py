@@ -79,7 +79,7 @@ class _Sent(NamedTuple):
     now: datetime
 
 
-class _Asked(NamedTuple):
+class _PendingSave(NamedTuple):
     """What such a request asks of the journal."""
 
     sent: _Sent
@@ -114,7 +114,7 @@ class SavePath:
         self, environ: WSGIEnvironment, start_response: StartResponse, ref: str, name: str
     ) -> Iterable[bytes] | None:
         try:
-            handed_in: tuple[_Asked, HandedIn] | None = environ.pop(HANDED_IN, None)
+            handed_in: tuple[_PendingSave, HandedIn] | None = environ.pop(HANDED_IN, None)
             if handed_in is not None:
                 asked, done = handed_in
                 self._journal.follow(done)
@@ -125,7 +125,9 @@ class SavePath:
                     return None
                 if name == ANSWERS and not sent.body.get("entries"):
                     environ[BEAT] = True
-                asked = _Asked(sent, self._read_save(sent) if name == ANSWERS else self._read_hand_in(sent))
+                asked = _PendingSave(
+                    sent, self._read_save(sent) if name == ANSWERS else self._read_hand_in(sent)
+                )
                 if PROMISES in environ:
                     return promise(environ, partial(self._ask, environ, asked))
                 text = self._carry_out(asked)
@@ -163,16 +165,18 @@ class SavePath:
             return None
         return _Sent(ref, info, body, token_hash(token), machine, environ[RECEIVED_AT])
 
-    def _carry_out(self, asked: _Asked) -> str | None:
+    def _carry_out(self, asked: _PendingSave) -> str | None:
         """Wait for the commit and return what the request is answered; None for what the view explains."""
         request, journal = asked.request, self._journal
         done = journal.hand_in(request) if isinstance(request, HandIn) else journal.save(request)
         return self._text(asked, done)
 
-    def _ask(self, environ: WSGIEnvironment, asked: _Asked, held: PromisedRequest) -> None:
+    def _ask(self, environ: WSGIEnvironment, asked: _PendingSave, held: PromisedRequest) -> None:
         self._journal.ask(asked.request, self._tell, (environ, asked, held))
 
-    def _tell(self, told: Sequence[tuple[tuple[WSGIEnvironment, _Asked, PromisedRequest], Any]]) -> None:
+    def _tell(
+        self, told: Sequence[tuple[tuple[WSGIEnvironment, _PendingSave, PromisedRequest], Any]]
+    ) -> None:
         """Answer what was promised, once it is on disk, and whoever came too early to be answered in time.
 
         What more has to be seen to on a disk goes to a thread, and what was not simply taken to the view.
@@ -202,7 +206,7 @@ class SavePath:
             else:
                 held.answer(200, *self._reply(environ, asked, text))
 
-    def _text(self, asked: _Asked, done: Saved | HandedIn) -> str | None:
+    def _text(self, asked: _PendingSave, done: Saved | HandedIn) -> str | None:
         """Return, as JSON, what a request is answered that was simply taken; None for any other."""
         if isinstance(done, HandedIn):
             if done.saved.outcome not in TAKEN:
@@ -210,7 +214,7 @@ class SavePath:
             return handed_in_text(done, path_of(self._app, "delivery.done", ref=asked.sent.ref))
         return _saved_text(asked.sent, done)
 
-    def _reply(self, environ: WSGIEnvironment, asked: _Asked, text: str) -> tuple[Headers, bytes]:
+    def _reply(self, environ: WSGIEnvironment, asked: _PendingSave, text: str) -> tuple[Headers, bytes]:
         if isinstance(asked.request, HandIn):
             environ[ENDPOINT], environ[STATUS] = _endpoint(asked), 200
         self._addresses.note(asked.sent.info.registration_ref, environ.get("REMOTE_ADDR"))
@@ -240,7 +244,7 @@ def _refusal_of(outcome: Any) -> Any:
     return REFUSALS[Outcome.STALE] if stale else outcome
 
 
-def _endpoint(asked: _Asked) -> str:
+def _endpoint(asked: _PendingSave) -> str:
     return f"attempts.{HAND_INS if isinstance(asked.request, HandIn) else ANSWERS}"
 
 

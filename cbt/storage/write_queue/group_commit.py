@@ -117,7 +117,7 @@ class _Ticket:
         self.outcome: Any = None
 
 
-class _Asked:
+class _DeferredRequest:
     """A request of whose outcome somebody is told."""
 
     __slots__ = ("at", "kept", "patience", "request", "somebody", "told")
@@ -151,13 +151,13 @@ class GroupWriter:
         self._most = most
         self._clock = clock
         self.admission = Admission(clock=clock)
-        self._queue: queue.SimpleQueue[_Ticket | _Asked | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Ticket | _DeferredRequest | None] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._away: dict[Carrier, list[_Ticket | _Asked]] = {}
+        self._away: dict[Carrier, list[_Ticket | _DeferredRequest]] = {}
         """The batch that each has on its way."""
-        self._outcomes: queue.SimpleQueue[list[tuple[_Asked, Any]] | None] = queue.SimpleQueue()
-        self._asked: dict[_Asked, None] = {}
+        self._outcomes: queue.SimpleQueue[list[tuple[_DeferredRequest, Any]] | None] = queue.SimpleQueue()
+        self._asked: dict[_DeferredRequest, None] = {}
         """Those of which nobody was told yet, the first that asked first."""
         self._teller: threading.Thread | None = None
         self._commit_seconds = 0.0
@@ -225,7 +225,9 @@ class GroupWriter:
         if somebody and (refusal := self.admission.refusal(self._everybody, patience=patience)):
             told([(kept, Failed(refusal))])
             return
-        asked = _Asked(request, told, kept, somebody, patience if somebody else math.inf, self._clock())
+        asked = _DeferredRequest(
+            request, told, kept, somebody, patience if somebody else math.inf, self._clock()
+        )
         self._asked[asked] = None
         self._queue.put(asked)
 
@@ -272,7 +274,7 @@ class GroupWriter:
             del self._away[carrier]
             self.admission.went_on(first.at)
 
-    def _carry(self, carrier: Carrier, batch: list[_Ticket | _Asked]) -> None:
+    def _carry(self, carrier: Carrier, batch: list[_Ticket | _DeferredRequest]) -> None:
         def more() -> Sequence[Any]:
             begun = len(batch)
             self._gather(batch)
@@ -317,7 +319,7 @@ class GroupWriter:
                 late = [one for one in list(self._asked) if now - one.at >= min(one.patience, WAIT_SECONDS)]
                 self._tell_of([(one, Failed(Unavailable("db.write"))) for one in late])
 
-    def _tell_of(self, outcomes: Sequence[tuple[_Asked, Any]]) -> None:
+    def _tell_of(self, outcomes: Sequence[tuple[_DeferredRequest, Any]]) -> None:
         pairs: dict[Told, list[tuple[Any, Any]]] = defaultdict(list)
         for asked, outcome in outcomes:
             if asked in self._asked:  # else it was told before that nobody knows
@@ -329,7 +331,7 @@ class GroupWriter:
             except Exception:
                 log.exception("nobody was told of the outcomes of a batch")
 
-    def _gather(self, batch: list[_Ticket | _Asked]) -> None:
+    def _gather(self, batch: list[_Ticket | _DeferredRequest]) -> None:
         """Add what is queued."""
         for _ in range(self._most() - len(batch)):
             try:
@@ -342,7 +344,7 @@ class GroupWriter:
             if not self._is_given_up(ticket):
                 batch.append(ticket)
 
-    def _is_given_up(self, ticket: _Ticket | _Asked) -> bool:
+    def _is_given_up(self, ticket: _Ticket | _DeferredRequest) -> bool:
         """Return whether nobody waits any more for what is queued; then it is not carried out, and refused."""
         if not is_given_up(self._clock() - ticket.at, patience=ticket.patience):
             return False
