@@ -13,7 +13,7 @@ import pytest
 
 from cbt.http.auth.access import access_of
 from cbt.http.server.deferred import is_promised
-from cbt.http.server.front import Front
+from cbt.http.server.front import TEND_SECONDS, Front
 from cbt.http.server.lanes import READ_THREADS, STAFF_THREADS, TURN_THREADS, Lane, lane_of
 from cbt.rules import overload
 from tests.attacks.test_bodies import Protocol, Scope
@@ -167,8 +167,10 @@ def test_what_no_lane_has_room_for_is_refused_at_once_with_a_time_to_come_again(
     """However many come and whatever holds the threads: the line has an end (I14)."""
     monkeypatch.setattr(overload, "MOST_WAITING", 3)
     go_on, heard = threading.Event(), [Heard() for _ in range(READ_THREADS + 5)]
+    begun = threading.Semaphore(0)
 
     def slow(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        begun.release()
         assert go_on.wait(20)
         start_response("200 OK", [])
         return [b""]
@@ -186,7 +188,9 @@ def test_what_no_lane_has_room_for_is_refused_at_once_with_a_time_to_come_again(
         for number, protocol in enumerate(heard):
             scope = Scope({}, path="/exam", method="GET")
             asked.append(asyncio.ensure_future(front.__rsgi__(cast(Any, scope), cast(Any, protocol))))
-            await asyncio.sleep(0.05 if number < READ_THREADS else 0)
+            await asyncio.sleep(0)
+            if number < READ_THREADS:
+                assert await asyncio.to_thread(begun.acquire, timeout=20)
         await asyncio.wait_for(asyncio.gather(*asked[-2:]), 20)
         assert not any(one.done() for one in asked[:-2])
         go_on.set()
@@ -204,7 +208,7 @@ def test_what_no_lane_has_room_for_is_refused_at_once_with_a_time_to_come_again(
 @pytest.mark.parametrize(("lease", "status"), [("x", 503), ("", 200)])
 def test_a_page_whose_server_came_to_nothing_for_long_is_told_to_come_again(lease: str, status: int) -> None:
     """What came meanwhile came at nobody knows when, perhaps so long ago that nobody waits any more (I14)."""
-    heard = Heard()
+    heard, clock = Heard(), [0.0]
 
     def answer(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
@@ -216,17 +220,19 @@ def test_a_page_whose_server_came_to_nothing_for_long_is_told_to_come_again(leas
             threads=4,
             now=lambda: datetime(2026, 11, 24, tzinfo=UTC),
             lane=lambda _method, _path: Lane.COMMIT,
+            timer=lambda: clock[0],
         )
         loop = asyncio.get_running_loop()
         front.__rsgi_init__(loop)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(4 * TEND_SECONDS)
         scope = Scope({"x-cbt-lease": lease} if lease else {}, path="/exam", method="POST")
-        front._attended_at -= 10.0  # as if the loop had come to nothing else meanwhile
-        first = asyncio.ensure_future(front.__rsgi__(cast(Any, scope), cast(Any, heard)))
-        await asyncio.wait_for(first, 20)
+        async with asyncio.timeout(20):
+            clock[0] += 10.0  # the loop comes to nothing else before it takes this request
+            await front.__rsgi__(cast(Any, scope), cast(Any, heard))
         assert heard.status == status
-        await asyncio.sleep(0.2)
-        await asyncio.wait_for(front.__rsgi__(cast(Any, scope), cast(Any, heard)), 20)
+        await asyncio.sleep(4 * TEND_SECONDS)
+        async with asyncio.timeout(20):
+            await front.__rsgi__(cast(Any, scope), cast(Any, heard))
         assert heard.status == 200, "and then all is as usual"
         front.__rsgi_del__(loop)
 

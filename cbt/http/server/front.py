@@ -181,9 +181,11 @@ class Front:
         lane: LaneOf = lambda _method, _path: Lane.REST,
         share: FairShare | None = None,
         strangers: Strangers | None = None,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.app = app
         self._now = now
+        self.timer = timer
         self._sender_of = sender_of
         self._bodies = Bodies() if bodies is None else bodies
         self._budget = BodyBudget(largest=SMALL_BODY) if budget is None else budget
@@ -236,7 +238,7 @@ class Front:
             await asyncio.sleep(TEND_SECONDS)
             now = time.monotonic()
             self._attended += TEND_SECONDS
-            self._attended_at = time.perf_counter()
+            self._attended_at = self.timer()
             cut += self._bodies.cut_overdue(self._attended, most=cuts_at_once(len(self._bodies)))
             if cut and now - told_at >= TELL_SECONDS:
                 log.warning("%d requests were let go whose bodies did not come", cut)
@@ -390,7 +392,7 @@ class Front:
         """
         environ = self._environs.of(scope, body)
         environ[RECEIVED_AT] = self._now()
-        environ[HANDED_AT] = time.perf_counter()
+        environ[HANDED_AT] = self.timer()
         environ[PROMISES] = True
         if refused is not None:
             environ[REFUSED] = refused

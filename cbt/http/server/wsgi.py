@@ -6,7 +6,6 @@ import io
 import logging
 import random
 import sys
-import time
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
@@ -123,7 +122,7 @@ class AskedRequest:
 
         What waited so long for a thread would be carried out for nobody, and keeps others waiting (I14).
         """
-        waited = time.perf_counter() - self._environ[HANDED_AT]
+        waited = self._front.timer() - self._environ[HANDED_AT]
         if OF_A_PAGE in self._environ and is_given_up(waited, patience=PAGE_PATIENCE):
             self.refuse(waited)
             return
