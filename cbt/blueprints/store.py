@@ -15,8 +15,11 @@ from cbt.blueprints.files import load_blueprint_file, read_blueprint
 from cbt.blueprints.models import BlueprintVersion
 from cbt.errors import NotFound
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 
 __all__ = [
+    "blueprint_kept",
     "blueprint_of",
     "blueprints_of",
     "current_version",
@@ -33,6 +36,15 @@ _kept: WeakKeyDictionary[Any, dict[int, ExamBlueprint]] = WeakKeyDictionary()
 def blueprint_of(session: Session, blueprint_version_id: int) -> ExamBlueprint:
     """Return the blueprint a stored version says; raise NotFound("blueprint.unknown")."""
     return blueprints_of(session, [blueprint_version_id])[blueprint_version_id]
+
+
+def blueprint_kept(blueprint_version_id: int) -> ExamBlueprint:
+    """Return what a stored version says, without a query where this process knows; raise as `blueprint_of`."""
+    kept = _kept.get(db.engine.dialect, {}).get(blueprint_version_id)
+    if kept is not None:
+        return kept
+    with reading() as session:
+        return blueprint_of(session, blueprint_version_id)
 
 
 def blueprints_of(session: Session, version_ids: Collection[int]) -> dict[int, ExamBlueprint]:

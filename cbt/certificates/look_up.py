@@ -118,7 +118,7 @@ def look_at(text: str, *, machine: Machine, now: datetime) -> FoundCertificate |
 
 def _count(number: str, machine: Machine, now: datetime) -> None:
     mine = machine.guesses_as
-    tries = [throttle.Try("verify", "", mine), throttle.look_up_from(machine)]
+    tries = [throttle.look_up_by(machine), throttle.look_up_from(machine)]
     if number:
         tries.append(throttle.Try("cert_number", number, mine))
     try:

@@ -127,7 +127,7 @@ def seat_label(number: int) -> str:
     return f"{number:02d}"
 
 
-Papers = Callable[[Session, Collection[int]], Mapping[int, PaperState]]
+Papers = Callable[[Session | None, Collection[int]], Mapping[int, PaperState]]
 _EXTENSION = "cbt_papers"
 
 
@@ -136,7 +136,7 @@ def register_papers(app: flask.Flask, papers: Papers) -> None:
     app.extensions[_EXTENSION] = papers
 
 
-def paper_states(session: Session, registration_ids: Collection[int]) -> Mapping[int, PaperState]:
+def paper_states(session: Session | None, registration_ids: Collection[int]) -> Mapping[int, PaperState]:
     """Return what is known of the papers of these registrations; one that is missing is open."""
     papers: Papers | None = flask.current_app.extensions.get(_EXTENSION)
     return {} if papers is None else papers(session, registration_ids)

@@ -112,7 +112,9 @@ def was_restored(seat: Seat, machine: Machine) -> bool:
     return machine.token_hash is not None and seat.machine_hash != machine.token_hash
 
 
-def machine_followed(session: Session, seat: Seat, machine: Machine, *, now: datetime) -> Change | None:
+def machine_followed(
+    session: Session | None, seat: Seat, machine: Machine, *, now: datetime
+) -> Change | None:
     """Return what is changed of a seat whose machine has another address; None where it has the same."""
     if seat.machine_address == machine.address:
         return None

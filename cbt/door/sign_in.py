@@ -6,7 +6,7 @@ Source: R-14, R-16.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -33,7 +33,7 @@ from cbt.sittings.room_state import admit_if_due
 from cbt.storage.crypto import readable
 from cbt.storage.prepared import Change, KnownChange
 from cbt.storage.types import UtcDateTime
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import unit_of_work
 from cbt.storage.write_queue.change_set import Rows, one_writes, put_down
 
 
@@ -74,7 +74,7 @@ class PaperChoice:
 _GOING = frozenset({SittingState.PUBLISHED, SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD})
 
 
-def proved_doors(session: Session, entry: SignInInput, *, now: datetime) -> list[Door] | InvalidInput:
+def proved_doors(session: Session | None, entry: SignInInput, *, now: datetime) -> list[Door] | InvalidInput:
     """Return the registrations the secret belongs to, earliest first, at least one; else what was wrong."""
     doors = store.doors_of_ticket(session, entry.ticket)
     if entry.by != "code" and doors and readable(doors[0].candidate.document_sealed, DOCUMENT) is None:
@@ -99,7 +99,9 @@ def _code_fits(door: Door, code: str, now: datetime) -> bool:
     return hmac.compare_digest(stored, login_code_hash(door.registration.ref, code))
 
 
-def welcomed(session: Session, doors: Sequence[Door], visit: SeatVisit) -> Door | PaperChoice | CbtError:
+def welcomed(
+    session: Session | None, doors: Sequence[Door], visit: SeatVisit
+) -> Door | PaperChoice | CbtError:
     """Return the one that may enter here and now, the choice between two, or why none may."""
     papers = paper_states(session, [door.registration.id for door in doors])
     refusals = [
@@ -167,13 +169,13 @@ def enter(session: Session, door: Door, visit: SeatVisit) -> SeatSignIn:
     return SeatSignIn(token, registration.ref)
 
 
-def going_along(session: Session, door: Door, visit: SeatVisit) -> GoingAlong | None:
+def going_along(door: Door, visit: SeatVisit) -> GoingAlong | None:
     """Return what is written where all is as it should be; None where more than that is to be done."""
     registration, seat = door.registration, visit.seat
     if seat is None or seat.id != registration.seat_id or was_restored(seat, visit.machine):
         return None
     token, login = _login(door, visit, None)
-    followed = machine_followed(session, seat, visit.machine, now=visit.now)
+    followed = machine_followed(None, seat, visit.machine, now=visit.now)
     rows = [
         _entered_as_read(door, seat, visit),
         *([] if followed is None else [followed.rows(touches=1)]),
@@ -272,7 +274,8 @@ def sign_in(
 
     Source: R-14, R-16.
     """
-    seat_id = store.seat_id_of(machine.token_hash, machine.address)
+    seat = store.seat_read(machine.token_hash, machine.address)
+    seat_id = None if seat is None else seat.id
     if seat_id is None and not unbound:
         raise NotAllowed("door.unbound")
     own = seat_id is not None and store.is_seat_of_ticket(seat_id, entry.ticket)
@@ -280,13 +283,12 @@ def sign_in(
     throttle.reserve_all(tries, now=now, address=machine.address)
     right = [change for one in tries for change in _right(one)]
 
-    def visited(session: Session) -> SeatVisit:
-        return _visit(session, machine, now, former_login_id, unbound=unbound)
-
-    outcome = _along_with_others(entry, visited, right) if one_writes() else None
+    outcome = None
+    if one_writes():
+        outcome = _along_with_others(entry, SeatVisit(machine, seat, now, former_login_id), right)
     if outcome is None:
         with unit_of_work() as session:
-            visit = visited(session)
+            visit = _visit(session, machine, now, former_login_id, unbound=unbound)
             outcome = _sign_in(session, entry, visit, right)
     # Raised after the commit: what a right try gave back must stay so.
     if isinstance(outcome, CbtError):
@@ -352,19 +354,18 @@ def _visit(
     return SeatVisit(machine, seat, now, former_login_id)
 
 
-def _along_with_others(
-    entry: SignInInput, visited: Callable[[Session], SeatVisit], right: Sequence[Change]
-) -> Outcome | None:
-    """Sign in without a transaction of one's own; None where it has to be looked at in one."""
-    with reading() as session:
-        visit = visited(session)
-        proved = proved_doors(session, entry, now=visit.now)
-        if isinstance(proved, CbtError):
-            return proved
-        if any(door.sitting_room.state == SittingState.PUBLISHED for door in proved):
-            return None  # whoever comes first may have its doors opened
-        found = welcomed(session, proved, visit)
-        going = going_along(session, found, visit) if isinstance(found, Door) else None
+def _along_with_others(entry: SignInInput, visit: SeatVisit, right: Sequence[Change]) -> Outcome | None:
+    """Sign in without a transaction of one's own; None where it has to be looked at in one.
+
+    What is read here is read by itself; what is written holds only where it still is so.
+    """
+    proved = proved_doors(None, entry, now=visit.now)
+    if isinstance(proved, CbtError):
+        return proved
+    if any(door.sitting_room.state == SittingState.PUBLISHED for door in proved):
+        return None  # whoever comes first may have its doors opened
+    found = welcomed(None, proved, visit)
+    going = going_along(found, visit) if isinstance(found, Door) else None
     given = [change.rows() for change in right]
     if not isinstance(found, Door):
         put_down(*given)

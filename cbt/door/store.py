@@ -13,7 +13,7 @@ from cbt.door.admission import Door, SignInPlace
 from cbt.door.arrival import OPEN_DOOR
 from cbt.errors import NotFound
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingChange, SittingRoom
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import KnownEntities, KnownSelect
 
 
 def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre, str | None]:
@@ -40,8 +40,9 @@ _OF_TICKET = (
     .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
     .where(AdmissionTicket.number == bindparam("number"))
     .order_by(Sitting.planned_start_at, Registration.id)
-    .with_for_update(of=Registration)
 )
+_OF_TICKET_LOCKED = _OF_TICKET.with_for_update(of=Registration)
+_OF_TICKET_READ = KnownEntities(_OF_TICKET)
 _OF_REGISTRATION = _doors().where(Registration.id == bindparam("registration"))
 """Everybody who comes asks these, a page after the other: they are put together once."""
 _HAS_SEAT = KnownSelect(
@@ -50,12 +51,14 @@ _HAS_SEAT = KnownSelect(
     .where(AdmissionTicket.number == bindparam("number"), Registration.seat_id == bindparam("seat"))
     .limit(1)
 )
-_IS_TAKEN = select(
-    exists().where(
+_OTHERS_SEAT = KnownSelect(
+    select(Registration.id)
+    .where(
         Registration.sitting_room_id == bindparam("room"),
         Registration.seat_id == bindparam("seat"),
         Registration.id != bindparam("registration"),
     )
+    .limit(1)
 )
 _NEXT_SITTING = (
     select(Sitting, SittingRoom)
@@ -70,15 +73,20 @@ _TICKET = KnownSelect(
         exists().where(CandidatePhoto.candidate_id == bindparam("candidate")).label("has_photo"),
     ).where(AdmissionTicket.id == bindparam("ticket"))
 )
-_ID_BY_MACHINE = KnownSelect(select(Seat.id).where(Seat.machine_hash == bindparam("hash")).limit(1))
 _BY_MACHINE = select(Seat).where(Seat.machine_hash == bindparam("hash")).limit(1)
 _BY_ADDRESS = select(Seat).where(Seat.machine_address == bindparam("address")).limit(2)
+_BY_MACHINE_READ, _BY_ADDRESS_READ = KnownEntities(_BY_MACHINE), KnownEntities(_BY_ADDRESS)
 _IDS_BY_ADDRESS = KnownSelect(select(Seat.id).where(Seat.machine_address == bindparam("address")).limit(2))
 
 
-def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
-    """Return every registration of a 准考证, locked, by planned start; none for an unknown number."""
-    return [Door(*row) for row in session.execute(_OF_TICKET, {"number": number})]
+def doors_of_ticket(session: Session | None, number: str) -> Sequence[Door]:
+    """Return every registration of a 准考证 by planned start; none for an unknown number.
+
+    Locked in a unit of work; without one as they are stored now, to be read alone.
+    """
+    if session is None:
+        return [Door(*row) for row in _OF_TICKET_READ.read(number=number)]
+    return [Door(*row) for row in session.execute(_OF_TICKET_LOCKED, {"number": number})]
 
 
 def is_seat_of_ticket(seat_id: int, number: str) -> bool:
@@ -102,15 +110,15 @@ def door_of(session: Session, registration_id: int) -> Door:
     return Door(*row)
 
 
-def place_in(session: Session, seat: Seat | None, registration: Registration) -> SignInPlace | None:
+def place_in(session: Session | None, seat: Seat | None, registration: Registration) -> SignInPlace | None:
     """Return the seat somebody sits at, with whether another candidate of their sitting-room has it."""
     if seat is None:
         return None
     if seat.id == registration.seat_id:
         return SignInPlace(seat, taken=False)
     asked = {"room": registration.sitting_room_id, "seat": seat.id, "registration": registration.id}
-    taken = session.scalar(_IS_TAKEN, asked)
-    return SignInPlace(seat, bool(taken))
+    others = _OTHERS_SEAT.read(**asked) if session is None else _OTHERS_SEAT.rows(session, **asked)
+    return SignInPlace(seat, bool(others))
 
 
 def ticket_of(session: Session, registration: Registration) -> tuple[str, bool]:
@@ -126,12 +134,13 @@ def next_sitting(session: Session, room_id: int) -> tuple[Sitting, SittingRoom] 
     return None if row is None else (row[0], row[1])
 
 
-def seat_id_of(machine_hash: str | None, address: str) -> int | None:
-    """Return the seat that a machine stands at, as it is stored now (see seats.finding.seat_of)."""
-    found = _ID_BY_MACHINE.read(hash=machine_hash) if machine_hash else []
-    if not found:
-        found = _IDS_BY_ADDRESS.read(address=address)
-    return int(found[0].id) if len(found) == 1 else None
+def seat_read(machine_hash: str | None, address: str) -> Seat | None:
+    """Return the seat that a machine stands at, as it is stored now, to be read alone (see seats.seat_of)."""
+    seats = _BY_MACHINE_READ.read(hash=machine_hash) if machine_hash else []
+    if not seats:
+        seats = _BY_ADDRESS_READ.read(address=address)
+    seat: Seat | None = seats[0][0] if len(seats) == 1 else None
+    return seat
 
 
 def seat_by_machine(session: Session, machine_hash: str) -> Seat | None:
@@ -145,9 +154,14 @@ def seat_by_address(session: Session, address: str) -> Seat | None:
     return found[0] if len(found) == 1 else None
 
 
-def is_address_of_a_seat(session: Session, address: str) -> bool:
+def is_address_of_a_seat(session: Session | None, address: str) -> bool:
     """Return whether exactly one seat is bound to an address."""
-    return len(_IDS_BY_ADDRESS.rows(session, address=address)) == 1
+    seats = (
+        _IDS_BY_ADDRESS.read(address=address)
+        if session is None
+        else _IDS_BY_ADDRESS.rows(session, address=address)
+    )
+    return len(seats) == 1
 
 
 def halls_by_code(session: Session, room_code: str, *, now: datetime) -> Sequence[Room]:

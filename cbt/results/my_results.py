@@ -20,7 +20,7 @@ import flask_babel
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.blueprints.store import blueprint_of
+from cbt.blueprints.store import blueprint_kept
 from cbt.candidates.models import Candidate
 from cbt.enrolment.body import body
 from cbt.errors import Conflict, InvalidInput, TooMany
@@ -130,15 +130,14 @@ def look_up(*, ticket: str, document: str, machine: Machine, now: datetime) -> C
     number = "".join(unicodedata.normalize("NFKC", ticket).split())[:20]
     guess, place = throttle.Try("results", number, machine.identity), throttle.look_up_from(machine)
     throttle.reserve_all([guess, place], now=now, address=machine.address)
-    with reading() as session:
-        candidate = retake_store.ticket_holder(session, number)
-        # A ticket nobody has is compared like any other.
-        full = readable(candidate.document_sealed, DOCUMENT) if candidate else ""
-        if full is None:
-            raise InvalidInput("results.number_unreadable", field="ticket")
-        known = last_six(full)
-        fits = hmac.compare_digest(known.encode(), last_six(document[:40]).encode())
-        found = all_of(session, candidate, number, now) if candidate is not None and fits and known else None
+    candidate = retake_store.ticket_holder(number)
+    # A ticket nobody has is compared like any other.
+    full = readable(candidate.document_sealed, DOCUMENT) if candidate else ""
+    if full is None:
+        raise InvalidInput("results.number_unreadable", field="ticket")
+    known = last_six(full)
+    fits = hmac.compare_digest(known.encode(), last_six(document[:40]).encode())
+    found = all_of(candidate, number, now) if candidate is not None and fits and known else None
     if found is None:
         raise InvalidInput("results.wrong", field="ticket")
     throttle.give_back(guess, besides=[place])
@@ -147,21 +146,28 @@ def look_up(*, ticket: str, document: str, machine: Machine, now: datetime) -> C
 
 def results_of(registration_id: int, *, now: datetime) -> CandidateResults:
     """Return the results of the candidate who is signed in with this registration."""
-    with reading() as session:
-        candidate, ticket = retake_store.candidate_of(session, registration_id)
-        return all_of(session, candidate, ticket, now)
+    candidate, ticket = retake_store.candidate_of(registration_id)
+    return all_of(candidate, ticket, now)
 
 
-def all_of(session: Session, candidate: Candidate, ticket: str, now: datetime) -> CandidateResults:
+_ALL_RELEASED = Unreleased({}, (), ())
+
+
+def all_of(candidate: Candidate, ticket: str, now: datetime) -> CandidateResults:
     """Return everything somebody may see of their own results."""
     today = local_day(now)
-    ledger = retake_store.ledger_of(session, [candidate.id])
-    open_ones = [one for taken in ledger.values() for one in taken if one.result is None]
-    waiting = unreleased(session, open_ones, today)
-    levels = []
-    for taken in ledger.values():
-        blueprint = blueprint_of(session, taken[-1].registration.blueprint_version_id)
-        levels.append(_level(blueprint, taken, waiting, today))
+    ledger = retake_store.own_ledger(candidate.id)
+    waiting, to_come = (
+        _ALL_RELEASED,
+        [one for taken in ledger.values() for one in taken if one.result is None],
+    )
+    if to_come:
+        with reading() as session:
+            waiting = unreleased(session, to_come, today)
+    levels = [
+        _level(blueprint_kept(taken[-1].registration.blueprint_version_id), taken, waiting, today)
+        for taken in ledger.values()
+    ]
     return CandidateResults(candidate.name, candidate.document_masked, tuple(levels), ticket)
 
 
@@ -288,7 +294,7 @@ def checked_slip(*, ticket: str, code: str, machine: Machine, now: datetime) -> 
     typed = "".join(unicodedata.normalize("NFKC", code).split()).upper()[:_LENGTH]
     mine = machine.guesses_as
     tries = [
-        throttle.Try("verify", "", mine),
+        throttle.look_up_by(machine),
         throttle.Try("slip", number, mine),
         throttle.look_up_from(machine),
     ]
@@ -296,9 +302,8 @@ def checked_slip(*, ticket: str, code: str, machine: Machine, now: datetime) -> 
         throttle.reserve_all(tries, now=now, address=machine.address)
     except TooMany as error:
         raise TooMany("slip.throttled", **error.params) from error
-    with reading() as session:
-        candidate = retake_store.ticket_holder(session, number)
-        found = None if candidate is None else all_of(session, candidate, number, now)
+    candidate = retake_store.ticket_holder(number)
+    found = None if candidate is None else all_of(candidate, number, now)
     # A ticket nobody has is compared like any other.
     right = slip_code(found or CandidateResults("", "", (), ""))
     same = hmac.compare_digest(right.replace(" ", "").encode(), typed.encode())

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TypeVarTuple
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -28,6 +28,7 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Sitting, SittingRoom
 from cbt.sittings.planning.purposes import official_only
 from cbt.sittings.store import batch_by_ref
+from cbt.storage.prepared import KnownEntities
 from cbt.storage.unit_of_work import reading
 
 T = TypeVarTuple("T")
@@ -94,18 +95,29 @@ def joined_taken(query: Select[*T]) -> Select[*T]:
     )
 
 
-_LEDGERS = (
-    joined_taken(select(*TAKEN).join(Sitting, Sitting.id == Registration.sitting_id))
-    .where(Registration.candidate_id.in_(bindparam("candidates", expanding=True)))
-    .order_by(Sitting.planned_start_at, Registration.id)
+_ALL_TAKEN = joined_taken(select(*TAKEN).join(Sitting, Sitting.id == Registration.sitting_id)).order_by(
+    Sitting.planned_start_at, Registration.id
 )
-"""On the day of results everybody asks this: it is put together once."""
+_LEDGERS = _ALL_TAKEN.where(Registration.candidate_id.in_(bindparam("candidates", expanding=True)))
+_OWN_LEDGER = KnownEntities(_ALL_TAKEN.where(Registration.candidate_id == bindparam("candidate")))
+"""On the day of results everybody asks for their own."""
 
 
 def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
     """Return the ledgers of these candidates, one per level; a trial or practice is no part of them."""
+    if not candidate_ids:
+        return {}
+    return _by_level(session.execute(_LEDGERS, {"candidates": list(candidate_ids)}))
+
+
+def own_ledger(candidate_id: int) -> Ledger:
+    """Return the ledgers of one candidate as they are stored now, to be read alone."""
+    return _by_level(_OWN_LEDGER.read(candidate=candidate_id))
+
+
+def _by_level(rows: Iterable[Any]) -> Ledger:
     ledger: Ledger = defaultdict(list)
-    for row in session.execute(_LEDGERS, {"candidates": list(candidate_ids)}) if candidate_ids else ():
+    for row in rows:
         taken = Taken(*row)
         ledger[taken.registration.candidate_id, taken.registration.blueprint_ref].append(taken)
     return ledger
@@ -223,17 +235,18 @@ def bookings_among(session: Session, registration_ids: Collection[int]) -> list[
     return [Booking(*row) for row in session.execute(query)] if registration_ids else []
 
 
-def ticket_holder(session: Session, number: str) -> Candidate | None:
-    """Return whose 准考证 this is, or None."""
-    return session.scalar(_TICKET_HOLDER, {"number": number})
+def ticket_holder(number: str) -> Candidate | None:
+    """Return whose 准考证 this is, to be read alone, or None."""
+    rows = _TICKET_HOLDER.read(number=number)
+    return rows[0][0] if rows else None
 
 
-_TICKET_HOLDER = (
+_TICKET_HOLDER = KnownEntities(
     select(Candidate)
     .join(AdmissionTicket, AdmissionTicket.candidate_id == Candidate.id)
     .where(AdmissionTicket.number == bindparam("number"))
 )
-_WHOSE = (
+_WHOSE = KnownEntities(
     select(Candidate, AdmissionTicket.number)
     .join(Registration, Registration.candidate_id == Candidate.id)
     .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
@@ -241,9 +254,9 @@ _WHOSE = (
 )
 
 
-def candidate_of(session: Session, registration_id: int) -> tuple[Candidate, str]:
-    """Return the candidate of a registration, and the number of its ticket."""
-    candidate, number = session.execute(_WHOSE, {"registration": registration_id}).one()
+def candidate_of(registration_id: int) -> tuple[Candidate, str]:
+    """Return the candidate of a registration, to be read alone, and the number of its ticket."""
+    ((candidate, number),) = _WHOSE.read(registration=registration_id)
     return candidate, number
 
 

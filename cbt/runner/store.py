@@ -13,6 +13,7 @@ from cbt.candidates.models import Registration
 from cbt.door.admission import PaperState
 from cbt.runner.attempt_states import OVER
 from cbt.runner.models import Attempt, Message
+from cbt.storage.prepared import KnownSelect
 
 
 def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dict[str, Any], int]:
@@ -69,17 +70,24 @@ def is_out(session: Session, registration_id: int) -> bool:
     return session.scalar(query) is not None
 
 
-_PAPER_STATES = select(Attempt.registration_id, Attempt.state, Attempt.move_allowed_at).where(
-    Attempt.registration_id.in_(bindparam("registrations", expanding=True))
+_PAPER_STATE = KnownSelect(
+    select(Attempt.state, Attempt.move_allowed_at).where(Attempt.registration_id == bindparam("registration"))
 )
-"""Everybody who signs in asks this: it is put together once."""
+"""Everybody who signs in asks this, of a paper or two."""
 
 
-def paper_states(session: Session, registration_ids: Collection[int]) -> dict[int, PaperState]:
-    """Return what the door must know of the papers of these registrations: closed, moving, or open."""
-    rows = session.execute(_PAPER_STATES, {"registrations": list(registration_ids)})
+def paper_states(session: Session | None, registration_ids: Collection[int]) -> dict[int, PaperState]:
+    """Return what the door must know of the papers of these registrations: closed, moving, or open.
+
+    Without a session it is what is stored now.
+    """
     states = {}
-    for registration_id, state, move_allowed_at in rows:
+    for registration_id in registration_ids:
+        asked = {"registration": registration_id}
+        attempts = _PAPER_STATE.read(**asked) if session is None else _PAPER_STATE.rows(session, **asked)
+        if not attempts:
+            continue
+        state, move_allowed_at = attempts[0]
         if state in OVER:
             states[registration_id] = PaperState.CLOSED
         else:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import ClauseElement, LargeBinary, Select, func, select
+from sqlalchemy import ClauseElement, LargeBinary, Select, func, inspect, select
 from sqlalchemy.engine import Dialect as SqlDialect
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -172,6 +172,44 @@ class KnownSelect:
         select = self._for(db.engine.dialect)
         with raw_reading(db.engine) as cursor:
             return [select.typed(raw) for raw in select.ask(cursor, **values)]
+
+
+class KnownEntities:
+    """A select of entities and columns, asked as `KnownSelect` is: each entity comes as a row of its columns.
+
+    So what reads attributes alone reads these rows as well; they belong to no session and follow no relationship.
+    An entity that an outer join did not find is None.
+    """
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+        columns: list[Any] = []
+        self._parts: list[tuple[slice, Any]] = []
+        for described in statement.column_descriptions:
+            part, begin = described["expr"], len(columns)
+            is_entity = described["entity"] is part
+            names = [column.key for column in inspect(part).mapper.column_attrs] if is_entity else []
+            parts = [getattr(part, name) for name in names] if is_entity else [part]
+            columns += [column.label(f"c{begin + place}") for place, column in enumerate(parts)]
+            self._parts.append((slice(begin, len(columns)), _row_type(names) if names else None))
+        self._select = KnownSelect(statement.with_only_columns(*columns))
+
+    def rows(self, session: Session, **values: object) -> list[tuple[Any, ...]]:
+        """Return the rows, as the session's own changes have left them."""
+        return [self._split(row) for row in self._select.rows(session, **values)]
+
+    def read(self, **values: object) -> list[tuple[Any, ...]]:
+        """Return the rows as they are stored now."""
+        return [self._split(row) for row in self._select.read(**values)]
+
+    def _split(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        parts: list[Any] = []
+        for part, entity in self._parts:
+            values = row[part]
+            if entity is None:
+                parts.append(values[0])
+            else:
+                parts.append(None if all(value is None for value in values) else entity._make(values))
+        return tuple(parts)
 
 
 def _in_one_row(statement: Select[*tuple[Any, ...]]) -> Select[str]:

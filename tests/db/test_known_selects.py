@@ -9,10 +9,11 @@ import flask
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import LargeBinary, String, bindparam, func, literal, select, type_coerce
+from sqlalchemy import LargeBinary, String, bindparam, func, inspect, literal, select, type_coerce
+from sqlalchemy.orm import aliased
 
 from cbt.http.auth.models import Throttle
-from cbt.storage.prepared import KnownSelect, RawSelect
+from cbt.storage.prepared import KnownEntities, KnownSelect, RawSelect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
 
@@ -94,3 +95,22 @@ def test_bytes_come_as_they_are(app: flask.Flask) -> None:
     asked = KnownSelect(select(bytes_, literal("文", String).label("text")))
     with app.app_context(), reading() as session:
         assert [(bytes(row.bytes), row.text) for row in asked.rows(session)] == [(b"\x00\xff", "文")]
+
+
+def test_entities_come_with_their_columns_and_one_that_is_not_there_is_none(app: flask.Flask) -> None:
+    other = aliased(Throttle)
+    statement = (
+        select(Throttle, other, func.upper(Throttle.scope))
+        .outerjoin(other, (other.subject == Throttle.subject) & (other.scope == "other"))
+        .where(Throttle.scope == bindparam("scope"))
+    )
+    asked = KnownEntities(statement)
+    names = [column.key for column in inspect(Throttle).column_attrs]
+    with app.app_context():
+        put([("x", 3)])
+        ((row, absent, said),) = asked.read(scope="test")
+        with reading() as session:
+            assert [(row, None, said)] == asked.rows(session, scope="test")
+            ((entity, _absent, _said),) = session.execute(statement, {"scope": "test"})
+    assert (absent, said) == (None, "TEST")
+    assert {name: getattr(row, name) for name in names} == {name: getattr(entity, name) for name in names}

@@ -138,15 +138,15 @@ def policy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """The blueprints with another release policy for every paper."""
     kind = str(request.param)
 
-    def with_policy(session: object, version_id: int) -> ExamBlueprint:
-        blueprint = exams.blueprint_of(session, version_id)  # type: ignore[arg-type]  # only passed on
+    def with_policy(version_id: int) -> ExamBlueprint:
+        blueprint = exams.blueprint_kept(version_id)
         papers = {
             code: replace(paper, release=kind)  # type: ignore[arg-type]  # a literal of the parametrisation
             for code, paper in blueprint.papers.items()
         }
         return replace(blueprint, papers=papers)
 
-    monkeypatch.setattr(my_results, "blueprint_of", with_policy)
+    monkeypatch.setattr(my_results, "blueprint_kept", with_policy)
     return kind
 
 

@@ -102,7 +102,8 @@ SCOPES = {
     "second": SecretScope(shared=False),
     "password": SecretScope(shared=False),
     # Anybody looks certificates up: a machine has so many of all, and of each number; nobody has less for another.
-    "verify": SecretScope(Budget(60, WINDOW), Budget(20_000, WINDOW), shared=False),
+    # The machine itself is what is counted: somebody is told when it has used them all.
+    "verify": SecretScope(Budget(60, WINDOW), Budget(120, WINDOW), shared=False),
     "cert_number": SecretScope(shared=False),
     "slip": SecretScope(shared=False),
     # What all machines of one address look up, whoever they say they are: an office or a hall shares one.

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import partial
 
 import flask
 from sqlalchemy import bindparam, delete, exists, select
@@ -158,7 +159,13 @@ class Try:
     scope: str
     subject: str
     machine: str
+    """`ALL` where the subject is who asks: it has the budget of a machine, and one counter."""
     known: bool = False
+
+
+def look_up_by(machine: Machine) -> Try:
+    """Return the try by which a public look-up counts for the machine that asks. Source: R-14, R-94."""
+    return Try("verify", machine.guesses_as, ALL)
 
 
 def look_up_from(machine: Machine) -> Try:
@@ -166,7 +173,7 @@ def look_up_from(machine: Machine) -> Try:
 
     Source: R-14, R-94.
     """
-    return Try("look_ups", machine.place, machine.place)
+    return Try("look_ups", machine.place, ALL)
 
 
 def reserve(
@@ -204,28 +211,27 @@ def reserve_all(tries: Sequence[Try], *, now: datetime, address: str = "") -> No
 def _within_all(one: Try, *, now: datetime, address: str) -> list[Rows]:
     """Return what counts a try where it is within all budgets, and nobody is to be told of it."""
     scope, subject, machine = SCOPES.get(one.scope, SecretScope()), short(one.subject), short(one.machine)
+    whole = partial(count_within, one.scope, subject, ALL, now=now, but=scope.alert, address=address)
+    if one.machine == ALL:
+        return [whole(scope.machine, most=scope.machine.tries)]
     most = scope.whole.tries if scope.shared and not one.known else None
     return [
         count_within(one.scope, subject, machine, scope.machine, now, most=scope.machine.tries),
-        count_within(
-            one.scope,
-            subject,
-            ALL,
-            scope.whole,
-            now,
-            most=most,
-            but=scope.alert,
-            address=address,
-            last=machine,
-        ),
+        whole(scope.whole, most=most, last=machine),
     ]
 
 
 def _reserve(session: Session, one: Try, *, now: datetime, address: str) -> None:
     scope = SCOPES.get(one.scope, SecretScope())
     subject, machine = short(one.subject), short(one.machine)
-    _within(scope.machine, count(session, one.scope, subject, machine, scope.machine, now), now)
-    whole = count(session, one.scope, subject, ALL, scope.whole, now, address=address, last=machine)
+    budget = scope.whole
+    if one.machine == ALL:
+        budget = scope.machine
+    else:
+        _within(scope.machine, count(session, one.scope, subject, machine, scope.machine, now), now)
+    whole = count(session, one.scope, subject, ALL, budget, now, address=address, last=machine)
+    if one.machine == ALL:
+        _within(budget, whole, now)
     if scope.shared and not one.known and not _known(session, one.scope, subject, machine):
         _within_shared(session, one, scope, whole, now, address=address)
     if whole[0] == scope.alert:
@@ -324,7 +330,8 @@ def given_whole(one: Try) -> list[Change]:
 
 def given_back(one: Try) -> list[Change]:
     """Return what takes one try off again, for it was no guess; what was counted before stays. Source: R-14."""
-    return [*take_off(one.scope, one.subject, one.machine), *take_off(one.scope, one.subject, ALL)]
+    machines = dict.fromkeys((one.machine, ALL))
+    return [change for machine in machines for change in take_off(one.scope, one.subject, machine)]
 
 
 def forget(session: Session, *, scope: str, subject: str) -> None:

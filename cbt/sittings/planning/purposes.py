@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
@@ -25,7 +25,8 @@ _OFFICIAL: Sequence[str] = tuple(one.value for one in Purpose if one.counts)
 
 def official_only() -> ColumnElement[bool]:
     """Return what holds of the sittings whose results are of consequence, for a query that reads `Sitting`."""
-    return Sitting.purpose.in_(_OFFICIAL)
+    # Not IN: prepared statements take no lists.
+    return or_(*(Sitting.purpose == purpose for purpose in _OFFICIAL))
 
 
 def is_official(sitting: Sitting) -> bool:
