@@ -21,6 +21,7 @@ from typing import Any
 
 from bench import rows
 from bench.figures import CONNECTIONS, Bench, Figure, Once, Ref
+from bench.history import Years
 from bench.installation import Installation, choose_answers, installation
 from bench.measured.registry import BY_NAME
 from bench.published.report import aligned, machine, machine_line
@@ -28,7 +29,6 @@ from bench.published.words import HEADS, row
 from bench.servers.serve import PRODUCT, serving
 from bench.sizes import Tell
 from bench.traffic import loads
-from cbt.demo.history import Years
 from cbt.paths import write_whole
 from cbt.storage.engine import DATABASE_NAME
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import flask
 
+from bench.history import Tell, Years, write_years
 from cbt.application.app import create_app
 from cbt.config import read_settings
 from cbt.demo.exam_setup import ACTOR, Variant, add_staff, prepare_papers
-from cbt.demo.history import Tell, Years, write_years
 from cbt.demo.world import Entrant, Gathering, Signer, gather
 from cbt.rules.roles import Role
 from cbt.runner.save.guard import AttemptInfo

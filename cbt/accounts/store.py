@@ -12,6 +12,7 @@ from cbt.accounts.models import Staff, StaffRole
 from cbt.errors import InvalidInput
 from cbt.http.auth.login import HALF, Principal
 from cbt.rules.roles import Role
+from cbt.storage.paging import ListPage, PageSpan
 
 _PRINCIPAL = (
     select(Staff.id, Staff.name, Staff.must_change_password, StaffRole.role)
@@ -75,27 +76,14 @@ def all_staff(session: Session) -> Sequence[Staff]:
 STAFF_PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class StaffListPage:
-    """A page of the staff that were looked for; `count` is how many were found."""
-
-    people: Sequence[Staff]
-    text: str
-    count: int
-    page: int
-    pages: int
-
-
-def staff_page(session: Session, *, text: str, page: int) -> StaffListPage:
+def staff_page(session: Session, *, text: str, page: int) -> ListPage[Staff]:
     """Return a page of those whose name or login has `text` in it, who may sign in first, by login."""
     found = or_(Staff.name.icontains(text, autoescape=True), Staff.login.icontains(text, autoescape=True))
     conditions = [found] if text else []
     count = session.scalar(select(func.count()).select_from(Staff).where(*conditions)) or 0
-    pages = max(1, -(-count // STAFF_PAGE))
-    page = min(page, pages)
+    span = PageSpan(count, STAFF_PAGE, page)
     query = select(Staff).where(*conditions).order_by(Staff.disabled_at.is_not(None), Staff.login)
-    people = session.scalars(query.limit(STAFF_PAGE).offset((page - 1) * STAFF_PAGE)).all()
-    return StaffListPage(people, text, count, page, pages)
+    return span.of(session.scalars(span.cut(query)).all(), text=text)
 
 
 def staff_with_roles(session: Session, roles: Iterable[Role]) -> Sequence[Staff]:

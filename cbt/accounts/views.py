@@ -21,7 +21,7 @@ from cbt.http.auth.login import HALF, acting, current_principal, forget, remembe
 from cbt.http.auth.machine import current_machine
 from cbt.http.form_posts import idempotency
 from cbt.http.form_values import asked_text, page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other
 from cbt.http.partials import Reply, local_target
 from cbt.http.server import lanes
 from cbt.rules.roles import OF_THE_HOUSE, Role
@@ -75,14 +75,13 @@ def sign_in_now() -> Reply:
 
 def _sign_in_page(target: str, login: str, refused: Refusal) -> Reply:
     over = flask.request.args.get("over", "")
-    page = flask.render_template(
+    return form_page(
         "accounts/sign_in/sign_in.html",
+        refused,
         target=target,
         login=login,
-        refused=refused,
         over=over if over in OVER and not refused.what else "",
     )
-    return page, refused.code
 
 
 @pages.post("/staff/sign-in/again")
@@ -117,12 +116,9 @@ def password() -> Reply:
         except CbtError as error:
             refused = refusal(error)
         else:
-            flask.flash(flask_babel.gettext("accounts.password.changed"), "ok")
-            return flask.redirect(flask.url_for("accounts.home"), 303)
+            return see_other(flask_babel.gettext("accounts.password.changed"), "accounts.home")
     forced = signed_in().must_change_password
-    return flask.render_template(
-        "accounts/sign_in/password.html", forced=forced, refused=refused
-    ), refused.code
+    return form_page("accounts/sign_in/password.html", refused, forced=forced)
 
 
 def _change_password() -> str:
@@ -147,26 +143,31 @@ def home() -> Reply:
 
 @pages.get("/staff/people")
 @access.roles(Role.ADMIN, Role.INSPECTOR)
-def people() -> Reply:
+def people(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """List the staff, fifty at a time."""
-    return _people_page(NOTHING_REFUSED)
+    with reading() as session:
+        args = flask.request.args
+        found = store.staff_page(session, text=asked_text(args), page=page_of(args))
+        guesses = guessed(session, now=flask.g.now)
+    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
+    names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in found.lines}
+    shown = {"found": found, "names": names, "guesses": guesses, "roles": roles, "refused": refused}
+    return flask.render_template("accounts/people.html", **shown), refused.code
 
 
 @pages.post("/staff/people")
 @access.roles(Role.ADMIN)
+@form_on(people)
 def add_person() -> Reply:
     """Add a staff member and show the one-time password, this once."""
     form = flask.request.form
-    try:
-        password = create_staff(
-            login=form.get("login", ""),
-            name=form.get("name", ""),
-            roles=parse_roles(form.getlist("roles")),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _people_page(refusal(error))
+    password = create_staff(
+        login=form.get("login", ""),
+        name=form.get("name", ""),
+        roles=parse_roles(form.getlist("roles")),
+        now=flask.g.now,
+        actor=acting(),
+    )
     login = form.get("login", "").strip().casefold()
     with reading() as session:  # shown once: who sends the form again is led to where there can be another
         idempotency.leads_to(flask.url_for("accounts.person", ref=store.ref_of(session, login)))
@@ -181,64 +182,43 @@ def parse_roles(values: list[str]) -> list[Role]:
         raise InvalidInput("staff.roles", field="roles") from error
 
 
-def _people_page(refused: Refusal) -> Reply:
-    with reading() as session:
-        args = flask.request.args
-        found = store.staff_page(session, text=asked_text(args), page=page_of(args))
-        guesses = guessed(session, now=flask.g.now)
-    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
-    names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in found.people}
-    shown = {"found": found, "names": names, "guesses": guesses, "roles": roles, "refused": refused}
-    return flask.render_template("accounts/people.html", **shown), refused.code
-
-
 def _once(login: str, password: str) -> Reply:
     return flask.render_template("accounts/once.html", login=login, password=password)
 
 
 @pages.get("/staff/people/<ref>")
 @access.roles(Role.ADMIN, Role.INSPECTOR)
-def person(ref: str) -> Reply:
+def person(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show one staff member."""
-    return _person_page(ref, NOTHING_REFUSED)
-
-
-def _person_page(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         found = store.staff_by_ref(session, ref)
         factor = codes.state(session, found)
     roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
     held = {row.role for row in found.roles}
-    page = flask.render_template(
-        "accounts/person.html", found=found, factor=factor, roles=roles, held=held, refused=refused
-    )
-    return page, refused.code
+    return form_page("accounts/person.html", refused, found=found, factor=factor, roles=roles, held=held)
 
 
 @pages.post("/staff/people/<ref>/<act>")
 @access.roles(Role.ADMIN)
+@form_on(person)
 def change_person(ref: str, act: str) -> Reply:
     """Change roles, disable, enable, give a new one-time password, take a lost second factor away."""
     actor = acting()
-    try:
-        if act == "roles":
-            chosen = parse_roles(flask.request.form.getlist("roles"))
-            set_roles(ref=ref, roles=chosen, now=flask.g.now, actor=actor)
-        elif act == "disable":
-            disable_staff(ref=ref, now=flask.g.now, actor=actor)
-        elif act == "enable":
-            enable_staff(ref=ref, now=flask.g.now, actor=actor)
-        elif act == "reset":
-            with reading() as session:
-                login = store.staff_by_ref(session, ref).login
-            return _once(login, reset_password(login=login, now=flask.g.now, actor=actor))
-        elif act == "reset-factor":
-            with reading() as session:
-                login = store.staff_by_ref(session, ref).login
-            factor_service.reset(login=login, now=flask.g.now, actor=actor)
-        else:
-            raise InvalidInput("web.bad_request")
-    except CbtError as error:
-        return _person_page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("accounts.person.saved"), "ok")
-    return flask.redirect(flask.url_for("accounts.person", ref=ref), 303)
+    if act == "roles":
+        chosen = parse_roles(flask.request.form.getlist("roles"))
+        set_roles(ref=ref, roles=chosen, now=flask.g.now, actor=actor)
+    elif act == "disable":
+        disable_staff(ref=ref, now=flask.g.now, actor=actor)
+    elif act == "enable":
+        enable_staff(ref=ref, now=flask.g.now, actor=actor)
+    elif act == "reset":
+        with reading() as session:
+            login = store.staff_by_ref(session, ref).login
+        return _once(login, reset_password(login=login, now=flask.g.now, actor=actor))
+    elif act == "reset-factor":
+        with reading() as session:
+            login = store.staff_by_ref(session, ref).login
+        factor_service.reset(login=login, now=flask.g.now, actor=actor)
+    else:
+        raise InvalidInput("web.bad_request")
+    return see_other(flask_babel.gettext("accounts.person.saved"), "accounts.person", ref=ref)

@@ -13,7 +13,7 @@ from cbt.bank.store import bank_by_ref
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.form_values import whole_number
-from cbt.http.forms import refusal
+from cbt.http.forms import form_page, refusal
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
@@ -107,4 +107,4 @@ def _undrawn(tried: Trial) -> Reply:
     """Say which constraint no draw can keep, and what is short."""
     assert tried.error is not None
     refused = refusal(tried.error)
-    return flask.render_template("assembly/coverage/undrawn.html", trial=tried, refused=refused), refused.code
+    return form_page("assembly/coverage/undrawn.html", refused, trial=tried)

@@ -17,6 +17,7 @@ from cbt.bank.store import contents, drawables, taxonomy_of
 from cbt.errors import Conflict
 from cbt.items.markup import inline, sanitised, to_html
 from cbt.items.models import ItemBank
+from cbt.items.preview import verdicts
 from cbt.rules.assembly.form import draw_form, draw_look, look_paper
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.case import Case
@@ -112,11 +113,6 @@ def _of_anything(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed
     return DrawnPaper(
         paper, choice.label, drawn["positions"], contents(session, keys, bank.id), sampled=large
     )
-
-
-def verdicts() -> tuple[str, str]:
-    """Return the words for right and wrong."""
-    return _("bank.key.true"), _("bank.key.false")
 
 
 def candidate_paper(drawn: DrawnPaper) -> dict[str, Any]:

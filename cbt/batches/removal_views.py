@@ -2,149 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import flask
 from flask_babel import gettext
 
 from cbt.batches import removal
 from cbt.batches.removal import KINDS, PlannedThing
-from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 
 pages = flask.Blueprint("keeping", __name__)
 
 WRITERS = (Role.OFFICER, Role.ADMIN)
+CENTRE = {"kind": "centre"}
+ROOM = {"kind": "room"}
+BATCH = {"kind": "batch"}
+SITTING = {"kind": "sitting"}
 
 
-@pages.get("/office/centres/<ref>/edit")
+@pages.get("/office/centres/<ref>/edit", endpoint="edit_centre", defaults=CENTRE)
+@pages.get("/office/rooms/<ref>/edit", endpoint="edit_room", defaults=ROOM)
 @access.roles(*WRITERS)
-def edit_centre(ref: str) -> Reply:
-    """Show the form of a centre's name and address."""
-    return _edit_page("centre", ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/centres/<ref>/edit")
-@access.roles(*WRITERS)
-def save_centre(ref: str) -> Reply:
-    """Give a centre another name or address."""
-    form = flask.request.form
-    now, actor = flask.g.now, acting()
-    return _save(
-        "centre",
-        ref,
-        lambda: removal.change_centre(
-            ref=ref, name=form.get("name", ""), address=form.get("address", ""), now=now, actor=actor
-        ),
-    )
-
-
-@pages.get("/office/rooms/<ref>/edit")
-@access.roles(*WRITERS)
-def edit_room(ref: str) -> Reply:
-    """Show the form of a room's name."""
-    return _edit_page("room", ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/rooms/<ref>/edit")
-@access.roles(*WRITERS)
-def save_room(ref: str) -> Reply:
-    """Give a room another name."""
-    name, now, actor = flask.request.form.get("name", ""), flask.g.now, acting()
-    return _save("room", ref, lambda: removal.change_room(ref=ref, name=name, now=now, actor=actor))
-
-
-def _save(kind: str, ref: str, change: Callable[[], None]) -> Reply:
-    try:
-        change()
-    except CbtError as error:
-        return _edit_page(kind, ref, refusal(error))
-    flask.flash(gettext("batches.keeping.saved"), "ok")
-    return flask.redirect(flask.url_for(KINDS[kind].page, ref=ref), 303)
-
-
-def _edit_page(kind: str, ref: str, refused: Refusal) -> Reply:
+def edit(kind: str, ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show the form of a centre's name and address, or of a room's name."""
     kept = removal.look(kind=kind, ref=ref)
-    return flask.render_template(
-        "batches/removal/edit.html", kept=kept, above=_above(kept), refused=refused
-    ), refused.code
+    return form_page("batches/removal/edit.html", refused, kept=kept, above=_above(kept))
 
 
-@pages.get("/office/batches/<ref>/delete")
+@pages.post("/office/centres/<ref>/edit", endpoint="save_centre", defaults=CENTRE)
+@pages.post("/office/rooms/<ref>/edit", endpoint="save_room", defaults=ROOM)
+@access.roles(*WRITERS)
+@form_on(edit)
+def save(kind: str, ref: str) -> Reply:
+    """Give a centre another name or address, or a room another name."""
+    form, now, actor = flask.request.form, flask.g.now, acting()
+    name = form.get("name", "")
+    if kind == "centre":
+        removal.change_centre(ref=ref, name=name, address=form.get("address", ""), now=now, actor=actor)
+    else:
+        removal.change_room(ref=ref, name=name, now=now, actor=actor)
+    return see_other(gettext("batches.keeping.saved"), KINDS[kind].page, ref=ref)
+
+
+@pages.get("/office/batches/<ref>/delete", endpoint="delete_batch", defaults=BATCH)
+@pages.get("/office/sittings/<ref>/delete", endpoint="delete_sitting", defaults=SITTING)
+@pages.get("/office/rooms/<ref>/delete", endpoint="delete_room", defaults=ROOM)
+@pages.get("/office/centres/<ref>/delete", endpoint="delete_centre", defaults=CENTRE)
 @access.roles(Role.OFFICER)
-def delete_batch(ref: str) -> Reply:
-    """Show what hangs on a batch before it goes."""
-    return _delete_page("batch", ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/batches/<ref>/delete")
-@access.roles(Role.OFFICER)
-def remove_batch(ref: str) -> Reply:
-    """Delete a batch that nothing hangs on."""
-    return _remove("batch", ref)
-
-
-@pages.get("/office/sittings/<ref>/delete")
-@access.roles(Role.OFFICER)
-def delete_sitting(ref: str) -> Reply:
-    """Show what hangs on a sitting before it goes."""
-    return _delete_page("sitting", ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/sittings/<ref>/delete")
-@access.roles(Role.OFFICER)
-def remove_sitting(ref: str) -> Reply:
-    """Delete a sitting that nothing hangs on."""
-    return _remove("sitting", ref)
-
-
-@pages.get("/office/rooms/<ref>/delete")
-@access.roles(Role.OFFICER)
-def delete_room(ref: str) -> Reply:
-    """Show what hangs on a room before it goes."""
-    return _delete_page("room", ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/rooms/<ref>/delete")
-@access.roles(Role.OFFICER)
-def remove_room(ref: str) -> Reply:
-    """Delete a room that nothing hangs on."""
-    return _remove("room", ref)
-
-
-@pages.get("/office/centres/<ref>/delete")
-@access.roles(Role.OFFICER)
-def delete_centre(ref: str) -> Reply:
-    """Show what hangs on a centre before it goes."""
-    return _delete_page("centre", ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/centres/<ref>/delete")
-@access.roles(Role.OFFICER)
-def remove_centre(ref: str) -> Reply:
-    """Delete a centre that nothing hangs on."""
-    return _remove("centre", ref)
-
-
-def _remove(kind: str, ref: str) -> Reply:
+def delete(kind: str, ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show what hangs on a thing before it goes."""
     kept = removal.look(kind=kind, ref=ref)
-    try:
-        removal.remove(kind=kind, ref=ref, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _delete_page(kind, ref, refusal(error))
+    return form_page("batches/removal/delete.html", refused, kept=kept, above=_above(kept))
+
+
+@pages.post("/office/batches/<ref>/delete", endpoint="remove_batch", defaults=BATCH)
+@pages.post("/office/sittings/<ref>/delete", endpoint="remove_sitting", defaults=SITTING)
+@pages.post("/office/rooms/<ref>/delete", endpoint="remove_room", defaults=ROOM)
+@pages.post("/office/centres/<ref>/delete", endpoint="remove_centre", defaults=CENTRE)
+@access.roles(Role.OFFICER)
+@form_on(delete)
+def remove(kind: str, ref: str) -> Reply:
+    """Delete a thing that nothing hangs on."""
+    kept = removal.look(kind=kind, ref=ref)
+    removal.remove(kind=kind, ref=ref, now=flask.g.now, actor=acting())
     flask.flash(gettext("batches.keeping.deleted", name=kept.name), "ok")
     return flask.redirect(_above(kept), 303)
-
-
-def _delete_page(kind: str, ref: str, refused: Refusal) -> Reply:
-    kept = removal.look(kind=kind, ref=ref)
-    return flask.render_template(
-        "batches/removal/delete.html", kept=kept, above=_above(kept), refused=refused
-    ), refused.code
 
 
 def _above(kept: PlannedThing) -> str:

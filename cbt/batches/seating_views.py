@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import flask
 from flask_babel import gettext as _
@@ -16,7 +16,7 @@ from cbt.errors import CbtError, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.form_values import page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, form_on, form_page, refusal, see_other
 from cbt.http.partials import Reply, wants_partial
 from cbt.rules.planning.room_plan import MOST_NUMBER
 from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes
@@ -31,6 +31,18 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 _SEED_BITS = 32
 ROOMS = 40
 """How many stand on a page, and are seated in one act: a second's work."""
+
+
+def _page(ref: str, room_ref: str, refused: Refusal, asked: AskedOrder | None = None) -> Reply:
+    with reading() as session:
+        page = seating_page(session, ref, room_ref, asked)
+        return form_page(
+            "batches/seating/seats.html",
+            refused,
+            **_context(page),
+            wishes=asked.wishes if asked else SeatWishes(units_apart=True),
+            **_choices(),
+        )
 
 
 @pages.get("/office/sittings/<ref>/rooms/<room_ref>/seats")
@@ -65,24 +77,22 @@ def _wishes(form: Mapping[str, str]) -> SeatWishes:
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats")
 @access.roles(Role.OFFICER)
+@form_on(_page)
 def arrange(ref: str, room_ref: str) -> Reply:
     """Take the order that was shown."""
     form = flask.request.form
-    try:
-        asked = _asked(form)
-        done = seating.arrange_room(
-            sitting_ref=ref,
-            room_ref=room_ref,
-            wishes=asked.wishes,
-            seed=asked.seed,
-            seen=form.get("seen", ""),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _page(ref, room_ref, refusal(error))
-    flask.flash(_("batches.seating.arranged", people=len(done.board), moved=done.moved), "ok")
-    return _back(ref, room_ref)
+    asked = _asked(form)
+    done = seating.arrange_room(
+        sitting_ref=ref,
+        room_ref=room_ref,
+        wishes=asked.wishes,
+        seed=asked.seed,
+        seen=form.get("seen", ""),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    message = _("batches.seating.arranged", people=len(done.board), moved=done.moved)
+    return see_other(message, "batches.seating.seats", ref=ref, room_ref=room_ref)
 
 
 @pages.post("/office/sittings/<ref>/seats")
@@ -108,40 +118,16 @@ def arrange_all(ref: str) -> Reply:
 
 @pages.get("/office/batches/<ref>/seats")
 @access.roles(*READERS)
-def of_batch(ref: str) -> Reply:
+def of_batch(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the rooms of a batch, and which of them are still seated as the roster came."""
-    return _batch_page(ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/batches/<ref>/seats")
-@access.roles(Role.OFFICER)
-def arrange_batch(ref: str) -> Reply:
-    """Seat the rooms of a batch that are still as the roster came, so many at a time."""
-    try:
-        done, left = seating.arrange_batch(
-            batch_ref=ref,
-            wishes=_wishes(flask.request.form),
-            seed=secrets.randbits(_SEED_BITS),
-            now=flask.g.now,
-            actor=acting(),
-            most=ROOMS,
-        )
-    except InvalidInput as error:
-        return _batch_page(ref, refusal(error))
-    flask.flash(_("batches.seating.all_done", rooms=done), "ok")
-    if left:
-        flask.flash(_("batches.seating.batch_left", rooms=left), "warn")
-    return flask.redirect(flask.url_for("batches.seating.of_batch", ref=ref), 303)
-
-
-def _batch_page(ref: str, refused: Refusal) -> Reply:
     number = page_of(flask.request.args)
     with reading() as session:
         batch = batch_by_ref(session, ref)
         rooms, total = rooms_of_batch(session, batch, limit=ROOMS, offset=(number - 1) * ROOMS)
         _refs, waiting = to_arrange(session, batch, limit=1)
-        return flask.render_template(
+        return form_page(
             "batches/seating/batch.html",
+            refused,
             batch=batch,
             rooms=rooms,
             total=total,
@@ -151,76 +137,75 @@ def _batch_page(ref: str, refused: Refusal) -> Reply:
             most=ROOMS,
             wishes=SeatWishes(units_apart=True),
             **_choices(),
-            refused=refused,
-        ), refused.code
+        )
+
+
+@pages.post("/office/batches/<ref>/seats")
+@access.roles(Role.OFFICER)
+@form_on(of_batch, InvalidInput)
+def arrange_batch(ref: str) -> Reply:
+    """Seat the rooms of a batch that are still as the roster came, so many at a time."""
+    done, left = seating.arrange_batch(
+        batch_ref=ref,
+        wishes=_wishes(flask.request.form),
+        seed=secrets.randbits(_SEED_BITS),
+        now=flask.g.now,
+        actor=acting(),
+        most=ROOMS,
+    )
+    flask.flash(_("batches.seating.all_done", rooms=done), "ok")
+    if left:
+        flask.flash(_("batches.seating.batch_left", rooms=left), "warn")
+    return flask.redirect(flask.url_for("batches.seating.of_batch", ref=ref), 303)
+
+
+on_the_plan = form_on(_page, only=lambda _error: not wants_partial())
+"""A script that asked for the room as a part is told as of any other request."""
 
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/exchange")
 @access.roles(Role.OFFICER)
+@on_the_plan
 def exchange(ref: str, room_ref: str) -> Reply:
     """Exchange who sits at two seats."""
-    form, now, who = flask.request.form, flask.g.now, acting()
-
-    def act() -> str:
-        one, other = (parse_number(form, name, minimum=1, maximum=MOST_NUMBER) for name in ("one", "other"))
-        seating.exchange(sitting_ref=ref, room_ref=room_ref, one=one, other=other, now=now, actor=who)
-        return str(_("batches.seating.exchanged", one=f"{one:02d}", other=f"{other:02d}"))
-
-    return _acted(ref, room_ref, act)
+    form = flask.request.form
+    one, other = (parse_number(form, name, minimum=1, maximum=MOST_NUMBER) for name in ("one", "other"))
+    seating.exchange(
+        sitting_ref=ref, room_ref=room_ref, one=one, other=other, now=flask.g.now, actor=acting()
+    )
+    return _acted(ref, room_ref, _("batches.seating.exchanged", one=f"{one:02d}", other=f"{other:02d}"))
 
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/mend")
 @access.roles(Role.OFFICER)
+@on_the_plan
 def mend(ref: str, room_ref: str) -> Reply:
     """Part neighbours who have one case."""
-    now, who, seed = flask.g.now, acting(), secrets.randbits(_SEED_BITS)
-
-    def act() -> str:
-        moved, left = seating.mend(sitting_ref=ref, room_ref=room_ref, seed=seed, now=now, actor=who)
-        return str(
-            _("batches.seating.mended_part" if left else "batches.seating.mended", moved=moved, left=left)
-        )
-
-    return _acted(ref, room_ref, act)
+    seed = secrets.randbits(_SEED_BITS)
+    moved, left = seating.mend(sitting_ref=ref, room_ref=room_ref, seed=seed, now=flask.g.now, actor=acting())
+    done = "batches.seating.mended_part" if left else "batches.seating.mended"
+    return _acted(ref, room_ref, _(done, moved=moved, left=left))
 
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/<int:number>/redraw")
 @access.roles(Role.OFFICER)
+@on_the_plan
 def redraw(ref: str, room_ref: str, number: int) -> Reply:
     """Draw another form for who sits at a seat."""
-    now, who, rng = flask.g.now, acting(), random.Random(secrets.randbits(64))
-
-    def act() -> str:
-        name = seating.redraw(sitting_ref=ref, room_ref=room_ref, number=number, rng=rng, now=now, actor=who)
-        return str(_("batches.seating.redrawn", name=name))
-
-    return _acted(ref, room_ref, act)
+    rng = random.Random(secrets.randbits(64))
+    name = seating.redraw(
+        sitting_ref=ref, room_ref=room_ref, number=number, rng=rng, now=flask.g.now, actor=acting()
+    )
+    return _acted(ref, room_ref, _("batches.seating.redrawn", name=name))
 
 
-def _acted(ref: str, room_ref: str, act: Callable[[], str]) -> Reply:
-    """Do one thing and show the room as it is then: the part of it a script asks for, or the page."""
-    if wants_partial():
-        said = act()
-        with reading() as session:
-            page = seating_page(session, ref, room_ref)
-            return flask.render_template("batches/seating/_room.html", **{**_context(page), "said": said})
-    try:
-        flask.flash(act(), "ok")
-    except CbtError as error:
-        return _page(ref, room_ref, refusal(error))
-    return _back(ref, room_ref)
-
-
-def _page(ref: str, room_ref: str, refused: Refusal, asked: AskedOrder | None = None) -> Reply:
+def _acted(ref: str, room_ref: str, message: str) -> Reply:
+    """Show the room as it is after an act: the part of it a script asks for, or the page."""
+    if not wants_partial():
+        return see_other(message, "batches.seating.seats", ref=ref, room_ref=room_ref)
     with reading() as session:
-        page = seating_page(session, ref, room_ref, asked)
-        return flask.render_template(
-            "batches/seating/seats.html",
-            **_context(page),
-            refused=refused,
-            wishes=asked.wishes if asked else SeatWishes(units_apart=True),
-            **_choices(),
-        ), refused.code
+        page = seating_page(session, ref, room_ref)
+        return flask.render_template("batches/seating/_room.html", **{**_context(page), "said": message})
 
 
 def _choices() -> dict[str, list[tuple[str, str]]]:
@@ -233,7 +218,3 @@ def _choices() -> dict[str, list[tuple[str, str]]]:
 
 def _context(page: object) -> dict[str, object]:
     return {"page": page, "has_accommodation": has_accommodation, "said": ""}
-
-
-def _back(ref: str, room_ref: str) -> Reply:
-    return flask.redirect(flask.url_for("batches.seating.seats", ref=ref, room_ref=room_ref), 303)

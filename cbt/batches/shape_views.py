@@ -10,10 +10,9 @@ from werkzeug.datastructures import MultiDict
 
 from cbt.batches import shape, store
 from cbt.batches.shape import OccupationChoice, occupations, parse_shape, usual_days
-from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
@@ -35,49 +34,27 @@ class ShapeForm:
 
 @pages.get("/office/batches/new")
 @access.roles(Role.OFFICER)
-def new() -> Reply:
+def new(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form of a new batch, filled with what is usual."""
-    return _new_page(NOTHING_REFUSED)
-
-
-@pages.post("/office/batches")
-@access.roles(Role.OFFICER)
-def add() -> Reply:
-    """Begin a batch and go to it."""
-    try:
-        ref = shape.begin(shape=parse_shape(flask.request.form), now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _new_page(refusal(error))
-    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
-
-
-@pages.get("/office/batches/<ref>/edit")
-@access.roles(Role.OFFICER)
-def edit(ref: str) -> Reply:
-    """Show the form of a batch."""
-    return _edit_page(ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/batches/<ref>/edit")
-@access.roles(Role.OFFICER)
-def save(ref: str) -> Reply:
-    """Change a batch and go back to it."""
-    try:
-        shape.change(batch_ref=ref, shape=parse_shape(flask.request.form), now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _edit_page(ref, refusal(error))
-    flask.flash(gettext("batches.shape.saved"), "ok")
-    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
-
-
-def _new_page(refused: Refusal) -> Reply:
     with reading() as session:
         offered = occupations(session)
     form = ShapeForm(None, offered, refused.sent if refused.what else _usual(offered))
     return _page(form, refused)
 
 
-def _edit_page(ref: str, refused: Refusal) -> Reply:
+@pages.post("/office/batches")
+@access.roles(Role.OFFICER)
+@form_on(new)
+def add() -> Reply:
+    """Begin a batch and go to it."""
+    ref = shape.begin(shape=parse_shape(flask.request.form), now=flask.g.now, actor=acting())
+    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
+
+
+@pages.get("/office/batches/<ref>/edit")
+@access.roles(Role.OFFICER)
+def edit(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show the form of a batch."""
     with reading() as session:
         batch = batch_by_ref(session, ref)
         counts = store.counts_by_paper(session, batch.id)
@@ -88,8 +65,17 @@ def _edit_page(ref: str, refused: Refusal) -> Reply:
     return _page(form, refused)
 
 
+@pages.post("/office/batches/<ref>/edit")
+@access.roles(Role.OFFICER)
+@form_on(edit)
+def save(ref: str) -> Reply:
+    """Change a batch and go back to it."""
+    shape.change(batch_ref=ref, shape=parse_shape(flask.request.form), now=flask.g.now, actor=acting())
+    return see_other(gettext("batches.shape.saved"), "batches.checklist.batch", ref=ref)
+
+
 def _page(form: ShapeForm, refused: Refusal) -> Reply:
-    return flask.render_template("batches/shape/shape.html", form=form, refused=refused), refused.code
+    return form_page("batches/shape/shape.html", refused, form=form)
 
 
 def _usual(offered: list[OccupationChoice]) -> MultiDict[str, str]:

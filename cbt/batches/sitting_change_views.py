@@ -7,10 +7,9 @@ import flask_babel
 
 from cbt.batches import sitting_change as shown
 from cbt.batches.sitting_change import MovedPlan, MoveWish
-from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.sittings.planning.inputs import parse_local
@@ -21,34 +20,34 @@ pages = flask.Blueprint("moving", __name__)
 
 @pages.get("/office/sittings/<ref>/move")
 @access.roles(Role.OFFICER)
-def form(ref: str) -> Reply:
+def form(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form of a move."""
-    return _form(ref, NOTHING_REFUSED)
+    with reading() as session:
+        page = shown.move_page(session, ref, now=flask.g.now)
+    return form_page("batches/sitting_change/move.html", refused, page=page)
 
 
 @pages.post("/office/sittings/<ref>/move")
 @access.roles(Role.OFFICER)
+@form_on(form)
 def move(ref: str) -> Reply:
     """Show what a move would do, or do it; `act` says which. Nothing is done that was not looked at."""
     act = flask.request.form.get("act", "")
     if act == "edit":
-        return _form(ref, Refusal(sent=flask.request.form))
-    try:
-        wish = _wish()
-        if act != "move":
-            plan = shown.preview(sitting_ref=ref, wish=wish, now=flask.g.now)
-            return _preview(ref, plan)
-        plan = shown.move(sitting_ref=ref, wish=wish, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _form(ref, refusal(error))
+        return form(ref, Refusal(sent=flask.request.form))
+    wish = _wish()
+    if act != "move":
+        plan = shown.preview(sitting_ref=ref, wish=wish, now=flask.g.now)
+        return _preview(ref, plan)
+    plan = shown.move(sitting_ref=ref, wish=wish, now=flask.g.now, actor=acting())
     told = plan.told
-    flask.flash(
+    return see_other(
         flask_babel.gettext(
             "batches.move.done", people=told.people, phones=told.phones, staff=len(told.staff)
         ),
-        "ok",
+        "candidates.sitting",
+        ref=ref,
     )
-    return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
 
 
 def _wish() -> MoveWish:
@@ -62,12 +61,6 @@ def _wish() -> MoveWish:
     )
 
 
-def _form(ref: str, refused: Refusal) -> Reply:
-    with reading() as session:
-        page = shown.move_page(session, ref, now=flask.g.now)
-    return flask.render_template("batches/sitting_change/move.html", page=page, refused=refused), refused.code
-
-
 def _preview(ref: str, plan: MovedPlan) -> Reply:
     with reading() as session:
         page = shown.move_page(session, ref, now=flask.g.now)
@@ -78,32 +71,22 @@ def _preview(ref: str, plan: MovedPlan) -> Reply:
 
 @pages.post("/office/sittings/<ref>/withdraw")
 @access.roles(Role.OFFICER)
+@form_on(head_of_page("candidates.sitting"))
 def withdraw(ref: str) -> Reply:
     """Withdraw the publishing of a sitting until its check-in opens (撤回发布)."""
-    try:
-        reason = flask.request.form.get("reason", "")
-        shown.withdraw(sitting_ref=ref, reason=reason, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        flash_refusal(error)
-    else:
-        flask.flash(flask_babel.gettext("batches.withdraw.done"), "ok")
-    return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
+    reason = flask.request.form.get("reason", "")
+    shown.withdraw(sitting_ref=ref, reason=reason, now=flask.g.now, actor=acting())
+    return see_other(flask_babel.gettext("batches.withdraw.done"), "candidates.sitting", ref=ref)
 
 
 @pages.post("/office/sittings/<ref>/cancel")
 @access.roles(Role.OFFICER)
+@form_on(head_of_page("candidates.sitting"))
 def cancel(ref: str) -> Reply:
     """Cancel a sitting that has not started."""
-    try:
-        reason = flask.request.form.get("reason", "")
-        told = shown.cancel(sitting_ref=ref, reason=reason, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        flash_refusal(error)
-    else:
-        flask.flash(
-            flask_babel.gettext(
-                "batches.cancel.done", people=told.people, phones=told.phones, staff=len(told.staff)
-            ),
-            "ok",
-        )
-    return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
+    reason = flask.request.form.get("reason", "")
+    told = shown.cancel(sitting_ref=ref, reason=reason, now=flask.g.now, actor=acting())
+    done = flask_babel.gettext(
+        "batches.cancel.done", people=told.people, phones=told.phones, staff=len(told.staff)
+    )
+    return see_other(done, "candidates.sitting", ref=ref)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.tickets import fresh_numbers
+from cbt.errors import InvalidInput
 from cbt.http.i18n import local_zone
 from cbt.personal.fields import DETAILS
 from cbt.personal.identity import DOCUMENT, document_index
@@ -151,3 +152,11 @@ def give_seats(session: Session, seats: Mapping[int, Seat]) -> None:
     for row in session.scalars(select(Registration).where(Registration.id.in_(seats))):
         row.seat_id = seats[row.id].id
     session.flush()
+
+
+def reason_of(text: str) -> str:
+    """Return the reason a person gave; raise InvalidInput("candidates.reason") without one."""
+    plain = text.strip()
+    if not 2 <= len(plain) <= 500:
+        raise InvalidInput("candidates.reason", field="reason")
+    return plain

@@ -39,6 +39,7 @@ from cbt.rules.certificates import (
 )
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.storage.crypto import open_bytes, seal_bytes
+from cbt.storage.paging import ListPage
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
@@ -124,26 +125,11 @@ class WaitingPerson:
     obstacles: tuple[IssueObstacle, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingPage:
-    """A page of those who wait for a certificate of a level."""
-
-    level: str
-    lines: Sequence[WaitingPerson]
-    count: int
-    page: int
-    pages: int
-
-    @property
-    def ready(self) -> list[str]:
-        """The refs of those of this page who may get one now."""
-        return [line.candidate.ref for line in self.lines if not line.obstacles]
-
-
-def waiting_page(session: Session, level: str, *, page: int, today: date) -> WaitingPage:
+def waiting_page(session: Session, level: str, *, page: int, today: date) -> ListPage[WaitingPerson]:
     """Return a page of those with a released pass of a level and no certificate, those who passed most first."""
-    people, count, page, pages = store.waiting(session, level, page=page)
-    return WaitingPage(level, judged(session, level, people, today=today), count, page, pages)
+    found = store.waiting(session, level, page=page)
+    lines = judged(session, level, found.lines, today=today)
+    return ListPage(lines, found.count, found.page, found.pages, kind=level)
 
 
 def people_of(session: Session, refs: Collection[str]) -> Sequence[Candidate]:

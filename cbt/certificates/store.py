@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
@@ -14,20 +13,10 @@ from cbt.certificates.models import ONLY, Certificate, CertificateParts
 from cbt.results.models import Result
 from cbt.rules.certificates import normalise_number
 from cbt.rules.retake import PaperOutcome
+from cbt.storage.paging import ListPage, PageSpan
 from cbt.storage.prepared import KnownSelect
 
 REGISTER_PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterPage:
-    """A page of the register, the newest first; `text` is what was looked for."""
-
-    rows: Sequence[Certificate]
-    text: str
-    count: int
-    page: int
-    pages: int
 
 
 def parts_of(session: Session, *, lock: bool = False) -> CertificateParts | None:
@@ -58,11 +47,8 @@ def certified(session: Session, level: str, people: Collection[int]) -> set[int]
     return set(session.scalars(query))
 
 
-def waiting(session: Session, level: str, *, page: int) -> tuple[Sequence[Candidate], int, int, int]:
-    """Return a page of those with a released pass of a level and no certificate that stands, who passed most first.
-
-    Then come how many there are, the page and how many pages.
-    """
+def waiting(session: Session, level: str, *, page: int) -> ListPage[Candidate]:
+    """Return a page of those with a released pass of a level and no certificate, those who passed most first."""
     passed = (
         select(Registration.candidate_id, func.count(Registration.paper.distinct()).label("papers"))
         .join(Result, Result.registration_id == Registration.id)
@@ -75,16 +61,13 @@ def waiting(session: Session, level: str, *, page: int) -> tuple[Sequence[Candid
         .subquery()
     )
     count = session.scalar(select(func.count()).select_from(passed)) or 0
-    pages = max(1, -(-count // REGISTER_PAGE))
-    page = min(page, pages)
+    span = PageSpan(count, REGISTER_PAGE, page)
     query = (
         select(Candidate)
         .join(passed, passed.c.candidate_id == Candidate.id)
         .order_by(passed.c.papers.desc(), Candidate.id)
-        .limit(REGISTER_PAGE)
-        .offset((page - 1) * REGISTER_PAGE)
     )
-    return session.scalars(query).all(), count, page, pages
+    return span.of(session.scalars(span.cut(query)).all())
 
 
 def levels_released(session: Session) -> Sequence[str]:
@@ -98,8 +81,8 @@ def levels_released(session: Session) -> Sequence[str]:
     return session.scalars(query.order_by(Registration.blueprint_ref)).all()
 
 
-def register_page(session: Session, *, text: str, page: int) -> RegisterPage:
-    """Return a page of the register, of those whose number or name has this in it."""
+def register_page(session: Session, *, text: str, page: int) -> ListPage[Certificate]:
+    """Return a page of the register, the newest first, of those whose number or name has this in it."""
     query = select(Certificate)
     if text:
         number = normalise_number(text)
@@ -112,10 +95,9 @@ def register_page(session: Session, *, text: str, page: int) -> RegisterPage:
             else Certificate.name.contains(text, autoescape=True)
         )
     count = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    pages = max(1, -(-count // REGISTER_PAGE))
-    page = min(page, pages)
-    query = query.order_by(Certificate.id.desc()).limit(REGISTER_PAGE).offset((page - 1) * REGISTER_PAGE)
-    return RegisterPage(session.scalars(query).all(), text, count, page, pages)
+    span = PageSpan(count, REGISTER_PAGE, page)
+    query = span.cut(query.order_by(Certificate.id.desc()))
+    return span.of(session.scalars(query).all(), text=text)
 
 
 _BY_NUMBER = KnownSelect(

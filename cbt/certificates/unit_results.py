@@ -26,6 +26,7 @@ from cbt.results.retake_ledger import TAKEN, Taken, joined_taken
 from cbt.rules.retake import PaperOutcome
 from cbt.sittings.models import Sitting
 from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
+from cbt.storage.paging import PageSpan
 
 OWN_PAGE = 50
 MOST_IN_A_FILE = 5_000
@@ -64,10 +65,9 @@ def own_page(session: Session, unit: MemberUnit, *, of: str, page: int, now: dat
     of = of if of in applications else ""
     mine = _mine(unit, of)
     count = session.scalar(_joined(select(func.count())).where(*mine)) or 0
-    pages = max(1, -(-count // OWN_PAGE))
-    page = min(page, pages)
-    lines = _lines(session, mine, local_day(now), limit=OWN_PAGE, offset=(page - 1) * OWN_PAGE)
-    return OwnPage(unit, lines, applications, of, count, page, pages)
+    span = PageSpan(count, OWN_PAGE, page)
+    lines = _lines(session, mine, local_day(now), limit=OWN_PAGE, offset=span.offset)
+    return OwnPage(unit, lines, applications, of, count, span.page, span.pages)
 
 
 def own_lines(session: Session, unit: MemberUnit, *, of: str, now: datetime) -> list[OwnLine]:

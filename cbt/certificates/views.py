@@ -28,7 +28,7 @@ from cbt.http.auth.login import acting
 from cbt.http.auth.machine import current_machine
 from cbt.http.downloads import attachment
 from cbt.http.form_values import asked_text, page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other
 from cbt.http.i18n import local_day
 from cbt.http.page_cache import filled, hole, page_for_all
 from cbt.http.partials import Reply
@@ -70,8 +70,7 @@ def issue() -> Reply:
         )
     except CbtError as error:
         return _waiting(refusal(error), level)
-    flask.flash(_("certificates.issued", count=len(made)), "ok")
-    return flask.redirect(flask.url_for("certificates.register"), 303)
+    return see_other(_("certificates.issued", count=len(made)), "certificates.register")
 
 
 def _waiting(refused: Refusal, level: str) -> Reply:
@@ -90,10 +89,7 @@ def _waiting(refused: Refusal, level: str) -> Reply:
         (flask.url_for("certificates.certificates", level=ref), name, ref == level)
         for ref, name in names.items()
     ]
-    page = flask.render_template(
-        "certificates/waiting.html", found=found, levels=links, is_set=is_set, refused=refused
-    )
-    return page, refused.code
+    return form_page("certificates/waiting.html", refused, found=found, levels=links, is_set=is_set)
 
 
 @pages.get("/office/certificates/register")
@@ -108,91 +104,68 @@ def register() -> Reply:
 
 @pages.get("/office/certificates/series")
 @access.roles(*READERS)
-def series() -> Reply:
+def series(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the parts of the numbers."""
-    return _series(NOTHING_REFUSED)
+    with reading() as session:
+        known = series_form(session)
+    return form_page(
+        "certificates/series.html", refused, known=known or SeriesForm(), is_set=known is not None
+    )
 
 
 @pages.post("/office/certificates/series")
 @access.roles(Role.ADMIN)
+@form_on(series)
 def change_series() -> Reply:
     """Set the parts of the numbers."""
     form = flask.request.form
     wanted = SeriesForm(**{part: form.get(part, "").strip() for part in SeriesForm.__dataclass_fields__})
-    try:
-        set_series(wanted, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _series(refusal(error))
-    flask.flash(_("certificates.series.saved"), "ok")
-    return flask.redirect(flask.url_for("certificates.series"), 303)
-
-
-def _series(refused: Refusal) -> Reply:
-    with reading() as session:
-        known = series_form(session)
-    page = flask.render_template(
-        "certificates/series.html", known=known or SeriesForm(), is_set=known is not None, refused=refused
-    )
-    return page, refused.code
+    set_series(wanted, now=flask.g.now, actor=acting())
+    return see_other(_("certificates.series.saved"), "certificates.series")
 
 
 @pages.get("/office/certificates/<ref>")
 @access.roles(*READERS)
-def certificate(ref: str) -> Reply:
+def certificate(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show a certificate of the register."""
-    return _certificate(ref, NOTHING_REFUSED)
+    with reading() as session:
+        row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
+        wrong = service.wrong_facts(session, row) if row.revoked_at is None else ()
+        address = body(session).look_up
+    return form_page("certificates/certificate.html", refused, row=row, wrong=wrong, address=address)
 
 
 @pages.post("/office/certificates/<ref>/print")
 @access.roles(Role.OFFICER)
+@form_on(certificate)
 def print_one(ref: str) -> Reply:
     """Send a certificate as a page; every print after the first needs a reason."""
     with reading() as session:
         row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
         photo, address = photo_on(session, row), body(session).look_up
     reason = flask.request.form.get("reason", "")
-    try:
-        made = certificate_paper(row, photo, address)
-        service.note_print(ref, photo=photo, reason=reason, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _certificate(ref, refusal(error))
+    made = certificate_paper(row, photo, address)
+    service.note_print(ref, photo=photo, reason=reason, now=flask.g.now, actor=acting())
     return attachment(made, PDF, f"{_('certificates.paper.title')}-{row.number}-{row.name}.pdf")
 
 
 @pages.post("/office/certificates/<ref>/revoke")
 @access.roles(Role.OFFICER)
+@form_on(certificate)
 def revoke(ref: str) -> Reply:
     """Revoke a certificate."""
-    try:
-        service.revoke(ref, reason=flask.request.form.get("why", ""), now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _certificate(ref, refusal(error))
-    flask.flash(_("certificates.revoked"), "ok")
-    return flask.redirect(flask.url_for("certificates.certificate", ref=ref), 303)
+    service.revoke(ref, reason=flask.request.form.get("why", ""), now=flask.g.now, actor=acting())
+    return see_other(_("certificates.revoked"), "certificates.certificate", ref=ref)
 
 
 @pages.post("/office/certificates/<ref>/correct")
 @access.roles(Role.OFFICER)
+@form_on(certificate)
 def correct(ref: str) -> Reply:
     """Replace a certificate by one that says what the records do."""
     fault, now = flask.request.form.get("fault", ""), flask.g.now
-    try:
-        new, number = service.correct(ref, reason=fault, today=local_day(now), now=now, actor=acting())
-    except CbtError as error:
-        return _certificate(ref, refusal(error))
-    flask.flash(_("certificates.corrected", number=grouped(number)), "ok")
-    return flask.redirect(flask.url_for("certificates.certificate", ref=new), 303)
-
-
-def _certificate(ref: str, refused: Refusal) -> Reply:
-    with reading() as session:
-        row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
-        wrong = service.wrong_facts(session, row) if row.revoked_at is None else ()
-        address = body(session).look_up
-    page = flask.render_template(
-        "certificates/certificate.html", row=row, wrong=wrong, address=address, refused=refused
-    )
-    return page, refused.code
+    new, number = service.correct(ref, reason=fault, today=local_day(now), now=now, actor=acting())
+    return see_other(_("certificates.corrected", number=grouped(number)), "certificates.certificate", ref=new)
 
 
 @pages.get("/verify")

@@ -10,6 +10,7 @@ from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.auth.machine import current_machine
 from cbt.http.downloads import attachment
+from cbt.http.forms import see_other
 from cbt.http.partials import Reply
 from cbt.rules.door.kiosk import HEADER, file_of, settings_for
 from cbt.rules.roles import Role
@@ -35,8 +36,7 @@ def insist_on(ref: str) -> Reply:
     """Insist on the file that leads to where this page was asked for, or no longer."""
     origin = _origin() if flask.request.form.get("kiosk") == "1" else ""
     kiosk.ask_for_kiosk(ref, origin=origin, now=flask.g.now, actor=acting())
-    flask.flash(flask_babel.gettext("sittings.kiosk.saved"), "ok")
-    return flask.redirect(flask.url_for("sittings.centres.centre", ref=ref), 303)
+    return see_other(flask_babel.gettext("sittings.kiosk.saved"), "sittings.centres.centre", ref=ref)
 
 
 def insist() -> None:

@@ -12,7 +12,7 @@ from cbt.errors import InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import signed_in
 from cbt.http.downloads import picture
-from cbt.http.forms import NOTHING_REFUSED, Refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
 from cbt.rules.door.admission import LONGEST_QUERY, QUERY_ABOUT
@@ -30,10 +30,9 @@ def confirm() -> Reply:
 
 def _confirm_page(view: DoorView, refused: Refusal) -> Reply:
     sent = flask.request.form.getlist("about")
-    page = flask.render_template(
-        "door/confirm.html", view=view, refused=refused, about=QUERY_ABOUT, sent=sent, longest=LONGEST_QUERY
+    return form_page(
+        "door/confirm.html", refused, view=view, about=QUERY_ABOUT, sent=sent, longest=LONGEST_QUERY
     )
-    return page, refused.code
 
 
 @pages.post("/exam/confirm")
@@ -89,7 +88,7 @@ def notice() -> Reply:
 
 
 def _notice_page(view: DoorView, refused: Refusal) -> Reply:
-    return flask.render_template("door/notice.html", view=view, refused=refused), refused.code
+    return form_page("door/notice.html", refused, view=view)
 
 
 @pages.post("/exam/notice")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 import flask
 import flask_babel
 
 from cbt.enrolment import agreements as service
 from cbt.enrolment.agreements import AgreementForm, agreement_paper, shown
-from cbt.enrolment.unit_views import unit_page
+from cbt.enrolment.unit_views import unit
 from cbt.enrolment.units import own_unit
-from cbt.errors import CbtError, InvalidInput, NotFound
+from cbt.errors import InvalidInput, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf
@@ -36,14 +37,10 @@ def agreements() -> Reply:
     with reading() as session:
         found = service.agreement_page(session, today=today, kind=args.get("kind", ""), page=page_of(args))
     lines = [(shown(line.agreement, today), line.unit) for line in found.lines]
-    kinds = [
-        (
-            flask.url_for("enrolment.agreements.agreements", kind=kind or None),
-            flask_babel.gettext(f"enrolment.agreements.kind.{kind or 'all'}", count=count),
-            kind == found.kind,
-        )
-        for kind, count in found.counts.items()
-    ]
+    kinds = found.tabs(
+        lambda kind: flask.url_for("enrolment.agreements.agreements", kind=kind or None),
+        lambda kind, count: flask_babel.gettext(f"enrolment.agreements.kind.{kind or 'all'}", count=count),
+    )
     return flask.render_template(
         "enrolment/agreements/agreements.html", found=found, lines=lines, kinds=kinds
     )
@@ -51,27 +48,24 @@ def agreements() -> Reply:
 
 @pages.post("/office/units/<ref>/agreements")
 @access.roles(Role.OFFICER)
+@form_on(partial(unit, about="agreement"))
 def make(ref: str) -> Reply:
     """Enter an agreement with a unit."""
     form = flask.request.form
-    try:
-        service.make_agreement(
-            ref,
-            AgreementForm(
-                number=form.get("number", ""),
-                effective_on=sent_day("effective_on"),
-                unit_signer=form.get("unit_signer", ""),
-                body_signer=form.get("body_signer", ""),
-                note=form.get("note", ""),
-            ),
-            today=local_day(flask.g.now),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return unit_page(ref, refusal(error), about="agreement")
-    flask.flash(flask_babel.gettext("enrolment.agreement.made"), "ok")
-    return flask.redirect(flask.url_for("enrolment.units.unit", ref=ref), 303)
+    service.make_agreement(
+        ref,
+        AgreementForm(
+            number=form.get("number", ""),
+            effective_on=sent_day("effective_on"),
+            unit_signer=form.get("unit_signer", ""),
+            body_signer=form.get("body_signer", ""),
+            note=form.get("note", ""),
+        ),
+        today=local_day(flask.g.now),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return see_other(flask_babel.gettext("enrolment.agreement.made"), "enrolment.units.unit", ref=ref)
 
 
 def sent_day(field: str) -> date:
@@ -84,36 +78,30 @@ def sent_day(field: str) -> date:
 
 @pages.get("/office/agreements/<ref>")
 @access.roles(*READERS)
-def agreement(ref: str) -> Reply:
+def agreement(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show an agreement."""
-    return _agreement_page(ref, NOTHING_REFUSED)
+    today = local_day(flask.g.now)
+    with reading() as session:
+        found = service.agreement_by_ref(session, ref)
+    return form_page(
+        "enrolment/agreements/agreement.html",
+        refused,
+        one=shown(found.agreement, today),
+        unit=found.unit,
+        today=today,
+    )
 
 
 @pages.post("/office/agreements/<ref>/end")
 @access.roles(Role.OFFICER)
+@form_on(agreement)
 def end(ref: str) -> Reply:
     """End an agreement before its term."""
     reason = flask.request.form.get("reason", "")
-    try:
-        service.end_agreement(ref, last=sent_day("last"), reason=reason, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _agreement_page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.agreement.ended"), "ok")
-    return flask.redirect(flask.url_for("enrolment.agreements.agreement", ref=ref), 303)
-
-
-def _agreement_page(ref: str, refused: Refusal) -> Reply:
-    today = local_day(flask.g.now)
-    with reading() as session:
-        found = service.agreement_by_ref(session, ref)
-    page = flask.render_template(
-        "enrolment/agreements/agreement.html",
-        one=shown(found.agreement, today),
-        unit=found.unit,
-        today=today,
-        refused=refused,
+    service.end_agreement(ref, last=sent_day("last"), reason=reason, now=flask.g.now, actor=acting())
+    return see_other(
+        flask_babel.gettext("enrolment.agreement.ended"), "enrolment.agreements.agreement", ref=ref
     )
-    return page, refused.code
 
 
 @pages.get("/office/agreements/<ref>.pdf")

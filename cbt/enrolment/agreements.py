@@ -19,6 +19,7 @@ from cbt.enrolment.units import unit_by_ref
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import one_line, required
 from cbt.rules.enrolment.member_units import WARNED_DAYS, AgreementStanding, AgreementTerm
+from cbt.storage.paging import ListPage, PageSpan
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 
@@ -31,17 +32,6 @@ class AgreementLine:
 
     agreement: UnitAgreement
     unit: MemberUnit
-
-
-@dataclass(frozen=True, slots=True)
-class AgreementListPage:
-    """A page of the agreements of one kind; `counts` is how many there are of each kind."""
-
-    lines: Sequence[AgreementLine]
-    kind: str
-    counts: dict[str, int]
-    page: int
-    pages: int
 
 
 def term_of(agreement: UnitAgreement) -> AgreementTerm:
@@ -95,7 +85,7 @@ def kinds_on(today: date) -> dict[str, ColumnElement[bool]]:
     }
 
 
-def agreement_page(session: Session, *, today: date, kind: str, page: int) -> AgreementListPage:
+def agreement_page(session: Session, *, today: date, kind: str, page: int) -> ListPage[AgreementLine]:
     """Return a page of the agreements of a kind, all of them for "", those first whose term ends first."""
     kinds = kinds_on(today)
     joined = select(
@@ -106,17 +96,14 @@ def agreement_page(session: Session, *, today: date, kind: str, page: int) -> Ag
     ).one()
     counts = {"": every} | dict(zip(kinds, each, strict=True))
     kind = kind if kind in counts else ""
-    pages = max(1, -(-counts[kind] // AGREEMENT_PAGE))
-    page = min(page, pages)
+    span = PageSpan(counts[kind], AGREEMENT_PAGE, page)
     last = func.coalesce(UnitAgreement.ended_on, UnitAgreement.last_on)
     query = select(UnitAgreement, MemberUnit).join(MemberUnit, MemberUnit.id == UnitAgreement.unit_id)
     if kind:
         query = query.where(kinds[kind])
     order = last.desc() if kind in {"", "over"} else last
-    rows = session.execute(
-        query.order_by(order, UnitAgreement.id).limit(AGREEMENT_PAGE).offset((page - 1) * AGREEMENT_PAGE)
-    )
-    return AgreementListPage([AgreementLine(*row) for row in rows], kind, counts, page, pages)
+    rows = session.execute(span.cut(query.order_by(order, UnitAgreement.id)))
+    return span.of([AgreementLine(*row) for row in rows], kind=kind, counts=counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from cbt.http.form_values import one_line, required
 from cbt.rules.enrolment.member_units import credit_code_flaw, normalise_credit_code
 from cbt.rules.roles import Role
 from cbt.storage.crypto import readable, seal
+from cbt.storage.paging import ListPage, PageSpan
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -45,17 +46,6 @@ class UnitLine:
     agreed_until: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnitListPage:
-    """A page of the units that were looked for; `count` is how many were found."""
-
-    units: Sequence[UnitLine]
-    text: str
-    count: int
-    page: int
-    pages: int
-
-
 def unit_by_ref(session: Session, ref: str) -> MemberUnit:
     """Return the unit; raise NotFound("unit.unknown")."""
     return MemberUnit.by_ref(session, ref, unknown="unit.unknown")
@@ -66,7 +56,7 @@ def unit_by_code(session: Session, credit_code: str) -> MemberUnit | None:
     return session.scalar(select(MemberUnit).where(MemberUnit.credit_code == credit_code))
 
 
-def unit_page(session: Session, *, text: str, page: int) -> UnitListPage:
+def unit_page(session: Session, *, text: str, page: int) -> ListPage[UnitLine]:
     """Return a page of the units whose name, credit code or contact holds `text`: members first, by name."""
     wanted = f"%{_escaped(text)}%"
     found = (
@@ -75,22 +65,16 @@ def unit_page(session: Session, *, text: str, page: int) -> UnitListPage:
         else MemberUnit.id.is_not(None)
     )
     count = session.scalar(select(func.count()).select_from(MemberUnit).where(found)) or 0
-    pages = max(1, -(-count // UNIT_PAGE))
-    page = min(page, pages)
+    span = PageSpan(count, UNIT_PAGE, page)
     until = (
         select(func.max(func.coalesce(UnitAgreement.ended_on, UnitAgreement.last_on)))
         .where(UnitAgreement.unit_id == MemberUnit.id)
         .correlate(MemberUnit)
         .scalar_subquery()
     )
-    rows = session.execute(
-        select(MemberUnit, until)
-        .where(found)
-        .order_by(MemberUnit.left_at.is_not(None), MemberUnit.name, MemberUnit.id)
-        .limit(UNIT_PAGE)
-        .offset((page - 1) * UNIT_PAGE)
-    )
-    return UnitListPage([UnitLine(unit, day) for unit, day in rows], text, count, page, pages)
+    query = select(MemberUnit, until).where(found)
+    query = query.order_by(MemberUnit.left_at.is_not(None), MemberUnit.name, MemberUnit.id)
+    return span.of([UnitLine(unit, day) for unit, day in session.execute(span.cut(query))], text=text)
 
 
 _SEARCHED = (MemberUnit.name, MemberUnit.credit_code, MemberUnit.contact)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import flask
 from werkzeug.datastructures import MultiDict
 
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.i18n import explain
+from cbt.http.partials import Reply
 from cbt.http.problems import http_status, note_shown
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,6 +71,65 @@ def refusal(error: CbtError, *, on_record: bool = True) -> Refusal:
         params=error.params,
         sent=flask.request.form,
     )
+
+
+View = TypeVar("View", bound=Callable[..., Reply])
+Form = TypeVar("Form", bound="DataclassInstance")
+
+
+def form_on(
+    page: Callable[..., Reply], *refused_by: type[CbtError], only: Callable[[CbtError], bool] | None = None
+) -> Callable[[View], View]:
+    """Have a view take the form of `page`: what it refuses is shown there, beside what was sent.
+
+    `page` gets `refused` and those of the view's arguments that it takes. Errors that are none of `refused_by`,
+    where they are named, or not among those that `only` says, get the page of their own.
+    """
+    errors = refused_by or (CbtError,)
+    takes = inspect.signature(page).parameters
+
+    def onto_page(view: View) -> View:
+        @wraps(view)
+        def take(*args: Any, **values: Any) -> Reply:
+            try:
+                return view(*args, **values)
+            except errors as error:
+                if only is not None and not only(error):
+                    raise
+                given = inspect.signature(view).bind(*args, **values).arguments
+                told = {name: value for name, value in given.items() if name in takes}
+                return page(**told, refused=refusal(error))
+
+        return cast(View, take)
+
+    return onto_page
+
+
+def head_of_page(endpoint: str) -> Callable[..., Reply]:
+    """Return, for `form_on`, what tells a refusal at the head of the page of `endpoint` and the view's `ref`."""
+
+    def lead(ref: str, refused: Refusal) -> Reply:
+        flask.flash(f"{refused.what}{refused.fix}", "stop")
+        return flask.redirect(flask.url_for(endpoint, ref=ref), 303)
+
+    return lead
+
+
+def typed_form(kind: type[Form]) -> Form:
+    """Return what a form says as `kind`, a dataclass of texts; what it lacks is empty."""
+    form = flask.request.form
+    return kind(**{field.name: form.get(field.name, "") for field in dataclasses.fields(kind)})
+
+
+def form_page(template: str, refused: Refusal, /, **shown: Any) -> Reply:
+    """Return a page that has a form, with the status of what was refused of it."""
+    return flask.render_template(template, refused=refused, **shown), refused.code
+
+
+def see_other(message: str, endpoint: str, /, **values: Any) -> Reply:
+    """Lead on from a form that was taken (303), to a page that says `message` at its head."""
+    flask.flash(message, "ok")
+    return flask.redirect(flask.url_for(endpoint, **values), 303)
 
 
 def uploaded(field: str, missing: str = "upload.missing", *, most: int = -1) -> tuple[str, bytes]:

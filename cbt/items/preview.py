@@ -63,13 +63,14 @@ def preview_paper(content: ItemContent, *, seed: str) -> dict[str, Any]:
 def _item(content: ItemContent, rng: random.Random) -> dict[str, Any]:
     clean = dict(sanitised(content))
     if content.verdicts:
-        clean["choices"] = list(_verdicts())
+        clean["choices"] = list(verdicts())
     for name in content.always_shuffled:
         clean[name] = _shuffled(clean[name], rng)
     return clean
 
 
-def _verdicts() -> tuple[str, str]:
+def verdicts() -> tuple[str, str]:
+    """Return the words for right and wrong."""
     return _("bank.key.true"), _("bank.key.false")
 
 
@@ -93,6 +94,6 @@ def _key(content: ItemContent, points: str) -> KeyLines:
         point=content.point,
         difficulty=content.difficulty,
         stem=markup.to_html(content.stem),
-        lines=[markup.inline(line) for line in content.key_lines(_verdicts())],
+        lines=[markup.inline(line) for line in content.key_lines(verdicts())],
         explanation=markup.to_html(content.explanation),
     )

@@ -30,6 +30,7 @@ from cbt.proctoring.polling.open_rooms import open_rooms
 from cbt.proctoring.store import count_rooms_for, near_rooms, rooms_for
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.store import RoomView, room_for
+from cbt.storage.paging import PageSpan
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -180,14 +181,14 @@ def glances(principal: Principal, *, page: int, now: datetime) -> tuple[list[Roo
     rooms = open_rooms()
     near = near_rooms(until=now + RECENT)
     with reading() as session:
-        pages = max(1, -(-count_rooms_for(session, principal, *near) // A_PAGE))
-        shown = rooms_for(session, principal, *near, limit=A_PAGE, offset=(min(page, pages) - 1) * A_PAGE)
+        span = PageSpan(count_rooms_for(session, principal, *near), A_PAGE, page)
+        shown = rooms_for(session, principal, *near, limit=A_PAGE, offset=span.offset)
         comments = unanswered(session, [view.sitting_room.id for view in shown])
         found = [
             _glance(view, rooms.board(session, view, now=now), comments.get(view.sitting_room.id, 0), now=now)
             for view in shown
         ]
-    return found, pages
+    return found, span.pages
 
 
 def _glance(view: RoomView, board: Board, comments: int, *, now: datetime) -> RoomGlance:

@@ -7,11 +7,10 @@ from typing import Any
 import flask
 import flask_babel
 
-from cbt.errors import CbtError
 from cbt.http.auth import access, login
 from cbt.http.auth.login import signed_in
 from cbt.http.form_values import whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.partials import Reply, unless_seen
 from cbt.proctoring import inspection
 from cbt.proctoring.act import runs_room, runs_rooms
@@ -59,40 +58,8 @@ def _glances() -> dict[str, Any]:
 
 @pages.get("/proctor/rooms/<room_ref>/comments")
 @access.roles(*READERS)
-def index(room_ref: str) -> Reply:
+def index(room_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """What inspectors noted about a room, and what the chief answered."""
-    return _page(room_ref, NOTHING_REFUSED)
-
-
-@pages.post("/proctor/rooms/<room_ref>/comments")
-@access.roles(Role.INSPECTOR)
-def comment(room_ref: str) -> Reply:
-    """Note something; an inspector changes nothing else."""
-    form = flask.request.form
-    try:
-        inspection.comment(
-            room_ref, form.get("text", ""), form.get("about", ""), signed_in(), now=flask.g.now
-        )
-    except CbtError as error:
-        return _page(room_ref, refusal(error))
-    flask.flash(flask_babel.gettext("proctoring.comments.noted"), "ok")
-    return flask.redirect(flask.url_for("inspecting.index", room_ref=room_ref), 303)
-
-
-@pages.post("/proctor/rooms/<room_ref>/comments/<comment_ref>/answer")
-@access.roles(Role.CHIEF_PROCTOR)
-def answer(room_ref: str, comment_ref: str) -> Reply:
-    """Answer a comment, once."""
-    text = flask.request.form.get("answer", "")
-    try:
-        inspection.answer(room_ref, comment_ref, text, signed_in(), now=flask.g.now)
-    except CbtError as error:
-        return _page(room_ref, refusal(error))
-    flask.flash(flask_babel.gettext("proctoring.comments.answered"), "ok")
-    return flask.redirect(flask.url_for("inspecting.index", room_ref=room_ref), 303)
-
-
-def _page(room_ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         room = room_view_for(session, room_ref, signed_in())
         found = inspection.comments_of(session, room.sitting_room.id)
@@ -100,13 +67,34 @@ def _page(room_ref: str, refused: Refusal) -> Reply:
             inspection.people_of(session, room.sitting_room.id) if signed_in().has(Role.INSPECTOR) else ()
         )
         runs = runs_rooms(signed_in()) and runs_room(session, room.sitting_room, signed_in())
-    page = flask.render_template(
+    return form_page(
         "proctoring/inspection/comments.html",
+        refused,
         room=room,
         comments=found,
         people=people,
         may_comment=signed_in().has(Role.INSPECTOR),
         may_answer=runs and signed_in().has(Role.CHIEF_PROCTOR),
-        refused=refused,
     )
-    return page, refused.code
+
+
+@pages.post("/proctor/rooms/<room_ref>/comments")
+@access.roles(Role.INSPECTOR)
+@form_on(index)
+def comment(room_ref: str) -> Reply:
+    """Note something; an inspector changes nothing else."""
+    form = flask.request.form
+    inspection.comment(room_ref, form.get("text", ""), form.get("about", ""), signed_in(), now=flask.g.now)
+    return see_other(flask_babel.gettext("proctoring.comments.noted"), "inspecting.index", room_ref=room_ref)
+
+
+@pages.post("/proctor/rooms/<room_ref>/comments/<comment_ref>/answer")
+@access.roles(Role.CHIEF_PROCTOR)
+@form_on(index)
+def answer(room_ref: str, comment_ref: str) -> Reply:
+    """Answer a comment, once."""
+    text = flask.request.form.get("answer", "")
+    inspection.answer(room_ref, comment_ref, text, signed_in(), now=flask.g.now)
+    return see_other(
+        flask_babel.gettext("proctoring.comments.answered"), "inspecting.index", room_ref=room_ref
+    )

@@ -37,6 +37,7 @@ from cbt.rules.states.sitting import OVER
 from cbt.runner.models import JournalEntry, Message
 from cbt.sittings.models import SittingChange
 from cbt.sittings.store import RoomView, changes_of, room_view_for, told_change
+from cbt.storage.paging import PageSpan
 from cbt.storage.unit_of_work import reading
 
 TOLD = ("blur", "fullscreen_exit", "paste", "elsewhere")
@@ -138,9 +139,8 @@ class Rooms:
 def my_rooms(principal: Principal, *, now: datetime, page: int = 1) -> Rooms:
     """Return a page of the rooms this person may see, parted by what there is to do. Source: R-62."""
     with reading() as session:
-        pages = max(1, -(-count_rooms_for(session, principal) // A_PAGE))
-        page = min(page, pages)
-        views = rooms_for(session, principal, limit=A_PAGE, offset=(page - 1) * A_PAGE)
+        span = PageSpan(count_rooms_for(session, principal), A_PAGE, page)
+        views = rooms_for(session, principal, limit=A_PAGE, offset=span.offset)
         counts = store.counts_of_rooms(session, [view.sitting_room.id for view in views])
         changes = changes_of(session, {view.sitting.id for view in views})
     cards = [
@@ -158,8 +158,8 @@ def my_rooms(principal: Principal, *, now: datetime, page: int = 1) -> Rooms:
         now=tuple(near),
         later=tuple(card for card in coming if card not in near),
         over=tuple(over),
-        page=page,
-        pages=pages,
+        page=span.page,
+        pages=span.pages,
     )
 
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import signed_in
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page, refusal, see_other, uploaded
 from cbt.http.partials import Reply
 from cbt.proctoring.recovery import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role
@@ -48,8 +48,11 @@ def preview(room_ref: str) -> Reply:
         if "content" in form:
             owner, count = import_recovery(room_ref, form["content"], signed_in(), now=flask.g.now)
             seat = f"{owner.seat_number:02d}"
-            flask.flash(_("recovery.done", seat=seat, name=owner.name, count=count), "ok")
-            return flask.redirect(flask.url_for("recovery.upload", room_ref=room_ref), 303)
+            return see_other(
+                _("recovery.done", seat=seat, name=owner.name, count=count),
+                "recovery.upload",
+                room_ref=room_ref,
+            )
         text = _sent()
         return _page(room_ref, preview=preview_recovery(room_ref, text, signed_in()), content=text)
     except (InvalidInput, Conflict) as error:
@@ -68,7 +71,4 @@ def _sent() -> str:
 
 def _page(room_ref: str, *, refused: Refusal = NOTHING_REFUSED, **shown: object) -> Reply:
     room, past = room_imports(room_ref, signed_in())
-    page = flask.render_template(
-        "proctoring/recovery/recovery.html", room=room, past=past, refused=refused, **shown
-    )
-    return page, refused.code
+    return form_page("proctoring/recovery/recovery.html", refused, room=room, past=past, **shown)

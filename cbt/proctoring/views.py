@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import flask
 
-from cbt.accounts.approvals.requests import Second, SecondNeeded
-from cbt.accounts.approvals.views import ask_for, credential_typed, typed_second, wants_asking
+from cbt.accounts.approvals.requests import ApprovalWish, Second, SecondNeeded
+from cbt.accounts.approvals.views import ask_for, credential_typed, typed_second
 from cbt.blueprints.reasons import table_now, words_of
 from cbt.http.auth import access, login
 from cbt.http.auth.login import signed_in
 from cbt.http.downloads import picture
 from cbt.http.form_posts import idempotency
 from cbt.http.form_values import page_of
+from cbt.http.forms import see_other
 from cbt.http.i18n import local_zone
 from cbt.http.partials import Reply, wants_partial
 from cbt.proctoring.act import Act, ActRequest, By, Said, runs_rooms, said_text
@@ -174,10 +175,12 @@ def act(room_ref: str, code: str) -> Reply:
     try:
         done = posted.do(asked)
     except SecondNeeded as needed:
-        if not wants_asking():
-            raise
-        board, view = read_room(room_ref, signed_in(), now=flask.g.now)
-        return ask_for(wish_for(posted, board, view, form), needed, signed_in())
+
+        def wish() -> ApprovalWish:
+            board, view = read_room(room_ref, signed_in(), now=flask.g.now)
+            return wish_for(posted, board, view, form)
+
+        return ask_for(needed, wish)
     return _told(room_ref, done, posted)
 
 
@@ -207,5 +210,4 @@ def _told(room_ref: str, done: Said, posted: Act) -> Reply:
         return response
     if done.codes:
         return flask.render_template("proctoring/desk/codes.html", said=done, room_ref=room_ref)
-    flask.flash(said_text(done), "ok")
-    return flask.redirect(flask.url_for(posted.leads_to, room_ref=room_ref), 303)
+    return see_other(said_text(done), posted.leads_to, room_ref=room_ref)

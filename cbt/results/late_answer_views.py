@@ -8,12 +8,12 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.accounts.approvals.requests import SecondNeeded, Wanted
-from cbt.accounts.approvals.views import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.blueprints.reasons import table_now, words_of
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.http.auth import access
 from cbt.http.auth.login import signed_in
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.i18n import local_zone
 from cbt.http.partials import Reply
 from cbt.results.approval import late_request
@@ -35,17 +35,45 @@ pages = flask.Blueprint("late", __name__)
 
 @pages.get("/results/<sitting_ref>/late")
 @access.roles(*DECIDERS, Role.INSPECTOR)
-def page(sitting_ref: str) -> Reply:
+def page(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the late answers of a sitting and what was ruled on them."""
-    return _page(sitting_ref)
+    return form_page(
+        "results/late_answers/late.html",
+        refused,
+        late=late_page(sitting_ref),
+        may_rule=signed_in().has(*DECIDERS),
+        faults=[(one.code, words_of(one)) for one in table_now().offered_reasons],
+        source=source_text,
+        wish=_wish() if refused.sent else None,
+        by_password=password_allowed(sitting_ref),
+    )
 
 
 @pages.post("/results/<sitting_ref>/late")
 @access.roles(*DECIDERS)
+@form_on(
+    page,
+    InvalidInput,
+    Conflict,
+    NotAllowed,
+    only=lambda error: not isinstance(error, Conflict) or error.code.startswith("late."),
+)
 def rule(sitting_ref: str) -> Reply:
     """Approve or reject the ticked candidates of one room."""
+    wish, me = _wish(), signed_in()
+    try:
+        second = typed_second(me, Wanted(second_roles(me)), allowed=password_allowed(sitting_ref))
+        count, changed = rule_late(sitting_ref, wish, first=me, second=second, now=flask.g.now)
+    except SecondNeeded as needed:
+        return ask_for(needed, lambda: late_request(late_page(sitting_ref), wish))
+    approved = _("late.approved", count=count, changed=changed)
+    done = approved if wish.verdict == APPROVED else _("late.rejected", count=count)
+    return see_other(done, "late.page", sitting_ref=sitting_ref)
+
+
+def _wish() -> RulingWish:
     form = flask.request.form
-    wish = RulingWish(
+    return RulingWish(
         room_ref=form.get("room", ""),
         attempt_refs=frozenset(form.getlist("attempt")),
         seen=form.get("seen", ""),
@@ -53,35 +81,6 @@ def rule(sitting_ref: str) -> Reply:
         fault=form.get("fault", ""),
         reason=form.get("reason", "")[:500],
     )
-    try:
-        wanted, allowed = Wanted(second_roles(signed_in())), password_allowed(sitting_ref)
-        second = typed_second(signed_in(), wanted, allowed=allowed)
-        count, changed = rule_late(sitting_ref, wish, first=signed_in(), second=second, now=flask.g.now)
-    except SecondNeeded as needed:
-        if wants_asking():
-            return ask_for(late_request(late_page(sitting_ref), wish), needed, signed_in())
-        return _page(sitting_ref, refused=refusal(needed), wish=wish)
-    except (InvalidInput, Conflict, NotAllowed) as error:
-        if isinstance(error, Conflict) and not error.code.startswith("late."):
-            raise
-        return _page(sitting_ref, refused=refusal(error), wish=wish)
-    said = _("late.approved", count=count, changed=changed)
-    flask.flash(said if wish.verdict == APPROVED else _("late.rejected", count=count), "ok")
-    return flask.redirect(flask.url_for("late.page", sitting_ref=sitting_ref), 303)
-
-
-def _page(sitting_ref: str, *, refused: Refusal = NOTHING_REFUSED, wish: RulingWish | None = None) -> Reply:
-    shown = flask.render_template(
-        "results/late_answers/late.html",
-        late=late_page(sitting_ref),
-        may_rule=signed_in().has(*DECIDERS),
-        faults=[(one.code, words_of(one)) for one in table_now().offered_reasons],
-        source=source_text,
-        wish=wish,
-        by_password=password_allowed(sitting_ref),
-        refused=refused,
-    )
-    return shown, refused.code
 
 
 def source_text(case: LateCase, late: LateAnswer) -> str:

@@ -28,6 +28,7 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Sitting, SittingRoom
 from cbt.sittings.planning.purposes import official_only
 from cbt.sittings.store import batch_by_ref
+from cbt.storage.paging import PageSpan
 from cbt.storage.prepared import KnownEntities
 from cbt.storage.unit_of_work import reading
 
@@ -415,9 +416,8 @@ def check_batch(batch_ref: str, *, page: int = 1) -> BatchCheck:
             )
             if found is not None:
                 wrong[one.registration_id] = found
-        pages = max(1, -(-len(wrong) // PAGE))
-        page = min(page, pages)
-        shown = list(wrong)[(page - 1) * PAGE : page * PAGE]
+        span = PageSpan(len(wrong), PAGE, page)
+        shown = list(wrong)[span.offset :][:PAGE]
         objections = []
         for booking in bookings_among(session, shown):
             registration = booking.registration
@@ -425,4 +425,4 @@ def check_batch(batch_ref: str, *, page: int = 1) -> BatchCheck:
             paper = blueprint.papers[registration.paper].label
             objections.append(Objection(booking, blueprint.level_name, paper, wrong[registration.id]))
         checked = count_bookings(session, batch.id)
-        return BatchCheck(batch, checked, len(wrong), objections, page, pages)
+        return BatchCheck(batch, checked, len(wrong), objections, span.page, span.pages)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.approvals.requests import SecondNeeded, Wanted
-from cbt.accounts.approvals.views import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.requests import ApprovalWish, SecondNeeded, Wanted
+from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of, whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.i18n import local_day, local_text
 from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF
@@ -117,50 +117,45 @@ def _subtitle(found: SittingSheet) -> str:
 
 @pages.get("/results/<sitting_ref>/release")
 @access.roles(Role.OFFICER)
-def release_preview(sitting_ref: str) -> Reply:
+def release_preview(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show what a release, or a correction of it, would put on record, and ask for a second person."""
-    return _release_page(sitting_ref, NOTHING_REFUSED)
-
-
-@pages.post("/results/<sitting_ref>/release")
-@access.roles(Role.OFFICER)
-def release(sitting_ref: str) -> Reply:
-    """Release the results, or correct what was released; or ask the second person."""
-    form = flask.request.form
-    reason = form.get("reason", "")[:500] if form.get("act") == "correct" else None
-    try:
-        wanted, allowed = Wanted(service.SECOND_FOR_RELEASE), service.password_allowed(sitting_ref)
-        second = typed_second(signed_in(), wanted, allowed=allowed)
-        if reason is not None:
-            corrected = service.correct(
-                sitting_ref, first=signed_in(), second=second, reason=reason, now=flask.g.now
-            )
-            flask.flash(_("results.corrected", count=corrected), "ok")
-        else:
-            service.release(sitting_ref, first=signed_in(), second=second, now=flask.g.now)
-            flask.flash(_("results.released"), "ok")
-    except SecondNeeded as needed:
-        if wants_asking():
-            sheet, held = service.release_asked(sitting_ref)
-            return ask_for(release_request(sheet, reason=reason, held=held), needed, signed_in())
-        return _release_page(sitting_ref, refusal(needed))
-    except (InvalidInput, NotAllowed) as error:
-        return _release_page(sitting_ref, refusal(error))
-    return flask.redirect(flask.url_for("results.sheet", sitting_ref=sitting_ref), 303)
-
-
-def _release_page(sitting_ref: str, refused: Refusal) -> Reply:
     rest = bool(flask.request.values.get("rest"))
     found = service.release_shown(sitting_ref, rest=rest, on=local_day(flask.g.now))
-    page = flask.render_template(
+    return form_page(
         "results/release.html",
+        refused,
         found=found,
         sheet=found.sheet,
         named=found.named,
         errors=refused.by_field(otherwise="second_login"),
         by_password=service.password_allowed(sitting_ref),
     )
-    return page, refused.code
+
+
+@pages.post("/results/<sitting_ref>/release")
+@access.roles(Role.OFFICER)
+@form_on(release_preview, InvalidInput, NotAllowed)
+def release(sitting_ref: str) -> Reply:
+    """Release the results, or correct what was released; or ask the second person."""
+    form, me = flask.request.form, signed_in()
+    reason = form.get("reason", "")[:500] if form.get("act") == "correct" else None
+    allowed = service.password_allowed(sitting_ref)
+    try:
+        second = typed_second(me, Wanted(service.SECOND_FOR_RELEASE), allowed=allowed)
+        if reason is not None:
+            corrected = service.correct(sitting_ref, first=me, second=second, reason=reason, now=flask.g.now)
+            done = _("results.corrected", count=corrected)
+        else:
+            service.release(sitting_ref, first=me, second=second, now=flask.g.now)
+            done = _("results.released")
+    except SecondNeeded as needed:
+
+        def wish() -> ApprovalWish:
+            sheet, held = service.release_asked(sitting_ref)
+            return release_request(sheet, reason=reason, held=held)
+
+        return ask_for(needed, wish)
+    return see_other(done, "results.sheet", sitting_ref=sitting_ref)
 
 
 @pages.get("/results/retakes/<batch_ref>")

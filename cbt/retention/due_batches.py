@@ -5,7 +5,7 @@ Nothing of a batch is destroyed while it is held, and who held it does not lift 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -25,6 +25,7 @@ from cbt.rules.roles import Role
 from cbt.rules.second_person import PersonStep
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import batch_by_ref
+from cbt.storage.paging import ListPage, PageSpan
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 
@@ -126,17 +127,6 @@ class DueBatch:
     paper_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class DuePage:
-    """A page of a list of batches, those due longest first; `counts` says how many each list has."""
-
-    lines: Sequence[DueBatch]
-    list: str
-    counts: Mapping[str, int]
-    page: int
-    pages: int
-
-
 def _last() -> ColumnElement[datetime]:
     """Return when a batch was last added to: its last planned start or its last release, else when it was made."""
     of_batch = Sitting.batch_id == Batch.id
@@ -177,26 +167,18 @@ def _chosen(name: str, today: date, years: KeptYears) -> ColumnElement[bool]:
     return chosen[name]
 
 
-def due_page(session: Session, *, list: str, today: date, page: int) -> DuePage:
-    """Return a page of the batches of a list by electronic records. Source: R-95."""
+def due_page(session: Session, *, list: str, today: date, page: int) -> ListPage[DueBatch]:
+    """Return a page of the batches of a list by electronic records, those due longest first. Source: R-95."""
     years = kept_years(session)
     chosen = list if list in LISTS else "due"
     counts = {
         name: session.scalar(select(func.count()).select_from(Batch).where(_chosen(name, today, years))) or 0
         for name in LISTS
     }
-    pages = max(1, -(-counts[chosen] // PAGE))
-    page = min(page, pages)
-    last = _last()
-    query = (
-        select(Batch, last)
-        .where(_chosen(chosen, today, years))
-        .order_by(last, Batch.id)
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    )
-    lines = [_line(batch, at, years) for batch, at in session.execute(query)]
-    return DuePage(lines, chosen, counts, page, pages)
+    span, last = PageSpan(counts[chosen], PAGE, page), _last()
+    query = select(Batch, last).where(_chosen(chosen, today, years)).order_by(last, Batch.id)
+    lines = [_line(batch, at, years) for batch, at in session.execute(span.cut(query))]
+    return span.of(lines, kind=chosen, counts=counts)
 
 
 def due_batch(session: Session, batch: Batch) -> DueBatch:

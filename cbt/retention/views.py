@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from cbt.accounts.approvals.requests import SecondNeeded, Wanted
-from cbt.accounts.approvals.views import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.accounts.store import actor_names
-from cbt.errors import CbtError, Conflict
+from cbt.errors import Conflict
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf
@@ -32,7 +30,7 @@ from cbt.retention.destruction import (
     sittings_of,
     under_way,
 )
-from cbt.retention.due_batches import LISTS, due_batch, due_page
+from cbt.retention.due_batches import due_batch, due_page
 from cbt.retention.person import views as person
 from cbt.retention.terms import wish_for
 from cbt.rules.retention import MOST_YEARS
@@ -48,48 +46,20 @@ READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 
 @pages.get("/office/retention")
 @access.roles(*READERS)
-def retention() -> Reply:
+def retention(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """List the batches by whether their records are due for destruction."""
-    return _list(NOTHING_REFUSED)
-
-
-@pages.post("/office/retention")
-@access.roles(Role.ADMIN)
-def change_terms() -> Reply:
-    """Say how long records are kept; or ask the second person, where it takes two."""
-    form, me = flask.request.form, signed_in()
-    try:
-        wanted = terms.typed_years(form.get("electronic", ""), form.get("paper", ""))
-        second = typed_second(me, Wanted(terms.COUNTERSIGNERS), allowed=False)
-        terms.change_terms(wanted, first=me, second=second, now=flask.g.now)
-    except SecondNeeded as needed:
-        if not wants_asking():
-            return _list(refusal(needed))
-        with reading() as session:
-            before = terms.kept_years(session)
-        return ask_for(wish_for(before, wanted), needed, me)
-    except CbtError as error:
-        return _list(refusal(error))
-    flask.flash(_("retention.terms.saved"), "ok")
-    return flask.redirect(flask.url_for("retention.retention"), 303)
-
-
-def _list(refused: Refusal) -> Reply:
     args, today = flask.request.args, local_day(flask.g.now)
     with reading() as session:
         found = due_page(session, list=args.get("list", ""), today=today, page=page_of(args))
         years = terms.kept_years(session)
         open_ones = [shown(session, row) for row in under_way(session)]
-    lists = [
-        (
-            flask.url_for("retention.retention", list=name),
-            _(f"retention.list.{name}", count=found.counts[name]),
-            name == found.list,
-        )
-        for name in LISTS
-    ]
-    page = flask.render_template(
+    lists = found.tabs(
+        lambda name: flask.url_for("retention.retention", list=name),
+        lambda name, count: _(f"retention.list.{name}", count=count),
+    )
+    return form_page(
         "retention/retention.html",
+        refused,
         found=found,
         lists=lists,
         years=years,
@@ -97,68 +67,30 @@ def _list(refused: Refusal) -> Reply:
         today=today,
         most=MOST_YEARS,
         least=terms.KeptYears(),
-        refused=refused,
     )
-    return page, refused.code
+
+
+@pages.post("/office/retention")
+@access.roles(Role.ADMIN)
+@form_on(retention)
+def change_terms() -> Reply:
+    """Say how long records are kept; or ask the second person, where it takes two."""
+    form, me = flask.request.form, signed_in()
+    wanted = terms.typed_years(form.get("electronic", ""), form.get("paper", ""))
+    try:
+        second = typed_second(me, Wanted(terms.COUNTERSIGNERS), allowed=False)
+        terms.change_terms(wanted, first=me, second=second, now=flask.g.now)
+    except SecondNeeded as needed:
+        with reading() as session:
+            before = terms.kept_years(session)
+        return ask_for(needed, lambda: wish_for(before, wanted))
+    return see_other(_("retention.terms.saved"), "retention.retention")
 
 
 @pages.get("/office/retention/batches/<ref>")
 @access.roles(*READERS)
-def batch(ref: str) -> Reply:
+def batch(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show from when a batch is due, its holds and its destructions."""
-    return _batch(ref, NOTHING_REFUSED)
-
-
-@pages.post("/office/retention/batches/<ref>/hold")
-@access.roles(*due_batches.HOLDERS)
-def hold(ref: str) -> Reply:
-    """Hold a batch."""
-    reason, now = flask.request.form.get("reason", ""), flask.g.now
-    return _did(
-        ref, lambda: due_batches.place_hold(ref, reason=reason, now=now, actor=acting()), "retention.held"
-    )
-
-
-@pages.post("/office/retention/batches/<ref>/lift")
-@access.roles(*due_batches.HOLDERS)
-def lift(ref: str) -> Reply:
-    """Lift the hold of a batch."""
-    reason, now = flask.request.form.get("reason", ""), flask.g.now
-    return _did(
-        ref, lambda: due_batches.lift_hold(ref, reason=reason, now=now, actor=acting()), "retention.lifted"
-    )
-
-
-@pages.post("/office/retention/batches/<ref>/destroy")
-@access.roles(Role.OFFICER)
-def ask(ref: str) -> Reply:
-    """Ask for the destruction of a batch's records."""
-    form, now = flask.request.form, flask.g.now
-    try:
-        made = destroying.ask(
-            ref,
-            kind=form.get("kind", ""),
-            note=form.get("note", ""),
-            today=local_day(now),
-            now=now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _batch(ref, refusal(error))
-    flask.flash(_("retention.asked"), "ok")
-    return flask.redirect(flask.url_for("retention.destruction", ref=made), 303)
-
-
-def _did(ref: str, act: Callable[[], None], said: str) -> Reply:
-    try:
-        act()
-    except CbtError as error:
-        return _batch(ref, refusal(error))
-    flask.flash(_(said), "ok")
-    return flask.redirect(flask.url_for("retention.batch", ref=ref), 303)
-
-
-def _batch(ref: str, refused: Refusal) -> Reply:
     today = local_day(flask.g.now)
     with reading() as session:
         known = batch_by_ref(session, ref)
@@ -169,8 +101,9 @@ def _batch(ref: str, refused: Refusal) -> Reply:
         sittings = sittings_of(session, known)
     standing = {row.kind: row for row in rows if row.state != WITHDRAWN}
     due = {"electronic": line.electronic_on, "paper": line.paper_on}
-    page = flask.render_template(
+    return form_page(
         "retention/batch.html",
+        refused,
         line=line,
         due=due,
         today=today,
@@ -180,55 +113,73 @@ def _batch(ref: str, refused: Refusal) -> Reply:
         standing=standing,
         destructions=rows,
         sittings=sittings,
-        refused=refused,
     )
-    return page, refused.code
+
+
+@pages.post("/office/retention/batches/<ref>/hold")
+@access.roles(*due_batches.HOLDERS)
+@form_on(batch)
+def hold(ref: str) -> Reply:
+    """Hold a batch."""
+    reason = flask.request.form.get("reason", "")
+    due_batches.place_hold(ref, reason=reason, now=flask.g.now, actor=acting())
+    return see_other(_("retention.held"), "retention.batch", ref=ref)
+
+
+@pages.post("/office/retention/batches/<ref>/lift")
+@access.roles(*due_batches.HOLDERS)
+@form_on(batch)
+def lift(ref: str) -> Reply:
+    """Lift the hold of a batch."""
+    reason = flask.request.form.get("reason", "")
+    due_batches.lift_hold(ref, reason=reason, now=flask.g.now, actor=acting())
+    return see_other(_("retention.lifted"), "retention.batch", ref=ref)
+
+
+@pages.post("/office/retention/batches/<ref>/destroy")
+@access.roles(Role.OFFICER)
+@form_on(batch)
+def ask(ref: str) -> Reply:
+    """Ask for the destruction of a batch's records."""
+    form, now = flask.request.form, flask.g.now
+    made = destroying.ask(
+        ref,
+        kind=form.get("kind", ""),
+        note=form.get("note", ""),
+        today=local_day(now),
+        now=now,
+        actor=acting(),
+    )
+    return see_other(_("retention.asked"), "retention.destruction", ref=made)
 
 
 @pages.get("/office/retention/destructions/<ref>")
 @access.roles(*READERS)
-def destruction(ref: str) -> Reply:
+def destruction(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show a destruction: what is to be confirmed, how far it is, or the record of it."""
-    return _destruction(ref, NOTHING_REFUSED)
+    with reading() as session:
+        row = destruction_by_ref(session, ref)
+        found = shown(session, row)
+    return form_page("retention/destruction.html", refused, found=found, own=row.asked_by == acting())
 
 
 @pages.post("/office/retention/destructions/<ref>/confirm")
 @access.roles(*destroying.CONFIRMERS)
+@form_on(destruction)
 def confirm(ref: str) -> Reply:
     """Confirm a destruction as the second person."""
     now = flask.g.now
-    return _settled(
-        ref,
-        lambda: destroying.confirm(ref, today=local_day(now), now=now, actor=acting()),
-        "retention.confirmed",
-    )
+    destroying.confirm(ref, today=local_day(now), now=now, actor=acting())
+    return see_other(_("retention.confirmed"), "retention.destruction", ref=ref)
 
 
 @pages.post("/office/retention/destructions/<ref>/withdraw")
 @access.roles(*destroying.CONFIRMERS)
+@form_on(destruction)
 def withdraw(ref: str) -> Reply:
     """Take a destruction back that nobody confirmed."""
-    now = flask.g.now
-    return _settled(ref, lambda: destroying.withdraw(ref, now=now, actor=acting()), "retention.withdrawn")
-
-
-def _settled(ref: str, act: Callable[[], None], said: str) -> Reply:
-    try:
-        act()
-    except CbtError as error:
-        return _destruction(ref, refusal(error))
-    flask.flash(_(said), "ok")
-    return flask.redirect(flask.url_for("retention.destruction", ref=ref), 303)
-
-
-def _destruction(ref: str, refused: Refusal) -> Reply:
-    with reading() as session:
-        row = destruction_by_ref(session, ref)
-        found = shown(session, row)
-    page = flask.render_template(
-        "retention/destruction.html", found=found, own=row.asked_by == acting(), refused=refused
-    )
-    return page, refused.code
+    destroying.withdraw(ref, now=flask.g.now, actor=acting())
+    return see_other(_("retention.withdrawn"), "retention.destruction", ref=ref)
 
 
 @pages.get("/office/retention/destructions/<ref>.pdf")

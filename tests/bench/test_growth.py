@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from bench.growth import BYTES_PER_ATTEMPT, fitting
+from bench.history import LOG_LINES, SAVES, Years
 from bench.installation import installation
-from cbt.demo.history import LOG_LINES, SAVES, Years
 from cbt.storage.types import bind_instant, db
 
 

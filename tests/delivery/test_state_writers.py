@@ -59,8 +59,6 @@ CHANGES = {
     "enrolment/applications/application.py:move_on",
     # A destruction has a table beside its one function.
     "retention/destruction.py:_move",
-    # Rows of invented years that nobody lived through.
-    "demo/history.py:<module>",
 }
 BEGINNINGS = {
     "runner/attempt_changes.py:create_attempt",

@@ -10,10 +10,10 @@ from decimal import Decimal
 import flask
 from sqlalchemy import select
 
+from bench.history import Years, write_years
 from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
 from cbt.demo.exam_setup import StoredPaper, Variant, prepare_papers
-from cbt.demo.history import Years, write_years
 from cbt.demo.world import Entrant, gather, seat_everybody
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Seat, SittingRoom

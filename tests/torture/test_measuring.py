@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from bench.growth import main
+from bench.history import SAVES
 from bench.measured.registry import BY_NAME, TARGETS, names_of
 from bench.measuring import run_bench
 from bench.published.report import machine_line, markdown, table
 from bench.sizes import QUICK
-from cbt.demo.history import SAVES
 from tests.browser import find_chromium
 from tests.databases import find_binaries
 from tests.owned import begin_warm

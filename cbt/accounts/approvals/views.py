@@ -7,6 +7,7 @@ act goes through here, so that there is one way (R-62). A POST works without a s
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import flask
 import flask_babel
@@ -18,7 +19,7 @@ from cbt.errors import CbtError, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import Principal, current_principal, machine_id, signed_in
 from cbt.http.form_posts.idempotency import CARRIED
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page, refusal
 from cbt.http.i18n import word
 from cbt.http.partials import Reply, unless_seen, wants_partial
 from cbt.http.problems import wants_json
@@ -87,8 +88,7 @@ def _panel(shown: ShownApproval, refused: Refusal, code: str = "") -> str:
 def _page(shown: ShownApproval, refused: Refusal, code: str = "") -> Reply:
     if wants_partial():
         return _panel(shown, refused, code)  # 200: it is the page's own panel that says what was refused
-    page = flask.render_template("accounts/approvals/approval.html", shown=shown, refused=refused, code=code)
-    return page, refused.code
+    return form_page("accounts/approvals/approval.html", refused, shown=shown, code=code)
 
 
 @pages.post("/approvals/<ref>/<step>")
@@ -165,17 +165,17 @@ def typed_second(first: Principal, wanted: Wanted, *, allowed: bool) -> Second |
     )
 
 
-def ask_for(wish: ApprovalWish, needed: SecondNeeded, first: Principal) -> Reply:
-    """Store the request and lead to it: into the dialog it was asked in, or to its page (303)."""
-    ref = ask(wish, needed, first=first, machine=machine_id(), now=flask.g.now)
+def ask_for(needed: SecondNeeded, wish: Callable[[], ApprovalWish]) -> Reply:
+    """Store the request and lead to it: into the dialog it was asked in, or to its page (303).
+
+    Raise `needed` where the form does not ask for a second person, as those of the pages do.
+    """
+    if flask.request.form.get("ask") != "1":
+        raise needed
+    ref = ask(wish(), needed, first=signed_in(), machine=machine_id(), now=flask.g.now)
     if not wants_partial():
         return flask.redirect(flask.url_for("accounts.approvals.approval", ref=ref), 303)
     response = flask.make_response(panel_of(ref))
     response.headers["HX-Retarget"] = "#act"
     response.headers["HX-Reswap"] = "innerHTML"
     return response
-
-
-def wants_asking() -> bool:
-    """Return whether this form asks for a second person, as those of the pages do."""
-    return flask.request.form.get("ask") == "1"

@@ -12,7 +12,7 @@ from cbt.errors import CbtError, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import HALF, Principal, current_principal, remember, signed_in, why_signed_out
 from cbt.http.auth.machine import current_machine
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page, refusal, see_other
 from cbt.http.partials import Reply, local_target
 from cbt.storage.unit_of_work import reading
 
@@ -56,31 +56,25 @@ def _back_to_sign_in(target: str) -> Reply:
 
 
 def _code_page(target: str, refused: Refusal) -> Reply:
-    page = flask.render_template("accounts/factors/code.html", target=target, refused=refused)
-    return page, refused.code
+    return form_page("accounts/factors/code.html", refused, target=target)
 
 
 @pages.get("/staff/account")
 @access.staff
-def account() -> Reply:
+def account(refused: Refusal = NOTHING_REFUSED, form: str = "") -> Reply:
     """Show one's own account: password, second factor, where one is signed in."""
-    return _account_page(NOTHING_REFUSED)
-
-
-def _account_page(refused: Refusal, form: str = "") -> Reply:
     me = signed_in()
     with reading() as session:
         state = codes.state(session, store.staff_by_ref(session, me.subject_ref))
-    page = flask.render_template(
+    return form_page(
         "accounts/factors/account.html",
+        refused,
         factor=state,
         codes=codes.CODES,
         logins=logins.open_ones(me, now=flask.g.now),
         here=me.login_session_id,
-        refused=refused,
         form=form,
     )
-    return page, refused.code
 
 
 @pages.get("/staff/account/factor")
@@ -121,16 +115,15 @@ def _enrol_page(secret: str, offer: str, refused: Refusal) -> Reply:
     me = signed_in()
     with reading() as session:
         login = store.staff_by_ref(session, me.subject_ref).login
-    page = flask.render_template(
+    return form_page(
         "accounts/factors/enrol.html",
+        refused,
         picture=codes.picture(secret, login=login, issuer=flask_babel.gettext("ui.product")),
         secret=codes.in_groups(secret),
         offer=offer,
         login=login,
         forced=me.owes_factor,
-        refused=refused,
     )
-    return page, refused.code
 
 
 def _codes_page(made: list[str], *, fresh: bool) -> Reply:
@@ -157,9 +150,8 @@ def change(act: str) -> Reply:
             raise InvalidInput("web.bad_request")
         remember(service.switch_off(signed_in(), **given))
     except CbtError as error:
-        return _account_page(refusal(error), act)
-    flask.flash(flask_babel.gettext("accounts.factor.is_off"), "ok")
-    return flask.redirect(flask.url_for("accounts.factors.account"), 303)
+        return account(refusal(error), act)
+    return see_other(flask_babel.gettext("accounts.factor.is_off"), "accounts.factors.account")
 
 
 @pages.post("/staff/account/logins/<int:number>/end")
@@ -175,8 +167,7 @@ def end_login(number: int) -> Reply:
 def end_others() -> Reply:
     """End all of one's own logins but this one."""
     logins.end_others(signed_in(), now=flask.g.now)
-    flask.flash(flask_babel.gettext("accounts.logins.ended"), "ok")
-    return flask.redirect(flask.url_for("accounts.factors.account"), 303)
+    return see_other(flask_babel.gettext("accounts.logins.ended"), "accounts.factors.account")
 
 
 @pages.post("/staff/here")

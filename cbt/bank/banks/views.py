@@ -21,7 +21,16 @@ from cbt.bank.banks.points_table import (
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.http.forms import (
+    NOTHING_REFUSED,
+    Refusal,
+    form_on,
+    form_page,
+    head_of_page,
+    refusal,
+    see_other,
+    uploaded,
+)
 from cbt.http.partials import Reply
 from cbt.items.finding_texts import note
 from cbt.items.taxonomy import IMPORTANCES
@@ -36,90 +45,70 @@ LONGEST_PASTE = 200_000
 
 @pages.get("/bank/new")
 @access.roles(Role.AUTHOR)
-def new() -> Reply:
+def new(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form of a new bank."""
-    return _new_page(NOTHING_REFUSED)
+    return form_page("bank/banks/new.html", refused, levels=_levels(), sent=refused.sent)
 
 
 @pages.post("/bank/new")
 @access.roles(Role.AUTHOR)
+@form_on(new, Conflict, InvalidInput)
 def make() -> Reply:
     """Make a bank and go on to its table."""
     form = flask.request.form
-    try:
-        ref = service.make_bank(
-            ref=form.get("ref", ""),
-            name=form.get("name", ""),
-            note=form.get("note", ""),
-            levels=form.getlist("levels"),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except (Conflict, InvalidInput) as error:
-        return _new_page(refusal(error))
-    flask.flash(_("bank.desk.made"), "ok")
-    return flask.redirect(flask.url_for(".table", ref=ref), 303)
-
-
-def _new_page(refused: Refusal) -> Reply:
-    page = flask.render_template("bank/banks/new.html", refused=refused, levels=_levels(), sent=refused.sent)
-    return page, refused.code
+    ref = service.make_bank(
+        ref=form.get("ref", ""),
+        name=form.get("name", ""),
+        note=form.get("note", ""),
+        levels=form.getlist("levels"),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return see_other(_("bank.desk.made"), ".table", ref=ref)
 
 
 @pages.get("/bank/<ref>/settings")
 @access.roles(Role.AUTHOR)
-def settings(ref: str) -> Reply:
+def settings(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show a bank's name, note and levels, and the way to delete it while it is empty."""
-    return _settings_page(ref, NOTHING_REFUSED)
-
-
-@pages.post("/bank/<ref>/settings")
-@access.roles(Role.AUTHOR)
-def describe(ref: str) -> Reply:
-    """Give a bank another name, note or levels."""
-    form = flask.request.form
-    try:
-        service.describe_bank(
-            ref=ref,
-            name=form.get("name", ""),
-            note=form.get("note", ""),
-            levels=form.getlist("levels"),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except InvalidInput as error:
-        return _settings_page(ref, refusal(error))
-    flask.flash(_("bank.desk.described"), "ok")
-    return flask.redirect(flask.url_for("bank.bank", ref=ref), 303)
-
-
-def _settings_page(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
         items = item_count(session, bank.id)
-    page = flask.render_template(
+    return form_page(
         "bank/banks/settings.html",
+        refused,
         bank=bank,
         items=items,
-        refused=refused,
         sent=refused.sent,
         levels=_levels(),
         chosen=refused.sent.getlist("levels") if refused.sent else bank.levels.split(","),
     )
-    return page, refused.code
+
+
+@pages.post("/bank/<ref>/settings")
+@access.roles(Role.AUTHOR)
+@form_on(settings, InvalidInput)
+def describe(ref: str) -> Reply:
+    """Give a bank another name, note or levels."""
+    form = flask.request.form
+    service.describe_bank(
+        ref=ref,
+        name=form.get("name", ""),
+        note=form.get("note", ""),
+        levels=form.getlist("levels"),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return see_other(_("bank.desk.described"), "bank.bank", ref=ref)
 
 
 @pages.post("/bank/<ref>/delete")
 @access.roles(Role.AUTHOR)
+@form_on(head_of_page(".settings"), Conflict)
 def delete(ref: str) -> Reply:
     """Delete an empty bank."""
-    try:
-        service.delete_bank(ref=ref, now=flask.g.now, actor=acting())
-    except Conflict as error:
-        flash_refusal(error)
-        return flask.redirect(flask.url_for(".settings", ref=ref), 303)
-    flask.flash(_("bank.desk.deleted", ref=ref), "ok")
-    return flask.redirect(flask.url_for("bank.banks"), 303)
+    service.delete_bank(ref=ref, now=flask.g.now, actor=acting())
+    return see_other(_("bank.desk.deleted", ref=ref), "bank.banks")
 
 
 @pages.get("/bank/<ref>/table")
@@ -144,10 +133,11 @@ def save(ref: str) -> Reply:
         )
     except (Conflict, InvalidInput) as error:
         return _table_page(ref, rows, refusal(error))
-    flask.flash(
-        _("bank.desk.table_kept", ranges=len(taxonomy.ranges), points=len(taxonomy.points), count=count), "ok"
+    return see_other(
+        _("bank.desk.table_kept", ranges=len(taxonomy.ranges), points=len(taxonomy.points), count=count),
+        "bank.bank",
+        ref=ref,
     )
-    return flask.redirect(flask.url_for("bank.bank", ref=ref), 303)
 
 
 @pages.post("/bank/<ref>/table/read")
@@ -185,8 +175,9 @@ def _table_page(
     for found in findings:
         notes.setdefault(found.place.line, []).append(note(found))
     sent = flask.request.form.get("revision", "")
-    page = flask.render_template(
+    return form_page(
         "bank/banks/table.html",
+        refused,
         bank=bank,
         rows=[*shown, *[TableRow("", "")] * SPARE_ROWS],
         written=len(shown),
@@ -194,11 +185,9 @@ def _table_page(
         wrong=len(findings),
         used=used,
         revision=revision if brought or rows is None else sent,
-        refused=refused,
         brought=brought,
         importances=IMPORTANCES,
     )
-    return page, refused.code
 
 
 def _as_known(row: TableRow, known: set[str]) -> TableRow:

@@ -21,7 +21,7 @@ from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.form_values import whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, see_other
 from cbt.http.partials import Reply, wants_partial
 from cbt.items.finding_texts import field_label
 from cbt.items.types.hotspot.authoring import numbers_of
@@ -120,8 +120,7 @@ def merge(ref: str, item_ref: str) -> Reply:
     except Conflict as error:
         flash_refusal(error)
         return flask.redirect(flask.url_for(".compare", ref=ref, item_ref=item_ref), 303)
-    flask.flash(_("bank.compare.done", number=current), "ok")
-    return flask.redirect(flask.url_for(".edit", ref=ref, item_ref=item_ref), 303)
+    return see_other(_("bank.compare.done", number=current), ".edit", ref=ref, item_ref=item_ref)
 
 
 def _take(ref: str, item_ref: str, kind: str) -> Reply:
@@ -142,8 +141,9 @@ def _take(ref: str, item_ref: str, kind: str) -> Reply:
         target = flask.url_for("bank.item", ref=ref, item_ref=stored.ref, version=stored.number)
         return flask.redirect(target, 303)
     said = "saved" if stored.is_new else "unchanged"
-    flask.flash(_(f"bank.editing.{said}", ref=stored.ref, number=stored.number), "ok")
-    return flask.redirect(flask.url_for(".edit", ref=ref, item_ref=stored.ref), 303)
+    return see_other(
+        _(f"bank.editing.{said}", ref=stored.ref, number=stored.number), ".edit", ref=ref, item_ref=stored.ref
+    )
 
 
 def _refused(ref: str, opened: OpenedItem, typed: Typed, error: CbtError) -> Reply:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import flask
 from flask_babel import gettext as _
 
@@ -17,7 +15,7 @@ from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.form_values import whole_number
-from cbt.http.forms import flash_refusal
+from cbt.http.forms import Refusal, form_on
 from cbt.http.partials import Reply, local_target
 from cbt.items.finding_texts import field_label
 from cbt.rules.roles import Role
@@ -27,6 +25,16 @@ from cbt.storage.unit_of_work import reading
 pages = flask.Blueprint("desk", __name__)
 
 MOST_VERSION = 10**9
+
+
+def _at_the_form(ref: str, item_ref: str, refused: Refusal) -> Reply:
+    """Go back to where something was asked for, and tell at its head why it was refused."""
+    target = flask.url_for("bank.item", ref=ref, item_ref=item_ref)
+    flask.flash(f"{refused.what}{refused.fix}", "stop")
+    return flask.redirect(local_target(flask.request.form.get("here"), target), 303)
+
+
+told_at_the_form = form_on(_at_the_form, Conflict, InvalidInput, NotAllowed)
 
 
 @pages.post("/bank/<ref>/items/<item_ref>/step")
@@ -45,69 +53,60 @@ def judge(ref: str, item_ref: str) -> Reply:
     return _take(ref, item_ref, event)
 
 
+@told_at_the_form
 def _take(ref: str, item_ref: str, event: ItemEvent) -> Reply:
-    def do() -> None:
-        service.take_step(
-            bank_ref=ref,
-            item_ref=item_ref,
-            number=_number(),
-            event=event,
-            note=flask.request.form.get("note", ""),
-            now=flask.g.now,
-            actor=acting(),
-        )
-
-    return _back(ref, item_ref, do, _(f"bank.desk.done.{event.value}", ref=item_ref))
+    service.take_step(
+        bank_ref=ref,
+        item_ref=item_ref,
+        number=_number(),
+        event=event,
+        note=flask.request.form.get("note", ""),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return _done(ref, item_ref, _(f"bank.desk.done.{event.value}", ref=item_ref))
 
 
 @pages.post("/bank/<ref>/items/<item_ref>/reviewer")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
+@told_at_the_form
 def give(ref: str, item_ref: str) -> Reply:
     """Hand an item to a reviewer, or to nobody."""
-
-    def do() -> None:
-        service.give_to(
-            bank_ref=ref,
-            item_ref=item_ref,
-            number=_number(),
-            reviewer_ref=flask.request.form.get("reviewer", ""),
-            now=flask.g.now,
-            actor=acting(),
-        )
-
-    return _back(ref, item_ref, do, _("bank.desk.done.assign", ref=item_ref))
+    service.give_to(
+        bank_ref=ref,
+        item_ref=item_ref,
+        number=_number(),
+        reviewer_ref=flask.request.form.get("reviewer", ""),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return _done(ref, item_ref, _("bank.desk.done.assign", ref=item_ref))
 
 
 @pages.post("/bank/<ref>/items/<item_ref>/remarks")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
+@told_at_the_form
 def remark(ref: str, item_ref: str) -> Reply:
     """Keep a remark on a place of a version."""
-
-    def do() -> None:
-        service.remark(
-            bank_ref=ref,
-            item_ref=item_ref,
-            number=_number(),
-            place=flask.request.form.get("place", ""),
-            text=flask.request.form.get("text", ""),
-            now=flask.g.now,
-            actor=acting(),
-        )
-
-    return _back(ref, item_ref, do, _("bank.desk.done.remark"))
+    service.remark(
+        bank_ref=ref,
+        item_ref=item_ref,
+        number=_number(),
+        place=flask.request.form.get("place", ""),
+        text=flask.request.form.get("text", ""),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return _done(ref, item_ref, _("bank.desk.done.remark"))
 
 
 @pages.post("/bank/<ref>/items/<item_ref>/remarks/<remark_ref>/settle")
 @access.roles(Role.AUTHOR)
+@told_at_the_form
 def settle(ref: str, item_ref: str, remark_ref: str) -> Reply:
     """Mark a remark as settled."""
-
-    def do() -> None:
-        service.settle(
-            bank_ref=ref, item_ref=item_ref, remark_ref=remark_ref, now=flask.g.now, actor=acting()
-        )
-
-    return _back(ref, item_ref, do, _("bank.desk.done.settle"))
+    service.settle(bank_ref=ref, item_ref=item_ref, remark_ref=remark_ref, now=flask.g.now, actor=acting())
+    return _done(ref, item_ref, _("bank.desk.done.settle"))
 
 
 @pages.get("/bank/<ref>/items/<item_ref>/versions")
@@ -143,13 +142,7 @@ def _number() -> int:
     return whole_number(flask.request.form.get("number", ""), most=MOST_VERSION) or 0
 
 
-def _back(ref: str, item_ref: str, do: Callable[[], None], said: str) -> Reply:
-    """Do one thing and go back to where it was asked for; a refusal is told there."""
+def _done(ref: str, item_ref: str, message: str) -> Reply:
     target = flask.url_for("bank.item", ref=ref, item_ref=item_ref)
-    try:
-        do()
-    except (Conflict, InvalidInput, NotAllowed) as error:
-        flash_refusal(error)
-        return flask.redirect(local_target(flask.request.form.get("here"), target), 303)
-    flask.flash(said, "ok")
+    flask.flash(message, "ok")
     return flask.redirect(local_target(flask.request.form.get("next"), target), 303)

@@ -23,6 +23,7 @@ from cbt.batches.checks.people import checks_of_registered
 from cbt.batches.people.placement import HeldRoom, LevelOffer, WishedPaper, levels_of, places_for, seat_for
 from cbt.candidates import registration as steps
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
+from cbt.candidates.registration import reason_of
 from cbt.candidates.tickets import to_print_again
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.personal.identity import document_index
@@ -59,14 +60,6 @@ def differing(before: Facts, after: Facts) -> tuple[Facts, Facts]:
     """Return of two such facts what differs."""
     names = [name for name in before if before[name] != after[name]]
     return {name: before[name] for name in names}, {name: after[name] for name in names}
-
-
-def reason_of(text: str) -> str:
-    """Return the reason a person gave; raise InvalidInput("candidates.reason") without one."""
-    plain = text.strip()
-    if not 2 <= len(plain) <= 500:
-        raise InvalidInput("candidates.reason", field="reason")
-    return plain
 
 
 _GONE = (SittingState.CANCELLED.value, SittingState.ABORTED.value)

@@ -30,7 +30,6 @@ from cbt.batches.people.addition import (
     level_of,
     not_twice,
     object_to,
-    reason_of,
     spoken_against,
 )
 from cbt.batches.people.placement import (
@@ -48,7 +47,7 @@ from cbt.batches.people.placement import (
 from cbt.blueprints.store import paper_of
 from cbt.candidates.corrections import Correction, correct_candidate
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.registration import PaperTerms, SeatedPaper, register
+from cbt.candidates.registration import PaperTerms, SeatedPaper, reason_of, register
 from cbt.candidates.tickets import nothing_to_print, to_print_again
 from cbt.door.seats import move_to_seat
 from cbt.errors import Conflict, InvalidInput, NotFound

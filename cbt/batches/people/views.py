@@ -21,12 +21,12 @@ from cbt.batches.people.pages import (
 )
 from cbt.batches.people.search import KINDS, people_page
 from cbt.candidates.store import photo_of
-from cbt.errors import CbtError, NotFound
+from cbt.errors import NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import picture
 from cbt.http.form_values import WIDEST, whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.partials import Reply, wants_partial
 from cbt.rules.door.admission import DOCUMENT_TYPES
 from cbt.rules.exam.paper import TOOLS
@@ -51,47 +51,40 @@ def people(ref: str) -> Reply:
 
 @pages.get("/office/batches/<ref>/people/new")
 @access.roles(Role.OFFICER)
-def new(ref: str) -> Reply:
+def new(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form that adds somebody, or papers of somebody; the papers of another level as a part of it."""
-    args = flask.request.args
-    return _add_form(ref, args.get("person", ""), args.get("level", ""), NOTHING_REFUSED)
-
-
-def _add_form(ref: str, person: str, level: str, refused: Refusal) -> Reply:
+    asked = refused.sent or flask.request.args
+    level = whole_number(asked.get("level", ""), most=WIDEST)
     with reading() as session:
-        page = add_page(session, ref, version=whole_number(level, most=WIDEST), candidate_ref=person)
+        page = add_page(session, ref, version=level, candidate_ref=asked.get("person", ""))
     part = wants_partial() and not refused.what
     template = "batches/people/_papers.html" if part else "batches/people/add.html"
-    shown = flask.render_template(template, page=page, refused=refused, documents=DOCUMENT_TYPES, tools=TOOLS)
-    return shown, refused.code
+    return form_page(template, refused, page=page, documents=DOCUMENT_TYPES, tools=TOOLS)
 
 
 @pages.post("/office/batches/<ref>/people/new")
 @access.roles(Role.OFFICER)
+@form_on(new)
 def add(ref: str) -> Reply:
     """Register somebody for papers of a batch."""
     form = flask.request.form
-    person = form.get("person", "")
-    try:
-        addition = addition_of(form, candidate_ref=person)
-        added = adding.add(batch_ref=ref, addition=addition, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _add_form(ref, person, form.get("level", ""), refusal(error))
-    flask.flash(gettext("batches.people.added", name=added.name, count=len(addition.papers)), "ok")
-    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=added.candidate_ref), 303)
+    addition = addition_of(form, candidate_ref=form.get("person", ""))
+    added = adding.add(batch_ref=ref, addition=addition, now=flask.g.now, actor=acting())
+    return see_other(
+        gettext("batches.people.added", name=added.name, count=len(addition.papers)),
+        "batches.people.person",
+        ref=ref,
+        person=added.candidate_ref,
+    )
 
 
 @pages.get("/office/batches/<ref>/people/<person>")
 @access.roles(*READERS)
-def person(ref: str, person: str) -> Reply:
+def person(ref: str, person: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show somebody with all their papers of a batch."""
-    return _person(ref, person, NOTHING_REFUSED)
-
-
-def _person(ref: str, person: str, refused: Refusal) -> Reply:
     with reading() as session:
         page = person_page(session, ref, person)
-    return flask.render_template("batches/people/person.html", page=page, refused=refused), refused.code
+    return form_page("batches/people/person.html", refused, page=page)
 
 
 @pages.get("/office/registrations/<ref>/person")
@@ -117,118 +110,98 @@ def photo(ref: str, person: str) -> Reply:
 
 @pages.get("/office/batches/<ref>/people/<person>/details")
 @access.roles(Role.OFFICER)
-def edit_details(ref: str, person: str) -> Reply:
+def edit_details(ref: str, person: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form that puts right who somebody is."""
-    return _details(ref, person, NOTHING_REFUSED)
-
-
-def _details(ref: str, person: str, refused: Refusal) -> Reply:
     with reading() as session:
         page = person_page(session, ref, person)
-    shown = flask.render_template(
+    return form_page(
         "batches/people/details.html",
+        refused,
         page=page,
-        refused=refused,
         documents=DOCUMENT_TYPES,
         seen=changing.person_seen(page.person.candidate),
     )
-    return shown, refused.code
 
 
 @pages.post("/office/batches/<ref>/people/<person>/details")
 @access.roles(Role.OFFICER)
+@form_on(edit_details)
 def put_right(ref: str, person: str) -> Reply:
     """Put right who somebody is. Source: R-15."""
     form, sent = flask.request.form, flask.request.files.get("photo")
     image = sent.read() if sent is not None and sent.filename else b""
     with reading() as session:
         candidate = person_page(session, ref, person).person.candidate
-    try:
-        changing.put_right(
-            batch_ref=ref,
-            candidate_ref=person,
-            correction=correction_of(form, candidate, image),
-            seen=form.get("seen", ""),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _details(ref, person, refusal(error))
-    flask.flash(gettext("candidates.corrected"), "ok")
-    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=person), 303)
+    changing.put_right(
+        batch_ref=ref,
+        candidate_ref=person,
+        correction=correction_of(form, candidate, image),
+        seen=form.get("seen", ""),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return see_other(gettext("candidates.corrected"), "batches.people.person", ref=ref, person=person)
 
 
 @pages.get("/office/batches/<ref>/people/papers/<registration>")
 @access.roles(Role.OFFICER)
-def paper(ref: str, registration: str) -> Reply:
+def paper(ref: str, registration: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form that changes one registration."""
-    return _paper(ref, registration, NOTHING_REFUSED)
-
-
-def _paper(ref: str, registration: str, refused: Refusal) -> Reply:
     with reading() as session:
         page = change_page(session, ref, registration)
-    shown = flask.render_template("batches/people/change.html", page=page, refused=refused, tools=TOOLS)
-    return shown, refused.code
+    return form_page("batches/people/change.html", refused, page=page, tools=TOOLS)
 
 
 @pages.post("/office/batches/<ref>/people/papers/<registration>")
 @access.roles(Role.OFFICER)
+@form_on(paper)
 def change(ref: str, registration: str) -> Reply:
     """Change one registration."""
-    try:
-        changing.change(
-            batch_ref=ref,
-            registration_ref=registration,
-            order=order_of(flask.request.form),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _paper(ref, registration, refusal(error))
+    changing.change(
+        batch_ref=ref,
+        registration_ref=registration,
+        order=order_of(flask.request.form),
+        now=flask.g.now,
+        actor=acting(),
+    )
     with reading() as session:
         holder = change_page(session, ref, registration).person.candidate.ref
-    flask.flash(gettext("batches.people.changed"), "ok")
-    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=holder), 303)
+    return see_other(gettext("batches.people.changed"), "batches.people.person", ref=ref, person=holder)
 
 
 @pages.post("/office/batches/<ref>/people/<person>/withdraw")
 @access.roles(Role.OFFICER)
+@form_on(person)
 def withdraw(ref: str, person: str) -> Reply:
     """Take back one paper of somebody, or all of them."""
     form = flask.request.form
-    try:
-        count = changing.withdraw(
-            batch_ref=ref,
-            candidate_ref=person,
-            registration_ref=form.get("registration", ""),
-            reason=form.get("reason", ""),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _person(ref, person, refusal(error))
-    flask.flash(gettext("batches.people.withdrawn", count=count), "ok")
-    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=person), 303)
+    count = changing.withdraw(
+        batch_ref=ref,
+        candidate_ref=person,
+        registration_ref=form.get("registration", ""),
+        reason=form.get("reason", ""),
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return see_other(
+        gettext("batches.people.withdrawn", count=count), "batches.people.person", ref=ref, person=person
+    )
 
 
 @pages.post("/office/batches/<ref>/people/<person>/back")
 @access.roles(Role.OFFICER)
+@form_on(person)
 def bring_back(ref: str, person: str) -> Reply:
     """Register somebody again for a paper that was withdrawn."""
     form = flask.request.form
-    try:
-        changing.bring_back(
-            batch_ref=ref,
-            withdrawal_ref=form.get("withdrawal", ""),
-            room_ref=form.get("room", ""),
-            seat=seat_of(form.get("seat", ""), "seat"),
-            reason=form.get("reason", ""),
-            accepted=form.get("accepted") == "1",
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _person(ref, person, refusal(error))
-    flask.flash(gettext("batches.people.back"), "ok")
-    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=person), 303)
+    changing.bring_back(
+        batch_ref=ref,
+        withdrawal_ref=form.get("withdrawal", ""),
+        room_ref=form.get("room", ""),
+        seat=seat_of(form.get("seat", ""), "seat"),
+        reason=form.get("reason", ""),
+        accepted=form.get("accepted") == "1",
+        now=flask.g.now,
+        actor=acting(),
+    )
+    return see_other(gettext("batches.people.back"), "batches.people.person", ref=ref, person=person)

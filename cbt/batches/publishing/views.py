@@ -8,11 +8,11 @@ from flask_babel import gettext
 from cbt.batches.checks.sittings import checks_of_sitting, stops_of
 from cbt.batches.publishing import service
 from cbt.batches.publishing.service import DRAFTS, missing_of, publish_many_page, publish_page
-from cbt.errors import CbtError, Conflict
+from cbt.errors import Conflict
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.form_values import page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, form_on, form_page, refusal, see_other
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import SittingState
@@ -48,22 +48,30 @@ def publish(ref: str) -> Reply:
 
 @pages.get("/office/batches/<ref>/publish")
 @access.roles(Role.OFFICER)
-def confirm_many(ref: str) -> Reply:
+def confirm_many(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the drafts of a batch, each with what keeps it back; those that are ready are chosen."""
-    return _confirm_many(ref, NOTHING_REFUSED)
+    number = page_of(flask.request.args)
+    with reading() as session:
+        page = publish_many_page(session, ref, page=number)
+    sent = flask.request.form.getlist("sittings") if refused.what else None
+    return form_page(
+        "batches/publishing/confirm_many.html",
+        refused,
+        page=page,
+        sent=sent,
+        number=number,
+        pages=-(-page.total // DRAFTS),
+    )
 
 
 @pages.post("/office/batches/<ref>/publish")
 @access.roles(Role.OFFICER)
+@form_on(confirm_many)
 def publish_many(ref: str) -> Reply:
     """Publish the chosen drafts of a batch in one act."""
     chosen = flask.request.form.getlist("sittings")
-    try:
-        count = service.publish_many(batch_ref=ref, sitting_refs=chosen, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _confirm_many(ref, refusal(error))
-    flask.flash(gettext("batches.publish.done", count=count), "ok")
-    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
+    count = service.publish_many(batch_ref=ref, sitting_refs=chosen, now=flask.g.now, actor=acting())
+    return see_other(gettext("batches.publish.done", count=count), "batches.checklist.batch", ref=ref)
 
 
 @pages.get("/office/sittings/<sitting_ref>/readiness")
@@ -82,22 +90,7 @@ def readiness(sitting_ref: str) -> Reply:
 def _confirm(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         page = publish_page(session, ref)
-    return flask.render_template("batches/publishing/confirm.html", page=page, refused=refused), refused.code
-
-
-def _confirm_many(ref: str, refused: Refusal) -> Reply:
-    number = page_of(flask.request.args)
-    with reading() as session:
-        page = publish_many_page(session, ref, page=number)
-    sent = flask.request.form.getlist("sittings") if refused.what else None
-    return flask.render_template(
-        "batches/publishing/confirm_many.html",
-        page=page,
-        refused=refused,
-        sent=sent,
-        number=number,
-        pages=-(-page.total // DRAFTS),
-    ), refused.code
+    return form_page("batches/publishing/confirm.html", refused, page=page)
 
 
 def _back(ref: str) -> Reply:

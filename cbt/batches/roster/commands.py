@@ -11,9 +11,9 @@ import flask
 from cbt.batches.roster.findings import told
 from cbt.batches.roster.process import work_on
 from cbt.batches.roster.roster_import import CheckedRoster, dry_run, import_roster
+from cbt.blueprints.versions import own_folder
 from cbt.candidates import photos
 from cbt.candidates.roster import export
-from cbt.config import Settings
 from cbt.console.command import FILE, NEW_FILE, argument, group, option
 from cbt.console.exits import DONE, REFUSED
 from cbt.console.output import Answer
@@ -44,7 +44,7 @@ def import_(
     """Check a roster and, unless it is a dry run or something stops it, register everybody in it."""
     if not batch and not sitting:
         raise InvalidInput("roster.which")
-    body, folder = file.read_bytes(), _folder()
+    body, folder = file.read_bytes(), own_folder()
     checked = dry_run(batch_ref=batch, sitting_ref=sitting, file_name=file.name, body=body, folder=folder)
     imported = not looks_only and not checked.plan.stops and bool(checked.plan.rooms)
     if imported:
@@ -64,11 +64,6 @@ def import_(
     return _answer(checked, imported=imported, photos_stored=stored)
 
 
-def _folder() -> Path:
-    settings: Settings = flask.current_app.extensions["cbt_settings"]
-    return settings.blueprint_dir
-
-
 @roster.command("work", help="batches.cli.work", hidden=True)
 @argument("ref", help="batches.cli.check")
 @with_app
@@ -76,7 +71,7 @@ def work(ref: str, now: datetime) -> Answer:
     """Do what a brought roster waits for; the server that was asked for it begins this."""
     join_writing()
     clock = flask.current_app.extensions["cbt_clock"].now
-    done = work_on(ref, folder=_folder(), clock=clock, beat=ThreadBeat)
+    done = work_on(ref, folder=own_folder(), clock=clock, beat=ThreadBeat)
     return Answer({"ref": ref, "done": done, "at": now})
 
 

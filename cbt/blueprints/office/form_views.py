@@ -26,7 +26,7 @@ from cbt.errors import CbtError, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.form_values import one_line, whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page, refusal, see_other
 from cbt.http.partials import Reply
 from cbt.rules.exam.paper import TOOLS
 from cbt.rules.roles import Role
@@ -84,8 +84,11 @@ def save() -> Reply:
         )
     except CbtError as error:
         return _page(form, base, text, refusal(error), checked_now=True)
-    flask.flash(flask_babel.gettext("exams.desk.kept", ref=text.blueprint.ref), "ok")
-    return flask.redirect(flask.url_for("blueprints.blueprint", ref=text.blueprint.ref), 303)
+    return see_other(
+        flask_babel.gettext("exams.desk.kept", ref=text.blueprint.ref),
+        "blueprints.blueprint",
+        ref=text.blueprint.ref,
+    )
 
 
 def _base(base: str) -> tuple[dict[str, Any], list[str]]:
@@ -110,8 +113,9 @@ def _page(
         target = target_of(session, text)
     errors, others = _placed(form, text.findings)
     types = [(kind, flask_babel.gettext(f"exams.type.{kind}")) for kind in TYPES]
-    page = flask.render_template(
+    return form_page(
         "blueprints/office/form.html",
+        refused,
         form=form,
         base=base,
         types=types,
@@ -120,10 +124,8 @@ def _page(
         begun_from=begun_from(target, refused),
         errors=errors,
         others=others,
-        refused=refused,
         checked_now=checked_now,
     )
-    return page, refused.code
 
 
 def _placed(
@@ -153,15 +155,14 @@ def editor_page(sent: CheckedText, refused: Refusal, *, checked_now: bool = Fals
     """Show a text under the editor, with what is wrong with it or what it would become."""
     with reading() as session:
         target = target_of(session, sent)
-    page = flask.render_template(
+    return form_page(
         "blueprints/office/editor.html",
+        refused,
         sent=sent,
         target=target,
         begun_from=begun_from(target, refused),
-        refused=refused,
         checked_now=checked_now,
     )
-    return page, refused.code
 
 
 def begun_from(target: TextTarget | None, refused: Refusal) -> str:

@@ -8,12 +8,11 @@ import flask_babel
 from cbt.blueprints.office import service
 from cbt.blueprints.office.service import KINDS, Row, RowPlace
 from cbt.blueprints.reasons import table_in_force, version_in_force
-from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
 from cbt.http.form_values import one_line
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.rules.violations import Effect, Evidence, Tier
@@ -45,14 +44,27 @@ def source() -> Reply:
 @access.roles(Role.OFFICER)
 def new(listed: str) -> Reply:
     """Show the form of a row to come."""
-    return _page(listed, "", NOTHING_REFUSED)
+    return edit(listed, "", NOTHING_REFUSED)
 
 
 @pages.get("/office/reasons/<listed>/of/<code>")
 @access.roles(Role.OFFICER)
-def edit(listed: str, code: str) -> Reply:
+def edit(listed: str, code: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form of a row."""
-    return _page(listed, code, NOTHING_REFUSED)
+    with reading() as session:
+        table, version = table_in_force(session), version_in_force(session)
+        place: RowPlace = service.place_of(table, listed, code)
+    row: Row | None = service.rows_of(table, listed)[place.index] if code else None
+    return form_page(
+        "blueprints/office/reason.html",
+        refused,
+        kind=listed,
+        row=row,
+        begun_from=refused.sent.get("begun_from") or version or "",
+        tiers=tuple(Tier),
+        effects=tuple(Effect),
+        evidences=tuple(Evidence),
+    )
 
 
 @pages.post("/office/reasons/<listed>/new")
@@ -69,40 +81,20 @@ def save(listed: str, code: str) -> Reply:
     return _keep(listed, code)
 
 
+@form_on(edit)
 def _keep(listed: str, code: str) -> Reply:
     form = flask.request.form
     with reading() as session:
         service.place_of(table_in_force(session), listed, code)
-    try:
-        row = service.read_row(listed, code, form)
-        service.keep_reason(
-            listed,
-            code,
-            row,
-            begun_from=form.get("begun_from", ""),
-            reason=one_line(form.get("reason", ""), "reason")[: service.MOST],
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _page(listed, code, refusal(error))
+    row = service.read_row(listed, code, form)
+    service.keep_reason(
+        listed,
+        code,
+        row,
+        begun_from=form.get("begun_from", ""),
+        reason=one_line(form.get("reason", ""), "reason")[: service.MOST],
+        now=flask.g.now,
+        actor=acting(),
+    )
     flask.flash(flask_babel.gettext("exams.reasons.kept", name=row.zh), "ok")
     return flask.redirect(flask.url_for("blueprints.reasons.index") + f"#{listed}", 303)
-
-
-def _page(listed: str, code: str, refused: Refusal) -> Reply:
-    with reading() as session:
-        table, version = table_in_force(session), version_in_force(session)
-        place: RowPlace = service.place_of(table, listed, code)
-    row: Row | None = service.rows_of(table, listed)[place.index] if code else None
-    page = flask.render_template(
-        "blueprints/office/reason.html",
-        kind=listed,
-        row=row,
-        begun_from=refused.sent.get("begun_from") or version or "",
-        refused=refused,
-        tiers=tuple(Tier),
-        effects=tuple(Effect),
-        evidences=tuple(Evidence),
-    )
-    return page, refused.code

@@ -16,7 +16,16 @@ from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
 from cbt.http.form_values import one_line, whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.http.forms import (
+    NOTHING_REFUSED,
+    Refusal,
+    form_on,
+    form_page,
+    head_of_page,
+    refusal,
+    see_other,
+    uploaded,
+)
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
@@ -32,18 +41,13 @@ MOST_VERSIONS = 1_000_000
 
 @pages.get("/office/blueprints")
 @access.roles(*READERS)
-def index() -> Reply:
+def index(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """List the blueprints in force, and what is wrong with files of the folder."""
-    return _list_page(NOTHING_REFUSED)
-
-
-def _list_page(refused: Refusal) -> Reply:
     with reading() as session:
         found = listed(session)
-    page = flask.render_template(
-        "blueprints/office/list.html", found=found, faults=told_faults(), folder=own_folder(), refused=refused
+    return form_page(
+        "blueprints/office/list.html", refused, found=found, faults=told_faults(), folder=own_folder()
     )
-    return page, refused.code
 
 
 @pages.post("/office/blueprints/folder")
@@ -59,13 +63,11 @@ def folder() -> Reply:
 
 @pages.post("/office/blueprints/file")
 @access.roles(Role.OFFICER)
+@form_on(index)
 def bring() -> Reply:
     """Show the text of a file that is brought under the editor, with everything that is wrong with it."""
-    try:
-        name, body = uploaded("file")
-        text = checked(text_of(body, name))
-    except CbtError as error:
-        return _list_page(refusal(error))
+    name, body = uploaded("file")
+    text = checked(text_of(body, name))
     return editor_page(text, NOTHING_REFUSED)
 
 
@@ -120,32 +122,31 @@ def text() -> Reply:
         )
     except CbtError as error:
         return editor_page(sent, refusal(error))
-    flask.flash(flask_babel.gettext("exams.desk.kept", ref=sent.blueprint.ref), "ok")
-    return flask.redirect(flask.url_for("blueprints.blueprint", ref=sent.blueprint.ref), 303)
+    return see_other(
+        flask_babel.gettext("exams.desk.kept", ref=sent.blueprint.ref),
+        "blueprints.blueprint",
+        ref=sent.blueprint.ref,
+    )
 
 
 @pages.post("/office/blueprints/of/<ref>/withdraw")
 @access.roles(Role.OFFICER)
+@form_on(head_of_page("blueprints.blueprint"))
 def withdraw(ref: str) -> Reply:
     """Take a blueprint out of force."""
-    try:
-        service.withdraw(ref, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        flash_refusal(error)
-    else:
-        flask.flash(flask_babel.gettext("exams.desk.withdrawn_done", ref=ref), "ok")
-    return flask.redirect(flask.url_for("blueprints.blueprint", ref=ref), 303)
+    service.withdraw(ref, now=flask.g.now, actor=acting())
+    return see_other(
+        flask_babel.gettext("exams.desk.withdrawn_done", ref=ref), "blueprints.blueprint", ref=ref
+    )
 
 
 @pages.post("/office/blueprints/of/<ref>/again")
 @access.roles(Role.OFFICER)
+@form_on(head_of_page("blueprints.blueprint"))
 def again(ref: str) -> Reply:
     """Put a former version in force again."""
     number = whole_number(flask.request.form.get("number", ""), most=MOST_VERSIONS) or 0
-    try:
-        service.use_again(ref, number, reason="", now=flask.g.now, actor=acting())
-    except CbtError as error:
-        flash_refusal(error)
-    else:
-        flask.flash(flask_babel.gettext("exams.desk.again_done", number=number), "ok")
-    return flask.redirect(flask.url_for("blueprints.blueprint", ref=ref), 303)
+    service.use_again(ref, number, reason="", now=flask.g.now, actor=acting())
+    return see_other(
+        flask_babel.gettext("exams.desk.again_done", number=number), "blueprints.blueprint", ref=ref
+    )

@@ -23,6 +23,7 @@ from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingChange, SittingRoom
 from cbt.sittings.store import Duty, RoomView, SeatCount
+from cbt.storage.paging import ListPage, PageSpan
 
 PAGE = 50
 
@@ -41,21 +42,14 @@ class SeatedAsked:
         return {name: value for name, value in {"q": self.text, "room": self.room}.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class SeatedPage:
-    """A page of a sitting's registrations."""
-
-    entries: Sequence[Registered]
-    page: int
-    pages: int
-
-
 def seated_asked(args: Mapping[str, str]) -> SeatedAsked:
     """Return who an address asks for."""
     return SeatedAsked(asked_text(args), args.get("room", "")[:40], page_of(args))
 
 
-def seated_page(session: Session, sitting_id: int, asked: SeatedAsked, *, everybody: int) -> SeatedPage:
+def seated_page(
+    session: Session, sitting_id: int, asked: SeatedAsked, *, everybody: int
+) -> ListPage[Registered]:
     """Return a page of a sitting's registrations by room and seat; `everybody` is how many there are."""
     conditions: list[ColumnElement[bool]] = [Registration.sitting_id == sitting_id]
     if asked.text:
@@ -63,10 +57,8 @@ def seated_page(session: Session, sitting_id: int, asked: SeatedAsked, *, everyb
     if asked.room:
         conditions.append(SittingRoom.ref == asked.room)
     count = count_where(session, *conditions) if asked.asked else everybody
-    pages = max(1, -(-count // PAGE))
-    page = min(asked.page, pages)
-    entries = entries_where(session, *conditions, limit=PAGE, offset=(page - 1) * PAGE)
-    return SeatedPage(entries, page, pages)
+    span = PageSpan(count, PAGE, asked.page)
+    return span.of(entries_where(session, *conditions, limit=PAGE, offset=span.offset))
 
 
 FEW_ROOMS = 12
@@ -88,7 +80,7 @@ class SittingPage:
     staffed: str
     """The ref of the room that somebody is to be assigned to."""
     addable: list[Room]
-    people: SeatedPage
+    people: ListPage[Registered]
     photos: set[int]
     blueprints: dict[int, ExamBlueprint]
     change: SittingChange | None
@@ -138,7 +130,7 @@ def sitting_page(session: Session, ref: str, asked: SeatedAsked, *, staffed: str
         staffed=staffed,
         addable=[room for room in centre_rooms if room.id not in used],
         people=people,
-        photos=store.with_photo(session, {entry.candidate.id for entry in people.entries}),
+        photos=store.with_photo(session, {entry.candidate.id for entry in people.lines}),
         blueprints={version: blueprint_of(session, version) for version, _ in counts.by_paper},
         change=sittings.told_change(sitting, sittings.changes_of(session, [sitting.id]).get(sitting.id, [])),
     )

@@ -33,9 +33,9 @@ from cbt.audit.chain import record
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates import store
 from cbt.candidates.corrections import Correction, correct_candidate
+from cbt.candidates.registration import reason_of
 from cbt.candidates.roster.export import rows_of
 from cbt.candidates.store import Registered, has_started
-from cbt.errors import InvalidInput
 from cbt.http.auth.login import Principal
 from cbt.personal.fields import DETAILS, PersonField
 from cbt.personal.identity import DOCUMENT
@@ -69,7 +69,7 @@ def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Rev
 
     Raise InvalidInput("candidates.reason") without a reason, NotFound for a registration of somebody else's.
     """
-    reason = _reason(reason)
+    reason = reason_of(reason)
     with unit_of_work() as session:
         entry = store.entry_for(session, ref, principal)
         candidate = entry.candidate
@@ -119,7 +119,7 @@ def export_rows(
     Raise InvalidInput("candidates.reason") for numbers without a reason.
     """
     if reveal_numbers:
-        reason = _reason(reason)
+        reason = reason_of(reason)
     with reading() as session:
         sitting = sitting_by_ref(session, sitting_ref)
         entries = store.entries_of_sitting(session, sitting.id)
@@ -132,13 +132,6 @@ def export_rows(
     with unit_of_work() as session:
         record(session, at=now, actor=actor, act="roster.export", subject=subject, reason=reason, after=after)
     return rows
-
-
-def _reason(reason: str) -> str:
-    plain = reason.strip()
-    if not 2 <= len(plain) <= 500:
-        raise InvalidInput("candidates.reason", field="reason")
-    return plain
 
 
 KIND = "correction"

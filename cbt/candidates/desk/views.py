@@ -6,7 +6,7 @@ import flask
 import flask_babel
 
 from cbt.accounts.approvals.requests import SecondNeeded, Wanted
-from cbt.accounts.approvals.views import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.candidates import photos, store
 from cbt.candidates.corrections import Correction
 from cbt.candidates.desk import service
@@ -15,11 +15,11 @@ from cbt.candidates.desk.service import Revealed, wish_for
 from cbt.candidates.printing import documents as prints
 from cbt.candidates.printing import views as printing_views
 from cbt.candidates.roster.export import template, to_csv, to_xlsx
-from cbt.errors import CbtError, NotFound
+from cbt.errors import NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment, picture
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other, uploaded
 from cbt.http.partials import Reply
 from cbt.media.pictures import redraw
 from cbt.personal.cell_values import DOCUMENT_NAMES
@@ -52,17 +52,17 @@ def sitting(ref: str) -> Reply:
 
 @pages.post("/office/sittings/<ref>/photos")
 @access.roles(Role.OFFICER)
+@form_on(head_of_page("candidates.sitting"))
 def add_photos(ref: str) -> Reply:
     """Store the photos of a zip and say what became of each file."""
-    try:
-        name, body = uploaded("photos")
-        report = photos.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        flash_refusal(error)
-        return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
+    name, body = uploaded("photos")
+    report = photos.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=acting())
     if not report.unmatched and not report.refused:
-        flask.flash(flask_babel.gettext("candidates.photos.stored", count=report.stored), "ok")
-        return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
+        return see_other(
+            flask_babel.gettext("candidates.photos.stored", count=report.stored),
+            "candidates.sitting",
+            ref=ref,
+        )
     refused_files = [
         (file, flask_babel.gettext(f"error.{code}.what", maximum=1024)) for file, code in report.refused
     ]
@@ -73,20 +73,17 @@ def add_photos(ref: str) -> Reply:
 
 @pages.post("/office/sittings/<ref>/export")
 @access.roles(Role.OFFICER)
+@form_on(head_of_page("candidates.sitting"))
 def export(ref: str) -> Reply:
     """Send the roster of a sitting as xlsx or csv."""
     form = flask.request.form
-    try:
-        rows = service.export_rows(
-            sitting_ref=ref,
-            reveal_numbers=form.get("reveal") == "1",
-            reason=form.get("reason", ""),
-            actor=acting(),
-            now=flask.g.now,
-        )
-    except CbtError as error:
-        flash_refusal(error)
-        return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
+    rows = service.export_rows(
+        sitting_ref=ref,
+        reveal_numbers=form.get("reveal") == "1",
+        reason=form.get("reason", ""),
+        actor=acting(),
+        now=flask.g.now,
+    )
     if form.get("format") == "csv":
         return attachment(to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
     return attachment(to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
@@ -101,23 +98,18 @@ def roster_template() -> Reply:
 
 @pages.get("/office/registrations/<ref>")
 @access.roles(*READERS)
-def registration(ref: str) -> Reply:
+def registration(ref: str, refused: Refusal = NOTHING_REFUSED, revealed: Revealed | None = None) -> Reply:
     """Show one registration, numbers masked."""
-    return _registration_page(ref, NOTHING_REFUSED)
-
-
-def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = None) -> Reply:
     with reading() as session:
         shown = registration_page(session, ref, signed_in())
-    page = flask.render_template(
+    return form_page(
         "candidates/desk/registration.html",
+        refused,
         **shown,
         documents=list(DOCUMENT_NAMES),
         single=[name for name, document in prints.DOCUMENTS.items() if document.single],
         revealed=revealed,
-        refused=refused,
     )
-    return page, refused.code
 
 
 @pages.get("/office/registrations/<ref>/photo")
@@ -133,35 +125,29 @@ def photo(ref: str) -> Reply:
 
 @pages.post("/office/registrations/<ref>/reveal")
 @access.roles(Role.OFFICER)
+@form_on(registration)
 def reveal(ref: str) -> Reply:
     """Show the full numbers on this one page; the log keeps who and why."""
     reason = flask.request.form.get("reason", "")
-    try:
-        revealed = service.reveal(ref=ref, reason=reason, principal=signed_in(), now=flask.g.now)
-    except CbtError as error:
-        return _registration_page(ref, refusal(error))
-    return _registration_page(ref, NOTHING_REFUSED, revealed)
+    revealed = service.reveal(ref=ref, reason=reason, principal=signed_in(), now=flask.g.now)
+    return registration(ref, NOTHING_REFUSED, revealed)
 
 
 @pages.post("/office/registrations/<ref>/correct")
 @access.roles(Role.OFFICER)
+@form_on(registration)
 def correct(ref: str) -> Reply:
     """Put a name, number or photo right with evidence (更正记录). Source: R-15."""
     correction, me = _correction(), signed_in()
+    with reading() as session:
+        entry = store.entry_for(session, ref, me)
+        allowed = second_by_password(session, entry.registration.sitting_id)
     try:
-        with reading() as session:
-            entry = store.entry_for(session, ref, me)
-            allowed = second_by_password(session, entry.registration.sitting_id)
         second = typed_second(me, Wanted(service.COUNTERSIGNERS), allowed=allowed)
         service.correct(ref=ref, correction=correction, second=second, principal=me, now=flask.g.now)
     except SecondNeeded as needed:
-        if wants_asking():
-            return ask_for(wish_for(entry, correction), needed, me)
-        return _registration_page(ref, refusal(needed))
-    except CbtError as error:
-        return _registration_page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("candidates.corrected"), "ok")
-    return flask.redirect(flask.url_for("candidates.registration", ref=ref), 303)
+        return ask_for(needed, lambda: wish_for(entry, correction))
+    return see_other(flask_babel.gettext("candidates.corrected"), "candidates.registration", ref=ref)
 
 
 def _correction() -> Correction:

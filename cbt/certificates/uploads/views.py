@@ -24,7 +24,7 @@ from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page, refusal, see_other
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.personal.fields import DETAILS
@@ -89,8 +89,9 @@ def _page(refused: Refusal, asked: Mapping[str, str], found: ChosenUpload | None
         known = mappings.all_mappings(session)
         offered = [(batch.ref, batch.name) for batch, _count in batches(session, limit=OFFERED)]
     today = local_day(flask.g.now)
-    page = flask.render_template(
+    return form_page(
         "certificates/uploads/uploads.html",
+        refused,
         known=known,
         choices=[(one.ref, one.name) for one in known],
         offered=offered,
@@ -100,9 +101,7 @@ def _page(refused: Refusal, asked: Mapping[str, str], found: ChosenUpload | None
         found=found,
         forms=[(one, _(f"certificates.upload.form.{one}")) for one in FORMS],
         standard=STANDARD,
-        refused=refused,
     )
-    return page, refused.code
 
 
 @pages.get("/office/certificates/uploads/new")
@@ -146,8 +145,7 @@ def change(ref: str) -> Reply:
 def remove(ref: str) -> Reply:
     """Remove a mapping."""
     mappings.remove_mapping(ref, now=flask.g.now, actor=acting())
-    flask.flash(_("certificates.upload.removed"), "ok")
-    return flask.redirect(flask.url_for("certificates.uploads.uploads"), 303)
+    return see_other(_("certificates.upload.removed"), "certificates.uploads.uploads")
 
 
 def _keep(known: MappedFile | None) -> Reply:
@@ -160,8 +158,7 @@ def _keep(known: MappedFile | None) -> Reply:
     except CbtError as error:
         lines = [dict(zip(_CELLS, one, strict=True)) for one in cells]
         return _form(known, wanted.name, wanted.dates, lines, refusal(error))
-    flask.flash(_("certificates.upload.saved"), "ok")
-    return flask.redirect(flask.url_for("certificates.uploads.uploads"), 303)
+    return see_other(_("certificates.upload.saved"), "certificates.uploads.uploads")
 
 
 def _lines_of(known: MappedFile) -> _Lines:
@@ -177,8 +174,9 @@ def _lines_of(known: MappedFile) -> _Lines:
 
 
 def _form(known: MappedFile | None, name: str, dates: str, lines: _Lines, refused: Refusal) -> Reply:
-    page = flask.render_template(
+    return form_page(
         "certificates/uploads/mapping.html",
+        refused,
         known=known,
         name=name,
         dates=dates,
@@ -186,9 +184,7 @@ def _form(known: MappedFile | None, name: str, dates: str, lines: _Lines, refuse
         fields=[(name, _label(name)) for name in FIELDS],
         all_dates=[(one, pattern.format(EXAMPLE)) for one, pattern in DATES.items()],
         constant=CONSTANT,
-        refused=refused,
     )
-    return page, refused.code
 
 
 def _label(name: str) -> str:

@@ -6,22 +6,20 @@ import flask
 import flask_babel
 
 from cbt.enrolment.applications.annexes import print_form
-from cbt.enrolment.applications.views import ApplicationSide, application_page, page
+from cbt.enrolment.applications.views import ApplicationSide, application, page
 from cbt.errors import Conflict
 from cbt.http.downloads import attachment
-from cbt.http.forms import refusal
+from cbt.http.forms import form_on
 from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf
 
 
+@form_on(application, Conflict)
 def print_people(side: ApplicationSide, ref: str, document: str) -> Reply:
     """Send a form, filled with what is known of the chosen people, or of everybody."""
-    try:
-        printed = print_form(ref, document, flask.request.form.getlist("people"), side.applying())
-        language = str(flask_babel.get_locale())
-        made = pdf(document, printed.data, language=language, photos=printed.photos)
-    except Conflict as error:
-        return application_page(side, ref, refusal(error))
+    printed = print_form(ref, document, flask.request.form.getlist("people"), side.applying())
+    language = str(flask_babel.get_locale())
+    made = pdf(document, printed.data, language=language, photos=printed.photos)
     return attachment(made, PDF, f"{printed.data['title']}-{ref}.pdf")
 
 

@@ -7,11 +7,10 @@ import flask_babel
 
 from cbt.enrolment.applications import attachments, store
 from cbt.enrolment.applications.attachments import photo_of_applicant
-from cbt.enrolment.applications.people_views import person_page
+from cbt.enrolment.applications.people_views import person
 from cbt.enrolment.applications.views import ApplicationSide, page
-from cbt.errors import CbtError
 from cbt.http.downloads import attachment, picture
-from cbt.http.forms import refusal, uploaded, uploaded_files
+from cbt.http.forms import form_on, uploaded, uploaded_files
 from cbt.http.partials import Reply
 from cbt.media.pictures import JPEG, MOST_LARGE
 from cbt.storage.unit_of_work import reading
@@ -27,33 +26,27 @@ def photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     return picture(JPEG, image)
 
 
+@form_on(person)
 def put_photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     """Set somebody's photo."""
-    try:
-        _name, body = uploaded("photo", most=MOST_LARGE)
-        attachments.put_photo(ref, person_ref, body, side.applying())
-    except CbtError as error:
-        return person_page(side, ref, person_ref, refusal(error))
+    _name, body = uploaded("photo", most=MOST_LARGE)
+    attachments.put_photo(ref, person_ref, body, side.applying())
     return _back(side, ref, person_ref, flask_babel.gettext("enrolment.photo.put"))
 
 
+@form_on(person)
 def remove_photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     """Take somebody's photo off."""
-    try:
-        attachments.remove_photo(ref, person_ref, side.applying())
-    except CbtError as error:
-        return person_page(side, ref, person_ref, refusal(error))
+    attachments.remove_photo(ref, person_ref, side.applying())
     return _back(side, ref, person_ref, flask_babel.gettext("enrolment.photo.removed"))
 
 
+@form_on(person)
 def attach_scans(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     """Attach scans of a piece of evidence."""
-    try:
-        bodies = [body for _name, body in uploaded_files("file")]
-        proof = flask.request.form.get("proof", "")
-        count = attachments.attach_scans(ref, person_ref, proof, bodies, side.applying())
-    except CbtError as error:
-        return person_page(side, ref, person_ref, refusal(error))
+    bodies = [body for _name, body in uploaded_files("file")]
+    proof = flask.request.form.get("proof", "")
+    count = attachments.attach_scans(ref, person_ref, proof, bodies, side.applying())
     return _back(side, ref, person_ref, flask_babel.gettext("enrolment.scans.attached", count=count))
 
 
@@ -64,18 +57,15 @@ def read_scan(side: ApplicationSide, ref: str, person_ref: str, scan_ref: str) -
     return attachment(found.body, found.mimetype, name)
 
 
+@form_on(person)
 def remove_scan(side: ApplicationSide, ref: str, person_ref: str, scan_ref: str) -> Reply:
     """Take a scan off."""
-    try:
-        attachments.remove_scan(ref, person_ref, scan_ref, side.applying())
-    except CbtError as error:
-        return person_page(side, ref, person_ref, refusal(error))
+    attachments.remove_scan(ref, person_ref, scan_ref, side.applying())
     return _back(side, ref, person_ref, flask_babel.gettext("enrolment.scans.removed"))
 
 
 def _back(side: ApplicationSide, ref: str, person_ref: str, said: str) -> Reply:
-    flask.flash(said, "ok")
-    return flask.redirect(side.url("person", ref=ref, person_ref=person_ref), 303)
+    return side.see_other(said, "person", ref=ref, person_ref=person_ref)
 
 
 def add_pages() -> None:

@@ -13,11 +13,11 @@ from cbt.enrolment.applications.attachments import may_attach
 from cbt.enrolment.applications.decision import check_proofs
 from cbt.enrolment.applications.pages import applicant_details
 from cbt.enrolment.applications.person import CHOICES, FACTS, LEVELS, answer_of, judged, read_facts
-from cbt.enrolment.applications.views import OFFICE, ApplicationSide, application_page, page
+from cbt.enrolment.applications.views import OFFICE, ApplicationSide, application, page
 from cbt.enrolment.office_decisions import level_of
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.form_values import whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.rules.door.admission import DOCUMENT_TYPES
@@ -26,33 +26,17 @@ from cbt.storage.unit_of_work import reading
 _WORDS = {"documents": DOCUMENT_TYPES, "choices": CHOICES, "levels": LEVELS, "facts": FACTS}
 
 
-def new_person(side: ApplicationSide, ref: str) -> Reply:
+def new_person(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the empty form of somebody."""
-    return _new_page(side, ref, NOTHING_REFUSED)
-
-
-def enter(side: ApplicationSide, ref: str) -> Reply:
-    """Enter somebody; `more` leads to the next empty form."""
-    form = flask.request.form
-    try:
-        person = people.enter_person(ref, form, form.getlist("papers"), side.applying())
-    except CbtError as error:
-        return _new_page(side, ref, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.person.entered"), "ok")
-    if "more" in form:
-        return flask.redirect(side.url("new_person", ref=ref), 303)
-    return flask.redirect(side.url("person", ref=ref, person_ref=person), 303)
-
-
-def _new_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
     today = local_day(flask.g.now)
     with reading() as session:
         application = applying.editable(session, ref, side.applying(), changing=False)
         blueprint = level_of(session, application.blueprint_version_id)
         unit = store.unit_of(session, application.unit_id)
         answer = answer_of(_readable(refused.sent), application, blueprint, today=today)
-    shown = flask.render_template(
+    return form_page(
         "enrolment/applications/new_person.html",
+        refused,
         side=side,
         application=application,
         unit=unit,
@@ -61,10 +45,19 @@ def _new_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
         conditions=judged(answer, blueprint),
         told=refused.sent,
         chosen=refused.sent.getlist("papers") or (list(blueprint.papers) if not refused.sent else []),
-        refused=refused,
         **_WORDS,
     )
-    return shown, refused.code
+
+
+@form_on(new_person)
+def enter(side: ApplicationSide, ref: str) -> Reply:
+    """Enter somebody; `more` leads to the next empty form."""
+    form = flask.request.form
+    person = people.enter_person(ref, form, form.getlist("papers"), side.applying())
+    flask.flash(flask_babel.gettext("enrolment.person.entered"), "ok")
+    if "more" in form:
+        return flask.redirect(side.url("new_person", ref=ref), 303)
+    return flask.redirect(side.url("person", ref=ref, person_ref=person), 303)
 
 
 def _readable(sent: Mapping[str, str]) -> dict[str, str]:
@@ -87,49 +80,41 @@ def assess(side: ApplicationSide, ref: str) -> Reply:
     )
 
 
-def person(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+def person(side: ApplicationSide, ref: str, person_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show somebody: the form while it may be written in, else what it says, evidence and decision."""
-    return person_page(side, ref, person_ref, NOTHING_REFUSED)
-
-
-def person_page(side: ApplicationSide, ref: str, person_ref: str, refused: Refusal) -> Reply:
-    """Return the page of somebody."""
     with reading() as session:
         found = applicant_details(
             session, ref, person_ref, unit_id=side.unit_id(), today=local_day(flask.g.now)
         )
     known = {"name": found.person.name, "document_type": found.person.document_type}
     known |= {"gender": found.person.gender, "kind": found.person.kind, "phone": found.phone or ""}
-    shown = flask.render_template(
+    return form_page(
         "enrolment/applications/person.html",
+        refused,
         side=side,
         found=found,
         may=side.may_write(),
         attaching=side.may_write() and may_attach(found.application, by_unit=side.by_unit),
         told=refused.sent if "kind" in refused.sent else known | (found.told or {}),
         chosen=refused.sent.getlist("papers") if "kind" in refused.sent else found.person.papers.split(","),
-        refused=refused,
         **_WORDS,
     )
-    return shown, refused.code
 
 
+@form_on(person)
 def change(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     """Put right what is known of somebody."""
     form = flask.request.form
-    try:
-        people.change_person(ref, person_ref, form, form.getlist("papers"), side.applying())
-    except CbtError as error:
-        return person_page(side, ref, person_ref, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.person.saved"), "ok")
-    return flask.redirect(side.url("person", ref=ref, person_ref=person_ref), 303)
+    people.change_person(ref, person_ref, form, form.getlist("papers"), side.applying())
+    return side.see_other(
+        flask_babel.gettext("enrolment.person.saved"), "person", ref=ref, person_ref=person_ref
+    )
 
 
 def remove(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     """Take somebody out of an application."""
     people.remove_person(ref, person_ref, side.applying())
-    flask.flash(flask_babel.gettext("enrolment.person.removed"), "ok")
-    return flask.redirect(side.url("application", ref=ref), 303)
+    return side.see_other(flask_babel.gettext("enrolment.person.removed"), "application", ref=ref)
 
 
 def decide(side: ApplicationSide, ref: str) -> Reply:
@@ -147,28 +132,27 @@ def decide(side: ApplicationSide, ref: str) -> Reply:
         )
     except CbtError as error:
         refused = refusal(error)
-        return person_page(side, ref, back, refused) if back else application_page(side, ref, refused)
+        return person(side, ref, back, refused) if back else application(side, ref, refused)
     flask.flash(flask_babel.gettext("enrolment.decided", count=count), "ok")
     if back:
         return flask.redirect(side.url("person", ref=ref, person_ref=back), 303)
     return flask.redirect(side.url("application", ref=ref), 303)
 
 
+@form_on(person)
 def proofs(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     """Note which evidence of somebody is there, and which was checked."""
     form = flask.request.form
-    try:
-        check_proofs(
-            ref,
-            person_ref,
-            received=form.getlist("received"),
-            checked=form.getlist("checked"),
-            who=side.applying(),
-        )
-    except CbtError as error:
-        return person_page(side, ref, person_ref, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.proofs.saved"), "ok")
-    return flask.redirect(side.url("person", ref=ref, person_ref=person_ref), 303)
+    check_proofs(
+        ref,
+        person_ref,
+        received=form.getlist("received"),
+        checked=form.getlist("checked"),
+        who=side.applying(),
+    )
+    return side.see_other(
+        flask_babel.gettext("enrolment.proofs.saved"), "person", ref=ref, person_ref=person_ref
+    )
 
 
 def add_pages() -> None:

@@ -14,6 +14,7 @@ from cbt.enrolment.models import Applicant, ApplicantProof, ApplicationStep, Mem
 from cbt.errors import NotFound
 from cbt.rules.states.application import ApplicationState
 from cbt.sittings.models import Batch, BatchLevel, Sitting
+from cbt.storage.paging import ListPage, PageSpan
 
 APPLICATION_PAGE = 50
 MOST_BATCHES = 100
@@ -27,17 +28,6 @@ class ApplicationLine:
     application: UnitApplication
     unit: MemberUnit
     people: int
-
-
-@dataclass(frozen=True, slots=True)
-class ApplicationListPage:
-    """A page of the applications of one state, "" for all; `counts` is how many there are of each."""
-
-    lines: Sequence[ApplicationLine]
-    state: str
-    counts: dict[str, int]
-    page: int
-    pages: int
 
 
 def application_by_ref(
@@ -101,7 +91,9 @@ def steps_of(session: Session, application: UnitApplication) -> Sequence[Applica
     ).all()
 
 
-def application_page(session: Session, *, unit_id: int | None, state: str, page: int) -> ApplicationListPage:
+def application_page(
+    session: Session, *, unit_id: int | None, state: str, page: int
+) -> ListPage[ApplicationLine]:
     """Return a page of the applications, a unit's own or everybody's, the latest day first."""
     mine = UnitApplication.id.is_not(None) if unit_id is None else UnitApplication.unit_id == unit_id
     rows = session.execute(
@@ -110,18 +102,15 @@ def application_page(session: Session, *, unit_id: int | None, state: str, page:
     found = dict(rows.all())
     counts = {"": sum(found.values())} | {one.value: found.get(one.value, 0) for one in ApplicationState}
     state = state if state in counts else ""
-    pages = max(1, -(-counts[state] // APPLICATION_PAGE))
-    page = min(page, pages)
+    span = PageSpan(counts[state], APPLICATION_PAGE, page)
     query = (
         select(UnitApplication, MemberUnit, _people())
         .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
         .where(mine, UnitApplication.state == state if state else UnitApplication.id.is_not(None))
         .order_by(UnitApplication.preferred_on.desc(), UnitApplication.id.desc())
-        .limit(APPLICATION_PAGE)
-        .offset((page - 1) * APPLICATION_PAGE)
     )
-    lines = [ApplicationLine(*row) for row in session.execute(query)]
-    return ApplicationListPage(lines, state, counts, page, pages)
+    lines = [ApplicationLine(*row) for row in session.execute(span.cut(query))]
+    return span.of(lines, kind=state, counts=counts)
 
 
 def waiting(session: Session, *, unit_id: int | None, states: Sequence[str]) -> list[ApplicationLine]:

@@ -25,7 +25,7 @@ from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import Principal, acting, signed_in
 from cbt.http.form_values import page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
@@ -48,7 +48,14 @@ class ApplicationSide:
 
     def url(self, page: str, /, **values: Any) -> str:
         """Return the address of one of its pages."""
-        return flask.url_for(f"enrolment.{self.pages.name}.{page}", **values)
+        return flask.url_for(self._endpoint(page), **values)
+
+    def see_other(self, message: str, page: str, /, **values: Any) -> Reply:
+        """Lead on from a form that was taken, to one of its pages."""
+        return see_other(message, self._endpoint(page), **values)
+
+    def _endpoint(self, page: str) -> str:
+        return f"enrolment.{self.pages.name}.{page}"
 
     def may_write(self) -> bool:
         """Return whether whoever is signed in may act on this side."""
@@ -114,20 +121,14 @@ def applications(side: ApplicationSide) -> Reply:
             session, unit_id=side.unit_id(), state=args.get("state", ""), page=page_of(args)
         )
         levels = blueprints_of(session, [one.application.blueprint_version_id for one in found.lines])
-    kinds = [
-        (
-            side.url("applications", state=state or None),
-            flask_babel.gettext(
-                "enrolment.applications.tab",
-                state=flask_babel.gettext(
-                    f"rules.application.state.{state}" if state else "enrolment.applications.all"
-                ),
-                count=count,
-            ),
-            state == found.state,
+
+    def title(state: str, count: int) -> str:
+        name = flask_babel.gettext(
+            f"rules.application.state.{state}" if state else "enrolment.applications.all"
         )
-        for state, count in found.counts.items()
-    ]
+        return str(flask_babel.gettext("enrolment.applications.tab", state=name, count=count))
+
+    kinds = found.tabs(lambda state: side.url("applications", state=state or None), title)
     return flask.render_template(
         "enrolment/applications/applications.html", side=side, found=found, levels=levels, kinds=kinds
     )
@@ -144,34 +145,14 @@ def make(side: ApplicationSide) -> Reply:
     """Draft an application and go to it."""
     unit = side.unit(flask.request.form.get("unit", "")).ref
     try:
-        ref = applying.make_application(unit, _sent(), side.applying())
+        ref = applying.make_application(unit, typed_form(ApplicationForm), side.applying())
     except CbtError as error:
         return _form_page(side, unit, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.application.made"), "ok")
-    return flask.redirect(side.url("application", ref=ref), 303)
+    return side.see_other(flask_babel.gettext("enrolment.application.made"), "application", ref=ref)
 
 
-def edit(side: ApplicationSide, ref: str) -> Reply:
+def edit(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form of an application that may be written in."""
-    return _edit_page(side, ref, NOTHING_REFUSED)
-
-
-def save(side: ApplicationSide, ref: str) -> Reply:
-    """Put right what is asked for."""
-    try:
-        applying.change_application(ref, _sent(), side.applying())
-    except CbtError as error:
-        return _edit_page(side, ref, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.application.saved"), "ok")
-    return flask.redirect(side.url("application", ref=ref), 303)
-
-
-def _sent() -> ApplicationForm:
-    form = flask.request.form
-    return ApplicationForm(**{name: form.get(name, "") for name in ApplicationForm.__dataclass_fields__})
-
-
-def _edit_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         found = applying.editable(session, ref, side.applying(), changing=False)
         unit = found.unit_id
@@ -182,6 +163,13 @@ def _edit_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
         }
         unit_ref = store.unit_of(session, unit).ref
     return _form_page(side, unit_ref, refused, told=told, ref=ref)
+
+
+@form_on(edit)
+def save(side: ApplicationSide, ref: str) -> Reply:
+    """Put right what is asked for."""
+    applying.change_application(ref, typed_form(ApplicationForm), side.applying())
+    return side.see_other(flask_babel.gettext("enrolment.application.saved"), "application", ref=ref)
 
 
 def _form_page(
@@ -196,55 +184,41 @@ def _form_page(
     with reading() as session:
         levels = [blueprint_of(session, row.id) for row in current_versions(session)]
         holidays = holidays_of(session)
-    shown = flask.render_template(
+    return form_page(
         "enrolment/applications/form.html",
+        refused,
         side=side,
         unit=side.unit(unit_ref),
         ref=ref,
         levels=levels,
         earliest=[applying.earliest_day(one, today, holidays) for one in levels],
         told=refused.sent or told or {},
-        refused=refused,
     )
-    return shown, refused.code
 
 
-def application(side: ApplicationSide, ref: str) -> Reply:
+def application(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show an application: who it is for, what may be done next, who did what."""
-    return application_page(side, ref, NOTHING_REFUSED)
-
-
-def application_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
-    """Return the page of an application."""
     with reading() as session:
         found = application_details(
             session, ref, unit_id=side.unit_id(), by_unit=side.by_unit, today=local_day(flask.g.now)
         )
-    shown = flask.render_template(
-        "enrolment/applications/application.html",
-        side=side,
-        found=found,
-        may=side.may_write(),
-        refused=refused,
+    return form_page(
+        "enrolment/applications/application.html", refused, side=side, found=found, may=side.may_write()
     )
-    return shown, refused.code
 
 
+@form_on(application)
 def step(side: ApplicationSide, ref: str, event: str) -> Reply:
     """Take an application one step on."""
     form, who = flask.request.form, side.applying()
-    try:
-        asked = _event(side, event)
-        if asked is ApplicationEvent.SUBMIT:
-            applying.submit(ref, late_reason=form.get("late_reason", ""), who=who)
-        elif asked is ApplicationEvent.WITHDRAW:
-            applying.withdraw(ref, words=form.get("words", ""), who=who)
-        else:
-            decision.take_step(ref, asked, words=form.get("words", ""), batch=form.get("batch", ""), who=who)
-    except CbtError as error:
-        return application_page(side, ref, refusal(error))
-    flask.flash(flask_babel.gettext(f"enrolment.done.{event}"), "ok")
-    return flask.redirect(side.url("application", ref=ref), 303)
+    asked = _event(side, event)
+    if asked is ApplicationEvent.SUBMIT:
+        applying.submit(ref, late_reason=form.get("late_reason", ""), who=who)
+    elif asked is ApplicationEvent.WITHDRAW:
+        applying.withdraw(ref, words=form.get("words", ""), who=who)
+    else:
+        decision.take_step(ref, asked, words=form.get("words", ""), batch=form.get("batch", ""), who=who)
+    return side.see_other(flask_babel.gettext(f"enrolment.done.{event}"), "application", ref=ref)
 
 
 def _event(side: ApplicationSide, event: str) -> ApplicationEvent:

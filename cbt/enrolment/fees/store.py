@@ -18,6 +18,7 @@ from cbt.enrolment.models import FeeCharge, FeeMatch, FeePayment, FeeRefund, Mem
 from cbt.errors import Conflict
 from cbt.rules.enrolment.fees import FeePolicy, yuan
 from cbt.sittings.models import Batch
+from cbt.storage.paging import ListPage, PageSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +126,6 @@ class UnitFees:
 
 
 @dataclass(frozen=True, slots=True)
-class UnitFeesPage:
-    """A page of the units of one kind; `counts` is how many there are of each, `total` is that of all."""
-
-    lines: Sequence[UnitFees]
-    kind: str
-    counts: dict[str, int]
-    total: Owed
-    page: int
-    pages: int
-
-
-@dataclass(frozen=True, slots=True)
 class StatementLine:
     """The statement of an application in a list."""
 
@@ -155,28 +144,8 @@ class PaymentLine:
     credit: int
 
 
-@dataclass(frozen=True, slots=True)
-class StatementListPage:
-    """A page of a unit's statements."""
-
-    lines: Sequence[StatementLine]
-    count: int
-    page: int
-    pages: int
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentListPage:
-    """A page of a unit's payments."""
-
-    lines: Sequence[PaymentLine]
-    count: int
-    page: int
-    pages: int
-
-
-def unit_fees_page(session: Session, *, kind: str, page: int) -> UnitFeesPage:
-    """Return a page of the units that were charged or paid: those who owe the longest come first."""
+def unit_fees_page(session: Session, *, kind: str, page: int) -> tuple[ListPage[UnitFees], Owed]:
+    """Return a page of the units that were charged or paid, those who owe the longest first, and what all owe."""
     lines, money = line_sums(FeeCharge.unit_id), credit_sums()
     owes, credit = func.coalesce(lines.c.open, 0), func.coalesce(money.c.credit, 0)
     kinds: dict[str, ColumnElement[bool]] = {
@@ -200,16 +169,10 @@ def unit_fees_page(session: Session, *, kind: str, page: int) -> UnitFeesPage:
     ).one()
     counts = dict(zip(kinds, each, strict=True))
     kind = kind if kind in counts else "open"
-    pages = max(1, -(-counts[kind] // FEE_PAGE))
-    page = min(page, pages)
-    rows = session.execute(
-        joined.where(kinds[kind])
-        .order_by(lines.c.since.is_(None), lines.c.since, MemberUnit.id)
-        .limit(FEE_PAGE)
-        .offset((page - 1) * FEE_PAGE)
-    )
-    found = [UnitFees(unit, owed(*sums)) for unit, *sums in rows]
-    return UnitFeesPage(found, kind, counts, owed(charged, open_, None, free), page, pages)
+    span = PageSpan(counts[kind], FEE_PAGE, page)
+    ordered = joined.where(kinds[kind]).order_by(lines.c.since.is_(None), lines.c.since, MemberUnit.id)
+    found = [UnitFees(unit, owed(*sums)) for unit, *sums in session.execute(span.cut(ordered))]
+    return span.of(found, kind=kind, counts=counts), owed(charged, open_, None, free)
 
 
 def owed_by(session: Session, unit_id: int) -> Owed:
@@ -225,29 +188,23 @@ def owed_by(session: Session, unit_id: int) -> Owed:
     return owed(*row)
 
 
-def statements_of(session: Session, unit_id: int, *, page: int) -> StatementListPage:
+def statements_of(session: Session, unit_id: int, *, page: int) -> ListPage[StatementLine]:
     """Return a page of a unit's statements, one for each application that was charged, the newest first."""
     mine = FeeCharge.unit_id == unit_id
     lines = line_sums(FeeCharge.application_id, mine)
     count = session.scalar(select(func.count()).select_from(lines)) or 0
-    pages = max(1, -(-count // FEE_PAGE))
-    page = min(page, pages)
-    rows = session.execute(
+    span = PageSpan(count, FEE_PAGE, page)
+    query = (
         select(UnitApplication, Batch, lines.c.people, lines.c.charged, lines.c.open, lines.c.since)
         .join(lines, lines.c.key == UnitApplication.id)
         .outerjoin(Batch, Batch.id == UnitApplication.batch_id)
         .order_by(UnitApplication.id.desc())
-        .limit(FEE_PAGE)
-        .offset((page - 1) * FEE_PAGE)
     )
-    return StatementListPage(
+    return span.of(
         [
             StatementLine(one, batch, people, owed(charged, left, since, 0))
-            for one, batch, people, charged, left, since in rows
-        ],
-        count,
-        page,
-        pages,
+            for one, batch, people, charged, left, since in session.execute(span.cut(query))
+        ]
     )
 
 
@@ -264,19 +221,13 @@ def open_statements(session: Session, unit_id: int) -> list[tuple[str, int]]:
     return [(ref, int(fen)) for ref, fen in rows]
 
 
-def payments_of(session: Session, unit_id: int, *, page: int) -> PaymentListPage:
+def payments_of(session: Session, unit_id: int, *, page: int) -> ListPage[PaymentLine]:
     """Return a page of a unit's payments, the newest first."""
     query, count = _payments(FeePayment.unit_id == unit_id), func.count()
     found = session.scalar(select(count).select_from(FeePayment).where(FeePayment.unit_id == unit_id)) or 0
-    pages = max(1, -(-found // PAYMENT_PAGE))
-    page = min(page, pages)
-    rows = session.execute(
-        query.order_by(FeePayment.paid_on.desc(), FeePayment.id.desc())
-        .limit(PAYMENT_PAGE)
-        .offset((page - 1) * PAYMENT_PAGE)
-    )
-    lines = [PaymentLine(one, int(back), int(free)) for one, back, free in rows]
-    return PaymentListPage(lines, found, page, pages)
+    span = PageSpan(found, PAYMENT_PAGE, page)
+    rows = session.execute(span.cut(query.order_by(FeePayment.paid_on.desc(), FeePayment.id.desc())))
+    return span.of([PaymentLine(one, int(back), int(free)) for one, back, free in rows])
 
 
 def payment_line(session: Session, payment_id: int) -> PaymentLine:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 
 import flask
 import flask_babel
@@ -19,12 +20,12 @@ from cbt.enrolment.fees.statement import (
 )
 from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.units import unit_by_ref
-from cbt.errors import CbtError, NotFound
+from cbt.errors import NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of, whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf
@@ -43,8 +44,9 @@ def account_page(unit: MemberUnit, *, own: bool, refused: Refusal = NOTHING_REFU
         statements = store.statements_of(session, unit.id, page=page_of(args))
         payments = store.payments_of(session, unit.id, page=paid_page)
         still_open = [] if own else store.open_statements(session, unit.id)
-    shown = flask.render_template(
+    return form_page(
         "enrolment/fees/account.html",
+        refused,
         unit=unit,
         own=own,
         owed=owed,
@@ -53,9 +55,7 @@ def account_page(unit: MemberUnit, *, own: bool, refused: Refusal = NOTHING_REFU
         pays=_choices(still_open),
         ways=[(way, flask_babel.gettext(f"enrolment.fees.way.{way}")) for way in WAYS],
         today=local_day(flask.g.now),
-        refused=refused,
     )
-    return shown, refused.code
 
 
 def _choices(still_open: Iterable[tuple[str, int]]) -> list[tuple[str, str]]:
@@ -70,8 +70,9 @@ def _choices(still_open: Iterable[tuple[str, int]]) -> list[tuple[str, str]]:
 
 def statement_page(unit: MemberUnit, of: str, *, own: bool, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Return the page of a statement."""
-    shown = flask.render_template(
+    return form_page(
         "enrolment/fees/statement.html",
+        refused,
         found=_statement(unit, of),
         own=own,
         causes=[
@@ -79,9 +80,7 @@ def statement_page(unit: MemberUnit, of: str, *, own: bool, refused: Refusal = N
             for one in RefundCause
             if one is not RefundCause.ABSENT
         ],
-        refused=refused,
     )
-    return shown, refused.code
 
 
 def statement_file(unit: MemberUnit, of: str, kind: str) -> flask.Response:
@@ -101,22 +100,6 @@ def _statement(unit: MemberUnit, of: str) -> StatementDetails:
         return statement_details(session, unit, of, day=local_day(flask.g.now))
 
 
-def payment_page(ref: str, *, refused: Refusal = NOTHING_REFUSED, about: str = "") -> Reply:
-    """Return the page of a payment: what it pays, what was given back, what may be done with it."""
-    with reading() as session:
-        found = payment_details(session, ref)
-    shown = flask.render_template(
-        "enrolment/fees/payment.html",
-        found=found,
-        today=local_day(flask.g.now),
-        refused=refused,
-        of_refund=refused if about == "refund" else NOTHING_REFUSED,
-        of_unmatch=refused if about == "unmatch" else NOTHING_REFUSED,
-        of_reverse=refused if about == "reverse" else NOTHING_REFUSED,
-    )
-    return shown, refused.code
-
-
 pages = flask.Blueprint("fees", __name__, url_prefix="/office/fees")
 pages.add_app_template_filter(yuan, "yuan")
 
@@ -129,35 +112,27 @@ def _booking() -> FeeBooking:
 
 @pages.get("")
 @access.roles(*READERS)
-def fees() -> Reply:
+def fees(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """List the units that owe something, those who owe the longest first."""
-    return _fees_page(NOTHING_REFUSED)
-
-
-def _fees_page(refused: Refusal) -> Reply:
     args, today = flask.request.args, local_day(flask.g.now)
     with reading() as session:
-        found = store.unit_fees_page(session, kind=args.get("kind", ""), page=page_of(args))
+        found, total = store.unit_fees_page(session, kind=args.get("kind", ""), page=page_of(args))
         waiting = store.not_charged(session)
-    kinds = [
-        (
-            flask.url_for("enrolment.fees.fees", kind=kind),
-            flask_babel.gettext(f"enrolment.fees.list.{kind}", count=count),
-            kind == found.kind,
-        )
-        for kind, count in found.counts.items()
-    ]
-    shown = flask.render_template(
+    kinds = found.tabs(
+        lambda kind: flask.url_for("enrolment.fees.fees", kind=kind),
+        lambda kind, count: flask_babel.gettext(f"enrolment.fees.list.{kind}", count=count),
+    )
+    return form_page(
         "enrolment/fees/fees.html",
+        refused,
         found=found,
+        total=total,
         kinds=kinds,
         waiting=waiting,
         today=today,
         first=args.get("from") or today.replace(day=1),
         last=args.get("to") or today,
-        refused=refused,
     )
-    return shown, refused.code
 
 
 @pages.post("/charge")
@@ -165,21 +140,16 @@ def _fees_page(refused: Refusal) -> Reply:
 def charge() -> Reply:
     """Have the fees arise of what was accepted before fees were kept."""
     count = charges.charge_missing(_booking())
-    flask.flash(flask_babel.gettext("enrolment.fees.charged_now", count=count), "ok")
-    return flask.redirect(flask.url_for("enrolment.fees.fees"), 303)
+    return see_other(flask_babel.gettext("enrolment.fees.charged_now", count=count), "enrolment.fees.fees")
 
 
 @pages.get("/journal")
 @access.roles(*READERS)
+@form_on(fees)
 def entries() -> Reply:
     """Send every entry of some days to the bookkeeper, as a workbook or as CSV."""
     args = flask.request.args
-    try:
-        first, last = account_book.span_of(
-            args.get("from", ""), args.get("to", ""), today=local_day(flask.g.now)
-        )
-    except CbtError as error:
-        return _fees_page(refusal(error))
+    first, last = account_book.span_of(args.get("from", ""), args.get("to", ""), today=local_day(flask.g.now))
     with reading() as session:
         found = account_book.entries_of(session, first, last)
     name = f"{flask_babel.gettext('enrolment.fees.journal')}-{first}-{last}"
@@ -190,12 +160,8 @@ def entries() -> Reply:
 
 @pages.get("/units/<ref>")
 @access.roles(*READERS)
-def account(ref: str) -> Reply:
+def account(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the account of a unit."""
-    return _account_page(ref, NOTHING_REFUSED)
-
-
-def _account_page(ref: str, refused: Refusal) -> Reply:
     return account_page(_unit(ref), own=False, refused=refused)
 
 
@@ -206,38 +172,28 @@ def _unit(ref: str) -> MemberUnit:
 
 @pages.post("/units/<ref>/payments")
 @access.roles(Role.OFFICER)
+@form_on(account)
 def pay(ref: str) -> Reply:
     """Record what a unit paid."""
-    form = flask.request.form
-    try:
-        sent = PaymentForm(**{name: form.get(name, "") for name in PaymentForm.__dataclass_fields__})
-        payments.record_payment(ref, sent, _booking())
-    except CbtError as error:
-        return _account_page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.fees.recorded"), "ok")
-    return flask.redirect(flask.url_for("enrolment.fees.account", ref=ref), 303)
+    payments.record_payment(ref, typed_form(PaymentForm), _booking())
+    return see_other(flask_babel.gettext("enrolment.fees.recorded"), "enrolment.fees.account", ref=ref)
 
 
 @pages.post("/units/<ref>/match")
 @access.roles(Role.OFFICER)
+@form_on(account)
 def match(ref: str) -> Reply:
     """Let what a unit has left pay what is open."""
-    try:
-        fen = payments.match_credit(ref, _booking())
-    except CbtError as error:
-        return _account_page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.fees.matched_now", amount=yuan(fen)), "ok")
-    return flask.redirect(flask.url_for("enrolment.fees.account", ref=ref), 303)
+    fen = payments.match_credit(ref, _booking())
+    return see_other(
+        flask_babel.gettext("enrolment.fees.matched_now", amount=yuan(fen)), "enrolment.fees.account", ref=ref
+    )
 
 
 @pages.get("/units/<ref>/statements/<of>")
 @access.roles(*READERS)
-def statement(ref: str, of: str) -> Reply:
+def statement(ref: str, of: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show a statement of a unit."""
-    return _statement_page(ref, of, NOTHING_REFUSED)
-
-
-def _statement_page(ref: str, of: str, refused: Refusal) -> Reply:
     return statement_page(_unit(ref), of, own=False, refused=refused)
 
 
@@ -250,61 +206,68 @@ def statement_to_save(ref: str, of: str, kind: str) -> Reply:
 
 @pages.post("/units/<ref>/statements/<of>/cancel")
 @access.roles(Role.OFFICER)
+@form_on(statement)
 def cancel(ref: str, of: str) -> Reply:
     """Cancel chosen lines, so that what was paid for them is free again."""
     form = flask.request.form
-    try:
-        count = charges.cancel_lines(
-            ref,
-            form.getlist("lines"),
-            cause=form.get("cause", ""),
-            reason=form.get("reason", ""),
-            who=_booking(),
-        )
-    except CbtError as error:
-        return _statement_page(ref, of, refusal(error))
-    flask.flash(flask_babel.gettext("enrolment.fees.cancelled_now", count=count), "ok")
-    return flask.redirect(flask.url_for("enrolment.fees.statement", ref=ref, of=of), 303)
+    count = charges.cancel_lines(
+        ref,
+        form.getlist("lines"),
+        cause=form.get("cause", ""),
+        reason=form.get("reason", ""),
+        who=_booking(),
+    )
+    return see_other(
+        flask_babel.gettext("enrolment.fees.cancelled_now", count=count),
+        "enrolment.fees.statement",
+        ref=ref,
+        of=of,
+    )
 
 
 @pages.get("/payments/<ref>")
 @access.roles(*READERS)
-def payment(ref: str) -> Reply:
-    """Show a payment."""
-    return payment_page(ref)
+def payment(ref: str, refused: Refusal = NOTHING_REFUSED, *, about: str = "") -> Reply:
+    """Show a payment: what it pays, what was given back, what may be done with it."""
+    with reading() as session:
+        found = payment_details(session, ref)
+    return form_page(
+        "enrolment/fees/payment.html",
+        refused,
+        found=found,
+        today=local_day(flask.g.now),
+        of_refund=refused if about == "refund" else NOTHING_REFUSED,
+        of_unmatch=refused if about == "unmatch" else NOTHING_REFUSED,
+        of_reverse=refused if about == "reverse" else NOTHING_REFUSED,
+    )
 
 
 @pages.post("/payments/<ref>/unmatch")
 @access.roles(Role.OFFICER)
+@form_on(partial(payment, about="unmatch"))
 def unmatch(ref: str) -> Reply:
     """Have a payment pay nothing for now."""
-    return _done(ref, "unmatch", lambda: payments.unmatch_payment(ref, reason=_reason(), who=_booking()))
+    payments.unmatch_payment(ref, reason=_reason(), who=_booking())
+    return see_other(flask_babel.gettext("enrolment.fees.unmatch.done"), "enrolment.fees.payment", ref=ref)
 
 
 @pages.post("/payments/<ref>/reverse")
 @access.roles(Role.OFFICER)
+@form_on(partial(payment, about="reverse"))
 def reverse(ref: str) -> Reply:
     """Take a payment back as one that never came."""
-    return _done(ref, "reverse", lambda: payments.reverse_payment(ref, reason=_reason(), who=_booking()))
+    payments.reverse_payment(ref, reason=_reason(), who=_booking())
+    return see_other(flask_babel.gettext("enrolment.fees.reverse.done"), "enrolment.fees.payment", ref=ref)
 
 
 @pages.post("/payments/<ref>/refund")
 @access.roles(Role.OFFICER)
+@form_on(partial(payment, about="refund"))
 def refund(ref: str) -> Reply:
     """Note what of a payment was given back."""
-    form = flask.request.form
-    sent = RefundForm(**{name: form.get(name, "") for name in RefundForm.__dataclass_fields__})
-    return _done(ref, "refund", lambda: payments.refund(ref, sent, _booking()))
+    payments.refund(ref, typed_form(RefundForm), _booking())
+    return see_other(flask_babel.gettext("enrolment.fees.refund.done"), "enrolment.fees.payment", ref=ref)
 
 
 def _reason() -> str:
     return flask.request.form.get("reason", "")
-
-
-def _done(ref: str, act: str, do: Callable[[], None]) -> Reply:
-    try:
-        do()
-    except CbtError as error:
-        return payment_page(ref, refused=refusal(error), about=act)
-    flask.flash(flask_babel.gettext(f"enrolment.fees.{act}.done"), "ok")
-    return flask.redirect(flask.url_for("enrolment.fees.payment", ref=ref), 303)

@@ -17,36 +17,32 @@ from cbt.enrolment.workbook.service import CheckedList, ListStanding
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, uploaded
 from cbt.http.i18n import explain
 from cbt.http.partials import Reply
 from cbt.spreadsheets.findings import Finding, Note, Severity
 from cbt.spreadsheets.writer import XLSX, marked_copy
+from cbt.storage.paging import PageSpan
 from cbt.storage.unit_of_work import reading
 
 LIST_PAGE = 100
 
 
-def list_form(side: ApplicationSide, ref: str) -> Reply:
+def list_form(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show where a list is brought, and what it holds."""
-    return _form_page(side, ref, NOTHING_REFUSED)
-
-
-def _form_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         application = applying.editable(session, ref, side.applying(), changing=False)
         unit = store.unit_of(session, application.unit_id)
         blueprint = blueprint_of(session, application.blueprint_version_id)
-    shown = flask.render_template(
+    return form_page(
         "enrolment/workbook/bring.html",
+        refused,
         side=side,
         application=application,
         unit=unit,
         blueprint=blueprint,
         columns=[(COLUMNS.by_name[name], explained(name)) for name in TEMPLATE],
-        refused=refused,
     )
-    return shown, refused.code
 
 
 def list_template(side: ApplicationSide, ref: str) -> Reply:
@@ -59,22 +55,16 @@ def list_template(side: ApplicationSide, ref: str) -> Reply:
     )
 
 
+@form_on(list_form, InvalidInput, Conflict)
 def take_list(side: ApplicationSide, ref: str) -> Reply:
     """Keep a list for its look and go there."""
-    try:
-        name, body = uploaded("file")
-        draft = service.keep_list(ref, file_name=name, body=body, who=side.applying())
-    except (InvalidInput, Conflict) as error:
-        return _form_page(side, ref, refusal(error))
+    name, body = uploaded("file")
+    draft = service.keep_list(ref, file_name=name, body=body, who=side.applying())
     return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)
 
 
-def list_check(side: ApplicationSide, ref: str, draft: str) -> Reply:
+def list_check(side: ApplicationSide, ref: str, draft: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show what taking over a list would do."""
-    return _check_page(side, ref, draft, NOTHING_REFUSED)
-
-
-def _check_page(side: ApplicationSide, ref: str, draft: str, refused: Refusal) -> Reply:
     args = flask.request.args
     with reading() as session:
         looked = service.look_at(session, ref, draft, side.applying())
@@ -82,10 +72,10 @@ def _check_page(side: ApplicationSide, ref: str, draft: str, refused: Refusal) -
     checked = looked.checked
     kind = args.get("kind", "")
     lines = [one for one in checked.people if kind in {"", one.standing.value}]
-    pages = max(1, -(-len(lines) // LIST_PAGE))
-    number = min(page_of(args), pages)
-    shown = flask.render_template(
+    span = PageSpan(len(lines), LIST_PAGE, page_of(args))
+    return form_page(
         "enrolment/workbook/check.html",
+        refused,
         side=side,
         draft=draft,
         looked=looked,
@@ -93,17 +83,12 @@ def _check_page(side: ApplicationSide, ref: str, draft: str, refused: Refusal) -
         counts=checked.counts,
         unit=unit,
         about=[_note(found) for found in checked.read.findings],
-        lines=[
-            (one, [_note(found) for found in one.findings])
-            for one in lines[(number - 1) * LIST_PAGE : number * LIST_PAGE]
-        ],
+        lines=[(one, [_note(found) for found in one.findings]) for one in lines[span.offset :][:LIST_PAGE]],
         kind=kind,
         kinds=_tabs(side, checked, draft, kind),
-        page=number,
-        pages=pages,
-        refused=refused,
+        page=span.page,
+        pages=span.pages,
     )
-    return shown, refused.code
 
 
 def _tabs(side: ApplicationSide, checked: CheckedList, draft: str, kind: str) -> list[tuple[str, str, bool]]:
@@ -133,15 +118,13 @@ def list_marked(side: ApplicationSide, ref: str, draft: str) -> Reply:
     return attachment(body, XLSX, name)
 
 
+@form_on(list_check, Conflict)
 def enter_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
     """Take over the good rows; with others left the list stays to be looked at."""
     form = flask.request.form
-    try:
-        count, left = service.take_over(
-            ref, draft, seen=form.get("seen", ""), short="short" in form, who=side.applying()
-        )
-    except Conflict as error:
-        return _check_page(side, ref, draft, refusal(error))
+    count, left = service.take_over(
+        ref, draft, seen=form.get("seen", ""), short="short" in form, who=side.applying()
+    )
     flask.flash(flask_babel.gettext("enrolment.workbook.entered", count=count), "ok")
     if left:
         return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)

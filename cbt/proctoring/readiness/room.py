@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, cast
 
 import flask
@@ -24,7 +24,7 @@ from cbt.candidates.models import Registration
 from cbt.door.seats import seat_of
 from cbt.errors import InvalidInput, NotFound, Unavailable
 from cbt.http.auth.machine import Machine
-from cbt.http.i18n import local_zone
+from cbt.http.i18n import local_day
 from cbt.proctoring.models import GoSheet, RoomPrinting, SeatReport
 from cbt.rules.planning.clashes import Gravity
 from cbt.rules.planning.room_check import (
@@ -265,7 +265,7 @@ def read_readiness(
     last = session.scalar(
         select(GoSheet).where(GoSheet.sitting_room_id == room.id).order_by(GoSheet.id.desc()).limit(1)
     )
-    printed = printing is not None and _day(printing.at) == _day(now)
+    printed = printing is not None and local_day(printing.at) == local_day(now)
     return RoomReadiness(
         view=view,
         seats=tuple(CheckedSeat(one, tuple(map(told, seat_faults(one)))) for one in seats),
@@ -274,10 +274,6 @@ def read_readiness(
         printed_at=printing.at if printing is not None and printed else None,
         last=last,
     )
-
-
-def _day(instant: datetime) -> date:
-    return instant.astimezone(local_zone()).date()
 
 
 def _seat(seat: Seat, report: SeatReport | None, *, taken: bool, now: datetime) -> SeatReadiness:

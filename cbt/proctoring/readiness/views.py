@@ -11,7 +11,7 @@ from cbt.http.auth import access, login
 from cbt.http.auth.login import signed_in
 from cbt.http.auth.machine import current_machine
 from cbt.http.downloads import attachment
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, form_page, refusal
 from cbt.http.i18n import local_text
 from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF
@@ -50,9 +50,16 @@ def report() -> Reply:
 
 @pages.get("/proctor/rooms/<room_ref>/readiness")
 @may_read
-def room(room_ref: str) -> Reply:
+def room(room_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """The check of a room: a line a seat, what is wrong and what to do, and the sheet to sign."""
-    return _page(room_ref, NOTHING_REFUSED)
+    found = service.readiness_of(room_ref, signed_in(), now=flask.g.now)
+    return form_page(
+        "proctoring/readiness/room.html",
+        refused,
+        found=found,
+        cells=seat_facts,
+        can_act=runs_rooms(signed_in()),
+    )
 
 
 @pages.get("/proctor/rooms/<room_ref>/readiness/live")
@@ -112,7 +119,7 @@ def sign(room_ref: str) -> Reply:
         )
     except CbtError as error:
         if error.code.startswith("readiness."):
-            return _page(room_ref, refusal(error))
+            return room(room_ref, refusal(error))
         flash_refusal(error)
         return _back(room_ref)
     flask.flash(_("readiness.signed"), "ok")
@@ -132,15 +139,3 @@ def sheet(room_ref: str, sheet_ref: str) -> Reply:
 
 def _back(room_ref: str) -> Reply:
     return flask.redirect(flask.url_for("readiness.room", room_ref=room_ref), 303)
-
-
-def _page(room_ref: str, refused: Refusal) -> Reply:
-    found = service.readiness_of(room_ref, signed_in(), now=flask.g.now)
-    page = flask.render_template(
-        "proctoring/readiness/room.html",
-        found=found,
-        cells=seat_facts,
-        can_act=runs_rooms(signed_in()),
-        refused=refused,
-    )
-    return page, refused.code

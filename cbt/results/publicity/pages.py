@@ -24,6 +24,7 @@ from cbt.results.sheet.outcome import Decision
 from cbt.results.sheet.sitting import lines_of
 from cbt.rules.publicity import PublicityWindow
 from cbt.sittings.models import Sitting
+from cbt.storage.paging import ListPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,9 @@ class PublicityPage:
     """What would be shown, while it is not."""
     ahead: PublicityWindow | None
     """The window of what would be shown today."""
-    lines: Sequence[PublishedLine]
+    listed: ListPage[PublishedLine]
     titles: Mapping[int, str]
     """What the papers of these lines are called, by registration."""
-    found: int
-    page: int
-    pages: int
     parts: int
     """In how many files it is printed."""
     changed: int
@@ -58,12 +56,10 @@ def publicity_page(
     sitting = results.finished_sitting(session, sitting_ref)
     publicity = publicity_of(session, sitting.id, on=local_day(now))
     shown, figures, ahead = publicity.publication, None, None
-    lines: Sequence[PublishedLine] = ()
-    found, pages, parts, changed = 0, 1, 1, 0
+    listed: ListPage[PublishedLine] = ListPage((), 0, 1, 1)
+    parts, changed = 1, 0
     if shown is not None:
-        lines, found, page, pages = store.published_page(
-            session, shown, text=text, page=page, per_page=LIST_PAGE
-        )
+        listed = store.published_page(session, shown, text=text, page=page, per_page=LIST_PAGE)
         parts = parts_of(session, shown)
         changed = 0 if sitting.released_at else store.changed_since(session, shown)
     elif sitting.released_at is None:
@@ -77,11 +73,8 @@ def publicity_page(
         publicity,
         figures,
         ahead,
-        lines,
-        {one.registration.id: title_of(session, one.registration) for one in lines},
-        found,
-        page,
-        pages,
+        listed,
+        {one.registration.id: title_of(session, one.registration) for one in listed.lines},
         parts,
         changed,
         objections,
@@ -92,7 +85,7 @@ def publicity_page(
 
 def parts_of(session: Session, shown: Publication) -> int:
     """Return in how many files a publication is printed."""
-    return store.published_page(session, shown, page=1, per_page=store.PAPER_PAGE)[3]
+    return store.published_page(session, shown, page=1, per_page=store.PAPER_PAGE).pages
 
 
 def title_of(session: Session, registration: Registration) -> str:

@@ -68,10 +68,10 @@ def listed(
     session: Session, publication: Publication, sitting: Sitting, batch: Batch, *, page: int, per_page: int
 ) -> PublicList:
     """Return a page of what everybody may read of a publication."""
-    lines, count, page, pages = store.published_page(session, publication, page=page, per_page=per_page)
+    found = store.published_page(session, publication, page=page, per_page=per_page)
     waiting = unruled_refs(session, sitting.id)
-    shown = [_line(session, line, waiting) for line in lines]
-    return PublicList(publication, sitting, batch, shown, count, page, pages, per_page)
+    shown = [_line(session, line, waiting) for line in found.lines]
+    return PublicList(publication, sitting, batch, shown, found.count, found.page, found.pages, per_page)
 
 
 def _line(session: Session, line: PublishedLine, waiting: Collection[str]) -> PublicLine:

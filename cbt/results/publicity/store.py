@@ -19,6 +19,7 @@ from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.planning.purposes import official_only
+from cbt.storage.paging import ListPage, PageSpan
 
 T = TypeVarTuple("T")
 PUBLIC_PAGE, LIST_PAGE, PAPER_PAGE = 100, 50, 500
@@ -111,17 +112,16 @@ def shown_today(session: Session, ref: str, today: date) -> tuple[Publication, S
 
 def published_page(
     session: Session, publication: Publication, *, text: str = "", page: int, per_page: int
-) -> tuple[list[PublishedLine], int, int, int]:
-    """Return a page of what was shown, how many there are, the page and how many pages."""
+) -> ListPage[PublishedLine]:
+    """Return a page of what was shown."""
     mine: list[ColumnElement[bool]] = [PublishedResult.publication_id == publication.id]
     if text:
         mine.append(found_by(text))
     count = session.scalar(_joined(select(func.count())).where(*mine)) or 0
-    pages = max(1, -(-count // per_page))
-    page = min(page, pages)
+    span = PageSpan(count, per_page, page)
     query = _joined(select(PublishedResult, Registration, Candidate, AdmissionTicket.number))
-    query = query.where(*mine).order_by(*_ORDER).limit(per_page).offset((page - 1) * per_page)
-    return [PublishedLine(*row) for row in session.execute(query)], count, page, pages
+    query = span.cut(query.where(*mine).order_by(*_ORDER))
+    return span.of([PublishedLine(*row) for row in session.execute(query)])
 
 
 def _joined(query: Select[*T]) -> Select[*T]:

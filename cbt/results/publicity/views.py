@@ -11,7 +11,7 @@ from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
 from cbt.http.form_values import asked_text, page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF
@@ -28,42 +28,40 @@ from cbt.storage.unit_of_work import reading
 pages = flask.Blueprint("publicity", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
+SITTING = "results.publicity.sitting"
 
 
 @pages.get("/results/<sitting_ref>/publicity")
 @access.roles(*READERS)
-def sitting(sitting_ref: str) -> Reply:
+def sitting(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show how the publicity of a sitting stands, what is shown, and who objected."""
-    return _sitting(sitting_ref, NOTHING_REFUSED)
+    text, page = asked_text(flask.request.args), page_of(flask.request.args)
+    with reading() as session:
+        found = shown.publicity_page(session, sitting_ref, text=text, page=page, now=flask.g.now)
+        return form_page("results/publicity/sitting.html", refused, found=found, text=text)
+
+
+def _of_a_publication(error: CbtError) -> bool:
+    return error.code.startswith(("publicity.", "results.not_")) and error.code != "results.not_over"
 
 
 @pages.post("/results/<sitting_ref>/publicity")
 @access.roles(Role.OFFICER)
+@form_on(sitting, Conflict, only=_of_a_publication)
 def publish(sitting_ref: str) -> Reply:
     """Show the results of a sitting."""
-    try:
-        last = publication.publish(sitting_ref, now=flask.g.now, actor=acting())
-    except Conflict as error:
-        if not error.code.startswith(("publicity.", "results.not_")) or error.code == "results.not_over":
-            raise
-        return _sitting(sitting_ref, refusal(error))
-    flask.flash(_("publicity.published", last=last.isoformat()), "ok")
-    return _back(sitting_ref)
+    last = publication.publish(sitting_ref, now=flask.g.now, actor=acting())
+    return see_other(_("publicity.published", last=last.isoformat()), SITTING, sitting_ref=sitting_ref)
 
 
 @pages.post("/results/<sitting_ref>/publicity/withdraw")
 @access.roles(Role.OFFICER)
+@form_on(sitting, only=lambda error: error.code == "publicity.reason")
 def withdraw(sitting_ref: str) -> Reply:
     """Take what is shown back."""
     reason = flask.request.form.get("reason", "")
-    try:
-        publication.withdraw(sitting_ref, reason=reason, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        if error.code != "publicity.reason":
-            raise
-        return _sitting(sitting_ref, refusal(error))
-    flask.flash(_("publicity.withdrawn"), "ok")
-    return _back(sitting_ref)
+    publication.withdraw(sitting_ref, reason=reason, now=flask.g.now, actor=acting())
+    return see_other(_("publicity.withdrawn"), SITTING, sitting_ref=sitting_ref)
 
 
 @pages.get("/results/<sitting_ref>/publicity.pdf")
@@ -85,82 +83,43 @@ def paper(sitting_ref: str) -> Reply:
 
 @pages.get("/results/objections/to/<registration_ref>")
 @access.roles(Role.OFFICER)
-def new(registration_ref: str) -> Reply:
+def new(registration_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Ask who objects to a result, and why."""
-    return _new(registration_ref, NOTHING_REFUSED)
+    with reading() as session:
+        found = shown.new_objection_page(session, registration_ref)
+        today = local_day(flask.g.now)
+        return form_page("results/publicity/new.html", refused, found=found, today=today)
 
 
 @pages.post("/results/objections/to/<registration_ref>")
 @access.roles(Role.OFFICER)
+@form_on(new, only=lambda error: "field" in error.params)
 def bring(registration_ref: str) -> Reply:
     """Take an objection down."""
-    form = flask.request.form
-    told = ObjectionForm(**{name: form.get(name, "") for name in ObjectionForm.__dataclass_fields__})
-    today = local_day(flask.g.now)
-    try:
-        ref = objections.bring(registration_ref, told, today=today, now=flask.g.now, actor=acting())
-    except CbtError as error:
-        if "field" not in error.params:
-            raise
-        return _new(registration_ref, refusal(error))
-    flask.flash(_("objection.brought"), "ok")
-    return _back(ref)
+    told, now = typed_form(ObjectionForm), flask.g.now
+    ref = objections.bring(registration_ref, told, today=local_day(now), now=now, actor=acting())
+    return see_other(_("objection.brought"), SITTING, sitting_ref=ref)
 
 
 @pages.get("/results/objections/<ref>")
 @access.roles(*READERS)
-def objection(ref: str) -> Reply:
+def objection(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show an objection, and what it is about."""
-    return _objection(ref, NOTHING_REFUSED)
+    with reading() as session:
+        found = shown.objection_page(session, ref)
+        own = found.objection is not None and found.objection.entered_by == acting()
+        return form_page("results/publicity/objection.html", refused, found=found, own=own)
 
 
 @pages.post("/results/objections/<ref>")
 @access.roles(*objections.DECIDERS)
+@form_on(
+    objection,
+    only=lambda error: error.code.startswith(("objection.", "second.")) and error.code != "objection.unknown",
+)
 def decide(ref: str) -> Reply:
     """Decide an objection that somebody else took down."""
     form = flask.request.form
     verdict, grounds = form.get("verdict", ""), form.get("grounds", "")
-    try:
-        sitting_ref = objections.decide(
-            ref, verdict=verdict, grounds=grounds, now=flask.g.now, actor=acting()
-        )
-    except CbtError as error:
-        if not error.code.startswith(("objection.", "second.")) or error.code == "objection.unknown":
-            raise
-        return _objection(ref, refusal(error))
-    flask.flash(_(f"objection.decided.{verdict}"), "ok")
-    return _back(sitting_ref)
-
-
-def _back(sitting_ref: str) -> Reply:
-    return flask.redirect(flask.url_for("results.publicity.sitting", sitting_ref=sitting_ref), 303)
-
-
-def _sitting(sitting_ref: str, refused: Refusal) -> Reply:
-    text, page = asked_text(flask.request.args), page_of(flask.request.args)
-    with reading() as session:
-        found = shown.publicity_page(session, sitting_ref, text=text, page=page, now=flask.g.now)
-        drawn = flask.render_template(
-            "results/publicity/sitting.html", found=found, text=text, refused=refused
-        )
-    return drawn, refused.code
-
-
-def _new(registration_ref: str, refused: Refusal) -> Reply:
-    with reading() as session:
-        found = shown.new_objection_page(session, registration_ref)
-        today = local_day(flask.g.now)
-        drawn = flask.render_template("results/publicity/new.html", found=found, today=today, refused=refused)
-    return drawn, refused.code
-
-
-def _objection(ref: str, refused: Refusal) -> Reply:
-    with reading() as session:
-        found = shown.objection_page(session, ref)
-        drawn = flask.render_template(
-            "results/publicity/objection.html",
-            found=found,
-            refused=refused,
-            own=found.objection is not None and found.objection.entered_by == acting(),
-        )
-    return drawn, refused.code
+    sitting_ref = objections.decide(ref, verdict=verdict, grounds=grounds, now=flask.g.now, actor=acting())
+    return see_other(_(f"objection.decided.{verdict}"), SITTING, sitting_ref=sitting_ref)

@@ -23,6 +23,7 @@ from cbt.results.sheet.figures import PaperFigures, SittingFigures, figures_of
 from cbt.results.sheet.outcome import JudgedEnd
 from cbt.results.sheet.sitting import SheetLine, SittingSheet, lines_of, sheet_of
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.storage.paging import PageSpan
 
 AT_ONCE = 500
 """So many lines are one file: two seconds of a processor, a third of the memory there is for it."""
@@ -134,11 +135,10 @@ def sheet_page(session: Session, sitting: Sitting, asked: LinesAsked) -> SheetPa
     found = sum(one.people for one in alike)
     if conditions:
         found = count_where(session, Registration.sitting_id == sitting.id, *conditions)
-    pages = max(1, -(-found // PAGE))
-    page = min(asked.page, pages)
-    rows = store.rows_of_sitting(session, sitting.id, *conditions, limit=PAGE, offset=(page - 1) * PAGE)
+    span = PageSpan(found, PAGE, asked.page)
+    rows = store.rows_of_sitting(session, sitting.id, *conditions, limit=PAGE, offset=span.offset)
     listed = [(known[paper], lines) for paper, lines in lines_of(session, sitting, rows, elsewhere)]
-    return SheetPage(figures, listed, found, page, pages)
+    return SheetPage(figures, listed, found, span.page, span.pages)
 
 
 def release_page(session: Session, sitting: Sitting, *, rest: bool, on: date) -> ReleasePage:

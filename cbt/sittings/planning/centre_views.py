@@ -5,10 +5,10 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.errors import CbtError, InvalidInput
+from cbt.errors import InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.partials import Reply
 from cbt.rules.planning.room_plan import MOST_COLUMNS, DoorCorner, SeatNumbering
 from cbt.rules.roles import Role
@@ -27,61 +27,66 @@ WRITERS = (Role.OFFICER, Role.ADMIN)
 
 @pages.get("/office/centres")
 @access.roles(*READERS)
-def centres() -> Reply:
+def centres(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """List the centres with their rooms."""
-    return _centres_page(NOTHING_REFUSED)
+    with reading() as session:
+        found = store.centres(session)
+        rooms = store.room_counts(session)
+    return form_page("sittings/planning/centres.html", refused, found=found, rooms=rooms)
 
 
 @pages.post("/office/centres")
 @access.roles(*WRITERS)
+@form_on(centres)
 def add_centre() -> Reply:
     """Add a centre and go to it."""
     form = flask.request.form
-    try:
-        ref = service.add_centre(
-            name=form.get("name", ""), address=form.get("address", ""), now=flask.g.now, actor=acting()
-        )
-    except CbtError as error:
-        return _centres_page(refusal(error))
+    ref = service.add_centre(
+        name=form.get("name", ""), address=form.get("address", ""), now=flask.g.now, actor=acting()
+    )
     return flask.redirect(flask.url_for("sittings.centres.centre", ref=ref), 303)
-
-
-def _centres_page(refused: Refusal) -> Reply:
-    with reading() as session:
-        found = store.centres(session)
-        rooms = store.room_counts(session)
-    page = flask.render_template("sittings/planning/centres.html", found=found, rooms=rooms, refused=refused)
-    return page, refused.code
 
 
 @pages.get("/office/centres/<ref>")
 @access.roles(*READERS)
-def centre(ref: str) -> Reply:
+def centre(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show a centre and its rooms."""
-    return _centre_page(ref, NOTHING_REFUSED)
+    with reading() as session:
+        found = store.centre_by_ref(session, ref)
+        rooms = store.rooms_of_centre(session, found.id)
+        counts = store.seat_counts(session, [room.id for room in rooms])
+    return form_page(
+        "sittings/planning/centre.html",
+        refused,
+        centre=found,
+        rooms=rooms,
+        counts=counts,
+        default_seats=DEFAULT_SEATS,
+        default_spares=DEFAULT_SPARES,
+        numberings=list(SeatNumbering),
+        doors=list(DoorCorner),
+    )
 
 
 @pages.post("/office/centres/<ref>")
 @access.roles(*WRITERS)
+@form_on(centre)
 def add_room(ref: str) -> Reply:
     """Add a room with its seats and go to it."""
     form = flask.request.form
-    try:
-        room_ref = service.add_room(
-            centre_ref=ref,
-            name=form.get("name", ""),
-            seats=parse_number(form, "seats", minimum=1, maximum=MAX_SEATS),
-            spares=parse_number(form, "spares", minimum=0, maximum=MAX_SEATS - 1),
-            per_row=parse_number(form, "per_row", minimum=1, maximum=MOST_COLUMNS)
-            if form.get("per_row", "").strip()
-            else 0,
-            numbering=one_of(form, "numbering", SeatNumbering, SeatNumbering.ROWS),
-            door=one_of(form, "door", DoorCorner, DoorCorner.UNKNOWN),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _centre_page(ref, refusal(error))
+    room_ref = service.add_room(
+        centre_ref=ref,
+        name=form.get("name", ""),
+        seats=parse_number(form, "seats", minimum=1, maximum=MAX_SEATS),
+        spares=parse_number(form, "spares", minimum=0, maximum=MAX_SEATS - 1),
+        per_row=parse_number(form, "per_row", minimum=1, maximum=MOST_COLUMNS)
+        if form.get("per_row", "").strip()
+        else 0,
+        numbering=one_of(form, "numbering", SeatNumbering, SeatNumbering.ROWS),
+        door=one_of(form, "door", DoorCorner, DoorCorner.UNKNOWN),
+        now=flask.g.now,
+        actor=acting(),
+    )
     return flask.redirect(flask.url_for("sittings.centres.room", ref=room_ref), 303)
 
 
@@ -91,26 +96,7 @@ def second(ref: str) -> Reply:
     """Choose how second persons confirm in this centre. Source: R-62."""
     allowed = flask.request.form.get("by_password") == "1"
     service.set_second_by_password(centre_ref=ref, allowed=allowed, now=flask.g.now, actor=acting())
-    flask.flash(flask_babel.gettext("sittings.second.saved"), "ok")
-    return flask.redirect(flask.url_for("sittings.centres.centre", ref=ref), 303)
-
-
-def _centre_page(ref: str, refused: Refusal) -> Reply:
-    with reading() as session:
-        found = store.centre_by_ref(session, ref)
-        rooms = store.rooms_of_centre(session, found.id)
-        counts = store.seat_counts(session, [room.id for room in rooms])
-    return flask.render_template(
-        "sittings/planning/centre.html",
-        centre=found,
-        rooms=rooms,
-        counts=counts,
-        refused=refused,
-        default_seats=DEFAULT_SEATS,
-        default_spares=DEFAULT_SPARES,
-        numberings=list(SeatNumbering),
-        doors=list(DoorCorner),
-    ), refused.code
+    return see_other(flask_babel.gettext("sittings.second.saved"), "sittings.centres.centre", ref=ref)
 
 
 @pages.get("/office/rooms/<ref>")

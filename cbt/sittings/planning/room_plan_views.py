@@ -10,7 +10,7 @@ import flask_babel
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other
 from cbt.http.partials import Reply
 from cbt.rules.planning.room_plan import (
     MOST_COLUMNS,
@@ -40,12 +40,38 @@ _APART = re.compile(r"[\s,，、;；]+")
 @access.roles(*WRITERS)
 def edit(ref: str) -> Reply:
     """Show the plan of a room, or the one that the numbers of the address lay out; nothing is stored."""
-    asked = flask.request.args
     try:
-        made = RoomPlan(_laid_out()) if "columns" in asked else None
+        made = RoomPlan(_laid_out()) if "columns" in flask.request.args else None
     except CbtError as error:
         return _page(ref, refusal(error))
     return _page(ref, NOTHING_REFUSED, made)
+
+
+def _page(ref: str, refused: Refusal, made: RoomPlan | None = None) -> Reply:
+    with reading() as session:
+        room = store.room_by_ref(session, ref)
+        seats = store.seats_of_room(session, room.id)
+        centre = session.get_one(Centre, room.centre_id)
+    stored = plan_of_room(room, seats)
+    written = refused.sent.get("plan", (made or stored).text)
+    door = refused.sent.get("door", stored.door)
+    return form_page(
+        "sittings/planning/plan.html",
+        refused,
+        room=room,
+        centre=centre,
+        seats=seats,
+        spares={seat.number for seat in seats if seat.spare},
+        stored=stored,
+        made=made is not None,
+        text=written,
+        door=door,
+        shown=_shown(written, door),
+        asked=flask.request.args,
+        numberings=list(SeatNumbering),
+        doors=list(DoorCorner),
+        most=(MOST_ROWS, MOST_COLUMNS, MOST_NUMBER),
+    )
 
 
 def _laid_out() -> tuple[tuple[int, ...], ...]:
@@ -63,48 +89,12 @@ def _laid_out() -> tuple[tuple[int, ...], ...]:
 
 @pages.post("/office/rooms/<ref>/plan")
 @access.roles(*WRITERS)
+@form_on(_page)
 def save(ref: str) -> Reply:
     """Store the plan of a room and go to the room."""
-    form = flask.request.form
-    try:
-        set_plan(
-            room_ref=ref,
-            text=form.get("plan", ""),
-            door=form.get("door", ""),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("sittings.plan.saved"), "ok")
-    return flask.redirect(flask.url_for("sittings.centres.room", ref=ref), 303)
-
-
-def _page(ref: str, refused: Refusal, made: RoomPlan | None = None) -> Reply:
-    with reading() as session:
-        room = store.room_by_ref(session, ref)
-        seats = store.seats_of_room(session, room.id)
-        centre = session.get_one(Centre, room.centre_id)
-    stored = plan_of_room(room, seats)
-    written = refused.sent.get("plan", (made or stored).text)
-    door = refused.sent.get("door", stored.door)
-    return flask.render_template(
-        "sittings/planning/plan.html",
-        room=room,
-        centre=centre,
-        seats=seats,
-        spares={seat.number for seat in seats if seat.spare},
-        stored=stored,
-        made=made is not None,
-        text=written,
-        door=door,
-        shown=_shown(written, door),
-        asked=flask.request.args,
-        refused=refused,
-        numberings=list(SeatNumbering),
-        doors=list(DoorCorner),
-        most=(MOST_ROWS, MOST_COLUMNS, MOST_NUMBER),
-    ), refused.code
+    text, door = flask.request.form.get("plan", ""), flask.request.form.get("door", "")
+    set_plan(room_ref=ref, text=text, door=door, now=flask.g.now, actor=acting())
+    return see_other(flask_babel.gettext("sittings.plan.saved"), "sittings.centres.room", ref=ref)
 
 
 def _shown(text: str, door: str) -> RoomPlan | None:

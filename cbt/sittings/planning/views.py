@@ -5,16 +5,13 @@ The pages of one batch and of one sitting show registrations and live in the can
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import flask
 import flask_babel
 
-from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.form_values import page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.sittings import store
@@ -55,13 +52,8 @@ def _batches_page() -> Reply:
 
 @pages.get("/office/batches/<ref>/sittings/new")
 @access.roles(Role.OFFICER)
-def new_sitting(ref: str) -> Reply:
+def new_sitting(ref: str, refused: Refusal = NOTHING_REFUSED, *, refilled: bool = False) -> Reply:
     """Show the form of a new sitting."""
-    return sitting_form(ref, NOTHING_REFUSED)
-
-
-def sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply:
-    """Return the form of a new sitting, as it was sent and refused; storing it is the room's that checks plans."""
     sent = flask.request.form
     with reading() as session:
         batch = store.batch_by_ref(session, ref)
@@ -77,13 +69,13 @@ def sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply
     usual = {"start": f"{batch.starts_on}T09:00"} if batch.starts_on else {}
     given = policy_fields(chosen(available, named))
     kept = {} if refilled else {name: sent[name] for name in given if name in sent}
-    return flask.render_template(
+    return form_page(
         "sittings/planning/new_sitting.html",
+        refused,
         batch=batch,
         centres=centres,
         rooms=rooms,
         counts=counts,
-        refused=refused,
         sent=sent or usual,
         chosen_rooms=sent.getlist("rooms"),
         marks=MARKS,
@@ -92,42 +84,26 @@ def sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply
         filled_from=named,
         refilled=refilled,
         differ=len({one.policy for one in available}) > 1,
-    ), refused.code
-
-
-def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Reply:
-    """Run one decision about a sitting and go back to its page; a refusal is told there."""
-    try:
-        use_case()
-    except CbtError as error:
-        flash_refusal(error)
-    else:
-        flask.flash(flask_babel.gettext(done), "ok")
-    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
+    )
 
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/staff/<staff_ref>/remove")
 @access.roles(Role.OFFICER)
+@form_on(head_of_page("candidates.sitting"))
 def unassign(ref: str, room_ref: str, staff_ref: str) -> Reply:
     """Take a person off a room of a sitting."""
-    principal, now, who = signed_in(), flask.g.now, acting()
-    return _decide(
-        ref,
-        lambda: service.unassign(
-            room_ref=room_ref, staff_ref=staff_ref, principal=principal, now=now, actor=who
-        ),
-        "sittings.done.unassigned",
+    service.unassign(
+        room_ref=room_ref, staff_ref=staff_ref, principal=signed_in(), now=flask.g.now, actor=acting()
     )
+    return see_other(flask_babel.gettext("sittings.done.unassigned"), "candidates.sitting", ref=ref)
 
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/arm")
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR)
+@form_on(head_of_page("candidates.sitting"))
 def arm(ref: str, room_ref: str) -> Reply:
     """Let the schedule start a room at the planned start, or take that back."""
-    principal, now, who = signed_in(), flask.g.now, acting()
     armed = flask.request.form.get("armed") == "1"
-    return _decide(
-        ref,
-        lambda: service.arm(room_ref=room_ref, armed=armed, principal=principal, now=now, actor=who),
-        "sittings.done.armed" if armed else "sittings.done.disarmed",
-    )
+    service.arm(room_ref=room_ref, armed=armed, principal=signed_in(), now=flask.g.now, actor=acting())
+    done = flask_babel.gettext("sittings.done.armed" if armed else "sittings.done.disarmed")
+    return see_other(done, "candidates.sitting", ref=ref)
