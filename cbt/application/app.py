@@ -7,6 +7,7 @@ from types import ModuleType
 
 import flask
 import flask_wtf.csrf
+from jinja2 import ChoiceLoader, FileSystemLoader
 
 from cbt.accounts import views as accounts
 from cbt.accounts.approvals.requests import register_kind
@@ -75,6 +76,7 @@ from cbt.http.server.proxies import init_proxies
 from cbt.http.server.request_body import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.http.static import init_assets
 from cbt.http.tls_trust import init_trust
+from cbt.items.types.answer_page import answer_parts, form_loader
 from cbt.paths import product_dir
 from cbt.proctoring import doorway_views as doorway
 from cbt.proctoring import incident_views as reports
@@ -135,7 +137,9 @@ STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS)
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> flask.Flask:
     """Return the app of one process; `clock` is the only way to bring another clock."""
     settings = settings or read_settings()
-    app = ObservedApp("cbt", template_folder=str(product_dir("templates")), static_folder=None)
+    app = ObservedApp("cbt", template_folder=None, static_folder=None)
+    pages = FileSystemLoader(product_dir("templates"))
+    app.jinja_loader = ChoiceLoader([pages, form_loader()])
     app.url_map.converters["int"] = BoundedInteger
     app.extensions.update(cbt_settings=settings, cbt_clock=clock or SystemClock(), cbt_agreement=Agreement())
     app.extensions["cbt_slots"] = Slots(settings.data_dir / "slots.lock")
@@ -158,7 +162,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_trust(app, settings)
     init_i18n(app, settings)
     init_reasons(app)
-    init_assets(app, product_dir("static"), entries=(delivery.ENTRY,))
+    init_assets(app, product_dir("static"), entries=(delivery.ENTRY,), parts=answer_parts())
     init_kept_pages(app)
     register_resolver(app, "staff", staff_principal)
     register_resolver(app, HALF, half_principal)

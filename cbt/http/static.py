@@ -8,6 +8,7 @@ star or changing export, no import but at the beginning of a line, no text over 
 
 from __future__ import annotations
 
+import fnmatch
 import gzip
 import hashlib
 import mimetypes
@@ -77,10 +78,14 @@ def join_scripts(files: Mapping[str, str], entry: str) -> dict[str, str]:
 
 
 def join_sheets(files: Mapping[str, str], name: str) -> str:
-    """Return a style sheet with the sheets in it that it imports."""
+    """Return a style sheet with the sheets in it that it imports; `*` is all of a folder, by their names."""
 
     def taken_in(match: re.Match[str]) -> str:
-        inner = _at(name, match[1])
+        wanted = _at(name, match[1])
+        sheets = sorted(fnmatch.filter(files, wanted)) if wanted.endswith("/*.css") else [wanted]
+        return "".join(map(stripped, sheets))
+
+    def stripped(inner: str) -> str:
         if inner not in files or "url(" in files[inner] or "@import" in files[inner]:
             raise ValueError(f"{name} cannot take in {inner}")
         return _stripped(files[inner])
@@ -211,8 +216,12 @@ class _Asset:
     """Its own, where it is no file of the tree."""
 
 
-def read_tree(root: Path, entries: tuple[str, ...] = ()) -> tuple[dict[str, _Asset], str]:
-    """Return every file below `root` by its name, and one digest over all of them.
+Parts = tuple[tuple[str, str], ...]
+"""Scripts and sheets that lie elsewhere, each after the name under which it is served."""
+
+
+def read_tree(root: Path, entries: tuple[str, ...] = (), parts: Parts = ()) -> tuple[dict[str, _Asset], str]:
+    """Return every file below `root`, and `parts`, by its name, and one digest over all of them.
 
     Beside each script of `entries` lies what it is joined to; a style sheet is sent with those it imports in it.
     """
@@ -221,6 +230,7 @@ def read_tree(root: Path, entries: tuple[str, ...] = ()) -> tuple[dict[str, _Ass
         for path in (sorted(root.rglob("*")) if root.is_dir() else [])
         if path.is_file()
     }
+    bodies |= {name: text.encode() for name, text in parts}
     texts = {name: body.decode() for name, body in bodies.items() if name.endswith((".js", ".css"))}
     bodies |= {name: join_sheets(texts, name).encode() for name in texts if name.endswith(".css")}
     for entry in entries:
@@ -239,8 +249,10 @@ def read_tree(root: Path, entries: tuple[str, ...] = ()) -> tuple[dict[str, _Ass
 class Assets:
     """The static tree, read once at start; one digest over all of it makes relative imports work."""
 
-    def __init__(self, app: flask.Flask, root: Path, entries: tuple[str, ...] = ()) -> None:
-        self._files, self.digest = read_tree(root, entries)
+    def __init__(
+        self, app: flask.Flask, root: Path, entries: tuple[str, ...] = (), parts: Parts = ()
+    ) -> None:
+        self._files, self.digest = read_tree(root, entries, parts)
         path = path_of(app, "assets.static_file", digest=self.digest, name="")
         self._before, self._after = path.split(self.digest)
         self._makers: dict[str, Callable[[str], bytes | None]] = {}
@@ -279,10 +291,11 @@ class Assets:
         return found
 
 
-def init_assets(app: flask.Flask, root: Path, *, entries: tuple[str, ...] = ()) -> None:
-    """Serve the tree below `root`, with the scripts of `entries` joined; give templates `asset` and `styles_in`."""
+def init_assets(app: flask.Flask, root: Path, *, entries: tuple[str, ...] = (), parts: Parts = ()) -> None:
+    """Serve the tree below `root` and `parts`, with the scripts of `entries` joined; give templates `asset` and
+    `styles_in`."""
     app.register_blueprint(pages)
-    assets = app.extensions["cbt_assets"] = Assets(app, root, entries)
+    assets = app.extensions["cbt_assets"] = Assets(app, root, entries, parts)
     app.add_template_global(assets.url, "asset")
     app.add_template_global(assets.styles_in, "styles_in")
 

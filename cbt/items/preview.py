@@ -30,7 +30,8 @@ class KeyLines:
 def preview_paper(content: ItemContent, *, seed: str) -> dict[str, Any]:
     """Return the item as a paper of one item or one case, in the shape of the candidate's page.
 
-    What a form shuffles without fail (matching, ordering) is shuffled here too, the same way each time.
+    What a form shuffles without fail (options to match, steps to order) is shuffled here too, the same way each
+    time.
 
     Source: R-44.
     """

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from cbt.items.types.registry import authoring_of
 from cbt.rehearsal.http_client import BrowserLine, WireReply
 from cbt.rehearsal.installation import Player
 
@@ -101,30 +102,6 @@ class Visitor(ABC):
                 return reply
             self.account.repeated += 1
             yield Rest(self.rng.uniform(*self.retry_seconds))
-
-
-LETTERS = "ABCDEFGH"
-WORDS = ("主管", "15", "客户", "𬭎", "a b", "“引号”")
-
-
-def plausible(item: Mapping[str, Any], rng: random.Random) -> Any:
-    """Return an answer that may come in for an item as the paper shows it."""
-    match item["type"]:
-        case "true_false" | "single_choice":
-            return LETTERS[rng.randrange(len(item["choices"]))]
-        case "multiple_choice":
-            letters = LETTERS[: len(item["choices"])]
-            return "".join(sorted(rng.sample(letters, rng.randint(1, len(letters)))))
-        case "fill_blank":
-            return [rng.choice(WORDS) for _ in range(item["blanks"])]
-        case "matching":
-            return [rng.randint(1, len(item["options"])) for _ in item["lefts"]]
-        case "ordering":
-            return rng.sample(range(1, len(item["steps"]) + 1), len(item["steps"]))
-        case "hotspot":
-            return [[rng.randint(1, 9), rng.randint(1, 9)]]
-        case _:
-            return str(rng.randrange(1, 1000))
 
 
 # What one candidate's browser does, step by step: requests to make and pauses to take.
@@ -299,7 +276,7 @@ class Script(Visitor):
     def _save(self, item: Mapping[str, Any], due: float) -> Steps:
         """Save an answer; return whether the next one of what is shown can follow."""
         self.seq += 1
-        position, value = item["position"], plausible(item, self.rng)
+        position, value = item["position"], authoring_of(item["type"]).any_answer(item, self.rng)
         entry = {"seq": self.seq, "kind": "answer", "position": position, "value": value}
         self.at, sent_at, epoch = position, self.clock(), self.epoch
         reply = yield from self.tell("answers", {"epoch": epoch, "at": position, "entries": [entry]}, due=due)

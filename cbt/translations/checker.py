@@ -40,7 +40,7 @@ def used_ids() -> dict[str, str]:
 
 
 def _sources() -> Iterator[tuple[Path, str]]:
-    for path in sorted([*PACKAGE.rglob("*.py"), *TEMPLATES.rglob("*.html")]):
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.html"), *TEMPLATES.rglob("*.html")]):
         if "translations" not in path.parts:
             yield path, path.read_text("utf-8")
 

@@ -1,4 +1,4 @@
-"""Compiles the catalogues: the .po files of all rooms become one messages.mo per language.
+"""Compiles the catalogues: the .po files of all rooms and item types become one messages.mo per language.
 
 Used by `make install`, by the tests and by the wheel's build hook, so it imports nothing of the product.
 """
@@ -17,10 +17,12 @@ LANGUAGES = ("zh", "en")
 
 
 def read_catalogue(language: str, folder: Path = HERE) -> Catalog:
-    """Return every room's messages of one language; raise ValueError when two rooms define one id."""
+    """Return all messages of one language, of rooms and item types; raise ValueError for an id defined twice."""
     whole = Catalog(locale=language, domain="messages")
-    owners: dict[str, str] = {}
-    for path in sorted((folder / language).glob("*.po")):
+    owners: dict[str, Path] = {}
+    for path in sorted(
+        [*(folder / language).glob("*.po"), *folder.parent.glob(f"items/types/*/{language}.po")]
+    ):
         with path.open("rb") as handle:
             room = read_po(handle, locale=language, abort_invalid=True)
         for message in room:
@@ -28,8 +30,8 @@ def read_catalogue(language: str, folder: Path = HERE) -> Catalog:
                 continue
             name = str(message.id)
             if name in owners:
-                raise ValueError(f"{name} stands in {owners[name]} and in {path.name}")
-            owners[name] = path.name
+                raise ValueError(f"{name} stands in {owners[name]} and in {path}")
+            owners[name] = path
             whole.add(message.id, message.string)
     return whole
 

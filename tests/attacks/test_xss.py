@@ -315,8 +315,9 @@ def test_a_refused_form_gives_back_text(stage: Stage, name: str, payload: str) -
     assert all(MARK not in tag and MARK.lower() not in tag for tag, _ in found.tags)
 
 
-TEMPLATES = sorted(product_dir("templates").rglob("*.html"))
-SCRIPTS = [path for path in sorted(product_dir("static").rglob("*.js")) if "vendor" not in path.parts]
+TREES = (product_dir("templates"), product_dir("static"), product_dir("templates").parent / "cbt")
+TEMPLATES = [path for tree in TREES for path in sorted(tree.rglob("*.html"))]
+SCRIPTS = [path for tree in TREES for path in sorted(tree.rglob("*.js")) if "vendor" not in path.parts]
 UNSAFE = {
     "an inline handler": r"[\s\"']on[a-z]+\s*=\s*[\"']",
     "an inline style": r"\sstyle\s*=",

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from cbt.interchange.tables.item_types import item_type
+from cbt.items.types.answer_page import answer_parts
 from cbt.items.types.registry import AUTHORING, authoring_of
 from cbt.rules.items.content import ItemType
 from cbt.rules.items.registry import TYPES
 from tests.bank import drafts
 
-ROOT = Path(__file__).parents[2]
+FOLDERS = Path(__file__).parents[2] / "cbt" / "items" / "types"
 every_type = pytest.mark.parametrize("kind", list(TYPES))
 asked_type = pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != ItemType.CASE])
 
@@ -59,19 +60,16 @@ def test_of_a_type_there_is_none_of_nothing_is_said() -> None:
 @every_type
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_type_has_a_name_where_authors_and_candidates_read_it(kind: str, language: str) -> None:
-    said = {
-        room: (ROOT / f"cbt/translations/{language}/{room}.po").read_text("utf-8")
-        for room in ("bank", "runner")
-    }
-    assert f'msgid "bank.type.{kind}"' in said["bank"]
+    said = (FOLDERS / kind / f"{language}.po").read_text("utf-8")
+    assert f'msgid "bank.type.{kind}"' in said
     if kind != ItemType.CASE:
-        assert f'msgid "delivery.type.{kind}"' in said["runner"]
+        assert f'msgid "delivery.type.{kind}"' in said
 
 
 @asked_type
 def test_a_type_has_its_module_on_the_answer_page_and_a_line_in_the_registry(kind: str) -> None:
-    items = ROOT / "static" / "runner" / "items"
-    assert re.search(r"^export const \w+ = \{", (items / f"{kind}.js").read_text("utf-8"), re.MULTILINE)
-    registry = (items / "registry.js").read_text("utf-8")
+    scripts = dict(answer_parts())
+    assert re.search(r"^export const \w+ = \{", scripts[f"runner/items/{kind}.js"], re.MULTILINE)
+    registry = scripts["runner/items/registry.js"]
     assert f'from "./{kind}.js"' in registry
     assert re.search(rf"^  {kind}: \w+,$", registry, re.MULTILINE)

@@ -125,7 +125,8 @@ def test_all_rooms_come_in_one_zip_and_a_broken_line_leaves_no_half(
     expect(officer.find("button[data-zip=labels]")).to_be_enabled()
 
 
-STYLES = sorted(product_dir("static").rglob("*.css"))
+TREES = (product_dir("static"), product_dir("static").parent / "cbt" / "items")
+STYLES = [path for tree in TREES for path in sorted(tree.rglob("*.css"))]
 
 
 @pytest.mark.parametrize("path", STYLES, ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -6,7 +6,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cbt.rehearsal.virtual_candidate import WORDS, plausible
+from cbt.items.types.authoring import WORDS
+from cbt.items.types.registry import authoring_of
 
 
 def invent(items: Sequence[Mapping[str, Any]], rng: random.Random) -> dict[str, Any]:
@@ -18,5 +19,5 @@ def invent(items: Sequence[Mapping[str, Any]], rng: random.Random) -> dict[str, 
     if chance < 0.1:
         note = rng.choice(WORDS) + str(rng.randrange(1000))
         return {"kind": "note", "position": item["position"], "value": note}
-    value = None if chance < 0.14 else plausible(item, rng)
+    value = None if chance < 0.14 else authoring_of(item["type"]).any_answer(item, rng)
     return {"kind": "answer", "position": item["position"], "value": value}

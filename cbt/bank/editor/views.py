@@ -207,6 +207,7 @@ def _editor(
         difficulties=_scale("difficulty"),
         consistencies=_scale("consistency"),
         part_types=[pair for pair in _types() if pair[0] != ItemType.CASE],
+        with_blanks={kind for kind, own in AUTHORING.items() if own.blanks_in_stem},
         sent_ref=wanted_ref(),
         picture_name=picture_name,
         picture_source=picture_source,

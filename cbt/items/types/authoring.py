@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Protocol
@@ -58,6 +59,8 @@ class Authoring:
     """Stands in the refs that are given to items which come without."""
     key_field: ClassVar[str] = "answer"
     """The field an author writes its key in."""
+    blanks_in_stem: ClassVar[bool] = False
+    """Whether an author marks blanks in its stem."""
     stem_decides: ClassVar[bool] = False
     """Whether its other fields cannot be judged without its stem."""
 
@@ -106,6 +109,14 @@ class Authoring:
         What stands for a key is never shown.
         """
         return {}
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> Any:
+        """Return an answer as the answer page may send it for an item as the paper shows it, right or not."""
+        return str(rng.randrange(1, 1000))
+
+
+WORDS = ("主管", "15", "客户", "𬭎", "a b", "“引号”")
+"""What somebody may type."""
 
 
 def padded(texts: object, least: int) -> list[str]:

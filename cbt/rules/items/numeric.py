@@ -59,7 +59,7 @@ class Numeric(ItemContent):
         """It is a number and no more: anything else is 待更正, and so is a % until it is taken out.
 
         Whether 86.7% means 86.7 or 0.867 is for the candidate to say; scored is what `read_number` makes of it.
-        The answer page asks the same (static/runner/items/numeric.js).
+        The answer page asks the same (cbt/items/types/numeric/answer.js).
         """
         text = json.loads(canonical)
         return read_number(text) is not None and "%" not in unicodedata.normalize("NFKC", text)

@@ -1,4 +1,4 @@
-"""The registry of item types, one line each, and how an item's content is read by its type.
+"""The registry of item types, a module each, and how an item's content is read by its type.
 
 The bank stores an item's content as a mapping in the author's words (letters, texts in authored order).
 Everything that scores or shows it works with an `ItemContent`, where keys are 0-based places in that order.
@@ -7,33 +7,21 @@ Everything that scores or shows it works with an `ItemContent`, where keys are 0
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 
 from cbt.errors import InvalidInput
 from cbt.rules.items import inputs
-from cbt.rules.items.case import Case
 from cbt.rules.items.content import ItemContent, ItemType, PartialCredit
-from cbt.rules.items.fill_blank import FillBlank
-from cbt.rules.items.hotspot import Hotspot
-from cbt.rules.items.matching import Matching
-from cbt.rules.items.multiple_choice import MultipleChoice
-from cbt.rules.items.numeric import Numeric
-from cbt.rules.items.ordering import Ordering
-from cbt.rules.items.short_answer import ShortAnswer
-from cbt.rules.items.single_choice import SingleChoice
-from cbt.rules.items.true_false import TrueFalse
 
-TYPES: Mapping[str, type[ItemContent]] = {
-    ItemType.TRUE_FALSE: TrueFalse,
-    ItemType.SINGLE_CHOICE: SingleChoice,
-    ItemType.MULTIPLE_CHOICE: MultipleChoice,
-    ItemType.FILL_BLANK: FillBlank,
-    ItemType.NUMERIC: Numeric,
-    ItemType.MATCHING: Matching,
-    ItemType.ORDERING: Ordering,
-    ItemType.CASE: Case,
-    ItemType.SHORT_ANSWER: ShortAnswer,
-    ItemType.HOTSPOT: Hotspot,
-}
+
+def _class_of(kind: ItemType) -> type[ItemContent]:
+    """Return the class of a type's rules, which are the module of its name."""
+    found = vars(import_module(f"{__package__}.{kind}")).values()
+    return next(one for one in found if isinstance(one, type) and vars(one).get("type") is kind)
+
+
+# All are loaded at once: a child can open no file once it has a text to examine.
+TYPES: Mapping[str, type[ItemContent]] = {kind: _class_of(kind) for kind in ItemType}
 
 
 def credit_suits(kind: ItemType, credit: PartialCredit) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from cbt.items.exam_prose import EMPTY_BLANK, blank_marks
-from cbt.items.types.authoring import Authoring, Sent, SheetRow, padded
+from cbt.items.types.authoring import WORDS, Authoring, Sent, SheetRow, padded
 from cbt.spreadsheets.findings import Finding
 
 _ANY_BLANK = re.compile(r"\{\{\d{1,9}\}\}")
@@ -23,6 +24,7 @@ class FillBlankAuthoring(Authoring):
     shorts: ClassVar = ("填", "TIANKONG")
     words: ClassVar = r"填空|填充|fill|blank|completion|cloze"
     letter: ClassVar = "F"
+    blanks_in_stem: ClassVar = True
     stem_decides: ClassVar = True
 
     def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
@@ -46,6 +48,10 @@ class FillBlankAuthoring(Authoring):
         """Blanks numbered as they come, one at least."""
         stem, count = numbered(str(data.get("stem", "")))
         return {"stem": stem, "answer": [["…"]] * count, "word_bank": padded(data.get("word_bank"), 0)}
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> list[str]:
+        """A word in each blank."""
+        return [rng.choice(WORDS) for _ in range(item["blanks"])]
 
 
 def blanks_of(cell: str, count: int) -> list[list[str]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -91,6 +92,10 @@ class HotspotAuthoring(Authoring):
             ],
             "marks": marks if type(marks) is int and 1 <= marks <= MOST_MARKS else 1,
         }
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> list[list[int]]:
+        """One mark in the upper left corner."""
+        return [[rng.randint(1, 9), rng.randint(1, 9)]]
 
 
 def numbers_in(text: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -52,6 +53,10 @@ class MatchingAuthoring(Authoring):
             "pairs": [[lefts[n], rights[n % len(rights)]] for n in places],
             "extra_options": extras + rights[len(lefts) :],
         }
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> list[int]:
+        """An option for each left."""
+        return [rng.randint(1, len(item["options"])) for _ in item["lefts"]]
 
 
 AUTHORING = MatchingAuthoring()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import random
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from cbt.items.types.choices.authoring import ChoicesAuthoring
+from cbt.rules.items.content import LETTERS
 
 
 class MultipleChoiceAuthoring(ChoicesAuthoring):
@@ -16,6 +19,11 @@ class MultipleChoiceAuthoring(ChoicesAuthoring):
     letter: ClassVar = "M"
     usual: ClassVar = (4, 5)
     single: ClassVar = False
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> str:
+        """One letter or more."""
+        letters = LETTERS[: len(item["choices"])]
+        return "".join(sorted(rng.sample(letters, rng.randint(1, len(letters)))))
 
 
 AUTHORING = MultipleChoiceAuthoring()

@@ -24,6 +24,7 @@ class NumericAuthoring(Authoring):
     codes: ClassVar = ("U", "计算")
     words: ClassVar = r"计算"
     letter: ClassVar = "N"
+    blanks_in_stem: ClassVar = True
 
     def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
         """Read the number; a stem without a blank gets one at its end."""

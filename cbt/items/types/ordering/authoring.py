@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -37,6 +38,10 @@ class OrderingAuthoring(Authoring):
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Two steps at least."""
         return {"steps": padded(data.get("steps"), 2)}
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> list[int]:
+        """The steps in some order."""
+        return rng.sample(range(1, len(item["steps"]) + 1), len(item["steps"]))
 
 
 AUTHORING = OrderingAuthoring()

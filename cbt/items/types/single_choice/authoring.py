@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -43,6 +44,10 @@ class SingleChoiceAuthoring(ChoicesAuthoring):
     def asked(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return the stem with the right choice."""
         return [(str(data["stem"]), self.says(data)[0])]
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> str:
+        """One letter."""
+        return LETTERS[rng.randrange(len(item["choices"]))]
 
 
 def _stands_out(data: Mapping[str, Any], sign: int) -> bool:

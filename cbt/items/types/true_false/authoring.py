@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -11,6 +12,7 @@ from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import is_emphasised, normal, plain
 from cbt.items.media import without_last
 from cbt.items.types.authoring import Authoring, PutRight, Sent, SheetRow, outside
+from cbt.rules.items.content import LETTERS
 from cbt.spreadsheets.findings import Finding, Place, Severity
 
 SHORTEST_STATEMENT = 8
@@ -73,6 +75,10 @@ class TrueFalseAuthoring(Authoring):
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Either will do."""
         return {"answer": True}
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> str:
+        """One letter."""
+        return LETTERS[rng.randrange(len(item["choices"]))]
 
 
 def truth_of(cell: str) -> bool | None:

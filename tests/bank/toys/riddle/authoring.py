@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ class RiddleAuthoring(Authoring):
     codes: ClassVar = ("R", "谜语")
     words: ClassVar = r"谜语"
     letter: ClassVar = "R"
+    guesses: ClassVar = ("雨", "雪")
 
     def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
         """Read the word."""
@@ -34,6 +36,10 @@ class RiddleAuthoring(Authoring):
     def from_form(self, sent: Sent) -> dict[str, Any]:
         """The word."""
         return {"answer": sent.text("answer")}
+
+    def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> str:
+        """A guess."""
+        return rng.choice(self.guesses)
 
 
 AUTHORING = RiddleAuthoring()
