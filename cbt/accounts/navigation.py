@@ -100,6 +100,7 @@ PLACES = (
     StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),
     StaffPage("certificates.certificates", "certificates", "note", frozenset({Role.OFFICER})),
     StaffPage("accounts.people", "people", "users", frozenset({Role.ADMIN})),
+    StaffPage("jobs.jobs", "jobs", "clock", frozenset()),
     StaffPage("backups.page", "backups", "download", frozenset({Role.ADMIN})),
     StaffPage("doctor.page", "doctor", "info", frozenset({Role.ADMIN})),
     StaffPage("accounts.audit.log", "audit", "search", frozenset({Role.INSPECTOR, Role.ADMIN})),

@@ -77,6 +77,8 @@ from cbt.http.server.request_body import RECEIVED_AT, init_receiving, refuse_unr
 from cbt.http.static import init_assets
 from cbt.http.tls_trust import init_trust
 from cbt.items.types.answer_page import answer_parts, form_loader
+from cbt.jobs import views as jobs
+from cbt.jobs.registry import JobKind, init_jobs
 from cbt.paths import product_dir
 from cbt.proctoring import doorway_views as doorway
 from cbt.proctoring import incident_views as reports
@@ -92,14 +94,17 @@ from cbt.results import late_answer_views as late_answers
 from cbt.results import views as results
 from cbt.results.approval import LATE_RULINGS, RELEASES
 from cbt.results.change_number import init_result_changes
+from cbt.results.jobs import WORKBOOK
 from cbt.results.package import views as packages
 from cbt.results.retake_ledger import retake_verdicts
 from cbt.retention import views as retention
+from cbt.retention.destruction import DESTROY
 from cbt.retention.terms import TERMS
 from cbt.runner import api as delivery_api
 from cbt.runner import item_uses_views as uses
 from cbt.runner import practice_views as practice
 from cbt.runner import views as delivery
+from cbt.runner.jobs import DRAW
 from cbt.runner.news import views as news
 from cbt.runner.news.path import init_news_path
 from cbt.runner.news.watcher import init_news
@@ -126,12 +131,15 @@ ROOMS: tuple[ModuleType, ...] = (
     preferences, receiving, kept, health, metrics_view, tls_trust, accounts, blueprints, bank, coverage, sittings,
     enrolment, office, candidates, kiosk, delivery, delivery_api, news, uses, practice, proctoring, reports,
     inspecting, recovery, record, readiness, doorway, results, certificates, retention, late_answers, packages,
-    batches, backups, doctor,
+    batches, jobs, backups, doctor,
 )  # fmt: skip
 
 
 STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS)
 """What takes two people, room by room (R-62)."""
+
+KINDS_OF_JOBS: tuple[JobKind, ...] = (DRAW, WORKBOOK, DESTROY)
+"""All background work that somebody asks for, room by room."""
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> flask.Flask:
@@ -180,6 +188,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         register_kind(app, kind)
     register_issued_before(app, was_issued)
     register_elsewhere(app, note_elsewhere)
+    init_jobs(app, KINDS_OF_JOBS)
     for room in ROOMS:
         app.register_blueprint(room.pages)
     init_once(app)
@@ -198,6 +207,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_observation(app, settings, jobs=[job.__name__ for job, _ in JOBS])
     init_backups(app, settings)
     app.add_template_global(current_principal, "principal")
+    app.add_template_global(jobs.jobs_about)
     app.add_template_global(told_faults, "blueprint_faults")
     for shown in (minutes_of, plain_points):
         app.add_template_global(shown)

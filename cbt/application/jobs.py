@@ -29,8 +29,11 @@ from cbt.http.auth.login_store import purge_logins
 from cbt.http.auth.rate_limit import purge as purge_counters
 from cbt.http.form_posts.idempotency import purge_sent
 from cbt.http.form_posts.kept_forms import purge_kept
+from cbt.jobs.queue import purge_jobs
+from cbt.jobs.registry import job_kinds
+from cbt.jobs.worker import run_due
 from cbt.proctoring.acts.room_start import start_armed_rooms
-from cbt.retention.destruction import destroy_confirmed
+from cbt.retention.destruction import want_destructions
 from cbt.runner.close.closure import advance_overdue, expire_overdue
 from cbt.runner.close.outage import beat
 from cbt.runner.start.reply import forget_papers, pack_papers
@@ -56,11 +59,11 @@ PURGED_TOGETHER = 100
 
 
 def purge_sign_ins(*, now: datetime) -> int:
-    """Delete counters whose window is over, login sessions and forms that are past; return how many.
+    """Delete counters whose window is over, login sessions, forms and jobs that are past; return how many.
 
     Source: R-14.
     """
-    purges = (purge_counters, purge_logins, purge_sent, purge_kept)
+    purges = (purge_counters, purge_logins, purge_sent, purge_kept, purge_jobs)
     return sum(_purge(purge, now=now) for purge in purges)
 
 
@@ -73,6 +76,12 @@ def _purge(purge: Callable[..., int], *, now: datetime) -> int:
         if not some:
             break
     return gone
+
+
+def want_due_jobs(*, now: datetime) -> int:
+    """Have what is due by itself wait for the worker; where none is kept, carry out what waits; return how many."""
+    want_destructions(now=now)
+    return 0 if job_kinds().worker_is_kept else run_due(now=now)
 
 
 JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
@@ -89,7 +98,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (start_rosters, 1.0),
     (index_waiting, 20.0),
     (stretch_waiting, 10.0),
-    (destroy_confirmed, 2.0),
+    (want_due_jobs, 2.0),
     (complete_applications, 300.0),
     (settle_tallies, 30.0),
     (purge_sign_ins, 60.0),

@@ -118,6 +118,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "system": (
             *_of("system", "install upgrade"),
+            *_of("job", "start cancel retry"),
             *_of("database", "move"),
             *_of("key", "lost signing"),
             *_of("audit", "keyed head_broken export"),

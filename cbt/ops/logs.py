@@ -331,7 +331,7 @@ def refusals_told(settings: Settings) -> Iterator[None]:
 
 
 def tell_start(role: str, settings: Settings) -> None:
-    """Say that a process serves from here on; `role` is `server` (the parent), `worker` or `writer`."""
+    """Say that a process serves from here on; `role` is `server` (the parent), `worker`, `writer` or `jobs`."""
     told: dict[str, Any] = {"role": role, "version": product_version(), "revision": newest_revision()}
     if role == "server":
         told["settings"] = shown_settings(settings)

@@ -34,6 +34,7 @@ from cbt.ops.host_resources import (
     lan_address,
     tell_forks_that_others_serve,
 )
+from cbt.ops.job_worker import jobs_kept
 from cbt.ops.logs import (
     LIFE,
     SERVER,
@@ -124,7 +125,8 @@ def run_server(
     counted = counted_together(settings.data_dir)
     looked_after = files_held(settings) if held else nullcontext(lambda: None)
     handed_on = code_given(settings) if held else nullcontext()
-    with counted, looked_after as let_go, writer_kept(settings, owner=owner), handed_on:
+    jobs = jobs_kept(settings) if held else nullcontext()
+    with counted, looked_after as let_go, writer_kept(settings, owner=owner), jobs, handed_on:
         tell_start("server", settings)
         try:
             server.serve()

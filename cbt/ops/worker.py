@@ -33,6 +33,7 @@ from cbt.http.server.front import Front
 from cbt.http.server.lanes import lane_of
 from cbt.http.server.proxies import is_among, read_networks
 from cbt.http.server.request_body import spool
+from cbt.jobs.registry import job_kinds_of
 from cbt.ops.host_resources import (
     calm_collector,
     die_with_parent,
@@ -41,6 +42,7 @@ from cbt.ops.host_resources import (
     others_serve,
     take_short_turns,
 )
+from cbt.ops.job_worker import worker_is_kept
 from cbt.ops.logs import ignore_hang_up, init_logs, tell_start, tell_stop
 from cbt.ops.prewarm import warm_up
 from cbt.runner.save.journal import Journal
@@ -106,6 +108,7 @@ def worker_app() -> flask.Flask:
     if not settings.embedded and isinstance(clock, SystemClock):
         _watches.append(TimeWatch(settings, clock, agreement))
         _watches[-1].begin()
+    job_kinds_of(app).worker_is_kept = worker_is_kept()
     metrics: Metrics = app.extensions["cbt_metrics"]
     metrics.share(settings.data_dir, servers=settings.workers)
     begin_pulse(app)

@@ -33,16 +33,17 @@ END = getattr(signal, "SIGUSR1", signal.SIGTERM)  # Windows has no such signal, 
 """Ends the writing process. Ctrl+C and a service manager tell the whole group, and it is to go last."""
 
 
-class WriterKeeper:
-    """Keeps one writing process alive, in a thread of its own."""
+class ProcessKeeper:
+    """Keeps one process alive, in a thread of its own: `python -m` a module with arguments; `end` ends it."""
 
-    def __init__(self, settings: Settings, owner: str) -> None:
-        self._command = [sys.executable, "-m", "cbt.ops.writer_process", owner, str(os.getpid())]
+    def __init__(self, settings: Settings, *command: str, end: signal.Signals) -> None:
+        self._command = [sys.executable, "-m", *command, str(os.getpid())]
+        self._end = end
         self._environment = os.environ | as_environment(settings)
         self._pid: int | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="writer-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
     def begin(self) -> None:
         """Start it, and start it again whenever it ends."""
@@ -51,7 +52,7 @@ class WriterKeeper:
     def end(self) -> None:
         """End it once what has arrived is carried out; what does not end in time is killed."""
         self._ended.set()
-        self._signal(END)
+        self._signal(self._end)
         self._thread.join(END_SECONDS)
         if self._thread.is_alive():
             self._signal(signal.SIGKILL)
@@ -88,7 +89,7 @@ def writer_kept(settings: Settings, *, owner: str | None = OWNER) -> Iterator[No
     if owner is None or not settings.embedded or not can_share():
         yield
         return
-    keeper = WriterKeeper(settings, owner)
+    keeper = ProcessKeeper(settings, "cbt.ops.writer_process", owner, end=END)
     keeper.begin()
     try:
         yield

@@ -233,24 +233,20 @@ def password_allowed(sitting_ref: str) -> bool:
         return second_by_password(session, sitting_by_ref(session, sitting_ref).id)
 
 
-def export(
-    sitting_ref: str, *, principal: Principal, now: datetime, build: Callable[[SittingSheet, Ledger], bytes]
-) -> bytes:
-    """Return the score sheet as `build` makes a file of it; the export leaves a line in the audit log.
-
-    The file is made on a snapshot: whoever writes waits for the line alone.
-    """
+def for_export(sitting_ref: str) -> tuple[SittingSheet, Ledger]:
+    """Return the score sheet and the ledger of its people, read on one snapshot; raise like `finished_sitting`."""
     with reading() as session:
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
-        ledger = retake_store.ledger_of(session, [line.row.candidate.id for line in sheet.lines])
-    content = build(sheet, ledger)
-    with unit_of_work() as session:
-        chain.record(
-            session,
-            at=now,
-            actor=principal.logged_as,
-            act="results.export",
-            subject=f"sitting:{sheet.sitting.ref}",
-            after={"people": len(sheet.lines), "released": sheet.release is not None},
-        )
-    return content
+        return sheet, retake_store.ledger_of(session, [line.row.candidate.id for line in sheet.lines])
+
+
+def record_export(session: Session, sheet: SittingSheet, *, now: datetime, actor: str) -> None:
+    """Put on record that somebody had the score sheet as a file."""
+    chain.record(
+        session,
+        at=now,
+        actor=actor,
+        act="results.export",
+        subject=f"sitting:{sheet.sitting.ref}",
+        after={"people": len(sheet.lines), "released": sheet.release is not None},
+    )

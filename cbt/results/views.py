@@ -13,23 +13,22 @@ from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
-from cbt.http.i18n import local_day, local_text
+from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
+from cbt.jobs.answers import file_reply
 from cbt.printing.pdf import PDF
 from cbt.results import ruling_views as rulings
 from cbt.results import service
 from cbt.results.approval import release_request
+from cbt.results.jobs import WORKBOOK
 from cbt.results.late_answers import late_counts
 from cbt.results.my_results_views import pages
 from cbt.results.publicity import public_views
 from cbt.results.publicity import views as publicity
-from cbt.results.retake_ledger import Ledger, check_batch
-from cbt.results.sheet import documents
+from cbt.results.retake_ledger import check_batch
 from cbt.results.sheet.documents import as_points, as_unrounded, printed
 from cbt.results.sheet.page import lines_asked
-from cbt.results.sheet.sitting import SittingSheet, people_of
 from cbt.rules.roles import Role
-from cbt.spreadsheets.writer import XLSX
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 
@@ -100,19 +99,8 @@ def print_room(sitting_ref: str, room_ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 def download(sitting_ref: str) -> Reply:
     """Send the score sheet as a workbook; a POST, because the export is put on record."""
-    today = local_day(flask.g.now)
-
-    def build(found: SittingSheet, ledger: Ledger) -> bytes:
-        people = people_of(found, ledger, on=today)
-        return documents.build(found, people, subtitle=_subtitle(found))
-
-    content = service.export(sitting_ref, principal=signed_in(), now=flask.g.now, build=build)
-    return attachment(content, XLSX, f"results-{sitting_ref}.xlsx")
-
-
-def _subtitle(found: SittingSheet) -> str:
-    state = _("results.book.released") if found.release else _("results.book.unreleased")
-    return f"{found.sitting.name} · {local_text(found.sitting.planned_start_at)} · {state}"
+    page = flask.url_for("results.sheet", sitting_ref=sitting_ref)
+    return file_reply(WORKBOOK, subject=f"sitting:{sitting_ref}", page=page, sitting=sitting_ref)
 
 
 @pages.get("/results/<sitting_ref>/release")

@@ -1,7 +1,7 @@
 """The destruction of a batch's records: asked for, confirmed, carried out, and its record on paper (R-95).
 
-One asks, another confirms. The row is the queue: the leader's job goes on piece by piece where it stood,
-whatever ended it. What is gone is counted in the same transaction in which it goes.
+One asks, another confirms. A job goes on piece by piece where it stood, whatever ended it. What is gone is
+counted in the same transaction in which it goes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from flask_babel import gettext as _
@@ -24,6 +25,10 @@ from cbt.enrolment.body import body
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import required
 from cbt.http.i18n import local_text
+from cbt.jobs.models import OPEN, Job
+from cbt.jobs.queue import put
+from cbt.jobs.registry import Done, JobKind, Work
+from cbt.jobs.worker import SYSTEM
 from cbt.retention.due_batches import due_batch, locked_batch, standing_hold
 from cbt.retention.erasure import erase_piece, registrations_left
 from cbt.retention.models import Destruction
@@ -62,8 +67,6 @@ CONFIRMERS = (Role.OFFICER, Role.ADMIN)
 """Who confirms what an officer asked for."""
 NEXT = {ASKED: (RUNNING, DONE, WITHDRAWN), RUNNING: (DONE,)}
 """What may become of one: electronic records go piece by piece, paper is gone when that is confirmed."""
-AT_ONCE = 20
-"""Pieces in one run of the job: saves pass in between."""
 
 
 def ask(batch_ref: str, *, kind: str, note: str, today: date, now: datetime, actor: str) -> str:
@@ -150,28 +153,51 @@ def withdraw(ref: str, *, now: datetime, actor: str) -> None:
         record(session, at=now, actor=actor, act="retention.withdraw", subject=row.logged_as, after=after)
 
 
-def destroy_confirmed(*, now: datetime, at_once: int = AT_ONCE) -> int:
-    """Go on with what was confirmed, the oldest first; return how many pieces went.
-
-    Source: R-95.
-    """
+def want_destructions(*, now: datetime) -> int:
+    """Have a job for each destruction that was confirmed and goes on; return how many there are."""
     with reading() as session:
-        query = select(Destruction.id).where(Destruction.state == RUNNING).order_by(Destruction.id)
-        waiting = session.scalar(query.limit(1))
-    if waiting is None:
-        return 0
-    for done in range(at_once):
-        if not _one_piece(waiting, now=now):
-            return done + 1
-    return at_once
+        query = select(Destruction.ref).where(Destruction.state == RUNNING).order_by(Destruction.id)
+        refs = session.scalars(query).all()
+        subjects = [f"destruction:{ref}" for ref in refs]
+        at_it = set(
+            session.scalars(select(Job.subject).where(Job.subject.in_(subjects), Job.state.in_(OPEN)))
+        )
+    for ref, subject in zip(refs, subjects, strict=True):
+        if subject not in at_it:
+            with unit_of_work() as session:
+                put(session, DESTROY, subject=subject, asked={"destruction": ref}, now=now, actor=SYSTEM)
+    return len(refs)
 
 
-def _one_piece(destruction_id: int, *, now: datetime) -> bool:
-    """Destroy a piece and count it; say whether there is more."""
+def _destroy(work: Work) -> Done:
+    """Go on with a destruction piece by piece, to its end. Source: R-95."""
+    with reading() as session:
+        row = destruction_by_ref(session, work.asked["destruction"])
+        row_id, total = row.id, row.total
+    while True:
+        left = work.in_front(partial(_one_piece, row_id, now=work.now))
+        if left is None:
+            return Done()
+        work.tell(total - left, total)
+
+
+DESTROY = JobKind(
+    "retention.destroy",
+    frozenset(CONFIRMERS),
+    _destroy,
+    is_shared=True,
+    can_cancel=False,
+    is_lasting=True,
+)
+"""What two people confirmed: nobody takes it back half-way."""
+
+
+def _one_piece(destruction_id: int, *, now: datetime) -> int | None:
+    """Destroy a piece and count it; return how many registrations are left, None once it is over."""
     with unit_of_work() as session:
         row = session.get_one(Destruction, destruction_id, with_for_update=True)
         if row.state != RUNNING:
-            return False
+            return None
         gone: Counter[str] = Counter(json.loads(row.counts))
         more = erase_piece(session, row.batch_id, gone, last_on=row.last_on)
         row.counts = canonical_json({name: count for name, count in sorted(gone.items()) if count})
@@ -183,7 +209,7 @@ def _one_piece(destruction_id: int, *, now: datetime) -> bool:
             after = {"batch": batch.ref, "erased": sum(gone.values())}
             subject = row.logged_as
             record(session, at=now, actor="system", act="retention.done", subject=subject, after=after)
-        return more
+        return row.left if more else None
 
 
 def _move(row: Destruction, state: str) -> None:

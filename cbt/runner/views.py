@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import flask
-from flask_babel import gettext
 from flask_wtf.csrf import generate_csrf
 
 from cbt.door import kiosk_views as kiosk
 from cbt.errors import Conflict, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.cookies import read_cookie
-from cbt.http.auth.login import acting, machine_id, signed_in
+from cbt.http.auth.login import machine_id, signed_in
 from cbt.http.forms import flash_refusal, sent_json
 from cbt.http.i18n import chosen_theme
 from cbt.http.partials import Reply
 from cbt.http.responses import unpacks
 from cbt.http.static import joined_name
+from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
 from cbt.runner.attempt_states import OVER
+from cbt.runner.jobs import DRAW
 from cbt.runner.news.entries import number_now
-from cbt.runner.paper.draw import draw_for_sitting, drawn_count_of
+from cbt.runner.paper.draw import drawn_count_of
 from cbt.runner.paper.examinee import Examinee
 from cbt.runner.paper.page import FOLDER
 from cbt.runner.paper.path import current_pages
@@ -123,14 +124,12 @@ def held() -> Reply:
 @access.roles(Role.OFFICER)
 def draw_forms(sitting_ref: str) -> Reply:
     """组卷: draw and freeze one form for every registration of a sitting that has none."""
+    page = flask.url_for("candidates.sitting", ref=sitting_ref)
     try:
-        drawn = draw_for_sitting(sitting_ref, now=flask.g.now, actor=acting())
+        return act_reply(DRAW, subject=f"sitting:{sitting_ref}", page=page, sitting=sitting_ref)
     except Conflict as error:
         flash_refusal(error)
-    else:
-        said = gettext("delivery.draw.done", count=drawn) if drawn else gettext("delivery.draw.nothing")
-        flask.flash(said, "ok" if drawn else "message")
-    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
+    return flask.redirect(page, 303)
 
 
 @pages.get("/office/sittings/<sitting_ref>/drawn")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
-from cbt.application.jobs import purge_sign_ins
+from cbt.application.jobs import purge_sign_ins, want_due_jobs
 from cbt.audit.flood_limit import WINDOW, settle_tallies
 from cbt.audit.models import AuditEntry, AuditTally
 from cbt.bank import service as bank
@@ -45,7 +45,6 @@ from cbt.http.form_posts.models import SentForm
 from cbt.items.models import ImportRun, Item, KnowledgePoint
 from cbt.media.picture_copy import Redrawn
 from cbt.proctoring.models import Incident
-from cbt.retention.destruction import destroy_confirmed
 from cbt.retention.models import Destruction
 from cbt.rules.roles import Role
 from cbt.rules.states.item import ItemState
@@ -195,8 +194,7 @@ def test_a_destruction_goes_in_pieces_however_much_hangs_on_a_person_or_on_a_bat
         )  # fmt: skip
 
     def destroy() -> None:
-        while destroy_confirmed(now=now):
-            pass
+        assert want_due_jobs(now=now) == 1
 
     assert too_long(world, {"the destruction": destroy}) == {}
     assert count(world, Destruction, Destruction.state == "done") == 1

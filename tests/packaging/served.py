@@ -160,6 +160,14 @@ class Server:
         ]
         return [int(one) for text in texts for one in text.split()]
 
+    def job_workers(self) -> list[int]:
+        """Return those of them that carry out jobs."""
+        return [
+            pid
+            for pid in self.workers()
+            if b"cbt.ops.job_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+
     def writers(self) -> list[int]:
         """Return those of them that own the writing."""
         told = {

@@ -42,9 +42,8 @@ class Waiting:
         setsigmask: Collection[int],
     ) -> int:
         """Begin a process as `os.posix_spawn` does; return its number."""
-        if self._pid == 0:
+        if self._pid == 0 or command[1:3] != ["-m", WRITING.decode()]:
             return _spawn(path, command, environment, setsigmask=setsigmask)
-        assert command[1:3] == ["-m", WRITING.decode()]
         begun, self._pid = self._pid, 0
         with os.fdopen(self._told, "w", encoding="utf-8") as told:
             json.dump([command[2:], dict(environment), [*setsigmask]], told)

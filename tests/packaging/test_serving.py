@@ -77,7 +77,8 @@ def is_running(pid: int) -> bool:
 def kill_a_worker(server: Server) -> None:
     """Kill one that serves, and return when another begins in its place."""
     before = set(server.workers())
-    os.kill(max(before - set(server.writers())), signal.SIGKILL)  # the first may be Python's own helper
+    others = {*server.writers(), *server.job_workers()}
+    os.kill(max(before - others), signal.SIGKILL)  # the first may be Python's own helper
     assert wait_for(lambda: bool(set(server.workers()) - before))
 
 

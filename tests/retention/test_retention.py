@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,8 +15,11 @@ from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
 from cbt.candidates.photos import store_photo
 from cbt.enrolment.models import Applicant, ApplicationStep, FeeCharge, UnitApplication
+from cbt.jobs import queue
+from cbt.jobs import worker as jobs
+from cbt.jobs.worker import JobRun, new_holder
 from cbt.ops.backup.verification import all_findings, verify_everything
-from cbt.retention.destruction import destroy_confirmed
+from cbt.retention.destruction import DESTROY, want_destructions
 from cbt.retention.erasure import STAYS, referring
 from cbt.retention.models import Destruction
 from cbt.storage.types import Base
@@ -46,12 +50,20 @@ def asked(world: World, **changes: str) -> str:
 
 
 def carry_out(world: World) -> int:
-    """Have the job run until nothing is left, a piece at a time; return how often it ran."""
-    runs = 0
+    """Have the jobs run until nothing is left; return how many pieces went."""
+    pieces, now = 0, world.clock.now()
+
+    def front(write: Callable[[], object]) -> object:
+        nonlocal pieces
+        pieces += 1
+        return write()
+
     with world.app.app_context():
-        while destroy_confirmed(now=world.clock.now(), at_once=1):
-            runs += 1
-    return runs
+        want_destructions(now=now)
+        while (job := queue.claim(new_holder(), now=now, kinds=(DESTROY.code,))) is not None:
+            jobs.carry_out(JobRun(job, now=now, front=front))
+            pieces -= 1  # its end is none
+    return pieces
 
 
 def rows_of(world: World, table: str) -> int:

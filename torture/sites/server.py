@@ -180,9 +180,10 @@ def _writes(pid: int) -> bool:
 
 
 def _serves(pid: int) -> bool:
-    """Return whether this is a worker; Python's own helper for shared memory is none."""
+    """Return whether this is a worker; Python's own helper for shared memory is none, nor who carries out jobs."""
     try:
-        return b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"resource_tracker" not in command and b"cbt.ops.job_worker" not in command
     except OSError:
         return False
 

@@ -12,7 +12,7 @@ import json
 import random
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -143,8 +143,26 @@ class _Changed(Exception):
     """Somebody else changed what these forms were drawn for."""
 
 
-def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int | None = None) -> int:
+def _nobody_asks(_done: int, _total: int) -> None:
+    pass
+
+
+def _at_once(write: Callable[[], None]) -> None:
+    write()
+
+
+def draw_for_sitting(
+    sitting_ref: str,
+    *,
+    now: datetime,
+    actor: str,
+    seed: int | None = None,
+    write: Callable[[Callable[[], None]], object] = _at_once,
+    tell: Callable[[int, int], None] = _nobody_asks,
+) -> int:
     """Draw a form for every registration of a sitting that has none; return how many were drawn.
+
+    `write` does each unit of work, `tell` hears how many forms of how many are stored.
 
     `seed` makes the run repeatable (rehearsals, tests); otherwise chance decides and each form keeps its
     own seed. Candidates at neighbouring seats (beside, before and behind, by the room's plan) do not get the
@@ -165,7 +183,7 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
     for _ in range(ROUNDS):
         stored = written.forms
         try:
-            _draw_the_rest(written, rng)
+            _draw_the_rest(written, rng, write, tell)
         except _Changed:
             if written.forms == stored:
                 continue
@@ -174,7 +192,12 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
     raise Conflict("draw.changed")
 
 
-def _draw_the_rest(written: _Written, rng: random.Random) -> None:
+def _draw_the_rest(
+    written: _Written,
+    rng: random.Random,
+    write: Callable[[Callable[[], None]], object],
+    tell: Callable[[int, int], None],
+) -> None:
     """Draw and store what is not drawn yet; raise _Changed where it has to be read anew."""
     with reading() as session:
         sitting = sitting_by_ref(session, written.sitting_ref)
@@ -188,7 +211,8 @@ def _draw_the_rest(written: _Written, rng: random.Random) -> None:
         registrations = [registration for registration, _ in waiting]
         written.expect(_attempts_around(session, registrations), left=len(waiting))
         for piece in pieces_of(_drawn(session, waiting, sources, rng), size=FORMS_AT_ONCE):
-            written.store(piece)
+            write(partial(written.store, piece))
+            tell(written.forms, written.forms + written.left)
 
 
 class _Written:
@@ -198,14 +222,14 @@ class _Written:
         self.sitting_ref = sitting_ref
         self.forms = 0
         self._met = 0
-        self._left = 0
+        self.left = 0
         self._around: Counter[str] = Counter()
         self._now = now
         self._actor = actor
 
     def expect(self, around: Counter[str], *, left: int) -> None:
         """Rely on so many attempts in each room and of each ticket; `left` forms are to be stored."""
-        self._around, self._left = around, left
+        self._around, self.left = around, left
 
     def store(self, papers: Sequence[CandidatePaper]) -> None:
         """Store some forms with their attempts; raise _Changed where they were drawn for what is no more so."""
@@ -223,7 +247,7 @@ class _Written:
             self._record(session, sitting, papers)
             store_drawn(session, papers, now=self._now)
         self.forms += len(papers)
-        self._left -= len(papers)
+        self.left -= len(papers)
         self._met += sum(paper.meets_enemy for paper in papers)
         self._around.update(key for one in registrations for key in _keys(one))
 
@@ -232,10 +256,10 @@ class _Written:
         met = self._met + sum(paper.meets_enemy for paper in papers)
         done = {"forms": self.forms + len(papers), **({"enemies_met": met} if met else {})}
         subject, now, actor = f"sitting:{sitting.ref}", self._now, self._actor
-        if self._left == len(papers):
+        if self.left == len(papers):
             chain.record(session, at=now, actor=actor, act="sitting.draw_forms", subject=subject, after=done)
         elif not self.forms:
-            begun = {"forms": self._left}
+            begun = {"forms": self.left}
             chain.record(session, at=now, actor=actor, act="sitting.draw_begin", subject=subject, after=begun)
 
 

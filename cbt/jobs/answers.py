@@ -1,0 +1,105 @@
+"""How a view has something done in the background: asks for a job, waits a moment, answers with what came of it.
+
+What is quick is answered at once, as if it had been done in the request; what is not goes on while the page, or the
+job's own, says how far it is. Where no worker is kept (a test, Windows) whoever asks carries the job out.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import flask
+import flask_babel
+
+from cbt.errors import CbtError
+from cbt.http.auth.login import acting
+from cbt.http.downloads import attachment
+from cbt.http.partials import Reply
+from cbt.jobs import queue
+from cbt.jobs.models import Job, JobState
+from cbt.jobs.registry import JobFile, JobKind, job_kinds
+from cbt.jobs.worker import JobRun, carry_out, new_holder
+from cbt.storage.unit_of_work import reading, unit_of_work
+
+PATIENCE_SECONDS = 1.0
+"""So long whoever asks waits for the outcome; then the page shows how far it is."""
+LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a job within a moment: it goes on, or it did something and may have made a file."""
+
+    ref: str
+    goes_on: bool = False
+    outcome: Mapping[str, Any] | None = None
+    file: JobFile | None = None
+
+
+def have_done(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Answered:
+    """Ask for a job and return what became of it within a moment; raise what it was refused with."""
+    locale = str(flask_babel.get_locale())
+    with unit_of_work() as session:
+        ref = queue.put(
+            session,
+            kind,
+            subject=subject,
+            asked=asked,
+            page=page,
+            locale=locale,
+            now=flask.g.now,
+            actor=acting(),
+        )
+        session.flush()
+    if not job_kinds().worker_is_kept:
+        here = queue.claim(new_holder(), now=flask.g.now, kinds=(kind.code,), ref=ref)
+        if here is not None:
+            return _done_here(here)
+    return _awaited(ref)
+
+
+def _done_here(job: Job) -> Answered:
+    ended = carry_out(JobRun(job, now=flask.g.now), keeps=False)
+    if ended.error is not None:
+        raise ended.error
+    if ended.done is None:
+        return Answered(job.ref, goes_on=True)
+    return Answered(job.ref, outcome=ended.done.outcome, file=ended.done.file)
+
+
+def _awaited(ref: str) -> Answered:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with reading() as session:
+            job = Job.by_ref(session, ref, unknown="jobs.unknown")
+            if job.state == JobState.FAILED:
+                error: CbtError = queue.error_of(job)
+                raise error
+            if job.state == JobState.DONE:
+                file = queue.file_of(session, job, now=flask.g.now) if job.file_bytes else None
+                return Answered(ref, outcome=json.loads(job.outcome), file=file)
+        if time.monotonic() >= until or job.state == JobState.CANCELLED:
+            return Answered(ref, goes_on=True)
+        time.sleep(LOOK_SECONDS)
+
+
+def file_reply(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Reply:
+    """Send the file of a job, or lead to the page that says how far it is and then gives it out."""
+    answered = have_done(kind, subject=subject, page=page, **asked)
+    if answered.file is None:
+        return flask.redirect(flask.url_for("jobs.job", ref=answered.ref), 303)
+    return attachment(answered.file.body, answered.file.mimetype, answered.file.name)
+
+
+def act_reply(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Reply:
+    """Lead to the page of an act with what was done, or that it is under way; raise what it was refused with."""
+    answered = have_done(kind, subject=subject, page=page, **asked)
+    if answered.goes_on:
+        flask.flash(flask_babel.gettext("jobs.goes_on"))
+    elif kind.said is not None:
+        flask.flash(*kind.said(answered.outcome or {}))
+    return flask.redirect(page, 303)

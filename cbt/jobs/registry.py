@@ -1,0 +1,138 @@
+"""The registry of jobs: each kind is one entry, declared by the room that owns it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar, cast
+
+import flask
+from sqlalchemy.orm import Session
+
+from cbt.errors import NotFound
+from cbt.http.auth.login import Principal
+from cbt.rules.roles import Role
+
+_EXTENSION = "cbt_jobs"
+T = TypeVar("T")
+
+
+class Work(Protocol):
+    """A job that is carried out: what is asked, in whose right, and how it says how far it is."""
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """What the job is about."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """The instant at which it began."""
+        ...
+
+    @property
+    def actor(self) -> str:
+        """Whoever asked, as the audit log names them."""
+        ...
+
+    @property
+    def principal(self) -> Principal:
+        """Whoever asked, with the roles they have now."""
+        ...
+
+    def tell(self, done: int, total: int) -> None:
+        """Say how far it is; raise NoLongerHeld when it is cancelled, or somebody else's."""
+        ...
+
+    def in_front(self, write: Callable[[], T]) -> T:
+        """Do a unit of work, in front of what is computed: whoever holds the writing keeps nobody waiting."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """A file that came of a job."""
+
+    name: str
+    mimetype: str
+    body: bytes = field(repr=False)
+
+
+def _nothing(_session: Session) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a job; `record` writes what belongs to its end, and commits with it or not at all."""
+
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+    file: JobFile | None = None
+    record: Callable[[Session], None] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """A kind of job.
+
+    `run` is called in the right of whoever asked, and again after a crash: it goes on with what it wrote in pieces.
+    """
+
+    code: str
+    """Its name in the table; what it is called stands in the catalogue as `jobs.kind.<code>`."""
+    roles: frozenset[Role]
+    """Who may ask for it; whoever lost them meanwhile gets nothing done and fetches nothing."""
+    run: Callable[[Work], Done]
+    is_shared: bool = False
+    """Whether everybody with these roles sees it: the office's. Else only whoever asked does."""
+    can_cancel: bool = True
+    can_retry: bool = True
+    is_lasting: bool = False
+    """Whether it may take minutes: a worker keeps a place free of these."""
+    said: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
+    """Says what an outcome means, in the reader's language, and how it is shown (`ok`, `message`)."""
+
+
+class JobKinds:
+    """The kinds of jobs of an app, by their codes."""
+
+    def __init__(self, kinds: Iterable[JobKind]) -> None:
+        self._kinds = {kind.code: kind for kind in kinds}
+        self.worker_is_kept = False
+        """Whether a worker of its own carries jobs out; else whoever asks does, at once."""
+
+    def __getitem__(self, code: str) -> JobKind:
+        try:
+            return self._kinds[code]
+        except KeyError:
+            raise NotFound("jobs.unknown") from None
+
+    def get(self, code: str) -> JobKind | None:
+        """Return a kind; None for one of another version."""
+        return self._kinds.get(code)
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes of all."""
+        return frozenset(self._kinds)
+
+    @property
+    def lasting(self) -> frozenset[str]:
+        """The codes of those that may take minutes."""
+        return frozenset(code for code, kind in self._kinds.items() if kind.is_lasting)
+
+
+def init_jobs(app: flask.Flask, kinds: Iterable[JobKind]) -> None:
+    """Have `app` know these kinds of jobs."""
+    app.extensions[_EXTENSION] = JobKinds(kinds)
+
+
+def job_kinds() -> JobKinds:
+    """Return the kinds of this app."""
+    return cast(JobKinds, flask.current_app.extensions[_EXTENSION])
+
+
+def job_kinds_of(app: flask.Flask) -> JobKinds:
+    """Return the kinds of an app."""
+    return cast(JobKinds, app.extensions[_EXTENSION])

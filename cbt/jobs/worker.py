@@ -1,0 +1,300 @@
+"""The worker: takes jobs from the queue, oldest first, and carries each out in the right of whoever asked.
+
+What a job computes goes behind everybody else; its units of work are done by a thread in front, for whoever holds
+the writing must not be behind. Each of them asks, in its own transaction, whether the job is still this worker's:
+a worker that was taken for dead, or whose job was cancelled, writes nothing more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, partial
+from typing import Any, TypeVar, cast
+
+import flask
+import flask_babel
+from sqlalchemy.orm import Session
+
+from cbt.accounts.store import staff_principal
+from cbt.clock import Agreement, Clock
+from cbt.confined.priority import give_way
+from cbt.confined.runner import take_longer
+from cbt.errors import CbtError, NotAllowed, Unavailable
+from cbt.http.auth.login import Principal
+from cbt.jobs import queue
+from cbt.jobs.models import Job, JobPart
+from cbt.jobs.registry import Done, JobFile, JobKind, job_kinds, job_kinds_of
+from cbt.storage.engine import files_of
+from cbt.storage.unit_of_work import Joining, joined_by, reading, unit_of_work
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SYSTEM = "scheduler"
+"""Who asks for what nobody asks for: it is due by itself."""
+AT_ONCE = 2
+"""So many jobs a worker has under way; of those that take minutes one less."""
+ASK_SECONDS = 0.2
+BEAT_SECONDS = 2.0
+LONGEST_REST = 0.1
+LEAST_REST = 0.008
+"""Between two units of work of a job: what queued meanwhile goes first."""
+
+
+class NoLongerHeld(Exception):
+    """The job was cancelled, or another worker took it over: nothing of it may be written from here."""
+
+
+Front = Callable[[Callable[[], Any]], Any]
+"""Does a unit of work, in front of what is computed, and returns what it returns."""
+
+
+def _here(write: Callable[[], Any]) -> Any:
+    return write()
+
+
+def _principal_of(job: Job) -> Principal | None:
+    sort, _colon, ref = job.actor.partition(":")
+    if sort != "staff":
+        return None
+    with reading() as session:
+        return staff_principal(session, ref)
+
+
+class JobRun:
+    """One job that is carried out here."""
+
+    def __init__(self, job: Job, *, now: datetime, front: Front = _here) -> None:
+        self.job, self.now = job, now
+        self.asked: Mapping[str, Any] = json.loads(job.asked)
+        self.stand = (0, 0)
+        """How much of how much is done."""
+        self.lost = False
+        """Whether it is known to be no longer held."""
+        self._front = front
+        self._principal = _principal_of(job)
+
+    @property
+    def actor(self) -> str:
+        """Whoever asked, as the audit log names them."""
+        return self.job.actor
+
+    @property
+    def principal(self) -> Principal:
+        """Whoever asked; raise NotAllowed("jobs.no_right") for what is nobody's."""
+        if self._principal is None:
+            raise NotAllowed("jobs.no_right")
+        return self._principal
+
+    def tell(self, done: int, total: int) -> None:
+        """Say how far it is; raise NoLongerHeld."""
+        self.stand = (done, total)
+        self.check()
+
+    def check(self) -> None:
+        """Raise NoLongerHeld where it is known."""
+        if self.lost:
+            raise NoLongerHeld
+
+    def in_front(self, write: Callable[[], T]) -> T:
+        """Do a unit of work in front of what is computed."""
+        self.check()
+        return cast(T, self._front(partial(self.held, write)))
+
+    def held(self, work: Callable[[], T]) -> T:
+        """Do work whose units of work are written while the job is held here, and not at all otherwise."""
+        with joined_by(Joining(self._insist, list, lambda: None)):
+            return work()
+
+    def finally_in_front(self, write: Callable[[], None]) -> None:
+        """Do the last unit of work, which asks for itself whether the job is held."""
+        self._front(write)
+
+    def _insist(self, session: Session) -> None:
+        if not queue.is_held(session, self.job):
+            self.lost = True
+            raise NoLongerHeld
+
+
+def new_holder() -> str:
+    """Return a name that no other worker has."""
+    return f"wo-{secrets.token_hex(8)}"
+
+
+def run_due(*, now: datetime, kinds: Collection[str] | None = None) -> int:
+    """Carry out, one after the other and in this thread, all jobs that are due; return how many."""
+    wanted = job_kinds().codes if kinds is None else kinds
+    holder, count = new_holder(), 0
+    while (job := queue.claim(holder, now=now, kinds=wanted)) is not None:
+        carry_out(JobRun(job, now=now))
+        count += 1
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job ended here: with what it did, or with an error; with neither where it was no longer held."""
+
+    done: Done | None = None
+    error: CbtError | None = None
+
+
+def carry_out(run: JobRun, *, keeps: bool = True) -> Ended:
+    """Carry out a job that was claimed, put down how it ended, and return that.
+
+    Its file is kept unless whoever asked gets it at once (`keeps`).
+    """
+    kind = job_kinds()[run.job.kind]
+    try:
+        with _as_asked(run):
+            done = run.held(lambda: _run(kind, run))
+            if done.file is not None and keeps:
+                _keep(run, done.file)
+            run.in_front(partial(_end, run, done, keeps=keeps))
+            return Ended(done)
+    except NoLongerHeld:
+        return Ended()
+    except CbtError as error:
+        refused = error
+    except Exception:
+        log.exception("the job %s broke", run.job.kind)
+        refused = Unavailable("jobs.broke")
+    run.finally_in_front(partial(_fail, run, refused))
+    return Ended(error=refused)
+
+
+def _run(kind: JobKind, run: JobRun) -> Done:
+    if run.actor != SYSTEM and not run.principal.has(*kind.roles):
+        raise NotAllowed("jobs.no_right")
+    return kind.run(run)
+
+
+@contextlib.contextmanager
+def _as_asked(run: JobRun) -> Iterator[None]:
+    """Have the language of whoever asked and the instant be there as they are in a request."""
+    if flask.has_request_context():
+        yield
+        return
+    flask.g.now = run.now
+    language = run.job.locale
+    with flask_babel.force_locale(language) if language else contextlib.nullcontext():
+        yield
+
+
+def _keep(run: JobRun, file: JobFile) -> None:
+    run.in_front(partial(queue.drop_parts, [run.job.id]))  # of a worker that ended half-way
+
+    def keep(number: int, sealed: bytes) -> None:
+        with unit_of_work() as session:
+            session.add(JobPart(job_id=run.job.id, number=number, sealed=sealed))
+
+    for number, sealed in enumerate(queue.file_pieces(file)):
+        run.in_front(partial(keep, number, sealed))
+
+
+def _end(run: JobRun, done: Done, *, keeps: bool) -> None:
+    with unit_of_work() as session:
+        done.record(session)
+        queue.end(session, run.job, done.outcome, file=done.file if keeps else None, now=run.now)
+
+
+def _fail(run: JobRun, error: CbtError) -> None:
+    with unit_of_work() as session:
+        queue.fail(session, run.job, error, now=run.now)
+
+
+class Worker:
+    """Carries out what is due, a few jobs at a time, each in a thread that goes behind; beats for all of them."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._app = app
+        self._holder = new_holder()
+        self._clock: Clock = app.extensions["cbt_clock"]
+        self._over = threading.Event()
+        self._runs: dict[Future[Ended], JobRun] = {}
+        # Its thread is begun in front, before any goes behind: niceness is inherited.
+        self._front = ThreadPoolExecutor(1, "job-front")
+        self._front.submit(bool).result()
+        self._behind = ThreadPoolExecutor(AT_ONCE, "job", initializer=partial(give_way, holds=True))
+
+    @cached_property
+    def _kinds(self) -> frozenset[str]:
+        return job_kinds_of(self._app).codes
+
+    def run(self) -> None:
+        """Work until told to end."""
+        take_longer()
+        beaten = time.monotonic()
+        while not self._over.wait(ASK_SECONDS):
+            try:
+                with self._app.app_context():
+                    self._settle()
+                    if time.monotonic() - beaten >= BEAT_SECONDS:
+                        beaten = time.monotonic()
+                        self._beat()
+                    self._take()
+            except Exception:
+                log.exception("the worker of jobs failed; it goes on")
+        with self._app.app_context():
+            for run in self._runs.values():
+                run.lost = True
+                queue.give_back(run.job)
+
+    def end(self) -> None:
+        """Take no more jobs; what is under way waits for the next worker, and nothing more of it is written."""
+        self._over.set()
+
+    def _settle(self) -> None:
+        for future in [future for future in self._runs if future.done()]:
+            run = self._runs.pop(future)
+            if (error := future.exception()) is not None:
+                log.error("the job %s came to no end: %s", run.job.kind, type(error).__name__)
+
+    def _take(self) -> None:
+        """Begin what is due, as far as there is room.
+
+        A process whose clock is off the database's time runs none (R-27), nor one whose database was moved away.
+        """
+        agreement: Agreement = self._app.extensions["cbt_agreement"]
+        files = files_of(self._app)
+        if not agreement.agrees or (files is not None and files.trouble() is not None):
+            return
+        lasting = job_kinds().lasting
+        while len(self._runs) < AT_ONCE:
+            busy = sum(run.job.kind in lasting for run in self._runs.values()) >= AT_ONCE - 1
+            kinds = self._kinds - lasting if busy else self._kinds
+            now = self._clock.now()
+            job = queue.claim(self._holder, now=now, kinds=kinds)
+            if job is None:
+                return
+            run = JobRun(job, now=now, front=self._in_front)
+            self._runs[self._behind.submit(self._carry_out, run)] = run
+
+    def _carry_out(self, run: JobRun) -> Ended:
+        with self._app.app_context():
+            return carry_out(run)
+
+    def _in_front(self, write: Callable[[], Any]) -> Any:
+        def within() -> Any:
+            with self._app.app_context():
+                return write()
+
+        begun = time.perf_counter()
+        done = self._front.submit(within).result()
+        # Requests wait in other processes: each unit of work is followed by a rest as long as it took.
+        self._over.wait(min(max(time.perf_counter() - begun, LEAST_REST), LONGEST_REST))
+        return done
+
+    def _beat(self) -> None:
+        for run in self._runs.values():
+            done, total = run.stand
+            run.lost = run.lost or not queue.keep_hold(run.job, done=done, total=total, now=self._clock.now())

@@ -1,0 +1,30 @@
+"""The draw of a sitting's forms (组卷) as a job: worked out in the background, and gone on with after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext
+
+from cbt.jobs.registry import Done, JobKind, Work
+from cbt.rules.roles import Role
+from cbt.runner.paper.draw import draw_for_sitting
+
+
+def _draw(work: Work) -> Done:
+    drawn = draw_for_sitting(
+        work.asked["sitting"], now=work.now, actor=work.actor, write=work.in_front, tell=work.tell
+    )
+    return Done({"forms": drawn})
+
+
+def _said(outcome: Mapping[str, Any]) -> tuple[str, str]:
+    drawn = outcome["forms"]
+    said = gettext("delivery.draw.done", count=drawn) if drawn else gettext("delivery.draw.nothing")
+    return str(said), "ok" if drawn else "message"
+
+
+DRAW = JobKind(
+    "sitting.draw_forms", frozenset({Role.OFFICER}), _draw, is_shared=True, is_lasting=True, said=_said
+)
