@@ -17,6 +17,7 @@ from bench.measuring import run_bench
 from bench.published.comparing import compared
 from bench.published.pages import write_pages
 from bench.published.report import check_table, machine, machine_line, table
+from bench.servers.views import VIEWS_VARIABLE
 from bench.sizes import FULL, QUICK
 from cbt.paths import write_whole
 from tests.browser import find_chromium
@@ -96,6 +97,11 @@ def main(argv: list[str] | None = None) -> int:
         default=[],
         help="measure these rows again, or a new one; write them into the results, each with its day and its REF",
     )
+    parser.add_argument(
+        "--views",
+        default="",
+        help="leave these hot addresses to their views: endpoints (a,b), or `all`; with --only",
+    )
     parser.add_argument("--candidates", type=int, default=0, help="so many in exam_day")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results file (bench/results.json)")
     options = parser.parse_args(argv)
@@ -107,6 +113,12 @@ def main(argv: list[str] | None = None) -> int:
         for path in write_pages(results):
             print(path)
         return 0
+    if options.views:
+        if not options.only:
+            parser.error(
+                "--views changes what is measured, so nothing of it is written: name rows with --only"
+            )
+        os.environ[VIEWS_VARIABLE] = options.views
     if options.again:
         return _measure_again(options)
     written = not options.check and not options.only and (not options.quick or options.results != RESULTS)

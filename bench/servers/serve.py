@@ -7,11 +7,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from bench.servers.ref import serve_plainly
+from bench.servers.views import VIEWS_VARIABLE
 from cbt.cli import main as cbt
 from cbt.config import read_settings
+from cbt.ops import serve
 from cbt.ops.serve import run_server
 from cbt.rehearsal.server import LoopbackServer, end_with_owner
 from cbt.storage.write_queue.writer_client import can_share, is_owned
@@ -70,6 +73,8 @@ def main() -> None:
 
     end_with_owner()
     if sys.argv[1] == PRODUCT:
+        if os.environ.get(VIEWS_VARIABLE):
+            serve.run_server = partial(run_server, factory="bench.servers.views:worker")
         cbt(["serve"])
     elif sys.argv[1] == REF:
         serve_plainly()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
@@ -13,18 +14,27 @@ from cbt.errors import InvalidInput
 from cbt.http.auth.login import HALF, Principal
 from cbt.rules.roles import Role
 from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.prepared import KnownSelect
 
-_PRINCIPAL = (
+_PRINCIPAL = KnownSelect(
     select(Staff.id, Staff.name, Staff.must_change_password, StaffRole.role)
     .outerjoin(StaffRole)
     .where(Staff.ref == bindparam("ref"), Staff.disabled_at.is_(None))
 )
-"""Every request of staff asks this: columns in one query put together once, a row for each role."""
+"""Every request of staff asks this: a row for each role."""
 
 
 def staff_principal(session: Session, ref: str) -> Principal | None:
     """Return the principal of a staff member who may still sign in, else None."""
-    rows = session.execute(_PRINCIPAL, {"ref": ref}).all()
+    return _principal(_PRINCIPAL.rows(session, ref=ref), ref)
+
+
+def signed_in_principal(cursor: Any, ref: str) -> Principal | None:
+    """Return the same for who has a login, as a cursor of the driver reads it."""
+    return _principal(_PRINCIPAL.at(cursor, ref=ref), ref)
+
+
+def _principal(rows: Sequence[Any], ref: str) -> Principal | None:
     if not rows:
         return None
     number, name, must_change, _ = rows[0]
@@ -38,9 +48,9 @@ def staff_principal(session: Session, ref: str) -> Principal | None:
     )
 
 
-def half_principal(session: Session, ref: str) -> Principal | None:
+def half_principal(cursor: Any, ref: str) -> Principal | None:
     """Return who gave the right password and still owes the code: somebody without any role."""
-    found = staff_principal(session, ref)
+    found = signed_in_principal(cursor, ref)
     return None if found is None else replace(found, kind=HALF, roles=frozenset())
 
 

@@ -15,12 +15,13 @@ from cbt.accounts.log.words import register_names
 from cbt.accounts.navigation import register_home_part
 from cbt.accounts.sign_in.refusals import init_refusals
 from cbt.accounts.sign_in.service import SIGN_IN
-from cbt.accounts.store import half_principal, staff_principal
+from cbt.accounts.store import half_principal, signed_in_principal
 from cbt.application import backup_views as backups
 from cbt.application import doctor_views as doctor
 from cbt.application.audit_subjects import LOG_NAMES
 from cbt.application.backups import init_backups
 from cbt.application.doctor_views import room_lines
+from cbt.application.hot_addresses import init_hot
 from cbt.application.jobs import JOBS
 from cbt.application.observation import init_observation
 from cbt.assembly import coverage_views as coverage
@@ -86,7 +87,6 @@ from cbt.proctoring import inspection_views as inspecting
 from cbt.proctoring import recovery_views as recovery
 from cbt.proctoring import views as proctoring
 from cbt.proctoring.approval import ROOM_ACTS
-from cbt.proctoring.polling.path import init_board_path
 from cbt.proctoring.readiness import views as readiness
 from cbt.proctoring.readiness.room import register_server_part
 from cbt.proctoring.record import views as record
@@ -105,16 +105,12 @@ from cbt.runner import item_uses_views as uses
 from cbt.runner import practice_views as practice
 from cbt.runner import views as delivery
 from cbt.runner.jobs import DRAW
-from cbt.runner.news import views as news
-from cbt.runner.news.path import init_news_path
+from cbt.runner.news import path as news
 from cbt.runner.news.watcher import init_news
 from cbt.runner.paper.path import init_answer_pages
 from cbt.runner.save.journal import init_journal
-from cbt.runner.save.wire import init_save_path
-from cbt.runner.start.path import init_start_path
 from cbt.runner.start.reply import init_openings
 from cbt.runner.store import paper_states
-from cbt.runner.waiting.path import init_wait_path
 from cbt.sittings.planning import views as sittings
 from cbt.slots import Slots
 from cbt.storage.crypto import load_key
@@ -172,7 +168,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_reasons(app)
     init_assets(app, product_dir("static"), entries=(delivery.ENTRY,), parts=answer_parts())
     init_kept_pages(app)
-    register_resolver(app, "staff", staff_principal)
+    register_resolver(app, "staff", signed_in_principal)
     register_resolver(app, HALF, half_principal)
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
@@ -199,8 +195,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_openings(app)
     init_answer_pages(app)
     app.wsgi_app = ThreadsOnly(app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware
-    for init_path in (init_start_path, init_wait_path, init_board_path, init_news_path, init_save_path):
-        init_path(app)
+    init_hot(app)
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)
     init_strangers(app, scope=SIGN_IN, endpoint="accounts.sign_in")

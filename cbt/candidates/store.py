@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -54,9 +55,9 @@ _PRINCIPAL = KnownSelect(
 """Every request of a candidate asks this."""
 
 
-def candidate_principal(session: Session, ref: str) -> Principal | None:
+def candidate_principal(cursor: Any, ref: str) -> Principal | None:
     """Return the principal of a registration: a candidate signs in to one paper of one sitting."""
-    row = next(iter(_PRINCIPAL.rows(session, ref=ref)), None)
+    row = next(iter(_PRINCIPAL.at(cursor, ref=ref)), None)
     if row is None:
         return None
     return Principal(kind="candidate", subject_id=row.id, subject_ref=row.ref, name=row.name)

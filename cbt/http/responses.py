@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import html
-import json
 import zlib
-from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import flask
 
 from cbt.config import Settings
 from cbt.console.texts import language, text
-from cbt.errors import CbtError, Unavailable
-from cbt.http.i18n import LOCALE_HEADER, chosen_locale, sentences
-from cbt.http.request_log import ENDPOINT, STATUS
+from cbt.http.request_log import ENDPOINT
 from cbt.http.server.deferred import Headers
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 CSP = (
@@ -63,19 +59,44 @@ def bare_problem(code: str = "web.unexpected") -> tuple[list[tuple[str, str]], b
     return [*SECURITY_HEADERS.items(), ("Content-Type", "text/html; charset=utf-8")], page.encode()
 
 
-def init_headers(app: flask.Flask, settings: Settings) -> None:
-    """Set the security headers, and keep every page but static files out of caches."""
-    transport = STRICT_TRANSPORT if settings.https else {}
-    of_files, of_pages = FILE_HEADERS | transport, SECURITY_HEADERS | transport
+class SecuredHeaders:
+    """Wraps an app: adds the security headers that an answer lacks; all but static files stay out of caches."""
 
-    @app.after_request
-    def add(response: flask.Response) -> flask.Response:
-        served = flask.request.blueprint == "assets" and response.mimetype in FILES
-        there = {name.casefold() for name, _ in response.headers}
-        for name, value in (of_files if served else of_pages).items():
-            if name.casefold() not in there:
-                response.headers.add(name, value)
-        return response
+    def __init__(self, inner: WSGIApplication, settings: Settings) -> None:
+        transport = STRICT_TRANSPORT if settings.https else {}
+        self._inner = inner
+        self._of_files = list((FILE_HEADERS | transport).items())
+        self._of_pages = list((SECURITY_HEADERS | transport).items())
+        self._names = {name.casefold(): name for name in SECURITY_HEADERS | STRICT_TRANSPORT}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+
+        def start(status: str, headers: Headers, *error: Any) -> Any:
+            return start_response(status, self.of(environ, headers), *error)
+
+        return self._inner(environ, start)
+
+    def of(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
+        """Return the headers of an answer with those that it lacks."""
+        served = str(environ.get(ENDPOINT)).startswith("assets.") and _is_file(headers)
+        there = {self._names.get(name.casefold()) for name, _ in headers}
+        return headers + [
+            one for one in (self._of_files if served else self._of_pages) if one[0] not in there
+        ]
+
+
+def _is_file(headers: Headers) -> bool:
+    return any(
+        name.casefold() == "content-type" and value.partition(";")[0].strip() in FILES
+        for name, value in headers
+    )
+
+
+def init_headers(app: flask.Flask, settings: Settings) -> None:
+    """Set the security headers of whatever Flask answers; called before anything else is put around the app."""
+    secured = app.extensions["cbt_secured"] = SecuredHeaders(app.wsgi_app, settings)
+    app.wsgi_app = secured  # type: ignore[method-assign]  # how Flask takes middleware
 
 
 # Bodies sent packed to browsers that unpack.
@@ -107,50 +128,3 @@ def packed_page(text: str) -> flask.Response:
     if unpacks(flask.request.headers.get("Accept-Encoding")):
         body, headers["Content-Encoding"] = packed(body, effort=GOOD), "gzip"
     return flask.Response(body, headers=headers, mimetype="text/html")
-
-
-# Refusals of requests that plainly came too early: said without a page, a thread or a question to the
-# database.
-#
-# When a server is behind, whoever it refuses must cost less than whoever it serves. What is said is what the
-# view would say (problems.py), with the time to come again in the header that browsers keep to.
-#
-# Source: I12, I14.
-
-PLAIN = frozenset({"db.busy", "db.write", "request.stale"})
-"""What is the same for everybody: nothing but the time to come again goes with it."""
-UNAVAILABLE = 503
-_LOCALE = f"HTTP_{LOCALE_HEADER.upper().replace('-', '_')}"
-
-
-class PlainRefusals:
-    """Says `Unavailable` to requests of the answer page; `come_again` tells in how many seconds."""
-
-    def __init__(self, app: flask.Flask, come_again: Callable[[], int]) -> None:
-        self._settings: Settings = app.extensions["cbt_settings"]
-        self._come_again = come_again
-
-    def said(
-        self, environ: WSGIEnvironment, error: CbtError, *, endpoint: str
-    ) -> tuple[int, Headers, bytes] | None:
-        """Return status, headers and content of a refusal; None for one that only the view can explain."""
-        if not isinstance(error, Unavailable) or error.code not in PLAIN:
-            return None
-        seconds = error.params.get("seconds")
-        if not isinstance(seconds, int):
-            seconds = self._come_again()
-        environ[ENDPOINT], environ[STATUS] = endpoint, UNAVAILABLE
-        body = _body(error.code, seconds, chosen_locale(environ.get(_LOCALE), self._settings))
-        headers = [
-            *SECURITY_HEADERS.items(),
-            ("Content-Type", "application/json"),
-            ("Retry-After", str(seconds)),
-            ("Content-Length", str(len(body))),
-        ]
-        return UNAVAILABLE, headers, body
-
-
-@lru_cache(256)
-def _body(code: str, seconds: int, language: str) -> bytes:
-    what, fix = sentences(language, code)
-    return json.dumps({"code": code, "seconds": seconds, "message": what, "fix": fix}).encode()

@@ -7,22 +7,18 @@ from typing import Any
 
 import flask
 
-from cbt.errors import InvalidInput, Locked
+from cbt.errors import InvalidInput
 from cbt.http.auth import access
-from cbt.http.auth.login import machine_id, signed_in, token_hash
+from cbt.http.auth.login import machine_id
 from cbt.http.forms import sent_json
 from cbt.http.partials import Reply
 from cbt.http.server.deferred import waits_for_a_commit
+from cbt.http.server.hot_addresses import hot_reply
 from cbt.runner.attempt_changes import confirm
 from cbt.runner.clock_facts import windows_of
 from cbt.runner.protocol import (
     TAKEN,
     Save,
-    handed_in_text,
-    read_entries,
-    read_epoch,
-    read_hand_in,
-    read_place,
     read_save,
     read_unit_left,
     receipts_text,
@@ -35,17 +31,12 @@ from cbt.runner.replies import (
     current_clock,
     json_reply,
     not_the_writer,
-    page_locale,
     paper_now,
     refused_reply,
     saved_reply,
-    standing_reply,
 )
 from cbt.runner.save.guard import AttemptInfo
 from cbt.runner.save.journal import current_journal
-from cbt.runner.save.wire import NOT_TAKEN
-from cbt.runner.start.batch import Start
-from cbt.runner.start.reply import current_openings
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
 
@@ -54,38 +45,16 @@ pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
 @waits_for_a_commit
 @access.candidate
 def start(ref: str) -> Reply:
-    """Open the attempt for this browser: lease, clock, paper and everything answered so far.
-
-    Plain starts were answered before they came here (runner/start/path.py).
-    """
-    try:
-        if NOT_TAKEN in flask.request.environ:
-            raise flask.request.environ[NOT_TAKEN]
-        start = Start(ref, token_hash(signed_in().token), machine_id(), flask.g.now)
-        return json_reply(current_openings().open(start, locale=page_locale()).text())
-    except Locked as error:
-        return standing_reply(ref, error)
+    """Open the attempt for this browser (runner/start/path.py)."""
+    return hot_reply(ref)
 
 
 @pages.post("/<ref>/answers")
 @waits_for_a_commit
 @access.lease
 def answers(ref: str) -> Reply:
-    """Append what the browser sends; 200 means it is on disk (R-40). No entries is a heartbeat.
-
-    Plain saves were answered before they came here (runner/save/wire.py); this view takes and explains the rest.
-    """
-    if NOT_TAKEN in flask.request.environ:
-        raise flask.request.environ[NOT_TAKEN]
-    body = _body()
-    journal = current_journal()
-    info = journal.infos.get(ref)
-    entries = read_entries(info, body.get("entries", []))
-    now = flask.g.now
-    place = read_place(info, body.get("at"))
-    lease_hash, epoch = asking_lease(), read_epoch(body)
-    saved = journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now, machine_id(), place))
-    return saved_reply(info, saved, now)
+    """Append what the browser sends (runner/save/wire.py)."""
+    return hot_reply(ref)
 
 
 @pages.post("/<ref>/advance")
@@ -106,17 +75,8 @@ def advance(ref: str) -> Reply:
 @waits_for_a_commit
 @access.lease
 def submit(ref: str) -> Reply:
-    """交卷 with the answers still unsent; a repeat returns the same receipt.
-
-    Plain hand-ins were answered before they came here (runner/save/wire.py).
-    """
-    if NOT_TAKEN in flask.request.environ:
-        raise flask.request.environ[NOT_TAKEN]
-    body, info = _body(), current_journal().infos.get(ref)
-    done = current_journal().hand_in(read_hand_in(_sent(info, body), body))
-    if done.saved.outcome in TAKEN:
-        return json_reply(handed_in_text(done, flask.url_for("delivery.done", ref=ref)))
-    return saved_reply(info, done.saved, flask.g.now)
+    """交卷 (runner/save/wire.py)."""
+    return hot_reply(ref)
 
 
 @pages.get("/<ref>/clock")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import flask_babel
@@ -25,23 +25,32 @@ from cbt.runner.attempt_changes import deliver
 from cbt.runner.news.entries import STANDS, Halt, Teller, place_of
 from cbt.runner.protocol import REFUSALS, Moved, Outcome, Saved, clock_text, receipts_text
 from cbt.runner.save.guard import AttemptInfo, Guard
-from cbt.runner.save.journal import current_journal
+from cbt.runner.save.journal import Journal, current_journal
 from cbt.runner.start.reply import current_openings
 from cbt.storage.unit_of_work import reading
 
-LEASE_HEADER = "X-CBT-Lease"
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+LEASE = "HTTP_X_CBT_LEASE"
+"""The header of a lease, as WSGI names it."""
 
 
 def asking_lease() -> str:
-    """Return the hash of the lease that the present request brings; raise NotAllowed("lease.missing").
+    """Return the hash of the lease that the present request brings; raise as `spent_lease`."""
+    return spent_lease(flask.request.environ, current_journal(), flask.g.now)
+
+
+def spent_lease(environ: WSGIEnvironment, journal: Journal, now: datetime) -> str:
+    """Return the hash of the lease that a request brings; raise NotAllowed("lease.missing").
 
     Raise TooMany("attempt.too_fast") for one that asks without end.
     """
-    token = flask.request.headers.get(LEASE_HEADER, "")
+    token = environ.get(LEASE)
     if not token:
         raise NotAllowed("lease.missing")
     lease_hash = token_hash(token)
-    current_journal().rate.spend(lease_hash, flask.g.now)
+    journal.rate.spend(lease_hash, now)
     return lease_hash
 
 

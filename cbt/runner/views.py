@@ -5,29 +5,23 @@ from __future__ import annotations
 import flask
 from flask_wtf.csrf import generate_csrf
 
-from cbt.door import kiosk_views as kiosk
-from cbt.errors import Conflict, NotFound
+from cbt.errors import Conflict
 from cbt.http.auth import access
 from cbt.http.auth.cookies import read_cookie
 from cbt.http.auth.login import machine_id, signed_in
 from cbt.http.forms import flash_refusal, sent_json
 from cbt.http.i18n import chosen_theme
 from cbt.http.partials import Reply
-from cbt.http.responses import unpacks
+from cbt.http.server.hot_addresses import hot_reply
 from cbt.http.static import joined_name
 from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
-from cbt.runner.attempt_states import OVER
 from cbt.runner.jobs import DRAW
-from cbt.runner.news.entries import number_now
 from cbt.runner.paper.draw import drawn_count_of
-from cbt.runner.paper.examinee import Examinee
 from cbt.runner.paper.page import FOLDER
 from cbt.runner.paper.path import current_pages
 from cbt.runner.recovery_evidence import leftovers, read_leftovers
 from cbt.runner.replies import page_locale
-from cbt.runner.waiting.hall import WaitingHall
-from cbt.runner.waiting.standing import standing_of, told
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("delivery", __name__)
@@ -36,45 +30,18 @@ ENTRY, SHEET = "runner/main.js", "runner/page.css"
 """The script and the style sheet of the answer page, which go out joined with all that they import."""
 
 
-def _own(ref: str) -> Examinee:
-    one = current_pages().find(signed_in().subject_ref)
-    if one is None or one.attempt_ref != ref:
-        raise NotFound("attempt.unknown")
-    return one
-
-
 @pages.get("/exam/wait/state")
 @access.candidate
 def wait_state() -> Reply:
-    """Say whether the waiting room may let this candidate through: the room's clock has begun.
-
-    Nearly everybody is answered before a view is asked (runner/waiting/path.py); who comes here hears the
-    same, at once.
-    """
-    hall: WaitingHall = flask.current_app.extensions["cbt_waiting_hall"]
-    with reading() as session:
-        number = number_now(session)
-        standing = standing_of(session, signed_in().subject_id)
-    url = flask.url_for("delivery.runner", ref=standing.attempt_ref) if standing.goes else None
-    return told(standing, now=flask.g.now, number=number, url=url, span=hall.span, may_wait=False)
+    """Say whether the waiting room may let this candidate through (runner/waiting/path.py)."""
+    return hot_reply()
 
 
 @pages.get("/exam/<ref>")
 @access.candidate
 def runner(ref: str) -> Reply:
-    """The answer page: one shell for the whole paper, filled by the page's own requests."""
-    kiosk.insist()
-    pages_of = current_pages()
-    one = _own(ref)
-    elsewhere = one.belongs_at()
-    if elsewhere is not None:
-        done = elsewhere == "delivery.done"
-        return flask.redirect(flask.url_for(elsewhere, ref=ref) if done else flask.url_for(elsewhere), 303)
-    packs = unpacks(flask.request.headers.get("Accept-Encoding"))
-    kind = pages_of.kind(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
-    body = pages_of.page(one, kind, form_token=generate_csrf(), packs=packs)
-    headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if packs else {})
-    return flask.Response(body, headers=headers, mimetype="text/html")
+    """The answer page (runner/paper/path.py)."""
+    return hot_reply(ref)
 
 
 @pages.get("/exam/wait/paper")
@@ -103,12 +70,8 @@ def ahead() -> Reply:
 @pages.get("/exam/<ref>/done")
 @access.candidate
 def done(ref: str) -> Reply:
-    """What a candidate sees after the paper: how it was closed, and the receipt (R-28)."""
-    one = _own(ref)
-    if one.attempt_state not in OVER:
-        return flask.redirect(flask.url_for("delivery.runner", ref=ref), 303)
-    body = current_pages().done(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
-    return flask.Response(body, mimetype="text/html")
+    """What a candidate sees after the paper (runner/paper/path.py)."""
+    return hot_reply(ref)
 
 
 @pages.post("/exam/held")

@@ -167,11 +167,15 @@ class KnownSelect:
         finally:
             cursor.close()
 
+    def at(self, cursor: Any, **values: object) -> list[Any]:
+        """Return the rows as a cursor of the driver reads them (raw_reading)."""
+        select = self._for(db.engine.dialect)
+        return [select.typed(raw) for raw in select.ask(cursor, **values)]
+
     def read(self, **values: object) -> list[Any]:
         """Return the rows as they are stored now, for who asks this one question and needs no session for it."""
-        select = self._for(db.engine.dialect)
         with raw_reading(db.engine) as cursor:
-            return [select.typed(raw) for raw in select.ask(cursor, **values)]
+            return self.at(cursor, **values)
 
 
 class KnownEntities:

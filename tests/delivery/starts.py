@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
+import flask
 import pytest
 from werkzeug.test import TestResponse
 
 from cbt.blueprints.store import blueprint_of
 from cbt.http.responses import SECURITY_HEADERS
+from cbt.http.server.hot_addresses import door_at
 from cbt.runner.models import Attempt
 from cbt.storage.unit_of_work import reading
 from tests.delivery.driver import Page
@@ -30,14 +34,20 @@ def refuse_views(world: World) -> None:
 
 
 def by_the_view(page: Page) -> TestResponse:
-    """Send the start past the short ways."""
-    door = cast(Any, page.world.app.wsgi_app)
-    short_ways = door._inner
-    door._inner = short_ways._inner._inner
-    try:
+    """Send the start past the door, to the view."""
+    with left_to_views(page.world.app):
         return page.start()
+
+
+@contextmanager
+def left_to_views(app: flask.Flask) -> Iterator[None]:
+    """Have the door of the hot addresses leave all of them to their views."""
+    door = door_at(app)
+    door.off = door.addresses
+    try:
+        yield
     finally:
-        door._inner = short_ways
+        door.off = ()
 
 
 def attempt_of(world: World, name: str) -> Attempt:

@@ -312,14 +312,14 @@ def test_a_hand_in_is_answered_by_a_thread_once_its_head_is_on_the_other_disk(
 ) -> None:
     anchor = anchored(ripe, tmp_path)
     lines_at_answer = []
-    reply = wire.SavePath._reply
+    text = wire.handed_in_text
 
-    def noted(self: wire.SavePath, *what: Any) -> Any:
+    def noted(*what: Any) -> str:
         lines_at_answer.append(anchor.path.read_text().count("\n"))
-        return reply(self, *what)
+        return text(*what)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wire.SavePath, "_reply", noted)
+        patch.setattr(wire, "handed_in_text", noted)
         status, _ = hand_in(ripe)
     assert (status, len(works), lines_at_answer) == (200, 1, [1])
     with ripe.world.app.app_context(), reading() as session:

@@ -19,7 +19,7 @@ from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.http.auth import login
 from cbt.http.auth.login import CANDIDATE, Principal, at_the_others, current_principal, why_signed_out
 from cbt.http.auth.machine import Machine, current_machine
-from cbt.http.partials import Reply, lead_to, page_of_form, wants_partial
+from cbt.http.partials import Reply, lead_to, page_of_form, sends_form, wants_partial
 from cbt.http.problems import wants_json
 from cbt.rules.roles import Role
 
@@ -200,7 +200,11 @@ def _refuse_elsewhere() -> None:
 
 def _refuse_nul(request: flask.Request) -> None:
     # Nobody types it, and PostgreSQL refuses it in the middle of a statement. JSON bodies check their own values.
-    if "\0" in "".join((request.path, *request.args.values(), *request.form.values())):
+    asked = request.query_string
+    texts = [request.path, *(request.args.values() if b"%00" in asked or b"\0" in asked else ())]
+    if sends_form(request):
+        texts += request.form.values()
+    if "\0" in "".join(texts):
         raise InvalidInput("web.bad_request")
 
 

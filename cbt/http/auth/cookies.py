@@ -9,7 +9,7 @@ sign in, neither ends the other. The addresses decide and not the cookie's path,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ import flask
 import werkzeug
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
@@ -50,7 +51,13 @@ class CookieOfAnyAge(SecureCookieSessionInterface):
 
     def save_session(self, app: flask.Flask, session: SessionMixin, response: flask.Response) -> None:
         """Send what changed. A file is the same whatever the cookie: whoever signs in need not fetch it again."""
-        if flask.request.blueprint != "assets":
+        if flask.request.blueprint == "assets":
+            return
+        if "Vary" in response.headers:
+            response.vary.add("Cookie")
+        else:
+            response.headers["Vary"] = "Cookie"
+        if session.modified or session.permanent:
             super().save_session(app, session, response)
 
     def read(self, app: flask.Flask, cookie: str) -> SecureCookieSession | None:
@@ -115,10 +122,10 @@ def cookie_signer(app: flask.Flask) -> URLSafeTimedSerializer:
     return signer
 
 
-@lru_cache(64)
-def cookies_in(header: str) -> Mapping[str, str]:
-    """Return the cookies of a header by name; it is asked for by whoever reads one of them, one after the other."""
-    return parse_cookie(header).to_dict()
+@lru_cache(REMEMBERED)
+def cookies_in(header: str) -> ImmutableMultiDict[str, str]:
+    """Return the cookies of a header by name; each request of a browser brings those of the last one."""
+    return ImmutableMultiDict(parse_cookie(header))
 
 
 def cookie_name(name: str) -> str:

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, cast
 
 import flask
-import flask_login
 from sqlalchemy import ClauseElement, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
@@ -27,7 +26,8 @@ from cbt.http.auth.machine import Machine, current_machine, is_elsewhere
 from cbt.http.auth.models import LoginSession
 from cbt.storage.failures import cannot_persist
 from cbt.storage.prepared import Change, KnownChange, KnownSelect
-from cbt.storage.unit_of_work import after_commit, ending_with, reading, unit_of_work
+from cbt.storage.types import db
+from cbt.storage.unit_of_work import after_commit, ending_with, raw_reading, unit_of_work
 from cbt.storage.write_queue.change_set import one_writes, put_down_later
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 View = TypeVar("View", bound=Callable[..., Any])
 
 KIND = "staff"
+_TOKEN, _PRINCIPAL = "_user_id", "cbt_principal"
+"""Where the session keeps the token of a login, and a request its principal."""
 HALF = "staff-code"
 """The kind of a login whose password was right and whose second factor is still to be shown: it opens nothing."""
 IDLE = timedelta(minutes=30)
@@ -197,7 +199,7 @@ CANDIDATE = "candidate"
 
 
 @dataclass(frozen=True, slots=True)
-class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login ships no types
+class Principal:
     """Who a request comes from: staff or candidate, with the login session that says so."""
 
     kind: str
@@ -212,10 +214,6 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
     login_session_id: int = 0
     token: str = field(default="", repr=False)
 
-    def get_id(self) -> str:
-        """Return the login session's token, which is all the cookie carries."""
-        return self.token
-
     @property
     def logged_as(self) -> str:
         """Who acts, as the audit log names them."""
@@ -228,7 +226,8 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
 
 KNOWN = "cbt.known_principal"
 """Whom a short way has found to be signed in for this request, by the rule that holds before a view."""
-Resolver = Callable[[Session, str], Principal | None]
+Resolver = Callable[[Any, str], Principal | None]
+"""Finds whom a ref names, with a cursor of the driver."""
 _OF_TOKEN = KnownSelect(
     select(
         LoginSession.id, LoginSession.kind, LoginSession.subject_ref, LoginSession.machine,
@@ -245,26 +244,20 @@ def token_hash(token: str) -> str:
 
 
 def init_login(app: flask.Flask) -> None:
-    """Bind Flask-Login to the login-session table."""
+    """Have sessions lie in the cookies that login sessions are found by."""
     app.session_interface = CookieOfAnyAge()
-    manager = flask_login.LoginManager()
-    manager.session_protection = None
-    manager.init_app(app)
     app.extensions["cbt_resolvers"] = {}
 
-    @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login ships no types
-    def load(token: str) -> Principal | None:
-        known = flask.request.environ.get(KNOWN)
-        if isinstance(known, Principal) and known.token == token:
-            return known
-        if flask.g.get("login_unread"):
-            return None  # the page that says what happened is nobody's: it asks the database for nothing
-        flask.g.login_unread = True
-        found = _load(
-            token, machine=current_machine(), now=flask.g.now, staff=is_of_staff(flask.request.path)
-        )
-        flask.g.login_unread = False
-        return found
+
+def _signed_in() -> Principal | None:
+    """Return whose login this browser holds, at addresses of its kind."""
+    token = flask.session.get(_TOKEN)
+    if not isinstance(token, str):
+        return None
+    known = flask.request.environ.get(KNOWN)
+    if isinstance(known, Principal) and known.token == token:
+        return known
+    return _load(token, machine=current_machine(), now=flask.g.now, staff=is_of_staff(flask.request.path))
 
 
 def at_the_others() -> Principal | None:
@@ -272,7 +265,7 @@ def at_the_others() -> Principal | None:
     app, staff = flask.current_app, not is_of_staff(flask.request.path)
     interface = cast(CookieOfAnyAge, app.session_interface)
     kept = interface.read(app, flask.request.cookies.get(session_cookie(app, staff=staff), ""))
-    token = None if kept is None else kept.get("_user_id")
+    token = None if kept is None else kept.get(_TOKEN)
     if not isinstance(token, str):
         return None
     return _load(token, machine=current_machine(), now=flask.g.now, staff=staff)
@@ -290,22 +283,22 @@ def staff_of(token: str, *, now: datetime) -> Principal | None:
 
 def _load(token: str, *, machine: Machine, now: datetime, staff: bool) -> Principal | None:
     """Return whose login a token is; a login of `staff` holds at the addresses of staff only, and so on."""
-    with reading() as session:
-        row = _holding(_OF_TOKEN.rows(session, hash=token_hash(token)), machine=machine, now=now, staff=staff)
+    with raw_reading(db.engine) as cursor:
+        row = _holding(_OF_TOKEN.at(cursor, hash=token_hash(token)), machine=machine, now=now, staff=staff)
         if row is None:
             return None
         resolver = cast(Resolver, flask.current_app.extensions["cbt_resolvers"][row.kind])
-        found = resolver(session, row.subject_ref)
-        if found is None:
-            return None
-        return replace(
-            found,
-            owes_factor=row.owes_factor,
-            seen_at=row.seen_at,
-            board_at=row.board_at,
-            login_session_id=row.id,
-            token=token,
-        )
+        found = resolver(cursor, row.subject_ref)
+    if found is None:
+        return None
+    return replace(
+        found,
+        owes_factor=row.owes_factor,
+        seen_at=row.seen_at,
+        board_at=row.board_at,
+        login_session_id=row.id,
+        token=token,
+    )
 
 
 def _holding(rows: Sequence[Any], *, machine: Machine, now: datetime, staff: bool) -> Any:
@@ -326,7 +319,7 @@ def _holding(rows: Sequence[Any], *, machine: Machine, now: datetime, staff: boo
 
 def held_login() -> int | None:
     """Return the login session of a candidate that this browser holds, without asking who they are."""
-    token = flask.session.get("_user_id")
+    token = flask.session.get(_TOKEN)
     if not isinstance(token, str) or is_of_staff(flask.request.path):
         return None
     row = _holding(
@@ -343,8 +336,8 @@ def why_signed_out() -> str:
 def remember(token: str) -> None:
     """Put the token of a fresh login session into this browser's cookie of its kind, which is emptied first."""
     flask.session.clear()
-    flask.session["_user_id"] = token
-    flask.session["_fresh"] = True
+    flask.session[_TOKEN] = token
+    flask.session["_fresh"] = True  # as browsers have it whose login is older than this line
 
 
 def forget() -> None:
@@ -354,8 +347,11 @@ def forget() -> None:
 
 def current_principal() -> Principal | None:
     """Return who this request comes from, or None for an anonymous one."""
-    user = flask_login.current_user._get_current_object()
-    return user if user.is_authenticated else None
+    if _PRINCIPAL not in flask.g:
+        # A page that says why this failed is nobody's: it asks the database for nothing.
+        setattr(flask.g, _PRINCIPAL, None)
+        setattr(flask.g, _PRINCIPAL, _signed_in())
+    return cast("Principal | None", flask.g.get(_PRINCIPAL))
 
 
 def signed_in() -> Principal:

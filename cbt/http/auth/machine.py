@@ -117,9 +117,10 @@ def init_machines(app: flask.Flask) -> None:
 
     @app.after_request
     def keep(response: flask.Response) -> flask.Response:
-        page = flask.request.method == "GET" and response.mimetype == "text/html"
-        if page and flask.request.blueprint != "assets":
-            current_machine(issue=True)
+        if response.mimetype == "text/html" and flask.request.method == "GET":
+            unknown = tokens_of(app).known(flask.request.environ) is None
+            if unknown and flask.request.blueprint != "assets":
+                current_machine(issue=True)
         fresh = flask.g.get("machine_token")
         if fresh is not None:
             write_cookie(response, MACHINE_COOKIE, fresh, max_age=TEN_YEARS_SECONDS)
@@ -149,8 +150,8 @@ def current_machine(*, issue: bool = False) -> Machine:
 
 
 def _token_hash() -> str | None:
+    found = tokens_of(flask.current_app).known(flask.request.environ)
     sent = read_cookie(MACHINE_COOKIE)
-    found = tokens_of(flask.current_app).read(sent)
     if found is not None or not sent or len(sent) > LONGEST:
         return found
     # A name of the time before tokens were signed, or signed with a key that was changed since.

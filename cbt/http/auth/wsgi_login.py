@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import flask
@@ -53,7 +53,7 @@ class SignedTexts:
 
 # Who sends a request, read at the WSGI door: for the few that must not cost what a page costs.
 #
-# The same cookie, form token and login session that Flask, Flask-WTF and Flask-Login check before a view,
+# The same cookie, form token and login session that Flask, Flask-WTF and our hooks check before a view,
 # with the same keys. Whatever is not plainly in order is nobody's here, and goes to the view, which says why.
 
 REMEMBERED = 20_000
@@ -70,26 +70,17 @@ LOGIN_SESSIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
-    """A request with a cookie of ours and a form token that belongs to it; whether its login session holds is
-    for whoever opens to ask (LOGIN_SESSIONS)."""
+class BrowserLogin:
+    """A candidate's browser, as its signed cookie says; whether its login session holds is for whoever answers to
+    ask (LOGIN_SESSIONS, login_holds)."""
 
     token_hash: str
-    machine: str
-    locale: str
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A request for a page with a cookie of ours, from a browser that has its machine's token and was given a form
-    before; whether its login session holds is for whoever answers to ask (login_holds)."""
-
-    token_hash: str
-    machine: str
     locale: str
     theme: str
-    form_token: str
-    """What a form of this page brings back: signed, as Flask-WTF signs it."""
+    has_machine: bool
+    """Whether it has the token of its machine: with a page it would be given one."""
+    form_token: Callable[[], str | None]
+    """Returns what a form of a page brings back, signed as Flask-WTF signs it; None before it was given a form."""
 
 
 def login_holds(
@@ -128,34 +119,23 @@ class RequestDoor:
         self._read = lru_cache(REMEMBERED)(self._read_header)
         self._form_token = lru_cache(REMEMBERED)(self._make_form_token)
 
-    def login(self, environ: WSGIEnvironment) -> str | None:
-        """Return the hash of the token that a request's login session is found by; None without a cookie of ours.
-
-        For requests that change nothing.
-        """
+    def login(self, environ: WSGIEnvironment) -> BrowserLogin | None:
+        """Return who sends a request; None without a cookie of ours."""
         kept = self._read(environ.get("HTTP_COOKIE", ""))
-        return None if kept is None else kept.token_hash
-
-    def visit(self, environ: WSGIEnvironment) -> Visit | None:
-        """Return who asks for a page; None when that is not plain."""
-        kept = self._read(environ.get("HTTP_COOKIE", ""))
-        machine = self._machines.known(environ)
-        if kept is None or kept.field is None or machine is None:
+        if kept is None:
             return None
-        return Visit(
+        return BrowserLogin(
             token_hash=kept.token_hash,
-            machine=machine,
             locale=kept.locale,
             theme=kept.theme,
-            form_token=self._form_token(kept.field),
+            has_machine=self._machines.known(environ) is not None,
+            form_token=partial(self._form_token, kept.field),
         )
 
-    def knock(self, environ: WSGIEnvironment) -> Knock | None:
-        """Return who sends a JSON request that changes something; None when that is not plain."""
+    def brings_form_token(self, environ: WSGIEnvironment) -> bool:
+        """Return whether a request that changes something brings a form token of its own session."""
         kept = self._read(environ.get("HTTP_COOKIE", ""))
-        if kept is None or not self._own_form(kept.field, environ.get("HTTP_X_CSRFTOKEN")):
-            return None
-        return Knock(kept.token_hash, self._machines.asking(environ), kept.locale)
+        return kept is not None and self._own_form(kept.field, environ.get("HTTP_X_CSRFTOKEN"))
 
     def _read_header(self, header: str) -> KeptLogin | None:
         cookies = cookies_in(header)
@@ -173,8 +153,8 @@ class RequestDoor:
             chosen_theme(cookies.get(f"{self._prefix}theme")),
         )
 
-    def _make_form_token(self, field: str) -> str:
-        return str(self._form_tokens.dumps(field))
+    def _make_form_token(self, field: str | None) -> str | None:
+        return None if field is None else str(self._form_tokens.dumps(field))
 
     def _own_form(self, field: str | None, sent: str | None) -> bool:
         """Return whether a form token was made for this session, as Flask-WTF decides it."""
@@ -192,7 +172,7 @@ class RequestDoor:
 
 
 def init_door(app: flask.Flask) -> None:
-    """Give `app` its door: one, so that what it has read of a browser's cookies is read for every short way."""
+    """Give `app` its door: one, so that what it has read of a browser's cookies is read for every hot address."""
     app.extensions["cbt_door"] = RequestDoor(app)
 
 

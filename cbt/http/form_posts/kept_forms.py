@@ -27,7 +27,15 @@ from cbt.http.auth.login_store import STAFF_LIFETIME
 from cbt.http.form_posts import idempotency
 from cbt.http.form_posts.models import KeptForm, KeptFormPart
 from cbt.http.form_posts.refill import OURS, fill
-from cbt.http.partials import Reply, is_from_here, lead_to, local_target, page_of_form, wants_partial
+from cbt.http.partials import (
+    Reply,
+    is_from_here,
+    lead_to,
+    local_target,
+    page_of_form,
+    sends_form,
+    wants_partial,
+)
 from cbt.http.problems import shown_error, wants_json
 from cbt.storage.crypto import open_bytes, seal_bytes
 from cbt.storage.failures import cannot_persist
@@ -288,9 +296,10 @@ def init_kept(app: flask.Flask) -> None:
 
     @app.after_request
     def show(response: flask.Response) -> flask.Response:
-        if flask.request.method == "GET" and ARGUMENT in flask.request.args:
-            return _shown(response)
-        if flask.request.method == "POST" and flask.request.endpoint and FIELD in flask.request.form:
+        request = flask.request
+        if request.method == "GET":
+            return _shown(response) if request.query_string and ARGUMENT in request.args else response
+        if request.method == "POST" and request.endpoint and sends_form(request) and FIELD in request.form:
             return _taken(response)
         return response
 

@@ -1,3 +1,13 @@
 """How a request is read whole before its instant is taken (R-21)."""
 
-__all__ = ["body_limits", "coalescence", "deferred", "front", "lanes", "proxies", "request_body", "views"]
+__all__ = [
+    "body_limits",
+    "coalescence",
+    "deferred",
+    "front",
+    "hot_addresses",
+    "lanes",
+    "proxies",
+    "request_body",
+    "views",
+]

@@ -307,4 +307,5 @@ def _refusal(app: flask.Flask, endpoint: str, locale: str, theme: str) -> Answer
         response = app.process_response(flask.make_response(page, 503))
         response.headers["Retry-After"] = str(AGAIN_SECONDS)
         del response.headers["Set-Cookie"]
-        return 503, response.headers.to_wsgi_list(), response.get_data()
+        headers = app.extensions["cbt_secured"].of({}, response.headers.to_wsgi_list())
+        return 503, headers, response.get_data()

@@ -12,23 +12,23 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from typing import IO, TYPE_CHECKING, cast
 
 import flask
 from itsdangerous import BadSignature
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
-from werkzeug.http import parse_cookie
 from werkzeug.routing import RequestRedirect
 
 from cbt.clock import Clock
 from cbt.config import Settings
 from cbt.errors import CbtError, NotAllowed, TooLarge, Unavailable
 from cbt.http.auth.access import access_of
-from cbt.http.auth.cookies import cookie_signer, session_cookie
+from cbt.http.auth.cookies import cookie_signer, cookies_in, session_cookie
 from cbt.http.auth.login import KIND, current_principal, staff_of
 from cbt.http.server.body_limits import AGAIN_SECONDS, SMALL_BODY, BodyBudget, Sender, declared_length
 from cbt.http.server.deferred import ThreadsOnly
@@ -59,6 +59,11 @@ class FormRequest(flask.Request):
 
     The page of the refusal looks for fields, too: it would be refused in its turn, and nothing would be answered.
     """
+
+    @cached_property
+    def cookies(self) -> ImmutableMultiDict[str, str]:
+        """Return the cookies by name, which one browser sends again and again."""
+        return cookies_in(self.environ.get("HTTP_COOKIE", ""))
 
     @property
     def want_form_data_parsed(self) -> bool:
@@ -248,7 +253,7 @@ def sender_of(app: flask.Flask) -> SenderOf:
     def sender(method: str, path: str, cookies: str) -> Sender:
         try:
             endpoint, _ = urls.match(path, method=method)
-            kept = signer.loads(parse_cookie(cookies).get(session_cookie(app, staff=True), ""))
+            kept = signer.loads(cookies_in(cookies).get(session_cookie(app, staff=True), ""))
         except (HTTPException, RequestRedirect, BadSignature):
             return NOBODY
         access, token = access_of(app, endpoint), kept.get("_user_id")
@@ -283,7 +288,7 @@ def init_receiving(app: flask.Flask) -> None:
         asked,
         budget,
         lambda: spool(settings.data_dir),
-        ThreadsOnly(partial(flask.Flask.wsgi_app, app)),
+        ThreadsOnly(app.extensions["cbt_secured"]),
     )
 
 

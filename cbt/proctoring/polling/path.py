@@ -1,30 +1,23 @@
-"""The shortest way of an open board: GET /proctor/rooms/<ref>/live answered at the WSGI door.
+"""The address of an open board: GET /proctor/rooms/<ref>/live.
 
 A board asks every two seconds, and what it hears is mostly numbers: who has saved, and when. A request that is to
-the letter one which the view has answered is known (board_page.py). Here the login is asked for again, by the rule
-that holds before a view, and the log, whether it told of the room or of anything a right hangs on; then the seats.
-Where a part has to be drawn the view does it, of what was read here, and where somebody is to be written down as
-being there.
+the letter one which the view has answered is known (board_page.py). For it the login is asked for again, by the
+rule that holds before a view, and the log, whether it told of the room or of anything a right hangs on; then the
+seats. Where a part has to be drawn the view does it, of what was read here, and where somebody is to be written
+down as being there.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import flask
 
-from cbt.clock import Agreement
-from cbt.config import Settings
-from cbt.http.app_context import path_of
 from cbt.http.auth import login as attention
 from cbt.http.auth.login import KNOWN
-from cbt.http.request_log import ENDPOINT, STATUS
-from cbt.http.responses import SECURITY_HEADERS, STRICT_TRANSPORT
-from cbt.http.server.request_body import RECEIVED_AT
+from cbt.http.server.hot_addresses import HandOn, HotHandler, HotRequest, HotResponse, Result
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.polling.board_page import (
     GLANCED,
@@ -43,65 +36,38 @@ from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
-VIEW, ANY = "proctoring.live", "0"
 _INPUT = f"HTTP_{attention.INPUT_HEADER.upper().replace('-', '_')}"
-Answer = tuple[int, list[tuple[str, str]], bytes]
-log = logging.getLogger(__name__)
 
 
-class BoardPath:
-    """Wraps an app: answers boards of which nothing has to be drawn, hands on everything else."""
+class BoardHandler(HotHandler[None]):
+    """Answers a board of which nothing has to be drawn; the view draws the others."""
 
-    def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
-        self._inner = inner
-        self._begins, _, self._ends = path_of(app, VIEW, room_ref=ANY).partition(ANY)
-        self._agreement: Agreement = app.extensions["cbt_agreement"]
+    def __init__(self, app: flask.Flask) -> None:
         self._rooms = init_open_rooms(app)
         self._sheets = sheets_of(app)
         self._watchers = watchers_of(app)
         self._files = files_of(app)
         with app.app_context():
             self._engine = db.engine
-        settings: Settings = app.extensions["cbt_settings"]
-        headers = SECURITY_HEADERS | (STRICT_TRANSPORT if settings.https else {})
-        self._headers = [*headers.items(), ("Vary", "Cookie")]
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a board, or hand the request on."""
-        path = environ["PATH_INFO"]
-        if (
-            path.endswith(self._ends)
-            and path.startswith(self._begins)
-            and environ["REQUEST_METHOD"] == "GET"
-            and self._agreement.agrees  # else the app says why not
-        ):
-            answer = self._answer(environ)
-            if answer is not None:
-                status, headers, body = answer
-                environ[ENDPOINT], environ[STATUS] = VIEW, status
-                start_response("200 OK" if status == 200 else "304 NOT MODIFIED", [*self._headers, *headers])
-                return [body]
-        return self._inner(environ, start_response)
-
-    def _answer(self, environ: WSGIEnvironment) -> Answer | None:
-        now, watcher = environ[RECEIVED_AT], self._watchers.find(environ)
-        try:
-            with raw_reading(self._engine) as cursor:
-                if watcher is None:
-                    environ[READ_AT] = self._rooms.reader.last_number(cursor)
-                    return None
-                board = self._glance(cursor, environ, watcher, now)
-            if board is None or (self._files is not None and self._files.trouble() is not None):
-                return None
-        except Exception:
-            log.exception("a board was handed on to the view")
-            return None
+    def read(self, request: HotRequest) -> Result:
+        """Answer whoever is known to the letter, and leave the rest to the view with what was read for it."""
+        environ, now = request.environ, request.now
+        watcher = self._watchers.find(environ)
+        with raw_reading(self._engine) as cursor:
+            if watcher is None:
+                environ[READ_AT] = self._rooms.reader.last_number(cursor)
+                return HandOn.TO_THE_VIEW
+            board = self._glance(cursor, environ, watcher, now)
+        if board is None or (self._files is not None and self._files.trouble() is not None):
+            return HandOn.TO_THE_VIEW
         drawing = Drawing(board, watcher.way, lost=None)
         answer = self._told(environ, drawing, now)
         if answer is None:
             environ[GLANCED] = drawing, watcher.view
+            return HandOn.TO_THE_VIEW
         return answer
 
     def _glance(
@@ -123,23 +89,23 @@ class BoardPath:
         watcher.number = number
         return board
 
-    def _told(self, environ: WSGIEnvironment, drawing: Drawing, now: datetime) -> Answer | None:
+    def _told(self, environ: WSGIEnvironment, drawing: Drawing, now: datetime) -> HotResponse | None:
         sheet = self._sheets.of(drawing.way)
         shown = environ.get("HTTP_IF_NONE_MATCH", "").strip('"')
         with sheet.lock:
             if not drawing.bring_numbers(sheet):
                 return None
             tag, changes = sheet.tag, sheet.since(shown)
-        headers = [("ETag", f'"{tag}"'), ("X-Now", now.isoformat())]
+        headers = [("Vary", "Cookie"), ("ETag", f'"{tag}"'), ("X-Now", now.isoformat())]
         if shown == tag:
-            return 304, headers, b""
+            return HotResponse(headers, b"", 304)
         if changes is None:
             return None
         body, packed = for_the_wire(as_json(changes), environ.get("HTTP_ACCEPT_ENCODING"))
-        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        headers.append(("Content-Type", "application/json"))
         if packed:
             headers.append(("Content-Encoding", "gzip"))
-        return 200, headers, body
+        return HotResponse(headers, body)
 
 
 def _is_to_be_noted(login: WatchersLogin, board: Board, *, by_hand: bool, now: datetime) -> bool:
@@ -147,8 +113,3 @@ def _is_to_be_noted(login: WatchersLogin, board: Board, *, by_hand: bool, now: d
     if by_hand and attention.is_due(login.seen_at, now=now):
         return True
     return board.head.open and attention.is_due(login.board_at, now=now)
-
-
-def init_board_path(app: flask.Flask) -> None:
-    """Put the short way in front of `app`."""
-    app.wsgi_app = BoardPath(app, app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware

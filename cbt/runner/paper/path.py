@@ -1,32 +1,31 @@
-"""The answer page and the one after it: ready bytes with the person put in, and the shortest way to them.
+"""The answer page and the one after it: ready bytes with the person put in, and their addresses.
 
-GET /exam/<ref> and /exam/<ref>/done: whoever is plainly a signed-in candidate whose paper is open, or over, gets
-the page at the WSGI door, by the same rules as from the view; everybody else goes on to the view, which leads on or
-says why not.
+GET /exam/<ref> and /exam/<ref>/done: pages that are asked for in one moment are read together.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 import flask
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import escape
 
-from cbt.clock import Agreement
-from cbt.config import Settings
+from cbt.door import kiosk_views as kiosk
+from cbt.errors import NotFound
 from cbt.http.app_context import path_of
-from cbt.http.auth.wsgi_login import Visit, door_of, login_holds
-from cbt.http.request_log import ENDPOINT, STATUS
-from cbt.http.responses import SECURITY_HEADERS, STRICT_TRANSPORT, unpacks
+from cbt.http.auth.wsgi_login import BrowserLogin, login_holds
+from cbt.http.partials import Reply
+from cbt.http.responses import unpacks
 from cbt.http.server.coalescence import AskedTogether
-from cbt.http.server.deferred import PROMISES, Headers, PromisedRequest, promise
-from cbt.http.server.request_body import RECEIVED_AT, REFUSED
+from cbt.http.server.hot_addresses import HandOn, HotHandler, HotRequest, HotResponse, OnPage, Result
+from cbt.runner.attempt_states import OVER
 from cbt.runner.paper.examinee import Examinee, ExamineeReader, SignedIn
 from cbt.runner.paper.page import (
     FOLDER,
@@ -40,15 +39,24 @@ from cbt.runner.paper.page import (
 )
 from cbt.runner.save.guard import Dialect
 from cbt.runner.save.journal import Journal
-from cbt.runner.save.wire import FOR_VIEW
 from cbt.storage.types import db, read_instant
 from cbt.storage.unit_of_work import raw_reading
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+from cbt.storage.write_queue.group_commit import Told
 
 log = logging.getLogger(__name__)
+PAPER, DONE = "delivery.runner", "delivery.done"
 _TOKEN, _THEIRS = "token-is-here", "person-is-here"
+_HTML = ("Content-Type", "text/html; charset=utf-8")
+
+
+class PendingPage(NamedTuple):
+    """Somebody asks for the page of a paper, or for the one after it."""
+
+    ref: str
+    login: BrowserLogin
+    machine: str
+    now: datetime
+    packs: bool
 
 
 class AnswerPages:
@@ -66,11 +74,32 @@ class AnswerPages:
             self.engine = db.engine
         self.examinees = ExamineeReader(Dialect(self.engine.dialect.name))
         app.extensions["cbt_assets"].made_by(FOLDER, self.shells.file)
+        self.together = AskedTogether[tuple[PendingPage, Told, Any]](self._tell)
 
     def find(self, registration_ref: str) -> Examinee | None:
         """Return whose registration this is; None while its form is not drawn."""
         with raw_reading(self.engine) as cursor:
             return self.examinees.find(cursor, registration_ref)
+
+    def signed_in(self, asked: Sequence[PendingPage]) -> list[SignedIn | None]:
+        """Return whose logins ask, read with one query; None for one without a drawn form."""
+        tokens = [one.login.token_hash for one in asked]
+        with raw_reading(self.engine) as cursor:
+            found = self.examinees.signed_in(cursor, sorted(set(tokens)))
+        return [found.get(token) for token in tokens]
+
+    def _tell(self, asked: Sequence[tuple[PendingPage, Told, Any]]) -> None:
+        outcomes: Sequence[Any]
+        try:
+            outcomes = self.signed_in([pending for pending, _, _ in asked])
+        except Exception as error:
+            log.exception("%d answer pages were handed on to the view", len(asked))
+            outcomes = [error] * len(asked)
+        pairs = defaultdict[Told, list[tuple[Any, Any]]](list)
+        for (_, told, kept), outcome in zip(asked, outcomes, strict=True):
+            pairs[told].append((kept, outcome))
+        for told, some in pairs.items():
+            told(some)
 
     def told(self, one: Examinee) -> dict[str, Any]:
         """Return what the page is told of the person."""
@@ -108,135 +137,92 @@ def current_pages() -> AnswerPages:
     return cast(AnswerPages, flask.current_app.extensions["cbt_answer_pages"])
 
 
-DONE = "/done"
-"""What the address of the page after the paper ends with."""
+class PageHandler(HotHandler[PendingPage]):
+    """The answer page: one shell for the whole paper, filled by the page's own requests."""
 
-
-class AskedPage(NamedTuple):
-    """Somebody asks for the page of a paper, or for the one after it."""
-
-    environ: WSGIEnvironment
-    ref: str
-    over: bool
-    visit: Visit
-
-
-class PagePath:
-    """Wraps an app: answers who plainly opens their paper or has ended it, hands on everything else."""
-
-    def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
-        self._inner = inner
-        self._app = app
-        self._door = door_of(app)
+    def __init__(self, app: flask.Flask) -> None:
         self._pages = cast(AnswerPages, app.extensions["cbt_answer_pages"])
-        self._agreement: Agreement = app.extensions["cbt_agreement"]
-        self._together = AskedTogether[tuple[AskedPage, PromisedRequest]](self._tell)
-        settings: Settings = app.extensions["cbt_settings"]
-        self._prefix = path_of(app, "delivery.runner", ref="")
-        self._headers = [
-            *(SECURITY_HEADERS | (STRICT_TRANSPORT if settings.https else {})).items(),
-            ("Content-Type", "text/html; charset=utf-8"),
-        ]
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer who opens their paper, or hand the request on."""
-        before, prefix, rest = environ["PATH_INFO"].rpartition(self._prefix)
-        ref = rest.removesuffix(DONE)
-        if (
-            environ["REQUEST_METHOD"] == "GET"
-            and prefix
-            and not before
-            and "/" not in ref
-            and rest not in self._before_the_paper
-            and FOR_VIEW not in environ
-            and self._agreement.agrees  # else the app says why not
+    def read(self, request: HotRequest) -> PendingPage | Result:
+        """Return who asks; a browser that was given no form or no token of its machine yet has the view's page."""
+        login = request.login
+        if not request.by_view and (
+            request.environ.get("QUERY_STRING") or not login.has_machine or login.form_token() is None
         ):
-            asked = self._asked(environ, ref, over=ref != rest)
-            if asked is not None and PROMISES in environ:
-                return promise(environ, partial(self._promise, asked))
-            answer = None if asked is None else self._answer([asked])[0]
-            if answer is not None:
-                headers, body = answer
-                start_response("200 OK", headers)
-                return [body]
-        return self._inner(environ, start_response)
+            return HandOn.TO_THE_VIEW
+        packs = unpacks(request.environ.get("HTTP_ACCEPT_ENCODING"))
+        return PendingPage(request.ref, login, request.machine, request.now, packs)
 
-    @cached_property
-    def _before_the_paper(self) -> frozenset[str]:
-        """The pages whose addresses begin as that of a paper does: nobody's paper is looked for to open them."""
-        rules = [rule for rule in self._app.url_map.iter_rules() if rule.rule.startswith(self._prefix)]
-        return frozenset(rule.rule.removeprefix(self._prefix) for rule in rules if not rule.arguments)
+    def carry_out(self, pending: PendingPage) -> SignedIn | None:
+        """Read whose login it is; None for one without a drawn form."""
+        return self._pages.signed_in([pending])[0]
 
-    def _asked(self, environ: WSGIEnvironment, ref: str, *, over: bool) -> AskedPage | None:
-        if environ.get("QUERY_STRING") or REFUSED in environ:
-            return None
+    def ask(self, pending: PendingPage, told: Told, kept: Any) -> None:
+        """Have it read with whatever is asked for just now."""
+        self._pages.together.ask((pending, told, kept))
+
+    def results(self, outcomes: Sequence[tuple[PendingPage, Any]], *, may_wait: bool) -> Sequence[Result]:
+        """Return the pages, or where those belong who have no such page."""
+        return [self._result(pending, found) for pending, found in outcomes]
+
+    def _result(self, pending: PendingPage, found: SignedIn | None) -> Result:
+        """Return the page of somebody whose login session holds; a fault of it spoils nobody else's."""
+        examinee = None if found is None else _examinee(found, pending.machine, now=pending.now)
+        if examinee is None or examinee.attempt_ref != pending.ref:
+            return OnPage(_nobodys)
         try:
-            visit = self._door.visit(environ)
+            return self._page(pending, examinee)
         except Exception:
             log.exception("an answer page was handed on to the view")
-            return None
-        return None if visit is None else AskedPage(environ, ref, over, visit)
+            return HandOn.TO_THE_VIEW
 
-    def _promise(self, asked: AskedPage, held: PromisedRequest) -> None:
-        self._together.ask((asked, held))
-
-    def _tell(self, promised: Sequence[tuple[AskedPage, PromisedRequest]]) -> None:
-        """Answer what was promised; what is not plainly somebody's page goes to the view."""
-        answers = self._answer([asked for asked, _ in promised])
-        for (asked, held), answer in zip(promised, answers, strict=True):
-            if answer is None:
-                asked.environ[FOR_VIEW] = True
-                held.hand_on()
-            else:
-                held.answer(200, *answer)
-
-    def _answer(self, asked: Sequence[AskedPage]) -> list[tuple[Headers, bytes] | None]:
-        """Return what is sent to each; None for whom the view has to answer."""
-        try:
-            with raw_reading(self._pages.engine) as cursor:
-                tokens = sorted({one.visit.token_hash for one in asked})
-                found = self._pages.examinees.signed_in(cursor, tokens)
-        except Exception:
-            log.exception("%d answer pages were handed on to the view", len(asked))
-            return [None] * len(asked)
-        return [self._page(one, found.get(one.visit.token_hash)) for one in asked]
-
-    def _page(self, asked: AskedPage, found: SignedIn | None) -> tuple[Headers, bytes] | None:
-        environ, over = asked.environ, asked.over
-        try:
-            one = None if found is None else _examinee(found, asked.visit, now=environ[RECEIVED_AT])
-            if one is None or one.attempt_ref != asked.ref:
-                return None
-            if one.belongs_at() != ("delivery.done" if over else None) or (one.by_kiosk and not over):
-                return None
-            headers, body = self._ended(asked, one) if over else self._opened(asked, one)
-        except Exception:
-            log.exception("an answer page was handed on to the view")
-            return None
-        environ[ENDPOINT], environ[STATUS] = "delivery.done" if over else "delivery.runner", 200
-        return [*self._headers, *headers, ("Content-Length", str(len(body)))], body
-
-    def _opened(self, asked: AskedPage, one: Examinee) -> tuple[Headers, bytes]:
-        visit = asked.visit
-        kind = self._pages.kind(one, locale=visit.locale, theme=visit.theme)
-        packs = unpacks(asked.environ.get("HTTP_ACCEPT_ENCODING"))
-        body = self._pages.page(one, kind, form_token=visit.form_token, packs=packs)
-        encoding = [("Content-Encoding", "gzip")] if packs else []
-        return [("Vary", "Accept-Encoding, Cookie"), *encoding], body
-
-    def _ended(self, asked: AskedPage, one: Examinee) -> tuple[Headers, bytes]:
-        visit = asked.visit
-        return [("Vary", "Cookie")], self._pages.done(one, locale=visit.locale, theme=visit.theme)
+    def _page(self, pending: PendingPage, examinee: Examinee) -> Result:
+        elsewhere = examinee.belongs_at()
+        if elsewhere is not None:
+            return OnPage(partial(_insisting, partial(_lead_to, elsewhere, pending.ref)))
+        login = pending.login
+        kind = self._pages.kind(examinee, locale=login.locale, theme=login.theme)
+        form_token = login.form_token() or ""
+        body = self._pages.page(examinee, kind, form_token=form_token, packs=pending.packs)
+        encoding = [("Content-Encoding", "gzip")] if pending.packs else []
+        response = HotResponse([_HTML, ("Vary", "Accept-Encoding, Cookie"), *encoding], body)
+        return OnPage(partial(_insisting, response.as_reply)) if examinee.by_kiosk else response
 
 
-def _examinee(found: SignedIn, visit: Visit, *, now: datetime) -> Examinee | None:
+class DoneHandler(PageHandler):
+    """What a candidate sees after the paper: how it was closed, and the receipt (R-28)."""
+
+    def _page(self, pending: PendingPage, examinee: Examinee) -> Result:
+        if examinee.attempt_state not in OVER:
+            return OnPage(partial(_lead_to, PAPER, pending.ref))
+        body = self._pages.done(examinee, locale=pending.login.locale, theme=pending.login.theme)
+        return HotResponse([_HTML, ("Vary", "Cookie")], body)
+
+
+def _examinee(found: SignedIn, machine: str, *, now: datetime) -> Examinee | None:
     """Return whose page it is, where their login session holds."""
     kind, revoked_at, expires_at, kept, examinee = found
-    holds = login_holds(kind, revoked_at, expires_at, kept, machine=visit.machine, now=now)
+    holds = login_holds(kind, revoked_at, expires_at, kept, machine=machine, now=now)
     return examinee if holds else None
 
 
+def _insisting(reply: Callable[[], Reply]) -> Reply:
+    """Reply to the centre's own browser, where it insists on one."""
+    kiosk.insist()
+    return reply()
+
+
+def _nobodys() -> Reply:
+    if flask.request.endpoint == PAPER:
+        kiosk.insist()
+    raise NotFound("attempt.unknown")
+
+
+def _lead_to(endpoint: str, ref: str) -> Reply:
+    of_a_paper = endpoint in (PAPER, DONE)
+    return flask.redirect(flask.url_for(endpoint, ref=ref) if of_a_paper else flask.url_for(endpoint), 303)
+
+
 def init_answer_pages(app: flask.Flask) -> None:
-    """Give `app` its answer pages, and put the short way of them in front of it."""
+    """Give `app` its answer pages."""
     app.extensions["cbt_answer_pages"] = AnswerPages(app)
-    app.wsgi_app = PagePath(app, app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware

@@ -137,15 +137,6 @@ class Journal:
         """Return in how many seconds a page is to come again whose request was not carried out."""
         return max(one.admission.come_again() for one in self._writers)
 
-    def hand_in(self, asked: HandIn) -> HandedIn:
-        """Close an attempt in the next group commit, with the answers that came along.
-
-        Raises the refusals of EndBatch, and Unavailable("db.busy") and ("db.write").
-        """
-        done = cast(HandedIn, self._end(asked))
-        self.follow(done)
-        return done
-
     def follow(self, done: HandedIn | PutDown) -> None:
         """See to what follows the commit of entries of the log; it may wait for a disk."""
         follow(self._app, ToFollow(*done.follows))
@@ -153,6 +144,13 @@ class Journal:
     def has_to_follow(self, done: HandedIn) -> bool:
         """Return whether anything follows that may wait for a disk."""
         return has_to_follow(self._app, done.follows)
+
+    def hand_in(self, asked: HandIn) -> HandedIn:
+        """Close an attempt in the next group commit, with the answers that came along; `follow` sees to the rest.
+
+        Raises the refusals of EndBatch, and Unavailable("db.busy") and ("db.write").
+        """
+        return cast(HandedIn, self._end(asked))
 
     def leave_unit(self, asked: UnitLeft) -> Moved:
         """End a unit in the next group commit; raises as `hand_in`."""

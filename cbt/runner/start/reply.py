@@ -53,11 +53,13 @@ class OpenedReply:
 
 @dataclass(frozen=True, slots=True)
 class AskedStart:
-    """A start as it is asked for: in which language, and up to which number of the log its page will know all."""
+    """A start as it is asked for: in which language, up to which number of the log its page will know all, and
+    whether its browser unpacks."""
 
     start: Start
     locale: str
     number: str
+    packs: bool
 
 
 class Openings:
@@ -71,27 +73,25 @@ class Openings:
         self._hall: WaitingHall = app.extensions["cbt_waiting_hall"]
         self.papers = PaperWriter(app.app_context, self._journal.infos.engine)
 
-    def open(self, start: Start, *, locale: str) -> OpenedReply:
-        """Open or reopen the paper for one browser; return the reply once all of it is on disk.
+    def open(self, start: Start) -> Opened | CbtError:
+        """Open or reopen the paper for one browser; return how once it is on disk, or why not.
 
-        The first opening starts the candidate's clock; the room must have started (R-20). Raises the refusals
-        of StartBatch, and Unavailable("db.busy") and ("db.write").
+        The first opening starts the candidate's clock; the room must have started (R-20). Refused as StartBatch
+        does; raises Unavailable("db.busy") and ("db.write").
 
         Source: R-14, R-20, R-42, R-43, R-44.
         """
-        asked = self.asked(start, locale)
-        opened = self._journal.writer.run(start, patience=START_PATIENCE)
-        if isinstance(opened, CbtError):
-            raise opened
-        return self.reply(asked, cast(Opened, opened))
+        return cast("Opened | CbtError", self._journal.writer.run(start, patience=START_PATIENCE))
 
-    def asked(self, start: Start, locale: str) -> AskedStart:
+    def asked(self, start: Start, locale: str, *, packs: bool) -> AskedStart:
         """Return a start that is about to be asked for: what its page is told may be newer, and is never older."""
-        return AskedStart(start, locale, self._number())
+        return AskedStart(start, locale, self._number(), packs)
 
-    def promised(self, start: Start, locale: str) -> AskedStart | None:
+    def promised(self, start: Start, locale: str, *, packs: bool) -> AskedStart | None:
         """Return the same; None where the end of the log would have to be read first."""
-        return AskedStart(start, locale, str(self._hall.number)) if self._watcher.is_up_to_date else None
+        if not self._watcher.is_up_to_date:
+            return None
+        return AskedStart(start, locale, str(self._hall.number), packs)
 
     def ask(self, start: Start, told: Told, kept: Any) -> None:
         """Open or reopen a paper as `open` does; `told` is told with what is `kept` of it (GroupWriter.ask)."""

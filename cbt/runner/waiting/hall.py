@@ -107,6 +107,13 @@ class WaitingHall:
                 self._keep(found)
         return found
 
+    def read_anew(self, cursor: Any, login: str) -> FoundWaiter | None:
+        """Read who waits with a login whatever is known, and keep nothing of it."""
+        for waiter in self._reader.waiters(cursor, [login]).values():
+            for room in self._reader.rooms(cursor, [waiter.room_ref], number=self.number).values():
+                return FoundWaiter(waiter, room)
+        return None
+
     def _keep(self, found: dict[str, FoundWaiter]) -> None:
         for login, one in found.items():
             former = self._waiters.get(login)

@@ -8,15 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from cbt.candidates.models import Registration
 from cbt.rules.door.waiting_room import asks_again_after, opens_after, share_of
-from cbt.runner.models import Attempt
 from cbt.runner.protocol import iso
 from cbt.runner.save.guard import Dialect
-from cbt.sittings.models import Sitting, SittingRoom
 from cbt.storage.types import read_instant, read_instant_or_none
 
 SOON = timedelta(milliseconds=50)
@@ -43,28 +37,6 @@ class WaiterStanding:
         Source: R-14, R-20.
         """
         return self.attempt_ref is not None and self.started_at is not None and self.pledged
-
-
-def standing_of(session: Session, registration_id: int) -> WaiterStanding:
-    """Return how somebody stands (one query)."""
-    row = session.execute(
-        select(
-            Registration.ref,
-            Registration.pledged_at,
-            Attempt.ref,
-            Sitting.planned_start_at,
-            SittingRoom.started_at,
-            SittingRoom.evacuated_at,
-        )
-        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
-        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
-        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-        .where(Registration.id == registration_id)
-    ).one()
-    ref, pledged_at, attempt_ref, planned_at, started_at, evacuated_at = row
-    return WaiterStanding(
-        ref, attempt_ref, pledged_at is not None, planned_at, started_at, evacuated_at is not None
-    )
 
 
 def told(
