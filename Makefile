@@ -31,10 +31,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 	@touch $@
 
 # Three on two cores: journeys and databases wait a good deal, and another's tests run meanwhile. Where a process
-# can be forked they are forks of the one that collected all cases (tests/crew.py).
+# can be forked they are forks of the one that collected all cases (tests/forked_runner.py).
 WORKERS ?= 3
 LINUX   := $(filter Linux,$(shell uname))
-CREW    := $(if $(LINUX),--workers $(WORKERS),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
+FORKS   := $(if $(LINUX),--workers $(WORKERS),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
 # The rules stand alone: their tests load nothing of the product around them. They run while the other cases are
 # collected, which takes one core, and say what they found after these.
@@ -49,7 +49,7 @@ test-rules:
 	$(BIN)/python -m pytest tests/rules --confcutdir=tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
 
 test-product:
-	$(BIN)/python -m pytest $(CREW) --ignore=tests/rules --ignore=tests/torture
+	$(BIN)/python -m pytest $(FORKS) --ignore=tests/rules --ignore=tests/torture
 
 # Two at a time, for a fault waits longer than it works, and asks what a third would take from it; who takes what, and
 # when, is said by tests/torture/conftest.py.

@@ -29,17 +29,15 @@ from cbt.translations.compiler import compile_catalogues
 from tests import forked
 from tests.compiled import compiled_since
 from tests.counters import share_counters
-from tests.crew import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
+from tests.fork_server import CAN_FORK
+from tests.forked_runner import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks
 from tests.helpers import FakeClock, leave_nothing_for_later
 from tests.kept import KeptDatabases
 from tests.moments import Course, Moment
-from tests.order import journeys_spread
-from tests.passed_on import keep_connections
 from tests.placed import SpareFiles
 from tests.quicker import hash_quickly, keep_templates, share, share_compiled
 from tests.shared import folder_of_run, locked, server_of_run
-from tests.warm import begin_warm
 from tests.world import START, World, build_world
 
 DATABASES = ("sqlite", "postgresql")
@@ -48,9 +46,7 @@ _names = itertools.count()
 share_compiled()
 share_counters()
 hash_quickly()
-begin_warm()
 forked.begin_warm()
-keep_connections()
 
 
 def new_name() -> str:
@@ -61,7 +57,7 @@ def new_name() -> str:
 def pytest_collection(session: pytest.Session) -> None:
     """Search for no garbage while eleven thousand cases are put together; begin what commands are forked of."""
     gc.disable()
-    if session.config.getoption("--workers") and forked.CAN_FORK:
+    if session.config.getoption("--workers") and CAN_FORK:
         forked.begin_server()
 
 
@@ -77,7 +73,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave each case marked `once` to one of the two databases, and spread the journeys; what is named runs.
+    """Leave each case marked `once` to one of the two databases; what is named runs.
 
     Which one is said by the mark (`on`), else by the case's name.
     """
@@ -98,7 +94,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 left.append(item)
     config.hook.pytest_deselected(items=left)
     gone = set(left)
-    items[:] = journeys_spread([item for item in items if item not in gone])
+    items[:] = [item for item in items if item not in gone]
 
 
 def pytest_configure(config: pytest.Config) -> None:

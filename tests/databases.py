@@ -16,11 +16,13 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.fork_server import CAN_FORK, end_with_parent
 
 IN_MEMORY = Path("/dev/shm")
 ROOM_IN_MEMORY = 4 * 2**30
@@ -190,11 +192,16 @@ def serve_data(
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     process = subprocess.Popen(
-        command, cwd=folder, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_who()
-    )
+        command, cwd=folder, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=_with_the_run if CAN_FORK else None, **_who(),
+    )  # fmt: skip
     server = PostgresServer(f"postgresql://cbt@127.0.0.1:{port}/postgres", process, folder)
     _wait(server)
     return server
+
+
+_with_the_run = partial(end_with_parent, signal.SIGQUIT)
+"""Whoever kills the run has killed the server and all it has begun: it asks for no other end."""
 
 
 def _wait(server: PostgresServer) -> None:

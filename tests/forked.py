@@ -1,69 +1,66 @@
-"""Commands of the product, in processes of their own that begin with its modules loaded (Linux).
+"""Processes of the product that begin with its modules loaded: commands, servers, children for files (Linux).
 
-A command spends most of its time on imports. The standard library's fork server, one for a test process, has done
-them; what it forks gets the command's arguments, environment, folder and files as a new program would.
+A command gets its arguments, environment, folder and files as a new program would. A child of `cbt.confined` is
+forked of a process that has loaded just the module of its task, and takes on its limits as always; what is not the
+product's begins as in production, and so does what sets pages: the typesetter has threads as soon as it is loaded.
 """
 
 from __future__ import annotations
 
 import atexit
 import importlib
-import multiprocessing
 import os
-import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import IO, Never
+
+import msgspec
 
 from cbt.application import backups
 from cbt.cli import COMMANDS
+from cbt.confined import runner
 from cbt.confined.background import command_behind
+from cbt.confined.child import Job
 from cbt.spreadsheets import check_process
+from tests.fork_server import CAN_FORK, Child, begun, serve_who_began
 
-CAN_FORK = sys.platform == "linux"
 CBT = "cbt.cli:main"
-_LOADED = ("cbt.ops.worker", "tests.journeys.server", "tests.journeys.warm")
 PATIENCE_SECONDS = 60
 _NO_FILE = Path(os.devnull)
+_LOADED = ("cbt.ops.worker", "tests.journeys.server", "tests.journeys.warm")
+_confined_as_in_production = runner._begin
+_one_at_a_time = threading.Lock()
 
 
 @cache
-def context() -> ForkServerContext:
-    """Return what forks of the process that has loaded what commands and servers load."""
-    made = multiprocessing.get_context("forkserver")
-    modules = {module for command in COMMANDS.values() for module in command.modules}
-    made.set_forkserver_preload([*sorted(modules), *_LOADED])
-    return made
+def _server() -> socket.socket:
+    return begun("from tests.forked import serve_product; serve_product()")
 
 
 def begin_server() -> None:
-    """Begin the process that commands are forked of; what is forked of this one from now on has no other.
-
-    It says nothing: what it forks for a test with no file to say it in would say it among the run's own lines.
-    """
-    context()
-    server = forkserver._forkserver  # whose children would ask after it as after one of their own
-    kept = [os.dup(number) for number in (1, 2)]
-    with _NO_FILE.open("w") as nowhere:
-        for number in (1, 2):
-            os.dup2(nowhere.fileno(), number)
-        try:
-            server.ensure_running()
-        finally:
-            for number, file in enumerate(kept, 1):
-                os.dup2(file, number)
-                os.close(file)
-    os.register_at_fork(after_in_child=lambda: setattr(server, "ensure_running", lambda: None))
+    """Begin the process that commands are forked of, for this process and all that are forked of it from now on."""
+    _server()
 
 
-class Forked:
-    """A process that calls `module:function` with no more than it is given; used like a Popen.
+def serve_product() -> Never:
+    """Be that process."""
+    for module in (
+        *sorted({module for command in COMMANDS.values() for module in command.modules}),
+        *_LOADED,
+    ):
+        importlib.import_module(module)
+    serve_who_began(run_here)
+
+
+class Forked(Child):
+    """A process that calls `module:function` with no more than it is given.
 
     `out` and `err` are files that it appends to; `own_group` makes it the head of a group to be ended as a whole.
     """
@@ -81,33 +78,34 @@ class Forked:
         own_group: bool = False,
     ) -> None:
         self.args = (call, *arguments)
-        files = tuple(str(path) for path in (read, out, err))
-        given = (call, tuple(arguments), dict(environment), str(folder), files, own_group)
-        self._process = context().Process(target=run_here, args=given)
-        self._process.start()
+        files = [str(path) for path in (read, out, err)]
+        super().__init__(_server(), [call, [*arguments], dict(environment), str(folder), files, own_group])
 
-    @property
-    def pid(self) -> int:
-        """Return the number of the process."""
-        assert self._process.pid is not None
-        return self._process.pid
 
-    def poll(self) -> int | None:
-        """Return how it ended, or None while it runs."""
-        return self._process.exitcode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Return how it ended; raise TimeoutExpired when it still runs after `timeout` seconds."""
-        self._process.join(timeout)
-        ended = self.poll()
-        if ended is None:
-            raise subprocess.TimeoutExpired(self.args, timeout or 0)
-        return ended
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal to it, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
+def run_here(said: tuple[str, list[str], dict[str, str], str, list[str], bool]) -> None:
+    """Become the program: everything it could tell from a new one is put in place before it is called."""
+    call, arguments, environment, folder, files, own_group = said
+    if own_group:
+        os.setsid()
+    for number, (name, how) in enumerate(zip(files, ("r", "a", "a"), strict=True)):
+        with Path(name).open(how) as file:
+            os.dup2(file.fileno(), number)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = [call, *arguments]
+    module, _, name = call.partition(":")
+    try:
+        getattr(importlib.import_module(module), name)()
+    finally:
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
+        sys.stdout.flush()
+        atexit._run_exitfuncs()
 
 
 def run_cbt(
@@ -131,60 +129,76 @@ def run_cbt(
         try:
             ended = done.wait(seconds)
         finally:
-            done.send_signal(signal.SIGKILL)
+            done.kill()
         return subprocess.CompletedProcess(done.args, ended, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
-def _begin_quietly(
-    command: Sequence[str], *, env: Mapping[str, str], start_new_session: bool = False, **_streams: object
-) -> Forked:
-    behind = (
-        command_behind()
-    )  # that it is so tests/test_priority.py holds, of a process that is none of these
-    assert list(command[: len(behind)]) == behind
+class ConfinedChild(Child):
+    """A child that opens a foreign file, forked of the process that has loaded the module of its task."""
+
+    def __init__(self, job: Job) -> None:
+        read, told = os.pipe()
+        heard, answer = os.pipe()
+        self.stdin: IO[bytes] = os.fdopen(told, "wb")
+        self.stdout: IO[bytes] = os.fdopen(heard, "rb")
+        try:
+            with _one_at_a_time:
+                server = _confined_server(job.task.partition(":")[0])
+            super().__init__(server, msgspec.json.encode(job).decode(), read, answer)
+        finally:
+            os.close(read)
+            os.close(answer)
+
+
+@cache
+def _confined_server(module: str) -> socket.socket:
+    return begun(
+        "import sys; sys.path.insert(0, sys.argv[1]); from tests.confined_child import serve; serve()",
+        runner._PRODUCT,
+        module,
+        options=("-E", "-P", "-X", "utf8"),
+        environment={name: os.environ[name] for name in runner._KEPT if name in os.environ},
+    )
+
+
+def _begin_confined(job: Job) -> subprocess.Popen[bytes] | ConfinedChild:
+    warm = job.task.startswith("cbt.") and not job.task.startswith("cbt.printing.")
+    return ConfinedChild(job) if warm else _confined_as_in_production(job)
+
+
+Begin = Callable[[Sequence[str], Mapping[str, str], bool], Child]
+
+
+def fork_commands(begin: Begin) -> None:
+    """Have the commands that a leader in this process begins be forked by `begin`: they say nothing."""
+
+    def popen(
+        command: Sequence[str], *, env: Mapping[str, str], start_new_session: bool = False, **_streams: object
+    ) -> Child:
+        behind = (
+            command_behind()
+        )  # that it is so tests/test_priority.py holds, of a process that is none of these
+        assert list(command[: len(behind)]) == behind
+        return begin(command[len(behind) :], env, start_new_session)
+
+    for module in (check_process, backups):
+        vars(module)["subprocess"] = SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL)
+
+
+def _begin_command(arguments: Sequence[str], environment: Mapping[str, str], own_group: bool) -> Forked:
     return Forked(
         CBT,
-        command[len(behind) :],
-        environment=env,
+        arguments,
+        environment=environment,
         folder=Path.cwd(),
         out=_NO_FILE,
         err=_NO_FILE,
-        own_group=start_new_session,
+        own_group=own_group,
     )
 
 
 def begin_warm() -> None:
-    """Have the commands that a leader in this process begins be forks, where they can be: they say nothing."""
+    """Have what this process begins of the product be forks, where it can."""
     if CAN_FORK:
-        for module in (check_process, backups):
-            vars(module)["subprocess"] = SimpleNamespace(Popen=_begin_quietly, DEVNULL=subprocess.DEVNULL)
-
-
-def run_here(
-    call: str,
-    arguments: tuple[str, ...],
-    environment: dict[str, str],
-    folder: str,
-    files: tuple[str, str, str],
-    own_group: bool,
-) -> None:
-    """Become the program: everything it could tell from a new one is put in place before it is called."""
-    if own_group:
-        os.setsid()
-    multiprocessing.set_start_method(None, force=True)  # of its own children: as this Python does by itself
-    for number, (name, how) in enumerate(zip(files, ("r", "a", "a"), strict=True)):
-        with Path(name).open(how) as file:
-            os.dup2(file.fileno(), number)
-    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    sys.argv = [call, *arguments]
-    module, _, name = call.partition(":")
-    try:
-        getattr(importlib.import_module(module), name)()
-    finally:
-        sys.stdout.flush()
-        atexit._run_exitfuncs()
+        fork_commands(_begin_command)
+        runner._begin = _begin_confined  # type: ignore[assignment]  # for the tests alone

@@ -1,8 +1,8 @@
 """A process's databases of PostgreSQL, set back to a moment of the exam for the next test instead of copied anew.
 
-A copy is nine hundred files, and each connection to it begins with nothing in its caches. So a database stays, and
-so do connections to it. Before a test gets one, what differs from the moment it asks for is written back; one that
-was changed in another way than in its rows (its tables, its rights, who is connected) is dropped and copied anew.
+A copy is nine hundred files. So a database stays. Before a test gets one, what differs from the moment it asks for
+is written back; one that was changed in another way than in its rows (its tables, its rights, who is connected) is
+dropped and copied anew.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ import psycopg
 
 from tests.databases import PostgresServer, give_to_server
 from tests.moments import Moment
-from tests.passed_on import CONNECTIONS
 
 MOST_USES = 500
 """After so many it costs no more to set one back; long values, which are stored apart, are never vacuumed."""
 OFTEN = 2**30
 """From this use on a statement would be prepared unasked; several at once cannot be."""
+LEAVING = 20
+"""So often it is looked whether everybody has left before a copy is made, which is as good and takes longer."""
 NO_ROWS = 21
 """So many bytes PostgreSQL sends of a table without rows."""
 
 _OTHERWISE = """SELECT
     (SELECT count(*) FROM pg_stat_get_activity(NULL) WHERE datid = pg_database.oid
-        AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL(%s))
+        AND backend_type = 'client backend' AND pid <> pg_backend_pid())
     + (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = pg_database.oid)
     FROM pg_database WHERE datname = current_database()"""
 """Who else is connected, and what is set for this database alone."""
@@ -88,11 +89,9 @@ class KeptDatabase:
             known[moment] = _contents(self._control, self._server)
         self._write(sorted(known[moment].rows), known[moment], {})  # as it will be each time
         self._moment, self._uses, self._counted = moment, 1, {}
-        CONNECTIONS.keep_of(self.name, self._server)
 
     def drop(self) -> None:
         """Drop it, whoever is still connected."""
-        CONNECTIONS.close_of(self.name)
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -102,8 +101,11 @@ class KeptDatabase:
         """Write back what differs from `moment`; False where more than rows was changed."""
         control = self._control
         assert control is not None
-        at_rest = CONNECTIONS.servers_of(self.name)
-        if control.execute(_OTHERWISE, [at_rest], prepare=True).fetchone() != (0,):
+        for _ in range(LEAVING):  # who has just let go is counted until the server has seen them out
+            if control.execute(_OTHERWISE, prepare=True).fetchone() == (0,):
+                break
+            control.execute("SELECT pg_sleep(0.002)")
+        else:
             return False
         numbers, counted = {}, {}
         for name, is_sequence, of_the_catalogue, standing in control.execute(_STANDING, prepare=True):

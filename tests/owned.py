@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.servers.serve import Server
-from tests.forked import CAN_FORK, Forked
+from tests.fork_server import CAN_FORK
+from tests.forked import Forked
 
 
 class Owned(Forked):

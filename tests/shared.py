@@ -17,7 +17,7 @@ import pytest
 from tests.databases import PostgresServer, start_postgres
 
 WORKER = "CBT_TEST_WORKER"
-"""Says in the environment of a worker which one it is (tests/crew.py)."""
+"""Says in the environment of a worker which one it is (tests/forked_runner.py)."""
 
 
 def folder_of_run(factory: pytest.TempPathFactory) -> Path:

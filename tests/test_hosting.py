@@ -15,7 +15,8 @@ from cbt.confined.priority import LEISURE
 from cbt.errors import Unavailable
 from cbt.ops import host_resources, serve, worker
 from cbt.ops.host_resources import DataDirLock
-from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
+from tests.fork_server import CAN_FORK
+from tests.forked import PATIENCE_SECONDS, Forked
 
 RAISED = """
 import resource
@@ -38,7 +39,6 @@ HOLDING = """
 import sys
 from pathlib import Path
 from cbt.ops.host_resources import DataDirLock
-from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 DataDirLock(Path(sys.argv[1])).take("pid 7, port 8000")
 print("held", flush=True)
 sys.stdin.read()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from tests.order import JOURNEYS, UNTIL, journeys_spread
+from tests.forked_runner import JOURNEYS, UNTIL, journeys_spread
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ def cases(folder: Path, files: int, each: int) -> list[Case]:
 
 
 def spread(*found: list[Case]) -> list[Case]:
-    return cast(list[Case], journeys_spread(cast(Any, [case for some in found for case in some])))
+    ordered = [case for some in found for case in some]
+    files = [list(file) for _, file in groupby(ordered, key=lambda case: case.path)]
+    return [case for file in cast(list[list[Case]], journeys_spread(cast(Any, files))) for case in file]
 
 
 def test_journeys_come_one_after_another_among_the_others() -> None:

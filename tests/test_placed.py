@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import CAN_FORK
+from tests.fork_server import CAN_FORK
 from tests.placed import SpareFiles
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="Linux alone tells that nobody has a file open")

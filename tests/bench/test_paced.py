@@ -130,12 +130,15 @@ def test_pages_give_a_request_up_and_repeat_it(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(open_loop, "PAGE_PATIENCE", 0.1)
     monkeypatch.setattr(open_loop, "PAGE_RETRY", (0.05, 0.1))
 
-    def slow_at_first(before: int, _seq: int) -> int:
+    again = threading.Event()
+
+    def not_before_it_is_repeated(before: int, _seq: int) -> int:
         if before == 0:
-            time.sleep(0.4)
+            again.wait(20)
+        again.set()
         return 200
 
-    with stub(slow_at_first) as server:
+    with stub(not_before_it_is_repeated) as server:
         paced, ledger = run(server, people=1, every=0.2, seconds=0.2, as_pages=True)
     assert paced.given_up >= 1
     assert (paced.done, paced.unanswered) == (1, 0)
@@ -175,12 +178,15 @@ def test_more_files_than_the_system_allows_are_refused_with_what_to_do(
 def test_a_server_that_stays_silent_is_given_up_and_its_requests_count_as_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    given_up = threading.Event()
+
     def never(_before: int, _seq: int) -> int:
-        time.sleep(1.0)
+        given_up.wait(20)
         return 200
 
     monkeypatch.setattr(client, "STALLED_SECONDS", 0.2)
     sitter = Sitter(1, "at1", "", "", [(1, "A")], lease="x", epoch=1)
     with stub(never) as server:
         load = client.run_load(server.server_address[1], [loads.saves([sitter], Ledger())], seconds=0.1)
+        given_up.set()
     assert (load.done, load.refused) == (0, 1)

@@ -34,7 +34,8 @@ from cbt.runner.models import AttemptLive
 from cbt.scoring.models import Score
 from cbt.storage.engine import GATE_NAME
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.forked import CAN_FORK, Forked
+from tests.fork_server import CAN_FORK
+from tests.forked import Forked
 from tests.helpers import FakeClock
 from tests.journeys.server import CLOCK, PROCESSES, RECORDS, TEMPLATES, FileClock
 from tests.quicker import kept_templates

@@ -19,9 +19,11 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from cbt.config import FILE_VARIABLE
 from cbt.paths import product_dir
+from tests.fork_server import CAN_FORK, end_with_parent
+from tests.forked import Forked, run_cbt
 from tests.journeys.browsers import DESK, SHOTS, Watch
 from tests.journeys.centre import text_of
-from torture.sites.processes import begin
+from tests.packaging.served import SERVE
 from torture.sites.waiting import free_port, is_free, wait_for
 from torture.tools import faketime_library
 
@@ -104,19 +106,14 @@ class Demo:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `cbt demo` to an end."""
-        return subprocess.run(
-            [sys.executable, "-m", "cbt.cli", "demo", *arguments],
-            cwd=self.folder, env=self.environment(), timeout=PATIENCE_SECONDS, capture_output=True,
-            encoding="utf-8", check=False,
-        )  # fmt: skip
+        return run_cbt(["demo", *arguments], self.environment(), self.folder, seconds=PATIENCE_SECONDS)
 
     @contextlib.contextmanager
     def served(self, *arguments: str, later: str = "") -> Iterator[Demo]:
         """Start `cbt demo` as it is typed, until the block ends."""
         out = self.folder / "printed"
         out.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "cbt.cli", "demo", *arguments]
-        process = begin(command, self.folder, self.environment(later), out)
+        process = self._begin(["demo", *arguments], later, out)
         try:
             up = wait_for(lambda: process.poll() is not None or self._answers(), PATIENCE_SECONDS)
             self.said = out.read_text("utf-8")
@@ -132,6 +129,26 @@ class Demo:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             assert wait_for(lambda: is_free(self.port), 20)
+
+    def _begin(self, arguments: list[str], later: str, out: Path) -> subprocess.Popen[bytes] | Forked:
+        """Begin it with the product's modules loaded; another clock is seen by a new program alone."""
+        environment = self.environment(later)
+        if CAN_FORK and not later:
+            return Forked(
+                SERVE,
+                arguments,
+                environment=environment,
+                folder=self.folder,
+                out=out,
+                err=out,
+                own_group=True,
+            )
+        with out.open("ab") as said:
+            return subprocess.Popen(
+                [sys.executable, "-m", "cbt.cli", *arguments], cwd=self.folder, env=environment,
+                stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
+                preexec_fn=end_with_parent if CAN_FORK else None,
+            )  # fmt: skip
 
     def _answers(self) -> bool:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -31,9 +31,10 @@ from cbt.http.server.front import Front
 from cbt.ops import worker as product_worker
 from cbt.runner.close.outage import beat
 from cbt.sittings.models import ServerHeartbeat
+from cbt.spreadsheets import check_process
 from cbt.storage.unit_of_work import unit_of_work
-from tests.forked import CAN_FORK
-from tests.journeys.checking import begin_warm
+from tests.fork_server import CAN_FORK, Child, begun_here
+from tests.forked import CBT, fork_commands, run_here
 from tests.quicker import hash_quickly, keep_templates
 
 CLOCK = "CBT_TEST_JOURNEY_CLOCK"
@@ -180,10 +181,19 @@ def worker() -> Front:
     return product_worker.front_of(app)
 
 
+def _become_check(said: tuple[list[str], dict[str, str]]) -> None:
+    # A machine that runs tests is never idle: who does not wait for that is sooner done.
+    vars(check_process)["give_way"] = lambda *, holds: None
+    arguments, environment = said
+    run_here((CBT, arguments, environment, str(Path.cwd()), [os.devnull] * 3, True))
+
+
 def main() -> None:
     """Serve on 127.0.0.1 until told to stop."""
     if CAN_FORK:
-        begin_warm()
+        # A server has threads and cannot be forked: before it has any it leaves one behind for checks of files.
+        checks = begun_here(_become_check)
+        fork_commands(lambda arguments, environment, _group: Child(checks, [arguments, dict(environment)]))
     Granian(
         "tests.journeys.server:worker",
         address="127.0.0.1",

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from cbt.config import FILE_VARIABLE, NO_FILE
 from cbt.paths import product_dir
-from tests.forked import CAN_FORK, Forked, run_cbt
+from tests.fork_server import CAN_FORK, end_with_parent
+from tests.forked import Forked, run_cbt
 
 PATIENCE_SECONDS = 60
 CHECKOUT = (sys.executable, "-m", "cbt.cli")
@@ -119,6 +120,7 @@ class Installation:
                     env=self.environment,
                     stdout=handle,
                     stderr=handle,
+                    preexec_fn=end_with_parent if CAN_FORK else None,
                 )
         server = Server(process, log, self.port)
         try:

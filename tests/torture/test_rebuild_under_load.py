@@ -26,7 +26,8 @@ from cbt.storage import mirror_folder as copyset
 from cbt.storage.unit_of_work import reading
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
-from tests.forked import CAN_FORK, Forked
+from tests.fork_server import CAN_FORK
+from tests.forked import Forked
 from tests.journeys.server import CLOCK, RECORDS, TEMPLATES, FileClock
 from tests.packaging.served import free_port, wait_for
 from tests.safety.conftest import settings_of

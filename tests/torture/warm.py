@@ -2,8 +2,7 @@
 
 Half of what the faults do is waiting for servers that come up again, and most of that is imports. A server that
 nothing stands before (strace, a network of its own, another clock) is a fork of a process that has done them, as
-in tests/packaging; the process that owns the writing begins as in production. What is killed at its system calls is
-forked of the same process, for a process of the tests has one such at most.
+in tests/packaging; the process that owns the writing begins as in production.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.forked import CAN_FORK, CBT, Forked, context, run_cbt
-from torture.browsers import driver
+from tests.fork_server import CAN_FORK
+from tests.forked import CBT, Forked, run_cbt
 from torture.sites import processes
 
 _begin = processes.begin
@@ -34,4 +33,3 @@ def begin_warm() -> None:
     if CAN_FORK:
         processes.begin = _begin_warm  # type: ignore[assignment]  # for the tests alone
         processes.run_cbt = run_cbt
-        driver._context = context

@@ -20,7 +20,6 @@ from cbt.storage.types import db
 from cbt.storage.write_queue.write_lock import Gate
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page, opened_page
-from tests.passed_on import CONNECTIONS
 from tests.watching.scraped import scrape
 from tests.world import World
 
@@ -73,7 +72,7 @@ def test_a_database_that_takes_nothing_is_503(world: World, request: pytest.Fixt
     settings = world.app.extensions["cbt_settings"]
     if settings.embedded:
         with world.app.app_context():
-            db.engine.dispose()
+            db.engine.dispose()  # whoever connects now is told
         (settings.data_dir / "cbt.db").write_bytes(b"\0" * 4096)
         for name in ("cbt.db-wal", "cbt.db-shm"):
             (settings.data_dir / name).unlink(missing_ok=True)
@@ -95,8 +94,7 @@ def test_postgresql_that_only_reads_is_503(world: World) -> None:
     with world.app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     with world.app.app_context():
-        db.engine.dispose()
-    CONNECTIONS.close_of(name)  # whoever connects now is told
+        db.engine.dispose()  # whoever connects now is told
     assert world.app.test_client().get("/healthz").status_code == 503
 
 

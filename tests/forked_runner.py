@@ -1,30 +1,33 @@
 """Workers of a run, forked from the process that has loaded and collected everything (Linux): `--workers 3`.
 
-Workers of xdist begin with nothing: each would load the product and put eleven thousand cases together for itself.
-Files go to whoever is free, each as a whole. Of a case that passed it is told that it did, not how it began; who
-asks how long each part took is told of all.
+Workers of xdist begin with nothing: each would load the product and put all cases together for itself. Files go to
+whoever is free, each as a whole, and journeys evenly among the others: a journey waits for pages a good deal of
+its time, other cases compute. Of a case that passed it is told that it did, not how it began; who asks how long
+each part took is told of all.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import struct
 import sys
 import traceback
+from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from contextlib import suppress
+from itertools import groupby
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Never
 
 import pytest
 
+from tests.fork_server import CAN_FORK, end_with_parent
 from tests.shared import WORKER
 
-CAN_FORK = sys.platform == "linux"
-_NUMBER = struct.Struct("I")
-_TOOK, _ENDED = "took", "ended"
+JOURNEYS = Path(__file__).with_name("journeys")
+UNTIL = 0.85
+"""The part of all other cases among which journeys begin: none is left to one worker alone at the end."""
 
 File = Sequence[pytest.Item]
 
@@ -42,51 +45,44 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if not workers or not CAN_FORK or option.collectonly or session.testsfailed:
         return None
     files = [list(cases) for _, cases in groupby(session.items, key=lambda item: item.path)]
-    Crew(session, files).run(workers)
+    ForkedRunner(session, journeys_spread(files)).run(workers)
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
     return True
 
 
-class Files:
-    """The files that nobody has taken yet, as numbers in a pipe that all workers read from."""
-
-    def __init__(self, count: int) -> None:
-        self._read, write = os.pipe()
-        with os.fdopen(write, "wb", buffering=0) as pipe:
-            pipe.write(b"".join(map(_NUMBER.pack, range(count))))
-
-    def take(self) -> int | None:
-        """Return the next one; None when all are taken."""
-        told = os.read(self._read, _NUMBER.size)
-        return int(_NUMBER.unpack(told)[0]) if told else None
-
-    def take_all(self) -> None:
-        """Leave nothing for anybody."""
-        while os.read(self._read, 1 << 16):
-            pass
-
-    def close(self) -> None:
-        """Let go of them."""
-        os.close(self._read)
+def journeys_spread(files: Sequence[File]) -> list[File]:
+    """Return the files with those of journeys evenly among the others, each kind in its order."""
+    journeys = [file for file in files if JOURNEYS in file[0].path.parents]
+    others = [file for file in files if JOURNEYS not in file[0].path.parents]
+    step = UNTIL * sum(map(len, others)) / max(1, len(journeys))
+    spread: list[File] = []
+    taken = begun = 0
+    for file in others:
+        while begun < len(journeys) and taken >= step * begun:
+            spread.append(journeys[begun])
+            begun += 1
+        spread.append(file)
+        taken += len(file)
+    return spread + journeys[begun:]
 
 
 class Worker:
-    """A fork, as its parent knows it: what it has still to do of the files that it took."""
+    """A fork, as its parent knows it: where it is told its files, and what it has still to do of the last one."""
 
-    def __init__(self, pid: int, told: connection.Connection, cases: Sequence[pytest.Item]) -> None:
+    def __init__(self, pid: int, line: connection.Connection) -> None:
         self.pid = pid
-        self.told = told
-        self.cases = list(cases)
+        self.line = line
+        self.left: list[pytest.Item] = []
 
 
-class Crew:
+class ForkedRunner:
     """Forks workers, tells pytest what they tell, and forks another one for one that died."""
 
     def __init__(self, session: pytest.Session, files: Sequence[File]) -> None:
         self._session = session
-        self._files = files
-        self._left = Files(len(files))
+        self._files = [*files]
+        self._left = deque(range(len(files)))
         self._workers: dict[connection.Connection, Worker] = {}
         self._begun = 0
 
@@ -95,69 +91,78 @@ class Crew:
         _folders(self._session).getbasetemp()  # theirs are to lie in one
         try:
             for _ in range(min(workers, len(self._files))):
-                self._begin([])
+                self._begin()
             while self._workers:
-                for told in connection.wait(self._workers):
-                    self._hear(self._workers[told])  # type: ignore[index]  # they are connections, as we gave them
-                if self._session.shouldfail:
-                    self._left.take_all()
+                for line in connection.wait(self._workers):
+                    self._hear(self._workers[line])  # type: ignore[index]  # they are connections, as we gave them
         finally:
-            self._left.close()
             for worker in self._workers.values():
+                worker.line.close()
                 os.waitpid(worker.pid, 0)
 
-    def _begin(self, cases: Sequence[pytest.Item]) -> None:
-        """Fork a worker that begins with `cases`."""
+    def _begin(self) -> None:
+        """Fork a worker, and give it a file."""
         threads = len(list(Path("/proc/self/task").iterdir()))
         assert threads == 1, "a thread was begun while files were loaded: no fork takes it along"
-        told, tell = connection.Pipe(duplex=False)
+        line, theirs = connection.Pipe()
         number, self._begun = self._begun, self._begun + 1
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        parent, pid = os.getpid(), os.fork()
         if pid == 0:
-            told.close()
-            _work(self._session, number, cases, self._files, self._left, tell)
-        tell.close()
-        self._workers[told] = Worker(pid, told, cases)
+            for other in (line, *self._workers):
+                other.close()
+            _work(self._session, number, self._files, theirs, parent)
+        theirs.close()
+        self._workers[line] = worker = Worker(pid, line)
+        self._give(worker)
+
+    def _give(self, worker: Worker) -> None:
+        """Give a worker the next file; tell it when there is none."""
+        number = self._left.popleft() if self._left and not self._session.shouldfail else None
+        worker.left = [] if number is None else [*self._files[number]]
+        with suppress(BrokenPipeError):  # it died meanwhile, and is seen out as soon as that is heard
+            worker.line.send(number)
 
     def _hear(self, worker: Worker) -> None:
         try:
-            kind, found = worker.told.recv()
-        except EOFError:
+            reports = worker.line.recv()
+        except (EOFError, ConnectionResetError):
             self._gone(worker)
             return
-        if kind == _TOOK:
-            worker.cases += self._files[found]
-            return
-        case = worker.cases.pop(0)
+        case = worker.left.pop(0)
         hook = self._session.config.hook
         hook.pytest_runtest_logstart(nodeid=case.nodeid, location=case.location)
-        for one in found:
+        for report in reports:
             hook.pytest_runtest_logreport(
-                report=hook.pytest_report_from_serializable(config=self._session.config, data=one)
+                report=hook.pytest_report_from_serializable(config=self._session.config, data=report)
             )
         hook.pytest_runtest_logfinish(nodeid=case.nodeid, location=case.location)
+        if not worker.left:
+            self._give(worker)
 
     def _gone(self, worker: Worker) -> None:
         """See a worker out; the case that it was at has failed when it did not come to its end."""
-        del self._workers[worker.told]
-        worker.told.close()
+        del self._workers[worker.line]
+        worker.line.close()
         code = os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1])
         if self._session.shouldfail:
             return
-        if not worker.cases:
+        if not worker.left:
             assert code == 0, f"a worker that had nothing left to do ended, status {code}"
             return
-        case, *rest = worker.cases
+        case, *rest = worker.left
         why = f"the worker at this case ended, status {code}"
         report = pytest.TestReport(case.nodeid, case.location, {}, "failed", why, "call")
         self._session.config.hook.pytest_runtest_logreport(report=report)
-        self._begin(rest)
+        if rest:  # for the one that is forked now: no other has it among its files
+            self._files.append(rest)
+            self._left.appendleft(len(self._files) - 1)
+        self._begin()
 
 
-class _Teller:
-    """Keeps the reports of the case at hand."""
+class _Reports:
+    """Keeps the reports of the case at hand, as far as they are worth telling."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -166,37 +171,28 @@ class _Teller:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what is worth telling."""
-        if (
-            self._of_all
-            or report.when == "call"
-            or not report.passed
-            or report.sections
-            or report.user_properties
-        ):
+        told = report.when == "call" or not report.passed or report.sections or report.user_properties
+        if told or self._of_all:
             hook = self._config.hook
             self._kept.append(hook.pytest_report_to_serializable(config=self._config, report=report))
 
     def take(self) -> list[Any]:
-        """Return what was kept since."""
         kept, self._kept = self._kept, []
         return kept
 
 
 def _work(
-    session: pytest.Session,
-    number: int,
-    cases: Sequence[pytest.Item],
-    files: Sequence[File],
-    left: Files,
-    tell: connection.Connection,
+    session: pytest.Session, number: int, files: Sequence[File], line: connection.Connection, parent: int
 ) -> Never:
     """Be a worker from beginning to end."""
     try:
-        teller = _become(session, number)
-        for case, following in one_after_another(cases, files, left, tell):
+        end_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
+        reports = _become(session, number)
+        for case, following in _given(files, line):
             session.config.hook.pytest_runtest_protocol(item=case, nextitem=following)
-            tell.send((_ENDED, teller.take()))
+            line.send(reports.take())
             if session.shouldfail:
                 break
         session._setupstate.teardown_exact(None)
@@ -208,12 +204,25 @@ def _work(
     os._exit(0)
 
 
+def _given(
+    files: Sequence[File], line: connection.Connection
+) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
+    """Yield case after case with one that pytest may think is next, by which it knows what fixtures may stay.
+
+    After the last one of a file that is any of another file, whichever that will be.
+    """
+    while (number := line.recv()) is not None:
+        file = files[number]
+        elsewhere = next((other[0] for other in files if other[0].path != file[0].path), None)
+        yield from zip(file, [*file[1:], elsewhere], strict=True)
+
+
 def _folders(session: pytest.Session) -> pytest.TempPathFactory:
     made: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]  # no public name
     return made
 
 
-def _become(session: pytest.Session, number: int) -> _Teller:
+def _become(session: pytest.Session, number: int) -> _Reports:
     """Make this process a worker: with a folder and captured files of its own, and silent."""
     config = session.config
     os.environ[WORKER] = str(number)
@@ -225,29 +234,6 @@ def _become(session: pytest.Session, number: int) -> _Teller:
     capturing.start_global_capturing()
     capturing.suspend_global_capture()
     config.pluginmanager.unregister(name="terminalreporter")
-    teller = _Teller(config)
-    config.pluginmanager.register(teller)
-    return teller
-
-
-def one_after_another(
-    cases: Sequence[pytest.Item], files: Sequence[File], left: Files, tell: connection.Connection
-) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
-    """Yield case after case, each with the next one, by which pytest knows what fixtures may stay.
-
-    A file is taken when the last case of the one before is due, so that nobody sits on what another could run.
-    """
-
-    def take() -> Sequence[pytest.Item]:
-        number = left.take()
-        if number is None:
-            return ()
-        tell.send((_TOOK, number))
-        return files[number]
-
-    now = cases or take()
-    while now:
-        yield from pairwise(now)
-        following = take()
-        yield now[-1], following[0] if following else None
-        now = following
+    reports = _Reports(config)
+    config.pluginmanager.register(reports)
+    return reports

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
-from types import SimpleNamespace
 
 import pytest
 
 from tests import forked
-from tests.crew import CAN_FORK
+from tests.browser import find_shell
+from tests.databases import find_binaries
+from tests.fork_server import CAN_FORK
+from tests.packaging.served import wait_for
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="nothing is forked here")
 CHECKOUT = Path(__file__).resolve().parents[1]
 CONFTEST = """
-    from tests.crew import pytest_addoption, pytest_runtestloop
+    from tests.forked_runner import pytest_addoption, pytest_runtestloop
 """
 Run = Callable[..., tuple[int, str]]
 
@@ -140,23 +144,82 @@ def test_a_thread_begun_while_files_are_loaded_is_a_fault(run: Run) -> None:
     assert "a thread was begun" in said
 
 
-class Server:
-    """Stands for the process that forks commands."""
-
-    def __init__(self) -> None:
-        self.begun = 0
-
-    def ensure_running(self) -> None:
-        self.begun += 1
-
-
-def test_a_worker_has_no_other_process_to_fork_its_commands_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = Server()
-    monkeypatch.setattr(forked, "forkserver", SimpleNamespace(_forkserver=server))
+def test_a_worker_forks_its_commands_of_the_process_that_its_parent_began() -> None:
     forked.begin_server()
-    assert server.begun == 1
+    begun = forked._server()
     pid = os.fork()
     if pid == 0:
-        server.ensure_running()
-        os._exit(server.begun)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+        os._exit(forked._server() is not begun)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+LASTING = """
+    import time
+    from pathlib import Path
+    from tests.browser import find_shell
+    from tests.databases import start_own
+    from tests.fork_server import Child, begun
+
+    SERVER = "import os; from tests.fork_server import serve_who_began; serve_who_began(become)"
+    BECOME = "def become(words): os.setsid(); os.execv(words[0], words)"
+
+    def test_lasts():
+        server = begun(f"exec({BECOME!r}); {SERVER}")
+        kept = [Child(server, ["/bin/sleep", "600"]), start_own()]
+        if find_shell():
+            from playwright.sync_api import sync_playwright
+            chromium = sync_playwright().start().chromium
+            kept += [chromium.launch(executable_path=find_shell(), args=["--no-sandbox"])]
+        (Path(__file__).parent / "begun").touch()
+        time.sleep(600)
+"""
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Return what a process began, and what that began: the number of each with when it began."""
+    told = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                state, parent, *rest = (folder / "stat").read_text("utf-8").rpartition(")")[2].split()
+                if state != "Z":
+                    told[int(folder.name)] = int(parent), rest[17]
+    found = {pid: told[pid][1]} if pid in told else {}
+    while more := {one: at for one, (parent, at) in told.items() if parent in found and one not in found}:
+        found |= more
+    return found
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Where another user's PostgreSQL finds its files."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_a_run_that_is_killed_leaves_nothing_behind(tmp_path: Path, open_folder: Path) -> None:
+    for name, text in {"conftest": CONFTEST, "test_a": LASTING}.items():
+        (tmp_path / f"{name}.py").write_text(dedent(text), "utf-8")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "--workers", "1", str(tmp_path)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT), "TMPDIR": str(open_folder)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert wait_for(lambda: (tmp_path / "begun").exists() or run.poll() is not None, 300)
+    begun = descendants(run.pid)
+    names = {(Path(f"/proc/{pid}") / "comm").read_text("utf-8").strip()[:8] for pid in begun}
+    assert names >= {"sleep"} | ({"postgres"} if find_binaries() else set())
+    assert not find_shell() or any("headless" in name or "chrom" in name for name in names), names
+    run.kill()
+    run.wait()
+    left = set[int]()
+
+    def all_ended() -> bool:
+        left.clear()
+        left.update(pid for pid, at in begun.items() if descendants(pid).get(pid) == at)
+        return not left
+
+    assert wait_for(all_ended), [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
