@@ -14,7 +14,6 @@ from cbt.batches import sitting_change_views as moving
 from cbt.batches.checks import views as checks
 from cbt.batches.people import views as people
 from cbt.batches.publishing import views as publishing
-from cbt.batches.roster import file_views as roster_file
 from cbt.batches.roster import views as roster
 
 pages = flask.Blueprint("batches", __name__)
@@ -28,7 +27,6 @@ for wing in (
     people,
     publishing,
     roster,
-    roster_file,
     seating,
     shape,
 ):

@@ -10,8 +10,7 @@ import flask
 import pytest
 from sqlalchemy import func, select
 
-from cbt.bank.imports import checks as check_steps
-from cbt.bank.imports import execution, run
+from cbt.bank.imports import execution, run, worker
 from cbt.bank.imports import run as storing
 from cbt.bank.imports import service as checks
 from cbt.bank.imports.models import CHECKS, ImportCheck
@@ -167,7 +166,7 @@ def test_what_a_dead_import_stored_can_be_taken_back(bank: flask.Flask, clock: F
                 )  # fmt: skip
                 session.add(run)
                 session.flush()
-                check_steps.link_run(session, ref, run.id)
+                worker.link_run(session, ref, run.id)
                 assert what.state is ItemState.REVIEWED
         clock.advance(SILENT + timedelta(seconds=1))
         with bank.app_context():

@@ -60,6 +60,19 @@ def test_readers_templates_and_files_have_every_field() -> None:
         assert not field.applied or (name in FACTS and name in APPLIED)
 
 
+def test_a_field_is_named_by_its_entry_and_its_column_alone() -> None:
+    """All else derives from the table; catalogues and migrations apart."""
+    root = Path(__file__).parents[2]
+    named = {
+        path.relative_to(root).as_posix()
+        for tree in ("cbt", "templates", "static")
+        for path in (root / tree).rglob("*")
+        if path.suffix in {".py", ".html", ".js", ".typ"} and "migrations" not in path.parts
+        if "staff_number" in path.read_text("utf-8")
+    }
+    assert named == {"cbt/personal/fields.py", "cbt/candidates/models.py"}
+
+
 @pytest.mark.parametrize(
     ("field", "text", "kept"),
     [

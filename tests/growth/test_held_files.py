@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from cbt.bank.imports import service as bank_files
 from cbt.batches.roster import service as rosters
-from cbt.batches.roster.findings import waiting_rosters
 from cbt.batches.roster.models import ROSTERS, RosterCheck, RosterPart
-from cbt.batches.roster.process import file_of
+from cbt.batches.roster.process import BROUGHT, file_of
+from cbt.imports.machine import ImportKind
 from cbt.interchange import upload
 from cbt.spreadsheets.drafts import Drafts, SheetDraft
 from cbt.spreadsheets.file_checks import CheckState
@@ -80,17 +80,16 @@ def test_large_files_are_kept_and_forgotten_in_pieces(world: World, monkeypatch:
             act(first)
 
     with monkeypatch.context() as broken:
-        broken.setattr(rosters, "_forget_former", stop)
-        broken.setattr(bank_files, "_forget_former", stop)
+        broken.setattr(ImportKind, "forget_former", stop)
         assert too_long(world, {"stopped": lambda: stopped(roster), "too": lambda: stopped(of_bank)}) == {}
     assert in_time() == [second, second], "what is there in part is not seen"
     assert count(world, SheetDraft) == pieces
     with world.app.app_context(), reading() as session:
         assert [check.state for check in ROSTERS.at_work(session)] == [CheckState.WAITING]
         batch_id = session.scalars(select(RosterCheck.batch_id)).first() or 0
-        assert len(waiting_rosters(session, batch_id)) == 1
+        assert len(BROUGHT.waiting(session, batch_id)) == 1
     cancels = {
-        "the roster": lambda: rosters.cancel(batch_ref=batch, ref=brought["roster"][-1], actor=CLERK),
+        "the roster": lambda: BROUGHT.cancel(batch, brought["roster"][-1], actor=CLERK),
         "the bank": lambda: bank_files.cancel(
             bank_ref=BANK, draft_ref=brought["bank"][-1], now=now, actor=CLERK
         ),

@@ -1,8 +1,7 @@
-"""Pages of a brought file: how far its check is, its dry run, how it is read, confirm, try again, forget."""
+"""Pages of a brought file: its dry run, how it is read, the copies in which its findings are marked."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
@@ -12,49 +11,28 @@ from flask_babel import gettext as _
 
 from cbt.bank.imports import checks as sheets
 from cbt.bank.imports import service
-from cbt.bank.imports.checks import LISTS, CheckSheet, CheckStanding, Looked
+from cbt.bank.imports.checks import CheckSheet, CheckStanding, Looked
+from cbt.bank.imports.dry_run import LISTS
 from cbt.bank.imports.plan import Mode
+from cbt.bank.imports.worker import BANKS, subject_of
 from cbt.bank.service import key_view
-from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
-from cbt.http.i18n import explain
-from cbt.http.partials import Reply, until_done
+from cbt.http.forms import Refusal
+from cbt.http.partials import Reply
+from cbt.imports.views import ImportPages
 from cbt.items.finding_texts import field_label, format_name, inferred_value, note, place_said
 from cbt.items.media import in_words
 from cbt.items.models import ImportRun
 from cbt.rules.roles import Role
 from cbt.rules.states.item import ItemState
-from cbt.spreadsheets.file_checks import CheckState, whole
+from cbt.spreadsheets.file_checks import whole
 from cbt.spreadsheets.findings import Note, Severity
 from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("checks", __name__)
-
-
-@pages.get("/bank/<ref>/import/<draft_ref>")
-@access.roles(Role.AUTHOR)
-def check(ref: str, draft_ref: str) -> Reply:
-    """Show how far a check is, or what it found, or what became of it."""
-    standing = _standing(ref, draft_ref)
-    if standing.state is CheckState.READY:
-        return _dry_run(ref, draft_ref, NOTHING_REFUSED)
-    if standing.state is CheckState.DONE:
-        _tell_stored(standing)
-        return flask.redirect(flask.url_for("bank.imports.upload", ref=ref), 303)
-    return _waiting(standing)
-
-
-@pages.get("/bank/<ref>/import/<draft_ref>/progress")
-@access.roles(Role.AUTHOR)
-def progress(ref: str, draft_ref: str) -> Reply:
-    """Send how far a check is to the page that waits for it."""
-    standing = _standing(ref, draft_ref)
-    part = flask.render_template("bank/imports/checks/_progress.html", standing=standing)
-    return until_done(part, working=standing.working)
 
 
 @pages.post("/bank/<ref>/import/<draft_ref>/again")
@@ -69,48 +47,7 @@ def again(ref: str, draft_ref: str) -> Reply:
         afresh="afresh" in flask.request.form,
         actor=acting(),
     )
-    return _back(ref, draft_ref)
-
-
-@pages.post("/bank/<ref>/import/<draft_ref>/retry")
-@access.roles(Role.AUTHOR)
-def retry(ref: str, draft_ref: str) -> Reply:
-    """Try again what came to nothing."""
-    service.try_again(bank_ref=ref, draft_ref=draft_ref, actor=acting())
-    return _back(ref, draft_ref)
-
-
-@pages.post("/bank/<ref>/import/<draft_ref>")
-@access.roles(Role.AUTHOR)
-def confirm(ref: str, draft_ref: str) -> Reply:
-    """Have what was looked at be stored."""
-    sent = flask.request.form
-    try:
-        service.confirm(
-            bank_ref=ref,
-            draft_ref=draft_ref,
-            mode=_mode(sent.get("mode", "")),
-            state=_arrival(sent.get("state", "")),
-            partial=sent.get("rows") == "good",
-            near="near" in sent or "near_asked" not in sent,
-            understood="understood" in sent,
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except InvalidInput as error:
-        return _dry_run(ref, draft_ref, refusal(error))
-    except Conflict as error:
-        flash_refusal(error)
-    return _back(ref, draft_ref)
-
-
-@pages.post("/bank/<ref>/import/<draft_ref>/cancel")
-@access.roles(Role.AUTHOR)
-def cancel(ref: str, draft_ref: str) -> Reply:
-    """Forget what was brought."""
-    service.cancel(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=acting())
-    flask.flash(_("bank.import.cancelled"), "message")
-    return flask.redirect(flask.url_for("bank.imports.upload", ref=ref), 303)
+    return FILES.back(ref, draft_ref)
 
 
 @pages.get("/bank/<ref>/import/<draft_ref>/marked/<int:file>.xlsx")
@@ -119,7 +56,7 @@ def marked(ref: str, draft_ref: str, file: int) -> Reply:
     """Send an author's workbook with its findings marked."""
     with reading() as session:
         name, body = sheets.marked_copy(session, bank_ref=ref, ref=draft_ref, actor=acting(), number=file)
-    key_view(act="bank.view_keys", subject=service.subject_of(ref), actor=acting(), now=flask.g.now)
+    key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
     return attachment(body, XLSX, _("bank.marked.file", name=PurePath(name).stem))
 
 
@@ -128,21 +65,10 @@ def _standing(ref: str, draft_ref: str) -> CheckStanding:
         return sheets.standing_of(session, bank_ref=ref, ref=draft_ref, actor=acting())
 
 
-def _waiting(standing: CheckStanding) -> Reply:
-    failed = standing.state is CheckState.FAILED
-    what, fix = explain_code(standing) if failed else ("", "")
-    return flask.render_template("bank/imports/checks/waiting.html", standing=standing, what=what, fix=fix)
-
-
-def explain_code(standing: CheckStanding) -> tuple[str, str]:
-    """Return why a check came to nothing, and what to do."""
-    return explain(InvalidInput(standing.error, **json.loads(standing.params)))
-
-
 def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         sheet = sheets.sheet_of(session, bank_ref=ref, ref=draft_ref, actor=acting(), looked=_looked())
-    key_view(act="bank.view_keys", subject=service.subject_of(ref), actor=acting(), now=flask.g.now)
+    key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
     url = _url_of(ref, draft_ref, sheet)
     page = flask.render_template(
         "bank/imports/checks/check.html",
@@ -218,12 +144,62 @@ def _arrival(name: str) -> ItemState:
     return next((state for state in ItemState if state.value == name), ItemState.IN_REVIEW)
 
 
-def _tell_stored(standing: CheckStanding) -> None:
+def _confirm(ref: str, draft_ref: str) -> None:
+    """Have what was looked at be stored."""
+    sent = flask.request.form
+    service.confirm(
+        bank_ref=ref,
+        draft_ref=draft_ref,
+        mode=_mode(sent.get("mode", "")),
+        state=_arrival(sent.get("state", "")),
+        partial=sent.get("rows") == "good",
+        near="near" in sent or "near_asked" not in sent,
+        understood="understood" in sent,
+        now=flask.g.now,
+        actor=acting(),
+    )
+
+
+def _stored(standing: CheckStanding) -> Reply:
     with reading() as session:
         run = session.get_one(ImportRun, standing.run_id) if standing.run_id else None
     if run is not None:
         flask.flash(_("bank.import.done", added=run.added, changed=run.changed, skipped=run.skipped), "ok")
+    return flask.redirect(flask.url_for("bank.imports.upload", ref=standing.bank_ref), 303)
 
 
-def _back(ref: str, draft_ref: str) -> Reply:
-    return flask.redirect(flask.url_for(".check", ref=ref, draft_ref=draft_ref), 303)
+def _forget(ref: str, draft_ref: str) -> Reply:
+    service.cancel(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=acting())
+    flask.flash(_("bank.import.cancelled"), "message")
+    return flask.redirect(flask.url_for("bank.imports.upload", ref=ref), 303)
+
+
+def _crumbs(standing: CheckStanding) -> list[tuple[str, str]]:
+    ref = standing.bank_ref
+    return [
+        (flask.url_for("bank.banks"), _("bank.page.banks")),
+        (flask.url_for("bank.bank", ref=ref), standing.bank_name),
+        (flask.url_for("bank.imports.upload", ref=ref), _("bank.page.import")),
+    ]
+
+
+FILES = ImportPages(
+    kind=BANKS,
+    blueprint=pages,
+    url_prefix="/bank/<ref>/import/<draft_ref>",
+    named="draft_ref",
+    dropping="cancel",
+    roles=(Role.AUTHOR,),
+    texts="bank.progress",
+    steps=("bank.step.file", "bank.step.check", "bank.step.store"),
+    other_file="bank.check.other_file",
+    drop="bank.check.cancel",
+    again=frozenset({"bank.check_died", "bank.check_broken"}),
+    standing=_standing,
+    dry_run=_dry_run,
+    confirm=_confirm,
+    stored=_stored,
+    forget=_forget,
+    crumbs=_crumbs,
+)
+FILES.register()

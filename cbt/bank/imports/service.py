@@ -1,32 +1,29 @@
-"""Use cases of a brought file: keep it for its check, read it again, have it stored, try again, forget it."""
+"""Use cases of a brought file: keep it for its check, read it again, have it stored; `BANKS` has the others."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.bank import store as bank_store
-from cbt.bank.imports import checks
-from cbt.bank.imports.checks import CheckSummary
+from cbt.bank.imports.dry_run import CheckSummary
 from cbt.bank.imports.execution import break_off
 from cbt.bank.imports.models import CHECKS, ImportCheck
 from cbt.bank.imports.plan import ImportTerms, Mode, asked_of, written
+from cbt.bank.imports.worker import BANKS, DRAFTS, kept_mapping, subject_of
 from cbt.errors import Conflict, InvalidInput
 from cbt.interchange import upload
 from cbt.interchange.upload import NamedFile, unscoped
-from cbt.items.models import ItemBank
+from cbt.items.models import KeptMapping
 from cbt.rules.states.item import ItemState
-from cbt.spreadsheets.check_process import CheckStarter
-from cbt.spreadsheets.drafts import LIFE, Drafts, drop
 from cbt.spreadsheets.file_checks import CheckState
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 
-DRAFTS = Drafts("bank", gone=checks.UNKNOWN)
 ARRIVALS = (ItemState.IN_REVIEW, ItemState.DRAFT)
 """In what state items arrive through the browser: who brings them does not review them."""
 
@@ -44,36 +41,19 @@ def keep(*, bank_ref: str, files: Sequence[NamedFile], locale: str, now: datetim
         unit_of_work() as session,
     ):
         bank = bank_store.bank_by_ref(session, bank_ref)
-        _forget_former(session, bank, actor, now=now)
+        BANKS.forget_former(session, bank.ref, actor, now=now)
         ref = DRAFTS.keep(session, draft, subject=subject_of(bank.ref))
-        checks.begin_check(
-            session,
+        check = ImportCheck(
             ref=ref,
             bank_id=bank.id,
             actor=actor,
-            file_name=name,
-            asked=ImportTerms(locale=locale),
-            now=now,
+            file_name=name[:200],
+            state=CheckState.WAITING,
+            asked=written(ImportTerms(locale=locale)),
+            at=now,
         )
+        session.add(check)
         return ref
-
-
-def subject_of(bank_ref: str) -> str:
-    """Return what a draft for a bank is for."""
-    return f"item_bank:{bank_ref}"
-
-
-def _forget_former(session: Session, bank: ItemBank, actor: str, *, now: datetime) -> None:
-    own = (ImportCheck.bank_id == bank.id) & (ImportCheck.actor == actor)
-    found = session.scalars(select(ImportCheck).where(own | (ImportCheck.at < now - LIFE))).all()
-    busy = [check for check in found if check.state == CheckState.IMPORTING or _half_stored(check)]
-    if any(check.bank_id == bank.id and check.actor == actor for check in busy):
-        raise Conflict("bank.import_under_way", ref=bank.ref)
-    CHECKS.forget(session, [check.id for check in found if check not in busy])
-
-
-def _half_stored(check: ImportCheck) -> bool:
-    return check.state == CheckState.FAILED and check.run_id is not None
 
 
 def read_again(
@@ -92,7 +72,7 @@ def read_again(
     Raises NotFound("bank.draft_unknown"), Conflict("bank.check_under_way").
     """
     with unit_of_work() as session:
-        check = _own(session, bank_ref, draft_ref, actor)
+        check = BANKS.idle(session, bank_ref, draft_ref, actor=actor)
         before = asked_of(check.asked)
         asked = ImportTerms(
             adjust=adjust if afresh else {**before.adjust, **adjust},
@@ -100,8 +80,6 @@ def read_again(
             kept=before.kept and not afresh,
             locale=before.locale,
         )
-        if _half_stored(check):
-            raise Conflict("bank.import_under_way", ref=bank_ref)
         CHECKS.wait_again(session, check, written(asked))
 
 
@@ -127,10 +105,10 @@ def confirm(
     if state not in ARRIVALS:
         raise InvalidInput("bank.arrival", field="state")
     with unit_of_work() as session:
-        check = _own(session, bank_ref, draft_ref, actor)
+        check = BANKS.own(session, bank_ref, draft_ref, actor=actor)
         if check.state != CheckState.READY:
             raise Conflict("bank.check_under_way")
-        found = checks.summary_of(session, check)
+        found = BANKS.summary_of(session, check)
         if found.inferred and not understood:
             raise InvalidInput("bank.not_understood", field="understood")
         if found.blocked and not partial:
@@ -145,9 +123,22 @@ def confirm(
         )
         CHECKS.wait_to_be_stored(session, check, written(asked), total=total)
         if found.layout:
-            checks.keep_mapping(
-                session, check.bank_id, found.layout, unscoped(found.adjusted), now=now, actor=actor
-            )
+            keep_mapping(session, check.bank_id, found.layout, unscoped(found.adjusted), now=now, actor=actor)
+
+
+def keep_mapping(
+    session: Session, bank_id: int, layout: str, choices: dict[str, str], *, now: datetime, actor: str
+) -> None:
+    """Keep how an author had files of one layout understood; nothing said forgets it."""
+    row = kept_mapping(session, bank_id, layout)
+    if row is None and choices:
+        row = KeptMapping(bank_id=bank_id, layout=layout)
+        session.add(row)
+    if row is not None and not choices:
+        session.delete(row)
+    elif row is not None:
+        row.choices = json.dumps(choices, ensure_ascii=False, sort_keys=True)
+        row.actor, row.at = actor, now
 
 
 def wanted(found: CheckSummary, mode: Mode, *, near: bool) -> int:
@@ -156,45 +147,17 @@ def wanted(found: CheckSummary, mode: Mode, *, near: bool) -> int:
     return found.total(*names, *(("near",) if near else ()))
 
 
-def try_again(*, bank_ref: str, draft_ref: str, actor: str) -> None:
-    """Have a check that came to nothing be made again, or an import that stopped go on.
-
-    Raises NotFound("bank.draft_unknown"), Conflict("bank.check_under_way").
-    """
-    with unit_of_work() as session:
-        check = _own(session, bank_ref, draft_ref, actor)
-        if _half_stored(check):
-            CHECKS.go_on_again(session, check)
-        else:
-            CHECKS.wait_again(session, check, check.asked)
-
-
 def cancel(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -> None:
     """Forget a kept file and its check, and take back what an import that stopped has stored.
 
     A second call changes nothing. Raises Conflict("bank.import_under_way") while a process stores it.
     """
-    run_id = None
-    with unit_of_work() as session:
-        bank = bank_store.bank_by_ref(session, bank_ref)
-        own = select(ImportCheck).where(ImportCheck.ref == draft_ref, ImportCheck.actor == actor)
-        check = session.scalar(own.where(ImportCheck.bank_id == bank.id))
-        if check is not None:
-            if check.state == CheckState.IMPORTING:
-                raise Conflict("bank.import_under_way", ref=bank_ref)
-            run_id = check.run_id if check.state == CheckState.FAILED else None
-            CHECKS.forget(session, [check.id])
-        drop(session, draft_ref, actor=actor)
-    if run_id is not None:
-        break_off(run_id, bank_ref, because="cancelled", now=now, actor=actor)
+    check = BANKS.cancel(bank_ref, draft_ref, actor=actor)
+    if check is not None and BANKS.half(check) and check.run_id is not None:
+        break_off(check.run_id, bank_ref, because="cancelled", now=now, actor=actor)
 
 
-def _own(session: Session, bank_ref: str, draft_ref: str, actor: str) -> ImportCheck:
-    bank = bank_store.bank_by_ref(session, bank_ref)
-    return checks.own_check(session, draft_ref, bank_id=bank.id, actor=actor)
-
-
-_starter = CheckStarter(CHECKS)
+_starter = BANKS.starter()
 
 
 def start_checks(*, now: datetime) -> None:

@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from cbt.accounts.store import actor_names
 from cbt.bank import catalogue, service, store
 from cbt.bank.imports import check_views as checks
-from cbt.bank.imports import checks as checks_store
 from cbt.bank.imports import service as checks_service
+from cbt.bank.imports.worker import BANKS
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
@@ -64,7 +64,7 @@ def _upload_page(ref: str, refused: Refusal) -> Reply:
         bank = store.bank_by_ref(session, ref)
         runs = catalogue.import_runs(session, bank.id)
         names = actor_names(session, {run.actor for run in runs})
-        waiting = checks_store.own_checks(session, bank_id=bank.id, actor=acting())
+        waiting = [one for one in BANKS.waiting(session, bank.id) if one.actor == acting()]
     page = flask.render_template(
         "bank/imports/upload.html",
         bank=bank,

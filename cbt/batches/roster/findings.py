@@ -1,7 +1,4 @@
-"""Findings of the check of a roster, in values that are kept: the summary, the words, the copy with marks.
-
-Pages open the summary and the lines that are shown.
-"""
+"""Findings of the check of a roster, in values that are kept: the summary, the words, the copy with marks."""
 
 from __future__ import annotations
 
@@ -9,28 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import PurePath
 
 import flask_babel
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from cbt.batches.roster.models import ROSTERS, RosterCheck
 from cbt.batches.roster.plan import LeftGroup, RosterPlan, limit_of
 from cbt.batches.roster.planner import CHECK
 from cbt.batches.roster.roster_import import CheckedRoster
 from cbt.candidates.roster.column_mapping import TableLayout
 from cbt.candidates.roster.export import marked_roster
 from cbt.candidates.roster.paper_choice import BlueprintChoice
-from cbt.errors import InvalidInput, NotFound, Unavailable
+from cbt.errors import InvalidInput
 from cbt.http.i18n import explain
-from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.cells import SheetData
-from cbt.spreadsheets.file_checks import CheckState, FindingKind, Stretch
+from cbt.spreadsheets.file_checks import FindingKind, Stretch
 from cbt.spreadsheets.findings import Finding, Note, Severity
 
-PEOPLE, REST, FINDINGS, SEATS, CHANGES = "people", "rest", "finding", "seat", "change"
-SUMMARY, MARKED = "summary", "marked"
+PEOPLE, REST, SEATS, CHANGES = "people", "rest", "seat", "change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,37 +180,6 @@ def shares_of(
     return list(found.values())
 
 
-_UNSHOWN = (CheckState.ARRIVING, CheckState.DONE, CheckState.GONE)
-
-
-def find_check(session: Session, batch_id: int, ref: str, *, actor: str) -> RosterCheck | None:
-    """Return a person's own roster of a batch, None for none, or for somebody else's."""
-    own = select(RosterCheck).where(RosterCheck.ref == ref, RosterCheck.actor == actor)
-    return session.scalar(own.where(RosterCheck.batch_id == batch_id))
-
-
-def check_of(session: Session, batch_id: int, ref: str, *, actor: str) -> RosterCheck:
-    """Return a person's own roster of a batch; raise NotFound("roster.draft_gone")."""
-    found = find_check(session, batch_id, ref, actor=actor)
-    if found is None:
-        raise NotFound(ROSTERS.gone)
-    return found
-
-
-def waiting_rosters(session: Session, batch_id: int) -> Sequence[RosterCheck]:
-    """Return the rosters of a batch that were brought and are not imported, the latest first."""
-    query = select(RosterCheck).where(RosterCheck.batch_id == batch_id, RosterCheck.state.not_in(_UNSHOWN))
-    return session.scalars(query.order_by(RosterCheck.at.desc())).all()
-
-
-def summary_of(session: Session, check: RosterCheck) -> RosterSummary:
-    """Return what a check found as a whole; raise NotFound when it was sealed under a key that was lost."""
-    try:
-        return ROSTERS.opened(ROSTERS.part(session, check, SUMMARY), RosterSummary)
-    except Unavailable as error:
-        raise NotFound(ROSTERS.gone) from error
-
-
 def note(found: Finding) -> Note:
     """Return a finding as people read it."""
     label = "stop" if found.severity is Severity.ERROR else "hint"
@@ -254,22 +214,3 @@ def marked_of(sheets: Sequence[SheetData], checked: CheckedRoster, locale: str) 
             told(checked.plan.findings),
             title=flask_babel.gettext("batches.roster.marked.column"),
         )
-
-
-def is_marked(session: Session, batch_ref: str, ref: str, *, actor: str) -> bool:
-    """Say whether there is a marked copy that this person may have: whole numbers stand in it."""
-    return _has_copy(session, check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor))
-
-
-def marked_copy(session: Session, batch_ref: str, ref: str, *, actor: str) -> tuple[str, bytes]:
-    """Return the name for a roster's marked copy, and the copy; raise NotFound for none, or another person's."""
-    check = check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
-    if not _has_copy(session, check):
-        raise NotFound(ROSTERS.gone)
-    body = ROSTERS.opened(ROSTERS.part(session, check, MARKED), bytes)
-    name = flask_babel.gettext("batches.roster.marked.file", name=PurePath(check.file_name).stem)
-    return name, body
-
-
-def _has_copy(session: Session, check: RosterCheck) -> bool:
-    return bool(ROSTERS.part_numbers(session, check, MARKED))

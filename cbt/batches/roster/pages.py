@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 
+import flask_babel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
 from cbt.audit.chain import record
-from cbt.batches.roster import findings as kept
 from cbt.batches.roster.entries import SeatLine
-from cbt.batches.roster.findings import RoomShare, RosterSummary, SittingShare
+from cbt.batches.roster.findings import CHANGES, SEATS, RoomShare, RosterSummary, SittingShare
 from cbt.batches.roster.models import ROSTERS, RosterCheck
 from cbt.batches.roster.plan import RosterTerms, RowChange, seen_of, terms_of
+from cbt.batches.roster.process import BROUGHT
 from cbt.batches.roster.roster_import import target_of
 from cbt.batches.store import held_of
 from cbt.blueprints.store import blueprint_of
@@ -26,37 +28,21 @@ from cbt.candidates.models import Registration
 from cbt.candidates.roster.export import rows_of
 from cbt.candidates.store import entries_of_batch
 from cbt.errors import InvalidInput
+from cbt.imports.machine import FINDINGS, MARKED, ImportStanding
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting
 from cbt.sittings.store import batch_by_ref
-from cbt.spreadsheets.file_checks import BLOCK, WORKING, CheckState, Stretch, shown
+from cbt.spreadsheets.file_checks import BLOCK, Stretch, shown
 from cbt.spreadsheets.findings import Finding
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 
-@dataclass(frozen=True, slots=True)
-class RosterStanding:
-    """How far a brought roster is; `error` is the code of what it came to, `begun` whether some of it is stored."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterStanding(ImportStanding):
+    """How far a brought roster is, for which batch or sitting, and whose it is."""
 
-    ref: str
     batch: Batch
     sitting: Sitting | None
-    file_name: str
     brought_by: str
-    actor: str
-    state: CheckState
-    done: int
-    total: int
-    error: str
-    params: str
-    begun: bool
-    at: datetime
-    before: int
-    """How many rosters of others are waited for."""
-
-    @property
-    def working(self) -> bool:
-        """Whether a process is at it, or is waited for."""
-        return self.state in WORKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +90,8 @@ class RosterSheet:
     seats: list[SeatLine]
     needs: list[SittingNeed]
     looked: LookedAt
+    marked: bool
+    """Whether there is a copy with the findings marked."""
 
     def pages(self, count: int) -> int:
         """Return how many pages so many lines are."""
@@ -125,7 +113,7 @@ class RosterDesk:
 def desk_of(session: Session, batch_ref: str, sitting_ref: str = "", *, actor: str) -> RosterDesk:
     """Return what the page shows on which a roster is brought; raise NotFound for an unknown batch or sitting."""
     target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
-    waiting = [_standing(session, check) for check in kept.waiting_rosters(session, target.batch.id)]
+    waiting = [_standing(session, check) for check in BROUGHT.waiting(session, target.batch.id)]
     here = select(Sitting.id).where(Sitting.batch_id == target.batch.id)
     count = select(func.count()).select_from(Registration).where(Registration.sitting_id.in_(here))
     return RosterDesk(target.batch, target.only, waiting, actor, session.scalar(count) or 0)
@@ -138,37 +126,23 @@ def batch_of_sitting(session: Session, sitting: Sitting) -> str:
 
 def standing_of(session: Session, batch_ref: str, ref: str, *, actor: str) -> RosterStanding:
     """Return how far a brought roster is; raise NotFound("roster.draft_gone")."""
-    return _standing(session, kept.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor))
+    return _standing(session, BROUGHT.own(session, batch_ref, ref, actor=actor))
 
 
 def _standing(session: Session, check: RosterCheck) -> RosterStanding:
-    waiting = check.state in WORKING and check.beat_at is None
-    ahead = [one for one in ROSTERS.at_work(session) if one.id < check.id] if waiting else []
-    batch = session.get_one(Batch, check.batch_id)
     ref = terms_of(check.asked).sitting
-    sitting = session.scalar(select(Sitting).where(Sitting.ref == ref)) if ref else None
     return RosterStanding(
-        ref=check.ref,
-        batch=batch,
-        sitting=sitting,
-        file_name=check.file_name,
+        **BROUGHT.standing(session, check),
+        batch=session.get_one(Batch, check.batch_id),
+        sitting=session.scalar(select(Sitting).where(Sitting.ref == ref)) if ref else None,
         brought_by=actor_names(session, {check.actor}).get(check.actor, check.actor),
-        actor=check.actor,
-        state=CheckState(check.state),
-        done=check.done,
-        total=check.total,
-        error=check.error,
-        params=check.params,
-        begun=check.begun,
-        at=check.at,
-        before=len(ahead),
     )
 
 
 def sheet_of(session: Session, batch_ref: str, ref: str, looked: LookedAt, *, actor: str) -> RosterSheet:
     """Return the dry run of a roster that is ready; raise NotFound("roster.draft_gone")."""
-    check = kept.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
-    standing, found = _standing(session, check), kept.summary_of(session, check)
+    check = BROUGHT.own(session, batch_ref, ref, actor=actor)
+    standing, found = _standing(session, check), BROUGHT.summary_of(session, check)
     stretch = shown(found.kinds, looked.kind)
     room = _room(found.sittings, looked.room)
     return RosterSheet(
@@ -176,15 +150,16 @@ def sheet_of(session: Session, batch_ref: str, ref: str, looked: LookedAt, *, ac
         summary=found,
         terms=terms_of(check.asked),
         stale=not found.unread and seen_of(session, check.batch_id, only=standing.sitting) != found.seen,
-        findings=ROSTERS.lines_of(session, check, kept.FINDINGS, stretch, looked.page, Finding),
+        findings=ROSTERS.lines_of(session, check, FINDINGS, stretch, looked.page, Finding),
         shown=stretch,
-        changes=ROSTERS.lines_of(session, check, kept.CHANGES, found.changes, looked.changes_page, RowChange),
+        changes=ROSTERS.lines_of(session, check, CHANGES, found.changes, looked.changes_page, RowChange),
         room=room,
-        seats=ROSTERS.lines_of(session, check, kept.SEATS, room[1].lines, looked.seats_page, SeatLine)
+        seats=ROSTERS.lines_of(session, check, SEATS, room[1].lines, looked.seats_page, SeatLine)
         if room is not None
         else [],
         needs=_needs(session, found) if found.left else [],
         looked=looked,
+        marked=bool(ROSTERS.part_numbers(session, check, MARKED)),
     )
 
 
@@ -214,6 +189,13 @@ def _needs(session: Session, found: RosterSummary) -> list[SittingNeed]:
         people = one.people + (needs[key].people if key in needs else 0)
         needs[key] = SittingNeed(one.level, one.name, one.minutes, people, centre, rooms, seats)
     return list(needs.values())
+
+
+def marked_copy(session: Session, batch_ref: str, ref: str, *, actor: str) -> tuple[str, bytes]:
+    """Return the name for a roster's marked copy, and the copy; raise NotFound for none, or another person's."""
+    check = BROUGHT.own(session, batch_ref, ref, actor=actor)
+    name = flask_babel.gettext("batches.roster.marked.file", name=PurePath(check.file_name).stem)
+    return name, BROUGHT.copy_of(session, check)
 
 
 def export_rows(*, batch_ref: str, reason: str, actor: str, now: datetime) -> list[list[str]]:

@@ -1,8 +1,7 @@
-"""Pages of the roster of a batch: bring a file, look at what it would do, spread it anew, import it, forget it."""
+"""Pages of the roster of a batch: bring a file, look at what it would do, spread it anew, say what columns are."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,23 +9,25 @@ import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from cbt.batches.roster import findings, service
 from cbt.batches.roster import pages as sheets
+from cbt.batches.roster import service
 from cbt.batches.roster.findings import note
 from cbt.batches.roster.pages import LookedAt, RosterSheet, RosterStanding, export_rows
 from cbt.batches.roster.plan import RosterTerms
+from cbt.batches.roster.process import BROUGHT
+from cbt.candidates.roster.column_mapping import hands_of_form
 from cbt.candidates.roster.export import OF_BATCH, to_xlsx
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
-from cbt.http.i18n import explain
-from cbt.http.partials import Reply, until_done
+from cbt.http.partials import Reply
+from cbt.imports.views import ImportPages
 from cbt.rules.planning.distribution import Fill, Units
 from cbt.rules.roles import Role
 from cbt.sittings.store import sitting_by_ref
-from cbt.spreadsheets.file_checks import CheckState, whole
+from cbt.spreadsheets.file_checks import whole
 from cbt.spreadsheets.findings import Severity
 from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
@@ -74,32 +75,7 @@ def take(ref: str) -> Reply:
         )
     except (InvalidInput, Conflict) as error:
         return _upload_page(ref, sitting, refusal(error))
-    return _back(ref, draft)
-
-
-@pages.get("/office/batches/<ref>/roster/<draft>")
-@access.roles(Role.OFFICER)
-def check(ref: str, draft: str) -> Reply:
-    """Show how far a roster is, or what importing it would do, or what became of it."""
-    standing = _standing(ref, draft)
-    if standing.state is CheckState.READY:
-        return _sheet_page(ref, draft, NOTHING_REFUSED)
-    if standing.state is CheckState.DONE:
-        flask.flash(_("batches.roster.imported", count=standing.total), "ok")
-        return flask.redirect(_after(standing), 303)
-    what, fix = "", ""
-    if standing.state is CheckState.FAILED:
-        what, fix = explain(InvalidInput(standing.error, **json.loads(standing.params)))
-    return flask.render_template("batches/roster/waiting.html", standing=standing, what=what, fix=fix)
-
-
-@pages.get("/office/batches/<ref>/roster/<draft>/progress")
-@access.roles(Role.OFFICER)
-def progress(ref: str, draft: str) -> Reply:
-    """Send how far a roster is to the page that waits for it."""
-    standing = _standing(ref, draft)
-    part = flask.render_template("batches/roster/_progress.html", standing=standing)
-    return until_done(part, working=standing.working)
+    return FILES.back(ref, draft)
 
 
 @pages.post("/office/batches/<ref>/roster/<draft>/plan")
@@ -107,46 +83,27 @@ def progress(ref: str, draft: str) -> Reply:
 def plan(ref: str, draft: str) -> Reply:
     """Spread a roster anew, as it is said now."""
     service.plan_again(batch_ref=ref, ref=draft, terms=_terms(), actor=acting())
-    return _back(ref, draft)
+    return FILES.back(ref, draft)
 
 
-@pages.post("/office/batches/<ref>/roster/<draft>")
+@pages.post("/office/batches/<ref>/roster/<draft>/columns")
 @access.roles(Role.OFFICER)
-def confirm(ref: str, draft: str) -> Reply:
-    """Have what was looked at be imported, all of it or what has no errors."""
-    try:
-        service.confirm(
-            batch_ref=ref,
-            ref=draft,
-            partial=flask.request.form.get("rows") == "good",
-            actor=acting(),
-        )
-    except InvalidInput as error:
-        return _sheet_page(ref, draft, refusal(error))
-    except Conflict as error:
-        flash_refusal(error)
-    return _back(ref, draft)
+def columns(ref: str, draft: str) -> Reply:
+    """Read a roster anew, with what is said of its columns."""
+    with reading() as session:
+        layouts = sheets.sheet_of(session, ref, draft, LookedAt(), actor=acting()).summary.layouts
+    hands = hands_of_form(flask.request.form, layouts)
+    service.read_again(batch_ref=ref, ref=draft, hands=hands, now=flask.g.now, actor=acting())
+    return FILES.back(ref, draft)
 
 
-@pages.post("/office/batches/<ref>/roster/<draft>/retry")
+@pages.get("/office/batches/<ref>/roster/<draft>/marked.xlsx")
 @access.roles(Role.OFFICER)
-def retry(ref: str, draft: str) -> Reply:
-    """Try again what came to nothing."""
-    service.try_again(batch_ref=ref, ref=draft, actor=acting())
-    return _back(ref, draft)
-
-
-@pages.post("/office/batches/<ref>/roster/<draft>/drop")
-@access.roles(Role.OFFICER)
-def drop(ref: str, draft: str) -> Reply:
-    """Forget a roster."""
-    try:
-        service.cancel(batch_ref=ref, ref=draft, actor=acting())
-    except CbtError as error:
-        flash_refusal(error)
-        return _back(ref, draft)
-    flask.flash(_("batches.roster.dropped"), "message")
-    return flask.redirect(flask.url_for(".upload", ref=ref), 303)
+def marked(ref: str, draft: str) -> Reply:
+    """Send a roster back with its findings marked."""
+    with reading() as session:
+        name, body = sheets.marked_copy(session, ref, draft, actor=acting())
+    return attachment(body, XLSX, name)
 
 
 @pages.post("/office/batches/<ref>/roster/export")
@@ -170,7 +127,6 @@ def _standing(ref: str, draft: str) -> RosterStanding:
 def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
     with reading() as session:
         sheet = sheets.sheet_of(session, ref, draft, _looked(), actor=acting())
-        marked = findings.is_marked(session, ref, draft, actor=acting())
     summary = sheet.summary
     page = flask.render_template(
         "batches/roster/check.html",
@@ -181,7 +137,7 @@ def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
         refused=refused,
         notes=[note(whole(found)) for found in sheet.findings],
         kinds=[(kind, note(whole(kind.first))) for kind in summary.kinds],
-        marked=marked,
+        marked=sheet.marked,
         hints=summary.of(Severity.HINT),
         url=_url_of(ref, draft, sheet),
     )
@@ -234,5 +190,53 @@ def _after(standing: RosterStanding) -> str:
     return flask.url_for("batches.checklist.batch", ref=standing.batch.ref)
 
 
-def _back(ref: str, draft: str) -> Reply:
-    return flask.redirect(flask.url_for(".check", ref=ref, draft=draft), 303)
+def _confirm(ref: str, draft: str) -> None:
+    """Have all of a file be imported, or what has no errors."""
+    partial = flask.request.form.get("rows") == "good"
+    service.confirm(batch_ref=ref, ref=draft, partial=partial, actor=acting())
+
+
+def _imported(standing: RosterStanding) -> Reply:
+    flask.flash(_("batches.roster.imported", count=standing.total), "ok")
+    return flask.redirect(_after(standing), 303)
+
+
+def _forget(ref: str, draft: str) -> Reply:
+    try:
+        BROUGHT.cancel(ref, draft, actor=acting())
+    except CbtError as error:
+        flash_refusal(error)
+        return FILES.back(ref, draft)
+    flask.flash(_("batches.roster.dropped"), "message")
+    return flask.redirect(flask.url_for(".upload", ref=ref), 303)
+
+
+def _crumbs(standing: RosterStanding) -> list[tuple[str, str]]:
+    batch = standing.batch
+    return [
+        (flask.url_for("sittings.batches"), _("sittings.batches.title")),
+        (flask.url_for("batches.checklist.batch", ref=batch.ref), batch.name),
+        (flask.url_for("batches.roster.upload", ref=batch.ref), _("batches.roster.title")),
+    ]
+
+
+FILES = ImportPages(
+    kind=BROUGHT,
+    blueprint=pages,
+    url_prefix="/office/batches/<ref>/roster/<draft>",
+    named="draft",
+    dropping="drop",
+    roles=(Role.OFFICER,),
+    texts="batches.roster.progress",
+    steps=("batches.roster.step.file", "batches.roster.step.check", "batches.roster.step.done"),
+    other_file="candidates.roster.again",
+    drop="batches.roster.drop",
+    again=frozenset({"roster.changed", "roster.check_died", "roster.check_broken"}),
+    standing=_standing,
+    dry_run=_sheet_page,
+    confirm=_confirm,
+    stored=_imported,
+    forget=_forget,
+    crumbs=_crumbs,
+)
+FILES.register()

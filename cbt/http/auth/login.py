@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, cast
 
 import flask
+import flask_login
 from sqlalchemy import ClauseElement, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
@@ -36,8 +37,8 @@ log = logging.getLogger(__name__)
 View = TypeVar("View", bound=Callable[..., Any])
 
 KIND = "staff"
-_TOKEN, _PRINCIPAL = "_user_id", "cbt_principal"
-"""Where the session keeps the token of a login, and a request its principal."""
+_TOKEN = "_user_id"
+"""Where Flask-Login has the session keep the token of a login."""
 HALF = "staff-code"
 """The kind of a login whose password was right and whose second factor is still to be shown: it opens nothing."""
 IDLE = timedelta(minutes=30)
@@ -199,7 +200,7 @@ CANDIDATE = "candidate"
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login ships no types
     """Who a request comes from: staff or candidate, with the login session that says so."""
 
     kind: str
@@ -213,6 +214,10 @@ class Principal:
     board_at: datetime | None = None
     login_session_id: int = 0
     token: str = field(default="", repr=False)
+
+    def get_id(self) -> str:
+        """Return the login session's token, which is all the cookie carries."""
+        return self.token
 
     @property
     def logged_as(self) -> str:
@@ -244,20 +249,26 @@ def token_hash(token: str) -> str:
 
 
 def init_login(app: flask.Flask) -> None:
-    """Have sessions lie in the cookies that login sessions are found by."""
+    """Bind Flask-Login to the login-session table."""
     app.session_interface = CookieOfAnyAge()
+    manager = flask_login.LoginManager()
+    manager.session_protection = None
+    manager.init_app(app)
     app.extensions["cbt_resolvers"] = {}
 
-
-def _signed_in() -> Principal | None:
-    """Return whose login this browser holds, at addresses of its kind."""
-    token = flask.session.get(_TOKEN)
-    if not isinstance(token, str):
-        return None
-    known = flask.request.environ.get(KNOWN)
-    if isinstance(known, Principal) and known.token == token:
-        return known
-    return _load(token, machine=current_machine(), now=flask.g.now, staff=is_of_staff(flask.request.path))
+    @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login ships no types
+    def load(token: str) -> Principal | None:
+        known = flask.request.environ.get(KNOWN)
+        if isinstance(known, Principal) and known.token == token:
+            return known
+        if flask.g.get("login_unread"):
+            return None  # the page that says what happened is nobody's: it asks the database for nothing
+        flask.g.login_unread = True
+        found = _load(
+            token, machine=current_machine(), now=flask.g.now, staff=is_of_staff(flask.request.path)
+        )
+        flask.g.login_unread = False
+        return found
 
 
 def at_the_others() -> Principal | None:
@@ -347,11 +358,8 @@ def forget() -> None:
 
 def current_principal() -> Principal | None:
     """Return who this request comes from, or None for an anonymous one."""
-    if _PRINCIPAL not in flask.g:
-        # A page that says why this failed is nobody's: it asks the database for nothing.
-        setattr(flask.g, _PRINCIPAL, None)
-        setattr(flask.g, _PRINCIPAL, _signed_in())
-    return cast("Principal | None", flask.g.get(_PRINCIPAL))
+    user = flask_login.current_user._get_current_object()
+    return user if user.is_authenticated else None
 
 
 def signed_in() -> Principal:

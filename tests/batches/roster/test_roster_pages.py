@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.batches.roster.models import RosterCheck, RosterPart
-from cbt.batches.roster.service import LIFE
+from cbt.batches.roster.process import RosterImport
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.demo.exam_setup import Hall
 from cbt.sittings.planning.sittings import cancel_sitting
@@ -241,6 +241,6 @@ def test_a_brought_roster_is_sealed_kept_for_two_weeks_and_replaced_by_the_next(
     assert office.client.get(first).status_code == 404
     progress = office.client.get(f"{second}/progress")
     assert progress.headers["HX-Refresh"] == "true"
-    day.clock.advance(LIFE + timedelta(seconds=1))
+    day.clock.advance(RosterImport.life + timedelta(seconds=1))
     other.bring([row(3)], work=False)
     assert count(day, RosterCheck) == 1
