@@ -21,7 +21,7 @@ from typing import IO
 import msgspec
 
 from cbt.confined import runner
-from cbt.confined.child import Job
+from cbt.confined.child import ChildTask
 from tests.forked import CAN_FORK
 
 _SERVE = "import sys; sys.path.insert(0, sys.argv[1]); from tests.warm_child import serve; serve()"
@@ -32,7 +32,7 @@ _one_at_a_time = threading.Lock()
 class WarmChild:
     """A child forked of the process that has loaded the module of its task; as a Popen, for what is asked of it."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ChildTask) -> None:
         read, told = os.pipe()
         heard, answer = os.pipe()
         state, states = os.pipe()
@@ -82,7 +82,7 @@ def _server(module: str) -> socket.socket:
     return ours
 
 
-def _begin_warm(job: Job) -> subprocess.Popen[bytes] | WarmChild:
+def _begin_warm(job: ChildTask) -> subprocess.Popen[bytes] | WarmChild:
     warm = job.task.startswith("cbt.") and not job.task.startswith("cbt.printing.")
     return WarmChild(job) if warm else _begin(job)
 
