@@ -27,7 +27,7 @@ from cbt.application import backups
 from cbt.cli import COMMANDS
 from cbt.confined import runner
 from cbt.confined.background import command_behind
-from cbt.confined.child import Job
+from cbt.confined.child import ChildTask
 from cbt.spreadsheets import check_process
 from tests.fork_server import CAN_FORK, Child, begun, serve_who_began
 
@@ -136,7 +136,7 @@ def run_cbt(
 class ConfinedChild(Child):
     """A child that opens a foreign file, forked of the process that has loaded the module of its task."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ChildTask) -> None:
         read, told = os.pipe()
         heard, answer = os.pipe()
         self.stdin: IO[bytes] = os.fdopen(told, "wb")
@@ -161,7 +161,7 @@ def _confined_server(module: str) -> socket.socket:
     )
 
 
-def _begin_confined(job: Job) -> subprocess.Popen[bytes] | ConfinedChild:
+def _begin_confined(job: ChildTask) -> subprocess.Popen[bytes] | ConfinedChild:
     warm = job.task.startswith("cbt.") and not job.task.startswith("cbt.printing.")
     return ConfinedChild(job) if warm else _confined_as_in_production(job)
 

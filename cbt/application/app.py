@@ -28,6 +28,7 @@ from cbt.assembly import coverage_views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.flood_limit import record_guessing
 from cbt.bank import views as bank
+from cbt.bank.lint.standing import LINT
 from cbt.batches import views as batches
 from cbt.batches.applications import paper_fates
 from cbt.batches.checklist_views import batches_on_home
@@ -134,7 +135,7 @@ ROOMS: tuple[ModuleType, ...] = (
 STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS)
 """What takes two people, room by room (R-62)."""
 
-KINDS_OF_JOBS: tuple[JobKind, ...] = (DRAW, WORKBOOK, DESTROY)
+KINDS_OF_JOBS: tuple[JobKind, ...] = (LINT, DRAW, WORKBOOK, DESTROY)
 """All background work that somebody asks for, room by room."""
 
 

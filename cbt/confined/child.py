@@ -31,7 +31,7 @@ _WARM = ("utf-8-sig", "gb18030", "cp437", "utf-16-le", "latin-1")
 """Codecs are modules; none can be loaded once no file can be opened any more."""
 
 
-class Job(msgspec.Struct, frozen=True):
+class ChildTask(msgspec.Struct, frozen=True):
     """What a child is asked: `module:function`, its options, and what it may use (bytes, seconds)."""
 
     task: str
@@ -43,7 +43,7 @@ class Job(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Do the job in the arguments with the file on standard input."""
-    job = msgspec.json.decode(sys.argv[2], type=Job)
+    job = msgspec.json.decode(sys.argv[2], type=ChildTask)
     module, _, name = job.task.partition(":")
     task: Task = getattr(import_module(module), name)
     for codec in _WARM:
@@ -59,7 +59,7 @@ def main() -> None:
         answer.write(said)
 
 
-def _confine(job: Job) -> None:
+def _confine(job: ChildTask) -> None:
     """Take on the limits; from here on no file, no pipe and no socket can be opened (their number is used up)."""
     os.closerange(_STANDARD, 256)
     if resource is None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from cbt.confined.child import NO_MEMORY, REFUSAL, RESULT, Job
+from cbt.confined.child import NO_MEMORY, REFUSAL, RESULT, ChildTask
 from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.slots import Slots
 
@@ -134,7 +134,7 @@ def run(task: str, body: bytes, *, limits: Limits, places: ChildPlaces = READING
     Unavailable("file.busy") while too many others wait, ("file.reader") when no child can be started,
     TooMany("file.yours") while an account that has one child at a time has another.
     """
-    job = Job(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall * _times[0])
+    job = ChildTask(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall * _times[0])
     with SHARES.kept(places.kind), places.taken(min(limits.wall, PATIENCE_SECONDS)):
         said, code = _ask(job, body, limits)
     if len(said) > limits.answer + 1 or code == NO_MEMORY or code < 0:
@@ -147,7 +147,7 @@ def run(task: str, body: bytes, *, limits: Limits, places: ChildPlaces = READING
     raise Unavailable("file.reader")
 
 
-def _ask(job: Job, body: bytes, limits: Limits) -> tuple[bytes, int]:
+def _ask(job: ChildTask, body: bytes, limits: Limits) -> tuple[bytes, int]:
     """Return what the child said, at most a byte more than it may, and how it ended."""
     try:
         child = _begin(job)
@@ -173,7 +173,7 @@ def _ask(job: Job, body: bytes, limits: Limits) -> tuple[bytes, int]:
     return said, code
 
 
-def _begin(job: Job) -> subprocess.Popen[bytes]:
+def _begin(job: ChildTask) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-E",

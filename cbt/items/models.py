@@ -206,13 +206,8 @@ class KeptMapping(Row):
 
 
 class BankLint(Row):
-    """The last lint of a bank; `mark` says of what bank it is, "" while there is none.
-
-    `wanted` is the mark of the bank somebody is working on since `begun_at`, or did last.
-    """
+    """The last lint of a bank; `mark` says of what bank it is."""
 
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"), unique=True)
     mark: Mapped[str] = mapped_column(String(64), default="")
     content: Mapped[str] = mapped_column(Text, default="")
-    wanted: Mapped[str] = mapped_column(String(64), default="")
-    begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

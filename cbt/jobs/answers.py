@@ -19,6 +19,7 @@ from cbt.errors import CbtError
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
 from cbt.http.partials import Reply
+from cbt.http.problems import wants_json
 from cbt.jobs import queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import JobFile, JobKind, job_kinds
@@ -40,11 +41,30 @@ class Answered:
     file: JobFile | None = None
 
 
-def have_done(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Answered:
-    """Ask for a job and return what became of it within a moment; raise what it was refused with."""
-    locale = str(flask_babel.get_locale())
+def have_done(
+    kind: JobKind, *, subject: str, page: str, asked: Mapping[str, Any], patience: float | None = None
+) -> Answered:
+    """Ask for a job and return what became of it within a moment; raise what it was refused with.
+
+    `patience` is how many seconds that moment is, PATIENCE_SECONDS where nothing is said.
+    """
+    ref = _asked_for(kind, subject, page, asked)
+    if not job_kinds().worker_is_kept:
+        here = queue.claim(new_holder(), now=flask.g.now, kinds=(kind.code,), ref=ref)
+        if here is not None:
+            return _done_here(here)
+    return _awaited(ref, PATIENCE_SECONDS if patience is None else patience)
+
+
+def _asked_for(kind: JobKind, subject: str, page: str, asked: Mapping[str, Any]) -> str:
+    """Return the ref of the job: a new one, or, without a write, the one that goes on already."""
+    locale, actor = str(flask_babel.get_locale()), acting()
+    with reading() as session:
+        there = queue.open_ref(session, kind, subject=subject, asked=asked, locale=locale, actor=actor)
+    if there:
+        return there
     with unit_of_work() as session:
-        ref = queue.put(
+        return queue.put(
             session,
             kind,
             subject=subject,
@@ -52,14 +72,8 @@ def have_done(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Answer
             page=page,
             locale=locale,
             now=flask.g.now,
-            actor=acting(),
+            actor=actor,
         )
-        session.flush()
-    if not job_kinds().worker_is_kept:
-        here = queue.claim(new_holder(), now=flask.g.now, kinds=(kind.code,), ref=ref)
-        if here is not None:
-            return _done_here(here)
-    return _awaited(ref)
 
 
 def _done_here(job: Job) -> Answered:
@@ -71,8 +85,8 @@ def _done_here(job: Job) -> Answered:
     return Answered(job.ref, outcome=ended.done.outcome, file=ended.done.file)
 
 
-def _awaited(ref: str) -> Answered:
-    until = time.monotonic() + PATIENCE_SECONDS
+def _awaited(ref: str, patience: float) -> Answered:
+    until = time.monotonic() + patience
     while True:
         with reading() as session:
             job = Job.by_ref(session, ref, unknown="jobs.unknown")
@@ -88,16 +102,26 @@ def _awaited(ref: str) -> Answered:
 
 
 def file_reply(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Reply:
-    """Send the file of a job, or lead to the page that says how far it is and then gives it out."""
-    answered = have_done(kind, subject=subject, page=page, **asked)
+    """Send the file of a job, or lead to the page that says how far it is and then gives it out.
+
+    A script is told where it may ask for it (202).
+    """
+    answered = have_done(kind, subject=subject, page=page, asked=asked)
+    if answered.file is None and wants_json():
+        return to_be_asked_for(answered.ref)
     if answered.file is None:
         return flask.redirect(flask.url_for("jobs.job", ref=answered.ref), 303)
     return attachment(answered.file.body, answered.file.mimetype, answered.file.name)
 
 
+def to_be_asked_for(ref: str) -> Reply:
+    """Tell a script to ask the page of a job again."""
+    return {"job": flask.url_for("jobs.job", ref=ref)}, 202
+
+
 def act_reply(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Reply:
     """Lead to the page of an act with what was done, or that it is under way; raise what it was refused with."""
-    answered = have_done(kind, subject=subject, page=page, **asked)
+    answered = have_done(kind, subject=subject, page=page, asked=asked)
     if answered.goes_on:
         flask.flash(flask_babel.gettext("jobs.goes_on"))
     elif kind.said is not None:

@@ -20,7 +20,7 @@ from cbt.audit import chain
 from cbt.errors import CbtError, Conflict, NotFound, TextId
 from cbt.http.auth.login import Principal
 from cbt.jobs.models import OPEN, Job, JobPart, JobState
-from cbt.jobs.registry import JobFile, JobKind, JobKinds
+from cbt.jobs.registry import JobFile, JobKind, JobKinds, job_kinds
 from cbt.rules.canonical import canonical_json
 from cbt.storage.crypto import open_bytes, seal_bytes
 from cbt.storage.types import new_ref
@@ -41,6 +41,21 @@ GONE_AT_ONCE = 4
 """So many pieces are deleted in one unit of work."""
 
 
+def open_ref(
+    session: Session, kind: JobKind, *, subject: str, asked: Mapping[str, Any], locale: str, actor: str
+) -> str:
+    """Return the ref of the job that was asked for with the same words and goes on, "" for none."""
+    same = select(Job.ref).where(
+        Job.kind == kind.code,
+        Job.subject == subject,
+        Job.asked == canonical_json(asked),
+        Job.state.in_(OPEN),
+    )
+    if not kind.is_shared:
+        same = same.where(Job.actor == actor, Job.locale == locale)
+    return session.scalar(same.limit(1)) or ""
+
+
 def put(
     session: Session,
     kind: JobKind,
@@ -53,18 +68,12 @@ def put(
     actor: str,
 ) -> str:
     """Have a job wait for a worker and return its ref; who asks again while it is open gets the same one."""
-    content = canonical_json(asked)
-    same = select(Job.ref).where(
-        Job.kind == kind.code, Job.subject == subject, Job.asked == content, Job.state.in_(OPEN)
-    )
-    if not kind.is_shared:
-        same = same.where(Job.actor == actor, Job.locale == locale)
-    there = session.scalar(same.limit(1))
-    if there is not None:
+    there = open_ref(session, kind, subject=subject, asked=asked, locale=locale, actor=actor)
+    if there:
         return there
     row = Job(
-        ref=new_ref("jo"), kind=kind.code, subject=subject[:120], asked=content, page=page[:300], actor=actor,
-        locale=locale, state=JobState.WAITING, at=now,
+        ref=new_ref("jo"), kind=kind.code, subject=subject[:120], asked=canonical_json(asked), page=page[:300],
+        actor=actor, locale=locale, state=JobState.WAITING, at=now,
     )  # fmt: skip
     session.add(row)
     _record(session, "job.start", row, now=now, actor=actor)
@@ -214,18 +223,32 @@ def _read(value: Any) -> object:
             return value
 
 
-def cancel(session: Session, job: Job, *, now: datetime, actor: str) -> None:
-    """Have a job not be carried out any further; raise Conflict("jobs.over") for one that has ended."""
-    _move(session, job, OPEN, state=JobState.CANCELLED, ended_at=now, holder="", held_until=None)
-    _record(session, "job.cancel", job, now=now, actor=actor)
+def cancel(ref: str, *, principal: Principal, now: datetime) -> None:
+    """Have a job that somebody sees not be carried out any further.
+
+    Raise Conflict("jobs.over") for one that has ended, ("jobs.not_cancelled") for one of a kind that goes on.
+    """
+    with unit_of_work() as session:
+        job = job_of(session, ref, job_kinds(), principal)
+        if not job_kinds()[job.kind].can_cancel:
+            raise Conflict("jobs.not_cancelled")
+        _move(session, job, OPEN, state=JobState.CANCELLED, ended_at=now, holder="", held_until=None)
+        _record(session, "job.cancel", job, now=now, actor=principal.logged_as)
 
 
-def retry(session: Session, job: Job, *, now: datetime, actor: str) -> None:
-    """Have a job that came to nothing wait again, in the right of `actor`; raise Conflict("jobs.not_over")."""
-    states = (JobState.FAILED, JobState.CANCELLED)
+def retry(ref: str, *, principal: Principal, now: datetime) -> None:
+    """Have a job that came to nothing wait again, in the right of whoever wants that.
+
+    Raise Conflict("jobs.not_over") for any other, ("jobs.not_retried") for one of a kind that is not tried again.
+    """
     fresh = {"tries": 0, "done": 0, "total": 0, "error": "", "params": "{}", "holder": "", "held_until": None}
-    _move(session, job, states, state=JobState.WAITING, actor=actor, ended_at=None, **fresh)
-    _record(session, "job.retry", job, now=now, actor=actor)
+    with unit_of_work() as session:
+        job = job_of(session, ref, job_kinds(), principal)
+        if not job_kinds()[job.kind].can_retry:
+            raise Conflict("jobs.not_retried")
+        actor, states = principal.logged_as, (JobState.FAILED, JobState.CANCELLED)
+        _move(session, job, states, state=JobState.WAITING, actor=actor, ended_at=None, **fresh)
+        _record(session, "job.retry", job, now=now, actor=actor)
 
 
 def _move(session: Session, job: Job, states: Sequence[JobState], **values: object) -> None:
@@ -284,6 +307,15 @@ def file_of(session: Session, job: Job, *, now: datetime) -> JobFile:
     head, *bodies = (open_bytes(part, PURPOSE) for part in parts)
     named = json.loads(head)
     return JobFile(named["name"], named["mimetype"], b"".join(bodies))
+
+
+def fetch(ref: str, ending: str, *, principal: Principal, now: datetime) -> JobFile:
+    """Return the file of a job to whoever may still see it; raise like `job_of` and `file_of`."""
+    with reading() as session:
+        job = job_of(session, ref, job_kinds(), principal)
+        if ending != job.file_ending:
+            raise NotFound("jobs.no_file")
+        return file_of(session, job, now=now)
 
 
 def drop_parts(job_ids: Sequence[int]) -> None:

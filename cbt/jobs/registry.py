@@ -64,7 +64,7 @@ def _nothing(_session: Session) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class JobResult:
     """What came of a job; `record` writes what belongs to its end, and commits with it or not at all."""
 
     outcome: Mapping[str, Any] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class JobKind:
     """Its name in the table; what it is called stands in the catalogue as `jobs.kind.<code>`."""
     roles: frozenset[Role]
     """Who may ask for it; whoever lost them meanwhile gets nothing done and fetches nothing."""
-    run: Callable[[Work], Done]
+    run: Callable[[Work], JobResult]
     is_shared: bool = False
     """Whether everybody with these roles sees it: the office's. Else only whoever asked does."""
     can_cancel: bool = True

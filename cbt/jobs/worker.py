@@ -13,7 +13,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ from cbt.errors import CbtError, NotAllowed, Unavailable
 from cbt.http.auth.login import Principal
 from cbt.jobs import queue
 from cbt.jobs.models import Job, JobPart
-from cbt.jobs.registry import Done, JobFile, JobKind, job_kinds, job_kinds_of
+from cbt.jobs.registry import JobFile, JobKind, JobResult, job_kinds, job_kinds_of
 from cbt.storage.engine import files_of
 from cbt.storage.unit_of_work import Joining, joined_by, reading, unit_of_work
 
@@ -144,7 +144,7 @@ def run_due(*, now: datetime, kinds: Collection[str] | None = None) -> int:
 class Ended:
     """How a job ended here: with what it did, or with an error; with neither where it was no longer held."""
 
-    done: Done | None = None
+    done: JobResult | None = None
     error: CbtError | None = None
 
 
@@ -155,7 +155,8 @@ def carry_out(run: JobRun, *, keeps: bool = True) -> Ended:
     """
     kind = job_kinds()[run.job.kind]
     try:
-        with _as_asked(run):
+        language = run.job.locale
+        with flask_babel.force_locale(language) if language else contextlib.nullcontext():
             done = run.held(lambda: _run(kind, run))
             if done.file is not None and keeps:
                 _keep(run, done.file)
@@ -172,22 +173,10 @@ def carry_out(run: JobRun, *, keeps: bool = True) -> Ended:
     return Ended(error=refused)
 
 
-def _run(kind: JobKind, run: JobRun) -> Done:
+def _run(kind: JobKind, run: JobRun) -> JobResult:
     if run.actor != SYSTEM and not run.principal.has(*kind.roles):
         raise NotAllowed("jobs.no_right")
     return kind.run(run)
-
-
-@contextlib.contextmanager
-def _as_asked(run: JobRun) -> Iterator[None]:
-    """Have the language of whoever asked and the instant be there as they are in a request."""
-    if flask.has_request_context():
-        yield
-        return
-    flask.g.now = run.now
-    language = run.job.locale
-    with flask_babel.force_locale(language) if language else contextlib.nullcontext():
-        yield
 
 
 def _keep(run: JobRun, file: JobFile) -> None:
@@ -201,7 +190,7 @@ def _keep(run: JobRun, file: JobFile) -> None:
         run.in_front(partial(keep, number, sealed))
 
 
-def _end(run: JobRun, done: Done, *, keeps: bool) -> None:
+def _end(run: JobRun, done: JobResult, *, keeps: bool) -> None:
     with unit_of_work() as session:
         done.record(session)
         queue.end(session, run.job, done.outcome, file=done.file if keeps else None, now=run.now)

@@ -7,7 +7,7 @@ from functools import partial
 from flask_babel import gettext as _
 
 from cbt.http.i18n import local_day, local_text
-from cbt.jobs.registry import Done, JobFile, JobKind, Work
+from cbt.jobs.registry import JobFile, JobKind, JobResult, Work
 from cbt.results import service
 from cbt.results.sheet import documents
 from cbt.results.sheet.sitting import SittingSheet, people_of
@@ -15,12 +15,12 @@ from cbt.rules.roles import Role
 from cbt.spreadsheets.writer import XLSX
 
 
-def _make(work: Work) -> Done:
+def _make(work: Work) -> JobResult:
     sitting_ref = work.asked["sitting"]
     sheet, ledger = service.for_export(sitting_ref)
     people = people_of(sheet, ledger, on=local_day(work.now))
     body = documents.build(sheet, people, subtitle=_subtitle(sheet))
-    return Done(
+    return JobResult(
         file=JobFile(f"results-{sitting_ref}.xlsx", XLSX, body),
         record=partial(service.record_export, sheet=sheet, now=work.now, actor=work.actor),
     )

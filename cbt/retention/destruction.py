@@ -27,7 +27,7 @@ from cbt.http.form_values import required
 from cbt.http.i18n import local_text
 from cbt.jobs.models import OPEN, Job
 from cbt.jobs.queue import put
-from cbt.jobs.registry import Done, JobKind, Work
+from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.jobs.worker import SYSTEM
 from cbt.retention.due_batches import due_batch, locked_batch, standing_hold
 from cbt.retention.erasure import erase_piece, registrations_left
@@ -169,7 +169,7 @@ def want_destructions(*, now: datetime) -> int:
     return len(refs)
 
 
-def _destroy(work: Work) -> Done:
+def _destroy(work: Work) -> JobResult:
     """Go on with a destruction piece by piece, to its end. Source: R-95."""
     with reading() as session:
         row = destruction_by_ref(session, work.asked["destruction"])
@@ -177,7 +177,7 @@ def _destroy(work: Work) -> Done:
     while True:
         left = work.in_front(partial(_one_piece, row_id, now=work.now))
         if left is None:
-            return Done()
+            return JobResult()
         work.tell(total - left, total)
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from flask_babel import gettext
 
-from cbt.jobs.registry import Done, JobKind, Work
+from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.rules.roles import Role
 from cbt.runner.paper.draw import draw_for_sitting
 
 
-def _draw(work: Work) -> Done:
+def _draw(work: Work) -> JobResult:
     drawn = draw_for_sitting(
         work.asked["sitting"], now=work.now, actor=work.actor, write=work.in_front, tell=work.tell
     )
-    return Done({"forms": drawn})
+    return JobResult({"forms": drawn})
 
 
 def _said(outcome: Mapping[str, Any]) -> tuple[str, str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from datetime import timedelta
 
 import msgspec
 import pytest
@@ -15,14 +13,17 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.bank import store
-from cbt.bank.lint import service
+from cbt.bank.lint import standing
 from cbt.bank.lint.report import LintReport, LintWork
 from cbt.confined import runner
 from cbt.errors import Unavailable
 from cbt.items.models import Item, ItemVersion
+from cbt.jobs import answers
+from cbt.jobs.registry import job_kinds_of
+from cbt.jobs.worker import run_due
 from cbt.rules.states.item import ItemState
 from cbt.storage.unit_of_work import unit_of_work
-from tests.helpers import FakeClock, count_queries, flat
+from tests.helpers import count_queries, flat
 from tests.world import World
 
 BANK = "customer-service-l3"
@@ -122,37 +123,23 @@ def test_a_bank_is_examined_anew_when_it_is_another(world: World, examiner: Exam
     assert (len(examiner.asked), len(last.items), last.total, len(last.refs)) == (2, 371, 371, 372)
 
 
-def test_a_large_bank_is_on_its_way_once_and_shown_when_it_is_there(
-    world: World, clock: FakeClock, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+def test_a_bank_is_on_its_way_once_and_shown_when_it_is_there(
+    world: World, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "AT_ONCE", 10)
-    begun: list[service.WantedLint] = []
-    monkeypatch.setattr(service, "_begin", begun.append)
+    job_kinds_of(world.app).worker_is_kept = True
+    monkeypatch.setattr(answers, "PATIENCE_SECONDS", 0.0)
     client = world.staff("author")
     page = shown(client)
     assert "正在检查" in page
     assert f'hx-get="{PAGE}"' in page
     assert asked_again(client).status_code == 204
-    assert len(begun) == 1
-    clock.advance(service.STALE + timedelta(seconds=1))
-    assert asked_again(client).status_code == 204
-    assert len(begun) == 2  # whoever was at it is lost
+    assert not examiner.asked
     with world.app.app_context():
-        service.work_out(begun[1])
+        assert run_due(now=world.clock.now()) == 1
     part = asked_again(client)
     assert part.status_code == 200
     assert part.text.lstrip().startswith('<div id="lint">')
     assert "同一题型不足 20 题" in part.text
-
-
-def test_a_thread_of_the_server_does_the_work_of_a_large_bank(
-    world: World, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "AT_ONCE", 10)
-    assert "正在检查" in shown(world.staff("author"))
-    for thread in [one for one in threading.enumerate() if one.name == service.THREAD]:
-        thread.join()
-    assert "正在检查" not in shown(world.staff("author"))
 
 
 @pytest.mark.parametrize("error", [runner.Exhausted(), Unavailable("file.reader")], ids=["much", "broken"])
@@ -188,7 +175,7 @@ def test_a_child_that_cannot_be_had_is_asked_for_again(
 def test_of_a_very_large_bank_some_items_are_looked_at(
     world: World, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "MOST", 130)
+    monkeypatch.setattr(standing, "MOST", 130)
     page = shown(world.staff("author"))
     assert f"均匀抽取其中 {len(examiner.asked[0].items)} 题检查" in page
     assert 100 < len(examiner.asked[0].items) <= 130

@@ -15,7 +15,7 @@ from cbt.audit.models import AuditEntry
 from cbt.errors import Conflict, TextId
 from cbt.jobs import queue
 from cbt.jobs.models import Job, JobPart, JobState
-from cbt.jobs.registry import Done, JobFile, JobKind, Work, init_jobs, job_kinds_of
+from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, init_jobs, job_kinds_of
 from cbt.jobs.worker import JobRun, NoLongerHeld, new_holder, run_due
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -32,7 +32,7 @@ class Steps:
         self.written: list[int] = []
         self.refusal: Exception | None = None
 
-    def run(self, work: Work) -> Done:
+    def run(self, work: Work) -> JobResult:
         """Write the pieces that are not there yet."""
         if self.refusal is not None:
             raise self.refusal
@@ -40,7 +40,9 @@ class Steps:
             self.before.get(number, lambda: None)()
             work.in_front(lambda number=number: self._write(number))  # type: ignore[misc]  # a default is a value
             work.tell(number + 1, PIECES)
-        return Done({"pieces": PIECES}, JobFile("名单.txt", "text/plain", b"x" * (queue.PIECE_BYTES + 7)))
+        return JobResult(
+            {"pieces": PIECES}, JobFile("名单.txt", "text/plain", b"x" * (queue.PIECE_BYTES + 7))
+        )
 
     def _write(self, number: int) -> None:
         with unit_of_work() as session:

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import select, update
 
-from cbt.application.app import KINDS_OF_JOBS
 from cbt.config import Settings, as_environment
 from cbt.jobs import answers, queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import job_kinds_of
+from cbt.runner.jobs import DRAW
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.leading import wait_until
 from tests.world import World
@@ -87,7 +87,7 @@ def test_a_file_that_is_not_there_at_once_is_fetched_from_the_page_of_its_job(
 def test_what_a_killed_worker_had_begun_is_gone_on_with(served: World) -> None:
     with served.app.app_context(), unit_of_work() as session:
         ref = queue.put(
-            session, KINDS_OF_JOBS[0], subject="sitting:x", asked={"sitting": served.sitting_ref},
+            session, DRAW, subject="sitting:x", asked={"sitting": served.sitting_ref},
             now=served.clock.now(), actor=f"staff:{served.people['officer'].ref}",
         )  # fmt: skip
         session.flush()

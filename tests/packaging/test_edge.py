@@ -30,6 +30,7 @@ HELPERS = {
     "accounts/approvals/views.py",  # how a form gets its second person
     "accounts/navigation.py",  # the frame around a page of staff
     "accounts/sign_in/refusals.py",  # puts on record what an answer refused
+    "jobs/answers.py",  # how a view has something done in the background
     "runner/paper/page.py",  # draws the page after the paper of nobody; draws the answer page of nobody
     "runner/replies.py",  # under which lease a request of the answer page comes; what the answer page is told
     "door/seat_views.py",  # the cookie between two pages of the door

@@ -1,6 +1,6 @@
 """Background work is one queue of jobs
 
-Nothing of before changes.
+Who works on the lint of a bank stands in the queue, and no longer beside what it said.
 """
 
 from __future__ import annotations
@@ -55,9 +55,13 @@ def upgrade() -> None:
     )
     for column in ("subject", "actor", "state", "at"):
         op.create_index(op.f(f"ix_job_{column}"), "job", [column])
+    op.drop_column("bank_lint", "wanted")
+    op.drop_column("bank_lint", "begun_at")
 
 
 def downgrade() -> None:
     """Take the tables back."""
+    op.add_column("bank_lint", sa.Column("wanted", sa.String(64), nullable=False, server_default=""))
+    op.add_column("bank_lint", sa.Column("begun_at", cbt.storage.types.UtcDateTime(), nullable=True))
     for table in ("job_part", "job"):
         op.drop_table(table)

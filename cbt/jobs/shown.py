@@ -1,0 +1,96 @@
+"""Jobs as their pages show them: what each does to what, how far it is, and what may be done with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import flask_babel
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.log.words import called, thing_name
+from cbt.accounts.store import actor_names
+from cbt.http.auth.login import Principal
+from cbt.http.i18n import explain
+from cbt.jobs import queue
+from cbt.jobs.models import OPEN, Job, JobState
+from cbt.jobs.registry import job_kinds
+from cbt.storage.unit_of_work import reading
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class JobShown:
+    """A job as it is shown: what it does to what, how far it is, its outcome, and what may be done with it."""
+
+    ref: str
+    kind: str
+    thing: str
+    who: str
+    row: Job
+    said: str
+    """What it did, or why it came to nothing."""
+    fix: str
+    can_cancel: bool
+    can_retry: bool
+    has_file: bool
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the page asks again."""
+        return self.row.is_open
+
+
+def _shown(session: Session, rows: Sequence[Job], now: datetime) -> list[JobShown]:
+    things = called(session, {row.subject for row in rows})
+    people = actor_names(session, [row.actor for row in rows])
+    return [_one_shown(row, thing_name(row.subject, things), people.get(row.actor, ""), now) for row in rows]
+
+
+def _one_shown(row: Job, thing: str, who: str, now: datetime) -> JobShown:
+    kind, said, fix = job_kinds().get(row.kind), "", ""
+    if row.state == JobState.FAILED:
+        said, fix = explain(queue.error_of(row))
+    elif row.state == JobState.DONE and kind is not None and kind.said is not None:
+        said, _shape = kind.said(json.loads(row.outcome))
+    over = row.state in (JobState.FAILED, JobState.CANCELLED)
+    return JobShown(
+        ref=row.ref,
+        kind=str(flask_babel.gettext(f"jobs.kind.{row.kind}")),
+        thing=thing,
+        who=who,
+        row=row,
+        said=said,
+        fix=fix,
+        can_cancel=row.is_open and kind is not None and kind.can_cancel,
+        can_retry=over and kind is not None and kind.can_retry,
+        has_file=queue.has_file(row, now=now),
+    )
+
+
+def jobs_page(principal: Principal, *, page: int, now: datetime) -> tuple[list[JobShown], int]:
+    """Return a page of the jobs that somebody sees, the newest first, and how many pages there are."""
+    seen = queue.jobs_seen(job_kinds(), principal)
+    newest = select(Job).where(seen).order_by(Job.id.desc()).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
+    with reading() as session:
+        total = session.scalar(select(func.count()).select_from(Job).where(seen)) or 0
+        return _shown(session, session.scalars(newest).all(), now), -(-total // PAGE_SIZE)
+
+
+def job_shown(ref: str, principal: Principal, *, now: datetime) -> JobShown:
+    """Return a job that somebody sees; raise NotFound("jobs.unknown")."""
+    with reading() as session:
+        return _shown(session, [queue.job_of(session, ref, job_kinds(), principal)], now)[0]
+
+
+def jobs_about(subject: str, principal: Principal, *, now: datetime) -> list[JobShown]:
+    """Return the jobs about a thing that go on, of those that somebody sees."""
+    kinds = job_kinds()
+    going_on = select(Job).where(Job.subject == subject, Job.state.in_(OPEN)).order_by(Job.id)
+    with reading() as session:
+        rows = [row for row in session.scalars(going_on) if queue.may_see(row, kinds, principal)]
+        return _shown(session, rows, now) if rows else []
