@@ -21,7 +21,7 @@ from cbt import errors
 from cbt.accounts import views as staff_views
 from cbt.accounts.sign_in import refusals
 from cbt.confined import runner
-from cbt.confined.child import REFUSAL, RESULT, Job
+from cbt.confined.child import REFUSAL, RESULT, ChildTask
 from cbt.door import seat_views
 from cbt.http import problems
 from cbt.http.auth import login
@@ -168,7 +168,7 @@ def read_here(patched: pytest.MonkeyPatch) -> None:
 
 @lru_cache(maxsize=8)
 def _made_of(job: bytes, body: bytes) -> tuple[bytes, int]:
-    sent = msgspec.json.decode(job, type=Job)
+    sent = msgspec.json.decode(job, type=ChildTask)
     module, _, name = sent.task.partition(":")
     try:
         return RESULT + getattr(import_module(module), name)(body, **sent.options), 0

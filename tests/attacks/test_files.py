@@ -22,7 +22,7 @@ from cbt.batches.roster.process import work_on as work_on_roster
 from cbt.candidates.models import CandidatePhoto
 from cbt.candidates.roster.file import MOST_ROWS, read_roster
 from cbt.confined import runner
-from cbt.confined.child import RESULT, Job
+from cbt.confined.child import RESULT, ChildTask
 from cbt.confined.runner import AGAIN_SECONDS, MEGABYTE, ChildPlaces, Exhausted, Limits, run
 from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.http.auth.login import Principal
@@ -455,7 +455,7 @@ def test_one_file_of_a_units_account_is_read_at_a_time(
             else:
                 done.append(name.decode())
 
-    def answer(_job: Job, body: bytes, _limits: Limits) -> tuple[bytes, int]:
+    def answer(_job: ChildTask, body: bytes, _limits: Limits) -> tuple[bytes, int]:
         if body == b"first":
             ask(b"second")
         return RESULT + body, 0
@@ -581,7 +581,7 @@ def test_a_child_that_nobody_waits_for_may_take_longer_and_work_no_more(
 ) -> None:
     asked = []
 
-    def ask(job: Job, _body: bytes, _limits: Limits) -> tuple[bytes, int]:
+    def ask(job: ChildTask, _body: bytes, _limits: Limits) -> tuple[bytes, int]:
         asked.append((job.wall, job.cpu))
         return b"+", 0
 
