@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from types import ModuleType
 
 import flask
 import flask_wtf.csrf
@@ -124,12 +123,44 @@ MAX_DRIFT = timedelta(seconds=2)
 WITHOUT_TIME = ("health", "metrics", "assets")
 """What a node answers though its clock is wrong: how it is, and the looks of the page that says so."""
 
-ROOMS: tuple[ModuleType, ...] = (
-    preferences, receiving, kept, health, metrics_view, tls_trust, accounts, blueprints, bank, coverage, sittings,
-    enrolment, office, candidates, kiosk, delivery, delivery_api, news, uses, practice, proctoring, reports,
-    inspecting, recovery, record, readiness, doorway, results, certificates, retention, late_answers, packages,
-    batches, jobs, backups, doctor,
-)  # fmt: skip
+PAGES: tuple[flask.Blueprint, ...] = (
+    preferences.pages,
+    receiving.pages,
+    kept.pages,
+    health.pages,
+    metrics_view.pages,
+    tls_trust.pages,
+    accounts.pages,
+    blueprints.pages,
+    bank.pages,
+    coverage.pages,
+    sittings.pages,
+    enrolment.pages,
+    office.pages,
+    candidates.pages,
+    kiosk.pages,
+    delivery.pages,
+    delivery_api.pages,
+    news.pages,
+    uses.pages,
+    practice.pages,
+    proctoring.pages,
+    reports.pages,
+    inspecting.pages,
+    recovery.pages,
+    record.pages,
+    readiness.pages,
+    doorway.pages,
+    results.pages,
+    certificates.pages,
+    retention.pages,
+    late_answers.pages,
+    packages.pages,
+    batches.pages,
+    jobs.pages,
+    backups.pages,
+    doctor.pages,
+)
 
 
 STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS)
@@ -186,8 +217,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_issued_before(app, was_issued)
     register_elsewhere(app, note_elsewhere)
     init_jobs(app, KINDS_OF_JOBS)
-    for room in ROOMS:
-        app.register_blueprint(room.pages)
+    for pages in PAGES:
+        app.register_blueprint(pages)
     init_once(app)
     _exempt_lease_views(app, csrf)
     init_journal(app)

@@ -14,7 +14,7 @@ from cbt.rules.roles import Role
 pages = flask.Blueprint("backups", __name__)
 
 
-@pages.get("/backups")
+@pages.get("/backups", endpoint="page")
 @access.roles(Role.ADMIN)
 def page() -> Reply:
     """Show the folder, the last backup, and why the last one that failed did."""

@@ -88,7 +88,7 @@ pages = flask.Blueprint("doctor", __name__)
 PAGE = "application/doctor/doctor.html"
 
 
-@pages.get("/doctor")
+@pages.get("/doctor", endpoint="page")
 @access.roles(Role.ADMIN)
 def page() -> Reply:
     """Offer to examine; nothing is looked at yet."""

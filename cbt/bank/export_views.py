@@ -47,7 +47,7 @@ def choose(ref: str) -> Reply:
     )
 
 
-@pages.post("/bank/<ref>/export")
+@pages.post("/bank/<ref>/export", endpoint="send")
 @access.roles(Role.AUTHOR)
 def send(ref: str) -> Reply:
     """Send the bank in the chosen form; raise Conflict("bank.export_long") for one that takes too long."""

@@ -19,7 +19,7 @@ from cbt.storage.unit_of_work import reading
 pages = flask.Blueprint("media", __name__)
 
 
-@pages.get("/item-media/<name>")
+@pages.get("/item-media/<name>", endpoint="send")
 @access.signed_in
 @login.unattended
 def send(name: str) -> Reply:

@@ -18,16 +18,16 @@ from cbt.batches.roster import views as roster
 
 pages = flask.Blueprint("batches", __name__)
 for wing in (
-    applied,
-    checklist,
-    checks,
-    free,
-    keeping,
-    moving,
-    people,
-    publishing,
-    roster,
-    seating,
-    shape,
+    applied.pages,
+    checklist.pages,
+    checks.pages,
+    free.pages,
+    keeping.pages,
+    moving.pages,
+    people.pages,
+    publishing.pages,
+    roster.pages,
+    seating.pages,
+    shape.pages,
 ):
-    pages.register_blueprint(wing.pages)
+    pages.register_blueprint(wing)

@@ -17,9 +17,20 @@ from cbt.enrolment.fees import views as fees
 from cbt.enrolment.workbook import views as workbook
 
 pages = flask.Blueprint("enrolment", __name__)
-for wing in (unit_views, unit_clerk_views, agreements, body, decided, fees, own_fees):
-    pages.register_blueprint(wing.pages)
-for room in (applications, people_views, attached, workbook, forms):
-    room.add_pages()
+for wing in (
+    unit_views.pages,
+    unit_clerk_views.pages,
+    agreements.pages,
+    body.pages,
+    decided.pages,
+    fees.pages,
+    own_fees.pages,
+):
+    pages.register_blueprint(wing)
+applications.add_pages()
+people_views.add_pages()
+attached.add_pages()
+workbook.add_pages()
+forms.add_pages()
 for side in applications.BOTH:
     pages.register_blueprint(side.pages)

@@ -33,7 +33,7 @@ def listed_filter(codes: tuple[str, ...], prefix: str) -> str:
     return comma.join(str(flask_babel.gettext(f"{prefix}.{one}")) for one in codes)
 
 
-@pages.get("/proctor/rooms/<room_ref>/reports")
+@pages.get("/proctor/rooms/<room_ref>/reports", endpoint="index")
 @access.roles(*READERS)
 def index(room_ref: str) -> Reply:
     """List what was filed about a room, the latest first."""

@@ -30,7 +30,7 @@ def now() -> Reply:
     return flask.render_template("proctoring/inspection/now.html", **_glances())
 
 
-@pages.get("/proctor/now/live")
+@pages.get("/proctor/now/live", endpoint="live")
 @login.unattended
 @access.roles(*READERS)
 def live() -> Reply:
@@ -56,7 +56,7 @@ def _glances() -> dict[str, Any]:
     return {"rooms": rooms, "page": page, "pages": count, "now": flask.g.now}
 
 
-@pages.get("/proctor/rooms/<room_ref>/comments")
+@pages.get("/proctor/rooms/<room_ref>/comments", endpoint="index")
 @access.roles(*READERS)
 def index(room_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """What inspectors noted about a room, and what the chief answered."""

@@ -33,7 +33,7 @@ from cbt.scoring.late_answers import APPROVED
 pages = flask.Blueprint("late", __name__)
 
 
-@pages.get("/results/<sitting_ref>/late")
+@pages.get("/results/<sitting_ref>/late", endpoint="page")
 @access.roles(*DECIDERS, Role.INSPECTOR)
 def page(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the late answers of a sitting and what was ruled on them."""

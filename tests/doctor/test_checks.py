@@ -29,7 +29,7 @@ from cbt.ops.doctor.checks import (
     speed,
 )
 from cbt.ops.doctor.commands import ENDS
-from cbt.ops.doctor.findings import Diagnosis, Grade, Symptom, diagnosis, worst
+from cbt.ops.doctor.findings import Check, Diagnosis, Grade, Seen, Symptom, diagnosis, worst
 from cbt.ops.doctor.patient import Fetched, Patient
 from cbt.translations.compiler import LANGUAGES, texts_of
 from tests.exams.sources import shipped
@@ -55,7 +55,7 @@ def texts(request: pytest.FixtureRequest) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_every_finding_of_every_check_has_its_words(name: str, texts: dict[str, str]) -> None:
-    known = CHECKS[name].CODES
+    known = CHECKS[name].codes
     wanted = {f"doctor.{name}", *(f"doctor.{name}.{code}" for code in known)}
     wanted |= {
         f"doctor.{name}.{code}.fix" for code, grade in known.items() if grade in (Grade.WARN, Grade.FAIL)
@@ -83,10 +83,10 @@ def test_an_error_in_the_way_says_itself_and_a_check_that_breaks_stops_no_other(
     assert "8000" in told.what
     assert told.fix
 
-    def broken(_patient: Patient) -> list[Symptom]:
+    def broken(_patient: Patient) -> Seen:
         raise ZeroDivisionError("a row's value")
 
-    monkeypatch.setattr(limits, "examine", broken)
+    monkeypatch.setattr(commands, "CHECKS", {**CHECKS, "limits": Check(CHECKS["limits"].codes, broken)})
     sourced = Sourced(Settings(data_dir=tmp_path / "data"), None, {}, adrift=False)
     found = {one.check: one for one in commands.examine(lambda: sourced, now=NOW)}
     assert found["any"].code == "unforeseen"

@@ -30,7 +30,7 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 _slots = threading.BoundedSemaphore(MAX_PARALLEL)
 _nobody_hash = _hasher.hash(secrets.token_hex(16))
-LIST = Path(__file__).with_name("common_passwords.txt")
+LIST = Path(__file__).parents[1] / "common_passwords.txt"
 _LOOKALIKES = str.maketrans("@$0134578!", "asoieastbi")
 _AROUND = "0123456789!@#$%^&*()_+-=.,;:?/\\'\"~` "
 _MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"

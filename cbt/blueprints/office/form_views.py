@@ -45,7 +45,7 @@ def new() -> Reply:
     return _page(blank_form(), "", CheckedText(""), NOTHING_REFUSED)
 
 
-@pages.get("/office/blueprints/of/<ref>/form")
+@pages.get("/office/blueprints/of/<ref>/form", endpoint="edit")
 @access.roles(Role.OFFICER)
 def edit(ref: str) -> Reply:
     """Show the form of the version in force."""

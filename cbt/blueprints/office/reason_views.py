@@ -22,7 +22,7 @@ pages = flask.Blueprint("reasons", __name__)
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 
 
-@pages.get("/office/reasons")
+@pages.get("/office/reasons", endpoint="index")
 @access.roles(*READERS)
 def index() -> Reply:
     """Show the table in force."""
@@ -31,7 +31,7 @@ def index() -> Reply:
     return flask.render_template("blueprints/office/reasons.html", table=table, kinds=KINDS)
 
 
-@pages.get("/office/reasons/reasons.toml")
+@pages.get("/office/reasons/reasons.toml", endpoint="source")
 @access.roles(*READERS)
 def source() -> Reply:
     """Send the table in force as the text of its file."""
@@ -40,14 +40,14 @@ def source() -> Reply:
     return attachment(text.encode(), "application/toml", "reasons.toml")
 
 
-@pages.get("/office/reasons/<listed>/new")
+@pages.get("/office/reasons/<listed>/new", endpoint="new")
 @access.roles(Role.OFFICER)
 def new(listed: str) -> Reply:
     """Show the form of a row to come."""
     return edit(listed, "", NOTHING_REFUSED)
 
 
-@pages.get("/office/reasons/<listed>/of/<code>")
+@pages.get("/office/reasons/<listed>/of/<code>", endpoint="edit")
 @access.roles(Role.OFFICER)
 def edit(listed: str, code: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form of a row."""
@@ -74,7 +74,7 @@ def add(listed: str) -> Reply:
     return _keep(listed, "")
 
 
-@pages.post("/office/reasons/<listed>/of/<code>")
+@pages.post("/office/reasons/<listed>/of/<code>", endpoint="save")
 @access.roles(Role.OFFICER)
 def save(listed: str, code: str) -> Reply:
     """Put a row in place of the one with its code."""

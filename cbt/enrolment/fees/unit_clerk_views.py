@@ -21,21 +21,21 @@ def _own() -> MemberUnit:
         return own_unit(session, signed_in().subject_id)
 
 
-@pages.get("")
+@pages.get("", endpoint="fees")
 @access.roles(Role.UNIT_CLERK)
 def fees() -> Reply:
     """Show a clerk the account of their own unit; no address names one."""
     return account_page(_own(), own=True)
 
 
-@pages.get("/statements/<of>")
+@pages.get("/statements/<of>", endpoint="statement")
 @access.roles(Role.UNIT_CLERK)
 def statement(of: str) -> Reply:
     """Show a statement of a clerk's own unit; any other is as unknown as one that is not there."""
     return statement_page(_own(), of, own=True)
 
 
-@pages.get("/statements/<of>/<kind>")
+@pages.get("/statements/<of>/<kind>", endpoint="statement_to_save")
 @access.roles(Role.UNIT_CLERK)
 def statement_to_save(of: str, kind: str) -> Reply:
     """Send a statement of a clerk's own unit as PDF or workbook."""

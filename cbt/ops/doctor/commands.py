@@ -46,7 +46,7 @@ def examine(read: Callable[[], Sourced], *, now: datetime, url: str = "") -> lis
 def _findings(name: str, check: Check, whole: Patient) -> Iterator[Diagnosis]:
     try:
         for seen in check.examine(whole):
-            yield diagnosis(name, check.CODES, seen)
+            yield diagnosis(name, check.codes, seen)
     except Exception as error:  # the doctor tells what is wrong, whatever it is, and goes on
         seen = Symptom("unforeseen", {"check": name, "kind": type(error).__name__})
         yield diagnosis("any", CODES, seen)

@@ -1,16 +1,14 @@
 """What a check finds: a grade, a code with two texts, and what they name.
 
-A check is a module of `checks`: CODES says which codes it knows and how grave each is, `examine` looks and yields
-them. What is so is the text `doctor.<check>.<code>`, the next command `doctor.<check>.<code>.fix`; an error of the
+A check is an entry of `CHECKS`: its codes with how grave each is, and a function that looks and yields them. What is so is the text `doctor.<check>.<code>`, the next command `doctor.<check>.<code>.fix`; an error of the
 product that stands in the way is yielded as it is, and says both itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 from cbt.console.texts import explain, text
 from cbt.errors import CbtError
@@ -40,15 +38,12 @@ class Symptom:
 Seen = Iterator[Symptom | CbtError]
 
 
-class Check(Protocol):
-    """What a module of `checks` offers."""
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How grave each code of a check is, and what looks and yields at least one finding."""
 
-    @property
-    def CODES(self) -> Mapping[str, Grade]:
-        """Return how grave each code is."""
-
-    def examine(self, patient: Patient, /) -> Seen:
-        """Look, and yield what is there; at least one finding."""
+    codes: Mapping[str, Grade]
+    examine: Callable[[Patient], Seen]
 
 
 @dataclass(frozen=True, slots=True)

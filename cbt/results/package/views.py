@@ -18,7 +18,7 @@ pages = flask.Blueprint("package", __name__)
 ZIP = "application/zip"
 
 
-@pages.get("/results/<sitting_ref>/package")
+@pages.get("/results/<sitting_ref>/package", endpoint="page")
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 def page(sitting_ref: str) -> Reply:
     """Say what the package of a sitting holds, and whose signature it has."""

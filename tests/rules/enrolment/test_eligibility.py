@@ -343,8 +343,8 @@ def test_without_conditions_the_officer_decides() -> None:
 
 
 def test_every_atom_has_keys_of_its_own_and_all_keys_have_one() -> None:
-    keys = [key for atom in ATOMS for key in atom.KEYS]
-    assert len({atom.NAME for atom in ATOMS}) == len(ATOMS)
+    keys = [key for atom in ATOMS for key in atom.keys]
+    assert len({atom.name for atom in ATOMS}) == len(ATOMS)
     assert len(keys) == len(set(keys))
     assert {*keys, "number", "text"} == set(Condition.__dataclass_fields__)
 

@@ -5,30 +5,35 @@ Source: R-73.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
 
 from cbt.rules.enrolment.eligibility.answers import AtomAnswer, ConditionAnswer, Considered, EligibilityAnswer
 from cbt.rules.enrolment.eligibility.atoms import certificate, education, major, school, training, years
 from cbt.rules.enrolment.eligibility.conditions import Condition, EligibilityRules, PersonFacts
 
 
-class Atom(Protocol):
-    """What a module of this folder has: a name, the keys of a condition that belong to it, two functions."""
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """What a condition is made of: a name, the keys of a condition that belong to it, two functions."""
 
-    @property
-    def NAME(self) -> str: ...
-    @property
-    def KEYS(self) -> tuple[str, ...]: ...
-
-    def asks(self, seen: Considered) -> bool:
-        """Say whether a condition asks for it."""
-
-    def answer(self, seen: Considered) -> AtomAnswer:
-        """Return whether it is met, and why."""
+    name: str
+    keys: tuple[str, ...]
+    asks: Callable[[Considered], bool]
+    """Whether a condition asks for it."""
+    answer: Callable[[Considered], AtomAnswer]
+    """Whether it is met, and why."""
 
 
-ATOMS: tuple[Atom, ...] = (education, school, major, certificate, years, training)
+ATOMS: tuple[Atom, ...] = (
+    Atom(education.NAME, education.KEYS, education.asks, education.answer),
+    Atom(school.NAME, school.KEYS, school.asks, school.answer),
+    Atom(major.NAME, major.KEYS, major.asks, major.answer),
+    Atom(certificate.NAME, certificate.KEYS, certificate.asks, certificate.answer),
+    Atom(years.NAME, years.KEYS, years.asks, years.answer),
+    Atom(training.NAME, training.KEYS, training.asks, training.answer),
+)
 """In the order of the answers."""
 
 
