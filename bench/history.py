@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from cbt.assembly.models import Form
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.demo.exam_setup import StoredPaper, Variant
+from cbt.demo.world import StoredPaper, Variant
 from cbt.items.models import Item, ItemBank
 from cbt.runner.models import Attempt
 from cbt.runner.paper.layout import layout_of

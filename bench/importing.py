@@ -23,8 +23,7 @@ from bench.servers.serve import PRODUCT, serving
 from bench.traffic import loads
 from bench.traffic.client import run_load
 from bench.traffic.paced import run_paced
-from cbt.demo.exam_setup import add_staff
-from cbt.demo.world import Signer
+from cbt.demo.world import Signer, add_staff
 from cbt.rehearsal.http_client import percentile_ms
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import unit_of_work

@@ -14,8 +14,7 @@ import flask
 from bench.history import Tell, Years, write_years
 from cbt.application.app import create_app
 from cbt.config import read_settings
-from cbt.demo.exam_setup import ACTOR, Variant, add_staff, prepare_papers
-from cbt.demo.world import Entrant, Gathering, Signer, gather
+from cbt.demo.world import ACTOR, Entrant, Gathering, Signer, Variant, add_staff, gather, prepare_papers
 from cbt.rules.roles import Role
 from cbt.runner.save.guard import AttemptInfo
 from cbt.runner.start.reply import pack_papers

@@ -25,7 +25,7 @@ from cbt.application.app import create_app
 from cbt.candidates.models import Candidate
 from cbt.certificates.look_up import publish
 from cbt.certificates.models import Certificate
-from cbt.demo.member_units import DONE, Enrolment
+from cbt.demo.people import DONE, Enrolment
 from cbt.enrolment.models import MemberUnit, UnitApplication
 from cbt.storage.engine import WRITE, begin_installation
 from cbt.storage.migrate import migrate

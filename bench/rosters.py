@@ -24,8 +24,7 @@ from cbt.batches.roster import process, service
 from cbt.blueprints.versions import load_folder, look
 from cbt.candidates.models import Registration
 from cbt.config import Settings
-from cbt.demo.exam_setup import ACTOR, Hall, Premises, add_staff, build_premises, plan_sitting
-from cbt.demo.world import Signer
+from cbt.demo.world import ACTOR, Hall, Premises, Signer, add_staff, build_premises, plan_sitting
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.sittings.models import Sitting

@@ -14,7 +14,7 @@ from cbt.config import Settings
 from cbt.http.auth.login import token_hash
 from cbt.rehearsal.installation import app_for
 from cbt.rules.canonical import canonical_json
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.models import Attempt, AttemptLive, JournalEntry
 from cbt.scoring.models import Score
 from cbt.storage.unit_of_work import reading, unit_of_work

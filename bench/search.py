@@ -24,7 +24,7 @@ from cbt.bank.changes import save_taxonomy
 from cbt.bank.search import words_of
 from cbt.blueprints.files import blueprint_text
 from cbt.blueprints.versions import store_blueprint
-from cbt.demo.exam_setup import add_staff
+from cbt.demo.world import add_staff
 from cbt.interchange.text_bank import read_folder
 from cbt.items.models import Item, ItemSearch, ItemVersion
 from cbt.paths import product_dir

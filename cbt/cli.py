@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cbt.console.command import ToldCommand, ToldGroup, ToldOption
+from cbt.console.command import TextCommand, TextGroup, TextOption
 from cbt.console.exits import DONE, MEANINGS, end_of, reader_there
 from cbt.console.loader import load
 from cbt.console.output import refuse
@@ -40,12 +40,12 @@ class Command:
 
 _SERVING, _SAFETY = ("cbt.ops.serve",), ("cbt.ops.backup.commands",)
 COMMANDS = {
-    "audit": Command("audit.cli.audit", ("cbt.audit.commands",)),
+    "audit": Command("audit.cli.audit", ("cbt.audit.verification",)),
     "backup": Command("safety.cli.backup", _SAFETY),
     "bank": Command("bank.cli.bank", ("cbt.bank.commands",)),
     "blueprint": Command("exams.cli.blueprint", ("cbt.blueprints.commands", "cbt.assembly.commands")),
     "certificates": Command("certificates.cli.certificates", ("cbt.certificates.commands",)),
-    "completion": Command("console.cli.completion", ("cbt.console.completion",)),
+    "completion": Command("console.cli.completion", ("cbt.console.command",)),
     "demo": Command("demo.cli.demo", ("cbt.demo.commands",)),
     "docs": Command("docs.cli.docs", ("cbt.ops.documents",)),
     "doctor": Command("doctor.cli.doctor", ("cbt.ops.doctor.commands",)),
@@ -55,14 +55,14 @@ COMMANDS = {
     "move": Command("move.cli.move", ("cbt.ops.move",)),
     "package": Command("package.cli.package", ("cbt.results.package.commands",)),
     "rehearse": Command("rehearsal.cli.rehearse", ("cbt.rehearsal.commands",)),
-    "rescue": Command("rescue.cli.rescue", ("cbt.ops.rescue.commands",)),
+    "rescue": Command("rescue.cli.rescue", ("cbt.ops.reinstatement",)),
     "restore": Command("safety.cli.restore", _SAFETY),
-    "roster": Command("candidates.cli.roster", ("cbt.batches.roster.commands",)),
+    "roster": Command("candidates.cli.roster", ("cbt.batches.commands",)),
     "score": Command("scoring.cli.score", ("cbt.scoring.commands",)),
     "serve": Command("serving.cli.serve", _SERVING),
-    "service": Command("service.cli.service", ("cbt.ops.service_command",)),
+    "service": Command("service.cli.service", ("cbt.ops.systemd",)),
     "settings": Command("settings.cli.settings", ("cbt.ops.settings_command",)),
-    "sitting": Command("sittings.cli.sitting", ("cbt.sittings.commands", "cbt.batches.publishing.commands")),
+    "sitting": Command("sittings.cli.sitting", ("cbt.sittings.commands", "cbt.batches.commands")),
     "staff": Command("accounts.cli.staff", ("cbt.accounts.commands",)),
     "tls": Command("tls.cli.tls", ("cbt.ops.tls",)),
     "upgrade": Command("upgrade.cli.upgrade", ("cbt.ops.upgrade",)),
@@ -70,7 +70,7 @@ COMMANDS = {
 }
 
 
-class Root(ToldGroup):
+class Root(TextGroup):
     """The group of `cbt`: its help needs the table only, a room is loaded when its command is called."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -124,14 +124,14 @@ def wants_json(given: Sequence[str]) -> bool:
 def build(callback: Callable[[], None] | None = None) -> Root:
     """Return the whole command tree; `callback` is called before a command runs."""
     lines: dict[str, click.Command] = {
-        name: ToldCommand(name, help=entry.help) for name, entry in COMMANDS.items()
+        name: TextCommand(name, help=entry.help) for name, entry in COMMANDS.items()
     }
     params: list[click.Parameter] = [_settings_option(), _version_option()]
     return Root("cbt", commands=lines, params=params, callback=callback, help="console.cbt")
 
 
-def _version_option() -> ToldOption:
-    return ToldOption(
+def _version_option() -> TextOption:
+    return TextOption(
         ["--version"],
         is_flag=True,
         is_eager=True,
@@ -150,8 +150,8 @@ def _show_version(context: click.Context, _option: click.Parameter, asked: bool)
         context.exit()
 
 
-def _settings_option() -> ToldOption:
-    return ToldOption(
+def _settings_option() -> TextOption:
+    return TextOption(
         ["--settings"],
         metavar="FILE",
         help="settings.cli.option",
@@ -190,7 +190,7 @@ def _app() -> flask.Flask:
     from cbt.config import read_settings
     from cbt.ops.file_permissions import check_hands
     from cbt.ops.preflight import ask
-    from cbt.ops.rescue.reinstatement import check_files
+    from cbt.ops.reinstatement import check_files
     from cbt.storage.server_time import database_time
 
     settings = read_settings()

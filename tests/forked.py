@@ -26,8 +26,8 @@ import msgspec
 from cbt.application import backups
 from cbt.cli import COMMANDS
 from cbt.confined import runner
-from cbt.confined.background import command_behind
 from cbt.confined.child import ChildTask
+from cbt.confined.priority import command_behind
 from cbt.spreadsheets import check_process
 from tests.fork_server import CAN_FORK, Child, begun, serve_who_began
 

@@ -105,7 +105,7 @@ def sign_in_as(
     from cbt.http.auth.login import token_hash
     from cbt.http.auth.login_store import LIFETIME, open_login
     from cbt.http.auth.machine import MACHINE_COOKIE, Machine, tokens_of
-    from cbt.http.auth.models import LoginSession
+    from cbt.http.models import LoginSession
     from cbt.storage.unit_of_work import unit_of_work
 
     clock = app.extensions["cbt_clock"]

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Mapper
 
-from cbt.accounts.sign_in import passwords
+from cbt.accounts import passwords
 from cbt.http import static
 from cbt.http.request_log import ObservedApp
 from cbt.storage.types import db

@@ -10,7 +10,7 @@ from babel.messages.mofile import read_mo
 
 from cbt.http import i18n
 from cbt.http.i18n import script_texts
-from cbt.rules.states.application import ApplicationState
+from cbt.rules.states import ApplicationState
 from cbt.translations.checker import problems, used_ids
 from cbt.translations.compiler import HERE, LANGUAGES, texts_of
 

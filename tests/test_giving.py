@@ -15,12 +15,12 @@ from cbt.config import Settings
 from cbt.confined.priority import LEISURE
 from cbt.errors import Unavailable
 from cbt.http import page_cache as codes
-from cbt.http.page_cache import GivenCode, compiled, give
+from cbt.http.page_cache import PrewarmedBytecode, compiled, give
 from cbt.ops import host_resources, prewarm
 from cbt.ops.prewarm import pages_of_an_exam
 from tests.world import World
 
-TILES = "proctoring/polling/_tiles.html"
+TILES = "proctoring/board/parts/_tiles.html"
 SOON = 10
 
 
@@ -39,7 +39,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 def later_process(app: flask.Flask) -> Environment:
     """Return the environment of a process that is forked from this one."""
-    return app.jinja_env.overlay(loader=app.jinja_loader, bytecode_cache=GivenCode(), cache_size=50)
+    return app.jinja_env.overlay(loader=app.jinja_loader, bytecode_cache=PrewarmedBytecode(), cache_size=50)
 
 
 def never(*_: object) -> None:
@@ -59,7 +59,7 @@ def test_what_was_given_is_not_compiled_again(world: World, monkeypatch: pytest.
 
 
 def test_every_app_asks_for_what_was_given(world: World) -> None:
-    assert isinstance(world.app.jinja_env.bytecode_cache, GivenCode)
+    assert isinstance(world.app.jinja_env.bytecode_cache, PrewarmedBytecode)
 
 
 def test_a_text_that_is_another_by_now_is_compiled(world: World) -> None:
@@ -67,7 +67,7 @@ def test_a_text_that_is_another_by_now_is_compiled(world: World) -> None:
     app.jinja_loader = DictLoader({"a.html": "as it was"})  # type: ignore[misc]  # Flask computes it once
     give(compiled(app, ["a.html"]))
     loader = DictLoader({"a.html": "as it is"})
-    now = app.jinja_env.overlay(loader=loader, bytecode_cache=GivenCode(), cache_size=50)
+    now = app.jinja_env.overlay(loader=loader, bytecode_cache=PrewarmedBytecode(), cache_size=50)
     assert now.get_template("a.html").render() == "as it is"
 
 

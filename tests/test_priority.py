@@ -15,8 +15,7 @@ import pytest
 
 import cbt
 from cbt.confined import priority, runner
-from cbt.confined.background import command_behind, done_behind
-from cbt.confined.priority import LEISURE, give_way
+from cbt.confined.priority import LEISURE, command_behind, done_behind, give_way
 
 PRODUCT = Path(cbt.__file__).parent
 BEGINS = {
@@ -29,12 +28,12 @@ BEHIND = {
     "confined/runner.py": "give_way",
     "spreadsheets/check_process.py": "command_behind",
     "application/backups.py": "command_behind",
-    "application/doctor_views.py": "command_behind",
-    "scoring/process_pool.py": "give_way",
+    "application/views.py": "command_behind",
+    "scoring/service.py": "give_way",
 }
 IN_FRONT = {
     "ops/writer_process.py": "the writing process: everybody waits for it",
-    "ops/rescue/keeper.py": "the files are lost: nobody can be answered before it has ended",
+    "ops/salvage.py": "the files are lost: nobody can be answered before it has ended",
     "ops/preparation.py": "before anybody is served; what is done beside others gives way by itself (ops/giving)",
     "ops/systemd.py": "a program of the system, at an installation",
     "ops/backup/snapshot.py": "a part of a backup, which is behind",
@@ -80,7 +79,7 @@ def test_a_child_that_reads_or_prints_runs_while_nobody_else_wants_to() -> None:
 
 def test_a_command_of_a_process_of_its_own_is_behind_from_its_first_line_on() -> None:
     behind = command_behind("backup", "--keep", "2")
-    assert behind == [sys.executable, "-m", "cbt.confined.background", "cbt.cli", "backup", "--keep", "2"]
+    assert behind == [sys.executable, "-m", "cbt.confined.priority", "cbt.cli", "backup", "--keep", "2"]
     said = subprocess.run(
         [*behind[:3], "tests.priority_scene", "a", "b"], capture_output=True, check=True, timeout=60
     )

@@ -14,12 +14,12 @@ from cbt.ops import prewarm
 from cbt.ops.prewarm import warm_up
 from cbt.sittings.models import SittingRoom
 from cbt.storage import prepared
-from cbt.storage.prepared import KnownChange, KnownSelect, RawSelect
+from cbt.storage.prepared import PreparedChange, PreparedSelect, RawSelect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import unit_of_work
 from tests.world import World
 
-TILES = "proctoring/polling/_tiles.html"
+TILES = "proctoring/board/parts/_tiles.html"
 
 
 def compiled(world: World) -> set[str]:
@@ -62,8 +62,8 @@ def test_selects_and_changes_are_put_together(world: World) -> None:
     with world.app.app_context():
         dialect = db.engine.dialect
     query = select(SittingRoom.id)
-    raw, known = RawSelect(query, dialect), KnownSelect(query)
-    changed = KnownChange(lambda _: update(SittingRoom).values(armed=False))
+    raw, known = RawSelect(query, dialect), PreparedSelect(query)
+    changed = PreparedChange(lambda _: update(SittingRoom).values(armed=False))
     assert ("_made" in vars(raw), known._of, changed._of) == (False, {}, {})
     prepared.put_together(dialect)
     assert "_made" in vars(raw)
@@ -76,8 +76,8 @@ def test_they_are_gone_through_while_requests_make_more(monkeypatch: pytest.Monk
     one, other = Statement(), Statement()
     comes = threading.Thread(target=lambda: prepared.remember(other))
 
-    class WhileItComes(weakref.WeakSet[prepared.KnownStatement]):
-        def __iter__(self) -> Iterator[prepared.KnownStatement]:
+    class WhileItComes(weakref.WeakSet[prepared.PreparedStatement]):
+        def __iter__(self) -> Iterator[prepared.PreparedStatement]:
             for each in super().__iter__():
                 comes.start()
                 comes.join(0.2)  # it waits, or it has come by now

@@ -14,20 +14,23 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.sign_in.passwords import hash_password
+from cbt.accounts.passwords import hash_password
 from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
-from cbt.demo.exam_setup import (
+from cbt.demo.world import (
     ACTOR,
+    Entrant,
     Hall,
+    Identity,
+    Seated,
     StoredPaper,
     Variant,
     add_staff,
     build_premises,
     plan_sitting,
     prepare_papers,
+    seat_everybody,
 )
-from cbt.demo.world import Entrant, Identity, Seated, seat_everybody
 from cbt.door.arrival import check_in, record_arrival
 from cbt.enrolment.body import BodyDetails
 from cbt.enrolment.models import ONLY, AssessmentBody
@@ -35,9 +38,8 @@ from cbt.rules.roles import Role
 from cbt.runner.models import Attempt
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.planning.places import open_binding
-from cbt.sittings.room_clock import start_room
-from cbt.sittings.room_state import admit_if_due
+from cbt.sittings.places import open_binding
+from cbt.sittings.room_clock import admit_if_due, start_room
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import FakeClock, sign_in_as, utc
 from tests.moments import Course, Moment

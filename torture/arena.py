@@ -15,11 +15,10 @@ import flask
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.demo.exam_setup import ACTOR, prepare_papers
-from cbt.demo.world import Entrant, Signer, gather
+from cbt.demo.world import ACTOR, Entrant, Signer, gather, prepare_papers
 from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
 from cbt.paths import product_dir
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.room_clock import start_room
 from cbt.storage.engine import begin_installation

@@ -17,23 +17,25 @@ from cbt.blueprints.store import paper_of
 from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
 from cbt.config import Settings
-from cbt.demo.exam_setup import (
+from cbt.demo.world import (
     ACTOR,
+    Entrant,
     Hall,
+    Signer,
     StoredPaper,
     Variant,
     add_staff,
     bring_banks,
     build_premises,
     plan_sitting,
+    seat_everybody,
 )
-from cbt.demo.world import Entrant, Signer, seat_everybody
 from cbt.http.app_context import path_of
 from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
 from cbt.rehearsal.installation import Player, app_for, bind, factor_for, player_of, without_waits
 from cbt.rules.roles import Role
 from cbt.sittings.models import Seat, SittingRoom
-from cbt.sittings.room_state import admit_if_due
+from cbt.sittings.room_clock import admit_if_due
 from cbt.storage.engine import begin_installation
 from cbt.storage.migrate import migrate
 from cbt.storage.unit_of_work import unit_of_work

@@ -17,7 +17,7 @@ from bench.traffic.client import Load
 from bench.traffic.paced import allow_files
 from cbt.config import read_settings
 from cbt.ops.preparation import in_child
-from cbt.rehearsal.report import judge
+from cbt.rehearsal.commands import judge
 
 try:
     from uvloop import new_event_loop

@@ -20,7 +20,7 @@ import flask
 from bench.look_ups.register import NOW, fill, number_of
 from cbt.application.app import create_app
 from cbt.certificates import look_up
-from cbt.demo.exam_setup import add_staff
+from cbt.demo.world import add_staff
 from cbt.rules.roles import Role
 from cbt.storage.engine import begin_installation
 from cbt.storage.migrate import migrate

@@ -5,10 +5,9 @@ from __future__ import annotations
 from bench import rows
 from bench.figures import Figure
 from bench.measured.declaring import NONE_LOST, Bound, Group, Stage, Stand, Target, most
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.close.closure import expire_overdue
-from cbt.scoring.process_pool import cores
-from cbt.scoring.service import score_closed, verify_sitting
+from cbt.scoring.service import cores, score_closed, verify_sitting
 
 
 def few(stand: Stand) -> list[Figure]:

@@ -13,7 +13,7 @@ from bench.traffic import waiting
 from bench.traffic.client import Load, run_load
 from bench.traffic.open_loop import Paced
 from bench.traffic.paced import allow_files
-from cbt.demo.exam_setup import ACTOR
+from cbt.demo.world import ACTOR
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.room_clock import start_room
 from cbt.storage.unit_of_work import unit_of_work

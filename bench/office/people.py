@@ -17,8 +17,8 @@ from cbt.blueprints.store import current_version
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.personal.identity import DOCUMENT, document_index
 from cbt.rules.canonical import canonical_json, digest_of
-from cbt.rules.door.admission import mask_document
-from cbt.rules.states.attempt import State
+from cbt.rules.door import mask_document
+from cbt.rules.states import State
 from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.scoring.score_sheets import Scorers

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from bench.installation import Installation
 from bench.office.acts import OfficeSize
 from bench.office.people import DAY, SEATS, People
-from cbt.demo.exam_setup import ACTOR, Hall, Premises, add_staff, build_premises, plan_sitting
+from cbt.demo.world import ACTOR, Hall, Premises, add_staff, build_premises, plan_sitting
 from cbt.results.models import Publication, PublishedResult, Release, Result
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.runner.models import JournalEntry
 from cbt.sittings.models import Batch, Sitting, SittingRoom
 from cbt.storage.types import new_ref

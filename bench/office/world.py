@@ -23,15 +23,14 @@ from cbt.candidates.models import Registration
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import SeriesForm, set_series
 from cbt.config import read_settings
-from cbt.demo.exam_setup import ACTOR, add_staff
-from cbt.demo.member_units import DONE, Enrolment
-from cbt.demo.world import Signer
+from cbt.demo.people import DONE, Enrolment
+from cbt.demo.world import ACTOR, Signer, add_staff
 from cbt.items.models import Item
 from cbt.results.models import Publication, PublishedResult, Result
 from cbt.retention.destruction import DONE as DESTROYED
 from cbt.retention.models import Destruction
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Batch, Sitting
 from cbt.storage.unit_of_work import reading, unit_of_work

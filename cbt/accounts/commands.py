@@ -7,8 +7,8 @@ from datetime import datetime
 
 import click
 
+from cbt.accounts import second_factor as factor_service
 from cbt.accounts import store
-from cbt.accounts.factors import service as factor_service
 from cbt.accounts.staff import (
     StaffLine,
     create_staff,

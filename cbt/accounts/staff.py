@@ -11,12 +11,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.accounts import store
-from cbt.accounts.factors import codes
+from cbt.accounts import factor_codes, passwords, sign_in, store
 from cbt.accounts.models import Staff, StaffFactor, StaffRole
-from cbt.accounts.sign_in import passwords, service
-from cbt.accounts.sign_in.passwords import ONE_TIME_LASTS
-from cbt.accounts.sign_in.service import SIGN_IN
+from cbt.accounts.passwords import ONE_TIME_LASTS
+from cbt.accounts.sign_in import SIGN_IN
 from cbt.audit.chain import record
 from cbt.audit.store import latest
 from cbt.errors import Conflict, InvalidInput
@@ -128,7 +126,7 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
         staff.password_hash, staff.must_change_password = password_hash, True
         staff.reset_at, staff.reset_by = now, actor
         staff.password_issued_at = now
-        service.end_all(session, staff.ref, now=now)
+        sign_in.end_all(session, staff.ref, now=now)
         throttle.forget(session, scope=SIGN_IN, subject=staff.login)
         record(session, at=now, actor=actor, act="staff.reset", subject=staff.logged_as)
     return password
@@ -177,7 +175,7 @@ def shut_out(session: Session, staff: Staff, *, now: datetime, actor: str) -> No
     if staff.disabled_at is None:
         _keep_an_admin(session, staff)
         staff.disabled_at = now
-        service.end_all(session, staff.ref, now=now)
+        sign_in.end_all(session, staff.ref, now=now)
         record(session, at=now, actor=actor, act="staff.disable", subject=staff.logged_as)
 
 
@@ -228,7 +226,7 @@ def staff_lines(session: Session) -> list[StaffLine]:
             state=state_of(one),
             last_sign_in_at=seen.get(one.logged_as),
             second_factor=one.id in with_factor,
-            second_factor_owed=one.id not in with_factor and codes.is_required(session, one),
+            second_factor_owed=one.id not in with_factor and factor_codes.is_required(session, one),
             one_time_until=_one_time_until(one),
         )
         for one in store.all_staff(session)

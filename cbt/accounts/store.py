@@ -14,9 +14,9 @@ from cbt.errors import InvalidInput
 from cbt.http.auth.login import HALF, Principal
 from cbt.rules.roles import Role
 from cbt.storage.paging import ListPage, PageSpan
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import PreparedSelect
 
-_PRINCIPAL = KnownSelect(
+_PRINCIPAL = PreparedSelect(
     select(Staff.id, Staff.name, Staff.must_change_password, StaffRole.role)
     .outerjoin(StaffRole)
     .where(Staff.ref == bindparam("ref"), Staff.disabled_at.is_(None))
@@ -104,7 +104,7 @@ def staff_with_roles(session: Session, roles: Iterable[Role]) -> Sequence[Staff]
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRole:
+class RoleGrant:
     """A role that somebody holds, as a list offers it."""
 
     ref: str
@@ -112,7 +112,7 @@ class HeldRole:
     role: str
 
 
-def held_roles(session: Session, roles: Iterable[Role]) -> list[HeldRole]:
+def held_roles(session: Session, roles: Iterable[Role]) -> list[RoleGrant]:
     """Return those who may sign in with each of `roles` they hold, by name."""
     query = (
         select(Staff.ref, Staff.name, StaffRole.role)
@@ -120,7 +120,7 @@ def held_roles(session: Session, roles: Iterable[Role]) -> list[HeldRole]:
         .where(StaffRole.role.in_([role.value for role in roles]), Staff.disabled_at.is_(None))
         .order_by(Staff.name, Staff.id, StaffRole.id)
     )
-    return [HeldRole(*row) for row in session.execute(query)]
+    return [RoleGrant(*row) for row in session.execute(query)]
 
 
 def active_admins(session: Session) -> int:

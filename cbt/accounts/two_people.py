@@ -16,16 +16,7 @@ from cbt.accounts import store
 from cbt.audit.models import AuditEntry
 from cbt.errors import CbtError, InvalidInput, NotAllowed
 from cbt.http.i18n import local_text
-from cbt.rules.second_person import (
-    APART_FOR,
-    Hand,
-    PersonStep,
-    Tie,
-    Touch,
-    granted_until,
-    roles_apart,
-    tie_between,
-)
+from cbt.rules.roles import APART_FOR, Hand, PersonStep, Tie, Touch, granted_until, roles_apart, tie_between
 
 STAFF = "staff:"
 TOUCHES: Mapping[str, Touch] = {

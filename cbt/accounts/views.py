@@ -1,35 +1,72 @@
-"""Pages of the accounts room: sign-in, password, home, staff."""
+"""Pages of the accounts room: sign-in, password, home, staff, and the audit log."""
 
 from __future__ import annotations
 
 import flask
 import flask_babel
 
-from cbt.accounts import store
+from cbt.accounts import factor_codes, store
+from cbt.accounts import second_factor as factor_service
+from cbt.accounts import second_factor_views as factor_views
+from cbt.accounts import sign_in as service
 from cbt.accounts.approvals import views as approval_views
-from cbt.accounts.factors import codes
-from cbt.accounts.factors import service as factor_service
-from cbt.accounts.factors import views as factor_views
-from cbt.accounts.log import views as log_views
+from cbt.accounts.audit_log import LogFilter, act_groups, exported, filter_of, log_page
 from cbt.accounts.navigation import home_parts, places_for, role_names, staff_frame
-from cbt.accounts.sign_in import service
-from cbt.accounts.sign_in.service import guessed
+from cbt.accounts.sign_in import guessed
 from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.http.auth import access
 from cbt.http.auth.login import HALF, acting, current_principal, forget, remember, signed_in
 from cbt.http.auth.machine import current_machine
+from cbt.http.downloads import attachment
 from cbt.http.form_posts import idempotency
 from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other
+from cbt.http.i18n import local_text
 from cbt.http.partials import Reply, local_target
 from cbt.http.server import lanes
 from cbt.rules.roles import OF_THE_HOUSE, Role
+from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
+
+audit_log_pages = flask.Blueprint("audit", __name__)
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+
+
+@audit_log_pages.get("/audit")
+@access.roles(*READERS)
+def log() -> Reply:
+    """Show a page of the audit log. Source: R-64."""
+    asked = filter_of(flask.request.args)
+    try:
+        return _page(asked)
+    except InvalidInput as error:
+        return _page(LogFilter(), given=asked, refused=refusal(error)), 422
+
+
+@audit_log_pages.get("/audit.xlsx")
+@access.roles(*READERS)
+def export() -> Reply:
+    """Send what a filter shows as a workbook; it is a reading, and on record as one."""
+    asked = filter_of(flask.request.args)
+    try:
+        body = exported(asked, reader=signed_in(), now=flask.g.now)
+    except InvalidInput as error:
+        return _page(LogFilter(), given=asked, refused=refusal(error)), 422
+    return attachment(body, XLSX, f"log-{local_text(flask.g.now, '%Y%m%d-%H%M')}.xlsx")
+
+
+def _page(asked: LogFilter, *, given: LogFilter | None = None, refused: Refusal = NOTHING_REFUSED) -> str:
+    with reading() as session:
+        page = log_page(session, asked, reader=signed_in(), now=flask.g.now)
+    return flask.render_template(
+        "accounts/audit_log/log.html", page=page, asked=given or asked, refused=refused, groups=act_groups()
+    )
+
 
 pages = flask.Blueprint("accounts", __name__)
 pages.app_template_global()(staff_frame)
-pages.register_blueprint(log_views.pages)
+pages.register_blueprint(audit_log_pages)
 pages.register_blueprint(approval_views.pages)
 pages.register_blueprint(factor_views.pages)
 
@@ -192,7 +229,7 @@ def person(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show one staff member."""
     with reading() as session:
         found = store.staff_by_ref(session, ref)
-        factor = codes.state(session, found)
+        factor = factor_codes.state(session, found)
     roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
     held = {row.role for row in found.roles}
     return form_page("accounts/person.html", refused, found=found, factor=factor, roles=roles, held=held)

@@ -1,49 +1,53 @@
-"""create_app(): the only module that knows every room."""
+"""create_app(), the only module that knows every room; and what the things of the log are called, room by room."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 import flask
 import flask_wtf.csrf
+from flask_babel import gettext as _
 from jinja2 import ChoiceLoader, FileSystemLoader
+from sqlalchemy import CompoundSelect, Select, literal, or_, select, union_all
+from sqlalchemy.orm import Session
 
 from cbt.accounts import views as accounts
 from cbt.accounts.approvals.requests import register_kind
-from cbt.accounts.log.words import register_names
+from cbt.accounts.audit_log import Called, LogNames, Namer, register_names
+from cbt.accounts.models import Approval
 from cbt.accounts.navigation import register_home_part
-from cbt.accounts.sign_in.refusals import init_refusals
-from cbt.accounts.sign_in.service import SIGN_IN
+from cbt.accounts.sign_in import SIGN_IN, init_refusals
 from cbt.accounts.store import half_principal, signed_in_principal
-from cbt.application import backup_views as backups
-from cbt.application import doctor_views as doctor
-from cbt.application.audit_subjects import LOG_NAMES
+from cbt.application import views as application_views
 from cbt.application.backups import init_backups
-from cbt.application.doctor_views import room_lines
 from cbt.application.hot_addresses import init_hot
 from cbt.application.jobs import JOBS
 from cbt.application.observation import init_observation
+from cbt.application.views import room_lines
 from cbt.assembly import coverage_views as coverage
-from cbt.audit.anchor import Anchor, init_anchor
+from cbt.audit.chain import Anchor, init_anchor
 from cbt.audit.flood_limit import record_guessing
-from cbt.bank import views as bank
+from cbt.bank import views as bank_views
 from cbt.bank.lint.standing import LINT
 from cbt.batches import views as batches
 from cbt.batches.applications import paper_fates
-from cbt.batches.checklist_views import batches_on_home
+from cbt.batches.views import batches_on_home
 from cbt.blueprints.office import views as blueprints
 from cbt.blueprints.reasons import init_reasons
 from cbt.blueprints.store import register_uses
 from cbt.blueprints.summary import minutes_of, plain_points
 from cbt.blueprints.versions import told_faults
-from cbt.candidates.desk import views as office
-from cbt.candidates.desk.service import CORRECTIONS
+from cbt.candidates import views as office
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
+from cbt.candidates.service import CORRECTIONS
 from cbt.candidates.store import blueprint_uses, candidate_principal
 from cbt.certificates import views as certificates
+from cbt.certificates.models import Certificate, UploadMapping
 from cbt.clock import Agreement, Clock, SystemClock
 from cbt.config import Settings, read_settings
-from cbt.door import kiosk_views as kiosk
-from cbt.door import views as candidates
+from cbt.door import views as door_views
 from cbt.door.address_watch import note_elsewhere
 from cbt.door.admission import register_papers
 from cbt.door.seats import was_issued
@@ -51,15 +55,23 @@ from cbt.enrolment import views as enrolment
 from cbt.enrolment.applications.person import register_retakes
 from cbt.enrolment.applications.views import applications_on_home
 from cbt.enrolment.fees.charges import register_fates
+from cbt.enrolment.models import (
+    Applicant,
+    FeePayment,
+    MemberUnit,
+    OfficeMajor,
+    UnitAgreement,
+    UnitApplication,
+)
 from cbt.errors import Unavailable
-from cbt.http import health, metrics_view, preferences, tls_trust
+from cbt.http import health
+from cbt.http import views as http_views
 from cbt.http.auth.access import access_of, init_access, register_elsewhere
 from cbt.http.auth.cookies import init_cookies
 from cbt.http.auth.login import HALF, current_principal, init_login, register_resolver
 from cbt.http.auth.machine import init_machines, register_issued_before
 from cbt.http.auth.throttle import UnknownNames, register_guessing
 from cbt.http.auth.wsgi_login import init_door
-from cbt.http.form_posts import views as kept
 from cbt.http.form_posts.idempotency import init_once
 from cbt.http.form_posts.kept_forms import init_kept
 from cbt.http.form_values import BoundedInteger
@@ -69,53 +81,262 @@ from cbt.http.page_cache import init_kept_pages
 from cbt.http.problems import init_problems
 from cbt.http.request_log import ObservedApp
 from cbt.http.responses import init_headers
-from cbt.http.server import views as receiving
 from cbt.http.server.body_limits import init_children
 from cbt.http.server.deferred import ThreadsOnly
 from cbt.http.server.lanes import init_strangers
 from cbt.http.server.proxies import init_proxies
 from cbt.http.server.request_body import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.http.static import init_assets
-from cbt.http.tls_trust import init_trust
+from cbt.http.views import init_trust
+from cbt.items.models import Item, ItemBank
 from cbt.items.types.answer_page import answer_parts, form_loader
 from cbt.jobs import views as jobs
 from cbt.jobs.registry import JobKind, init_jobs
 from cbt.paths import product_dir
 from cbt.proctoring import doorway_views as doorway
-from cbt.proctoring import incident_views as reports
-from cbt.proctoring import inspection_views as inspecting
-from cbt.proctoring import recovery_views as recovery
-from cbt.proctoring import views as proctoring
+from cbt.proctoring import readiness_views as readiness
+from cbt.proctoring import views as proctoring_views
 from cbt.proctoring.approval import ROOM_ACTS
-from cbt.proctoring.readiness import views as readiness
-from cbt.proctoring.readiness.room import register_server_part
-from cbt.proctoring.record import views as record
-from cbt.results import late_answer_views as late_answers
-from cbt.results import views as results
-from cbt.results.approval import LATE_RULINGS, RELEASES
+from cbt.proctoring.readiness import register_server_part
+from cbt.results import views as results_views
 from cbt.results.change_number import init_result_changes
 from cbt.results.jobs import WORKBOOK
-from cbt.results.package import views as packages
 from cbt.results.retake_ledger import retake_verdicts
+from cbt.results.service import LATE_RULINGS, RELEASES
 from cbt.retention import views as retention
 from cbt.retention.destruction import DESTROY
-from cbt.retention.terms import TERMS
+from cbt.retention.due_batches import TERMS
+from cbt.retention.models import Destruction
 from cbt.runner import api as delivery_api
 from cbt.runner import item_uses_views as uses
 from cbt.runner import practice_views as practice
 from cbt.runner import views as delivery
 from cbt.runner.jobs import DRAW
+from cbt.runner.models import Attempt
 from cbt.runner.news import path as news
 from cbt.runner.news.watcher import init_news
 from cbt.runner.paper.path import init_answer_pages
 from cbt.runner.save.journal import init_journal
 from cbt.runner.start.reply import init_openings
 from cbt.runner.store import paper_states
-from cbt.sittings.planning import views as sittings
+from cbt.sittings import views as sittings
+from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 from cbt.slots import Slots
 from cbt.storage.crypto import load_key
 from cbt.storage.engine import init_database
 from cbt.storage.write_queue.write_lock import Gate
+
+MOST_SITTINGS = 200
+"""So many are offered to choose from, and the one an address names."""
+_SEPARATOR = " · "
+_SITTING, _PERSON = "candidates.sitting", "candidates.registration"
+
+
+def _found_by(query: Select[*tuple[Any, ...]], endpoint: str, key: Any) -> Namer:
+    """Return who names things by rows of: their ref, the parts of their name, the ref of the page."""
+
+    def name(session: Session, refs: Collection[str]) -> dict[str, Called]:
+        rows = session.execute(query.where(key.in_(refs)))
+        return {
+            ref: Called(_SEPARATOR.join(filter(None, parts)), endpoint if shown else "", {"ref": shown})
+            for ref, *parts, shown in rows
+        }
+
+    return name
+
+
+def _seats(session: Session, refs: Collection[str]) -> dict[str, Called]:
+    rooms = {ref.partition(":")[0] for ref in refs}
+    names = dict(session.execute(select(Room.ref, Room.name).where(Room.ref.in_(rooms))).all())
+    found = {}
+    for ref in refs:
+        room, _colon, number = ref.partition(":")
+        if room in names:
+            name = str(_("accounts.log.seat", room=names[room], number=number))
+            found[ref] = Called(name, "sittings.centres.room", {"ref": room})
+    return found
+
+
+def _items(session: Session, refs: Collection[str]) -> dict[str, Called]:
+    rows = session.execute(
+        select(Item.ref, ItemBank.name, ItemBank.ref).join(ItemBank).where(Item.ref.in_(refs))
+    ).all()
+    found: dict[str, Called] = {}
+    for ref, bank_name, bank in rows:
+        # Of two banks that call an item the same, the log does not say which.
+        known = ref in found
+        name = ref if known else f"{bank_name}{_SEPARATOR}{ref}"
+        found[ref] = Called(name, "" if known else "bank.item", {"ref": bank, "item_ref": ref})
+    return found
+
+
+def _approvals(session: Session, refs: Collection[str]) -> dict[str, Called]:
+    rows = session.execute(select(Approval.ref, Approval.act, Approval.place).where(Approval.ref.in_(refs)))
+    return {
+        ref: Called(_SEPARATOR.join(filter(None, (str(_(f"approval.act.{act}")), place))))
+        for ref, act, place in rows
+    }
+
+
+def _days(_session: Session, refs: Collection[str]) -> dict[str, Called]:
+    return {ref: Called(ref, "enrolment.decided.days") for ref in refs}
+
+
+def _blueprints(_session: Session, refs: Collection[str]) -> dict[str, Called]:
+    return {ref: Called(ref, "blueprints.blueprint", {"ref": ref}) for ref in refs}
+
+
+def _simple(table: Any, endpoint: str) -> Namer:
+    return _found_by(select(table.ref, table.name, table.ref), endpoint, table.ref)
+
+
+_people = select(Registration.ref, Candidate.name, Sitting.name, Registration.ref)
+_newest = (
+    select(Registration.ref)
+    .where(Registration.candidate_id == Candidate.id)
+    .order_by(Registration.id.desc())
+    .limit(1)
+    .correlate(Candidate)
+    .scalar_subquery()
+)
+_registered = _found_by(
+    _people.join(Candidate, Candidate.id == Registration.candidate_id).join(
+        Sitting, Sitting.id == Registration.sitting_id
+    ),
+    _PERSON,
+    Registration.ref,
+)
+
+
+def _registrations(session: Session, refs: Collection[str]) -> dict[str, Called]:
+    """Name registrations, and those that were withdrawn by who withdrew, with the page of that person."""
+    found = _registered(session, refs)
+    gone = set(refs) - found.keys()
+    query = (
+        select(Withdrawal.registration_ref, Candidate.name, Sitting.name, Candidate.ref, Batch.ref)
+        .join(Candidate, Candidate.id == Withdrawal.candidate_id)
+        .join(Sitting, Sitting.id == Withdrawal.sitting_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Withdrawal.ticket_id)
+        .join(Batch, Batch.id == AdmissionTicket.batch_id)
+        .where(Withdrawal.registration_ref.in_(gone))
+    )
+    for ref, name, sitting, person, batch in session.execute(query) if gone else ():
+        shown = {"ref": batch, "person": person}
+        found[ref] = Called(f"{name}{_SEPARATOR}{sitting}", "batches.people.person", shown)
+    return found
+
+
+NAMERS: dict[str, Namer] = {
+    "batch": _simple(Batch, "batches.checklist.batch"),
+    "centre": _simple(Centre, "sittings.centres.centre"),
+    "room": _simple(Room, "sittings.centres.room"),
+    "seat": _seats,
+    "sitting": _found_by(
+        select(Sitting.ref, Batch.name, Sitting.name, Sitting.ref).join(Batch, Batch.id == Sitting.batch_id),
+        _SITTING,
+        Sitting.ref,
+    ),
+    "sitting_room": _found_by(
+        select(SittingRoom.ref, Sitting.name, Room.name, Sitting.ref)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .join(Room, Room.id == SittingRoom.room_id),
+        _SITTING,
+        SittingRoom.ref,
+    ),
+    "registration": _registrations,
+    "attempt": _found_by(
+        select(Attempt.ref, Candidate.name, Sitting.name, Registration.ref)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id),
+        _PERSON,
+        Attempt.ref,
+    ),
+    "candidate": _found_by(select(Candidate.ref, Candidate.name, _newest), _PERSON, Candidate.ref),
+    "item": _items,
+    "item_bank": _simple(ItemBank, "bank.bank"),
+    "blueprint": _blueprints,
+    "approval": _approvals,
+    "member_unit": _simple(MemberUnit, "enrolment.units.unit"),
+    "certificate": _found_by(
+        select(Certificate.ref, Certificate.number, Certificate.name, Certificate.ref),
+        "certificates.certificate",
+        Certificate.ref,
+    ),
+    "upload_mapping": _simple(UploadMapping, "certificates.uploads.mapping"),
+    "destruction": _found_by(
+        select(Destruction.ref, Batch.name, Destruction.ref).join(Batch, Batch.id == Destruction.batch_id),
+        "retention.destruction",
+        Destruction.ref,
+    ),
+    "unit_agreement": _found_by(
+        select(UnitAgreement.ref, UnitAgreement.number, MemberUnit.name, UnitAgreement.ref).join(
+            MemberUnit, MemberUnit.id == UnitAgreement.unit_id
+        ),
+        "enrolment.agreements.agreement",
+        UnitAgreement.ref,
+    ),
+    "unit_application": _found_by(
+        select(UnitApplication.ref, UnitApplication.ref, MemberUnit.name, UnitApplication.ref).join(
+            MemberUnit, MemberUnit.id == UnitApplication.unit_id
+        ),
+        "enrolment.applications.application",
+        UnitApplication.ref,
+    ),
+    "fee_payment": _found_by(
+        select(FeePayment.ref, FeePayment.ref, MemberUnit.name, FeePayment.ref).join(
+            MemberUnit, MemberUnit.id == FeePayment.unit_id
+        ),
+        "enrolment.fees.payment",
+        FeePayment.ref,
+    ),
+    "day": _days,
+    "office_major": _found_by(
+        select(OfficeMajor.ref, OfficeMajor.name, OfficeMajor.occupation, OfficeMajor.ref),
+        "",
+        OfficeMajor.ref,
+    ),
+    "applicant": _found_by(
+        select(Applicant.ref, Applicant.name, MemberUnit.name, UnitApplication.ref)
+        .join(UnitApplication, UnitApplication.id == Applicant.application_id)
+        .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id),
+        "enrolment.applications.application",
+        Applicant.ref,
+    ),
+}
+
+
+def _sittings(session: Session, chosen: str) -> list[tuple[str, str]]:
+    newest = select(Sitting.id).order_by(Sitting.id.desc()).limit(MOST_SITTINGS).subquery()
+    query = (
+        select(Sitting.ref, Batch.name, Sitting.name)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .where(or_(Sitting.id.in_(select(newest.c.id)), Sitting.ref == chosen))
+        .order_by(Sitting.id.desc())
+    )
+    return [(ref, f"{batch}{_SEPARATOR}{name}") for ref, batch, name in session.execute(query)]
+
+
+def _of_sitting(ref: str) -> CompoundSelect[str]:
+    sitting = select(Sitting.id).where(Sitting.ref == ref).scalar_subquery()
+
+    def said(kind: str, of: Any) -> Any:
+        return literal(f"{kind}:") + of
+
+    return union_all(
+        select(said("sitting", Sitting.ref)).where(Sitting.ref == ref),
+        select(said("sitting_room", SittingRoom.ref)).where(SittingRoom.sitting_id == sitting),
+        select(said("registration", Registration.ref)).where(Registration.sitting_id == sitting),
+        select(said("registration", Withdrawal.registration_ref)).where(Withdrawal.sitting_id == sitting),
+        select(said("attempt", Attempt.ref))
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .where(Registration.sitting_id == sitting),
+    )
+
+
+LOG_NAMES = LogNames(NAMERS, _sittings, _of_sitting)
+"""How the log of the accounts room calls what the rooms after it put on record."""
+
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
@@ -124,42 +345,42 @@ WITHOUT_TIME = ("health", "metrics", "assets")
 """What a node answers though its clock is wrong: how it is, and the looks of the page that says so."""
 
 PAGES: tuple[flask.Blueprint, ...] = (
-    preferences.pages,
-    receiving.pages,
-    kept.pages,
+    http_views.preference_pages,
+    http_views.receiving_pages,
+    http_views.kept_form_pages,
     health.pages,
-    metrics_view.pages,
-    tls_trust.pages,
+    http_views.metrics_pages,
+    http_views.tls_trust_pages,
     accounts.pages,
     blueprints.pages,
-    bank.pages,
+    bank_views.pages,
     coverage.pages,
     sittings.pages,
     enrolment.pages,
     office.pages,
-    candidates.pages,
-    kiosk.pages,
+    door_views.pages,
+    door_views.kiosk_pages,
     delivery.pages,
     delivery_api.pages,
     news.pages,
     uses.pages,
     practice.pages,
-    proctoring.pages,
-    reports.pages,
-    inspecting.pages,
-    recovery.pages,
-    record.pages,
+    proctoring_views.pages,
+    proctoring_views.incident_pages,
+    proctoring_views.inspection_pages,
+    proctoring_views.recovery_pages,
+    proctoring_views.record_pages,
     readiness.pages,
     doorway.pages,
-    results.pages,
+    results_views.pages,
     certificates.pages,
     retention.pages,
-    late_answers.pages,
-    packages.pages,
+    results_views.late_answer_pages,
+    results_views.package_pages,
     batches.pages,
     jobs.pages,
-    backups.pages,
-    doctor.pages,
+    application_views.backup_pages,
+    application_views.doctor_pages,
 )
 
 
@@ -217,8 +438,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_issued_before(app, was_issued)
     register_elsewhere(app, note_elsewhere)
     init_jobs(app, KINDS_OF_JOBS)
-    for pages in PAGES:
-        app.register_blueprint(pages)
+    for blueprint in PAGES:
+        app.register_blueprint(blueprint)
     init_once(app)
     _exempt_lease_views(app, csrf)
     init_journal(app)

@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, String, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cbt.config import Settings, as_environment
-from cbt.confined.background import command_behind
+from cbt.confined.priority import command_behind
 from cbt.errors import CbtError, Unavailable
 from cbt.http.health import WARNINGS
 from cbt.storage.backup_folder import copies, due

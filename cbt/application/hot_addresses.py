@@ -8,7 +8,7 @@ from typing import Any, cast
 import flask
 
 from cbt.http.server.hot_addresses import HotHandler, init_hot_addresses
-from cbt.proctoring.polling.path import BoardHandler
+from cbt.proctoring.board.path import BoardHandler
 from cbt.runner.news.path import NewsHandler
 from cbt.runner.paper.path import DoneHandler, PageHandler
 from cbt.runner.save.journal import Journal

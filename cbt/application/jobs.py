@@ -38,7 +38,7 @@ from cbt.runner.close.closure import advance_overdue, expire_overdue
 from cbt.runner.close.outage import beat
 from cbt.runner.start.reply import forget_papers, pack_papers
 from cbt.scoring.service import score_closed
-from cbt.sittings.room_state import open_doors
+from cbt.sittings.room_clock import open_doors
 from cbt.storage.engine import files_of
 from cbt.storage.unit_of_work import pieces_of
 

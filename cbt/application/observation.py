@@ -21,14 +21,13 @@ from cbt.http.auth.access import access_of
 from cbt.http.health import BUSY, OK, Health, free_bytes, health, init_health
 from cbt.http.metrics import NO_ENDPOINT, OTHER_ACT, Gauge, Metrics
 from cbt.http.metrics_cells import Labels
-from cbt.http.metrics_view import init_metrics
 from cbt.http.request_log import ObservedApp, init_request_log
 from cbt.http.server.deferred import Parking
 from cbt.http.server.front import Beside, FairShare
-from cbt.http.tls import ShownCertificate
-from cbt.http.tls_trust import SHOWN
-from cbt.rules.clock.interruptions import OFFLINE_AFTER
-from cbt.rules.states import attempt, sitting
+from cbt.http.tls import ServedCertificate
+from cbt.http.views import SHOWN, init_metrics
+from cbt.rules import states
+from cbt.rules.clock import OFFLINE_AFTER
 from cbt.runner.models import Attempt, AttemptLive, LateEntry
 from cbt.runner.save.journal import Journal
 from cbt.scoring.late_answers import ANSWER
@@ -84,10 +83,10 @@ def _kind(app: flask.Flask, endpoint: str) -> str:
 #
 # Source: I12.
 
-WATCHED = tuple(state for state in attempt.State if state is not attempt.State.SCORED)
+WATCHED = tuple(state for state in states.State if state is not states.State.SCORED)
 """Scored attempts are left out: their number grows with every sitting, and so would the time to count."""
-OPEN = (sitting.SittingState.ADMITTING, sitting.SittingState.RUNNING, sitting.SittingState.HELD)
-HEARD = (attempt.State.INTERACTING, attempt.State.UNITS_DONE)
+OPEN = (states.SittingState.ADMITTING, states.SittingState.RUNNING, states.SittingState.HELD)
+HEARD = (states.State.INTERACTING, states.State.UNITS_DONE)
 """Whose page has to be heard of."""
 NEWEST_LATE = 10_000
 """Of so many late answers it is looked which wait for a ruling."""
@@ -183,7 +182,7 @@ def _disks(settings: Settings) -> Mapping[Labels, float]:
 
 
 def _certificate() -> Mapping[Labels, float]:
-    shown: ShownCertificate | None = flask.current_app.extensions[SHOWN]
+    shown: ServedCertificate | None = flask.current_app.extensions[SHOWN]
     return {} if shown is None else _one((shown.expires_at - flask.g.now).total_seconds())
 
 

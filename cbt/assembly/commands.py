@@ -30,7 +30,7 @@ from cbt.interchange.text_bank import read_folder
 from cbt.items.taxonomy import parent_of
 from cbt.rules.assembly.form import Drawable, draw_form, drawable_of, shortfalls
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.exam.blueprint import ExamBlueprint, Paper
+from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.items.registry import parse_content
 from cbt.storage.unit_of_work import reading
 

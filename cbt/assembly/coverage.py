@@ -40,8 +40,7 @@ from cbt.rules.assembly.coverage import (
     stock_pools,
 )
 from cbt.rules.assembly.form import LOOK, Drawable, cases_by_unit, drawable_of, look_paper
-from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.exam.paper import Paper, Section, Unit
+from cbt.rules.exam import ExamBlueprint, Paper, Section, Unit
 from cbt.rules.items.content import ItemContent, ItemType
 from cbt.rules.items.registry import parse_content
 

@@ -7,7 +7,7 @@ import random
 import flask
 
 from cbt.assembly.coverage import chosen, coverage_of, look_choice, paper_choices, reached_of
-from cbt.assembly.trial import Trial, candidate_paper, proof_of, trial
+from cbt.assembly.draw import Trial, candidate_paper, proof_of, trial
 from cbt.bank import service
 from cbt.bank.store import bank_by_ref
 from cbt.http.auth import access

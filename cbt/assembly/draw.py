@@ -1,30 +1,132 @@
-"""A form: read the banks once for a whole drawing, draw it by a seed, freeze it.
+"""A form: the banks read once for a whole drawing, drawn by a seed, frozen, its arrangement kept; trial papers.
 
-Source: R-8, R-43.
+A form of before has none until it is scored for the first time; one whose seal does not fit is passed over, told in
+the log and written again from its form.
+
+Source: R-43, R-50.
 """
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.assembly.arrangements import Arranged, keep
-from cbt.assembly.models import Form
-from cbt.bank.store import bank_by_ref, drawn_from, taxonomy_of
+from cbt.assembly.coverage import OfferedPaper, PaperCover, coverage_of, is_large, sample_of
+from cbt.assembly.models import Arrangement, Form
+from cbt.bank.store import bank_by_ref, contents, drawables, drawn_from, taxonomy_of
 from cbt.blueprints.store import blueprint_of
 from cbt.errors import CbtError, Conflict
+from cbt.http.auth.rate_limit import insert
+from cbt.items.markup import inline, sanitised, to_html
 from cbt.items.models import ItemBank
-from cbt.rules.assembly.form import Drawable, PaperSource
+from cbt.items.preview import verdicts
+from cbt.rules.assembly.form import Drawable, PaperSource, draw_form, draw_look, look_paper
 from cbt.rules.assembly.selection import mutual_enemies
-from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.scoring.marks import arranged
+from cbt.rules.canonical import canonical_json, digest, digest_of
+from cbt.rules.exam import Paper
+from cbt.rules.items.case import Case
+from cbt.rules.items.content import ItemContent, ItemType
+from cbt.rules.scoring import arranged
+from cbt.storage.bulk_read import rows_with_text
 from cbt.storage.types import new_ref
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The arrangement of a form, the bank of its items, and whether the form has the hash it was frozen with."""
+
+    bank_id: int
+    text: str
+    form_ok: bool = True
+    sha256: str = ""
+    """The hash of the form it was made of, for keeping it."""
+
+
+Source = Callable[[Session, Collection[int]], dict[int, Arranged]]
+"""What gives the arrangements of forms; what it leaves out is worked out by `arrange`."""
+_COLUMNS = Arrangement.form_id, Arrangement.bank_id, Arrangement.seal, Arrangement.text
+
+
+def arrangements(session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
+    """Return what is kept of forms and fits its seal; no form is read."""
+    return {form_id: Arranged(bank_id, text) for form_id, bank_id, _, text in _kept(session, form_ids)}
+
+
+def checked(session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
+    """Return what is kept of forms, where it was made of the very content that a form has now; else work it out."""
+    found = {form_id: (made_of, text) for form_id, _, made_of, text in _kept(session, form_ids)}
+    arrangements = {}
+    for form_id, bank_id, content, sha256 in _frozen(session, form_ids):
+        own = digest_of(content)
+        made_of, text = found.get(form_id, ("", ""))
+        if made_of != own:
+            text = _arranged(content)
+        arrangements[form_id] = Arranged(bank_id, text, own == sha256)
+    return arrangements
+
+
+def arrange(session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
+    """Work out the arrangements of forms from the forms themselves."""
+    return {
+        form_id: Arranged(bank_id, _arranged(content), digest_of(content) == sha256, sha256)
+        for form_id, bank_id, content, sha256 in _frozen(session, form_ids)
+    }
+
+
+def _frozen(session: Session, form_ids: Collection[int]) -> Iterator[tuple[int, int, bytes, str]]:
+    query = select(Form.id, Form.bank_id, Form.sha256, Form.content).where(Form.id.in_(form_ids))
+    for (form_id, bank_id, sha256), content in rows_with_text(session, query):
+        yield form_id, bank_id, content or b"", sha256
+
+
+def _kept(session: Session, form_ids: Collection[int]) -> Iterator[tuple[int, int, str, str]]:
+    """Yield what is kept of forms and fits its seal: form, bank, the hash of what it was made of, and the text."""
+    query = select(*_COLUMNS).where(Arrangement.form_id.in_(form_ids))
+    for (form_id, bank_id, seal), content in rows_with_text(session, query):
+        text = str(content or b"", errors="replace")
+        if seal == _seal(form_id, bank_id, text):
+            yield form_id, bank_id, *text.split("\n", 1)
+        else:
+            log.error("the arrangement of form %d is not what was kept; the form itself is read", form_id)
+
+
+def _arranged(content: bytes) -> str:
+    return arranged(msgspec.json.decode(content))
+
+
+def keep(session: Session, found: Mapping[int, Arranged]) -> None:
+    """Keep arrangements, in the place of others where there are any."""
+    if not found:
+        return
+    rows = []
+    for form_id, one in sorted(found.items()):
+        text = f"{one.sha256}\n{one.text}"
+        seal = _seal(form_id, one.bank_id, text)
+        rows.append({"form_id": form_id, "bank_id": one.bank_id, "text": text, "seal": seal})
+    statement = insert(session)(Arrangement)
+    fresh = {name: statement.excluded[name] for name in ("bank_id", "seal", "text")}
+    session.execute(statement.on_conflict_do_update(index_elements=["form_id"], set_=fresh), rows)
+
+
+def _seal(form_id: int, bank_id: int, text: str) -> str:
+    return digest(f"{form_id} {bank_id} {text}")
+
+
+# A form: read the banks once for a whole drawing, draw it by a seed, freeze it.
+#
+# Source: R-8, R-43.
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +355,7 @@ def _seed(
 ) -> int:
     """Return the seed to draw with; only its cases are drawn here, which costs next to nothing."""
     best: tuple[int, int] | None = None
-    for _ in range(TRIES):
+    for _unused in range(TRIES):
         seed = rng.getrandbits(SEED_BITS)
         count = clashes(sources.cases(*paper, seed=seed, without=without))
         if best is None or count < best[0]:
@@ -285,3 +387,279 @@ def items_of(content: Mapping[str, Any]) -> frozenset[str]:
 def cases_of(content: Mapping[str, Any]) -> dict[int, str]:
     """Return which case each unit of a skills form holds."""
     return {int(unit["number"]): str(unit["item"]) for unit in content.get("units", ())}
+
+
+Position = Mapping[str, Any]
+"""A position as `rules/assembly/form` draws it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPaper:
+    """A paper with its items' contents by (ref, version); `sampled`: drawn from a share of its bank."""
+
+    paper: Paper
+    title: str
+    positions: Sequence[Position]
+    contents: Mapping[tuple[str, int], ItemContent]
+    sampled: bool = False
+
+    def item(self, place: Position) -> ItemContent:
+        """Return the item a position is drawn from; a case with all its parts."""
+        return self.contents[place["item"], place["version"]]
+
+    def asked(self, place: Position) -> ItemContent:
+        """Return what a position asks: the item, or a part of it."""
+        return self.item(place).part(place["part"])
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A try to draw a paper: the paper, or why there is none (`error`) and what is short (`cover`)."""
+
+    bank: ItemBank
+    choices: Sequence[OfferedPaper]
+    choice: OfferedPaper
+    seed: int
+    drawn: DrawnPaper | None = None
+    error: Conflict | None = None
+    cover: PaperCover | None = None
+
+
+def trial(
+    session: Session, bank: ItemBank, choices: Sequence[OfferedPaper], choice: OfferedPaper, *, seed: int
+) -> Trial:
+    """Try to draw a paper from a bank."""
+    try:
+        return Trial(bank, choices, choice, seed, drawn=draw_paper(session, choice, bank, seed=seed))
+    except Conflict as error:
+        cover = coverage_of(session, bank, choice.paper, target=1)
+        return Trial(bank, choices, choice, seed, error=error, cover=cover)
+
+
+def draw_paper(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: int) -> DrawnPaper:
+    """Return the paper that `seed` draws; raise Conflict as a draw does.
+
+    It is the form of that seed, but for a large bank, of which only a sample is read.
+
+    Source: R-8, R-43.
+    """
+    paper = choice.paper
+    if not choice.version_id:
+        return _of_anything(session, choice, bank, seed=seed)
+    if is_large(session, bank.id):
+        return _from_a_sample(session, choice, bank, seed=seed)
+    drawn = draw_content(session, choice.version_id, paper.code, seed=seed)
+    keys = {(place["item"], place["version"]) for place in drawn["positions"]}
+    return DrawnPaper(paper, choice.label, drawn["positions"], contents(session, keys, bank.id))
+
+
+def _from_a_sample(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: int) -> DrawnPaper:
+    taxonomy = taxonomy_of(session, bank)
+    sample = sample_of(session, bank.id, choice.paper, taxonomy, seed=seed)
+    chance = random.Random(seed)
+    drawn = draw_form(choice.paper, sample.items, taxonomy.weights, taxonomy.importances, rng=chance)
+    used = {(place["item"], place["version"]) for place in drawn["positions"]}
+    kept = {key: content for key, content in sample.contents.items() if key in used}
+    return DrawnPaper(choice.paper, choice.label, drawn["positions"], kept, sampled=True)
+
+
+def _of_anything(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: int) -> DrawnPaper:
+    """Draw what the bank has, whatever a blueprint may want; raise Conflict where it has nothing to draw."""
+    names = {kind: str(_(f"bank.type.{kind.value}")) for kind in ItemType}
+    large = is_large(session, bank.id)
+    if large:
+        asked = look_paper(names, dict.fromkeys(ItemType, 1))
+        items = sample_of(session, bank.id, asked, taxonomy_of(session, bank), seed=seed).items
+    else:
+        items = drawables(session, bank.id)[0]
+    paper, drawn = draw_look(names, items, rng=random.Random(seed))
+    if not drawn["positions"]:
+        raise Conflict("assembly.nothing_to_draw", bank=bank.name)
+    keys = {(place["item"], place["version"]) for place in drawn["positions"]}
+    return DrawnPaper(
+        paper, choice.label, drawn["positions"], contents(session, keys, bank.id), sampled=large
+    )
+
+
+def candidate_paper(drawn: DrawnPaper) -> dict[str, Any]:
+    """Return a paper in the shape of the candidate's page, with all of its units open; no key is part of it.
+
+    Source: R-44.
+    """
+    clean = {key: sanitised(content) for key, content in drawn.contents.items()}
+    positions, paper = drawn.positions, drawn.paper
+    cases = {
+        place["unit"]: clean[place["item"], place["version"]]
+        for place in positions
+        if isinstance(drawn.item(place), Case)
+    }
+    return {
+        "title": drawn.title,
+        "calculator": paper.calculator,
+        "tools": [],
+        "keys": True,
+        "lock_down": False,
+        "timing": "pooled" if paper.units or paper.windows else "none",
+        "sections": _sections(paper, positions),
+        "units": _units(paper, positions),
+        "items": [shown_item(drawn, place) for place in positions],
+        "cases": [
+            {"unit": unit, "title": case["title"], "stimulus": case["stimulus"]}
+            for unit, case in cases.items()
+        ],
+    }
+
+
+def shown_item(drawn: DrawnPaper, place: Position) -> dict[str, Any]:
+    """Return one position as a candidate sees it: sanitised texts in the displayed order."""
+    content = drawn.asked(place)
+    clean: dict[str, Any] = dict(sanitised(content))
+    shown = {name: place[name] for name in ("position", "points", "section", "unit")}
+    shown |= {"type": clean["type"], "stem": clean["stem"]}
+    if content.verdicts:
+        return shown | {"choices": list(verdicts())}
+    shown |= {name: clean[name] or None for name in content.sent}
+    return shown | {
+        name: [clean[name][authored] for authored in place[order]] for name, order in content.ordered.items()
+    }
+
+
+def _sections(paper: Paper, positions: Sequence[Position]) -> list[dict[str, Any]]:
+    if not paper.sections:
+        return []
+    ends = _ends(positions, "section")
+    return [
+        {
+            "name": section.name,
+            "type": section.type.value,
+            "first": ends[index][0],
+            "last": ends[index][1],
+            "points_each": f"{section.points_each}",
+        }
+        for index, section in enumerate(paper.sections)
+    ]
+
+
+def _units(paper: Paper, positions: Sequence[Position]) -> list[dict[str, Any]]:
+    """Return the units; a paper whose sections have their own minutes shows those as its units."""
+    parts: Sequence[Any] = paper.units or (paper.sections if paper.windows else ())
+    ends = _ends(positions, "unit" if paper.units else "section")
+    return [
+        {
+            "number": number,
+            "name": part.name,
+            "minutes": part.minutes // timedelta(minutes=1),
+            "points": f"{part.points}",
+            "state": "open",
+            "first": first,
+            "last": last,
+        }
+        for number, part in enumerate(parts, 1)
+        for first, last in [ends[number if paper.units else number - 1]]
+    ]
+
+
+def _ends(positions: Sequence[Position], name: str) -> dict[int, tuple[int, int]]:
+    ends: dict[int, tuple[int, int]] = {}
+    for place in positions:
+        ends[place[name]] = (ends.get(place[name], (place["position"],))[0], place["position"])
+    return ends
+
+
+SHORT, MIDDLE = 9, 22
+"""Choices up to so many characters stand four or two beside each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofItem:
+    """One question as it is printed, numbered within its section or unit; texts are safe HTML.
+
+    `point` is "" where the item's ref says it already.
+
+    `shown` is what a candidate sees of it, `columns` how many of its choices stand beside each other. A `verdict`
+    is marked in brackets beside the statement.
+    """
+
+    number: int
+    ref: str
+    version: int
+    type: str
+    points: str
+    point: str
+    difficulty: int
+    shown: Mapping[str, Any]
+    columns: int
+    verdict: bool
+    key: list[str]
+    explanation: str
+    law: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProofGroup:
+    """A section, or a unit with its case."""
+
+    name: str
+    unit: int
+    points: str
+    minutes: int
+    title: str
+    stimulus: str
+    items: list[ProofItem]
+
+
+def proof_of(drawn: DrawnPaper) -> list[ProofGroup]:
+    """Return a drawn paper group by group, with its key."""
+    paper = drawn.paper
+    if paper.units:
+        return [
+            _group(
+                drawn, [place for place in drawn.positions if place["unit"] == unit.number], unit.name, unit
+            )
+            for unit in paper.units
+        ]
+    return [
+        _group(
+            drawn, [place for place in drawn.positions if place["section"] == index], section.name, section
+        )
+        for index, section in enumerate(paper.sections)
+    ]
+
+
+def _group(drawn: DrawnPaper, places: list[Position], name: str, part: Any) -> ProofGroup:
+    first = drawn.item(places[0])
+    case: Mapping[str, Any] = sanitised(first) if isinstance(first, Case) else {}
+    return ProofGroup(
+        name=name,
+        unit=getattr(part, "number", 0),
+        points=f"{part.points}",
+        minutes=(part.minutes or timedelta(0)) // timedelta(minutes=1),
+        title=case.get("title", ""),
+        stimulus=case.get("stimulus", ""),
+        items=[_item(drawn, place, number) for number, place in enumerate(places, 1)],
+    )
+
+
+def _item(drawn: DrawnPaper, place: Position, number: int) -> ProofItem:
+    whole, asked = drawn.item(place), drawn.asked(place)
+    shown = shown_item(drawn, place)
+    return ProofItem(
+        number=number,
+        ref=place["item"],
+        version=place["version"],
+        type=asked.type.value,
+        points=place["points"],
+        point="" if place["item"].startswith(whole.point) else asked.point or whole.point,
+        difficulty=asked.difficulty,
+        shown=shown,
+        columns=_columns(shown.get("choices") or ()),
+        verdict=asked.verdicts,
+        key=[inline(line) for line in asked.key_at(place, verdicts())],
+        explanation=to_html(asked.explanation),
+        law=asked.law or whole.law,
+    )
+
+
+def _columns(choices: Any) -> int:
+    longest = max(map(len, choices), default=0)
+    return 4 if longest <= SHORT else 2 if longest <= MIDDLE else 1

@@ -17,7 +17,7 @@ from cbt.items.models import RENAMING, ImportRun, Item, ItemBank, ItemVersion, K
 from cbt.items.taxonomy import Taxonomy, parent_of
 from cbt.rules.items.content import ItemContent
 from cbt.rules.items.registry import parse_content
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from cbt.bank.search import note
 from cbt.errors import Conflict
 from cbt.items.models import BankRange, Item, ItemBank, KnowledgePoint
 from cbt.items.taxonomy import Point, Taxonomy
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
 RANGE_SAYS, POINT_SAYS = ("name", "weight"), ("name", "importance")

@@ -18,10 +18,9 @@ from msgspec.structs import replace
 
 from cbt.bank import exports, service
 from cbt.bank.exports import left_lines
-from cbt.bank.imports.dry_run import Review
-from cbt.bank.imports.plan import EVERYWHERE, PLAINLY, ImportedItem, ImportTerms, Mode
+from cbt.bank.imports.plan import EVERYWHERE, PLAINLY, ImportedItem, ImportTerms, Mode, Review
 from cbt.bank.imports.worker import work_on
-from cbt.bank.lint import texts
+from cbt.bank.lint import service as texts
 from cbt.bank.lint.check import UnitPlan, check_items
 from cbt.bank.lint.guess_rate import GuessRate, guess_findings, guess_rates
 from cbt.bank.lint.whole_bank import across_levels
@@ -43,7 +42,7 @@ from cbt.items.finding_texts import inferred_value, note
 from cbt.items.types.registry import authoring_of
 from cbt.rules.items.inputs import COMMON, number
 from cbt.rules.items.registry import TYPES
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.spreadsheets.check_process import ThreadBeat
 from cbt.spreadsheets.findings import Finding, Place, Severity, counts
 from cbt.storage.private_files import open_private

@@ -27,7 +27,7 @@ from cbt.items.draft import ItemDraft
 from cbt.items.finding_texts import field_label
 from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.items.taxonomy import Taxonomy
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 CHUNK = 500

@@ -35,7 +35,7 @@ from cbt.http.form_values import page_of, whole_number
 from cbt.items.markup import in_words
 from cbt.items.models import Item, ItemSearch, ItemVersion, KnowledgePoint
 from cbt.rules.items.content import ItemType
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading
 from cbt.storage.write_queue.change_set import Rows, put_down
 

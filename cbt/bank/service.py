@@ -21,11 +21,20 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain, flood_limit
 from cbt.bank import store
-from cbt.bank.imports.dry_run import NO_POINTS, Review, review, with_entries
-from cbt.bank.imports.execution import Undone, claim_undo, end_undo, store_run, undo_all
-from cbt.bank.imports.plan import PLAINLY, Action, ImportedItem, ImportTerms, Mode, chosen
+from cbt.bank.imports.execution import Bringing, Undone, claim_undo, end_undo, store_run, undo_all
+from cbt.bank.imports.plan import (
+    NO_POINTS,
+    PLAINLY,
+    Action,
+    ImportedItem,
+    ImportTerms,
+    Mode,
+    Review,
+    chosen,
+    review,
+    with_entries,
+)
 from cbt.bank.imports.plan import tally as counted
-from cbt.bank.imports.run import Bringing
 from cbt.bank.lint.check import untold
 from cbt.bank.store import bank_by_ref
 from cbt.errors import InvalidInput, NotFound
@@ -35,7 +44,7 @@ from cbt.interchange.format import Carried
 from cbt.interchange.upload import SEVERAL, read_paths
 from cbt.items import media_store
 from cbt.items.draft import ItemDraft, Reading
-from cbt.items.media import MARK, SCHEME, TakenIn, digest_of, replaced
+from cbt.items.media import MARK, SCHEME, NewMedium, digest_of, replaced
 from cbt.items.media_store import held
 from cbt.items.models import RENAMING, ImportRun, Item, ItemBank, ItemVersion
 from cbt.rules.items.hotspot import PICTURE
@@ -267,7 +276,7 @@ def key_view(*, act: str, subject: str, actor: str, now: datetime) -> None:
         flood_limit.count(session, at=now, actor=actor, act=act, subject=subject)
 
 
-def bring(body: bytes, *, bank_ref: str, now: datetime, actor: str) -> TakenIn:
+def bring(body: bytes, *, bank_ref: str, now: datetime, actor: str) -> NewMedium:
     """Keep a picture or a sound for the items of a bank, and return it as it is kept.
 
     Raise InvalidInput as `keeping.take_in` does, NotFound("bank.unknown").

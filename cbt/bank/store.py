@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from cbt.bank.imports.plan import KnownItem
+from cbt.bank.imports.plan import BankItem
 from cbt.errors import NotFound
 from cbt.items.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint, RunState
 from cbt.items.taxonomy import Point, Range, Taxonomy, parent_of
@@ -20,7 +20,7 @@ from cbt.rules.assembly.form import Drawable, drawable_of
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.items.content import ItemContent
 from cbt.rules.items.registry import parse_content
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 
 ContentKey = tuple[str, int]
 Drawables = tuple[list[Drawable], dict[str, int], dict[str, str]]
@@ -209,7 +209,7 @@ class _Known(msgspec.Struct):
     title: str = ""
 
 
-def known_items(session: Session, bank_id: int) -> list[KnownItem]:
+def known_items(session: Session, bank_id: int) -> list[BankItem]:
     """Return every item of a bank as an import meets it, with what its authors' version says of it."""
     rows = session.execute(
         select(Item.ref, Item.current, Item.state, ItemVersion.sha256, ItemVersion.content)
@@ -222,7 +222,7 @@ def known_items(session: Session, bank_id: int) -> list[KnownItem]:
     for ref, current, state, sha, text in rows:
         said = msgspec.json.decode(text, type=_Known)
         retired = state == ItemState.RETIRED
-        found.append(KnownItem(ref, current, sha, said.type, said.point, said.stem or said.title, retired))
+        found.append(BankItem(ref, current, sha, said.type, said.point, said.stem or said.title, retired))
     return found
 
 

@@ -1,7 +1,8 @@
-"""Pages of the bank room: banks, search, one item. Keys are shown to authors and reviewers only."""
+"""Pages of the bank room: banks, search, one item, its media, exports, lint."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 
 import flask
@@ -9,40 +10,167 @@ from flask_babel import gettext as _
 
 from cbt.accounts.models import Staff
 from cbt.accounts.store import actor_names, staff_with_roles
-from cbt.bank import catalogue, export_views, media_views, service, store
+from cbt.bank import catalogue, exports, service, store
 from cbt.bank.banks import views as whole_views
 from cbt.bank.catalogue import point_counts, tree_of
-from cbt.bank.editor import live_views
-from cbt.bank.editor import views as editing_views
+from cbt.bank.editor import views as editor_views
+from cbt.bank.exports import field_name, left_line
 from cbt.bank.imports import views as import_views
-from cbt.bank.lint import views as linting_views
-from cbt.bank.review import bulk_views, queue_views
-from cbt.bank.review import views as desk_views
+from cbt.bank.lint.service import lint_page
+from cbt.bank.lint.standing import BUSY, LINT, LintStanding, lint_standing
+from cbt.bank.review import views as review_views
 from cbt.bank.review.fields import shown_fields
-from cbt.bank.review.history import desk_of
+from cbt.bank.review.pages import desk_of
 from cbt.bank.search import ALL_STATES, MOST_COUNTED, PAGE_SIZE, asked_for, named_by, search_items
-from cbt.http.auth import access
+from cbt.errors import Conflict, NotFound, Unavailable
+from cbt.http.auth import access, login
 from cbt.http.auth.login import acting, signed_in
+from cbt.http.downloads import attached_file, unchanging
 from cbt.http.form_values import whole_number
-from cbt.http.partials import Reply
+from cbt.http.forms import uploaded
+from cbt.http.partials import Reply, wants_partial
+from cbt.interchange import registry
+from cbt.items import media_store
 from cbt.items.finding_texts import field_label
+from cbt.items.media import NAME, SCHEME, address, is_sound
 from cbt.items.preview import key_lines, preview_paper
+from cbt.jobs.answers import have_done
 from cbt.rules.items.content import ItemType
 from cbt.rules.roles import Role
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading
+
+export_pages = flask.Blueprint("exports", __name__)
+
+MOST = 5_000
+"""So many items go out while somebody waits for the page; more are for the command."""
+IN_MEMORY = 32 * 1024 * 1024
+USUAL = "common"
+
+
+@export_pages.get("/bank/<ref>/export")
+@access.roles(Role.AUTHOR)
+def choose(ref: str) -> Reply:
+    """Show the forms, and what the chosen one cannot hold of this bank."""
+    form, drawn = _asked(flask.request.args)
+    with reading() as session:
+        bank = store.bank_by_ref(session, ref)
+    found = exports.outlook(bank_ref=ref, form=form, drawn=drawn)
+    return flask.render_template(
+        "bank/exports/export.html",
+        bank=bank,
+        form=form,
+        drawn=drawn,
+        forms=[(name, _(f"bank.export.form.{name}")) for name in registry.out_forms()],
+        found=found,
+        fields=[(field_name(name), count) for name, count in found.fields.items()],
+        lines=[left_line(one) for one in found.shown],
+        most=MOST,
+    )
+
+
+@export_pages.post("/bank/<ref>/export", endpoint="send")
+@access.roles(Role.AUTHOR)
+def send_export(ref: str) -> Reply:
+    """Send the bank in the chosen form; raise Conflict("bank.export_long") for one that takes too long."""
+    form, drawn = _asked(flask.request.form)
+    chosen = registry.out_form(form)
+    if exports.size_of(bank_ref=ref, drawn=drawn) > MOST:
+        raise Conflict("bank.export_long", ref=ref, form=form, most=MOST)
+    target = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the answer closes it
+    try:
+        exports.export_bank(target, bank_ref=ref, form=form, now=flask.g.now, actor=acting(), drawn=drawn)
+    except BaseException:
+        target.close()
+        raise
+    return attached_file(target, chosen.mime, f"{ref}-{form}{chosen.ending}")
+
+
+def _asked(values: dict[str, str]) -> tuple[str, bool]:
+    form = values.get("form", USUAL)
+    return (form if form in registry.out_forms() else USUAL), values.get("drawn") == "1"
+
+
+media_pages = flask.Blueprint("media", __name__)
+
+
+@media_pages.get("/item-media/<name>", endpoint="send")
+@access.signed_in
+@login.unattended
+def send_medium(name: str) -> Reply:
+    """Send a picture or a sound; what a name means never changes, so a browser asks once."""
+    if not NAME.fullmatch(name):
+        raise NotFound("media.unknown")
+    with reading() as session:
+        mimetype, body = media_store.sent(session, name)
+    return unchanging(mimetype, body)
+
+
+@media_pages.post("/bank/<ref>/media")
+@access.roles(Role.AUTHOR)
+def bring(ref: str) -> Reply:
+    """Take in a picture or a sound, and answer what texts call it."""
+    _name, body = uploaded("file", "media.no_file")
+    found = service.bring(body, bank_ref=ref, now=flask.g.now, actor=acting())
+    return flask.jsonify(
+        reference=f"{SCHEME}{found.name}",
+        address=address(found.name),
+        sound=is_sound(found.name),
+        size=[found.width, found.height],
+        seconds=found.seconds,
+    )
+
+
+lint_pages = flask.Blueprint("linting", __name__)
+
+
+@lint_pages.get("/bank/<ref>/lint")
+@access.roles(Role.AUTHOR, Role.REVIEWER)
+def lint(ref: str) -> Reply:
+    """Show what lint says of a bank; findings quote keys, so that they were seen is on record."""
+    standing = lint_standing(ref=ref)
+    if standing.working:
+        standing = _newer(standing)
+    if standing.working and wants_partial():
+        return "", 204
+    report = standing.report
+    if report is not None:
+        service.key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=acting(), now=flask.g.now)
+    return flask.render_template(
+        "bank/lint/_lint.html" if wants_partial() else "bank/lint/lint.html",
+        standing=standing,
+        report=report,
+        page=lint_page(report) if report is not None else None,
+    )
+
+
+def _newer(standing: LintStanding) -> LintStanding:
+    """Have the lint be worked out; return it once it is there, within a moment, else the one of before."""
+    asked = {"bank": standing.ref, "mark": standing.mark}
+    page = flask.url_for("bank.linting.lint", ref=standing.ref)
+    patience = 0.0 if wants_partial() else None  # the page asks again by itself
+    try:
+        answered = have_done(
+            LINT, subject=f"item_bank:{standing.ref}", page=page, asked=asked, patience=patience
+        )
+    except Unavailable as error:
+        if error.code != BUSY:
+            raise
+        return standing
+    return standing if answered.goes_on else lint_standing(ref=standing.ref)
+
 
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
-pages.register_blueprint(export_views.pages)
-pages.register_blueprint(desk_views.pages)
+pages.register_blueprint(export_pages)
+pages.register_blueprint(review_views.pages)
 pages.register_blueprint(whole_views.pages)
-pages.register_blueprint(queue_views.pages)
-pages.register_blueprint(bulk_views.pages)
-pages.register_blueprint(editing_views.pages)
-pages.register_blueprint(live_views.pages)
-pages.register_blueprint(linting_views.pages)
-pages.register_blueprint(media_views.pages)
+pages.register_blueprint(review_views.queue_pages)
+pages.register_blueprint(review_views.bulk_pages)
+pages.register_blueprint(editor_views.pages)
+pages.register_blueprint(editor_views.typing_pages)
+pages.register_blueprint(lint_pages)
+pages.register_blueprint(media_pages)
 
 MOST_VERSION = 10**9
 AT = "AT-POINT"

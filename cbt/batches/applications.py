@@ -18,7 +18,7 @@ from cbt.audit.chain import record
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration, Withdrawal
 from cbt.candidates.roster.export import line_of_applicant
-from cbt.enrolment.applications import decision, store
+from cbt.enrolment.applications import application, store
 from cbt.enrolment.applications.application import Applying
 from cbt.enrolment.applications.attachments import photos_to_carry
 from cbt.enrolment.applications.person import told_of
@@ -26,14 +26,13 @@ from cbt.enrolment.fees.store import refuse_unpaid
 from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.errors import Conflict
 from cbt.http.i18n import local_day
-from cbt.media.pictures import JPEG
+from cbt.media.intake import JPEG
 from cbt.personal.fields import DETAILS
 from cbt.personal.identity import DOCUMENT
 from cbt.rules.enrolment.fees import PaperFate
-from cbt.rules.states.application import ApplicationEvent, ApplicationState
-from cbt.rules.states.sitting import OVER, SittingState
+from cbt.rules.states import OVER, ApplicationEvent, ApplicationState, SittingState
 from cbt.sittings.models import Batch, Sitting, SittingRoom
-from cbt.sittings.planning.purposes import official_only
+from cbt.sittings.store import official_only
 from cbt.storage.crypto import open_sealed
 from cbt.storage.unit_of_work import reading, unit_of_work
 from cbt.storage.write_queue.change_set import Rows
@@ -191,5 +190,5 @@ def complete_applications(*, now: datetime) -> int:
     who = Applying(ACTOR, now, local_day(now), None)
     for ref in refs:
         with suppress(Conflict):  # somebody was quicker, or planned another sitting
-            decision.take_step(ref, ApplicationEvent.COMPLETE, words="", batch="", who=who)
+            application.take_step(ref, ApplicationEvent.COMPLETE, words="", batch="", who=who)
     return len(refs)

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from cbt.batches import store
-from cbt.batches.publishing.service import Missing, missing_in
+from cbt.batches.publication import Missing, missing_in
 from cbt.batches.store import facts_of_batches
 from cbt.blueprints.store import blueprint_of
 from cbt.enrolment.applications.store import ApplicationLine, applications_of_batch
@@ -30,7 +30,7 @@ from cbt.rules.planning.readiness import (
     publicity_steps,
     steps_of,
 )
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Batch, Centre, Sitting, SittingChange
 from cbt.sittings.store import batch_by_ref, changes_of, sitting_by_ref, told_change

@@ -16,10 +16,9 @@ from cbt.enrolment.applications.attachments import ON_THE_WAY
 from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.enrolment.office_decisions import holidays_of
 from cbt.http.i18n import local_day, local_zone
-from cbt.rules.calendar import CountedDay
-from cbt.rules.enrolment.free_places import PlacesKnown, PlacesOfDay, month_of_places
-from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.calendar import CountedDay, PlacesKnown, PlacesOfDay, month_of_places
+from cbt.rules.exam import ExamBlueprint
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting
 
 FURTHEST_MONTHS = 24

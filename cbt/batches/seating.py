@@ -24,10 +24,9 @@ from cbt.candidates.seating import Cases, SeatedRoom, reseat, seated_room, seate
 from cbt.candidates.store import Registered
 from cbt.errors import Conflict, NotFound
 from cbt.rules.planning.seating import SeatedAlike, Seats, SeatWishes, alike, arrange, mended
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
-from cbt.runner.paper.draw import draw_forms, has_cases, sources_for
-from cbt.runner.paper.form_assignment import set_aside
+from cbt.runner.paper.draw import draw_forms, has_cases, set_aside, sources_for
 from cbt.sittings.models import Batch, Room, Sitting, SittingRoom
 from cbt.sittings.store import batch_by_ref, sitting_by_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -396,7 +395,7 @@ def _note(
 
 
 @dataclass(frozen=True, slots=True)
-class AskedOrder:
+class SeatOrderForm:
     """An order that somebody wants to see before it is taken."""
 
     wishes: SeatWishes
@@ -415,7 +414,7 @@ class SeatingPage:
     """By registration."""
     alike: SeatedAlike
     drawn: int
-    asked: AskedOrder | None
+    asked: SeatOrderForm | None
     proposal: SeatProposal | None
 
     @property
@@ -435,7 +434,7 @@ class SeatingPage:
 
 
 def seating_page(
-    session: Session, sitting_ref: str, room_ref: str, asked: AskedOrder | None = None
+    session: Session, sitting_ref: str, room_ref: str, asked: SeatOrderForm | None = None
 ) -> SeatingPage:
     """Return the page of a room's seats; its number of queries does not grow with who sits there."""
     sitting = sitting_by_ref(session, sitting_ref)

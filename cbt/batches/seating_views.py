@@ -10,7 +10,7 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.batches import seating
-from cbt.batches.seating import AskedOrder, rooms_of_batch, seating_page, to_arrange
+from cbt.batches.seating import SeatOrderForm, rooms_of_batch, seating_page, to_arrange
 from cbt.candidates.seating import has_accommodation
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.auth import access
@@ -18,10 +18,9 @@ from cbt.http.auth.login import acting
 from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, form_on, form_page, refusal, see_other
 from cbt.http.partials import Reply, wants_partial
-from cbt.rules.planning.room_plan import MOST_NUMBER
-from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes
+from cbt.rules.planning.seating import MOST_NUMBER, PaperMix, SeatOrder, SeatWishes
 from cbt.rules.roles import Role
-from cbt.sittings.planning.inputs import one_of, parse_number
+from cbt.sittings.inputs import one_of, parse_number
 from cbt.sittings.store import batch_by_ref
 from cbt.storage.unit_of_work import reading
 
@@ -33,7 +32,7 @@ ROOMS = 40
 """How many stand on a page, and are seated in one act: a second's work."""
 
 
-def _page(ref: str, room_ref: str, refused: Refusal, asked: AskedOrder | None = None) -> Reply:
+def _page(ref: str, room_ref: str, refused: Refusal, asked: SeatOrderForm | None = None) -> Reply:
     with reading() as session:
         page = seating_page(session, ref, room_ref, asked)
         return form_page(
@@ -57,13 +56,13 @@ def seats(ref: str, room_ref: str) -> Reply:
         return _page(ref, room_ref, refusal(error))
 
 
-def _asked(form: Mapping[str, str]) -> AskedOrder:
+def _asked(form: Mapping[str, str]) -> SeatOrderForm:
     if not form.get("seed"):
-        return AskedOrder(_wishes(form), secrets.randbits(_SEED_BITS))
+        return SeatOrderForm(_wishes(form), secrets.randbits(_SEED_BITS))
     text = form["seed"]
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise InvalidInput("web.bad_request", field="seed")
-    return AskedOrder(_wishes(form), int(text))
+    return SeatOrderForm(_wishes(form), int(text))
 
 
 def _wishes(form: Mapping[str, str]) -> SeatWishes:

@@ -18,24 +18,22 @@ from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.sittings import checks_of_sitting
 from cbt.batches.seating import drawn_in
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.registration import to_print_again
 from cbt.candidates.seating import seated_room
-from cbt.candidates.tickets import to_print_again
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import required
 from cbt.rules.planning.changes import GoalSeat, reseated, unmovable
-from cbt.rules.planning.room_plan import plan_of
-from cbt.rules.planning.seating import alike
-from cbt.rules.states.sitting import SittingState
-from cbt.sittings import store
+from cbt.rules.planning.seating import alike, plan_of
+from cbt.rules.states import SittingState
+from cbt.sittings import service, store
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.planning import sittings
-from cbt.sittings.planning.sittings import set_room, set_time
+from cbt.sittings.service import set_room, set_time
 from cbt.sittings.store import Duty, RoomView, SeatCount, duties_of_sitting
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PeopleToInform:
     """How many people, how many of them with a phone number; their units by size; who runs a room; tickets."""
 
     people: int
@@ -49,7 +47,7 @@ class Told:
     """How many of these were printed and will have to be again."""
 
 
-def told_of(session: Session, sitting: Sitting) -> Told:
+def told_of(session: Session, sitting: Sitting) -> PeopleToInform:
     """Return who has to hear of a change of a sitting."""
     query = (
         select(Candidate.id, Candidate.employer, Candidate.phone_sealed.is_not(None), AdmissionTicket)
@@ -59,7 +57,7 @@ def told_of(session: Session, sitting: Sitting) -> Told:
     )
     rows = {who: (employer, phone, ticket) for who, employer, phone, ticket in session.execute(query)}
     units = Counter(employer for employer, _, _ in rows.values())
-    return Told(
+    return PeopleToInform(
         people=len(rows),
         phones=sum(bool(phone) for _, phone, _ in rows.values()),
         units=tuple(sorted(units.items(), key=lambda one: (one[0] == "", -one[1], one[0]))),
@@ -115,7 +113,7 @@ class MovedPlan:
     former_name: str
     former_start_at: datetime
     moved: tuple[MovedRoom, ...]
-    told: Told
+    told: PeopleToInform
     concerns: tuple[Concern, ...]
     """What speaks against the plan after the move and did not before."""
 
@@ -284,7 +282,7 @@ def preview(*, sitting_ref: str, wish: MoveWish, now: datetime) -> MovedPlan:
     """Return what moving a sitting would do. Raise as `move` does."""
     with reading() as session:
         plan = plan_move(session, sitting_ref, wish, now=now)
-    sittings.reason_of(wish.reason)
+    service.reason_of(wish.reason)
     return plan
 
 
@@ -296,7 +294,7 @@ def move(*, sitting_ref: str, wish: MoveWish, now: datetime, actor: str) -> Move
 
     Source: R-7, R-60.
     """
-    reason = sittings.reason_of(wish.reason)
+    reason = service.reason_of(wish.reason)
     for _ in range(TRIES):
         with reading() as session:
             number = last_number(session)
@@ -327,7 +325,7 @@ def _note(
     if plan.rooms:
         former["rooms"] = ", ".join(former_room for former_room, _ in plan.rooms)
         after["rooms"] = ", ".join(room for _, room in plan.rooms)
-    sittings.note_change(
+    service.note_change(
         session,
         sitting,
         "move",
@@ -375,20 +373,20 @@ def withdraw(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> Non
     with unit_of_work() as session:
         sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
         may_change(sitting, now=now)
-        sittings.withdraw_sitting(session, sitting, reason=reason, now=now, actor=actor)
+        service.withdraw_sitting(session, sitting, reason=reason, now=now, actor=actor)
 
 
-def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> Told:
+def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> PeopleToInform:
     """Cancel a sitting that has not started; return who has to hear of it.
 
     A printed ticket that has other papers has to be printed again without this one. Raise as `cancel_sitting`.
 
     Source: R-60.
     """
-    reason = sittings.reason_of(reason)
+    reason = service.reason_of(reason)
     with reading() as session:
         sitting = store.sitting_by_ref(session, sitting_ref)
-        sittings.may_cancel(session, sitting)
+        service.may_cancel(session, sitting)
         told = told_of(session, sitting)
         on = (
             select(AdmissionTicket.id)
@@ -407,7 +405,7 @@ def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> Told:
     _print_again(tickets, "papers", now=now)
     with unit_of_work() as session:
         sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
-        sittings.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
+        service.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
     return told
 
 

@@ -18,10 +18,10 @@ from cbt.results.publicity.store import held_counts, publications_of, sittings_h
 from cbt.results.rulings import unruled
 from cbt.results.store import SHOWN
 from cbt.rules.planning.readiness import BatchFacts, SittingFacts
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Batch, BatchLevel, Centre, Room, RoomStaff, Sitting, SittingRoom
-from cbt.sittings.planning.purposes import is_official, official_only
+from cbt.sittings.store import is_official, official_only
 
 CANCELLED = SittingState.CANCELLED.value
 AHEAD = [

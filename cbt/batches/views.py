@@ -1,33 +1,133 @@
-"""The pages of the room, wing by wing."""
+"""Pages of a batch: its checklist, accepted people of applications, the calendar of free days."""
 
 from __future__ import annotations
 
-import flask
+from collections.abc import Mapping
 
-from cbt.batches import application_views as applied
-from cbt.batches import checklist_views as checklist
-from cbt.batches import free_day_views as free
-from cbt.batches import removal_views as keeping
+import flask
+from flask_babel import gettext
+
+from cbt.batches import change_views as batches_change_views
 from cbt.batches import seating_views as seating
-from cbt.batches import shape_views as shape
-from cbt.batches import sitting_change_views as moving
+from cbt.batches.applications import applied_rows
+from cbt.batches.checklist import BATCHES, SITTINGS, batch_page, draw_for_batch, unfinished
 from cbt.batches.checks import views as checks
+from cbt.batches.free_days import free_month
 from cbt.batches.people import views as people
-from cbt.batches.publishing import views as publishing
-from cbt.batches.roster import views as roster
+from cbt.batches.roster import views as roster_roster
+from cbt.candidates.roster.export import to_xlsx
+from cbt.enrolment.applications.views import OFFICE, OWN, ApplicationSide
+from cbt.http.auth import access
+from cbt.http.auth.login import Principal, acting
+from cbt.http.downloads import attachment
+from cbt.http.form_values import page_of
+from cbt.http.forms import refusal
+from cbt.http.i18n import local_day
+from cbt.http.partials import Reply
+from cbt.rules.roles import Role
+from cbt.spreadsheets.writer import XLSX
+from cbt.storage.unit_of_work import reading
+
+checklist_pages = flask.Blueprint("checklist", __name__)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+
+
+@checklist_pages.get("/office/batches/<ref>")
+@access.roles(*READERS)
+def batch(ref: str) -> Reply:
+    """Show how far a batch is, what is next, and its sittings."""
+    number = page_of(flask.request.args)
+    with reading() as session:
+        page = batch_page(session, ref, page=number, now=flask.g.now)
+        return flask.render_template(
+            "batches/checklist/batch.html", page=page, number=number, pages=-(-page.total // SITTINGS)
+        )
+
+
+@checklist_pages.post("/office/batches/<ref>/draw")
+@access.roles(Role.OFFICER)
+def draw(ref: str) -> Reply:
+    """组卷: draw and freeze the forms that are missing in the sittings of a batch."""
+    drawn = draw_for_batch(batch_ref=ref, now=flask.g.now, actor=acting())
+    if drawn.forms:
+        flask.flash(gettext("batches.draw.done", forms=drawn.forms), "ok")
+    if drawn.stopped is not None:
+        refused = refusal(drawn.stopped)
+        said = gettext("batches.draw.stopped", sitting=drawn.sitting, what=refused.what, fix=refused.fix)
+        flask.flash(said, "stop")
+    elif drawn.left:
+        flask.flash(gettext("batches.draw.more", sittings=drawn.left), "warn")
+    elif not drawn.forms:
+        flask.flash(gettext("batches.draw.nothing"))
+    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
+
+
+def batches_on_home(principal: Principal) -> tuple[str, Mapping[str, object]] | None:
+    """Return the part of the home page about batches, with what it needs; None for who does not run them."""
+    if Role.OFFICER not in principal.roles:
+        return None
+    number = page_of(flask.request.args)
+    with reading() as session:
+        lines, total = unfinished(session, page=number, now=flask.g.now)
+    needs = {"lines": lines, "number": number, "pages": -(-total // BATCHES), "total": total}
+    return "batches/checklist/_home.html", needs
+
+
+application_pages = flask.Blueprint("applied", __name__)
+
+
+@application_pages.post("/office/applications/<ref>/roster")
+@access.roles(Role.OFFICER)
+def roster(ref: str) -> Reply:
+    """Send the accepted people as a roster that a batch reads as it is."""
+    return attachment(to_xlsx(applied_rows(ref, now=flask.g.now, actor=acting())), XLSX, f"roster-{ref}.xlsx")
+
+
+free_day_pages = flask.Blueprint("free", __name__)
+
+
+@free_day_pages.get("/office/applications/calendar")
+@access.roles(Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
+def days() -> Reply:
+    """Show which days are free, with what is planned at each centre."""
+    return _page(OFFICE)
+
+
+@free_day_pages.get("/unit/applications/calendar")
+@access.roles(Role.UNIT_CLERK)
+def own_days() -> Reply:
+    """Show which days are free."""
+    OWN.unit_id()
+    return _page(OWN)
+
+
+def _page(side: ApplicationSide) -> Reply:
+    args = flask.request.args
+    with reading() as session:
+        found = free_month(
+            session,
+            month=args.get("month", ""),
+            day=args.get("day", ""),
+            level=args.get("level", ""),
+            today=local_day(flask.g.now),
+        )
+    here = {name: args[name] for name in ("unit", "application") if args.get(name)}
+    return flask.render_template("batches/free_days/days.html", side=side, found=found, here=here)
+
 
 pages = flask.Blueprint("batches", __name__)
 for wing in (
-    applied.pages,
-    checklist.pages,
+    application_pages,
+    checklist_pages,
     checks.pages,
-    free.pages,
-    keeping.pages,
-    moving.pages,
+    free_day_pages,
+    batches_change_views.removal_pages,
+    batches_change_views.sitting_change_pages,
     people.pages,
-    publishing.pages,
-    roster.pages,
+    batches_change_views.publication_pages,
+    roster_roster.pages,
     seating.pages,
-    shape.pages,
+    batches_change_views.shape_pages,
 ):
     pages.register_blueprint(wing)

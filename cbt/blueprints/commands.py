@@ -22,7 +22,7 @@ from cbt.console.exits import REFUSED
 from cbt.console.output import Answer, told
 from cbt.console.texts import text as _
 from cbt.errors import CbtError
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam import ExamBlueprint
 from cbt.rules.items.content import ItemType
 
 _TYPES: Mapping[KeyKind, dict[str, Any]] = {

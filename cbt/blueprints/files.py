@@ -15,7 +15,7 @@ from cbt.errors import InvalidInput, NotFound
 from cbt.http.i18n import catalogues, explain
 from cbt.paths import product_dir
 from cbt.rules.canonical import digest
-from cbt.rules.exam.blueprint import ExamBlueprint, Flaw, check_names
+from cbt.rules.exam import ExamBlueprint, Flaw, check_names
 from cbt.rules.violations import ReasonTable
 
 MOST_BYTES = 256 * 1024

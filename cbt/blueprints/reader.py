@@ -19,15 +19,9 @@ from cbt.blueprints.toml_file import (
     read_values,
     wrong_value,
 )
-from cbt.rules.enrolment.eligibility.conditions import (
-    Condition,
-    EducationLevel,
-    EnrolmentPolicy,
-    MajorTable,
-    SchoolKind,
-)
+from cbt.rules.enrolment.conditions import Condition, EducationLevel, EnrolmentPolicy, MajorTable, SchoolKind
 from cbt.rules.enrolment.fees import FeePolicy
-from cbt.rules.exam.blueprint import (
+from cbt.rules.exam import (
     AdmissionPolicy,
     ClockPolicy,
     DifficultyMix,

@@ -18,7 +18,7 @@ from cbt.blueprints.toml_file import (
     read_rows,
     read_values,
 )
-from cbt.rules.exam.blueprint import Flaw
+from cbt.rules.exam import Flaw
 from cbt.rules.violations import Effect, Evidence, Reason, ReasonTable, Tier, Violation, check_reasons
 
 REASONS_FILE = "reasons.toml"

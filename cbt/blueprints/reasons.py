@@ -14,14 +14,14 @@ from cbt.blueprints.files import blueprint_text, read_reasons, shipped_reasons
 from cbt.blueprints.models import ReasonsVersion
 from cbt.http.i18n import Words, register_words
 from cbt.rules.violations import Reason, ReasonTable, Violation
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import PreparedSelect
 from cbt.storage.unit_of_work import reading
 
 # A version never changes, so a process keeps it; by the dialect object, which one database's engines share.
 _kept: WeakKeyDictionary[Any, dict[int, ReasonTable]] = WeakKeyDictionary()
 
 
-_IN_FORCE = KnownSelect(
+_IN_FORCE = PreparedSelect(
     select(ReasonsVersion.id).order_by(ReasonsVersion.loaded_at.desc(), ReasonsVersion.id.desc()).limit(1)
 )
 

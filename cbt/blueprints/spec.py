@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cbt.blueprints.toml_file import SCHEMA, Field, KeyKind, needed
-from cbt.rules.enrolment.eligibility.conditions import EducationLevel, SchoolKind
-from cbt.rules.exam.paper import TOOLS
+from cbt.rules.enrolment.conditions import EducationLevel, SchoolKind
+from cbt.rules.exam import TOOLS
 from cbt.rules.items.content import ItemType, PartialCredit
 
 _CREDITS = tuple(credit.value for credit in PartialCredit)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cbt.blueprints.files import load_blueprint_file, read_blueprint
 from cbt.blueprints.models import BlueprintVersion
 from cbt.errors import NotFound
-from cbt.rules.exam.blueprint import ExamBlueprint, Paper
+from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading
 

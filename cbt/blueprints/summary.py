@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from cbt.console.output import Row, align
 from cbt.rules.enrolment.fees import FeePolicy
-from cbt.rules.exam.blueprint import ExamBlueprint, Paper
+from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.violations import Reason, ReasonTable, Violation
 
 

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
-from cbt.rules.exam.blueprint import Flaw, Path
+from cbt.rules.exam import Flaw, Path
 from cbt.rules.items.content import ItemType, PartialCredit
 from cbt.rules.items.inputs import number as item_number
 

@@ -29,7 +29,7 @@ from cbt.config import Settings
 from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.http.i18n import explain
 from cbt.rules.canonical import digest
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam import ExamBlueprint
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,11 @@ from sqlalchemy import bindparam, delete, update
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
+from cbt.candidates.registration import to_print_again
 from cbt.candidates.store import Registered, entries_of_room
-from cbt.candidates.tickets import to_print_again
 from cbt.errors import NotFound
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.planning.room_plan import RoomPlan, plan_of
-from cbt.rules.planning.seating import Sitter
+from cbt.rules.planning.seating import RoomPlan, Sitter, plan_of
 from cbt.sittings.models import Seat, Sitting
 from cbt.sittings.store import RoomView, rooms_of_sitting, seats_of_room
 from cbt.spreadsheets.columns import plain

@@ -25,12 +25,12 @@ from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.personal.fields import DETAILS
 from cbt.personal.identity import document_index
-from cbt.rules.door.admission import Span, normalise_document
-from cbt.rules.exam.paper import Paper
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.door import Span, normalise_document
+from cbt.rules.exam import Paper
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import visible_rooms
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import PreparedSelect
 
 _STARTED = (SittingState.RUNNING, SittingState.HELD, SittingState.ENDED, SittingState.SCORED)
 
@@ -47,7 +47,7 @@ class Registered:
     sitting_room: SittingRoom
 
 
-_PRINCIPAL = KnownSelect(
+_PRINCIPAL = PreparedSelect(
     select(Registration.id, Registration.ref, Candidate.name)
     .join(Candidate, Candidate.id == Registration.candidate_id)
     .where(Registration.ref == bindparam("ref"))

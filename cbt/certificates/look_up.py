@@ -26,9 +26,9 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.candidates.models import Candidate
-from cbt.certificates import store
+from cbt.certificates import service
 from cbt.certificates.models import ONLY, Certificate, LookUpKey, LookUpSite
-from cbt.confined.background import done_behind
+from cbt.confined.priority import done_behind
 from cbt.enrolment.body import body
 from cbt.errors import Conflict, InvalidInput, NotFound, TooMany, Unavailable
 from cbt.http.auth import throttle
@@ -93,10 +93,10 @@ def answer_of(number: str, name: str) -> FoundCertificate | None:
 
     Source: R-94.
     """
-    right = store.name_of(number)
+    right = service.name_of(number)
     wanted = look_up_name(_NOBODY if right is None else right)
     same = hmac.compare_digest(wanted.encode(), look_up_name(name[:_LONGEST]).encode())
-    row = store.by_number(number) if right is not None and same else None
+    row = service.by_number(number) if right is not None and same else None
     return found_certificate(row) if row is not None else None
 
 
@@ -109,10 +109,10 @@ def look_at(text: str, *, machine: Machine, now: datetime) -> FoundCertificate |
     with reading() as session:
         try:
             sent = of_qr(text[:4096])
-            said = verified(sent, store.public_keys(session))
+            said = verified(sent, service.public_keys(session))
         except (InvalidInput, NotFound):
             return None
-    row = store.by_number(said.number)
+    row = service.by_number(said.number)
     return found_certificate(row) if row is not None and row.statement == sent else None
 
 

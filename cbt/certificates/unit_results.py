@@ -22,7 +22,7 @@ from cbt.certificates.models import Certificate
 from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
 from cbt.http.i18n import local_day
 from cbt.results.my_results import Exam, exam_of, unreleased
-from cbt.results.retake_ledger import TAKEN, Taken, joined_taken
+from cbt.results.retake_ledger import TAKEN, TakenRegistration, joined_taken
 from cbt.rules.retake import PaperOutcome
 from cbt.sittings.models import Sitting
 from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
@@ -131,7 +131,7 @@ def _lines(
         UnitApplication.id.desc(), Applicant.id, Registration.paper.desc(), Registration.id
     )
     rows = [
-        (name, document, number, Taken(*rest))
+        (name, document, number, TakenRegistration(*rest))
         for name, document, number, *rest in session.execute(query.limit(limit).offset(offset))
     ]
     waiting = unreleased(session, [taken for *_, taken in rows if taken.result is None], today)

@@ -1,4 +1,4 @@
-"""Pages of the certificates: who gets one, the register, the parts of the numbers, and the public look-up."""
+"""Pages of the certificates: who gets one, the register, the public look-up, and a unit's own results."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.blueprints.store import blueprint_of, last_version
-from cbt.certificates import look_up, service, store
-from cbt.certificates import unit_results_views as own
+from cbt.certificates import look_up, service, unit_results
+from cbt.certificates import upload_views as uploads
 from cbt.certificates.look_up import FoundCertificate
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import (
@@ -20,11 +20,12 @@ from cbt.certificates.service import (
     set_series,
     waiting_page,
 )
-from cbt.certificates.uploads import views as uploads
+from cbt.certificates.unit_results import own_book
 from cbt.enrolment.body import body
+from cbt.enrolment.units import own_unit
 from cbt.errors import CbtError
 from cbt.http.auth import access
-from cbt.http.auth.login import acting
+from cbt.http.auth.login import acting, signed_in
 from cbt.http.auth.machine import current_machine
 from cbt.http.downloads import attachment
 from cbt.http.form_values import asked_text, page_of
@@ -36,7 +37,38 @@ from cbt.http.server import lanes
 from cbt.printing.pdf import PDF
 from cbt.rules.certificates import grouped
 from cbt.rules.roles import Role
+from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
+
+unit_results_pages = flask.Blueprint("own_results", __name__, url_prefix="/unit/results")
+
+
+@unit_results_pages.get("")
+@access.roles(Role.UNIT_CLERK)
+def results() -> Reply:
+    """Show a clerk the results of their own unit's people; no address names a unit."""
+    args = flask.request.args
+    with reading() as session:
+        unit = own_unit(session, signed_in().subject_id)
+        found = unit_results.own_page(
+            session, unit, of=args.get("of", ""), page=page_of(args), now=flask.g.now
+        )
+        return flask.render_template("certificates/unit_results/results.html", found=found)
+
+
+@unit_results_pages.get("/workbook")
+@access.roles(Role.UNIT_CLERK)
+def workbook() -> Reply:
+    """Send the same list as a workbook."""
+    with reading() as session:
+        unit = own_unit(session, signed_in().subject_id)
+        lines = unit_results.own_lines(session, unit, of=flask.request.args.get("of", ""), now=flask.g.now)
+        name = unit.name
+    day = local_day(flask.g.now).isoformat()
+    return attachment(
+        own_book(lines, f"{name} · {day}"), XLSX, f"{_('accounts.place.own_results')}-{day}.xlsx"
+    )
+
 
 pages = flask.Blueprint("certificates", __name__)
 
@@ -44,7 +76,7 @@ READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 
 pages.add_app_template_filter(grouped, "grouped")
 pages.register_blueprint(uploads.pages)
-pages.register_blueprint(own.pages)
+pages.register_blueprint(unit_results_pages)
 
 
 @pages.get("/office/certificates")
@@ -63,7 +95,7 @@ def issue() -> Reply:
     try:
         made = service.issue(
             level,
-            form.getlist("person")[: store.REGISTER_PAGE],
+            form.getlist("person")[: service.REGISTER_PAGE],
             today=local_day(flask.g.now),
             now=flask.g.now,
             actor=acting(),
@@ -75,7 +107,7 @@ def issue() -> Reply:
 
 def _waiting(refused: Refusal, level: str) -> Reply:
     with reading() as session:
-        refs = store.levels_released(session)
+        refs = service.levels_released(session)
         level = level if level in refs else next(iter(refs), "")
         names = {}
         for ref in refs:
@@ -98,7 +130,7 @@ def register() -> Reply:
     """List the certificates that were issued."""
     args = flask.request.args
     with reading() as session:
-        found = store.register_page(session, text=asked_text(args), page=page_of(args))
+        found = service.register_page(session, text=asked_text(args), page=page_of(args))
     return flask.render_template("certificates/register.html", found=found)
 
 

@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from cbt.console.exits import DONE, REFUSED
 from cbt.console.output import Answer, ask_for_json, fold, say, width
@@ -40,7 +40,7 @@ class _Helped:
         self.help_id = message_id
 
 
-class ToldOption(_Helped, click.Option):
+class TextOption(_Helped, click.Option):
     """An option; its metavar is what stands for the value."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
@@ -61,7 +61,7 @@ class ToldOption(_Helped, click.Option):
         return "N" if isinstance(self.type, click.types.IntParamType) else str(self.name).upper()
 
 
-class ToldArgument(_Helped, click.Argument):
+class TextArgument(_Helped, click.Argument):
     """An argument, told of below the usage."""
 
 
@@ -86,7 +86,7 @@ class _Page:
         assert isinstance(self, click.Command)
         self.format_usage(ctx, formatter)
         told = [self.help or ""]
-        if isinstance(self, ToldCommand) and self.alone:
+        if isinstance(self, TextCommand) and self.alone:
             told.append(text(self.alone))
         folded = [line for one in told for line in fold(one, formatter.width - _INDENT)]
         lines = ["", *(" " * _INDENT + line for line in folded)]
@@ -146,7 +146,7 @@ def _of(ctx: click.Context) -> Iterator[None]:
         raise
 
 
-class ToldCommand(_Helped, _Page, click.Command):
+class TextCommand(_Helped, _Page, click.Command):
     """A command: takes `--json`, says what it returns, and ends with that answer's exit code."""
 
     def __init__(
@@ -160,7 +160,7 @@ class ToldCommand(_Helped, _Page, click.Command):
         super().__init__(name, **attrs)
         self.alone, self.ends = alone, ends
         self.params.append(
-            ToldOption(
+            TextOption(
                 ["--json"],
                 is_flag=True,
                 is_eager=True,
@@ -188,10 +188,10 @@ class ToldCommand(_Helped, _Page, click.Command):
                 ctx.exit(answer.code)
 
 
-class ToldGroup(_Helped, _Page, click.Group):
+class TextGroup(_Helped, _Page, click.Group):
     """A group of commands."""
 
-    command_class = ToldCommand
+    command_class = TextCommand
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what was typed; raise InvalidInput("console.json_place") for `--json` before the command."""
@@ -212,24 +212,24 @@ class ToldGroup(_Helped, _Page, click.Group):
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-def command(name: str, *, help: str, **attrs: Any) -> Callable[[Callable[..., Any]], ToldCommand]:
+def command(name: str, *, help: str, **attrs: Any) -> Callable[[Callable[..., Any]], TextCommand]:
     """Declare a command of `cbt` itself; `help` is the id of a text."""
-    return click.command(name, cls=ToldCommand, help=help, **attrs)
+    return click.command(name, cls=TextCommand, help=help, **attrs)
 
 
-def group(name: str, *, help: str) -> Callable[[Callable[..., Any]], ToldGroup]:
+def group(name: str, *, help: str) -> Callable[[Callable[..., Any]], TextGroup]:
     """Declare the group of a room's commands; `help` is the id of a text."""
-    return click.group(name, cls=ToldGroup, help=help)
+    return click.group(name, cls=TextGroup, help=help)
 
 
 def option(*names: str, help: str | None = None, **attrs: Any) -> Callable[[F], F]:
     """Declare an option; `help` is the id of a text, and only a hidden option does without."""
-    return click.option(*names, cls=ToldOption, help=help, **attrs)
+    return click.option(*names, cls=TextOption, help=help, **attrs)
 
 
 def argument(name: str, *, help: str, **attrs: Any) -> Callable[[F], F]:
     """Declare an argument; `help` is the id of a text."""
-    return click.argument(name, cls=ToldArgument, help=help, **attrs)
+    return click.argument(name, cls=TextArgument, help=help, **attrs)
 
 
 class PathKind(click.Path):
@@ -293,3 +293,20 @@ NEW_FILE = PathKind(_new_file)
 """A file that is not there yet, in a folder that is."""
 PATH = PathKind(_any)
 """Any path: what may be there, and what must not, is the command's to say."""
+
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@command("completion", help="console.cli.completion")
+@argument("shell", type=click.Choice(SHELLS), help="console.cli.shell")
+def completion(shell: str) -> Answer:
+    """Print a shell's script; it asks `cbt` itself what may come next."""
+    kind = cast(type[ShellComplete], get_completion_class(shell))
+    root = click.get_current_context().find_root().command
+    # The script as such: bash's own class would run bash first to ask for its version.
+    script = ShellComplete.source(kind(root, {}, "cbt", "_CBT_COMPLETE"))
+    return Answer({"shell": shell, "script": script}, [script.strip("\n")])
+
+
+commands: list[click.Command] = [completion]

@@ -97,7 +97,7 @@ def _databases_own(stopped: BaseException) -> bool:
     """Return whether the database cannot do its work now; where none was opened, it is not asked."""
     if "sqlalchemy" not in sys.modules:
         return False
-    from cbt.storage.failures import cannot_persist
+    from cbt.storage.engine import cannot_persist
 
     return cannot_persist(stopped)
 

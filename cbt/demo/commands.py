@@ -19,7 +19,7 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.sign_in.passwords import ONE_TIME_LASTS
+from cbt.accounts.passwords import ONE_TIME_LASTS
 from cbt.accounts.staff import staff_lines
 from cbt.candidates.models import Registration
 from cbt.config import FILE_VARIABLE, NO_FILE, Settings, as_environment, read_settings
@@ -34,7 +34,7 @@ from cbt.ops.logs import check_log_file
 from cbt.ops.preflight import Database, find
 from cbt.ops.preparation import in_child, look, prepare_app
 from cbt.ops.serve import announced, run_server
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Batch, Room, Sitting, SittingRoom
 from cbt.storage.private_files import make_folder, open_private
 from cbt.storage.unit_of_work import reading
@@ -44,7 +44,7 @@ OPEN = frozenset({SittingState.PUBLISHED, SittingState.ADMITTING, SittingState.R
 
 
 @dataclass(frozen=True, slots=True)
-class PrintedThing:
+class PrintedItem:
     """One thing that was printed: `what` names its text, `works` says whether it still opens something.
 
     `until` is when it ends or ended, for a sitting its planned start; None where it has no end. `name` is the
@@ -58,7 +58,7 @@ class PrintedThing:
     count: int = 0
 
 
-def standing(*, now: datetime) -> list[PrintedThing]:
+def standing(*, now: datetime) -> list[PrintedItem]:
     """Return what was printed, thing by thing, with what became of it."""
     with reading() as session:
         return [
@@ -69,37 +69,37 @@ def standing(*, now: datetime) -> list[PrintedThing]:
         ]
 
 
-def _passwords(session: Session, now: datetime) -> Iterator[PrintedThing]:
+def _passwords(session: Session, now: datetime) -> Iterator[PrintedItem]:
     lines = [one for one in staff_lines(session) if one.state != "disabled"]
     ends = sorted(one.one_time_until for one in lines if one.one_time_until is not None)
     valid = [end for end in ends if now < end]
     if valid:
-        yield PrintedThing("password", True, valid[0], count=len(valid))
+        yield PrintedItem("password", True, valid[0], count=len(valid))
     if len(valid) < len(ends):
-        yield PrintedThing("password", False, ends[0], count=len(ends) - len(valid))
+        yield PrintedItem("password", False, ends[0], count=len(ends) - len(valid))
     if len(ends) < len(lines):
-        yield PrintedThing("own_password", True, count=len(lines) - len(ends))
+        yield PrintedItem("own_password", True, count=len(lines) - len(ends))
 
 
-def _room_codes(session: Session, now: datetime) -> Iterator[PrintedThing]:
+def _room_codes(session: Session, now: datetime) -> Iterator[PrintedItem]:
     for room in session.scalars(select(Room).order_by(Room.id)):
         works = room.code_until is not None and now < room.code_until
-        yield PrintedThing("room_code", works, room.code_until, room.room_code if works else "")
+        yield PrintedItem("room_code", works, room.code_until, room.room_code if works else "")
 
 
-def _sign_in_codes(session: Session, now: datetime) -> Iterator[PrintedThing]:
+def _sign_in_codes(session: Session, now: datetime) -> Iterator[PrintedItem]:
     handed_out = select(func.count(), func.max(Registration.login_code_until)).where(
         Registration.login_code_hash.is_not(None)
     )
     count, until = session.execute(handed_out.where(Registration.login_code_until > now)).one()
     if count:
-        yield PrintedThing("sign_in_code", True, until, count=count)
+        yield PrintedItem("sign_in_code", True, until, count=count)
     count, until = session.execute(handed_out.where(Registration.login_code_until <= now)).one()
     if count:
-        yield PrintedThing("sign_in_code", False, until, count=count)
+        yield PrintedItem("sign_in_code", False, until, count=count)
 
 
-def _sittings(session: Session) -> Iterator[PrintedThing]:
+def _sittings(session: Session) -> Iterator[PrintedItem]:
     rows = session.execute(
         select(Sitting, SittingRoom.state)
         .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
@@ -108,7 +108,7 @@ def _sittings(session: Session) -> Iterator[PrintedThing]:
         .order_by(Sitting.planned_start_at)
     )
     for sitting, state in rows:
-        yield PrintedThing(f"sitting.{state}", state in OPEN, sitting.planned_start_at, sitting.name)
+        yield PrintedItem(f"sitting.{state}", state in OPEN, sitting.planned_start_at, sitting.name)
 
 
 STEPS = (1, 2, 3, 4, 5)
@@ -139,14 +139,14 @@ def _titles(*names: str) -> tuple[str, ...]:
     return tuple(_(f"demo.{name}") for name in names)
 
 
-def state_of_things(things: Sequence[PrintedThing]) -> list[str]:
+def state_of_things(things: Sequence[PrintedItem]) -> list[str]:
     """Return what still opens something, and what is over, as lines."""
     lines = [_("demo.works"), *_told(one for one in things if one.works)]
     over = _told(one for one in things if not one.works)
     return [*lines, _("demo.over"), *over] if over else lines
 
 
-def _told(things: Iterable[PrintedThing]) -> list[str]:
+def _told(things: Iterable[PrintedItem]) -> list[str]:
     return [
         "  - "
         + _(
@@ -159,7 +159,7 @@ def _told(things: Iterable[PrintedThing]) -> list[str]:
     ]
 
 
-def next_steps(things: Sequence[PrintedThing], *, anew: str) -> list[str]:
+def next_steps(things: Sequence[PrintedItem], *, anew: str) -> list[str]:
     """Return what to do now: the way to a paper that is handed in, and how to begin another day."""
     begins = [one for one in things if one.what in _STARTABLE]
     if not any(one.works and one.what.startswith("sitting.") for one in things):
@@ -269,7 +269,7 @@ def _set_aside(settings: Settings) -> None:
         path.rename(path.with_name(path.name + suffix))
 
 
-def _prepare(settings: Settings, *, again: str) -> tuple[Answer, list[PrintedThing]]:
+def _prepare(settings: Settings, *, again: str) -> tuple[Answer, list[PrintedItem]]:
     sheet = settings.keys / SHEET
     built = sheet.is_file()
     if not built:
@@ -316,7 +316,7 @@ def _plain(access: Handout) -> dict[str, object]:
     }
 
 
-def _plain_things(things: list[PrintedThing]) -> dict[str, object]:
+def _plain_things(things: list[PrintedItem]) -> dict[str, object]:
     return {"standing": [asdict(one) for one in things]}
 
 

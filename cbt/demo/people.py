@@ -1,4 +1,4 @@
-"""The invented people of the demo: their numbers, rosters and portraits."""
+"""The demo's invented people and member units: numbers, rosters, portraits, and how they are enrolled."""
 
 from __future__ import annotations
 
@@ -7,10 +7,36 @@ import io
 import random
 import struct
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 
+from sqlalchemy import select
+
+from cbt.blueprints.store import blueprint_of, current_version
+from cbt.demo.world import ACTOR
+from cbt.enrolment.agreements import AgreementForm, make_agreement
+from cbt.enrolment.applications.application import (
+    ACCEPTED,
+    REFUSED,
+    ApplicationForm,
+    Applying,
+    decide,
+    earliest_day,
+    make_application,
+    submit,
+    take_step,
+    withdraw,
+)
+from cbt.enrolment.applications.people import enter_person
+from cbt.enrolment.fees.accounts import PaymentForm, record_payment
+from cbt.enrolment.models import Applicant, UnitApplication
+from cbt.enrolment.office_decisions import holidays_of
+from cbt.enrolment.units import Issued, UnitForm, add_unit, invite_clerk
+from cbt.http.i18n import local_day
 from cbt.rules.roles import Role
+from cbt.rules.states import ApplicationEvent
+from cbt.storage.unit_of_work import reading
 
 STAFF: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("admin", "顾文清", (Role.ADMIN,)),
@@ -159,3 +185,218 @@ def portrait(*, seed: int, long_hair: bool) -> bytes:
 def _darker(colour: Colour) -> Colour:
     red, green, blue = colour
     return red * 9 // 10, green * 87 // 100, blue * 85 // 100
+
+
+LEVEL = "customer-service-l3"
+
+
+@dataclass(frozen=True, slots=True)
+class InventedUnit:
+    """A unit, whom to ask there, and since how many days its agreement of a year runs."""
+
+    name: str
+    credit_code: str
+    contact: str
+    phone: str
+    address: str
+    agreed: int
+
+
+UNITS = (
+    InventedUnit(
+        "浦悦物流有限公司", "91310115MADEMX01XF", "钟敏", "021-5550 0101", "上海市浦东新区申江路 1800 号", 150
+    ),
+    InventedUnit(
+        "云桥信息服务有限公司", "91310117MADEMX02XD", "白桦", "021-5550 0202", "上海市松江区文诚路 600 号", 90
+    ),
+    # The agreement of the last one is about to end: it is on the list of those to renew.
+    InventedUnit(
+        "和光家电售后服务有限公司",
+        "91310107MADEMX03XY",
+        "叶童",
+        "021-5550 0303",
+        "上海市普陀区中江路 388 号",
+        342,
+    ),
+)
+
+_EXPERIENCED = {"years": "6", "education": "junior_college", "major": "市场营销", "school": "示例职业学院"}
+_RELATED = {"years": "1", "education": "bachelor", "major": "电子商务", "school": "示例大学"}
+_OTHER = {"years": "3", "education": "junior_college", "major": "机电一体化技术", "school": "示例职业学院"}
+_LONG = {"years": "8", "education": "secondary", "school": "示例职业学校"}
+_UNKNOWN = {"years": "0", "education": "bachelor", "major": "应用语言服务", "school": "示例大学"}
+_NOT_YET = {"years": "2", "education": "secondary", "school": "示例中学"}
+
+
+@dataclass(frozen=True, slots=True)
+class InventedApplicant:
+    """Somebody who is applied for: name, whether a woman, what Annex 1 says of them."""
+
+    name: str
+    woman: bool
+    told: Mapping[str, str]
+    post: str = "客服专员"
+
+
+DONE = (
+    InventedApplicant("陶然", False, _EXPERIENCED, "客服主管"),
+    InventedApplicant("顾晓雯", True, _RELATED),
+    InventedApplicant("施文杰", False, _LONG),
+    InventedApplicant("卢倩", True, _EXPERIENCED, "投诉处理专员"),
+)
+WITHDRAWN = (InventedApplicant("戴军", False, _EXPERIENCED),)
+TURNED_DOWN = (InventedApplicant("夏雨荷", True, _NOT_YET),)
+SCHEDULED = (
+    InventedApplicant("尹航", False, _RELATED),
+    InventedApplicant("武婷婷", True, _EXPERIENCED, "客服组长"),
+    InventedApplicant("钱伟民", False, _EXPERIENCED, "客服主管"),
+)
+WAS_ACCEPTED = (
+    InventedApplicant("金晶", True, _RELATED),
+    InventedApplicant("康宁", False, _LONG),
+    InventedApplicant("邵敏", True, _EXPERIENCED),
+)
+RETURNED = (
+    InventedApplicant("龚雪", True, _RELATED),
+    InventedApplicant("汤圆圆", True, _EXPERIENCED),
+)
+SUBMITTED = (
+    InventedApplicant("贺建华", False, _EXPERIENCED, "客服经理"),
+    InventedApplicant("司徒静怡", True, _UNKNOWN),
+    InventedApplicant("葛飞", False, _NOT_YET),
+    InventedApplicant("洪涛", False, _OTHER),
+)
+DRAFT = (InventedApplicant("柏青", True, _RELATED),)
+
+
+@dataclass
+class Enrolment:
+    """Enters what happened before the demo's day, each act on the day it would have had, in their order."""
+
+    now: datetime
+    rng: random.Random
+    units: list[str] = field(default_factory=list)
+    clerks: list[Issued] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the clerks."""
+        return [unit.contact for unit in UNITS]
+
+    def ago(self, days: int) -> Applying:
+        """Return who acts so many days ago."""
+        now = self.now - timedelta(days=days)
+        return Applying(ACTOR, now, local_day(now), unit_id=None)
+
+    def begin(self, days: int) -> None:
+        """Enter the units and their agreements, and give each a clerk."""
+        who = self.ago(days)
+        for number, unit in enumerate(UNITS, 1):
+            form = UnitForm(unit.name, unit.credit_code, unit.contact, unit.phone, unit.address, "")
+            ref = add_unit(form, now=who.now, actor=ACTOR)
+            since = local_day(self.now) - timedelta(days=unit.agreed)
+            agreement = AgreementForm("", since, unit.contact, "沈慧", "")
+            make_agreement(ref, agreement, today=who.today, now=who.now, actor=ACTOR)
+            clerk = invite_clerk(
+                ref, login=f"danwei{number}", name=unit.contact, now=who.now, actor=ACTOR, rng=self.rng
+            )
+            self.units.append(ref)
+            self.clerks.append(clerk)
+
+    def apply(
+        self,
+        unit: int,
+        people: Sequence[InventedApplicant],
+        days: int,
+        *,
+        level: str = LEVEL,
+    ) -> str:
+        """Draft an application for the first day that the notice allows, with its people, and return its ref."""
+        who = self.ago(days)
+        with reading() as session:
+            blueprint = blueprint_of(session, current_version(session, level).id)
+            day = earliest_day(blueprint, who.today, holidays_of(session)).day
+        ref = make_application(self.units[unit], ApplicationForm(level, day.isoformat(), ""), who)
+        for one in people:
+            number = invented_number(self.rng, woman=one.woman)
+            told = {"department": "客户服务部", "post": one.post, "insured": "yes"} | dict(one.told)
+            if "major" in told:
+                told |= {
+                    "diploma_number": f"示例{self.rng.randrange(10**8):08d}",
+                    "graduated_on": "2016-06-30",
+                }
+            phone = f"1380000{self.rng.randrange(10**4):04d}"
+            sent = {
+                "name": one.name,
+                "document_type": "resident_id",
+                "document_number": number,
+                "phone": phone,
+            }
+            enter_person(ref, sent | {"kind": "first"} | told, tuple(blueprint.papers), who)
+        return ref
+
+    def hand_in(self, ref: str, days: int) -> None:
+        """Submit an application."""
+        submit(ref, late_reason="", who=self.ago(days))
+
+    def step(self, ref: str, event: ApplicationEvent, days: int, *, words: str = "", batch: str = "") -> None:
+        """Take an officer's step."""
+        take_step(ref, event, words=words, batch=batch, who=self.ago(days))
+
+    def accept(self, ref: str, days: int) -> None:
+        """Accept everybody by the first condition they meet, and the application."""
+        decide(ref, people_of(ref), verdict=ACCEPTED, condition=None, reason="", who=self.ago(days))
+        self.step(ref, ApplicationEvent.ACCEPT, days)
+
+    def pay(self, unit: int, amount: str, days: int, *, pays: str) -> None:
+        """Record a transfer for an application."""
+        who = self.ago(days)
+        name, reference = UNITS[unit].name, f"示例流水{days:03d}{unit}"
+        form = PaymentForm(who.today.isoformat(), amount, "transfer", name, reference, "", pays)
+        record_payment(self.units[unit], form, who)
+
+    def before(self) -> tuple[str, date]:
+        """Enter what led to the batch that is over; return its application and the day of its exam."""
+        self.begin(80)
+        done = self.apply(0, DONE, 75)
+        self.hand_in(done, 75)
+        self.accept(done, 72)
+        self.pay(0, "1120.00", 66, pays=done)
+        with reading() as session:
+            day = UnitApplication.by_ref(session, done, unknown="application.unknown").preferred_on
+        return done, day
+
+    def lately(self, batch: str) -> None:
+        """Enter what is under way: an application in every state that is not over, and two that came to nothing."""
+        withdrawn = self.apply(2, WITHDRAWN, 26)
+        self.hand_in(withdrawn, 26)
+        withdraw(withdrawn, words="参评人员工作调动，本次不参加。", who=self.ago(24))
+        refused = self.apply(2, TURNED_DOWN, 23)
+        self.hand_in(refused, 23)
+        words = "从事本职业工作未满 5 年，满足年限后可再次申请。"
+        decide(refused, people_of(refused), verdict=REFUSED, condition=None, reason=words, who=self.ago(21))
+        self.step(refused, ApplicationEvent.REFUSE, 21, words=words)
+        scheduled = self.apply(1, SCHEDULED, 20)
+        self.hand_in(scheduled, 20)
+        self.accept(scheduled, 17)
+        self.step(scheduled, ApplicationEvent.SCHEDULE, 15, batch=batch)
+        self.pay(1, "840.00", 13, pays=scheduled)
+        accepted = self.apply(0, WAS_ACCEPTED, 12)
+        self.hand_in(accepted, 12)
+        self.accept(accepted, 9)
+        returned = self.apply(1, RETURNED, 5)
+        self.hand_in(returned, 5)
+        self.pay(0, "560.00", 3, pays=accepted)
+        self.step(
+            returned, ApplicationEvent.SEND_BACK, 2, words="龚雪的毕业证书编号与证书不符，请核对后重新提交。"
+        )
+        self.hand_in(self.apply(0, SUBMITTED, 2), 2)
+        self.apply(1, DRAFT, 0)
+
+
+def people_of(ref: str) -> list[str]:
+    """Return the refs of everybody in an application."""
+    with reading() as session:
+        application = UnitApplication.by_ref(session, ref, unknown="application.unknown")
+        found = select(Applicant.ref).where(Applicant.application_id == application.id)
+        return list(session.scalars(found.order_by(Applicant.id)))

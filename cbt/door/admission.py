@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate, Registration
 from cbt.errors import CbtError, Conflict, Gone, Locked, NotAllowed, TooEarly
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 
 _OVER = frozenset({SittingState.ENDED, SittingState.SCORED, SittingState.RELEASED})

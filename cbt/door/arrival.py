@@ -22,7 +22,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooEarly
 from cbt.http.auth import throttle
 from cbt.personal.identity import QUERY, SHOWN, keyed_digest
-from cbt.rules.door.admission import (
+from cbt.rules.door import (
     ABSENT_CAUSES,
     DOCUMENT_TYPES,
     LONGEST_QUERY,
@@ -31,9 +31,9 @@ from cbt.rules.door.admission import (
     is_late,
     normalise_document,
 )
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.room_state import admit_if_due
+from cbt.sittings.room_clock import admit_if_due
 from cbt.storage.crypto import readable, seal
 
 OPEN_DOOR = frozenset(

@@ -24,8 +24,8 @@ from cbt.http.auth import throttle
 from cbt.http.auth.login import token_hash
 from cbt.http.auth.machine import Machine
 from cbt.sittings.models import Room, Seat
-from cbt.sittings.planning.places import close_binding
-from cbt.storage.prepared import Change, KnownChange
+from cbt.sittings.places import close_binding
+from cbt.storage.prepared import Change, PreparedChange
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -123,7 +123,7 @@ def machine_followed(
     return _MOVED.of(seat=seat.id, former=seat.machine_address, address=machine.address)
 
 
-_CLAIMED = KnownChange(
+_CLAIMED = PreparedChange(
     lambda _: (
         update(Seat)
         .where(Seat.id == bindparam("seat"))
@@ -135,7 +135,7 @@ _CLAIMED = KnownChange(
     )
 )
 _OTHER = aliased(Seat)
-_MOVED = KnownChange(
+_MOVED = PreparedChange(
     lambda _: (
         update(Seat)
         .where(

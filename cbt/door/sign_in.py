@@ -26,12 +26,12 @@ from cbt.http.auth import throttle
 from cbt.http.auth.login_store import login_to_revoke, open_login
 from cbt.http.auth.machine import Machine
 from cbt.personal.identity import DOCUMENT
-from cbt.rules.door.admission import last_six
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.door import last_six
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Seat, SittingRoom
-from cbt.sittings.room_state import admit_if_due
+from cbt.sittings.room_clock import admit_if_due
 from cbt.storage.crypto import readable
-from cbt.storage.prepared import Change, KnownChange
+from cbt.storage.prepared import Change, PreparedChange
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import unit_of_work
 from cbt.storage.write_queue.change_set import Rows, one_writes, put_down
@@ -221,8 +221,8 @@ def _was(column: Any, name: str) -> Any:
     return column.is_not_distinct_from(bindparam(f"was_{name}", type_=column.type))
 
 
-_ENTERED = KnownChange(lambda _: _entered())
-_AS_READ = KnownChange(
+_ENTERED = PreparedChange(lambda _: _entered())
+_AS_READ = PreparedChange(
     lambda _: _entered(
         *(_was(getattr(Registration, name), name) for name in _LETS_IN),
         Registration.sitting_room_id.in_(

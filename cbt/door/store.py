@@ -13,7 +13,7 @@ from cbt.door.admission import Door, SignInPlace
 from cbt.door.arrival import OPEN_DOOR
 from cbt.errors import NotFound
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingChange, SittingRoom
-from cbt.storage.prepared import KnownEntities, KnownSelect
+from cbt.storage.prepared import KnownEntities, PreparedSelect
 
 
 def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre, str | None]:
@@ -45,13 +45,13 @@ _OF_TICKET_LOCKED = _OF_TICKET.with_for_update(of=Registration)
 _OF_TICKET_READ = KnownEntities(_OF_TICKET)
 _OF_REGISTRATION = _doors().where(Registration.id == bindparam("registration"))
 """Everybody who comes asks these, a page after the other: they are put together once."""
-_HAS_SEAT = KnownSelect(
+_HAS_SEAT = PreparedSelect(
     select(Registration.id)
     .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
     .where(AdmissionTicket.number == bindparam("number"), Registration.seat_id == bindparam("seat"))
     .limit(1)
 )
-_OTHERS_SEAT = KnownSelect(
+_OTHERS_SEAT = PreparedSelect(
     select(Registration.id)
     .where(
         Registration.sitting_room_id == bindparam("room"),
@@ -67,7 +67,7 @@ _NEXT_SITTING = (
     .order_by(Sitting.planned_start_at)
     .limit(1)
 )
-_TICKET = KnownSelect(
+_TICKET = PreparedSelect(
     select(
         AdmissionTicket.number,
         exists().where(CandidatePhoto.candidate_id == bindparam("candidate")).label("has_photo"),
@@ -76,7 +76,7 @@ _TICKET = KnownSelect(
 _BY_MACHINE = select(Seat).where(Seat.machine_hash == bindparam("hash")).limit(1)
 _BY_ADDRESS = select(Seat).where(Seat.machine_address == bindparam("address")).limit(2)
 _BY_MACHINE_READ, _BY_ADDRESS_READ = KnownEntities(_BY_MACHINE), KnownEntities(_BY_ADDRESS)
-_IDS_BY_ADDRESS = KnownSelect(select(Seat.id).where(Seat.machine_address == bindparam("address")).limit(2))
+_IDS_BY_ADDRESS = PreparedSelect(select(Seat.id).where(Seat.machine_address == bindparam("address")).limit(2))
 
 
 def doors_of_ticket(session: Session | None, number: str) -> Sequence[Door]:

@@ -107,7 +107,7 @@ def agreement_page(session: Session, *, today: date, kind: str, page: int) -> Li
 
 
 @dataclass(frozen=True, slots=True)
-class ShownAgreement:
+class AgreementView:
     """An agreement as it stands on a day; `days` are left after it, `soon` is within how many it runs out."""
 
     row: UnitAgreement
@@ -117,15 +117,15 @@ class ShownAgreement:
     soon: int | None
 
 
-def agreement_lines(rows: Sequence[UnitAgreement], today: date) -> list[ShownAgreement]:
+def agreement_lines(rows: Sequence[UnitAgreement], today: date) -> list[AgreementView]:
     """Return agreements as they stand on a day."""
     return [shown(row, today) for row in rows]
 
 
-def shown(row: UnitAgreement, today: date) -> ShownAgreement:
+def shown(row: UnitAgreement, today: date) -> AgreementView:
     """Return an agreement as it stands on a day."""
     term = term_of(row)
-    return ShownAgreement(
+    return AgreementView(
         row, term.standing(today), term.last_on, term.days_left(today), term.expires_within(today)
     )
 

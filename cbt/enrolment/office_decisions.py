@@ -17,8 +17,8 @@ from cbt.errors import InvalidInput, NotFound
 from cbt.holidays import published_holidays
 from cbt.http.form_values import one_line, required
 from cbt.rules.calendar import Holidays
-from cbt.rules.enrolment.eligibility.conditions import MajorKind, plain_major
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.enrolment.conditions import MajorKind, plain_major
+from cbt.rules.exam import ExamBlueprint
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 

@@ -1,36 +1,160 @@
-"""The pages of the room, wing by wing."""
+"""The pages of the room, wing by wing; who the body is, and the office's tables of days and majors."""
 
 from __future__ import annotations
 
 import flask
+import flask_babel
 
-from cbt.enrolment import agreement_views as agreements
-from cbt.enrolment import body_views as body
-from cbt.enrolment import office_decision_views as decided
-from cbt.enrolment import unit_clerk_views, unit_views
-from cbt.enrolment.applications import annex_views as forms
-from cbt.enrolment.applications import attachment_views as attached
+from cbt.accounts.store import actor_names
+from cbt.blueprints.store import blueprint_of, current_versions
+from cbt.enrolment import body as body_service
+from cbt.enrolment import office_decisions, unit_views
 from cbt.enrolment.applications import people_views
 from cbt.enrolment.applications import views as applications
-from cbt.enrolment.fees import unit_clerk_views as own_fees
-from cbt.enrolment.fees import views as fees
+from cbt.enrolment.body import BodyDetails
+from cbt.enrolment.fees import views as fees_views
+from cbt.enrolment.office_decisions import DayForm, MajorForm
 from cbt.enrolment.workbook import views as workbook
+from cbt.holidays import published_holidays
+from cbt.http.auth import access
+from cbt.http.auth.login import acting
+from cbt.http.form_values import whole_number
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
+from cbt.http.i18n import local_day
+from cbt.http.partials import Reply
+from cbt.rules.roles import Role
+from cbt.storage.unit_of_work import reading
+
+body_pages = flask.Blueprint("body", __name__)
+
+
+@body_pages.get("/office/body")
+@access.roles(Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
+def body(refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show who the body is."""
+    with reading() as session:
+        known = body_service.body(session)
+    return form_page("enrolment/body/body.html", refused, known=known)
+
+
+@body_pages.post("/office/body")
+@access.roles(Role.ADMIN)
+@form_on(body)
+def change() -> Reply:
+    """Say who the body is."""
+    form = flask.request.form
+    days = whole_number(form.get("publicity_days", "").strip(), most=999)
+    told = {name: form.get(name, "") for name in BodyDetails.__dataclass_fields__ if name != "publicity_days"}
+    wanted = BodyDetails(**told, publicity_days=-1 if days is None else days)
+    body_service.change_body(wanted, now=flask.g.now, actor=acting())
+    return see_other(flask_babel.gettext("enrolment.body.saved"), "enrolment.body.body")
+
+
+office_decision_pages = flask.Blueprint("decided", __name__)
+READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
+
+
+@office_decision_pages.get("/office/holidays")
+@access.roles(*READERS)
+def days(refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show the days that the office decided about."""
+    with reading() as session:
+        rows = office_decisions.office_days(session)
+        names = actor_names(session, {one.by for one in rows})
+    return form_page(
+        "enrolment/office_decisions/days.html",
+        refused,
+        rows=rows,
+        names=names,
+        years=sorted(published_holidays().years),
+    )
+
+
+@office_decision_pages.post("/office/holidays")
+@access.roles(Role.OFFICER)
+@form_on(days)
+def set_day() -> Reply:
+    """Say that a day is worked or free."""
+    form = flask.request.form
+    typed = DayForm(form.get("day", ""), form.get("kind", ""), form.get("reason", ""))
+    office_decisions.set_day(typed, today=local_day(flask.g.now), now=flask.g.now, actor=acting())
+    return see_other(flask_babel.gettext("enrolment.days.saved"), "enrolment.decided.days")
+
+
+@office_decision_pages.post("/office/holidays/<day>/remove")
+@access.roles(Role.OFFICER)
+@form_on(days)
+def forget_day(day: str) -> Reply:
+    """Take a day out of the table."""
+    office_decisions.forget_day(day, now=flask.g.now, actor=acting())
+    return see_other(flask_babel.gettext("enrolment.days.removed"), "enrolment.decided.days")
+
+
+@office_decision_pages.get("/office/majors")
+@access.roles(*READERS)
+def majors(refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show the majors of an occupation: those of its blueprints and those that the office decided about."""
+    with reading() as session:
+        levels = [blueprint_of(session, row.id) for row in current_versions(session)]
+        occupations = list(dict.fromkeys(one.occupation_name for one in levels))
+        asked = refused.sent.get("occupation", "") or flask.request.args.get("occupation", "")
+        chosen = asked if asked in occupations else next(iter(occupations), "")
+        rows = office_decisions.office_majors(session, chosen)
+        names = actor_names(session, {one.by for one in rows})
+    return form_page(
+        "enrolment/office_decisions/majors.html",
+        refused,
+        occupations=occupations,
+        links=[
+            (flask.url_for("enrolment.decided.majors", occupation=one), one, one == chosen)
+            for one in occupations
+        ],
+        chosen=chosen,
+        levels=[one for one in levels if one.occupation_name == chosen],
+        kinds=office_decisions.KINDS,
+        rows=rows,
+        names=names,
+    )
+
+
+@office_decision_pages.post("/office/majors")
+@access.roles(Role.OFFICER)
+@form_on(majors)
+def set_major() -> Reply:
+    """Say of which kind a major is."""
+    typed = typed_form(MajorForm)
+    office_decisions.set_major(typed, now=flask.g.now, actor=acting())
+    return see_other(
+        flask_babel.gettext("enrolment.majors.saved"), "enrolment.decided.majors", occupation=typed.occupation
+    )
+
+
+@office_decision_pages.post("/office/majors/<ref>/remove")
+@access.roles(Role.OFFICER)
+@form_on(majors)
+def forget_major(ref: str) -> Reply:
+    """Take a major out of the office's table."""
+    office_decisions.forget_major(ref, now=flask.g.now, actor=acting())
+    flask.flash(flask_babel.gettext("enrolment.majors.removed"), "ok")
+    occupation = flask.request.form.get("occupation", "")
+    return flask.redirect(flask.url_for("enrolment.decided.majors", occupation=occupation or None), 303)
+
 
 pages = flask.Blueprint("enrolment", __name__)
 for wing in (
     unit_views.pages,
-    unit_clerk_views.pages,
-    agreements.pages,
-    body.pages,
-    decided.pages,
-    fees.pages,
-    own_fees.pages,
+    unit_views.unit_clerk_pages,
+    unit_views.agreement_pages,
+    body_pages,
+    office_decision_pages,
+    fees_views.pages,
+    fees_views.unit_clerk_pages,
 ):
     pages.register_blueprint(wing)
 applications.add_pages()
 people_views.add_pages()
-attached.add_pages()
+people_views.add_attachment_pages()
 workbook.add_pages()
-forms.add_pages()
+people_views.add_annex_pages()
 for side in applications.BOTH:
     pages.register_blueprint(side.pages)

@@ -27,10 +27,9 @@ from cbt.config import Settings
 from cbt.http.auth import access
 from cbt.http.i18n import explain
 from cbt.http.partials import Reply
-from cbt.http.tls_trust import tls_ends_soon
+from cbt.http.views import tls_ends_soon
 from cbt.storage.engine import WRITE, files_of
-from cbt.storage.file_guard import HeldFiles
-from cbt.storage.file_hold import SAID, Trouble
+from cbt.storage.file_guard import SAID, GuardedFiles, Trouble
 from cbt.storage.private_files import make_private
 from cbt.storage.types import db
 from cbt.storage.write_queue.write_lock import Gate
@@ -102,7 +101,7 @@ WARNINGS = "cbt_warnings"
 class Probe:
     """Begins a writing transaction and rolls it back, in a thread of its own and one at a time."""
 
-    def __init__(self, engine: Engine, gate: Gate, settings: Settings, files: HeldFiles | None) -> None:
+    def __init__(self, engine: Engine, gate: Gate, settings: Settings, files: GuardedFiles | None) -> None:
         self._settings = settings
         self._files = files
         self._engine = engine

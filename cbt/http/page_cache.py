@@ -27,7 +27,7 @@ from cbt.http.i18n import as_nobody, chosen_theme
 _given: dict[str, bytes] = {}
 
 
-class GivenCode(BytecodeCache):
+class PrewarmedBytecode(BytecodeCache):
     """Knows what was given before this process was begun; of a text that is another by now it knows nothing."""
 
     def load_bytecode(self, bucket: Bucket) -> None:
@@ -47,7 +47,7 @@ def give(codes: Mapping[str, bytes]) -> None:
 
 def compiled(app: flask.Flask, names: Iterable[str]) -> dict[str, bytes]:
     """Return the code of templates as `give` takes it."""
-    environment, loader, kept = app.jinja_env, cast(BaseLoader, app.jinja_loader), GivenCode()
+    environment, loader, kept = app.jinja_env, cast(BaseLoader, app.jinja_loader), PrewarmedBytecode()
     codes = {}
     for name in names:
         text, file, _ = loader.get_source(environment, name)
@@ -81,7 +81,7 @@ class _Kept:
     """What stands around each place where a form token goes."""
 
 
-class KeptPages:
+class PageCache:
     """Those of one process, the ones that were asked for last; from any thread."""
 
     def __init__(self, most: int, *, timer: Callable[[], float] = time.monotonic) -> None:
@@ -126,7 +126,7 @@ def page_for_all(path: str, draw: Callable[[], str], *, version: Hashable = 0, k
     if _held():
         return draw()
     app = cast(flask.Flask, flask.current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
-    pages: KeptPages = app.extensions[_FOR_ALL]
+    pages: PageCache = app.extensions[_FOR_ALL]
     locale, theme = str(flask_babel.get_locale()), chosen_theme(read_cookie("theme"))
 
     def as_nobodys() -> tuple[str, ...]:
@@ -143,7 +143,7 @@ def own_page(owner: Hashable, draw: Callable[[], str], *, version: Hashable) -> 
     request = flask.request
     if _held() - {"_user_id", "_fresh"} or request.query_string:
         return draw()  # something is to be said once, or was asked for
-    pages: KeptPages = flask.current_app.extensions[_OWN]
+    pages: PageCache = flask.current_app.extensions[_OWN]
     key = (owner, request.path, str(flask_babel.get_locale()), chosen_theme(read_cookie("theme")))
     pieces = pages.find(key, version) or pages.keep(key, version, _pieces(draw()))
     return str(generate_csrf()).join(pieces)
@@ -170,4 +170,4 @@ def _pieces(page: str) -> tuple[str, ...]:
 
 def init_kept_pages(app: flask.Flask) -> None:
     """Give `app` what keeps its pages."""
-    app.extensions[_FOR_ALL], app.extensions[_OWN] = KeptPages(MOST_FOR_ALL), KeptPages(MOST_OWN)
+    app.extensions[_FOR_ALL], app.extensions[_OWN] = PageCache(MOST_FOR_ALL), PageCache(MOST_OWN)

@@ -20,7 +20,7 @@ from cbt.http.i18n import explain
 from cbt.http.partials import Reply, page_of_form, wants_partial
 from cbt.rules.overload import come_again_seconds
 from cbt.rules.roles import Role
-from cbt.storage.failures import cannot_persist
+from cbt.storage.engine import cannot_persist
 
 log = logging.getLogger(__name__)
 CHANCE = random.SystemRandom()

@@ -17,7 +17,7 @@ import flask
 
 from cbt.clock import Clock
 from cbt.http.metrics import NO_ENDPOINT, Metrics
-from cbt.http.page_cache import GivenCode
+from cbt.http.page_cache import PrewarmedBytecode
 from cbt.http.partials import PageEnvironment
 from cbt.http.server.deferred import PROMISE, Headers, Promise, PromisedRequest
 from cbt.http.server.request_body import HANDED_AT
@@ -115,7 +115,7 @@ class ObservedApp(flask.Flask):
     """Flask with the log around everything: `__call__` stays outermost whatever is put around `wsgi_app`."""
 
     jinja_environment = PageEnvironment
-    jinja_options = {"bytecode_cache": GivenCode()}  # noqa: RUF012  # as Flask declares it
+    jinja_options = {"bytecode_cache": PrewarmedBytecode()}  # noqa: RUF012  # as Flask declares it
     request_log: RequestLog
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -37,7 +37,7 @@ _HOST = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class ShownCertificate:
+class ServedCertificate:
     """What `cbt serve` shows: until when, and the authority above it (PEM, and its SHA-256) when it is our own."""
 
     expires_at: datetime
@@ -128,7 +128,7 @@ def permitted_names(authority: x509.Certificate) -> list[x509.GeneralName]:
     return list(constraints.permitted_subtrees or ())
 
 
-def read_shown(certificate: Path, key: Path) -> ShownCertificate:
+def read_shown(certificate: Path, key: Path) -> ServedCertificate:
     """Return what a certificate file shows; raise Unavailable("tls.unreadable") for one that cannot be served."""
     try:
         chain = x509.load_pem_x509_certificates(certificate.read_bytes())
@@ -139,7 +139,7 @@ def read_shown(certificate: Path, key: Path) -> ShownCertificate:
         raise Unavailable("tls.unreadable", path=f"{certificate}, {key}")
     above = chain[-1]
     own = len(chain) > 1 and above.issuer == above.subject
-    return ShownCertificate(
+    return ServedCertificate(
         expires_at=chain[0].not_valid_after_utc,
         authority=above.public_bytes(serialization.Encoding.PEM) if own else b"",
         fingerprint=fingerprint(above) if own else "",

@@ -14,12 +14,12 @@ from cbt.confined.runner import Exhausted, Limits, run
 from cbt.errors import InvalidInput
 from cbt.interchange import picture_marks
 from cbt.interchange.markdown import PICTURE
-from cbt.interchange.picture_marks import Shown
+from cbt.interchange.picture_marks import PictureMarks
 from cbt.interchange.raw_items import LONGEST_WORDS, MEDIUM, MOST_MEDIA, RawReading
 from cbt.items import media_store
 from cbt.items.draft import ItemDraft, Reading
-from cbt.items.media import NO_WORDS, NO_WORDS_SOUND, TakenIn, digest_of, is_sound, replaced
-from cbt.media.pictures import redraw
+from cbt.items.media import NO_WORDS, NO_WORDS_SOUND, NewMedium, digest_of, is_sound, replaced
+from cbt.media.intake import redraw
 from cbt.spreadsheets.findings import Finding, Place, Severity
 
 MOST = MOST_MEDIA
@@ -37,7 +37,7 @@ class Album:
         distinct = list(dict.fromkeys(bodies))[:MOST]
         found = zip(distinct, media_store.take_in_all(distinct), strict=True)
         self._known = {body: taken for body, taken in found if taken is not None}
-        self.media = dict[str, TakenIn]()
+        self.media = dict[str, NewMedium]()
 
     def placed(self, draft: ItemDraft, pictures: Mapping[str, bytes], findings: list[Finding]) -> ItemDraft:
         """Return an item whose texts name its pictures; one that is none is remarked on."""
@@ -62,7 +62,7 @@ def bodies_named(data: Any, pictures: Mapping[str, bytes]) -> Iterator[bytes]:
         yield from (pictures[found[1]] for found in MARKED.finditer(text) if found[1] in pictures)
 
 
-def with_pictures(found: Reading, shown: Shown) -> Reading:
+def with_pictures(found: Reading, shown: PictureMarks) -> Reading:
     """Return a reading in whose texts pictures stood as one character each, with these named as they are kept."""
     if not shown.marks:
         return found

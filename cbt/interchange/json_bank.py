@@ -13,11 +13,11 @@ import msgspec
 
 from cbt.confined.runner import Exhausted, Limits, run
 from cbt.errors import InvalidInput
-from cbt.interchange.documents.choices import split_body
 from cbt.interchange.documents.items import read_asked
 from cbt.interchange.documents.lines import Line, plain_lines
 from cbt.interchange.documents.parts import FoundQuestion, FoundSection, Parts
 from cbt.interchange.documents.question import WordedQuestion
+from cbt.interchange.documents.structure import split_body
 from cbt.interchange.documents.terms import (
     LETTERS,
     clean,

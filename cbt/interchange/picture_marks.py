@@ -35,18 +35,18 @@ def worded(words: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PictureMarks:
     """The pictures of one file: what stands for each of them, in order, and their bodies by their keys."""
 
     marks: list[str] = field(default_factory=list)
     bodies: Mapping[str, bytes] = field(default_factory=dict)
 
-    def joined(self, other: Shown) -> Shown:
+    def joined(self, other: PictureMarks) -> PictureMarks:
         """Return these and those of another file behind them."""
         by = len(self.bodies)
         told = [_KEY.sub(lambda found: f"{found[1]}{int(found[2]) + by}", one) for one in other.marks]
         bodies = {str(int(key) + by): body for key, body in other.bodies.items()}
-        return Shown([*self.marks, *told], {**self.bodies, **bodies})
+        return PictureMarks([*self.marks, *told], {**self.bodies, **bodies})
 
 
 def mark(number: int) -> str:

@@ -23,7 +23,7 @@ from cbt.interchange.export import proven
 from cbt.interchange.format import Carried, Confidence, Content, Export, Format, LeftBehind, OutForm
 from cbt.items.draft import Adjustments, ItemDraft, Reading
 from cbt.items.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of, weight_sums
-from cbt.media.pictures import redraw, size_of
+from cbt.media.intake import redraw, size_of
 from cbt.rules.items.hotspot import KEPT
 from cbt.rules.items.inputs import number
 from cbt.rules.items.registry import TYPES

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cbt.items.media import TakenIn
+from cbt.items.media import NewMedium
 from cbt.items.taxonomy import Taxonomy
 from cbt.spreadsheets.columns import ColumnUse
 from cbt.spreadsheets.findings import Finding, Place, Severity
@@ -98,5 +98,5 @@ class Reading:
     taxonomy: Taxonomy | None = None
     inferred: tuple[Inferred, ...] = ()
     layout: str = ""
-    media: Mapping[str, TakenIn] = field(default_factory=dict)
+    media: Mapping[str, NewMedium] = field(default_factory=dict)
     came: Mapping[str, str] = field(default_factory=dict)

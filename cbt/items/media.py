@@ -124,7 +124,7 @@ NAME_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class TakenIn:
+class NewMedium:
     """A picture or a sound that was drawn or copied anew, and not stored yet.
 
     `came` is what a picture would be called by if it were kept as it came: it is one of ours that went out where

@@ -12,17 +12,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.errors import InvalidInput, NotFound
-from cbt.items.media import ENDINGS, NAME_LENGTH, TakenIn, digest_of
+from cbt.items.media import ENDINGS, NAME_LENGTH, NewMedium, digest_of
 from cbt.items.models import Media
-from cbt.media.pictures import redraw_large, redraw_several, size_of
-from cbt.media.sounds import copy
+from cbt.media.intake import copy, redraw_large, redraw_several, size_of
 
 MOST_CACHED = 32 * 1024 * 1024
 """Bytes that one process keeps at hand: a room asks for the same few at one instant."""
 _SOUNDS = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa", b"OggS", b"RIFF")
 
 
-def take_in(body: bytes) -> TakenIn:
+def take_in(body: bytes) -> NewMedium:
     """Return what an author sent as a picture or a sound of our own; this starts a child and waits for it.
 
     Raise InvalidInput as `pictures.redraw_large` and `sounds.copy` do.
@@ -32,35 +31,35 @@ def take_in(body: bytes) -> TakenIn:
     return _picture(body, redraw_large(body))
 
 
-def take_in_all(bodies: Sequence[bytes]) -> list[TakenIn | None]:
+def take_in_all(bodies: Sequence[bytes]) -> list[NewMedium | None]:
     """Return what one file held as pictures and sounds of our own, None for what is neither."""
     drawn = iter(redraw_several([body for body in bodies if not body.startswith(_SOUNDS)]))
     return [_heard(body) if body.startswith(_SOUNDS) else _seen(body, next(drawn)) for body in bodies]
 
 
-def _sound(body: bytes) -> TakenIn:
+def _sound(body: bytes) -> NewMedium:
     sound = copy(body)
-    return TakenIn(sound.mimetype, sound.body, seconds=sound.seconds)
+    return NewMedium(sound.mimetype, sound.body, seconds=sound.seconds)
 
 
-def _heard(body: bytes) -> TakenIn | None:
+def _heard(body: bytes) -> NewMedium | None:
     try:
         return _sound(body)
     except InvalidInput:
         return None
 
 
-def _seen(body: bytes, drawn: bytes | None) -> TakenIn | None:
+def _seen(body: bytes, drawn: bytes | None) -> NewMedium | None:
     return _picture(body, drawn) if drawn is not None else None
 
 
-def _picture(body: bytes, drawn: bytes) -> TakenIn:
+def _picture(body: bytes, drawn: bytes) -> NewMedium:
     width, height = size_of(drawn)
     mimetype = "image/png" if drawn.startswith(b"\x89PNG") else "image/jpeg"
-    return TakenIn(mimetype, drawn, width, height, came=digest_of(body))
+    return NewMedium(mimetype, drawn, width, height, came=digest_of(body))
 
 
-def store(session: Session, found: TakenIn, *, now: datetime, actor: str) -> str:
+def store(session: Session, found: NewMedium, *, now: datetime, actor: str) -> str:
     """Keep what was taken in, unless it is there, and return its name."""
     key = found.name[:NAME_LENGTH]
     if session.scalar(select(Media.id).where(Media.name == key)) is None:

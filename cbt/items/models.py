@@ -55,7 +55,7 @@ class RunState(StrEnum):
 
 
 RENAMING = "renaming"
-"""The form of a run that no file brought: points of the bank get other codes (banks/code_changes.py)."""
+"""The form of a run that no file brought: points of the bank get other codes (bank/banks/service.py)."""
 
 
 class ImportRun(Named):

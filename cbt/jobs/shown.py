@@ -11,7 +11,7 @@ import flask_babel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.log.words import called, thing_name
+from cbt.accounts.audit_log import called, thing_name
 from cbt.accounts.store import actor_names
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import explain

@@ -20,7 +20,7 @@ from cbt.config import Settings
 from cbt.errors import NotAllowed
 from cbt.storage.backup_folder import UNFINISHED, copies
 from cbt.storage.engine import database_path
-from cbt.storage.mirror_folder import is_ours
+from cbt.storage.mirror import is_ours
 from cbt.storage.private_files import FILE, FOLDER
 
 log = logging.getLogger(__name__)

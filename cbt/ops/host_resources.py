@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cbt.config import Settings
-from cbt.confined.background import done_behind
+from cbt.confined.priority import done_behind
 from cbt.errors import Unavailable
 from cbt.storage.private_files import make_folder, open_private
 

@@ -19,7 +19,7 @@ import flask
 
 from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
-from cbt.confined.background import done_behind
+from cbt.confined.priority import done_behind
 from cbt.console.loader import load
 from cbt.ops.host_resources import FORKS, calm_collector, die_with_parent, give_memory_back
 from cbt.ops.logs import ignore_hang_up, init_logs, tell_start, tell_stop

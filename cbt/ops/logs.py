@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 from cbt.config import Settings, as_environment
 from cbt.errors import CbtError, Unavailable
 from cbt.releases import newest_revision, product_version
-from cbt.storage.failures import failure_code, is_disk_full
+from cbt.storage.engine import failure_code, is_disk_full
 
 log = logging.getLogger(__name__)
 

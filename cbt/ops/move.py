@@ -23,8 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import HEAD_ID, record
-from cbt.audit.head import head_of
-from cbt.audit.keyring import keyring
+from cbt.audit.head import head_of, keyring
 from cbt.audit.models import AuditEntry, AuditHead
 from cbt.config import Settings
 from cbt.console.command import command, option
@@ -55,8 +54,7 @@ from cbt.runner.models import Attempt
 from cbt.runner.save.digest import journal_digests
 from cbt.storage.crypto import load_key
 from cbt.storage.departure import DEPARTURE_ID, LEAVING, LEFT, Departure, check_not_moved, departure_of
-from cbt.storage.engine import WRITE, database_path
-from cbt.storage.failures import cannot_persist
+from cbt.storage.engine import WRITE, cannot_persist, database_path
 from cbt.storage.migrate import check_migrated
 from cbt.storage.types import db, new_ref
 from cbt.storage.unit_of_work import follow_commit
@@ -205,7 +203,7 @@ Target = PostgresTarget | EmbeddedTarget
 
 
 @dataclass(frozen=True, slots=True)
-class MoveDone:
+class MoveResult:
     """A move that is done; `compared` is None where it only had to be finished."""
 
     ref: str
@@ -214,7 +212,7 @@ class MoveDone:
     compared: Compared | None
 
 
-def move(settings: Settings, destination: Destination, *, now: datetime, tell: Tell) -> MoveDone:
+def move(settings: Settings, destination: Destination, *, now: datetime, tell: Tell) -> MoveResult:
     """Move the database of this app to `destination`, where nothing is yet.
 
     Raise Unavailable("serve.running") or Conflict("move.connected") while somebody serves it,
@@ -230,11 +228,11 @@ def move(settings: Settings, destination: Destination, *, now: datetime, tell: T
         begun = _begun(destination)
         if begun is not None and has_arrived(destination, ref=begun):
             _say_left()
-            return MoveDone(begun, _place_of(settings), destination, None)
+            return MoveResult(begun, _place_of(settings), destination, None)
         ref = new_ref("mv")
         compared = _move(settings, destination, ref=ref, now=now, tell=tell)
         _say_left()
-    return MoveDone(ref, _place_of(settings), destination, compared)
+    return MoveResult(ref, _place_of(settings), destination, compared)
 
 
 @contextmanager
@@ -341,7 +339,7 @@ def move_command(destination: str, *, now: datetime) -> Answer:
     return Answer(_as_data(moved), list(_words(moved)))
 
 
-def _as_data(moved: MoveDone) -> dict[str, object]:
+def _as_data(moved: MoveResult) -> dict[str, object]:
     compared = moved.compared
     return {
         "moved": moved.ref,
@@ -352,7 +350,7 @@ def _as_data(moved: MoveDone) -> dict[str, object]:
     }
 
 
-def _words(moved: MoveDone) -> Iterator[str]:
+def _words(moved: MoveResult) -> Iterator[str]:
     there, compared = moved.destination, moved.compared
     if compared is None:
         yield _("move.finished", place=there.place)

@@ -26,7 +26,7 @@ from cbt.personal.identity import DOCUMENT
 from cbt.storage.backup_folder import EMBEDDED_COPY, POSTGRES_COPY, copies
 from cbt.storage.crypto import fingerprint, load_key, open_under, read_note, salt_of
 from cbt.storage.engine import begin_installation, database_path, database_place
-from cbt.storage.mirror_folder import COPY_MANIFEST, read_copy
+from cbt.storage.mirror import COPY_MANIFEST, read_copy
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_to_read, quiet
 
 

@@ -36,7 +36,7 @@ from cbt.errors import CbtError, Unavailable
 from cbt.ops.file_permissions import check_hands, mend_modes
 from cbt.ops.host_resources import FORKS
 from cbt.ops.preflight import Intent, ask, opened
-from cbt.ops.rescue.reinstatement import check_rescue
+from cbt.ops.reinstatement import check_rescue
 from cbt.releases import newest_revision, product_version
 from cbt.rules.roles import Role
 from cbt.runner.close.outage import beat, settle_rooms

@@ -23,7 +23,7 @@ from cbt.console.command import command, option
 from cbt.console.output import Answer, say, told
 from cbt.console.texts import explain
 from cbt.console.texts import text as _
-from cbt.http import tls_trust
+from cbt.http import views
 from cbt.http.app_context import with_any_database
 from cbt.http.metrics_cells import counted_together
 from cbt.ops.host_resources import (
@@ -48,7 +48,7 @@ from cbt.ops.logs import (
 from cbt.ops.preflight import Intent, ask
 from cbt.ops.preparation import Prepared, begin, in_child, look, prepare, prepare_app
 from cbt.ops.prewarm import code_given
-from cbt.ops.rescue.keeper import files_held
+from cbt.ops.salvage import files_held
 from cbt.ops.writer_process import OWNER, writer_kept
 from cbt.releases import newest_revision
 
@@ -186,7 +186,7 @@ def announced(settings: Settings, prepared: Prepared | None = None, *, adrift: b
         lines.append(_("serving.lan", url=urls[1]))
     lines.append(_("serving.doors"))
     if scheme == "https":
-        lines.append(_("serving.trust", path=tls_trust.PATH))
+        lines.append(_("serving.trust", path=views.PATH))
     data = {"data_dir": settings.data_dir, "urls": urls, "first_password": password or None}
     data["backup_fault"] = None if fault is None else told(fault)
     data["blueprint_faults"] = [told(one) for one in prepared.blueprint_faults]

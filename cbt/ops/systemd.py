@@ -1,4 +1,4 @@
-"""The systemd service of an installation: its folders, unit, user and settings file, put up or taken away."""
+"""`cbt service`: the systemd service of an installation, its folders, unit, user and settings file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
-from cbt.audit.anchor import anchor_file
-from cbt.config import FILE_VARIABLE, Settings, read_sources
-from cbt.config.reader import quoted
-from cbt.console.exits import REFUSED
+import click
+
+from cbt.audit.chain import anchor_file
+from cbt.config import FILE_VARIABLE, Settings, read_sources, variable
+from cbt.config.reader import NAMES, find_file, quoted, usual_file
+from cbt.console.command import group, option
+from cbt.console.exits import DONE, REFUSED
+from cbt.console.output import Answer
+from cbt.console.texts import text as _
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
 from cbt.paths import write_whole
 
@@ -318,7 +323,7 @@ DATA, KEYS = STATE_ROOT / NAME / "data", STATE_ROOT / f"{NAME}-keys"
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class SetupStep:
     """One step that was taken, or that there was no need for: the end of its text's id, and what it was about."""
 
     step: str
@@ -356,7 +361,9 @@ def first_lines(remark: str) -> str:
     return f"{remarks}CBT_DATA_DIR={quoted(str(DATA))}\nCBT_KEY_DIR={quoted(str(KEYS))}\n"
 
 
-def install(host: Host, file: Path, *, user: str, remark: str, enable: bool, now: bool) -> Iterator[Done]:
+def install(
+    host: Host, file: Path, *, user: str, remark: str, enable: bool, now: bool
+) -> Iterator[SetupStep]:
     """Make the user, the folders, the settings file and the unit, whatever of them is not there; yield each step.
 
     Run again it keeps user, folders and file, and writes the unit anew. Everything that can be refused is refused
@@ -373,25 +380,25 @@ def install(host: Host, file: Path, *, user: str, remark: str, enable: bool, now
     if file.exists() and not (known and host.may_read(user, file)):
         raise Conflict("service.file_closed", path=file, user=user)
     if known:
-        yield Done("user_kept", user)
+        yield SetupStep("user_kept", user)
     else:
         host.make_user(user, places.own[0])
-        yield Done("user_made", user)
+        yield SetupStep("user_made", user)
     for path, step in steps:
         if step.value == "folder_made" and host.owner(path) is None:
             host.make_folder(path, user)
-        yield Done(step.value, str(path))
+        yield SetupStep(step.value, str(path))
     for path in places.others:
         if lack := other_lack(host.owner(path), user=user):
-            yield Done(lack, str(path))
+            yield SetupStep(lack, str(path))
     if file.exists():
-        yield Done("file_kept", str(file))
+        yield SetupStep("file_kept", str(file))
     else:
         host.write_settings(file, first_lines(remark), user)
-        yield Done("file_made", str(file))
+        yield SetupStep("file_made", str(file))
     unit = host.units / f"{NAME}.service"
     host.write_unit(unit, unit_text(service, places))
-    yield Done("unit_written", str(unit))
+    yield SetupStep("unit_written", str(unit))
     yield from _hand_over(host, enable=enable, now=now)
 
 
@@ -404,21 +411,21 @@ def _check(host: Host, user: str) -> None:
         raise InvalidInput("service.as_root")
 
 
-def _hand_over(host: Host, *, enable: bool, now: bool) -> Iterator[Done]:
+def _hand_over(host: Host, *, enable: bool, now: bool) -> Iterator[SetupStep]:
     runs = host.runs_systemd()
     if runs:
         host.run(["systemctl", "daemon-reload"])
     if enable or now:
         host.run(["systemctl", "enable", NAME])
-        yield Done("enabled", NAME)
+        yield SetupStep("enabled", NAME)
     if now and not runs:
-        yield Done(NOT_STARTED, NAME)
+        yield SetupStep(NOT_STARTED, NAME)
     elif now:
         host.run(["systemctl", "start", NAME])  # one that runs goes on: a restart is for a quiet hour
-        yield Done("started", NAME)
+        yield SetupStep("started", NAME)
 
 
-def uninstall(host: Host) -> Iterator[Done]:
+def uninstall(host: Host) -> Iterator[SetupStep]:
     """Stop the service and take its unit away; user, settings, data, keys and backups stay. Yield each step."""
     _check(host, NAME)
     unit = host.units / f"{NAME}.service"
@@ -427,6 +434,60 @@ def uninstall(host: Host) -> Iterator[Done]:
         unit.unlink()
         if host.runs_systemd():
             host.run(["systemctl", "daemon-reload"])
-        yield Done("unit_removed", str(unit))
+        yield SetupStep("unit_removed", str(unit))
     else:
-        yield Done("unit_absent", str(unit))
+        yield SetupStep("unit_absent", str(unit))
+
+
+_user = option("--user", default=NAME, show_default=True, metavar="NAME", help="service.cli.user")
+
+
+@group("service", help="service.cli.service")
+def service() -> None:
+    """Hold the commands about the service."""
+
+
+@service.command("install", help="service.cli.install")
+@_user
+@option("--enable", is_flag=True, help="service.cli.enable")
+@option("--now", is_flag=True, help="service.cli.now")
+def install_command(user: str, enable: bool, now: bool) -> Answer:
+    """Install, or write the unit anew after a change of the settings; nothing that is there is written over.
+
+    Ends with REFUSED when it was to be started and systemd does not run here.
+    """
+    file = _file()
+    done = list(install(Host(), file, user=user, remark=_("service.remark"), enable=enable, now=now))
+    left = sorted(set(os.environ) & set(NAMES) - {variable("locale")})
+    started = all(one.step != NOT_STARTED for one in done)
+    notes = [_("service.environment", names=", ".join(left), path=file)] if left else []
+    if started:
+        notes.append(_("service.password") if now else _("service.then"))
+    data = {"steps": [asdict(one) for one in done], "not_in_service": left}
+    return Answer(data, _lines(done, user), notes, DONE if started else REFUSED)
+
+
+@service.command("show", help="service.cli.show")
+@_user
+def show(user: str) -> Answer:
+    """Print the unit that `install` would write."""
+    text = unit_text(*plan(_file(), user=user))
+    return Answer({"name": f"{NAME}.service", "unit": text}, text.splitlines())
+
+
+@service.command("uninstall", help="service.cli.uninstall")
+def uninstall_command() -> Answer:
+    """Stop the service and take its unit away."""
+    done = list(uninstall(Host()))
+    return Answer({"steps": [asdict(one) for one in done]}, [*_lines(done, NAME), _("service.kept")])
+
+
+def _file() -> Path:
+    return find_file(os.environ, None) or usual_file()
+
+
+def _lines(done: Iterable[SetupStep], user: str) -> list[str]:
+    return [_(f"service.{one.step}", subject=one.subject, user=user) for one in done]
+
+
+commands: list[click.Command] = [service]

@@ -8,7 +8,7 @@ import re
 
 from cbt.errors import InvalidInput
 from cbt.http.form_values import one_line
-from cbt.rules.door.admission import DOCUMENT_TYPES, normalise_document, valid_resident_id, written_name
+from cbt.rules.door import DOCUMENT_TYPES, normalise_document, valid_resident_id, written_name
 from cbt.storage.crypto import derived
 
 RESIDENT = frozenset({"resident_id", "temporary_resident_id"})

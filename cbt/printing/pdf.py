@@ -1,17 +1,56 @@
-"""The one door to paper: the name of a document and its data in, a PDF out."""
+"""The one door to paper: a document's name and data in, a PDF out; which signs can be printed; PDFs made anew."""
 
 from __future__ import annotations
 
 import io
+import struct
+import unicodedata
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import segno
 
 from cbt.confined.runner import MEGABYTE, PRINTING, Exhausted, Limits, run
-from cbt.errors import Conflict, Unavailable
+from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.printing.order import PrintOrder
+
+FONTS = Path(__file__).resolve().parent / "fonts"
+_REGULAR = FONTS / "NotoSansSC_400Regular.ttf"
+_MANY_GROUPS = 12
+"""The format of a table of characters (cmap) that reaches beyond the first 65,536."""
+
+
+def lacking(text: str) -> str:
+    """Return the characters of a text that the fonts lack, each once, in the order they come.
+
+    Paper shows a box in their place, so whoever prints is told before.
+    """
+    known = _characters()
+    return "".join(
+        sign
+        for sign in dict.fromkeys(text)
+        if ord(sign) not in known and unicodedata.category(sign)[0] not in "CZ"
+    )
+
+
+@cache
+def _characters() -> frozenset[int]:
+    content = _REGULAR.read_bytes()
+    tables = struct.unpack_from(">H", content, 4)[0]
+    entries = (struct.unpack_from(">4sLLL", content, 12 + 16 * place) for place in range(tables))
+    cmap = next(offset for tag, _, offset, _ in entries if tag == b"cmap")
+    found: set[int] = set()
+    for place in range(struct.unpack_from(">H", content, cmap + 2)[0]):
+        start = cmap + struct.unpack_from(">HHL", content, cmap + 4 + 8 * place)[2]
+        if struct.unpack_from(">H", content, start)[0] == _MANY_GROUPS:
+            groups = struct.unpack_from(">L", content, start + 12)[0]
+            for first, last, _ in struct.iter_unpack(">LLL", content[start + 16 : start + 16 + 12 * groups]):
+                found.update(range(first, last + 1))
+    return frozenset(found)
+
 
 PDF = "application/pdf"
 LIMITS = Limits(memory=1536 * MEGABYTE, cpu=120, wall=150, answer=128 * MEGABYTE)
@@ -55,3 +94,26 @@ def qr_drawing(text: str) -> bytes:
     buffer = io.BytesIO()
     segno.make(text, error="m", micro=False).save(buffer, kind="svg", border=0, xmldecl=False, svgns=True)
     return buffer.getvalue()
+
+
+MOST_BYTES = 5 * MEGABYTE
+MOST_PAGES = 10
+INTAKE_LIMITS = Limits(memory=1536 * MEGABYTE, cpu=25, wall=45, answer=8 * MEGABYTE)
+_INTAKE_TASK = "cbt.printing.pdf_redraw:reset_pages"
+
+
+def reset(body: bytes) -> tuple[bytes, int]:
+    """Return a PDF as one of our own, and how many pages it has: no script, form or attachment comes along.
+
+    Raise InvalidInput("scan.kind"|"scan.too_big"|"scan.pages"|"scan.locked"|"scan.damaged"), and as `confined.run`
+    does.
+    """
+    if len(body) > MOST_BYTES:
+        raise InvalidInput("scan.too_big", field="file", maximum=MOST_BYTES // MEGABYTE)
+    try:
+        said = run(_INTAKE_TASK, body, limits=INTAKE_LIMITS, pages=MOST_PAGES)
+    except InvalidInput as error:
+        raise InvalidInput(error.code, **{**error.params, "field": "file"}) from error
+    except Exhausted as error:
+        raise InvalidInput("scan.damaged", field="file") from error
+    return said[1:], said[0]

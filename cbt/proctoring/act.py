@@ -20,8 +20,7 @@ from cbt.proctoring.board.live import Board, RoomHead
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.store import assigned_rooms, is_assigned
-from cbt.rules.roles import ROOM_STAFF, Role
-from cbt.rules.second_person import Given
+from cbt.rules.roles import ROOM_STAFF, Role, SoloGrant
 from cbt.rules.violations import OTHER, ReasonTable
 from cbt.sittings.models import SittingRoom
 
@@ -80,7 +79,7 @@ def rooms_run(session: Session, principal: Principal, sitting_room_ids: Sequence
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ActResult:
     """What an act did, for the person who asked: the catalogue's sentence and what fills it.
 
     `undo` is the ref under which it can be taken back, `codes` the 登录码 shown this once.
@@ -103,7 +102,7 @@ def _(message_id: str, **params: object) -> str:
     return str(flask_babel.gettext(message_id, **params))
 
 
-def said_text(said: Said) -> str:
+def said_text(said: ActResult) -> str:
     """Return what an act did, with whom it left alone."""
     names = _("proctoring.comma").join(said.names[:3])
     if said.count > 3:
@@ -144,7 +143,7 @@ class ActRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class Selection:
     """A selection, parted into those an act applies to and those it leaves alone, with why."""
 
     chosen: tuple[SeatView, ...]
@@ -157,13 +156,13 @@ class Preview:
 
     act: Act
     board: Board
-    picked: Picked
+    picked: Selection
     form: Form
     """What the preview was asked with."""
     now: datetime
     reasons: ReasonTable
     """What its form lets people pick from."""
-    given: tuple[Given, ...] = ()
+    given: tuple[SoloGrant, ...] = ()
     """What one person alone gave in this room so far (R-62)."""
     by_password: bool = False
     """Whether the centre lets a second person type their password here."""
@@ -234,7 +233,7 @@ class Act:
 
     code: str
     scope: ActScope
-    do: Callable[[ActRequest], Said]
+    do: Callable[[ActRequest], ActResult]
     applies: Applies = _always_applies
     after_the_end: bool = False
     """Whether it can still be done once the room is over; everything else would change what stands."""
@@ -281,10 +280,10 @@ class Act:
         return self.applies(seat, board)
 
 
-def pick(act: Act, board: Board, refs: tuple[str, ...]) -> Picked:
+def pick(act: Act, board: Board, refs: tuple[str, ...]) -> Selection:
     """Part the selected seats of the board; raise NotFound for a seat of another room."""
     if act.scope is ActScope.ROOM:
-        return Picked((), ())
+        return Selection((), ())
     seats = [board.seat(ref) for ref in refs]
     if any(seat is None for seat in seats):
         raise NotFound("proctoring.no_seat")
@@ -292,7 +291,7 @@ def pick(act: Act, board: Board, refs: tuple[str, ...]) -> Picked:
     if not refs and act.everybody:
         known = [seat for seat in board.seats if not act.refuses(seat, board)]
     verdicts = [(seat, act.refuses(seat, board)) for seat in known]
-    return Picked(
+    return Selection(
         chosen=tuple(seat for seat, why in verdicts if not why),
         skipped=tuple((seat, why) for seat, why in verdicts if why),
     )

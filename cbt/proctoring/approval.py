@@ -14,13 +14,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from cbt.accounts.approvals.requests import ApprovalKind, ApprovalWish, Line, Result, Second, Wanted
+from cbt.accounts.approvals.requests import (
+    ApprovalKind,
+    ApprovalWish,
+    Line,
+    Result,
+    Second,
+    SecondPersonTerms,
+)
 from cbt.accounts.approvals.views import FIELDS
 from cbt.accounts.models import Approval
 from cbt.blueprints.reasons import table_now
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_zone
-from cbt.proctoring.act import Act, ActRequest, By, Said, said_text
+from cbt.proctoring.act import Act, ActRequest, ActResult, By, said_text
 from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
@@ -33,16 +40,16 @@ KIND = "room"
 MOST_NAMED = 12
 
 
-def wanted_in(session: Session, room_ref: str, roles: frozenset[str], *, assigned: bool) -> Wanted:
+def wanted_in(session: Session, room_ref: str, roles: frozenset[str], *, assigned: bool) -> SecondPersonTerms:
     """Return who may be second in a room: holders of `roles`, and with `assigned` whoever runs it."""
     if not assigned:
-        return Wanted(roles)
+        return SecondPersonTerms(roles)
     query = (
         select(RoomStaff.staff_id)
         .join(SittingRoom, SittingRoom.id == RoomStaff.sitting_room_id)
         .where(SittingRoom.ref == room_ref)
     )
-    return Wanted(roles, frozenset(session.scalars(query)))
+    return SecondPersonTerms(roles, frozenset(session.scalars(query)))
 
 
 def place_of(view: RoomView) -> str:
@@ -50,11 +57,11 @@ def place_of(view: RoomView) -> str:
     return f"{view.sitting.name} · {view.room.name}"
 
 
-def credential_rules(room_ref: str, principal: Principal) -> tuple[Wanted, bool]:
+def credential_rules(room_ref: str, principal: Principal) -> tuple[SecondPersonTerms, bool]:
     """Return who may be second in this room by credential, and whether its centre allows that at all."""
     with reading() as session:
         view = room_view_for(session, room_ref, principal)
-        wanted = wanted_in(session, room_ref, Wanted().roles, assigned=True)
+        wanted = wanted_in(session, room_ref, SecondPersonTerms().roles, assigned=True)
         return wanted, view.centre.second_by_password
 
 
@@ -91,7 +98,7 @@ def _names(names: Iterable[str]) -> str:
     return "、".join(every[:MOST_NAMED]) + (f" … ({len(every)})" if len(every) > MOST_NAMED else "")
 
 
-def _wanted(session: Session, approval: Approval) -> Wanted:
+def _wanted(session: Session, approval: Approval) -> SecondPersonTerms:
     roles = frozenset(approval.roles.split(","))
     return wanted_in(session, _room_ref(approval), roles, assigned=approval.assigned)
 
@@ -119,7 +126,7 @@ def _carry_out(approval: Approval, first: Principal, second: Second, now: dateti
 
 def _said(_approval: Approval, result: Result) -> str:
     skipped = tuple((name, why) for name, why in result["skipped"])
-    return said_text(Said(result["kind"], result["count"], tuple(result["names"]), skipped))
+    return said_text(ActResult(result["kind"], result["count"], tuple(result["names"]), skipped))
 
 
 def _home(approval: Approval) -> str:

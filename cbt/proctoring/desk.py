@@ -25,11 +25,11 @@ from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.act import (
     Act,
     ActRequest,
+    ActResult,
     ActScope,
     By,
-    Picked,
     Preview,
-    Said,
+    Selection,
     pick,
     read_number,
     runs_room,
@@ -39,9 +39,8 @@ from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.models import GrantedTime, Incident, UndoableAct
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.roles import Role
-from cbt.rules.second_person import Given, given_so_far, takes_two
-from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.roles import Role, SoloGrant, given_so_far, takes_two
+from cbt.rules.states import ClosedBy
 from cbt.runner import attempt_changes as delivery
 from cbt.runner.close.closure import close_attempts
 from cbt.runner.models import Attempt
@@ -109,7 +108,7 @@ class Desk:
         """The board as it was when it was first asked for: before the act has changed anything it shows."""
         return load_board(self.session, self.view, now=self.now)
 
-    def pick(self) -> Picked:
+    def pick(self) -> Selection:
         """Return whom the act touches; raise when it touches nobody any more."""
         picked = pick(self.act, self.board, self.refs)
         if not picked.chosen:
@@ -241,10 +240,10 @@ class Desk:
             if touched & {registration_id for registration_id, _ in json.loads(other.params)}:
                 raise Conflict("proctoring.done_meanwhile", at=other.at)
 
-    def said(self, picked: Picked | None = None, **more: Any) -> Said:
+    def said(self, picked: Selection | None = None, **more: Any) -> ActResult:
         """Return what to tell the person who asked; kept with the request where a second person approved it."""
         chosen, skipped = (picked.chosen, picked.skipped) if picked else ((), ())
-        told = Said(
+        told = ActResult(
             kind=self.act.code,
             count=len(chosen),
             names=tuple(f"{seat.label} {seat.name}" for seat in chosen),
@@ -275,7 +274,7 @@ def acting(asked: ActRequest) -> Iterator[Desk]:
         desk.settle()
 
 
-def each_paper(desk: Desk, picked: Picked) -> list[tuple[SeatView, Attempt]]:
+def each_paper(desk: Desk, picked: Selection) -> list[tuple[SeatView, Attempt]]:
     """Return whom the act touches with their attempts, locked."""
     attempts = desk.attempts(picked.chosen)
     return [(seat, attempts[seat.ref]) for seat in picked.chosen]
@@ -320,7 +319,7 @@ def restored(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
 
 
-def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:
+def given_alone(session: Session, sitting_room_id: int) -> tuple[SoloGrant, ...]:
     """Return what was given in a room without a second person. Source: R-62."""
     rows = session.scalars(
         select(GrantedTime)
@@ -332,7 +331,7 @@ def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:
         .order_by(GrantedTime.id)
     )
     return tuple(
-        Given(
+        SoloGrant(
             row.amount,
             None if row.registration_id is None else frozenset({row.registration_id}),
             row.compensation,
@@ -343,13 +342,13 @@ def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:
 
 def would_take_two(preview: Preview, amount: timedelta, *, compensation: bool = False) -> bool:
     """Return whether giving `amount` to those touched takes a second person. Source: R-62."""
-    new = Given(amount, _whom(preview), compensation)
+    new = SoloGrant(amount, _whom(preview), compensation)
     return takes_two(preview.given, new, answering=_answering(preview.board))
 
 
 def sum_with(preview: Preview, amount: timedelta) -> timedelta:
     """Return what the room's one-person total would come to with `amount` (R-62)."""
-    return given_so_far(preview.given, Given(amount, _whom(preview)))
+    return given_so_far(preview.given, SoloGrant(amount, _whom(preview)))
 
 
 def _whom(preview: Preview) -> frozenset[int] | None:
@@ -379,7 +378,7 @@ def count_time(
     """
     if not amount:
         return {}
-    new = Given(amount, _reach(seats), compensation)
+    new = SoloGrant(amount, _reach(seats), compensation)
     signed = takes_two(given_alone(desk.session, desk.room.id), new, answering=_answering(desk.board))
     if signed:
         desk.need_second()

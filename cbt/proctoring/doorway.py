@@ -20,8 +20,8 @@ from cbt.personal.identity import document_index
 from cbt.proctoring.act import runs_room
 from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.rules.door.admission import AtSeat, Scan, ScanKind, named_by, read_scan
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.door import AtSeat, Scan, ScanKind, named_by, read_scan
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import RoomView, room_view_for
 from cbt.storage.unit_of_work import reading

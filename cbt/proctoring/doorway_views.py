@@ -15,11 +15,11 @@ from cbt.http.form_posts import idempotency
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.http.i18n import local_zone
 from cbt.http.partials import Reply, unless_seen, wants_partial
-from cbt.proctoring.act import ActRequest, By, Said, said_text
+from cbt.proctoring.act import ActRequest, ActResult, By, said_text
 from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.doorway import RoomDoor, read_door
 from cbt.rules.canonical import digest
-from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES, ScanKind, normalise_document
+from cbt.rules.door import ABSENT_CAUSES, DOCUMENT_TYPES, ScanKind, normalise_document
 from cbt.rules.roles import Role
 
 pages = flask.Blueprint("doorway", __name__)
@@ -118,7 +118,7 @@ def mark_absent(room_ref: str) -> Reply:
     return flask.redirect(flask.url_for("doorway.absent", room_ref=room_ref), 303)
 
 
-def _act(room_ref: str, code: str, refs: tuple[str, ...], form: dict[str, str]) -> Said:
+def _act(room_ref: str, code: str, refs: tuple[str, ...], form: dict[str, str]) -> ActResult:
     posted = act_of(code)
     return posted.do(
         ActRequest(
@@ -168,7 +168,7 @@ def _page(
     found: RoomDoor,
     *,
     refused: Refusal = NOTHING_REFUSED,
-    said: Said | None = None,
+    said: ActResult | None = None,
     arriving: bool = False,
     differs: bool = False,
 ) -> Reply:

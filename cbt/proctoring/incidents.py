@@ -97,7 +97,7 @@ class ReportedOn:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldReport:
+class ReportStatement:
     """One report with everything that was added: `parts` holds what holds now, `additions` are in their order."""
 
     report: IncidentReport
@@ -132,19 +132,19 @@ class ToldReport:
         return self.report.withdrawn_at
 
 
-def told_of_room(session: Session, sitting_room_id: int) -> list[ToldReport]:
+def told_of_room(session: Session, sitting_room_id: int) -> list[ReportStatement]:
     """Return the reports of a room in the order in which they were filed, withdrawn ones among them."""
     query = select(IncidentReport).where(IncidentReport.sitting_room_id == sitting_room_id)
     return _told(session, session.scalars(query.order_by(IncidentReport.id)).all())
 
 
-def told_of_registration(session: Session, registration_id: int) -> list[ToldReport]:
+def told_of_registration(session: Session, registration_id: int) -> list[ReportStatement]:
     """Return the reports about one candidate, the latest first."""
     query = select(IncidentReport).where(IncidentReport.registration_id == registration_id)
     return _told(session, session.scalars(query.order_by(IncidentReport.id.desc())).all())
 
 
-def report_in(session: Session, room_ref: str, ref: str) -> ToldReport:
+def report_in(session: Session, room_ref: str, ref: str) -> ReportStatement:
     """Return one report of a room; raise NotFound("proctoring.no_report") for another room's."""
     query = (
         select(IncidentReport)
@@ -157,20 +157,20 @@ def report_in(session: Session, room_ref: str, ref: str) -> ToldReport:
     return _told(session, [found])[0]
 
 
-def read_report(room_ref: str, ref: str) -> ToldReport:
+def read_report(room_ref: str, ref: str) -> ReportStatement:
     """Return one report of a room in a reading of its own; raise like `report_in`."""
     with reading() as session:
         return report_in(session, room_ref, ref)
 
 
-def _told(session: Session, reports: Sequence[IncidentReport]) -> list[ToldReport]:
+def _told(session: Session, reports: Sequence[IncidentReport]) -> list[ReportStatement]:
     additions: defaultdict[int, list[ReportAddition]] = defaultdict(list)
     added = select(ReportAddition).where(ReportAddition.report_id.in_([one.id for one in reports]))
     for addition in session.scalars(added.order_by(ReportAddition.id)):
         additions[addition.report_id].append(addition)
     people = _people(session, {one.registration_id for one in reports if one.registration_id is not None})
     return [
-        ToldReport(
+        ReportStatement(
             one,
             _entry(session, one),
             people.get(one.registration_id or 0),

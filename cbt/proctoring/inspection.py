@@ -20,13 +20,12 @@ from cbt.candidates.models import Candidate, Registration
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.http.auth.login import Principal
 from cbt.proctoring.board import display
-from cbt.proctoring.board.display import ShownClock, clocks
+from cbt.proctoring.board.display import ClockDisplay, Todo, clocks, todos
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.board.todos import Todo, todos
+from cbt.proctoring.board.open_rooms import open_rooms
 from cbt.proctoring.desk import log_incident
 from cbt.proctoring.models import InspectorComment
 from cbt.proctoring.pages import RECENT
-from cbt.proctoring.polling.open_rooms import open_rooms
 from cbt.proctoring.store import count_rooms_for, near_rooms, rooms_for
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.store import RoomView, room_for
@@ -164,7 +163,7 @@ class RoomGlance:
     view: RoomView
     board: Board
     counts: Sequence[display.Count]
-    clocks: Sequence[ShownClock]
+    clocks: Sequence[ClockDisplay]
     needs: Sequence[Todo]
     comments: int
 

@@ -25,15 +25,15 @@ from cbt.candidates.store import Registered, entry_for, photo_of
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.proctoring import store
-from cbt.proctoring.act import Form, Picked, Preview, pick, rooms_run
+from cbt.proctoring.act import Form, Preview, Selection, pick, rooms_run
 from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.board.live import Board, LogLine, incident_line, load_board
+from cbt.proctoring.board.open_rooms import SeatsRead, open_rooms
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import given_alone
-from cbt.proctoring.incidents import ToldReport, told_of_registration
-from cbt.proctoring.polling.open_rooms import SeatsRead, open_rooms
+from cbt.proctoring.incidents import ReportStatement, told_of_registration
 from cbt.proctoring.store import count_rooms_for, near_rooms, rooms_for
-from cbt.rules.states.sitting import OVER
+from cbt.rules.states import OVER
 from cbt.runner.models import JournalEntry, Message
 from cbt.sittings.models import SittingChange
 from cbt.sittings.store import RoomView, changes_of, room_view_for, told_change
@@ -213,7 +213,7 @@ def preview(
     picked = pick(act, board, refs)
     named = None if act.whom is None else act.whom(board, form)
     if named is not None:
-        picked = Picked((named,), ())
+        picked = Selection((named,), ())
     return Preview(act, board, picked, form, now, reasons, given, view.centre.second_by_password, as_of)
 
 
@@ -228,7 +228,7 @@ class PersonView:
     log: Sequence[LogLine]
     messages: Sequence[Message]
     signals: Signals
-    reports: Sequence[ToldReport]
+    reports: Sequence[ReportStatement]
 
 
 def read_person(room_ref: str, ref: str, principal: Principal, *, now: datetime) -> PersonView:

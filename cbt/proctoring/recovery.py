@@ -18,10 +18,12 @@ from cbt.http.auth.login import Principal
 from cbt.proctoring.act import runs_room
 from cbt.proctoring.desk import log_incident
 from cbt.runner.models import Attempt, RecoveryImport
-from cbt.runner.recovery_evidence import Found, compare, keep_recovered
 from cbt.runner.recovery_file import (
+    ComparedAnswer,
     Recovery,
     Shelf,
+    compare,
+    keep_recovered,
     open_recovery,
     open_shelf,
     read_envelope,
@@ -62,10 +64,10 @@ class RecoveryPreview:
     owner: Owner
     attempt: Attempt
     recovery: Recovery
-    found: list[Found]
+    found: list[ComparedAnswer]
 
     @property
-    def fresh(self) -> list[Found]:
+    def fresh(self) -> list[ComparedAnswer]:
         """The answers that the server does not have."""
         return [one for one in self.found if one.fresh]
 

@@ -14,12 +14,12 @@ from cbt.candidates.models import Registration
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.proctoring.models import Incident, UndoableAct
-from cbt.rules.states.sitting import OVER, SittingState
+from cbt.rules.states import OVER, SittingState
 from cbt.rules.violations import EVACUATION
 from cbt.runner.models import Attempt, Gap, Message
 from cbt.sittings.models import Room, RoomHold, RoomStaff, Sitting, SittingRoom
 from cbt.sittings.store import RoomView, room_views, seat_counts, visible_rooms
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import PreparedSelect
 
 
 def open_hold(session: Session, sitting_room_id: int) -> RoomHold | None:
@@ -97,7 +97,7 @@ def not_ready(sitting_room_id: Any, cutoff_at: Any) -> tuple[ColumnElement[bool]
     )
 
 
-_FORMS = KnownSelect(
+_FORMS = PreparedSelect(
     select(func.count(Registration.id).label("registered"), func.count(Attempt.id).label("drawn"))
     .select_from(Registration)
     .outerjoin(Attempt, Attempt.registration_id == Registration.id)

@@ -1,38 +1,51 @@
-"""Pages of the proctor: my rooms, the live board, every act's preview and its doing."""
+"""Pages of the proctor: rooms, the board, acts, reports, inspection, 导入作答恢复文件, 考后材料."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import flask
+import flask_babel
+from flask_babel import gettext as _
 
 from cbt.accounts.approvals.requests import ApprovalWish, Second, SecondNeeded
 from cbt.accounts.approvals.views import ask_for, credential_typed, typed_second
-from cbt.blueprints.reasons import table_now, words_of
+from cbt.blueprints.reasons import REASON, VIOLATION, table_now, words_of
+from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access, login
 from cbt.http.auth.login import signed_in
-from cbt.http.downloads import picture
+from cbt.http.downloads import attachment, picture
 from cbt.http.form_posts import idempotency
-from cbt.http.form_values import page_of
-from cbt.http.forms import see_other
-from cbt.http.i18n import local_zone
-from cbt.http.partials import Reply, wants_partial
-from cbt.proctoring.act import Act, ActRequest, By, Said, runs_rooms, said_text
+from cbt.http.form_values import page_of, whole_number
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other, uploaded
+from cbt.http.i18n import local_zone, word
+from cbt.http.partials import Reply, unless_seen, wants_partial
+from cbt.printing.pdf import PDF, pdf
+from cbt.proctoring import inspection
+from cbt.proctoring.act import Act, ActRequest, ActResult, By, runs_room, runs_rooms, said_text
 from cbt.proctoring.acts import registry
 from cbt.proctoring.approval import credential_rules, wish_for
 from cbt.proctoring.board import display
 from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.page import board_page, drawing_of, glanced_board, looked_at, what_changed
+from cbt.proctoring.board.parts import BoardWay, way_of
+from cbt.proctoring.incidents import PARTS, told_of_room
 from cbt.proctoring.pages import (
     my_rooms,
-    preview,
     read_open_board,
     read_person,
     read_photo,
     read_room,
     rooms_to_evacuate,
 )
-from cbt.proctoring.polling.board_page import board_page, drawing_of, glanced_board, looked_at, what_changed
-from cbt.proctoring.polling.parts import BoardWay, way_of
+from cbt.proctoring.pages import preview as act_preview
+from cbt.proctoring.record_papers import PAPERS, note_print, read_for_print, room_papers, sitting_papers
+from cbt.proctoring.recovery import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role
-from cbt.sittings.store import RoomView
+from cbt.runner.recovery_file import MAX_BYTES
+from cbt.sittings.store import RoomView, printed_purpose, room_view_for
+from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("proctoring", __name__)
 
@@ -49,7 +62,7 @@ def span_filter(value: object) -> str:
 
 
 @pages.app_template_filter("said")
-def said_filter(done: Said) -> str:
+def said_filter(done: ActResult) -> str:
     """Say what an act did."""
     return said_text(done)
 
@@ -138,7 +151,7 @@ def ask(room_ref: str, code: str) -> Reply:
     """What an act would do: whom it touches, the new end, what it asks for."""
     args = flask.request.args
     refs = tuple(args.getlist("seat"))
-    found = preview(code, room_ref, refs, signed_in(), form=args, now=flask.g.now)
+    found = act_preview(code, room_ref, refs, signed_in(), form=args, now=flask.g.now)
     template = "proctoring/desk/_act.html" if wants_partial() else "proctoring/desk/act.html"
     return flask.render_template(
         template,
@@ -199,7 +212,7 @@ def evacuate() -> Reply:
     return flask.render_template("proctoring/desk/evacuate.html", rooms=found)
 
 
-def _told(room_ref: str, done: Said, posted: Act) -> Reply:
+def _told(room_ref: str, done: ActResult, posted: Act) -> Reply:
     if wants_partial():
         template = "proctoring/desk/_codes.html" if done.codes else "proctoring/desk/_said.html"
         response = flask.make_response(flask.render_template(template, said=done, room_ref=room_ref))
@@ -211,3 +224,205 @@ def _told(room_ref: str, done: Said, posted: Act) -> Reply:
     if done.codes:
         return flask.render_template("proctoring/desk/codes.html", said=done, room_ref=room_ref)
     return see_other(said_text(done), posted.leads_to, room_ref=room_ref)
+
+
+incident_pages = flask.Blueprint("reports", __name__)
+
+
+@incident_pages.app_template_filter("coded")
+def coded_filter(code: str, kind: str) -> str:
+    """Say what a report is about: a violation or a reason of the table."""
+    return word((VIOLATION if kind == "violation" else REASON) + code)
+
+
+@incident_pages.app_template_filter("listed")
+def listed_filter(codes: tuple[str, ...], prefix: str) -> str:
+    """Say codes one after another."""
+    comma = str(flask_babel.gettext("proctoring.comma"))
+    return comma.join(str(flask_babel.gettext(f"{prefix}.{one}")) for one in codes)
+
+
+@incident_pages.get("/proctor/rooms/<room_ref>/reports", endpoint="index")
+@access.roles(*READERS)
+def incident_index(room_ref: str) -> Reply:
+    """List what was filed about a room, the latest first."""
+    with reading() as session:
+        room = room_view_for(session, room_ref, signed_in())
+        found = told_of_room(session, room.sitting_room.id)
+        acts = runs_rooms(signed_in()) and runs_room(session, room.sitting_room, signed_in())
+    return flask.render_template(
+        "proctoring/incidents/reports.html", room=room, reports=found, can_act=acts, parts=tuple(PARTS)
+    )
+
+
+inspection_pages = flask.Blueprint("inspecting", __name__)
+MOST_PAGES = 1000
+
+
+@inspection_pages.get("/proctor/now")
+@access.roles(*READERS)
+def now() -> Reply:
+    """Every room of now that this person sees: its counts, its clock, what waits for somebody."""
+    return flask.render_template("proctoring/inspection/now.html", **_glances())
+
+
+@inspection_pages.get("/proctor/now/live", endpoint="live")
+@login.unattended
+@access.roles(*READERS)
+def inspection_live() -> Reply:
+    """What that page fetches every few seconds; 304 while nothing has changed."""
+    context = _glances()
+    etag = "-".join(
+        (
+            str(flask_babel.get_locale()),
+            *(
+                one.board.etag(repr(one.needs), repr(one.clocks), str(one.comments))
+                for one in context["rooms"]
+            ),
+        )
+    )
+    return unless_seen(
+        etag[:2000], lambda: flask.render_template("proctoring/inspection/_rooms.html", **context)
+    )
+
+
+def _glances() -> dict[str, Any]:
+    page = whole_number(flask.request.args.get("page", ""), most=MOST_PAGES) or 1
+    rooms, count = inspection.glances(signed_in(), page=page, now=flask.g.now)
+    return {"rooms": rooms, "page": page, "pages": count, "now": flask.g.now}
+
+
+@inspection_pages.get("/proctor/rooms/<room_ref>/comments", endpoint="index")
+@access.roles(*READERS)
+def inspection_index(room_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """What inspectors noted about a room, and what the chief answered."""
+    with reading() as session:
+        room = room_view_for(session, room_ref, signed_in())
+        found = inspection.comments_of(session, room.sitting_room.id)
+        people = (
+            inspection.people_of(session, room.sitting_room.id) if signed_in().has(Role.INSPECTOR) else ()
+        )
+        runs = runs_rooms(signed_in()) and runs_room(session, room.sitting_room, signed_in())
+    return form_page(
+        "proctoring/inspection/comments.html",
+        refused,
+        room=room,
+        comments=found,
+        people=people,
+        may_comment=signed_in().has(Role.INSPECTOR),
+        may_answer=runs and signed_in().has(Role.CHIEF_PROCTOR),
+    )
+
+
+@inspection_pages.post("/proctor/rooms/<room_ref>/comments")
+@access.roles(Role.INSPECTOR)
+@form_on(inspection_index)
+def comment(room_ref: str) -> Reply:
+    """Note something; an inspector changes nothing else."""
+    form = flask.request.form
+    inspection.comment(room_ref, form.get("text", ""), form.get("about", ""), signed_in(), now=flask.g.now)
+    return see_other(flask_babel.gettext("proctoring.comments.noted"), "inspecting.index", room_ref=room_ref)
+
+
+@inspection_pages.post("/proctor/rooms/<room_ref>/comments/<comment_ref>/answer")
+@access.roles(Role.CHIEF_PROCTOR)
+@form_on(inspection_index)
+def answer(room_ref: str, comment_ref: str) -> Reply:
+    """Answer a comment, once."""
+    text = flask.request.form.get("answer", "")
+    inspection.answer(room_ref, comment_ref, text, signed_in(), now=flask.g.now)
+    return see_other(
+        flask_babel.gettext("proctoring.comments.answered"), "inspecting.index", room_ref=room_ref
+    )
+
+
+recovery_pages = flask.Blueprint("recovery", __name__)
+
+
+@recovery_pages.app_template_filter("answer")
+def answer_filter(canonical: str | None) -> str:
+    """Return a stored answer as the candidate gave it: letters, texts, numbers; a dash for none."""
+    if canonical is None:
+        return "–"
+    value = json.loads(canonical)
+    if not isinstance(value, list):
+        return str(value)
+    return " · ".join("–" if one in (None, "") else str(one) for one in value)
+
+
+@recovery_pages.get("/proctor/rooms/<room_ref>/recovery")
+@may_act
+def upload(room_ref: str) -> Reply:
+    """Ask for a file, and list those that were imported."""
+    return _recovery_page(room_ref)
+
+
+@recovery_pages.post("/proctor/rooms/<room_ref>/recovery")
+@may_act
+def preview(room_ref: str) -> Reply:
+    """Show what the file would bring, or keep it once that was seen."""
+    room_imports(room_ref, signed_in())  # whoever does not run the room learns nothing about a file
+    form = flask.request.form
+    try:
+        if "content" in form:
+            owner, count = import_recovery(room_ref, form["content"], signed_in(), now=flask.g.now)
+            seat = f"{owner.seat_number:02d}"
+            return see_other(
+                _("recovery.done", seat=seat, name=owner.name, count=count),
+                "recovery.upload",
+                room_ref=room_ref,
+            )
+        text = _sent()
+        return _recovery_page(room_ref, preview=preview_recovery(room_ref, text, signed_in()), content=text)
+    except (InvalidInput, Conflict) as error:
+        return _recovery_page(room_ref, refused=refusal(error))
+
+
+def _sent() -> str:
+    _name, body = uploaded("file", "recovery.no_file", most=MAX_BYTES + 1)
+    try:
+        if len(body) > MAX_BYTES:
+            raise InvalidInput("recovery.unreadable", field="file")
+        return body.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise InvalidInput("recovery.unreadable", field="file") from error
+
+
+def _recovery_page(room_ref: str, *, refused: Refusal = NOTHING_REFUSED, **shown: object) -> Reply:
+    room, past = room_imports(room_ref, signed_in())
+    return form_page("proctoring/recovery/recovery.html", refused, room=room, past=past, **shown)
+
+
+record_pages = flask.Blueprint("record", __name__)
+
+OFFICE = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+
+
+@record_pages.get("/proctor/rooms/<room_ref>/record")
+@access.roles(Role.PROCTOR, *OFFICE)
+def room(room_ref: str) -> Reply:
+    """List the papers of a room: which are final, and what the others wait for."""
+    found = room_papers(room_ref, signed_in(), now=flask.g.now)
+    return flask.render_template("proctoring/record/room.html", found=found, office=signed_in().has(*OFFICE))
+
+
+@record_pages.get("/proctor/rooms/<room_ref>/record/<document>.pdf")
+@access.roles(Role.PROCTOR, *OFFICE)
+def document(room_ref: str, document: str) -> Reply:
+    """Send one of a room's papers; one of a room that goes on says on every page that it is a draft."""
+    record = read_for_print(document, room_ref, signed_in(), now=flask.g.now)
+    kind = PAPERS[document]
+    data = {**kind.gather(record), "purpose": printed_purpose(record.board.head.purpose)}
+    made = pdf(kind.form, data, language=str(flask_babel.get_locale()))
+    note_print(document, record, signed_in(), now=flask.g.now)
+    head = record.board.head
+    draft = f"-{flask_babel.gettext('record.draft_name')}" if record.draft else ""
+    title = flask_babel.gettext(f"candidates.print.{document}")
+    return attachment(made, PDF, f"{title}-{head.sitting_name}-{head.room_name}{draft}.pdf")
+
+
+@record_pages.get("/office/sittings/<ref>/record")
+@access.roles(*OFFICE)
+def sitting(ref: str) -> Reply:
+    """List the rooms of a sitting whose papers are to be collected."""
+    return flask.render_template("proctoring/record/sitting.html", found=sitting_papers(ref))

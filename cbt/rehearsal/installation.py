@@ -26,17 +26,20 @@ from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
 from cbt.clock import Clock
 from cbt.config import Settings
-from cbt.demo.exam_setup import (
+from cbt.demo.world import (
     ACTOR,
+    Entrant,
     Hall,
+    Seated,
+    Signer,
     StoredPaper,
     Variant,
     add_staff,
     bring_banks,
     build_premises,
     plan_sitting,
+    seat_everybody,
 )
-from cbt.demo.world import Entrant, Seated, Signer, seat_everybody
 from cbt.errors import NotFound
 from cbt.http.app_context import path_of
 from cbt.http.auth.login import token_hash
@@ -44,13 +47,12 @@ from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
 from cbt.items.media import SCHEME
 from cbt.items.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint, Media
 from cbt.ops.preflight import Database, find
-from cbt.rules.door.admission import last_six
-from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.exam.paper import Paper
+from cbt.rules.door import last_six
+from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import Purpose
+from cbt.rules.states import Purpose
 from cbt.sittings.models import Seat, SittingRoom
-from cbt.sittings.room_state import admit_if_due
+from cbt.sittings.room_clock import admit_if_due
 from cbt.storage.engine import begin_installation
 from cbt.storage.migrate import migrate
 from cbt.storage.types import Base, db

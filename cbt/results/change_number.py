@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import flask
 
-from cbt.audit.acts import GROUPS
+from cbt.audit.store import GROUPS
 from cbt.http.server.deferred import PROMISES
 from cbt.runner.news.watcher import Watcher
 from cbt.runner.waiting.hall import Entry

@@ -25,16 +25,16 @@ from cbt.http.auth.login import Principal
 from cbt.results import store
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.rules.scoring.score import ScoreSheet
-from cbt.rules.states.attempt import State
+from cbt.rules.scoring import ScoreSheet
+from cbt.rules.states import State
 from cbt.runner.models import Attempt, LateEntry, RecoveredEntry
 from cbt.runner.save.digest import latest_answers
 from cbt.scoring.late_answers import (
     ANSWER,
     APPROVED,
     REJECTED,
+    LateAnswerView,
     RulingAct,
-    ShownCase,
     entries_digest,
     newest_orders,
     pending_entries,
@@ -313,7 +313,7 @@ def rule_late(
             raise InvalidInput("web.bad_request")
         sitting = store.finished_sitting(session, sitting_ref)
         shown = {
-            case.attempt.id: ShownCase(
+            case.attempt.id: LateAnswerView(
                 entries_digest([answer.entry for answer in case.answers]), case.before.id, case.after
             )
             for room in late_rooms(session, sitting)

@@ -32,16 +32,15 @@ from cbt.printing.pdf import pdf, qr_drawing
 from cbt.results import retake_ledger as retake_store
 from cbt.results.models import Publication
 from cbt.results.publicity.store import objected, publications_of
-from cbt.results.retake_ledger import NOT_EXAMINED, Taken, counting, pass_counts_until
+from cbt.results.retake_ledger import NOT_EXAMINED, TakenRegistration, counting, pass_counts_until
 from cbt.results.rulings import unruled
 from cbt.results.sheet.documents import as_points
 from cbt.results.store import SHOWN
 from cbt.rules.canonical import canonical_json
-from cbt.rules.door.admission import last_six
-from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.exam.paper import Paper
+from cbt.rules.door import last_six
+from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.retake import Overall, PaperOutcome, PaperResult, RetakeVerdict, may_retake, overall
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.storage.crypto import readable
 from cbt.storage.unit_of_work import reading
 
@@ -171,7 +170,7 @@ def all_of(candidate: Candidate, ticket: str, now: datetime) -> CandidateResults
     return CandidateResults(candidate.name, candidate.document_masked, tuple(levels), ticket)
 
 
-def unreleased(session: Session, taken: Sequence[Taken], today: date) -> Unreleased:
+def unreleased(session: Session, taken: Sequence[TakenRegistration], today: date) -> Unreleased:
     """Return what is told today of results that are not released."""
     sittings = {one.sitting.id for one in taken}
     shown = publications_of(session, sittings)
@@ -185,7 +184,7 @@ def unreleased(session: Session, taken: Sequence[Taken], today: date) -> Unrelea
 
 
 def _level(
-    blueprint: ExamBlueprint, taken: Sequence[Taken], waiting: Unreleased, today: date
+    blueprint: ExamBlueprint, taken: Sequence[TakenRegistration], waiting: Unreleased, today: date
 ) -> LevelResults:
     results = counting(retake_store.released(taken), policy=blueprint.retake)
     papers = [
@@ -225,7 +224,7 @@ def _paper(
     )
 
 
-def exam_of(taken: Taken, paper: Paper, waiting: Unreleased) -> Exam:
+def exam_of(taken: TakenRegistration, paper: Paper, waiting: Unreleased) -> Exam:
     """Return what may be told of an exam, by the policy of its paper. Source: R-3, R-90."""
     exam_on = local_day(taken.exam_at)
     plain = Exam(taken.sitting.name, exam_on, taken.registration.kind == "retake", "pending")

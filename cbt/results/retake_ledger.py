@@ -20,14 +20,12 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.http.i18n import local_zone
 from cbt.results.models import Release, Result
 from cbt.rules.calendar import last_day
-from cbt.rules.door.admission import same_name
-from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.exam.policies import RetakePolicy
+from cbt.rules.door import same_name
+from cbt.rules.exam import ExamBlueprint, RetakePolicy
 from cbt.rules.retake import PaperOutcome, PaperResult, RetakeRefusal, RetakeVerdict, may_retake
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Batch, Sitting, SittingRoom
-from cbt.sittings.planning.purposes import official_only
-from cbt.sittings.store import batch_by_ref
+from cbt.sittings.store import batch_by_ref, official_only
 from cbt.storage.paging import PageSpan
 from cbt.storage.prepared import KnownEntities
 from cbt.storage.unit_of_work import reading
@@ -40,7 +38,7 @@ NOT_EXAMINED = frozenset({SittingState.CANCELLED.value, SittingState.ABORTED.val
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenRegistration:
     """One registration of a candidate with its sitting, and what was released for it (None: nothing yet)."""
 
     registration: Registration
@@ -78,12 +76,12 @@ class Booking:
     sitting: Sitting
 
 
-Ledger = dict[tuple[int, str], list[Taken]]
+Ledger = dict[tuple[int, str], list[TakenRegistration]]
 """(candidate id, blueprint ref) -> everything that candidate took or is registered for, by exam date."""
 
 
 TAKEN = (Registration, Sitting, SittingRoom.state, SittingRoom.started_at, Result, _RELEASED_AT)
-"""What a query asks for that `Taken` is made of."""
+"""What a query asks for that `TakenRegistration` is made of."""
 
 
 def joined_taken(query: Select[*T]) -> Select[*T]:
@@ -119,12 +117,12 @@ def own_ledger(candidate_id: int) -> Ledger:
 def _by_level(rows: Iterable[Any]) -> Ledger:
     ledger: Ledger = defaultdict(list)
     for row in rows:
-        taken = Taken(*row)
+        taken = TakenRegistration(*row)
         ledger[taken.registration.candidate_id, taken.registration.blueprint_ref].append(taken)
     return ledger
 
 
-def released(taken: Collection[Taken]) -> list[PaperResult]:
+def released(taken: Collection[TakenRegistration]) -> list[PaperResult]:
     """Return the released results among what a candidate took."""
     return [result for one in taken if (result := one.as_result()) is not None]
 

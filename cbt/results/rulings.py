@@ -27,16 +27,14 @@ from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.http.form_values import one_line, required
 from cbt.http.i18n import local_day, local_text
 from cbt.printing.pdf import pdf
-from cbt.proctoring.incidents import ToldReport, stand_what_is_left, told_of_registration
+from cbt.proctoring.incidents import ReportStatement, stand_what_is_left, told_of_registration
 from cbt.results.models import ViolationRuling
 from cbt.results.publicity.store import is_released
 from cbt.results.store import finished_sitting
-from cbt.rules.roles import Role
-from cbt.rules.second_person import PersonStep
+from cbt.rules.roles import PersonStep, Role
 from cbt.rules.violations import Violation, takes_away, voids
 from cbt.sittings.models import Sitting
-from cbt.sittings.planning.purposes import official_only
-from cbt.sittings.store import hold_sitting
+from cbt.sittings.store import hold_sitting, official_only
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 
@@ -169,7 +167,7 @@ class RulingForm:
     grounds: str
 
 
-def ruled_on(session: Session, registration_ref: str) -> tuple[Registration, Sitting, list[ToldReport]]:
+def ruled_on(session: Session, registration_ref: str) -> tuple[Registration, Sitting, list[ReportStatement]]:
     """Return a registration with a violation on record, its sitting, and the reports of it that hold.
 
     Raise NotFound("registration.unknown"), Conflict("ruling.none") without a violation, else like
@@ -262,7 +260,7 @@ def ruling_letter(
     candidate: Candidate,
     sitting: Sitting,
     ruling: ViolationRuling,
-    reports: Sequence[ToldReport],
+    reports: Sequence[ReportStatement],
 ) -> bytes:
     """Return the letter as an A4 page. Source: R-92."""
     found = violation_of(session, registration.violation_code, registration.violation_version_id)

@@ -15,13 +15,12 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.rules.retake import PaperOutcome
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.rules.violations import Violation, voids
 from cbt.runner.models import Attempt, AttemptAdjustment
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.purposes import official_only, require_official
-from cbt.sittings.store import sitting_by_ref
+from cbt.sittings.store import official_only, require_official, sitting_by_ref
 
 T = TypeVarTuple("T")
 MOST_NAMED = 500

@@ -1,40 +1,299 @@
-"""Pages of the results room: the office's score sheets, release and retake check; a candidate's own are beside."""
+"""Pages of the results room: score sheets, release, late answers, rulings, packages; a candidate's own results."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
 
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.approvals.requests import ApprovalWish, SecondNeeded, Wanted
+from cbt.accounts.approvals.requests import ApprovalWish, SecondNeeded, SecondPersonTerms
 from cbt.accounts.approvals.views import ask_for, typed_second
-from cbt.errors import InvalidInput, NotAllowed, NotFound
+from cbt.accounts.store import actor_names
+from cbt.blueprints.reasons import table_now, violation_of, words_of
+from cbt.candidates.models import Candidate
+from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from cbt.http.auth import access
-from cbt.http.auth.login import acting, signed_in
+from cbt.http.auth.login import acting, current_principal, signed_in
+from cbt.http.auth.machine import current_machine
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of, whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
-from cbt.http.i18n import local_day
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
+from cbt.http.i18n import local_day, local_zone
+from cbt.http.page_cache import own_page, page_for_all
 from cbt.http.partials import Reply
+from cbt.http.server import lanes
 from cbt.jobs.answers import file_reply
 from cbt.printing.pdf import PDF
-from cbt.results import ruling_views as rulings
-from cbt.results import service
-from cbt.results.approval import release_request
+from cbt.results import my_results, rulings, service
+from cbt.results.change_number import result_number
 from cbt.results.jobs import WORKBOOK
-from cbt.results.late_answers import late_counts
-from cbt.results.my_results_views import pages
-from cbt.results.publicity import public_views
-from cbt.results.publicity import views as publicity
+from cbt.results.late_answers import (
+    DECIDERS,
+    LateAnswer,
+    LateCase,
+    RulingWish,
+    late_counts,
+    late_page,
+    rule_late,
+    second_roles,
+)
+from cbt.results.my_results import checked_slip, released_exams, slip_paper
+from cbt.results.package.service import package_page as read_package_page
+from cbt.results.package.service import public_key, write_package
+from cbt.results.package.signature import shown_print
+from cbt.results.publicity import views as publicity_views
+from cbt.results.publicity.store import is_released
 from cbt.results.retake_ledger import check_batch
+from cbt.results.rulings import DECIDERS as RULERS
+from cbt.results.rulings import RulingForm, ruled_on, ruling_letter
+from cbt.results.rulings import rule as rule_on
+from cbt.results.service import late_request, note_printed, password_allowed, release_request
 from cbt.results.sheet.documents import as_points, as_unrounded, printed
 from cbt.results.sheet.page import lines_asked
 from cbt.rules.roles import Role
+from cbt.scoring.late_answers import APPROVED
+from cbt.storage.unit_of_work import reading
+
+late_answer_pages = flask.Blueprint("late", __name__)
+
+
+@late_answer_pages.get("/results/<sitting_ref>/late", endpoint="page")
+@access.roles(*DECIDERS, Role.INSPECTOR)
+def late_answers_page(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show the late answers of a sitting and what was ruled on them."""
+    return form_page(
+        "results/late_answers/late.html",
+        refused,
+        late=late_page(sitting_ref),
+        may_rule=signed_in().has(*DECIDERS),
+        faults=[(one.code, words_of(one)) for one in table_now().offered_reasons],
+        source=source_text,
+        wish=_wish() if refused.sent else None,
+        by_password=password_allowed(sitting_ref),
+    )
+
+
+@late_answer_pages.post("/results/<sitting_ref>/late")
+@access.roles(*DECIDERS)
+@form_on(
+    late_answers_page,
+    InvalidInput,
+    Conflict,
+    NotAllowed,
+    only=lambda error: not isinstance(error, Conflict) or error.code.startswith("late."),
+)
+def rule(sitting_ref: str) -> Reply:
+    """Approve or reject the ticked candidates of one room."""
+    wish, me = _wish(), signed_in()
+    try:
+        second = typed_second(me, SecondPersonTerms(second_roles(me)), allowed=password_allowed(sitting_ref))
+        count, changed = rule_late(sitting_ref, wish, first=me, second=second, now=flask.g.now)
+    except SecondNeeded as needed:
+        return ask_for(needed, lambda: late_request(late_page(sitting_ref), wish))
+    approved = _("late.approved", count=count, changed=changed)
+    done = approved if wish.verdict == APPROVED else _("late.rejected", count=count)
+    return see_other(done, "late.page", sitting_ref=sitting_ref)
+
+
+def _wish() -> RulingWish:
+    form = flask.request.form
+    return RulingWish(
+        room_ref=form.get("room", ""),
+        attempt_refs=frozenset(form.getlist("attempt")),
+        seen=form.get("seen", ""),
+        verdict=form.get("verdict", ""),
+        fault=form.get("fault", ""),
+        reason=form.get("reason", "")[:500],
+    )
+
+
+def source_text(case: LateCase, late: LateAnswer) -> str:
+    """Say where a late answer came from, and how late it was."""
+    if late.typed_at is not None:
+        return str(_("late.answer.file", at=_clock(late.typed_at)))
+    end_at = case.attempt.closed_at
+    if end_at is None or late.entry.received_at < end_at:
+        return str(_("late.answer.unit", at=_clock(late.entry.received_at)))
+    seconds = -(-(late.entry.received_at - end_at) // timedelta(seconds=1))
+    return str(_("late.answer.wire", after=f"{seconds // 60:02d}:{seconds % 60:02d}"))
+
+
+def _clock(instant: datetime) -> str:
+    return instant.astimezone(local_zone()).strftime("%H:%M:%S")
+
+
+ruling_pages = flask.Blueprint("rulings", __name__, url_prefix="/results/rulings")
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 
-pages.register_blueprint(publicity.pages)
-pages.register_blueprint(public_views.pages)
-pages.register_blueprint(rulings.pages)
+
+@ruling_pages.get("/<registration_ref>")
+@access.roles(*READERS)
+def one(registration_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show a violation on record, and the ruling on it."""
+    with reading() as session:
+        registration, sitting, reports = ruled_on(session, registration_ref)
+        violation = violation_of(session, registration.violation_code, registration.violation_version_id)
+        ruling = rulings.ruling_of(session, registration)
+        return form_page(
+            "results/rulings/ruling.html",
+            refused,
+            registration=registration,
+            sitting=sitting,
+            candidate=session.get_one(Candidate, registration.candidate_id),
+            violation=registration.violation_code if violation is None else words_of(violation),
+            clause="" if violation is None else violation.clause,
+            reports=reports,
+            ruling=ruling,
+            released=is_released(session, registration.id),
+            own=any(one.report.by == acting() for one in reports),
+            names=actor_names(session, [] if ruling is None else [ruling.decided_by]),
+            first=local_day(sitting.planned_start_at),
+            today=local_day(flask.g.now),
+        )
+
+
+@ruling_pages.post("/<registration_ref>")
+@access.roles(*RULERS)
+@form_on(
+    one, only=lambda error: error.code.startswith(("ruling.", "second.")) and error.code != "ruling.none"
+)
+def decide(registration_ref: str) -> Reply:
+    """Decide whether a violation stands."""
+    told = typed_form(RulingForm)
+    sitting_ref = rule_on(registration_ref, told, now=flask.g.now, actor=acting())
+    return see_other(_(f"ruling.made.{told.verdict}"), "results.publicity.sitting", sitting_ref=sitting_ref)
+
+
+@ruling_pages.get("/<registration_ref>/letter.pdf")
+@access.roles(*READERS)
+def letter(registration_ref: str) -> Reply:
+    """Send the letter that tells a candidate of the ruling."""
+    with reading() as session:
+        registration, sitting, reports = ruled_on(session, registration_ref)
+        ruling = rulings.ruling_of(session, registration)
+        if ruling is None:
+            raise Conflict("ruling.open")
+        candidate = session.get_one(Candidate, registration.candidate_id)
+        made = ruling_letter(session, registration, candidate, sitting, ruling, reports)
+    note_printed(registration.logged_as, now=flask.g.now, actor=acting(), document="ruling")
+    return attachment(made, PDF, f"{_('ruling.letter.title')}-{candidate.name}.pdf")
+
+
+package_pages = flask.Blueprint("package", __name__)
+
+ZIP = "application/zip"
+
+
+@package_pages.get("/results/<sitting_ref>/package", endpoint="page")
+@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
+def package_page(sitting_ref: str) -> Reply:
+    """Say what the package of a sitting holds, and whose signature it has."""
+    return flask.render_template(
+        "results/package/package.html",
+        found=read_package_page(sitting_ref),
+        may_write=signed_in().has(Role.OFFICER, Role.CHIEF_PROCTOR),
+    )
+
+
+@package_pages.post("/results/<sitting_ref>/package")
+@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR)
+def write(sitting_ref: str) -> Reply:
+    """Send the package; a POST, because it is put on record."""
+    made = write_package(sitting_ref, actor=signed_in().logged_as, now=flask.g.now)
+    return attachment(made.body, ZIP, made.name)
+
+
+@package_pages.post("/results/<sitting_ref>/package/key")
+@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR)
+def key(sitting_ref: str) -> Reply:
+    """Send the public key by which others check the package."""
+    public = public_key(actor=signed_in().logged_as, now=flask.g.now)
+    name = f"{_('package.key_file')}-{shown_print(public)[:9]}.txt"
+    return attachment(f"ed25519:{public}\n".encode("ascii"), "text/plain", name)
+
+
+pages = flask.Blueprint("results", __name__)
+
+
+def _ask_page(refused: Refusal = NOTHING_REFUSED) -> tuple[str, int]:
+    told = {"errors": refused.by_field(otherwise="ticket"), "ticket": refused.sent.get("ticket", "")[:40]}
+    return flask.render_template("results/ask.html", **told), refused.code
+
+
+@pages.get("/my/results")
+@lanes.for_everybody
+@access.public
+def mine() -> Reply:
+    """Show a signed-in candidate their results; ask anybody else for ticket and document."""
+    principal, now = current_principal(), flask.g.now
+    if principal is None or principal.kind != "candidate":
+        return page_for_all(flask.request.path, lambda: _ask_page()[0])
+    login, whose = principal.login_session_id, partial(my_results.results_of, principal.subject_id, now=now)
+    version = result_number(flask.request.environ), local_day(now)
+    return own_page(login, lambda: _mine_page(whose()), version=version)
+
+
+@pages.post("/my/results")
+@lanes.for_everybody
+@access.public
+@form_on(_ask_page, InvalidInput)
+def look_up() -> Reply:
+    """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
+    ticket, document = _typed()
+    found = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=flask.g.now)
+    # What was typed goes with the form that prints the slip: nothing else knows the asker.
+    return _mine_page(found, (ticket, document))
+
+
+@pages.post("/my/results/slip")
+@access.public
+@form_on(_ask_page, InvalidInput)
+def slip() -> Reply:
+    """Send the released results of a signed-in candidate, or of whoever holds ticket and document, as a page."""
+    principal, now = current_principal(), flask.g.now
+    if principal is not None and principal.kind == "candidate":
+        found = my_results.results_of(principal.subject_id, now=now)
+    else:
+        ticket, document = _typed()
+        found = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=now)
+    address = flask.request.host_url.rstrip("/") + flask.url_for("results.check")
+    return attachment(slip_paper(found, address=address, now=now), PDF, f"{_('slip.title')}-{found.name}.pdf")
+
+
+@pages.get("/my/results/check")
+@lanes.for_everybody
+@access.public
+def ask_check() -> Reply:
+    """Ask for the ticket and the code of a slip."""
+    return flask.render_template("results/check.html", asked=False, found=None, exams=())
+
+
+@pages.post("/my/results/check")
+@lanes.for_everybody
+@access.public
+def check() -> Reply:
+    """Say whether a slip says what holds now (R-94)."""
+    ticket, code = _typed("code")
+    found = checked_slip(ticket=ticket, code=code, machine=current_machine(), now=flask.g.now)
+    exams = () if found is None else released_exams(found)
+    return flask.render_template("results/check.html", asked=True, found=found, exams=exams)
+
+
+def _mine_page(found: my_results.CandidateResults, asked: tuple[str, str] | None = None) -> str:
+    return flask.render_template("results/mine.html", mine=found, asked=asked)
+
+
+def _typed(secret: str = "document") -> tuple[str, str]:
+    form = flask.request.form
+    return form.get("ticket", "")[:40], form.get(secret, "")[:40]
+
+
+pages.register_blueprint(publicity_views.pages)
+pages.register_blueprint(publicity_views.public_pages)
+pages.register_blueprint(ruling_pages)
 pages.add_app_template_filter(as_points, "as_points")
 pages.add_app_template_filter(as_unrounded, "as_unrounded")
 
@@ -129,7 +388,7 @@ def release(sitting_ref: str) -> Reply:
     reason = form.get("reason", "")[:500] if form.get("act") == "correct" else None
     allowed = service.password_allowed(sitting_ref)
     try:
-        second = typed_second(me, Wanted(service.SECOND_FOR_RELEASE), allowed=allowed)
+        second = typed_second(me, SecondPersonTerms(service.SECOND_FOR_RELEASE), allowed=allowed)
         if reason is not None:
             corrected = service.correct(sitting_ref, first=me, second=second, reason=reason, now=flask.g.now)
             done = _("results.corrected", count=corrected)

@@ -29,13 +29,11 @@ from cbt.jobs.models import OPEN, Job
 from cbt.jobs.queue import put
 from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.jobs.worker import SYSTEM
-from cbt.retention.due_batches import due_batch, locked_batch, standing_hold
+from cbt.retention.due_batches import KINDS, due_batch, kept_years, locked_batch, standing_hold
 from cbt.retention.erasure import erase_piece, registrations_left
 from cbt.retention.models import Destruction
-from cbt.retention.terms import KINDS, kept_years
 from cbt.rules.canonical import canonical_json
-from cbt.rules.roles import Role
-from cbt.rules.second_person import PersonStep
+from cbt.rules.roles import PersonStep, Role
 from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -255,7 +253,7 @@ REST = "rest"
 
 
 @dataclass(frozen=True, slots=True)
-class ShownDestruction:
+class DestructionView:
     """A destruction, its batch and sittings, what went by group, and who took part."""
 
     row: Destruction
@@ -268,11 +266,11 @@ class ShownDestruction:
     body: str
 
 
-def shown(session: Session, row: Destruction) -> ShownDestruction:
+def shown(session: Session, row: Destruction) -> DestructionView:
     """Return a destruction as it is shown."""
     batch = session.get_one(Batch, row.batch_id)
     names = actor_names(session, [row.asked_by, row.settled_by])
-    return ShownDestruction(
+    return DestructionView(
         row,
         batch,
         sittings_of(session, batch),
@@ -300,7 +298,7 @@ def _grouped(counts: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def destruction_paper(found: ShownDestruction) -> dict[str, Any]:
+def destruction_paper(found: DestructionView) -> dict[str, Any]:
     """Return the record of a destruction on paper. Source: R-95."""
     row = found.row
     facts = [

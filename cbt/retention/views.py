@@ -1,4 +1,4 @@
-"""Pages of retention: what is due, a batch with its holds, a destruction with its record."""
+"""Pages of retention: what is due, a batch with its holds, its destruction; a person's own data."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from cbt.accounts.approvals.requests import SecondNeeded, Wanted
+from cbt.accounts.approvals.requests import SecondNeeded, SecondPersonTerms
 from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.accounts.store import actor_names
+from cbt.enrolment.body import body
 from cbt.errors import Conflict
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
@@ -19,7 +20,8 @@ from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.printing.pdf import PDF, pdf
 from cbt.retention import destruction as destroying
-from cbt.retention import due_batches, terms
+from cbt.retention import due_batches
+from cbt.retention import personal_data as exporting
 from cbt.retention.destruction import (
     DONE,
     WITHDRAWN,
@@ -30,16 +32,83 @@ from cbt.retention.destruction import (
     sittings_of,
     under_way,
 )
-from cbt.retention.due_batches import due_batch, due_page
-from cbt.retention.person import views as person
-from cbt.retention.terms import wish_for
-from cbt.rules.retention import MOST_YEARS
+from cbt.retention.due_batches import due_batch, due_page, wish_for
+from cbt.retention.personal_data import person_by_number, person_by_ref, standing_of, statement_paper
+from cbt.rules.calendar import MOST_YEARS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batch_by_ref
 from cbt.storage.unit_of_work import reading
 
+person_pages = flask.Blueprint("person", __name__)
+ZIP = "application/zip"
+
+
+@person_pages.get("/office/retention/people")
+@access.roles(Role.OFFICER)
+def people(refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Ask whose data it is about."""
+    return form_page("retention/personal_data/people.html", refused)
+
+
+@person_pages.post("/office/retention/people")
+@access.roles(Role.OFFICER)
+@form_on(people)
+def find() -> Reply:
+    """Find a person by the whole number of their document and their name; no address holds either."""
+    form = flask.request.form
+    with reading() as session:
+        person = person_by_number(session, form.get("number", "")[:60], form.get("name", "")[:60])
+    return flask.redirect(flask.url_for("retention.person.person", ref=person.ref), 303)
+
+
+@person_pages.get("/office/retention/people/<ref>")
+@access.roles(Role.OFFICER)
+def person(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show what stays of a person and what can be erased."""
+    with reading() as session:
+        known = person_by_ref(session, ref)
+        standing = standing_of(session, known, today=local_day(flask.g.now))
+    return form_page("retention/personal_data/person.html", refused, person=known, standing=standing)
+
+
+@person_pages.post("/office/retention/people/<ref>/export")
+@access.roles(Role.OFFICER)
+@form_on(person)
+def export(ref: str) -> Reply:
+    """Send everything that is held on a person."""
+    why, now = flask.request.form.get("why", ""), flask.g.now
+    made, name = exporting.export(ref, reason=why, today=local_day(now), now=now, actor=acting())
+    return attachment(made, ZIP, f"{_('retention.person.title')}-{name}.zip")
+
+
+@person_pages.post("/office/retention/people/<ref>/erase")
+@access.roles(Role.OFFICER)
+@form_on(person)
+def erase(ref: str) -> Reply:
+    """Erase what the law does not keep of a person."""
+    reason, now = flask.request.form.get("reason", ""), flask.g.now
+    left = exporting.erase_person(ref, reason=reason, today=local_day(now), now=now, actor=acting())
+    flask.flash(_("retention.person.erased" if left else "retention.person.all_gone"), "ok")
+    if not left:
+        return flask.redirect(flask.url_for("retention.person.people"), 303)
+    return flask.redirect(flask.url_for("retention.person.person", ref=ref), 303)
+
+
+@person_pages.get("/office/retention/people/<ref>/statement.pdf")
+@access.roles(Role.OFFICER)
+def statement(ref: str) -> Reply:
+    """Send the statement of what stays of a person, why and until when."""
+    with reading() as session:
+        known = person_by_ref(session, ref)
+        standing = standing_of(session, known, today=local_day(flask.g.now))
+        issued_by = body(session).name
+    data = statement_paper(known, standing, body=issued_by, day=local_day(flask.g.now))
+    made = pdf("verdict", data, language=str(get_locale()))
+    return attachment(made, PDF, f"{_('retention.statement')}-{known.name}.pdf")
+
+
 pages = flask.Blueprint("retention", __name__)
-pages.register_blueprint(person.pages)
+pages.register_blueprint(person_pages)
 
 READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 
@@ -51,7 +120,7 @@ def retention(refused: Refusal = NOTHING_REFUSED) -> Reply:
     args, today = flask.request.args, local_day(flask.g.now)
     with reading() as session:
         found = due_page(session, list=args.get("list", ""), today=today, page=page_of(args))
-        years = terms.kept_years(session)
+        years = due_batches.kept_years(session)
         open_ones = [shown(session, row) for row in under_way(session)]
     lists = found.tabs(
         lambda name: flask.url_for("retention.retention", list=name),
@@ -66,7 +135,7 @@ def retention(refused: Refusal = NOTHING_REFUSED) -> Reply:
         open_ones=open_ones,
         today=today,
         most=MOST_YEARS,
-        least=terms.KeptYears(),
+        least=due_batches.RetentionYears(),
     )
 
 
@@ -76,13 +145,13 @@ def retention(refused: Refusal = NOTHING_REFUSED) -> Reply:
 def change_terms() -> Reply:
     """Say how long records are kept; or ask the second person, where it takes two."""
     form, me = flask.request.form, signed_in()
-    wanted = terms.typed_years(form.get("electronic", ""), form.get("paper", ""))
+    wanted = due_batches.typed_years(form.get("electronic", ""), form.get("paper", ""))
     try:
-        second = typed_second(me, Wanted(terms.COUNTERSIGNERS), allowed=False)
-        terms.change_terms(wanted, first=me, second=second, now=flask.g.now)
+        second = typed_second(me, SecondPersonTerms(due_batches.COUNTERSIGNERS), allowed=False)
+        due_batches.change_terms(wanted, first=me, second=second, now=flask.g.now)
     except SecondNeeded as needed:
         with reading() as session:
-            before = terms.kept_years(session)
+            before = due_batches.kept_years(session)
         return ask_for(needed, lambda: wish_for(before, wanted))
     return see_other(_("retention.terms.saved"), "retention.retention")
 

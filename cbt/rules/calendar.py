@@ -1,10 +1,11 @@
-"""The calendar: terms in years, festivals and working days, and when a zone changes its offset from UTC.
+"""The calendar: terms in years, festivals, working and free days, how long records are kept, a zone's changes.
 
 Terms are counted as in the Civil Code: the first day is not counted, the last is the same date.
 """
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
@@ -184,3 +185,98 @@ def turns_of(zone: tzinfo, *, since: datetime, until: datetime) -> list[tuple[da
 
 def _east(zone: tzinfo, at: datetime) -> timedelta:
     return at.astimezone(zone).utcoffset() or timedelta(0)
+
+
+Planned = Mapping[tuple[date, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesOfDay:
+    """A day of the calendar: whether an application of today would be in time for it, and its places.
+
+    `special` says of a day that is not what its weekday says whether it is worked, None of all others. `free`
+    counts one person for each seat.
+    """
+
+    day: date
+    in_time: bool
+    special: bool | None
+    free: int
+
+    @property
+    def open(self) -> bool:
+        """Whether one can apply for it now and finds a place."""
+        return self.in_time and self.free > 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesKnown:
+    """What is known of the places: seats of each centre, people planned by day and centre, people asked for by day.
+
+    Those who are asked for were accepted and are planned nowhere yet, so no centre is theirs.
+    """
+
+    seats: Mapping[int, int]
+    planned: Planned
+    asked: Mapping[date, int]
+
+    def free_at(self, day: date, centre: int) -> int:
+        """Return how many places a centre has on a day, those who are only asked for not counted."""
+        return max(0, self.seats[centre] - self.planned.get((day, centre), 0))
+
+    def free_on(self, day: date) -> int:
+        """Return how many places there are on a day."""
+        return max(0, sum(self.free_at(day, one) for one in self.seats) - self.asked.get(day, 0))
+
+
+def month_of_places(
+    month: date, known: PlacesKnown, holidays: Holidays, *, earliest: date
+) -> list[list[PlacesOfDay | None]]:
+    """Return the weeks of a month from Monday on, None for days of another month. Source: R-72."""
+    weeks = calendar.Calendar().monthdatescalendar(month.year, month.month)
+    return [
+        [
+            PlacesOfDay(day, day >= earliest, _special(day, holidays), known.free_on(day))
+            if day.month == month.month
+            else None
+            for day in week
+        ]
+        for week in weeks
+    ]
+
+
+def _special(day: date, holidays: Holidays) -> bool | None:
+    worked = holidays.is_working(day)
+    return None if worked == (day.weekday() < 5) else worked
+
+
+ELECTRONIC_YEARS, PAPER_YEARS = 5, 3
+"""So long records are kept where nobody says otherwise."""
+MOST_YEARS = 30
+_DAY = timedelta(days=1)
+
+
+def takes_two(before: int, after: int, *, least: int) -> bool:
+    """Return whether a term of so many years is changed by two people: to less than records are kept by rule.
+
+    Source: R-62, R-95.
+    """
+    return after != before and after < least
+
+
+def due_on(last_on: date, years: int) -> date:
+    """Return from which day on records are due that were last added to on `last_on`.
+
+    The term is counted as the Civil Code does: its last day is the same date so many years later.
+
+    Source: R-95.
+    """
+    return last_day(last_on, years) + _DAY
+
+
+def latest_due(today: date, years: int) -> date:
+    """Return the latest `last_on` of records that are due today. Source: R-95."""
+    try:
+        return today.replace(year=today.year - years) - _DAY
+    except ValueError:
+        return date(today.year - years, 2, 28)

@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cbt.errors import Conflict, InvalidInput, NotFound
-from cbt.rules.door.admission import normalise_document, plain_name
-from cbt.rules.exam.policies import RetakePolicy
+from cbt.rules.door import normalise_document, plain_name
+from cbt.rules.exam import RetakePolicy
 from cbt.rules.retake import Overall, PaperResult, overall
 
 

@@ -16,7 +16,7 @@ MOST_DAYS = 60
 _TAIL = 4
 
 
-class HeldBy(StrEnum):
+class PublicityHold(StrEnum):
     """What keeps one result from being released: 公示未满, 异议, 违纪待裁决."""
 
     PUBLICITY = "publicity"
@@ -55,7 +55,7 @@ class Releasable:
     """What may be released, and what is held by what; each result stands on one side."""
 
     results: tuple[str, ...]
-    held: Mapping[str, tuple[HeldBy, ...]]
+    held: Mapping[str, tuple[PublicityHold, ...]]
 
 
 def releasable(
@@ -74,13 +74,13 @@ def releasable(
     Source: R-90, R-92.
     """
     waits = required if window is None else not window.is_over(on)
-    held: dict[str, tuple[HeldBy, ...]] = {}
+    held: dict[str, tuple[PublicityHold, ...]] = {}
     free = []
     for result in results:
         reasons = {
-            HeldBy.PUBLICITY: waits,
-            HeldBy.OBJECTION: result in objections,
-            HeldBy.RULING: result in rulings,
+            PublicityHold.PUBLICITY: waits,
+            PublicityHold.OBJECTION: result in objections,
+            PublicityHold.RULING: result in rulings,
         }
         if any(reasons.values()):
             held[result] = tuple(reason for reason, holds in reasons.items() if holds)

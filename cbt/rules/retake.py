@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from cbt.rules.calendar import last_day
-from cbt.rules.exam.policies import RetakePolicy
+from cbt.rules.exam import RetakePolicy
 
 
 class PaperOutcome(StrEnum):

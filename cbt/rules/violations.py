@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from cbt.rules.exam.blueprint import Flaw
+from cbt.rules.exam import Flaw
 from cbt.rules.retake import PaperOutcome
 
 

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.errors import Conflict, Locked
 from cbt.rules.canonical import canonical_json
-from cbt.rules.states.attempt import ClosedBy, Event, State
-from cbt.rules.states.sitting import SittingState as RoomState
+from cbt.rules.states import ClosedBy, Event, State
+from cbt.rules.states import SittingState as RoomState
 from cbt.runner.attempt_states import ACTIVE, OVER, RUNNING, move
 from cbt.runner.clock_facts import attempt_facts, room_facts
 from cbt.runner.models import Attempt, AttemptAdjustment, AttemptSuspension, Message, UnitDone

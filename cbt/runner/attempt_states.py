@@ -11,8 +11,8 @@ from typing import Any, Protocol, cast
 from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
-from cbt.rules.clock.windows import AttemptClock
-from cbt.rules.states.attempt import Event, State, before, clock_events, next_state, reached_by
+from cbt.rules.clock import AttemptClock
+from cbt.rules.states import Event, State, before, clock_events, next_attempt_state, reached_by
 from cbt.runner.models import Attempt
 from cbt.storage.write_queue.change_set import Rows
 
@@ -32,7 +32,7 @@ class HasState(Protocol):
 
 def move(attempt: HasState, event: Event) -> None:
     """Let an event happen to an attempt whose row is locked; raise Conflict `attempt.transition`."""
-    attempt.state = next_state(State(attempt.state), event).value
+    attempt.state = next_attempt_state(State(attempt.state), event).value
 
 
 def follow(attempt: HasState, clock: AttemptClock) -> None:

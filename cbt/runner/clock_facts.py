@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cbt.blueprints.store import paper_of
-from cbt.rules.clock import timing
-from cbt.rules.clock.windows import (
+from cbt.rules import clock as timing
+from cbt.rules.clock import (
     Adjustment,
     AttemptClock,
     Facts,
@@ -29,7 +29,7 @@ from cbt.rules.clock.windows import (
     present,
     windows_ahead,
 )
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 from cbt.runner.attempt_states import follow
 from cbt.runner.models import Attempt
 from cbt.runner.save.guard import Dialect

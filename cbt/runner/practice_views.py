@@ -18,19 +18,18 @@ from flask_babel import gettext as _
 
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import Registration
-from cbt.door.page_data import door_view
+from cbt.door.service import door_view
 from cbt.http.auth import access
 from cbt.http.auth.login import signed_in
 from cbt.http.i18n import wall_turns
 from cbt.http.partials import Reply
 from cbt.http.responses import packed_page
 from cbt.items.markup import to_html
-from cbt.rules.exam.paper import TOOLS, Paper, Section, Unit, tools_in
-from cbt.rules.exam.policies import ClockPolicy, SubmitPolicy
+from cbt.rules.exam import TOOLS, ClockPolicy, Paper, Section, SubmitPolicy, Unit, tools_in
 from cbt.rules.items.content import ItemContent, ItemType
 from cbt.rules.items.registry import parse_content
 from cbt.rules.roles import OF_THE_HOUSE
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.paper.content import head, item_text, timing_of
 from cbt.runner.paper.layout import Position
 from cbt.runner.paper.page import page_texts

@@ -11,10 +11,10 @@ from typing import Any, TypeGuard
 from cbt.audit.chain import ToFollow
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarge, Unavailable
 from cbt.rules.canonical import canonical_json
-from cbt.rules.clock.windows import ZERO, UnitWindow
-from cbt.rules.exam.paper import Paper
+from cbt.rules.clock import ZERO, UnitWindow
+from cbt.rules.exam import Paper
 from cbt.rules.items import response
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.save.guard import AttemptInfo, Guard
 
 MAX_ENTRIES = 400
@@ -205,7 +205,7 @@ class HandedIn:
 
 
 @dataclass(slots=True)
-class Moved:
+class UnitEndResult:
     """What follows the end of a unit: the receipts of its last answers, and whether another unit is open now."""
 
     saved: Saved
@@ -214,7 +214,7 @@ class Moved:
 
 
 End = HandIn | UnitLeft
-Ended = HandedIn | Moved
+Ended = HandedIn | UnitEndResult
 
 
 def divided(saves: list[Save], ends: Sequence[End]) -> tuple[list[Save], list[Save]]:

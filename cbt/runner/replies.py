@@ -20,10 +20,10 @@ from cbt.http.auth.machine import is_elsewhere
 from cbt.http.partials import Reply
 from cbt.http.problems import http_status, problem_body
 from cbt.rules.canonical import canonical_json
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.attempt_changes import deliver
 from cbt.runner.news.entries import STANDS, Halt, Teller, place_of
-from cbt.runner.protocol import REFUSALS, Moved, Outcome, Saved, clock_text, receipts_text
+from cbt.runner.protocol import REFUSALS, Outcome, Saved, UnitEndResult, clock_text, receipts_text
 from cbt.runner.save.guard import AttemptInfo, Guard
 from cbt.runner.save.journal import Journal, current_journal
 from cbt.runner.start.reply import current_openings
@@ -130,7 +130,7 @@ def standing_reply(ref: str, error: Locked) -> Reply:
     return flask.jsonify(body), http_status(error)
 
 
-def paper_now(ref: str, moved: Moved) -> str:
+def paper_now(ref: str, moved: UnitEndResult) -> str:
     """Return what is open now of the paper, as JSON."""
     if not moved.goes_on:
         return "null"

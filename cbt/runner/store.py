@@ -13,7 +13,7 @@ from cbt.candidates.models import Registration
 from cbt.door.admission import PaperState
 from cbt.runner.attempt_states import OVER
 from cbt.runner.models import Attempt, Message
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import PreparedSelect
 
 
 def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dict[str, Any], int]:
@@ -70,7 +70,7 @@ def is_out(session: Session, registration_id: int) -> bool:
     return session.scalar(query) is not None
 
 
-_PAPER_STATE = KnownSelect(
+_PAPER_STATE = PreparedSelect(
     select(Attempt.state, Attempt.move_allowed_at).where(Attempt.registration_id == bindparam("registration"))
 )
 """Everybody who signs in asks this, of a paper or two."""

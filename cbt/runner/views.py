@@ -20,7 +20,7 @@ from cbt.runner.jobs import DRAW
 from cbt.runner.paper.draw import drawn_count_of
 from cbt.runner.paper.page import FOLDER
 from cbt.runner.paper.path import current_pages
-from cbt.runner.recovery_evidence import leftovers, read_leftovers
+from cbt.runner.recovery_file import leftovers, read_leftovers
 from cbt.runner.replies import page_locale
 from cbt.storage.unit_of_work import reading
 

@@ -12,8 +12,7 @@ from cbt.console.exits import DONE, REFUSED
 from cbt.console.output import Answer
 from cbt.console.texts import text as _
 from cbt.http.app_context import with_app
-from cbt.scoring.process_pool import cores
-from cbt.scoring.service import score_closed, verify_sitting
+from cbt.scoring.service import cores, score_closed, verify_sitting
 
 
 @group("score", help="scoring.cli.score")

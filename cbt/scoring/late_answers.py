@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.errors import Conflict
 from cbt.rules.canonical import digest
-from cbt.rules.scoring.score import ScoreSheet
-from cbt.rules.states.attempt import State
+from cbt.rules.scoring import ScoreSheet
+from cbt.rules.states import State
 from cbt.runner.models import Attempt, JournalEntry, LateEntry
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry, Score
 from cbt.scoring.store import latest_scores
@@ -77,7 +77,7 @@ def newest_orders(session: Session, attempt_ids: Collection[int]) -> dict[tuple[
 
 
 @dataclass(frozen=True, slots=True)
-class ShownCase:
+class LateAnswerView:
     """What was shown of one attempt: its late answers by their digest, its score, and what they make of it."""
 
     digest: str
@@ -124,7 +124,7 @@ def entries_digest(entries: Sequence[LateEntry]) -> str:
 
 
 def rule_on(
-    session: Session, sitting_id: int, seen: Mapping[int, ShownCase], act: RulingAct, *, now: datetime
+    session: Session, sitting_id: int, seen: Mapping[int, LateAnswerView], act: RulingAct, *, now: datetime
 ) -> list[RuledAttempt]:
     """Rule on everything pending of some attempts in one act; return a row for each.
 

@@ -1,45 +1,117 @@
-"""The scoring of closed attempts, and the check of kept scores against form and journal.
+"""The scoring of closed attempts, behind whoever answers; and the check of kept scores against the journal.
 
-The row is the queue: whatever is closed and unscored is scored by the next sweep.
+Scoring takes the time that candidates leave: a score may wait for a second, a save may not.
 
-Source: R-50 to R-54, I6.
+Source: R-40.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
+import multiprocessing
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from time import perf_counter, sleep
+from typing import Any, TypeVar
 
+import flask
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from cbt.assembly.arrangements import checked, keep
+from cbt.assembly.draw import checked, keep
 from cbt.audit import chain
 from cbt.audit.chain import EntryDraft, text_of
 from cbt.candidates.models import Registration
+from cbt.confined.priority import give_way
 from cbt.rules.canonical import digest, digest_of
-from cbt.rules.states.attempt import Event, State
+from cbt.rules.states import Event, State
 from cbt.runner.attempt_states import move_all, moving_sealed
 from cbt.runner.close.closure import sealed_texts
 from cbt.runner.models import Attempt
 from cbt.runner.save.digest import is_seal
 from cbt.scoring.late_answers import approved_answers
 from cbt.scoring.models import Score
-from cbt.scoring.process_pool import CAN_COPY, apart, somebody_waits, yielding
 from cbt.scoring.score_sheets import Scored, Scorers
 from cbt.scoring.store import NewScore, score_rows
 from cbt.sittings.store import sitting_by_ref
 from cbt.storage.bulk_read import rows_with_text, side_by_side
+from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading, unit_of_work
-from cbt.storage.write_queue.change_set import put_down, put_down_in
+from cbt.storage.write_queue.change_set import put_down, put_down_in, writing
 
 log = logging.getLogger(__name__)
+
+
+REST = 8.0
+"""While requests wait to be written, work is followed by a rest so many times as long."""
+LONGEST_REST = 0.25
+
+
+def somebody_waits() -> bool:
+    """Return whether requests of this process wait for their transaction, or waited just now."""
+    return writing().somebody_waits
+
+
+@contextmanager
+def yielding() -> Iterator[None]:
+    """Do the work of the block, and rest after it when requests wait then."""
+    begun = perf_counter()
+    yield
+    if somebody_waits():
+        sleep(min(REST * (perf_counter() - begun), LONGEST_REST))
+
+
+Chunk = TypeVar("Chunk")
+Found = TypeVar("Found")
+
+CAN_COPY = sys.platform == "linux"
+_given: dict[str, Any] = {}
+"""In a copied process: the app and the work it was begun with."""
+
+
+def cores() -> int:
+    """Return how many processes this one may keep busy."""
+    return len(os.sched_getaffinity(0)) if CAN_COPY else 1
+
+
+def apart(work: Callable[[Chunk], Found], chunks: Sequence[Chunk], *, processes: int) -> Iterator[Found]:
+    """Yield what `work` makes of each chunk, in order, or raise what it raised; it may read and must not write.
+
+    For a command: a process whose threads answer requests is not to be copied.
+    """
+    app = flask.current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own way to its app
+    copied = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, copied, initializer=_begin, initargs=(app, work)) as pool:
+        yield from pool.map(_work_out, chunks)
+
+
+def _begin(app: flask.Flask, work: Callable[[Any], Any]) -> None:
+    give_way(holds=True)  # of a snapshot that keeps the database's log from being emptied
+    gc.freeze()  # a collection that goes through what was loaded copies all of it
+    with app.app_context():
+        db.engine.dispose(close=False)  # the connections are those of the process that was copied
+    _given.update(app=app, work=work)
+
+
+def _work_out(chunk: Any) -> Any:
+    with _given["app"].app_context():
+        return _given["work"](chunk)
+
+
+# The scoring of closed attempts, and the check of kept scores against form and journal.
+#
+# The row is the queue: whatever is closed and unscored is scored by the next sweep.
+#
+# Source: R-50 to R-54, I6.
 
 
 @dataclass(frozen=True, slots=True)

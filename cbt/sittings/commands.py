@@ -13,11 +13,11 @@ from cbt.console.texts import text as _
 from cbt.errors import InvalidInput
 from cbt.http.app_context import with_app
 from cbt.http.i18n import local_zone
-from cbt.rules.states.sitting import Purpose
+from cbt.rules.states import Purpose
+from cbt.sittings.inputs import chosen, prefills
 from cbt.sittings.models import Batch, Centre, Room, Sitting
-from cbt.sittings.planning.inputs import chosen, prefills
-from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, create_centre, create_room
-from cbt.sittings.planning.sittings import create_batch, create_sitting
+from cbt.sittings.places import DEFAULT_SEATS, DEFAULT_SPARES, create_centre, create_room
+from cbt.sittings.service import create_batch, create_sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.rules.states.sitting import Purpose
+from cbt.rules.states import Purpose
 from cbt.storage.types import Base, Named, Row, Span, UtcDateTime
 
 

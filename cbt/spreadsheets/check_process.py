@@ -23,8 +23,7 @@ from typing import Self, TypeVar
 import flask
 
 from cbt.config import Settings, as_environment
-from cbt.confined.background import command_behind
-from cbt.confined.priority import give_way
+from cbt.confined.priority import command_behind, give_way
 from cbt.confined.runner import take_longer
 from cbt.errors import CbtError, Unavailable
 from cbt.spreadsheets.file_checks import AnyChecks, CheckState, FileCheck, FileChecks, FilePiece, cut

@@ -1,11 +1,10 @@
-"""The engine of the database, embedded or PostgreSQL: opened with its gate, its connections kept sound.
-
-Connections to PostgreSQL that have ended are not handed out: the server was begun anew, or somebody cut them.
-"""
+"""The engine of the database, embedded or PostgreSQL: opened with its gate, kept sound; what it cannot do now."""
 
 from __future__ import annotations
 
+import errno
 import select
+import sqlite3
 import time
 import warnings
 from collections.abc import Callable
@@ -14,8 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 import flask
+import psycopg
 import sqlcipher3.dbapi2
-from sqlalchemy import event, text
+from sqlalchemy import event, exc, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError, InvalidatePoolError
 
@@ -24,12 +24,53 @@ from cbt.config import Settings
 from cbt.errors import InvalidInput, Unavailable
 from cbt.storage.backup_folder import check_place
 from cbt.storage.crypto import load_key
-from cbt.storage.file_guard import HeldFiles
-from cbt.storage.file_hold import handed_down
+from cbt.storage.file_guard import GuardedFiles, handed_down
 from cbt.storage.mirror import JournalCopy
 from cbt.storage.private_files import make_folder, make_private
 from cbt.storage.types import db
 from cbt.storage.write_queue.write_lock import Gate, Occupancy
+
+# The save path talks to the drivers directly, so their own errors come through as well.
+_PASSING = (
+    exc.OperationalError,
+    exc.InterfaceError,
+    exc.InternalError,
+    exc.TimeoutError,
+    sqlite3.OperationalError,
+    sqlcipher3.dbapi2.OperationalError,
+    psycopg.OperationalError,
+)
+
+
+def cannot_persist(error: BaseException) -> bool:
+    """Return whether `error` is the database's: a full or failing disk, a lost connection, a server that ended.
+
+    The same request may be sent again then. Refused values and broken statements are not among them.
+
+    Source: I12.
+    """
+    return isinstance(error, _PASSING) or type(error) is exc.DatabaseError
+
+
+_FULL = {"SQLITE_FULL", "ENOSPC", "EDQUOT", "53100"}
+
+
+def failure_code(error: BaseException) -> str:
+    """Return what SQLite, PostgreSQL or the system calls it (`SQLITE_FULL`, `53100`, `ENOSPC`), "" for none."""
+    if isinstance(error, OSError):
+        return errno.errorcode.get(error.errno or 0, "")
+    return str(getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or "")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error says that there is no more room. Source: I12."""
+    return failure_code(error) in _FULL
+
+
+# The engine of the database, embedded or PostgreSQL: opened with its gate, its connections kept sound.
+#
+# Connections to PostgreSQL that have ended are not handed out: the server was begun anew, or somebody cut
+# them.
 
 LATELY_SECONDS = 1.0
 """Who answered so lately is only looked at; who was silent for longer is asked, which is a round trip."""
@@ -118,7 +159,7 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
         else:
             warnings.warn("CBT_DB_ENCRYPTION=off: the database is kept in clear", stacklevel=2)
         gate_file = settings.data_dir / GATE_NAME
-        files = HeldFiles(path, handed_down(path), gate=gate_file)
+        files = GuardedFiles(path, handed_down(path), gate=gate_file)
         clock: Clock = app.extensions["cbt_clock"]
         gate = Gate(gate_file, files=files, occupancy=Occupancy(settings.data_dir, clock.now))
         app.extensions[FILES] = files
@@ -156,12 +197,12 @@ def begin_pulse(app: flask.Flask) -> None:
         occupancy.pulse.begin()
 
 
-def files_of(app: flask.Flask) -> HeldFiles | None:
+def files_of(app: flask.Flask) -> GuardedFiles | None:
     """Return what `app` knows of the files of its embedded database; None on PostgreSQL."""
     return app.extensions.get(FILES)
 
 
-def _second_copy(settings: Settings, key: bytes | None, files: HeldFiles) -> JournalCopy | None:
+def _second_copy(settings: Settings, key: bytes | None, files: GuardedFiles) -> JournalCopy | None:
     folder = settings.journal_copy_dir
     if folder is None:
         return None
@@ -178,7 +219,7 @@ def _second_copy(settings: Settings, key: bytes | None, files: HeldFiles) -> Jou
     )
 
 
-def _listen_sqlite(engine: Engine, key: bytes | None, copy: JournalCopy | None, files: HeldFiles) -> None:
+def _listen_sqlite(engine: Engine, key: bytes | None, copy: JournalCopy | None, files: GuardedFiles) -> None:
     @event.listens_for(engine, "do_connect")
     def look_first(_dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
         files.check_closely()

@@ -1,33 +1,188 @@
-"""The mirror of the journal: a second copy of the embedded database's log, on another path at every commit.
+"""The mirror: a second copy of the embedded database's log on another path at every commit, and its folder.
 
-Source: R-40; I1, I12.
+    copy.json            what it is a copy of, and the number of its newest log
+    cbt-00000007.base    the database before log 7
+    cbt-00000007.log     everything committed since; then 8, 9 … up to the newest
+    cbt.spare            a log that was applied, to be written over as the next
+
+Logs that are done are applied to the base in their order and then removed. Applying one again changes
+nothing, so this may end at any moment. No key is ever in the folder.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cbt.errors import CbtError, Unavailable
-from cbt.storage import mirror_folder as copy_folder
-from cbt.storage.backup_folder import sync_folder
+from cbt.errors import CbtError, InvalidInput, Unavailable
+from cbt.storage.backup_folder import read_manifest_as, sync_folder
 from cbt.storage.crypto import key_prints
-from cbt.storage.mirror_folder import BehindMark
-from cbt.storage.private_files import make_folder
+from cbt.storage.private_files import make_folder, make_private
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
-from cbt.storage.wal import HEADER, End, copy_range, create_file, log_salts, read_end
+from cbt.storage.wal import HEADER, End, apply_log, copy_range, create_file, log_salts, read_end
 from cbt.storage.write_queue.write_lock import Gate
 
 log = logging.getLogger(__name__)
 
+
+COPY_MANIFEST = "copy.json"
+SPARE = "cbt.spare"
+FORMAT = 1
+PRODUCT = "cbt-engine"
+_BASE = re.compile(r"cbt-(\d{8})\.base")
+_OURS = re.compile(r"cbt-(\d{8})\.(?:base|base\.part|base-wal|base-shm|log)")
+BEHIND = "copy.behind"
+_ANEW = "base"
+
+
+@dataclass(frozen=True, slots=True)
+class CopySet:
+    """What stands in a copy's manifest."""
+
+    product: str
+    format: int
+    encrypted: bool
+    salt: str
+    """The first bytes of the database file: an encrypted one keeps its own for life."""
+    version: int
+    """The database's user_version as the newest log began: that log's first commit raised it."""
+    newest: int
+    closed: dict[str, int]
+    """Frames of the logs that are done, by number."""
+    keys: dict[str, str]
+    """Fingerprints of the keys that the copy needs."""
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a file of this name in such a folder is part of a copy."""
+    return name in (COPY_MANIFEST, f"{COPY_MANIFEST}.part", SPARE) or _OURS.fullmatch(name) is not None
+
+
+def base_path(folder: Path, number: int) -> Path:
+    """Return the path of the base that log `number` follows."""
+    return folder / f"cbt-{number:08d}.base"
+
+
+def log_path(folder: Path, number: int) -> Path:
+    """Return the path of log `number`."""
+    return folder / f"cbt-{number:08d}.log"
+
+
+def base_number(folder: Path, newest: int) -> int | None:
+    """Return the number of the base to begin with; None when there is none."""
+    found = (int(match[1]) for path in folder.iterdir() if (match := _BASE.fullmatch(path.name)))
+    return max((number for number in found if number <= newest), default=None)
+
+
+def read_copy(folder: Path) -> CopySet | None:
+    """Read a copy's manifest; None when there is none. Raise InvalidInput("copy.manifest") for a strange one."""
+    path = folder / COPY_MANIFEST
+    if not path.is_file():
+        return None
+    copy = read_manifest_as(CopySet, path, refusal="copy.manifest")
+    if (copy.product, copy.format) != (PRODUCT, FORMAT):
+        raise InvalidInput("copy.manifest", path=str(path))
+    return copy
+
+
+def write_copy(folder: Path, copy: CopySet) -> None:
+    """Write a copy's manifest in one step, on disk when this returns."""
+    arriving = folder / f"{COPY_MANIFEST}.part"
+    make_private(arriving)
+    with arriving.open("w", encoding="utf-8") as handle:
+        json.dump(asdict(copy), handle, indent=2)
+        handle.flush()
+        os.fsync(handle.fileno())
+    arriving.replace(folder / COPY_MANIFEST)
+    sync_folder(folder)
+
+
+def closed_logs(folder: Path) -> dict[str, int]:
+    """Return the frames of the logs that are done and still there."""
+    copy = read_copy(folder)
+    known = {} if copy is None else copy.closed
+    return {number: frames for number, frames in known.items() if log_path(folder, int(number)).is_file()}
+
+
+def remove_before(folder: Path, number: int) -> None:
+    """Remove the files of this kind that are older than base `number`, and what was never finished."""
+    for path in folder.iterdir():
+        match = _OURS.fullmatch(path.name)
+        if match and (int(match[1]) < number or path.suffix == ".part"):
+            path.unlink(missing_ok=True)
+
+
+def fold(folder: Path, key: bytes | None) -> None:
+    """Apply the logs that are done to the base and remove them.
+
+    Raise OSError when the folder cannot be written, ValueError with the name of a log that is not whole.
+    """
+    copy = read_copy(folder)
+    number = None if copy is None else base_number(folder, copy.newest)
+    if copy is None or number is None:
+        return
+    for done in range(number, copy.newest):
+        applied = apply_log(base_path(folder, done), log_path(folder, done), key)
+        if applied.frames != copy.closed.get(str(done)):
+            raise ValueError(log_path(folder, done).name)
+        with base_path(folder, done).open("rb+") as handle:
+            os.fsync(handle.fileno())
+        base_path(folder, done).rename(base_path(folder, done + 1))
+        log_path(folder, done).replace(folder / SPARE)
+        sync_folder(folder)
+        remove_before(folder, done + 1)
+
+
+class BehindMark:
+    """The mark of one database: it stands, or it stands and says to begin the copy anew with a base."""
+
+    def __init__(self, database: Path) -> None:
+        self.path = database.with_name(BEHIND)
+
+    def stands(self) -> bool:
+        """Return whether the copy lacks something."""
+        return self.path.exists()
+
+    def since(self) -> datetime | None:
+        """Return since when it stands, by the wall clock; None when it does not."""
+        try:
+            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
+    def wants_base(self) -> bool:
+        """Return whether the copy is to begin anew."""
+        return self.path.exists() and self.path.read_text("ascii") == _ANEW
+
+    def set(self) -> None:
+        """Say that the copy lacks something; raise OSError when that cannot be written."""
+        if not self.stands():
+            make_private(self.path)
+
+    def ask_for_base(self) -> None:
+        """Say that the copy is to begin anew."""
+        make_private(self.path)
+        self.path.write_text(_ANEW, "ascii")
+
+    def lift(self) -> None:
+        """Say that the copy is whole."""
+        self.path.unlink(missing_ok=True)
+
+
+# The mirror of the journal: a second copy of the embedded database's log, on another path at every commit.
+#
+# Source: R-40; I1, I12.
 
 SALT_BYTES = 16
 READERS_MS = 50
@@ -208,10 +363,10 @@ class LogCopy:
             self._begin(1 if held is None else held.newest + 1)
         self._attached_once = True
 
-    def _held(self) -> copy_folder.CopySet | None:
+    def _held(self) -> CopySet | None:
         """Read what the copy says it is, and remember which text said so."""
         try:
-            held = copy_folder.read_copy(self.folder)
+            held = read_copy(self.folder)
         except CbtError as error:
             raise Broken("its description cannot be read") from error
         if held is not None:
@@ -219,16 +374,16 @@ class LogCopy:
         return held
 
     def _stamp(self) -> tuple[int, int]:
-        found = (self.folder / copy_folder.COPY_MANIFEST).stat()
+        found = (self.folder / COPY_MANIFEST).stat()
         return found.st_ino, found.st_mtime_ns
 
-    def _check_own(self, held: copy_folder.CopySet) -> None:
+    def _check_own(self, held: CopySet) -> None:
         if held.salt != self._source.salt() or held.encrypted != (self._source.key is not None):
             raise Unavailable("copy.other_database", path=str(self.folder))
 
-    def _continues(self, held: copy_folder.CopySet, end: End) -> bool:
+    def _continues(self, held: CopySet, end: End) -> bool:
         """Return whether the newest log of the copy is of the database's log; then they are equal after."""
-        path = copy_folder.log_path(self.folder, held.newest)
+        path = log_path(self.folder, held.newest)
         self._log = path.open("rb+", buffering=0) if path.is_file() else None
         if self._log is None or log_salts(self._log) != end.salts:
             # Another log has begun, which is right when the database has all the copy has.
@@ -250,7 +405,7 @@ class LogCopy:
         make_folder(self.folder)
         end = self._source.raise_version()
         source = self._source.main_file()
-        base = copy_folder.base_path(self.folder, number)
+        base = base_path(self.folder, number)
         arriving = base.with_name(f"{base.name}.part")
         with self._tidying():
             try:
@@ -261,14 +416,14 @@ class LogCopy:
             finally:
                 arriving.unlink(missing_ok=True)
             self._begin_log(number, end, {})
-            copy_folder.remove_before(self.folder, number)
+            remove_before(self.folder, number)
         log.warning("the second copy in %s begins with a new base", self.folder)
 
     def _begin_log(self, number: int, end: End, closed: dict[str, int]) -> None:
         self.close()
         self._wal = self._source.open_log()
-        spare = self.folder / copy_folder.SPARE
-        self._log = create_file(copy_folder.log_path(self.folder, number), over=spare)
+        spare = self.folder / SPARE
+        self._log = create_file(log_path(self.folder, number), over=spare)
         copy_range(self._wal, self._log, 0, end.size)
         os.fsync(self._log.fileno())
         sync_folder(self.folder)
@@ -278,11 +433,9 @@ class LogCopy:
         salt, version = self._source.salt(), self._source.version()
         # What was read of the database counts only with its description; until then the copy is what it was.
         self._source.check_files()
-        copy_folder.write_copy(
+        write_copy(
             self.folder,
-            copy_folder.CopySet(
-                copy_folder.PRODUCT, copy_folder.FORMAT, encrypted, salt, version, number, closed, prints
-            ),
+            CopySet(PRODUCT, FORMAT, encrypted, salt, version, number, closed, prints),
         )
         self._seen = self._stamp()
 
@@ -311,7 +464,7 @@ class LogCopy:
         self.close()
         if held is None:
             raise Broken("the folder is not there")
-        self._log = copy_folder.log_path(self.folder, held.newest).open("rb+", buffering=0)
+        self._log = log_path(self.folder, held.newest).open("rb+", buffering=0)
         if log_salts(self._log) != end.salts:
             raise Broken("the database's log was begun by another program")
         self._wal = self._source.open_log()
@@ -332,7 +485,7 @@ class LogCopy:
         if begun.salts == end.salts:
             self.advance()
             return
-        closed = copy_folder.closed_logs(self.folder) | {str(self._number): end.frames}
+        closed = closed_logs(self.folder) | {str(self._number): end.frames}
         self._begin_log(self._number + 1, begun, closed)
         self._empty_at = EMPTY_AT
         threading.Thread(target=self._fold, name="copy-fold", daemon=True).start()
@@ -346,7 +499,7 @@ class LogCopy:
 
     def _fold_logs(self) -> None:
         try:
-            copy_folder.fold(self.folder, self._source.key)
+            fold(self.folder, self._source.key)
         except ValueError as error:
             log.error("the log %s of the second copy is damaged: it begins with a new base", error)
             self._mark.ask_for_base()

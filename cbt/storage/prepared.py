@@ -44,7 +44,7 @@ class RawSql:
         return bound if self._order is None else tuple(bound[name] for name in self._order)
 
 
-class KnownStatement(Protocol):
+class PreparedStatement(Protocol):
     """A select or a change that is put together once for each kind of database."""
 
     def prepare(self, dialect: SqlDialect) -> None:
@@ -52,12 +52,12 @@ class KnownStatement(Protocol):
         ...
 
 
-_known: weakref.WeakSet[KnownStatement] = weakref.WeakSet()
+_known: weakref.WeakSet[PreparedStatement] = weakref.WeakSet()
 _counting = threading.Lock()
 """Requests make some of them while a thread goes through all: a set that grows meanwhile cannot be gone through."""
 
 
-def remember(one: KnownStatement) -> None:
+def remember(one: PreparedStatement) -> None:
     """Have `one` put together with all others of this process."""
     with _counting:
         _known.add(one)
@@ -138,7 +138,7 @@ class _Made:
         return self._row._make(values)
 
 
-class KnownSelect:
+class PreparedSelect:
     """A select that a session asks by a cursor of the driver, put together once for each kind of database."""
 
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
@@ -179,7 +179,7 @@ class KnownSelect:
 
 
 class KnownEntities:
-    """A select of entities and columns, asked as `KnownSelect` is: each entity comes as a row of its columns.
+    """A select of entities and columns, asked as `PreparedSelect` is: each entity comes as a row of its columns.
 
     So what reads attributes alone reads these rows as well; they belong to no session and follow no relationship.
     An entity that an outer join did not find is None.
@@ -195,7 +195,7 @@ class KnownEntities:
             parts = [getattr(part, name) for name in names] if is_entity else [part]
             columns += [column.label(f"c{begin + place}") for place, column in enumerate(parts)]
             self._parts.append((slice(begin, len(columns)), _row_type(names) if names else None))
-        self._select = KnownSelect(statement.with_only_columns(*columns))
+        self._select = PreparedSelect(statement.with_only_columns(*columns))
 
     def rows(self, session: Session, **values: object) -> list[tuple[Any, ...]]:
         """Return the rows, as the session's own changes have left them."""
@@ -229,7 +229,7 @@ def _row_type(names: Sequence[str]) -> Any:
     return collections.namedtuple("RawRow", names)
 
 
-class KnownChange:
+class PreparedChange:
     """A statement that changes rows, which `made` puts together for a kind of database, by its name."""
 
     def __init__(self, made: Callable[[str], ClauseElement]) -> None:
@@ -257,7 +257,7 @@ class KnownChange:
 class Change:
     """A change with its values."""
 
-    known: KnownChange
+    known: PreparedChange
     values: Mapping[str, object]
 
     def carry_out(self, session: Session) -> None:

@@ -18,7 +18,7 @@ from cbt.candidates.models import Candidate, Registration
 from cbt.results.models import Release
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre
-from cbt.sittings.planning.places import create_centre
+from cbt.sittings.places import create_centre
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.second_scene import Scene, allow, done, refused
 from tests.proctoring.desk import Desk, attempt, running

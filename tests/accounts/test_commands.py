@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from cbt.accounts.commands import staff
 from cbt.accounts.models import StaffFactor
-from cbt.accounts.sign_in.passwords import ONE_TIME_LASTS
+from cbt.accounts.passwords import ONE_TIME_LASTS
 from cbt.accounts.staff import reset_password
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry

@@ -116,7 +116,7 @@ def test_what_the_filter_shows_can_be_saved(world: World, monkeypatch: pytest.Mo
     _sitting, room, _person = refs(world)
     for number in range(4):
         told(world, "room.hold", f"sitting_room:{room}", reason=f"=1+{number}")
-    monkeypatch.setattr("cbt.accounts.log.pages.MOST", 3)
+    monkeypatch.setattr("cbt.accounts.audit_log.MOST", 3)
     reply = world.staff("inspector").get("/audit.xlsx?act=room.hold")
     assert reply.status_code == 200
     rows = load_workbook(io.BytesIO(reply.data)).get_sheet_by_index(0).to_python()

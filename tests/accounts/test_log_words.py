@@ -13,19 +13,17 @@ import flask_babel
 import pytest
 
 import cbt
-from cbt.accounts.log import words
-from cbt.accounts.log.words import Called, log_names
-from cbt.accounts.sign_in.refusals import ACT
-from cbt.accounts.sign_in.service import SIGN_IN_FAILED
-from cbt.audit.acts import ACTS, GROUPS
+from cbt.accounts import audit_log
+from cbt.accounts.audit_log import Called, log_names
+from cbt.accounts.sign_in import ACT, SIGN_IN_FAILED
 from cbt.audit.chain import BROKEN, KEYED
+from cbt.audit.store import ACTS, GROUPS
 from cbt.bank.review.bulk import WRITES
-from cbt.candidates.printing.documents import DOCUMENTS
+from cbt.candidates.prints import DOCUMENTS
 from cbt.ops.move import MOVED
 from cbt.proctoring.acts.registry import ACTS as PROCTORS
-from cbt.proctoring.record.papers import PAPERS
-from cbt.rules.states.application import ApplicationEvent
-from cbt.rules.states.item import ItemEvent
+from cbt.proctoring.record_papers import PAPERS
+from cbt.rules.states import ApplicationEvent, ItemEvent
 from cbt.storage.migrate import INSTALLED, UPGRADED
 
 RECORDERS = frozenset(
@@ -113,7 +111,7 @@ def test_the_walk_finds_acts_of_every_room() -> None:
 def test_every_act_can_be_chosen() -> None:
     second = {act for act in ACTS if act.startswith("second.")}
     assert second <= {f"second.{code}" for code in PROCTORS}
-    assert recorded() | second == ACTS, "the groups of cbt/audit/acts.py are what the product records"
+    assert recorded() | second == ACTS, "the groups of cbt/audit/store.py are what the product records"
     assert sum(map(len, GROUPS.values())) == len(ACTS), "each in one group"
 
 
@@ -122,17 +120,17 @@ def test_every_act_can_be_chosen() -> None:
 def test_every_act_group_and_kind_has_its_words(app: flask.Flask, language: str) -> None:
     with app.test_request_context(), flask_babel.force_locale(language):
         for act in sorted(ACTS):
-            name = words.act_name(act)
+            name = audit_log.act_name(act)
             assert f"act.{act}" not in name
             assert name != str(flask_babel.gettext("accounts.log.other_act", act=act)), act
             if act.startswith(("second.", "undo.")):
                 assert not name.endswith(("：" + act.partition(".")[2], ": " + act.partition(".")[2])), act
-        for group, name, _acts in words.act_groups():
+        for group, name, _acts in audit_log.act_groups():
             assert "accounts." not in name, group
         for kind in (*log_names().namers, "staff", "log", "system", "reasons", "key", "move", "machine"):
-            assert words.kind_of(f"{kind}:x"), kind
-        assert "star.gaze" in words.act_name("star.gaze") != "star.gaze", "what a later version wrote"
-        assert words.thing_name("star:s-1", {}) == "star:s-1"
+            assert audit_log.kind_of(f"{kind}:x"), kind
+        assert "star.gaze" in audit_log.act_name("star.gaze") != "star.gaze", "what a later version wrote"
+        assert audit_log.thing_name("star:s-1", {}) == "star:s-1"
 
 
 def _fact_names() -> set[str]:
@@ -162,7 +160,7 @@ def test_what_stood_before_and_after_is_told_in_words(app: flask.Flask) -> None:
         "star": {"gaze": 3},
     }
     with app.test_request_context(), flask_babel.force_locale("zh"):
-        told = words.in_words(json.dumps(stored), "sitting:si-1", names)
+        told = audit_log.in_words(json.dumps(stored), "sitting:si-1", names)
         assert told == [
             ("角色", "考务、命题员"),
             ("第二人", "周老师"),
@@ -170,17 +168,19 @@ def test_what_stood_before_and_after_is_told_in_words(app: flask.Flask) -> None:
             ("备用", "是"),
             ("机位", "无"),
             ("状态", str(flask_babel.gettext("sittings.state.running"))),
-            ("操作", words.act_name("room.hold")),
+            ("操作", audit_log.act_name("room.hold")),
             ("star", "gaze：3"),  # a later version's
         ]
-        assert list(words.things_in(json.dumps(stored))) == ["staff:st-1"]
-        assert words.in_words('{"state":"reviewed"}', "item:x", {}) == [
+        assert list(audit_log.things_in(json.dumps(stored))) == ["staff:st-1"]
+        assert audit_log.in_words('{"state":"reviewed"}', "item:x", {}) == [
             ("状态", str(flask_babel.gettext("bank.state.reviewed")))
         ]
-        assert words.in_words("", "item:x", {}) == []
-        assert words.in_words("not json", "item:x", {}) == [("", "not json")]
-        assert words.on_one_line(told[:2]) == "角色：考务、命题员\n第二人：周老师"
+        assert audit_log.in_words("", "item:x", {}) == []
+        assert audit_log.in_words("not json", "item:x", {}) == [("", "not json")]
+        assert audit_log.on_one_line(told[:2]) == "角色：考务、命题员\n第二人：周老师"
         unnamed = {
-            key for key in _fact_names() if words.in_words(json.dumps({key: 1}), "x:y", {}) == [(key, "1")]
+            key
+            for key in _fact_names()
+            if audit_log.in_words(json.dumps({key: 1}), "x:y", {}) == [(key, "1")]
         }
         assert unnamed == set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.accounts.sign_in import passwords
+from cbt.accounts import passwords
 from cbt.errors import Unavailable
 from tests.quicker import OF_THE_PRODUCT
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from cbt.accounts.commands import staff
 from cbt.accounts.staff import create_staff
-from cbt.audit.commands import audit
+from cbt.audit.verification import audit
 from cbt.http.app_context import register_factory
 from cbt.rules.roles import Role
 from cbt.storage.engine import WRITE

@@ -8,9 +8,9 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.accounts import staff
-from cbt.accounts.approvals.requests import Second, Wanted, confirm_second
-from cbt.accounts.sign_in import passwords, service
+from cbt.accounts import passwords, staff
+from cbt.accounts import sign_in as service
+from cbt.accounts.approvals.requests import Second, SecondPersonTerms, confirm_second
 from cbt.accounts.store import staff_by_login, staff_principal
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany
 from cbt.http.auth.login import Principal
@@ -228,7 +228,7 @@ def confirmed(
         login=login,
         password=password,
         first=first,
-        wanted=Wanted(),
+        wanted=SecondPersonTerms(),
         allowed=allowed,
         machine="m",
         now=clock.now(),

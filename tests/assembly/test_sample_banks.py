@@ -14,7 +14,7 @@ from cbt.assembly.commands import TextBank, read_text_bank
 from cbt.blueprints.files import load_blueprint_file
 from cbt.paths import product_dir
 from cbt.rules.assembly.form import draw_form
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 
 LEVELS = pytest.mark.parametrize("level", ["l3", "l2"])
 MIX = {1: 10, 2: 20, 3: 40, 4: 20, 5: 10}

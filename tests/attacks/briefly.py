@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 from werkzeug.formparser import FormDataParser
 
 from cbt import errors
+from cbt.accounts import sign_in
 from cbt.accounts import views as staff_views
-from cbt.accounts.sign_in import refusals
 from cbt.confined import runner
 from cbt.confined.child import REFUSAL, RESULT, ChildTask
-from cbt.door import seat_views
+from cbt.door import views
 from cbt.http import problems
 from cbt.http.auth import login
 from cbt.http.auth.login import Principal, current_principal
@@ -69,7 +69,7 @@ def leave_no_entry(patched: pytest.MonkeyPatch) -> None:
 
     What is an entry is the affair of test_log_entries.py, that one can be written of test_odd_requests.py.
     """
-    patched.setattr(refusals, "_count", lambda _who, _code: None)
+    patched.setattr(sign_in, "_count", lambda _who, _code: None)
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def open_briefly(patched: pytest.MonkeyPatch) -> None:
     Somebody who guesses is told by the status, and thousands of guesses are refused here.
     """
     said: set[str] = set()
-    draw_staff, draw_seat = staff_views._sign_in_page, seat_views._seat_page
+    draw_staff, draw_seat = staff_views._sign_in_page, views._seat_page
 
     def again(*refusals: Refusal) -> bool:
         what = "".join(one.what for one in refusals)
@@ -154,7 +154,7 @@ def open_briefly(patched: pytest.MonkeyPatch) -> None:
         return "".join(one.what for one in refused.values()), max(one.code for one in refused.values())
 
     patched.setattr(staff_views, "_sign_in_page", staff)
-    patched.setattr(seat_views, "_seat_page", seat)
+    patched.setattr(views, "_seat_page", seat)
 
 
 def read_here(patched: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cbt.application import doctor_views as doctor
-from cbt.application.doctor_views import DoctorsWord
+from cbt.application import views as doctor
+from cbt.application.views import DoctorReport
 from cbt.bank import exports
 from tests.attacks.briefly import know_who_asks, read_here
 from tests.attacks.stages import Stage, staged
@@ -39,7 +39,7 @@ def nothing_takes_long() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patched:
         for asks in (doctor, doctor):
-            patched.setattr(asks, "ask_doctor", lambda _settings, *, locale: DoctorsWord("ok", ()))
+            patched.setattr(asks, "ask_doctor", lambda _settings, *, locale: DoctorReport("ok", ()))
         patched.setattr(exports, "export_bank", lambda _target, **_asked: None)
         yield
 

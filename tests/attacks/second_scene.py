@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from cbt.accounts.models import Approval
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.sittings.models import Centre
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import sign_in_as

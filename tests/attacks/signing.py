@@ -9,8 +9,8 @@ import flask
 import pyotp
 from flask.testing import FlaskClient
 
-from cbt.accounts.factors import codes as factors
-from cbt.accounts.factors import service as factor_service
+from cbt.accounts import factor_codes as factors
+from cbt.accounts import second_factor as factor_service
 from cbt.rules.roles import Role
 from tests.accounts.test_signing_in import MACHINE, OWN, hire, principal
 from tests.helpers import FakeClock

@@ -25,10 +25,10 @@ from cbt.application.app import create_app
 from cbt.bank.imports.worker import work_on
 from cbt.batches.roster.process import work_on as work_on_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
-from cbt.candidates.tickets import note_printed, to_print_again
-from cbt.demo.exam_setup import add_staff
+from cbt.candidates.registration import note_printed, to_print_again
+from cbt.demo.world import add_staff
 from cbt.http.auth.access import Access, access_of
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.items.models import ItemVersion
 from cbt.paths import product_dir
 from cbt.rules.roles import Role

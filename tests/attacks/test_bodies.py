@@ -23,8 +23,7 @@ import pytest
 
 from cbt.errors import TooMany
 from cbt.http.responses import SECURITY_HEADERS
-from cbt.http.server import body_limits as bodies_on_their_way
-from cbt.http.server import body_limits as budgets
+from cbt.http.server import body_limits as server_body_limits
 from cbt.http.server import front
 from cbt.http.server.body_limits import (
     AGAIN_SECONDS,
@@ -333,8 +332,8 @@ def test_a_body_that_does_not_come_uses_no_thread_and_is_let_go(monkeypatch: pyt
 
 def test_a_body_ages_by_the_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(front, "TEND_SECONDS", 0.001)
-    monkeypatch.setattr(bodies_on_their_way, "SLOW_SECONDS", 0.002)
-    monkeypatch.setattr(bodies_on_their_way, "PATIENCE_SECONDS", 0.005)
+    monkeypatch.setattr(server_body_limits, "SLOW_SECONDS", 0.002)
+    monkeypatch.setattr(server_body_limits, "PATIENCE_SECONDS", 0.005)
 
     async def scene(fronted: Front) -> Protocol:
         protocol = Protocol()
@@ -529,7 +528,7 @@ def test_what_a_process_holds_never_exceeds_its_budget(
 ) -> None:
     """A unit's clerk who sent 19.9 MB 150 times had the server hold all of it."""
     length = 2 * SMALL_BODY
-    monkeypatch.setattr(budgets, "MOST_LARGE", 8 * length)
+    monkeypatch.setattr(server_body_limits, "MOST_LARGE", 8 * length)
     budget, refused, most_held = BodyBudget(largest=length), [], 0
     logins_of = itertools.cycle(f"st-{number}" for number in range(logins))
 
@@ -566,7 +565,7 @@ def test_what_a_process_holds_never_exceeds_its_budget(
 
 
 def test_small_bodies_have_a_budget_too_and_a_save_is_always_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budgets, "MOST_SMALL", 3 * SMALL_BODY)
+    monkeypatch.setattr(server_body_limits, "MOST_SMALL", 3 * SMALL_BODY)
     budget = BodyBudget(largest=SMALL_BODY)
     app = Asked(lambda environ: str(environ.get(REFUSED, "taken")).encode())
 

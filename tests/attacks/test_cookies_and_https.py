@@ -24,7 +24,7 @@ from cbt.application.app import create_app
 from cbt.config import read_settings
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
 from cbt.http import tls
-from cbt.http.tls_trust import SHOWN
+from cbt.http.views import SHOWN
 from cbt.storage.engine import begin_installation
 from tests.conftest import Templates, base_settings, installation
 from tests.helpers import FakeClock
@@ -276,7 +276,7 @@ def test_half_a_setting_is_refused(half: str) -> None:
 # The page that tells how to trust it, and the end of a certificate.
 
 
-def show(app: flask.Flask, folder: Path) -> tls.ShownCertificate:
+def show(app: flask.Flask, folder: Path) -> tls.ServedCertificate:
     shown = tls.read_shown(folder / "server.crt", folder / "server.key")
     app.extensions[SHOWN] = shown
     return shown

@@ -30,8 +30,7 @@ from cbt.http.server import body_limits
 from cbt.http.server.lanes import STAFF_THREADS
 from cbt.interchange.tables.sheet import read_workbook
 from cbt.paths import product_dir
-from cbt.printing.pdf import pdf
-from cbt.printing.pdf_intake import reset
+from cbt.printing.pdf import pdf, reset
 from cbt.rules.roles import Role
 from cbt.runner.recovery_file import MAX_BYTES, SEALED_FORMAT, open_recovery, read_envelope, seal_secret
 from cbt.spreadsheets.drafts import SheetDraft

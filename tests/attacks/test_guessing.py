@@ -19,13 +19,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.sign_in import passwords
+from cbt.accounts import passwords
 from cbt.audit.models import AuditEntry
 from cbt.door import store as door_store
 from cbt.http.auth import rate_limit, throttle
 from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
-from cbt.http.auth.models import KnownMachine, Throttle
 from cbt.http.auth.rate_limit import FROM_ELSEWHERE, MAX_FAILURES, MOST_OF_STRANGERS, SLOWER, WINDOW
+from cbt.http.models import KnownMachine, Throttle
 from cbt.storage.unit_of_work import reading
 from tests.accounts.test_signing_in import OWN, hire, sign_in
 from tests.attacks.briefly import open_briefly, tell_briefly

@@ -20,8 +20,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cbt.http.auth.machine import MACHINE_COOKIE
-from cbt.http.auth.models import LoginSession
 from cbt.http.downloads import disposition
+from cbt.http.models import LoginSession
 from cbt.storage.unit_of_work import reading
 from tests.attacks.stages import BANK, Stage
 from tests.bank.sheets import truth, workbook

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cbt.http.form_posts.kept_forms import MOST_OF_ACCOUNT, NEVER
-from cbt.http.form_posts.models import KeptForm
+from cbt.http.models import KeptForm
 from tests.web.test_kept_forms import PEOPLE, count, end_login, guarded, hidden, own, send, sign_in
 from tests.world import World
 

@@ -19,8 +19,7 @@ import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from cbt.audit.anchor import append_line, read_anchors
-from cbt.audit.chain import append, record, tail_of
+from cbt.audit.chain import append, append_line, read_anchors, record, tail_of
 from cbt.audit.head import GENESIS, entry_hash, head_mac, head_of, plain_hashes, read_head
 from cbt.audit.models import AuditEntry, AuditHead
 from cbt.audit.verification import missed_head, verify

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy import select
 
-from cbt.audit.acts import ACTS
 from cbt.audit.models import AuditEntry
+from cbt.audit.store import ACTS
 from cbt.http.auth.rate_limit import LOOK_UPS, SCOPES, Budget, SecretScope
 from cbt.storage.unit_of_work import reading
 from tests.attacks.briefly import open_briefly, tell_briefly

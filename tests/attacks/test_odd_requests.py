@@ -19,8 +19,8 @@ from werkzeug.test import TestResponse
 from cbt.blueprints.reader import read as read_blueprint
 from cbt.errors import InvalidInput
 from cbt.http.auth.access import access_of
-from cbt.http.auth.models import LoginSession
 from cbt.http.form_values import page_of, whole_number
+from cbt.http.models import LoginSession
 from cbt.http.partials import LONGEST_TARGET, local_target
 from cbt.items.types.numeric.authoring import number_key
 from cbt.paths import product_dir
@@ -31,7 +31,7 @@ from cbt.rules.items.registry import parse_content
 from cbt.runner.close.closure import expire_overdue
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
-from cbt.sittings.planning.inputs import parse_local, parse_number
+from cbt.sittings.inputs import parse_local, parse_number
 from cbt.storage.unit_of_work import reading
 from tests.attacks.asking import Answer, Asker
 from tests.attacks.briefly import read_a_form_once, tell_briefly

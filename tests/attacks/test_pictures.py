@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from cbt.candidates.models import CandidatePhoto
 from cbt.errors import InvalidInput
+from cbt.media.intake import MOST_FILES, MOST_PICTURE_BYTES, redraw, redraw_zip
 from cbt.media.picture_copy import LONGEST, MOST_STORED
-from cbt.media.pictures import MOST_BYTES, MOST_FILES, redraw, redraw_zip
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.packages import broken_deflate, chunk, lying, marked_encrypted, packed, png
 from tests.world import World
@@ -73,7 +73,7 @@ REFUSED = [
     pytest.param(saved(PLAIN, "TIFF"), "photo.kind", id="a TIFF"),
     pytest.param(b"GIF89a" + saved(PLAIN, "JPEG"), "photo.kind", id="a JPEG behind the head of a GIF"),
     pytest.param(b"", "photo.kind", id="nothing"),
-    pytest.param(saved(PLAIN, "PNG") + b"\0" * MOST_BYTES, "photo.too_big", id="a byte too many"),
+    pytest.param(saved(PLAIN, "PNG") + b"\0" * MOST_PICTURE_BYTES, "photo.too_big", id="a byte too many"),
 ]
 
 

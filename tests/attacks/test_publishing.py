@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from cbt.accounts.models import Staff, StaffRole
 from cbt.audit.models import AuditEntry
-from cbt.batches.publishing import service as publishing
+from cbt.batches import publication as publishing
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict
 from cbt.http.app_context import register_factory
@@ -22,7 +22,7 @@ from cbt.rules.roles import Role
 from cbt.runner.models import Attempt
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
-from cbt.sittings.planning.sittings import release_staff
+from cbt.sittings.service import release_staff
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.proctoring.desk import Desk, log_kinds, refused
 from tests.world import PLANNED, World

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from cbt.accounts.models import Staff
 from cbt.errors import CbtError
 from cbt.http.auth.login import IDLE
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.http.server.body_limits import AGAIN_SECONDS, SMALL_BODY
 from cbt.http.server.request_body import RECEIVED_AT
 from cbt.runner.attempt_changes import send_message

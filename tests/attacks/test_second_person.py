@@ -16,7 +16,7 @@ from cbt.candidates.models import Registration
 from cbt.rules.roles import Role
 from cbt.runner.models import Gap
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.planning.sittings import assign_staff, release_staff
+from cbt.sittings.service import assign_staff, release_staff
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.second_scene import MINUTE, Scene, allow, browser_of, credential, done, refused
 from tests.proctoring.desk import Desk, attempt, log_kinds, room

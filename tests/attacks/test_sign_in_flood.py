@@ -16,10 +16,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
-from cbt.accounts.sign_in import passwords
-from cbt.http.auth.models import Throttle
+from cbt.accounts import passwords
 from cbt.http.auth.rate_limit import UNKNOWN_NAMES
 from cbt.http.auth.throttle import PACE
+from cbt.http.models import Throttle
 from cbt.http.server import front
 from cbt.http.server.front import Front
 from cbt.http.server.lanes import AGAIN_SECONDS, MOST_WAITING, OF_KNOWN, THREADS, Lane, Strangers

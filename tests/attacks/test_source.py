@@ -17,12 +17,12 @@ from tests.sources import nodes_of, tree_of
 ROOT = Path(__file__).parents[2]
 APART = ("cbt/torture/", "cbt/demo/")
 """What breaks an installation on purpose, and what fills one for show: no part of a served page."""
-OWN_PAGES = "cbt/ops/doctor/patient.py"
+OWN_PAGES = "cbt/ops/doctor/findings.py"
 """The doctor asks this installation's own pages, and those at an address that an administrator types."""
 OWN_MACHINE = "cbt/rehearsal/http_client.py"
 """The candidates of a rehearsal are served by this machine: `strays` holds their line to that."""
 
-DRAWN_BEFORE = "cbt/proctoring/polling/parts.py"
+DRAWN_BEFORE = "cbt/proctoring/board/parts.py"
 """The parts of a board, which this process drew of the same templates a moment before: escaped then."""
 OWN_LINE = ("cbt/runner/save/codec.py",)
 """Numbers and texts between processes of one server over a socket that only its own user's processes get
@@ -33,7 +33,7 @@ IN_A_CHILD = (
     "cbt/interchange/text.py",
     "cbt/interchange/html_reader.py",
     "cbt/interchange/word/reader.py",
-    "cbt/spreadsheets/markup.py",
+    "cbt/spreadsheets/table_reader.py",
 )
 """Banks in XML are read in a confined child (tests/bank/test_open_hostile.py, tests/bank/field_texts)."""
 

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, text, update
 
+from cbt.accounts import passwords
+from cbt.accounts import second_factor as factor_service
 from cbt.accounts.commands import staff as staff_commands
-from cbt.accounts.factors import service as factor_service
 from cbt.accounts.models import Staff, StaffFactor
-from cbt.accounts.sign_in import passwords
 from cbt.accounts.staff import disable_staff, reset_password
 from cbt.audit.models import AuditEntry
 from cbt.errors import InvalidInput
@@ -22,7 +22,7 @@ from cbt.http.app_context import register_factory
 from cbt.http.auth import rate_limit
 from cbt.http.auth.login import BOARD_IDLE, IDLE, INPUT_HEADER
 from cbt.http.auth.login_store import STAFF_LIFETIME
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
@@ -769,7 +769,7 @@ def test_ones_own_name_is_refused(password: str) -> None:
 
 
 def test_the_list_is_long_enough_to_matter() -> None:
-    from cbt.accounts.sign_in.passwords import common_passwords
+    from cbt.accounts.passwords import common_passwords
 
     assert len(common_passwords()) >= 3000
 

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.errors import Conflict
-from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states import ClosedBy
 from cbt.runner.attempt_changes import (
     adjust_attempt,
     refresh_clocks,

@@ -28,7 +28,7 @@ from cbt.enrolment.models import (
     UnitAgreement,
     UnitApplication,
 )
-from cbt.rules.states.application import ApplicationState
+from cbt.rules.states import ApplicationState
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.payloads import MARK, XSS, leads, parsed, skeleton
 from tests.attacks.stages import Endpoint, endpoints, shown

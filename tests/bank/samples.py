@@ -14,7 +14,7 @@ from cbt.bank.imports import service as checks
 from cbt.bank.imports.plan import PLAINLY
 from cbt.bank.imports.worker import work_on
 from cbt.items.models import ImportRun
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading
 from tests.bank.sheets import workbook
 from tests.helpers import FakeClock

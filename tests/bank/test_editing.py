@@ -12,10 +12,9 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.bank import store
-from cbt.bank.editor import service, unfinished_work
+from cbt.bank.editor import service
 from cbt.bank.editor.form import merged, pieces
-from cbt.bank.editor.service import Typed
-from cbt.bank.editor.unfinished_work import OpenedItem
+from cbt.bank.editor.service import OpenedItem, Typed
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.items.models import Item, ItemStep, ItemWork
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -38,7 +37,7 @@ def typed(data: dict[str, Any], *, ref: str = ITEM, base: int = 1, work: str = W
 
 def opened(actor: str = ACTOR) -> OpenedItem:
     with reading() as session:
-        return unfinished_work.open_item(session, store.bank_by_ref(session, BANK).id, ITEM, actor=actor)
+        return service.open_item(session, store.bank_by_ref(session, BANK).id, ITEM, actor=actor)
 
 
 def item() -> Item:
@@ -118,7 +117,7 @@ def test_both_sides_are_made_one_piece_by_piece(bank: flask.Flask, clock: FakeCl
         service.keep_work(typed(mine), seen="", now=clock.now(), actor=ACTOR)
         service.save(typed(theirs, work="wk-bbbbbbbbbbbbbb"), now=clock.now(), actor=OTHER)
         with reading() as session:
-            sides = unfinished_work.sides_of(session, store.bank_by_ref(session, BANK).id, ITEM, actor=ACTOR)
+            sides = service.sides_of(session, store.bank_by_ref(session, BANK).id, ITEM, actor=ACTOR)
         assert sides is not None
         found = {
             one.name: (one.both, one.theirs_only) for one in pieces(sides.before, sides.mine, sides.theirs)
@@ -197,8 +196,8 @@ def test_a_new_item_that_is_unfinished_is_found_by_its_author_only(
         )
         with reading() as session:
             bank_id = store.bank_by_ref(session, BANK).id
-            assert len(unfinished_work.unfinished(session, bank_id, ACTOR)) == 1
-            assert unfinished_work.unfinished(session, bank_id, OTHER) == []
+            assert len(service.unfinished(session, bank_id, ACTOR)) == 1
+            assert service.unfinished(session, bank_id, OTHER) == []
         service.save(typed(statement(), ref="", base=0), now=clock.now(), actor=ACTOR)
         with reading() as session:
             assert session.scalars(select(ItemWork)).all() == []
@@ -216,11 +215,11 @@ def test_two_at_one_item_see_each_other(bank: flask.Flask, clock: FakeClock) -> 
         assert (seen.actor, seen.since, seen.here, seen.typed) == (ACTOR, began, True, False)
         service.keep_work(typed(statement(), work="wk-cccccccccccccc"), seen="", now=clock.now(), actor=ACTOR)
         assert here(OTHER).others[0].typed
-        clock.advance(unfinished_work.ALIVE * 2)
+        clock.advance(service.ALIVE * 2)
         [left] = here(OTHER).others
         assert not left.here, "what was typed is still told of when its page is closed"
         assert here(ACTOR).others[0].actor == OTHER
-        clock.advance(unfinished_work.ALIVE * 2)
+        clock.advance(service.ALIVE * 2)
         assert here(ACTOR).others == [], "who typed nothing and left is gone"
 
 

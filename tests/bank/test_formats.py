@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.interchange.tables.headers import meant
+from cbt.interchange.tables.format import read_tables
 from cbt.interchange.tables.item_types import item_type
-from cbt.interchange.tables.sheet import read_workbook
-from cbt.interchange.tables.table_file import read_tables
+from cbt.interchange.tables.sheet import meant, read_workbook
 from cbt.items.exam_prose import scale_of
-from cbt.items.types.choices.authoring import letters_of
 from cbt.items.types.fill_blank.authoring import blanks_of
 from cbt.items.types.numeric.authoring import number_key
+from cbt.items.types.single_choice.authoring import letters_of
 from cbt.items.types.true_false.authoring import truth_of
 from cbt.rules.items.content import ItemType
 from tests.bank.sheets import HEADERS, sheets, single, truth, workbook

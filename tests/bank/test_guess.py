@@ -14,8 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank.lint.guess_features import BIAS, SHAPES, questions, shapes_of, weight
-from cbt.bank.lint.guess_rate import GuessRate, chances, guess_findings, guess_rates, learn
+from cbt.bank.lint.guess_rate import (
+    BIAS,
+    SHAPES,
+    GuessRate,
+    chances,
+    guess_findings,
+    guess_rates,
+    learn,
+    questions,
+    shapes_of,
+    weight,
+)
 from cbt.items.draft import ItemDraft
 from cbt.rules.items.content import LETTERS, ItemType
 from cbt.translations.compiler import LANGUAGES, texts_of

@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 
 from cbt.bank import search
 from cbt.bank.imports import execution, worker
-from cbt.bank.imports import run as parcels
 from cbt.bank.imports.models import CHECKS
 from cbt.errors import Unavailable
 from cbt.items.models import Item, ItemSearch, ItemVersion
@@ -107,7 +106,7 @@ def test_all_that_is_stored_goes_in_small_parcels(
             run = last_run()
         undo(bank, clock, run)
     rows_of_a_changed_item = 3
-    assert max(sizes) <= parcels.CHUNK * rows_of_a_changed_item
+    assert max(sizes) <= execution.CHUNK * rows_of_a_changed_item
     assert sum(sizes) >= 2 * len(ROWS) + rows_of_a_changed_item
     written = [
         one for one in others if one.startswith(("INSERT INTO item", "UPDATE item", "DELETE FROM item"))
@@ -172,10 +171,11 @@ def test_what_was_written_since_it_was_read_is_never_written_over(
     ends: tuple[str, str],
 ) -> None:
     ref, calls = check(bank, clock, FILE), list[bool]()
+    parcel_of = execution.parcel_of
 
     def late(*args: Any, **named: Any) -> Any:
         calls.append("A-001-T1" in {entry.ref for entry in args[2]})
-        found = parcels.parcel_of(*args, **named)
+        found = parcel_of(*args, **named)
         if calls[-1] and sum(calls) == 1:
             with unit_of_work() as session:
                 setattr(session.scalars(select(Item).where(Item.ref == "A-001-T1")).one(), field, value)

@@ -10,15 +10,14 @@ import flask
 import pytest
 from sqlalchemy import func, select
 
-from cbt.bank.imports import execution, run, worker
-from cbt.bank.imports import run as storing
+from cbt.bank.imports import execution, worker
 from cbt.bank.imports import service as checks
 from cbt.bank.imports.models import CHECKS, ImportCheck
 from cbt.bank.imports.plan import Mode
 from cbt.bank.imports.worker import work_on
 from cbt.errors import CbtError, Conflict
 from cbt.items.models import ImportRun, Item, ItemVersion
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.spreadsheets import check_process
 from cbt.spreadsheets.check_process import SILENT, CheckStarter
 from cbt.spreadsheets.file_checks import MOST_TRIES
@@ -35,7 +34,7 @@ CHANGED = truth("客服员应当如实介绍商品。", point="A-001", answer="�
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have three items be many."""
-    monkeypatch.setattr(run, "CHUNK", 3)
+    monkeypatch.setattr(execution, "CHUNK", 3)
     monkeypatch.setattr(execution, "TOGETHER", 3)
 
 
@@ -158,7 +157,7 @@ def test_what_a_dead_import_stored_can_be_taken_back(bank: flask.Flask, clock: F
         with bank.app_context(), unit_of_work() as session:
             taken = CHECKS.take(session, ref, now=clock.now())
             assert taken is not None
-            what = storing.Bringing(BANK, "a.xlsx", "national", "", {}, ACTOR)
+            what = execution.Bringing(BANK, "a.xlsx", "national", "", {}, ACTOR)
             if taken.run_id is None:
                 run = ImportRun(
                     ref="im-half", bank_id=taken.bank_id, state="storing", file_name="a.xlsx", form="national",

@@ -14,7 +14,7 @@ from cbt.interchange import registry
 from cbt.interchange.format import Confidence, Content, Format
 from cbt.interchange.registry import FORMATS
 from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.spreadsheets.findings import Place
 from cbt.storage.unit_of_work import reading
 from tests.bank.samples import ACTOR, BANK, check

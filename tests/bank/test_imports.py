@@ -14,8 +14,7 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.bank import service, store
 from cbt.bank.imports.checks import Looked, sheet_of
-from cbt.bank.imports.dry_run import Review
-from cbt.bank.imports.plan import PLAINLY
+from cbt.bank.imports.plan import PLAINLY, Review
 from cbt.errors import Conflict, InvalidInput
 from cbt.items.models import ImportRun, Item, ItemBank
 from cbt.storage.unit_of_work import reading, unit_of_work

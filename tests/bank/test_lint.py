@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cbt.bank.lint.check import check_item, tidy
-from cbt.items.arithmetic import evaluate
 from cbt.items.exam_prose import is_emphasised, is_negative
+from cbt.items.types.numeric.authoring import evaluate
 from cbt.spreadsheets.findings import Severity
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, codes, draft

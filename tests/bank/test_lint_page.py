@@ -21,7 +21,7 @@ from cbt.items.models import Item, ItemVersion
 from cbt.jobs import answers
 from cbt.jobs.registry import job_kinds_of
 from cbt.jobs.worker import run_due
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import unit_of_work
 from tests.helpers import count_queries, flat
 from tests.world import World

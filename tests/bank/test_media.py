@@ -19,7 +19,7 @@ from cbt.confined.runner import Exhausted
 from cbt.errors import InvalidInput
 from cbt.items import media_store
 from cbt.items.models import Media
-from cbt.media import picture_copy, pictures, sound_copy, sounds
+from cbt.media import intake, picture_copy, sound_copy
 from cbt.media.picture_copy import Drawn
 from cbt.media.sound_copy import Copied
 from cbt.storage.unit_of_work import reading
@@ -70,7 +70,7 @@ def page(body: bytes, number: int, granule: int) -> bytes:
 
 
 def said(body: bytes) -> Copied:
-    return sounds.copy(body)
+    return intake.copy(body)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_the_pages_of_an_ogg_that_were_changed_have_their_sums() -> None:
 )
 def test_what_is_no_sound_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        sound_copy.one(body, seconds=sounds.MOST_SECONDS)
+        sound_copy.one(body, seconds=intake.MOST_SECONDS)
     assert refused.value.code == code
 
 
@@ -171,7 +171,7 @@ def test_a_picture_that_ends_its_child_leaves_the_others(monkeypatch: pytest.Mon
             raise Exhausted
         return run_here(task, body, **options)
 
-    monkeypatch.setattr(pictures, "run", ending)
+    monkeypatch.setattr(intake, "run", ending)
     found = media_store.take_in_all([good[0], bad, good[1]])
     assert [one is not None for one in found] == [True, False, True]
     assert found[0] == media_store.take_in(good[0])

@@ -22,7 +22,7 @@ from cbt.interchange.format import Export
 from cbt.interchange.text_bank import item_text
 from cbt.items.draft import ItemDraft
 from cbt.items.models import Media
-from cbt.media import pictures, sounds
+from cbt.media import intake as pictures
 from cbt.storage.unit_of_work import reading
 from tests.bank import drafts
 from tests.bank.exporting import TAXONOMY
@@ -49,7 +49,7 @@ def photo() -> bytes:
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    for room in (pictures, sounds, intake):
+    for room in (pictures, pictures, intake):
         monkeypatch.setattr(room, "run", run_here)
 
 

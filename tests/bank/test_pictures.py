@@ -11,7 +11,7 @@ from PIL import Image
 
 from cbt.interchange.text_bank import read_folder
 from cbt.items.draft import Reading
-from cbt.media.pictures import size_of
+from cbt.media.intake import size_of
 from cbt.rules.items.registry import parse_content
 from tests.kinds.papers import HERE
 

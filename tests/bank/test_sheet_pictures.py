@@ -11,7 +11,7 @@ import xlsxwriter
 
 from cbt.interchange import registry
 from cbt.items.draft import Reading
-from cbt.media import pictures
+from cbt.media import intake
 from cbt.spreadsheets import intake as sheets
 from tests.bank.drawn import anchor, flood, packed, png, relations, xlsx
 from tests.bank.field.judging import here
@@ -37,7 +37,7 @@ PICTURES = {f"p{n}": png(colour) for n, colour in enumerate(("red", "green", "bl
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "run", here)
-    monkeypatch.setattr(pictures, "run", run_here)
+    monkeypatch.setattr(intake, "run", run_here)
 
 
 def read(*anchors: str, rows: list[list[str]] = ROWS, **more: Any) -> Reading:

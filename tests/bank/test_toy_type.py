@@ -161,7 +161,7 @@ WITH_EVERY_TYPE = {
 """Where a type is named outside of its folder and of the module of its rules."""
 SHARED = {
     "cbt/interchange/raw_items.py": "how readers of several formats put an item",
-    "cbt/interchange/qti/version_1.py": "QTI 1.2, which is only read",
+    "cbt/interchange/qti/reader.py": "QTI 1.2, which is only read",
     "cbt/runner/practice_views.py": "the sample paper, which has nine items",
     "static/runner/guard.js": "what may be dragged where pages are locked down",
 }

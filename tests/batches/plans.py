@@ -19,8 +19,8 @@ from cbt.paths import product_dir
 from cbt.personal.identity import document_index
 from cbt.results.models import Release, Result
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.places import create_room
-from cbt.sittings.planning.sittings import create_sitting
+from cbt.sittings.places import create_room
+from cbt.sittings.service import create_sitting
 from cbt.storage.unit_of_work import unit_of_work
 from tests.sittings.conftest import OFFICER, PLANNED, Day
 

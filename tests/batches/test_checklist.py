@@ -14,7 +14,7 @@ from cbt.rules.roles import Role
 from cbt.runner.models import Attempt
 from cbt.sittings import store
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
-from cbt.sittings.planning.sittings import create_batch, create_sitting
+from cbt.sittings.service import create_batch, create_sitting
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import row
 from tests.candidates.test_importing import bring

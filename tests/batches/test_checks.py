@@ -11,7 +11,7 @@ from cbt.batches.checks.people import PlannedEntry, checks_of_rows
 from cbt.batches.checks.sittings import checks_of_sitting, checks_of_sittings
 from cbt.blueprints.store import current_version
 from cbt.candidates.models import Candidate
-from cbt.demo.exam_setup import add_staff
+from cbt.demo.world import add_staff
 from cbt.rules.roles import Role
 from cbt.sittings.models import BatchLevel, RoomStaff, Sitting, SittingRoom
 from tests.accounts.test_signing_in import hire, principal

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.batches import sitting_change
 from cbt.batches.sitting_change import MovedPlan, MoveWish
+from cbt.candidates import prints
 from cbt.candidates.models import AdmissionTicket, Registration
-from cbt.candidates.printing import documents
-from cbt.candidates.printing.occasion import of_again
+from cbt.candidates.prints import of_again
 from cbt.candidates.store import entries_of_sitting
-from cbt.demo.exam_setup import add_staff
+from cbt.demo.world import add_staff
 from cbt.door.admission import room_refusal
 from cbt.door.store import doors_of
 from cbt.errors import CbtError
@@ -22,9 +22,9 @@ from cbt.proctoring.acts.room_start import start_armed_rooms
 from cbt.rules.roles import Role
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Centre, Room, RoomStaff, SittingChange
-from cbt.sittings.planning.places import create_room
-from cbt.sittings.planning.sittings import arm_room, publish_sitting
-from cbt.sittings.room_state import open_doors
+from cbt.sittings.places import create_room
+from cbt.sittings.room_clock import open_doors
+from cbt.sittings.service import arm_room, publish_sitting
 from cbt.sittings.store import changes_of, former_starts, rooms_of_sitting
 from cbt.storage.unit_of_work import unit_of_work
 from tests.batches.plans import planning
@@ -105,7 +105,7 @@ def test_everything_goes_with_a_sitting_that_is_moved(day: Day, published: dict[
         (ticket,) = session.scalars(select(AdmissionTicket).where(AdmissionTicket.reprint_since.is_not(None)))
         assert ticket.reprint_reasons == "time,place"
         with day.app.test_request_context():
-            (shown,) = documents.ticket_pages(of_again(session, day.sitting_ref))["tickets"]
+            (shown,) = prints.ticket_pages(of_again(session, day.sitting_ref))["tickets"]
         assert (shown["lines"][0]["moved"], shown["lines"][0]["former"]) == ("改期", ["11-24 09:00"])
     day.clock.set(PLANNED + minutes(5))
     with day.app.app_context():

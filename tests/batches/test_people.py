@@ -21,14 +21,14 @@ from cbt.audit.verification import verify
 from cbt.batches.people import change
 from cbt.batches.people.placement import seen_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.tickets import note_printed
-from cbt.demo.exam_setup import ACTOR
+from cbt.candidates.registration import note_printed
+from cbt.demo.world import ACTOR
 from cbt.errors import CbtError
-from cbt.rules.exam.paper import TOOLS
+from cbt.rules.exam import TOOLS
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.sittings import create_sitting, publish_sitting
 from cbt.sittings.room_clock import start_room
+from cbt.sittings.service import create_sitting, publish_sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import JPEG, resident
 from tests.helpers import count_queries

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from cbt.sittings import store
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.planning.sittings import create_sitting
+from cbt.sittings.service import create_sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat
 from tests.world import World

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from cbt.batches.people.change import person_seen
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate
-from cbt.candidates.roster.columns import COLUMNS, TEMPLATE, meaning
 from cbt.candidates.roster.export import rows_of
 from cbt.candidates.roster.file import read_roster
+from cbt.candidates.roster.tables import COLUMNS, TEMPLATE, meaning
 from cbt.candidates.store import entries_of_sitting
-from cbt.certificates.uploads.mappings import FIELDS as UPLOADED
+from cbt.certificates.uploads import FIELDS as UPLOADED
 from cbt.enrolment.applications.person import FACTS
 from cbt.enrolment.workbook.rows import TEMPLATE as APPLIED
 from cbt.errors import InvalidInput

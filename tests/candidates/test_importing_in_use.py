@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cbt.batches.commands import roster as roster_command
 from cbt.batches.roster import roster_import
-from cbt.batches.roster.commands import roster as roster_command
 from cbt.batches.roster.roster_import import CheckedRoster
 from cbt.candidates.models import Registration
 from cbt.errors import CbtError

@@ -6,8 +6,8 @@ import flask
 import pytest
 from sqlalchemy import func, select
 
-from cbt.accounts.factors.service import judge
 from cbt.accounts.models import Staff, StaffFactor
+from cbt.accounts.second_factor import judge
 from cbt.candidates.corrections import corrections_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import InvalidInput, NotAllowed

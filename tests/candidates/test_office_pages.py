@@ -8,8 +8,8 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.rules.roles import Role
-from cbt.sittings.planning.sittings import publish_sitting
 from cbt.sittings.room_clock import start_room
+from cbt.sittings.service import publish_sitting
 from tests.accounts.test_signing_in import OWN, hire
 from tests.candidates.rosters import HEADERS, resident, row
 from tests.candidates.test_importing import bring

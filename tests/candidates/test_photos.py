@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.errors import InvalidInput
-from cbt.media.pictures import MOST_BYTES, redraw_zip
+from cbt.media.intake import MOST_PICTURE_BYTES, redraw_zip
 from cbt.rules.roles import Role
-from cbt.sittings.planning.sittings import assign_staff
+from cbt.sittings.service import assign_staff
 from tests.accounts.test_signing_in import hire, principal
 from tests.candidates.rosters import JPEG, PNG, resident, row, zipped
 from tests.candidates.test_importing import bring
@@ -60,7 +60,7 @@ def test_photos_find_their_people_by_number_or_name(day: Day) -> None:
 
 def test_a_photo_is_what_its_bytes_say_and_not_too_big() -> None:
     received = redraw_zip(
-        zipped({"a.jpg": b"<svg onload=alert(1)>", "b.png": PNG + b"\1" * MOST_BYTES, "c.bin": JPEG})
+        zipped({"a.jpg": b"<svg onload=alert(1)>", "b.png": PNG + b"\1" * MOST_PICTURE_BYTES, "c.bin": JPEG})
     )
     assert [name for name, _ in received.pictures] == ["c.bin"]
     assert received.refused == [("a.jpg", "photo.kind"), ("b.png", "photo.too_big")]

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.candidates.printing.documents import DOCUMENTS
-from cbt.printing.fonts import FONTS
+from cbt.candidates.prints import DOCUMENTS
+from cbt.printing.pdf import FONTS
 from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.sittings.models import Centre, Sitting, SittingRoom
 from cbt.storage.unit_of_work import reading

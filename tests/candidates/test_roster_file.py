@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.candidates.roster.columns import COLUMNS
+from cbt.candidates.registration import check_digit
 from cbt.candidates.roster.file import MOST_ROWS, read_roster
-from cbt.candidates.tickets import check_digit
+from cbt.candidates.roster.tables import COLUMNS
 from cbt.errors import InvalidInput
-from cbt.personal.cell_values import (
+from cbt.personal.fields import (
     accommodation_of,
     document_type_of,
     level_of,

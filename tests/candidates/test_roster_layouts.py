@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 
 from cbt.blueprints.files import load_blueprint_file
 from cbt.candidates.roster.column_mapping import HandMapping, layouts_of
-from cbt.candidates.roster.columns import COLUMNS, meaning
 from cbt.candidates.roster.file import Roster, roster_of
-from cbt.candidates.roster.paper_choice import BlueprintChoice, Chooser
-from cbt.candidates.roster.row import RosterRow, Wish, mark_of, when_of
-from cbt.candidates.roster.tables import HEADER_WITHIN, find_tables
+from cbt.candidates.roster.row import BlueprintChoice, Chooser, PlaceWish, RosterRow, mark_of, when_of
+from cbt.candidates.roster.tables import COLUMNS, HEADER_WITHIN, find_tables, meaning
 from cbt.errors import InvalidInput
 from cbt.paths import product_dir
-from cbt.personal import cell_values
+from cbt.personal import fields
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.findings import Severity
 from tests.candidates.rosters import resident
@@ -140,29 +138,33 @@ def test_what_a_merged_cell_says_counts_for_every_row_it_reaches() -> None:
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        pytest.param(("2026-10-12", "09:00"), Wish(date(2026, 10, 12), at=time(9)), id="a day and an hour"),
-        pytest.param(("2026年10月12日上午", ""), Wish(date(2026, 10, 12), half="am"), id="a morning"),
-        pytest.param(("", "10月12日 下午2:30-4:00"), Wish(month=10, day=12, at=time(14, 30)), id="a span"),
-        pytest.param(("20261012", "9时"), Wish(date(2026, 10, 12), at=time(9)), id="figures alone"),
-        pytest.param(("", ""), Wish(), id="nothing"),
+        pytest.param(
+            ("2026-10-12", "09:00"), PlaceWish(date(2026, 10, 12), at=time(9)), id="a day and an hour"
+        ),
+        pytest.param(("2026年10月12日上午", ""), PlaceWish(date(2026, 10, 12), half="am"), id="a morning"),
+        pytest.param(
+            ("", "10月12日 下午2:30-4:00"), PlaceWish(month=10, day=12, at=time(14, 30)), id="a span"
+        ),
+        pytest.param(("20261012", "9时"), PlaceWish(date(2026, 10, 12), at=time(9)), id="figures alone"),
+        pytest.param(("", ""), PlaceWish(), id="nothing"),
         pytest.param(("尽快", ""), None, id="words"),
         pytest.param(("2026-13-12", ""), None, id="no such month"),
         pytest.param(("10月12日", "10月13日"), None, id="two days"),
     ],
 )
-def test_wishes_say_when(texts: tuple[str, str], said: Wish | None) -> None:
+def test_wishes_say_when(texts: tuple[str, str], said: PlaceWish | None) -> None:
     found = when_of(*texts)
-    assert (found and Wish(found.on, found.month, found.day, found.at, found.half)) == said
+    assert (found and PlaceWish(found.on, found.month, found.day, found.at, found.half)) == said
 
 
 def test_a_wish_fits_the_sittings_it_leaves_open() -> None:
     morning, later = datetime(2026, 10, 12, 9), datetime(2026, 10, 12, 14)  # noqa: DTZ001  a centre's wall clock
-    assert Wish().fits(morning)
-    assert Wish(month=10, day=12, half="am").fits(morning)
-    assert not Wish(half="am").fits(later)
-    assert not Wish(on=date(2026, 10, 13)).fits(morning)
-    assert Wish(sitting="第一场", centre="东考点").fits(morning, sitting="第一场", centre="东考点")
-    assert not Wish(sitting="第一场").fits(morning, sitting="第二场")
+    assert PlaceWish().fits(morning)
+    assert PlaceWish(month=10, day=12, half="am").fits(morning)
+    assert not PlaceWish(half="am").fits(later)
+    assert not PlaceWish(on=date(2026, 10, 13)).fits(morning)
+    assert PlaceWish(sitting="第一场", centre="东考点").fits(morning, sitting="第一场", centre="东考点")
+    assert not PlaceWish(sitting="第一场").fits(morning, sitting="第二场")
 
 
 @pytest.mark.parametrize(("above", "found"), [(0, True), (HEADER_WITHIN - 1, True), (HEADER_WITHIN, False)])
@@ -223,5 +225,5 @@ def test_any_header_and_any_cell_is_read_without_an_error(text: str) -> None:
     meaning(text)
     when_of(text)
     mark_of(text)
-    cell_values.occupation_and_level(text)
-    cell_values.level_said(text)
+    fields.occupation_and_level(text)
+    fields.level_said(text)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.sittings.planning.sittings import cancel_sitting
+from cbt.sittings.service import cancel_sitting
 from tests.candidates.rosters import HEADERS, row
 from tests.candidates.test_importing import SECOND, another_sitting, bring, problems
 from tests.sittings.conftest import OFFICER, PLANNED, Day

@@ -12,9 +12,9 @@ from cbt.batches.checks.sittings import checks_of_sitting, set_purpose
 from cbt.batches.roster.plan import OpenPlaces
 from cbt.batches.roster.roster_import import dry_run
 from cbt.errors import Conflict
-from cbt.rules.states.sitting import Purpose
+from cbt.rules.states import Purpose
 from cbt.sittings import store as sittings
-from cbt.sittings.planning.sittings import create_sitting
+from cbt.sittings.service import create_sitting
 from tests.candidates.rosters import row, xlsx
 from tests.candidates.test_importing import BLUEPRINTS, bring
 from tests.sittings.conftest import OFFICER, PLANNED, Day

@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
+from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate, Registration
-from cbt.candidates.photos import store_photo
 from cbt.certificates.commands import certificates as command
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import issue

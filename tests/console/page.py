@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from cbt.cli import build
-from cbt.console.command import ToldCommand, ToldGroup
+from cbt.console.command import TextCommand, TextGroup
 from cbt.console.exits import MEANINGS
 from cbt.paths import product_dir
 from cbt.translations.compiler import texts_of
@@ -36,8 +36,8 @@ def tables() -> dict[str, str]:
     codes = [_row(str(code), en[told], zh[told]) for code, told in MEANINGS.items()]
     rows = []
     for path, one in walk(build()):
-        assert isinstance(one, ToldCommand | ToldGroup)
-        if isinstance(one, ToldCommand) and one.help_id is not None:
+        assert isinstance(one, TextCommand | TextGroup)
+        if isinstance(one, TextCommand) and one.help_id is not None:
             typed = " ".join(["cbt", *path, *_arguments(one)])
             beside = en[one.alone] if one.alone else "yes"
             ends = " ".join(str(code) for code in one.ends)

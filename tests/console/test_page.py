@@ -9,7 +9,7 @@ import pytest
 
 from cbt.cli import build
 from cbt.console import exits
-from cbt.console.command import ToldCommand
+from cbt.console.command import TextCommand
 from cbt.paths import product_dir
 from tests.console.page import PAGE, filled, walk
 
@@ -25,7 +25,7 @@ def test_the_page_is_that_of_the_commands() -> None:
 
 def test_the_code_of_a_difference_is_declared_where_it_is_used() -> None:
     declared = {
-        path[0] for path, one in walk(build()) if isinstance(one, ToldCommand) and exits.DIFFERS in one.ends
+        path[0] for path, one in walk(build()) if isinstance(one, TextCommand) and exits.DIFFERS in one.ends
     }
     used = {path.parent.name for path in COMMANDS if "DIFFERS" in path.read_text("utf-8")}
     assert used == declared == {"audit", "doctor"}

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from cbt.cli import build
 from cbt.config import LOCALES
-from cbt.console.command import ToldArgument, ToldCommand, ToldGroup, ToldOption
+from cbt.console.command import TextArgument, TextCommand, TextGroup, TextOption
 from cbt.console.texts import text
 from cbt.translations.compiler import texts_of
 from tests.console.page import walk
@@ -32,11 +32,11 @@ def run(*arguments: str, language: str = "zh") -> Result:
 
 def test_every_command_takes_json_and_every_word_of_it_is_told_of() -> None:
     for path, command in TREE.items():
-        assert isinstance(command, ToldCommand | ToldGroup), path
+        assert isinstance(command, TextCommand | TextGroup), path
         assert command.help_id, path
         options = [one for one in command.params if not getattr(one, "hidden", False)]
         if path:
-            assert all(isinstance(one, ToldOption | ToldArgument) for one in options), path
+            assert all(isinstance(one, TextOption | TextArgument) for one in options), path
         assert [one.name for one in options if not getattr(one, "help", None)] == [], path
     assert {
         path for path, one in LEAVES.items() if "--json" not in {opt for p in one.params for opt in p.opts}

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cbt.storage import file_hold
-from cbt.storage.file_guard import PAGE, Emptying, read_pages
-from cbt.storage.file_hold import (
+from cbt.storage import file_guard
+from cbt.storage.file_guard import (
     HELD,
+    PAGE,
     AtPath,
+    Emptying,
     FileId,
     Hold,
     Holding,
@@ -22,6 +23,7 @@ from cbt.storage.file_hold import (
     find_hold,
     handed_down,
     read_hold,
+    read_pages,
     trouble_of,
 )
 from cbt.storage.wal import HEADER, read_end, read_numbers
@@ -116,7 +118,7 @@ def holding(tmp_path: Path) -> Iterator[Holding]:
 def test_others_find_the_hold_by_its_path_whatever_became_of_the_files(
     holding: Holding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_hold, "LOOKED_AT", 10_000)  # a process of tests has opened many files before
+    monkeypatch.setattr(file_guard, "LOOKED_AT", 10_000)  # a process of tests has opened many files before
     hold = holding.take()
     for path in tmp_path.iterdir():
         path.unlink()

@@ -9,7 +9,7 @@ import pytest
 
 from cbt.http.auth.login_store import LIFETIME, login_to_revoke, open_login
 from cbt.http.auth.machine import Machine
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.storage.prepared import Change
 from cbt.storage.unit_of_work import reading, unit_of_work
 from cbt.storage.write_queue.change_set import one_writes, put_down

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import LargeBinary, String, bindparam, func, inspect, literal, select, type_coerce
 from sqlalchemy.orm import aliased
 
-from cbt.http.auth.models import Throttle
-from cbt.storage.prepared import KnownEntities, KnownSelect, RawSelect
+from cbt.http.models import Throttle
+from cbt.storage.prepared import KnownEntities, PreparedSelect, RawSelect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
 
@@ -64,7 +64,7 @@ def put(rows: list[tuple[str, int]]) -> None:
 
 
 def test_rows_are_those_that_a_session_reads(app: flask.Flask) -> None:
-    asked = KnownSelect(ROWS)
+    asked = PreparedSelect(ROWS)
 
     @settings(max_examples=25, deadline=None)
     @given(st.lists(st.tuples(TEXTS, st.integers(-(2**31), 2**31 - 1)), max_size=5))
@@ -92,7 +92,7 @@ def test_an_embedded_database_looks_for_one_row_however_many_there_are(app: flas
 
 def test_bytes_come_as_they_are(app: flask.Flask) -> None:
     bytes_ = type_coerce(literal(b"\x00\xff"), LargeBinary).label("bytes")
-    asked = KnownSelect(select(bytes_, literal("文", String).label("text")))
+    asked = PreparedSelect(select(bytes_, literal("文", String).label("text")))
     with app.app_context(), reading() as session:
         assert [(bytes(row.bytes), row.text) for row in asked.rows(session)] == [(b"\x00\xff", "文")]
 

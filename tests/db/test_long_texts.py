@@ -8,7 +8,7 @@ import flask
 import pytest
 from sqlalchemy import func, insert, null, select
 
-from cbt.http.auth.models import Throttle
+from cbt.http.models import Throttle
 from cbt.storage.bulk_read import parted, rows_with_text
 from cbt.storage.unit_of_work import reading, unit_of_work
 

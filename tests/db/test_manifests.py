@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.storage.mirror_folder import FORMAT, PRODUCT, CopySet, read_copy, write_copy
+from cbt.storage.mirror import FORMAT, PRODUCT, CopySet, read_copy, write_copy
 
 COPY = CopySet(
     product=PRODUCT,

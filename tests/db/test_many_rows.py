@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.chain import AT_ONCE, insert_rows
-from cbt.http.auth.models import Throttle
+from cbt.http.models import Throttle
 from cbt.storage.types import bind_instant
 from cbt.storage.unit_of_work import reading, unit_of_work
 

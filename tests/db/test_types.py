@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
-from cbt.http.auth.models import Throttle
+from cbt.http.models import Throttle
 from cbt.storage.engine import WRITE
 from cbt.storage.types import bind_instant, db, from_micros, to_micros
 from cbt.storage.unit_of_work import reading, unit_of_work

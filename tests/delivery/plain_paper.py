@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.bank.store import contents
 from cbt.items.markup import sanitised
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 from cbt.rules.items.content import ItemContent, ItemType
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.models import Attempt
 
 

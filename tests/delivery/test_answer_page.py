@@ -19,7 +19,7 @@ from sqlalchemy.engine import Engine
 from werkzeug.test import EnvironBuilder
 
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.http.responses import SECURITY_HEADERS
 from cbt.http.server.deferred import PROMISE, PROMISES, Headers, Promise, PromisedRequest
 from cbt.http.server.wsgi import call

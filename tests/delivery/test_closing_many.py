@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
-from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states import ClosedBy
 from cbt.runner.close import closure
 from cbt.runner.close.closure import (
     SealedJournal,

@@ -14,18 +14,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cbt.audit.anchor import FILE, Anchor
-from cbt.audit.chain import Sealer
+from cbt.audit.chain import FILE, Anchor, Sealer
 from cbt.audit.head import head_of
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
 from cbt.errors import CbtError, Unavailable
 from cbt.http.auth.login import token_hash
-from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states import ClosedBy
 from cbt.runner.attempt_changes import suspend_attempt
 from cbt.runner.close.closure import EndBatch, close_attempts
 from cbt.runner.models import Attempt, AttemptLive, JournalEntry, LateEntry, UnitDone
-from cbt.runner.protocol import HandedIn, HandIn, Moved, Save, Saved, UnitLeft, read_entries
+from cbt.runner.protocol import HandedIn, HandIn, Save, Saved, UnitEndResult, UnitLeft, read_entries
 from cbt.runner.save.batch import LiveRows
 from cbt.runner.save.journal import QUIET, Journal
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -201,7 +200,7 @@ def test_a_batch_of_many_takes_and_refuses_each_as_if_alone(running: World) -> N
         assert (row.receipt, row.journal_digest) == (result.receipt, sealed_by_hand(running, row.id))
     waiting = {name: attempt(running, name).state for name in ("extra", "elsewhere", "late", "factor")}
     assert waiting == {**dict.fromkeys(waiting, "interacting"), "factor": "suspended"}
-    left = [one for one in outcomes if isinstance(one, Moved)]
+    left = [one for one in outcomes if isinstance(one, UnitEndResult)]
     assert attempt(running, "skills").open_unit == 3
     assert [one.goes_on for one in left] == [True, True, True]
     with running.app.app_context(), reading() as session:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cbt.candidates.models import Registration
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.models import Attempt, AttemptLive
 from cbt.runner.save import guard as guards
 from cbt.runner.save.guard import Guard, guard_of, row_of

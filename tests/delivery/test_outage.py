@@ -13,7 +13,7 @@ from sqlalchemy import event, select, update
 
 from cbt.errors import Unavailable
 from cbt.http.i18n import explain
-from cbt.rules.clock.interruptions import OutageKind, OutageVerdict, outage_gap
+from cbt.rules.clock import OutageKind, OutageVerdict, outage_gap
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.close import outage
 from cbt.runner.close.closure import advance_overdue, expire_overdue

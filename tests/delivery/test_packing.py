@@ -11,14 +11,24 @@ from hypothesis import strategies as st
 
 from cbt.audit.chain import EntryDraft, ToFollow
 from cbt.errors import Conflict, NotFound, TooEarly, Unavailable
-from cbt.rules.clock.windows import UnitWindow
-from cbt.rules.states.attempt import State
-from cbt.runner.protocol import Entry, HandedIn, HandIn, Moved, Outcome, Receipt, Save, Saved, UnitLeft
+from cbt.rules.clock import UnitWindow
+from cbt.rules.states import State
+from cbt.runner.protocol import (
+    Entry,
+    HandedIn,
+    HandIn,
+    Outcome,
+    Receipt,
+    Save,
+    Saved,
+    UnitEndResult,
+    UnitLeft,
+)
 from cbt.runner.save.codec import SavePacking
 from cbt.runner.save.guard import Guard
 from cbt.runner.start.batch import FormRow, Opened, Start
 from cbt.storage.write_queue.batch import Carried, Failed
-from cbt.storage.write_queue.change_set import Parcel, PutDown, Rows
+from cbt.storage.write_queue.change_set import ChangeSetOutcome, Parcel, Rows
 
 PACKING = SavePacking()
 numbers = st.integers(0, 2**31 - 1)
@@ -90,7 +100,7 @@ handed_in = st.builds(
     closed_at=st.none() | instants,
     follows=st.builds(ToFollow, words, words),
 )
-moved = st.builds(Moved, saved=saved, goes_on=st.booleans(), windows=windows)
+moved = st.builds(UnitEndResult, saved=saved, goes_on=st.booleans(), windows=windows)
 
 
 @given(st.lists(saves | ends | starts | parcels, max_size=4))
@@ -98,8 +108,8 @@ def test_requests_come_out_as_they_went_in(requests: list[Any]) -> None:
     assert PACKING.unpack_requests(PACKING.pack_requests(requests)) == requests
 
 
-@given(st.builds(PutDown, whole=st.booleans(), follows=st.tuples(words, words)))
-def test_what_became_of_a_parcel_comes_out_as_it_went_in(put_down: PutDown) -> None:
+@given(st.builds(ChangeSetOutcome, whole=st.booleans(), follows=st.tuples(words, words)))
+def test_what_became_of_a_parcel_comes_out_as_it_went_in(put_down: ChangeSetOutcome) -> None:
     carried = Carried([put_down], None)
     assert PACKING.unpack_carried(PACKING.pack_carried(carried), [Parcel([])]) == carried
 

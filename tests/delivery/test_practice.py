@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from cbt.candidates.models import Registration
-from cbt.rules.exam.paper import TOOLS
+from cbt.rules.exam import TOOLS
 from cbt.rules.items.content import ItemType
 from cbt.rules.roles import Role
 from cbt.runner.models import JournalEntry

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from cbt.audit.anchor import FILE, Anchor
+from cbt.audit.chain import FILE, Anchor
 from cbt.audit.head import head_of
 from cbt.errors import Unavailable
 from cbt.http.responses import SECURITY_HEADERS
 from cbt.http.server.lanes import ThreadPool, lane_of
-from cbt.http.server.wsgi import AskedRequest
+from cbt.http.server.wsgi import BufferedRequest
 from cbt.runner.attempt_changes import send_message
 from cbt.runner.models import Attempt
 from cbt.runner.save import wire
@@ -453,7 +453,7 @@ def test_nothing_of_a_promised_request_waits_for_the_collector(page: Page) -> No
         for _ in range(2):  # the thread that told of a batch lets it go with the next one
             assert said(save(page, page.entry(1, "A")))[0] == 200
         gc.collect()
-        left = [one for one in gc.garbage if isinstance(one, AskedRequest)]
+        left = [one for one in gc.garbage if isinstance(one, BufferedRequest)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()

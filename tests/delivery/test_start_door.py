@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from cbt.errors import Conflict, NotAllowed, NotFound
 from cbt.http.auth.login import token_hash
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.runner.models import Attempt, AttemptLive, Gap
 from cbt.runner.start.batch import Opened, Start
 from cbt.storage.unit_of_work import reading, unit_of_work

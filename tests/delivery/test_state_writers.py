@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import cbt
-from cbt.rules.states import attempt
-from cbt.rules.states.attempt import TRANSITIONS, Event, State, before, clock_events, reached_by
+from cbt.rules import states
+from cbt.rules.states import ATTEMPT_TRANSITIONS, Event, State, before, clock_events, reached_by
 from cbt.runner import attempt_states
 
 ROOT = Path(cbt.__file__).parent
@@ -27,12 +27,12 @@ CHANGES = {
     "runner/attempt_states.py:move",
     "runner/attempt_states.py:move_all",
     "runner/attempt_states.py:moving_sealed",
-    "sittings/room_state.py:move_room_if_first",
-    "sittings/room_state.py:move_rooms",
-    "sittings/room_state.py:refresh_sitting_state",
+    "sittings/room_clock.py:move_room_if_first",
+    "sittings/room_clock.py:move_rooms",
+    "sittings/room_clock.py:refresh_sitting_state",
     # A start that goes along with what others write asks the table, too, and repeats the state it leaves.
-    "sittings/room_state.py:_start_of_room",
-    "sittings/room_state.py:_run_of_sitting",
+    "sittings/room_clock.py:_start_of_room",
+    "sittings/room_clock.py:_run_of_sitting",
     # They write what `follow` and `move` have moved in the row they hold under lock.
     "runner/start/batch.py:__init__",
     "runner/close/closure.py:__init__",
@@ -43,18 +43,18 @@ CHANGES = {
     "ops/move.py:_say_left",
     # An item has a table of its own, which `bank/review/service.py` asks; these store, rename and take back.
     "bank/changes.py:version_row",
-    "bank/banks/code_changes.py:_rename",
-    "bank/banks/code_changes.py:_restore",
+    "bank/banks/service.py:_rename",
+    "bank/banks/service.py:_restore",
     # How far an import is: conditional updates that repeat the state they leave.
     "batches/roster/service.py:keep",
     "spreadsheets/file_checks.py:end",
     "spreadsheets/file_checks.py:fail",
     "bank/imports/execution.py:break_off",
-    "bank/imports/run.py:finish_run",
+    "bank/imports/execution.py:finish_run",
     "bank/imports/execution.py:claim_undo",
     "bank/imports/execution.py:end_undo",
-    "bank/banks/code_changes.py:end_renaming",
-    "bank/banks/code_changes.py:take_back",
+    "bank/banks/service.py:end_renaming",
+    "bank/banks/service.py:take_back",
     # An application of a unit has a table of its own, and one function that asks it.
     "enrolment/applications/application.py:move_on",
     # A destruction has a table beside its one function.
@@ -62,8 +62,8 @@ CHANGES = {
 }
 BEGINNINGS = {
     "runner/attempt_changes.py:create_attempt",
-    "sittings/planning/sittings.py:create_sitting",
-    "sittings/planning/sittings.py:add_room",
+    "sittings/service.py:create_sitting",
+    "sittings/service.py:add_sitting_room",
 }
 
 
@@ -159,12 +159,12 @@ def test_the_sets_of_states_follow_from_the_table() -> None:
     assert set(attempt_states.ACTIVE) == {State.INTERACTING, State.UNITS_DONE, State.SUSPENDED}
     assert set(attempt_states.OVER) == {State.CLOSED, State.SCORED}
     for event in Event:
-        assert set(before(event)) == {state for state, one in TRANSITIONS if one is event}
+        assert set(before(event)) == {state for state, one in ATTEMPT_TRANSITIONS if one is event}
 
 
 @pytest.mark.parametrize("event", list(Event))
 def test_an_event_leads_to_one_state_wherever_it_happens(event: Event) -> None:
-    assert {TRANSITIONS[state, event] for state in before(event)} == {reached_by(event)}
+    assert {ATTEMPT_TRANSITIONS[state, event] for state in before(event)} == {reached_by(event)}
 
 
 CLOCK_STATES = (State.INTERACTING, State.SUSPENDED, State.UNITS_DONE)
@@ -174,10 +174,10 @@ CLOCK_STATES = (State.INTERACTING, State.SUSPENDED, State.UNITS_DONE)
 @pytest.mark.parametrize("reached", CLOCK_STATES)
 def test_a_clock_leads_there_by_the_table_or_not_at_all(state: State, reached: State) -> None:
     if state in attempt_states.OVER:
-        with pytest.raises(attempt.Conflict):
+        with pytest.raises(states.Conflict):
             clock_events(state, reached)
         return
     now = state
     for event in clock_events(state, reached):
-        now = attempt.next_state(now, event)
+        now = states.next_attempt_state(now, event)
     assert now is reached

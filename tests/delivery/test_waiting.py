@@ -15,10 +15,10 @@ from sqlalchemy import select, update
 from cbt.audit.chain import record
 from cbt.candidates.models import Registration
 from cbt.http.auth.machine import MACHINE_COOKIE
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.http.server import deferred as parking_module
 from cbt.http.server.deferred import ParkedRequest, Parking, Wait
-from cbt.rules.door.waiting_room import share_of
+from cbt.rules.door import share_of
 from cbt.runner.waiting.hall import WaitingHall
 from cbt.sittings.models import SittingRoom
 from cbt.storage.types import db

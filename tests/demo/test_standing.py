@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from cbt.accounts.approvals.requests import Wanted, insist_on_another
+from cbt.accounts.approvals.requests import SecondPersonTerms, insist_on_another
 from cbt.accounts.models import Staff
-from cbt.accounts.sign_in.service import sign_in
+from cbt.accounts.sign_in import sign_in
 from cbt.cli import build
 from cbt.config import Settings
 from cbt.demo.build import Handout, build_demo
-from cbt.demo.commands import SHEET, DemoFolder, PrintedThing, found_in, next_steps, standing
+from cbt.demo.commands import SHEET, DemoFolder, PrintedItem, found_in, next_steps, standing
 from cbt.errors import NotAllowed
 from cbt.http.auth.login import Principal
 from cbt.http.auth.machine import Machine
@@ -32,7 +32,7 @@ HOURS = timedelta(hours=1)
 ANEW = "cbt demo --fresh"
 
 
-def works(things: list[PrintedThing]) -> dict[str, bool]:
+def works(things: list[PrintedItem]) -> dict[str, bool]:
     return {one.what: one.works for one in things}
 
 
@@ -85,7 +85,9 @@ def they_are_second_persons_for_each_other() -> None:
         ):
             me = people[first]
             who = Principal("staff", subject_id=me.id, subject_ref=me.ref, name=me.name)
-            assert insist_on_another(session, people[second], first=who, wanted=Wanted(), now=START)
+            assert insist_on_another(
+                session, people[second], first=who, wanted=SecondPersonTerms(), now=START
+            )
 
 
 def the_first_sitting_begins(*, hours: int) -> None:
@@ -97,8 +99,8 @@ def the_first_sitting_begins(*, hours: int) -> None:
 
 def test_a_day_that_is_over_ends_with_the_command_for_another() -> None:
     things = [
-        PrintedThing("sitting.ended", False, START, "第 1 场"),
-        PrintedThing("own_password", True, count=3),
+        PrintedItem("sitting.ended", False, START, "第 1 场"),
+        PrintedItem("own_password", True, count=3),
     ]
     assert [ANEW in line for line in next_steps(things, anew=ANEW)] == [True]
 

@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from cbt.certificates.models import Certificate
 from cbt.demo.build import build_demo
-from cbt.demo.member_units import DONE
+from cbt.demo.people import DONE
 from cbt.enrolment.models import FeePayment, UnitAgreement, UnitApplication
 from cbt.ops.backup.verification import verify_everything
 from cbt.results.models import Result
-from cbt.rules.states.application import ApplicationState
+from cbt.rules.states import ApplicationState
 from cbt.storage.unit_of_work import reading
 from tests.world import START
 

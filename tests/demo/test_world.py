@@ -13,8 +13,7 @@ from sqlalchemy import select
 from bench.history import Years, write_years
 from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
-from cbt.demo.exam_setup import StoredPaper, Variant, prepare_papers
-from cbt.demo.world import Entrant, gather, seat_everybody
+from cbt.demo.world import Entrant, StoredPaper, Variant, gather, prepare_papers, seat_everybody
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.storage.unit_of_work import reading, unit_of_work

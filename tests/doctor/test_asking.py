@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cbt.application import doctor_views
+from cbt.application import views
 from cbt.errors import Unavailable
 from tests.world import World
 
@@ -29,7 +29,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, said: str) -> list[dict[str, Any]]:
         calls.append({"command": command, **options})
         return subprocess.CompletedProcess(command, 2, said.encode(), b"")
 
-    monkeypatch.setattr(doctor_views.subprocess, "run", run)
+    monkeypatch.setattr(views.subprocess, "run", run)
     return calls
 
 
@@ -43,7 +43,7 @@ def test_an_administrator_reads_what_was_found(world: World, monkeypatch: pytest
     assert "mount -a" in page
     assert "&lt;b&gt;9&lt;/b&gt;" in page
     [call] = calls
-    assert call["command"][1:] == ["-m", "cbt.confined.background", "cbt.cli", "doctor", "--json"]
+    assert call["command"][1:] == ["-m", "cbt.confined.priority", "cbt.cli", "doctor", "--json"]
     assert call["env"]["CBT_DATA_DIR"] == str(world.app.extensions["cbt_settings"].data_dir)
     assert call["env"]["CBT_LOCALE"] == "zh"
 
@@ -53,11 +53,11 @@ def test_an_administrator_reads_what_was_found(world: World, monkeypatch: pytest
 )
 def test_a_child_that_says_nothing_is_no_clean_bill(said: str) -> None:
     with pytest.raises(Unavailable, match=r"doctor\.silent"):
-        doctor_views.read(said.encode())
+        views.read(said.encode())
 
 
 def test_one_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, json.dumps(SAID))
-    with doctor_views._at_work:
+    with views._at_work:
         assert world.staff("admin").post("/doctor").status_code == 429
     assert world.staff("admin").post("/doctor").status_code == 200

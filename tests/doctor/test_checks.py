@@ -12,25 +12,10 @@ import pytest
 
 from cbt.config import Settings, Sourced
 from cbt.errors import InvalidInput, Unavailable
-from cbt.ops.doctor import commands
-from cbt.ops.doctor.checks import (
-    CHECKS,
-    backups,
-    blueprints,
-    certificate,
-    clock,
-    copy,
-    hands,
-    limits,
-    pages,
-    port,
-    proxy,
-    space,
-    speed,
-)
-from cbt.ops.doctor.commands import ENDS
-from cbt.ops.doctor.findings import Check, Diagnosis, Grade, Seen, Symptom, diagnosis, worst
-from cbt.ops.doctor.patient import Fetched, Patient
+from cbt.ops.doctor import commands, machine, server
+from cbt.ops.doctor import data as backups
+from cbt.ops.doctor.commands import CHECKS, ENDS
+from cbt.ops.doctor.findings import Check, Diagnosis, Fetched, Grade, Patient, Seen, Symptom, diagnosis, worst
 from cbt.translations.compiler import LANGUAGES, texts_of
 from tests.exams.sources import shipped
 
@@ -113,7 +98,7 @@ def test_settings_that_cannot_be_read_leave_nothing_to_look_at() -> None:
     ],
 )
 def test_a_clock_beside_the_databases(off: timedelta, code: str, said: str) -> None:
-    found = clock.agreement(NOW + off, NOW)
+    found = machine.agreement(NOW + off, NOW)
     assert (found.code, found.params["seconds"]) == (code, said)
 
 
@@ -121,12 +106,12 @@ def test_a_clock_beside_the_databases(off: timedelta, code: str, said: str) -> N
     ("most", "code"), [(1023, "too_few"), (1024, "few"), (8191, "few"), (8192, "ok"), (1_048_576, "ok")]
 )
 def test_open_files(most: int, code: str) -> None:
-    assert limits.judge(most).code == code
+    assert machine.judge_open_files(most).code == code
 
 
 @pytest.mark.parametrize(("free", "code"), [(64 * MIB - 1, "full"), (64 * MIB, "low"), (512 * MIB, "ok")])
 def test_room_on_a_disk(free: int, code: str) -> None:
-    assert space.judge("data", free).code == code
+    assert machine.judge_space("data", free).code == code
 
 
 @pytest.mark.parametrize(
@@ -143,19 +128,19 @@ def test_what_a_folder_lies_on(folder: str, kind: str) -> None:
         "/dev/vda / ext4 rw 0 0\ntmpfs /dev/shm tmpfs rw 0 0\nnas:/x /mnt/the\\040share nfs4 rw 0 0\n"
         "/dev/vdb /srv ext4 rw 0 0\n/dev/vdc /srv xfs rw 0 0\n"
     )
-    assert space.kind_of(Path(folder), mounts) == kind
+    assert machine.kind_of(Path(folder), mounts) == kind
 
 
 @pytest.mark.parametrize(
     ("milliseconds", "code"), [(0.1, "ok"), (19.9, "ok"), (20, "slow"), (149, "slow"), (150, "too_slow")]
 )
 def test_a_forced_write(milliseconds: float, code: str) -> None:
-    assert speed.judge(Path("data"), milliseconds).code == code
+    assert machine.judge_speed(Path("data"), milliseconds).code == code
 
 
 def test_a_disk_is_measured_by_its_median_and_not_for_long(tmp_path: Path) -> None:
     ticks = iter([0.0, *(moment for write in range(3) for moment in (write, write + 0.003, write * 0.2))])
-    assert speed.forced_ms(tmp_path, clock=lambda: next(ticks)) == pytest.approx(3)
+    assert machine.forced_ms(tmp_path, clock=lambda: next(ticks)) == pytest.approx(3)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -163,12 +148,18 @@ def test_the_second_copy(tmp_path: Path) -> None:
     data, beside = tmp_path / "data", tmp_path / "copy"
     data.mkdir()
     given = Settings(data_dir=data)
-    assert codes(copy.examine(of(given))) == ["none"]
-    assert codes(copy.examine(of(Settings(data_dir=data, journal_copy_dir=beside)))) == ["away"]
+    assert codes(backups.examine_second_copy(of(given))) == ["none"]
+    assert codes(backups.examine_second_copy(of(Settings(data_dir=data, journal_copy_dir=beside)))) == [
+        "away"
+    ]
     beside.mkdir()
-    assert codes(copy.examine(of(Settings(data_dir=data, journal_copy_dir=beside)))) == ["same_disk"]
-    assert not copy.same_disk(Path("/proc"), data)
-    assert codes(copy.examine(of(Settings(database_url="postgresql+psycopg://x/y")))) == ["postgresql"]
+    assert codes(backups.examine_second_copy(of(Settings(data_dir=data, journal_copy_dir=beside)))) == [
+        "same_disk"
+    ]
+    assert not backups.same_disk(Path("/proc"), data)
+    assert codes(backups.examine_second_copy(of(Settings(database_url="postgresql+psycopg://x/y")))) == [
+        "postgresql"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -182,20 +173,20 @@ def test_the_second_copy(tmp_path: Path) -> None:
 )
 def test_the_newest_backup(minutes: int | None, serving: bool, code: str) -> None:
     newest = None if minutes is None else NOW - timedelta(minutes=minutes)
-    assert backups.judge(Settings(), newest, now=NOW, serving=serving).code == code
+    assert backups.judge_backups(Settings(), newest, now=NOW, serving=serving).code == code
 
 
 def test_the_folder_of_backups(tmp_path: Path) -> None:
     data, folder = tmp_path / "data", tmp_path / "backups"
     data.mkdir()
     given = Settings(data_dir=data, backup_dir=folder)
-    assert codes(backups.examine(of(Settings(data_dir=data)))) == ["none"]
-    assert codes(backups.examine(of(given))) == ["away"]
+    assert codes(backups.examine_backups(of(Settings(data_dir=data)))) == ["none"]
+    assert codes(backups.examine_backups(of(given))) == ["away"]
     made = folder / "cbt-20261127T075900Z"
     made.mkdir(parents=True)
-    assert codes(backups.examine(of(given))) == ["same_disk", "never"]
+    assert codes(backups.examine_backups(of(given))) == ["same_disk", "never"]
     (made / "manifest.json").touch()
-    assert codes(backups.examine(of(given))) == ["same_disk", "ok"]
+    assert codes(backups.examine_backups(of(given))) == ["same_disk", "ok"]
 
 
 @pytest.mark.parametrize(
@@ -210,14 +201,16 @@ def test_the_folder_of_backups(tmp_path: Path) -> None:
 )
 def test_a_running_server(status: int, said: Mapping[str, object], code: str) -> None:
     found = diagnosis(
-        "port", port.CODES, port.judge("http://127.0.0.1:8000", Fetched(status, json.dumps(said)))
+        "port",
+        server.PORT_CODES,
+        server.judge_port("http://127.0.0.1:8000", Fetched(status, json.dumps(said))),
     )
     assert found.code == code
     assert "%(" not in found.what + found.fix
 
 
 def test_something_that_answers_otherwise_is_no_server_of_ours() -> None:
-    assert port.judge("http://127.0.0.1:8000", Fetched(200, "<html>")).code == "silent"
+    assert server.judge_port("http://127.0.0.1:8000", Fetched(200, "<html>")).code == "silent"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +229,7 @@ def test_something_that_answers_otherwise_is_no_server_of_ours() -> None:
     ],
 )
 def test_a_proxy(settings: Settings, code: str) -> None:
-    assert proxy.judge(settings).code == code
+    assert server.judge_proxy(settings).code == code
 
 
 @pytest.mark.parametrize(
@@ -248,7 +241,7 @@ def test_a_proxy(settings: Settings, code: str) -> None:
     ],
 )
 def test_a_certificate(left: timedelta, code: str) -> None:
-    assert certificate.judge(NOW + left, now=NOW).code == code
+    assert server.judge_certificate(NOW + left, now=NOW).code == code
 
 
 def test_files_that_others_can_read(tmp_path: Path) -> None:
@@ -256,9 +249,9 @@ def test_files_that_others_can_read(tmp_path: Path) -> None:
     for folder in (given.data_dir, given.keys):
         folder.mkdir(mode=0o700)
     (given.keys / "personal.key").touch(mode=0o600)
-    assert codes(hands.examine(of(given))) == ["ok"]
+    assert codes(backups.examine_permissions(of(given))) == ["ok"]
     (given.keys / "personal.key").chmod(0o640)
-    [seen] = hands.examine(of(given))
+    [seen] = backups.examine_permissions(of(given))
     assert isinstance(seen, Symptom)
     assert (seen.code, seen.params["path"]) == ("open", given.keys / "personal.key")
     assert (given.keys / "personal.key").stat().st_mode & 0o777 == 0o640, "looking changes nothing"
@@ -285,7 +278,7 @@ def test_a_file_beside_that_others_can_read_or_change(
     for folder in (given.data_dir, given.keys):
         folder.mkdir(mode=0o700)
     there = Sourced(given, file if which == "settings file" else None, {}, adrift=False)
-    seen = list(hands.examine(Patient(there, NOW, "")))
+    seen = list(backups.examine_permissions(Patient(there, NOW, "")))
     assert codes(iter(seen)) == [found]
     assert file.stat().st_mode & 0o777 == mode, "looking changes nothing"
     if command:
@@ -333,7 +326,7 @@ def test_whose_the_settings_file_is(
         return os.stat_result((*real[:4], user, its_group, *real[6:]))
 
     monkeypatch.setattr(Path, "stat", owned)
-    seen = list(hands.examine(Patient(Sourced(given, file, {}, adrift=False), NOW, "")))
+    seen = list(backups.examine_permissions(Patient(Sourced(given, file, {}, adrift=False), NOW, "")))
     assert codes(iter(seen)) == [found]
     if command:
         assert isinstance(seen[0], Symptom)
@@ -364,22 +357,22 @@ def test_a_page_through_the_proxy(
         "/metrics": Fetched(404, ""),
     }
     url = "https://exam.example.org"
-    monkeypatch.setattr(pages, "fetch", lambda address: (usual | dict(web))[address.removeprefix(url)])
-    assert codes(pages.examine(of(Settings(), url=url))) == found
+    monkeypatch.setattr(server, "fetch", lambda address: (usual | dict(web))[address.removeprefix(url)])
+    assert codes(server.examine_pages(of(Settings(), url=url))) == found
 
 
 def test_without_a_server_there_is_no_page() -> None:
-    assert codes(pages.examine(of(Settings()))) == ["not_running"]
+    assert codes(server.examine_pages(of(Settings()))) == ["not_running"]
 
 
 def test_a_blueprint_file_that_cannot_be_used_is_a_warning(tmp_path: Path) -> None:
     folder = tmp_path / "blueprints"
     folder.mkdir()
     own = Settings(data_dir=tmp_path, blueprint_dir=folder)
-    assert codes(blueprints.examine(of(own))) == ["none"]
+    assert codes(server.examine_blueprints(of(own))) == ["none"]
     (folder / "l3.toml").write_text("schema = [", "utf-8")
-    (seen,) = blueprints.examine(of(own))
+    (seen,) = server.examine_blueprints(of(own))
     assert isinstance(seen, Symptom)
     assert (seen.code, "l3.toml" in str(seen.params["what"])) == ("faulty", True)
     (folder / "l3.toml").write_text(shipped("l3").read_text("utf-8"), "utf-8")
-    assert codes(blueprints.examine(of(own))) == ["ok"]
+    assert codes(server.examine_blueprints(of(own))) == ["ok"]

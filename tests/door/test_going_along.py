@@ -13,7 +13,7 @@ from cbt.audit.verification import verify
 from cbt.candidates.models import Registration
 from cbt.door import service
 from cbt.errors import CbtError, Conflict, Gone
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.sittings.models import SittingRoom
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.world import World

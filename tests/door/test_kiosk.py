@@ -7,7 +7,7 @@ import plistlib
 
 import pytest
 
-from cbt.rules.door.kiosk import HEADER, config_key, settings_for
+from cbt.rules.door import HEADER, config_key, settings_for
 from cbt.sittings.models import Centre
 from tests.proctoring.desk import audited, row, running
 from tests.world import World

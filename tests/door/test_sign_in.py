@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from cbt.door.arrival import allow_sign_in, issue_login_code
 from cbt.door.seats import move_to_seat
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.runner.models import Attempt
 from cbt.storage.unit_of_work import reading
 from tests.door.door import (

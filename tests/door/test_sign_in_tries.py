@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from cbt.http.auth.models import Throttle
 from cbt.http.auth.rate_limit import MAX_FAILURES, SLOWER, WINDOW
+from cbt.http.models import Throttle
 from tests.door.door import (
     SIGN_IN_OPEN,
     bind,

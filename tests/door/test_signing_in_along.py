@@ -13,9 +13,9 @@ from sqlalchemy import select
 from cbt.audit.verification import verify
 from cbt.door import sign_in as steps
 from cbt.http.auth import throttle
-from cbt.http.auth.models import LoginSession, Throttle
 from cbt.http.auth.rate_limit import MAX_FAILURES, WINDOW
-from cbt.rules.states.sitting import SittingState
+from cbt.http.models import LoginSession, Throttle
+from cbt.rules.states import SittingState
 from cbt.sittings.models import SittingRoom
 from cbt.storage.unit_of_work import reading
 from tests.door.door import (

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from cbt.audit.models import AuditEntry
 from cbt.enrolment.models import ApplicantPhoto, EvidenceScan
 from cbt.errors import InvalidInput
-from cbt.printing.pdf_intake import MOST_BYTES, reset
+from cbt.printing.pdf import MOST_BYTES, reset
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import Desk, clerk_of, desk, officer, people_of, unit, unit_ref

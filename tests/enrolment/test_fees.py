@@ -16,10 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
+from cbt.enrolment.fees import accounts as paying
 from cbt.enrolment.fees import charges as charging
-from cbt.enrolment.fees import payments as paying
-from cbt.enrolment.fees.accounts import FeeBooking, UnitAccount, account_of
-from cbt.enrolment.fees.payments import PaymentForm, RefundForm
+from cbt.enrolment.fees.accounts import FeeBooking, PaymentForm, RefundForm, UnitAccount, account_of
 from cbt.enrolment.fees.store import owed_by, payments_of, statements_of
 from cbt.enrolment.models import Applicant, FeeCharge, FeeMatch, FeePayment, FeeRefund, UnitApplication
 from cbt.enrolment.units import unit_by_ref

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cbt.audit.models import AuditEntry
-from cbt.printing.fonts import lacking
+from cbt.printing.pdf import lacking
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import PERSON, Desk, clerk_of, desk, officer, people_of, unit
 from tests.enrolment.test_units import UNIT, rows

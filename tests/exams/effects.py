@@ -28,13 +28,12 @@ from cbt.errors import CbtError
 from cbt.http.i18n import catalogues
 from cbt.results.my_results import results_of
 from cbt.rules.assembly.form import draw_form
-from cbt.rules.exam.blueprint import ExamBlueprint, Paper
-from cbt.rules.scoring.marks import share_of
-from cbt.rules.scoring.score import FormScorer
+from cbt.rules.exam import ExamBlueprint, Paper
+from cbt.rules.scoring import FormScorer, share_of
 from cbt.runner.models import Attempt
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.room_state import open_doors
+from cbt.sittings.room_clock import open_doors
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import HEADERS, resident, xlsx
 from tests.delivery.driver import Page

@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import date
 
 from cbt.rules.calendar import Holidays, earliest_exam_day
-from cbt.rules.enrolment.eligibility.answers import ConditionAnswer
-from cbt.rules.enrolment.eligibility.assessment import assess
-from cbt.rules.enrolment.eligibility.conditions import PersonFacts
+from cbt.rules.enrolment.assessment import assess
+from cbt.rules.enrolment.conditions import ConditionAnswer, PersonFacts
 from cbt.rules.enrolment.fees import PaperTaking, RefundCause, TakingKind, fee_lines, is_given_back
 from tests.exams.effects import blueprint
 from tests.rules.enrolment.people import certified, degree, technical, trained, works

@@ -17,9 +17,7 @@ from cbt.blueprints.toml_file import KeyKind
 from cbt.errors import InvalidInput, NotFound
 from cbt.http.i18n import catalogues
 from cbt.paths import product_dir
-from cbt.rules.exam.blueprint import AdmissionPolicy, RetakePolicy
-from cbt.rules.exam.paper import Paper, Section, Unit
-from cbt.rules.exam.policies import ClockPolicy, SubmitPolicy
+from cbt.rules.exam import AdmissionPolicy, ClockPolicy, Paper, RetakePolicy, Section, SubmitPolicy, Unit
 from cbt.rules.items.content import ItemType, PartialCredit
 from tests.exams.sources import ELECTRICIAN, minutes, shipped
 

@@ -14,7 +14,7 @@ from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.office.text_check import checked, text_of
 from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
-from cbt.candidates.roster.paper_choice import choices
+from cbt.candidates.roster.row import choices
 from cbt.errors import InvalidInput
 from cbt.http.i18n import catalogues
 from cbt.rules.canonical import digest

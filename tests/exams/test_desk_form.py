@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from cbt.blueprints.models import BlueprintVersion
-from cbt.blueprints.office.form import act_on, blank_form, data_of, form_of, head_of, sent_form, written
+from cbt.blueprints.office.pages import act_on, blank_form, data_of, form_of, head_of, sent_form, written
 from cbt.blueprints.reader import read
 from cbt.storage.unit_of_work import reading
 from tests.exams.sources import ELECTRICIAN, shipped

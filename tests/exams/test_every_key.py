@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cbt.blueprints import spec
-from cbt.rules.enrolment.eligibility.conditions import PersonFacts
+from cbt.rules.enrolment.conditions import PersonFacts
 from cbt.rules.retake import PaperOutcome
 from tests.exams import effects
 from tests.exams import enrolment_effects as enrolment

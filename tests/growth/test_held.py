@@ -14,13 +14,21 @@ from typing import Any
 import pytest
 from sqlalchemy import ColumnElement, func, select
 
+from cbt.batches import publication as publishing
 from cbt.batches import seating
 from cbt.batches import sitting_change as moving
-from cbt.batches.publishing import service as publishing
 from cbt.batches.sitting_change import MoveWish
 from cbt.candidates.models import Registration
-from cbt.demo.exam_setup import Hall, Variant, add_staff, build_premises, plan_sitting, prepare_papers
-from cbt.demo.world import Entrant, seat_everybody
+from cbt.demo.world import (
+    Entrant,
+    Hall,
+    Variant,
+    add_staff,
+    build_premises,
+    plan_sitting,
+    prepare_papers,
+    seat_everybody,
+)
 from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.results.models import PublishedResult, Result
 from cbt.results.package.service import write_package

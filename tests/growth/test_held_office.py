@@ -24,30 +24,26 @@ from cbt.bank.banks.points_table import TableRow, table_revision, table_rows
 from cbt.bank.imports.plan import PLAINLY
 from cbt.bank.review import bulk
 from cbt.bank.review.bulk import BulkAct, BulkScope, items_of, plan_bulk
-from cbt.candidates import photos
-from cbt.candidates.desk import service as candidates
+from cbt.candidates import corrections
+from cbt.candidates import service as candidates
 from cbt.candidates.models import AdmissionTicket, CandidatePhoto
-from cbt.candidates.printing.occasion import of_again
-from cbt.candidates.printing.reprints import note_print
+from cbt.candidates.prints import note_print, of_again
 from cbt.certificates import service as certificates
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import waiting_page
-from cbt.certificates.uploads.files import UploadChoice, upload_file
-from cbt.certificates.uploads.mappings import STANDARD
-from cbt.enrolment.fees import payments
-from cbt.enrolment.fees.accounts import FeeBooking
-from cbt.enrolment.fees.payments import PaymentForm
+from cbt.certificates.uploads import STANDARD, UploadChoice, upload_file
+from cbt.enrolment.fees import accounts
+from cbt.enrolment.fees.accounts import FeeBooking, PaymentForm
 from cbt.enrolment.models import Applicant, FeeCharge
 from cbt.errors import Conflict, NotFound
 from cbt.http.auth.login import Principal
-from cbt.http.auth.models import Throttle
-from cbt.http.form_posts.models import SentForm
+from cbt.http.models import SentForm, Throttle
 from cbt.items.models import ImportRun, Item, KnowledgePoint
 from cbt.media.picture_copy import Redrawn
 from cbt.proctoring.models import Incident
 from cbt.retention.models import Destruction
 from cbt.rules.roles import Role
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.runner.models import Attempt, JournalEntry
 from cbt.sittings.models import SittingRoom
 from cbt.storage.unit_of_work import reading
@@ -130,7 +126,7 @@ def test_lists_tickets_photos_and_certificates_of_a_thousand_people(
     assert len(ready) >= READY
     assert len(printed.tickets) >= 1_000
     received = Redrawn([(f"{one}.jpg", b"\xff\xd8" + bytes(20_000)) for one in numbers], [])
-    monkeypatch.setattr(photos, "redraw_zip", lambda _body: received)
+    monkeypatch.setattr(corrections, "redraw_zip", lambda _body: received)
     clerk = Principal("staff", 0, "st-clerk", "考务", frozenset({Role.OFFICER.value}))
 
     def export() -> None:
@@ -140,7 +136,7 @@ def test_lists_tickets_photos_and_certificates_of_a_thousand_people(
         assert len(rows) > 1_000
 
     def attach() -> None:
-        stored = photos.attach_photos(sitting_ref=crowd.sitting_ref, body=b"", now=now, actor=CLERK)
+        stored = corrections.attach_photos(sitting_ref=crowd.sitting_ref, body=b"", now=now, actor=CLERK)
         assert (stored.stored, stored.unmatched) == (PEOPLE, ())
 
     def upload() -> None:
@@ -329,18 +325,18 @@ def test_a_payment_of_hundreds_of_lines_is_matched_and_taken_back_a_few_at_a_tim
     acts: list[tuple[str, Callable[[], object], tuple[str, str, str]]] = [
         (
             "the payment",
-            lambda: paid.append(payments.record_payment(unit, sent, who)),
+            lambda: paid.append(accounts.record_payment(unit, sent, who)),
             (charged, nothing, nothing),
         ),
         (
             "its credit",
-            lambda: payments.unmatch_payment(paid[0], reason="x", who=who),
+            lambda: accounts.unmatch_payment(paid[0], reason="x", who=who),
             (charged, charged, charged),
         ),
-        ("matching", lambda: payments.match_credit(unit, who), (charged, nothing, nothing)),
+        ("matching", lambda: accounts.match_credit(unit, who), (charged, nothing, nothing)),
         (
             "reversal",
-            lambda: payments.reverse_payment(paid[0], reason="x", who=who),
+            lambda: accounts.reverse_payment(paid[0], reason="x", who=who),
             (charged, charged, nothing),
         ),
     ]
@@ -348,7 +344,7 @@ def test_a_payment_of_hundreds_of_lines_is_matched_and_taken_back_a_few_at_a_tim
         assert too_long(world, {name: act}) == {}
         assert figures(world, unit) == after, name
     with world.app.app_context(), reading(), pytest.raises(Conflict):
-        payments.reverse_payment(paid[0], reason="x", who=who)
+        accounts.reverse_payment(paid[0], reason="x", who=who)
 
 
 def test_what_jobs_do_of_hundreds_goes_in_pieces(world: World) -> None:

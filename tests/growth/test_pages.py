@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from cbt.application import doctor_views as doctor
-from cbt.application.doctor_views import DoctorsWord
+from cbt.application import views as doctor
+from cbt.application.views import DoctorReport
 from tests.attacks.stages import Endpoint, Stage, staged
 from tests.conftest import Templates
 from tests.growth.scene import PageCost, begin_small, cost_of, make_large, pages_of_staff
@@ -50,7 +50,7 @@ def costs(
         pytest.MonkeyPatch.context() as patch,
         staged(templates, "sqlite", tmp_path_factory.mktemp("growing")) as stage,
     ):
-        patch.setattr(doctor, "ask_doctor", lambda _settings, *, locale: DoctorsWord("ok", ()))
+        patch.setattr(doctor, "ask_doctor", lambda _settings, *, locale: DoctorReport("ok", ()))
         over = request.param == "over"
         if over:
             scene.end_with(stage.world, scene.USUAL | {"second": "55.0"})

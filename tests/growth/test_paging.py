@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from cbt.accounts import store as accounts
 from cbt.bank import exports
-from cbt.candidates.desk import pages as desk
+from cbt.candidates import service as desk
 from cbt.candidates.models import Candidate
 from cbt.proctoring import pages as proctor
 from cbt.results import retake_ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 import pytest
 
-from cbt.bank.imports.check_views import FILES as BANK_FILES
+from cbt.bank.imports.views import FILES as BANK_FILES
 from cbt.batches.roster.views import FILES as ROSTER_FILES
 from cbt.http.auth import access
 from cbt.imports.machine import ImportKind

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cbt.demo.finished_batch import FormPlace as Place
-from cbt.demo.finished_batch import places_in
+from cbt.demo.build import FormPlace as Place
+from cbt.demo.build import places_in
 from tests.journeys.centre import Centre
 
 __all__ = ["Place", "places_in", "places_of"]

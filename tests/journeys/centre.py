@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.paths import product_dir, translations_dir
 from cbt.runner.models import AttemptLive
 from cbt.scoring.models import Score

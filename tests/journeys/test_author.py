@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from cbt.accounts.sign_in.passwords import hash_password
-from cbt.demo.exam_setup import add_staff
+from cbt.accounts.passwords import hash_password
+from cbt.demo.world import add_staff
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import unit_of_work
 from tests.bank.sheets import single, truth, workbook

@@ -11,8 +11,7 @@ from cbt.demo.world import DOOR
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.models import Attempt, AttemptLive
 from cbt.sittings.models import Room, Seat, SittingRoom
-from cbt.sittings.room_clock import start_room
-from cbt.sittings.room_state import admit_if_due
+from cbt.sittings.room_clock import admit_if_due, start_room
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.centre import Centre

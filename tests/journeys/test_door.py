@@ -11,8 +11,7 @@ from playwright.sync_api import expect
 from sqlalchemy import func, select
 
 from cbt.candidates.models import Registration
-from cbt.demo.exam_setup import Variant
-from cbt.demo.world import Entrant, Identity, seat_everybody
+from cbt.demo.world import Entrant, Identity, Variant, seat_everybody
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.browsers import Browsers

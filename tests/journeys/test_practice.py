@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Request, expect
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
-from cbt.rules.exam.paper import TOOLS
+from cbt.rules.exam import TOOLS
 from cbt.runner.models import JournalEntry
 from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.browsers import Browsers

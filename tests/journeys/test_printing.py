@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from cbt.candidates.printing.documents import DOCUMENTS
+from cbt.candidates.prints import DOCUMENTS
 from cbt.paths import product_dir
 from tests.journeys import printing
 from tests.journeys.browsers import Browsers

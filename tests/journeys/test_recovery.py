@@ -13,7 +13,7 @@ from sqlalchemy import select
 from cbt.runner.attempt_changes import allow_move
 from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.room_state import end_room
+from cbt.sittings.room_clock import end_room
 from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.answers import places_of
 from tests.journeys.browsers import Browser, Browsers

@@ -21,13 +21,12 @@ from playwright.sync_api import expect
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
-from cbt.demo.exam_setup import Variant
-from cbt.demo.world import Entrant, Identity, seat_everybody
+from cbt.demo.world import Entrant, Identity, Variant, seat_everybody
 from cbt.door.arrival import check_in, record_arrival
 from cbt.proctoring.models import Incident
 from cbt.runner.models import Attempt, AttemptAdjustment, AttemptLive
 from cbt.sittings.models import RoomAdjustment, Seat, SittingRoom
-from cbt.sittings.room_state import admit_if_due
+from cbt.sittings.room_clock import admit_if_due
 from cbt.storage.unit_of_work import unit_of_work
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock

@@ -11,18 +11,18 @@ import pytest
 from playwright.sync_api import expect
 
 from cbt.application.app import create_app
-from cbt.batches.publishing.service import publish
+from cbt.batches.publication import publish
 from cbt.candidates.models import Candidate, Registration
 from cbt.certificates.service import SeriesForm, set_series
-from cbt.demo.exam_setup import Ground, plan_sitting
-from cbt.demo.finished_batch import sit
+from cbt.demo.build import sit
+from cbt.demo.world import Ground, plan_sitting
 from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.personal.identity import DOCUMENT, document_index
-from cbt.rules.door.admission import mask_document
+from cbt.rules.door import mask_document
 from cbt.rules.publicity import DAYS
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Room
-from cbt.sittings.planning.sittings import create_batch
+from cbt.sittings.service import create_batch
 from cbt.storage.crypto import seal
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident, xlsx

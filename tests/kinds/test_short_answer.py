@@ -17,7 +17,7 @@ from cbt.errors import Conflict
 from cbt.http.app_context import register_factory
 from cbt.ops.backup.verification import check_scores
 from cbt.results.models import Result
-from cbt.results.release import plan_release
+from cbt.results.service import plan_release
 from cbt.results.sheet.sitting import sheet_of
 from cbt.results.store import finished_sitting, sitting_lines
 from cbt.runner.models import Attempt

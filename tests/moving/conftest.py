@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.ops.move import MoveDone, move
+from cbt.ops.move import MoveResult, move
 from cbt.ops.move_endpoints import Destination, blocks, read_destination, tables
 from cbt.storage.types import db
 from tests.conftest import Templates, close_engine, installation
@@ -72,11 +72,11 @@ class Mover:
         self.told: list[tuple[str, str, int, int]] = []
         self._opened = ExitStack()
 
-    def to(self, place: str) -> MoveDone:
+    def to(self, place: str) -> MoveResult:
         """Move to `place`."""
         return self.move(read_destination(place, settings_of(self.app)))
 
-    def move(self, destination: Destination) -> MoveDone:
+    def move(self, destination: Destination) -> MoveResult:
         """Move there, a minute later than whatever was before."""
         self.clock.set(self.clock.now() + timedelta(minutes=1))
         with self.app.app_context():

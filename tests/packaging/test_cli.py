@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.cli import COMMANDS, build
-from cbt.console.command import ToldCommand, ToldGroup
+from cbt.console.command import TextCommand, TextGroup
 from cbt.console.texts import text
 from cbt.paths import product_dir
 
@@ -34,7 +34,7 @@ print(code, sorted(name for name in {heavy!r} if name in sys.modules))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_table_says_what_the_command_says(name: str) -> None:
     command = COMMANDS[name].load(name)
-    assert isinstance(command, ToldCommand | ToldGroup)
+    assert isinstance(command, TextCommand | TextGroup)
     assert (command.name, command.help_id, command.hidden) == (name, COMMANDS[name].help, False)
 
 

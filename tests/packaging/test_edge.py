@@ -12,7 +12,7 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.http import tls_trust
+from cbt.http import views
 from cbt.http.auth import access
 from cbt.http.server import request_body
 from cbt.items import media
@@ -29,12 +29,12 @@ FRAMES = {"http", "application"}
 HELPERS = {
     "accounts/approvals/views.py",  # how a form gets its second person
     "accounts/navigation.py",  # the frame around a page of staff
-    "accounts/sign_in/refusals.py",  # puts on record what an answer refused
+    "accounts/sign_in.py",  # puts on record what an answer refused
     "jobs/answers.py",  # how a view has something done in the background
     "runner/paper/page.py",  # draws the page after the paper of nobody; draws the answer page of nobody
     "runner/replies.py",  # under which lease a request of the answer page comes; what the answer page is told
-    "door/seat_views.py",  # the cookie between two pages of the door
-    "proctoring/polling/board_page.py",  # what an open board is told
+    "door/views.py",  # the cookie between two pages of the door
+    "proctoring/board/page.py",  # what an open board is told
     "demo/world.py",  # makes the cookies of browsers that never asked
 }
 """What views share beside the rooms of the edge, and who plays a browser."""
@@ -48,11 +48,10 @@ WITHOUT_AN_APP = {
     "runner/news/path.py": {news_path.PREFIX},
     "runner/save/wire.py": {wire.PREFIX},
     "runner/start/path.py": {start_path.PREFIX},
-    "http/tls_trust.py": {tls_trust.PATH},
+    "http/views.py": {views.PATH},
     "http/server/request_body.py": {request_body.HEALTH},
     "items/media.py": {media.PREFIX},
-    "ops/doctor/checks/pages.py": {"/metrics"},
-    "ops/doctor/checks/port.py": {"/healthz"},
+    "ops/doctor/server.py": {"/metrics", "/healthz"},
 }
 """Addresses that are said where no map of addresses is at hand; each is held against it below."""
 ONE_HOME = {
@@ -194,7 +193,7 @@ def test_no_page_or_script_writes_an_address_by_hand(app: flask.Flask, tree: str
         pytest.param(f"{start_path.PREFIX}a-ref{start_path.SUFFIX}", "POST", "attempts.start", id="a start"),
         pytest.param(f"{news_path.PREFIX}a-ref{news_path.SUFFIX}", "GET", "news.since", id="the news"),
         pytest.param(f"{media.PREFIX}a-name", "GET", "bank.media.send", id="a picture"),
-        pytest.param(tls_trust.PATH, "GET", "trust.trust", id="how to trust it"),
+        pytest.param(views.PATH, "GET", "trust.trust", id="how to trust it"),
         pytest.param(request_body.HEALTH, "GET", "health.healthz", id="how it is"),
     ],
 )

@@ -14,8 +14,7 @@ import segno
 from PIL import Image, ImageOps
 
 from cbt.printing import pdf as door
-from cbt.printing.fonts import FONTS, lacking
-from cbt.printing.pdf import pdf, qr_drawing
+from cbt.printing.pdf import FONTS, lacking, pdf, qr_drawing
 from tests.printing.paper import squeezed, told, whole
 
 LONG_NAME = "阿卜杜拉·买买提艾力·努尔买买提江·艾合买提"

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from cbt.paths import product_dir
-from cbt.proctoring.act import Act, ActRequest, ActScope, Said, always
+from cbt.proctoring.act import Act, ActRequest, ActResult, ActScope, always
 from cbt.proctoring.acts import registry
 from cbt.translations.compiler import texts_of
 
@@ -105,8 +105,8 @@ def test_an_act_has_all_its_pieces(code: str) -> None:
 
 
 def test_what_an_act_lacks_is_named() -> None:
-    def do(_asked: ActRequest) -> Said:
-        return Said("nonesuch")
+    def do(_asked: ActRequest) -> ActResult:
+        return ActResult("nonesuch")
 
     bare = Act("nonesuch", ActScope.SEATS, do, fields=("nonesuch", "to_nobody"), second=always)
     assert list(lacks(bare, {"zh": {"proctoring.act.nonesuch"}, "en": set()})) == [

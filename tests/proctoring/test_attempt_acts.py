@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from cbt.proctoring.models import UndoableAct
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import Message
 from cbt.sittings.models import Seat

@@ -11,13 +11,11 @@ from sqlalchemy import select
 
 from cbt.accounts.models import StaffRole
 from cbt.candidates.models import Registration
-from cbt.demo.exam_setup import Variant
-from cbt.demo.world import Entrant, seat_everybody
+from cbt.demo.world import Entrant, Variant, seat_everybody
 from cbt.http.auth.login import Principal
 from cbt.proctoring.acts.room_end import ending
-from cbt.proctoring.board.display import counts
+from cbt.proctoring.board.display import counts, todos
 from cbt.proctoring.board.live import load_board
-from cbt.proctoring.board.todos import todos
 from cbt.runner.close.closure import expire_overdue
 from cbt.sittings.models import Room, Seat, SittingRoom
 from cbt.sittings.store import room_view_for

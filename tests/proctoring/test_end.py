@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import Gap
 from cbt.storage.unit_of_work import reading

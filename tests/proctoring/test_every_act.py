@@ -21,15 +21,15 @@ from werkzeug.test import TestResponse
 from cbt.proctoring.act import ActScope
 from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board.live import OVER, Board, load_board
+from cbt.proctoring.board.open_rooms import OpenRooms, SeatsRead
+from cbt.proctoring.board.parts import BoardWay, Drawing, DrawKinds, DrawnKinds, Kind, Pen, Tile
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
-from cbt.proctoring.polling.open_rooms import OpenRooms, SeatsRead
-from cbt.proctoring.polling.parts import BoardWay, Drawing, DrawKinds, DrawnKinds, Kind, Pen, Tile
 from cbt.rules.roles import ROOM_STAFF, Role
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.models import AttemptLive, Gap
 from cbt.sittings.models import Centre, Room, Seat, SittingRoom
-from cbt.sittings.planning.places import create_room
+from cbt.sittings.places import create_room
 from cbt.sittings.store import RoomView, rooms_of_sitting
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work

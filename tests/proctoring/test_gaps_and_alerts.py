@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from cbt.candidates.models import Registration
+from cbt.proctoring.board.display import MANY, todos
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.board.todos import MANY, todos
 from cbt.runner.models import AttemptLive, Gap
 from cbt.sittings.models import Seat
 from cbt.storage.unit_of_work import reading, unit_of_work

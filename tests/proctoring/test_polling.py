@@ -13,10 +13,10 @@ from sqlalchemy import delete, select, update
 from cbt.audit.chain import record
 from cbt.http.auth.login import Principal
 from cbt.http.auth.login_store import revoke_logins
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.polling.open_rooms import OpenRooms
-from cbt.proctoring.polling.parts import Parts, Sheet, Sheets
+from cbt.proctoring.board.open_rooms import OpenRooms
+from cbt.proctoring.board.parts import Parts, Sheet, Sheets
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import AttemptLive, Message
 from cbt.sittings.models import RoomStaff

@@ -19,13 +19,7 @@ from cbt.errors import InvalidInput, Unavailable
 from cbt.http.app_context import register_factory
 from cbt.ops.doctor.commands import room_findings
 from cbt.proctoring.models import GoSheet, SeatReport
-from cbt.proctoring.readiness.room import (
-    MOST_BYTES,
-    ServerLine,
-    browser_of,
-    read_report,
-    register_server_part,
-)
+from cbt.proctoring.readiness import MOST_BYTES, ServerLine, browser_of, read_report, register_server_part
 from cbt.sittings.models import Seat
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat

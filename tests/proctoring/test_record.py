@@ -22,20 +22,19 @@ from cbt.proctoring.acts.room_end import ending
 from cbt.proctoring.board.display import log_text
 from cbt.proctoring.board.live import LogLine, LogPerson
 from cbt.proctoring.board.seat_state import SeatNumbers, SeatState
-from cbt.proctoring.record.papers import PAPERS, clock
-from cbt.proctoring.record.room_record import (
+from cbt.proctoring.record import (
     Comment,
     DoorFacts,
-    GivenTime,
+    HoldPeriod,
     Out,
     Reported,
     RoomRecord,
     Silence,
-    Stood,
+    TimeGrant,
     read_record,
 )
-from cbt.rules.states.attempt import ClosedBy, State
-from cbt.rules.states.sitting import SittingState
+from cbt.proctoring.record_papers import PAPERS, clock
+from cbt.rules.states import ClosedBy, SittingState, State
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import Gap
 from cbt.sittings.store import room_view_for
@@ -217,9 +216,9 @@ def crowd(record: RoomRecord, count: int) -> RoomRecord:
             *(LogLine(PLANNED, "move_to", said),) * count,
             LogLine(PLANNED, "move", said, tuple(LogPerson(seat.label, seat.name) for seat in seats[:9])),
         ),
-        stood=(Stood(PLANNED, None, "power", why, LONG_NAME),),
+        stood=(HoldPeriod(PLANNED, None, "power", why, LONG_NAME),),
         given=tuple(
-            GivenTime(seat, PLANNED, "site_fault", 5 * MINUTE, "network", why, both, seat.number == 2)
+            TimeGrant(seat, PLANNED, "site_fault", 5 * MINUTE, "network", why, both, seat.number == 2)
             for seat in seats
         ),
         silences=tuple(

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from cbt.candidates.models import Registration
 from cbt.sittings.models import Centre, Room, Seat, SittingRoom
-from cbt.sittings.planning.places import create_room
+from cbt.sittings.places import create_room
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.proctoring.desk import Desk, attempt, audited, done, refused, room, running

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from cbt.proctoring.acts.room_end import ending
+from cbt.proctoring.board.display import Todo, Way, todos
 from cbt.proctoring.board.seat_state import Proposal
-from cbt.proctoring.board.todos import Todo, Way, todos
-from cbt.rules.clock import interruptions
-from cbt.rules.clock.windows import Pause
+from cbt.rules import clock
+from cbt.rules.clock import Pause
 from cbt.runner.close import outage
 from cbt.runner.close.outage import settle_rooms
 from cbt.runner.models import Gap
@@ -283,7 +283,7 @@ def test_what_is_left_is_what_no_span_covers(covered: list[tuple[int, int]], sta
     gap_from, gap_to = PLANNED + start * SECOND, PLANNED + (start + length) * SECOND
     seconds = range(start, start + length)
     free = [one for one in seconds if not any(low <= one < high for low, high in map(sorted, covered))]
-    left = interruptions.unpaid(gap_from, gap_to, stood, now=PLANNED + 700 * SECOND)
+    left = clock.unpaid(gap_from, gap_to, stood, now=PLANNED + 700 * SECOND)
     assert left == len(free) * SECOND
 
 
@@ -299,13 +299,13 @@ def test_what_is_left_is_what_no_span_covers(covered: list[tuple[int, int]], sta
     ],
 )
 def test_what_is_to_be_decided(length: int, left: int, usable: bool, decide: bool) -> None:
-    assert interruptions.to_decide(length * SECOND, left * SECOND, usable=usable) is decide
+    assert clock.to_decide(length * SECOND, left * SECOND, usable=usable) is decide
 
 
 def test_the_more_was_given_back_the_less_is_left() -> None:
     gap_to = PLANNED + 100 * SECOND
     lefts = [
-        interruptions.unpaid(PLANNED, gap_to, [Pause(PLANNED, PLANNED + given * SECOND)], now=gap_to)
+        clock.unpaid(PLANNED, gap_to, [Pause(PLANNED, PLANNED + given * SECOND)], now=gap_to)
         for given in (0, 1, 50, 99, 100, 200)
     ]
     assert all(more >= less for more, less in pairwise(lefts))

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.demo.exam_setup import Premises, plan_sitting
-from cbt.rules.states.attempt import State
+from cbt.demo.world import Premises, plan_sitting
+from cbt.rules.states import State
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import AttemptLive
 from cbt.scoring.service import score_closed, verify_sitting

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cbt.proctoring.board.seat_state import MARKS, TONES, SeatFacts, SeatState, seat_state, severity
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from tests.helpers import utc
 
 NOW = utc("2026-11-24T09:30:00+08:00")

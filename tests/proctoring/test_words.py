@@ -11,9 +11,8 @@ from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board import display
 from cbt.proctoring.board.seat_state import ALERTS, SeatState
 from cbt.proctoring.incidents import PARTS, SIGNATURES
-from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
-from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import RoomCounts, SittingState
+from cbt.rules.door import ABSENT_CAUSES, DOCUMENT_TYPES
+from cbt.rules.states import ClosedBy, RoomCounts, SittingState
 from cbt.rules.violations import Effect, Evidence, Tier
 from cbt.translations.compiler import texts_of
 

@@ -14,10 +14,10 @@ import pytest
 
 import cbt
 from cbt.config import Settings
-from cbt.demo.exam_setup import Variant, prepare_papers
+from cbt.demo.world import Variant, prepare_papers
 from cbt.errors import NotFound
+from cbt.rehearsal.commands import Judgement, Rehearsed, printed, summed_up, words
 from cbt.rehearsal.installation import read_source
-from cbt.rehearsal.report import Judgement, Rehearsed, printed, summed_up, words
 from cbt.rehearsal.virtual_candidate import Account
 from tests.forked import run_cbt
 from tests.helpers import FakeClock

@@ -16,7 +16,7 @@ from cbt.runner.close.closure import expire_overdue
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.room_state import end_room
+from cbt.sittings.room_clock import end_room
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.journeys.answers import Place, places_in
 from tests.proctoring.desk import running

@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import AdmissionTicket, Registration
-from cbt.demo.exam_setup import Premises, plan_sitting
+from cbt.demo.world import Premises, plan_sitting
 from cbt.results.models import ViolationRuling
-from cbt.results.sheet.figures import groups_of
+from cbt.results.sheet.sitting import groups_of
 from cbt.rules.canonical import canonical_json, decimal_of, digest
-from cbt.rules.scoring.score import passes
+from cbt.rules.scoring import passes
 from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.sittings import create_batch
-from cbt.sittings.room_state import end_room
+from cbt.sittings.room_clock import end_room
+from cbt.sittings.service import create_batch
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 from tests.world import PASSWORD, PLANNED, World

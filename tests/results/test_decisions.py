@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.results.sheet.figures import distribution
 from cbt.results.sheet.outcome import Decision, Standing, balance_of, decide, standing_of
-from cbt.rules.exam.paper import Paper
+from cbt.results.sheet.sitting import distribution
+from cbt.rules.exam import Paper
 from cbt.rules.retake import PaperOutcome
 from tests.exams.sources import shipped_table
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
-from cbt.audit.acts import ACTS
+from cbt.audit.store import ACTS
 from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.http import page_cache
 from cbt.http.auth.cookies import session_cookie
-from cbt.http.auth.models import LoginSession
-from cbt.http.page_cache import KEPT_SECONDS, KeptPages
+from cbt.http.models import LoginSession
+from cbt.http.page_cache import KEPT_SECONDS, PageCache
 from cbt.http.server.deferred import PROMISES
 from cbt.results import my_results
 from cbt.results.change_number import CHANGES_NO_RESULT
@@ -238,7 +238,7 @@ def test_acts_that_change_no_result_are_acts_and_say_nothing_of_results() -> Non
 
 def test_what_was_drawn_long_ago_or_asked_for_long_ago_is_let_go() -> None:
     now = [0.0]
-    pages = KeptPages(2, timer=lambda: now[0])
+    pages = PageCache(2, timer=lambda: now[0])
     for key in ("a", "b"):
         pages.keep(key, 1, (key,))
     assert pages.find("a", 1) == ("a",)

@@ -13,7 +13,7 @@ from cbt.results.retake_ledger import (
     counting,
     pass_counts_until,
 )
-from cbt.rules.exam.policies import RetakePolicy
+from cbt.rules.exam import RetakePolicy
 from cbt.rules.retake import Overall, PaperOutcome, PaperResult, overall
 
 POLICY = RetakePolicy()

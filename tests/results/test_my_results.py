@@ -12,7 +12,7 @@ from cbt.blueprints import store as exams
 from cbt.http.auth import throttle
 from cbt.http.auth.rate_limit import MAX_FAILURES, WINDOW
 from cbt.results import my_results
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam import ExamBlueprint
 from tests.helpers import count_queries, flat
 from tests.results.scene import SECOND, book_again, finish, release, release_url, rescore
 from tests.world import PLANNED, World

@@ -23,23 +23,25 @@ from cbt.config import Settings
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.ops.keys import key_files
 from cbt.results.package import signature
-from cbt.results.package.container import (
+from cbt.results.package.commands import Verdict, verify
+from cbt.results.package.service import (
     MANIFEST,
     MOST_BYTES,
     SIGNATURE,
+    ResultPackage,
     listed,
     pack,
+    public_key,
     read_manifest,
     signed_text,
     text_of,
     unpack,
+    write_package,
 )
-from cbt.results.package.service import ResultPackage, public_key, write_package
-from cbt.results.package.verification import Verdict, verify
 from cbt.rules.canonical import canonical_json
 from cbt.scoring.service import score_closed
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.room_state import end_room
+from cbt.sittings.room_clock import end_room
 from cbt.storage.crypto import load_key
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries

@@ -16,11 +16,11 @@ from cbt.candidates.models import Registration
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.results.my_results import results_of
-from cbt.results.release import plan_release
 from cbt.results.retake_ledger import count_bookings, ledger_of
+from cbt.results.service import plan_release
 from cbt.results.sheet.sitting import sheet_of
 from cbt.results.store import violations_elsewhere
-from cbt.rules.states.sitting import Purpose
+from cbt.rules.states import Purpose
 from cbt.sittings.models import Batch, Sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import flat
@@ -32,8 +32,7 @@ TABLES = {"Registration", "Attempt", "Score", "Result", "Release"}
 OF_CONSEQUENCE = ("results", "scoring", "batches/checks", "batches/publishing")
 ASKS = {"official_only", "is_official", "require_official", "finished_sitting"}
 NOT_ITS_TO_SAY = {
-    "results/approval.py": "asks the second person; the service asks whether it counts",
-    "results/sheet/figures.py": "finished_sitting lets in, and steps.plan_release asks again",
+    "results/sheet/sitting.py": "finished_sitting lets in, and steps.plan_release asks again",
     "results/package/members.py": "its service asks finished_sitting",
     "scoring/service.py": "works out scores; a trial's are compared with what was expected, and go nowhere",
     "scoring/score_sheets.py": "works out scores",
@@ -41,7 +40,6 @@ NOT_ITS_TO_SAY = {
     "scoring/late_answers.py": "results/late hands it attempts of a finished_sitting",
     "batches/checks/concern.py": "times, rooms and photos: a trial takes people and rooms like any sitting (R-7)",
     "batches/checks/sittings.py": "times and rooms (R-7)",
-    "batches/publishing/service.py": "who sits where",
 }
 """Modules that read what people did and need not ask whether it counts, each with why."""
 

@@ -10,12 +10,11 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
 from cbt.candidates.models import Registration
-from cbt.results.approval import release_request
 from cbt.results.models import Release, Result
-from cbt.results.service import sitting_sheet
+from cbt.results.service import release_request, sitting_sheet
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.room_state import abort_room, end_room
+from cbt.sittings.room_clock import abort_room, end_room
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.results.scene import (
     ENDED,

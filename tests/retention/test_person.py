@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
+from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate
-from cbt.candidates.photos import store_photo
 from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.personal.identity import PHONE
 from cbt.storage.crypto import seal

@@ -12,8 +12,8 @@ from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, func, select
 
 from cbt.accounts.models import Approval
 from cbt.audit.models import AuditEntry
+from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.candidates.photos import store_photo
 from cbt.enrolment.models import Applicant, ApplicationStep, FeeCharge, UnitApplication
 from cbt.jobs import queue
 from cbt.jobs import worker as jobs

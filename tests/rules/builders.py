@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from cbt.rules.assembly.pools import Drawable
-from cbt.rules.exam.blueprint import ExamBlueprint, Flaw, Paper, Section, Unit
+from cbt.rules.exam import ExamBlueprint, Flaw, Paper, Section, Unit
 from cbt.rules.items.content import ItemContent, ItemType, PartialCredit
 from cbt.rules.items.registry import parse_content
 

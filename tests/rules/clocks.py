@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.rules.clock.windows import Adjustment, Facts, Pause, Spread, clock_at
-from cbt.rules.exam.policies import ClockPolicy
+from cbt.rules.clock import Adjustment, Facts, Pause, Spread, clock_at
+from cbt.rules.exam import ClockPolicy
 
 from .builders import clock, minutes
 

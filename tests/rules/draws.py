@@ -9,7 +9,7 @@ import pytest
 from cbt.errors import Conflict
 from cbt.rules.assembly.form import draw_form
 from cbt.rules.assembly.pools import Drawable
-from cbt.rules.exam.blueprint import Paper, Section
+from cbt.rules.exam import Paper, Section
 from cbt.rules.items.content import ItemType
 
 from .builders import case_bank, drawable, skills, theory, theory_bank

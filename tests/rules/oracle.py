@@ -8,10 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 from cbt.rules.items.content import ItemContent
-from cbt.rules.scoring.marks import KeyRevisions, share_of
-from cbt.rules.scoring.score import passes, round_score
+from cbt.rules.scoring import KeyRevisions, passes, round_score, share_of
 
 
 def sheet_of(

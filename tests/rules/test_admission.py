@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.door.admission import (
+from cbt.rules.door import (
     is_late,
     last_six,
     mask_document,

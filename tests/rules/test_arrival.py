@@ -2,8 +2,8 @@
 
 import pytest
 
-from cbt.rules.clock import timing
-from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.rules import clock as timing
+from cbt.rules.exam import AdmissionPolicy
 
 from .builders import clock, minutes
 

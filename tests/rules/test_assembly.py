@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cbt.rules.assembly.form import PaperSource, comparable, draw_form
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.exam.blueprint import Section
+from cbt.rules.exam import Section
 from cbt.rules.items.content import ItemType
 from cbt.rules.items.response import parse_answer
 

@@ -9,7 +9,7 @@ import pytest
 
 from cbt.rules.assembly.form import Shortfall, comparable, draw_form, shortfalls
 from cbt.rules.assembly.pools import Drawable
-from cbt.rules.exam.blueprint import DifficultyMix, Section
+from cbt.rules.exam import DifficultyMix, Section
 from cbt.rules.items.content import ItemType
 
 from .builders import case_bank, drawable, minutes, skills, theory

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from cbt.rules.exam.blueprint import (
+from cbt.rules.exam import (
     AdmissionPolicy,
     ClockPolicy,
     DifficultyMix,

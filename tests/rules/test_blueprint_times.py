@@ -5,14 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.rules.exam.blueprint import (
-    AdmissionPolicy,
-    ClockPolicy,
-    ExamBlueprint,
-    RetakePolicy,
-    SubmitPolicy,
-    check,
-)
+from cbt.rules.exam import AdmissionPolicy, ClockPolicy, ExamBlueprint, RetakePolicy, SubmitPolicy, check
 
 from .builders import level_three, minutes, papers, places, skills, theory
 

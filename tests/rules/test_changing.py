@@ -6,7 +6,7 @@ import pytest
 
 from cbt.rules.planning.changes import RegistrationChange as Change
 from cbt.rules.planning.changes import hindrance
-from cbt.rules.states.sitting import SittingState as Room
+from cbt.rules.states import SittingState as Room
 
 
 @pytest.mark.parametrize("change", Change)

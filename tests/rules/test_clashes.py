@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.door.admission import overlaps, too_close
+from cbt.rules.door import overlaps, too_close
 from cbt.rules.planning.clashes import (
     Gravity,
     LevelShape,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cbt.rules.states.sitting import Blocker, RoomCounts, balance, can_end
+from cbt.rules.states import Blocker, RoomCounts, balance, can_end
 
 ENDED = RoomCounts(
     expected=30,

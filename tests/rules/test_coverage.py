@@ -28,7 +28,7 @@ from cbt.rules.assembly.coverage import (
     stock_pools,
 )
 from cbt.rules.assembly.pools import Drawable, RangePlan, RangePool, apportion, first_choice
-from cbt.rules.exam.paper import Paper, Section
+from cbt.rules.exam import Paper, Section
 from cbt.rules.items.content import ItemType
 
 TRUTH, CHOICE = ItemType.TRUE_FALSE, ItemType.SINGLE_CHOICE

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.rules.second_person import Given, given_so_far, takes_two
+from cbt.rules.roles import SoloGrant, given_so_far, takes_two
 
 HERE = frozenset({1, 2, 3})
 
 
-def minutes(amount: float, *whom: int, compensation: bool = False) -> Given:
+def minutes(amount: float, *whom: int, compensation: bool = False) -> SoloGrant:
     """Time for some, or for the whole room when nobody is named."""
-    return Given(timedelta(minutes=amount), frozenset(whom) or None, compensation)
+    return SoloGrant(timedelta(minutes=amount), frozenset(whom) or None, compensation)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def minutes(amount: float, *whom: int, compensation: bool = False) -> Given:
         pytest.param([minutes(9), minutes(5, 7)], minutes(1, 2), False, id="who is not reached does not count"),
     ],
 )  # fmt: skip
-def test_one_person_gives_ten_minutes_in_sum(before: list[Given], new: Given, two: bool) -> None:
+def test_one_person_gives_ten_minutes_in_sum(before: list[SoloGrant], new: SoloGrant, two: bool) -> None:
     assert takes_two(before, new, answering=HERE) is two
 
 

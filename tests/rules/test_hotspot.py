@@ -10,7 +10,7 @@ import pytest
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items.content import Rendering
-from cbt.rules.scoring.marks import KeyRevision, share_of
+from cbt.rules.scoring import KeyRevision, share_of
 
 from .builders import TEXTS, content, position
 

@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cbt.rules.clock import interruptions
-from cbt.rules.clock.interruptions import Interval, OutageKind
-from cbt.rules.clock.windows import Pause
+from cbt.rules import clock as interruptions
+from cbt.rules.clock import Interval, OutageKind, Pause
 
 from .builders import clock, minutes
 

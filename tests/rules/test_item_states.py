@@ -3,7 +3,7 @@
 import pytest
 
 from cbt.errors import Conflict
-from cbt.rules.states.item import TRANSITIONS, ItemEvent, ItemState, may_review, next_item_state
+from cbt.rules.states import ITEM_TRANSITIONS, ItemEvent, ItemState, may_review, next_item_state
 
 
 @pytest.mark.parametrize(
@@ -32,16 +32,16 @@ def test_what_is_not_in_the_table_is_refused() -> None:
     refused = 0
     for state in ItemState:
         for event in ItemEvent:
-            if (state, event) not in TRANSITIONS:
+            if (state, event) not in ITEM_TRANSITIONS:
                 with pytest.raises(Conflict, match=r"item\.transition"):
                     next_item_state(state, event)
                 refused += 1
-    assert refused == len(ItemState) * len(ItemEvent) - len(TRANSITIONS)
+    assert refused == len(ItemState) * len(ItemEvent) - len(ITEM_TRANSITIONS)
 
 
 def test_only_review_leads_to_reviewed() -> None:
     """No event but an approval of what was handed in makes an item one that is drawn."""
-    ways = [way for way, reached in TRANSITIONS.items() if reached is ItemState.REVIEWED]
+    ways = [way for way, reached in ITEM_TRANSITIONS.items() if reached is ItemState.REVIEWED]
     assert ways == [(ItemState.IN_REVIEW, ItemEvent.APPROVE)]
 
 

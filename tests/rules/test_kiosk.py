@@ -7,7 +7,7 @@ import plistlib
 
 import pytest
 
-from cbt.rules.door.kiosk import Settings, config_key, file_of, matches, seb_json, settings_for
+from cbt.rules.door import Settings, config_key, file_of, matches, seb_json, settings_for
 
 ORIGIN = "http://10.0.0.5:8000"
 

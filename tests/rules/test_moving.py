@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.planning.changes import GoalSeat, Unmovable, moved_marks, reseated, unmovable
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 
 from .builders import clock, minutes
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cbt.rules.calendar import Holidays
 from cbt.rules.publicity import (
-    HeldBy,
+    PublicityHold,
     PublicityWindow,
     masked_name,
     publicity_window,
@@ -66,13 +66,15 @@ def test_one_may_object_until_it_is_over(later: int) -> None:
     [
         pytest.param(WINDOW, "2026-11-28", ("a", "b", "c"), {}, id="over"),
         pytest.param(
-            WINDOW, "2026-11-27", (), dict.fromkeys(RESULTS, (HeldBy.PUBLICITY,)), id="its last day"
+            WINDOW, "2026-11-27", (), dict.fromkeys(RESULTS, (PublicityHold.PUBLICITY,)), id="its last day"
         ),
-        pytest.param(None, "2026-11-28", (), dict.fromkeys(RESULTS, (HeldBy.PUBLICITY,)), id="never shown"),
+        pytest.param(
+            None, "2026-11-28", (), dict.fromkeys(RESULTS, (PublicityHold.PUBLICITY,)), id="never shown"
+        ),
     ],
 )
 def test_nothing_is_released_before_it_is_over(
-    window: PublicityWindow | None, on: str, free: tuple[str, ...], held: dict[str, tuple[HeldBy, ...]]
+    window: PublicityWindow | None, on: str, free: tuple[str, ...], held: dict[str, tuple[PublicityHold, ...]]
 ) -> None:
     found = releasable(RESULTS, window, on=date.fromisoformat(on))
     assert (found.results, found.held) == (free, held)
@@ -85,14 +87,14 @@ def test_an_objection_holds_its_own_result_only(objections: set[str], rulings: s
     assert sorted([*found.results, *found.held]) == list(RESULTS)
     for result in RESULTS:
         reasons = found.held.get(result, ())
-        assert (HeldBy.OBJECTION in reasons) == (result in objections)
-        assert (HeldBy.RULING in reasons) == (result in rulings)
+        assert (PublicityHold.OBJECTION in reasons) == (result in objections)
+        assert (PublicityHold.RULING in reasons) == (result in rulings)
         assert (result in found.results) == (not reasons)
 
 
 def test_without_publicity_only_what_is_open_holds() -> None:
     found = releasable(RESULTS, None, on=WINDOW.published_on, objections="b", required=False)
-    assert (found.results, found.held) == (("a", "c"), {"b": (HeldBy.OBJECTION,)})
+    assert (found.results, found.held) == (("a", "c"), {"b": (PublicityHold.OBJECTION,)})
 
 
 @pytest.mark.parametrize(

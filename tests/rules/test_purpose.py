@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.rules.states.sitting import Purpose
+from cbt.rules.states import Purpose
 
 
 def test_only_an_examination_counts() -> None:

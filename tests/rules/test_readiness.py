@@ -13,7 +13,7 @@ from cbt.rules.planning.readiness import (
     publicity_steps,
     steps_of,
 )
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 
 from .builders import clock
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.calendar import last_day
-from cbt.rules.exam.policies import RetakePolicy
+from cbt.rules.exam import RetakePolicy
 from cbt.rules.retake import (
     Overall,
     PaperOutcome,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cbt.rules.retention import due_on, latest_due, takes_two
+from cbt.rules.calendar import due_on, latest_due, takes_two
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cbt.rules.planning.clashes import Gravity
-from cbt.rules.planning.room_check import (
+from cbt.rules.planning.readiness import (
     CLOCK_OFF,
     REPORTS_FOR,
     SEEN_FOR,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from cbt.errors import InvalidInput
-from cbt.rules.planning.room_plan import (
+from cbt.rules.planning.seating import (
     LINE,
     MOST_COLUMNS,
     DoorCorner,

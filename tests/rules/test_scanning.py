@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.door.admission import AtSeat, Scan, ScanKind, named_by, read_scan
+from cbt.rules.door import AtSeat, Scan, ScanKind, named_by, read_scan
 
 CARD = "11010519491231002X"
 PEOPLE = (

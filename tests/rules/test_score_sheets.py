@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.canonical import canonical_json, decimal_of
-from cbt.rules.exam.paper import Paper
-from cbt.rules.scoring.marks import KEPT_ANSWERS, KeyRevision, KeyRevisions
-from cbt.rules.scoring.score import FormScorer
+from cbt.rules.exam import Paper
+from cbt.rules.scoring import KEPT_ANSWERS, FormScorer, KeyRevision, KeyRevisions
 
 from .builders import content, position, skills, theory
 from .oracle import sheet_of

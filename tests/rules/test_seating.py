@@ -11,8 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from cbt.errors import InvalidInput
-from cbt.rules.planning.room_plan import DoorCorner, RoomPlan, laid_out, plan_of
-from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes, Sitter, alike, arrange, mended
+from cbt.rules.planning.seating import (
+    DoorCorner,
+    PaperMix,
+    RoomPlan,
+    SeatOrder,
+    SeatWishes,
+    Sitter,
+    alike,
+    arrange,
+    laid_out,
+    mended,
+    plan_of,
+)
 
 GRID = RoomPlan(laid_out(30, 6), DoorCorner.FRONT_RIGHT)
 REGULAR, SPARE = range(1, 29), (29, 30)

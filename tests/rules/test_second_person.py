@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.second_person import Hand, PersonStep, Tie, Touch, granted_until, roles_apart, tie_between
+from cbt.rules.roles import Hand, PersonStep, Tie, Touch, granted_until, roles_apart, tie_between
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 DAY, HOUR, SECOND = timedelta(hours=24), timedelta(hours=1), timedelta(seconds=1)

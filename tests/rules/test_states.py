@@ -5,17 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.errors import Conflict
-from cbt.rules.states import attempt, sitting
-from cbt.rules.states.attempt import CLOSED_BY, ClosedBy
-from cbt.rules.states.sitting import aggregate
+from cbt.rules import states as attempt
+from cbt.rules.states import CLOSED_BY, ClosedBy, aggregate
 
 Attempt, Happening = attempt.State, attempt.Event
-Sitting, Act = sitting.SittingState, sitting.SittingEvent
+Sitting, Act = attempt.SittingState, attempt.SittingEvent
 
 
 def lives(start: Attempt, *events: Happening) -> Attempt:
     for event in events:
-        start = attempt.next_state(start, event)
+        start = attempt.next_attempt_state(start, event)
     return start
 
 
@@ -76,7 +75,7 @@ def test_an_attempt_goes_through_its_life(events: list[Happening], reached: Atte
 )
 def test_what_cannot_happen_to_an_attempt_is_refused(state: Attempt, event: Happening) -> None:
     with pytest.raises(Conflict) as refused:
-        attempt.next_state(state, event)
+        attempt.next_attempt_state(state, event)
     assert refused.value.code == "attempt.transition"
     assert refused.value.params == {"state": state.value, "event": event.value}
 
@@ -106,7 +105,7 @@ def test_what_a_where_repeats_is_read_from_the_table(
 def test_an_event_leads_to_one_state(event: Happening) -> None:
     reached = attempt.reached_by(event)
     for state in attempt.before(event):
-        assert attempt.next_state(state, event) is reached
+        assert attempt.next_attempt_state(state, event) is reached
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,9 @@ def test_no_clock_opens_what_is_closed(state: Attempt) -> None:
 
 
 def test_every_closing_is_attributed_to_somebody() -> None:
-    closing = {event for (state, event), reached in attempt.TRANSITIONS.items() if reached is Attempt.CLOSED}
+    closing = {
+        event for (state, event), reached in attempt.ATTEMPT_TRANSITIONS.items() if reached is Attempt.CLOSED
+    }
     assert closing == set(CLOSED_BY)
     assert set(CLOSED_BY.values()) == set(ClosedBy)
 
@@ -153,7 +154,7 @@ def test_a_closed_attempt_opens_only_by_being_reopened(events: list[Happening]) 
     state = Attempt.READY
     for event in events:
         try:
-            reached = attempt.next_state(state, event)
+            reached = attempt.next_attempt_state(state, event)
         except Conflict:
             continue
         if state in (Attempt.CLOSED, Attempt.SCORED) and reached not in (Attempt.CLOSED, Attempt.SCORED):
@@ -185,7 +186,7 @@ def test_a_closed_attempt_opens_only_by_being_reopened(events: list[Happening]) 
 def test_a_sitting_goes_through_its_life(events: list[Act], reached: Sitting) -> None:
     state = Sitting.DRAFT
     for event in events:
-        state = sitting.next_state(state, event)
+        state = attempt.next_sitting_state(state, event)
     assert state is reached
 
 
@@ -204,7 +205,7 @@ def test_a_sitting_goes_through_its_life(events: list[Act], reached: Sitting) ->
 )
 def test_what_cannot_happen_to_a_sitting_is_refused(state: Sitting, event: Act) -> None:
     with pytest.raises(Conflict) as refused:
-        sitting.next_state(state, event)
+        attempt.next_sitting_state(state, event)
     assert refused.value.code == "sitting.transition"
     assert refused.value.params["state"] == f"sittings.state.{state.value}", "told in words"
 

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cbt.rules.clock import timing
-from cbt.rules.clock.windows import Pause
+from cbt.rules import clock as timing
+from cbt.rules.clock import Pause
 
 from .builders import clock, minutes
 

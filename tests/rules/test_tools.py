@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.rules.exam.paper import TOOLS, offered, tools_in, tools_text
+from cbt.rules.exam import TOOLS, offered, tools_in, tools_text
 from cbt.rules.items.response import MOST_MARKS, parse_marks, parse_setting
 
 

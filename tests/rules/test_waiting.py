@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cbt.rules.door.waiting_room import asks_again_after, opening_span, opens_after, share_of
+from cbt.rules.door import asks_again_after, opening_span, opens_after, share_of
 
 START = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.windows import UnitEnd, clock_at
+from cbt.rules.clock import UnitEnd, clock_at
 
 from .builders import clock, minutes
 from .clocks import CUT, LOST, ends, facts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.windows import AttemptClock, Facts, Spread, clock_at
+from cbt.rules.clock import AttemptClock, Facts, Spread, clock_at
 
 from .builders import clock
 from .clocks import facts, given_at, pause, theory_facts

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.windows import Spread, UnitEnd, clock_at, windows_ahead
+from cbt.rules.clock import Spread, UnitEnd, clock_at, windows_ahead
 
 from .builders import clock
 from .clocks import CUT, LOST, facts, given_at, pause, theory_facts

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.clock.windows import Adjustment, AttemptClock, Facts, Pause, Spread, UnitEnd, clock_at, union
-from cbt.rules.exam.policies import ClockPolicy
+from cbt.rules.clock import Adjustment, AttemptClock, Facts, Pause, Spread, UnitEnd, clock_at, union
+from cbt.rules.exam import ClockPolicy
 
 from .builders import clock, minutes
 

@@ -10,16 +10,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.windows import (
-    Adjustment,
-    AttemptClock,
-    Spread,
-    UnitEnd,
-    clock_at,
-    present,
-    scaled,
-    union,
-)
+from cbt.rules.clock import Adjustment, AttemptClock, Spread, UnitEnd, clock_at, present, scaled, union
 
 from .builders import clock, minutes
 from .clocks import CUT, LOST, ends, facts, given_at, pause, theory_facts

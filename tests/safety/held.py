@@ -11,9 +11,9 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.storage import file_hold
+from cbt.storage import file_guard
 from cbt.storage.engine import files_of
-from cbt.storage.file_hold import Holding
+from cbt.storage.file_guard import Holding
 from cbt.storage.types import db
 from tests.conftest import close_engine
 from tests.safety.conftest import settings_of
@@ -30,7 +30,7 @@ def held(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @contextmanager
 def holding(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Hold the files of a world, on an app with `settings`."""
-    monkeypatch.setattr(file_hold, "LOOKED_AT", 10_000)  # a process of tests has opened many files before
+    monkeypatch.setattr(file_guard, "LOOKED_AT", 10_000)  # a process of tests has opened many files before
     close_engine(world.app)
     files = Holding(settings.data_dir / "cbt.db", settings.data_dir / "write.lock")
     files.take()

@@ -17,10 +17,9 @@ from cbt.application.jobs import run_job
 from cbt.application.leader import FileLock
 from cbt.errors import Unavailable
 from cbt.runner.close.outage import beat
-from cbt.sittings.planning.sittings import create_batch
+from cbt.sittings.service import create_batch
 from cbt.storage.engine import files_of
-from cbt.storage.file_guard import HeldFiles
-from cbt.storage.file_hold import HELD
+from cbt.storage.file_guard import HELD, GuardedFiles
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import unit_of_work
 from tests.proctoring.desk import Desk
@@ -38,11 +37,11 @@ def data_of(world: World) -> Path:
     return settings_of(world).data_dir
 
 
-def another(world: World) -> HeldFiles:
+def another(world: World) -> GuardedFiles:
     """Return what another process of the server knows of the files."""
     files = files_of(world.app)
     assert files is not None
-    return HeldFiles(data_of(world) / "cbt.db", files.hold, gate=data_of(world) / "write.lock")
+    return GuardedFiles(data_of(world) / "cbt.db", files.hold, gate=data_of(world) / "write.lock")
 
 
 def _away(data: Path, name: str) -> Callable[[], Any]:

@@ -18,7 +18,6 @@ from sqlalchemy import text
 from cbt.application.app import create_app
 from cbt.ops.backup.restore import rebuild
 from cbt.storage import mirror
-from cbt.storage import mirror_folder as copyset
 from cbt.storage.mirror import JournalCopy
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -81,15 +80,15 @@ def test_the_folder_stays_small_and_whole_while_logs_come_and_go(
     copy = copy_of(copied)
     copy._log._empty_at = 50
     monkeypatch.setattr(mirror, "EMPTY_AT", 50)
-    first = copyset.read_copy(tmp_path / "copy")
+    first = mirror.read_copy(tmp_path / "copy")
     assert first
     for position in range(1, 61):
         assert page.answer(position, "A").status_code == 200
     with copy._log._tidying():  # what was begun to be tidied is done
-        held = copyset.read_copy(tmp_path / "copy")
+        held = mirror.read_copy(tmp_path / "copy")
         assert held
         assert held.newest > first.newest + 2
-        copyset.fold(tmp_path / "copy", copy._source.key)
+        mirror.fold(tmp_path / "copy", copy._source.key)
     names = sorted(path.name for path in (tmp_path / "copy").iterdir())
     assert names == [
         f"cbt-{held.newest:08d}.base", f"cbt-{held.newest:08d}.log", "cbt.spare", "copy.json"
@@ -185,9 +184,9 @@ def test_a_copy_that_was_not_forced_to_disk_is_written_anew_before_the_next_ackn
         patched.setattr(mirror, "_sync", _raiser(code))
         entry = page.entry(1, "A")
         assert page.send(entry).status_code == 503
-    held = copyset.read_copy(tmp_path / "copy")
+    held = mirror.read_copy(tmp_path / "copy")
     assert held
-    path = copyset.log_path(tmp_path / "copy", held.newest)
+    path = mirror.log_path(tmp_path / "copy", held.newest)
     path.write_bytes(path.read_bytes()[:100] + bytes(path.stat().st_size - 100))  # none of it was
     assert page.send(entry).status_code == 200
     assert rebuilt(copied) == journal(copied.app) != []
@@ -250,15 +249,15 @@ def test_the_next_process_goes_on_where_the_copy_ends(copied: World, rebuilt: An
     page = begin_exam(copied)
     assert page.answer(1, "A").status_code == 200
     close_engine(copied.app)
-    held = copyset.read_copy(tmp_path / "copy")
+    held = mirror.read_copy(tmp_path / "copy")
     assert held
-    path = copyset.log_path(tmp_path / "copy", held.newest)
+    path = mirror.log_path(tmp_path / "copy", held.newest)
     path.write_bytes(path.read_bytes()[:-5000])  # the power went before it was on disk
     settings = replace(settings_of(copied), journal_copy_dir=None)
     app = with_copy(settings, tmp_path / "copy", copied.clock)
     page.go_on_at(app)
     assert page.answer(2, "B").status_code == 200
-    assert copyset.read_copy(tmp_path / "copy") == held
+    assert mirror.read_copy(tmp_path / "copy") == held
     assert rebuilt(copied) == journal(app)
     close_engine(app)
 
@@ -279,10 +278,10 @@ def test_a_log_that_another_program_began_is_followed_by_a_new_base(
     with other.app_context(), unit_of_work() as session:
         session.execute(text("UPDATE attempt_live SET answered = 0"))
     close_engine(other)
-    before = copyset.read_copy(tmp_path / "copy")
+    before = mirror.read_copy(tmp_path / "copy")
     assert page.answer(2, "B").status_code == 503  # nothing is promised until the base is there
     assert page.answer(3, "A").status_code == 200
-    after = copyset.read_copy(tmp_path / "copy")
+    after = mirror.read_copy(tmp_path / "copy")
     assert before
     assert after
     assert after.newest == before.newest + 1
@@ -302,8 +301,8 @@ def test_a_damaged_log_that_cannot_be_marked_ends_no_thread_with_a_traceback(
         return failing
 
     page = begin_exam(copied)
-    monkeypatch.setattr(copyset, "fold", fail(damaged))
-    monkeypatch.setattr(copyset.BehindMark, "ask_for_base", fail(full))
+    monkeypatch.setattr(mirror, "fold", fail(damaged))
+    monkeypatch.setattr(mirror.BehindMark, "ask_for_base", fail(full))
     copy_of(copied)._log._empty_at = 1
     assert page.answer(1, "A").status_code == 200
     for folding in (one for one in threading.enumerate() if one.name == "copy-fold"):

@@ -16,7 +16,7 @@ from cbt.application.app import create_app
 from cbt.ops.backup.restore import rebuild
 from cbt.runner.models import JournalEntry
 from cbt.sittings.models import Batch
-from cbt.sittings.planning.sittings import create_batch
+from cbt.sittings.service import create_batch
 from cbt.storage.mirror import JournalCopy
 from cbt.storage.unit_of_work import reading, unit_of_work
 from cbt.storage.write_queue.write_lock import Gate

@@ -15,15 +15,24 @@ import pytest
 
 from cbt.config import Settings
 from cbt.errors import CbtError, InvalidInput, Unavailable
+from cbt.ops import reinstatement, salvage
 from cbt.ops.backup.restore import check_whole
-from cbt.ops.rescue import commands, reinstatement, salvage
-from cbt.ops.rescue.keeper import FileKeeper
-from cbt.ops.rescue.reinstatement import check_rescue, put_back
-from cbt.ops.rescue.salvage import RAW, SETTLED, WHOLE, Rescue, make_whole, open_rescue, read_note, rescues
+from cbt.ops.reinstatement import check_rescue, put_back
+from cbt.ops.salvage import (
+    RAW,
+    SETTLED,
+    WHOLE,
+    FileKeeper,
+    Rescue,
+    make_whole,
+    open_rescue,
+    read_note,
+    rescues,
+)
 from cbt.runner.close.closure import expire_overdue
 from cbt.storage.crypto import load_key
 from cbt.storage.engine import files_of
-from cbt.storage.file_hold import Hold
+from cbt.storage.file_guard import Hold
 from cbt.storage.raw_connection import open_to_read
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, settings_of
@@ -199,15 +208,15 @@ def test_of_what_was_written_over_the_bytes_are_kept_and_nothing_is_promised(ans
 def test_by_hand_it_is_found_by_its_path_and_secured(answered: World, tmp_path: Path) -> None:
     settings = settings_of(answered)
     with pytest.raises(InvalidInput, match=r"rescue\.not_needed"):
-        commands.rescue_by_hand(settings, None, now=PLANNED)
+        reinstatement.rescue_by_hand(settings, None, now=PLANNED)
     lose(answered)
-    rescue, manifest = commands.rescue_by_hand(settings, tmp_path / "stick", now=PLANNED)
+    rescue, manifest = reinstatement.rescue_by_hand(settings, tmp_path / "stick", now=PLANNED)
     assert rescue.folder.parent == tmp_path / "stick"
     assert manifest.counts["journal"] == 2
     key = load_key(settings.keys, "database", may_create=False)
     assert check_whole(rescue.folder / "cbt.db", key, rescue.folder).journal == 2
     keeper_of(answered).look(at=0.0)
-    again, _ = commands.rescue_by_hand(settings, None, now=PLANNED)
+    again, _ = reinstatement.rescue_by_hand(settings, None, now=PLANNED)
     assert [again] == rescues(settings)
     with pytest.raises(Unavailable, match=r"rescue\.no_server"):
-        commands.rescue_by_hand(replace(settings, data_dir=tmp_path / "none"), None, now=PLANNED)
+        reinstatement.rescue_by_hand(replace(settings, data_dir=tmp_path / "none"), None, now=PLANNED)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cbt.ops.rescue.keeper import Course, Deed, next_deed
-from cbt.ops.rescue.reinstatement import Meant, Reach, compare
-from cbt.ops.rescue.salvage import WHOLE, Rescue, RescueNote
-from cbt.storage.file_hold import Trouble
+from cbt.ops.reinstatement import DatabaseRelation, Reach, compare
+from cbt.ops.salvage import WHOLE, Course, Deed, Rescue, RescueNote, next_deed
+from cbt.storage.file_guard import Trouble
 
 GONE = Trouble("db.gone", "")
 RESCUE = Rescue(Path("/srv/data.rescue/cbt-1"), RescueNote("/srv/data/cbt.db", "00", "db.gone", WHOLE, []))
@@ -34,14 +33,14 @@ def test_what_a_look_leads_to(trouble: Trouble | None, course: Course, at: float
 @pytest.mark.parametrize(
     ("present", "expected"),
     [
-        pytest.param(None, Meant.LESS, id="none that can be read"),
-        pytest.param(Reach(6, 3, "aa", {3: "aa"}), Meant.LESS, id="an answer less"),
-        pytest.param(Reach(7, 2, "bb", {}), Meant.LESS, id="an act less"),
-        pytest.param(Reach(9, 3, "cc", {3: "cc"}), Meant.LESS, id="another log"),
-        pytest.param(Reach(7, 3, "aa", {3: "aa"}), Meant.SAME, id="the same"),
-        pytest.param(Reach(8, 3, "aa", {3: "aa"}), Meant.MORE, id="an answer more"),
-        pytest.param(Reach(7, 4, "dd", {3: "aa"}), Meant.MORE, id="an act more"),
+        pytest.param(None, DatabaseRelation.LESS, id="none that can be read"),
+        pytest.param(Reach(6, 3, "aa", {3: "aa"}), DatabaseRelation.LESS, id="an answer less"),
+        pytest.param(Reach(7, 2, "bb", {}), DatabaseRelation.LESS, id="an act less"),
+        pytest.param(Reach(9, 3, "cc", {3: "cc"}), DatabaseRelation.LESS, id="another log"),
+        pytest.param(Reach(7, 3, "aa", {3: "aa"}), DatabaseRelation.SAME, id="the same"),
+        pytest.param(Reach(8, 3, "aa", {3: "aa"}), DatabaseRelation.MORE, id="an answer more"),
+        pytest.param(Reach(7, 4, "dd", {3: "aa"}), DatabaseRelation.MORE, id="an act more"),
     ],
 )
-def test_what_a_database_is_to_a_rescue(present: Reach | None, expected: Meant) -> None:
+def test_what_a_database_is_to_a_rescue(present: Reach | None, expected: DatabaseRelation) -> None:
     assert compare(present, SEVEN) is expected

@@ -26,7 +26,7 @@ from cbt.ops.backup.restore import restore
 from cbt.ops.backup.snapshot import back_up
 from cbt.ops.backup.verification import all_findings, verify_everything
 from cbt.ops.keys import give_up_personal, rotate_audit_key
-from cbt.rules.clock.interruptions import OutageKind
+from cbt.rules.clock import OutageKind
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.close.outage import beat
 from cbt.runner.models import JournalEntry

@@ -28,8 +28,7 @@ from cbt.ops.backup.snapshot import back_up
 from cbt.ops.backup.verification import ANY_VERSION, all_findings, verify_everything
 from cbt.ops.host_resources import DataDirLock
 from cbt.ops.preparation import in_child, prepare
-from cbt.ops.upgrade import Upgraded, look, upgrade
-from cbt.ops.upgrade_plan import read_facts
+from cbt.ops.upgrade import Upgraded, look, read_facts, upgrade
 from cbt.ops.worker import has_other_tables
 from cbt.releases import RELEASES, newest_revision
 from cbt.storage.migrate import UPGRADED, check_migrated, database_revision, revisions_after

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from cbt.ops import upgrade, upgrade_plan
-from cbt.ops.upgrade import DOUBT, nearest
-from cbt.ops.upgrade_plan import (
+from cbt.ops import upgrade
+from cbt.ops.upgrade import (
+    DOUBT,
     DiskRoom,
     PlannedSitting,
     UpgradeFacts,
     UpgradePlan,
     hindrances,
+    nearest,
     plan_upgrade,
     rooms_needed,
     step_seconds,
@@ -31,7 +32,7 @@ def facts(**changed: Any) -> UpgradeFacts:
     there: dict[str, Any] = {
         "revision": "0006",
         "bytes": 100 * MIB,
-        "rows": dict.fromkeys(upgrade_plan.TABLES, 0),
+        "rows": dict.fromkeys(upgrade.TABLES, 0),
         "open_rooms": {},
         "planned": (),
         "writing": 0,
@@ -90,9 +91,9 @@ def test_more_rows_take_longer_and_the_whole_is_the_sum_of_its_parts() -> None:
 
 def test_every_measured_step_is_one_and_every_table_is_counted() -> None:
     names = {path.name[:4] for path in (migrations_dir() / "versions").glob("[0-9]*.py")}
-    assert upgrade_plan.STEPS.keys() <= names
-    used = {table for rates in (*upgrade_plan.STEPS.values(), upgrade_plan.VERIFY) for table in rates}
-    assert used <= set(upgrade_plan.TABLES)
+    assert upgrade.STEPS.keys() <= names
+    used = {table for rates in (*upgrade.STEPS.values(), upgrade.VERIFY) for table in rates}
+    assert used <= set(upgrade.TABLES)
 
 
 def test_room_is_asked_of_the_disks_that_are_written() -> None:

@@ -25,7 +25,7 @@ from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.ops.backup.restore import restore
 from cbt.ops.backup.verification import all_findings, verify_everything
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting

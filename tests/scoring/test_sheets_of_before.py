@@ -8,8 +8,7 @@ from pathlib import Path
 
 from cbt.blueprints.files import read_blueprint
 from cbt.rules.items.registry import parse_content
-from cbt.rules.scoring.marks import arranged
-from cbt.rules.scoring.score import FormScorer, Marks
+from cbt.rules.scoring import FormScorer, Marks, arranged
 
 KEPT = Path(__file__).parent / "before" / "sheets.json.xz"
 

@@ -19,7 +19,7 @@ from cbt.rules.canonical import canonical_json
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import Attempt
 from cbt.runner.save.journal import QUIET
-from cbt.scoring import process_pool, service
+from cbt.scoring import service
 from cbt.scoring.service import CHUNK, score_closed, shared_evenly, verify_sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 from cbt.storage.write_queue.group_commit import GroupWriter
@@ -107,7 +107,7 @@ def test_scoring_rests_while_others_wait_to_write_and_leaves_the_rest_to_the_nex
     assert Page(world, "second").start().status_code == 200
     world.clock.set(PLANNED + 90 * MINUTE)
     rests: list[float] = []
-    monkeypatch.setattr(process_pool, "sleep", rests.append)
+    monkeypatch.setattr(service, "sleep", rests.append)
     monkeypatch.setattr(service, "PIECE", 1)
     monkeypatch.setattr(GroupWriter, "quiet_seconds", QUIET)
     with world.app.app_context():
@@ -119,7 +119,7 @@ def test_scoring_rests_while_others_wait_to_write_and_leaves_the_rest_to_the_nex
             busy.setattr(service, "LONGEST_SWEEP", 60.0)
             assert score_closed(now=world.clock.now()) == 2
         assert len(rests) == 4, "one for each piece worked out and one for each written"
-        assert all(0 < one <= process_pool.LONGEST_REST for one in rests)
+        assert all(0 < one <= service.LONGEST_REST for one in rests)
         with unit_of_work() as session:
             session.execute(text("UPDATE attempt SET state = 'closed' WHERE state = 'scored'"))
         monkeypatch.setattr(service, "LONGEST_SWEEP", -1.0)

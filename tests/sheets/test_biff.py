@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.spreadsheets.xls import biff_sheets
+from cbt.spreadsheets.table_reader import biff_sheets
 from tests.bank.biff import deep_container, xls
 
 BOOK = xls([["题干", (0.25, "0%")]])

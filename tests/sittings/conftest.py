@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.demo.exam_setup import Hall, build_premises, plan_sitting
+from cbt.demo.world import Hall, build_premises, plan_sitting
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import FakeClock, utc

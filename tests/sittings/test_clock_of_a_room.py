@@ -11,17 +11,20 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
 from cbt.errors import Conflict, InvalidInput, TooEarly
-from cbt.sittings import room_state
+from cbt.sittings import room_clock
 from cbt.sittings.models import Room, RoomAdjustment, RoomHold, SittingRoom
-from cbt.sittings.planning.sittings import (
-    add_room,
-    arm_room,
-    cancel_sitting,
-    publish_sitting,
-    withdraw_sitting,
+from cbt.sittings.room_clock import (
+    abort_room,
+    adjust_room,
+    admit_if_due,
+    end_room,
+    hold_room,
+    release_sitting,
+    resume_room,
+    score_room,
+    start_room,
 )
-from cbt.sittings.room_clock import adjust_room, hold_room, resume_room, start_room
-from cbt.sittings.room_state import abort_room, admit_if_due, end_room, release_sitting, score_room
+from cbt.sittings.service import add_sitting_room, arm_room, cancel_sitting, publish_sitting, withdraw_sitting
 from cbt.sittings.store import sitting_by_ref
 from tests.sittings.conftest import PLANNED, Day
 
@@ -36,7 +39,7 @@ def publish(day: Day) -> None:
 
 def open_doors(day: Day, *, ahead: timedelta) -> int:
     with day.app.app_context():
-        return room_state.open_doors(now=PLANNED - ahead)
+        return room_clock.open_doors(now=PLANNED - ahead)
 
 
 def start(day: Day) -> None:
@@ -263,7 +266,7 @@ def test_rooms_that_end_in_one_moment_leave_their_sitting_ended(day: Day) -> Non
         other = Room(ref="rm-other", centre_id=sitting.centre_id, name="二号机房", room_code="")
         session.add(other)
         session.flush()
-        other_ref = add_room(session, sitting, other, now=day.clock.now(), actor=PROCTOR).ref
+        other_ref = add_sitting_room(session, sitting, other, now=day.clock.now(), actor=PROCTOR).ref
     start(day)
     with day.write() as session:
         start_room(session, SittingRoom.by_ref(session, other_ref, unknown=""), now=PLANNED, actor=PROCTOR)

@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 
 from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.http.app_context import register_factory
-from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.rules.exam import AdmissionPolicy
 from cbt.rules.roles import Role
-from cbt.sittings import store
+from cbt.sittings import places, service, store
 from cbt.sittings.commands import sitting as sitting_command
 from cbt.sittings.models import Room
-from cbt.sittings.planning import places, sittings
-from cbt.sittings.planning.sittings import assign_staff
+from cbt.sittings.service import assign_staff
 from cbt.storage.unit_of_work import reading
 from tests.accounts.test_signing_in import hire, principal
 from tests.helpers import FakeClock, sign_in_as
@@ -45,7 +44,7 @@ def test_the_marks_count_back_from_the_planned_start(day: Day) -> None:
 
 def test_another_centre_counts_lateness_from_the_start(day: Day) -> None:
     with day.write() as session:
-        sitting = sittings.create_sitting(
+        sitting = service.create_sitting(
             session, batch=store.batch_by_ref(session, day.batch_ref),
             centre=store.centre_by_ref(session, day.centre_ref), name="下午",
             planned_start_at=PLANNED, policy=AdmissionPolicy(late_from="start", late_limit=minutes(5)),
@@ -98,19 +97,19 @@ def test_a_sitting_needs_rooms_of_its_own_centre(day: Day) -> None:
         other = places.create_centre(session, name="西区", address="", now=day.clock.now(), actor=OFFICER)
         room = places.create_room(session, other, name="甲", now=day.clock.now(), actor=OFFICER)
         with pytest.raises(CbtError) as refused:
-            sittings.add_room(session, sitting, room, now=day.clock.now(), actor=OFFICER)
+            service.add_sitting_room(session, sitting, room, now=day.clock.now(), actor=OFFICER)
         assert refused.value.code == "sitting.other_centre"
 
 
 def test_a_sitting_without_rooms_is_not_published(day: Day) -> None:
     with day.write() as session:
-        empty = sittings.create_sitting(
+        empty = service.create_sitting(
             session, batch=store.batch_by_ref(session, day.batch_ref),
             centre=store.centre_by_ref(session, day.centre_ref), name="空", planned_start_at=PLANNED,
             now=day.clock.now(), actor=OFFICER,
         )  # fmt: skip
         with pytest.raises(CbtError) as refused:
-            sittings.publish_sitting(session, empty, now=day.clock.now(), actor=OFFICER)
+            service.publish_sitting(session, empty, now=day.clock.now(), actor=OFFICER)
         assert refused.value.code == "sitting.no_rooms"
 
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from cbt.rules.roles import Role
+from cbt.sittings import service
 from cbt.sittings.models import Room, Seat, Sitting
-from cbt.sittings.planning import sittings
 from tests.accounts.test_signing_in import hire, principal
 from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day
@@ -72,7 +72,7 @@ def test_the_officer_arms_and_cancels_what_is_published(day: Day) -> None:
     client = browser(day.app, day.clock, "zhou", Role.OFFICER)
     page = f"/office/sittings/{day.sitting_ref}"
     with day.write() as session:
-        sittings.publish_sitting(session, day.work(session)[0], now=day.clock.now(), actor=OFFICER)
+        service.publish_sitting(session, day.work(session)[0], now=day.clock.now(), actor=OFFICER)
     client.post(f"{page}/rooms/{day.sitting_room_ref}/arm", data={"armed": "1"})
     assert "按计划自动开考" in client.get(page).text
     client.post(f"{page}/cancel", data={"reason": ""})
@@ -171,7 +171,7 @@ def test_the_list_of_batches_asks_no_more_when_it_grows(day: Day) -> None:
         client.get("/office/batches")
     with day.write() as session:
         for number in range(20):
-            sittings.create_batch(session, name=f"批次 {number}", now=PLANNED, actor=OFFICER)
+            service.create_batch(session, name=f"批次 {number}", now=PLANNED, actor=OFFICER)
     with count_queries(day.app) as many:
         client.get("/office/batches")
     assert len(many) == len(few)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.rules.clock import timing
+from cbt.rules import clock
 from tests.databases import PostgresServer
 from torture.arena import BEGIN, settings_in
 from torture.deadlines.draw import MS, draw_people, draw_room
@@ -62,7 +62,7 @@ def test_saves_and_hand_ins_around_every_end_follow_the_rules(url: str, tmp_path
 def test_a_rule_that_is_off_by_a_moment_is_found(
     name: str, wrong: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timing, name, wrong)
+    monkeypatch.setattr(clock, name, wrong)
     assert try_deadlines(settings_in(tmp_path), cases=150, seed=3).broken != []
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.audit.models import AuditEntry
 from cbt.clock import SystemClock
-from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states import ClosedBy
 from cbt.runner.models import Attempt, JournalEntry
 from cbt.scoring.models import Score
 from cbt.sittings.models import RoomAdjustment, SittingRoom

@@ -22,7 +22,7 @@ from sqlalchemy import text
 from cbt.application.app import create_app
 from cbt.config import Settings, as_environment
 from cbt.paths import product_dir
-from cbt.storage import mirror_folder as copyset
+from cbt.storage import mirror as copyset
 from cbt.storage.unit_of_work import reading
 from tests.conftest import close_engine
 from tests.delivery.driver import Page

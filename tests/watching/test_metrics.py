@@ -18,14 +18,13 @@ from cbt.application.app import create_app
 from cbt.application.backups import FRESH, note_failed, note_made
 from cbt.application.observation import BEATS, KINDS, kinds_of
 from cbt.errors import InvalidInput, Unavailable
-from cbt.http.metrics_view import may_read
 from cbt.http.request_log import ObservedApp
 from cbt.http.server.proxies import read_networks
-from cbt.http.tls import ShownCertificate
-from cbt.http.tls_trust import SHOWN
+from cbt.http.tls import ServedCertificate
+from cbt.http.views import SHOWN, may_read
 from cbt.paths import product_dir
 from cbt.proctoring.board.seat_state import SeatFacts, SeatState, seat_state
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.close.outage import beat
 from cbt.runner.models import Attempt, AttemptLive
 from cbt.storage.engine import begin_installation
@@ -238,7 +237,7 @@ def test_how_long_an_act_kept_others_from_writing_is_told_by_its_name(world: Wor
 
 def test_the_end_of_the_certificate_is_told(configured: Callable[..., flask.Flask], clock: FakeClock) -> None:
     app = configured()
-    app.extensions[SHOWN] = ShownCertificate(clock.now() + timedelta(days=3), b"", "")
+    app.extensions[SHOWN] = ServedCertificate(clock.now() + timedelta(days=3), b"", "")
     assert scrape(app)["cbt_certificate_ends_seconds"] == 3 * 86400
 
 

@@ -18,8 +18,8 @@ from cbt.application.backups import note_failed
 from cbt.errors import Unavailable
 from cbt.http import health
 from cbt.http.health import WARNINGS, Probe
-from cbt.http.tls import ShownCertificate
-from cbt.http.tls_trust import SHOWN
+from cbt.http.tls import ServedCertificate
+from cbt.http.views import SHOWN
 from cbt.runner.models import LateEntry
 from cbt.storage.unit_of_work import unit_of_work
 from cbt.storage.write_queue import batch, write_lock
@@ -200,7 +200,7 @@ def certificate_ends(in_days: int) -> Trouble:
     """Have the certificate end so soon."""
 
     def play(exam: WatchedExam, patch: pytest.MonkeyPatch) -> None:
-        ends = ShownCertificate(exam.world.clock.now() + in_days * DAY, b"", "")
+        ends = ServedCertificate(exam.world.clock.now() + in_days * DAY, b"", "")
         patch.setitem(exam.world.app.extensions, SHOWN, ends)
         exam.go_on(1)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.errors import Unavailable
 from cbt.http.auth.login import EVERY
-from cbt.http.auth.models import LoginSession
+from cbt.http.models import LoginSession
 from cbt.storage.unit_of_work import reading, unit_of_work
 from cbt.storage.write_queue.change_set import Parcel
 from tests.world import World

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cbt.http.form_posts.refill import Left, fill
+from cbt.http.form_posts.refill import UnplacedValues, fill
 
 PAGE = """<!doctype html>
 <form method="post" action="/away"><input name="name" value="别的"></form>
@@ -59,10 +59,10 @@ class Controls(HTMLParser):
             self._area = ""
 
 
-def filled(fields: list[tuple[str, str]], **given: object) -> tuple[Controls, Left, str]:
-    told: list[Left] = []
+def filled(fields: list[tuple[str, str]], **given: object) -> tuple[Controls, UnplacedValues, str]:
+    told: list[UnplacedValues] = []
 
-    def head(left: Left) -> str:
+    def head(left: UnplacedValues) -> str:
         told.append(left)
         return "<p>还在</p>"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import flask
 import pytest
 
-from cbt.accounts.sign_in.refusals import ACT
+from cbt.accounts.sign_in import ACT
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on
 from cbt.http.partials import Reply

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.http.server import coalescence
-from cbt.http.server.coalescence import AskedTogether
+from cbt.http.server.coalescence import Coalescer
 
 
 def test_whoever_asks_meanwhile_waits_for_nobody_and_is_answered_with_the_next() -> None:
@@ -23,7 +23,7 @@ def test_whoever_asks_meanwhile_waits_for_nobody_and_is_answered_with_the_next()
         begun.set()
         assert goes_on.wait(10)
 
-    gathered = AskedTogether[str](answer)
+    gathered = Coalescer[str](answer)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(gathered.ask, "a")
         assert begun.wait(10)
@@ -46,7 +46,7 @@ def test_a_long_queue_is_answered_in_pieces_in_its_order(count: int, most: int) 
                 gathered.ask(one)
         answered.append(some)
 
-    gathered = AskedTogether[int](answer)
+    gathered = Coalescer[int](answer)
     former, coalescence.MOST_TOGETHER = coalescence.MOST_TOGETHER, most
     try:
         gathered.ask(0)
@@ -58,7 +58,7 @@ def test_a_long_queue_is_answered_in_pieces_in_its_order(count: int, most: int) 
 
 def test_many_threads_are_answered_once_each() -> None:
     answered: list[int] = []
-    gathered = AskedTogether[int](answered.extend)
+    gathered = Coalescer[int](answered.extend)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(gathered.ask, range(2000)))
     assert sorted(answered) == list(range(2000))
@@ -73,7 +73,7 @@ def test_what_fails_for_some_holds_up_nobody_after_them(caplog: pytest.LogCaptur
             raise OSError
         answered.extend(some)
 
-    gathered = AskedTogether[str](answer)
+    gathered = Coalescer[str](answer)
     gathered.ask("a")
     gathered.ask("c")
     assert answered == ["b", "c"]

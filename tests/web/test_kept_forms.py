@@ -16,7 +16,7 @@ from cbt.accounts.models import Staff
 from cbt.application.jobs import purge_sign_ins
 from cbt.http.auth.login_store import revoke_logins
 from cbt.http.form_posts import kept_forms
-from cbt.http.form_posts.models import KeptForm, KeptFormPart
+from cbt.http.models import KeptForm, KeptFormPart
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.held import held_units
 from tests.helpers import flat
@@ -127,7 +127,7 @@ def test_large_forms_are_forgotten_a_part_or_two_at_a_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_forms, "PART_BYTES", 100)
-    content = kept_forms.KeptContent([], [kept_forms.KeptFile("file", "x", "x", bytes(2_000))])
+    content = kept_forms.StoredFormContent([], [kept_forms.StoredFile("file", "x", "x", bytes(2_000))])
 
     def keep() -> None:
         kept_forms.keep("st-1", path="/x", page="/x", content=content, now=world.clock.now())

@@ -15,7 +15,7 @@ from cbt.application.jobs import purge_sign_ins
 from cbt.batches import shape
 from cbt.errors import Conflict
 from cbt.http.form_posts import idempotency
-from cbt.http.form_posts.models import SentForm
+from cbt.http.models import SentForm
 from cbt.runner.models import Message
 from cbt.sittings.models import Batch
 from cbt.storage.unit_of_work import reading, unit_of_work

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from cbt.http.server.front import LATER, WITHIN, Beside, FairShare, surplus
-from cbt.http.server.wsgi import AskedRequest
+from cbt.http.server.wsgi import BufferedRequest
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_whoever_is_let_go_hears_so_with_an_answer(stays: bool) -> None:
     for rate, told in ((400.0, []), (0.0, [("connection", "close")])):
         one.passes(Beside(rate, 10.0))
         front, protocol = FrontOf(one.share), Heard()
-        request = AskedRequest(
+        request = BufferedRequest(
             cast(Any, front),
             cast(Any, None),
             cast(Any, protocol),

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cbt.demo.exam_setup import ACTOR
+from cbt.demo.world import ACTOR
 from cbt.runner.attempt_changes import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
 from cbt.runner.close.closure import advance_overdue, expire_overdue
 from cbt.runner.models import Attempt

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from cbt.demo.exam_setup import Variant
-from cbt.demo.world import Entrant
-from cbt.rules.exam.paper import Paper
+from cbt.demo.world import Entrant, Variant
+from cbt.rules.exam import Paper
 from torture.arena import BEGIN
 from torture.deadlines.oracle import Grant, Stop, Terms
 

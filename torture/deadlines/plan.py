@@ -14,7 +14,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from cbt.demo.world import Entrant
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 from torture.arena import BEGIN
 from torture.deadlines.draw import MINUTE, MS, SECOND, ZERO, Act, RoomFate, room_acts, span_of, terms_of
 from torture.deadlines.oracle import Grant, Life, Span, Stop

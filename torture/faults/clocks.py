@@ -22,8 +22,7 @@ from cbt.http.auth.cookies import cookie_signer, session_cookie
 from cbt.http.auth.login_store import open_login
 from cbt.http.auth.machine import Machine
 from cbt.rules.roles import Role
-from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import ClosedBy, SittingState
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.models import Attempt
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom

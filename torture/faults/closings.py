@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.clock import SystemClock
-from cbt.rules.states.attempt import ClosedBy, State
+from cbt.rules.states import ClosedBy, State
 from cbt.runner.close.closure import close_attempts, expire_overdue
 from cbt.runner.models import Attempt
 from cbt.scoring.service import score_closed

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from cbt.clock import SystemClock
 from cbt.ops.backup.restore import rebuild
-from cbt.ops.rescue.reinstatement import put_back
-from cbt.ops.rescue.salvage import WHOLE, open_rescue
+from cbt.ops.reinstatement import put_back
+from cbt.ops.salvage import WHOLE, open_rescue
 from cbt.storage.engine import DATABASE_NAME
 from torture.sites.server import Server
 from torture.sites.site import Site

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import Registration
-from cbt.rules.states.attempt import ClosedBy, State
+from cbt.rules.states import ClosedBy, State
 from cbt.runner.models import Attempt, AttemptAdjustment, AttemptSuspension
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 from torture.judging.verdict import Verdict

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from cbt.audit.models import AuditEntry
 from cbt.errors import CbtError
 from cbt.ops.backup.verification import verify_everything
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.close.closure import advance_overdue, expire_overdue
 from cbt.runner.models import Attempt, JournalEntry
 from cbt.runner.save.digest import latest_answers

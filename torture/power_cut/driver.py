@@ -19,8 +19,8 @@ from typing import Any
 from sqlalchemy import select
 
 from cbt.application.app import create_app
-from cbt.rules.exam.paper import Paper
-from cbt.rules.states.attempt import State
+from cbt.rules.exam import Paper
+from cbt.rules.states import State
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import Attempt
 from cbt.scoring.service import score_closed

@@ -22,8 +22,7 @@ import sqlcipher3.dbapi2
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.demo.exam_setup import Variant
-from cbt.demo.world import Entrant
+from cbt.demo.world import Entrant, Variant
 from cbt.ops.backup.verification import verify_everything
 from cbt.storage.crypto import load_key
 from cbt.storage.engine import DATABASE_NAME

@@ -10,8 +10,7 @@ from datetime import datetime
 import flask
 from sqlalchemy import select
 
-from cbt.demo.exam_setup import Variant, prepare_papers
-from cbt.demo.world import Entrant, Signer, gather
+from cbt.demo.world import Entrant, Signer, Variant, gather, prepare_papers
 from cbt.items.models import ItemVersion
 from cbt.storage.unit_of_work import unit_of_work
 from torture.judging.leaks import SecretTexts, secret_texts

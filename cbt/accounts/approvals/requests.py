@@ -19,17 +19,15 @@ import flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cbt.accounts import store
+from cbt.accounts import passwords, store
 from cbt.accounts.models import Approval, Staff, StaffFactor
-from cbt.accounts.sign_in import passwords
 from cbt.accounts.two_people import hands_on, refusal_of_roles, refusal_of_tie
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany
 from cbt.http.auth import throttle
 from cbt.http.auth.login import Principal
 from cbt.rules.canonical import canonical_json
-from cbt.rules.roles import SECOND_PERSON, Role
-from cbt.rules.second_person import Hand, PersonStep, roles_apart, tie_between
+from cbt.rules.roles import SECOND_PERSON, Hand, PersonStep, Role, roles_apart, tie_between
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -60,7 +58,7 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SecondPersonTerms:
     """Who may be second of an act: holders of one of `roles`, and the staff ids `assigned` to its place."""
 
     roles: frozenset[str] = field(default=OFFICE)
@@ -86,7 +84,7 @@ def insist_on_another(
     staff: Staff,
     *,
     first: Principal,
-    wanted: Wanted,
+    wanted: SecondPersonTerms,
     now: datetime,
     hands: Collection[Hand] | None = None,
 ) -> frozenset[str]:
@@ -118,13 +116,13 @@ def insist_on_another(
     raise NotAllowed("second.not_here", field="second_login")
 
 
-def _fits(roles: frozenset[str], staff: Staff, wanted: Wanted) -> bool:
+def _fits(roles: frozenset[str], staff: Staff, wanted: SecondPersonTerms) -> bool:
     here = staff.id in wanted.assigned and bool(roles & SECOND_PERSON)
     return bool(roles & wanted.roles) or here
 
 
 def able_seconds(
-    session: Session, staff: Sequence[Staff], *, first: Principal, wanted: Wanted, now: datetime
+    session: Session, staff: Sequence[Staff], *, first: Principal, wanted: SecondPersonTerms, now: datetime
 ) -> tuple[list[Staff], str]:
     """Return those of `staff` who may be the second person of what `first` does, and when the next of them may.
 
@@ -148,7 +146,7 @@ def confirm_second(
     login: str,
     password: str,
     first: Principal,
-    wanted: Wanted,
+    wanted: SecondPersonTerms,
     allowed: bool,
     machine: str,
     now: datetime,
@@ -207,7 +205,7 @@ class ApprovalKind:
     """
 
     code: str
-    wanted: Callable[[Session, Approval], Wanted]
+    wanted: Callable[[Session, Approval], SecondPersonTerms]
     carry_out: Callable[[Approval, Principal, Second, datetime], None]
     said: Callable[[Approval, Result], str]
     home: Callable[[Approval], str]

@@ -13,8 +13,15 @@ import flask
 import flask_babel
 
 from cbt.accounts.approvals import decisions
-from cbt.accounts.approvals.pages import ASKERS, ShownApproval, listed, request_for, waiting_for
-from cbt.accounts.approvals.requests import ApprovalWish, Second, SecondNeeded, Wanted, ask, confirm_second
+from cbt.accounts.approvals.decisions import ASKERS, ApprovalView, listed, request_for, waiting_for
+from cbt.accounts.approvals.requests import (
+    ApprovalWish,
+    Second,
+    SecondNeeded,
+    SecondPersonTerms,
+    ask,
+    confirm_second,
+)
 from cbt.errors import CbtError, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import Principal, current_principal, machine_id, signed_in
@@ -81,11 +88,11 @@ def panel_of(ref: str) -> Reply:
     return _panel(request_for(ref, signed_in(), now=flask.g.now), NOTHING_REFUSED)
 
 
-def _panel(shown: ShownApproval, refused: Refusal, code: str = "") -> str:
+def _panel(shown: ApprovalView, refused: Refusal, code: str = "") -> str:
     return flask.render_template("accounts/approvals/_approval.html", shown=shown, refused=refused, code=code)
 
 
-def _page(shown: ShownApproval, refused: Refusal, code: str = "") -> Reply:
+def _page(shown: ApprovalView, refused: Refusal, code: str = "") -> Reply:
     if wants_partial():
         return _panel(shown, refused, code)  # 200: it is the page's own panel that says what was refused
     return form_page("accounts/approvals/approval.html", refused, shown=shown, code=code)
@@ -146,7 +153,7 @@ def credential_typed() -> bool:
     return bool(flask.request.form.get("second_login", "").strip())
 
 
-def typed_second(first: Principal, wanted: Wanted, *, allowed: bool) -> Second | None:
+def typed_second(first: Principal, wanted: SecondPersonTerms, *, allowed: bool) -> Second | None:
     """Return the second person whose credential this form holds; None when it holds none.
 
     Raise like `confirm_second`.

@@ -22,7 +22,7 @@ from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.items.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of, weight_sums
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.items.content import ItemType
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.spreadsheets.findings import Finding, Place, Severity
 
 HEADER_WITHIN = 12

@@ -1,3 +1,3 @@
 """Items written by hand: the form of each type, what the page shows beside it, unfinished work, and saving it."""
 
-__all__ = ["live_views", "views"]
+__all__ = ["views"]

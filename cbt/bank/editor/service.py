@@ -1,28 +1,304 @@
-"""Use cases of the editor: what is typed is kept, what is finished becomes a version."""
+"""Use cases of the editor: what is typed is kept for its author, what is finished becomes a version.
+
+The picture of a 识图 item goes by a short name in the form and is put back afterwards: a page that says what
+is typed every second does not send a picture each time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.bank import store
 from cbt.bank.changes import version_row
-from cbt.bank.editor import unfinished_work
-from cbt.bank.editor.feedback import judge
-from cbt.bank.editor.form import merged, says_the_same
-from cbt.bank.editor.unfinished_work import Other, with_names
+from cbt.bank.editor.form import blank_item, judge, merged, says_the_same
 from cbt.bank.review.service import move
 from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.items.markup import in_words
+from cbt.items.media import SCHEME, address
 from cbt.items.models import Item, ItemBank, ItemVersion, ItemWork
 from cbt.items.types.registry import authoring_of
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.states.item import ItemEvent, ItemState, next_item_state
+from cbt.rules.states import ITEM_TRANSITIONS, ItemEvent, ItemState, next_item_state
+from cbt.storage.types import to_micros
 from cbt.storage.unit_of_work import reading, unit_of_work
+
+STAYS = "stays:"
+_DATA = "data:"
+
+
+def picture_name(picture: object) -> str:
+    """Return what a form calls a picture."""
+    text = picture if isinstance(picture, str) else ""
+    return f"{STAYS}{digest(text)[:16]}" if text.startswith(_DATA) else text
+
+
+def picture_source(picture: object) -> str:
+    """Return where a page finds a picture, "" for none."""
+    text = picture if isinstance(picture, str) else ""
+    if text.startswith(SCHEME):
+        return address(text.removeprefix(SCHEME))
+    return text if text.startswith(_DATA) else ""
+
+
+def wants_pictures(data: Mapping[str, Any]) -> bool:
+    """Return whether a content names a picture that stays as it was."""
+    return any(str(one.get("picture", "")).startswith(STAYS) for one in _holders(data))
+
+
+def with_pictures(data: Mapping[str, Any], *bases: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a content with the pictures of others in the place of their short names."""
+    held = {
+        picture_name(one["picture"]): one["picture"]
+        for base in bases
+        for one in _holders(base)
+        if str(one.get("picture", "")).startswith(_DATA)
+    }
+
+    def put_back(one: Mapping[str, Any]) -> dict[str, Any]:
+        name = one.get("picture")
+        return {**one, "picture": held.get(name, name)} if name else dict(one)
+
+    done = put_back(data)
+    if isinstance(data.get("parts"), list):
+        done["parts"] = [put_back(part) for part in data["parts"]]
+    return done
+
+
+def with_names(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a content with short names in the place of pictures that stand in it."""
+
+    def shorten(one: Mapping[str, Any]) -> dict[str, Any]:
+        return {**one, "picture": picture_name(one["picture"])} if "picture" in one else dict(one)
+
+    done = shorten(data)
+    if isinstance(data.get("parts"), list):
+        done["parts"] = [shorten(part) for part in data["parts"]]
+    return done
+
+
+def _holders(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield data
+    parts = data.get("parts")
+    yield from (part for part in parts if isinstance(part, Mapping)) if isinstance(parts, list) else ()
+
+
+ALIVE = timedelta(seconds=30)
+"""Whose page was last heard of longer ago is not at an item any more; a page says every few seconds that it is."""
+MOST_WORKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedItem:
+    """What the editor shows: an item or a new one, its content as last typed, and the version it was begun from.
+
+    `seen` names the state of the unfinished work it shows, "" where there is none.
+    """
+
+    kind: str
+    ref: str
+    state: ItemState
+    current: int
+    base: int
+    data: dict[str, Any]
+    seen: str = ""
+    worked_at: datetime | None = None
+
+    @property
+    def writable(self) -> bool:
+        """Whether it may be written on; what is retired has to be taken back first."""
+        return (self.state, ItemEvent.WRITE) in ITEM_TRANSITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Somebody else at the same item: since when, and whether they have typed something that is not saved."""
+
+    actor: str
+    since: datetime
+    at: datetime
+    here: bool
+    typed: bool
+
+
+def item_at(session: Session, bank_id: int, ref: str, *, lock: bool = False) -> Item:
+    """Return an item of a bank; raise NotFound("bank.item_missing")."""
+    query = select(Item).where(Item.bank_id == bank_id, Item.ref == ref)
+    item = session.scalar(query.with_for_update() if lock else query)
+    if item is None:
+        raise NotFound("bank.item_missing", ref=ref)
+    return item
+
+
+def content_at(session: Session, item: Item, number: int) -> dict[str, Any]:
+    """Return what a version says; {} where there is none."""
+    text = session.scalar(
+        select(ItemVersion.content).where(ItemVersion.item_id == item.id, ItemVersion.number == number)
+    )
+    return dict(json.loads(text)) if text else {}
+
+
+def with_pictures_of(
+    session: Session, bank_id: int, ref: str, number: int, data: Mapping[str, Any], *, actor: str
+) -> dict[str, Any]:
+    """Return a content with the pictures it only names, as a version of its item or this person's work has them."""
+    item = item_at(session, bank_id, ref)
+    work = work_of(session, bank_id, actor, item_id=item.id)
+    typed = json.loads(work.content) if work is not None and work.content else {}
+    return with_pictures(data, typed, content_at(session, item, number))
+
+
+def _typed_in(session: Session, item: Item, work: ItemWork) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(work.content)
+    return with_pictures(data, content_at(session, item, work.base)) if wants_pictures(data) else data
+
+
+def work_of(
+    session: Session, bank_id: int, actor: str, *, item_id: int | None = None, ref: str = ""
+) -> ItemWork | None:
+    """Return what this person has unfinished at an item, or under a ref for one that is new."""
+    own = select(ItemWork).where(ItemWork.bank_id == bank_id, ItemWork.actor == actor)
+    which = (
+        ItemWork.item_id == item_id
+        if item_id is not None
+        else (ItemWork.ref == ref) & ItemWork.item_id.is_(None)
+    )
+    return session.scalar(own.where(which).order_by(ItemWork.id).limit(1))
+
+
+def state_of(work: ItemWork | None) -> str:
+    """Return what names the state of an unfinished work: by it a page knows whether another one went on with it."""
+    return str(to_micros(work.at)) if work is not None and work.content else ""
+
+
+def open_item(session: Session, bank_id: int, ref: str, *, actor: str) -> OpenedItem:
+    """Return an item as its editor shows it: as this person left it, else as its current version says."""
+    item = item_at(session, bank_id, ref)
+    work = work_of(session, bank_id, actor, item_id=item.id)
+    typed = work is not None and bool(work.content)
+    return OpenedItem(
+        kind=item.type,
+        ref=item.ref,
+        state=ItemState(item.state),
+        current=item.current,
+        base=work.base if work is not None and typed else item.current,
+        data=_typed_in(session, item, work)
+        if work is not None and typed
+        else content_at(session, item, item.current),
+        seen=state_of(work),
+        worked_at=work.at if work is not None and typed else None,
+    )
+
+
+def open_new(
+    session: Session, bank_id: int, kind: str, *, actor: str, work_ref: str, point: str
+) -> OpenedItem:
+    """Return a new item as its editor shows it: as this person left it under this ref, else blank."""
+    work = work_of(session, bank_id, actor, ref=work_ref) if work_ref else None
+    typed = work is not None and bool(work.content)
+    return OpenedItem(
+        kind=kind,
+        ref="",
+        state=ItemState.DRAFT,
+        current=0,
+        base=0,
+        data=json.loads(work.content) if work is not None and typed else blank_item(kind, point=point),
+        seen=state_of(work),
+        worked_at=work.at if work is not None and typed else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What two people made of one version: this person's words, those that are stored now, and who stored them."""
+
+    base: int
+    current: int
+    before: dict[str, Any]
+    mine: dict[str, Any]
+    theirs: dict[str, Any]
+    actor: str
+    at: datetime
+
+
+def sides_of(session: Session, bank_id: int, ref: str, *, actor: str) -> Sides | None:
+    """Return both sides of an item that went on meanwhile, None where this person has typed nothing."""
+    item = item_at(session, bank_id, ref)
+    work = work_of(session, bank_id, actor, item_id=item.id)
+    if work is None or not work.content:
+        return None
+    there = session.scalars(
+        select(ItemVersion).where(ItemVersion.item_id == item.id, ItemVersion.number == item.current)
+    ).one()
+    return Sides(
+        base=work.base,
+        current=item.current,
+        before=content_at(session, item, work.base),
+        mine=_typed_in(session, item, work),
+        theirs=json.loads(there.content),
+        actor=there.actor,
+        at=there.created_at,
+    )
+
+
+def others_at(session: Session, item: Item, *, actor: str, now: datetime) -> list[Other]:
+    """Return who else is at an item or has something unfinished there."""
+    works = session.scalars(
+        select(ItemWork)
+        .where(
+            ItemWork.item_id == item.id,
+            ItemWork.actor != actor,
+            or_(ItemWork.content != "", ItemWork.seen_at > now - ALIVE),
+        )
+        .order_by(ItemWork.since)
+    )
+    return [
+        Other(work.actor, work.since, work.at, here=work.seen_at > now - ALIVE, typed=bool(work.content))
+        for work in works
+    ]
+
+
+def next_number(session: Session, item: Item) -> int:
+    """Return the number of the next version of an item."""
+    last = session.scalar(select(func.max(ItemVersion.number)).where(ItemVersion.item_id == item.id))
+    return (last or 0) + 1
+
+
+def free_ref(session: Session, bank_id: int, point: str, letter: str) -> str:
+    """Return the ref of the next item of a point and type."""
+    head = f"{point}-{letter}"
+    taken = set(
+        session.scalars(
+            select(Item.ref).where(Item.bank_id == bank_id, Item.ref.startswith(head, autoescape=True))
+        )
+    )
+    number = 1
+    while f"{head}{number}" in taken:
+        number += 1
+    return f"{head}{number}"
+
+
+def unfinished(session: Session, bank_id: int, actor: str) -> list[tuple[ItemWork, str | None, str, str]]:
+    """Return what this person has unfinished in a bank, the last first: work, ref of its item, type, stem."""
+    rows = session.execute(
+        select(ItemWork, Item.ref)
+        .outerjoin(Item, Item.id == ItemWork.item_id)
+        .where(ItemWork.bank_id == bank_id, ItemWork.actor == actor, ItemWork.content != "")
+        .order_by(ItemWork.at.desc())
+        .limit(MOST_WORKS)
+    )
+    found: list[tuple[ItemWork, str | None, str, str]] = []
+    for work, ref in rows:
+        data = json.loads(work.content)
+        found.append((work, ref, str(data["type"]), in_words(str(data.get("title") or data.get("stem", "")))))
+    return found
+
 
 NOTED = timedelta(seconds=10)
 """That a page is open is written down at most this often."""
@@ -69,20 +345,20 @@ def keep_work(typed: Typed, *, seen: str, now: datetime, actor: str) -> str:
     with unit_of_work() as session:
         bank = store.bank_by_ref(session, typed.bank_ref)
         work = _own_work(session, bank, typed.item_ref, typed.work_ref, now=now, actor=actor)
-        if work.content and seen not in (ANYWAY, unfinished_work.state_of(work)):
+        if work.content and seen not in (ANYWAY, state_of(work)):
             raise Conflict("editing.other_tab")
         work.content, work.base = canonical_json(with_names(typed.data)), typed.base
         work.at = work.seen_at = now
         session.flush()
-        return unfinished_work.state_of(work)
+        return state_of(work)
 
 
 def _own_work(
     session: Session, bank: ItemBank, item_ref: str, work_ref: str, *, now: datetime, actor: str
 ) -> ItemWork:
     """Return this person's unfinished work at an item or under a ref, a fresh one where there is none."""
-    item = unfinished_work.item_at(session, bank.id, item_ref, lock=True) if item_ref else None
-    work = unfinished_work.work_of(session, bank.id, actor, item_id=item.id if item else None, ref=work_ref)
+    item = item_at(session, bank.id, item_ref, lock=True) if item_ref else None
+    work = work_of(session, bank.id, actor, item_id=item.id if item else None, ref=work_ref)
     if work is None:
         if session.scalar(select(ItemWork.id).where(ItemWork.ref == work_ref)) is not None:
             raise Conflict("editing.not_yours")
@@ -98,7 +374,7 @@ def _own_work(
             seen_at=now,
         )
         session.add(work)
-    elif work.seen_at <= now - unfinished_work.ALIVE:
+    elif work.seen_at <= now - ALIVE:
         work.since = now
     return work
 
@@ -106,9 +382,9 @@ def _own_work(
 def be_here(bank_ref: str, item_ref: str, work_ref: str, *, now: datetime, actor: str) -> Present:
     """Note that this person has an item open, and return who else has."""
     with reading() as session:
-        item = unfinished_work.item_at(session, store.bank_by_ref(session, bank_ref).id, item_ref)
-        work = unfinished_work.work_of(session, item.bank_id, actor, item_id=item.id)
-        others = unfinished_work.others_at(session, item, actor=actor, now=now)
+        item = item_at(session, store.bank_by_ref(session, bank_ref).id, item_ref)
+        work = work_of(session, item.bank_id, actor, item_id=item.id)
+        others = others_at(session, item, actor=actor, now=now)
         present = Present(others, item.current, typed=work is not None and bool(work.content))
     if work is None or work.seen_at <= now - NOTED:
         with unit_of_work() as session:
@@ -130,8 +406,8 @@ def discard(*, bank_ref: str, item_ref: str, work_ref: str, actor: str) -> None:
 
 
 def _forget(session: Session, bank_id: int, item_ref: str, work_ref: str, *, actor: str) -> None:
-    item_id = unfinished_work.item_at(session, bank_id, item_ref).id if item_ref else None
-    work = unfinished_work.work_of(session, bank_id, actor, item_id=item_id, ref=work_ref)
+    item_id = item_at(session, bank_id, item_ref).id if item_ref else None
+    work = work_of(session, bank_id, actor, item_id=item_id, ref=work_ref)
     if work is not None:
         session.delete(work)
 
@@ -145,8 +421,8 @@ def merge(
     """
     with unit_of_work() as session:
         bank = store.bank_by_ref(session, bank_ref)
-        item = unfinished_work.item_at(session, bank.id, item_ref, lock=True)
-        sides = unfinished_work.sides_of(session, bank.id, item_ref, actor=actor)
+        item = item_at(session, bank.id, item_ref, lock=True)
+        sides = sides_of(session, bank.id, item_ref, actor=actor)
         if sides is None:
             raise NotFound("editing.nothing_typed")
         if item.current != current:
@@ -173,7 +449,7 @@ def save(typed: Typed, *, submit: bool = False, wanted_ref: str = "", now: datet
         raise InvalidInput("editing.faulty")
     with unit_of_work() as session:
         item = _item_for(session, bank.id, typed, judged.data, wanted_ref)
-        is_new = not says_the_same(unfinished_work.content_at(session, item, item.current), judged.data)
+        is_new = not says_the_same(content_at(session, item, item.current), judged.data)
         if is_new:
             _write(session, bank, item, judged.data, now=now, actor=actor)
         if submit:
@@ -184,13 +460,13 @@ def save(typed: Typed, *, submit: bool = False, wanted_ref: str = "", now: datet
 
 def _item_for(session: Session, bank_id: int, typed: Typed, data: Mapping[str, Any], wanted_ref: str) -> Item:
     if typed.item_ref:
-        item = unfinished_work.item_at(session, bank_id, typed.item_ref, lock=True)
+        item = item_at(session, bank_id, typed.item_ref, lock=True)
         if item.current != typed.base:
             raise Conflict("editing.moved_on", current=item.current, base=typed.base)
         return item
     kind = str(data["type"])
     letter = authoring_of(kind).letter or kind[:2].upper()
-    ref = wanted_ref or unfinished_work.free_ref(session, bank_id, str(data["point"]), letter)
+    ref = wanted_ref or free_ref(session, bank_id, str(data["point"]), letter)
     if session.scalar(select(Item.id).where(Item.bank_id == bank_id, Item.ref == ref)) is not None:
         raise Conflict("editing.ref_taken", field="ref", ref=ref)
     item = Item(bank_id=bank_id, ref=ref, version=0, current=0, state=ItemState.DRAFT.value, reviewer="")
@@ -210,7 +486,7 @@ def _write(
 ) -> None:
     state = next_item_state(ItemState(item.state), ItemEvent.WRITE)
     _describe(item, data)
-    text, number = canonical_json(dict(data)), unfinished_work.next_number(session, item)
+    text, number = canonical_json(dict(data)), next_number(session, item)
     row = version_row(item, number, text, digest(text), run_id=None, now=now, actor=actor, state=state)
     session.add(ItemVersion(**row))
     session.flush()

@@ -10,16 +10,15 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from cbt.bank import store as bank_store
-from cbt.bank.imports.dry_run import CheckSummary
 from cbt.bank.imports.execution import break_off
 from cbt.bank.imports.models import CHECKS, ImportCheck
-from cbt.bank.imports.plan import ImportTerms, Mode, asked_of, written
+from cbt.bank.imports.plan import CheckSummary, ImportTerms, Mode, asked_of, written
 from cbt.bank.imports.worker import BANKS, DRAFTS, kept_mapping, subject_of
 from cbt.errors import Conflict, InvalidInput
 from cbt.interchange import upload
 from cbt.interchange.upload import NamedFile, unscoped
 from cbt.items.models import KeptMapping
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.spreadsheets.file_checks import CheckState
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work

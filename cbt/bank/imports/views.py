@@ -1,29 +1,217 @@
-"""Pages of the imports of a bank: bring files, see what was stored, take it back."""
+"""Pages of the imports of a bank: bring files, follow their check, confirm, see what was stored, take it back."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
 
 import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
-from cbt.bank import catalogue, service, store
-from cbt.bank.imports import check_views as checks
-from cbt.bank.imports import service as checks_service
-from cbt.bank.imports.worker import BANKS
+from cbt.bank import catalogue, store
+from cbt.bank import service as bank_service
+from cbt.bank.imports import checks as sheets
+from cbt.bank.imports import service
+from cbt.bank.imports.checks import CheckSheet, CheckStanding, Looked
+from cbt.bank.imports.plan import LISTS, Mode
+from cbt.bank.imports.worker import BANKS, subject_of
+from cbt.bank.service import key_view
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
 from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal, uploaded_files
 from cbt.http.partials import Reply
+from cbt.imports.views import ImportPages
 from cbt.interchange import registry
+from cbt.items.finding_texts import field_label, format_name, inferred_value, note, place_said
+from cbt.items.media import in_words
+from cbt.items.models import ImportRun
 from cbt.rules.roles import Role
+from cbt.rules.states import ItemState
+from cbt.spreadsheets.file_checks import whole
+from cbt.spreadsheets.findings import Note, Severity
 from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
+check_pages = flask.Blueprint("checks", __name__)
+
+
+@check_pages.post("/bank/<ref>/import/<draft_ref>/again")
+@access.roles(Role.AUTHOR)
+def again(ref: str, draft_ref: str) -> Reply:
+    """Read the file anew with what its author says of it."""
+    service.read_again(
+        bank_ref=ref,
+        draft_ref=draft_ref,
+        adjust=_prefixed("adjust."),
+        points=_prefixed("point."),
+        afresh="afresh" in flask.request.form,
+        actor=acting(),
+    )
+    return FILES.back(ref, draft_ref)
+
+
+@check_pages.get("/bank/<ref>/import/<draft_ref>/marked/<int:file>.xlsx")
+@access.roles(Role.AUTHOR)
+def marked(ref: str, draft_ref: str, file: int) -> Reply:
+    """Send an author's workbook with its findings marked."""
+    with reading() as session:
+        name, body = sheets.marked_copy(session, bank_ref=ref, ref=draft_ref, actor=acting(), number=file)
+    key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
+    return attachment(body, XLSX, _("bank.marked.file", name=PurePath(name).stem))
+
+
+def _standing(ref: str, draft_ref: str) -> CheckStanding:
+    with reading() as session:
+        return sheets.standing_of(session, bank_ref=ref, ref=draft_ref, actor=acting())
+
+
+def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        sheet = sheets.sheet_of(session, bank_ref=ref, ref=draft_ref, actor=acting(), looked=_looked())
+    key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
+    url = _url_of(ref, draft_ref, sheet)
+    page = flask.render_template(
+        "bank/imports/checks/check.html",
+        sheet=sheet,
+        summary=sheet.summary,
+        standing=sheet.standing,
+        refused=refused,
+        notes=[note(whole(found)) for found in sheet.findings],
+        kinds=_kinds(sheet),
+        lists=[(name, sheet.summary.lists[name].count) for name in LISTS],
+        modes=[(mode.value, service.wanted(sheet.summary, mode, near=True)) for mode in Mode],
+        arrivals=[state.value for state in service.ARRIVALS],
+        field_label=field_label,
+        inferred_value=inferred_value,
+        format_name=format_name,
+        where=lambda place: place_said(place, alone=len(sheet.summary.files) == 1),
+        url=url,
+        in_words=in_words,
+        sheet_page=lambda number: url(page=number) + "#findings-head",
+        entries_page=lambda number: url(entries=number) + "#entries-head",
+        errors=sheet.summary.of(Severity.ERROR),
+        hints=sheet.summary.of(Severity.HINT),
+        fixed=sheet.summary.of(Severity.FIXED),
+    )
+    return page, refused.code
+
+
+def _kinds(sheet: CheckSheet) -> list[tuple[str, int, Note]]:
+    """Return for each kind of findings its code, how many there are, and the first in words."""
+    return [(kind.code, kind.lines.count, note(whole(kind.first))) for kind in sheet.summary.kinds]
+
+
+def _url_of(ref: str, draft_ref: str, sheet: CheckSheet) -> Callable[..., str]:
+    """Return what gives the address of this page with something else looked at."""
+
+    def url(**changed: Any) -> str:
+        now = {
+            "kind": sheet.kind or None,
+            "page": sheet.looked.page if sheet.looked.page > 1 else None,
+            "list": sheet.looked.entries or None,
+            "entries": sheet.looked.entries_page if sheet.looked.entries_page > 1 else None,
+        }
+        return flask.url_for(".check", ref=ref, draft_ref=draft_ref, **{**now, **changed})
+
+    return url
+
+
+def _looked() -> Looked:
+    asked = flask.request.args
+    return Looked(
+        kind=asked.get("kind", ""),
+        page=max(asked.get("page", 1, int), 1),
+        entries=asked.get("list", ""),
+        entries_page=max(asked.get("entries", 1, int), 1),
+    )
+
+
+def _prefixed(head: str) -> dict[str, str]:
+    """Return what a form says under names that begin so; what is left as it was is not said."""
+    sent = flask.request.form
+    return {
+        name.removeprefix(head): value.strip()
+        for name, value in sent.items()
+        if name.startswith(head) and value.strip() and value != sent.get(f"was.{name}")
+    }
+
+
+def _mode(name: str) -> Mode:
+    return next((mode for mode in Mode if mode.value == name), Mode.UPDATE)
+
+
+def _arrival(name: str) -> ItemState:
+    return next((state for state in ItemState if state.value == name), ItemState.IN_REVIEW)
+
+
+def _confirm(ref: str, draft_ref: str) -> None:
+    """Have what was looked at be stored."""
+    sent = flask.request.form
+    service.confirm(
+        bank_ref=ref,
+        draft_ref=draft_ref,
+        mode=_mode(sent.get("mode", "")),
+        state=_arrival(sent.get("state", "")),
+        partial=sent.get("rows") == "good",
+        near="near" in sent or "near_asked" not in sent,
+        understood="understood" in sent,
+        now=flask.g.now,
+        actor=acting(),
+    )
+
+
+def _stored(standing: CheckStanding) -> Reply:
+    with reading() as session:
+        run = session.get_one(ImportRun, standing.run_id) if standing.run_id else None
+    if run is not None:
+        flask.flash(_("bank.import.done", added=run.added, changed=run.changed, skipped=run.skipped), "ok")
+    return flask.redirect(flask.url_for("bank.imports.upload", ref=standing.bank_ref), 303)
+
+
+def _forget(ref: str, draft_ref: str) -> Reply:
+    service.cancel(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=acting())
+    flask.flash(_("bank.import.cancelled"), "message")
+    return flask.redirect(flask.url_for("bank.imports.upload", ref=ref), 303)
+
+
+def _crumbs(standing: CheckStanding) -> list[tuple[str, str]]:
+    ref = standing.bank_ref
+    return [
+        (flask.url_for("bank.banks"), _("bank.page.banks")),
+        (flask.url_for("bank.bank", ref=ref), standing.bank_name),
+        (flask.url_for("bank.imports.upload", ref=ref), _("bank.page.import")),
+    ]
+
+
+FILES = ImportPages(
+    kind=BANKS,
+    blueprint=check_pages,
+    url_prefix="/bank/<ref>/import/<draft_ref>",
+    named="draft_ref",
+    dropping="cancel",
+    roles=(Role.AUTHOR,),
+    texts="bank.progress",
+    steps=("bank.step.file", "bank.step.check", "bank.step.store"),
+    other_file="bank.check.other_file",
+    drop="bank.check.cancel",
+    again=frozenset({"bank.check_died", "bank.check_broken"}),
+    standing=_standing,
+    dry_run=_dry_run,
+    confirm=_confirm,
+    stored=_stored,
+    forget=_forget,
+    crumbs=_crumbs,
+)
+FILES.register()
+
+
 pages = flask.Blueprint("imports", __name__)
-pages.register_blueprint(checks.pages)
+pages.register_blueprint(check_pages)
 
 READERS = (Role.AUTHOR, Role.REVIEWER)
 
@@ -47,7 +235,7 @@ def upload(ref: str) -> Reply:
 def keep(ref: str) -> Reply:
     """Keep what was brought for its check and go there."""
     try:
-        draft_ref = checks_service.keep(
+        draft_ref = service.keep(
             bank_ref=ref,
             files=uploaded_files("file", "folder"),
             locale=str(get_locale()),
@@ -81,7 +269,7 @@ def _upload_page(ref: str, refused: Refusal) -> Reply:
 @access.roles(Role.AUTHOR)
 def undo(ref: str, run_ref: str) -> Reply:
     """Take one import back."""
-    done = service.undo(bank_ref=ref, run_ref=run_ref, now=flask.g.now, actor=acting())
+    done = bank_service.undo(bank_ref=ref, run_ref=run_ref, now=flask.g.now, actor=acting())
     said = _("bank.import.undone", withdrawn=done.withdrawn, returned=done.returned, kept=done.kept)
     flask.flash(said, "ok")
     return flask.redirect(flask.url_for(".upload", ref=ref), 303)

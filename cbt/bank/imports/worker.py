@@ -17,11 +17,21 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.bank import store as bank_store
-from cbt.bank.imports.dry_run import ENTRIES, LISTS, CheckSummary, Review, arranged
-from cbt.bank.imports.execution import go_on
+from cbt.bank.imports.execution import Bringing, begin_run, check_revision, go_on, keep_media
 from cbt.bank.imports.models import CHECKS, ImportCheck
-from cbt.bank.imports.plan import Action, ImportedItem, ImportTerms, asked_of, chosen, tally
-from cbt.bank.imports.run import Bringing, begin_run, check_revision, keep_media
+from cbt.bank.imports.plan import (
+    ENTRIES,
+    LISTS,
+    Action,
+    CheckSummary,
+    ImportedItem,
+    ImportTerms,
+    Review,
+    arranged,
+    asked_of,
+    chosen,
+    tally,
+)
 from cbt.bank.search import index_all
 from cbt.bank.service import review_for
 from cbt.errors import CbtError, Conflict

@@ -20,7 +20,7 @@ from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.releases import product_version
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading
 
 

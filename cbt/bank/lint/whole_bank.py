@@ -103,7 +103,7 @@ Pairs = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class AskedText:
+class QuestionText:
     """A text that is asked for: where, what is asked, the key."""
 
     draft: ItemDraft
@@ -160,7 +160,7 @@ def _spelled_out(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
             yield asked.draft.find(Severity.HINT, "giveaway", f"{asked.prefix}stem", asked.stem, **params)
 
 
-def _spells_out(bank: _Texts, number: int, tells: ItemDraft, asked: AskedText) -> bool:
+def _spells_out(bank: _Texts, number: int, tells: ItemDraft, asked: QuestionText) -> bool:
     """Whether text `number`, that of `tells`, has the key and speaks of what is asked."""
     if tells is asked.draft or enemies(tells, asked.draft):
         return False
@@ -190,19 +190,19 @@ def enemies(one: ItemDraft, other: ItemDraft) -> bool:
     return other.ref in one.data.get("enemies", ()) or one.ref in other.data.get("enemies", ())
 
 
-def _alone(asked: AskedText, tells: ItemDraft) -> bool:
+def _alone(asked: QuestionText, tells: ItemDraft) -> bool:
     """Whether an item of the same point has the key as it is."""
     own = normal(asked.answer_key)
     same = asked.draft.data["point"] == tells.data["point"] and not asked.prefix
     return same and len(own) >= ALONE and own in normal(str(tells.data.get("stem", "")))
 
 
-def _asked(draft: ItemDraft) -> Iterator[AskedText]:
+def _asked(draft: ItemDraft) -> Iterator[QuestionText]:
     """Yield the texts an item asks for that are long enough to be known again."""
     for prefix, data in draft.parts():
         for stem, key in authoring_of(data["type"]).asked(data):
             if len(normal(key)) >= SHORTEST_KEY and not _NUMBER.search(key):
-                yield AskedText(draft, prefix, stem, key)
+                yield QuestionText(draft, prefix, stem, key)
 
 
 def _text(draft: ItemDraft) -> str:

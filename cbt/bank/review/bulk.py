@@ -22,7 +22,7 @@ from cbt.http.form_values import whole_number
 from cbt.items.models import ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.rules.states.item import TRANSITIONS, ItemEvent, ItemState, may_review
+from cbt.rules.states import ITEM_TRANSITIONS, ItemEvent, ItemState, may_review
 from cbt.storage.unit_of_work import PIECE, pieces_of, reading, unit_of_work
 
 MOST = 10_000
@@ -154,7 +154,7 @@ def plan_bulk(
 
 
 def _moved(item: Item, event: ItemEvent, refused: CbtError | None) -> BulkLine:
-    after = TRANSITIONS.get((ItemState(item.state), event))
+    after = ITEM_TRANSITIONS.get((ItemState(item.state), event))
     problem = "transition" if after is None else ""
     if refused is not None and not problem:
         problem = "own_work" if refused.code == "item.own_work" else "one_person"
@@ -171,7 +171,7 @@ def _assigned(item: Item, reviewer: str, *, may: bool) -> BulkLine:
 def _written(item: Item, act: BulkAct, value: str) -> BulkLine:
     before = str(item.difficulty if act is BulkAct.DIFFICULTY else item.point)
     problem = "same" if before == value else ""
-    if (ItemState(item.state), ItemEvent.WRITE) not in TRANSITIONS:
+    if (ItemState(item.state), ItemEvent.WRITE) not in ITEM_TRANSITIONS:
         problem = "transition"
     return BulkLine(item.ref, item.current, before, value, problem)
 

@@ -15,9 +15,8 @@ from cbt.bank.review.fields import places_of
 from cbt.bank.store import bank_by_ref
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
 from cbt.items.models import Item, ItemBank, ItemComment, ItemStep, ItemVersion
-from cbt.rules.roles import Role
-from cbt.rules.second_person import PersonStep
-from cbt.rules.states.item import ItemEvent, ItemState, may_review, next_item_state
+from cbt.rules.roles import PersonStep, Role
+from cbt.rules.states import ItemEvent, ItemState, may_review, next_item_state
 from cbt.rules.visible import unseen
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work

@@ -29,11 +29,11 @@ from cbt.results.retake_ledger import (
     pass_counts_until,
     released,
 )
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam import ExamBlueprint
 from cbt.rules.planning.clashes import Clash, LevelShape, Use, clashes, off_shape
 from cbt.rules.retake import PaperResult
 from cbt.sittings.models import BatchLevel, Sitting, SittingRoom
-from cbt.sittings.planning.purposes import is_official, official_only
+from cbt.sittings.store import is_official, official_only
 
 
 @dataclass(frozen=True, slots=True)

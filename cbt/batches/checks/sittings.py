@@ -35,15 +35,14 @@ from cbt.candidates.models import Candidate, Registration
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_text
-from cbt.rules.door.admission import overlaps
-from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.rules.door import overlaps
+from cbt.rules.exam import AdmissionPolicy
 from cbt.rules.planning.clashes import Gravity, RoomDuty, Use, clashes, double_duties, fullness
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import BEFORE_THE_START, Purpose, SittingState
-from cbt.sittings import store
+from cbt.rules.states import BEFORE_THE_START, Purpose, SittingState
+from cbt.sittings import service, store
 from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
-from cbt.sittings.planning import purposes, sittings
-from cbt.sittings.planning.sittings import assign_staff
+from cbt.sittings.service import assign_staff
 from cbt.sittings.store import seat_counts
 from cbt.storage.unit_of_work import unit_of_work
 
@@ -276,7 +275,7 @@ def add_sitting(
     Source: R-5, R-7, R-11.
     """
     with unit_of_work() as session:
-        sitting = sittings.create_sitting(
+        sitting = service.create_sitting(
             session,
             batch=store.batch_by_ref(session, batch_ref),
             centre=store.centre_by_ref(session, centre_ref),
@@ -302,7 +301,7 @@ def set_purpose(*, sitting_ref: str, purpose: Purpose, now: datetime, actor: str
     """
     with unit_of_work() as session:
         sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
-        purposes.set_purpose(session, sitting, purpose, now=now, actor=actor)
+        store.set_purpose(session, sitting, purpose, now=now, actor=actor)
         session.flush()
         twice = registered_twice(session, sitting) if purpose.counts else 0
         if twice:
@@ -323,7 +322,7 @@ def add_room(*, sitting_ref: str, room_ref: str, now: datetime, actor: str) -> l
             session,
             sitting,
             ABOUT_ROOMS,
-            lambda: sittings.add_room(session, sitting, room, now=now, actor=actor),
+            lambda: service.add_sitting_room(session, sitting, room, now=now, actor=actor),
         )
 
 

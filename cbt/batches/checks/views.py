@@ -14,10 +14,10 @@ from cbt.http.auth.login import acting, signed_in
 from cbt.http.forms import form_on, head_of_page, see_other
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import Purpose
+from cbt.rules.states import Purpose
 from cbt.sittings import store
-from cbt.sittings.planning.inputs import chosen, one_of, parse_local, parse_policy, prefills
-from cbt.sittings.planning.views import new_sitting
+from cbt.sittings.inputs import chosen, one_of, parse_local, parse_policy, prefills
+from cbt.sittings.views import new_sitting
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("checks", __name__)

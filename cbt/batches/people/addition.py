@@ -20,27 +20,24 @@ from cbt.assembly.draw import DrawSources
 from cbt.audit.chain import record
 from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.people import checks_of_registered
-from cbt.batches.people.placement import HeldRoom, LevelOffer, WishedPaper, levels_of, places_for, seat_for
+from cbt.batches.people.placement import LevelOffer, LockedRoom, PaperWish, levels_of, places_for, seat_for
 from cbt.candidates import registration as steps
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.registration import reason_of
-from cbt.candidates.tickets import to_print_again
+from cbt.candidates.registration import reason_of, to_print_again
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.personal.identity import document_index
-from cbt.rules.door.admission import same_name
-from cbt.rules.exam.paper import tools_in
-from cbt.rules.states.sitting import SittingState
-from cbt.runner.paper.draw import alike_beside, draw_forms, drawing_chance, sources_for
-from cbt.runner.paper.form_assignment import is_drawn
+from cbt.rules.door import same_name
+from cbt.rules.exam import tools_in
+from cbt.rules.states import SittingState
+from cbt.runner.paper.draw import alike_beside, draw_forms, drawing_chance, is_drawn, sources_for
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.purposes import is_official, official_only
-from cbt.sittings.store import batch_by_ref
+from cbt.sittings.store import batch_by_ref, is_official, official_only
 from cbt.storage.unit_of_work import unit_of_work
 
 Facts = dict[str, object]
 
 
-def facts_of(registration: Registration, place: HeldRoom, seat: Seat) -> Facts:
+def facts_of(registration: Registration, place: LockedRoom, seat: Seat) -> Facts:
     """Return what is changeable about a registration, as an entry of the log has it."""
     return {
         "level": registration.blueprint_ref,
@@ -141,7 +138,7 @@ class Addition:
     """Who is to be registered for what; `candidate_ref` for somebody the batch knows, else `person`."""
 
     version_id: int
-    papers: tuple[WishedPaper, ...]
+    papers: tuple[PaperWish, ...]
     terms: steps.PaperTerms
     reason: str
     person: steps.NewPerson | None = None
@@ -161,7 +158,7 @@ class Added:
 @dataclass(frozen=True, slots=True)
 class _Made:
     registration: Registration
-    place: HeldRoom
+    place: LockedRoom
     seat: Seat
 
 
@@ -297,7 +294,7 @@ def _new_to(
 
 def draw_where_drawn(
     session: Session,
-    made: Sequence[tuple[Registration, HeldRoom, Seat]],
+    made: Sequence[tuple[Registration, LockedRoom, Seat]],
     *,
     sources: DrawSources,
     now: datetime,

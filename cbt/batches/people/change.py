@@ -33,8 +33,8 @@ from cbt.batches.people.addition import (
     spoken_against,
 )
 from cbt.batches.people.placement import (
-    HeldPaper,
-    HeldRoom,
+    LockedRegistration,
+    LockedRoom,
     fits,
     hold_paper,
     hold_rooms,
@@ -47,20 +47,23 @@ from cbt.batches.people.placement import (
 from cbt.blueprints.store import paper_of
 from cbt.candidates.corrections import Correction, correct_candidate
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.registration import PaperTerms, SeatedPaper, reason_of, register
-from cbt.candidates.tickets import nothing_to_print, to_print_again
+from cbt.candidates.registration import (
+    PaperTerms,
+    SeatedPaper,
+    nothing_to_print,
+    reason_of,
+    register,
+    to_print_again,
+)
 from cbt.door.seats import move_to_seat
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.personal.fields import DETAILS
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.planning.changes import RegistrationChange, hindrance
-from cbt.rules.planning.changes import RegistrationChange as Change
-from cbt.rules.states.sitting import SittingState
-from cbt.runner.paper.draw import draw_forms, drawing_chance, sources_for
-from cbt.runner.paper.form_assignment import follow_room, give_back, set_aside
+from cbt.rules.states import SittingState
+from cbt.runner.paper.draw import draw_forms, drawing_chance, follow_room, give_back, set_aside, sources_for
 from cbt.sittings.models import Batch, Seat, Sitting
-from cbt.sittings.planning.purposes import is_official
-from cbt.sittings.store import batch_by_ref, seats_of_room
+from cbt.sittings.store import batch_by_ref, is_official, seats_of_room
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -140,15 +143,15 @@ def change(
 def _carry_out(
     session: Session,
     batch: Batch,
-    paper: HeldPaper,
-    place: HeldRoom,
+    paper: LockedRegistration,
+    place: LockedRoom,
     order: ChangeOrder,
     *,
     sources: DrawSources,
     now: datetime,
     actor: str,
     reason: str,
-) -> set[Change]:
+) -> set[RegistrationChange]:
     """Do what differs; return what did."""
     registration = paper.registration
     wanted = set(_differences(paper, place, order))
@@ -157,45 +160,51 @@ def _carry_out(
     if place.sitting.purpose != paper.place.sitting.purpose:
         # Nobody is examined twice, or not at all, by a change of rooms: a trial has registrations of its own.
         raise Conflict("person.other_purpose", field="room", sitting=place.sitting.name)
-    if Change.KIND in wanted:
+    if RegistrationChange.KIND in wanted:
         registration.kind = order.terms.kind
-    if Change.TERMS in wanted:
+    if RegistrationChange.TERMS in wanted:
         registration.factor, registration.extra = order.terms.factor, order.terms.extra
         registration.accommodation_note, registration.tools = order.terms.accommodation, order.terms.tools
     drawn = paper.attempt is not None
-    if Change.PAPER in wanted:
+    if RegistrationChange.PAPER in wanted:
         _other_paper(session, batch, paper, order)
-    if Change.PLACE in wanted:
+    if RegistrationChange.PLACE in wanted:
         _other_room(session, paper, place, order.seat)
-    elif Change.SEAT in wanted:
+    elif RegistrationChange.SEAT in wanted:
         _other_seat(session, paper, order, now=now, actor=actor, reason=reason)
     session.flush()
     _form(session, paper, place, wanted, drawn=drawn, sources=sources, now=now)
-    if Change.PAPER in wanted:
+    if RegistrationChange.PAPER in wanted:
         close_withdrawals(session, registration, now=now, actor=actor)
-    told = {Change.PAPER: "papers", Change.PLACE: "place", Change.SEAT: "seat"}
+    told = {
+        RegistrationChange.PAPER: "papers",
+        RegistrationChange.PLACE: "place",
+        RegistrationChange.SEAT: "seat",
+    }
     for one, why in told.items():
         if one in wanted:
             to_print_again(session, [registration.ticket_id], why, now=now)
     return wanted
 
 
-def _differences(paper: HeldPaper, place: HeldRoom, order: ChangeOrder) -> Iterator[Change]:
+def _differences(
+    paper: LockedRegistration, place: LockedRoom, order: ChangeOrder
+) -> Iterator[RegistrationChange]:
     registration, terms = paper.registration, order.terms
     if (registration.blueprint_version_id, registration.paper) != (order.version_id, order.paper):
-        yield Change.PAPER
+        yield RegistrationChange.PAPER
     if registration.kind != terms.kind:
-        yield Change.KIND
+        yield RegistrationChange.KIND
     given = registration.factor, registration.extra, registration.accommodation_note, registration.tools
     if given != (terms.factor, terms.extra, terms.accommodation, terms.tools):
-        yield Change.TERMS
+        yield RegistrationChange.TERMS
     if registration.sitting_room_id != place.sitting_room.id:
-        yield Change.PLACE
+        yield RegistrationChange.PLACE
     elif order.seat is not None and order.seat != paper.seat.number:
-        yield Change.SEAT
+        yield RegistrationChange.SEAT
 
 
-def _other_paper(session: Session, batch: Batch, paper: HeldPaper, order: ChangeOrder) -> None:
+def _other_paper(session: Session, batch: Batch, paper: LockedRegistration, order: ChangeOrder) -> None:
     registration = paper.registration
     level = level_of(session, batch, order.version_id)
     if order.paper not in {one.code for one in level.papers}:
@@ -214,7 +223,7 @@ def _other_paper(session: Session, batch: Batch, paper: HeldPaper, order: Change
     registration.paper = order.paper
 
 
-def _other_room(session: Session, paper: HeldPaper, place: HeldRoom, number: int | None) -> None:
+def _other_room(session: Session, paper: LockedRegistration, place: LockedRoom, number: int | None) -> None:
     registration = paper.registration
     wanted = paper_of(session, registration.blueprint_version_id, registration.paper)
     fits(place, wanted)
@@ -227,7 +236,7 @@ def _other_room(session: Session, paper: HeldPaper, place: HeldRoom, number: int
 
 
 def _other_seat(
-    session: Session, paper: HeldPaper, order: ChangeOrder, *, now: datetime, actor: str, reason: str
+    session: Session, paper: LockedRegistration, order: ChangeOrder, *, now: datetime, actor: str, reason: str
 ) -> None:
     place = paper.place
     seats = {one.number: one for one in seats_of_room(session, place.room.id)}
@@ -243,17 +252,19 @@ def _other_seat(
     move_to_seat(session, paper.registration, seat, now=now, actor=actor, reason=reason)
 
 
-def _may_swap(place: HeldRoom, other: Registration) -> None:
-    why = hindrance(Change.SEAT, room=SittingState(place.sitting_room.state), met=is_met(other), begun=False)
+def _may_swap(place: LockedRoom, other: Registration) -> None:
+    why = hindrance(
+        RegistrationChange.SEAT, room=SittingState(place.sitting_room.state), met=is_met(other), begun=False
+    )
     if why:
         raise Conflict("person.other_met", field="seat")
 
 
 def _form(
     session: Session,
-    paper: HeldPaper,
-    place: HeldRoom,
-    wanted: set[Change],
+    paper: LockedRegistration,
+    place: LockedRoom,
+    wanted: set[RegistrationChange],
     *,
     drawn: bool,
     sources: DrawSources,
@@ -261,13 +272,13 @@ def _form(
 ) -> None:
     """Have the form follow: a new one only for another paper, or where others of the sitting have theirs."""
     registration = paper.registration
-    if drawn and Change.PAPER in wanted:
+    if drawn and RegistrationChange.PAPER in wanted:
         number = session.get_one(Seat, registration.seat_id).number
         waiting = [(registration, number)]
         draw_forms(session, place.sitting, waiting, sources=sources, now=now, rng=drawing_chance())
-    elif drawn and Change.PLACE in wanted:
+    elif drawn and RegistrationChange.PLACE in wanted:
         follow_room(session, registration)
-    elif not drawn and wanted & {Change.PAPER, Change.PLACE}:
+    elif not drawn and wanted & {RegistrationChange.PAPER, RegistrationChange.PLACE}:
         seat = session.get_one(Seat, registration.seat_id)
         draw_where_drawn(session, [(registration, place, seat)], sources=sources, now=now)
 
@@ -342,7 +353,9 @@ def withdraw(
         raise Conflict("person.on_record") from error
 
 
-def _take_back(session: Session, paper: HeldPaper, *, reason: str, now: datetime, actor: str) -> None:
+def _take_back(
+    session: Session, paper: LockedRegistration, *, reason: str, now: datetime, actor: str
+) -> None:
     paper.allow(RegistrationChange.WITHDRAW)
     registration = paper.registration
     form = set_aside(session, registration)

@@ -21,21 +21,20 @@ from cbt.candidates.registration import PaperTerms
 from cbt.candidates.store import booked, paper_span
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.door.admission import Span, overlaps, too_close
-from cbt.rules.exam.blueprint import ExamBlueprint, Paper
-from cbt.rules.exam.paper import Paper as BlueprintPaper
+from cbt.rules.door import Span, overlaps, too_close
+from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.planning.changes import OPEN, RegistrationChange, hindrance
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
-from cbt.runner.paper.form_assignment import attempt_of, is_begun
+from cbt.runner.paper.draw import attempt_of, is_begun
 from cbt.sittings.models import Batch, BatchLevel, Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.purposes import is_official
+from cbt.sittings.store import is_official
 
 _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRoom:
+class LockedRoom:
     """A room of a sitting, locked."""
 
     sitting: Sitting
@@ -44,14 +43,14 @@ class HeldRoom:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldPaper:
+class LockedRegistration:
     """A registration, locked with its room, and what belongs to it."""
 
     registration: Registration
     candidate: Candidate
     ticket: AdmissionTicket
     seat: Seat
-    place: HeldRoom
+    place: LockedRoom
     attempt: Attempt | None
 
     def hindrance(self, change: RegistrationChange) -> str:
@@ -76,7 +75,7 @@ def is_met(registration: Registration) -> bool:
     return any(at is not None for at in (*facts, registration.signed_in_at))
 
 
-def hold_rooms(session: Session, batch: Batch, ids: Collection[int]) -> dict[int, HeldRoom]:
+def hold_rooms(session: Session, batch: Batch, ids: Collection[int]) -> dict[int, LockedRoom]:
     """Lock rooms of a batch by their ids, then their sittings; raise NotFound("sitting.room_unknown")."""
     query = (
         select(SittingRoom)
@@ -99,7 +98,7 @@ def hold_rooms(session: Session, batch: Batch, ids: Collection[int]) -> dict[int
     if {room.id for room in rooms if room.sitting_id in sittings} != set(ids):
         raise NotFound("sitting.room_unknown")
     return {
-        one.id: HeldRoom(sittings[one.sitting_id], one, session.get_one(Room, one.room_id)) for one in rooms
+        one.id: LockedRoom(sittings[one.sitting_id], one, session.get_one(Room, one.room_id)) for one in rooms
     }
 
 
@@ -113,7 +112,7 @@ def room_ids(session: Session, batch: Batch, refs: Collection[str]) -> dict[str,
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def hold_paper(session: Session, batch: Batch, ref: str, *, target: int | None = None) -> HeldPaper:
+def hold_paper(session: Session, batch: Batch, ref: str, *, target: int | None = None) -> LockedRegistration:
     """Lock a registration of a batch with its room, and the room it is to go to.
 
     Raise NotFound("registration.unknown"), Conflict("person.changed") when it was moved while this waited.
@@ -134,7 +133,7 @@ def hold_paper(session: Session, batch: Batch, ref: str, *, target: int | None =
     )
     if registration is None or registration.sitting_room_id != found.sitting_room_id:
         raise Conflict("person.changed")
-    return HeldPaper(
+    return LockedRegistration(
         registration,
         session.get_one(Candidate, registration.candidate_id),
         session.get_one(AdmissionTicket, registration.ticket_id),
@@ -144,13 +143,13 @@ def hold_paper(session: Session, batch: Batch, ref: str, *, target: int | None =
     )
 
 
-def open_place(place: HeldRoom) -> None:
+def open_place(place: LockedRoom) -> None:
     """Raise Conflict("person.room_closed") for a room nobody can be given a seat in any more."""
     if SittingState(place.sitting_room.state) not in OPEN:
         raise Conflict("person.room_closed", field="room", sitting=place.sitting.name, room=place.room.name)
 
 
-def holder_of(session: Session, place: HeldRoom, seat: Seat) -> Registration | None:
+def holder_of(session: Session, place: LockedRoom, seat: Seat) -> Registration | None:
     """Return who has a seat of a room in this sitting."""
     return session.scalar(
         select(Registration).where(
@@ -159,7 +158,7 @@ def holder_of(session: Session, place: HeldRoom, seat: Seat) -> Registration | N
     )
 
 
-def seat_for(session: Session, place: HeldRoom, number: int | None, *, field: str = "seat") -> Seat:
+def seat_for(session: Session, place: LockedRoom, number: int | None, *, field: str = "seat") -> Seat:
     """Return a free seat of a locked room: that of this number, else the first that is no spare one.
 
     Raise InvalidInput("person.no_such_seat"|"person.seat_taken"), Conflict("person.no_seat").
@@ -352,7 +351,7 @@ def free_seats(session: Session, sitting_room: SittingRoom) -> list[Seat]:
 
 
 @dataclass(frozen=True, slots=True)
-class WishedPaper:
+class PaperWish:
     """A paper and where it is to be taken: "" and None for the first place that fits."""
 
     paper: str
@@ -364,11 +363,11 @@ def places_for(
     session: Session,
     batch: Batch,
     level: LevelOffer,
-    wished: Sequence[WishedPaper],
+    wished: Sequence[PaperWish],
     *,
     terms: PaperTerms,
     candidate_id: int | None,
-) -> dict[str, HeldRoom]:
+) -> dict[str, LockedRoom]:
     """Return the locked room of each paper, by its code.
 
     Raise InvalidInput("person.no_paper") for a paper that is none of the level's, NotFound("sitting.room_unknown"),
@@ -392,7 +391,7 @@ def places_for(
     return {code: held[place_id] for code, place_id in chosen.items()}
 
 
-def fits(place: HeldRoom, paper: BlueprintPaper) -> None:
+def fits(place: LockedRoom, paper: Paper) -> None:
     """Raise Conflict("person.room_closed") or InvalidInput("person.paper_mode") where a paper cannot be taken."""
     open_place(place)
     if place.sitting.mode not in paper.modes:
@@ -403,7 +402,7 @@ def _first_that_fit(
     session: Session,
     batch: Batch,
     level: LevelOffer,
-    papers: Collection[BlueprintPaper],
+    papers: Collection[Paper],
     chosen: dict[str, int],
     terms: PaperTerms,
     candidate_id: int | None,

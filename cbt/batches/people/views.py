@@ -9,17 +9,18 @@ from cbt.batches.people import addition as adding
 from cbt.batches.people import change as changing
 from cbt.batches.people.addition import candidate_of
 from cbt.batches.people.pages import (
+    SEARCH_KINDS,
     add_page,
     addition_of,
     change_page,
     correction_of,
     order_of,
     people_asked,
+    people_page,
     person_of,
     person_page,
     seat_of,
 )
-from cbt.batches.people.search import KINDS, people_page
 from cbt.candidates.store import photo_of
 from cbt.errors import NotFound
 from cbt.http.auth import access
@@ -28,8 +29,8 @@ from cbt.http.downloads import picture
 from cbt.http.form_values import WIDEST, whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.partials import Reply, wants_partial
-from cbt.rules.door.admission import DOCUMENT_TYPES
-from cbt.rules.exam.paper import TOOLS
+from cbt.rules.door import DOCUMENT_TYPES
+from cbt.rules.exam import TOOLS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batch_by_ref
 from cbt.storage.unit_of_work import reading
@@ -46,7 +47,7 @@ def people(ref: str) -> Reply:
     asked = people_asked(flask.request.args)
     with reading() as session:
         page = people_page(session, ref, asked)
-    return flask.render_template("batches/people/people.html", page=page, asked=asked, kinds=KINDS)
+    return flask.render_template("batches/people/people.html", page=page, asked=asked, kinds=SEARCH_KINDS)
 
 
 @pages.get("/office/batches/<ref>/people/new")

@@ -17,15 +17,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.batches.applications import NO_PHOTO, photo_parcels
-from cbt.batches.roster.plan import Placement, RosterPlan, RowChange
-from cbt.batches.roster.registered_people import renew, some_of
+from cbt.batches.roster.plan import Placement, RosterPlan, RowChange, renew, some_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.registration import fresh_numbers, to_print_again
 from cbt.candidates.roster.row import RosterRow
-from cbt.candidates.tickets import fresh_numbers, to_print_again
 from cbt.errors import Conflict, Unavailable
 from cbt.personal.fields import DETAILS
 from cbt.personal.identity import DOCUMENT
-from cbt.rules.door.admission import mask_document
+from cbt.rules.door import mask_document
 from cbt.storage.crypto import seal
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work

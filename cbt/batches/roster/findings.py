@@ -14,7 +14,7 @@ from cbt.batches.roster.planner import CHECK
 from cbt.batches.roster.roster_import import CheckedRoster
 from cbt.candidates.roster.column_mapping import TableLayout
 from cbt.candidates.roster.export import marked_roster
-from cbt.candidates.roster.paper_choice import BlueprintChoice
+from cbt.candidates.roster.row import BlueprintChoice
 from cbt.errors import InvalidInput
 from cbt.http.i18n import explain
 from cbt.spreadsheets.cells import SheetData

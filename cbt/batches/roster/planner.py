@@ -20,24 +20,24 @@ from cbt.batches.roster.plan import (
     LeftGroup,
     OpenPlaces,
     OpenRoom,
+    PaperOnFile,
     Placement,
+    RegisteredPeople,
     RosterPlan,
     RosterTerms,
     RowChange,
     room_names,
 )
-from cbt.batches.roster.registered_people import KnownPaper, KnownPeople
 from cbt.candidates.models import Candidate
 from cbt.candidates.roster.file import Roster
-from cbt.candidates.roster.paper_choice import BlueprintChoice, Chooser, PaperRow
-from cbt.candidates.roster.row import RosterRow
+from cbt.candidates.roster.row import BlueprintChoice, Chooser, PaperRow, RosterRow
 from cbt.errors import Conflict
 from cbt.personal.fields import DETAILS
-from cbt.rules.door.admission import overlaps, same_name
-from cbt.rules.planning.distribution import Held, LeftOver, SeatPlan, SeatWish, distribute
-from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
+from cbt.rules.door import overlaps, same_name
+from cbt.rules.planning.distribution import LeftOver, OwnSitting, SeatPlan, SeatWish, distribute
+from cbt.rules.states import BEFORE_THE_START, SittingState
 from cbt.sittings.models import Batch, Seat, Sitting
-from cbt.sittings.planning.purposes import is_official
+from cbt.sittings.store import is_official
 from cbt.spreadsheets.columns import plain
 from cbt.spreadsheets.findings import Finding, Severity
 
@@ -85,7 +85,7 @@ def objections_to(session: Session, placements: Sequence[Placement]) -> tuple[li
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def change_of(asked: PaperRow, candidate: Candidate, known: KnownPaper) -> RowChange | None:
+def change_of(asked: PaperRow, candidate: Candidate, known: PaperOnFile) -> RowChange | None:
     """Return what a line changes of a registration, None for nothing; nothing changes once its room has started.
 
     Source: R-30.
@@ -125,7 +125,7 @@ Remark = tuple[str, str, str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class AskedPaper:
+class RequestedPaper:
     """A paper that is to be seated: who asks for it, and how long it runs for them."""
 
     one: PaperRow
@@ -139,14 +139,14 @@ class Remarks:
     def __init__(
         self,
         places: OpenPlaces,
-        known: KnownPeople,
-        asked: Sequence[AskedPaper],
+        known: RegisteredPeople,
+        asked: Sequence[RequestedPaper],
         found: SeatPlan,
         *,
         narrow: bool,
     ) -> None:
         self._places, self._known, self._asked, self._narrow = places, known, asked, narrow
-        self._own: dict[str, list[tuple[AskedPaper, OpenRoom]]] = defaultdict(list)
+        self._own: dict[str, list[tuple[RequestedPaper, OpenRoom]]] = defaultdict(list)
         for key, where in found.placed.items():
             self._own[asked[key].index].append((asked[key], places.by_key[where]))
 
@@ -167,7 +167,7 @@ class Remarks:
             return self._about_time(asked)
         return "paper", row.paper, f"roster.left_{reason.value}", {}
 
-    def _about_time(self, asked: AskedPaper) -> Remark:
+    def _about_time(self, asked: RequestedPaper) -> Remark:
         row = asked.one.row
         if not (self._narrow or row.wish.timed or row.wish.placed):
             return "paper", row.paper, "roster.left_time", {}
@@ -240,7 +240,7 @@ class _Planner:
         self._session, self._batch, self._roster, self._terms = session, batch, roster, terms
         self._only, self._available = only, available
         self._chooser = Chooser(available, note=self._note, mode=only.mode if only is not None else "")
-        self._known = KnownPeople(session, batch.id, roster)
+        self._known = RegisteredPeople(session, batch.id, roster)
         self._places = OpenPlaces(session, batch.id, only=only)
         if only is not None and not self._places.rooms:
             raise Conflict("sitting.no_rooms")
@@ -251,7 +251,7 @@ class _Planner:
         self._names: dict[str, RosterRow] = {}
         self._ticket_rows: dict[str, str] = {}
         self._asked: dict[tuple[str, str, str], RosterRow] = {}
-        self._taken: list[AskedPaper] = []
+        self._taken: list[RequestedPaper] = []
         self._named: set[tuple[int, int]] = set()
 
     def plan(self) -> RosterPlan:
@@ -338,7 +338,9 @@ class _Planner:
             self._note(row, "paper", row.paper, "roster.withdrawn", stop=False)
         ratio = Fraction(row.factor)
         duration = one.choice.blueprint.papers[one.paper].duration
-        self._taken.append(AskedPaper(one, index, duration * ratio.numerator / ratio.denominator + row.extra))
+        self._taken.append(
+            RequestedPaper(one, index, duration * ratio.numerator / ratio.denominator + row.extra)
+        )
 
     def _place(self) -> None:
         wanted = [
@@ -353,7 +355,7 @@ class _Planner:
             self._seat(self._taken[key], self._places.by_key[found.placed[key]], seats)
         self._tell_left(found)
 
-    def _seat(self, asked: AskedPaper, at: OpenRoom, seats: FreeSeats) -> None:
+    def _seat(self, asked: RequestedPaper, at: OpenRoom, seats: FreeSeats) -> None:
         row = asked.one.row
         seat = seats.take(at, row.seat)
         if seat is None:
@@ -379,7 +381,7 @@ class _Planner:
             names = blueprint.level_name, paper, blueprint.papers[paper].name
             self._result.left.append(LeftGroup(reason, blueprint.ref, *names, people, minutes))
 
-    def _wish(self, key: int, asked: AskedPaper) -> SeatWish | None:
+    def _wish(self, key: int, asked: RequestedPaper) -> SeatWish | None:
         row, paper = asked.one.row, asked.one.choice.blueprint.papers[asked.one.paper]
         slots = None
         if row.wish.timed or row.wish.placed or self._only is not None:
@@ -402,9 +404,9 @@ class _Planner:
             spare=row.seat is not None,
         )
 
-    def _held(self, index: str) -> list[Held]:
+    def _held(self, index: str) -> list[OwnSitting]:
         batch = self._batch.id
         return [
-            Held(one.span, one.sitting.centre_id if one.sitting.batch_id == batch else None)
+            OwnSitting(one.span, one.sitting.centre_id if one.sitting.batch_id == batch else None)
             for one in self._known.registered(index)
         ]

@@ -46,7 +46,7 @@ from cbt.candidates.roster.column_mapping import TableLayout, kept_hands, layout
 from cbt.candidates.roster.file import open_roster
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
-from cbt.rules.door.admission import mask_document
+from cbt.rules.door import mask_document
 from cbt.sittings.models import Batch
 from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.cells import SheetData

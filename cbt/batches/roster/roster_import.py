@@ -29,7 +29,7 @@ from cbt.blueprints.store import blueprint_of
 from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.roster.column_mapping import Hands, kept_hands
 from cbt.candidates.roster.file import Roster, open_roster, roster_of
-from cbt.candidates.roster.paper_choice import BlueprintChoice, choices
+from cbt.candidates.roster.row import BlueprintChoice, choices
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.http.i18n import local_zone
 from cbt.sittings.models import Batch, Sitting

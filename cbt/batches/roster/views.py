@@ -1,4 +1,4 @@
-"""Pages of the roster of a batch: bring a file, look at what it would do, spread it anew, say what columns are."""
+"""Pages of the roster of a batch: bring a file, say how it is read and spread, see its findings, import it."""
 
 from __future__ import annotations
 

@@ -1,16 +1,29 @@
-"""Blueprints as their pages show them: the list, one version, what a text would become, and changed lines."""
+"""Blueprints as their pages show them: the list, one version, changed lines, and the form of one.
+
+A field is called as its path in the file, `papers.theory.sections.0.count`. What the form does not show
+(door, retake, clock, credit …) stays as the version has it that the form was begun from.
+"""
 
 from __future__ import annotations
 
+import copy
+import json
+import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as default_of
 from datetime import datetime
+from decimal import Decimal
 from difflib import unified_diff
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
+from cbt.blueprints import spec
 from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.office.text_check import CheckedText
 from cbt.blueprints.store import (
@@ -24,8 +37,259 @@ from cbt.blueprints.store import (
     versions_of,
 )
 from cbt.blueprints.summary import PaperTable, paper_table
+from cbt.blueprints.toml_file import SCHEMA_VERSION, Field
 from cbt.rules.canonical import digest
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam import ExamBlueprint
+from cbt.rules.items.content import ItemType
+
+TOP = (
+    "ref", "bank", "occupation.code", "occupation.name", "occupation.aliases", "level.code", "level.name",
+)  # fmt: skip
+PAPER = ("name", "minutes", "points", "pass_points", "submit.earliest", "warnings", "tools")
+ROWS: Mapping[str, tuple[str, ...]] = {
+    "sections": ("name", "type", "count", "points_each", "minutes"),
+    "units": ("project", "name", "minutes", "points"),
+}
+NUMBERS = frozenset({"minutes", "points", "pass_points", "earliest", "count", "points_each"})
+MOST_ROWS = 30
+LONGEST = 200
+SHAPES = {"theory": "sections", "skills": "units"}
+"""What a new paper is made of."""
+_NUMBER = re.compile(r"-?\d{1,7}(\.\d{1,4})?", re.ASCII)
+_BETWEEN = re.compile(r"[,，、;；\s]+")
+
+
+@dataclass
+class TypedRow:
+    """A section or a unit: its fields as typed, and its place in the version begun from, "" for a new one."""
+
+    origin: str
+    values: dict[str, str]
+
+
+@dataclass
+class TypedPaper:
+    """A paper: its fields as typed, and its sections or units (`kind`)."""
+
+    code: str
+    kind: str
+    values: dict[str, str]
+    rows: list[TypedRow]
+
+
+@dataclass
+class BlueprintForm:
+    """A whole form as typed."""
+
+    values: dict[str, str] = default_of(default_factory=dict)
+    papers: list[TypedPaper] = default_of(default_factory=list)
+
+    @property
+    def may_add(self) -> list[str]:
+        """Return the papers there could be, too."""
+        return [code for code in SHAPES if code not in {paper.code for paper in self.papers}]
+
+
+def form_of(data: Mapping[str, Any]) -> BlueprintForm:
+    """Return the form of a version's tables."""
+    papers = []
+    for code, paper in data.get("papers", {}).items():
+        kind = "units" if "units" in paper else "sections"
+        rows = [
+            TypedRow(str(place), {name: _shown(row, name) for name in ROWS[kind]})
+            for place, row in enumerate(paper.get(kind, []))
+        ]
+        papers.append(TypedPaper(code, kind, {name: _shown(paper, name) for name in PAPER}, rows))
+    return BlueprintForm({name: _shown(data, name) for name in TOP}, papers)
+
+
+def blank_form() -> BlueprintForm:
+    """Return the form of a new blueprint, with both papers."""
+    form = BlueprintForm(dict.fromkeys(TOP, ""))
+    for code in SHAPES:
+        _add_paper(form, code)
+    return form
+
+
+def sent_form(sent: MultiDict[str, str]) -> BlueprintForm:
+    """Return the form that was sent, as typed."""
+    form = BlueprintForm({name: sent.get(name, "")[:LONGEST] for name in TOP})
+    for code in list(dict.fromkeys(sent.getlist("paper")))[: len(SHAPES) + 2]:
+        kind = "units" if sent.get(f"kind.{code}") == "units" else "sections"
+        start = f"papers.{code}"
+        rows = [
+            TypedRow(
+                origin[:4],
+                {name: sent.get(f"{start}.{kind}.{place}.{name}", "")[:LONGEST] for name in ROWS[kind]},
+            )
+            for place, origin in enumerate(sent.getlist(f"row.{code}")[:MOST_ROWS])
+        ]
+        values = {name: _typed(sent, f"{start}.{name}") for name in PAPER}
+        form.papers.append(TypedPaper(code[:20], kind, values, rows))
+    return form
+
+
+def _typed(sent: MultiDict[str, str], name: str) -> str:
+    """Return what was typed into a field, or ticked of several."""
+    return "、".join(sent.getlist(name))[:LONGEST]
+
+
+def act_on(form: BlueprintForm, act: str) -> bool:
+    """Carry out what a button asks for: a row or a paper more or less; say whether it was one of these."""
+    verb, _, rest = act.partition(":")
+    code, _, place = rest.partition(":")
+    paper = next((one for one in form.papers if one.code == code), None)
+    if verb == "paper" and code in form.may_add:
+        _add_paper(form, code)
+    elif verb == "drop" and paper is not None:
+        form.papers.remove(paper)
+    elif verb == "row" and paper is not None and len(paper.rows) < MOST_ROWS:
+        paper.rows.append(TypedRow("", dict.fromkeys(ROWS[paper.kind], "")))
+    elif verb == "less" and paper is not None and place.isdecimal() and int(place) < len(paper.rows):
+        del paper.rows[int(place)]
+    else:
+        return False
+    return True
+
+
+def data_of(form: BlueprintForm, base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables a form says, over those of the version it was begun from."""
+    data: dict[str, Any] = copy.deepcopy(dict(base))
+    former = data.get("papers", {})
+    data["schema"] = SCHEMA_VERSION
+    for name, typed in form.values.items():
+        _put(data, name, typed)
+    data["papers"] = {paper.code: _paper(paper, former.get(paper.code, {})) for paper in form.papers}
+    return data
+
+
+def _paper(paper: TypedPaper, former: dict[str, Any]) -> dict[str, Any]:
+    before = former.get(paper.kind, [])
+    table = {name: value for name, value in former.items() if name not in ROWS}
+    for name, typed in paper.values.items():
+        _put(table, name, typed)
+    rows = []
+    for number, row in enumerate(paper.rows, 1):
+        kept = before[int(row.origin)] if row.origin.isdecimal() and int(row.origin) < len(before) else {}
+        said = dict(kept)
+        for name, typed in row.values.items():
+            _put(said, name, typed)
+        if paper.kind == "units":
+            said["number"] = number
+        rows.append(said)
+    return {**table, paper.kind: rows} if rows else table
+
+
+def _put(table: dict[str, Any], name: str, typed: str) -> None:
+    """Put what was typed at a path of a table; nothing typed takes the key away."""
+    head, _, rest = name.partition(".")
+    if rest:
+        below = dict(table.get(head, {}))
+        _put(below, rest, typed)
+        table[head] = below
+        if not below:
+            del table[head]
+    elif not typed.strip():
+        table.pop(name, None)
+    else:
+        table[name] = _read(name, typed)
+
+
+def _read(name: str, typed: str) -> object:
+    """Return what a field says: a number where it is one, else the text, which the reader then refuses."""
+    plain = " ".join(typed.split())
+    if name in ("aliases", "warnings", "tools"):
+        parts = [part for part in _BETWEEN.split(plain) if part]
+        return [_number(part) if name == "warnings" else part for part in parts]
+    return _number(plain) if name in NUMBERS else plain
+
+
+def _number(text: str) -> object:
+    plain = unicodedata.normalize("NFKC", text)
+    if not _NUMBER.fullmatch(plain):
+        return text
+    return Decimal(plain) if "." in plain else int(plain)
+
+
+def _shown(table: Mapping[str, Any], name: str) -> str:
+    head, _, rest = name.partition(".")
+    value = table.get(head, "")
+    if rest:
+        return _shown(value, rest) if isinstance(value, Mapping) else ""
+    if isinstance(value, list):
+        return "、".join(str(one) for one in value)
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _add_paper(form: BlueprintForm, code: str) -> None:
+    kind = SHAPES[code]
+    rows = [TypedRow("", dict.fromkeys(ROWS[kind], ""))]
+    if kind == "sections":
+        rows[0].values["type"] = ItemType.TRUE_FALSE.value
+    form.papers.append(TypedPaper(code, kind, dict.fromkeys(PAPER, ""), rows))
+
+
+def written(data: Mapping[str, Any], head: Sequence[str] = ()) -> str:
+    """Return the text of a blueprint; `head` are the lines of comment that it begins with.
+
+    Values are what TOML has (texts, whole numbers, Decimals, switches, lists of them; `credit` is a table).
+    """
+    lines = [*head, *([""] if head else []), *_pairs(data, spec.TOP)]
+    for name, fields in spec.TABLES.items():
+        if name in data:
+            lines += ["", f"[{name}]", *_pairs(data[name], fields)]
+    for name, fields in spec.LISTS.items():
+        for row in data.get(name, []):
+            lines += ["", f"[[{name}]]", *_pairs(row, fields)]
+    for code, paper in data.get("papers", {}).items():
+        lines += ["", f"[papers.{_key(code)}]", *_pairs(paper, spec.PAPER)]
+        for name, fields in spec.PAPER_TABLES.items():
+            if name in paper:
+                lines += ["", f"[papers.{_key(code)}.{name}]", *_pairs(paper[name], fields)]
+        for name, fields in spec.PAPER_LISTS.items():
+            for row in paper.get(name, []):
+                lines += ["", f"[[papers.{_key(code)}.{name}]]", *_pairs(row, fields)]
+    return "\n".join(lines) + "\n"
+
+
+def head_of(text: str) -> list[str]:
+    """Return the lines of comment that a text begins with."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line)
+    return lines
+
+
+def _pairs(table: Mapping[str, Any], fields: Sequence[Field]) -> Iterator[str]:
+    for field in fields:
+        if field.key in table:
+            yield f"{field.key} = {_value(table[field.key])}"
+
+
+def _key(name: str) -> str:
+    return name if name.isascii() and name.replace("-", "").replace("_", "").isalnum() else _text(name)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, Sequence):
+        return f"[{', '.join(_value(one) for one in value)}]"
+    return str(value)
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
 
 MOST_LINES = 1500
 """Of longer texts nothing is said: to compare them takes as long as their lines multiplied."""
@@ -71,7 +335,7 @@ class ListedBlueprint:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownBlueprint:
+class BlueprintView:
     """One version of a blueprint, the numbers of all, which is in force (0: none), and which batch uses which."""
 
     version: NumberedVersion
@@ -135,7 +399,7 @@ def listed(session: Session) -> list[ListedBlueprint]:
     return found
 
 
-def shown(session: Session, ref: str, number: int | None = None) -> ShownBlueprint:
+def shown(session: Session, ref: str, number: int | None = None) -> BlueprintView:
     """Return a version of a blueprint, by default the one in force; raise as `numbered_version` does."""
     versions = versions_of(session, ref)
     current = version_in_force(session, ref)
@@ -150,7 +414,7 @@ def shown(session: Session, ref: str, number: int | None = None) -> ShownBluepri
     papers = [paper_table(paper) for paper in blueprint.papers.values()]
     other = current is not None and current is not version.row
     changes = changed_lines(current.source, version.row.source) if current and other else []
-    return ShownBlueprint(version, versions, in_force, blueprint, papers, uses, changes)
+    return BlueprintView(version, versions, in_force, blueprint, papers, uses, changes)
 
 
 def target_of(session: Session, text: CheckedText) -> TextTarget | None:

@@ -30,7 +30,7 @@ from cbt.blueprints.versions import (
 )
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.http.form_values import one_line
-from cbt.rules.exam.blueprint import ExamBlueprint, Flaw
+from cbt.rules.exam import ExamBlueprint, Flaw
 from cbt.rules.violations import Effect, Evidence, Reason, ReasonTable, Tier, Violation, check_reasons
 from cbt.storage.unit_of_work import unit_of_work
 

@@ -11,7 +11,7 @@ from cbt.blueprints.office.text_check_child import TextFlaw, examine
 from cbt.confined.runner import MEGABYTE, Exhausted, Limits, run
 from cbt.errors import InvalidInput
 from cbt.http.i18n import explain
-from cbt.rules.exam.blueprint import ExamBlueprint, Flaw, Path
+from cbt.rules.exam import ExamBlueprint, Flaw, Path
 
 MOST_TEXT = 64 * 1024
 SHORT = 512

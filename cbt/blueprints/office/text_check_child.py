@@ -9,7 +9,7 @@ import msgspec
 
 from cbt.blueprints.reader import read
 from cbt.blueprints.toml_file import line_of, lines_of
-from cbt.rules.exam.blueprint import Flaw, check_names
+from cbt.rules.exam import Flaw, check_names
 
 MOST_FINDINGS = 100
 """So many are told at once: nobody mends more before looking again."""

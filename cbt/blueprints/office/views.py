@@ -1,15 +1,33 @@
-"""The office's pages of blueprints: the list, one of them, its versions, and its text under the editor."""
+"""The office's pages of blueprints and reasons: lists, versions, the form and the text of one, put in force."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import flask
 import flask_babel
 
-from cbt.blueprints.office import form_views, reason_views, service
-from cbt.blueprints.office.form_views import editor_page
-from cbt.blueprints.office.pages import listed, shown
-from cbt.blueprints.office.text_check import CheckedText, checked, text_of
+from cbt.blueprints.office import service
+from cbt.blueprints.office.pages import (
+    BlueprintForm,
+    TextTarget,
+    act_on,
+    blank_form,
+    data_of,
+    form_of,
+    head_of,
+    listed,
+    sent_form,
+    shown,
+    target_of,
+    written,
+)
+from cbt.blueprints.office.service import KINDS, Row, RowPlace
+from cbt.blueprints.office.text_check import CheckedText, LineFinding, checked, text_of
+from cbt.blueprints.reasons import table_in_force, version_in_force
+from cbt.blueprints.spec import SECTION
 from cbt.blueprints.store import numbered_version
+from cbt.blueprints.toml_file import parse
 from cbt.blueprints.versions import own_folder, told_faults
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.auth import access
@@ -27,12 +45,236 @@ from cbt.http.forms import (
     uploaded,
 )
 from cbt.http.partials import Reply
+from cbt.rules.exam import TOOLS
 from cbt.rules.roles import Role
+from cbt.rules.violations import Effect, Evidence, Tier
 from cbt.storage.unit_of_work import reading
 
+form_pages = flask.Blueprint("form", __name__)
+
+MOST_NUMBER = 1_000_000
+TYPES = [kind for kind in next(field for field in SECTION if field.key == "type").allowed if kind != "case"]
+
+
+@form_pages.get("/office/blueprints/new")
+@access.roles(Role.OFFICER)
+def new_form() -> Reply:
+    """Show the form of a new blueprint."""
+    return _page(blank_form(), "", CheckedText(""), NOTHING_REFUSED)
+
+
+@form_pages.get("/office/blueprints/of/<ref>/form", endpoint="edit")
+@access.roles(Role.OFFICER)
+def edit_form(ref: str) -> Reply:
+    """Show the form of the version in force."""
+    with reading() as session:
+        found = shown(session, ref)
+    base = f"{ref}:{found.version.number}"
+    sent = CheckedText(found.version.row.source, blueprint=found.blueprint)
+    return _page(form_of(_tables(found.version.row.source)), base, sent, NOTHING_REFUSED)
+
+
+@form_pages.post("/office/blueprints/form")
+@access.roles(Role.OFFICER)
+def save_form() -> Reply:
+    """Add or take away a row or a paper, check, put in force, or go on with the text."""
+    sent, form = flask.request.form, sent_form(flask.request.form)
+    base, act = sent.get("base", ""), sent.get("act", "check")
+    if act_on(form, act):
+        return _page(form, base, CheckedText(""), NOTHING_REFUSED)
+    text = CheckedText("")
+    try:
+        before, head = _base(base)
+        text = checked(written(data_of(form, before), head))
+        if act == "text":
+            return editor_page(text, NOTHING_REFUSED)
+        if act != "keep":
+            return _page(form, base, text, NOTHING_REFUSED, checked_now=True)
+        if text.blueprint is None:
+            raise InvalidInput("blueprint.not_kept", count=len(text.findings))
+        service.keep(
+            text.blueprint,
+            text.text,
+            begun_from=sent.get("begun_from", ""),
+            reason=one_line(sent.get("reason", ""), "reason")[:200],
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except CbtError as error:
+        return _page(form, base, text, refusal(error), checked_now=True)
+    return see_other(
+        flask_babel.gettext("exams.desk.kept", ref=text.blueprint.ref),
+        "blueprints.blueprint",
+        ref=text.blueprint.ref,
+    )
+
+
+def _base(base: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the tables of the version a form was begun from and the comment at its head; nothing for a new one."""
+    ref, _, number = base.rpartition(":")
+    if not ref:
+        return {}, []
+    with reading() as session:
+        text = shown(session, ref, whole_number(number, most=MOST_NUMBER) or 0).version.row.source
+    return _tables(text), head_of(text)
+
+
+def _tables(stored: str) -> dict[str, Any]:
+    """Return the tables of a stored text, which was read before it was stored."""
+    return dict(parse(stored)[0] or {})
+
+
+def _page(
+    form: BlueprintForm, base: str, text: CheckedText, refused: Refusal, *, checked_now: bool = False
+) -> Reply:
+    with reading() as session:
+        target = target_of(session, text)
+    errors, others = _placed(form, text.findings)
+    types = [(kind, flask_babel.gettext(f"exams.type.{kind}")) for kind in TYPES]
+    return form_page(
+        "blueprints/office/form.html",
+        refused,
+        form=form,
+        base=base,
+        types=types,
+        tools=TOOLS,
+        target=target,
+        begun_from=begun_from(target, refused),
+        errors=errors,
+        others=others,
+        checked_now=checked_now,
+    )
+
+
+def _placed(
+    form: BlueprintForm, findings: tuple[LineFinding, ...]
+) -> tuple[dict[str, str], list[LineFinding]]:
+    """Return the findings by the field they belong to, and those that no field of the form shows."""
+    names = [*form.values]
+    for paper in form.papers:
+        names += [f"papers.{paper.code}.{name}" for name in paper.values]
+        for place, row in enumerate(paper.rows):
+            names += [f"papers.{paper.code}.{paper.kind}.{place}.{name}" for name in row.values]
+    errors: dict[str, str] = {}
+    others: list[LineFinding] = []
+    for one in findings:
+        path = ".".join(str(step) for step in one.path)
+        at = next((name for name in names if name == path), "")
+        at = at or next((name for name in names if path.startswith(f"{name}.")), "")
+        at = at or next((name for name in names if path.count(".") > 1 and name.startswith(f"{path}.")), "")
+        if at and at not in errors:
+            errors[at] = f"{one.what} {one.fix}"
+        else:
+            others.append(one)
+    return errors, others
+
+
+def editor_page(sent: CheckedText, refused: Refusal, *, checked_now: bool = False) -> Reply:
+    """Show a text under the editor, with what is wrong with it or what it would become."""
+    with reading() as session:
+        target = target_of(session, sent)
+    return form_page(
+        "blueprints/office/editor.html",
+        refused,
+        sent=sent,
+        target=target,
+        begun_from=begun_from(target, refused),
+        checked_now=checked_now,
+    )
+
+
+def begun_from(target: TextTarget | None, refused: Refusal) -> str:
+    """Return the digest of the version a person has seen: what their page said, until another one is told of."""
+    current = target.in_force if target else ""
+    sent = flask.request.form.get("begun_from", "")
+    return current if refused.error == "blueprint.changed" or not sent else sent
+
+
+reason_pages = flask.Blueprint("reasons", __name__)
+REASON_READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+
+
+@reason_pages.get("/office/reasons", endpoint="index")
+@access.roles(*REASON_READERS)
+def reason_index() -> Reply:
+    """Show the table in force."""
+    with reading() as session:
+        table = table_in_force(session)
+    return flask.render_template("blueprints/office/reasons.html", table=table, kinds=KINDS)
+
+
+@reason_pages.get("/office/reasons/reasons.toml", endpoint="source")
+@access.roles(*REASON_READERS)
+def reason_source() -> Reply:
+    """Send the table in force as the text of its file."""
+    with reading() as session:
+        text = service.reasons_text(session)
+    return attachment(text.encode(), "application/toml", "reasons.toml")
+
+
+@reason_pages.get("/office/reasons/<listed>/new", endpoint="new")
+@access.roles(Role.OFFICER)
+def new_reason(listed: str) -> Reply:
+    """Show the form of a row to come."""
+    return edit_reason(listed, "", NOTHING_REFUSED)
+
+
+@reason_pages.get("/office/reasons/<listed>/of/<code>", endpoint="edit")
+@access.roles(Role.OFFICER)
+def edit_reason(listed: str, code: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show the form of a row."""
+    with reading() as session:
+        table, version = table_in_force(session), version_in_force(session)
+        place: RowPlace = service.place_of(table, listed, code)
+    row: Row | None = service.rows_of(table, listed)[place.index] if code else None
+    return form_page(
+        "blueprints/office/reason.html",
+        refused,
+        kind=listed,
+        row=row,
+        begun_from=refused.sent.get("begun_from") or version or "",
+        tiers=tuple(Tier),
+        effects=tuple(Effect),
+        evidences=tuple(Evidence),
+    )
+
+
+@reason_pages.post("/office/reasons/<listed>/new")
+@access.roles(Role.OFFICER)
+def add(listed: str) -> Reply:
+    """Add a row at the end of its list."""
+    return _keep(listed, "")
+
+
+@reason_pages.post("/office/reasons/<listed>/of/<code>", endpoint="save")
+@access.roles(Role.OFFICER)
+def save_reason(listed: str, code: str) -> Reply:
+    """Put a row in place of the one with its code."""
+    return _keep(listed, code)
+
+
+@form_on(edit_reason)
+def _keep(listed: str, code: str) -> Reply:
+    form = flask.request.form
+    with reading() as session:
+        service.place_of(table_in_force(session), listed, code)
+    row = service.read_row(listed, code, form)
+    service.keep_reason(
+        listed,
+        code,
+        row,
+        begun_from=form.get("begun_from", ""),
+        reason=one_line(form.get("reason", ""), "reason")[: service.MOST],
+        now=flask.g.now,
+        actor=acting(),
+    )
+    flask.flash(flask_babel.gettext("exams.reasons.kept", name=row.zh), "ok")
+    return flask.redirect(flask.url_for("blueprints.reasons.index") + f"#{listed}", 303)
+
+
 pages = flask.Blueprint("blueprints", __name__)
-pages.register_blueprint(form_views.pages)
-pages.register_blueprint(reason_views.pages)
+pages.register_blueprint(form_pages)
+pages.register_blueprint(reason_pages)
 
 READERS = (Role.OFFICER, Role.AUTHOR, Role.REVIEWER, Role.INSPECTOR, Role.ADMIN)
 MOST_REASON = 200

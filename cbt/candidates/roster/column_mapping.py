@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.candidates.models import RosterMapping
-from cbt.candidates.roster.columns import COLUMNS
 from cbt.candidates.roster.tables import (
+    COLUMNS,
     RosterTable,
     column_of,
     find_tables,
@@ -23,9 +23,9 @@ from cbt.candidates.roster.tables import (
     lines_of,
     names,
 )
-from cbt.personal.cell_values import level_said
+from cbt.personal.fields import level_said
 from cbt.rules.canonical import canonical_json
-from cbt.rules.door.admission import valid_resident_id
+from cbt.rules.door import valid_resident_id
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.columns import ColumnUse, plain
 from cbt.spreadsheets.findings import Place

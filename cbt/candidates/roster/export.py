@@ -13,13 +13,12 @@ from typing import Any
 from flask_babel import gettext
 
 from cbt.candidates.models import Candidate
-from cbt.candidates.roster.columns import COLUMNS, TEMPLATE
+from cbt.candidates.roster.tables import COLUMNS, TEMPLATE
 from cbt.candidates.store import Registered
 from cbt.http.i18n import local_zone
-from cbt.personal.cell_values import DOCUMENT_NAMES, tool_names
-from cbt.personal.fields import DETAILS, PersonField
+from cbt.personal.fields import DETAILS, DOCUMENT_NAMES, PersonField, tool_names
 from cbt.personal.identity import DOCUMENT
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam import ExamBlueprint
 from cbt.sittings.models import Centre, Sitting
 from cbt.spreadsheets import writer
 from cbt.spreadsheets.cells import SheetData

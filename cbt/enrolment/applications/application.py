@@ -1,7 +1,8 @@
-"""A unit's application: drafted, changed, handed in, withdrawn; its state changes in `move_on` alone."""
+"""A unit's application: drafted, handed in, withdrawn, decided, with its people; changed in `move_on` alone."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -12,19 +13,22 @@ from cbt.audit.chain import record
 from cbt.blueprints.store import blueprint_of, current_version
 from cbt.enrolment.agreements import agreements_of, term_of
 from cbt.enrolment.applications import store
+from cbt.enrolment.applications.person import RetakeRequest, answer_for, refuse_takings
 from cbt.enrolment.fees.accounts import FeeBooking
-from cbt.enrolment.fees.charges import cancel_for
-from cbt.enrolment.models import Applicant, ApplicationStep, MemberUnit, UnitApplication
-from cbt.enrolment.office_decisions import holidays_of
+from cbt.enrolment.fees.charges import RECONSIDERED, cancel_for, charge, credit_for
+from cbt.enrolment.fees.store import refuse_unpaid
+from cbt.enrolment.models import Applicant, ApplicantProof, ApplicationStep, MemberUnit, UnitApplication
+from cbt.enrolment.office_decisions import holidays_of, level_of
 from cbt.enrolment.units import unit_by_ref
 from cbt.errors import Conflict, InvalidInput, TextId
-from cbt.http.form_values import one_line
+from cbt.http.form_values import one_line, required
 from cbt.rules.calendar import CountedDay, Holidays, LeadTime, earliest_exam_day, lead_time
+from cbt.rules.enrolment.conditions import EligibilityAnswer, RequiredProof
 from cbt.rules.enrolment.fees import RefundCause
-from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.states.application import EDITABLE, ApplicationEvent, ApplicationState, next_application_state
+from cbt.rules.exam import ExamBlueprint
+from cbt.rules.states import EDITABLE, OVER, ApplicationEvent, ApplicationState, next_application_state
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
 
 def move_on(application: UnitApplication, event: ApplicationEvent) -> None:
@@ -263,3 +267,253 @@ def _told_late(late: LeadTime, applied_on: date) -> dict[str, object]:
 
 def _said(application: UnitApplication) -> str:
     return application.preferred_on.isoformat()
+
+
+# Decisions of the officer about an application, its people, one or many at once, and their evidence.
+#
+# Source: R-73, R-74, R-77.
+
+ACCEPTED, REFUSED = "accepted", "refused"
+DECIDED_AT_ONCE = 10
+"""People who are decided about in one unit of work: what they stated is held against every condition."""
+NEEDS_WORDS = frozenset({ApplicationEvent.SEND_BACK, ApplicationEvent.REFUSE})
+
+
+def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, who: Applying) -> None:
+    """Send an application back, refuse or accept it, reconsider, put it in a batch or take it out, or end it.
+
+    Raise Conflict("application.transition"|"application.undecided"|"application.none_accepted"|
+    "application.not_over"|"application.unpaid"), InvalidInput("application.words"|"application.batch").
+
+    Source: R-77.
+    """
+    application_id = refuse_step(ref, event, unit_id=who.unit_id)
+    if event in NEEDS_WORDS:
+        words = required(words, "application.words", "words", limit=LONGEST_NOTE)
+    else:
+        words = one_line(words, "words")[:LONGEST_NOTE]
+    _cancel_first(application_id, event, who)
+    with unit_of_work() as session:
+        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        move_on(application, event)
+        after = _carry_out(session, application, event, words, batch, who)
+        note_step(session, application, event.value, words or after.get("name", ""), who)
+        record(
+            session,
+            at=who.now,
+            actor=who.actor,
+            act=f"application.{event.value}",
+            subject=application.logged_as,
+            reason=words,
+            after={key: value for key, value in after.items() if key != "name"},
+        )
+    if event is ApplicationEvent.ACCEPT:
+        charge(application_id, who)
+
+
+def _cancel_first(application_id: int, event: ApplicationEvent, who: Applying) -> None:
+    """Cancel the lines that an event gives back; they are many, so the state goes on after them."""
+    if event is ApplicationEvent.RECONSIDER:
+        cancel_for(application_id, RECONSIDERED, who)
+    elif event is ApplicationEvent.COMPLETE:
+        with reading() as session:
+            _refuse_not_over(session, session.get_one(UnitApplication, application_id))
+        credit_for(application_id, who)
+
+
+def _refuse_not_over(session: Session, application: UnitApplication) -> None:
+    states = store.sitting_states(session, application.batch_id or 0)
+    if not states or not states <= OVER:
+        raise Conflict("application.not_over")
+
+
+def _carry_out(
+    session: Session,
+    application: UnitApplication,
+    event: ApplicationEvent,
+    words: str,
+    batch: str,
+    who: Applying,
+) -> dict[str, str]:
+    """Do what an event asks for beside the state; return what the log says of it."""
+    match event:
+        case ApplicationEvent.SEND_BACK:
+            application.put_right = words
+        case ApplicationEvent.ACCEPT:
+            _refuse_undecided(session, application)
+        case ApplicationEvent.SCHEDULE:
+            blueprint = blueprint_of(session, application.blueprint_version_id)
+            refuse_unpaid(session, application, blueprint.fees)
+            suiting = store.batches_for(session, level=blueprint.level_code, today=who.today)
+            chosen = next((one for one in suiting if one.ref == batch), None)
+            if chosen is None:
+                raise InvalidInput("application.batch", field="batch")
+            application.batch_id = chosen.id
+            return {"batch": chosen.ref, "name": chosen.name}
+        case ApplicationEvent.UNSCHEDULE:
+            application.batch_id = None
+        case ApplicationEvent.COMPLETE:
+            _refuse_not_over(session, application)
+        case _:
+            pass
+    return {}
+
+
+def _refuse_undecided(session: Session, application: UnitApplication) -> None:
+    of_these = select(Applicant.verdict, func.count()).where(Applicant.application_id == application.id)
+    counts = dict(session.execute(of_these.group_by(Applicant.verdict)).all())
+    if "" in counts:
+        raise Conflict("application.undecided", count=counts[""])
+    if ACCEPTED not in counts:
+        raise Conflict("application.none_accepted")
+
+
+def decide(
+    ref: str, people: Collection[str], *, verdict: str, condition: int | None, reason: str, who: Applying
+) -> int:
+    """Accept or refuse people and return how many; without a condition each by the first that they meet.
+
+    An officer may accept by a condition that is not plainly met, with a reason; a make-up needs none.
+
+    Raise InvalidInput("application.no_one_chosen"|"applicant.reason"|"web.bad_request"),
+    Conflict("application.not_submitted"|"applicant.no_condition"), and as `refuse_takings` does.
+
+    Source: R-4, R-73.
+    """
+    if verdict not in {ACCEPTED, REFUSED}:
+        raise InvalidInput("web.bad_request")
+    reason = one_line(reason, "reason")[:LONGEST_NOTE]
+    with reading() as session:
+        application = store.application_by_ref(session, ref, unit_id=who.unit_id)
+        refuse_unless_submitted(application)
+        chosen = [one for one in store.people_of(session, application) if one.ref in people]
+        if not chosen:
+            raise InvalidInput("application.no_one_chosen")
+        if verdict == REFUSED and not reason:
+            raise InvalidInput("applicant.reason", field="reason")
+        _conditions(session, application, chosen, verdict, condition, reason, who)
+        refs = [one.ref for one in chosen]
+    return sum(
+        _decide_some(ref, piece, verdict, condition, reason, who)
+        for piece in pieces_of(refs, size=DECIDED_AT_ONCE)
+    )
+
+
+def _conditions(
+    session: Session,
+    application: UnitApplication,
+    people: Sequence[Applicant],
+    verdict: str,
+    condition: int | None,
+    reason: str,
+    who: Applying,
+) -> list[int | None]:
+    """Return by which condition each of these people is accepted; raise as `decide` does."""
+    if verdict != ACCEPTED:
+        return [None] * len(people)
+    blueprint = level_of(session, application.blueprint_version_id)
+    refuse_takings(session, [RetakeRequest.of(one) for one in people], blueprint, application.preferred_on)
+    return [
+        _condition(answer_for(one, application, blueprint, today=who.today), condition, reason)
+        if one.kind == "first"
+        else None
+        for one in people
+    ]
+
+
+def _decide_some(
+    ref: str, people: Collection[str], verdict: str, condition: int | None, reason: str, who: Applying
+) -> int:
+    """Decide about some people, as they are now; return how many. Who is stopped before the rest leaves it open."""
+    with unit_of_work() as session:
+        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        refuse_unless_submitted(application)
+        chosen = session.scalars(
+            select(Applicant)
+            .where(Applicant.application_id == application.id, Applicant.ref.in_(people))
+            .order_by(Applicant.id)
+        ).all()
+        conditions = _conditions(session, application, chosen, verdict, condition, reason, who)
+        for one, by in zip(chosen, conditions, strict=True):
+            one.verdict, one.condition, one.reason = verdict, by, reason
+            one.decided_at, one.decided_by = who.now, who.actor
+            record(
+                session,
+                at=who.now,
+                actor=who.actor,
+                act="applicant.accept" if verdict == ACCEPTED else "applicant.refuse",
+                subject=one.logged_as,
+                reason=reason,
+                after={"condition": by} if by else None,
+            )
+        return len(chosen)
+
+
+def _condition(answer: EligibilityAnswer, condition: int | None, reason: str) -> int:
+    met = [one.number for one in answer.met]
+    if condition is None:
+        if not met:
+            raise Conflict("applicant.no_condition", field="condition")
+        return met[0]
+    if condition not in {one.number for one in answer.conditions}:
+        raise InvalidInput("web.bad_request")
+    if condition not in met and not reason:
+        raise InvalidInput("applicant.reason", field="reason")
+    return condition
+
+
+def refuse_unless_submitted(application: UnitApplication) -> None:
+    """Refuse to decide about an application that is not looked at; raise Conflict("application.not_submitted")."""
+    if application.state != ApplicationState.SUBMITTED.value:
+        state = TextId(f"rules.application.state.{application.state}")
+        raise Conflict("application.not_submitted", state=state)
+
+
+def check_proofs(
+    ref: str, person: str, *, received: Collection[str], checked: Collection[str], who: Applying
+) -> None:
+    """Note which evidence of somebody is there and which was checked; what is checked is there.
+
+    Raise Conflict("application.not_submitted").
+
+    Source: R-74.
+    """
+    with unit_of_work() as session:
+        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        refuse_unless_submitted(application)
+        applicant = store.applicant_by_ref(session, application, person)
+        known = store.proofs_of(session, applicant)
+        before = _ticked(known)
+        for proof in RequiredProof:
+            row = known.get(proof.value)
+            if row is None:
+                row = ApplicantProof(
+                    applicant_id=applicant.id, proof=proof.value, received_by="", checked_by=""
+                )
+            there = proof.value in received or proof.value in checked
+            if there != (row.received_at is not None):
+                row.received_at, row.received_by = (who.now, who.actor) if there else (None, "")
+            if (proof.value in checked) != (row.checked_at is not None):
+                done = proof.value in checked
+                row.checked_at, row.checked_by = (who.now, who.actor) if done else (None, "")
+            if row.received_at is not None or proof.value in known:
+                session.add(row)
+                known[proof.value] = row
+        after = _ticked(known)
+        if after != before:
+            record(
+                session,
+                at=who.now,
+                actor=who.actor,
+                act="applicant.proofs",
+                subject=applicant.logged_as,
+                before=before,
+                after=after,
+            )
+
+
+def _ticked(known: Mapping[str, ApplicantProof]) -> dict[str, str]:
+    return {
+        "received": ",".join(name for name, row in sorted(known.items()) if row.received_at is not None),
+        "checked": ",".join(name for name, row in sorted(known.items()) if row.checked_at is not None),
+    }

@@ -14,8 +14,8 @@ from cbt.enrolment.applications import attachments as attached
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.application import lead_of
 from cbt.enrolment.applications.person import (
-    AskedTaking,
     JudgedCondition,
+    RetakeRequest,
     answer_for,
     answer_of,
     judged,
@@ -34,11 +34,11 @@ from cbt.enrolment.models import (
 )
 from cbt.enrolment.office_decisions import holidays_of, level_of
 from cbt.personal.fields import DETAILS
-from cbt.printing.fonts import lacking
+from cbt.printing.pdf import lacking
 from cbt.rules.calendar import LeadTime
-from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
-from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.states.application import EDITABLE, ApplicationEvent, ApplicationState, events_of
+from cbt.rules.enrolment.conditions import EligibilityAnswer, RequiredProof
+from cbt.rules.exam import ExamBlueprint
+from cbt.rules.states import EDITABLE, ApplicationEvent, ApplicationState, events_of
 from cbt.sittings.models import Batch
 
 
@@ -136,7 +136,7 @@ def application_details(
     blueprint = level_of(session, application.blueprint_version_id)
     checked = store.checked_counts(session, application)
     people = store.people_of(session, application)
-    again = [AskedTaking.of(one) for one in people if one.kind == "retake"]
+    again = [RetakeRequest.of(one) for one in people if one.kind == "retake"]
     known = verdicts_for(session, again, blueprint, application.preferred_on)
     steps = store.steps_of(session, application)
     events = events_of(ApplicationState(application.state), by_unit=by_unit)
@@ -185,7 +185,7 @@ def applicant_details(
     told = told_of(person)
     answer = answer_of(told or {}, application, blueprint, today=today)
     known = store.proofs_of(session, person)
-    taking = AskedTaking.of(person)
+    taking = RetakeRequest.of(person)
     verdicts = verdicts_for(session, [taking], blueprint, application.preferred_on)
     asked = _asked(person, answer)
     scans = attached.scans_of(session, person)

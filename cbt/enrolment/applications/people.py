@@ -16,8 +16,8 @@ from cbt.enrolment.applications import store
 from cbt.enrolment.applications.application import Applying, editable
 from cbt.enrolment.applications.person import (
     TOLD,
-    AskedTaking,
     ReadPerson,
+    RetakeRequest,
     read_person,
     refuse_takings,
     told_of,
@@ -26,7 +26,7 @@ from cbt.enrolment.models import Applicant, ApplicantProof, UnitApplication
 from cbt.errors import Conflict
 from cbt.personal.fields import DETAILS
 from cbt.personal.identity import DOCUMENT, document_index
-from cbt.rules.door.admission import mask_document
+from cbt.rules.door import mask_document
 from cbt.storage.crypto import open_sealed, seal
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
@@ -47,7 +47,7 @@ def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], who: 
             application = editable(session, ref, who)
             blueprint = blueprint_of(session, application.blueprint_version_id)
             read = read_person(sent, papers, blueprint)
-            refuse_takings(session, [AskedTaking.read(read)], blueprint, application.preferred_on)
+            refuse_takings(session, [RetakeRequest.read(read)], blueprint, application.preferred_on)
             refuse_full(session, application, 1)
             person = sealed_person(application.id, read, who)
             _refuse_twice(session, application, person)
@@ -82,7 +82,7 @@ def change_person(
                 sent = {**sent, "document_number": open_sealed(person.document_sealed, DOCUMENT)}
             blueprint = blueprint_of(session, application.blueprint_version_id)
             read = read_person(sent, papers, blueprint)
-            refuse_takings(session, [AskedTaking.read(read)], blueprint, application.preferred_on)
+            refuse_takings(session, [RetakeRequest.read(read)], blueprint, application.preferred_on)
             stated = _stated_on(told_of(person) or {}, read.told, who.today)
             _fill(person, read, stated_on=stated)
             _refuse_twice(session, application, person)

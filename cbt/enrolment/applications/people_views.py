@@ -1,4 +1,4 @@
-"""Pages of the people of an application: their form, what the conditions say, evidence, decisions."""
+"""Pages of an application's people: form, conditions, evidence, decisions, attachments, annexes as PDF."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from collections.abc import Mapping
 import flask
 import flask_babel
 
-from cbt.enrolment.applications import application as applying
-from cbt.enrolment.applications import decision, people, store
-from cbt.enrolment.applications.attachments import may_attach
-from cbt.enrolment.applications.decision import check_proofs
+from cbt.enrolment.applications import application as application_service
+from cbt.enrolment.applications import attachments, people, store
+from cbt.enrolment.applications.application import check_proofs
+from cbt.enrolment.applications.attachments import may_attach, photo_of_applicant, print_form
 from cbt.enrolment.applications.pages import applicant_details
 from cbt.enrolment.applications.person import CHOICES, FACTS, LEVELS, answer_of, judged, read_facts
 from cbt.enrolment.applications.views import OFFICE, ApplicationSide, application, page
 from cbt.enrolment.office_decisions import level_of
-from cbt.errors import CbtError, InvalidInput
+from cbt.errors import CbtError, Conflict, InvalidInput
+from cbt.http.downloads import attachment, picture
 from cbt.http.form_values import whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, uploaded, uploaded_files
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
-from cbt.rules.door.admission import DOCUMENT_TYPES
+from cbt.media.intake import JPEG, MOST_LARGE
+from cbt.printing.pdf import PDF, pdf
+from cbt.rules.door import DOCUMENT_TYPES
 from cbt.storage.unit_of_work import reading
 
 _WORDS = {"documents": DOCUMENT_TYPES, "choices": CHOICES, "levels": LEVELS, "facts": FACTS}
@@ -30,7 +33,7 @@ def new_person(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUS
     """Show the empty form of somebody."""
     today = local_day(flask.g.now)
     with reading() as session:
-        application = applying.editable(session, ref, side.applying(), changing=False)
+        application = application_service.editable(session, ref, side.applying(), changing=False)
         blueprint = level_of(session, application.blueprint_version_id)
         unit = store.unit_of(session, application.unit_id)
         answer = answer_of(_readable(refused.sent), application, blueprint, today=today)
@@ -122,7 +125,7 @@ def decide(side: ApplicationSide, ref: str) -> Reply:
     form = flask.request.form
     back = form.get("person", "")
     try:
-        count = decision.decide(
+        count = application_service.decide(
             ref,
             form.getlist("people"),
             verdict=form.get("verdict", ""),
@@ -165,3 +168,80 @@ def add_pages() -> None:
     page(remove, "/<ref>/people/<person_ref>/remove", method="POST")
     page(decide, "/<ref>/decide", method="POST", sides=(OFFICE,))
     page(proofs, "/<ref>/people/<person_ref>/proofs", method="POST", sides=(OFFICE,))
+
+
+_ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
+
+
+def photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+    """Send the photo of somebody whose page may be seen."""
+    with reading() as session:
+        application = store.application_by_ref(session, ref, unit_id=side.unit_id())
+        image = photo_of_applicant(session, store.applicant_by_ref(session, application, person_ref))
+    return picture(JPEG, image)
+
+
+@form_on(person)
+def put_photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+    """Set somebody's photo."""
+    _name, body = uploaded("photo", most=MOST_LARGE)
+    attachments.put_photo(ref, person_ref, body, side.applying())
+    return _back(side, ref, person_ref, flask_babel.gettext("enrolment.photo.put"))
+
+
+@form_on(person)
+def remove_photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+    """Take somebody's photo off."""
+    attachments.remove_photo(ref, person_ref, side.applying())
+    return _back(side, ref, person_ref, flask_babel.gettext("enrolment.photo.removed"))
+
+
+@form_on(person)
+def attach_scans(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+    """Attach scans of a piece of evidence."""
+    bodies = [body for _name, body in uploaded_files("file")]
+    proof = flask.request.form.get("proof", "")
+    count = attachments.attach_scans(ref, person_ref, proof, bodies, side.applying())
+    return _back(side, ref, person_ref, flask_babel.gettext("enrolment.scans.attached", count=count))
+
+
+def read_scan(side: ApplicationSide, ref: str, person_ref: str, scan_ref: str) -> Reply:
+    """Send a scan to be saved."""
+    found = attachments.read_scan(ref, person_ref, scan_ref, side.applying())
+    name = f"{flask_babel.gettext('enrolment.proof.' + found.proof)}-{person_ref}.{_ENDINGS[found.mimetype]}"
+    return attachment(found.body, found.mimetype, name)
+
+
+@form_on(person)
+def remove_scan(side: ApplicationSide, ref: str, person_ref: str, scan_ref: str) -> Reply:
+    """Take a scan off."""
+    attachments.remove_scan(ref, person_ref, scan_ref, side.applying())
+    return _back(side, ref, person_ref, flask_babel.gettext("enrolment.scans.removed"))
+
+
+def _back(side: ApplicationSide, ref: str, person_ref: str, said: str) -> Reply:
+    return side.see_other(said, "person", ref=ref, person_ref=person_ref)
+
+
+def add_attachment_pages() -> None:
+    """Have these views answer at their addresses."""
+    page(photo, "/<ref>/people/<person_ref>/photo", to_read=True)
+    page(put_photo, "/<ref>/people/<person_ref>/photo", method="POST")
+    page(remove_photo, "/<ref>/people/<person_ref>/photo/remove", method="POST")
+    page(attach_scans, "/<ref>/people/<person_ref>/scans", method="POST")
+    page(read_scan, "/<ref>/people/<person_ref>/scans/<scan_ref>", method="POST")
+    page(remove_scan, "/<ref>/people/<person_ref>/scans/<scan_ref>/remove", method="POST")
+
+
+@form_on(application, Conflict)
+def print_people(side: ApplicationSide, ref: str, document: str) -> Reply:
+    """Send a form, filled with what is known of the chosen people, or of everybody."""
+    printed = print_form(ref, document, flask.request.form.getlist("people"), side.applying())
+    language = str(flask_babel.get_locale())
+    made = pdf(document, printed.data, language=language, photos=printed.photos)
+    return attachment(made, PDF, f"{printed.data['title']}-{ref}.pdf")
+
+
+def add_annex_pages() -> None:
+    """Have these views answer at their addresses."""
+    page(print_people, "/<ref>/print/<document>", method="POST")

@@ -22,17 +22,19 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import one_line, whole_number
 from cbt.personal.fields import DETAILS
 from cbt.personal.identity import checked_document, checked_name, document_index, gender_of_number
-from cbt.rules.enrolment.eligibility.answers import AtomAnswer, ConditionAnswer, EligibilityAnswer
-from cbt.rules.enrolment.eligibility.assessment import assess
-from cbt.rules.enrolment.eligibility.conditions import (
+from cbt.rules.enrolment.assessment import assess
+from cbt.rules.enrolment.conditions import (
+    AtomAnswer,
     CompletedTraining,
+    ConditionAnswer,
     Diploma,
     EducationLevel,
+    EligibilityAnswer,
     PersonFacts,
     SchoolKind,
     SkillCertificate,
 )
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam import ExamBlueprint
 from cbt.rules.retake import RefusedPaper, RetakeVerdict, check_application
 from cbt.storage.crypto import readable
 
@@ -264,7 +266,7 @@ _EXTENSION = "cbt_retakes"
 
 
 @dataclass(frozen=True, slots=True)
-class AskedTaking:
+class RetakeRequest:
     """Somebody, by the digest of their number and the name, with the papers that are applied for."""
 
     index: str
@@ -273,12 +275,12 @@ class AskedTaking:
     retake: bool
 
     @classmethod
-    def of(cls, person: Applicant) -> AskedTaking:
+    def of(cls, person: Applicant) -> RetakeRequest:
         """Return what is asked for somebody of an application."""
         return cls(person.document_index, person.name, person.papers.split(","), person.kind == "retake")
 
     @classmethod
-    def read(cls, form: ReadPerson) -> AskedTaking:
+    def read(cls, form: ReadPerson) -> RetakeRequest:
         """Return what is asked by a form."""
         return cls(document_index(form.document_number), form.name, form.papers, form.kind == "retake")
 
@@ -289,7 +291,7 @@ def register_retakes(app: flask.Flask, reader: RetakeReader) -> None:
 
 
 def verdicts_for(
-    session: Session, people: Sequence[AskedTaking], blueprint: ExamBlueprint, exam_on: date
+    session: Session, people: Sequence[RetakeRequest], blueprint: ExamBlueprint, exam_on: date
 ) -> Mapping[str, Verdicts]:
     """Return what is known of people, by the digests of their numbers; who is not known is left out."""
     if not people:
@@ -299,7 +301,7 @@ def verdicts_for(
 
 
 def refused_takings(
-    session: Session, people: Sequence[AskedTaking], blueprint: ExamBlueprint, exam_on: date
+    session: Session, people: Sequence[RetakeRequest], blueprint: ExamBlueprint, exam_on: date
 ) -> dict[str, RefusedPaper]:
     """Return who cannot apply so, by the digests of their numbers. Source: R-4."""
     known = verdicts_for(session, people, blueprint, exam_on)
@@ -312,7 +314,7 @@ def refused_takings(
 
 
 def refuse_takings(
-    session: Session, people: Sequence[AskedTaking], blueprint: ExamBlueprint, exam_on: date
+    session: Session, people: Sequence[RetakeRequest], blueprint: ExamBlueprint, exam_on: date
 ) -> None:
     """Refuse people who cannot apply so.
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from cbt.blueprints.models import BlueprintVersion
 from cbt.enrolment.models import Applicant, ApplicantProof, ApplicationStep, MemberUnit, UnitApplication
 from cbt.errors import NotFound
-from cbt.rules.states.application import ApplicationState
+from cbt.rules.states import ApplicationState
 from cbt.sittings.models import Batch, BatchLevel, Sitting
 from cbt.storage.paging import ListPage, PageSpan
 

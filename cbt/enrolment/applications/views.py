@@ -15,7 +15,7 @@ import flask_babel
 
 from cbt.blueprints.store import blueprint_of, blueprints_of, current_versions
 from cbt.enrolment.applications import application as applying
-from cbt.enrolment.applications import decision, store
+from cbt.enrolment.applications import store
 from cbt.enrolment.applications.application import ApplicationForm, Applying
 from cbt.enrolment.applications.pages import application_details
 from cbt.enrolment.models import MemberUnit
@@ -29,7 +29,7 @@ from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
-from cbt.rules.states.application import BY_UNIT, ApplicationEvent
+from cbt.rules.states import BY_UNIT, ApplicationEvent
 from cbt.storage.unit_of_work import reading
 
 
@@ -217,7 +217,7 @@ def step(side: ApplicationSide, ref: str, event: str) -> Reply:
     elif asked is ApplicationEvent.WITHDRAW:
         applying.withdraw(ref, words=form.get("words", ""), who=who)
     else:
-        decision.take_step(ref, asked, words=form.get("words", ""), batch=form.get("batch", ""), who=who)
+        applying.take_step(ref, asked, words=form.get("words", ""), batch=form.get("batch", ""), who=who)
     return side.see_other(flask_babel.gettext(f"enrolment.done.{event}"), "application", ref=ref)
 
 

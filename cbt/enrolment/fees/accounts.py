@@ -1,17 +1,23 @@
-"""The account of a unit: its rows as the ledger of the rules, and what became of its matches as rows again."""
+"""The account of a unit as the ledger of the rules; what it paid is recorded, matched, reversed, given back."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import count
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from cbt.enrolment.models import FeeCharge, FeeMatch, FeePayment, FeeRefund, MemberUnit
-from cbt.rules.enrolment.fees import FeeLedger, Match
-from cbt.storage.unit_of_work import PIECE
+from cbt.audit.chain import record
+from cbt.enrolment.models import FeeCharge, FeeMatch, FeePayment, FeeRefund, MemberUnit, UnitApplication
+from cbt.enrolment.units import unit_by_ref
+from cbt.errors import Conflict, InvalidInput
+from cbt.http.form_values import one_line, required
+from cbt.rules.enrolment.fees import FeeLedger, Match, typed_amount, yuan
+from cbt.storage.types import new_ref
+from cbt.storage.unit_of_work import PIECE, pieces_of, reading, unit_of_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +166,276 @@ def take_back(session: Session, payment_id: int, who: FeeBooking) -> int:
     gone = update(FeeMatch).where(FeeMatch.id.in_([row.id for row in rows]))
     session.execute(gone.values(undone_at=who.now))
     return sum(row.fen for row in rows)
+
+
+WAYS = ("transfer", "cash", "other")
+EARLIEST_PAYMENT = date(2015, 1, 1)
+TO_NOTHING = "-"
+"""Where a payment is to pay nothing for now: it stays as credit."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentForm:
+    """What is typed of a payment; `pays` is an application, "" for what is open the longest, or `TO_NOTHING`."""
+
+    paid_on: str
+    amount: str
+    way: str
+    payer: str
+    reference: str
+    note: str
+    pays: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundForm:
+    """What is typed of a refund."""
+
+    given_on: str
+    amount: str
+    reference: str
+    reason: str
+
+
+def record_payment(unit_ref: str, form: PaymentForm, who: FeeBooking) -> str:
+    """Record what came in, let it pay what it is for, a few lines at a time, and return its ref.
+
+    Raise InvalidInput("fees.day"|"fees.amount"|"fees.way"|"fees.payer"|"fees.too_long"|"fees.pays"),
+    Conflict("fees.paid_twice") for the reference of a payment that stands.
+
+    Source: I13, R-76.
+    """
+    paid_on, fen = _day(form.paid_on, "paid_on", who.today), _amount(form.amount)
+    if form.way not in WAYS:
+        raise InvalidInput("fees.way", field="way")
+    payer = required(form.payer, "fees.payer", "payer")
+    reference, note = _short(form.reference, "reference", 80), _short(form.note, "note", 500)
+    with reading() as session:
+        unit = unit_by_ref(session, unit_ref)
+        lines, ref = _lines_of(session, unit.id, form.pays), new_ref("pm", 10)
+        ledger = account_of(session, unit.id).ledger.pay(ref, fen)
+        proposed = list(ledger.proposed(lines=lines, payments={ref}))
+    with unit_of_work() as session:
+        keep_to_this(session, unit.id)
+        _refuse_paid_twice(session, reference)
+        made = FeePayment(
+            ref=ref,
+            unit_id=unit.id,
+            paid_on=paid_on,
+            fen=fen,
+            way=form.way,
+            payer=payer,
+            reference=reference,
+            note=note,
+            booked_on=who.today,
+            booked_by=who.actor,
+            reversed_by="",
+            reverse_reason="",
+        )
+        session.add(made)
+        session.flush()
+        matched = keep_matches(session, unit.id, proposed[:PIECE], who)
+        after = {"unit": unit.ref, "amount": yuan(fen), "day": paid_on.isoformat(), "matched": yuan(matched)}
+        record(session, at=who.now, actor=who.actor, act="fee.pay", subject=made.logged_as, after=after)
+    _match(unit.id, proposed[PIECE:], who)
+    return ref
+
+
+def match_credit(unit_ref: str, who: FeeBooking) -> int:
+    """Let what is free of a unit's payments pay what is open, the oldest first; return how much.
+
+    Raise Conflict("fees.nothing_to_match").
+    """
+    with reading() as session:
+        unit = unit_by_ref(session, unit_ref)
+        proposed = list(account_of(session, unit.id).ledger.proposed())
+    matched = _match(unit.id, proposed, who)
+    if not matched:
+        raise Conflict("fees.nothing_to_match")
+    return matched
+
+
+def _match(unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int:
+    """Make matches a few at a time, each piece with its entry in the log; return how much they pay.
+
+    What another has paid, cancelled or given back meanwhile is left out of them. Who is stopped on the way leaves
+    credit, which the next matching takes up.
+
+    Source: I13, R-76.
+    """
+    return sum(_match_some(unit_id, piece, who) for piece in pieces_of(proposed))
+
+
+def _match_some(unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int:
+    with unit_of_work() as session:
+        matched = keep_matches(session, unit_id, proposed, who)
+        if matched:
+            record(
+                session,
+                at=who.now,
+                actor=who.actor,
+                act="fee.match",
+                subject=session.get_one(MemberUnit, unit_id).logged_as,
+                after={"matched": yuan(matched)},
+            )
+        return matched
+
+
+def unmatch_payment(ref: str, *, reason: str, who: FeeBooking) -> None:
+    """Take all matches of a payment back, a few at a time: it stays as credit.
+
+    Raise InvalidInput("fees.reason"), NotFound, Conflict("fees.not_matched") where it pays nothing.
+
+    Source: I13.
+    """
+    reason = required(reason, "fees.reason", "reason", limit=500)
+    for piece in pieces_of(count(), size=1):
+        with unit_of_work() as session:
+            payment = _kept(session, ref)
+            taken = take_back(session, payment.id, who)
+            if not taken:
+                if 0 in piece:
+                    raise Conflict("fees.not_matched")
+                return  # whoever came at the same time took the rest back
+            _note_unmatched(session, payment, taken, reason, who)
+            if not _pays(session, payment):
+                return
+
+
+def reverse_payment(ref: str, *, reason: str, who: FeeBooking) -> None:
+    """Take a payment back as one that never came; what it paid is open again.
+
+    Its matches go first, a few at a time: who is stopped on the way leaves a payment that stands and pays less.
+
+    Raise InvalidInput("fees.reason"), Conflict("fees.reversed"|"fees.refunded").
+
+    Source: I13, R-76.
+    """
+    reason = required(reason, "fees.reason", "reason", limit=500)
+    for _ in pieces_of(count(), size=1):
+        with unit_of_work() as session:
+            payment = _kept(session, ref)
+            left_of(session, payment.unit_id, payments={ref}).ledger.reverse(ref)
+            taken = take_back(session, payment.id, who)
+            if _pays(session, payment):
+                _note_unmatched(session, payment, taken, reason, who)
+                continue
+            payment.reversed_on, payment.reversed_by, payment.reverse_reason = who.today, who.actor, reason
+            record(
+                session,
+                at=who.now,
+                actor=who.actor,
+                act="fee.reverse",
+                subject=payment.logged_as,
+                reason=reason,
+                before={"amount": yuan(payment.fen)},
+            )
+            return
+
+
+def _kept(session: Session, ref: str) -> FeePayment:
+    """Return a payment whose unit's account nobody else changes before this is over; raise NotFound."""
+    payment = FeePayment.by_ref(session, ref, unknown="fees.no_payment")
+    keep_to_this(session, payment.unit_id)
+    return payment
+
+
+def _pays(session: Session, payment: FeePayment) -> bool:
+    left = left_of(session, payment.unit_id, payments={payment.ref})
+    return left.ledger.payments[payment.ref] < payment.fen
+
+
+def _note_unmatched(session: Session, payment: FeePayment, fen: int, reason: str, who: FeeBooking) -> None:
+    record(
+        session,
+        at=who.now,
+        actor=who.actor,
+        act="fee.unmatch",
+        subject=payment.logged_as,
+        reason=reason,
+        before={"matched": yuan(fen)},
+    )
+
+
+def refund(ref: str, form: RefundForm, who: FeeBooking) -> None:
+    """Note what of a payment was given back: no more than pays nothing.
+
+    Raise InvalidInput("fees.day"|"fees.amount"|"fees.reason"|"fees.too_long"),
+    Conflict("fees.reversed"|"fees.too_much").
+
+    Source: R-76.
+    """
+    given_on, fen = _day(form.given_on, "given_on", who.today), _amount(form.amount)
+    reason = required(form.reason, "fees.reason", "reason", limit=500)
+    reference = _short(form.reference, "reference", 80)
+    with unit_of_work() as session:
+        payment = FeePayment.by_ref(session, ref, unknown="fees.no_payment")
+        left_of(session, payment.unit_id, payments={ref}).ledger.refund(ref, fen)
+        made = FeeRefund(
+            ref=new_ref("rf", 10),
+            payment_id=payment.id,
+            fen=fen,
+            given_on=given_on,
+            reference=reference,
+            reason=reason,
+            booked_on=who.today,
+            booked_by=who.actor,
+        )
+        session.add(made)
+        session.flush()
+        record(
+            session,
+            at=who.now,
+            actor=who.actor,
+            act="fee.refund",
+            subject=payment.logged_as,
+            reason=reason,
+            after={"amount": yuan(fen), "day": given_on.isoformat()},
+        )
+
+
+def _lines_of(session: Session, unit_id: int, pays: str) -> set[str] | None:
+    """Return which lines a payment is for, None for all; raise InvalidInput("fees.pays")."""
+    if not pays:
+        return None
+    if pays == TO_NOTHING:
+        return set()
+    application = session.scalar(
+        select(UnitApplication.id).where(UnitApplication.ref == pays, UnitApplication.unit_id == unit_id)
+    )
+    if application is None:
+        raise InvalidInput("fees.pays", field="pays")
+    return set(session.scalars(select(FeeCharge.ref).where(FeeCharge.application_id == application)))
+
+
+def _refuse_paid_twice(session: Session, reference: str) -> None:
+    if not reference:
+        return
+    known = select(FeePayment.ref).where(FeePayment.reference == reference, FeePayment.reversed_on.is_(None))
+    if session.scalar(known) is not None:
+        raise Conflict("fees.paid_twice", field="reference", reference=reference)
+
+
+def _day(text: str, field: str, today: date) -> date:
+    """Return the day a form sent; raise InvalidInput("fees.day") for none, one to come or one long ago."""
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise InvalidInput("fees.day", field=field) from error
+    if not EARLIEST_PAYMENT <= day <= today:
+        raise InvalidInput("fees.day", field=field)
+    return day
+
+
+def _amount(text: str) -> int:
+    try:
+        return typed_amount(text)
+    except InvalidInput as error:
+        raise InvalidInput(error.code, field="amount") from error
+
+
+def _short(text: str, field: str, most: int) -> str:
+    plain = one_line(text, field)
+    if len(plain) > most:
+        raise InvalidInput("fees.too_long", field=field, maximum=most)
+    return plain

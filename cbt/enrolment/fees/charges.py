@@ -32,7 +32,7 @@ from cbt.rules.enrolment.fees import (
     is_given_back,
     yuan,
 )
-from cbt.rules.states.application import ApplicationState
+from cbt.rules.states import ApplicationState
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 

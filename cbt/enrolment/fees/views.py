@@ -1,4 +1,4 @@
-"""Views of the fees: those that the office and a unit's own people share, and the pages of the office."""
+"""Views of the fees: the office's, a unit's own, and those that both share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import partial
 import flask
 import flask_babel
 
-from cbt.enrolment.fees import account_book, charges, payments, store
-from cbt.enrolment.fees.accounts import FeeBooking
-from cbt.enrolment.fees.payments import TO_NOTHING, WAYS, PaymentForm, RefundForm
+from cbt.enrolment.fees import accounts, charges, store
+from cbt.enrolment.fees import statement as account_book
+from cbt.enrolment.fees.accounts import TO_NOTHING, WAYS, FeeBooking, PaymentForm, RefundForm
 from cbt.enrolment.fees.statement import (
     StatementDetails,
     payment_details,
@@ -19,10 +19,10 @@ from cbt.enrolment.fees.statement import (
     statement_paper,
 )
 from cbt.enrolment.models import MemberUnit
-from cbt.enrolment.units import unit_by_ref
+from cbt.enrolment.units import own_unit, unit_by_ref
 from cbt.errors import NotFound
 from cbt.http.auth import access
-from cbt.http.auth.login import acting
+from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
@@ -175,7 +175,7 @@ def _unit(ref: str) -> MemberUnit:
 @form_on(account)
 def pay(ref: str) -> Reply:
     """Record what a unit paid."""
-    payments.record_payment(ref, typed_form(PaymentForm), _booking())
+    accounts.record_payment(ref, typed_form(PaymentForm), _booking())
     return see_other(flask_babel.gettext("enrolment.fees.recorded"), "enrolment.fees.account", ref=ref)
 
 
@@ -184,7 +184,7 @@ def pay(ref: str) -> Reply:
 @form_on(account)
 def match(ref: str) -> Reply:
     """Let what a unit has left pay what is open."""
-    fen = payments.match_credit(ref, _booking())
+    fen = accounts.match_credit(ref, _booking())
     return see_other(
         flask_babel.gettext("enrolment.fees.matched_now", amount=yuan(fen)), "enrolment.fees.account", ref=ref
     )
@@ -247,7 +247,7 @@ def payment(ref: str, refused: Refusal = NOTHING_REFUSED, *, about: str = "") ->
 @form_on(partial(payment, about="unmatch"))
 def unmatch(ref: str) -> Reply:
     """Have a payment pay nothing for now."""
-    payments.unmatch_payment(ref, reason=_reason(), who=_booking())
+    accounts.unmatch_payment(ref, reason=_reason(), who=_booking())
     return see_other(flask_babel.gettext("enrolment.fees.unmatch.done"), "enrolment.fees.payment", ref=ref)
 
 
@@ -256,7 +256,7 @@ def unmatch(ref: str) -> Reply:
 @form_on(partial(payment, about="reverse"))
 def reverse(ref: str) -> Reply:
     """Take a payment back as one that never came."""
-    payments.reverse_payment(ref, reason=_reason(), who=_booking())
+    accounts.reverse_payment(ref, reason=_reason(), who=_booking())
     return see_other(flask_babel.gettext("enrolment.fees.reverse.done"), "enrolment.fees.payment", ref=ref)
 
 
@@ -265,9 +265,38 @@ def reverse(ref: str) -> Reply:
 @form_on(partial(payment, about="refund"))
 def refund(ref: str) -> Reply:
     """Note what of a payment was given back."""
-    payments.refund(ref, typed_form(RefundForm), _booking())
+    accounts.refund(ref, typed_form(RefundForm), _booking())
     return see_other(flask_babel.gettext("enrolment.fees.refund.done"), "enrolment.fees.payment", ref=ref)
 
 
 def _reason() -> str:
     return flask.request.form.get("reason", "")
+
+
+unit_clerk_pages = flask.Blueprint("own_fees", __name__, url_prefix="/unit/fees")
+
+
+def _own() -> MemberUnit:
+    with reading() as session:
+        return own_unit(session, signed_in().subject_id)
+
+
+@unit_clerk_pages.get("", endpoint="fees")
+@access.roles(Role.UNIT_CLERK)
+def own_fees() -> Reply:
+    """Show a clerk the account of their own unit; no address names one."""
+    return account_page(_own(), own=True)
+
+
+@unit_clerk_pages.get("/statements/<of>", endpoint="statement")
+@access.roles(Role.UNIT_CLERK)
+def own_statement(of: str) -> Reply:
+    """Show a statement of a clerk's own unit; any other is as unknown as one that is not there."""
+    return statement_page(_own(), of, own=True)
+
+
+@unit_clerk_pages.get("/statements/<of>/<kind>", endpoint="statement_to_save")
+@access.roles(Role.UNIT_CLERK)
+def own_statement_to_save(of: str, kind: str) -> Reply:
+    """Send a statement of a clerk's own unit as PDF or workbook."""
+    return statement_file(_own(), of, kind)

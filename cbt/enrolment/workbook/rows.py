@@ -16,12 +16,11 @@ from flask_babel import gettext as _
 
 from cbt.enrolment.applications.person import DAYS, NUMBERS, ReadPerson, read_facts, read_person
 from cbt.errors import InvalidInput
-from cbt.personal import cell_values
-from cbt.personal.cell_values import DOCUMENT_NAMES
-from cbt.personal.fields import DETAILS, IDENTITY
+from cbt.personal import fields
+from cbt.personal.fields import DETAILS, DOCUMENT_NAMES, IDENTITY
 from cbt.personal.identity import checked_document, checked_name, gender_of_number
-from cbt.rules.door.admission import mask_document
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.door import mask_document
+from cbt.rules.exam import ExamBlueprint
 from cbt.spreadsheets import writer
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.columns import Column, Columns, ColumnUse, Heading, letter, plain
@@ -151,7 +150,7 @@ _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d{2})
 _UNIT = re.compile(r"(?<=\d)(?:周年|年|个?学时|个?课时|小时)$")
 _NO_PARAMS: Mapping[str, object] = {}
 _WORDS = {
-    name: cell_values.codes_by_name(names)
+    name: fields.codes_by_name(names)
     for name, names in (
         ("education", EDUCATION),
         ("school_kind", SCHOOLS),
@@ -239,11 +238,11 @@ class LineReader:
                     "applicant.retake_paper", "papers", {"papers": [one.name for one in known.values()]}
                 )
             return list(known)
-        named = {cell_values.paper_codes(one.name): code for code, one in known.items()}
+        named = {fields.paper_codes(one.name): code for code, one in known.items()}
         found = list[str]()
-        for said in cell_values.papers_of(text):
+        for said in fields.papers_of(text):
             code = said if said in known else named.get(said)
-            if said == cell_values.ALL_PAPERS:
+            if said == fields.ALL_PAPERS:
                 found += known
             elif code is None:
                 self._unknown_word("papers", [one.name for one in known.values()])
@@ -255,7 +254,7 @@ class LineReader:
     def _level(self) -> None:
         """Note a level that is not the application's."""
         text = self._cells.get("level", "")
-        if text and cell_values.level_of(text) != cell_values.level_of(self._blueprint.level_code):
+        if text and fields.level_of(text) != fields.level_of(self._blueprint.level_code):
             self._note("applicant.other_level", "level", {"level": self._blueprint.level_name})
 
     def _number(self, sent: Mapping[str, str]) -> None:
@@ -307,13 +306,13 @@ def _coded(name: str, text: str) -> str | None:
     """Return what the form sends for a word of a column, None for a word that is not known."""
     match name:
         case "document_type":
-            return cell_values.document_type_of(text)
+            return fields.document_type_of(text)
         case "gender":
             return DETAILS[name].coded(text)
         case "kind":
-            return cell_values.kind_of(text)
+            return fields.kind_of(text)
         case "certificate_level" | "training_level":
-            return cell_values.level_of(text) if cell_values.is_level(text) else None
+            return fields.level_of(text) if fields.is_level(text) else None
         case _:
             return _WORDS[name].get(plain(text))
 

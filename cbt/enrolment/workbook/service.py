@@ -20,7 +20,7 @@ from cbt.enrolment.applications import store
 from cbt.enrolment.applications.application import Applying, editable
 from cbt.enrolment.applications.people import enter_all, refuse_full, sealed_person
 from cbt.enrolment.applications.person import (
-    AskedTaking,
+    RetakeRequest,
     answer_of,
     code_of,
     judged,
@@ -32,8 +32,8 @@ from cbt.enrolment.office_decisions import level_of
 from cbt.enrolment.workbook.rows import ListedPerson, ReadList, open_people, read_people
 from cbt.errors import Conflict
 from cbt.personal.identity import document_index
-from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, Fulfilment, OfficerQuestion
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.enrolment.conditions import EligibilityAnswer, Fulfilment, OfficerQuestion
+from cbt.rules.exam import ExamBlueprint
 from cbt.rules.retake import RefusedPaper
 from cbt.spreadsheets import drafts
 from cbt.spreadsheets.cells import SheetData
@@ -114,7 +114,7 @@ def check_list(
     there = {one.document_index for one in store.people_of(session, application)}
     first: dict[str, ListedPerson] = {}
     people = []
-    asked = [AskedTaking.read(one.read) for one in read.people if one.read is not None]
+    asked = [RetakeRequest.read(one.read) for one in read.people if one.read is not None]
     refused = refused_takings(session, asked, blueprint, application.preferred_on)
     for listed in read.people:
         found = _Row(listed, application, blueprint, today, refused)
@@ -202,7 +202,7 @@ ENTERED_AT_ONCE = 25
 """People of a list who are entered in one unit of work."""
 
 
-class KeptPeople(msgspec.Struct, frozen=True, array_like=True):
+class StoredPeople(msgspec.Struct, frozen=True, array_like=True):
     """A list as it is kept: the digest of its file, and what its sheets say."""
 
     digest: str
@@ -214,7 +214,7 @@ class LookedAtList:
     """A list that is looked at: the name of its file, its sheets, what taking it over would do."""
 
     file_name: str
-    kept: KeptPeople
+    kept: StoredPeople
     checked: CheckedList
 
 
@@ -224,7 +224,7 @@ def keep_list(ref: str, *, file_name: str, body: bytes, who: Applying) -> str:
     Raise InvalidInput as `open_people` does, Conflict("application.not_editable").
     """
     sheets = open_people(file_name, body)
-    kept = KeptPeople(hashlib.sha256(body).hexdigest(), sheets)
+    kept = StoredPeople(hashlib.sha256(body).hexdigest(), sheets)
     packed = zlib.compress(msgspec.msgpack.encode(kept), 1)
     with (
         DRAFTS.brought(packed, ref=new_ref("dr"), file_name=file_name, now=who.now, actor=who.actor) as draft,
@@ -245,7 +245,7 @@ def look_at(session: Session, ref: str, draft: str, who: Applying) -> LookedAtLi
 
 def _looked_at(session: Session, application: UnitApplication, draft: str, who: Applying) -> LookedAtList:
     name, packed = DRAFTS.open(session, draft, subject=application.logged_as, actor=who.actor)
-    kept = msgspec.msgpack.decode(zlib.decompress(packed), type=KeptPeople)
+    kept = msgspec.msgpack.decode(zlib.decompress(packed), type=StoredPeople)
     return LookedAtList(name, kept, check_list(session, application, kept.sheets, today=who.today))
 
 

@@ -24,9 +24,9 @@ from sqlalchemy.orm import Session
 from cbt.errors import NotAllowed
 from cbt.http.auth.cookies import CookieOfAnyAge, is_of_staff, session_cookie
 from cbt.http.auth.machine import Machine, current_machine, is_elsewhere
-from cbt.http.auth.models import LoginSession
-from cbt.storage.failures import cannot_persist
-from cbt.storage.prepared import Change, KnownChange, KnownSelect
+from cbt.http.models import LoginSession
+from cbt.storage.engine import cannot_persist
+from cbt.storage.prepared import Change, PreparedChange, PreparedSelect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import after_commit, ending_with, raw_reading, unit_of_work
 from cbt.storage.write_queue.change_set import one_writes, put_down_later
@@ -117,7 +117,7 @@ def _noting(_dialect: str) -> ClauseElement:
     )
 
 
-_NOTING = KnownChange(_noting)
+_NOTING = PreparedChange(_noting)
 
 
 class _Note:
@@ -233,7 +233,7 @@ KNOWN = "cbt.known_principal"
 """Whom a short way has found to be signed in for this request, by the rule that holds before a view."""
 Resolver = Callable[[Any, str], Principal | None]
 """Finds whom a ref names, with a cursor of the driver."""
-_OF_TOKEN = KnownSelect(
+_OF_TOKEN = PreparedSelect(
     select(
         LoginSession.id, LoginSession.kind, LoginSession.subject_ref, LoginSession.machine,
         LoginSession.expires_at, LoginSession.revoked_at, LoginSession.seen_at, LoginSession.board_at,

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from cbt.http.auth import login
 from cbt.http.auth.login import token_hash
 from cbt.http.auth.machine import Machine
-from cbt.http.auth.models import LoginSession
-from cbt.storage.prepared import Change, KnownChange
+from cbt.http.models import LoginSession
+from cbt.storage.prepared import Change, PreparedChange
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import unit_of_work
 
@@ -51,7 +51,7 @@ STAFF_LIFETIME = timedelta(hours=12)
 """A day of two sittings from setting up to the signatures; nobody is signed in from one day to the next."""
 KEPT_ENDED = timedelta(days=1)
 """A login session that is over is kept for so long, for whoever asks what went on."""
-_OPENED = KnownChange(
+_OPENED = PreparedChange(
     lambda _: insert(LoginSession).inline().values(
         {
             name: bindparam(name, type_=LoginSession.__table__.c[name].type)
@@ -62,7 +62,7 @@ _OPENED = KnownChange(
         }
     )
 )  # fmt: skip
-_REVOKED = KnownChange(
+_REVOKED = PreparedChange(
     lambda _: (
         update(LoginSession)
         .where(LoginSession.id == bindparam("login"), LoginSession.revoked_at.is_(None))

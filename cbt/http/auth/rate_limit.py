@@ -32,8 +32,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from cbt.errors import TooMany
-from cbt.http.auth.models import KnownMachine, Throttle
-from cbt.storage.prepared import Change, KnownChange
+from cbt.http.models import KnownMachine, Throttle
+from cbt.storage.prepared import Change, PreparedChange
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import unit_of_work
 from cbt.storage.write_queue.change_set import Rows
@@ -214,7 +214,7 @@ def _counting(dialect: str) -> Any:
 
 
 _MORE = Throttle.tries + 1
-_WITHIN = KnownChange(
+_WITHIN = PreparedChange(
     lambda dialect: _upsert(
         dialect,
         or_(
@@ -231,10 +231,10 @@ _ONE = (
     Throttle.subject == bindparam("of_subject"),
     Throttle.machine == bindparam("of_machine"),
 )
-_WHOLE = KnownChange(lambda _: delete(Throttle).where(*_ONE))
-_EMPTIED = KnownChange(lambda _: delete(Throttle).where(*_ONE, Throttle.tries <= 1))
-_LESS = KnownChange(lambda _: update(Throttle).where(*_ONE).values(tries=Throttle.tries - 1))
-_REMEMBER = KnownChange(
+_WHOLE = PreparedChange(lambda _: delete(Throttle).where(*_ONE))
+_EMPTIED = PreparedChange(lambda _: delete(Throttle).where(*_ONE, Throttle.tries <= 1))
+_LESS = PreparedChange(lambda _: update(Throttle).where(*_ONE).values(tries=Throttle.tries - 1))
+_REMEMBER = PreparedChange(
     lambda dialect: _remembering(insert_of(dialect)(KnownMachine), Throttle.window_from.label("seen_at"))
 )
 

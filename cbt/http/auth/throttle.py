@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from cbt.errors import TooMany
 from cbt.http.auth.machine import Machine
-from cbt.http.auth.models import KnownMachine, Throttle
 from cbt.http.auth.rate_limit import (
     ALERTS,
     ALL,
@@ -36,6 +35,7 @@ from cbt.http.auth.rate_limit import (
     short,
     take_off,
 )
+from cbt.http.models import KnownMachine, Throttle
 from cbt.storage.prepared import Change
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -112,7 +112,7 @@ def alerts_of(session: Session, scopes: Collection[str], *, now: datetime) -> Se
 
 
 @dataclass(frozen=True, slots=True)
-class OftenTried:
+class TryCount:
     """How often something was tried, as far as it is told."""
 
     scope: str
@@ -122,7 +122,7 @@ class OftenTried:
     last_address: str
 
 
-LATELY_TRIED = select(*(getattr(Throttle, one.name) for one in fields(OftenTried))).where(
+LATELY_TRIED = select(*(getattr(Throttle, one.name) for one in fields(TryCount))).where(
     Throttle.machine == ALL,
     Throttle.tries >= min((*(scope.alert for scope in SCOPES.values()), SecretScope().alert)),
     Throttle.window_from > bindparam("since", type_=UtcDateTime()),
@@ -135,7 +135,7 @@ def since_when(now: datetime) -> datetime:
     return now - LONGEST
 
 
-def worth_a_look(row: Throttle | OftenTried, now: datetime) -> bool:
+def worth_a_look(row: Throttle | TryCount, now: datetime) -> bool:
     """Return whether something was tried so often, in a window that is not over, that somebody should look."""
     scope = SCOPES.get(row.scope, SecretScope())
     return row.tries >= scope.alert and now < row.window_from + scope.whole.window

@@ -92,7 +92,7 @@ def login_holds(
     return not is_elsewhere(kept_machine, machine)
 
 
-class KeptLogin(NamedTuple):
+class CachedLogin(NamedTuple):
     """What a candidate's browser keeps, as its signed cookie says; a login may have ended since."""
 
     token_hash: str
@@ -137,7 +137,7 @@ class RequestDoor:
         kept = self._read(environ.get("HTTP_COOKIE", ""))
         return kept is not None and self._own_form(kept.field, environ.get("HTTP_X_CSRFTOKEN"))
 
-    def _read_header(self, header: str) -> KeptLogin | None:
+    def _read_header(self, header: str) -> CachedLogin | None:
         cookies = cookies_in(header)
         try:
             session: Mapping[str, Any] = self._signed_cookies.read(cookies.get(self._cookie, ""))
@@ -146,7 +146,7 @@ class RequestDoor:
         token, field = session.get("_user_id"), session.get(self._app.config["WTF_CSRF_FIELD_NAME"])
         if not isinstance(token, str):
             return None
-        return KeptLogin(
+        return CachedLogin(
             token_hash(token),
             field if isinstance(field, str) else None,
             chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),

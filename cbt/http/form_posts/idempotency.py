@@ -30,13 +30,13 @@ from cbt.errors import Unavailable
 from cbt.http.auth.access import access_of
 from cbt.http.auth.login import KIND, current_principal, signed_in
 from cbt.http.auth.rate_limit import insert_of
-from cbt.http.form_posts.models import SentForm
 from cbt.http.form_posts.refill import OURS
+from cbt.http.models import SentForm
 from cbt.http.partials import Reply, page_of_form, wants_partial
 from cbt.http.problems import shown_error
 from cbt.storage.crypto import open_bytes, seal_bytes
-from cbt.storage.failures import cannot_persist
-from cbt.storage.prepared import Change, KnownChange
+from cbt.storage.engine import cannot_persist
+from cbt.storage.prepared import Change, PreparedChange
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import Joining, after_commit, joined_by, reading, unit_of_work
 from cbt.storage.write_queue.change_set import Rows, one_writes, put_down
@@ -99,15 +99,15 @@ def claiming(dialect: str) -> Any:
     return insert_of(dialect)(SentForm).values(values).on_conflict_do_nothing()
 
 
-CLAIMED = KnownChange(claiming)
-ANSWERED = KnownChange(
+CLAIMED = PreparedChange(claiming)
+ANSWERED = PreparedChange(
     lambda _: (
         update(SentForm)
         .where(SentForm.mark == _MARK)
         .values(place=bindparam("led_to", type_=Text), answer=bindparam("said", type_=LargeBinary))
     )
 )
-FORGOTTEN = KnownChange(lambda _: delete(SentForm).where(SentForm.mark == _MARK))
+FORGOTTEN = PreparedChange(lambda _: delete(SentForm).where(SentForm.mark == _MARK))
 
 
 # A form that arrives twice makes one thing: the second arrival is answered with what the first made.
@@ -132,7 +132,7 @@ LONGEST_ANSWER = 64 * 1024
 SEALED_FOR = "sent form"
 
 
-class SentBefore(Exception):  # no error: somebody else's answer is on its way
+class AlreadySent(Exception):  # no error: somebody else's answer is on its way
     """Raised in the unit of work of a form that something was made of already."""
 
 
@@ -167,7 +167,7 @@ def _once(view: Callable[..., Reply]) -> Callable[..., Reply]:
             before = form.answered()
             if before is not None:
                 return before
-            with suppress(SentBefore):
+            with suppress(AlreadySent):
                 return form.make(lambda: view(**arguments), keeps=hasattr(view, "cbt_says"))
         return view(**arguments)
 
@@ -208,7 +208,7 @@ class _Form:
         try:
             with joined_by(Joining(self._claim, self._claim_rows, self._note_written)):
                 reply = flask.make_response(view())
-        except SentBefore:
+        except AlreadySent:
             raise
         except BaseException:
             self._forget()
@@ -251,7 +251,7 @@ class _Form:
             return
         claim = claiming(session.get_bind().dialect.name).returning(SentForm.mark)
         if session.scalar(claim, self._claimed) is None:
-            raise SentBefore
+            raise AlreadySent
         after_commit(session, self._note_written)
 
     def _claim_rows(self) -> list[Rows]:

@@ -25,8 +25,8 @@ from cbt.http.auth.access import access_of
 from cbt.http.auth.login import KIND, current_principal, why_signed_out
 from cbt.http.auth.login_store import STAFF_LIFETIME
 from cbt.http.form_posts import idempotency
-from cbt.http.form_posts.models import KeptForm, KeptFormPart
 from cbt.http.form_posts.refill import OURS, fill
+from cbt.http.models import KeptForm, KeptFormPart
 from cbt.http.partials import (
     Reply,
     is_from_here,
@@ -38,7 +38,7 @@ from cbt.http.partials import (
 )
 from cbt.http.problems import shown_error, wants_json
 from cbt.storage.crypto import open_bytes, seal_bytes
-from cbt.storage.failures import cannot_persist
+from cbt.storage.engine import cannot_persist
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
@@ -54,7 +54,7 @@ FORGOTTEN_TOGETHER = 2
 """So many parts go in one unit of work."""
 
 
-class KeptFile(msgspec.Struct, frozen=True):
+class StoredFile(msgspec.Struct, frozen=True):
     """A file of a kept form."""
 
     field: str
@@ -63,15 +63,15 @@ class KeptFile(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class KeptContent(msgspec.Struct, frozen=True):
+class StoredFormContent(msgspec.Struct, frozen=True):
     """What a kept form holds."""
 
     fields: list[tuple[str, str]]
-    files: list[KeptFile]
+    files: list[StoredFile]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFormView:
     """A kept form and what it holds."""
 
     ref: str
@@ -79,10 +79,10 @@ class Kept:
     path: str
     page: str
     kept_at: datetime
-    content: KeptContent
+    content: StoredFormContent
 
 
-def keep(subject_ref: str, *, path: str, page: str, content: KeptContent, now: datetime) -> str:
+def keep(subject_ref: str, *, path: str, page: str, content: StoredFormContent, now: datetime) -> str:
     """Keep a form of `subject_ref` and return its ref."""
     packed, ref = msgspec.msgpack.encode(content), new_ref("kf")
     parts = [packed[start : start + PART_BYTES] for start in range(0, len(packed), PART_BYTES)]
@@ -101,7 +101,7 @@ def keep(subject_ref: str, *, path: str, page: str, content: KeptContent, now: d
     return ref
 
 
-def kept(ref: str, subject_ref: str, *, now: datetime) -> Kept | None:
+def kept(ref: str, subject_ref: str, *, now: datetime) -> KeptFormView | None:
     """Return a form that is kept for `subject_ref`; None when there is none any more, or it is another's."""
     with reading() as session:
         row = session.scalar(select(KeptForm).where(KeptForm.ref == ref, KeptForm.subject_ref == subject_ref))
@@ -115,8 +115,8 @@ def kept(ref: str, subject_ref: str, *, now: datetime) -> Kept | None:
     packed = b"".join(
         open_bytes(part, _purpose(subject_ref, ref, number)) for number, part in enumerate(parts)
     )
-    content = msgspec.msgpack.decode(packed, type=KeptContent)
-    return Kept(row.ref, subject_ref, row.path, row.page, row.kept_at, content)
+    content = msgspec.msgpack.decode(packed, type=StoredFormContent)
+    return KeptFormView(row.ref, subject_ref, row.path, row.page, row.kept_at, content)
 
 
 def waiting(session: Session, subject_ref: str, *, now: datetime) -> Sequence[KeptForm]:
@@ -207,7 +207,7 @@ def keep_sent(*, stale_token: bool = False) -> str | None:
         if name not in OURS and "password" not in name
     ]
     files = [
-        KeptFile(name, file.filename, file.mimetype, file.read())
+        StoredFile(name, file.filename, file.mimetype, file.read())
         for name, file in request.files.items(multi=True)
         if file.filename
     ]
@@ -215,7 +215,7 @@ def keep_sent(*, stale_token: bool = False) -> str | None:
         return None
     page = local_target(request.form.get(PAGE_FIELD), page_of_form(request) or request.path)
     page = _without(page) if len(page) <= LONGEST_ADDRESS else request.path
-    content = KeptContent(fields, files)
+    content = StoredFormContent(fields, files)
     try:
         ref = keep(owner, path=request.path, page=page, content=content, now=flask.g.now)
     except Exception as error:
@@ -314,7 +314,7 @@ def kept_forms() -> Sequence[tuple[str, datetime]]:
     return [(address_of(row.page, row.ref), row.kept_at) for row in rows]
 
 
-def _mine(ref: str) -> Kept | None:
+def _mine(ref: str) -> KeptFormView | None:
     principal = current_principal()
     if principal is None or principal.kind != KIND:
         return None
@@ -344,7 +344,7 @@ def _shown(response: flask.Response) -> flask.Response:
     return response
 
 
-def _can_be_opened(mine: Kept) -> bool:
+def _can_be_opened(mine: KeptFormView) -> bool:
     """Return whether the address the form was sent to is a page of its own, and another than this one."""
     try:
         flask.current_app.url_map.bind("").match(mine.path, method="GET")
@@ -379,7 +379,7 @@ def _is_page(response: flask.Response) -> bool:
     return plain and response.mimetype == "text/html" and not wants_partial()
 
 
-def _file_notes(mine: Kept) -> dict[str, str]:
+def _file_notes(mine: KeptFormView) -> dict[str, str]:
     names: dict[str, list[str]] = {}
     for file in mine.content.files:
         names.setdefault(file.field, []).append(file.name)

@@ -115,7 +115,7 @@ class _Reader(HTMLParser):
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class UnplacedValues:
     """What found no place in the form: values by their names, and the names of notes."""
 
     fields: Fields = ()
@@ -129,7 +129,7 @@ def fill(
     to: str,
     fields: Fields | None,
     notes: dict[str, str],
-    head: Callable[[Left], str],
+    head: Callable[[UnplacedValues], str],
 ) -> str | None:
     """Return the page at the address `at` with its form that sends to `to` filled; None when it has no such form.
 
@@ -146,7 +146,9 @@ def fill(
     placed = {control.name: control.end for control in found.controls if control.name in notes}
     edits += [(end, end, notes[name]) for name, end in placed.items()]
     left = [] if fields is None else _fill_controls(page, found.controls, fields, edits)
-    edits.append((found.end, found.end, head(Left(left, [name for name in notes if name not in placed]))))
+    edits.append(
+        (found.end, found.end, head(UnplacedValues(left, [name for name in notes if name not in placed])))
+    )
     for start, end, text in sorted(edits, reverse=True):
         page = page[:start] + text + page[end:]
     return page

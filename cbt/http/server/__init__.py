@@ -9,5 +9,4 @@ __all__ = [
     "lanes",
     "proxies",
     "request_body",
-    "views",
 ]

@@ -13,7 +13,7 @@ MOST_TOGETHER = 128
 """Nobody waits for more than so many."""
 
 
-class AskedTogether(Generic[Question]):
+class Coalescer(Generic[Question]):
     """Gathers what is asked from any thread.
 
     Whoever asks while nobody answers does so, for all who have come by then, until nobody is left.

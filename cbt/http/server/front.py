@@ -58,7 +58,7 @@ from cbt.http.server.request_body import (
     SenderOf,
     no_room,
 )
-from cbt.http.server.wsgi import OF_A_PAGE, AskedRequest, Environs, address_of
+from cbt.http.server.wsgi import OF_A_PAGE, BufferedRequest, Environs, address_of
 from cbt.rules.overload import PAGE_PATIENCE, is_refused
 
 if TYPE_CHECKING:
@@ -405,7 +405,7 @@ class Front:
         if lane is None:
             lane = self._lane(scope.method, scope.path)
         stays = lane is Lane.POLLS  # a board is drawn anew as a whole by the process it comes to
-        request = AskedRequest(
+        request = BufferedRequest(
             self, scope, protocol, done, environ, refused=refused is not None, until=until, stays=stays
         )
         if lane is Lane.SIGN_INS and self._strangers is not None:

@@ -198,7 +198,7 @@ def _last(path: str) -> str:
 # Source: R-14.
 
 THREADS = 1
-"""In each process: half of the passwords it verifies at a time (accounts/sign_in/passwords.py)."""
+"""In each process: half of the passwords it verifies at a time (accounts/passwords.py)."""
 MOST_WAITING = 16
 """In each process: each is answered within seconds, and people of an office come one after the other."""
 OF_KNOWN = 2

@@ -146,7 +146,7 @@ SenderOf = Callable[[str, str, str], Sender]
 NOBODY = Sender(SMALL_BODY)
 
 
-class WholeBody:
+class BufferedBody:
     """Wraps an app: reads what the front has not read, then the clock.
 
     A request that does not name one host goes to `refusing`, past every short way: which host it means is not to be
@@ -282,7 +282,7 @@ def init_receiving(app: flask.Flask) -> None:
     app.extensions.update(cbt_sender_of=asked, cbt_body_budget=budget)
     app.request_class = SpooledRequest
     app.add_template_global(lambda: settings.max_upload_mb, "most_upload_mb")
-    app.wsgi_app = WholeBody(  # type: ignore[method-assign]  # Flask's way
+    app.wsgi_app = BufferedBody(  # type: ignore[method-assign]  # Flask's way
         app.wsgi_app,
         clock,
         asked,

@@ -90,7 +90,7 @@ UNAVAILABLE = 503
 CHANCE = random.SystemRandom()
 
 
-class AskedRequest:
+class BufferedRequest:
     """One request on its way through the app. Nothing of it holds itself, so it is gone once it is answered."""
 
     __slots__ = ("_done", "_environ", "_front", "_protocol", "_refused", "_scope", "_stays", "_until")

@@ -13,13 +13,23 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from cbt.errors import InvalidInput
-from cbt.interchange.documents.choices import begins_choice, split_body
 from cbt.interchange.documents.lines import Line, with_brackets, without_furniture
 from cbt.interchange.documents.parts import FoundQuestion, FoundSection, Misfit, Parts, give_keys
-from cbt.interchange.documents.question import DrawnLine, WordedQuestion, asked, drawn_lines, lost_of, nowhere
+from cbt.interchange.documents.question import (
+    CHOICE,
+    DrawnLine,
+    Habits,
+    Settled,
+    WordedQuestion,
+    asked,
+    drawn_lines,
+    lost_of,
+    nowhere,
+    settle,
+)
 from cbt.interchange.documents.segmenter import Segmenter
+from cbt.interchange.documents.structure import begins_choice, split_body
 from cbt.interchange.documents.terms import BLANK, LETTERS, letters
-from cbt.interchange.documents.type_and_key import CHOICE, Habits, Settled, settle
 from cbt.interchange.picture_marks import without
 from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading
 from cbt.rules.items.content import ItemType

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from cbt.interchange.documents.paragraphs import Paragraph
 from cbt.interchange.documents.terms import clean, named_type
-from cbt.interchange.picture_marks import Shown, has_mark, only_marks, shifted
+from cbt.interchange.picture_marks import PictureMarks, has_mark, only_marks, shifted
 
 WIDE = frozenset("WFA")
 _PAGE = re.compile(
@@ -77,7 +77,7 @@ class LinedText:
     """The lines of a document and the pictures that stand in them."""
 
     lines: list[Line]
-    shown: Shown = field(default_factory=Shown)
+    shown: PictureMarks = field(default_factory=PictureMarks)
 
     def beside(self, other: LinedText) -> LinedText:
         """Return this text with its pictures counted on from those of another."""

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cbt.interchange.documents.choices import TICKED, begins_choice, has_bullet, loose_letter, split_body
 from cbt.interchange.documents.lines import Line
+from cbt.interchange.documents.structure import TICKED, begins_choice, has_bullet, loose_letter, split_body
 from cbt.interchange.documents.terms import folded, keys_in_stem, letters, named_type, verdict
 
 _MARK = (

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice, pairwise
 
-from cbt.interchange.documents.choices import begins_choice, has_bullet, last_letter, loose_letter
 from cbt.interchange.documents.lines import Line
 from cbt.interchange.documents.parts import (
     FoundQuestion,
@@ -30,8 +29,12 @@ from cbt.interchange.documents.structure import (
     QuestionStart,
     SectionHeading,
     begins_again,
+    begins_choice,
     fields_of,
+    has_bullet,
     heading_of,
+    last_letter,
+    loose_letter,
     start_of,
     style_of,
     without_tag,

@@ -1,4 +1,4 @@
-"""QTI as a format of banks: packages of 2.2 and 3.0 written, and files and packages detected and read.
+"""QTI as a format of banks: packages of 2.2 and 3.0 written item by item, files and packages read.
 
 A package has a file for each item, and a manifest with what items have no place for.
 """
@@ -17,16 +17,144 @@ from cbt.errors import InvalidInput
 from cbt.interchange import raw_items
 from cbt.interchange import text as tree
 from cbt.interchange.archive import beside
-from cbt.interchange.export import Luggage, Porter, addressed, back, proven
+from cbt.interchange.export import Luggage, Porter, addressed, back, block, proven
 from cbt.interchange.format import Carried, Carries, Confidence, Content, Export, Format, LeftBehind, OutForm
 from cbt.interchange.intake import read as received
 from cbt.interchange.markdown import escaped
 from cbt.interchange.qti import reader
+from cbt.interchange.qti.interactions import TOOL
 from cbt.interchange.qti.reader import DIFFICULTIES, Contents, unified
-from cbt.interchange.qti.writer import WRITINGS, identifier, item, picture_file, version_3
+from cbt.interchange.qti.response import Fields, QtiWriting, Question22, declared, processing
 from cbt.interchange.raw_items import Gleaning
 from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading
 from cbt.items.media import PREFIX
+from cbt.items.types.folders import Mappings
+
+SPACE = "http://www.imsglobal.org/xsd/imsqti_v2p2"
+WRITINGS = Mappings("qti_writing", QtiWriting)
+
+
+def item(draft: ItemDraft, picture: str = "") -> str:
+    """Return an item as one document; `picture` is where its picture lies, seen from it, "" in its usual place."""
+    data = draft.data
+    title = str(data.get("title") or draft.ref)
+    parts = data.get("parts")
+    asked, body = (
+        _case(data, parts) if parts is not None else _alone(data, picture or picture_file(draft.ref))
+    )
+    feedback = _feedback(data, parts or [])
+    head = (
+        f'<assessmentItem xmlns="{SPACE}" identifier="{identifier(draft.ref)}" title="{escaped(title)}"'
+        f' label="{escaped(draft.ref)}" adaptive="false" timeDependent="false" toolName="{TOOL}" toolVersion="1">'
+    )
+    shown = "".join(_shown(name, text) for name, text in feedback)
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{declared(asked, feedback=bool(feedback))}'
+        f"<itemBody>{body}</itemBody>{processing(asked, feedback)}{shown}</assessmentItem>\n"
+    )
+
+
+def identifier(ref: str) -> str:
+    """Return a ref as an identifier, which begins with a letter."""
+    return ref if ref[:1].isalpha() else f"i-{ref}"
+
+
+def picture_file(ref: str) -> str:
+    """Return where the picture of an item lies, seen from the item."""
+    return f"../images/{identifier(ref)}.jpg"
+
+
+def _alone(data: Fields, picture: str) -> tuple[list[Question22], str]:
+    responses, body = WRITINGS[data["type"]].write(data, "RESPONSE", picture)
+    return [Question22("SCORE", "1", responses)], body
+
+
+def _case(data: Fields, parts: list[Fields]) -> tuple[list[Question22], str]:
+    asked, blocks = [], [f'<div class="stimulus">{block(str(data["stimulus"]))}</div>']
+    for number, part in enumerate(parts, 1):
+        responses, body = WRITINGS[part["type"]].write(part, f"RESPONSE_{number}", "")
+        asked.append(Question22(f"SCORE_{number}", str(part["points"]), responses))
+        blocks.append(f'<div class="part">{body}</div>')
+    return asked, "".join(blocks)
+
+
+def _feedback(data: Fields, parts: list[Fields]) -> list[tuple[str, str]]:
+    """Return what is said afterwards, by its name."""
+    said = [("explanation", str(data.get("explanation", "")))]
+    said += [(f"explanation_{n}", str(part.get("explanation", ""))) for n, part in enumerate(parts, 1)]
+    return [(name, text) for name, text in said if text]
+
+
+def _shown(name: str, text: str) -> str:
+    head = f'<modalFeedback outcomeIdentifier="FEEDBACK" identifier="{name}" showHide="show">'
+    return f"{head}{block(text)}</modalFeedback>"
+
+
+SPACE_3 = "http://www.imsglobal.org/xsd/imsqtiasi_v3p0"
+_TAG = re.compile(r"<(/?)([A-Za-z]+)((?:\s+[A-Za-z:]+=\"[^\"]*\")*)\s*(/?)>")
+_ATTRIBUTE = re.compile(r"([A-Za-z:]+)=\"([^\"]*)\"")
+_UPPER = re.compile(r"(?<!^)([A-Z])")
+_HTML = frozenset(
+    {
+        "p",
+        "br",
+        "strong",
+        "em",
+        "ol",
+        "ul",
+        "li",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "div",
+        "span",
+        "object",
+    }
+)
+_MATH = frozenset(
+    {
+        "math",
+        "semantics",
+        "annotation",
+        "mrow",
+        "mn",
+        "mo",
+        "mi",
+        "mover",
+        "mfrac",
+        "mspace",
+        "mtext",
+        "msqrt",
+        "mroot",
+    }
+    | {"msub", "msup", "msubsup", "munder", "munderover", "mtable", "mtr", "mtd"}
+)
+_WRAPPED = frozenset({"modalFeedback", "rubricBlock"})
+"""What 3.0 wants a body in."""
+
+
+def version_3(document: str) -> str:
+    """Return a document that `writing` made as one of 3.0."""
+    return _TAG.sub(_renamed, document).replace(SPACE, SPACE_3)
+
+
+def _renamed(found: re.Match[str]) -> str:
+    close, name, attributes, empty = found[1], found[2], found[3], found[4]
+    if name in _HTML or name in _MATH:
+        return found[0]
+    said = _ATTRIBUTE.sub(lambda one: f'{_kebab(one[1])}="{one[2]}"', attributes)
+    tag = f"<{close}qti-{_kebab(name)}{said}{empty}>"
+    if name in _WRAPPED:
+        return f"</qti-content-body>{tag}" if close else f"{tag}<qti-content-body>"
+    return tag
+
+
+def _kebab(name: str) -> str:
+    return _UPPER.sub(r"-\1", name).lower()
+
 
 _COMMON = frozenset({"stem", "explanation", "point", "difficulty", "consistency", "law", "enemies"})
 _OF_CASES = frozenset({"title", "stimulus", "unit"}) | _COMMON - {"stem"}

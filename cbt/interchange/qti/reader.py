@@ -1,22 +1,379 @@
-"""The reader of QTI: the items of an XML file or a package, of all versions.
-
-One set of names serves 2.x and 3.0, which writes `qti-choice-interaction` for `choiceInteraction`.
-"""
+"""The reader of QTI: the items of an XML file or a package, of version 1.2 and of 2.x and 3.0."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as default_of
+from decimal import Decimal
 from typing import Any
 
 from cbt.errors import InvalidInput
-from cbt.interchange import raw_items
+from cbt.interchange import markdown, raw_items
 from cbt.interchange import text as tree
 from cbt.interchange.archive import Package, PackageFiles, beside
 from cbt.interchange.qti import interactions as words
-from cbt.interchange.qti import version_1 as old
 from cbt.interchange.qti.interactions import TOOL, Asking, ask, declarations, points_of
 from cbt.interchange.raw_items import Gleaning, LeftOut
+from cbt.items.types.true_false.qti_reading import truths
+
+_LOW, _HIGH = ("vargte", "vargt"), ("varlte", "varlt")
+
+
+class Conditions:
+    """What earns points, by the names of responses."""
+
+    def __init__(self, item: Any) -> None:
+        """Read the conditions that give points."""
+        self._right: dict[str, list[str]] = {}
+        self._ranges: dict[str, list[tuple[Decimal, Decimal]]] = {}
+        self.shares = False
+        earned = [(_worth(node), node) for node in tree.descendants(item, "respcondition")]
+        paying = [(worth, node) for worth, node in earned if worth > 0]
+        best: dict[str, Decimal] = {}
+        for worth, node in paying:
+            for equal in _positive(node, "varequal"):
+                name, value = equal.get("respident") or "", tree.words(equal)
+                self.shares = self.shares or best.setdefault(name, worth) != worth
+                if value not in self._right.setdefault(name, []):
+                    self._right[name].append(value)
+            self._range(node)
+
+    def right(self, name: str) -> list[str]:
+        """Return the values that earn points for a response, in the order they stand in."""
+        return self._right.get(name, [])
+
+    def numbers(self, name: str) -> list[tuple[Decimal, Decimal]]:
+        """Return each number that is right with its tolerance: the values, else the middles of the ranges."""
+        values = [raw_items.number(text) for text in self.right(name)]
+        ranges = self._ranges.get(name, [])
+        exact = [value for value in values if value is not None]
+        if len(exact) == 1 and len(ranges) == 1:
+            middle, width = raw_items.between(*ranges[0])
+            if middle == exact[0]:
+                return [(exact[0], width)]
+        if ranges and not exact:
+            return [raw_items.between(low, high) for low, high in ranges]
+        return [(value, Decimal(0)) for value in exact] + [raw_items.between(*one) for one in ranges]
+
+    def _range(self, node: Any) -> None:
+        ends: dict[str, list[Decimal | None]] = {}
+        for place, names in enumerate((_LOW, _HIGH)):
+            for one in _positive(node, *names):
+                found = ends.setdefault(one.get("respident") or "", [None, None])
+                found[place] = raw_items.number(tree.words(one))
+        for name, (low, high) in ends.items():
+            if low is not None and high is not None and low <= high:
+                self._ranges.setdefault(name, []).append((low, high))
+
+
+def _worth(node: Any) -> Decimal:
+    """Return what a condition adds to or sets as the score."""
+    found = Decimal(0)
+    for one in tree.children(node, "setvar"):
+        if (one.get("varname") or "SCORE").upper() in {"SCORE", "QUE_SCORE", "TOTAL"}:
+            value = raw_items.number(tree.words(one)) or Decimal(0)
+            found = -value if (one.get("action") or "Set").lower() == "subtract" else value
+    return found
+
+
+def _positive(node: Any, *names: str) -> list[Any]:
+    """Return the tests of a condition that must hold, not those that must not."""
+    found = []
+    for one in tree.descendants(node, *names):
+        around = [tree.local(above) for above in one.iterancestors()]
+        if "not" not in around[: around.index("respcondition")]:
+            found.append(one)
+    return found
+
+
+RESPONSES = ("response_lid", "response_str", "response_num", "response_xy", "response_grp")
+MARK = "\ufdec{}\ufded"
+"""Stands for what is asked while the text around it is put together."""
+_PICTURES = frozenset({"matimage"})
+_MEDIA = frozenset({"mataudio", "matvideo", "matapplet", "matapplication"})
+
+
+@dataclass(slots=True)
+class Response12:
+    """One thing asked: its element, its name, its choices by their names, the words right before it."""
+
+    node: Any
+    name: str
+    texts: dict[str, str] = default_of(default_factory=dict)
+    own: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Return the name of its element."""
+        return tree.local(self.node)
+
+    @property
+    def several(self) -> bool:
+        """Say whether several choices may be picked."""
+        return (self.node.get("rcardinality") or "Single").lower() == "multiple"
+
+    @property
+    def ordered(self) -> bool:
+        """Say whether its choices are put in order."""
+        return (self.node.get("rcardinality") or "Single").lower() == "ordered"
+
+    @property
+    def long(self) -> bool:
+        """Say whether a text of several lines is asked for."""
+        fib = next(tree.descendants(self.node, "render_fib"), None)
+        rows = (fib.get("rows") or "1") if fib is not None else "1"
+        return rows.isdigit() and int(rows[:4]) > 1
+
+    @property
+    def numeric(self) -> bool:
+        """Say whether a number is asked for."""
+        fib = next(tree.descendants(self.node, "render_fib"), None)
+        kind = (fib.get("fibtype") or "").lower() if fib is not None else ""
+        return self.kind == "response_num" or kind in {"decimal", "integer", "scientific"}
+
+    @property
+    def fixed(self) -> bool:
+        """Say whether its choices are told to stay in their order."""
+        shown = next(tree.descendants(self.node, "render_choice"), None)
+        return shown is not None and (shown.get("shuffle") or "").lower() == "no"
+
+
+class Presentation:
+    """The texts of an item in their order, with a mark for each thing asked."""
+
+    def __init__(self, found: Gleaning, node: Any | None) -> None:
+        """Read the element."""
+        self.asked: list[Response12] = []
+        self._found = found
+        self._parts: list[str] = []
+        if node is not None:
+            self._walk(node)
+        self.text = markdown.tidy("\n\n".join(part for part in self._parts if part))
+
+    @property
+    def stem(self) -> str:
+        """Return the text without its marks."""
+        text = self.text
+        for place in range(1, len(self.asked) + 1):
+            text = text.replace(MARK.format(place), "")
+        return markdown.tidy(text)
+
+    def blanks(self) -> str:
+        """Return the text with {{1}}, {{2}}, … for its marks."""
+        text = self.text
+        for place in range(1, len(self.asked) + 1):
+            text = text.replace(f"\n\n{MARK.format(place)}", MARK.format(place))
+            text = text.replace(f"{MARK.format(place)}\n\n", MARK.format(place))
+            text = text.replace(MARK.format(place), f"{{{{{place}}}}}")
+        return text
+
+    def _walk(self, node: Any) -> None:
+        for one in node:
+            name = tree.local(one)
+            if name in RESPONSES:
+                self._response(one)
+            elif name == "material":
+                self._parts.append(material(self._found, one))
+            else:
+                self._walk(one)
+
+    def _response(self, node: Any) -> None:
+        one = Response12(node, node.get("ident") or "")
+        inside = [child for child in node if tree.local(child) == "material"]
+        one.own = "\n\n".join(text for held in inside if (text := material(self._found, held)))
+        for label in tree.descendants(node, "response_label"):
+            said = [material(self._found, held) for held in tree.descendants(label, "material")]
+            if said:
+                one.texts[label.get("ident") or ""] = " ".join(text for text in said if text)
+        self.asked.append(one)
+        self._parts.append(MARK.format(len(self.asked)))
+
+
+def material(found: Gleaning, node: Any) -> str:
+    """Return the words of a material; pictures and sounds in it are remarked on."""
+    parts = []
+    for one in node.iter():
+        name = tree.local(one)
+        if name in {"mattext", "matemtext"}:
+            parts.append(_text(found, one))
+        elif name == "matbreak":
+            parts.append("\n")
+        elif name in _PICTURES:
+            parts.append(_image(found, one.get("uri") or ""))
+        elif name in _MEDIA:
+            found.hint(markdown.MEDIA, one.get("uri") or name)
+    return markdown.tidy("".join(parts))
+
+
+def _text(found: Gleaning, node: Any) -> str:
+    text = "".join(node.itertext())
+    kind = (node.get("texttype") or "text/plain").lower()
+    if kind in {"text/html", "text/xhtml"} or (kind == "text/plain" and len(node)):
+        done = (
+            markdown.from_html(text, found.medium)
+            if not len(node)
+            else markdown.from_nodes([node], found.medium)
+        )
+        for code, value in done.lost:
+            found.hint(code, value)
+        return done.markdown
+    return markdown.literal(text.strip())
+
+
+def _image(found: Gleaning, address: str) -> str:
+    said = found.medium(address, "")
+    if said is None:
+        found.hint(markdown.PICTURE, address)
+    return said or "［图］"
+
+
+_TEXTS = frozenset({"response_str", "response_num"})
+
+
+def make(found: Gleaning, title: str, shown: Presentation, rules: Conditions) -> dict[str, Any]:
+    """Return the item; raise LeftOut for what none of our types asks."""
+    asked = shown.asked
+    if rules.shares:
+        found.hint("open_weights", title)
+    odd = next((one.kind for one in asked if one.kind not in {"response_lid", *_TEXTS}), "")
+    if odd:
+        raise LeftOut("open_type", odd, name=title)
+    if len(asked) == 1:
+        return _one(title, shown, asked[0], rules)
+    if all(one.kind in _TEXTS and not one.long and not one.numeric for one in asked):
+        return raw_items.fill(shown.blanks(), [rules.right(one.name) for one in asked])
+    if all(one.kind == "response_lid" for one in asked):
+        return _several(title, shown, rules)
+    raise LeftOut("open_two", title, kinds=", ".join(sorted({one.kind for one in asked})))
+
+
+def _one(title: str, shown: Presentation, asked: Response12, rules: Conditions) -> dict[str, Any]:
+    stem = markdown.tidy("\n\n".join(text for text in (shown.stem, asked.own) if text))
+    if asked.kind == "response_lid":
+        return _choices(title, stem, asked, rules.right(asked.name))
+    numbers = rules.numbers(asked.name)
+    right = rules.right(asked.name)
+    if asked.long or not (numbers or right):
+        return raw_items.short_answer(stem, "\n".join(right))
+    blank = shown.blanks() if not shown.blanks().endswith("{{1}}") else raw_items.with_blank(stem)
+    if asked.numeric or (numbers and not right) or any(width for _value, width in numbers):
+        if len(numbers) != 1:
+            raise LeftOut("open_numbers", title)
+        return raw_items.numeric(blank, *numbers[0])
+    return raw_items.fill(blank, [right])
+
+
+def _choices(title: str, stem: str, asked: Response12, right: list[str]) -> dict[str, Any]:
+    if not right:
+        raise LeftOut("open_no_key", title)
+    if not set(right) <= asked.texts.keys():
+        raise LeftOut("open_key_unknown", ", ".join(right))
+    if asked.ordered:
+        if len(right) != len(asked.texts):
+            raise LeftOut("open_key_unknown", ", ".join(right))
+        return raw_items.ordering(stem, [asked.texts[name] for name in right])
+    truth = truths(asked.texts) if len(asked.texts) == 2 and not asked.several else None
+    if truth and len(right) == 1:
+        return raw_items.true_false(stem, truth[right[0]])
+    pairs = [(text, name in right) for name, text in asked.texts.items()]
+    return raw_items.choice(stem, pairs, multiple=asked.several, fixed=asked.fixed)
+
+
+def _several(title: str, shown: Presentation, rules: Conditions) -> dict[str, Any]:
+    """Return a 匹配 where each list has its own words and all offer the same, a 填空 of [names] in the text."""
+    asked = shown.asked
+    keys = [rules.right(one.name) for one in asked]
+    if not all(keys):
+        raise LeftOut("open_no_key", title)
+    offered = [set(one.texts.values()) for one in asked]
+    named = [one.own.strip() for one in asked]
+    places = [f"[{markdown.literal(name)}]" for name in named]
+    if all(name and shown.stem.count(place) == 1 for name, place in zip(named, places, strict=True)):
+        return _in_the_text(title, shown.stem, asked, places, keys)
+    if all(named) and all(one == offered[0] for one in offered) and all(len(key) == 1 for key in keys):
+        pairs = [(one.own, one.texts.get(key[0], "")) for one, key in zip(asked, keys, strict=True)]
+        if not all(right for _left, right in pairs):
+            raise LeftOut("open_key_unknown", title)
+        return raw_items.matching(shown.stem, pairs, asked[0].texts.values())
+    raise LeftOut("open_two", title, kinds="response_lid")
+
+
+def _in_the_text(
+    title: str, stem: str, asked: list[Response12], places: list[str], keys: list[list[str]]
+) -> dict[str, Any]:
+    """Return the 填空 of a text with [names]: what is offered for each are the spellings that are right."""
+    if any(len(key) != len(one.texts) for one, key in zip(asked, keys, strict=True)):
+        raise LeftOut("open_two", title, kinds="dropdowns")
+    order = sorted(range(len(asked)), key=lambda one: stem.index(places[one]))
+    answer = []
+    for number, place in enumerate(order, 1):
+        stem = stem.replace(places[place], f"{{{{{number}}}}}")
+        answer.append([asked[place].texts[name] for name in keys[place] if name in asked[place].texts])
+    return raw_items.fill(stem, answer)
+
+
+_NO_QUESTION = frozenset({"text_only_question"})
+_LEFT_OUT = frozenset({"file_upload_question", "calculated_question", "hot_spot_question"})
+"""By the names some systems give their types: what they ask cannot be told from the rest of the item."""
+
+
+def read_version_1(found: Gleaning, root: Any, file: str) -> None:
+    """Take every item of a document."""
+    nodes = [root] if tree.local(root) == "item" else list(tree.descendants(root, "item"))
+    for node in nodes:
+        with found.item(file, node.sourceline or 1):
+            _item(found, node)
+
+
+def _item(found: Gleaning, node: Any) -> None:
+    title = node.get("title") or node.get("ident") or ""
+    about = _metadata(node)
+    kind = about.get("question_type", "")
+    if kind in _LEFT_OUT:
+        raise LeftOut("open_type", kind, name=title)
+    shown = Presentation(found, tree.child(node, "presentation"))
+    if kind in _NO_QUESTION or not shown.asked:
+        found.hint("open_no_question", title or shown.stem)
+        return
+    rules = Conditions(node)
+    data = make(found, title, shown, rules)
+    letters = {name: letter for letter, name in zip(raw_items.LETTERS, shown.asked[0].texts, strict=False)}
+    data |= _afterwards_1(found, node, letters if len(shown.asked) == 1 else {})
+    point = raw_items.point_in(about.get("point", "")) or raw_items.point_in(title)
+    found.add(
+        "", ({"point": point} if point else {}) | data | raw_items.facts(about.get("tags", "").split(","))
+    )
+
+
+def _metadata(node: Any) -> Mapping[str, str]:
+    fields: dict[str, str] = {}
+    for field in tree.descendants(node, "qtimetadatafield"):
+        label = tree.words(tree.child(field, "fieldlabel")).lower()
+        fields.setdefault(label, tree.words(tree.child(field, "fieldentry")))
+    return fields
+
+
+def _afterwards_1(found: Gleaning, node: Any, letters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the explanation: what is said to everybody, then to whoever picks a choice."""
+    general: list[str] = []
+    each: list[tuple[str, str]] = []
+    for one in tree.children(node, "itemfeedback"):
+        text = "\n\n".join(
+            said for held in tree.descendants(one, "material") if (said := material(found, held))
+        )
+        name = (one.get("ident") or "").removesuffix("_fb")
+        if name in letters:
+            each.append((letters[name], text))
+        elif text and text not in general:
+            general.append(text)
+    return raw_items.explained("\n\n".join(general), sorted(each))
+
+
+# The reader of QTI: the items of an XML file or a package, of all versions.
+#
+# One set of names serves 2.x and 3.0, which writes `qti-choice-interaction` for `choiceInteraction`.
 
 _STEP = re.compile(r"-([a-z0-9])")
 _KEPT = ("data-", "aria-")
@@ -290,7 +647,7 @@ def _document(found: Gleaning, root: Any, name: str, package: Package | None, ma
             read_item(found, root, Around(name, package, manifest))
     elif kind in {"questestinterop", "item"}:
         found.look = Around(name, package, manifest).find
-        old.read(found, root, name)
+        read_version_1(found, root, name)
     elif kind in {"assessmentTest", "assessmentSection"}:
         found.file, found.line = name, root.sourceline or 1
         found.hint("open_test", root.get("title") or name)

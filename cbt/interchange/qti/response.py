@@ -23,7 +23,7 @@ class Response22:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked22:
+class Question22:
     """One question: the outcome it is scored in, what it is worth, its responses."""
 
     outcome: str
@@ -36,7 +36,7 @@ class Asked22:
         return not any(one.right for one in self.responses)
 
 
-def declared(asked: Sequence[Asked22], *, feedback: bool) -> str:
+def declared(asked: Sequence[Question22], *, feedback: bool) -> str:
     """Return the declarations of responses and outcomes."""
     responses = "".join(_response(one) for each in asked for one in each.responses)
     outcomes = "".join(_outcome(each.outcome, each.worth, people=each.by_people) for each in asked)
@@ -47,7 +47,7 @@ def declared(asked: Sequence[Asked22], *, feedback: bool) -> str:
     return responses + outcomes
 
 
-def processing(asked: Sequence[Asked22], feedback: Sequence[tuple[str, str]]) -> str:
+def processing(asked: Sequence[Question22], feedback: Sequence[tuple[str, str]]) -> str:
     """Return the scoring: each question all or nothing, then their sum, then what is shown."""
     rules = "".join(_rule(each) for each in asked if not each.by_people)
     if all(each.outcome != "SCORE" for each in asked):
@@ -78,7 +78,7 @@ def _outcome(name: str, worth: str, *, people: bool) -> str:
     return f"<outcomeDeclaration {head}><defaultValue><value>0</value></defaultValue></outcomeDeclaration>"
 
 
-def _rule(each: Asked22) -> str:
+def _rule(each: Question22) -> str:
     tests = [_test(one) for one in each.responses]
     whole = tests[0] if len(tests) == 1 else f"<and>{''.join(tests)}</and>"
     earned = _set(each.outcome, _value("float", each.worth))

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from cbt.interchange.tables.cell_keys import (
+from cbt.interchange.tables.cells import (
     has_blank,
     keys_in_stem,
     labelled,
+    leading_number,
     letters_in,
     looks_like_key,
     numbers_in,
+    same,
     separator_of,
     structured,
 )
-from cbt.interchange.tables.cell_text import leading_number, same
-from cbt.interchange.tables.headers import CHOICES, LEFT_OUT
 from cbt.interchange.tables.item_types import named_type
 from cbt.interchange.tables.rows import is_choice_line
-from cbt.interchange.tables.sheet import Table
+from cbt.interchange.tables.sheet import CHOICES, LEFT_OUT, Table
 
 SAMPLE = 400
 MOST = 0.8

@@ -9,13 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cbt.interchange.tables.cell_keys import bare, has_blank, keys_in_stem, letters_in
-from cbt.interchange.tables.headers import CHOICES, meant, plain_header
+from cbt.interchange.tables.cells import bare, has_blank, keys_in_stem, letters_in
 from cbt.interchange.tables.item_drafts import Sense, scale_in
 from cbt.interchange.tables.item_types import DERIVED, derive, heading_type, item_type, named_type, verdicts
 from cbt.interchange.tables.prepared_items import ReadyItem, ReadyTable
 from cbt.interchange.tables.rows import Records
-from cbt.interchange.tables.sheet import Page, Table
+from cbt.interchange.tables.sheet import CHOICES, Page, Table, meant, plain_header
 from cbt.items.draft import Adjustments, Inferred, ItemDraft
 from cbt.items.exam_prose import plain
 from cbt.rules.items.content import ItemType

@@ -1,13 +1,16 @@
-"""Tables as a format of banks: workbooks written, a template, files detected and read, a copy with findings.
+"""Tables as a format of banks: files detected and read into items, workbooks, a template, marked copies written.
 
-A workbook has the long national form, or the common one that is changed by hand and comes in again.
+Workbooks that plan an examination instead of asking anything (组题规则, 细目表) are refused.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import IO, Any
 
@@ -17,14 +20,49 @@ from cbt import charset
 from cbt.errors import InvalidInput
 from cbt.interchange.export import proven
 from cbt.interchange.format import Carried, Carries, Confidence, Content, Export, Format, OutForm
-from cbt.interchange.tables.headers import TEMPLATE, meant
-from cbt.interchange.tables.sheet import is_workbook, open_tables
-from cbt.interchange.tables.table_file import NAME, header_rows, read_tables
-from cbt.items.draft import Adjustments, ItemDraft, Reading
+from cbt.interchange.intake import with_pictures
+from cbt.interchange.tables.cells import looks_like_key
+from cbt.interchange.tables.column_guess import guess
+from cbt.interchange.tables.decisions import (
+    Decided,
+    Part,
+    about_columns,
+    decide,
+    explains_columns,
+    inferred_of,
+    key_patterns,
+    layout_of,
+    not_read,
+    rows_left_out,
+    sense_of,
+    uses_of,
+)
+from cbt.interchange.tables.item_drafts import build
+from cbt.interchange.tables.item_types import DERIVED, named_type
+from cbt.interchange.tables.prepared_items import ReadyTable, prepare
+from cbt.interchange.tables.rows import Records, SheetItem, gather
+from cbt.interchange.tables.sheet import (
+    CHOICES,
+    LEFT_OUT,
+    TEMPLATE,
+    Page,
+    Table,
+    find_tables,
+    is_workbook,
+    meant,
+    open_pictured,
+    open_tables,
+    plain_header,
+    whole,
+)
+from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading
 from cbt.items.finding_texts import note
 from cbt.items.types.cells import LETTERS, SheetMapping
 from cbt.items.types.folders import Mappings
-from cbt.spreadsheets.findings import Finding
+from cbt.rules.items.content import ItemType
+from cbt.spreadsheets.cells import SheetData
+from cbt.spreadsheets.columns import letter
+from cbt.spreadsheets.findings import Finding, Place, Severity
 from cbt.spreadsheets.writer import (
     XLSX,
     add_sheet,
@@ -36,11 +74,316 @@ from cbt.spreadsheets.writer import (
     write_text,
 )
 
+_ROWS = 40
+_COUNTED = re.compile(r"(?:单选|多选|判断|选择|填空|简答|单项选择|多项选择)题?\s*[:：]?\s*\d+\s*(?:个|道|题)")
+_TABLE_RULES = ({"题型", "题量"}, {"题型代码", "题量"}, {"题型", "每题分数"})
+_TAXONOMY = re.compile(
+    r"(?:[123一二三]级(?:代码|比重)|鉴定比重|鉴定范围|认定范围|重要程度|鉴定点|认定点|细目表|考核比重)"
+)
+
+
+def refuse_plans(pages: Sequence[Page]) -> None:
+    """Raise InvalidInput("bank.plan_workbook") when sheets without items say how many of which type."""
+    for page in pages:
+        rows = [[cell for cell in row if cell] for row in page.rows[:_ROWS]]
+        cells = [cell for row in rows for cell in row]
+        if sum(bool(_COUNTED.search(cell)) for cell in cells) >= 2:
+            raise InvalidInput("bank.plan_workbook", sheet=page.name)
+        for row in rows:
+            headers = {plain_header(cell) for cell in row if len(cell) <= 30}
+            if any(rule <= headers for rule in _TABLE_RULES):
+                raise InvalidInput("bank.plan_workbook", sheet=page.name)
+            if len({found[0] for cell in headers if (found := _TAXONOMY.search(cell))}) >= 2:
+                raise InvalidInput("bank.plan_workbook", sheet=page.name)
+
+
+_HEAD_WITHIN = 12
+
+
+def keys_elsewhere(pages: Sequence[Page]) -> dict[str, str]:
+    """Return the keys by number of the sheets that hold nothing else; none when a number is there twice."""
+    pairs: list[tuple[str, str]] = []
+    for page in pages:
+        for row in range(min(len(page.rows), _HEAD_WITHIN)):
+            fields = {meant(page.cell(row, column)): column for column in page.filled(row)}
+            if {"number", "answer"} <= set(fields) and not {"stem", "choices", "choice_A"} & set(fields):
+                rows = range(row + 1, len(page.rows))
+                found = [(page.cell(r, fields["number"]), page.cell(r, fields["answer"])) for r in rows]
+                pairs += [(_plain(number), key) for number, key in found if number and key]
+                break
+    numbers = Counter(number for number, _key in pairs)
+    return dict(pairs) if numbers and max(numbers.values()) == 1 else {}
+
+
+def bring_keys(found: Sequence[Records], keys: Mapping[str, str]) -> None:
+    """Give items without any key the one of their number, when each number is one item's alone."""
+    lacking = [one for one in found if one.items and not one.table.has("answer", "right", "blank_1")]
+    items = [item for one in lacking for item in one.items]
+    numbers = [_plain(item.number) for item in items]
+    if not keys or len(set(numbers)) < len(numbers) or not all(number in keys for number in numbers):
+        return
+    for item, number in zip(items, numbers, strict=True):
+        item.answer = keys[number]
+    for one in lacking:
+        one.keys_elsewhere = True
+
+
+def _plain(number: str) -> str:
+    return number.strip().removesuffix(".0").rstrip(".、．")
+
+
+MOST_TOLD = 200
+_OF_PICTURES = re.compile(
+    r"(?:的?(?:图片|图像|配图|插图|附图|图示|图)(?:链接|地址)?|【图】(?:及位置)?)\s*\d*$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPicture:
+    """A picture of a page: where it stands, and the item that has it now, None where no item is."""
+
+    row: int
+    column: int
+    item: SheetItem | None
+
+
+def give_pictures(page: Page, found: Sequence[Records]) -> list[PlacedPicture]:
+    """Give each picture of a page to the item in whose rows it stands; those that are lost are noted there."""
+    if not (page.shown or page.lost):
+        return []
+    items = sorted((one for records in found for one in records.items), key=lambda one: one.row)
+    starts = [one.row for one in items]
+    placed = []
+    for row, column, one in [*page.shown, *((row, column, "") for row, column in page.lost)]:
+        at = bisect_right(starts, row) - 1
+        item = items[at] if at >= 0 and _holds(items[at], page, row) else None
+        if item is not None and one:
+            _give(item, row, _field(item.table, column), one)
+        elif item is not None:
+            item.lost.append((row, column))
+        placed.append(PlacedPicture(row, column, item))
+    return placed
+
+
+def nowhere(page: Page, placed: Sequence[PlacedPicture], kept: Sequence[Table]) -> Iterator[Finding]:
+    """Yield the pictures of a page that stand in no item of the tables that were kept."""
+    tables = {id(table) for table in kept}
+    left = [one for one in placed if one.item is None or id(one.item.table) not in tables]
+    for one in left[:MOST_TOLD]:
+        place = Place(page.file, page.name, one.row + 1, letter(one.column))
+        yield Finding(Severity.HINT, "picture_nowhere", place, params={"count": 1})
+    if rest := left[MOST_TOLD:]:
+        place = Place(page.file, page.name, rest[0].row + 1, letter(rest[0].column))
+        yield Finding(Severity.HINT, "picture_nowhere", place, params={"count": len(rest)})
+
+
+def _holds(item: SheetItem, page: Page, row: int) -> bool:
+    """Return whether a row is one of an item's: from its first to its last, and where its merged cells reach."""
+    if row <= item.rows[-1]:
+        return True
+    stem = item.table.columns.get("stem", -1)
+    return bool(page.spread(row, stem)) and not page.cell(row, stem)
+
+
+def _field(table: Table, column: int) -> str:
+    """Return the field a column holds, or the one whose pictures its header says it holds; else the stem."""
+    named = next((name for name, place in table.columns.items() if place == column), "")
+    if named and named != LEFT_OUT:
+        return named
+    header = table.headers.get(column, "")
+    bare = _OF_PICTURES.sub("", header)
+    return (meant(bare) if bare != header else "") or "stem"
+
+
+def _give(item: SheetItem, row: int, field: str, one: str) -> None:
+    text = item.table.text(row, field) if row != item.row and row not in item.at else ""
+    if text and text in item.lines:
+        item.lines[item.lines.index(text)] += one
+    elif row in item.at and field == "choices":
+        item.choices[item.at[row]] += one
+    elif field.startswith("choice_") and (place := _choice(item, field)) >= 0:
+        item.choices[place] += one
+    elif field == "explanation":
+        item.explanation += one
+    elif field == "answer" and not (item.answer and looks_like_key(item.answer)):
+        item.answer += one
+    elif field == "answer":
+        item.explanation += one
+    elif item.stem:
+        item.shown += one
+    else:
+        item.stem = one
+
+
+def _choice(item: SheetItem, field: str) -> int:
+    names = item.table.of("choice_")
+    if field in names:
+        return names.index(field)
+    place = CHOICES.index(field) if field in CHOICES else -1
+    return place if place < len(item.choices) else -1
+
+
+NAME = "tables"
+MOST_ERRORS = 0.4
+"""A table without headers of which more cannot be read was misunderstood as a whole."""
+
+
+def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
+    """Read a workbook, a CSV file or a saved page; what cannot be read becomes findings.
+
+    Raises InvalidInput as `open_tables` does, and ("bank.plan_workbook") for one that plans an examination.
+    """
+    sheets, shown = open_pictured(content)
+    pages = [Page(sheet, file_name) for sheet in sheets]
+    parts: list[Part] = []
+    findings: list[Finding] = []
+    unread: list[Page] = []
+    gathered = [(page, [gather(table) for table in _tables(page, adjust)]) for page in pages]
+    keys = keys_elsewhere([page for page, found in gathered if not found])
+    bring_keys([one for _page, found in gathered for one in found], keys)
+    placed = [give_pictures(page, found) for page, found in gathered]
+    ready = [(page, [prepare(one) for one in found]) for page, found in gathered]
+    from_zero = any(one.base == 0 for _page, found in ready for one in found)
+    for page, found in ready:
+        own = [_part(one, file_name, adjust, from_zero=from_zero) for one in found]
+        good = [part for part in own if not _misread(part)]
+        if not good and page.rows and not (keys and keys_elsewhere([page])):
+            unread.append(page)
+        parts += good
+    if not parts:
+        refuse_plans(pages)
+    findings += [found for page in unread for found in not_read(page, file_name, alone=not parts)]
+    for part in parts:
+        findings += [*about_columns(part), *part.findings]
+    kept = [part.table for part in parts]
+    findings += [found for page, of in zip(pages, placed, strict=True) for found in nowhere(page, of, kept)]
+    if not parts and not any(found.severity is Severity.ERROR for found in findings):
+        findings.append(Finding(Severity.ERROR, "no_columns", Place(file_name)))
+    items = [item for part in parts for item in part.items]
+    findings += key_patterns(items, file_name)
+    reading = Reading(
+        NAME,
+        file_name,
+        items,
+        sorted(findings, key=lambda found: found.place),
+        columns=tuple(use for part in parts for use in uses_of(part.table)),
+        inferred=tuple(_inferred(parts, unread, adjust)),
+        layout=layout_of(parts),
+    )
+    return with_pictures(reading, shown)
+
+
+def header_rows(sheets: Sequence[SheetData]) -> dict[str, int]:
+    """Return the row (from 1) of each sheet that names its columns, the last of them where there are several."""
+    found = {}
+    for sheet in sheets:
+        for table in find_tables(Page(sheet, ""), None)[:1]:
+            found[sheet.name] = table.head + table.two_rows
+    return found
+
+
+def _tables(page: Page, adjust: Adjustments) -> list[Table]:
+    head = adjust.get(f"header:{page.name}", "")
+    found = find_tables(page, int(head) if head.isdigit() and len(head) < 7 else None)
+    tables = found or [whole(page)]
+    for table in tables:
+        _adjust_columns(table, adjust)
+        guess(table)
+        _adjust_columns(table, adjust)
+    return [table for table in tables if "stem" in table.columns]
+
+
+def _adjust_columns(table: Table, adjust: Adjustments) -> None:
+    """Have columns mean what their author says; "" leaves one out."""
+    for column in range(table.left, table.right + 1):
+        said = adjust.get(f"column:{table.page.name}:{letter(column)}")
+        if said is None:
+            continue
+        table.columns = {name: place for name, place in table.columns.items() if place != column}
+        table.meanings[column] = said or LEFT_OUT
+        if said:
+            table.columns[said] = column
+
+
+def _part(prepared: ReadyTable, file_name: str, adjust: Adjustments, *, from_zero: bool) -> Part:
+    records, table = prepared.records, prepared.records.table
+    prepared.base = 0 if from_zero else prepared.base
+    sheet, file = table.page.name, PurePath(file_name).stem
+    decided = decide(prepared, sheet=sheet, file=file, adjust=adjust)
+    explained = [
+        *(table.page.cell(row, c) for row, _code in records.left_out for c in table.page.filled(row))
+    ]
+    explained += [*table.headers.values(), sheet, file, *(one.raw.heading for one in prepared.items[:1])]
+    explained += [
+        text
+        for row in table.page.rows[max(table.head - 4, 0) : max(table.head - 1, 0)]
+        for text in row
+        if text
+    ]
+    sense = sense_of(prepared, decided, explained, adjust, sheet)
+    part = Part(table, records, prepared, decided, sense)
+    for one, each in zip(prepared.items, decided, strict=True):
+        if isinstance(each.kind, ItemType):
+            draft, found = build(one, each.kind, sense)
+            part.findings += found
+            part.items += [draft] if draft else []
+        else:
+            part.findings += _without_type(one.raw, each)
+    part.findings += rows_left_out(part)
+    return part
+
+
+def _without_type(raw: SheetItem, each: Decided) -> Iterator[Finding]:
+    """Yield why an item has no type; a word that is none, and no key to tell it by, are two faults."""
+    codes: tuple[str, ...] = ("answer",) if each.kind == "missing" else ("type",)
+    if each.kind == "missing" and each.source == "word" and not named_type(each.word):
+        codes = ("answer", "type")
+    for name in codes:
+        code = each.kind if name == "answer" or each.kind != "missing" else "type_unknown"
+        value = each.word if name == "type" else ""
+        yield Finding(Severity.ERROR, str(code), raw.place(name), value, str(raw.place()), {"field": name})
+
+
+def _misread(part: Part) -> bool:
+    """Return whether a table was taken for one of items and is none."""
+    wrong = sum(found.severity is Severity.ERROR and bool(found.item) for found in part.findings)
+    if not part.prepared.items:
+        return not part.table.head
+    if part.table.head and not {"stem", "answer"} & set(part.table.guessed.values()):
+        return False
+    return not part.items or wrong > MOST_ERRORS * len(part.prepared.items)
+
+
+def _inferred(parts: Sequence[Part], unread: Sequence[Page], adjust: Adjustments) -> Iterator[Inferred]:
+    merged: dict[str, Inferred] = {}
+    for part in parts:
+        for one in inferred_of(part.table, part.records, part.prepared, part.decided, part.sense):
+            known = merged.get(one.name)
+            if known is None:
+                merged[one.name] = one
+                continue
+            value = known.value if known.value == one.value else DERIVED
+            merged[one.name] = replace(known, count=known.count + one.count, value=value)
+    for page in unread:
+        if parts and explains_columns(page):
+            continue
+        place = Place(page.file, page.name)
+        merged.setdefault(
+            f"header:{page.name}",
+            Inferred(f"header:{page.name}", "header", "0", place=place, params={"sheet": page.name}),
+        )
+    yield from merged.values()
+
+
+# Tables as a format of banks: workbooks written, a template, files detected and read, a copy with findings.
+#
+# A workbook has the long national form, or the common one that is changed by hand and comes in again.
+
 ROWS = 20_000
 """Items a sheet: as many as an import takes."""
 LONGEST_CELL = 32_767
 _COMMON = frozenset({"stem", "explanation", "point", "difficulty", "consistency"})
-_SHEETS = Mappings("sheet", SheetMapping)
+_SHEETS = Mappings("authoring", SheetMapping)
 CARRIES: Carried = Carries(_SHEETS, _COMMON)
 _HARD = ("易", "较易", "中等", "较难", "难")
 Head = tuple[str, int, bool]

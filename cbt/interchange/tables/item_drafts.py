@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cbt.errors import InvalidInput
-from cbt.interchange.tables import cell_text
-from cbt.interchange.tables.cell_keys import (
+from cbt.interchange.tables import cells
+from cbt.interchange.tables.cells import (
     LETTERS,
     bare,
     blanks_marked,
@@ -261,7 +261,7 @@ def build(
     findings += _BUILDERS.get(kind, _other)(row, one, data, sense)
     data["stem"] += one.raw.shown
     findings += _scales(row, data, sense)
-    explanation = cell_text.joined(one.raw.explanation)
+    explanation = cells.joined(one.raw.explanation)
     if (explanation and kind is not ItemType.SHORT_ANSWER) or (
         explanation and data.get("answer") != explanation
     ):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from cbt.interchange.tables.cell_keys import bare, find_key, has_blank, letters_in
+from cbt.interchange.tables.cells import bare, find_key, has_blank, letters_in
 from cbt.items.exam_prose import plain
 from cbt.items.types.folders import kinds
 from cbt.items.types.registry import AUTHORING

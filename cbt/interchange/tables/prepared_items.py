@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from cbt.interchange.tables import cell_text
-from cbt.interchange.tables.cell_keys import (
+from cbt.interchange.tables import cells
+from cbt.interchange.tables.cells import (
     InnerKey,
     bare,
     find_key,
@@ -93,7 +93,7 @@ def find_choices(done: ReadyTable) -> None:
 
 def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
     raw = one.raw
-    filled = [cell_text.one_line(text) for text in raw.choices]
+    filled = [cells.one_line(text) for text in raw.choices]
     filled = _without_fillers(filled)
     if raw.lines and (any(filled) or raw.cells):
         _scattered(one)
@@ -114,7 +114,7 @@ def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
         elif said_kind(one) in NO_CHOICES:
             return
         else:
-            one.choices = [cell_text.one_line(text)]
+            one.choices = [cells.one_line(text)]
         return
     if raw.lines:
         _lines(one)
@@ -126,8 +126,8 @@ def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
         return
     if named is not None and named[0] and len(named[1]) > 1:
         one.stem, one.choices = (
-            cell_text.without_worth(named[0]),
-            [cell_text.one_line(choice) for choice in named[1]],
+            cells.without_worth(named[0]),
+            [cells.one_line(choice) for choice in named[1]],
         )
         done.inline += 1
 
@@ -149,7 +149,7 @@ def _scattered(one: ReadyItem) -> None:
     """Read choices of which some stand in columns and some in rows below; nothing may be left over."""
     named = labelled("\n".join([*filter(None, one.raw.choices), *one.raw.cells, *one.raw.lines]))
     if named is not None and not named[0]:
-        one.choices = [cell_text.one_line(choice) for choice in named[1]]
+        one.choices = [cells.one_line(choice) for choice in named[1]]
     else:
         one.left_over = True
 
@@ -167,18 +167,18 @@ def _lines(one: ReadyItem) -> None:
     text = "\n".join(one.raw.lines)
     named = labelled(text)
     if said_kind(one) in NO_CHOICES or (_is_verdict(one) and named is None):
-        one.stem = cell_text.joined(f"{one.stem}\n{text}")
+        one.stem = cells.joined(f"{one.stem}\n{text}")
     elif named is None and (whole := labelled(f"{one.stem}\n{text}")) and whole[0]:
-        one.stem, one.choices = whole[0], [cell_text.one_line(choice) for choice in whole[1]]
+        one.stem, one.choices = whole[0], [cells.one_line(choice) for choice in whole[1]]
     elif named is not None:
-        one.stem = cell_text.joined(f"{one.stem}\n{named[0]}") if named[0] else one.stem
-        one.choices = [cell_text.one_line(choice) for choice in named[1]]
+        one.stem = cells.joined(f"{one.stem}\n{named[0]}") if named[0] else one.stem
+        one.choices = [cells.one_line(choice) for choice in named[1]]
     elif len(one.raw.lines) > 1:
-        one.choices = [cell_text.one_line(line) for line in one.raw.lines]
+        one.choices = [cells.one_line(line) for line in one.raw.lines]
     elif several := split(text, separator_of([text])):
         one.choices = several
     else:
-        one.stem = cell_text.joined(f"{one.stem}\n{text}")
+        one.stem = cells.joined(f"{one.stem}\n{text}")
 
 
 def _behind_stems(done: ReadyTable, items: Sequence[ReadyItem]) -> None:
@@ -190,8 +190,8 @@ def _behind_stems(done: ReadyTable, items: Sequence[ReadyItem]) -> None:
         if len(fitting) < max(0.5 * len(cut), 1):
             continue
         for place, found in fitting.items():
-            items[place].stem = cell_text.without_worth(found[0]).strip()
-            items[place].choices = unlabelled([cell_text.one_line(piece) for piece in found[1:]])
+            items[place].stem = cells.without_worth(found[0]).strip()
+            items[place].choices = unlabelled([cells.one_line(piece) for piece in found[1:]])
             done.inline += 1
         return
 
@@ -201,9 +201,9 @@ def _answers(one: ReadyItem, choices: Sequence[str]) -> bool:
     letters = letters_in(answer)
     if letters is not None:
         return ord(letters[-1]) - 65 < len(choices)
-    known = {cell_text.same(choice) for choice in choices}
-    return cell_text.same(answer) in known or all(
-        cell_text.same(piece) in known for piece in re.split(r"[&$|#;；,，、\n]", answer) if piece.strip()
+    known = {cells.same(choice) for choice in choices}
+    return cells.same(answer) in known or all(
+        cells.same(piece) in known for piece in re.split(r"[&$|#;；,，、\n]", answer) if piece.strip()
     )
 
 
@@ -232,19 +232,19 @@ def prepare(records: Records) -> ReadyTable:
 
 
 def _begin(raw: SheetItem) -> ReadyItem:
-    stem = cell_text.without_bullets(cell_text.joined(raw.stem))
+    stem = cells.without_bullets(cells.joined(raw.stem))
     one = ReadyItem(raw, stem)
     _name(one)
-    if found := cell_text.leading_bracket(stem):
+    if found := cells.leading_bracket(stem):
         one.bracket, one.stem = found
-        if numbered := cell_text.leading_number(one.stem):
+        if numbered := cells.leading_number(one.stem):
             one.stem = numbered[1]
     return one
 
 
 def _number_off(items: Sequence[ReadyItem]) -> None:
     """Take the numbers before the stems off, where they count; a stem may begin with a number of its own."""
-    counted = [cell_text.leading_number(one.stem) for one in items]
+    counted = [cells.leading_number(one.stem) for one in items]
     known = [found[0] for found in counted if found]
     steps = sum(b in {a + 1, 1} for a, b in pairwise(known))
     throughout = len(known) >= max(0.6 * len(items), 3) and steps >= 0.7 * (len(known) - 1)
@@ -261,15 +261,15 @@ def _number_off(items: Sequence[ReadyItem]) -> None:
         last = number
     for one in items:
         _name(one)
-        one.stem = cell_text.without_bullets(cell_text.without_worth(one.stem)).strip()
+        one.stem = cells.without_bullets(cells.without_worth(one.stem)).strip()
 
 
 def _name(one: ReadyItem) -> None:
     """Take the type off that a stem begins with in brackets."""
-    for find in (cell_text.leading_kind, cell_text.trailing_kind):
+    for find in (cells.leading_kind, cells.trailing_kind):
         named, rest = find(one.stem)
         if named and named_type(named):
-            one.named, one.stem = named, cell_text.without_bullets(rest)
+            one.named, one.stem = named, cells.without_bullets(rest)
 
 
 def _key(one: ReadyItem) -> None:
@@ -277,7 +277,7 @@ def _key(one: ReadyItem) -> None:
     if raw.rights:
         flags = [truth_of(text) if text else False for text in raw.rights]
         pairs = [(text, flag) for text, flag in zip(raw.choices, flags, strict=True) if text]
-        one.choices = unlabelled([cell_text.one_line(text) for text, _flag in pairs])
+        one.choices = unlabelled([cells.one_line(text) for text, _flag in pairs])
         if all(flag is not None for _text, flag in pairs):
             one.rights = "".join(chr(65 + n) for n, (_text, flag) in enumerate(pairs) if flag)
         else:

@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cbt.interchange.tables.cell_keys import looks_like_key
-from cbt.interchange.tables.cell_text import leading_number, without_bullets
-from cbt.interchange.tables.headers import meant
+from cbt.interchange.tables.cells import leading_number, looks_like_key, without_bullets
 from cbt.interchange.tables.item_types import heading_type
-from cbt.interchange.tables.sheet import Table
+from cbt.interchange.tables.sheet import Table, meant
 from cbt.spreadsheets.findings import Place
 
 

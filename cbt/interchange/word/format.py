@@ -13,7 +13,7 @@ from cbt.interchange.documents.lines import Line, LinedText, marked_lines
 from cbt.interchange.documents.paragraphs import DocumentText, with_rows_named
 from cbt.interchange.format import Confidence, Content, Format
 from cbt.interchange.intake import with_pictures
-from cbt.interchange.picture_marks import Shown
+from cbt.interchange.picture_marks import PictureMarks
 from cbt.items.draft import Adjustments, Reading
 
 NAME = "word"
@@ -76,7 +76,7 @@ def document_of(content: bytes) -> LinedText:
     except Exhausted as error:
         raise InvalidInput("bank.word_too_big") from error
     found = msgspec.msgpack.decode(said, type=DocumentText)
-    return LinedText(marked_lines(with_rows_named(found.paragraphs)), Shown(found.marks, found.bodies))
+    return LinedText(marked_lines(with_rows_named(found.paragraphs)), PictureMarks(found.marks, found.bodies))
 
 
 def detect(content: Content, _name: str) -> Confidence:

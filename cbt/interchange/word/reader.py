@@ -19,8 +19,7 @@ from cbt.errors import InvalidInput
 from cbt.interchange.archive import beside
 from cbt.interchange.documents.paragraphs import DocumentText
 from cbt.interchange.raw_items import MOST_OF_ONE
-from cbt.interchange.word.body import Drawings, WordBody
-from cbt.interchange.word.numbering import Numbering, child, local, value
+from cbt.interchange.word.body import Drawings, Numbering, WordBody, child, local, value
 
 MOST_ENTRIES = 4000
 MOST_UNPACKED = 400 * 1024 * 1024

@@ -24,7 +24,7 @@ class SheetRow(Protocol):
         """Return an error about a field."""
 
 
-class Sent(Protocol):
+class SentItem(Protocol):
     """What an editor's form sent of one item, or of one part, by the names of its fields."""
 
     def text(self, name: str) -> str:
@@ -99,7 +99,7 @@ class Authoring:
         """Return its own fields as an author finds them in the form of a new item."""
         return {}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """Return its own fields as an editor sent them, empty where nothing was written."""
         return {}
 

@@ -37,8 +37,8 @@ from cbt.http.app_context import with_any_database
 from cbt.ops.backup.restore import Rebuilt, Restored, rebuild, restore
 from cbt.ops.backup.snapshot import Manifest, back_up
 from cbt.ops.backup.verification import check_lines, checks_as_data, verify_everything
-from cbt.ops.rescue.reinstatement import PutBack, put_back
-from cbt.ops.rescue.salvage import open_rescue, settle
+from cbt.ops.reinstatement import Reinstatement, put_back
+from cbt.ops.salvage import open_rescue, settle
 from cbt.releases import newest_revision
 from cbt.storage.backup_folder import prune
 from cbt.storage.engine import DATABASE_NAME
@@ -186,7 +186,7 @@ def _personal_lost(settings: Settings) -> bool:
     return not (settings.keys / "personal.key").is_file()
 
 
-def _keys_that_do_not_fit(settings: Settings, done: Restored | Rebuilt | PutBack) -> list[str]:
+def _keys_that_do_not_fit(settings: Settings, done: Restored | Rebuilt | Reinstatement) -> list[str]:
     lines = [] if done.personal_key_fits or _personal_lost(settings) else [_("safety.personal_other")]
     return lines if done.log_key_fits else [*lines, _("safety.log_key_other")]
 

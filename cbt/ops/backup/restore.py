@@ -31,7 +31,7 @@ from cbt.releases import product_version
 from cbt.storage.crypto import NOTE, fingerprint, load_key, write_note
 from cbt.storage.engine import DATABASE_NAME, database_path
 from cbt.storage.migrate import is_known
-from cbt.storage.mirror_folder import CopySet, base_number, base_path, log_path, read_copy
+from cbt.storage.mirror import CopySet, base_number, base_path, log_path, read_copy
 from cbt.storage.private_files import open_private
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
 from cbt.storage.wal import apply_log

@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from cbt.assembly.arrangements import arrange
+from cbt.assembly.draw import arrange
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
@@ -32,7 +32,7 @@ from cbt.errors import Unavailable
 from cbt.personal.identity import DOCUMENT, document_index
 from cbt.releases import newest_revision
 from cbt.rules.canonical import digest
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.models import Attempt, LateEntry
 from cbt.runner.save.digest import is_seal, journal_texts
 from cbt.scoring.late_answers import APPROVED, REJECTED, entries_digest

@@ -1,11 +1,8 @@
-"""The command `cbt doctor`: examines the settings first, and on them the installation or one sitting-room.
-
-No check can stop the others.
-"""
+"""The command `cbt doctor` and the table of its checks, in the order in which an administrator would look."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -20,16 +17,36 @@ from cbt.console.command import command, option
 from cbt.console.exits import DIFFERS, DONE, REFUSED
 from cbt.console.output import Answer, align, tone
 from cbt.console.texts import text
-from cbt.console.texts import text as _
 from cbt.errors import CbtError
 from cbt.http.app_context import with_app
-from cbt.ops.doctor.checks import CHECKS
-from cbt.ops.doctor.findings import Check, Diagnosis, Grade, Symptom, diagnosis, worst
-from cbt.ops.doctor.patient import Patient, patient
-from cbt.proctoring.readiness.room import read_readiness
+from cbt.ops.doctor import data, machine, server
+from cbt.ops.doctor.findings import Check, Diagnosis, Grade, Patient, Symptom, diagnosis, patient, worst
+from cbt.proctoring.readiness import read_readiness
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.store import RoomView, rooms_of_sitting
 from cbt.storage.unit_of_work import reading
+
+CHECKS: Mapping[str, Check] = {
+    "settings": Check(server.SETTINGS_CODES, server.examine_settings),
+    "hands": Check(data.PERMISSIONS_CODES, data.examine_permissions),
+    "belonging": Check(data.KEYS_CODES, data.examine_keys),
+    "clock": Check(machine.CLOCK_CODES, machine.examine_clock),
+    "limits": Check(machine.OPEN_FILES_CODES, machine.examine_open_files),
+    "space": Check(machine.SPACE_CODES, machine.examine_space),
+    "speed": Check(machine.SPEED_CODES, machine.examine_speed),
+    "copy": Check(data.SECOND_COPY_CODES, data.examine_second_copy),
+    "backups": Check(data.BACKUPS_CODES, data.examine_backups),
+    "blueprints": Check(server.BLUEPRINTS_CODES, server.examine_blueprints),
+    "port": Check(server.PORT_CODES, server.examine_port),
+    "proxy": Check(server.PROXY_CODES, server.examine_proxy),
+    "certificate": Check(server.CERTIFICATE_CODES, server.examine_certificate),
+    "pages": Check(server.PAGES_CODES, server.examine_pages),
+}
+
+
+# The command `cbt doctor`: examines the settings first, and on them the installation or one sitting-room.
+#
+# No check can stop the others.
 
 CODES = {"unforeseen": Grade.FAIL}
 
@@ -95,11 +112,11 @@ def doctor(url: str, room: str) -> Answer:
     grade = worst(found)
     data = {"grade": grade, "found": [asdict(one) for one in found]}
     count = sum(one.grade is grade for one in found)
-    return Answer(data, [*_lines(found), _(SUMS[grade], count=count)], code=ENDS[grade])
+    return Answer(data, [*_lines(found), text(SUMS[grade], count=count)], code=ENDS[grade])
 
 
 def _lines(found: list[Diagnosis]) -> Iterator[str]:
-    heads = align([[_(f"doctor.grade.{one.grade}"), _(f"doctor.{one.check}"), "|"] for one in found])
+    heads = align([[text(f"doctor.grade.{one.grade}"), text(f"doctor.{one.check}"), "|"] for one in found])
     for one, head in zip(found, heads, strict=True):
         yield tone(head.removesuffix("|"), COLOURS[one.grade]) + one.what
         if one.fix:

@@ -16,11 +16,11 @@ from cbt.proctoring import act
 from cbt.proctoring.act import (
     Act,
     ActRequest,
+    ActResult,
     ActScope,
     Form,
-    Picked,
     Preview,
-    Said,
+    Selection,
     read_number,
     read_reason_of,
     read_span,
@@ -31,7 +31,7 @@ from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.store import stood_in_room
 from cbt.proctoring.desk import Desk, acting, count_time, uncount_time, would_take_two
 from cbt.proctoring.store import gap_in_room
-from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states import ClosedBy
 from cbt.runner import attempt_changes as delivery
 from cbt.runner.attempt_changes import withdraw_time
 from cbt.runner.clock_facts import room_facts
@@ -66,7 +66,7 @@ def _second(preview: Preview) -> str:
     return "always" if takes_two else "perhaps"
 
 
-def _decide_gap(asked: ActRequest) -> Said:
+def _decide_gap(asked: ActRequest) -> ActResult:
     """Decide on a proposed compensation: give `amount` back as 补时, or nothing (不补时).
 
     One person suffices for what is proposed; what is given beyond the proposal counts as an extension, and
@@ -104,7 +104,7 @@ def _decide_gap(asked: ActRequest) -> Said:
             raise Conflict("proctoring.handed_in")
         before = settle_gap(desk, seat, attempt, proposed, GapRuling(amount, reason_code, reason))
         desk.remember([(seat.registration_id, before)], undoable=seat.under_way or not amount)
-        return desk.said(Picked((seat,), ()))
+        return desk.said(Selection((seat,), ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ def _named(form: Form) -> frozenset[int]:
     return frozenset(int(word) for word in words)
 
 
-def _cut(picked: Picked, named: frozenset[int]) -> SharedCut:
+def _cut(picked: Selection, named: frozenset[int]) -> SharedCut:
     return SharedCut(
         tuple((seat, one) for seat in picked.chosen for one in seat.proposals if one.gap_id in named)
     )
@@ -276,7 +276,7 @@ def _second_together(preview: Preview) -> str:
     return "always" if would_take_two(preview, most) else "perhaps"
 
 
-def _decide_many(asked: ActRequest) -> Said:
+def _decide_many(asked: ActRequest) -> ActResult:
     """Decide on the disconnections of many in one act: 全部不补时, or 全部补时.
 
     What is given beyond the proposals counts as an extension. Whoever handed in is left alone where time is
@@ -306,7 +306,7 @@ def _decide_many(asked: ActRequest) -> Said:
         desk.touch(touched)
         given = any("adjustment" in kept for _who, kept in before)
         desk.remember(before, undoable=not given or all(seat.under_way for seat in touched))
-        return desk.said(Picked(touched, (*picked.skipped, *left)))
+        return desk.said(Selection(touched, (*picked.skipped, *left)))
 
 
 def _whole_line(form: Form) -> Iterator[Line]:

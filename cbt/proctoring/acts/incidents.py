@@ -19,10 +19,10 @@ from cbt.proctoring import act
 from cbt.proctoring.act import (
     Act,
     ActRequest,
+    ActResult,
     ActScope,
     Form,
     Preview,
-    Said,
     further,
     perhaps,
     read_reason,
@@ -46,8 +46,7 @@ from cbt.proctoring.incidents import (
     shown,
     withdraw,
 )
-from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import ClosedBy, SittingState
 from cbt.rules.violations import ReasonTable, Violation, takes_two, terminates, weight
 from cbt.runner.attempt_states import OVER
 
@@ -56,7 +55,7 @@ def _refuse(seat: SeatView, _board: Board) -> str:
     return "absent" if seat.absent_at is not None else "" if seat.arrived_at is not None else "not_arrived"
 
 
-def _record(asked: ActRequest) -> Said:
+def _record(asked: ActRequest) -> ActResult:
     """违纪登记: note it with its form, and end the paper at once where the table says so.
 
     Of several the heaviest stands on the registration, with the version of the table it was taken from; each
@@ -177,7 +176,7 @@ def _refuse_report(seat: SeatView, _board: Board) -> str:
     return "absent" if seat.absent_at is not None else ""
 
 
-def _file(asked: ActRequest) -> Said:
+def _file(asked: ActRequest) -> ActResult:
     """异常登记 about one seat: what happened, who saw it, what the candidate says of it."""
     code, _facts = read_reason_of(asked.form, asked.reasons)
     filled = read_filled(asked.form, now=asked.now, zone=asked.zone)
@@ -197,7 +196,7 @@ def _take_report_back(desk: Desk, _seat: SeatView, before: dict[str, str]) -> bo
     return True
 
 
-def _file_room(asked: ActRequest) -> Said:
+def _file_room(asked: ActRequest) -> ActResult:
     """异常登记 about the room as a whole."""
     code, _facts = read_reason_of(asked.form, asked.reasons)
     filled = read_filled(asked.form, now=asked.now, zone=asked.zone)
@@ -214,7 +213,7 @@ def _take_back_room(desk: Desk, before: dict[str, str]) -> bool:
     return True
 
 
-def _add(asked: ActRequest) -> Said:
+def _add(asked: ActRequest) -> ActResult:
     """Say one part of a report anew; what was said before stays below it."""
     part = asked.form.get("part", "")
     if part not in PARTS:
@@ -235,7 +234,7 @@ def _add(asked: ActRequest) -> Said:
         return desk.said()
 
 
-def _withdraw(asked: ActRequest) -> Said:
+def _withdraw(asked: ActRequest) -> ActResult:
     """Withdraw a report with a reason; a violation that took two people to record takes two again.
 
     Source: R-62, R-63.

@@ -12,16 +12,13 @@ from typing import Any
 from sqlalchemy import select
 
 from cbt.errors import Conflict, NotAllowed, NotFound
-from cbt.proctoring.act import Act, ActRequest, ActScope, BarPlace, Picked, Said
+from cbt.proctoring.act import Act, ActRequest, ActResult, ActScope, BarPlace, Selection
 from cbt.proctoring.acts import (
-    alerts,
+    attendance,
     compensation,
-    door,
     incidents,
-    machine_change,
-    messages,
+    notices,
     papers,
-    presence,
     room_end,
     room_hold,
     room_relocation,
@@ -39,7 +36,7 @@ def taking_back(acts: Iterable[Act]) -> Act:
     """Return the act that takes back those of `acts` that know how."""
     ways = {act.code: act for act in acts if act.undoable}
 
-    def undo(asked: ActRequest) -> Said:
+    def undo(asked: ActRequest) -> ActResult:
         """Take an act back while it can be; whoever moved on since then is left as they are.
 
         Raise Conflict("proctoring.undo_over") when it is too late or was taken back already.
@@ -56,7 +53,7 @@ def taking_back(acts: Iterable[Act]) -> Act:
             if not undone:
                 desk.audit(f"undo.{row.act}", f"sitting_room:{desk.room.ref}")
                 desk.log(f"undo_{row.act}", reason="")
-            return desk.said(Picked(tuple(undone), ()))
+            return desk.said(Selection(tuple(undone), ()))
 
     return Act("undo", ActScope.ROOM, undo, fields=("undo",), carries=("undo",), final="undo", tone="main")
 
@@ -88,17 +85,17 @@ def _take_back(desk: Desk, act: Act, before: list[tuple[int | None, Any]]) -> li
 
 
 _GROUPS = (
-    door.ACTS,
-    presence.ACTS,
+    attendance.DOOR_ACTS,
+    attendance.PRESENCE_ACTS,
     time_adjustment.ACTS,
-    papers.ACTS,
-    machine_change.ACTS,
+    papers.PAPER_ACTS,
+    papers.MACHINE_CHANGE_ACTS,
     incidents.ACTS,
     incidents.REPORT_ACTS,
-    messages.ACTS,
+    notices.MESSAGE_ACTS,
     compensation.ACTS,
     compensation.TOGETHER_ACTS,
-    alerts.ACTS,
+    notices.ALERT_ACTS,
     room_start.ACTS,
     room_hold.ACTS,
     room_hold.EVACUATION_ACTS,

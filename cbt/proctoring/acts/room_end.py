@@ -12,17 +12,16 @@ from datetime import datetime
 
 from cbt.errors import Conflict
 from cbt.proctoring import act
-from cbt.proctoring.act import Act, ActRequest, ActScope, HeadButton, Preview, Said, always, read_reason
+from cbt.proctoring.act import Act, ActRequest, ActResult, ActScope, HeadButton, Preview, always, read_reason
 from cbt.proctoring.acts.room_hold import stop_clocks
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import acting, close_papers
-from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import Balance, Blocker, RoomCounts, SittingState, balance, can_end
+from cbt.rules.states import Balance, Blocker, ClosedBy, RoomCounts, SittingState, balance, can_end
 from cbt.rules.violations import OTHER
 from cbt.runner.attempt_states import OVER
-from cbt.sittings.room_state import abort_room, end_room
+from cbt.sittings.room_clock import abort_room, end_room
 
 _BY = {
     ClosedBy.CANDIDATE: "by_candidate",
@@ -108,7 +107,7 @@ def _blockers(preview: Preview) -> list[Blocker]:
     return can_end(ending(preview.board, now=preview.now).counts)
 
 
-def _end(asked: ActRequest) -> Said:
+def _end(asked: ActRequest) -> ActResult:
     """结束场次, once everybody is accounted for; who came and wrote nothing is closed as 到场未作答.
 
     Raise Conflict("proctoring.cannot_end") with what is in the way.
@@ -141,7 +140,7 @@ def _end(asked: ActRequest) -> Said:
         return desk.said()
 
 
-def _abort(asked: ActRequest) -> Said:
+def _abort(asked: ActRequest) -> ActResult:
     """中止: two people, one of them the chief; the papers stop where they are and stay unscored.
 
     Source: R-60, R-62.

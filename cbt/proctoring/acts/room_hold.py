@@ -12,11 +12,11 @@ from cbt.proctoring import act
 from cbt.proctoring.act import (
     Act,
     ActRequest,
+    ActResult,
     ActScope,
     Form,
     HeadButton,
     Preview,
-    Said,
     always,
     perhaps,
     read_clock_time,
@@ -25,15 +25,14 @@ from cbt.proctoring.act import (
 )
 from cbt.proctoring.desk import Desk, acting, close_papers, count_time, kept, restored, uncount_time
 from cbt.proctoring.store import open_hold
-from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import ClosedBy, SittingState
 from cbt.rules.violations import EVACUATION
 from cbt.runner.attempt_changes import goes_on, moved_on, under_way
 from cbt.sittings import room_clock
 from cbt.sittings.models import RoomHold
 
 
-def _hold(asked: ActRequest) -> Said:
+def _hold(asked: ActRequest) -> ActResult:
     """全场暂停, from now or from an instant before it; what lies back is time given to the room.
 
     More than 10 minutes in sum need a second person; a hold from now never does. Attempts the deadline closed
@@ -90,7 +89,7 @@ def _since_line(form: Form) -> Iterator[Line]:
         yield ("approval.line.since", "text", form.get("from_at", ""))
 
 
-def _resume_room(asked: ActRequest) -> Said:
+def _resume_room(asked: ActRequest) -> ActResult:
     """恢复全场: the clocks go on with all the time given back; after an evacuation it takes two.
 
     A room that was evacuated before its start is only entered again: its clock has not begun.
@@ -159,7 +158,7 @@ ACTS = (
 )
 
 
-def _evacuate(asked: ActRequest) -> Said:
+def _evacuate(asked: ActRequest) -> ActResult:
     """紧急疏散: one proctor, one confirmation. A running clock stops at once, and every page tells to leave.
 
     Source: R-23, R-62.
@@ -181,7 +180,7 @@ def _evacuate(asked: ActRequest) -> Said:
         return desk.said()
 
 
-def _countersign(asked: ActRequest) -> Said:
+def _countersign(asked: ActRequest) -> ActResult:
     """The chief countersigns an evacuation. Source: R-62."""
     reason = read_reason(asked.form)
     with acting(asked) as desk:
@@ -193,7 +192,7 @@ def _countersign(asked: ActRequest) -> Said:
         return desk.said()
 
 
-def _evacuate_close(asked: ActRequest) -> Said:
+def _evacuate_close(asked: ActRequest) -> ActResult:
     """疏散收卷: close every paper of an evacuated room as it stood when the room was left.
 
     Source: R-61, R-62.

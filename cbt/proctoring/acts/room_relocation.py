@@ -11,24 +11,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.candidates.registration import give_seats
-from cbt.candidates.tickets import to_print_again
+from cbt.candidates.registration import give_seats, to_print_again
 from cbt.errors import Conflict, InvalidInput
-from cbt.proctoring.act import Act, ActRequest, ActScope, Preview, Said, read_reason
+from cbt.proctoring.act import Act, ActRequest, ActResult, ActScope, Preview, read_reason
 from cbt.proctoring.acts.room_hold import stop_clocks, take_back_hold
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import Desk, acting, kept, restored
 from cbt.proctoring.store import FreeRoom, free_rooms
 from cbt.rules.planning.changes import GoalSeat, reseated
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.rules.violations import OTHER
 from cbt.runner import attempt_changes as delivery
 from cbt.runner.attempt_changes import withdraw_permit
 from cbt.runner.attempt_states import OVER
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Room, Seat
-from cbt.sittings.planning.sittings import set_room
+from cbt.sittings.service import set_room
 from cbt.sittings.store import seats_of_room
 from cbt.storage.unit_of_work import reading
 
@@ -97,7 +96,7 @@ def _shown(preview: Preview) -> Mapping[str, object]:
     return {"rooms": fitting, "places": places, "small": len(rooms) - len(fitting)}
 
 
-def _relocate(asked: ActRequest) -> Said:
+def _relocate(asked: ActRequest) -> ActResult:
     """整场换机房, before the start or in the middle: seats, and who may take a paper to a new machine, in one act.
 
     A running clock is held unless the form says otherwise; the room is resumed when everybody sits. Raise

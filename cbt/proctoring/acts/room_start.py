@@ -32,20 +32,30 @@ from sqlalchemy import (
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict
 from cbt.proctoring import store
-from cbt.proctoring.act import Act, ActRequest, ActScope, By, HeadButton, Preview, Said, runs_room, runs_rooms
+from cbt.proctoring.act import (
+    Act,
+    ActRequest,
+    ActResult,
+    ActScope,
+    By,
+    HeadButton,
+    Preview,
+    runs_room,
+    runs_rooms,
+)
+from cbt.proctoring.board.display import not_ready
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.board.todos import not_ready
 from cbt.proctoring.desk import acting, log_incident
 from cbt.proctoring.models import Incident
 from cbt.rules.canonical import canonical_json
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
 from cbt.sittings import room_clock
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
 from cbt.sittings.store import room_for
-from cbt.storage.prepared import KnownChange
+from cbt.storage.prepared import PreparedChange
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import put_down_joined, reading, unit_of_work
 from cbt.storage.write_queue.change_set import Rows, one_writes, put_down
@@ -84,7 +94,7 @@ def _noted(kind: str, *where: ColumnElement[bool]) -> UpdateBase:
     return insert(Incident).from_select(list(line), select(*line.values()).where(all_drawn, *where))
 
 
-_BY_HAND = KnownChange(
+_BY_HAND = PreparedChange(
     lambda _: _noted(
         "start",
         or_(
@@ -95,7 +105,7 @@ _BY_HAND = KnownChange(
         ),
     )
 )
-_BY_SCHEDULE = KnownChange(
+_BY_SCHEDULE = PreparedChange(
     lambda _: _noted(
         "start_armed",
         exists().where(SittingRoom.id == _ROOM, SittingRoom.armed),
@@ -148,7 +158,7 @@ def _shown(preview: Preview) -> Mapping[str, object]:
     return {"ready": _readiness(preview.board), "forms_missing": _forms_missing(preview.board)}
 
 
-def _start(asked: ActRequest) -> Said:
+def _start(asked: ActRequest) -> ActResult:
     """统一开考: the room's clock starts now; who is not ready keeps the room's end.
 
     Raise Conflict while nobody is registered or somebody's form is not drawn, or when the room was started
@@ -170,7 +180,7 @@ def _start(asked: ActRequest) -> Said:
         return desk.said()
 
 
-def _start_along_with_others(asked: ActRequest) -> Said | None:
+def _start_along_with_others(asked: ActRequest) -> ActResult | None:
     """Start the room without a transaction of one's own; None where it has to be looked at in one.
 
     What is read before is asked again by what writes: where a form is missing by then, the room is another's or
@@ -188,7 +198,7 @@ def _start_along_with_others(asked: ActRequest) -> Said | None:
         noted = by_hand(room, by, now=asked.now)
     if going is None or not put_down_joined(*going.rows, noted, lines=[going.line]):
         return None
-    return Said(asked.act.code)
+    return ActResult(asked.act.code)
 
 
 ACTS = (

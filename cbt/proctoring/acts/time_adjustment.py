@@ -11,12 +11,12 @@ from cbt.proctoring import act
 from cbt.proctoring.act import (
     Act,
     ActRequest,
+    ActResult,
     ActScope,
     Form,
     HeadButton,
-    Picked,
     Preview,
-    Said,
+    Selection,
     not_here,
     perhaps,
     read_minutes,
@@ -26,8 +26,8 @@ from cbt.proctoring.act import (
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import Desk, acting, count_time, sum_with, uncount_time, would_take_two
-from cbt.rules.door.admission import too_close
-from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.door import too_close
+from cbt.rules.states import ClosedBy
 from cbt.rules.violations import ReasonTable
 from cbt.runner import attempt_changes as delivery
 from cbt.runner.attempt_changes import goes_on, under_way, withdraw_time
@@ -118,7 +118,7 @@ def _refuse_adjust(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or "not_running"
 
 
-def _adjust(asked: ActRequest) -> Said:
+def _adjust(asked: ActRequest) -> ActResult:
     """补时 or 延时 for one or several; what one person alone gave is summed, however it is split.
 
     Source: R-20, R-28, R-62.
@@ -163,20 +163,20 @@ def _take_back(desk: Desk, seat: SeatView, before: dict[str, int]) -> bool:
     return True
 
 
-def _grantable(picked: Picked, grant: Grant) -> Picked:
+def _grantable(picked: Selection, grant: Grant) -> Selection:
     """Only a site fault opens again what the deadline closed (R-28)."""
     if grant.kind == "site_fault":
         return picked
     over = [seat for seat in picked.chosen if not seat.under_way]
     if len(over) == len(picked.chosen):
         raise Conflict("proctoring.only_site_fault")
-    return Picked(
+    return Selection(
         tuple(seat for seat in picked.chosen if seat.under_way),
         (*picked.skipped, *((seat, "closed") for seat in over)),
     )
 
 
-def _adjust_room(asked: ActRequest) -> Said:
+def _adjust_room(asked: ActRequest) -> ActResult:
     """补时 or 延时 for the whole room; beyond 10 minutes in all it needs a second person.
 
     Source: R-20, R-23, R-28, R-62.

@@ -1,3 +1,3 @@
 """What the proctor sees of a room."""
 
-__all__ = ["display", "live", "seat_state", "seat_view", "store", "todos"]
+__all__ = ["display", "live", "open_rooms", "page", "parts", "path", "seat_state", "seat_view", "store"]

@@ -16,29 +16,28 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from cbt.http.auth.throttle import OftenTried
+from cbt.http.auth.throttle import TryCount
 from cbt.proctoring.board import store
 from cbt.proctoring.board.seat_state import SeatNumbers, SeatState, guesses_in_room, proposals_of
 from cbt.proctoring.board.seat_view import (
     FreeSeat,
-    KeptSeats,
     PaperKey,
     PaperLine,
+    SeatCache,
     SeatView,
     papers_of,
     with_ends,
 )
 from cbt.proctoring.models import Incident, UndoableAct
+from cbt.rules import clock
 from cbt.rules.canonical import digest
-from cbt.rules.clock import interruptions
-from cbt.rules.clock.windows import Pause
-from cbt.rules.door.admission import is_late
-from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import OVER, SittingState
+from cbt.rules.clock import Pause
+from cbt.rules.door import is_late
+from cbt.rules.states import OVER, ClosedBy, SittingState
 from cbt.runner.clock_facts import RoomFacts, room_facts
 from cbt.runner.models import Attempt, Gap, Message
 from cbt.sittings.store import RoomView
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import PreparedSelect
 
 SHOWN_FOR = timedelta(minutes=15)
 MOST_SHOWN = 3
@@ -55,7 +54,7 @@ class Reminder:
     read: int
 
 
-_LATEST = KnownSelect(
+_LATEST = PreparedSelect(
     select(
         Message.sent_at,
         Message.text,
@@ -335,7 +334,7 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
         [SeatNumbers(row.answered or 0, row.seen_at, row.saved_at) for row in rows],
         read_around(session, view, rows, now=now),
         guesses_in_room(taken_rows(rows), store.counters_of(session, now=now)),
-        KeptSeats(),
+        SeatCache(),
         now=now,
     )
 
@@ -345,8 +344,8 @@ def board_of(
     rows: Sequence[Row[Any]],
     numbers: Sequence[SeatNumbers],
     around: Surroundings,
-    guesses: Mapping[int, OftenTried],
-    kept: KeptSeats,
+    guesses: Mapping[int, TryCount],
+    kept: SeatCache,
     *,
     now: datetime,
 ) -> Board:
@@ -431,4 +430,4 @@ def _people_in(act: UndoableAct) -> int:
 def _lost_since(seats: Sequence[SeatView], *, now: datetime) -> datetime | None:
     working = [seat for seat in seats if seat.state in _WORKING]
     lost = [seat.last.seen_at for seat in working if seat.last is not None and seat.last.seen_at is not None]
-    return interruptions.mass_loss(lost, now, seats=len(working))
+    return clock.mass_loss(lost, now, seats=len(working))

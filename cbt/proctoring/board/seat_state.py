@@ -12,11 +12,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from cbt.door.seats import subject_of
-from cbt.http.auth.throttle import OftenTried
-from cbt.rules.clock import interruptions
-from cbt.rules.clock.interruptions import is_offline
-from cbt.rules.clock.windows import Pause
-from cbt.rules.states.attempt import State
+from cbt.http.auth.throttle import TryCount
+from cbt.rules import clock
+from cbt.rules.clock import Pause, is_offline
+from cbt.rules.states import State
 from cbt.runner.clock_facts import RoomFacts
 from cbt.runner.models import Gap
 
@@ -151,7 +150,7 @@ class SeatNumbers(NamedTuple):
         return self._replace(seen_at=_whole(self.seen_at), saved_at=_whole(self.saved_at))
 
 
-class ToldNumbers(NamedTuple):
+class BoardNumbers(NamedTuple):
     """What of a seat's numbers its view shows: whether its page was ever heard, and whether it ever saved.
 
     `last` are the numbers of a page that is not heard any more, which are told in words; None while it is.
@@ -162,10 +161,10 @@ class ToldNumbers(NamedTuple):
     last: SeatNumbers | None
 
 
-def told_of(numbers: SeatNumbers, state: SeatState) -> ToldNumbers:
+def told_of(numbers: SeatNumbers, state: SeatState) -> BoardNumbers:
     """Return what of its numbers the view of a seat in this state shows."""
     last = numbers.whole() if state is SeatState.OFFLINE else None
-    return ToldNumbers(numbers.seen_at is not None, numbers.saved_at is not None, last)
+    return BoardNumbers(numbers.seen_at is not None, numbers.saved_at is not None, last)
 
 
 def _whole(instant: datetime | None) -> datetime | None:
@@ -211,8 +210,8 @@ def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[Pause], *, now: datetim
 
     Source: R-25, R-26, R-27.
     """
-    left = interruptions.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
-    if not interruptions.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
+    left = clock.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
+    if not clock.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
         return None
     return Proposal(
         gap_id=gap.id,
@@ -221,7 +220,7 @@ def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[Pause], *, now: datetim
         usable=gap.usable,
         resent=gap.resent,
         left=left,
-        amount=min(left, interruptions.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
+        amount=min(left, clock.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
     )
 
 
@@ -241,7 +240,7 @@ class Guesses:
     mark: int
 
 
-def guesses_in_room(rows: Sequence[Any], counters: Iterable[OftenTried]) -> Mapping[int, OftenTried]:
+def guesses_in_room(rows: Sequence[Any], counters: Iterable[TryCount]) -> Mapping[int, TryCount]:
     """Return what is guessed at too often at the seats of `rows`: seat id -> the latest counter.
 
     Of a person's ticket and 登录码, and of the tries made at the seat. Source: R-14.
@@ -255,16 +254,16 @@ def guesses_in_room(rows: Sequence[Any], counters: Iterable[OftenTried]) -> Mapp
     return {seat: one for seat, one in sorted(seats, key=_begun) if seat is not None}
 
 
-def _begun(found: tuple[int | None, OftenTried]) -> datetime:
+def _begun(found: tuple[int | None, TryCount]) -> datetime:
     return found[1].window_from
 
 
-def guesses_of(counter: OftenTried | None) -> Guesses | None:
+def guesses_of(counter: TryCount | None) -> Guesses | None:
     """Return what is guessed at a seat."""
     return None if counter is None else Guesses(counter.last_address, _mark(counter))
 
 
-def _mark(guesses: OftenTried) -> int:
+def _mark(guesses: TryCount) -> int:
     """Return a number that grows from window to window."""
     return int(guesses.window_from.timestamp())
 
@@ -290,7 +289,7 @@ def alerts_of(
     state: SeatState,
     *,
     proposals: tuple[Proposal, ...],
-    guesses: OftenTried | None,
+    guesses: TryCount | None,
     seen: Mapping[tuple[int, str], int],
     runs_since: datetime | None,
     now: datetime,
@@ -335,7 +334,7 @@ def _alerts(
     return frozenset(alerts)
 
 
-def _guessing(row: Any, guesses: OftenTried | None, seen: Mapping[tuple[int, str], int]) -> frozenset[str]:
+def _guessing(row: Any, guesses: TryCount | None, seen: Mapping[tuple[int, str], int]) -> frozenset[str]:
     if guesses is None or _mark(guesses) <= seen.get((row.seat_id, "guessing"), 0):
         return frozenset()
     return frozenset({"guessing"})

@@ -16,26 +16,26 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cbt.blueprints.store import blueprint_of
-from cbt.http.auth.throttle import OftenTried
+from cbt.http.auth.throttle import TryCount
 from cbt.proctoring.board.seat_state import (
     ALERTS,
     MARKS,
     TONES,
     UNDER_WAY,
+    BoardNumbers,
     Guesses,
     Proposal,
     SeatFacts,
     SeatNumbers,
     SeatState,
-    ToldNumbers,
     alerts_of,
     badges_of,
     guesses_of,
     seat_state,
     told_of,
 )
-from cbt.rules.clock.windows import Facts, clock_at, scaled
-from cbt.rules.states.attempt import ClosedBy, State
+from cbt.rules.clock import Facts, clock_at, scaled
+from cbt.rules.states import ClosedBy, State
 from cbt.runner.clock_facts import RoomFacts
 
 PaperKey = tuple[int, str]
@@ -240,7 +240,7 @@ def state_of(row: Any, seen_at: datetime | None, *, now: datetime) -> SeatState:
 
 def seat_view(
     row: Any,
-    told: ToldNumbers,
+    told: BoardNumbers,
     *,
     state: SeatState,
     alerts: frozenset[str],
@@ -305,7 +305,7 @@ def _differs(closes_at: datetime | None, paper_closes_at: datetime | None, state
     return apart if abs(apart) >= DIFFERS else timedelta(0)
 
 
-class KeptSeats:
+class SeatCache:
     """The seats of one room, by their ids."""
 
     def __init__(self) -> None:
@@ -320,7 +320,7 @@ class KeptSeats:
         paper: PaperLine,
         grants: Mapping[str, timedelta],
         proposals: tuple[Proposal, ...],
-        guesses: OftenTried | None,
+        guesses: TryCount | None,
         seen: Mapping[tuple[int, str], int],
         runs_since: datetime | None,
         now: datetime,

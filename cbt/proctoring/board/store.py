@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditHead
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.http.auth.throttle import LATELY_TRIED, OftenTried, since_when, worth_a_look
+from cbt.http.auth.throttle import LATELY_TRIED, TryCount, since_when, worth_a_look
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
-from cbt.rules.clock.windows import Pause
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.clock import Pause
+from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt, AttemptAdjustment, AttemptLive, AttemptSuspension, Gap, Message
 from cbt.sittings.models import RoomStaff, Seat, Sitting, SittingRoom
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import PreparedSelect
 
 _SEAT_COLUMNS = (
     Seat.id.label("seat_id"),
@@ -84,7 +84,7 @@ ROWS = (
     .order_by(Seat.number)
 )
 """Every open board asks this every two seconds: put together once."""
-_ROWS, _TRIED = KnownSelect(ROWS), KnownSelect(LATELY_TRIED)
+_ROWS, _TRIED = PreparedSelect(ROWS), PreparedSelect(LATELY_TRIED)
 
 
 def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence[Row[Any]]:
@@ -95,14 +95,14 @@ def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence
     return _ROWS.rows(session, sitting_room=sitting_room_id, room=room_id)
 
 
-def counters_of(session: Session, *, now: datetime) -> list[OftenTried]:
+def counters_of(session: Session, *, now: datetime) -> list[TryCount]:
     """Return what is guessed at too often just now, whatever it is. Source: R-14."""
-    found = [OftenTried(*row) for row in _TRIED.rows(session, since=since_when(now))]
+    found = [TryCount(*row) for row in _TRIED.rows(session, since=since_when(now))]
     return [one for one in found if worth_a_look(one, now)]
 
 
 _IN_ROOM = Attempt.sitting_room_id == bindparam("room")
-_GRANTS = KnownSelect(
+_GRANTS = PreparedSelect(
     select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind, AttemptAdjustment.amount)
     .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
     .where(_IN_ROOM, AttemptAdjustment.withdrawn_at.is_(None))
@@ -134,7 +134,7 @@ What saves bring is no entry of the log: a silence that is over, the receipts of
 """
 
 
-_GAPS = KnownSelect(
+_GAPS = PreparedSelect(
     select(*Gap.__table__.c)
     .join(Attempt, Attempt.id == Gap.attempt_id)
     .where(_IN_ROOM)
@@ -147,12 +147,12 @@ def gaps_of_room(session: Session, sitting_room_id: int) -> Sequence[Gap]:
     return _GAPS.rows(session, room=sitting_room_id)
 
 
-_PAUSED = KnownSelect(
+_PAUSED = PreparedSelect(
     select(AttemptSuspension.attempt_id, AttemptSuspension.from_at, AttemptSuspension.to_at)
     .join(Attempt, Attempt.id == AttemptSuspension.attempt_id)
     .where(_IN_ROOM)
 )
-_OUT = KnownSelect(
+_OUT = PreparedSelect(
     select(Attempt.id, LeaveRecord.out_at, LeaveRecord.in_at)
     .join(LeaveRecord, LeaveRecord.registration_id == Attempt.registration_id)
     .where(_IN_ROOM)
@@ -168,7 +168,7 @@ def stood_in_room(session: Session, sitting_room_id: int) -> Mapping[int, Sequen
     return spans
 
 
-_INCIDENTS = KnownSelect(
+_INCIDENTS = PreparedSelect(
     select(*Incident.__table__.c)
     .where(Incident.sitting_room_id == bindparam("room"))
     .order_by(Incident.at.desc(), Incident.id.desc())
@@ -181,7 +181,7 @@ def incidents_of_room(session: Session, sitting_room_id: int, *, limit: int) -> 
     return _INCIDENTS.rows(session, room=sitting_room_id, most=limit)
 
 
-_SEEN = KnownSelect(
+_SEEN = PreparedSelect(
     select(AlertSeen.seat_id, AlertSeen.kind, AlertSeen.mark).where(
         AlertSeen.sitting_room_id == bindparam("room")
     )
@@ -193,7 +193,7 @@ def alerts_seen(session: Session, sitting_room_id: int) -> Mapping[tuple[int, st
     return {(seat_id, kind): mark for seat_id, kind, mark in _SEEN.rows(session, room=sitting_room_id)}
 
 
-_UNDOABLE = KnownSelect(
+_UNDOABLE = PreparedSelect(
     select(*UndoableAct.__table__.c)
     .where(
         UndoableAct.sitting_room_id == bindparam("room"),
@@ -210,7 +210,7 @@ def undoable_acts(session: Session, sitting_room_id: int, *, since: datetime) ->
     return _UNDOABLE.rows(session, room=sitting_room_id, since=since)
 
 
-_PROCTORS = KnownSelect(
+_PROCTORS = PreparedSelect(
     select(Staff.name)
     .join(RoomStaff, RoomStaff.staff_id == Staff.id)
     .where(RoomStaff.sitting_room_id == bindparam("room"))
@@ -223,7 +223,7 @@ def proctors_of_room(session: Session, sitting_room_id: int) -> Sequence[str]:
     return [name for (name,) in _PROCTORS.rows(session, room=sitting_room_id)]
 
 
-_NEXT_START = KnownSelect(
+_NEXT_START = PreparedSelect(
     select(Sitting.planned_start_at)
     .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
     .where(

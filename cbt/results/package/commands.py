@@ -1,25 +1,359 @@
-"""`cbt package`: write a sitting's signed package, check one on any machine, show the key that signs."""
+"""`cbt package`: a signed package written, or verified on any machine: is it what an installation signed?
+
+No database is asked. First the container, the manifest, the signature and the digests: where one fails
+nothing else is believed. Then the chain of the log, the seals of the journals, the answers, the forms and the
+figures. What a package says is read into values of a declared shape: what is not so is refused before it is
+looked at.
+
+Source: R-41, R-43, R-61, R-64.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import os
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
+from cbt.audit.head import DIGITS, Head, entry_hash
 from cbt.console.command import FILE, FOLDER, NEW_FILE, argument, group, option
 from cbt.console.exits import DONE, NOT_PROVED, REFUSED
 from cbt.console.output import Answer
 from cbt.console.texts import text as _
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.app_context import with_app
-from cbt.results.package.service import public_key, write_package
-from cbt.results.package.signature import read_public, shown_print
-from cbt.results.package.verification import Checked, Verdict, verify_file
+from cbt.results.package.members import answered
+from cbt.results.package.service import (
+    MANIFEST,
+    MOST_BYTES,
+    SIGNATURE,
+    PackageManifest,
+    listed,
+    public_key,
+    read_manifest,
+    signed_text,
+    unpack,
+    write_package,
+)
+from cbt.results.package.signature import read_public, shown_print, signs
+from cbt.results.sheet.outcome import Standing, balance_of
+from cbt.runner.save.digest import is_seal
 from cbt.storage.private_files import open_private
+
+
+class PackagedFigures(msgspec.Struct, frozen=True):
+    """The figures of a sitting or a room."""
+
+    expected: int
+    present: int
+    absent: int
+    violations: int
+
+
+class PackagedSitting(msgspec.Struct, frozen=True):
+    """sitting.json."""
+
+    ref: str
+    figures: PackagedFigures
+
+
+class PackagedRoom(msgspec.Struct, frozen=True):
+    """A room of rooms.json."""
+
+    ref: str
+    name: str
+    figures: PackagedFigures
+
+
+class PackagedPerson(msgspec.Struct, frozen=True):
+    """A registration of people.json."""
+
+    registration: str
+    room: str
+    standing: str
+    attempt: str | None = None
+    violation: str | None = None
+
+
+class PackagedScore(msgspec.Struct, frozen=True):
+    """A score of scores.json."""
+
+    attempt: str
+    journal: str
+
+
+class PackagedForm(msgspec.Struct, frozen=True):
+    """A form of forms.json."""
+
+    form: str
+    sha256: str
+
+
+class PackagedPaper(msgspec.Struct, frozen=True):
+    """papers/<attempt>.json."""
+
+    attempt: str
+    form: str
+    journal: str
+    answers: dict[str, str]
+    sealed: str | None = None
+
+
+class PackagedEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A line of audit.jsonl: whole, or of another sitting, the number and the hash only."""
+
+    number: int
+    hash: str
+    before: str = ""
+    at: str = ""
+    fields: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPackage:
+    """Everything a package says that is checked."""
+
+    sitting: PackagedSitting
+    rooms: list[PackagedRoom]
+    people: list[PackagedPerson]
+    scores: list[PackagedScore]
+    forms: list[PackagedForm]
+    papers: dict[str, PackagedPaper]
+    entries: list[PackagedEntry]
+
+
+def read_told(members: Mapping[str, bytes]) -> ReadPackage:
+    """Return what the members say; raise InvalidInput("package.unreadable", member=…) for one that is not so."""
+    papers = [name for name in members if name.startswith("papers/") and name.endswith(".json")]
+    return ReadPackage(
+        sitting=_read(members, "sitting.json", PackagedSitting),
+        rooms=_read(members, "rooms.json", list[PackagedRoom]),
+        people=_read(members, "people.json", list[PackagedPerson]),
+        scores=_read(members, "scores.json", list[PackagedScore]),
+        forms=_read(members, "forms.json", list[PackagedForm]),
+        papers={name: _read(members, name, PackagedPaper) for name in papers},
+        entries=_entries(members),
+    )
+
+
+def _read(members: Mapping[str, bytes], name: str, shape: Any) -> Any:
+    try:
+        return msgspec.json.decode(members[name], type=shape)
+    except (KeyError, ValueError, RecursionError) as error:
+        raise InvalidInput("package.unreadable", member=name) from error
+
+
+def _entries(members: Mapping[str, bytes]) -> list[PackagedEntry]:
+    try:
+        return msgspec.json.Decoder(PackagedEntry).decode_lines(members["audit.jsonl"])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise InvalidInput("package.unreadable", member="audit.jsonl") from error
+
+
+MOST_NAMED = 5
+_CLOSE = "attempt.close"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One thing that was looked at: whether it holds, and the values of its sentence."""
+
+    code: str
+    holds: bool
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of a package; `manifest` is None where there is none to speak of."""
+
+    findings: tuple[Checked, ...]
+    manifest: PackageManifest | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything does."""
+        return self.manifest is not None and all(one.holds for one in self.findings)
+
+
+def verify_file(path: Path, *, trusted: str = "", audit_key: bytes = b"") -> Verdict:
+    """Return what holds of a file; one larger than any package is not read."""
+    with path.open("rb") as file:
+        body = file.read(MOST_BYTES + 1)
+    return verify(body, trusted=trusted, audit_key=audit_key)
+
+
+def verify(body: bytes, *, trusted: str = "", audit_key: bytes = b"") -> Verdict:
+    """Return what holds of a package.
+
+    `trusted` is the public key it has to be signed with; without one the signature shows only that nothing was
+    changed since whoever signed it. With the installation's `audit.key` the entries are proved, too, and not only
+    their order.
+    """
+    try:
+        members = unpack(body) if len(body) <= MOST_BYTES else {}
+        manifest = read_manifest(members[MANIFEST])
+        signature = bytes.fromhex(members[SIGNATURE].decode("ascii"))
+    except (InvalidInput, KeyError, ValueError, RecursionError):
+        return Verdict((Checked("container", False, {}),), None)
+    findings = [Checked("container", True, {"count": len(members)})]
+    findings.append(
+        Checked("signature", signs(manifest.key, signature, signed_text(members[MANIFEST])), {})
+    )  # fmt: skip
+    if trusted:
+        findings.append(Checked("key", hmac.compare_digest(trusted, manifest.key), {}))
+    rest = {name: one for name, one in members.items() if name not in (MANIFEST, SIGNATURE)}
+    in_order = list(members)[:2] == [MANIFEST, SIGNATURE]
+    findings.append(Checked("members", in_order and listed(rest) == manifest.members, {"count": len(rest)}))
+    if all(one.holds for one in findings):
+        findings += _inside(manifest, rest, audit_key)
+    return Verdict(tuple(findings), manifest)
+
+
+def _inside(manifest: PackageManifest, members: Mapping[str, bytes], audit_key: bytes) -> Iterator[Checked]:
+    try:
+        told = read_told(members)
+        texts = {name: body.decode() for name, body in members.items() if name.endswith(".journal")}
+    except UnicodeDecodeError:
+        yield Checked("readable", False, {"member": ".journal"})
+        return
+    except InvalidInput as error:
+        yield Checked("readable", False, error.params)
+        return
+    own = [one for one in told.entries if one.fields]
+    yield Checked(
+        "chain", _linked(told.entries, manifest.head), {"count": len(told.entries), "own": len(own)}
+    )
+    if audit_key:
+        yield Checked("proved", all(_made_with(audit_key, one) for one in own), {"count": len(own)})
+    for code, wrong, count in (
+        ("journals", _journals(told, texts), len(told.papers)),
+        ("sealed", _seals(told, own), sum(one.sealed is not None for one in told.papers.values())),
+        ("answers", _answers(told, texts), len(told.papers)),
+        ("forms", _forms(told, members), len(told.forms)),
+        ("scores", _scores(told, texts), len(told.scores)),
+        ("figures", _figures(told, manifest), len(told.people)),
+    ):
+        named = sorted(wrong)
+        yield Checked(code, not named, {"count": count, "wrong": len(named), "names": named[:MOST_NAMED]})
+
+
+def _linked(entries: list[PackagedEntry], head: str) -> bool:
+    """Return whether no entry is missing between the first and the last, each follows on the one before, and the
+    last is the head."""
+    for one, following in pairwise(entries):
+        if following.number != one.number + 1 or (following.fields and following.before != one.hash):
+            return False
+    if not entries:
+        return head == ""
+    last = entries[-1]
+    try:
+        ended = str(Head(last.number, datetime.fromisoformat(last.at), last.hash[:DIGITS]))
+    except ValueError:
+        return False
+    return ended == head
+
+
+def _made_with(key: bytes, one: PackagedEntry) -> bool:
+    try:
+        made = entry_hash(key, one.before, one.number, datetime.fromisoformat(one.at), one.fields)
+    except (ValueError, OverflowError):
+        return False
+    return hmac.compare_digest(made, one.hash)
+
+
+def _journals(told: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
+    """Name the papers whose journal is not the one they tell of, or is there without a paper."""
+    expected = {f"papers/{one.attempt}.journal" for one in told.papers.values()}
+    yield from expected ^ texts.keys()
+    for name, one in told.papers.items():
+        text = texts.get(f"papers/{one.attempt}.journal", "")
+        if name != f"papers/{one.attempt}.json" or _sha256(text.encode()) != one.journal:
+            yield one.attempt
+
+
+def _seals(told: ReadPackage, own: list[PackagedEntry]) -> Iterator[str]:
+    """Name the closed papers whose journal has not the digest that the log sealed at the closing. Source: R-64."""
+    closed: dict[str, str] = {}
+    for entry in own:
+        if len(entry.fields) == 6 and entry.fields[1] == _CLOSE:
+            closed[entry.fields[2].removeprefix("attempt:")] = _journal_of(entry.fields[5])
+    for one in told.papers.values():
+        if one.sealed is not None and closed.get(one.attempt) != one.sealed:
+            yield one.attempt
+
+
+def _journal_of(after: str) -> str:
+    try:
+        return str(json.loads(after)["journal"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def _answers(told: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
+    """Name the papers whose answers do not follow from their journal, or whose journal is not the sealed one."""
+    for one in told.papers.values():
+        text = texts.get(f"papers/{one.attempt}.journal", "")
+        right = one.sealed is None or _sealed_by(one.sealed, text)
+        if not right or answered(text) != one.answers:
+            yield one.attempt
+
+
+def _sealed_by(sealed: str, text: str) -> bool:
+    try:
+        return is_seal(sealed, text)
+    except ValueError:  # no journal at all
+        return False
+
+
+def _forms(told: ReadPackage, members: Mapping[str, bytes]) -> Iterator[str]:
+    """Name the forms that are not as they were frozen, and those that a paper was written on and are not there."""
+    for one in told.forms:
+        if _sha256(members.get(f"forms/{one.form}.json", b"")) != one.sha256:
+            yield one.form
+    yield from {one.form for one in told.papers.values()} - {one.form for one in told.forms}
+
+
+def _scores(told: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
+    """Name the scores that were not worked out from the journal that is here."""
+    for score in told.scores:
+        if not _sealed_by(score.journal, texts.get(f"papers/{score.attempt}.journal", "")):
+            yield score.attempt
+
+
+def _figures(told: ReadPackage, manifest: PackageManifest) -> Iterator[str]:
+    """Name the rooms whose figures are not those of their people. Source: R-61."""
+    if manifest.sitting != told.sitting.ref or told.sitting.figures != _counted(told.people):
+        yield told.sitting.ref
+    for room in told.rooms:
+        if room.figures != _counted([one for one in told.people if one.room == room.name]):
+            yield room.ref
+    named = Counter(one.attempt for one in told.people if one.attempt is not None)
+    yield from {one.attempt for one in told.papers.values()} ^ named.keys()
+
+
+def _counted(people: list[PackagedPerson]) -> PackagedFigures | None:
+    try:
+        found = balance_of(Standing(one.standing) for one in people)
+    except ValueError:
+        return None
+    breaches = sum(one.violation is not None for one in people)
+    return PackagedFigures(found.expected, found.present, found.absent, breaches)
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
 
 _KEY_BYTES = 4096
 """No file that a key is read from is longer."""

@@ -22,19 +22,19 @@ from typing import Any
 from sqlalchemy import func, not_, or_, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.log.words import log_names
+from cbt.accounts.audit_log import log_names
 from cbt.assembly.models import Form
 from cbt.audit.head import DIGITS, Head
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.items.models import Item, ItemVersion
-from cbt.proctoring.incidents import ToldReport, told_of_room
+from cbt.proctoring import record as room_store
+from cbt.proctoring.incidents import ReportStatement, told_of_room
 from cbt.proctoring.models import InspectorComment
-from cbt.proctoring.record import room_record as room_store
 from cbt.results.sheet.outcome import balance_of, counts_of
 from cbt.results.sheet.sitting import PaperSheet, SheetLine, SittingSheet
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.models import Attempt, LateEntry
 from cbt.runner.save.digest import answers_in, journal_texts
 from cbt.scoring.late_answers import approved_answers
@@ -353,7 +353,7 @@ def _comment(one: InspectorComment, refs: Mapping[int, str]) -> Mapping[str, obj
     }
 
 
-def _report(told: ToldReport) -> Mapping[str, object]:
+def _report(told: ReportStatement) -> Mapping[str, object]:
     """Return a form of a violation or an incident: as it was filled in, what was added, whether it holds."""
     one = told.report
     return {

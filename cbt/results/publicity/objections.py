@@ -19,8 +19,7 @@ from cbt.http.form_values import required
 from cbt.results.models import Publication, ResultObjection
 from cbt.results.publicity import store
 from cbt.results.store import finished_sitting
-from cbt.rules.roles import Role
-from cbt.rules.second_person import PersonStep
+from cbt.rules.roles import PersonStep, Role
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import hold_sitting
 from cbt.storage.types import new_ref

@@ -1,33 +1,51 @@
-"""The publicity (公示) of a sitting's results: how it stands on a day, publication and withdrawal.
+"""The publicity (公示) of a sitting's results: how it stands, publication, withdrawal, the list, its pages.
 
 Source: R-90, R-92.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
+import flask_babel
+from flask_babel import gettext as _
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
+from cbt.accounts.store import actor_names
 from cbt.audit.chain import record
-from cbt.enrolment.body import body
+from cbt.blueprints.store import blueprint_of
+from cbt.candidates.models import Candidate, Registration
+from cbt.enrolment.body import BodyDetails, body
 from cbt.enrolment.office_decisions import holidays_of
 from cbt.errors import Conflict
 from cbt.http.form_values import required
 from cbt.http.i18n import local_day
-from cbt.results.models import Publication, PublishedResult
+from cbt.printing.pdf import pdf
+from cbt.results import store as results
+from cbt.results.models import Publication, PublishedResult, ResultObjection
 from cbt.results.publicity import store
-from cbt.results.rulings import unruled_refs
-from cbt.results.sheet.figures import SittingFigures
-from cbt.results.sheet.sitting import SheetLine, sheet_of
+from cbt.results.publicity.objections import objected_to
+from cbt.results.publicity.store import LIST_PAGE, ObjectionLine, PublishedLine
+from cbt.results.rulings import ViolationLine, unruled_refs, violations_of
+from cbt.results.sheet.outcome import Decision
+from cbt.results.sheet.sitting import SheetLine, SittingFigures, figures_of, lines_of, sheet_of
 from cbt.results.store import finished_sitting
-from cbt.rules.publicity import PublicityWindow, Releasable, publicity_window, releasable
-from cbt.sittings.models import Sitting
+from cbt.rules.publicity import (
+    PublicityWindow,
+    Releasable,
+    masked_name,
+    publicity_window,
+    releasable,
+    ticket_tail,
+)
+from cbt.rules.retake import PaperOutcome
+from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import hold_sitting
+from cbt.storage.paging import ListPage
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
@@ -233,4 +251,228 @@ def _shown(publication_id: int, line: SheetLine) -> PublishedResult:
         score=decided.score,
         score_id=None if row.score is None else row.score.id,
         violation=row.registration.violation_code or "",
+    )
+
+
+# The public list of a publication (公示), as a page and on paper: masked name, end of a ticket, outcome.
+#
+# Source: R-90.
+
+_TOLD = {PaperOutcome.PASSED.value: "passed", PaperOutcome.ABSENT.value: "absent"}
+"""Everything else is 不合格 to everybody else: why it is so is nobody's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicLine:
+    """One result as everybody may read it; `outcome` is `passed`, `failed`, `absent`, `withheld` or `held`."""
+
+    name: str
+    ticket: str
+    title: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicList:
+    """A page of what is shown of a sitting; `first` is the number of its first line."""
+
+    publication: Publication
+    sitting: Sitting
+    batch: Batch
+    lines: Sequence[PublicLine]
+    count: int
+    page: int
+    pages: int
+    per_page: int
+
+    @property
+    def first(self) -> int:
+        """Return the number of the first line."""
+        return (self.page - 1) * self.per_page + 1
+
+
+def public_list(session: Session, ref: str, *, page: int, today: date) -> PublicList:
+    """Return a page of what everybody may read today; raise NotFound("publicity.over")."""
+    publication, sitting, batch = store.shown_today(session, ref, today)
+    return listed(session, publication, sitting, batch, page=page, per_page=store.PUBLIC_PAGE)
+
+
+def listed(
+    session: Session, publication: Publication, sitting: Sitting, batch: Batch, *, page: int, per_page: int
+) -> PublicList:
+    """Return a page of what everybody may read of a publication."""
+    found = store.published_page(session, publication, page=page, per_page=per_page)
+    waiting = unruled_refs(session, sitting.id)
+    shown = [_line(session, line, waiting) for line in found.lines]
+    return PublicList(publication, sitting, batch, shown, found.count, found.page, found.pages, per_page)
+
+
+def _line(session: Session, line: PublishedLine, waiting: Collection[str]) -> PublicLine:
+    blueprint = blueprint_of(session, line.registration.blueprint_version_id)
+    paper = blueprint.papers[line.registration.paper]
+    outcome = "withheld" if paper.release == "none" else _TOLD.get(line.shown.outcome, "failed")
+    if line.registration.ref in waiting:
+        outcome = "held"
+    return PublicLine(
+        masked_name(line.candidate.name),
+        ticket_tail(line.ticket_number),
+        f"{blueprint.level_name} {paper.label}",
+        outcome,
+    )
+
+
+def list_paper(found: PublicList, told: BodyDetails) -> bytes:
+    """Return a part of a publication as A4 pages. Source: R-90."""
+    shown = found.publication
+    data: dict[str, Any] = {
+        "title": _("publicity.paper.title"),
+        "body": told.name,
+        "sub": " · ".join((found.batch.name, found.sitting.name)),
+        "foot": " · ".join((_("publicity.paper.title"), found.sitting.name)),
+        "lead": _(
+            "publicity.paper.lead", first=shown.published_on.isoformat(), last=shown.last_on.isoformat()
+        ),
+        "object": how_to_object(told, shown.last_on.isoformat()),
+        "rows": [_row(number, line) for number, line in enumerate(found.lines, found.first)],
+        "words": {
+            "page": _("results.print.page", number="{n}", count="{of}"),
+            "heads": [
+                _(f"publicity.col.{name}") for name in ("number", "name", "ticket", "paper", "outcome")
+            ],
+            "seal": _("publicity.paper.seal"),
+            "day": shown.published_on.isoformat(),
+        },
+    }
+    return pdf("publicity", data, language=str(flask_babel.get_locale()))
+
+
+def how_to_object(told: BodyDetails, last: str) -> str:
+    """Say until when and where somebody objects."""
+    where = _("publicity.separator").join(filter(None, (told.name, told.address, told.phone)))
+    return str(_("publicity.object", last=last, where=where))
+
+
+def _row(number: int, line: PublicLine) -> list[str]:
+    return [str(number), line.name, line.ticket, line.title, str(_(f"publicity.outcome.{line.outcome}"))]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicityPage:
+    """The publicity of a sitting: what is asked, what was shown to whom, who objected."""
+
+    sitting: Sitting
+    publicity: SittingPublicity
+    figures: SittingFigures | None
+    """What would be shown, while it is not."""
+    ahead: PublicityWindow | None
+    """The window of what would be shown today."""
+    listed: ListPage[PublishedLine]
+    titles: Mapping[int, str]
+    """What the papers of these lines are called, by registration."""
+    parts: int
+    """In how many files it is printed."""
+    changed: int
+    objections: Sequence[ObjectionLine]
+    violations: Sequence[ViolationLine]
+    """What is on record of people of the sitting, ruled on or not."""
+    names: Mapping[str, str]
+
+
+def publicity_page(
+    session: Session, sitting_ref: str, *, text: str, page: int, now: datetime
+) -> PublicityPage:
+    """Return a page of the publicity of a sitting that is over; raise like `finished_sitting`."""
+    sitting = results.finished_sitting(session, sitting_ref)
+    publicity = publicity_of(session, sitting.id, on=local_day(now))
+    shown, figures, ahead = publicity.publication, None, None
+    listed: ListPage[PublishedLine] = ListPage((), 0, 1, 1)
+    parts, changed = 1, 0
+    if shown is not None:
+        listed = store.published_page(session, shown, text=text, page=page, per_page=LIST_PAGE)
+        parts = parts_of(session, shown)
+        changed = 0 if sitting.released_at else store.changed_since(session, shown)
+    elif sitting.released_at is None:
+        elsewhere = results.violations_elsewhere(session, sitting.id)
+        figures, _alike = figures_of(session, sitting, elsewhere)
+        ahead = window_from(session, now, publicity.days)
+    objections = store.objections_of(session, sitting.id)
+    by = [one.objection.entered_by for one in objections] + [one.objection.decided_by for one in objections]
+    return PublicityPage(
+        sitting,
+        publicity,
+        figures,
+        ahead,
+        listed,
+        {one.registration.id: title_of(session, one.registration) for one in listed.lines},
+        parts,
+        changed,
+        objections,
+        violations_of(session, sitting.id),
+        actor_names(session, [*by, shown.published_by] if shown else by),
+    )
+
+
+def parts_of(session: Session, shown: Publication) -> int:
+    """Return in how many files a publication is printed."""
+    return store.published_page(session, shown, page=1, per_page=store.PAPER_PAGE).pages
+
+
+def title_of(session: Session, registration: Registration) -> str:
+    """Return what people call the paper of a registration: level and paper."""
+    blueprint = blueprint_of(session, registration.blueprint_version_id)
+    return f"{blueprint.level_name} {blueprint.papers[registration.paper].label}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectionPage:
+    """One result that somebody objects to: whose it is, what was shown, what the evidence says now."""
+
+    sitting: Sitting
+    registration: Registration
+    candidate: Candidate
+    ticket: str
+    title: str
+    publication: Publication
+    shown: PublishedResult | None
+    now: Decision | None
+    objection: ResultObjection | None
+    """None while it is being written down."""
+    released: bool
+    names: Mapping[str, str]
+
+
+def new_objection_page(session: Session, registration_ref: str) -> ObjectionPage:
+    """Return the page on which an objection to a result is written down; raise like `objected_to`."""
+    registration, publication = objected_to(session, registration_ref)
+    return _objection_page(session, registration, publication, None)
+
+
+def objection_page(session: Session, ref: str) -> ObjectionPage:
+    """Return the page of an objection; raise NotFound("objection.unknown")."""
+    found = ResultObjection.by_ref(session, ref, unknown="objection.unknown")
+    registration = session.get_one(Registration, found.registration_id)
+    publication = session.get_one(Publication, found.publication_id)
+    return _objection_page(session, registration, publication, found)
+
+
+def _objection_page(
+    session: Session, registration: Registration, publication: Publication, found: ResultObjection | None
+) -> ObjectionPage:
+    sitting = session.get_one(Sitting, registration.sitting_id)
+    rows = results.rows_of_sitting(session, sitting.id, Registration.id == registration.id)
+    elsewhere = results.violations_elsewhere(session, sitting.id)
+    ((_paper, (line,)),) = lines_of(session, sitting, rows, elsewhere)
+    by = [] if found is None else [found.entered_by, found.decided_by]
+    return ObjectionPage(
+        sitting,
+        registration,
+        line.row.candidate,
+        line.row.ticket_number,
+        title_of(session, registration),
+        publication,
+        store.published_of(session, publication, registration.id),
+        line.decided,
+        found,
+        line.row.result is not None,
+        actor_names(session, by),
     )

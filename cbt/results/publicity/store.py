@@ -18,7 +18,7 @@ from cbt.results.store import NEWEST_SCORE
 from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Sitting
-from cbt.sittings.planning.purposes import official_only
+from cbt.sittings.store import official_only
 from cbt.storage.paging import ListPage, PageSpan
 
 T = TypeVarTuple("T")

@@ -1,4 +1,4 @@
-"""The office's pages of the publicity: publishing, the list for the board, objections."""
+"""Pages of the publicity: the office's, with objections, and the list that everybody may read."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.enrolment.body import body
-from cbt.errors import CbtError, Conflict
+from cbt.errors import CbtError, Conflict, TooMany
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
+from cbt.http.auth.machine import current_machine
+from cbt.http.auth.rate_limit import Allowance
 from cbt.http.downloads import attachment
 from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
 from cbt.http.i18n import local_day
+from cbt.http.page_cache import page_for_all
 from cbt.http.partials import Reply
+from cbt.http.server import lanes
 from cbt.printing.pdf import PDF
+from cbt.results.change_number import result_number
 from cbt.results.publicity import objections, publication, store
-from cbt.results.publicity import pages as shown
 from cbt.results.publicity.objections import ObjectionForm
-from cbt.results.publicity.public_list import list_paper, listed
+from cbt.results.publicity.publication import how_to_object, list_paper, listed, public_list
 from cbt.results.service import note_printed
 from cbt.results.store import finished_sitting
 from cbt.rules.roles import Role
@@ -37,7 +41,7 @@ def sitting(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show how the publicity of a sitting stands, what is shown, and who objected."""
     text, page = asked_text(flask.request.args), page_of(flask.request.args)
     with reading() as session:
-        found = shown.publicity_page(session, sitting_ref, text=text, page=page, now=flask.g.now)
+        found = publication.publicity_page(session, sitting_ref, text=text, page=page, now=flask.g.now)
         return form_page("results/publicity/sitting.html", refused, found=found, text=text)
 
 
@@ -86,7 +90,7 @@ def paper(sitting_ref: str) -> Reply:
 def new(registration_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Ask who objects to a result, and why."""
     with reading() as session:
-        found = shown.new_objection_page(session, registration_ref)
+        found = publication.new_objection_page(session, registration_ref)
         today = local_day(flask.g.now)
         return form_page("results/publicity/new.html", refused, found=found, today=today)
 
@@ -106,7 +110,7 @@ def bring(registration_ref: str) -> Reply:
 def objection(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show an objection, and what it is about."""
     with reading() as session:
-        found = shown.objection_page(session, ref)
+        found = publication.objection_page(session, ref)
         own = found.objection is not None and found.objection.entered_by == acting()
         return form_page("results/publicity/objection.html", refused, found=found, own=own)
 
@@ -123,3 +127,60 @@ def decide(ref: str) -> Reply:
     verdict, grounds = form.get("verdict", ""), form.get("grounds", "")
     sitting_ref = objections.decide(ref, verdict=verdict, grounds=grounds, now=flask.g.now, actor=acting())
     return see_other(_(f"objection.decided.{verdict}"), SITTING, sitting_ref=sitting_ref)
+
+
+# What everybody may read: which results are shown now, and the list of each; nothing once it is over
+# (R-90).
+#
+# These pages are the same for everybody and are kept, as of the change number of results and the day.
+
+public_pages = flask.Blueprint("public_lists", __name__, url_prefix="/publicity")
+_ALLOWANCE = "cbt_publicity_allowance"
+
+
+@public_pages.record_once
+def _begin(state: flask.blueprints.BlueprintSetupState) -> None:
+    state.app.extensions[_ALLOWANCE] = Allowance()
+
+
+@public_pages.get("")
+@lanes.for_everybody
+@access.public
+def index() -> Reply:
+    """List what is shown now."""
+    _count()
+    today = local_day(flask.g.now)
+
+    def draw() -> str:
+        with reading() as session:
+            found = store.open_publications(session, today)
+            return flask.render_template("results/publicity/now.html", found=found)
+
+    return page_for_all(flask.request.path, draw, version=(result_number(flask.request.environ), today))
+
+
+@public_pages.get("/<ref>")
+@lanes.for_everybody
+@access.public
+def one(ref: str) -> Reply:
+    """Show the masked list of a sitting while its window is open."""
+    _count()
+    today, page = local_day(flask.g.now), page_of(flask.request.args)
+
+    def draw() -> str:
+        with reading() as session:
+            found = public_list(session, ref, page=page, today=today)
+            said = how_to_object(body(session), found.publication.last_on.isoformat())
+            return flask.render_template("results/publicity/public.html", found=found, said=said)
+
+    path = flask.url_for("results.public_lists.one", ref=ref, page=page if page > 1 else None)
+    return page_for_all(path, draw, version=(result_number(flask.request.environ), today))
+
+
+def _count() -> None:
+    machine = current_machine()
+    allowance: Allowance = flask.current_app.extensions[_ALLOWANCE]
+    try:
+        allowance.take(machine.guesses_as, now=flask.g.now)
+    except TooMany as error:
+        raise TooMany("publicity.throttled", **error.params) from error

@@ -1,3 +1,3 @@
 """The results of a sitting, on the screen, on paper and as a workbook."""
 
-__all__ = ["documents", "figures", "outcome", "page", "sitting"]
+__all__ = ["documents", "outcome", "page", "sitting"]

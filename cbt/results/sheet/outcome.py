@@ -9,11 +9,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from cbt.results.retake_ledger import NOT_EXAMINED
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 from cbt.rules.retake import PaperOutcome
-from cbt.rules.scoring.score import passes, round_score
-from cbt.rules.states.attempt import ClosedBy, State
-from cbt.rules.states.sitting import Balance, RoomCounts, balance
+from cbt.rules.scoring import passes, round_score
+from cbt.rules.states import Balance, ClosedBy, RoomCounts, State, balance
 from cbt.rules.violations import Violation, outcome_after, score_after
 
 

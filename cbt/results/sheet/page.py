@@ -13,15 +13,22 @@ from sqlalchemy import ColumnElement, false, or_
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.candidates.printing.occasion import PrintableRoom, printable_rooms
+from cbt.candidates.prints import PrintableRoom, printable_rooms
 from cbt.candidates.store import count_where, counts_of, found_by
 from cbt.errors import Conflict, NotFound
 from cbt.http.form_values import asked_text, page_of
 from cbt.results import store
 from cbt.results.publicity.publication import SittingPublicity, publicity_of
-from cbt.results.sheet.figures import PaperFigures, SittingFigures, figures_of
 from cbt.results.sheet.outcome import JudgedEnd
-from cbt.results.sheet.sitting import SheetLine, SittingSheet, lines_of, sheet_of
+from cbt.results.sheet.sitting import (
+    PaperFigures,
+    SheetLine,
+    SittingFigures,
+    SittingSheet,
+    figures_of,
+    lines_of,
+    sheet_of,
+)
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.storage.paging import PageSpan
 
@@ -66,7 +73,7 @@ NAMED = 60
 
 
 @dataclass(frozen=True, slots=True)
-class LinesAsked:
+class LinesFilter:
     """Whose lines are looked for; `paper` is its place on the sheet from 1, `room` the ref of a sitting-room."""
 
     text: str = ""
@@ -81,9 +88,9 @@ class LinesAsked:
         return {name: value for name, value in pairs.items() if value}
 
 
-def lines_asked(args: Mapping[str, str]) -> LinesAsked:
+def lines_asked(args: Mapping[str, str]) -> LinesFilter:
     """Return whose lines an address asks for."""
-    return LinesAsked(asked_text(args), args.get("room", "")[:40], args.get("paper", "")[:40], page_of(args))
+    return LinesFilter(asked_text(args), args.get("room", "")[:40], args.get("paper", "")[:40], page_of(args))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ class ReleasePage:
         return self.sheet.held - len(self.publicity.holding)
 
 
-def sheet_page(session: Session, sitting: Sitting, asked: LinesAsked) -> SheetPage:
+def sheet_page(session: Session, sitting: Sitting, asked: LinesFilter) -> SheetPage:
     """Return a page of the sheet of a sitting that is over; its rows do not grow with the sitting."""
     elsewhere = store.violations_elsewhere(session, sitting.id)
     figures, alike = figures_of(session, sitting, elsewhere)

@@ -1,29 +1,378 @@
-"""The score sheet of one sitting: its registrations by paper, and each candidate's result of a level."""
+"""The score sheet of one sitting: each candidate's result, how many ended how, how scores are spread.
+
+Registrations that ended alike are judged once, with how many they are.
+
+Source: R-3, R-53, R-60, R-61.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
-from itertools import groupby
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import chain, groupby, repeat
 from typing import Any
 
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from cbt.audit.head import head_of
+from cbt.audit.head import Head, head_of
+from cbt.blueprints.reasons import violation_of
 from cbt.blueprints.store import blueprint_of
+from cbt.candidates.models import Registration
 from cbt.results import store
-from cbt.results.retake_ledger import Ledger, Taken, counting, released
-from cbt.results.sheet.figures import PaperFigures, SittingFigures, paper_figures
-from cbt.results.sheet.outcome import Decision, EndFacts, JudgedEnd, decision_by, standing_by
+from cbt.results.models import Release, Result
+from cbt.results.retake_ledger import NOT_EXAMINED, Ledger, TakenRegistration, counting, released
+from cbt.results.sheet.outcome import (
+    Decision,
+    EndFacts,
+    JudgedEnd,
+    Standing,
+    balance_of,
+    counts_of,
+    decision_by,
+    standing_by,
+)
 from cbt.results.store import ResultRow
-from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.retake import Overall, PaperOutcome, overall
+from cbt.rules.scoring import passes
+from cbt.rules.states import Balance, RoomCounts
 from cbt.rules.violations import Violation
+from cbt.runner.models import Attempt
+from cbt.scoring.models import Score
 from cbt.sittings.models import Sitting, SittingRoom
+
+CLASSES = 10
+_TENTH = Decimal("0.1")
+
+# The view box of the chart; the top leaves room for the name of the pass mark above the tallest count.
+WIDTH, HEIGHT = 640, 256
+_LEFT, _TOP, _BOTTOM = 16, 44, 34
+_GAP = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreClass:
+    """How many scores lie in [low, high); the last class holds the full mark too."""
+
+    low: Decimal
+    high: Decimal
+    last: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of the chart in units of its view box, with the class it shows."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    of: ScoreClass
+    passing: bool
+
+    @property
+    def middle(self) -> float:
+        """The x in the middle of the bar, for its labels."""
+        return self.x + self.width / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """The scores of one paper in figures; `mean` is rounded half up to a tenth."""
+
+    scored: int
+    passed: int
+    mean: Decimal
+    highest: Decimal
+    lowest: Decimal
+    pass_points: Decimal
+    classes: tuple[ScoreClass, ...]
+    bars: tuple[Bar, ...]
+    pass_x: float
+
+    @property
+    def pass_percent(self) -> Decimal:
+        """The share that passed, in per cent, to a tenth."""
+        return (Decimal(100 * self.passed) / self.scored).quantize(_TENTH, ROUND_HALF_UP)
+
+    @property
+    def base(self) -> int:
+        """The y of the chart's base line."""
+        return HEIGHT - _BOTTOM
+
+
+def distribution(scores: Sequence[Decimal], *, points: Decimal, pass_points: Decimal) -> Distribution | None:
+    """Return how `scores` are spread over ten equal classes of `points`; None when there is no score.
+
+    Source: R-3.
+    """
+    if not scores:
+        return None
+    classes = _classes(scores, points)
+    return Distribution(
+        scored=len(scores),
+        passed=sum(passes(score, pass_points) for score in scores),
+        mean=(sum(scores, Decimal(0)) / len(scores)).quantize(_TENTH, ROUND_HALF_UP),
+        highest=max(scores),
+        lowest=min(scores),
+        pass_points=pass_points,
+        classes=classes,
+        bars=_bars(classes, pass_points),
+        pass_x=round(_LEFT + float(pass_points / points) * (WIDTH - 2 * _LEFT), 1),
+    )
+
+
+def _classes(scores: Sequence[Decimal], points: Decimal) -> tuple[ScoreClass, ...]:
+    width = points / CLASSES
+    counts = [0] * CLASSES
+    for score in scores:
+        counts[min(int(score / width), CLASSES - 1)] += 1
+    return tuple(
+        ScoreClass(low=width * place, high=width * (place + 1), last=place == CLASSES - 1, count=count)
+        for place, count in enumerate(counts)
+    )
+
+
+def _bars(classes: tuple[ScoreClass, ...], pass_points: Decimal) -> tuple[Bar, ...]:
+    room = HEIGHT - _TOP - _BOTTOM
+    step = (WIDTH - 2 * _LEFT) / CLASSES
+    tallest = max(one.count for one in classes)
+    bars = []
+    for place, one in enumerate(classes):
+        height = round(room * one.count / tallest, 1)
+        bars.append(
+            Bar(
+                x=round(_LEFT + step * place + _GAP / 2, 1),
+                y=round(_TOP + room - height, 1),
+                width=round(step - _GAP, 1),
+                height=height,
+                of=one,
+                passing=passes(one.low, pass_points),
+            )
+        )
+    return tuple(bars)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A unit or a section of a paper, as the head of a column."""
+
+    number: int
+    name: str
+    points: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFigures:
+    """One paper of one level in figures."""
+
+    blueprint: ExamBlueprint
+    paper: Paper
+    groups: tuple[Group, ...]
+    people: int
+    distribution: Distribution | None
+
+    @property
+    def title(self) -> str:
+        """What people call it: level and paper."""
+        return f"{self.blueprint.level_name} {self.paper.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class SittingFigures:
+    """A sitting's sheet in figures; `judged` are its registrations, who ended alike once with how many they are."""
+
+    sitting: Sitting
+    papers: tuple[PaperFigures, ...]
+    rooms: Sequence[tuple[SittingRoom, str]]
+    release: Release | None
+    judged: tuple[tuple[JudgedEnd, int], ...]
+    head: Head | None
+    """Where the log ended when this was read (日志锚点)."""
+
+    def _standings(self) -> Iterator[Standing]:
+        return chain.from_iterable(repeat(one.standing, people) for one, people in self.judged)
+
+    @property
+    def balance(self) -> Balance:
+        """应考, 实考 and 缺考."""
+        return balance_of(self._standings())
+
+    @property
+    def counts(self) -> RoomCounts:
+        """How many stand where."""
+        return counts_of(self._standings())
+
+    @property
+    def violations(self) -> int:
+        """How many have a violation on record."""
+        return sum(people for one, people in self.judged if one.facts.violation is not None)
+
+    @property
+    def outcomes(self) -> Counter[PaperOutcome]:
+        """How many ended with what."""
+        found: Counter[PaperOutcome] = Counter()
+        for one, people in self.judged:
+            if one.shown is not None:
+                found[one.shown.outcome] += people
+        return found
+
+    @property
+    def to_correct(self) -> int:
+        """How many are to be released again, because a score or a violation changed."""
+        return sum(people for one, people in self.judged if one.changed)
+
+    @property
+    def undecided(self) -> int:
+        """How many have no decision."""
+        return sum(people for one, people in self.judged if one.open)
+
+    @property
+    def to_mark(self) -> int:
+        """How many wait for people who mark."""
+        return sum(people for one, people in self.judged if one.pending)
+
+    @property
+    def open_rooms(self) -> list[str]:
+        """The names of the rooms that have not ended."""
+        over = {*store.SHOWN, *NOT_EXAMINED}
+        return [name for room, name in self.rooms if room.state not in over]
+
+    @property
+    def releasable(self) -> bool:
+        """Whether everything is there for a first release (R-62)."""
+        return self.release is None and not self.undecided and not self.open_rooms and bool(self.outcomes)
+
+    @property
+    def held(self) -> int:
+        """How many were left out of the release, because somebody objected (R-90)."""
+        return sum(people for one, people in self.judged if one.unreleased) if self.release else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Registrations of one paper that ended alike, and what finds them among those of their sitting."""
+
+    judged: JudgedEnd
+    version_id: int
+    code: str
+    people: int
+    found_by: ColumnElement[bool]
+
+
+def figures_of(
+    session: Session, sitting: Sitting, elsewhere: Mapping[int, list[Violation]]
+) -> tuple[SittingFigures, list[Alike]]:
+    """Return a sitting's figures, and of whom they are; `elsewhere` is `store.violations_elsewhere`.
+
+    Source: R-53, R-60, R-61.
+    """
+    alike = _alike(session, sitting.id, elsewhere)
+    papers: dict[tuple[int, str], list[tuple[JudgedEnd, int]]] = {}
+    for one in alike:
+        papers.setdefault((one.version_id, one.code), []).append((one.judged, one.people))
+    figures = SittingFigures(
+        sitting=sitting,
+        papers=tuple(
+            paper_figures(blueprint_of(session, version_id), code, judged)
+            for (version_id, code), judged in papers.items()
+        ),
+        rooms=store.rooms_of(session, sitting.id),
+        release=store.release_of(session, sitting.id),
+        judged=tuple((one.judged, one.people) for one in alike),
+        head=head_of(session),
+    )
+    return figures, alike
+
+
+def paper_figures(
+    blueprint: ExamBlueprint, code: str, judged: Sequence[tuple[JudgedEnd, int]]
+) -> PaperFigures:
+    """Return one paper of a sitting in figures."""
+    paper = blueprint.papers[code]
+    scores = [
+        repeat(one.shown.score, people)
+        for one, people in judged
+        if one.shown is not None and one.shown.score is not None
+    ]
+    spread = distribution(
+        list(chain.from_iterable(scores)), points=paper.points, pass_points=paper.pass_points
+    )
+    return PaperFigures(blueprint, paper, groups_of(paper), sum(people for _, people in judged), spread)
+
+
+def groups_of(paper: Paper) -> tuple[Group, ...]:
+    """Return the units of a paper, or its sections, numbered as a score sheet numbers them."""
+    if paper.units:
+        return tuple(Group(unit.number, unit.name, unit.points) for unit in paper.units)
+    return tuple(Group(number, one.name, one.points) for number, one in enumerate(paper.sections, 1))
+
+
+def _alike(session: Session, sitting_id: int, elsewhere: Mapping[int, list[Violation]]) -> list[Alike]:
+    """Return who ended alike; whoever has a violation in another paper is alone."""
+    keys: dict[str, ColumnElement[Any]] = {
+        "version": Registration.blueprint_version_id.expression,
+        "paper": Registration.paper.expression,
+        "room_state": SittingRoom.state.expression,
+        "absent": Registration.absent_at.is_not(None),
+        "arrived": or_(
+            Registration.arrived_at.is_not(None),
+            Registration.checked_in_at.is_not(None),
+            Registration.signed_in_at.is_not(None),
+        ),
+        "attempt_state": Attempt.state.expression,
+        "started": Attempt.started_at.is_not(None),
+        "closed_by": Attempt.closed_by.expression,
+        "marked": Score.id.is_not(None),
+        "score": Score.score.expression,
+        "violation": Registration.violation_code.expression,
+        "violation_version": Registration.violation_version_id.expression,
+        "outcome": Result.outcome.expression,
+        "released": Result.score.expression,
+        "alone": case((Registration.id.in_(elsewhere), Registration.id), else_=0),
+    }
+    each = store.joined_rows(
+        select(Registration.blueprint_ref, *(key.label(name) for name, key in keys.items()))
+    ).where(Registration.sitting_id == sitting_id)
+    rows = each.subquery()
+    named = [rows.c[name] for name in keys]
+    counted = (
+        select(*named, func.count())
+        .group_by(rows.c.blueprint_ref, *named)
+        .order_by(rows.c.blueprint_ref.desc(), rows.c.paper.desc(), rows.c.version)
+    )
+    found = []
+    for *values, people in session.execute(counted):
+        said = dict(zip(keys, values, strict=True))
+        paper = blueprint_of(session, said["version"]).papers[said["paper"]]
+        facts = _facts(session, said)
+        standing = standing_by(facts)
+        decided = decision_by(facts, standing, paper, elsewhere.get(said["alone"], ()))
+        same = and_(*(key.is_not_distinct_from(said[name]) for name, key in keys.items()))
+        found.append(Alike(JudgedEnd(facts, standing, decided), said["version"], said["paper"], people, same))
+    return found
+
+
+def _facts(session: Session, said: Mapping[str, Any]) -> EndFacts:
+    outcome = said["outcome"]
+    return EndFacts(
+        room_state=said["room_state"],
+        absent=bool(said["absent"]),
+        arrived=bool(said["arrived"]),
+        attempt_state=said["attempt_state"],
+        started=bool(said["started"]),
+        closed_by=said["closed_by"],
+        marked=bool(said["marked"]),
+        score=said["score"],
+        violation=violation_of(session, said["violation"], said["violation_version"]),
+        released=None if outcome is None else Decision(PaperOutcome(outcome), said["released"]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +458,7 @@ def lines_of(
 def _line(
     row: ResultRow, paper: Paper, elsewhere: Mapping[int, list[Violation]], adjusted: Mapping[int, set[str]]
 ) -> SheetLine:
-    facts = _facts(row)
+    facts = _result_facts(row)
     standing = standing_by(facts)
     sheet: dict[str, Any] = json.loads(row.score.sheet) if row.score else {"groups": []}
     return SheetLine(
@@ -125,7 +474,7 @@ def _line(
     )
 
 
-def _facts(row: ResultRow) -> EndFacts:
+def _result_facts(row: ResultRow) -> EndFacts:
     registration, attempt, result = row.registration, row.attempt, row.result
     return EndFacts(
         room_state=row.room_state,
@@ -187,7 +536,7 @@ def people_of(sheet: SittingSheet, ledger: Ledger, *, on: date) -> list[LevelSum
     return list(people.values())
 
 
-def _person(line: SheetLine, blueprint: ExamBlueprint, taken: list[Taken]) -> LevelSummary:
+def _person(line: SheetLine, blueprint: ExamBlueprint, taken: list[TakenRegistration]) -> LevelSummary:
     person = LevelSummary(line, blueprint)
     for one in taken:
         if one.result is not None:
@@ -196,6 +545,6 @@ def _person(line: SheetLine, blueprint: ExamBlueprint, taken: list[Taken]) -> Le
     return person
 
 
-def _overall(blueprint: ExamBlueprint, taken: list[Taken], on: date) -> Overall | None:
+def _overall(blueprint: ExamBlueprint, taken: list[TakenRegistration], on: date) -> Overall | None:
     results = counting(released(taken), policy=blueprint.retake)
     return overall(list(blueprint.papers), results, on=on, policy=blueprint.retake)

@@ -24,7 +24,7 @@ from cbt.rules.assembly.pools import (
     point_of,
 )
 from cbt.rules.assembly.selection import MIX_SLACK
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 from cbt.rules.items.content import ItemType
 
 Kinds = tuple[ItemType, ...]

@@ -32,8 +32,7 @@ from cbt.rules.assembly.selection import (
     select_cases,
     select_items,
 )
-from cbt.rules.exam.blueprint import Flaw
-from cbt.rules.exam.paper import Paper, Section
+from cbt.rules.exam import Flaw, Paper, Section
 from cbt.rules.items.content import ItemType, PartialCredit
 from cbt.rules.items.registry import TYPES
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from cbt.errors import Conflict
-from cbt.rules.exam.paper import Paper, Section
+from cbt.rules.exam import Paper, Section
 from cbt.rules.items.case import Case
 from cbt.rules.items.content import ItemContent, ItemType
 from cbt.rules.items.true_false import RIGHT, TrueFalse

@@ -23,8 +23,7 @@ from cbt.rules.assembly.pools import (
     shortfalls,
     true_bounds,
 )
-from cbt.rules.exam.paper import Paper
-from cbt.rules.exam.policies import DifficultyMix
+from cbt.rules.exam import DifficultyMix, Paper
 from cbt.rules.items.content import ItemType
 
 # Two forms that are each within half of ± 0.1 of the target differ by at most 0.1 between them.

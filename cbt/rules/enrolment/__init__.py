@@ -4,4 +4,4 @@ Dates are the centre's. Nothing here decides over a person: an officer does, the
 is known.
 """
 
-__all__ = ["eligibility", "fees", "free_places", "member_units"]
+__all__ = ["assessment", "conditions", "fees", "member_units"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cbt.rules.exam.paper import TOOLS
+from cbt.rules.exam import TOOLS
 from cbt.rules.items.content import LETTERS
 from cbt.rules.items.inputs import letters, refused, storable
 from cbt.rules.items.registry import TYPES

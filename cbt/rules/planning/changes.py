@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState
 
 _BEFORE = frozenset({SittingState.DRAFT, SittingState.PUBLISHED})
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cbt.rules.door.admission import Span, overlaps, too_close
+from cbt.rules.door import Span, overlaps, too_close
 
 
 class Gravity(StrEnum):

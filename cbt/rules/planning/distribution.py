@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import partial
 from itertools import combinations
 
-from cbt.rules.door.admission import BETWEEN_SITTINGS, Span, too_close
+from cbt.rules.door import BETWEEN_SITTINGS, Span, too_close
 
 
 class Units(StrEnum):
@@ -83,7 +83,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class OwnSitting:
     """What somebody sits already; `centre` is None where it does not bind them (another batch)."""
 
     span: Span
@@ -171,7 +171,7 @@ def distribute(
     slots: Sequence[Slot],
     *,
     options: SpreadOptions | None = None,
-    held: Mapping[str, Sequence[Held]] | None = None,
+    held: Mapping[str, Sequence[OwnSitting]] | None = None,
 ) -> SeatPlan:
     """Return who goes where. Slots are filled in their order; `held` is what people sit already, by person.
 
@@ -191,7 +191,7 @@ class _Spreader:
     """Seats one person after the other, and remembers who sits where."""
 
     def __init__(
-        self, slots: Sequence[Slot], options: SpreadOptions, held: Mapping[str, Sequence[Held]]
+        self, slots: Sequence[Slot], options: SpreadOptions, held: Mapping[str, Sequence[OwnSitting]]
     ) -> None:
         self.slots, self.options = list(slots), options
         self.placed: dict[int, Slot] = {}
@@ -264,7 +264,7 @@ class _Spreader:
             self._failed.add(like)
         return found
 
-    def _search(self, papers: Sequence[SeatWish], held: Sequence[Held]) -> list[Slot] | None:
+    def _search(self, papers: Sequence[SeatWish], held: Sequence[OwnSitting]) -> list[Slot] | None:
         if not papers:
             return []
         one, tried = papers[0], set[tuple[int, datetime]]()
@@ -275,12 +275,12 @@ class _Spreader:
             tried.add(spot)
             if not self._suits(slot, one, held):
                 continue
-            rest = self._search(papers[1:], [*held, Held(slot.span(one), slot.centre)])
+            rest = self._search(papers[1:], [*held, OwnSitting(slot.span(one), slot.centre)])
             if rest is not None:
                 return [slot, *rest]
         return None
 
-    def _suits(self, slot: Slot, one: SeatWish, held: Iterable[Held]) -> bool:
+    def _suits(self, slot: Slot, one: SeatWish, held: Iterable[OwnSitting]) -> bool:
         """Return whether a person can be here beside what they hold already; a wish may be near, or elsewhere."""
         gap = BETWEEN_SITTINGS if one.slots is None else timedelta(0)
         for other in held:
@@ -324,13 +324,13 @@ class _Spreader:
         if before is not None:
             del self._inside[before.key][one.key]
             self.free[before.key] += 1
-            self._held[one.person].remove(Held(before.span(one), before.centre))
+            self._held[one.person].remove(OwnSitting(before.span(one), before.centre))
         self.placed[one.key], self._here[one.key] = slot, one
         self._inside[slot.key][one.key] = one
         self.free[slot.key] -= not one.spare
         self._levels[slot.key][one.level] += 1
         self._units[slot.key][one.unit] += 1
-        self._held.setdefault(one.person, []).append(Held(slot.span(one), slot.centre))
+        self._held.setdefault(one.person, []).append(OwnSitting(slot.span(one), slot.centre))
 
     def make_room(self, one: SeatWish) -> None:
         """Seat somebody for whom every seat is taken, where others can move on to a free one."""
@@ -354,7 +354,7 @@ class _Spreader:
         """
         seen = set[object]()
         for one in self._inside[key].values():
-            own = Held(self._by_key[key].span(one), self._by_key[key].centre)
+            own = OwnSitting(self._by_key[key].span(one), self._by_key[key].centre)
             held = [other for other in self._held[one.person] if other != own]
             like = (one.level, one.paper, one.length, one.morning, tuple(held))
             if one.slots is None and like not in seen and one.person not in met:

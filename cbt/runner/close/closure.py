@@ -22,11 +22,11 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.audit.chain import EntryDraft, text_of
 from cbt.errors import CbtError, Conflict, TooEarly
+from cbt.rules import clock
 from cbt.rules.canonical import digest
-from cbt.rules.clock import timing
-from cbt.rules.clock.windows import AttemptClock, Facts, UnitEnd, clock_at, present, windows_ahead
-from cbt.rules.exam.paper import Paper
-from cbt.rules.states.attempt import CLOSED_BY, ClosedBy, Event, State, before
+from cbt.rules.clock import AttemptClock, Facts, UnitEnd, clock_at, present, windows_ahead
+from cbt.rules.exam import Paper
+from cbt.rules.states import CLOSED_BY, ClosedBy, Event, State, before
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.attempt_states import RUNNING, follow, move
 from cbt.runner.clock_facts import (
@@ -42,7 +42,7 @@ from cbt.runner.clock_facts import (
 )
 from cbt.runner.close.outage import settle_rooms
 from cbt.runner.models import Attempt
-from cbt.runner.protocol import TAKEN, End, Ended, HandedIn, HandIn, Moved, Outcome, Saved, UnitLeft
+from cbt.runner.protocol import TAKEN, End, Ended, HandedIn, HandIn, Outcome, Saved, UnitEndResult, UnitLeft
 from cbt.runner.save.digest import journal_texts, read_grown
 from cbt.runner.save.guard import Dialect, Guard, PaperKey, for_each, update_each
 from cbt.storage.bulk_read import side_by_side
@@ -297,11 +297,11 @@ class EndBatch:
         writes.closings.append(closing)
         return HandedIn(said, row.receipt, row.closed_at)
 
-    def _leave_unit(self, end: UnitLeft, said: Saved, row: EndRow, writes: _Writes) -> Moved:
+    def _leave_unit(self, end: UnitLeft, said: Saved, row: EndRow, writes: _Writes) -> UnitEndResult:
         guard, now = said.guard, end.save.now
         if said.outcome not in TAKEN or guard.over:
             outcome = Outcome.CLOSED if said.outcome in TAKEN else said.outcome
-            return Moved(Saved(outcome, guard, said.receipts), False)
+            return UnitEndResult(Saved(outcome, guard, said.receipts), False)
         found, unit = self._found(row, guard, now), end.from_unit
         if end.completed and guard.open_unit == unit and found.clock.open_unit == unit:
             done = UnitEnd(unit, found.at)
@@ -316,7 +316,7 @@ class EndBatch:
         found.store(guard)
         writes.moved.append(row.attempt_id)
         windows = windows_ahead(found.facts, now=found.at) if found.paper.windows else ()
-        return Moved(said, not found.clock.units_done, windows)
+        return UnitEndResult(said, not found.clock.units_done, windows)
 
     def _found(self, row: EndRow, guard: Guard, now: datetime) -> _Found:
         """Work the clock out of its facts at `now`, no earlier than what has happened to the attempt already."""
@@ -375,7 +375,7 @@ class _Writes:
 def may_hand_in(found: _Found, *, now: datetime) -> ClosedBy:
     """Return by whom a hand-in at `now` closes; raise what refuses it. Source: R-21, R-23, R-24."""
     closes_at, open_unit = found.clock.closes_at, found.clock.open_unit
-    if timing.in_grace(now, closes_at=closes_at, grace=found.guard.grace):
+    if clock.in_grace(now, closes_at=closes_at, grace=found.guard.grace):
         return ClosedBy.DEADLINE
     paper = found.paper
     if paper.windows and open_unit is not None and open_unit < len(paper.windows):
@@ -388,7 +388,7 @@ def may_hand_in(found: _Found, *, now: datetime) -> ClosedBy:
             "submit.too_early", available_at=available_at, left=f"{seconds // 60:02d}:{seconds % 60:02d}"
         )
     blocked = paper.submit.closed_before_end
-    if not timing.may_submit(now, earliest_at=available_at, closes_at=closes_at, closed_before_end=blocked):
+    if not clock.may_submit(now, earliest_at=available_at, closes_at=closes_at, closed_before_end=blocked):
         raise Conflict("submit.last_minutes", minutes=int(blocked.total_seconds() // 60))
     return ClosedBy.CANDIDATE
 
@@ -610,10 +610,10 @@ def _journals(attempt_ids: Sequence[int]) -> dict[int, str]:
 def _overdue(session: Session, now: datetime) -> list[int]:
     rows = session.execute(
         select(Attempt.id, Attempt.closes_at, Attempt.grace)
-        .where(Attempt.state.in_(RUNNING), Attempt.closes_at <= now - timing.COMMIT_MARGIN)
+        .where(Attempt.state.in_(RUNNING), Attempt.closes_at <= now - clock.COMMIT_MARGIN)
         .order_by(Attempt.id)
     )
-    return [row.id for row in rows if timing.sweep_due(now, closes_at=row.closes_at, grace=row.grace)]
+    return [row.id for row in rows if clock.sweep_due(now, closes_at=row.closes_at, grace=row.grace)]
 
 
 def _close(attempt_ids: Sequence[int], journals: Mapping[int, str], *, now: datetime) -> int:
@@ -622,7 +622,7 @@ def _close(attempt_ids: Sequence[int], journals: Mapping[int, str], *, now: date
         due = [
             one
             for one in lock_open(session, attempt_ids, closed_by=ClosedBy.DEADLINE)
-            if one.state in RUNNING and timing.sweep_due(now, closes_at=one.closes_at, grace=one.grace)
+            if one.state in RUNNING and clock.sweep_due(now, closes_at=one.closes_at, grace=one.grace)
         ]
         sealed = close_rows(
             session,
@@ -665,7 +665,7 @@ def _advance_chunk(*, now: datetime) -> int:
             select(Attempt.id, Attempt.sitting_room_id, Attempt.unit_ends_at, Attempt.grace)
             .where(
                 Attempt.state == State.INTERACTING,
-                Attempt.unit_ends_at <= now - timing.COMMIT_MARGIN,
+                Attempt.unit_ends_at <= now - clock.COMMIT_MARGIN,
                 Attempt.unit_ends_at < Attempt.closes_at,
             )
             .order_by(Attempt.id)
@@ -673,7 +673,7 @@ def _advance_chunk(*, now: datetime) -> int:
         ).all()
     rooms: dict[int, list[int]] = {}
     for row in rows:
-        if timing.sweep_due(now, closes_at=row.unit_ends_at, grace=row.grace):
+        if clock.sweep_due(now, closes_at=row.unit_ends_at, grace=row.grace):
             rooms.setdefault(row.sitting_room_id, []).append(row.id)
     moved = 0
     for room_id, attempt_ids in rooms.items():

@@ -16,8 +16,8 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from cbt.errors import Unavailable
-from cbt.rules.clock.interruptions import Interval, OutageKind, outage_gap, outage_left
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.clock import Interval, OutageKind, outage_gap, outage_left
+from cbt.rules.states import SittingState
 from cbt.rules.violations import SYSTEM
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.attempt_states import ACTIVE, OVER

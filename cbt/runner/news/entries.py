@@ -18,14 +18,13 @@ from cbt.audit.models import AuditEntry, AuditHead
 from cbt.blueprints.reasons import REASON
 from cbt.http.i18n import word
 from cbt.rules.roles import Role
-from cbt.rules.states.attempt import ClosedBy, State
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import ClosedBy, SittingState, State
 from cbt.rules.violations import EVACUATION, OTHER
 from cbt.runner.models import Attempt
 from cbt.runner.protocol import iso
 from cbt.runner.save.guard import AttemptInfo, Guard
 from cbt.sittings.models import RoomStaff, SittingRoom
-from cbt.storage.prepared import KnownSelect
+from cbt.storage.prepared import PreparedSelect
 
 STANDS = {
     "room.evacuate": "evacuated",
@@ -113,7 +112,7 @@ class Whereabouts:
         return f"attempt:{self.attempt_ref}"
 
 
-_PLACE = KnownSelect(
+_PLACE = PreparedSelect(
     select(
         Attempt.ref,
         SittingRoom.id,
@@ -126,7 +125,7 @@ _PLACE = KnownSelect(
     .join(Attempt, Attempt.sitting_room_id == SittingRoom.id)
     .where(Attempt.id == bindparam("attempt"))
 )
-_NUMBER = KnownSelect(select(AuditHead.last_id))
+_NUMBER = PreparedSelect(select(AuditHead.last_id))
 _ENTRY = (
     AuditEntry.id,
     AuditEntry.at,
@@ -138,7 +137,7 @@ _ENTRY = (
 )
 TOPICS = ("paper", "person", "room")
 """Whose entries a page hears of, in the order in which `entries_since` is given them."""
-_SINCE = KnownSelect(
+_SINCE = PreparedSelect(
     select(*_ENTRY)
     .where(
         or_(*[AuditEntry.subject == bindparam(topic) for topic in TOPICS]),
@@ -150,7 +149,7 @@ _SINCE = KnownSelect(
     .limit(MOST_TOLD * 4)
 )
 _LATEST = {
-    acts: KnownSelect(
+    acts: PreparedSelect(
         select(*_ENTRY)
         .where(
             AuditEntry.subject == bindparam("topic"),

@@ -13,10 +13,10 @@ from sqlalchemy.engine import Engine
 from cbt.bank.store import contents
 from cbt.items.markup import sanitised
 from cbt.rules.canonical import canonical_json
-from cbt.rules.exam.paper import Paper, offered
+from cbt.rules.exam import Paper, offered
 from cbt.rules.items.case import Case
 from cbt.rules.items.content import ItemContent
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.paper.layout import Position, positions_of
 from cbt.runner.paper.packed import PackedPiece, PackedReader, PieceKey, mark_of
 from cbt.runner.save.attempt_cache import FrozenForm

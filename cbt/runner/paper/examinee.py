@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cbt.rules.exam.paper import Paper
+from cbt.rules.exam import Paper
 from cbt.runner.attempt_states import OVER
 from cbt.runner.save.guard import Dialect, PaperKey
 

@@ -25,8 +25,7 @@ from cbt.errors import NotFound
 from cbt.http.auth.rate_limit import insert
 from cbt.releases import product_version
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.states.attempt import State
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states import SittingState, State
 from cbt.runner.attempt_states import OVER
 from cbt.runner.models import Attempt, PackedPaper
 from cbt.runner.save.guard import Dialect

@@ -17,9 +17,8 @@ from cbt.config import LOCALES
 from cbt.http.app_context import path_of
 from cbt.http.i18n import THEMES, as_nobody, script_texts, wall_turns
 from cbt.http.page_cache import HOLE, hole
-from cbt.rules.exam.paper import TOOLS, Paper, offered, tools_in
-from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import Purpose
+from cbt.rules.exam import TOOLS, Paper, offered, tools_in
+from cbt.rules.states import ClosedBy, Purpose
 
 
 def tools_of_page(paper: Paper, own: str) -> list[str]:

@@ -17,13 +17,13 @@ import flask
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import escape
 
-from cbt.door import kiosk_views as kiosk
+from cbt.door import views as kiosk
 from cbt.errors import NotFound
 from cbt.http.app_context import path_of
 from cbt.http.auth.wsgi_login import BrowserLogin, login_holds
 from cbt.http.partials import Reply
 from cbt.http.responses import unpacks
-from cbt.http.server.coalescence import AskedTogether
+from cbt.http.server.coalescence import Coalescer
 from cbt.http.server.hot_addresses import HandOn, HotHandler, HotRequest, HotResponse, OnPage, Result
 from cbt.runner.attempt_states import OVER
 from cbt.runner.paper.examinee import Examinee, ExamineeReader, SignedIn
@@ -74,7 +74,7 @@ class AnswerPages:
             self.engine = db.engine
         self.examinees = ExamineeReader(Dialect(self.engine.dialect.name))
         app.extensions["cbt_assets"].made_by(FOLDER, self.shells.file)
-        self.together = AskedTogether[tuple[PendingPage, Told, Any]](self._tell)
+        self.together = Coalescer[tuple[PendingPage, Told, Any]](self._tell)
 
     def find(self, registration_ref: str) -> Examinee | None:
         """Return whose registration this is; None while its form is not drawn."""

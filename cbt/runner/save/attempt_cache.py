@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from cbt.blueprints.store import blueprint_of, paper_of
 from cbt.errors import NotFound
-from cbt.rules.exam.paper import Paper, tools_in
+from cbt.rules.exam import Paper, tools_in
 from cbt.runner.paper.layout import PositionShape, read_layout
 from cbt.runner.protocol import warnings_text
 from cbt.runner.save.guard import AttemptInfo, Dialect, PaperKey

@@ -23,7 +23,7 @@ from typing import Any
 
 from cbt.errors import TooMany
 from cbt.http.auth.machine import is_elsewhere
-from cbt.rules.states.attempt import State
+from cbt.rules.states import State
 from cbt.runner.protocol import Entry, Outcome, Receipt, Save, Saved
 from cbt.runner.save.guard import Dialect, Guard, SaveStatements, update_each
 from cbt.storage.types import read_instant, to_micros
@@ -85,7 +85,7 @@ class LeaseRate:
 
 
 @dataclass(slots=True)
-class Judged:
+class JudgedSave:
     """A save while its batch is carried out."""
 
     save: Save
@@ -105,33 +105,33 @@ class Judged:
     """When it was received, as the database binds it."""
 
 
-def judge(save: Save, guard: Guard, *, at: datetime) -> Judged:
+def judge(save: Save, guard: Guard, *, at: datetime) -> JudgedSave:
     """Check age, lease, machine, state, presence, quota, window and grace against the locked row.
 
     While somebody is out of the room nothing of theirs is taken, heartbeats included; the browser keeps it and
     sends it after the return (R-13).
     """
     if guard.is_stale(save.now, at=at):
-        return Judged(save, guard, Outcome.STALE)
+        return JudgedSave(save, guard, Outcome.STALE)
     if guard.lease_hash != save.lease_hash or guard.lease_epoch != save.epoch:
-        return Judged(save, guard, Outcome.LEASE_LOST)
+        return JudgedSave(save, guard, Outcome.LEASE_LOST)
     if is_elsewhere(guard.lease_machine, save.machine):
-        return Judged(save, guard, Outcome.OTHER_MACHINE)
+        return JudgedSave(save, guard, Outcome.OTHER_MACHINE)
     if guard.state == State.SUSPENDED:
-        return Judged(save, guard, Outcome.SUSPENDED)
+        return JudgedSave(save, guard, Outcome.SUSPENDED)
     now = save.now
     closed = guard.over or not guard.takes(0, now=now)
     if guard.left_at is not None and not closed:
-        return Judged(save, guard, Outcome.AWAY)
+        return JudgedSave(save, guard, Outcome.AWAY)
     size = size_of(save.entries)
     if is_full(guard, len(save.entries), size):
-        return Judged(save, guard, Outcome.FULL, otherwise=Outcome.CLOSED if closed else Outcome.SAVED)
+        return JudgedSave(save, guard, Outcome.FULL, otherwise=Outcome.CLOSED if closed else Outcome.SAVED)
     guard.kept_rows += len(save.entries)  # for the next save of the batch; its row counts what is kept
     guard.kept_bytes += size
     if closed:
-        return Judged(save, guard, Outcome.CLOSED)
+        return JudgedSave(save, guard, Outcome.CLOSED)
     counting = [one for one in save.entries if guard.takes(one.unit, now=now)]
-    return Judged(save, guard, Outcome.SAVED, counting=counting)
+    return JudgedSave(save, guard, Outcome.SAVED, counting=counting)
 
 
 GAP = timedelta(seconds=20)
@@ -146,7 +146,7 @@ class LiveRows:
         self._dialect = dialect
         self._sql = sql
 
-    def touch(self, cursor: Any, cases: Sequence[Judged]) -> None:
+    def touch(self, cursor: Any, cases: Sequence[JudgedSave]) -> None:
         """Keep the board's rows: seen, saved, answered; a silence over 20 s is recorded before it is gone."""
         gaps: list[tuple[Any, ...]] = []
         seen: dict[int, _Seen] = {}
@@ -270,7 +270,7 @@ class SaveBatch:
         self._live.touch(cursor, cases)
         return [_saved(case) for case in cases]
 
-    def _append(self, cursor: Any, cases: Sequence[Judged]) -> None:
+    def _append(self, cursor: Any, cases: Sequence[JudgedSave]) -> None:
         rows: dict[Key, tuple[Any, ...]] = {}
         for case in cases:
             for entry in case.counting:
@@ -294,7 +294,7 @@ class SaveBatch:
                 case.late = left
                 case.kept = [*taken, *self._keep_late(cursor, case, left)]
 
-    def _keep_late(self, cursor: Any, case: Judged, late: Sequence[Entry]) -> list[Entry]:
+    def _keep_late(self, cursor: Any, case: JudgedSave, late: Sequence[Entry]) -> list[Entry]:
         """Keep entries as evidence and return those that were not there yet."""
         fresh = []
         for entry in late:
@@ -326,16 +326,16 @@ class SaveBatch:
         return len(cursor.fetchall()) == len(entries)
 
 
-def _row(case: Judged, entry: Entry) -> tuple[Any, ...]:
+def _row(case: JudgedSave, entry: Entry) -> tuple[Any, ...]:
     return (*_late_row(case, entry), case.guard.in_grace(entry.unit, now=case.save.now))
 
 
-def _late_row(case: Judged, entry: Entry) -> tuple[Any, ...]:
+def _late_row(case: JudgedSave, entry: Entry) -> tuple[Any, ...]:
     save = case.save
     return (save.attempt_id, save.epoch, entry.seq, entry.position, entry.kind, entry.value, case.at)
 
 
-def _saved(case: Judged) -> Saved:
+def _saved(case: JudgedSave) -> Saved:
     receipts = [Receipt(seq, at) for seq, at in case.known.items()]
     receipts += [Receipt(entry.seq, case.save.now) for entry in case.taken]
     outcome = case.outcome

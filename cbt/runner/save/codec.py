@@ -13,13 +13,23 @@ from typing import Any
 from cbt import errors
 from cbt.audit.chain import EntryDraft, ToFollow
 from cbt.errors import CbtError
-from cbt.rules.clock.windows import UnitWindow
-from cbt.runner.protocol import Entry, HandedIn, HandIn, Moved, Outcome, Receipt, Save, Saved, UnitLeft
+from cbt.rules.clock import UnitWindow
+from cbt.runner.protocol import (
+    Entry,
+    HandedIn,
+    HandIn,
+    Outcome,
+    Receipt,
+    Save,
+    Saved,
+    UnitEndResult,
+    UnitLeft,
+)
 from cbt.runner.save.guard import guard_of, row_of
 from cbt.runner.start.batch import FormRow, Opened, Start
 from cbt.storage.types import from_micros, to_micros
 from cbt.storage.write_queue.batch import Carried, Failed
-from cbt.storage.write_queue.change_set import Parcel, PutDown, Rows
+from cbt.storage.write_queue.change_set import ChangeSetOutcome, Parcel, Rows
 
 PLAIN = 2
 """The version of marshal that only writes values, without references between them."""
@@ -124,13 +134,13 @@ def _outcome(outcome: object) -> tuple[Any, ...]:
         case HandedIn(saved, receipt, closed_at, follows):
             at = None if closed_at is None else to_micros(closed_at)
             return (HANDED_IN, receipt, at, tuple(follows), *_saved(saved))
-        case Moved(saved, goes_on, windows):
+        case UnitEndResult(saved, goes_on, windows):
             return (MOVED, goes_on, _ahead(windows), *_saved(saved))
         case Opened(_, epoch, guard, form, journal, place, windows):
             ahead = _ahead(windows)
             rows = [tuple(row) for row in journal]
             return (OPENED, epoch, row_of(guard), tuple(form), rows, place, ahead)
-        case PutDown(whole, follows):
+        case ChangeSetOutcome(whole, follows):
             return (PUT_DOWN, whole, tuple(follows))
         case Failed(error):
             return (FAILED, *_error(error))
@@ -159,7 +169,7 @@ def _read_ahead(ahead: Sequence[Any]) -> tuple[UnitWindow, ...]:
 
 def _result(
     request: Request, kind: int, *rest: Any
-) -> Saved | HandedIn | Moved | Opened | PutDown | Failed | CbtError:
+) -> Saved | HandedIn | UnitEndResult | Opened | ChangeSetOutcome | Failed | CbtError:
     if kind == SAVED:
         return _read_saved(*rest)
     if kind == HANDED_IN:
@@ -168,7 +178,7 @@ def _result(
         return HandedIn(_read_saved(*saved), receipt, at, ToFollow(*follows))
     if kind == MOVED:
         goes_on, ahead, *saved = rest
-        return Moved(_read_saved(*saved), goes_on, _read_ahead(ahead))
+        return UnitEndResult(_read_saved(*saved), goes_on, _read_ahead(ahead))
     if kind == OPENED:
         if not isinstance(request, Start):
             raise TypeError("a save opens nothing")
@@ -177,7 +187,7 @@ def _result(
         return Opened(request.lease, epoch, guard_of(guard), FormRow(*form), journal, place, windows)
     if kind == PUT_DOWN:
         whole, follows = rest
-        return PutDown(whole, follows)
+        return ChangeSetOutcome(whole, follows)
     error = _read_error(*rest)
     return Failed(error) if kind == FAILED else error
 

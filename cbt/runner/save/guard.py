@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from cbt.rules.clock import timing
-from cbt.rules.exam.paper import Paper
-from cbt.rules.states.attempt import Event, before
+from cbt.rules import clock
+from cbt.rules.exam import Paper
+from cbt.rules.states import Event, before
 from cbt.storage.types import bind_instant, read_instant, to_micros
 
 _OVER = before(Event.SCORE, Event.RESCORE)
@@ -77,7 +77,7 @@ class Guard:
         end_at = self.closes_at
         if unit:
             end_at = self.unit_ends_at if unit == self.open_unit else self.prior_unit_ends_at
-        return timing.in_grace(now, closes_at=end_at, grace=self.grace)
+        return clock.in_grace(now, closes_at=end_at, grace=self.grace)
 
     def is_stale(self, received_at: datetime, *, at: datetime) -> bool:
         """Return whether what was received at `received_at` waited longer than the transport grace until `at`.
@@ -87,7 +87,7 @@ class Guard:
         return at - received_at > self.grace
 
     def _open(self, end_at: datetime | None, now: datetime) -> bool:
-        return timing.accepts_answers(now, opens_at=now, closes_at=end_at, grace=self.grace)
+        return clock.accepts_answers(now, opens_at=now, closes_at=end_at, grace=self.grace)
 
     @property
     def over(self) -> bool:

@@ -19,7 +19,7 @@ from cbt.clock import Clock
 from cbt.errors import CbtError
 from cbt.rules.overload import PAGE_PATIENCE
 from cbt.runner.close.closure import EndBatch
-from cbt.runner.protocol import Ended, HandedIn, HandIn, Moved, Save, Saved, UnitLeft, divided
+from cbt.runner.protocol import Ended, HandedIn, HandIn, Save, Saved, UnitEndResult, UnitLeft, divided
 from cbt.runner.save.attempt_cache import InfoCache
 from cbt.runner.save.batch import LeaseRate, SaveBatch
 from cbt.runner.save.codec import Request, SavePacking
@@ -28,7 +28,7 @@ from cbt.runner.start.batch import Claim, Start, StartBatch
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading
 from cbt.storage.write_queue.batch import Commits, Failed, Tell
-from cbt.storage.write_queue.change_set import WRITING, Parcel, PutDown, put_down_within
+from cbt.storage.write_queue.change_set import WRITING, ChangeSetOutcome, Parcel, put_down_within
 from cbt.storage.write_queue.group_commit import MAX_BATCH, GroupWriter, Told
 from cbt.storage.write_queue.write_lock import Gate
 from cbt.storage.write_queue.writer_client import WriteLine
@@ -137,7 +137,7 @@ class Journal:
         """Return in how many seconds a page is to come again whose request was not carried out."""
         return max(one.admission.come_again() for one in self._writers)
 
-    def follow(self, done: HandedIn | PutDown) -> None:
+    def follow(self, done: HandedIn | ChangeSetOutcome) -> None:
         """See to what follows the commit of entries of the log; it may wait for a disk."""
         follow(self._app, ToFollow(*done.follows))
 
@@ -152,13 +152,13 @@ class Journal:
         """
         return cast(HandedIn, self._end(asked))
 
-    def leave_unit(self, asked: UnitLeft) -> Moved:
+    def leave_unit(self, asked: UnitLeft) -> UnitEndResult:
         """End a unit in the next group commit; raises as `hand_in`."""
-        return cast(Moved, self._end(asked))
+        return cast(UnitEndResult, self._end(asked))
 
     def put_down(self, parcel: Parcel) -> bool:
         """Put a parcel down in the next group commit, with its lines; raises Unavailable("db.write")."""
-        done = cast(PutDown, self.writer.run(parcel, somebody=False))
+        done = cast(ChangeSetOutcome, self.writer.run(parcel, somebody=False))
         self.follow(done)
         return done.whole
 
@@ -220,16 +220,16 @@ class Journal:
         if lines:
             follows = self._seal(cursor, lines)
             for one in done:
-                if isinstance(one, HandedIn | PutDown):
+                if isinstance(one, HandedIn | ChangeSetOutcome):
                     one.follows = follows
         return done
 
-    def _put_down(self, cursor: Any, parcel: Parcel, lines: list[EntryDraft]) -> PutDown:
+    def _put_down(self, cursor: Any, parcel: Parcel, lines: list[EntryDraft]) -> ChangeSetOutcome:
         """Put a parcel down; what the log says of it comes to `lines`."""
         whole = put_down_within(cursor, parcel, self.dialect.name)
         if whole:
             lines += parcel.lines
-        return PutDown(whole)
+        return ChangeSetOutcome(whole)
 
     def _seal(self, cursor: Any, lines: Sequence[EntryDraft]) -> ToFollow:
         with self._app.app_context():

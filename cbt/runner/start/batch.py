@@ -12,8 +12,8 @@ from cbt.errors import CbtError, Conflict, Gone, Locked, NotAllowed, NotFound, T
 from cbt.http.auth.login import token_hash
 from cbt.http.auth.machine import is_elsewhere
 from cbt.http.auth.wsgi_login import LOGIN_SESSIONS
-from cbt.rules.clock.windows import AttemptClock, UnitWindow, clock_at, present, windows_ahead
-from cbt.rules.exam.paper import Paper
+from cbt.rules.clock import AttemptClock, UnitWindow, clock_at, present, windows_ahead
+from cbt.rules.exam import Paper
 from cbt.runner.attempt_changes import ROOM_GOES_ON
 from cbt.runner.attempt_states import follow
 from cbt.runner.clock_facts import (

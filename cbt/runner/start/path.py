@@ -25,7 +25,7 @@ from cbt.http.server.hot_addresses import (
 )
 from cbt.runner.replies import standing_reply
 from cbt.runner.start.batch import Opened, Start
-from cbt.runner.start.reply import AskedStart, OpenedReply, Openings
+from cbt.runner.start.reply import OpenedReply, Openings, StartRequest
 from cbt.storage.write_queue.group_commit import Told
 
 _PACKED = [
@@ -35,13 +35,13 @@ _PACKED = [
 ]
 
 
-class StartHandler(HotHandler[AskedStart]):
+class StartHandler(HotHandler[StartRequest]):
     """Opens the attempt for this browser: lease, clock, paper and everything answered so far."""
 
     def __init__(self, app: flask.Flask) -> None:
         self._openings = cast(Openings, app.extensions["cbt_openings"])
 
-    def read(self, request: HotRequest) -> AskedStart | Result:
+    def read(self, request: HotRequest) -> StartRequest | Result:
         """Return the start; the loop leaves it to a thread where the end of the log would have to be read."""
         login = request.login
         start = Start(request.ref, login.token_hash, request.machine, request.now)
@@ -50,15 +50,15 @@ class StartHandler(HotHandler[AskedStart]):
             return self._openings.promised(start, login.locale, packs=packs) or HandOn.TO_A_THREAD
         return self._openings.asked(start, login.locale, packs=packs)
 
-    def carry_out(self, pending: AskedStart) -> Opened | CbtError:
+    def carry_out(self, pending: StartRequest) -> Opened | CbtError:
         """Wait for the commit; return why the paper is not opened, or raise Unavailable."""
         return self._openings.open(pending.start)
 
-    def ask(self, pending: AskedStart, told: Told, kept: Any) -> None:
+    def ask(self, pending: StartRequest, told: Told, kept: Any) -> None:
         """Have it carried out in the next group commit."""
         self._openings.ask(pending.start, told, kept)
 
-    def results(self, outcomes: Sequence[tuple[AskedStart, Any]], *, may_wait: bool) -> Sequence[Result]:
+    def results(self, outcomes: Sequence[tuple[StartRequest, Any]], *, may_wait: bool) -> Sequence[Result]:
         """Return the papers that lie there packed; to join one takes a thread longer."""
         if may_wait:
             return [_response(asked, self._openings.reply(asked, opened)) for asked, opened in outcomes]
@@ -73,7 +73,7 @@ class StartHandler(HotHandler[AskedStart]):
         return OnPage(partial(standing_reply, ref, error)) if isinstance(error, Locked) else error
 
 
-def _response(asked: AskedStart, reply: OpenedReply) -> HotResponse:
+def _response(asked: StartRequest, reply: OpenedReply) -> HotResponse:
     if asked.packs:
         return HotResponse(_PACKED, reply.packed())
     return json_response(reply.text(), ("Vary", "Cookie"))

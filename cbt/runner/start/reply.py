@@ -52,7 +52,7 @@ class OpenedReply:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedStart:
+class StartRequest:
     """A start as it is asked for: in which language, up to which number of the log its page will know all, and
     whether its browser unpacks."""
 
@@ -83,21 +83,21 @@ class Openings:
         """
         return cast("Opened | CbtError", self._journal.writer.run(start, patience=START_PATIENCE))
 
-    def asked(self, start: Start, locale: str, *, packs: bool) -> AskedStart:
+    def asked(self, start: Start, locale: str, *, packs: bool) -> StartRequest:
         """Return a start that is about to be asked for: what its page is told may be newer, and is never older."""
-        return AskedStart(start, locale, self._number(), packs)
+        return StartRequest(start, locale, self._number(), packs)
 
-    def promised(self, start: Start, locale: str, *, packs: bool) -> AskedStart | None:
+    def promised(self, start: Start, locale: str, *, packs: bool) -> StartRequest | None:
         """Return the same; None where the end of the log would have to be read first."""
         if not self._watcher.is_up_to_date:
             return None
-        return AskedStart(start, locale, str(self._hall.number), packs)
+        return StartRequest(start, locale, str(self._hall.number), packs)
 
     def ask(self, start: Start, told: Told, kept: Any) -> None:
         """Open or reopen a paper as `open` does; `told` is told with what is `kept` of it (GroupWriter.ask)."""
         self._journal.ask(start, told, kept, patience=START_PATIENCE)
 
-    def reply(self, asked: AskedStart, opened: Opened) -> OpenedReply:
+    def reply(self, asked: StartRequest, opened: Opened) -> OpenedReply:
         """Return the reply to a start that was carried out."""
         guard = opened.guard
         info, form = self._journal.infos.learn(asked.start.ref, opened.form)
@@ -110,7 +110,7 @@ class Openings:
         )
         return self._written(asked, opened, info, paper, piece, messages)
 
-    def replies(self, starts: Sequence[tuple[AskedStart, Opened]]) -> list[OpenedReply | None]:
+    def replies(self, starts: Sequence[tuple[StartRequest, Opened]]) -> list[OpenedReply | None]:
         """Return the replies to starts whose papers lie there packed, read together.
 
         None where more is to be done: a paper to be joined, a reminder to be delivered.
@@ -132,7 +132,7 @@ class Openings:
 
     def _written(
         self,
-        asked: AskedStart,
+        asked: StartRequest,
         opened: Opened,
         info: AttemptInfo,
         paper: str,

@@ -17,16 +17,16 @@ from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from cbt.rules.door.waiting_room import LATELY, opening_span
+from cbt.rules.door import LATELY, opening_span
 from cbt.runner.save.guard import Dialect
-from cbt.runner.waiting.standing import (
+from cbt.runner.waiting.waiter import (
     ANYBODY,
     LOGIN,
     REGISTRATION,
     ROOM,
-    FoundWaiter,
     Waiter,
     WaiterReader,
+    WaiterRow,
     WaitingRoom,
 )
 from cbt.storage.unit_of_work import raw_reading
@@ -77,7 +77,7 @@ class WaitingHall:
         self.number = -1
         """Up to which number of the log all that is known is so."""
 
-    def find(self, login: str) -> FoundWaiter | None:
+    def find(self, login: str) -> WaiterRow | None:
         """Return who waits with a login, if that is known."""
         waiter = self._waiters.get(login)
         if waiter is None:
@@ -86,9 +86,9 @@ class WaitingHall:
         if room is None or now - waiter.read_at > KEPT_SECONDS:
             return None
         waiter.asked_at = now
-        return FoundWaiter(waiter, room)
+        return WaiterRow(waiter, room)
 
-    def read(self, cursor: Any, logins: Sequence[str]) -> dict[str, FoundWaiter]:
+    def read(self, cursor: Any, logins: Sequence[str]) -> dict[str, WaiterRow]:
         """Read who waits with logins, by these; without those that are over, or no candidate's."""
         with self._lock:
             looks, number = self._looks, self.number
@@ -101,20 +101,20 @@ class WaitingHall:
             room = known[one.room_ref]
             if room is not None:
                 one.changed, one.read_at, one.asked_at = number, now, now
-                found[login] = FoundWaiter(one, room)
+                found[login] = WaiterRow(one, room)
         with self._lock:
             if self._looks == looks:
                 self._keep(found)
         return found
 
-    def read_anew(self, cursor: Any, login: str) -> FoundWaiter | None:
+    def read_anew(self, cursor: Any, login: str) -> WaiterRow | None:
         """Read who waits with a login whatever is known, and keep nothing of it."""
         for waiter in self._reader.waiters(cursor, [login]).values():
             for room in self._reader.rooms(cursor, [waiter.room_ref], number=self.number).values():
-                return FoundWaiter(waiter, room)
+                return WaiterRow(waiter, room)
         return None
 
-    def _keep(self, found: dict[str, FoundWaiter]) -> None:
+    def _keep(self, found: dict[str, WaiterRow]) -> None:
         for login, one in found.items():
             former = self._waiters.get(login)
             if former == one.waiter:
@@ -211,7 +211,7 @@ class _Question:
 
     login: str
     read: bool = False
-    found: FoundWaiter | None = None
+    found: WaiterRow | None = None
 
 
 class ReadTogether:
@@ -224,7 +224,7 @@ class ReadTogether:
         self._lock = threading.Lock()
         self._asked: list[_Question] = []
 
-    def read(self, login: str) -> FoundWaiter | None:
+    def read(self, login: str) -> WaiterRow | None:
         """Read who waits with a login; None for one that is over, or no candidate's.
 
         Whoever has the turn reads for all who have asked by then; where that fails, the next one tries again.

@@ -20,7 +20,7 @@ from cbt.http.server.hot_addresses import HandOn, HotHandler, HotRequest, Result
 from cbt.runner.news.entries import number_asked
 from cbt.runner.news.watcher import Watcher, head_of
 from cbt.runner.waiting.hall import ReadTogether, WaitingHall
-from cbt.runner.waiting.standing import LOGIN, FoundWaiter, told
+from cbt.runner.waiting.waiter import LOGIN, WaiterRow, told
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading
 
@@ -68,12 +68,12 @@ class WaitHandler(HotHandler[None]):
         told_now = told(standing, now=now, number=number, url=url, span=self._hall.span, may_wait=may_wait)
         return json_response(json.dumps(told_now), ("Vary", "Cookie"))
 
-    def _known(self, login: str) -> tuple[int, FoundWaiter | None]:
+    def _known(self, login: str) -> tuple[int, WaiterRow | None]:
         self._watcher.keep_up()
         number = self._hall.number  # before what is known: that may be newer, and is never older
         return number, self._hall.find(login) or self._together.read(login)
 
-    def _read(self, login: str) -> tuple[int, FoundWaiter | None]:
+    def _read(self, login: str) -> tuple[int, WaiterRow | None]:
         """Read it for one who asks where nobody keeps up with the log."""
         with raw_reading(self._engine) as cursor:
             return head_of(cursor), self._hall.read_anew(cursor, login)

@@ -48,7 +48,7 @@ class Parcel:
 
 
 @dataclass(slots=True)
-class PutDown:
+class ChangeSetOutcome:
     """What became of a parcel: whether it was put down, and what follows the commit of its lines."""
 
     whole: bool

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from cbt.rules.clock.interruptions import Interval, without
+from cbt.rules.clock import Interval, without
 from cbt.storage.private_files import open_private
 
 FILE_NAME = "write.held"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cbt.bank.changes import version_row
 from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.drafts import truth
 

@@ -22,7 +22,7 @@ from cbt.bank.catalogue import import_runs
 from cbt.bank.changes import save_taxonomy
 from cbt.items.models import RENAMING, ImportRun, Item, ItemVersion
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank import samples
 from tests.bank.desk.people import BANK, look, make_items, write

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from cbt.audit.models import AuditEntry
 from cbt.bank.changes import save_taxonomy
 from cbt.items.models import ImportRun, Item, ItemVersion
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.desk.people import BANK, look, make_items
 from tests.bank.desk.test_desk_pages import post

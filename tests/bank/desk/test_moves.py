@@ -12,7 +12,7 @@ from cbt.audit.models import AuditEntry
 from cbt.bank.review import service
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.items.models import Item, ItemStep
-from cbt.rules.states.item import ItemEvent, ItemState
+from cbt.rules.states import ItemEvent, ItemState
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.desk.people import BANK, NOW, look, make_items, write
 

@@ -12,7 +12,7 @@ from cbt.bank import search, store
 from cbt.bank.catalogue import tree_of
 from cbt.bank.search import NOBODY, Search, asked, found_by, index_waiting, named_by, search_items, words_of
 from cbt.items.models import Item, ItemSearch, ItemVersion
-from cbt.rules.states.item import ItemState
+from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.desk.people import BANK, NOW, make_items, write
 from tests.bank.drafts import TAXONOMY

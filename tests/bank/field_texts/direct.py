@@ -10,7 +10,7 @@ from unittest import mock
 from cbt.interchange import html_page as page
 from cbt.interchange import json_bank as fields
 from cbt.interchange.word import format as word
-from cbt.media import pictures
+from cbt.media import intake
 
 
 def run_here(task: str, body: bytes, *, limits: object, **options: object) -> bytes:
@@ -26,6 +26,6 @@ def without_children() -> Iterator[None]:
         mock.patch.object(fields, "run", run_here),
         mock.patch.object(page, "run", run_here),
         mock.patch.object(word, "run", run_here),
-        mock.patch.object(pictures, "run", run_here),
+        mock.patch.object(intake, "run", run_here),
     ):
         yield

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 
 from cbt.batches.roster.process import work_on
 from cbt.candidates.models import Candidate, Registration
-from cbt.demo.exam_setup import Hall
+from cbt.demo.world import Hall
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.sittings import store
 from cbt.sittings.models import Room, Seat, Sitting
-from cbt.sittings.planning.places import create_room
-from cbt.sittings.planning.sittings import create_sitting
+from cbt.sittings.places import create_room
+from cbt.sittings.service import create_sitting
 from tests.candidates.rosters import HEADERS, row, xlsx
 from tests.helpers import flat
 from tests.sittings.conftest import OFFICER, PLANNED, Day

@@ -12,8 +12,8 @@ from cbt.audit.models import AuditEntry
 from cbt.batches.roster.models import RosterCheck, RosterPart
 from cbt.batches.roster.process import RosterImport
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.demo.exam_setup import Hall
-from cbt.sittings.planning.sittings import cancel_sitting
+from cbt.demo.world import Hall
+from cbt.sittings.service import cancel_sitting
 from tests.batches.roster.bringing import (
     BOTH,
     Office,

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from cbt.batches.roster.models import ROSTERS, RosterCheck
 from cbt.candidates.models import Registration
-from cbt.demo.exam_setup import Hall
+from cbt.demo.world import Hall
 from tests.batches.roster.bringing import Office, another_room, another_sitting, count, people
 from tests.leading import Leading, wait_until
 from tests.sittings.conftest import Day

@@ -13,7 +13,7 @@ from cbt.batches import applications
 from cbt.batches.roster import entries, roster_import
 from cbt.batches.roster.models import ROSTERS, RosterCheck, RosterPart
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
-from cbt.demo.exam_setup import Hall
+from cbt.demo.world import Hall
 from cbt.errors import Conflict
 from cbt.rules.planning.distribution import LeftOver
 from cbt.spreadsheets.check_process import SILENT, CheckStarter

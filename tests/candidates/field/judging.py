@@ -12,8 +12,7 @@ from functools import cache
 from cbt.blueprints.files import load_blueprint_file
 from cbt.candidates.roster.column_mapping import HandMapping, Hands, layouts_of
 from cbt.candidates.roster.file import Roster, open_roster, roster_of
-from cbt.candidates.roster.paper_choice import BlueprintChoice, Chooser, PaperRow
-from cbt.candidates.roster.row import RosterRow
+from cbt.candidates.roster.row import BlueprintChoice, Chooser, PaperRow, RosterRow
 from cbt.errors import CbtError
 from cbt.paths import product_dir
 from cbt.spreadsheets import table_reader

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.certificates import IssueObstacle, OpenMatters, issue_obstacles
-from cbt.rules.exam.policies import RetakePolicy
+from cbt.rules.exam import RetakePolicy
 from cbt.rules.retake import PaperOutcome, PaperResult
 
 PAPERS = ("theory", "skills")

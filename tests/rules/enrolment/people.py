@@ -8,7 +8,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from cbt.blueprints.reader import read
-from cbt.rules.enrolment.eligibility.conditions import (
+from cbt.rules.enrolment.conditions import (
     CompletedTraining,
     Diploma,
     EducationLevel,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cbt.errors import Conflict
-from cbt.rules.states.application import (
+from cbt.rules.states import (
     BY_UNIT,
     EDITABLE,
     FINISHED,

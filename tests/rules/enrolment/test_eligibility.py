@@ -10,23 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.rules.calendar import last_day
-from cbt.rules.enrolment.eligibility.answers import (
+from cbt.rules.enrolment.assessment import ATOMS, assess, at_least
+from cbt.rules.enrolment.conditions import (
+    Condition,
     ConditionAnswer,
     EligibilityAnswer,
-    Fulfilment,
-    OfficerQuestion,
-    RequiredProof,
-)
-from cbt.rules.enrolment.eligibility.assessment import ATOMS, assess
-from cbt.rules.enrolment.eligibility.atoms.certificate import at_least
-from cbt.rules.enrolment.eligibility.conditions import (
-    Condition,
     EligibilityRules,
     Employment,
     EnrolmentPolicy,
+    Fulfilment,
     MajorKind,
     MajorTable,
+    OfficerQuestion,
     PersonFacts,
+    RequiredProof,
 )
 from tests.rules.enrolment.people import (
     certified,

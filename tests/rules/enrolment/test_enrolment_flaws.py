@@ -7,15 +7,9 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.enrolment.eligibility.conditions import (
-    Condition,
-    EducationLevel,
-    EnrolmentPolicy,
-    MajorTable,
-    SchoolKind,
-)
+from cbt.rules.enrolment.conditions import Condition, EducationLevel, EnrolmentPolicy, MajorTable, SchoolKind
 from cbt.rules.enrolment.fees import FeePolicy
-from cbt.rules.exam.blueprint import check
+from cbt.rules.exam import check
 from tests.rules.builders import level_three, places
 
 YEARS = Condition(1, "", years=5)

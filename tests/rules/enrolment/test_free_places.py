@@ -7,8 +7,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.calendar import Holidays
-from cbt.rules.enrolment.free_places import PlacesKnown, month_of_places
+from cbt.rules.calendar import Holidays, PlacesKnown, month_of_places
 
 HOLIDAYS = Holidays(frozenset({2026}), {date(2026, 10, 1): False, date(2026, 10, 10): True})
 counts = st.integers(0, 60)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.enrolment.eligibility.conditions import MajorKind, MajorTable
+from cbt.rules.enrolment.conditions import MajorKind, MajorTable
 
 TABLE = MajorTable(("客户服务管理",), ("市场营销", "企业管理"), ("土木工程",))
 KINDS = [MajorKind.OWN, MajorKind.RELATED, MajorKind.OTHER]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.door.admission import BETWEEN_SITTINGS, too_close
+from cbt.rules.door import BETWEEN_SITTINGS, too_close
 from cbt.rules.planning.distribution import (
     Fill,
-    Held,
     LeftOver,
+    OwnSitting,
     SeatPlan,
     SeatWay,
     SeatWish,
@@ -59,23 +59,23 @@ CASES = [
     pytest.param([want(1)], [room(1, 0)], {}, LeftOver.FULL, id="full"),
     pytest.param([want(1, slots=frozenset({1}))], [room(1, 0), room(2, 5)], {}, LeftOver.FULL, id="full there"),
     pytest.param(
-        [want(1)], [room(1, 5, centre=2)], {"p1": [Held((NINE - 4 * HOUR, NINE - 3 * HOUR), 1)]},
+        [want(1)], [room(1, 5, centre=2)], {"p1": [OwnSitting((NINE - 4 * HOUR, NINE - 3 * HOUR), 1)]},
         LeftOver.CENTRE, id="only elsewhere",
     ),
     pytest.param(
-        [want(1)], [room(1, 5)], {"p1": [Held((NINE - HOUR, NINE - timedelta(minutes=14)))]}, LeftOver.TIME,
+        [want(1)], [room(1, 5)], {"p1": [OwnSitting((NINE - HOUR, NINE - timedelta(minutes=14)))]}, LeftOver.TIME,
         id="a minute too near",
     ),
     pytest.param(
-        [want(1)], [room(1, 5)], {"p1": [Held((NINE - HOUR, NINE - timedelta(minutes=15)))]}, None,
+        [want(1)], [room(1, 5)], {"p1": [OwnSitting((NINE - HOUR, NINE - timedelta(minutes=15)))]}, None,
         id="just far enough",
     ),
     pytest.param(
-        [want(1, slots=frozenset({1}))], [room(1, 5, centre=2)], {"p1": [Held((NINE - HOUR, NINE), 1)]}, None,
+        [want(1, slots=frozenset({1}))], [room(1, 5, centre=2)], {"p1": [OwnSitting((NINE - HOUR, NINE), 1)]}, None,
         id="who asks may come at once, and from elsewhere",
     ),
     pytest.param(
-        [want(1, slots=frozenset({1}))], [room(1, 5)], {"p1": [Held((NINE, NINE + HOUR), 1)]}, LeftOver.TIME,
+        [want(1, slots=frozenset({1}))], [room(1, 5)], {"p1": [OwnSitting((NINE, NINE + HOUR), 1)]}, LeftOver.TIME,
         id="but not be twice at a time",
     ),
     pytest.param([want(1, slots=frozenset({1}), spare=True)], [room(1, 0)], {}, None, id="a spare seat"),
@@ -85,7 +85,7 @@ CASES = [
 
 @pytest.mark.parametrize(("wanted", "rooms", "held", "why"), CASES)
 def test_one_is_seated_or_told_why(
-    wanted: list[SeatWish], rooms: list[Slot], held: dict[str, list[Held]], why: LeftOver | None
+    wanted: list[SeatWish], rooms: list[Slot], held: dict[str, list[OwnSitting]], why: LeftOver | None
 ) -> None:
     found = distribute(wanted, rooms, held=held)
     assert found == (SeatPlan({1: 1}) if why is None else SeatPlan(left={1: why}))
@@ -153,7 +153,7 @@ def test_somebody_moves_on_so_that_nobody_is_left_out() -> None:
     late = 5 * HOUR
     rooms = [room(1, 1), room(2, 1, after=late)]
     # Whoever comes first takes the morning; the second can only have the morning.
-    held = {"b": [Held((NINE + late, NINE + late + HOUR), 1)]}
+    held = {"b": [OwnSitting((NINE + late, NINE + late + HOUR), 1)]}
     found = distribute([want(1, "a"), want(2, "b")], rooms, held=held)
     assert found == SeatPlan({1: 2, 2: 1})
     wished = [want(1, "a", slots=frozenset({1})), want(2, "b")]
@@ -163,7 +163,7 @@ def test_somebody_moves_on_so_that_nobody_is_left_out() -> None:
 def test_who_can_move_on_does_where_somebody_before_them_cannot() -> None:
     late = 5 * HOUR
     rooms = [room(1, 2), room(2, 1, after=late)]
-    busy = [Held((NINE + late, NINE + late + HOUR), 1)]
+    busy = [OwnSitting((NINE + late, NINE + late + HOUR), 1)]
     found = distribute([want(1, "a"), want(2, "b"), want(3, "c")], rooms, held={"a": busy, "c": busy})
     assert found == SeatPlan({1: 1, 2: 2, 3: 1})
 
@@ -212,7 +212,7 @@ rooms_of_a_day = st.builds(
 days = st.tuples(
     st.lists(wishes, max_size=12), st.lists(rooms_of_a_day, max_size=5),
     st.builds(SpreadOptions, st.booleans(), st.sampled_from(Units), st.sampled_from(Fill)),
-    st.dictionaries(people, st.just([Held((NINE, NINE + HOUR), 1)]), max_size=2),
+    st.dictionaries(people, st.just([OwnSitting((NINE, NINE + HOUR), 1)]), max_size=2),
 )  # fmt: skip
 
 
@@ -232,7 +232,7 @@ def numbered(wanted: list[SeatWish], rooms: list[Slot]) -> tuple[list[SeatWish],
 
 @given(days)
 def test_what_always_holds(
-    day: tuple[list[SeatWish], list[Slot], SpreadOptions, dict[str, list[Held]]],
+    day: tuple[list[SeatWish], list[Slot], SpreadOptions, dict[str, list[OwnSitting]]],
 ) -> None:
     wanted, rooms = numbered(day[0], day[1])
     options, held = day[2], day[3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cbt.items.types.authoring import Authoring, Sent
+from cbt.items.types.authoring import Authoring, SentItem
 
 
 class CaseAuthoring(Authoring):
@@ -15,7 +15,7 @@ class CaseAuthoring(Authoring):
         """The first unit, and no part yet."""
         return {"unit": 1, "title": "", "stimulus": "", "parts": []}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """What the parts share, and the parts."""
         return {
             "unit": sent.number("unit"),

@@ -1,4 +1,4 @@
-"""填空, as an author meets it."""
+"""填空, as an author meets it and in a workbook."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from cbt.items.exam_prose import EMPTY_BLANK, blank_marks
-from cbt.items.types.authoring import WORDS, Authoring, Sent, SheetRow, padded
+from cbt.items.types.authoring import WORDS, Authoring, SentItem, SheetRow, padded
+from cbt.items.types.cells import BLANK, Fields, SheetMapping, without_marks
 from cbt.spreadsheets.findings import Finding
 
 _ANY_BLANK = re.compile(r"\{\{\d{1,9}\}\}")
@@ -37,7 +38,7 @@ class FillBlankAuthoring(Authoring):
         """One blank."""
         return {"answer": [[""]], "word_bank": []}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """A row of spellings for each blank, with a bar between them; the words to choose from, one a line."""
         rows = [spellings_of(row) for row in sent.texts("answer")]
         while rows and not rows[-1]:
@@ -84,3 +85,21 @@ def numbered(stem: str) -> tuple[str, int]:
 
 
 AUTHORING = FillBlankAuthoring()
+
+
+def _answer(data: Fields) -> str:
+    return "；".join("|".join(spellings) for spellings in data["answer"])
+
+
+def _stem(data: Fields) -> str:
+    return without_marks(data, len(data["answer"]))
+
+
+def _back(data: Fields, stem: str, answer: str) -> Fields | None:
+    places = [str(data["stem"]).find(f"{{{{{n}}}}}") for n in range(1, len(data["answer"]) + 1)]
+    if places != sorted(places) or stem.count(BLANK) != len(places):
+        return None
+    return {"answer": blanks_of(answer, len(places))}
+
+
+MAPPING = SheetMapping("T", "填空题", frozenset({"answer"}), _answer, _stem, _back)

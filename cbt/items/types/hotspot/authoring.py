@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.items.types.authoring import Authoring, SentItem, SheetRow
 from cbt.rules.items.hotspot import MOST_MARKS
 from cbt.spreadsheets.findings import Finding, Severity
 
@@ -43,7 +43,7 @@ class HotspotAuthoring(Authoring):
         """No picture yet, one region and enough points."""
         return {"picture": "", "size": [], "alt": "", "regions": [], "answer": [], "spots": [], "marks": 1}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """The picture, its regions with the right ones marked, and the points that are offered."""
         rows = list(zip(sent.texts("region_shape"), sent.texts("region_numbers"), strict=False))
         filled = [place for place, (_shape, numbers) in enumerate(rows) if numbers.strip()]

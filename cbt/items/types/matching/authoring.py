@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.authoring import Authoring, Sent, padded
+from cbt.items.types.authoring import Authoring, SentItem, padded
 from cbt.spreadsheets.findings import Finding, Severity
 
 
@@ -33,7 +33,7 @@ class MatchingAuthoring(Authoring):
         """Three pairs and one option too many."""
         return {"pairs": [["", ""]] * 3, "extra_options": [""]}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """The pairs, and what belongs to none."""
         pairs = [
             [left.strip(), right.strip()]

@@ -1,4 +1,4 @@
-"""多选, as an author meets it."""
+"""多选, as an author meets it and in a workbook."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import random
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from cbt.items.types.choices.authoring import ChoicesAuthoring
+from cbt.items.types.cells import SheetMapping
+from cbt.items.types.single_choice import authoring
+from cbt.items.types.single_choice.authoring import ChoicesAuthoring
 from cbt.rules.items.content import LETTERS
 
 
@@ -27,3 +29,6 @@ class MultipleChoiceAuthoring(ChoicesAuthoring):
 
 
 AUTHORING = MultipleChoiceAuthoring()
+
+
+MAPPING = SheetMapping("G", "多选题", authoring.CARRIED, back=authoring.back)

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from cbt.interchange.gift_answer import ALL, GiftMapping
-from cbt.items.types.choices import gift
+from cbt.items.types.single_choice import gift
 
 _STEP = Decimal("0.00001")
 
@@ -20,6 +20,6 @@ def _answers(data: Mapping[str, Any]) -> str:
 MAPPING = GiftMapping(
     gift.CARRIED,
     lambda braces: gift.claims(braces) and gift.several(braces),
-    lambda braces: gift.read(braces, multiple=True),
+    lambda braces: gift.read_gift(braces, multiple=True),
     _answers,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cbt.interchange.moodle_question import MoodleMapping
-from cbt.items.types.choices import moodle
+from cbt.items.types.single_choice import moodle
 
 MAPPING = MoodleMapping(
     moodle.CARRIED,

@@ -1,21 +1,69 @@
-"""计算, as an author meets it."""
+"""计算, as an author meets it: with the sum behind it, and its cells in a workbook."""
 
 from __future__ import annotations
 
+import ast
+import math
+import operator
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from cbt.items.arithmetic import evaluate
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import EMPTY_BLANK, blank_marks
-from cbt.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.items.types.authoring import Authoring, SentItem, SheetRow
+from cbt.items.types.cells import BLANK, Fields, SheetMapping, without_marks
 from cbt.items.types.fill_blank.authoring import numbered
 from cbt.rules.items.inputs import number
 from cbt.spreadsheets.findings import Finding, Severity
+
+MAX_LENGTH = 300
+
+_OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def evaluate(text: str) -> Fraction:
+    """Return the exact value of numbers joined by + - * / and parentheses, `ceil(x)` and `round(x, n)`.
+
+    `round` goes half up, as people round. Raises ValueError for anything else, ZeroDivisionError for /0.
+    """
+    if len(text) > MAX_LENGTH:
+        raise ValueError("too long")
+    try:
+        return _value(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError("not an expression") from error
+
+
+def _value(node: ast.expr) -> Fraction:
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            # The repr of a float is the decimal its author wrote; the float itself is not.
+            return Fraction(repr(number))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_value(left), _value(right))
+        case ast.Call(func=ast.Name(id="ceil"), args=[inner], keywords=[]):
+            return Fraction(math.ceil(_value(inner)))
+        case ast.Call(func=ast.Name(id="round"), args=[inner, *places], keywords=[]) if len(places) <= 1:
+            return _half_up(_value(inner), _value(places[0]) if places else Fraction(0))
+    raise ValueError("not plain arithmetic")
+
+
+def _half_up(value: Fraction, places: Fraction) -> Fraction:
+    if places.denominator != 1 or not 0 <= places <= 12:
+        raise ValueError("decimal places")
+    scale = 10 ** int(places)
+    return Fraction(math.floor(abs(value) * scale + Fraction(1, 2)), scale) * (-1 if value < 0 else 1)
 
 
 class NumericAuthoring(Authoring):
@@ -55,7 +103,7 @@ class NumericAuthoring(Authoring):
         """A whole number, right only as it is."""
         return {"answer": "", "decimals": 0, "tolerance": "0", "compute": ""}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """The number, how it is written, and the sum it comes from."""
         return {
             "answer": sent.text("answer"),
@@ -83,3 +131,16 @@ def number_key(cell: str) -> dict[str, Any] | None:
 
 
 AUTHORING = NumericAuthoring()
+
+
+def _stem(data: Fields) -> str:
+    return without_marks(data, 1)
+
+
+def _back(data: Fields, stem: str, answer: str) -> Fields | None:
+    if stem.count(BLANK) != 1 or number(data["answer"]) is None:
+        return None
+    return number_key(answer) or {"answer": ""}
+
+
+MAPPING = SheetMapping("U", "计算题", frozenset({"answer", "tolerance", "decimals"}), stem=_stem, back=_back)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.authoring import Authoring, Sent, padded
+from cbt.items.types.authoring import Authoring, SentItem, padded
 from cbt.spreadsheets.findings import Finding, Severity
 
 USUAL_STEPS = range(4, 7)
@@ -31,7 +31,7 @@ class OrderingAuthoring(Authoring):
         """Four steps."""
         return {"steps": [""] * 4}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """The steps in their right order."""
         return {"steps": [text.strip() for text in sent.texts("steps") if text.strip()]}
 

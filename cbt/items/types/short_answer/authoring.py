@@ -1,4 +1,4 @@
-"""简答, as an author meets it."""
+"""简答, as an author meets it and in a workbook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.items.types.authoring import Authoring, SentItem, SheetRow
+from cbt.items.types.cells import SheetMapping
 from cbt.rules.items.inputs import number
 from cbt.rules.items.short_answer import LONGEST, SHORTEST, USUAL
 from cbt.spreadsheets.findings import Finding, Severity
@@ -46,7 +47,7 @@ class ShortAnswerAuthoring(Authoring):
         """The usual limit, and three lines to mark by."""
         return {"answer": "", "limit": USUAL, "rubric": [{"points": "", "text": ""}] * 3}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """The reference text, its limit, and what earns how many points."""
         lines = zip(sent.texts("rubric_points"), sent.texts("rubric"), strict=False)
         rubric = [{"points": worth.strip(), "text": " ".join(text.split())} for worth, text in lines]
@@ -67,3 +68,6 @@ class ShortAnswerAuthoring(Authoring):
 
 
 AUTHORING = ShortAnswerAuthoring()
+
+
+MAPPING = SheetMapping("D", "简答题", frozenset({"answer"}))

@@ -1,18 +1,108 @@
-"""单选, as an author meets it."""
+"""单选, as an author meets it and in a workbook, and what it shares with 多选."""
 
 from __future__ import annotations
 
 import random
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from cbt.items.exam_prose import is_negative
-from cbt.items.types.authoring import outside
-from cbt.items.types.choices.authoring import ChoicesAuthoring
+from cbt.items.draft import ItemDraft
+from cbt.items.exam_prose import BLANK, EMPTY_BLANK, is_emphasised, is_negative
+from cbt.items.types.authoring import Authoring, PutRight, SentItem, SheetRow, outside, padded
+from cbt.items.types.cells import LETTERS as CHOICE_COLUMNS
+from cbt.items.types.cells import Fields, SheetMapping
 from cbt.rules.items.content import LETTERS
-from cbt.spreadsheets.findings import Finding, Place
+from cbt.spreadsheets.findings import Finding, Place, Severity
+
+_BETWEEN = re.compile(r"[\s,;、，；.|/和与]+")
+_LETTER_LABEL = re.compile(r"^[A-HＡ-Ｈ][.．、:：]\s*")
+_ALL_OR_NONE = re.compile(r"(以上|上述)(都|均|全)?(选项)?(都|均|全)?(是|对|正确|不对|不是|错误|不正确|包括)")
+
+
+class ChoicesAuthoring(Authoring):
+    """One blank in the stem, choices without letters and stops, none that speaks of the others."""
+
+    usual: ClassVar[tuple[int, ...]]
+    """How many choices such an item has as a rule."""
+    single: ClassVar[bool]
+
+    def read_choices(self, row: SheetRow, choices: Sequence[str], data: dict[str, Any]) -> list[Finding]:
+        """Read the choices, which must stand side by side."""
+        data["choices"] = filled = [text for text in choices if text]
+        gap = choices.index("") if "" in choices else len(choices)
+        if gap >= len(filled):
+            return []
+        return [row.error("choice_gap", f"choice_{LETTERS[gap]}", letter=LETTERS[gap])]
+
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
+        """Read letters however they are separated; each must have a choice."""
+        letters, choices = letters_of(row.text("answer")), len(data["choices"])
+        if letters is None:
+            return [row.error("answer_letters", "answer")]
+        beyond = [letter for letter in letters if LETTERS.index(letter) >= choices]
+        if beyond:
+            last = LETTERS[choices - 1] if choices else "—"
+            return [row.error("answer_no_choice", "answer", letter=beyond[0], last=last)]
+        if self.single and len(letters) > 1:
+            return [row.error("answer_one_letter", "answer")]
+        data["answer"] = letters
+        return []
+
+    def tidy(self, put_right: PutRight) -> None:
+        """Put the blank, letters before choices and stops after them right."""
+        put_right("blank", "stem", lambda text: EMPTY_BLANK.sub(BLANK, text))
+        put_right("choice_label", "choices", lambda text: _LETTER_LABEL.sub("", text))
+        put_right("choice_stop", "choices", lambda text: text.rstrip("。；;．"))
+
+    def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield an unusual number of choices, 以上都对, a stem without its one blank, plain negations."""
+        stem, texts, usual = str(data["stem"]), data["choices"], self.usual
+        if len(texts) not in usual:
+            said = "–".join(str(count) for count in (usual[0], usual[-1])[: len(usual)])
+            yield draft.find(Severity.HINT, "choices_count", f"{prefix}choices", count=len(texts), usual=said)
+        for n, text in enumerate(texts, 1):
+            if _ALL_OR_NONE.search(text):
+                yield draft.find(Severity.HINT, "all_or_none", f"{prefix}choices.{n}", text)
+        if stem.count(BLANK) != 1:
+            yield draft.find(Severity.HINT, "one_blank", f"{prefix}stem", stem)
+        if is_negative(stem) and not is_emphasised(stem):
+            yield draft.find(Severity.HINT, "negative_plain", f"{prefix}stem", stem)
+
+    def says(self, data: Mapping[str, Any]) -> list[str]:
+        """Return the right choices."""
+        return [str(data["choices"][LETTERS.index(letter)]) for letter in data["answer"]]
+
+    def blank(self) -> dict[str, Any]:
+        """As many empty choices as is usual."""
+        return {"choices": [""] * self.usual[0], "answer": ""}
+
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
+        """The choices that say something; the marks of their rows are the key."""
+        rows = [" ".join(text.split()) for text in sent.texts("choices")]
+        marked = set(sent.marked("answer"))
+        filled = [place for place, text in enumerate(rows) if text][: len(LETTERS)]
+        return {
+            "choices": [rows[place] for place in filled],
+            "answer": "".join(LETTERS[n] for n, place in enumerate(filled) if place in marked),
+            "fixed_order": bool(sent.text("fixed_order")),
+        }
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Two choices at least."""
+        return {"choices": padded(data.get("choices"), 2)[: len(LETTERS)], "answer": "A"}
+
+
+def letters_of(cell: str) -> str | None:
+    """Return the sorted letters of a choice answer however they are separated, or None."""
+    text = _BETWEEN.sub("", unicodedata.normalize("NFKC", cell).upper())
+    if not text or any(letter not in LETTERS for letter in text) or len(set(text)) != len(text):
+        return None
+    return "".join(sorted(text))
+
 
 LETTER_SHARE = (Fraction(20, 100), Fraction(30, 100))
 TELLTALE_SHARE = (Fraction(0), Fraction(35, 100))
@@ -58,3 +148,14 @@ def _stands_out(data: Mapping[str, Any], sign: int) -> bool:
 
 
 AUTHORING = SingleChoiceAuthoring()
+
+
+CARRIED = frozenset({"choices", "answer"})
+
+
+def back(data: Fields, _stem: str, _answer: str) -> Fields | None:
+    """Return nothing else, None where there are more choices than columns."""
+    return {} if len(data["choices"]) <= len(CHOICE_COLUMNS) else None
+
+
+MAPPING = SheetMapping("B", "单选题", CARRIED, back=back)

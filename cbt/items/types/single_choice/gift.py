@@ -1,13 +1,55 @@
-"""单选 in GIFT."""
+"""单选 in GIFT, and what it shares with 多选: `=` before a right choice, `~` before any other or a share."""
 
 from __future__ import annotations
 
-from cbt.interchange.gift_answer import GiftMapping
-from cbt.items.types.choices import gift
+from collections.abc import Mapping
+from typing import Any
+
+from cbt.interchange import raw_items
+from cbt.interchange.gift_answer import ALL, Braces, GiftMapping, escaped, weighted
+
+CARRIED = frozenset({"choices", "answer", "fixed_order"})
+
+
+def claims(braces: Braces) -> bool:
+    """Return whether choices are listed."""
+    return braces.listed and any(answer.mark == "~" for answer in braces.answers)
+
+
+def several(braces: Braces) -> bool:
+    """Return whether more than one may be right: none is so as a whole, and some by their shares."""
+    answers = braces.answers
+    return all(answer.mark == "~" for answer in answers) and any(answer.worth > 0 for answer in answers)
+
+
+def read_gift(braces: Braces, *, multiple: bool) -> dict[str, Any]:
+    """Return the item: one right answer, or several whose weights come to all of it."""
+    answers, stem = braces.answers, braces.stem(raw_items.BLANK)
+    right = [answer.worth > 0 if multiple else answer.worth >= ALL for answer in answers]
+    if not multiple and any(0 < answer.worth < ALL for answer in answers):
+        braces.found.hint("open_weights", stem)
+    choices = [(braces.text(answer.text), sound) for answer, sound in zip(answers, right, strict=True)]
+    said = [
+        (letter, braces.text(answer.feedback))
+        for letter, answer in zip(raw_items.LETTERS, answers, strict=False)
+    ]
+    data = raw_items.choice(stem, choices, multiple=multiple)
+    return data | raw_items.explained(braces.general, said)
+
+
+def written(data: Mapping[str, Any], right: str, wrong: str) -> str:
+    """Return the choices with a mark before each."""
+    lines = []
+    for letter, text in zip(raw_items.LETTERS, data["choices"], strict=False):
+        mark = right if letter in data["answer"] else wrong
+        said = escaped(text) if mark.endswith("%") else weighted(text, 100 if mark == "=" else 0)
+        lines.append(f"{mark}{said}")
+    return "\n" + "\n".join(lines) + "\n"
+
 
 MAPPING = GiftMapping(
-    gift.CARRIED,
-    lambda braces: gift.claims(braces) and not gift.several(braces),
-    lambda braces: gift.read(braces, multiple=False),
-    lambda data: gift.written(data, "=", "~"),
+    CARRIED,
+    lambda braces: claims(braces) and not several(braces),
+    lambda braces: read_gift(braces, multiple=False),
+    lambda data: written(data, "=", "~"),
 )

@@ -1,4 +1,4 @@
-"""判断, as an author meets it."""
+"""判断, as an author meets it and in a workbook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import is_emphasised, normal, plain
 from cbt.items.media import without_last
-from cbt.items.types.authoring import Authoring, PutRight, Sent, SheetRow, outside
+from cbt.items.types.authoring import Authoring, PutRight, SentItem, SheetRow, outside
+from cbt.items.types.cells import SheetMapping
 from cbt.rules.items.content import LETTERS
 from cbt.spreadsheets.findings import Finding, Place, Severity
 
@@ -68,7 +69,7 @@ class TrueFalseAuthoring(Authoring):
         """Neither right nor wrong."""
         return {"answer": None}
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """Right or wrong, or neither yet."""
         return {"answer": {"true": True, "false": False}.get(sent.text("answer"))}
 
@@ -100,3 +101,6 @@ def _full_stop(stem: str) -> str:
 
 
 AUTHORING = TrueFalseAuthoring()
+
+
+MAPPING = SheetMapping("C", "判断题", frozenset({"answer"}), lambda data: "√" if data["answer"] else "×")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.items.types.authoring import Authoring, SentItem, SheetRow
 from cbt.spreadsheets.findings import Finding, Severity
 
 
@@ -33,7 +33,7 @@ class RiddleAuthoring(Authoring):
         """The word."""
         return [data["answer"]]
 
-    def from_form(self, sent: Sent) -> dict[str, Any]:
+    def from_form(self, sent: SentItem) -> dict[str, Any]:
         """The word."""
         return {"answer": sent.text("answer")}
 

@@ -1,3 +1,0 @@
-"""The second factor of staff: set up, asked for, recovered."""
-
-__all__ = ["codes", "service", "views"]

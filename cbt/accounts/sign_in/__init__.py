@@ -1,3 +1,0 @@
-"""Staff sign in: passwords, logins, what guessing is told and slowed down by."""
-
-__all__ = ["passwords", "refusals", "service"]

@@ -1,0 +1,159 @@
+"""`cbt roster`, candidates from a file, and `cbt sitting publish`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+import flask
+
+from cbt.batches import publication
+from cbt.batches.roster.findings import told
+from cbt.batches.roster.process import work_on
+from cbt.batches.roster.roster_import import CheckedRoster, dry_run, import_roster
+from cbt.blueprints.versions import own_folder
+from cbt.candidates import corrections
+from cbt.candidates.roster import export
+from cbt.console.command import FILE, NEW_FILE, argument, group, option
+from cbt.console.exits import DONE, REFUSED
+from cbt.console.output import Answer
+from cbt.console.output import told as told_error
+from cbt.console.texts import text as _
+from cbt.errors import Conflict, InvalidInput
+from cbt.http.app_context import with_app
+from cbt.http.i18n import catalogues
+from cbt.sittings.commands import sitting
+from cbt.spreadsheets.check_process import ThreadBeat
+from cbt.spreadsheets.findings import Note, Severity
+from cbt.storage.write_queue.change_set import join_writing
+
+
+@group("roster", help="candidates.cli.roster")
+def roster() -> None:
+    """Hold the commands about rosters."""
+
+
+@roster.command("import", help="candidates.cli.import")
+@argument("file", type=FILE, help="candidates.cli.file")
+@option("--batch", default="", metavar="REF", help="batches.cli.batch")
+@option("--sitting", default="", metavar="REF", help="batches.cli.sitting")
+@option("--photos", "photo_zip", type=FILE, metavar="ZIP", help="candidates.cli.photos")
+@option("--dry-run", "looks_only", is_flag=True, help="candidates.cli.dry_run")
+@with_app
+def import_(
+    file: Path, batch: str, sitting: str, photo_zip: Path | None, looks_only: bool, *, now: datetime
+) -> Answer:
+    """Check a roster and, unless it is a dry run or something stops it, register everybody in it."""
+    if not batch and not sitting:
+        raise InvalidInput("roster.which")
+    body, folder = file.read_bytes(), own_folder()
+    checked = dry_run(batch_ref=batch, sitting_ref=sitting, file_name=file.name, body=body, folder=folder)
+    imported = not looks_only and not checked.plan.stops and bool(checked.plan.rooms)
+    if imported:
+        checked = import_roster(
+            batch_ref=batch,
+            sitting_ref=sitting,
+            file_name=file.name,
+            body=body,
+            folder=folder,
+            now=now,
+            actor="cli",
+        )
+    stored = 0
+    if imported and photo_zip is not None and sitting:
+        report = corrections.attach_photos(
+            sitting_ref=sitting, body=photo_zip.read_bytes(), now=now, actor="cli"
+        )
+        stored = report.stored
+    return _answer(checked, imported=imported, photos_stored=stored)
+
+
+@roster.command("work", help="batches.cli.work", hidden=True)
+@argument("ref", help="batches.cli.check")
+@with_app
+def work(ref: str, now: datetime) -> Answer:
+    """Do what a brought roster waits for; the server that was asked for it begins this."""
+    join_writing()
+    clock = flask.current_app.extensions["cbt_clock"].now
+    done = work_on(ref, folder=own_folder(), clock=clock, beat=ThreadBeat)
+    return Answer({"ref": ref, "done": done, "at": now})
+
+
+def _answer(checked: CheckedRoster, *, imported: bool, photos_stored: int) -> Answer:
+    plan = checked.plan
+    notes = told([*plan.stops, *plan.hints])
+    left = sum(one.people for one in plan.left)
+    data = {
+        "file": checked.file_name,
+        "rows": checked.roster.total,
+        "registered": len(plan.placements),
+        "already": plan.already,
+        "changed": len(plan.changes),
+        "left": left,
+        "imported": imported,
+        "photos": photos_stored,
+        "columns": dict(checked.roster.headers),
+        "ignored": list(checked.roster.ignored),
+        "problems": [_as_json(one) for one in notes],
+    }
+    figures = {
+        "rows": checked.roster.total,
+        "count": len(plan.placements),
+        "already": plan.already,
+        "stops": len(plan.stops) or left,
+    }
+    done = _("candidates.roster.cli.imported" if imported else "candidates.roster.cli.checked", **figures)
+    words = [line for one in notes for line in _lines(one)]
+    return Answer(data, [*words, done], code=REFUSED if plan.stops or left else DONE)
+
+
+def _lines(note: Note) -> tuple[str, str]:
+    place = _("candidates.roster.place", row=note.place.line, column=note.place.header)
+    return f"[{note.severity_label}] {place}  {note.value}", f"    {note.why}{note.fix}"
+
+
+def _as_json(note: Note) -> dict[str, object]:
+    return {
+        "row": note.place.line,
+        "column": note.place.header,
+        "value": note.value,
+        "why": note.why,
+        "fix": note.fix,
+        "stop": note.severity is Severity.ERROR,
+    }
+
+
+@roster.command("template", help="candidates.cli.template")
+@argument("file", type=NEW_FILE, help="candidates.cli.new_file")
+def template(file: Path) -> Answer:
+    """Write the empty roster workbook to a file."""
+    with catalogues():
+        file.write_bytes(export.template())
+    return Answer({"file": file}, [_("candidates.roster.cli.template", file=str(file))])
+
+
+commands: list[click.Command] = [roster]
+
+
+@sitting.command("publish", help="sittings.cli.publish")
+@argument("ref", help="sittings.cli.ref")
+@with_app
+def publish(ref: str, *, now: datetime) -> Answer:
+    """Publish a draft sitting; or print all that is missing, each with its page, and exit with 2."""
+    try:
+        publication.publish(sitting_ref=ref, now=now, actor="cli")
+    except Conflict as error:
+        missing, pages = error.params.get("missing"), error.params.get("pages")
+        if not isinstance(missing, list) or not isinstance(pages, list):
+            raise
+        return _lacking(error, list(zip(missing, pages, strict=True)))
+    return Answer({"ref": ref, "published": True}, [_("sittings.done.published")])
+
+
+def _lacking(error: Conflict, lacks: list[tuple[str, str]]) -> Answer:
+    refused = told_error(error, missing=[{"text": lack, "page": page} for lack, page in lacks])
+    listed = [f"  {lack}  {page}" for lack, page in lacks]
+    return Answer(
+        {"error": refused}, notes=[str(refused["what"]), *listed, str(refused["fix"])], code=REFUSED
+    )

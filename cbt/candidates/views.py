@@ -1,0 +1,164 @@
+"""Pages of the office: a batch, a sitting, roster import, a registration."""
+
+from __future__ import annotations
+
+import flask
+import flask_babel
+
+from cbt.accounts.approvals.requests import SecondNeeded, SecondPersonTerms
+from cbt.accounts.approvals.views import ask_for, typed_second
+from cbt.candidates import corrections, prints, service, store
+from cbt.candidates import print_views as printing_views
+from cbt.candidates.corrections import Correction
+from cbt.candidates.roster.export import template, to_csv, to_xlsx
+from cbt.candidates.service import (
+    Revealed,
+    door_state,
+    registration_page,
+    seated_asked,
+    sitting_page,
+    wish_for,
+)
+from cbt.errors import NotFound
+from cbt.http.auth import access
+from cbt.http.auth.login import acting, signed_in
+from cbt.http.downloads import attachment, picture
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other, uploaded
+from cbt.http.partials import Reply
+from cbt.media.intake import redraw
+from cbt.personal.fields import DOCUMENT_NAMES, detail_facts, person_details
+from cbt.rules.roles import Role
+from cbt.sittings.store import second_by_password
+from cbt.spreadsheets.writer import XLSX
+from cbt.storage.unit_of_work import reading
+
+pages = flask.Blueprint("candidates", __name__)
+pages.add_app_template_global(person_details, "person_details")
+pages.add_app_template_global(detail_facts, "detail_facts")
+pages.register_blueprint(printing_views.pages)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+
+
+@pages.get("/office/sittings/<ref>")
+@access.roles(*READERS)
+def sitting(ref: str) -> Reply:
+    """Show a sitting: what is to do next, its rooms, its registrations, fifty at a time."""
+    args = flask.request.args
+    asked = seated_asked(args)
+    with reading() as session:
+        page = sitting_page(session, ref, asked, staffed=args.get("staff", ""))
+    return flask.render_template("candidates/sitting.html", page=page, asked=asked, door_state=door_state)
+
+
+@pages.post("/office/sittings/<ref>/photos")
+@access.roles(Role.OFFICER)
+@form_on(head_of_page("candidates.sitting"))
+def add_photos(ref: str) -> Reply:
+    """Store the photos of a zip and say what became of each file."""
+    name, body = uploaded("photos")
+    report = corrections.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=acting())
+    if not report.unmatched and not report.refused:
+        return see_other(
+            flask_babel.gettext("candidates.photos.stored", count=report.stored),
+            "candidates.sitting",
+            ref=ref,
+        )
+    refused_files = [
+        (file, flask_babel.gettext(f"error.{code}.what", maximum=1024)) for file, code in report.refused
+    ]
+    return flask.render_template(
+        "candidates/photos.html", ref=ref, file_name=name, report=report, refused_files=refused_files
+    )
+
+
+@pages.post("/office/sittings/<ref>/export")
+@access.roles(Role.OFFICER)
+@form_on(head_of_page("candidates.sitting"))
+def export(ref: str) -> Reply:
+    """Send the roster of a sitting as xlsx or csv."""
+    form = flask.request.form
+    rows = service.export_rows(
+        sitting_ref=ref,
+        reveal_numbers=form.get("reveal") == "1",
+        reason=form.get("reason", ""),
+        actor=acting(),
+        now=flask.g.now,
+    )
+    if form.get("format") == "csv":
+        return attachment(to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
+    return attachment(to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
+
+
+@pages.get("/office/roster-template.xlsx")
+@access.roles(*READERS)
+def roster_template() -> Reply:
+    """Send the empty roster workbook."""
+    return attachment(template(), XLSX, "roster-template.xlsx")
+
+
+@pages.get("/office/registrations/<ref>")
+@access.roles(*READERS)
+def registration(ref: str, refused: Refusal = NOTHING_REFUSED, revealed: Revealed | None = None) -> Reply:
+    """Show one registration, numbers masked."""
+    with reading() as session:
+        shown = registration_page(session, ref, signed_in())
+    return form_page(
+        "candidates/registration.html",
+        refused,
+        **shown,
+        documents=list(DOCUMENT_NAMES),
+        single=[name for name, document in prints.DOCUMENTS.items() if document.single],
+        revealed=revealed,
+    )
+
+
+@pages.get("/office/registrations/<ref>/photo")
+@access.roles(*READERS, Role.PROCTOR)
+def photo(ref: str) -> Reply:
+    """Send the photo of a candidate whose room this person may see."""
+    with reading() as session:
+        found = store.photo_of(session, store.entry_for(session, ref, signed_in()).candidate.id)
+    if found is None:
+        raise NotFound("photo.none")
+    return picture(found.mimetype, found.image)
+
+
+@pages.post("/office/registrations/<ref>/reveal")
+@access.roles(Role.OFFICER)
+@form_on(registration)
+def reveal(ref: str) -> Reply:
+    """Show the full numbers on this one page; the log keeps who and why."""
+    reason = flask.request.form.get("reason", "")
+    revealed = service.reveal(ref=ref, reason=reason, principal=signed_in(), now=flask.g.now)
+    return registration(ref, NOTHING_REFUSED, revealed)
+
+
+@pages.post("/office/registrations/<ref>/correct")
+@access.roles(Role.OFFICER)
+@form_on(registration)
+def correct(ref: str) -> Reply:
+    """Put a name, number or photo right with evidence (更正记录). Source: R-15."""
+    correction, me = _correction(), signed_in()
+    with reading() as session:
+        entry = store.entry_for(session, ref, me)
+        allowed = second_by_password(session, entry.registration.sitting_id)
+    try:
+        second = typed_second(me, SecondPersonTerms(service.COUNTERSIGNERS), allowed=allowed)
+        service.correct(ref=ref, correction=correction, second=second, principal=me, now=flask.g.now)
+    except SecondNeeded as needed:
+        return ask_for(needed, lambda: wish_for(entry, correction))
+    return see_other(flask_babel.gettext("candidates.corrected"), "candidates.registration", ref=ref)
+
+
+def _correction() -> Correction:
+    form = flask.request.form
+    number = form.get("document_number", "").strip()
+    sent = flask.request.files.get("photo")
+    image = sent.read() if sent is not None and sent.filename else b""
+    return Correction(
+        evidence=form.get("evidence", ""),
+        name=form.get("name", "").strip() or None,
+        document=(form.get("document_type", ""), number) if number else None,
+        photo=redraw(image) if image else None,
+    )

@@ -1,0 +1,422 @@
+"""The record of a room as values, and its queries: who stands where, what happened, what was given.
+
+Source: R-61.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff
+from cbt.accounts.store import actor_names
+from cbt.audit.head import Head, head_of
+from cbt.blueprints.reasons import violation_of
+from cbt.candidates.store import Registered, entries_of_room, with_photo
+from cbt.proctoring.acts.room_end import Ending, ending
+from cbt.proctoring.board.live import Board, LogLine, load_board, log_lines
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.board.store import gaps_of_room
+from cbt.proctoring.incidents import ReportStatement, told_of_room
+from cbt.proctoring.models import GrantedTime, Incident, InspectorComment, LeaveRecord
+from cbt.rules.violations import Violation
+from cbt.runner.models import Attempt, AttemptAdjustment
+from cbt.sittings.models import Batch, RoomAdjustment, RoomHold, RoomStaff
+from cbt.sittings.store import RoomView
+
+MOVES = ("move", "move_to", "rebind")
+"""The lines of the log that say that somebody went on at another machine."""
+RELOCATED = ("relocate", "undo_relocate")
+"""That the whole room went on in another one, and that it went back."""
+UNDONE_MOVE = "undo_move"
+"""That one of them was taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGrant:
+    """Time that was given to one candidate, or to the whole room (no seat); `at` is None for before the start."""
+
+    seat: SeatView | None
+    at: datetime | None
+    kind: str
+    amount: timedelta
+    code: str
+    reason: str
+    by: str
+    withdrawn: bool = False
+    """Whether it was taken back: it is told, and counts no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPeriod:
+    """A 全场暂停: from when, until when, why, by whom."""
+
+    from_at: datetime
+    to_at: datetime | None
+    code: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A disconnection of one candidate, and what was decided; `granted` is None while nobody has."""
+
+    seat: SeatView
+    from_at: datetime
+    to_at: datetime
+    usable: bool
+    resent: int
+    decided: bool
+    granted: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A 临时离场 of one candidate."""
+
+    seat: SeatView
+    out_at: datetime
+    in_at: datetime | None
+    escort: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A form of a violation or an incident with what was added to it; `seat` is None for one about the room.
+
+    A violation of a log from before there were such forms is one of which only the facts are known.
+    """
+
+    kind: str
+    """`violation` or `incident`."""
+    seat: SeatView | None
+    at: datetime
+    code: str
+    violation: Violation | None
+    """Its row of the table it was recorded by; None for an incident."""
+    facts: str
+    by: str
+    evidence: tuple[str, ...] = ()
+    evidence_note: str = ""
+    witness: str = ""
+    statement: str = ""
+    signature: str = "open"
+    withdrawn: str | None = None
+    """Why it was withdrawn; None while it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What an inspector noted about the room or one seat of it, and what the chief answered, "" for nothing yet."""
+
+    seat: SeatView | None
+    at: datetime
+    text: str
+    by: str
+    answer: str
+    answered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoorFacts:
+    """What the door saw of one person: their registered document, masked, and the kind they showed."""
+
+    masked: str
+    shown: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecord:
+    """Everything the papers of one room are made of; the figures are those of the end of the room (R-61)."""
+
+    board: Board
+    ending: Ending
+    batch: str
+    ended_at: datetime | None
+    staff: tuple[tuple[str, str], ...]
+    """(name, duty)"""
+    lines: tuple[LogLine, ...]
+    """The whole log, the first line first."""
+    stood: tuple[HoldPeriod, ...]
+    given: tuple[TimeGrant, ...]
+    silences: tuple[Silence, ...]
+    out: tuple[Out, ...]
+    reports: tuple[Reported, ...]
+    """In the order in which they were filed, withdrawn ones among them."""
+    comments: tuple[Comment, ...]
+    doors: Mapping[str, DoorFacts]
+    """By the ref of a registration."""
+    no_photo: tuple[SeatView, ...]
+    head: Head | None
+    """Where the log ended when this was read (日志锚点)."""
+    printed_at: datetime
+
+    @property
+    def draft(self) -> bool:
+        """Whether the room goes on: its figures may change yet."""
+        return not self.board.head.over
+
+    @property
+    def absent(self) -> tuple[SeatView, ...]:
+        """Who is 缺考."""
+        return self.ending.who.get("absent", ())
+
+    @property
+    def unanswered(self) -> tuple[SeatView, ...]:
+        """Who came and never began."""
+        return self.ending.who.get("unanswered", ())
+
+    @property
+    def undecided(self) -> int:
+        """How many compensations nobody has decided."""
+        return self.ending.counts.undecided
+
+    @property
+    def moves(self) -> tuple[LogLine, ...]:
+        """Who went on at another machine, a line each, and which of these were taken back."""
+        kinds = (*MOVES, UNDONE_MOVE)
+        return tuple(one for line in self.lines if line.kind in kinds for one in _each(line))
+
+    @property
+    def moved(self) -> int:
+        """How often somebody went on at another machine."""
+        undone = sum(line.kind == UNDONE_MOVE for line in self.moves)
+        return len(self.moves) - 2 * undone
+
+    @property
+    def breaches(self) -> tuple[Reported, ...]:
+        """The violations that hold."""
+        return tuple(one for one in self.reports if one.kind == "violation" and one.withdrawn is None)
+
+    @property
+    def incidents(self) -> tuple[Reported, ...]:
+        """The incidents that hold."""
+        return tuple(one for one in self.reports if one.kind == "incident" and one.withdrawn is None)
+
+    @property
+    def withdrawn(self) -> tuple[Reported, ...]:
+        """What was filed and does not hold."""
+        return tuple(one for one in self.reports if one.withdrawn is not None)
+
+
+def _each(line: LogLine) -> Iterator[LogLine]:
+    """Yield a line about several people as one for each."""
+    if not line.people:
+        yield line
+    for one in line.people:
+        said = {**dict(line.params), **dict(one.own), "seat": one.seat, "name": one.name}
+        yield LogLine(line.at, line.kind, tuple(sorted(said.items())))
+
+
+def incidents(session: Session, sitting_room_id: int) -> Sequence[Incident]:
+    """Return every line of a room's log, the first one first."""
+    query = select(Incident).where(Incident.sitting_room_id == sitting_room_id)
+    return session.scalars(query.order_by(Incident.at, Incident.id)).all()
+
+
+def comments(session: Session, sitting_room_id: int) -> Sequence[InspectorComment]:
+    """Return what inspectors noted about a room, with the chief's answers, in their order."""
+    query = select(InspectorComment).where(InspectorComment.sitting_room_id == sitting_room_id)
+    return session.scalars(query.order_by(InspectorComment.id)).all()
+
+
+def holds(session: Session, sitting_room_id: int) -> Sequence[RoomHold]:
+    """Return when the whole room stood still."""
+    query = select(RoomHold).where(RoomHold.sitting_room_id == sitting_room_id)
+    return session.scalars(query.order_by(RoomHold.from_at, RoomHold.id)).all()
+
+
+def given_to_room(session: Session, sitting_room_id: int) -> Sequence[RoomAdjustment]:
+    """Return what the whole room was given."""
+    query = select(RoomAdjustment).where(RoomAdjustment.sitting_room_id == sitting_room_id)
+    return session.scalars(query.order_by(RoomAdjustment.at, RoomAdjustment.id)).all()
+
+
+def given_to_people(session: Session, sitting_room_id: int) -> Sequence[tuple[AttemptAdjustment, int]]:
+    """Return what single candidates were given: the adjustment and whose registration."""
+    query = (
+        select(AttemptAdjustment, Attempt.registration_id)
+        .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
+        .where(Attempt.sitting_room_id == sitting_room_id)
+        .order_by(AttemptAdjustment.at, AttemptAdjustment.id)
+    )
+    return [(one, registration_id) for one, registration_id in session.execute(query)]
+
+
+def seconds_of(session: Session, sitting_room_id: int) -> Mapping[tuple[int | None, datetime], str]:
+    """Return who signed together with whoever gave time: (registration or None for the room, when) -> actor."""
+    query = select(GrantedTime.registration_id, GrantedTime.at, GrantedTime.second).where(
+        GrantedTime.sitting_room_id == sitting_room_id, GrantedTime.second.is_not(None)
+    )
+    return {(row.registration_id, row.at): row.second for row in session.execute(query)}
+
+
+def leaves(session: Session, registration_ids: Sequence[int]) -> Sequence[LeaveRecord]:
+    """Return who went out under escort, and when they were back."""
+    query = select(LeaveRecord).where(LeaveRecord.registration_id.in_(registration_ids))
+    return session.scalars(query.order_by(LeaveRecord.out_at, LeaveRecord.id)).all()
+
+
+def staff_of(session: Session, sitting_room_id: int) -> Sequence[tuple[str, str]]:
+    """Return (name, duty) of those assigned to a room, by duty and name."""
+    query = (
+        select(Staff.name, RoomStaff.duty)
+        .join(RoomStaff, RoomStaff.staff_id == Staff.id)
+        .where(RoomStaff.sitting_room_id == sitting_room_id)
+        .order_by(RoomStaff.duty, Staff.name)
+    )
+    return [(name, duty) for name, duty in session.execute(query)]
+
+
+ACCOMMODATION = "accommodation"
+
+
+def read_record(session: Session, view: RoomView, *, now: datetime) -> RoomRecord:
+    """Return what the papers of a room say at `now`.
+
+    The figures are counted by what ends a room, from the board everybody sees, so neither can differ from it.
+
+    Source: R-61.
+    """
+    room = view.sitting_room
+    board = load_board(session, view, now=now)
+    seats = {seat.registration_id: seat for seat in board.seats}
+    written = incidents(session, room.id)
+    gaps = gaps_of_room(session, room.id)
+    entries = {one.registration.ref: one for one in entries_of_room(session, view.sitting.id, room.ref)}
+    photos = with_photo(session, {seat.candidate_id for seat in board.seats})
+    attempts = {seat.attempt_id: seat for seat in board.seats}
+    return RoomRecord(
+        board=board,
+        ending=ending(board, now=now),
+        batch=session.get_one(Batch, view.sitting.batch_id).name,
+        ended_at=room.ended_at,
+        staff=tuple(staff_of(session, room.id)),
+        lines=tuple(reversed(log_lines(written[::-1], board.seats, gaps, limit=sys.maxsize))),
+        stood=tuple(_stood(session, room.id)),
+        given=(*_before(board), *_given(session, room.id, seats)),
+        silences=tuple(
+            Silence(
+                attempts[gap.attempt_id],
+                gap.from_at,
+                gap.to_at,
+                gap.usable,
+                gap.resent,
+                gap.decided_at is not None,
+                gap.granted or timedelta(0),
+            )
+            for gap in reversed(gaps)
+        ),
+        out=tuple(
+            Out(seats[one.registration_id], one.out_at, one.in_at, one.escort)
+            for one in leaves(session, list(seats))
+        ),
+        reports=tuple(_reports(session, room.id, written, seats, entries)),
+        comments=tuple(
+            Comment(
+                seats.get(one.registration_id or 0),
+                one.at,
+                one.text,
+                one.who,
+                one.answer or "",
+                one.answered_who or "",
+            )
+            for one in comments(session, room.id)
+        ),
+        doors={ref: _shown(entry) for ref, entry in entries.items()},
+        no_photo=tuple(seat for seat in board.seats if seat.candidate_id not in photos),
+        head=head_of(session),
+        printed_at=now,
+    )
+
+
+def _shown(entry: Registered) -> DoorFacts:
+    registration = entry.registration
+    return DoorFacts(
+        masked=entry.candidate.document_masked,
+        shown=registration.document_shown or "",
+        cause=registration.absent_cause or "",
+    )
+
+
+def _stood(session: Session, room_id: int) -> Iterator[HoldPeriod]:
+    found = holds(session, room_id)
+    names = actor_names(session, {one.held_by for one in found})
+    for one in found:
+        yield HoldPeriod(one.from_at, one.to_at, one.reason_code, one.reason, _named(names, one.held_by))
+
+
+def _before(board: Board) -> Iterator[TimeGrant]:
+    """What was granted before the start, which nobody of the room gave. Source: R-30."""
+    for seat in board.seats:
+        if seat.allowance:
+            yield TimeGrant(seat, None, ACCOMMODATION, seat.allowance, "", "", "")
+
+
+def _given(session: Session, room_id: int, seats: Mapping[int, SeatView]) -> Iterator[TimeGrant]:
+    alone, together = given_to_people(session, room_id), given_to_room(session, room_id)
+    seconds = seconds_of(session, room_id)
+    rows: list[tuple[RoomAdjustment | AttemptAdjustment, int | None]] = [(one, None) for one in together]
+    rows += alone
+    names = actor_names(session, {*(one.by for one, _who in rows), *seconds.values()})
+    for one, who in sorted(rows, key=lambda row: (row[0].at, row[1] or 0)):
+        by = [one.by, *filter(None, [seconds.get((who, one.at))])]
+        said = " + ".join(_named(names, actor) for actor in by)
+        back = one.withdrawn_at is not None
+        whose = seats[who] if who else None
+        yield TimeGrant(whose, one.at, one.kind, one.amount, one.reason_code, one.reason, said, back)
+
+
+def _reports(
+    session: Session,
+    room_id: int,
+    written: Sequence[Incident],
+    seats: Mapping[int, SeatView],
+    entries: Mapping[str, Registered],
+) -> Iterator[Reported]:
+    """Each form of the room; before them the violations that only its log has, as former versions kept them."""
+    filed = told_of_room(session, room_id)
+    known = {(one.report.registration_id, one.report.code) for one in filed}
+    for incident in written:
+        seat = seats.get(incident.registration_id or 0)
+        said = json.loads(incident.params) if incident.kind == "violation" else {}
+        if seat is None or not said or (incident.registration_id, said["code"]) in known:
+            continue
+        found = violation_of(session, said["code"], entries[seat.ref].registration.violation_version_id)
+        told = (said.get("reason", ""), said.get("who", ""))
+        yield Reported("violation", seat, incident.at, said["code"], found, *told)
+    for one in filed:
+        yield _reported(one, seats.get(one.report.registration_id or 0))
+
+
+def _reported(told: ReportStatement, seat: SeatView | None) -> Reported:
+    report = told.report
+    return Reported(
+        kind=report.kind,
+        seat=seat,
+        at=report.happened_at,
+        code=report.code,
+        violation=told.entry if isinstance(told.entry, Violation) else None,
+        facts=told.part("facts"),
+        by=report.who,
+        evidence=told.evidence,
+        evidence_note=told.part("evidence_note"),
+        witness=told.part("witness"),
+        statement=told.part("statement"),
+        signature=told.part("signature"),
+        withdrawn=None if told.withdrawn_at is None else report.withdrawn_reason or "",
+    )
+
+
+def _named(names: Mapping[str, str], actor: str) -> str:
+    """Return the name of whoever acted; what happened by itself is the system's."""
+    return names.get(actor) or str(_("record.system"))

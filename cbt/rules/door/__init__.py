@@ -1,3 +1,0 @@
-"""Who may come in, and when; and when whoever waits goes on."""
-
-__all__ = ["admission", "kiosk", "waiting_room"]

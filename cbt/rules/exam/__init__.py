@@ -1,3 +1,0 @@
-"""What a blueprint says."""
-
-__all__ = ["blueprint", "paper", "policies"]

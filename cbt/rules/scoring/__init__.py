@@ -1,3 +1,0 @@
-"""From answers to a score and its evidence."""
-
-__all__ = ["marks", "score"]

@@ -1,3 +1,0 @@
-"""A sitting before its day: places, people, what is missing."""
-
-__all__ = ["inputs", "places", "purposes", "sittings", "views"]
