@@ -103,16 +103,16 @@ class _Weighed:
         return self.common - self.odd + self.worded
 
 
-def decode(content: bytes, said: str = "") -> Decoded | None:
+def decode(content: bytes, label: str = "") -> Decoded | None:
     """Return the text of a file; None where no charset makes sense of it, or more is broken than can be mended.
 
-    `said` is the charset that the file itself or its author names: it is taken where the bytes are valid in it.
+    `label` is the charset that the file itself or its author names: it is taken where the bytes are valid in it.
     """
     for mark, charset in _MARKS:
         if content.startswith(mark):
             text = _strict(content[len(mark) :], charset)
             return None if text is None else Decoded(text, charset)
-    named = _named(said)
+    named = _named(label)
     if b"\0" not in content:
         if (text := _strict(content, UTF8)) is not None:
             return None if _is_binary(text) else Decoded(text, UTF8)
@@ -132,17 +132,17 @@ def decode(content: bytes, said: str = "") -> Decoded | None:
     return Decoded(best.text, best.charset, sure, tuple(one.charset for one in rest))
 
 
-def declared(content: bytes, said: str) -> Decoded | None:
+def declared(content: bytes, label: str) -> Decoded | None:
     """Return the text of a file of XML that says its charset, "" for one that does not; None as `decode` does.
 
     None, too, for a charset that no Chinese or Western program saves such files in.
     """
-    named = _named(said)
+    named = _named(label)
     if named in LATIN and not content.startswith(tuple(mark for mark, _charset in _MARKS)):
         text = _strict(content, named)
         return None if text is None else Decoded(text, named)
-    known = {"", UTF8, "utf-16", "utf-16le", "utf-16be", *GUESSED}
-    return decode(content, named) if named in known else None
+    names = {"", UTF8, "utf-16", "utf-16le", "utf-16be", *GUESSED}
+    return decode(content, named) if named in names else None
 
 
 def entry_names(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
@@ -168,8 +168,8 @@ def _charset_of_names(lines: bytes) -> str:
     return _CODEC[BIG5] if BIG5 in weights else GB
 
 
-def _named(said: str) -> str:
-    return _ALIASES.get(said.lower(), said.lower())
+def _named(label: str) -> str:
+    return _ALIASES.get(label.lower(), label.lower())
 
 
 def _fitting(content: bytes, charsets: tuple[str, ...]) -> Iterator[_Weighed]:
@@ -188,12 +188,12 @@ def _strict(content: bytes, charset: str) -> str | None:
 
 def _mended(content: bytes) -> Decoded | None:
     """Return a text of which few bytes are broken, with U+FFFD in their place; what came out of it is a finding."""
-    found = []
+    guesses = []
     for charset in (UTF8, GB, BIG5):
         text = content.decode(_CODEC.get(charset, charset), "replace")
         if text.count("\ufffd") * _MOST_LOST <= len(text) and not _is_binary(text):
-            found.append(_weighed(charset, text))
-    plausible = [one for one in found if one.plausible]
+            guesses.append(_weighed(charset, text))
+    plausible = [one for one in guesses if one.plausible]
     if len(plausible) != 1:
         return None
     return Decoded(plausible[0].text, plausible[0].charset)
@@ -240,6 +240,6 @@ def _common(charset: str) -> frozenset[str]:
         "gb2312": (range(0xB0, 0xD8), range(0xA1, 0xFF)),
         "big5": (range(0xA4, 0xC7), (*range(0x40, 0x7F), *range(0xA1, 0xFF))),
     }[charset]
-    found = (bytes((lead, trail)).decode(charset, "ignore") for lead in leads for trail in trails)
+    characters = (bytes((lead, trail)).decode(charset, "ignore") for lead in leads for trail in trails)
     wide = (chr(number) for number in range(0xFF01, 0xFF5F))
-    return _PUNCTUATION.union(filter(None, found), wide)
+    return _PUNCTUATION.union(filter(None, characters), wide)

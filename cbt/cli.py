@@ -32,7 +32,6 @@ class Command:
     modules: tuple[str, ...]
 
     def load(self, name: str) -> click.Command:
-        """Import the modules and return the command `name`."""
         first, *_later = load(*self.modules)
         commands: list[click.Command] = first.commands
         return next(command for command in commands if command.name == name)
@@ -74,16 +73,13 @@ class Root(TextGroup):
     """The group of `cbt`: its help needs the table only, a room is loaded when its command is called."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command as its room made it, or None for an unknown name."""
         entry = COMMANDS.get(cmd_name)
         return None if entry is None else entry.load(cmd_name)
 
     def line(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Return what the table tells of a command."""
         return self.commands.get(name)
 
     def sections(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Yield what every group tells, and the exit codes."""
         yield from super().sections(ctx)
         yield "console.exits", [(str(code), text(told)) for code, told in MEANINGS.items()]
 
@@ -93,7 +89,6 @@ class Root(TextGroup):
             return super().make_context(*args, **attrs)
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command."""
         with reader_there():
             super().invoke(ctx)
 
@@ -102,11 +97,11 @@ class Root(TextGroup):
 
         How click ends a command (its `standalone_mode`) is no choice here.
         """
-        given = list(sys.argv[1:] if args is None else args)
+        argv = list(sys.argv[1:] if args is None else args)
         try:
             code = super().main(args, "cbt", standalone_mode=False)
         except (Exception, KeyboardInterrupt) as stopped:
-            end, as_json = end_of(stopped), wants_json(given)
+            end, as_json = end_of(stopped), wants_json(argv)
             if isinstance(stopped, click.exceptions.NoArgsIsHelpError) and not as_json:
                 stopped.show()
             elif end.error is not None:
@@ -115,9 +110,9 @@ class Root(TextGroup):
         sys.exit(code if isinstance(code, int) else DONE)
 
 
-def wants_json(given: Sequence[str]) -> bool:
+def wants_json(argv: Sequence[str]) -> bool:
     """Return whether `--json` was typed, also where what was typed cannot be read to its end."""
-    words = given[: given.index("--")] if "--" in given else given
+    words = argv[: argv.index("--")] if "--" in argv else argv
     return "--json" in words
 
 
@@ -141,9 +136,9 @@ def _version_option() -> TextOption:
     )
 
 
-def _show_version(context: click.Context, _option: click.Parameter, asked: bool) -> None:
+def _show_version(context: click.Context, _option: click.Parameter, value: bool) -> None:
     """Name the version and the revision of its tables, by files alone."""
-    if asked and not context.resilient_parsing:
+    if value and not context.resilient_parsing:
         from cbt.releases import newest_revision, product_version
 
         click.echo(f"cbt {product_version()}, revision {newest_revision()}")
@@ -169,7 +164,6 @@ def _name_settings(_ctx: click.Context, _option: click.Parameter, file: str | No
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
-    """Run one command and exit with its code."""
     build(_offer_app).main(args=argv)
 
 

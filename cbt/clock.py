@@ -11,9 +11,7 @@ from typing import Protocol
 class Clock(Protocol):
     """Anything that can tell the instant as an aware UTC datetime."""
 
-    def now(self) -> datetime:
-        """Return the present instant."""
-        ...
+    def now(self) -> datetime: ...
 
     def drift(self) -> timedelta:
         """Return how far the machine's wall clock stands from this clock."""
@@ -21,7 +19,6 @@ class Clock(Protocol):
 
 
 def wall_time() -> datetime:
-    """Return what the machine's wall clock says, right or wrong."""
     return datetime.now(UTC)
 
 
@@ -58,11 +55,9 @@ class SystemClock:
             self._started_at = datetime.now(UTC)
 
     def now(self) -> datetime:
-        """Return the present instant."""
         return self._started_at + timedelta(seconds=time.monotonic() - self._monotonic)
 
     def drift(self) -> timedelta:
-        """Return how far the machine's wall clock stands from this clock."""
         return datetime.now(UTC) - self._offset - self.now()
 
 
@@ -87,7 +82,6 @@ class Agreement:
 
     @property
     def agrees(self) -> bool:
-        """Return whether this process may answer and act."""
         return self.in_time and not self.left_behind
 
     def note(self, off_by: timedelta, *, half_trip: timedelta) -> None:

@@ -18,12 +18,10 @@ def product_dir(name: str) -> Path:
 
 
 def translations_dir() -> Path:
-    """Return the folder of the catalogues."""
     return _PACKAGE / "translations"
 
 
 def migrations_dir() -> Path:
-    """Return the folder of the Alembic migrations."""
     return _PACKAGE / "storage" / "migrations"
 
 

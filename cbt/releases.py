@@ -28,7 +28,6 @@ RELEASES = (ProductRelease("0.1.0", "0006", "2026-11-24"),)
 
 
 def product_version() -> str:
-    """Return the version that is installed."""
     return version(PRODUCT)
 
 

@@ -61,12 +61,10 @@ class LogNames:
 
 
 def register_names(app: flask.Flask, names: LogNames) -> None:
-    """Have the log call things as `names` says."""
     app.extensions[_EXTENSION] = names
 
 
 def log_names() -> LogNames:
-    """Return what is registered."""
     names: LogNames = flask.current_app.extensions[_EXTENSION]
     return names
 
@@ -90,8 +88,8 @@ PLAIN_ACTORS = ("scheduler", "cli", "anonymous")
 
 
 def _word(message_id: str) -> str:
-    found = str(_(message_id))
-    return "" if found == message_id else found
+    text = str(_(message_id))
+    return "" if text == message_id else text
 
 
 def act_name(act: str) -> str:
@@ -121,7 +119,6 @@ def kind_of(thing: str) -> str:
 
 
 def actor_name(actor: str, names: dict[str, Called]) -> str:
-    """Return who acted: by name, else by what they are."""
     if actor in PLAIN_ACTORS:
         return str(_(f"accounts.actor.{actor}"))
     return thing_name(actor, names)
@@ -143,8 +140,8 @@ def thing_name(thing: str, names: dict[str, Called]) -> str:
 
 def refused_name(ref: str) -> str:
     """Return why an act was refused, in the words the person saw; without any, what was asked for."""
-    said = _word(f"error.{ref.partition(':')[2]}.what")
-    return said if said and "%(" not in said else ref
+    sentence = _word(f"error.{ref.partition(':')[2]}.what")
+    return sentence if sentence and "%(" not in sentence else ref
 
 
 Facts = list[tuple[str, str]]
@@ -174,14 +171,13 @@ def things_in(stored: str) -> Iterator[str]:
 def in_words(stored: str, subject: str, names: Mapping[str, Called]) -> Facts:
     """Return the facts of an entry about `subject` in words; none where there were none."""
     kind = subject.partition(":")[0]
-    found = _read(stored)
-    if not isinstance(found, dict):
-        return [("", str(found))] if stored else []
-    return [(_name(key), _said(key, value, kind, names)) for key, value in found.items()]
+    facts = _read(stored)
+    if not isinstance(facts, dict):
+        return [("", str(facts))] if stored else []
+    return [(_name(key), _said(key, value, kind, names)) for key, value in facts.items()]
 
 
 def on_one_line(facts: Facts) -> str:
-    """Return facts as a cell of a sheet holds them."""
     return "\n".join(
         str(_("accounts.log.fact", name=name, value=value)) if name else value for name, value in facts
     )
@@ -198,8 +194,8 @@ def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        for one in value:
-            yield from _leaves(one)
+        for element in value:
+            yield from _leaves(element)
     else:
         yield value
 
@@ -240,7 +236,7 @@ def _text(key: str, value: str, kind: str, names: Mapping[str, Called]) -> str:
     prefixes: tuple[str, ...] = _CODES.get(key, ())
     if key == "state":
         prefixes = (_OF_KIND.get(kind, _STATES[0]), *_STATES)
-    return next((said for prefix in prefixes if (said := _word(f"{prefix}.{value}"))), value)
+    return next((label for prefix in prefixes if (label := _word(f"{prefix}.{value}"))), value)
 
 
 LONGEST = {"act": 60, "actor": 80, "subject": 120, "sitting": 60, "since": 10, "until": 10}
@@ -280,10 +276,10 @@ class LogFilter:
         )
 
 
-def filter_of(given: Mapping[str, str]) -> LogFilter:
+def filter_of(sought: Mapping[str, str]) -> LogFilter:
     """Return the filter of an address or a form; raise InvalidInput("web.bad_request") for a page that is none."""
-    fields = {name: given.get(name, "").strip()[:most] for name, most in LONGEST.items()}
-    before = given.get("before", "")
+    fields = {name: sought.get(name, "").strip()[:most] for name, most in LONGEST.items()}
+    before = sought.get("before", "")
     oldest = whole_number(before, most=WIDEST) if before else None
     if before and oldest is None:
         raise InvalidInput("web.bad_request")
@@ -339,26 +335,26 @@ class LogPage:
     guesses: Sequence[Guessed]
 
 
-def log_page(session: Session, asked: LogFilter, *, reader: Principal, now: datetime) -> LogPage:
+def log_page(session: Session, log_filter: LogFilter, *, reader: Principal, now: datetime) -> LogPage:
     """Return the page; raise InvalidInput as `LogFilter.sought` does."""
-    found = entries(session, asked.sought, before=asked.before, limit=PAGE_SIZE + 1)
-    shown = found[:PAGE_SIZE]
-    about = called(session, [asked.subject]) if asked.subject else {}
+    rows = entries(session, log_filter.sought, before=log_filter.before, limit=PAGE_SIZE + 1)
+    shown = rows[:PAGE_SIZE]
+    about = called(session, [log_filter.subject]) if log_filter.subject else {}
     return LogPage(
         lines=lines_of(session, shown, reader=reader),
-        older=shown[-1].id if len(found) > PAGE_SIZE else None,
+        older=shown[-1].id if len(rows) > PAGE_SIZE else None,
         people=_people(session),
-        sittings=log_names().sittings(session, asked.sitting),
-        about=thing_name(asked.subject, about) if asked.subject else "",
+        sittings=log_names().sittings(session, log_filter.sitting),
+        about=thing_name(log_filter.subject, about) if log_filter.subject else "",
         head=head_of(session),
         guesses=guessed(session, now=now),
     )
 
 
-def lines_of(session: Session, found: Sequence[AuditEntry], *, reader: Principal) -> list[WordedEntry]:
+def lines_of(session: Session, rows: Sequence[AuditEntry], *, reader: Principal) -> list[WordedEntry]:
     """Return entries in words, with a fixed number of queries."""
-    things = {thing for entry in found for thing in (_who(entry.actor), entry.subject)}
-    things |= {thing for one in found for text in (one.before, one.after) for thing in things_in(text)}
+    things = {thing for entry in rows for thing in (_who(entry.actor), entry.subject)}
+    things |= {thing for one in rows for text in (one.before, one.after) for thing in things_in(text)}
     names = called(session, things)
     staff = staff_named(session, things)
     names |= {thing: Called(one.name) for thing, one in staff.items()}
@@ -375,7 +371,7 @@ def lines_of(session: Session, found: Sequence[AuditEntry], *, reader: Principal
             before=in_words(entry.before, entry.subject, names),
             after=in_words(entry.after, entry.subject, names),
         )
-        for entry in found
+        for entry in rows
     ]
 
 
@@ -390,8 +386,8 @@ def _why(entry: AuditEntry) -> str:
     if entry.reason or not entry.after:
         return entry.reason
     after = json.loads(entry.after)
-    said = after.get("why", "") if isinstance(after, dict) else ""
-    return said if isinstance(said, str) else ""
+    reason = after.get("why", "") if isinstance(after, dict) else ""
+    return reason if isinstance(reason, str) else ""
 
 
 def _roles(roles: Sequence[str]) -> str:
@@ -428,19 +424,19 @@ _COLUMNS = (
 )
 
 
-def exported(asked: LogFilter, *, reader: Principal, now: datetime) -> bytes:
+def exported(log_filter: LogFilter, *, reader: Principal, now: datetime) -> bytes:
     """Return the newest entries of a filter as a workbook; that somebody takes them is on record before.
 
     Raise InvalidInput as `LogFilter.sought` does.
     """
-    sought = asked.sought
-    shown = " ".join(f"{name}={value}" for name, value in asked.asked.items())
+    sought = log_filter.sought
+    shown = " ".join(f"{name}={value}" for name, value in log_filter.asked.items())
     with unit_of_work() as session:
         flood_limit.count(
             session, at=now, actor=reader.logged_as, act="audit.export", subject="log", shown=shown
         )
     with reading() as session:
-        found = entries(session, sought, limit=MOST + 1)
+        selected = entries(session, sought, limit=MOST + 1)
         rows = [
             (
                 str(line.entry.id),
@@ -453,9 +449,9 @@ def exported(asked: LogFilter, *, reader: Principal, now: datetime) -> bytes:
                 on_one_line(line.before),
                 on_one_line(line.after),
             )
-            for line in lines_of(session, found[:MOST], reader=reader)
+            for line in lines_of(session, selected[:MOST], reader=reader)
         ]
-    return _workbook(rows, more=len(found) > MOST)
+    return _workbook(rows, more=len(selected) > MOST)
 
 
 def _workbook(rows: Sequence[tuple[str, ...]], *, more: bool) -> bytes:

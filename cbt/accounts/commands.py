@@ -34,7 +34,6 @@ def staff() -> None:
 @staff.command("list", help="accounts.cli.list")
 @with_app
 def list_staff(*, now: datetime) -> Answer:
-    """List everybody with roles, state, last sign-in, second factor and open one-time password."""
     with reading() as session:
         lines = staff_lines(session)
     columns = ("login", "name", "roles", "state", "last_sign_in", "factor.title", "one_time")
@@ -42,21 +41,21 @@ def list_staff(*, now: datetime) -> Answer:
     return Answer([asdict(one) for one in lines], align([head, *(_row(one, now=now) for one in lines)]))
 
 
-def _row(one: StaffLine, *, now: datetime) -> list[str]:
-    roles = _("ui.comma").join(_(f"role.{role}") for role in one.roles)
-    factor = "on" if one.second_factor else "owed" if one.second_factor_owed else "off"
-    until = one.one_time_until
+def _row(line: StaffLine, *, now: datetime) -> list[str]:
+    roles = _("ui.comma").join(_(f"role.{role}") for role in line.roles)
+    factor = "on" if line.second_factor else "owed" if line.second_factor_owed else "off"
+    until = line.one_time_until
     one_time = "–"
     if until is not None:
         one_time = _(
             "accounts.one_time.over" if until <= now else "accounts.one_time.until", until=_local(until)
         )
     return [
-        one.login,
-        one.name,
+        line.login,
+        line.name,
         roles,
-        _(f"accounts.state.{one.state}"),
-        "–" if one.last_sign_in_at is None else _local(one.last_sign_in_at),
+        _(f"accounts.state.{line.state}"),
+        "–" if line.last_sign_in_at is None else _local(line.last_sign_in_at),
         _(f"accounts.factor.{factor}"),
         one_time,
     ]
@@ -124,7 +123,6 @@ def _once(login: str, password: str) -> Answer:
 @argument("login", help="accounts.cli.login")
 @with_app
 def reset(login: str, *, now: datetime) -> Answer:
-    """Give a staff member a new one-time password."""
     return _once(login, reset_password(login=login, now=now, actor="cli"))
 
 

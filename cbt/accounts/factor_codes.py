@@ -41,7 +41,6 @@ def picture(secret: str, *, login: str, issuer: str) -> str:
 
 
 def in_groups(secret: str) -> str:
-    """Return a secret as people type it: four letters, a space."""
     return " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
 
 
@@ -93,13 +92,13 @@ class FactorState:
 
 def state(session: Session, staff: Staff) -> FactorState:
     """Return how it stands with a person's second factor."""
-    found = session.get(StaffFactor, staff.id)
+    factor = session.get(StaffFactor, staff.id)
     left = session.scalar(
         select(func.count())
         .select_from(RecoveryCode)
         .where(RecoveryCode.staff_id == staff.id, RecoveryCode.used_at.is_(None))
     )
-    return FactorState(None if found is None else found.created_at, left or 0, is_required(session, staff))
+    return FactorState(None if factor is None else factor.created_at, left or 0, is_required(session, staff))
 
 
 def is_required(session: Session, staff: Staff) -> bool:

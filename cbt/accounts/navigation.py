@@ -29,7 +29,7 @@ def register_home_part(app: flask.Flask, part: HomePart) -> None:
 def home_parts(principal: Principal) -> list[tuple[str, Mapping[str, object]]]:
     """Return what stands on this person's home page above the places they can go to: templates, what each needs."""
     parts: list[HomePart] = flask.current_app.extensions.get(_EXTENSION, [])
-    return [found for part in parts if (found := part(principal)) is not None]
+    return [content for part in parts if (content := part(principal)) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,6 @@ class StaffPage:
     """Pages about one thing of the same family, for marking where one is."""
 
     def holds(self, path: str) -> bool:
-        """Return whether a path belongs to this place."""
         starts = [_start(endpoint) for endpoint in (self.endpoint, *self.below)]
         return any(path == start or path.startswith(f"{start}/") for start in starts)
 
@@ -146,6 +145,5 @@ def staff_frame() -> dict[str, object]:
 
 
 def role_names(roles: frozenset[str]) -> str:
-    """Return the names of roles in their fixed order, for showing."""
     between = str(flask_babel.gettext("ui.and"))
     return between.join(flask_babel.gettext(f"role.{role.value}") for role in Role if role in roles)

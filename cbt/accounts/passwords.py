@@ -120,7 +120,6 @@ def check_password(password: str, *, login: str, name: str = "") -> None:
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Return the list, case folded."""
     lines = LIST.read_text("utf-8").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))
 

@@ -21,7 +21,6 @@ pages = flask.Blueprint("factors", __name__)
 @pages.get("/staff/sign-in/code")
 @access.public
 def code() -> Reply:
-    """Ask for the code of the second factor, after the password."""
     target = local_target(flask.request.args.get("next"), flask.url_for("accounts.home"))
     return _code_page(target, NOTHING_REFUSED) if _half() else _back_to_sign_in(target)
 
@@ -137,7 +136,7 @@ def _codes_page(made: list[str], *, fresh: bool) -> Reply:
 def change(act: str) -> Reply:
     """Replace the recovery codes, or switch the second factor off; both ask for password and code again."""
     form = flask.request.form
-    given = {
+    credentials = {
         "password": form.get("password", ""),
         "code": form.get("code", ""),
         "machine": current_machine(),
@@ -145,12 +144,12 @@ def change(act: str) -> Reply:
     }
     try:
         if act == "codes":
-            token, made = second_factor.renew_codes(signed_in(), **given)
+            token, made = second_factor.renew_codes(signed_in(), **credentials)
             remember(token)
             return _codes_page(made, fresh=False)
         if act != "off":
             raise InvalidInput("web.bad_request")
-        remember(second_factor.switch_off(signed_in(), **given))
+        remember(second_factor.switch_off(signed_in(), **credentials))
     except CbtError as error:
         return account(refusal(error), act)
     return see_other(flask_babel.gettext("accounts.factor.is_off"), "accounts.factors.account")
@@ -159,7 +158,6 @@ def change(act: str) -> Reply:
 @pages.post("/staff/account/logins/<int:number>/end")
 @access.staff
 def end_login(number: int) -> Reply:
-    """End one of one's own logins."""
     logins.end_one(signed_in(), number, now=flask.g.now)
     return flask.redirect(flask.url_for("accounts.factors.account"), 303)
 
@@ -167,7 +165,6 @@ def end_login(number: int) -> Reply:
 @pages.post("/staff/account/logins/others/end")
 @access.staff
 def end_others() -> Reply:
-    """End all of one's own logins but this one."""
     logins.end_others(signed_in(), now=flask.g.now)
     return see_other(flask_babel.gettext("accounts.logins.ended"), "accounts.factors.account")
 

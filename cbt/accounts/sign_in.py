@@ -101,7 +101,6 @@ def end_one(principal: Principal, login_session_id: int, *, now: datetime) -> No
 
 
 def end_others(principal: Principal, *, now: datetime) -> None:
-    """End all of this person's logins but this one."""
     with unit_of_work() as session:
         end_all(session, principal.subject_ref, now=now, keep=principal.login_session_id)
 
@@ -177,7 +176,6 @@ def _refuse_old_slip(staff: Staff, *, now: datetime) -> None:
 
 
 def sign_out(principal: Principal, *, now: datetime) -> None:
-    """End this login session on the server."""
     subject = f"staff:{principal.subject_ref}"
     with unit_of_work() as session:
         revoke_login(session, login_session_id=principal.login_session_id, now=now)
@@ -237,8 +235,8 @@ def guessed(session: Session, *, now: datetime) -> Sequence[Guessed]:
 
     Source: R-14.
     """
-    found = alerts_of(session, (SIGN_IN, "bind"), now=now)
-    logins = [row.subject for row in found if row.scope == SIGN_IN]
+    alerts = alerts_of(session, (SIGN_IN, "bind"), now=now)
+    logins = [row.subject for row in alerts if row.scope == SIGN_IN]
     people = session.scalars(select(Staff).where(Staff.login.in_(logins)))
     names = {person.login: person.name for person in people}
     return [
@@ -248,7 +246,7 @@ def guessed(session: Session, *, now: datetime) -> Sequence[Guessed]:
             row.tries,
             row.last_address,
         )
-        for row in found
+        for row in alerts
         if row.scope == "bind" or row.subject in names
     ][:MOST]
 
@@ -289,13 +287,13 @@ def _tells(error: CbtError) -> bool:
     return isinstance(error, (NotAllowed, TooMany)) or error.code.startswith(SECOND_PERSON)
 
 
-def _count(who: Callable[[], Principal | None], code: str) -> None:
+def _count(principal_of: Callable[[], Principal | None], code: str) -> None:
     endpoint = flask.request.endpoint or ""
     access = access_of(flask.current_app, endpoint)
     if access is not None and access.kind == "lease":
         return  # no login is read there
     try:
-        principal = who()
+        principal = principal_of()
         if principal is None:
             return
         with unit_of_work() as session:

@@ -234,7 +234,6 @@ def staff_lines(session: Session) -> list[StaffLine]:
 
 
 def state_of(staff: Staff) -> str:
-    """Return what an account is: `active`, `first` or `disabled`."""
     if staff.disabled_at is not None:
         return "disabled"
     return "first" if staff.must_change_password else "active"

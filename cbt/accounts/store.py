@@ -50,21 +50,20 @@ def _principal(rows: Sequence[Any], ref: str) -> Principal | None:
 
 def half_principal(cursor: Any, ref: str) -> Principal | None:
     """Return who gave the right password and still owes the code: somebody without any role."""
-    found = signed_in_principal(cursor, ref)
-    return None if found is None else replace(found, kind=HALF, roles=frozenset())
+    signed = signed_in_principal(cursor, ref)
+    return None if signed is None else replace(signed, kind=HALF, roles=frozenset())
 
 
 def staff_by_login(session: Session, login: str) -> Staff | None:
-    """Return the staff member with that login name, case folded."""
     return session.scalar(select(Staff).where(Staff.login == login.strip().casefold()))
 
 
 def ref_of(session: Session, login: str) -> str:
     """Return the ref of the staff member with that login name; raise InvalidInput("staff.no_login")."""
-    found = staff_by_login(session, login)
-    if found is None:
+    member = staff_by_login(session, login)
+    if member is None:
         raise InvalidInput("staff.no_login", login=login)
-    return found.ref
+    return member.ref
 
 
 def staff_by_ref(session: Session, ref: str) -> Staff:
@@ -88,8 +87,8 @@ STAFF_PAGE = 50
 
 def staff_page(session: Session, *, text: str, page: int) -> ListPage[Staff]:
     """Return a page of those whose name or login has `text` in it, who may sign in first, by login."""
-    found = or_(Staff.name.icontains(text, autoescape=True), Staff.login.icontains(text, autoescape=True))
-    conditions = [found] if text else []
+    condition = or_(Staff.name.icontains(text, autoescape=True), Staff.login.icontains(text, autoescape=True))
+    conditions = [condition] if text else []
     count = session.scalar(select(func.count()).select_from(Staff).where(*conditions)) or 0
     span = PageSpan(count, STAFF_PAGE, page)
     query = select(Staff).where(*conditions).order_by(Staff.disabled_at.is_not(None), Staff.login)
@@ -160,8 +159,8 @@ def staff_named(session: Session, actors: Iterable[str] | None) -> dict[str, Nam
         if not refs:
             return {}
         query = query.where(Staff.ref.in_(refs))
-    found: dict[str, NamedStaff] = {}
+    staff: dict[str, NamedStaff] = {}
     for ref, name, login, role in session.execute(query.order_by(Staff.ref, StaffRole.role)):
-        known = found[f"staff:{ref}"].roles if f"staff:{ref}" in found else ()
-        found[f"staff:{ref}"] = NamedStaff(name, login, (*known, role) if role else known)
-    return found
+        roles = staff[f"staff:{ref}"].roles if f"staff:{ref}" in staff else ()
+        staff[f"staff:{ref}"] = NamedStaff(name, login, (*roles, role) if role else roles)
+    return staff

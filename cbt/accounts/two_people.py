@@ -40,7 +40,7 @@ def hands_on(session: Session, accounts: Iterable[str], *, since: datetime) -> l
 
     Source: R-62, R-64.
     """
-    found: list[Hand] = []
+    hands: list[Hand] = []
     seen: set[str] = set()
     waiting = {account for account in accounts if account.startswith(STAFF)}
     while waiting:
@@ -56,9 +56,9 @@ def hands_on(session: Session, accounts: Iterable[str], *, since: datetime) -> l
             ).where(AuditEntry.subject.in_(waiting), AuditEntry.at > since - APART_FOR)
         )
         new = [hand for row in rows for hand in _hands_in(*row)]
-        found += new
+        hands += new
         waiting = {hand.by for hand in new} - seen
-    return found
+    return hands
 
 
 def _hands_in(subject: str, actor: str, act: str, at: datetime, before: str, after: str) -> Iterable[Hand]:
@@ -106,14 +106,14 @@ def refusals(
     since = min((first.at for first in steps), default=now)
     hands = hands_on(session, {actor, *(first.account for first in steps)}, since=since)
     held = store.roles_of(session, actor) & frozenset(roles) if hands else frozenset()
-    found: dict[PersonStep, CbtError] = {}
+    errors: dict[PersonStep, CbtError] = {}
     for first in steps:
         tie = tie_between(first, second, hands)
         if tie is not None:
-            found[first] = refusal_of_tie(tie)
+            errors[first] = refusal_of_tie(tie)
         elif held and not roles_apart(first, second, held, hands):
-            found[first] = refusal_of_roles(first, second, held, hands)
-    return found
+            errors[first] = refusal_of_roles(first, second, held, hands)
+    return errors
 
 
 def insist_on_two(
@@ -131,8 +131,8 @@ def insist_on_two(
 
     Source: R-62.
     """
-    found = list(refusals(session, firsts, actor, roles=roles, now=now).values())
-    if any(error.code == SAME for error in found):
+    errors = list(refusals(session, firsts, actor, roles=roles, now=now).values())
+    if any(error.code == SAME for error in errors):
         raise same
-    for error in found:
+    for error in errors:
         raise error

@@ -37,30 +37,36 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 @access.roles(*READERS)
 def log() -> Reply:
     """Show a page of the audit log. Source: R-64."""
-    asked = filter_of(flask.request.args)
+    log_filter = filter_of(flask.request.args)
     try:
-        return _page(asked)
+        return _page(log_filter)
     except InvalidInput as error:
-        return _page(LogFilter(), given=asked, refused=refusal(error)), 422
+        return _page(LogFilter(), typed_filter=log_filter, refused=refusal(error)), 422
 
 
 @audit_log_pages.get("/audit.xlsx")
 @access.roles(*READERS)
 def export() -> Reply:
     """Send what a filter shows as a workbook; it is a reading, and on record as one."""
-    asked = filter_of(flask.request.args)
+    log_filter = filter_of(flask.request.args)
     try:
-        body = exported(asked, reader=signed_in(), now=flask.g.now)
+        body = exported(log_filter, reader=signed_in(), now=flask.g.now)
     except InvalidInput as error:
-        return _page(LogFilter(), given=asked, refused=refusal(error)), 422
+        return _page(LogFilter(), typed_filter=log_filter, refused=refusal(error)), 422
     return attachment(body, XLSX, f"log-{local_text(flask.g.now, '%Y%m%d-%H%M')}.xlsx")
 
 
-def _page(asked: LogFilter, *, given: LogFilter | None = None, refused: Refusal = NOTHING_REFUSED) -> str:
+def _page(
+    log_filter: LogFilter, *, typed_filter: LogFilter | None = None, refused: Refusal = NOTHING_REFUSED
+) -> str:
     with reading() as session:
-        page = log_page(session, asked, reader=signed_in(), now=flask.g.now)
+        page = log_page(session, log_filter, reader=signed_in(), now=flask.g.now)
     return flask.render_template(
-        "accounts/audit_log/log.html", page=page, asked=given or asked, refused=refused, groups=act_groups()
+        "accounts/audit_log/log.html",
+        page=page,
+        asked=typed_filter or log_filter,
+        refused=refused,
+        groups=act_groups(),
     )
 
 
@@ -135,7 +141,6 @@ def sign_in_again() -> Reply:
 @pages.post("/staff/sign-out")
 @access.staff
 def sign_out() -> Reply:
-    """End this login session."""
     service.sign_out(signed_in(), now=flask.g.now)
     forget()
     wanted = local_target(flask.request.form.get("next"), "") or None  # a page that was not for this person
@@ -184,11 +189,11 @@ def people(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """List the staff, fifty at a time."""
     with reading() as session:
         args = flask.request.args
-        found = store.staff_page(session, text=asked_text(args), page=page_of(args))
+        page = store.staff_page(session, text=asked_text(args), page=page_of(args))
         guesses = guessed(session, now=flask.g.now)
     roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
-    names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in found.lines}
-    shown = {"found": found, "names": names, "guesses": guesses, "roles": roles, "refused": refused}
+    names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in page.lines}
+    shown = {"found": page, "names": names, "guesses": guesses, "roles": roles, "refused": refused}
     return flask.render_template("accounts/people.html", **shown), refused.code
 
 
@@ -226,13 +231,12 @@ def _once(login: str, password: str) -> Reply:
 @pages.get("/staff/people/<ref>")
 @access.roles(Role.ADMIN, Role.INSPECTOR)
 def person(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show one staff member."""
     with reading() as session:
-        found = store.staff_by_ref(session, ref)
-        factor = factor_codes.state(session, found)
+        member = store.staff_by_ref(session, ref)
+        factor = factor_codes.state(session, member)
     roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
-    held = {row.role for row in found.roles}
-    return form_page("accounts/person.html", refused, found=found, factor=factor, roles=roles, held=held)
+    held = {row.role for row in member.roles}
+    return form_page("accounts/person.html", refused, found=member, factor=factor, roles=roles, held=held)
 
 
 @pages.post("/staff/people/<ref>/<act>")

@@ -148,26 +148,26 @@ def _found_by(query: Select[*tuple[Any, ...]], endpoint: str, key: Any) -> Namer
 def _seats(session: Session, refs: Collection[str]) -> dict[str, Called]:
     rooms = {ref.partition(":")[0] for ref in refs}
     names = dict(session.execute(select(Room.ref, Room.name).where(Room.ref.in_(rooms))).all())
-    found = {}
+    seats = {}
     for ref in refs:
         room, _colon, number = ref.partition(":")
         if room in names:
             name = str(_("accounts.log.seat", room=names[room], number=number))
-            found[ref] = Called(name, "sittings.centres.room", {"ref": room})
-    return found
+            seats[ref] = Called(name, "sittings.centres.room", {"ref": room})
+    return seats
 
 
 def _items(session: Session, refs: Collection[str]) -> dict[str, Called]:
     rows = session.execute(
         select(Item.ref, ItemBank.name, ItemBank.ref).join(ItemBank).where(Item.ref.in_(refs))
     ).all()
-    found: dict[str, Called] = {}
+    names: dict[str, Called] = {}
     for ref, bank_name, bank in rows:
         # Of two banks that call an item the same, the log does not say which.
-        known = ref in found
-        name = ref if known else f"{bank_name}{_SEPARATOR}{ref}"
-        found[ref] = Called(name, "" if known else "bank.item", {"ref": bank, "item_ref": ref})
-    return found
+        is_known = ref in names
+        name = ref if is_known else f"{bank_name}{_SEPARATOR}{ref}"
+        names[ref] = Called(name, "" if is_known else "bank.item", {"ref": bank, "item_ref": ref})
+    return names
 
 
 def _approvals(session: Session, refs: Collection[str]) -> dict[str, Called]:
@@ -210,8 +210,8 @@ _registered = _found_by(
 
 def _registrations(session: Session, refs: Collection[str]) -> dict[str, Called]:
     """Name registrations, and those that were withdrawn by who withdrew, with the page of that person."""
-    found = _registered(session, refs)
-    gone = set(refs) - found.keys()
+    names = _registered(session, refs)
+    gone = set(refs) - names.keys()
     query = (
         select(Withdrawal.registration_ref, Candidate.name, Sitting.name, Candidate.ref, Batch.ref)
         .join(Candidate, Candidate.id == Withdrawal.candidate_id)
@@ -222,8 +222,8 @@ def _registrations(session: Session, refs: Collection[str]) -> dict[str, Called]
     )
     for ref, name, sitting, person, batch in session.execute(query) if gone else ():
         shown = {"ref": batch, "person": person}
-        found[ref] = Called(f"{name}{_SEPARATOR}{sitting}", "batches.people.person", shown)
-    return found
+        names[ref] = Called(f"{name}{_SEPARATOR}{sitting}", "batches.people.person", shown)
+    return names
 
 
 NAMERS: dict[str, Namer] = {
@@ -320,15 +320,15 @@ def _sittings(session: Session, chosen: str) -> list[tuple[str, str]]:
 def _of_sitting(ref: str) -> CompoundSelect[str]:
     sitting = select(Sitting.id).where(Sitting.ref == ref).scalar_subquery()
 
-    def said(kind: str, of: Any) -> Any:
+    def describe(kind: str, of: Any) -> Any:
         return literal(f"{kind}:") + of
 
     return union_all(
-        select(said("sitting", Sitting.ref)).where(Sitting.ref == ref),
-        select(said("sitting_room", SittingRoom.ref)).where(SittingRoom.sitting_id == sitting),
-        select(said("registration", Registration.ref)).where(Registration.sitting_id == sitting),
-        select(said("registration", Withdrawal.registration_ref)).where(Withdrawal.sitting_id == sitting),
-        select(said("attempt", Attempt.ref))
+        select(describe("sitting", Sitting.ref)).where(Sitting.ref == ref),
+        select(describe("sitting_room", SittingRoom.ref)).where(SittingRoom.sitting_id == sitting),
+        select(describe("registration", Registration.ref)).where(Registration.sitting_id == sitting),
+        select(describe("registration", Withdrawal.registration_ref)).where(Withdrawal.sitting_id == sitting),
+        select(describe("attempt", Attempt.ref))
         .join(Registration, Registration.id == Attempt.registration_id)
         .where(Registration.sitting_id == sitting),
     )

@@ -65,22 +65,19 @@ class BackupStanding:
 
     @property
     def error(self) -> Unavailable:
-        """Return the error that the last one which failed ended with."""
         return Unavailable(self.failure, **json.loads(self.named))
 
     @property
     def failing(self) -> bool:
-        """Return whether the last one failed."""
         return self.failed_at is not None and (self.made_at is None or self.failed_at >= self.made_at)
 
     def old(self, *, every: timedelta, now: datetime) -> bool:
-        """Return whether the last one that was made is older than two of its intervals and some minutes."""
         return self.made_at is None or now - self.made_at > 2 * every + PATIENCE
 
     def warnings(self, *, every: timedelta, now: datetime) -> list[str]:
         """Return the names under which `/healthz` tells what is wrong."""
-        found = ["backup.failed"] if self.failing else []
-        return [*found, "backup.old"] if self.old(every=every, now=now) else found
+        codes = ["backup.failed"] if self.failing else []
+        return [*codes, "backup.old"] if self.old(every=every, now=now) else codes
 
 
 def standing_of(session: Session, settings: Settings) -> BackupStanding | None:
@@ -96,13 +93,11 @@ def standing_of(session: Session, settings: Settings) -> BackupStanding | None:
 
 
 def note_made(session: Session, folder: Path, name: str, size: int, *, at: datetime) -> None:
-    """Put on record that the backup `name` of `size` bytes was made in `folder`."""
     row = _row(session, folder)
     row.made_at, row.made_name, row.made_bytes, row.made_by = at, name, size, this_machine()
 
 
 def note_failed(session: Session, folder: Path, error: CbtError, *, at: datetime) -> None:
-    """Put on record that a backup into `folder` failed with `error`."""
     row = _row(session, folder)
     row.failed_at, row.failed_by, row.failure = at, this_machine(), error.code
     row.named = json.dumps({name: str(value) for name, value in error.params.items()}, ensure_ascii=False)
@@ -120,12 +115,10 @@ def _row(session: Session, folder: Path) -> BackupState:
 
 
 def place_name(folder: Path) -> str:
-    """Return the name a folder goes by on record."""
     return str(folder.expanduser().absolute())[:500]
 
 
 def this_machine() -> str:
-    """Return the name of the machine this process runs on."""
     return platform.node()[:120]
 
 
@@ -229,7 +222,6 @@ class BackupWatch:
         return self._standing
 
     def warnings(self, *, now: datetime) -> list[str]:
-        """Return `backup.failed`, `backup.old`, or nothing."""
         standing = self.standing(now=now)
         return [] if standing is None else standing.warnings(every=self._every, now=now)
 
@@ -243,7 +235,6 @@ def init_backups(app: flask.Flask, settings: Settings) -> None:
 
 
 def backup_watch() -> BackupWatch:
-    """Return how this process sees the backups stand."""
     watch: BackupWatch = flask.current_app.extensions[_EXTENSION]
     return watch
 
@@ -290,9 +281,9 @@ class BackupTimer:
         if not due(settings.backup_dir, every=every - EARLY, now=now):
             return False
         self._begun_at = now
-        asked = ("--scheduled", now.isoformat(), "--keep", str(settings.backup_keep))
+        arguments = ("--scheduled", now.isoformat(), "--keep", str(settings.backup_keep))
         self._child = subprocess.Popen(
-            command_behind("backup", *asked),
+            command_behind("backup", *arguments),
             env=os.environ | as_environment(settings),
             stdin=subprocess.DEVNULL,
             # What it says stands on record and in a line of ours; its words would be none of the log's.
@@ -309,14 +300,14 @@ class BackupTimer:
         assert settings.backup_dir is not None
         assert self._begun_at is not None
         with reading() as session:
-            known = standing_of(session, settings)
-        if known is None or known.failed_at is None or known.failed_at < self._begun_at:
+            standing = standing_of(session, settings)
+        if standing is None or standing.failed_at is None or standing.failed_at < self._begun_at:
             with unit_of_work() as session:
                 died = Unavailable("backup.died", folder=str(settings.backup_dir), exit=code)
                 note_failed(session, settings.backup_dir, died, at=now)
             log.error("the scheduled backup ended with exit code %d", code)
         else:
-            log.error("the scheduled backup failed: %s", known.error)
+            log.error("the scheduled backup failed: %s", standing.error)
 
     def _waits(self, now: datetime, every: timedelta) -> bool:
         """Return whether the last one failed just now; who has just begun to lead tries at once."""

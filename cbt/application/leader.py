@@ -51,7 +51,6 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Let another process take the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -115,7 +114,6 @@ class Candidacy:
         self._thread = threading.Thread(target=self._loop, name="leader", daemon=True)
 
     def begin(self) -> None:
-        """Begin trying, in a thread of its own."""
         self._thread.start()
 
     def end(self) -> None:

@@ -66,8 +66,8 @@ _BY_ROOM = {"door": "candidate", "results": "candidate", "accounts": "staff"}
 
 def kinds_of(app: flask.Flask) -> dict[str, str]:
     """Return the kind of every endpoint of `app`, of heartbeats, and of what leads nowhere."""
-    found = {endpoint: _kind(app, endpoint) for endpoint in sorted(app.view_functions)}
-    return found | {BEATS: KINDS[BEATS], NO_ENDPOINT: OTHER}
+    kinds = {endpoint: _kind(app, endpoint) for endpoint in sorted(app.view_functions)}
+    return kinds | {BEATS: KINDS[BEATS], NO_ENDPOINT: OTHER}
 
 
 def _kind(app: flask.Flask, endpoint: str) -> str:
@@ -133,7 +133,7 @@ def add_server_gauges(metrics: Metrics, app: flask.Flask, settings: Settings) ->
 
 def add_stored_gauges(metrics: Metrics, settings: Settings) -> None:
     """Have `metrics` tell what the database says; nothing is asked of one that does not answer."""
-    for name, told, read in (
+    for name, help_text, read in (
         ("cbt_info", "The version, and the revision of the tables.", _info),
         ("cbt_heartbeat_age_seconds", "Since the leader's last heartbeat.", _heartbeat),
         ("cbt_attempts", "Attempts by state, without scored ones.", _attempts),
@@ -141,15 +141,15 @@ def add_stored_gauges(metrics: Metrics, settings: Settings) -> None:
         ("cbt_silent_candidates", "Candidates whose page missed three heartbeats.", _silent),
         ("cbt_late_answers_waiting", "Late answers that wait for a ruling.", _late),
     ):
-        metrics.add_gauge(name, told, _while_it_answers(read, settings))
+        metrics.add_gauge(name, help_text, _while_it_answers(read, settings))
 
 
 def _while_it_answers(read: Callable[[Session], Mapping[Labels, float]], settings: Settings) -> Gauge:
     # Readers of the embedded database wait for no writer; a connection to a server that is gone waits for long.
-    asked = {OK} if not settings.embedded else {OK, BUSY}
+    own_states = {OK} if not settings.embedded else {OK, BUSY}
 
     def gauge() -> Mapping[Labels, float]:
-        if _health().database not in asked:
+        if _health().database not in own_states:
             return {}
         with reading() as session:
             return read(session)
@@ -161,8 +161,8 @@ def _health() -> Health:
     """Return how the server is, asked once for each scrape."""
     if _FOUND not in flask.g:
         setattr(flask.g, _FOUND, health())
-    found: Health = flask.g.get(_FOUND)
-    return found
+    report: Health = flask.g.get(_FOUND)
+    return report
 
 
 def _one(value: float) -> Mapping[Labels, float]:
@@ -214,14 +214,14 @@ def _heartbeat(session: Session) -> Mapping[Labels, float]:
 
 def _attempts(session: Session) -> Mapping[Labels, float]:
     query = select(Attempt.state, func.count()).where(Attempt.state.in_(WATCHED)).group_by(Attempt.state)
-    found = {row[0]: row[1] for row in session.execute(query)}
-    return {(("state", str(state)),): found.get(state, 0) for state in WATCHED}
+    counts = {row[0]: row[1] for row in session.execute(query)}
+    return {(("state", str(state)),): counts.get(state, 0) for state in WATCHED}
 
 
 def _rooms(session: Session) -> Mapping[Labels, float]:
     query = select(SittingRoom.state, func.count()).where(SittingRoom.state.in_(OPEN))
-    found = {row[0]: row[1] for row in session.execute(query.group_by(SittingRoom.state))}
-    return {(("state", str(state)),): found.get(state, 0) for state in OPEN}
+    counts = {row[0]: row[1] for row in session.execute(query.group_by(SittingRoom.state))}
+    return {(("state", str(state)),): counts.get(state, 0) for state in OPEN}
 
 
 def _silent(session: Session) -> Mapping[Labels, float]:
@@ -328,7 +328,7 @@ def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) 
 
 def _share_with_others(metrics: Metrics, share: FairShare) -> None:
     """Have each process hear of the others how much they answer, and since when."""
-    told = (
+    gauge_cells = (
         metrics.add_process_gauge(
             "cbt_busiest_requests_per_second",
             "Requests a second of the process that answers most.",
@@ -339,7 +339,7 @@ def _share_with_others(metrics: Metrics, share: FairShare) -> None:
             "cbt_youngest_process_seconds", "Since the last process began.", lambda: share.age, fold=min
         ),
     )
-    share.others = lambda: [Beside(*cells) for cells in metrics.of_other_servers(told)]
+    share.others = lambda: [Beside(*cells) for cells in metrics.of_other_servers(gauge_cells)]
 
 
 def _farthest(values: Iterable[float]) -> float:

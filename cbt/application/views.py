@@ -45,7 +45,6 @@ class DoctorReport:
     found: tuple[DoctorsLine, ...]
 
     def of(self, *grades: str) -> list[DoctorsLine]:
-        """Return the findings of these grades."""
         return [one for one in self.found if one.grade in grades]
 
 
@@ -70,10 +69,10 @@ def ask_doctor(settings: Settings, *, locale: str) -> DoctorReport:
         _at_work.release()
 
 
-def read(said: bytes) -> DoctorReport:
+def read(body: bytes) -> DoctorReport:
     """Return what the command printed; raise Unavailable("doctor.silent") for anything else."""
     try:
-        answer = json.loads(said)
+        answer = json.loads(body)
         return DoctorReport(answer["grade"], tuple(DoctorsLine(**one) for one in answer["found"]))
     except (ValueError, KeyError, TypeError) as error:
         raise Unavailable("doctor.silent") from error

@@ -51,13 +51,13 @@ def read_text_bank(folder: Path) -> TextBank:
     Raises NotFound("bank.no_folder") when it has no taxonomy.toml, and InvalidInput("bank.text_unreadable")
     with `path` and `place`, the first thing in it that cannot be read; `cbt bank lint` lists everything.
     """
-    found = read_folder(folder)
-    for wrong in found.findings:
+    parsed = read_folder(folder)
+    for wrong in parsed.findings:
         raise InvalidInput("bank.text_unreadable", path=str(folder), place=str(wrong.place))
-    assert found.taxonomy is not None
-    weights, importances = found.taxonomy.weights, found.taxonomy.importances
+    assert parsed.taxonomy is not None
+    weights, importances = parsed.taxonomy.weights, parsed.taxonomy.importances
     drawables = []
-    for draft in found.items:
+    for draft in parsed.items:
         try:
             content = parse_content(draft.data)
         except InvalidInput as error:
@@ -131,25 +131,27 @@ def check(files: tuple[Path, ...], bank: Path | None) -> Answer:
 def _checked(path: Path, bank: Path | None) -> list[Answer]:
     if path.name == REASONS_FILE:
         return [checked_reasons(path)]
-    answer, found = checked_blueprint(path)
-    return [answer] if found is None or bank is None else [answer, *_drawable(found, bank)]
+    answer, exam_blueprint = checked_blueprint(path)
+    return [answer] if exam_blueprint is None or bank is None else [answer, *_drawable(exam_blueprint, bank)]
 
 
-def _drawable(found: ExamBlueprint, folder: Path) -> list[Answer]:
+def _drawable(exam_blueprint: ExamBlueprint, folder: Path) -> list[Answer]:
     try:
-        bank = read_text_bank(folder / found.bank if (folder / found.bank).is_dir() else folder)
+        bank = read_text_bank(
+            folder / exam_blueprint.bank if (folder / exam_blueprint.bank).is_dir() else folder
+        )
     except CbtError as error:
         return [refusal(error, folder)]
-    return [_paper_drawable(found, code, bank, folder) for code in found.papers]
+    return [_paper_drawable(exam_blueprint, code, bank, folder) for code in exam_blueprint.papers]
 
 
-def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank, folder: Path) -> Answer:
-    paper = found.papers[code]
-    data = {"file": folder, "ref": found.ref, "paper": code}
+def _paper_drawable(exam_blueprint: ExamBlueprint, code: str, bank: TextBank, folder: Path) -> Answer:
+    paper = exam_blueprint.papers[code]
+    data = {"file": folder, "ref": exam_blueprint.ref, "paper": code}
     if missing := shortfalls(paper, bank.drawables, bank.weights):
-        told = [asdict(one) for one in missing]
+        rows = [asdict(one) for one in missing]
         return Answer(
-            {**data, "drawable": False, "shortfalls": told},
+            {**data, "drawable": False, "shortfalls": rows},
             notes=[_short(paper, **asdict(one)) for one in missing],
             code=REFUSED,
         )
@@ -177,19 +179,21 @@ def _short(paper: Paper, *, section: str, range: str, need: int, have: int) -> s
 def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int) -> Answer:
     """Print the mean and the largest share of items that two of the papers have in common."""
     with catalogues():
-        found = load_blueprint_file(blueprint_file)
-        if paper not in found.papers:
-            raise NotFound("blueprint.no_such_paper", ref=found.ref, paper=paper)
+        exam_blueprint = load_blueprint_file(blueprint_file)
+        if paper not in exam_blueprint.papers:
+            raise NotFound("blueprint.no_such_paper", ref=exam_blueprint.ref, paper=paper)
         text = read_text_bank(bank)
     rng = random.Random(seed)
     drawn = []
     for _number in range(forms):
-        content = draw_form(found.papers[paper], text.drawables, text.weights, text.importances, rng=rng)
+        content = draw_form(
+            exam_blueprint.papers[paper], text.drawables, text.weights, text.importances, rng=rng
+        )
         drawn.append({place["item"] for place in content["positions"]})
     shares = [len(one & other) / len(one) for one, other in combinations(drawn, 2)]
     mean, most = fmean(shares), max(shares)
-    said = _("assembly.overlap", forms=forms, mean=f"{mean:.1%}", most=f"{most:.1%}")
-    return Answer({"forms": forms, "seed": seed, "mean": mean, "most": most}, [said])
+    sentence = _("assembly.overlap", forms=forms, mean=f"{mean:.1%}", most=f"{most:.1%}")
+    return Answer({"forms": forms, "seed": seed, "mean": mean, "most": most}, [sentence])
 
 
 commands: list[click.Command] = [form]

@@ -65,7 +65,6 @@ class PointRow:
 
     @property
     def total(self) -> int:
-        """How many items it has for the paper."""
         return sum(sum(found) for found in self.counts.values())
 
 
@@ -80,12 +79,10 @@ class RangeRow:
 
     @property
     def code(self) -> str:
-        """Its code."""
         return self.cover.range
 
     @property
     def short(self) -> int:
-        """How much it lacks."""
         return sum(lack.short for lack in self.cover.lacks)
 
     @property
@@ -98,7 +95,6 @@ class RangeRow:
 
     @property
     def bare(self) -> list[PointRow]:
-        """Its points without any item for the paper."""
         return [point for point in self.points if not point.total]
 
 
@@ -150,17 +146,14 @@ class PaperCover:
 
     @property
     def thin_levels(self) -> list[LevelCover]:
-        """The difficulties there is too little of."""
         return [level for level in self.levels if not level.enough]
 
     @property
     def bare(self) -> list[PointRow]:
-        """The points without any item for the paper."""
         return [point for row in self.ranges for point in row.bare]
 
     @property
     def points(self) -> int:
-        """How many points the ranges have."""
         return sum(len(row.points) for row in self.ranges)
 
     @property
@@ -175,21 +168,21 @@ def sections_cover(paper: Paper, stock: Sequence[Stock], taxonomy: Taxonomy, *, 
     kinds = [section.type for section in paper.sections]
     weights, importances = taxonomy.weights, taxonomy.importances
     usable = [one for one in stock if one.type in kinds and one.range in weights]
-    found = cover(paper, usable, weights, importances, papers=target)
-    asked = [one for one in found if one.papers is not None]
-    most = min((one.papers or 0 for one in asked), default=0)
+    covers = cover(paper, usable, weights, importances, papers=target)
+    limited = [one for one in covers if one.papers is not None]
+    most = min((one.papers or 0 for one in limited), default=0)
     names = {one.code: (one.name, one.weight) for one in taxonomy.ranges}
     points = {point.code: point.name for point in taxonomy.points}
-    by_range = {one.range: [cell for cell in usable if cell.range == one.range] for one in found}
+    by_range = {one.range: [cell for cell in usable if cell.range == one.range] for one in covers}
     rows = [
         RangeRow(*names[one.range], one, _point_rows(one, by_range[one.range], kinds, points))
-        for one in found
+        for one in covers
     ]
     return PaperCover(
         target,
         sum(one.count for one in usable),
         most,
-        tuple(one.range for one in asked if one.papers == most),
+        tuple(one.range for one in limited if one.papers == most),
         tuple(rows),
         tuple(levels(paper, usable, papers=target)),
         shared=_shared(
@@ -205,7 +198,7 @@ def sections_cover(paper: Paper, stock: Sequence[Stock], taxonomy: Taxonomy, *, 
 
 
 def _point_rows(
-    one: RangeCover, stock: Sequence[Stock], kinds: Sequence[ItemType], names: Mapping[str, str]
+    range_cover: RangeCover, stock: Sequence[Stock], kinds: Sequence[ItemType], names: Mapping[str, str]
 ) -> tuple[PointRow, ...]:
     counts = {(cell.point, cell.type, cell.difficulty): cell.count for cell in stock}
     return tuple(
@@ -215,7 +208,7 @@ def _point_rows(
             importance,
             {kind: tuple(counts.get((code, kind, level), 0) for level in LEVELS) for kind in kinds},
         )
-        for code, importance in sorted(one.classes.items())
+        for code, importance in sorted(range_cover.classes.items())
     )
 
 
@@ -233,10 +226,10 @@ def _shared(
     kept = stock if one_per_point else items_apart(stock)
     pools = stock_pools(paper, kept, dict(weights), dict(importances))
     try:
-        found = expected_overlap(pools, kept, draws=DRAWS, rng=random.Random(SEED))
+        shares = expected_overlap(pools, kept, draws=DRAWS, rng=random.Random(SEED))
     except Conflict:  # a draw gives up after so many tries, and would say so
         return ()
-    return tuple(SharedRow(one.name, one.count, found.get(one.type, Fraction(0))) for one in sections)
+    return tuple(SharedRow(one.name, one.count, shares.get(one.type, Fraction(0))) for one in sections)
 
 
 def units_cover(paper: Paper, cases: Sequence[Drawable], *, target: int) -> PaperCover:
@@ -290,8 +283,8 @@ class _Place(msgspec.Struct):
 
 def blueprints_of(session: Session, bank_ref: str) -> dict[int, ExamBlueprint]:
     """Return the present blueprints whose forms are drawn from a bank, by version, in the order of their refs."""
-    found = {row.id: blueprint_of(session, row.id) for row in current_versions(session)}
-    return {number: blueprint for number, blueprint in found.items() if blueprint.bank == bank_ref}
+    blueprints = {row.id: blueprint_of(session, row.id) for row in current_versions(session)}
+    return {number: blueprint for number, blueprint in blueprints.items() if blueprint.bank == bank_ref}
 
 
 def stock_of(session: Session, bank_id: int, weights: Mapping[str, int]) -> list[Stock]:
@@ -306,7 +299,7 @@ def stock_of(session: Session, bank_id: int, weights: Mapping[str, int]) -> list
     for point, kind, difficulty, same, count in rows:
         counts[point, kind, difficulty] += count * bool(same)
     if not all(same for _point, _kind, _difficulty, same, _count in rows):
-        drawn = _drawn(session, bank_id, Item.version != Item.current, said=_place_of)
+        drawn = _drawn(session, bank_id, Item.version != Item.current, content_of=_place_of)
         counts.update(drawn.values())
     ranges = {point: parent_of(point, weights) for point, _kind, _difficulty in counts}
     return [
@@ -318,8 +311,8 @@ def stock_of(session: Session, bank_id: int, weights: Mapping[str, int]) -> list
 
 def cases_of_bank(session: Session, bank_id: int) -> list[Drawable]:
     """Return the cases that may be drawn, by ref; whether one fits its unit stands in its parts."""
-    found = _drawn(session, bank_id, Item.type == ItemType.CASE.value, said=_case_of)
-    return sorted(found.values(), key=lambda case: case.ref)
+    drawn = _drawn(session, bank_id, Item.type == ItemType.CASE.value, content_of=_case_of)
+    return sorted(drawn.values(), key=lambda case: case.ref)
 
 
 def _place_of(_ref: str, _version: int, text: str) -> tuple[str, str, int]:
@@ -333,23 +326,23 @@ def _case_of(ref: str, version: int, text: str) -> Drawable:
 
 
 def _drawn(
-    session: Session, bank_id: int, which: ColumnElement[bool], *, said: Callable[[str, int, str], Kept]
+    session: Session, bank_id: int, which: ColumnElement[bool], *, content_of: Callable[[str, int, str], Kept]
 ) -> dict[int, Kept]:
-    """Return what `said` makes of the drawn versions of some items of a bank, by the numbers of the items.
+    """Return what `content_of` makes of the drawn versions of some items of a bank, by the numbers of the items.
 
     A version never changes, so a process keeps what was made of each for as long as it is asked for.
     """
     kept = _kept.setdefault(session.get_bind().dialect, {})
     query = select(Item.id, Item.ref, Item.version).where(Item.bank_id == bank_id, Item.version > 0, which)
     wanted = {key: (ref, version) for key, ref, version in session.execute(query)}
-    before = kept.get((bank_id, said.__name__), {})
+    before = kept.get((bank_id, content_of.__name__), {})
     now = {key: before[key, asked] for key, asked in wanted.items() if (key, asked) in before}
     missing = sorted(wanted.keys() - now.keys())
     for start in range(0, len(missing), _ROWS_AT_ONCE):
         contents = select(Item.id, ItemVersion.content).join(ItemVersion, _IS_DRAWN)
         for key, text in session.execute(contents.where(Item.id.in_(missing[start : start + _ROWS_AT_ONCE]))):
-            now[key] = said(*wanted[key], text)
-    kept[bank_id, said.__name__] = {(key, wanted[key]): one for key, one in now.items()}
+            now[key] = content_of(*wanted[key], text)
+    kept[bank_id, content_of.__name__] = {(key, wanted[key]): one for key, one in now.items()}
     return now
 
 

@@ -32,23 +32,25 @@ def page(ref: str) -> Reply:
     """Show what a bank has for a paper beside what a draw needs, what is short first."""
     args = flask.request.args
     target = whole_number(args.get("papers", ""), most=MOST_PAPERS) or 1
-    asked = args.get("reach", "") == "1"
+    wants_reach = args.get("reach", "") == "1"
     with reading() as session:
         bank = bank_by_ref(session, ref)
         choices = paper_choices(session, ref)
         choice = chosen(choices, args.get("paper", ""))
-        found = coverage_of(session, bank, choice.paper, target=target) if choice else None
+        cover = coverage_of(session, bank, choice.paper, target=target) if choice else None
         reached = (
-            reached_of(session, bank, choice.paper, most=found.papers) if asked and choice and found else None
+            reached_of(session, bank, choice.paper, most=cover.papers)
+            if wants_reach and choice and cover
+            else None
         )
     return flask.render_template(
         "assembly/coverage/coverage.html",
         bank=bank,
         choices=choices,
         choice=choice,
-        cover=found,
+        cover=cover,
         target=target,
-        asked=asked,
+        asked=wants_reach,
         reached=reached,
     )
 

@@ -66,11 +66,11 @@ def arrangements(session: Session, form_ids: Collection[int]) -> dict[int, Arran
 
 def checked(session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
     """Return what is kept of forms, where it was made of the very content that a form has now; else work it out."""
-    found = {form_id: (made_of, text) for form_id, _, made_of, text in _kept(session, form_ids)}
+    stored = {form_id: (made_of, text) for form_id, _, made_of, text in _kept(session, form_ids)}
     arrangements = {}
     for form_id, bank_id, content, sha256 in _frozen(session, form_ids):
         own = digest_of(content)
-        made_of, text = found.get(form_id, ("", ""))
+        made_of, text = stored.get(form_id, ("", ""))
         if made_of != own:
             text = _arranged(content)
         arrangements[form_id] = Arranged(bank_id, text, own == sha256)
@@ -106,15 +106,15 @@ def _arranged(content: bytes) -> str:
     return arranged(msgspec.json.decode(content))
 
 
-def keep(session: Session, found: Mapping[int, Arranged]) -> None:
+def keep(session: Session, fresh_arrangements: Mapping[int, Arranged]) -> None:
     """Keep arrangements, in the place of others where there are any."""
-    if not found:
+    if not fresh_arrangements:
         return
     rows = []
-    for form_id, one in sorted(found.items()):
-        text = f"{one.sha256}\n{one.text}"
-        seal = _seal(form_id, one.bank_id, text)
-        rows.append({"form_id": form_id, "bank_id": one.bank_id, "text": text, "seal": seal})
+    for form_id, arrangement in sorted(fresh_arrangements.items()):
+        text = f"{arrangement.sha256}\n{arrangement.text}"
+        seal = _seal(form_id, arrangement.bank_id, text)
+        rows.append({"form_id": form_id, "bank_id": arrangement.bank_id, "text": text, "seal": seal})
     statement = insert(session)(Arrangement)
     fresh = {name: statement.excluded[name] for name in ("bank_id", "seal", "text")}
     session.execute(statement.on_conflict_do_update(index_elements=["form_id"], set_=fresh), rows)
@@ -171,16 +171,14 @@ class DrawSources:
         """Return a bank; raise NotFound("bank.unknown")."""
         if ref not in self._banks:
             bank = bank_by_ref(self._session, ref)
-            revision, found = drawn_from(self._session, bank.id)
-            self._banks[ref] = BankSource(bank.id, revision, *found)
+            revision, stock = drawn_from(self._session, bank.id)
+            self._banks[ref] = BankSource(bank.id, revision, *stock)
         return self._banks[ref]
 
     def bank_of(self, blueprint_version_id: int) -> BankSource:
-        """Return the bank that a blueprint's papers are drawn from."""
         return self.bank(self.bank_ref_of(blueprint_version_id))
 
     def bank_ref_of(self, blueprint_version_id: int) -> str:
-        """Return the ref of the bank that a blueprint's papers are drawn from."""
         return blueprint_of(self._session, blueprint_version_id).bank
 
     def enemies_in(self, ref: str) -> Mapping[str, frozenset[str]]:
@@ -211,12 +209,12 @@ class DrawSources:
             )
 
     def _paper(self, blueprint_version_id: int, paper_code: str) -> PaperSource:
-        asked = blueprint_version_id, paper_code
-        if asked not in self._papers:
+        key = blueprint_version_id, paper_code
+        if key not in self._papers:
             bank = self.bank_of(blueprint_version_id)
             paper = blueprint_of(self._session, blueprint_version_id).papers[paper_code]
-            self._papers[asked] = PaperSource(paper, bank.items, bank.weights, bank.importances)
-        return self._papers[asked]
+            self._papers[key] = PaperSource(paper, bank.items, bank.weights, bank.importances)
+        return self._papers[key]
 
     @contextmanager
     def _explained(self, blueprint_version_id: int) -> Iterator[None]:
@@ -380,12 +378,10 @@ def draw_content(
 
 
 def items_of(content: Mapping[str, Any]) -> frozenset[str]:
-    """Return the items, cases among them, that a form holds."""
     return frozenset(str(position["item"]) for position in content.get("positions", ()))
 
 
 def cases_of(content: Mapping[str, Any]) -> dict[int, str]:
-    """Return which case each unit of a skills form holds."""
     return {int(unit["number"]): str(unit["item"]) for unit in content.get("units", ())}
 
 
@@ -404,7 +400,6 @@ class DrawnPaper:
     sampled: bool = False
 
     def item(self, place: Position) -> ItemContent:
-        """Return the item a position is drawn from; a case with all its parts."""
         return self.contents[place["item"], place["version"]]
 
     def asked(self, place: Position) -> ItemContent:
@@ -428,7 +423,6 @@ class Trial:
 def trial(
     session: Session, bank: ItemBank, choices: Sequence[OfferedPaper], choice: OfferedPaper, *, seed: int
 ) -> Trial:
-    """Try to draw a paper from a bank."""
     try:
         return Trial(bank, choices, choice, seed, drawn=draw_paper(session, choice, bank, seed=seed))
     except Conflict as error:
@@ -468,8 +462,8 @@ def _of_anything(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed
     names = {kind: str(_(f"bank.type.{kind.value}")) for kind in ItemType}
     large = is_large(session, bank.id)
     if large:
-        asked = look_paper(names, dict.fromkeys(ItemType, 1))
-        items = sample_of(session, bank.id, asked, taxonomy_of(session, bank), seed=seed).items
+        look = look_paper(names, dict.fromkeys(ItemType, 1))
+        items = sample_of(session, bank.id, look, taxonomy_of(session, bank), seed=seed).items
     else:
         items = drawables(session, bank.id)[0]
     paper, drawn = draw_look(names, items, rng=random.Random(seed))
@@ -641,22 +635,22 @@ def _group(drawn: DrawnPaper, places: list[Position], name: str, part: Any) -> P
 
 
 def _item(drawn: DrawnPaper, place: Position, number: int) -> ProofItem:
-    whole, asked = drawn.item(place), drawn.asked(place)
+    whole, content = drawn.item(place), drawn.asked(place)
     shown = shown_item(drawn, place)
     return ProofItem(
         number=number,
         ref=place["item"],
         version=place["version"],
-        type=asked.type.value,
+        type=content.type.value,
         points=place["points"],
-        point="" if place["item"].startswith(whole.point) else asked.point or whole.point,
-        difficulty=asked.difficulty,
+        point="" if place["item"].startswith(whole.point) else content.point or whole.point,
+        difficulty=content.difficulty,
         shown=shown,
         columns=_columns(shown.get("choices") or ()),
-        verdict=asked.verdicts,
-        key=[inline(line) for line in asked.key_at(place, verdicts())],
-        explanation=to_html(asked.explanation),
-        law=asked.law or whole.law,
+        verdict=content.verdicts,
+        key=[inline(line) for line in content.key_at(place, verdicts())],
+        explanation=to_html(content.explanation),
+        law=content.law or whole.law,
     )
 
 

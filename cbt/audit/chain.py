@@ -141,7 +141,6 @@ def init_anchor(app: flask.Flask, settings: Settings) -> None:
 
 
 def anchor_file(place: Path) -> Path:
-    """Return the file of an anchor setting: the file itself, or the one in a folder."""
     place = place.expanduser()
     return place / FILE if place.is_dir() or not place.suffix else place
 
@@ -156,13 +155,13 @@ def read_anchors(path: Path) -> Iterator[Written]:
         lines = path.read_text("utf-8", errors="replace").splitlines()
     except OSError as error:
         raise InvalidInput("audit.anchors", path=str(path)) from error
-    found = []
+    heads = []
     for line in lines:
         with contextlib.suppress(InvalidInput):
-            found.append(read_head(line))
-    if not found:
+            heads.append(read_head(line))
+    if not heads:
         raise InvalidInput("audit.anchors", path=str(path))
-    yield from found
+    yield from heads
 
 
 # The audit log's chain: entries are recorded, sealed behind the last one, and written as rows.
@@ -179,13 +178,13 @@ def insert_rows(cursor: Any, dialect: str, insert: str, rows: Sequence[Sequence[
     if dialect == "postgresql":
         cursor.executemany(f"{insert} VALUES {_places(rows[0], '%s')}", rows)
         return
-    one = _places(rows[0], "?")
+    places = _places(rows[0], "?")
     whole = len(rows) - len(rows) % AT_ONCE
-    together = f"{insert} VALUES {', '.join([one] * AT_ONCE)}" if whole else ""
+    together = f"{insert} VALUES {', '.join([places] * AT_ONCE)}" if whole else ""
     for start in range(0, whole, AT_ONCE):
         cursor.execute(together, tuple(chain.from_iterable(rows[start : start + AT_ONCE])))
     if whole < len(rows):
-        cursor.executemany(f"{insert} VALUES {one}", rows[whole:])
+        cursor.executemany(f"{insert} VALUES {places}", rows[whole:])
 
 
 def _places(row: Sequence[Any], place: str) -> str:
@@ -272,9 +271,11 @@ class Sealer:
 
     def _after_damage(self, cursor: Any, head: _HeadRow | None, ring: Keyring, at: datetime) -> Tail:
         last_id, last_hash = self._last(cursor)
-        said = None if head is None else {"number": head.last_id, "hash": head.hash, "key": head.key_print}
+        head_facts = (
+            None if head is None else {"number": head.last_id, "hash": head.hash, "key": head.key_print}
+        )
         line = EntryDraft(
-            at, "scheduler", BROKEN, "log", before=text_of(said), after=text_of({"number": last_id})
+            at, "scheduler", BROKEN, "log", before=text_of(head_facts), after=text_of({"number": last_id})
         )
         print_, key, fresh = ring.print_, ring.key, False
         if not print_:
@@ -367,7 +368,6 @@ def follow(app: flask.Flask, what: ToFollow) -> None:
 
 
 def has_to_follow(app: flask.Flask, what: ToFollow) -> bool:
-    """Return whether `follow` has anything to do for it."""
     return bool(what.fresh_key or (what.head and _anchor(app) is not None))
 
 

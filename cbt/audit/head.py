@@ -70,15 +70,15 @@ def keyring(wanted: str | None) -> Keyring:
 
 def _seen(path: Path) -> tuple[int, ...]:
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return ()
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def read_keyring(folder: Path, wanted: str | None) -> Keyring:
     """Read the key files; like `keyring`."""
-    found: dict[str, tuple[Path, bytes]] = {}
+    key_files: dict[str, tuple[Path, bytes]] = {}
     for path in [*folder.glob(f"{NAME}-*.key"), *folder.glob(f"{NAME}-*{_COMING}"), folder / PRESENT]:
         try:
             key = path.read_bytes()
@@ -86,17 +86,17 @@ def read_keyring(folder: Path, wanted: str | None) -> Keyring:
             continue  # a key that gets its place this moment is found there, which is looked at last
         if len(key) != KEY_BYTES:
             raise Unavailable("db.key_damaged", path=str(path))
-        found[fingerprint(key)] = (path, key)
-    known = {print_: key for print_, (_, key) in found.items()}
+        key_files[fingerprint(key)] = (path, key)
+    keys = {print_: key for print_, (_, key) in key_files.items()}
     if not wanted:
         if not (folder / PRESENT).is_file():
-            return Keyring("", b"", known)
+            return Keyring("", b"", keys)
         wanted = fingerprint((folder / PRESENT).read_bytes())
-    place = found.get(wanted)
+    place = key_files.get(wanted)
     # A former key is kept to read by; it is never the one in force again, whatever a database says.
     if place is None or not (place[0].name == PRESENT or place[0].name.endswith(_COMING)):
         raise Unavailable("audit.key_missing", path=str(folder / PRESENT), print=wanted)
-    return Keyring(wanted, place[1], known)
+    return Keyring(wanted, place[1], keys)
 
 
 def make_key(folder: Path) -> bytes:
@@ -146,8 +146,8 @@ GENESIS = "0" * 64
 
 def entry_hash(key: bytes, prev_hash: str, entry_id: int, at: datetime, fields: Sequence[str]) -> str:
     """Return the hash of one entry over the former hash and everything the entry says, under `key`."""
-    said = canonical_json([prev_hash, entry_id, to_micros(at), *fields])
-    return hmac.digest(key, said.encode(), "sha256").hex()
+    text = canonical_json([prev_hash, entry_id, to_micros(at), *fields])
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def head_mac(key: bytes, last_id: int, last_hash: str) -> str:
@@ -160,8 +160,8 @@ def plain_hashes(prev_hash: str, entry_id: int, at: datetime, fields: Sequence[s
 
     That version hashed JSON with a space after each comma.
     """
-    said = [prev_hash, entry_id, to_micros(at), *fields]
-    return digest(canonical_json(said)), digest(json.dumps(said, ensure_ascii=False))
+    parts = [prev_hash, entry_id, to_micros(at), *fields]
+    return digest(canonical_json(parts)), digest(json.dumps(parts, ensure_ascii=False))
 
 
 class Content:
@@ -171,12 +171,10 @@ class Content:
         self._sum = hashlib.sha256()
 
     def add(self, entry_id: int, at: datetime, fields: Sequence[str]) -> None:
-        """Take in one entry."""
         self._sum.update(canonical_json([entry_id, to_micros(at), *fields]).encode() + b"\n")
 
     @property
     def digest(self) -> str:
-        """The digest of the entries so far."""
         return self._sum.hexdigest()
 
 
@@ -205,7 +203,6 @@ class Head:
 
     @property
     def groups(self) -> str:
-        """The digits in groups of four."""
         return "-".join(self.digits[at : at + _GROUP] for at in range(0, DIGITS, _GROUP))
 
     def __str__(self) -> str:
@@ -234,7 +231,7 @@ def read_head(text: str) -> Written:
 
     Raise InvalidInput("audit.head") for what is none.
     """
-    found = _WRITTEN.fullmatch(text.strip().lower())
-    if found is None:
+    match = _WRITTEN.fullmatch(text.strip().lower())
+    if match is None:
         raise InvalidInput("audit.head", text=text.strip()[:80])
-    return Written(int(found["number"]), re.sub(r"[\s-]", "", found["digits"]))
+    return Written(int(match["number"]), re.sub(r"[\s-]", "", match["digits"]))

@@ -158,38 +158,39 @@ def entries(
 
     However long the log is, what is read of it is found by an index: a date by halving, several acts one by one.
     """
-    told = _told(session, sought, before)
+    conditions = _told(session, sought, before)
     if len(sought.acts) > 1:
         newest = [
-            select(_ids([*told, AuditEntry.act == act]).limit(limit).subquery().c.id) for act in sought.acts
+            select(_ids([*conditions, AuditEntry.act == act]).limit(limit).subquery().c.id)
+            for act in sought.acts
         ]
-        told = [AuditEntry.id.in_(select(union_all(*newest).subquery().c.id))]
+        conditions = [AuditEntry.id.in_(select(union_all(*newest).subquery().c.id))]
     elif sought.acts:
-        told.append(AuditEntry.act == sought.acts[0])
-    query = select(AuditEntry).where(*told).order_by(AuditEntry.id.desc()).limit(limit)
+        conditions.append(AuditEntry.act == sought.acts[0])
+    query = select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc()).limit(limit)
     return session.scalars(query).all()
 
 
-def _ids(told: Sequence[ColumnElement[bool]]) -> Select[int]:
-    return select(AuditEntry.id).where(*told).order_by(AuditEntry.id.desc())
+def _ids(conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
+    return select(AuditEntry.id).where(*conditions).order_by(AuditEntry.id.desc())
 
 
 def _told(session: Session, sought: Sought, before: int | None) -> list[ColumnElement[bool]]:
-    told: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if before is not None:
-        told.append(AuditEntry.id < before)
+        conditions.append(AuditEntry.id < before)
     if sought.actor:
-        told.append(AuditEntry.actor == sought.actor)
+        conditions.append(AuditEntry.actor == sought.actor)
     if sought.subject:
-        told.append(AuditEntry.subject == sought.subject)
+        conditions.append(AuditEntry.subject == sought.subject)
     if sought.subjects is not None:
         about = aliased(AuditEntry)
-        told.append(AuditEntry.id.in_(select(about.id).where(about.subject.in_(sought.subjects))))
+        conditions.append(AuditEntry.id.in_(select(about.id).where(about.subject.in_(sought.subjects))))
     if sought.since is not None:
-        told += [AuditEntry.at >= sought.since, AuditEntry.id >= _first(session, sought.since - SPREAD)]
+        conditions += [AuditEntry.at >= sought.since, AuditEntry.id >= _first(session, sought.since - SPREAD)]
     if sought.until is not None:
-        told += [AuditEntry.at < sought.until, AuditEntry.id < _first(session, sought.until + SPREAD)]
-    return told
+        conditions += [AuditEntry.at < sought.until, AuditEntry.id < _first(session, sought.until + SPREAD)]
+    return conditions
 
 
 def _first(session: Session, instant: datetime) -> int:

@@ -104,11 +104,11 @@ class _Walk:
         return False
 
     def _made_in(self, mode: str, entry: AuditEntry) -> bool:
-        said = (self.last_hash, entry.id, entry.at, entry.fields)
+        facts = (self.last_hash, entry.id, entry.at, entry.fields)
         if mode == PLAIN:
-            return entry.hash in plain_hashes(*said)
+            return entry.hash in plain_hashes(*facts)
         key = self.ring.known.get(mode)
-        return key is not None and entry.hash == entry_hash(key, *said)
+        return key is not None and entry.hash == entry_hash(key, *facts)
 
 
 def verify(session: Session) -> ChainReport:
@@ -165,8 +165,8 @@ def missed_head(session: Session, kept: Iterable[Written]) -> Missed | None:
     last = session.scalar(select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(1)) or 0
     good = 0
     for head in sorted(kept, key=lambda one: one.number):
-        found = session.scalar(select(AuditEntry.hash).where(AuditEntry.id == head.number))
-        if found is None or found[:DIGITS] != head.digits:
+        stored_hash = session.scalar(select(AuditEntry.hash).where(AuditEntry.id == head.number))
+        if stored_hash is None or stored_hash[:DIGITS] != head.digits:
             return Missed(head, cut=head.number > last, after=good, last=last)
         good = head.number
     return None
@@ -182,10 +182,10 @@ def audit() -> None:
 def head(*, now: datetime) -> Answer:
     """Print number, time and digest of the last entry. Source: R-64."""
     with reading() as session:
-        found = head_of(session)
-    if found is None:
+        last_head = head_of(session)
+    if last_head is None:
         return Answer(None, [_("audit.empty")])
-    return Answer({**asdict(found), "head": str(found)}, [str(found)])
+    return Answer({**asdict(last_head), "head": str(last_head)}, [str(last_head)])
 
 
 @audit.command("verify", help="audit.cli.verify", ends=(DONE, DIFFERS, REFUSED))

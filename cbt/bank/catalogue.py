@@ -35,7 +35,6 @@ class BankLine:
 
     @property
     def total(self) -> int:
-        """How many published items there are."""
         return sum(self.counts.values())
 
 
@@ -149,7 +148,6 @@ class Branch:
 
 
 def point_counts(session: Session, bank_id: int) -> dict[str, int]:
-    """Return how many items that are not retired each point of a bank has."""
     rows = session.execute(
         select(Item.point, func.count())
         .where(Item.bank_id == bank_id, Item.state.in_(IN_USE))

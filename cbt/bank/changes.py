@@ -48,12 +48,12 @@ def _keep_rows(
     wanted: Mapping[str, tuple[object, object]],
 ) -> None:
     """Write what differs of the rows of a table: most of it stays as it is, and everybody's save waits."""
-    known = _rows_of(session, bank_id, kind, columns)
-    gone = [row_id for code, (row_id, said) in known.items() if wanted.get(code) != said]
+    rows = _rows_of(session, bank_id, kind, columns)
+    gone = [row_id for code, (row_id, said) in rows.items() if wanted.get(code) != said]
     new = [
         {"bank_id": bank_id, "code": code, **dict(zip(columns, said, strict=True))}
         for code, said in wanted.items()
-        if code not in known or known[code][1] != said
+        if code not in rows or rows[code][1] != said
     ]
     if gone:
         session.execute(delete(kind).where(kind.id.in_(gone)))
@@ -104,8 +104,8 @@ def lay_points(bank_ref: str, points: Sequence[Point]) -> list[str]:
     """
     with reading() as session:
         bank_id = session.scalar(select(ItemBank.id).where(ItemBank.ref == bank_ref))
-        known = {} if bank_id is None else table_said(session, bank_id)
-    new = [] if bank_id is None else [point for point in points if point.code not in known]
+        table = {} if bank_id is None else table_said(session, bank_id)
+    new = [] if bank_id is None else [point for point in points if point.code not in table]
     laid: list[str] = []
     for piece in pieces_of(new):
         with unit_of_work() as session:
@@ -127,12 +127,12 @@ def lay_points(bank_ref: str, points: Sequence[Point]) -> list[str]:
 
 def take_up_points(bank_ref: str, codes: Sequence[str]) -> None:
     """Delete points that were laid for a table that was not saved, but for those that items ask about by now."""
-    asked = select(Item.id).where(Item.bank_id == KnowledgePoint.bank_id, Item.point == KnowledgePoint.code)
+    query = select(Item.id).where(Item.bank_id == KnowledgePoint.bank_id, Item.point == KnowledgePoint.code)
     bank_id = select(ItemBank.id).where(ItemBank.ref == bank_ref).scalar_subquery()
     for piece in pieces_of(codes):
         with unit_of_work() as session:
             of_bank = delete(KnowledgePoint).where(KnowledgePoint.bank_id == bank_id)
-            session.execute(of_bank.where(KnowledgePoint.code.in_(piece), ~asked.exists()))
+            session.execute(of_bank.where(KnowledgePoint.code.in_(piece), ~query.exists()))
 
 
 def _refuse_orphans(session: Session, bank_id: int) -> None:

@@ -50,35 +50,32 @@ from cbt.storage.write_queue.change_set import join_writing
 
 
 def told(findings: Sequence[Finding]) -> list[str]:
-    """Return findings as lines."""
     notes = [note(found) for found in findings]
     pairs = [(f"{said.place}: {said.severity_label}: {said.why}", f"    {said.fix}") for said in notes]
     return [line for pair in pairs for line in pair]
 
 
 def total(findings: Sequence[Finding]) -> str:
-    """Return how many findings there are, as a line."""
     return _("bank.lint.totals", **totals(findings))
 
 
 def totals(findings: Sequence[Finding]) -> dict[str, int]:
-    """Return how many findings there are of each severity."""
     return {level.value: count for level, count in counts(list(findings)).items()}
 
 
-def as_json(found: Finding) -> dict[str, object]:
+def as_json(finding: Finding) -> dict[str, object]:
     """Return a finding for other programs."""
-    said = note(found)
+    shown = note(finding)
     return {
-        "severity": said.severity.value,
-        "code": found.code,
-        "place": str(said.place),
-        "sheet": said.place.sheet,
-        "row": said.place.line,
-        "column": said.place.column,
-        "value": said.value,
-        "why": said.why,
-        "fix": said.fix,
+        "severity": shown.severity.value,
+        "code": finding.code,
+        "place": str(shown.place),
+        "sheet": shown.place.sheet,
+        "row": shown.place.line,
+        "column": shown.place.column,
+        "value": shown.value,
+        "why": shown.why,
+        "fix": shown.fix,
     }
 
 
@@ -95,18 +92,18 @@ def unit_plans(blueprint_file: Path) -> dict[int, UnitPlan]:
     return {unit.number: UnitPlan(unit.minutes, unit.points) for unit in units}
 
 
-def understood(found: Reading) -> dict[str, Any]:
+def understood(reading: Reading) -> dict[str, Any]:
     """Return the format of a reading, what of it is only inferred, and its items: type, stem, choices, key.
 
     A key is true or false, letters, or text; the parts of a case are items of their own.
     """
     return {
-        "format": found.form,
+        "format": reading.form,
         "inferred": [
             {"name": one.name, "value": one.value, "choices": list(one.choices), "items": one.count}
-            for one in found.inferred
+            for one in reading.inferred
         ],
-        "items": [_item(part) for draft in found.items for _prefix, part in draft.parts()],
+        "items": [_item(part) for draft in reading.items for _prefix, part in draft.parts()],
     }
 
 
@@ -188,10 +185,10 @@ _ARRIVALS = (ItemState.REVIEWED, ItemState.IN_REVIEW, ItemState.DRAFT)
 @option("--dry-run", is_flag=True, help="bank.cli.dry_run")
 @with_app
 def import_(
-    paths: tuple[Path, ...], bank_ref: str, understood: bool, dry_run: bool, now: datetime, **said: Any
+    paths: tuple[Path, ...], bank_ref: str, understood: bool, dry_run: bool, now: datetime, **options: Any
 ) -> Answer:
     """Import files as a whole or not at all; exit with 2 when an error keeps them out."""
-    terms = _terms(**said)
+    terms = _terms(**options)
     join_writing()
     try:
         with Progress() as progress:
@@ -242,8 +239,8 @@ def _pair(typed: str, name: str | None = None) -> tuple[str, str]:
 
 
 def _stand(what: str, done: int, count: int) -> str:
-    said = _(f"bank.progress.{what}")
-    return f"{said} {_('bank.progress.count', done=done, total=count)}" if count else said
+    label = _(f"bank.progress.{what}")
+    return f"{label} {_('bank.progress.count', done=done, total=count)}" if count else label
 
 
 @command("work", help="bank.cli.work", hidden=True)
@@ -278,13 +275,18 @@ def _reviewed(made: Review, *, stored: bool, code: int) -> Answer:
     return Answer(data, [*told(made.findings), *head, total(made.findings), done], code=code)
 
 
-def _inferred_data(one: Inferred) -> dict[str, object]:
-    return {"name": one.name, "value": one.value, "choices": list(one.choices), "items": one.count}
+def _inferred_data(inferred: Inferred) -> dict[str, object]:
+    return {
+        "name": inferred.name,
+        "value": inferred.value,
+        "choices": list(inferred.choices),
+        "items": inferred.count,
+    }
 
 
-def _inferred_line(one: Inferred) -> str:
-    what = _(f"bank.inferred.{one.code}", **one.params)
-    return f"    {one.name}={one.value}  {what} {inferred_value(one.value)}"
+def _inferred_line(inferred: Inferred) -> str:
+    what = _(f"bank.inferred.{inferred.code}", **inferred.params)
+    return f"    {inferred.name}={inferred.value}  {what} {inferred_value(inferred.value)}"
 
 
 def _entry_data(entry: ImportedItem) -> dict[str, object]:
@@ -312,13 +314,13 @@ def export(bank_ref: str, file: Path, form: str, drawn: bool, now: datetime) -> 
     try:
         with Progress() as progress:
 
-            def told(done: int, of: int) -> None:
+            def on_progress(done: int, of: int) -> None:
                 if done and done % 100 == 0:
                     progress.tell(_("bank.export.progress", done=done, of=of))
 
             with os.fdopen(open_private(file, os.O_RDWR | os.O_EXCL), "w+b") as target:
                 made = exports.export_bank(
-                    target, bank_ref=bank_ref, form=form, now=now, actor="cli", drawn=drawn, told=told
+                    target, bank_ref=bank_ref, form=form, now=now, actor="cli", drawn=drawn, told=on_progress
                 )
     except BaseException:
         file.unlink(missing_ok=True)
@@ -352,12 +354,12 @@ def lint(folder: Path, guessed: bool) -> Answer:
     checked = []
     rates: list[tuple[str, list[GuessRate]]] = []
     for each in bank_folders(folder):
-        found = read_folder(each)
-        assert found.taxonomy is not None
+        reading = read_folder(each)
+        assert reading.taxonomy is not None
         units = unit_plans(read_settings().blueprint_dir / f"{each.resolve().name}.toml")
-        done = check_items(found.items, found.taxonomy, where=Place(str(each)), units=units)
+        done = check_items(reading.items, reading.taxonomy, where=Place(str(each)), units=units)
         rates.append((each.resolve().name, guess_rates(done.items)))
-        findings += [*found.findings, *done.findings, *guess_findings(rates[-1][1], Place(str(each)))]
+        findings += [*reading.findings, *done.findings, *guess_findings(rates[-1][1], Place(str(each)))]
         checked.append(done.items)
     findings += across_levels(checked)
     if len(checked) > 1:
@@ -398,9 +400,9 @@ def show(folder: Path) -> Answer:
     Raise InvalidInput("bank.text_unreadable") with the first place that cannot be read: half a bank is none.
     """
     banks = [read_folder(each) for each in bank_folders(folder)]
-    for found in (one for each in banks for one in each.findings):
-        if found.severity is Severity.ERROR:
-            raise InvalidInput("bank.text_unreadable", path=str(folder), place=str(found.place))
+    for finding in (one for each in banks for one in each.findings):
+        if finding.severity is Severity.ERROR:
+            raise InvalidInput("bank.text_unreadable", path=str(folder), place=str(finding.place))
     items = [item for each in banks for item in shown_items(each.items)]
     return Answer(items, align([_row(item) for item in items]))
 
@@ -435,21 +437,21 @@ def _documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        found = registry.read(registry.content_of(path), path.name)
+        reading = registry.read(registry.content_of(path), path.name)
     except CbtError as error:
         return _said(str(path), None, error)
-    return _said(str(path), found, None)
+    return _said(str(path), reading, None)
 
 
-def _said(name: str, found: Reading | None, error: CbtError | None) -> dict[str, Any]:
-    if found is None:
+def _said(name: str, reading: Reading | None, error: CbtError | None) -> dict[str, Any]:
+    if reading is None:
         nothing: dict[str, Any] = {"format": None, "inferred": [], "items": [], "findings": []}
         return {"file": name, **nothing, "refused": " ".join(explain(error)) if error else None}
-    said = understood(found)
-    listed = [as_json(one) for one in found.findings]
+    data = understood(reading)
+    listed = [as_json(one) for one in reading.findings]
     wrong = next((one for one in listed if one["severity"] == Severity.ERROR), None)
-    refused = f"{wrong['why']}{wrong['fix']}" if wrong is not None and not found.items else None
-    return {"file": name, **said, "refused": refused, "findings": listed}
+    refused = f"{wrong['why']}{wrong['fix']}" if wrong is not None and not reading.items else None
+    return {"file": name, **data, "refused": refused, "findings": listed}
 
 
 def _read_words(document: Mapping[str, Any]) -> list[str]:
@@ -457,29 +459,29 @@ def _read_words(document: Mapping[str, Any]) -> list[str]:
         return [f"{document['file']}: {document['refused']}"]
     if "keys_of" in document:
         return [f"{document['file']}: {_('bank.read.keys_of', name=document['keys_of'])}"]
-    told = _("bank.read.totals", format=document["format"], count=len(document["items"]))
+    totals_line = _("bank.read.totals", format=document["format"], count=len(document["items"]))
     findings = [
         line
         for one in document["findings"]
         for line in (f"{one['place']}: {one['why']}", f"    {one['fix']}")
     ]
-    return [f"{document['file']}: {told}", *findings]
+    return [f"{document['file']}: {totals_line}", *findings]
 
 
 def _row(item: dict[str, Any]) -> list[str]:
     stem = " ".join(str(item["stem"] or item["stimulus"] or "").split())
     shown = stem if len(stem) <= STEM else stem[: STEM - 1] + "…"
     kind = str(item["type"] or "")
-    known = _(f"bank.type.{kind}") if kind in TYPES else kind
-    return [item["ref"], known, str(item["knowledge_point"] or ""), shown]
+    kind_name = _(f"bank.type.{kind}") if kind in TYPES else kind
+    return [item["ref"], kind_name, str(item["knowledge_point"] or ""), shown]
 
 
 def _guesses(rates: Sequence[tuple[str, list[GuessRate]]], *, details: bool) -> Iterator[str]:
-    for name, found in rates:
-        for one in found:
-            yield texts.line(one, name)
+    for name, own_rates in rates:
+        for rate in own_rates:
+            yield texts.line(rate, name)
             if details:
-                yield from texts.details(one)
+                yield from texts.details(rate)
 
 
 commands: list[click.Command] = [bank]

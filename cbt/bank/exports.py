@@ -34,7 +34,6 @@ CHUNK = 500
 
 
 def count_items(bank_id: int, *, drawn: bool) -> int:
-    """Return how many items go out."""
     with reading() as session:
         return (
             session.scalar(select(func.count()).select_from(Item).where(*_which(bank_id, drawn=drawn))) or 0
@@ -164,23 +163,21 @@ def _bank(ref: str) -> tuple[ItemBank, Taxonomy]:
 
 
 def left_lines(left: Iterable[LeftBehind]) -> list[str]:
-    """Return a line for each item of which something is left behind."""
     return [left_line(one) for one in left]
 
 
-def left_line(one: LeftBehind) -> str:
-    """Return what of an item is left behind."""
-    kind = _(f"bank.type.{one.type}")
-    if not one.fields:
-        return str(_("bank.export.left_whole", ref=one.ref, type=kind))
-    return str(_("bank.export.left_fields", ref=one.ref, type=kind, fields=field_names(one.fields)))
+def left_line(left_behind: LeftBehind) -> str:
+    kind = _(f"bank.type.{left_behind.type}")
+    if not left_behind.fields:
+        return str(_("bank.export.left_whole", ref=left_behind.ref, type=kind))
+    return str(
+        _("bank.export.left_fields", ref=left_behind.ref, type=kind, fields=field_names(left_behind.fields))
+    )
 
 
 def field_names(fields: Iterable[str]) -> str:
-    """Return fields as people call them."""
     return str(_("ui.and")).join(field_name(name) for name in fields)
 
 
 def field_name(name: str) -> str:
-    """Return one field as people call it."""
     return str(_(f"bank.export.{name}")) if name in {MARKUP, MEDIA} else field_label(name)

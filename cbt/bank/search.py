@@ -49,7 +49,6 @@ _ENEMY = "敌"
 
 
 def headline(data: Mapping[str, Any]) -> str:
-    """Return what an item is called in a list: the title of a case, else its stem."""
     return str(data.get("title") or data.get("stem") or "")
 
 
@@ -137,19 +136,19 @@ def _keep(session: Session) -> None:
         _write(session, noted)
 
 
-def _write(session: Session, found: Mapping[int, str]) -> None:
+def _write(session: Session, contents: Mapping[int, str]) -> None:
     """Keep what items are found by; where that is the same as before, which costs the most is left out."""
     session.flush()
-    known: dict[int, str] = {}
-    for start in range(0, len(found), _CHUNK):
+    indexed: dict[int, str] = {}
+    for start in range(0, len(contents), _CHUNK):
         query = select(ItemSearch.item_id, ItemSearch.words)
-        chosen = ItemSearch.item_id.in_(list(found)[start : start + _CHUNK])
-        known |= dict(session.execute(query.where(chosen)).all())
-    ids = [one for one, words in found.items() if known.get(one) != words]
+        chosen = ItemSearch.item_id.in_(list(contents)[start : start + _CHUNK])
+        indexed |= dict(session.execute(query.where(chosen)).all())
+    ids = [one for one, words in contents.items() if indexed.get(one) != words]
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         session.execute(delete(ItemSearch).where(ItemSearch.item_id.in_(chunk)))
-        session.execute(insert(ItemSearch), [{"item_id": one, "words": found[one]} for one in chunk])
+        session.execute(insert(ItemSearch), [{"item_id": one, "words": contents[one]} for one in chunk])
 
 
 def index_waiting(*, now: datetime) -> int:
@@ -160,8 +159,8 @@ def index_waiting(*, now: datetime) -> int:
 def index_all(rest: Callable[[], None]) -> None:
     """Index whatever waits; `rest` is called between two parcels."""
     after = 0
-    while found := _index(after, rest):
-        after = found[-1]
+    while item_ids := _index(after, rest):
+        after = item_ids[-1]
 
 
 def _pass() -> None:
@@ -213,13 +212,11 @@ class Search:
 
     @property
     def everything(self) -> bool:
-        """Whether nothing in particular is looked for."""
-        said = (self.point, self.text, self.type, self.state, self.author, self.reviewer)
-        return not any(said) and self.difficulty is None
+        filters = (self.point, self.text, self.type, self.state, self.author, self.reviewer)
+        return not any(filters) and self.difficulty is None
 
 
 def matching(session: Session, bank_id: int, search: Search) -> ColumnElement[bool]:
-    """Return the condition on items that a search of one bank puts."""
     where = filtered(bank_id, search)
     return and_(where, found_by(session, asked(search.text))) if search.text else where
 
@@ -242,7 +239,6 @@ def filtered(bank_id: int, search: Search) -> ColumnElement[bool]:
 
 
 def naming(session: Session, ref: str) -> ColumnElement[bool]:
-    """Return the condition on items that name `ref` as an enemy."""
     return found_by(session, [[enemy_word(ref)]])
 
 
@@ -429,13 +425,11 @@ def lines_of(session: Session, ids: Sequence[int]) -> list[ItemLine]:
 
 
 def named_by(session: Session, bank_id: int, ref: str) -> list[str]:
-    """Return the items of a bank that name `ref` as an enemy, by ref."""
     query = select(Item.ref).where(Item.bank_id == bank_id, naming(session, ref)).order_by(Item.ref)
     return list(session.scalars(query))
 
 
 def headlines(session: Session, bank_id: int, refs: Sequence[str]) -> dict[str, str]:
-    """Return what each of some items of a bank is called: ref → headline."""
     rows = session.execute(
         select(Item.ref, ItemVersion.content)
         .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.current))

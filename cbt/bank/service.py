@@ -53,41 +53,41 @@ from cbt.storage.unit_of_work import reading, unit_of_work
 CHUNK = 500
 
 
-def completed(session: Session, bank_id: int, found: Reading) -> Reading:
+def completed(session: Session, bank_id: int, parsed: Reading) -> Reading:
     """Return a reading in which known items have what their form cannot hold from their present version.
 
     One that says nothing else than that is given its very words, so that it is no change.
     """
-    carries = _carried(found.form)
-    if not carries or not any(draft.ref for draft in found.items):
-        return found
+    carries = _carried(parsed.form)
+    if not carries or not any(draft.ref for draft in parsed.items):
+        return parsed
     items: list[ItemDraft] = []
-    for start in range(0, len(found.items), CHUNK):
-        some = found.items[start : start + CHUNK]
+    for start in range(0, len(parsed.items), CHUNK):
+        some = parsed.items[start : start + CHUNK]
         present = dict(_present(session, bank_id, [draft.ref for draft in some if draft.ref]))
         for draft in some:
             before = present.get(draft.ref)
             data = (
                 draft.data
                 if before is None
-                else _whole(_pictured(draft.data, before, found), before, carries)
+                else _whole(_pictured(draft.data, before, parsed), before, carries)
             )
             items.append(draft.with_data(data))
-    return replace(found, items=items)
+    return replace(parsed, items=items)
 
 
-def recognised(session: Session, found: Reading) -> Reading:
+def recognised(session: Session, parsed: Reading) -> Reading:
     """Return a reading whose pictures are called as they are kept where they are here already.
 
     What went out is drawn anew when it comes in again, and a JPEG would be another picture by its content. Only the
     very bytes that are kept here are taken for them.
     """
-    came = {taken.came: name for name, taken in found.media.items() if taken.came not in {"", name}}
-    known = held(session, [*came, *found.came.values()]) if came or found.came else {}
-    there = {name: was for was, name in came.items() if was in known}
-    marked = {picture: f"{SCHEME}{was}" for picture, was in found.came.items() if was in known}
+    came = {taken.came: name for name, taken in parsed.media.items() if taken.came not in {"", name}}
+    kinds = held(session, [*came, *parsed.came.values()]) if came or parsed.came else {}
+    there = {name: was for was, name in came.items() if was in kinds}
+    marked = {picture: f"{SCHEME}{was}" for picture, was in parsed.came.items() if was in kinds}
     if not there and not marked:
-        return found
+        return parsed
 
     def renamed(mark: re.Match[str]) -> str:
         return f"![{mark[1]}]({SCHEME}{there.get(mark[2], mark[2])})"
@@ -97,9 +97,9 @@ def recognised(session: Session, found: Reading) -> Reading:
         picture = done.get("picture")
         return {**done, "picture": marked[picture]} if picture in marked else done
 
-    items = [draft.with_data(as_kept(draft.data)) for draft in found.items]
-    media = {name: taken for name, taken in found.media.items() if name not in there}
-    return replace(found, items=items, media=media)
+    items = [draft.with_data(as_kept(draft.data)) for draft in parsed.items]
+    media = {name: taken for name, taken in parsed.media.items() if name not in there}
+    return replace(parsed, items=items, media=media)
 
 
 def _carried(form: str) -> Carried:
@@ -125,10 +125,10 @@ def _present(session: Session, bank_id: int, refs: Sequence[str]) -> Iterator[tu
         yield ref, json.loads(content)
 
 
-def _pictured(data: Mapping[str, Any], before: Mapping[str, Any], found: Reading) -> Mapping[str, Any]:
+def _pictured(data: Mapping[str, Any], before: Mapping[str, Any], parsed: Reading) -> Mapping[str, Any]:
     """Return a content with the picture it has at present where the very same came."""
-    said, has = str(data.get("picture", "")), before.get("picture")
-    was = found.came.get(said, said.removeprefix(SCHEME))
+    picture, has = str(data.get("picture", "")), before.get("picture")
+    was = parsed.came.get(picture, picture.removeprefix(SCHEME))
     if not was or not isinstance(has, str) or not has.startswith(PICTURE):
         return data
     try:
@@ -156,8 +156,8 @@ def _kept(
         return dict(data)
     held = carries[kind] | {"type", "parts"} | (always or set())
     kept = {name: value for name, value in before.items() if name not in held and name not in data}
-    said = {name: value for name, value in data.items() if name in before or not is_usual(name, value)}
-    return {**kept, **said}
+    fields = {name: value for name, value in data.items() if name in before or not is_usual(name, value)}
+    return {**kept, **fields}
 
 
 def import_bank(
@@ -181,11 +181,11 @@ def import_bank(
         raise InvalidInput("bank.ref_needed", path=paths[0].name)
     bank_ref = bank_ref or paths[0].resolve().name
     tell("reading", 0, 0)
-    found = read_paths(paths, terms.adjust)
-    count = len(found.items)
+    parsed = read_paths(paths, terms.adjust)
+    count = len(parsed.items)
     with reading() as session:
         made = review_for(
-            session, found, bank_ref, points=terms.points, tell=lambda done: tell("checking", done, count)
+            session, parsed, bank_ref, points=terms.points, tell=lambda done: tell("checking", done, count)
         )
         taken = store.refs_of(session, bank_ref) if terms.mode is Mode.ADD else []
     entries = chosen(made.entries, terms.mode, taken, near=terms.near)
@@ -206,45 +206,45 @@ def _store(
     actor: str,
     tell: Callable[[str, int, int], None],
 ) -> None:
-    found = made.reading
+    parsed = made.reading
     if made.errors and not terms.partial:
-        raise InvalidInput("bank.import_refused", name=found.file_name, count=made.blocked, review=made)
-    if found.inferred and not understood:
-        raise InvalidInput("bank.inferred", count=len(found.inferred), review=made)
+        raise InvalidInput("bank.import_refused", name=parsed.file_name, count=made.blocked, review=made)
+    if parsed.inferred and not understood:
+        raise InvalidInput("bank.inferred", count=len(parsed.inferred), review=made)
     what = Bringing(
         bank_ref=bank_ref,
-        file_name=found.file_name,
-        form=found.form,
+        file_name=parsed.file_name,
+        form=parsed.form,
         revision=made.revision,
         counts={**counted(entries), Action.SKIP: len(made.entries) - len(entries)},
         actor=actor,
         state=terms.state,
-        taxonomy=found.taxonomy,
-        media=found.media,
+        taxonomy=parsed.taxonomy,
+        media=parsed.media,
     )
     store_run(what, entries, now=now, tell=lambda done, total: tell("importing", done, total))
 
 
 def review_for(
     session: Session,
-    found: Reading,
+    parsed: Reading,
     bank_ref: str,
     *,
     points: Mapping[str, str] = NO_POINTS,
     tell: Callable[[int], None] = untold,
 ) -> Review:
     """Return the dry run of a reading against a bank; a reading with its own 细目表 may bring a new one."""
-    found = recognised(session, found)
+    parsed = recognised(session, parsed)
     bank = session.scalar(select(ItemBank).where(ItemBank.ref == bank_ref))
     if bank is None:
-        if found.taxonomy is None:
+        if parsed.taxonomy is None:
             raise NotFound("bank.unknown", ref=bank_ref)
-        return review(found, taxonomy=found.taxonomy, known=[], revision="", points=points, tell=tell)
-    found = completed(session, bank.id, found)
+        return review(parsed, taxonomy=parsed.taxonomy, bank_items=[], revision="", points=points, tell=tell)
+    parsed = completed(session, bank.id, parsed)
     return review(
-        found,
-        taxonomy=found.taxonomy or store.taxonomy_of(session, bank),
-        known=store.known_items(session, bank.id),
+        parsed,
+        taxonomy=parsed.taxonomy or store.taxonomy_of(session, bank),
+        bank_items=store.known_items(session, bank.id),
         revision=store.desk_revision(session, bank.id),
         points=points,
         tell=tell,
@@ -281,16 +281,16 @@ def bring(body: bytes, *, bank_ref: str, now: datetime, actor: str) -> NewMedium
 
     Raise InvalidInput as `keeping.take_in` does, NotFound("bank.unknown").
     """
-    found = media_store.take_in(body)
+    medium = media_store.take_in(body)
     with unit_of_work() as session:
         bank = bank_by_ref(session, bank_ref)
-        name = media_store.store(session, found, now=now, actor=actor)
+        name = media_store.store(session, medium, now=now, actor=actor)
         chain.record(
             session,
             at=now,
             actor=actor,
             act="media.bring",
             subject=f"item_bank:{bank.ref}",
-            after={"media": name, "bytes": len(found.body)},
+            after={"media": name, "bytes": len(medium.body)},
         )
-    return found
+    return medium

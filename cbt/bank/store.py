@@ -86,11 +86,11 @@ def contents(session: Session, keys: Iterable[ContentKey], bank_id: int) -> dict
         )
         for ref, number, text in rows:
             cache[bank_id, ref, number] = parse_content(json.loads(text))
-    found = {key: cache[bank_id, *key] for key in wanted if (bank_id, *key) in cache}
-    if len(found) != len(wanted):
-        ref, version = min(wanted - set(found))
+    item_contents = {key: cache[bank_id, *key] for key in wanted if (bank_id, *key) in cache}
+    if len(item_contents) != len(wanted):
+        ref, version = min(wanted - set(item_contents))
         raise NotFound("bank.item_unknown", ref=ref, version=version)
-    return found
+    return item_contents
 
 
 def published(session: Session, bank_id: int) -> list[tuple[str, int, str]]:
@@ -173,17 +173,17 @@ def drawn_from(session: Session, bank_id: int) -> tuple[str, Drawables]:
         return held
     bank = session.get_one(ItemBank, bank_id)
     taxonomy = taxonomy_of(session, bank)
-    found = contents(session, [(ref, version) for ref, version, _sha in items], bank_id)
+    item_contents = contents(session, [(ref, version) for ref, version, _sha in items], bank_id)
     weights, importances = taxonomy.weights, taxonomy.importances
     result = (
         [
             drawable_of(
-                found[ref, version],
+                item_contents[ref, version],
                 ref=ref,
                 version=version,
                 sha=sha,
-                range_code=parent_of(found[ref, version].point, weights),
-                importance=importances.get(found[ref, version].point, ""),
+                range_code=parent_of(item_contents[ref, version].point, weights),
+                importance=importances.get(item_contents[ref, version].point, ""),
             )
             for ref, version, sha in items
         ],
@@ -218,12 +218,14 @@ def known_items(session: Session, bank_id: int) -> list[BankItem]:
         .order_by(Item.ref)
         .execution_options(yield_per=_CHUNK)
     )
-    found = []
+    items = []
     for ref, current, state, sha, text in rows:
-        said = msgspec.json.decode(text, type=_Known)
+        decoded = msgspec.json.decode(text, type=_Known)
         retired = state == ItemState.RETIRED
-        found.append(BankItem(ref, current, sha, said.type, said.point, said.stem or said.title, retired))
-    return found
+        items.append(
+            BankItem(ref, current, sha, decoded.type, decoded.point, decoded.stem or decoded.title, retired)
+        )
+    return items
 
 
 def desk_revision(session: Session, bank_id: int) -> str:

@@ -55,16 +55,16 @@ def choose(ref: str) -> Reply:
     form, drawn = _asked(flask.request.args)
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
-    found = exports.outlook(bank_ref=ref, form=form, drawn=drawn)
+    outlook = exports.outlook(bank_ref=ref, form=form, drawn=drawn)
     return flask.render_template(
         "bank/exports/export.html",
         bank=bank,
         form=form,
         drawn=drawn,
         forms=[(name, _(f"bank.export.form.{name}")) for name in registry.out_forms()],
-        found=found,
-        fields=[(field_name(name), count) for name, count in found.fields.items()],
-        lines=[left_line(one) for one in found.shown],
+        found=outlook,
+        fields=[(field_name(name), count) for name, count in outlook.fields.items()],
+        lines=[left_line(one) for one in outlook.shown],
         most=MOST,
     )
 
@@ -111,13 +111,13 @@ def send_medium(name: str) -> Reply:
 def bring(ref: str) -> Reply:
     """Take in a picture or a sound, and answer what texts call it."""
     _name, body = uploaded("file", "media.no_file")
-    found = service.bring(body, bank_ref=ref, now=flask.g.now, actor=acting())
+    medium = service.bring(body, bank_ref=ref, now=flask.g.now, actor=acting())
     return flask.jsonify(
-        reference=f"{SCHEME}{found.name}",
-        address=address(found.name),
-        sound=is_sound(found.name),
-        size=[found.width, found.height],
-        seconds=found.seconds,
+        reference=f"{SCHEME}{medium.name}",
+        address=address(medium.name),
+        sound=is_sound(medium.name),
+        size=[medium.width, medium.height],
+        seconds=medium.seconds,
     )
 
 
@@ -182,33 +182,33 @@ AT = "AT-POINT"
 def banks() -> Reply:
     """List the banks; an inspector sees the counts, not the items."""
     with reading() as session:
-        found = catalogue.bank_lines(session)
+        lines = catalogue.bank_lines(session)
     may_open = signed_in().has(Role.AUTHOR, Role.REVIEWER)
-    return flask.render_template("bank/banks.html", banks=found, may_open=may_open, types=list(ItemType))
+    return flask.render_template("bank/banks.html", banks=lines, may_open=may_open, types=list(ItemType))
 
 
 @pages.get("/bank/<ref>")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
 def bank(ref: str) -> Reply:
     """Show the items of a bank that match the search, beside the tree of its points."""
-    asked = asked_for(flask.request.args, acting())
+    search = asked_for(flask.request.args, acting())
     with reading() as session:
-        found = store.bank_by_ref(session, ref)
-        lines, total = search_items(session, found.id, asked.search)
-        tree = tree_of(store.taxonomy_of(session, found), point_counts(session, found.id))
+        item_bank = store.bank_by_ref(session, ref)
+        lines, total = search_items(session, item_bank.id, search.search)
+        tree = tree_of(store.taxonomy_of(session, item_bank), point_counts(session, item_bank.id))
         staff = staff_with_roles(session, [Role.AUTHOR, Role.REVIEWER])
         names = actor_names(session, {one for line in lines for one in (line.reviewer, line.author)})
     return flask.render_template(
         "bank/bank.html",
-        bank=found,
+        bank=item_bank,
         lines=lines,
-        total=min(total, MOST_COUNTED) if asked.search.text else total,
-        more=bool(asked.search.text) and total > MOST_COUNTED,
-        search=asked.search,
-        asked=asked.kept,
-        pages=-(-(min(total, MOST_COUNTED) if asked.search.text else total) // PAGE_SIZE),
-        url_of=lambda page: flask.url_for(".bank", ref=ref, **asked.kept, page=page),
-        at_point=flask.url_for(".bank", ref=ref, **{**asked.kept, "point": AT}),
+        total=min(total, MOST_COUNTED) if search.search.text else total,
+        more=bool(search.search.text) and total > MOST_COUNTED,
+        search=search.search,
+        asked=search.kept,
+        pages=-(-(min(total, MOST_COUNTED) if search.search.text else total) // PAGE_SIZE),
+        url_of=lambda page: flask.url_for(".bank", ref=ref, **search.kept, page=page),
+        at_point=flask.url_for(".bank", ref=ref, **{**search.kept, "point": AT}),
         at=AT,
         tree=tree,
         names=names,
@@ -228,15 +228,15 @@ def item(ref: str, item_ref: str) -> Reply:
     """Show one item as the candidate meets it, with its key, what people say of it, and its history."""
     number = whole_number(flask.request.args.get("version", ""), most=MOST_VERSION)
     with reading() as session:
-        found = store.bank_by_ref(session, ref)
-        sheet = catalogue.item_sheet(session, found.id, item_ref, number=number)
+        item_bank = store.bank_by_ref(session, ref)
+        sheet = catalogue.item_sheet(session, item_bank.id, item_ref, number=number)
         desk = desk_of(session, sheet.item)
-        named = [one for one in named_by(session, found.id, item_ref) if one not in sheet.content.enemies]
+        named = [one for one in named_by(session, item_bank.id, item_ref) if one not in sheet.content.enemies]
         names = actor_names(session, {version.actor for version in sheet.versions})
     service.key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
         "bank/catalogue/item.html",
-        bank=found,
+        bank=item_bank,
         item_ref=item_ref,
         sheet=sheet,
         desk=desk,
@@ -251,7 +251,6 @@ def item(ref: str, item_ref: str) -> Reply:
 
 
 def _with(staff: Sequence[Staff], role: Role) -> list[tuple[str, str]]:
-    """Return those of some people who hold a role, as choices of a form."""
     return [
         (f"staff:{one.ref}", one.name) for one in staff if role.value in {held.role for held in one.roles}
     ]

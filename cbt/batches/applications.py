@@ -68,10 +68,10 @@ def applied_rows(ref: str, *, now: datetime, actor: str) -> list[list[str]]:
 
 def _rows(session: Session, application: UnitApplication, person: Applicant) -> list[list[str]]:
     blueprint = blueprint_of(session, application.blueprint_version_id)
-    told = told_of(person) or {}
+    details = told_of(person) or {}
     batch = session.get(Batch, application.batch_id) if application.batch_id else None
-    known = {
-        **{name: told.get(name, "") for name, detail in DETAILS.items() if detail.applied},
+    facts = {
+        **{name: details.get(name, "") for name, detail in DETAILS.items() if detail.applied},
         "name": person.name,
         "document_number": open_sealed(person.document_sealed, DOCUMENT),
         "occupation": blueprint.occupation_name,
@@ -84,7 +84,7 @@ def _rows(session: Session, application: UnitApplication, person: Applicant) -> 
     }
     return [
         line_of_applicant(
-            known | {"paper": blueprint.papers[paper].name},
+            facts | {"paper": blueprint.papers[paper].name},
             document_type=person.document_type,
             kind=person.kind,
         )
@@ -110,15 +110,15 @@ def photo_parcels(session: Session, indexes: Sequence[str]) -> Iterator[list[Row
 
     Whoever has a photo keeps it.
     """
-    known = (
+    query = (
         select(Candidate.document_index)
         .join(CandidatePhoto, CandidatePhoto.candidate_id == Candidate.id)
         .where(Candidate.document_index.in_(indexes))
     )
-    have = set(session.scalars(known))
-    found = list(photos_to_carry(session, [one for one in indexes if one not in have]).items())
-    for start in range(0, len(found), TOGETHER):
-        some = found[start : start + TOGETHER]
+    have = set(session.scalars(query))
+    photos = list(photos_to_carry(session, [one for one in indexes if one not in have]).items())
+    for start in range(0, len(photos), TOGETHER):
+        some = photos[start : start + TOGETHER]
         yield [Rows(NEW_PHOTO, [(JPEG, image, index) for index, image in some])]
 
 
@@ -131,7 +131,7 @@ def paper_fates(session: Session, batch_id: int, indexes: Collection[str]) -> di
     A seat in a sitting that was held, or is to come, outweighs one that was aborted or cancelled, and that a
     withdrawal. A trial or practice is none.
     """
-    found: dict[str, dict[str, PaperFate]] = defaultdict(dict)
+    fates: dict[str, dict[str, PaperFate]] = defaultdict(dict)
     seats = session.execute(
         select(Candidate.document_index, Registration.paper, Sitting.state, SittingRoom.state)
         .join(Registration, Registration.candidate_id == Candidate.id)
@@ -142,9 +142,9 @@ def paper_fates(session: Session, batch_id: int, indexes: Collection[str]) -> di
     )
     for index, paper, *states in seats:
         if _NOT_HELD.isdisjoint(states):
-            found[index][paper] = PaperFate.SEATED
+            fates[index][paper] = PaperFate.SEATED
         else:
-            found[index].setdefault(paper, PaperFate.ABORTED)
+            fates[index].setdefault(paper, PaperFate.ABORTED)
     withdrawn = session.execute(
         select(Candidate.document_index, Withdrawal.paper)
         .join(Withdrawal, Withdrawal.candidate_id == Candidate.id)
@@ -158,8 +158,8 @@ def paper_fates(session: Session, batch_id: int, indexes: Collection[str]) -> di
         )
     )
     for index, paper in withdrawn:
-        found[index].setdefault(paper, PaperFate.WITHDRAWN)
-    return found
+        fates[index].setdefault(paper, PaperFate.WITHDRAWN)
+    return fates
 
 
 QUIET = timedelta(days=7)
@@ -187,8 +187,8 @@ def complete_applications(*, now: datetime) -> int:
     )
     with reading() as session:
         refs = session.scalars(query).all()
-    who = Applying(ACTOR, now, local_day(now), None)
+    by = Applying(ACTOR, now, local_day(now), None)
     for ref in refs:
         with suppress(Conflict):  # somebody was quicker, or planned another sitting
-            application.take_step(ref, ApplicationEvent.COMPLETE, words="", batch="", who=who)
+            application.take_step(ref, ApplicationEvent.COMPLETE, words="", batch="", by=by)
     return len(refs)

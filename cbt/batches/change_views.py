@@ -53,7 +53,6 @@ class ShapeForm:
 @shape_pages.get("/office/batches/new")
 @access.roles(Role.OFFICER)
 def new(refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show the form of a new batch, filled with what is usual."""
     with reading() as session:
         offered = occupations(session)
     form = ShapeForm(None, offered, refused.sent if refused.what else _usual(offered))
@@ -64,7 +63,6 @@ def new(refused: Refusal = NOTHING_REFUSED) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(new)
 def add() -> Reply:
-    """Begin a batch and go to it."""
     ref = shape.begin(shape=parse_shape(flask.request.form), now=flask.g.now, actor=acting())
     return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
 
@@ -87,7 +85,6 @@ def edit(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(edit)
 def save(ref: str) -> Reply:
-    """Change a batch and go back to it."""
     shape.change(batch_ref=ref, shape=parse_shape(flask.request.form), now=flask.g.now, actor=acting())
     return see_other(gettext("batches.shape.saved"), "batches.checklist.batch", ref=ref)
 
@@ -219,7 +216,6 @@ sitting_change_pages = flask.Blueprint("moving", __name__)
 @sitting_change_pages.get("/office/sittings/<ref>/move")
 @access.roles(Role.OFFICER)
 def form(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show the form of a move."""
     with reading() as session:
         page = shown.move_page(session, ref, now=flask.g.now)
     return form_page("batches/sitting_change/move.html", refused, page=page)
@@ -238,10 +234,10 @@ def move(ref: str) -> Reply:
         plan = shown.preview(sitting_ref=ref, wish=wish, now=flask.g.now)
         return _preview(ref, plan)
     plan = shown.move(sitting_ref=ref, wish=wish, now=flask.g.now, actor=acting())
-    told = plan.told
+    notified = plan.told
     return see_other(
         flask_babel.gettext(
-            "batches.move.done", people=told.people, phones=told.phones, staff=len(told.staff)
+            "batches.move.done", people=notified.people, phones=notified.phones, staff=len(notified.staff)
         ),
         "candidates.sitting",
         ref=ref,
@@ -283,9 +279,9 @@ def withdraw(ref: str) -> Reply:
 def cancel(ref: str) -> Reply:
     """Cancel a sitting that has not started."""
     reason = flask.request.form.get("reason", "")
-    told = shown.cancel(sitting_ref=ref, reason=reason, now=flask.g.now, actor=acting())
+    notified = shown.cancel(sitting_ref=ref, reason=reason, now=flask.g.now, actor=acting())
     done = flask_babel.gettext(
-        "batches.cancel.done", people=told.people, phones=told.phones, staff=len(told.staff)
+        "batches.cancel.done", people=notified.people, phones=notified.phones, staff=len(notified.staff)
     )
     return see_other(done, "candidates.sitting", ref=ref)
 

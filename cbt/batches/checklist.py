@@ -78,24 +78,20 @@ class CheckLine:
 
     @property
     def title(self) -> str:
-        """What the step is called."""
         return str(_(f"batches.step.{self.step.code}"))
 
     @property
     def text(self) -> str:
-        """How it stands, in numbers."""
         if self.step.state is StepState.WAITS:
             return str(_(f"batches.waits.{self.step.reason}"))
         return str(_(f"batches.step.{self.step.code}.{self.step.reason}", **self.step.counts))
 
     @property
     def go(self) -> str:
-        """What its button says."""
         return str(_(f"batches.go.{self.step.code}.{self.step.reason}"))
 
 
 def step_line(step: BatchStep, batch_ref: str, *, is_next: bool) -> CheckLine:
-    """Return a step of a batch as it is shown."""
     return CheckLine(step, "" if step.state is StepState.WAITS else _url(step, batch_ref), is_next)
 
 
@@ -140,7 +136,6 @@ class SittingShown:
 
     @property
     def missing(self) -> list[Missing]:
-        """What a draft still lacks."""
         if self.facts is None or self.facts.state is not SittingState.DRAFT:
             return []
         return missing_in(self.facts)
@@ -161,7 +156,6 @@ class ChecklistPage:
 
     @property
     def done(self) -> int:
-        """How many steps are done."""
         return sum(line.step.state == "done" for line in self.steps)
 
 
@@ -179,8 +173,8 @@ def batch_page(session: Session, ref: str, *, page: int, now: datetime) -> Check
     batch = batch_by_ref(session, ref)
     facts = facts_of_batches(session, [batch])[batch.id]
     by_ref = {sitting.ref: sitting for sitting in facts.sittings}
-    found, total = store.sittings_page(session, batch.id, limit=SITTINGS, offset=(page - 1) * SITTINGS)
-    changes = changes_of(session, [sitting.id for sitting, _ in found])
+    rows, total = store.sittings_page(session, batch.id, limit=SITTINGS, offset=(page - 1) * SITTINGS)
+    changes = changes_of(session, [sitting.id for sitting, _ in rows])
     return ChecklistPage(
         batch=batch,
         levels=levels_of(session, batch.id),
@@ -190,7 +184,7 @@ def batch_page(session: Session, ref: str, *, page: int, now: datetime) -> Check
             SittingShown(
                 sitting, centre, by_ref.get(sitting.ref), told_change(sitting, changes.get(sitting.id, []))
             )
-            for sitting, centre in found
+            for sitting, centre in rows
         ],
         total=total,
         applications=applications_of_batch(session, batch.id),
@@ -198,7 +192,6 @@ def batch_page(session: Session, ref: str, *, page: int, now: datetime) -> Check
 
 
 def lines_of(facts: BatchFacts, batch_ref: str, *, now: datetime) -> list[CheckLine]:
-    """Return the steps of a batch as they are shown."""
     steps = [*steps_of(facts, now=now), *publicity_steps(facts, today=local_day(now))]
     following = next_step(steps)
     return [step_line(step, batch_ref, is_next=step is following) for step in steps]

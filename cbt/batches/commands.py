@@ -127,7 +127,6 @@ def _as_json(note: Note) -> dict[str, object]:
 @roster.command("template", help="candidates.cli.template")
 @argument("file", type=NEW_FILE, help="candidates.cli.new_file")
 def template(file: Path) -> Answer:
-    """Write the empty roster workbook to a file."""
     with catalogues():
         file.write_bytes(export.template())
     return Answer({"file": file}, [_("candidates.roster.cli.template", file=str(file))])

@@ -62,8 +62,8 @@ def free_month(session: Session, *, month: str, day: str, level: str, today: dat
     earliest = earliest_day(chosen_level, today, holidays)
     first = _month(month or day[:7], today) or earliest.day.replace(day=1)
     centres = _centres(session)
-    known = _known(session, first, {row.id: row.seats for row in centres})
-    weeks = month_of_places(first, known, holidays, earliest=earliest.day)
+    places = _known(session, first, {row.id: row.seats for row in centres})
+    weeks = month_of_places(first, places, holidays, earliest=earliest.day)
     chosen = next((one for week in weeks for one in week if one and one.day.isoformat() == day), None)
     return FreeMonth(
         levels,
@@ -80,12 +80,12 @@ def free_month(session: Session, *, month: str, day: str, level: str, today: dat
             CentrePlaces(
                 row.name,
                 row.seats,
-                known.planned.get((chosen.day, row.id), 0),
-                known.free_at(chosen.day, row.id),
+                places.planned.get((chosen.day, row.id), 0),
+                places.free_at(chosen.day, row.id),
             )
             for row in centres
         ],
-        0 if chosen is None else known.asked.get(chosen.day, 0),
+        0 if chosen is None else places.asked.get(chosen.day, 0),
         sum(row.seats for row in centres),
     )
 

@@ -51,17 +51,14 @@ class Missing:
 
     @property
     def code(self) -> str:
-        """Which thing it is."""
         return self.lack.code
 
     @property
     def text(self) -> str:
-        """What is missing, in the person's language."""
         rooms = str(_("batches.missing.and")).join(self.lack.rooms)
         return str(_(f"batches.missing.{self.lack.code}", count=self.lack.count, rooms=rooms))
 
     def page(self, sitting_ref: str) -> str:
-        """Return the path of the page that mends it."""
         endpoint, place = PAGES[self.lack.code]
         return path_of(flask.current_app, endpoint, ref=sitting_ref) + place
 
@@ -75,7 +72,6 @@ def missing_of(session: Session, sitting: Sitting) -> list[Missing]:
 
 
 def missing_in(facts: SittingFacts) -> list[Missing]:
-    """Return what these facts lack."""
     return [Missing(one) for one in lacks(facts)]
 
 
@@ -95,7 +91,6 @@ class RoomToPublish:
 
     @property
     def people(self) -> int:
-        """How many sit there."""
         return sum(people for _level, _paper, people in self.papers)
 
 
@@ -111,17 +106,14 @@ class Candidature:
 
     @property
     def stops(self) -> list[Concern]:
-        """What keeps it from going out though nothing is missing."""
         return [one for one in self.concerns if one.stops]
 
     @property
     def warns(self) -> list[Concern]:
-        """What the officer should know before."""
         return [one for one in self.concerns if not one.stops]
 
     @property
     def ready(self) -> bool:
-        """Whether it can go out."""
         return not self.missing and not self.stops
 
 
@@ -182,18 +174,18 @@ def publish_many_page(session: Session, ref: str, *, page: int) -> PublishManyPa
         .limit(DRAFTS)
         .offset((page - 1) * DRAFTS)
     )
-    found = [(sitting, centre) for sitting, centre in session.execute(query)]
+    draft_rows = [(sitting, centre) for sitting, centre in session.execute(query)]
     return PublishManyPage(
         batch,
-        candidatures(session, found),
-        _chiefs(session, [sitting.id for sitting, _centre in found]),
+        candidatures(session, draft_rows),
+        _chiefs(session, [sitting.id for sitting, _centre in draft_rows]),
         session.scalar(select(func.count()).select_from(Sitting).where(*drafts)) or 0,
     )
 
 
-def candidatures(session: Session, found: Sequence[tuple[Sitting, Centre]]) -> list[Candidature]:
+def candidatures(session: Session, drafts: Sequence[tuple[Sitting, Centre]]) -> list[Candidature]:
     """Return for each sitting what it lacks and what speaks against it, in queries that do not grow with them."""
-    sittings = [sitting for sitting, _centre in found]
+    sittings = [sitting for sitting, _centre in drafts]
     facts = facts_of_sittings(session, sittings)
     concerns = checks_of_sittings(session, sittings) if sittings else []
     return [
@@ -204,7 +196,7 @@ def candidatures(session: Session, found: Sequence[tuple[Sitting, Centre]]) -> l
             missing_in(facts[sitting.id]),
             [one for one in concerns if one.sitting_ref == sitting.ref],
         )
-        for sitting, centre in found
+        for sitting, centre in drafts
     ]
 
 
@@ -218,16 +210,15 @@ def _papers(session: Session, sitting_id: int) -> dict[int, list[tuple[str, str,
         .group_by(Registration.sitting_room_id, Registration.blueprint_version_id, Registration.paper)
         .order_by(Registration.blueprint_version_id, Registration.paper)
     )
-    found: dict[int, list[tuple[str, str, int]]] = {}
+    papers: dict[int, list[tuple[str, str, int]]] = {}
     for room, version, paper, people in session.execute(query):
         blueprint = blueprint_of(session, version)
         line = (blueprint.level_name, blueprint.papers[paper].name, people)
-        found.setdefault(room, []).append(line)
-    return found
+        papers.setdefault(room, []).append(line)
+    return papers
 
 
 def _without_photo(session: Session, sitting_id: int) -> int:
-    """Return how many people of a sitting have no photo yet (照片待补)."""
     query = (
         select(func.count(Registration.candidate_id.distinct()))
         .outerjoin(CandidatePhoto, CandidatePhoto.candidate_id == Registration.candidate_id)

@@ -41,7 +41,6 @@ class DrawnForms:
 
     @property
     def count(self) -> int:
-        """Return how many forms are drawn."""
         return len(self.forms)
 
 
@@ -269,7 +268,7 @@ def _arrange(
 ) -> SeatProposal:
     """Work out the new order of a room as it was read, and seat it where it is still so."""
     changeable(room)
-    found = propose(room, wishes, seed)
+    proposal = propose(room, wishes, seed)
     after = {
         "sitting": sitting_ref,
         "seed": seed,
@@ -277,10 +276,10 @@ def _arrange(
         "units_apart": wishes.units_apart,
         "papers": wishes.papers.value,
         "by_door": wishes.by_door,
-        "people": len(found.board),
-        "moved": found.moved,
-        "units_beside": found.alike.units,
-        "papers_beside": found.alike.papers,
+        "people": len(proposal.board),
+        "moved": proposal.moved,
+        "units_beside": proposal.alike.units,
+        "papers_beside": proposal.alike.papers,
     }
     try:
         with unit_of_work() as session:
@@ -290,14 +289,14 @@ def _arrange(
             subject = f"sitting_room:{there.view.sitting_room.ref}"
             record(session, at=now, actor=actor, act="seats.arrange", subject=subject, after=after)
             there.view.sitting_room.arranged_at = now
-            reseat(session, there, found.board, now=now)
+            reseat(session, there, proposal.board, now=now)
     except IntegrityError as error:
         raise Conflict("seating.changed") from error
-    return found
+    return proposal
 
 
 def exchange(
-    *, sitting_ref: str, room_ref: str, one: int, other: int, now: datetime, actor: str
+    *, sitting_ref: str, room_ref: str, first: int, other: int, now: datetime, actor: str
 ) -> tuple[int, int]:
     """Exchange who sits at two seats, one of which may be free; the forms stay with their people.
 
@@ -307,17 +306,17 @@ def exchange(
     """
     with unit_of_work() as session:
         _sitting, room = open_room(session, sitting_ref, room_ref)
-        for number in (one, other):
+        for number in (first, other):
             if number not in room.seats:
                 raise NotFound("room.no_seat", number=number)
         board = room.board()
-        if one == other or not {one, other} & board.keys():
+        if first == other or not {first, other} & board.keys():
             raise Conflict("seating.nobody")
-        found, there = board.pop(one, None), board.pop(other, None)
-        board |= {number: who for number, who in ((other, found), (one, there)) if who is not None}
-        _note(session, room, board, "seats.exchange", {"seats": [one, other]}, now=now, actor=actor)
+        sitter, there = board.pop(first, None), board.pop(other, None)
+        board |= {number: who for number, who in ((other, sitter), (first, there)) if who is not None}
+        _note(session, room, board, "seats.exchange", {"seats": [first, other]}, now=now, actor=actor)
         reseat(session, room, board, now=now)
-    return one, other
+    return first, other
 
 
 def mend(*, sitting_ref: str, room_ref: str, seed: int, now: datetime, actor: str) -> tuple[int, int]:
@@ -419,28 +418,25 @@ class SeatingPage:
 
     @property
     def changeable(self) -> bool:
-        """Whether seats may be exchanged here."""
         return SittingState(self.room.view.sitting_room.state) in CHANGEABLE
 
     @property
     def redrawable(self) -> bool:
-        """Whether somebody may get another form."""
         return SittingState(self.sitting.state) is SittingState.DRAFT
 
     @property
     def clashing(self) -> frozenset[int]:
-        """The seats beside which somebody has the same case."""
         return frozenset(number for pair in self.alike.cases for number in pair)
 
 
 def seating_page(
-    session: Session, sitting_ref: str, room_ref: str, asked: SeatOrderForm | None = None
+    session: Session, sitting_ref: str, room_ref: str, form: SeatOrderForm | None = None
 ) -> SeatingPage:
     """Return the page of a room's seats; its number of queries does not grow with who sits there."""
     sitting = sitting_by_ref(session, sitting_ref)
     room = seated_room(session, sitting, room_ref)
     drawn = drawn_in(session, room)
-    proposal = propose(room, asked.wishes, asked.seed) if asked and not drawn.count else None
+    proposal = propose(room, form.wishes, form.seed) if form and not drawn.count else None
     by_ref = {entry.registration.ref: entry for entry in room.entries.values()}
     board = proposal.board if proposal else room.board(drawn.cases)
     return SeatingPage(
@@ -451,7 +447,7 @@ def seating_page(
         papers={entry.registration.id: _paper(session, entry) for entry in room.entries.values()},
         alike=proposal.alike if proposal else alike(board, room.plan),
         drawn=drawn.count,
-        asked=asked,
+        asked=form,
         proposal=proposal,
     )
 

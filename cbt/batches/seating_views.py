@@ -32,14 +32,14 @@ ROOMS = 40
 """How many stand on a page, and are seated in one act: a second's work."""
 
 
-def _page(ref: str, room_ref: str, refused: Refusal, asked: SeatOrderForm | None = None) -> Reply:
+def _page(ref: str, room_ref: str, refused: Refusal, form: SeatOrderForm | None = None) -> Reply:
     with reading() as session:
-        page = seating_page(session, ref, room_ref, asked)
+        page = seating_page(session, ref, room_ref, form)
         return form_page(
             "batches/seating/seats.html",
             refused,
             **_context(page),
-            wishes=asked.wishes if asked else SeatWishes(units_apart=True),
+            wishes=form.wishes if form else SeatWishes(units_apart=True),
             **_choices(),
         )
 
@@ -50,8 +50,8 @@ def seats(ref: str, room_ref: str) -> Reply:
     """Show who sits where, or where a new order that is asked for would put them; nothing is stored."""
     args = flask.request.args
     try:
-        asked = _asked(args) if "order" in args else None
-        return _page(ref, room_ref, NOTHING_REFUSED, asked)
+        order = _asked(args) if "order" in args else None
+        return _page(ref, room_ref, NOTHING_REFUSED, order)
     except InvalidInput as error:
         return _page(ref, room_ref, refusal(error))
 
@@ -80,12 +80,12 @@ def _wishes(form: Mapping[str, str]) -> SeatWishes:
 def arrange(ref: str, room_ref: str) -> Reply:
     """Take the order that was shown."""
     form = flask.request.form
-    asked = _asked(form)
+    order = _asked(form)
     done = seating.arrange_room(
         sitting_ref=ref,
         room_ref=room_ref,
-        wishes=asked.wishes,
-        seed=asked.seed,
+        wishes=order.wishes,
+        seed=order.seed,
         seen=form.get("seen", ""),
         now=flask.g.now,
         actor=acting(),
@@ -168,11 +168,11 @@ on_the_plan = form_on(_page, only=lambda _error: not wants_partial())
 def exchange(ref: str, room_ref: str) -> Reply:
     """Exchange who sits at two seats."""
     form = flask.request.form
-    one, other = (parse_number(form, name, minimum=1, maximum=MOST_NUMBER) for name in ("one", "other"))
+    first, other = (parse_number(form, name, minimum=1, maximum=MOST_NUMBER) for name in ("one", "other"))
     seating.exchange(
-        sitting_ref=ref, room_ref=room_ref, one=one, other=other, now=flask.g.now, actor=acting()
+        sitting_ref=ref, room_ref=room_ref, first=first, other=other, now=flask.g.now, actor=acting()
     )
-    return _acted(ref, room_ref, _("batches.seating.exchanged", one=f"{one:02d}", other=f"{other:02d}"))
+    return _acted(ref, room_ref, _("batches.seating.exchanged", one=f"{first:02d}", other=f"{other:02d}"))
 
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/mend")
@@ -208,7 +208,6 @@ def _acted(ref: str, room_ref: str, message: str) -> Reply:
 
 
 def _choices() -> dict[str, list[tuple[str, str]]]:
-    """Return what can be chosen of an order, in words."""
     return {
         "orders": [(one.value, str(_(f"batches.seating.order.{one}"))) for one in SeatOrder],
         "mixes": [(one.value, str(_(f"batches.seating.papers.{one}"))) for one in PaperMix],

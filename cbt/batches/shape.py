@@ -61,7 +61,6 @@ class LevelChoice:
 
     @property
     def ref(self) -> str:
-        """The ref of its blueprint, by which a form names it."""
         return self.blueprint.ref
 
 

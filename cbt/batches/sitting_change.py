@@ -124,7 +124,6 @@ class MovedPlan:
 
     @property
     def new_seats(self) -> tuple[NewSeat, ...]:
-        """Who gets a seat of another number."""
         return tuple(seat for one in self.moved for seat in one.new_seats)
 
     @property
@@ -134,12 +133,10 @@ class MovedPlan:
 
     @property
     def moved_in_time(self) -> bool:
-        """Whether it starts at another instant."""
         return self.former_start_at != self.sitting.planned_start_at
 
     @property
     def stops(self) -> list[Concern]:
-        """What the move cannot be done with."""
         return [one for one in self.concerns if one.stops]
 
 
@@ -165,9 +162,9 @@ def plan_move(session: Session, ref: str, wish: MoveWish, *, now: datetime) -> M
         after = checks_of_sitting(session, sitting, goals)
         concerns = [one for one in after if _seen(one) not in before]
         concerns += _cases_meet(session, sitting, moved)
-        told = told_of(session, sitting)
+        notified = told_of(session, sitting)
         session.expunge_all()
-    return MovedPlan(sitting, former_name, former_start_at, tuple(moved), told, tuple(concerns))
+    return MovedPlan(sitting, former_name, former_start_at, tuple(moved), notified, tuple(concerns))
 
 
 def carry_out(session: Session, sitting: Sitting, plan: MovedPlan, *, now: datetime) -> None:
@@ -175,14 +172,14 @@ def carry_out(session: Session, sitting: Sitting, plan: MovedPlan, *, now: datet
     may_change(sitting, now=now)
     set_time(sitting, plan.sitting.planned_start_at, now=now)
     sitting.name, sitting.centre_id = plan.sitting.name, plan.sitting.centre_id
-    for one in plan.moved:
-        set_room(session, session.get_one(SittingRoom, one.sitting_room_id), one.goal)
-        if one.seats:
+    for room in plan.moved:
+        set_room(session, session.get_one(SittingRoom, room.sitting_room_id), room.goal)
+        if room.seats:
             session.connection().execute(
                 update(Registration)
                 .where(Registration.id == bindparam("who"))
                 .values(seat_id=bindparam("seat")),
-                [{"who": who, "seat": seat} for who, seat in one.seats.items()],
+                [{"who": who, "seat": seat} for who, seat in room.seats.items()],
             )
 
 
@@ -195,28 +192,31 @@ def may_change(sitting: Sitting, *, now: datetime) -> None:
 
 def _cases_meet(session: Session, sitting: Sitting, moved: Sequence[MovedRoom]) -> list[Concern]:
     """Return where neighbours of another room have one case, who had not: forms stay with their people. R-8."""
-    found = []
-    for one in moved:
+    concerns = []
+    for moved_room in moved:
         view = next(
             view
             for view in store.rooms_of_sitting(session, sitting.id)
-            if view.sitting_room.id == one.sitting_room_id
+            if view.sitting_room.id == moved_room.sitting_room_id
         )
         room = seated_room(session, sitting, view.sitting_room.ref)
         cases = drawn_in(session, room).cases
-        seats = {seat.id: seat for seat in store.seats_of_room(session, one.goal.id)}
+        seats = {seat.id: seat for seat in store.seats_of_room(session, moved_room.goal.id)}
         numbers = tuple(seat.number for seat in seats.values())
         there = replace(
             room,
-            plan=plan_of(one.goal.plan, one.goal.door, numbers),
+            plan=plan_of(moved_room.goal.plan, moved_room.goal.door, numbers),
             entries={
-                seats[one.seats[entry.registration.id]].number: entry for entry in room.entries.values()
+                seats[moved_room.seats[entry.registration.id]].number: entry
+                for entry in room.entries.values()
             },
         )
         pairs = len(alike(there.board(cases), there.plan).cases)
         if pairs > len(alike(room.board(cases), room.plan).cases):
-            found.append(Concern("cases_beside", sitting.ref, {"room": one.goal.name, "pairs": pairs}))
-    return found
+            concerns.append(
+                Concern("cases_beside", sitting.ref, {"room": moved_room.goal.name, "pairs": pairs})
+            )
+    return concerns
 
 
 def _seen(concern: Concern) -> tuple[str, str]:
@@ -387,7 +387,7 @@ def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> Peopl
     with reading() as session:
         sitting = store.sitting_by_ref(session, sitting_ref)
         service.may_cancel(session, sitting)
-        told = told_of(session, sitting)
+        notified = told_of(session, sitting)
         on = (
             select(AdmissionTicket.id)
             .join(Registration, Registration.ticket_id == AdmissionTicket.id)
@@ -406,7 +406,7 @@ def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> Peopl
     with unit_of_work() as session:
         sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
         service.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
-    return told
+    return notified
 
 
 @dataclass(frozen=True, slots=True)

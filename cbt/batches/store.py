@@ -47,9 +47,9 @@ def sittings_page(
         .where(Sitting.batch_id == batch_id)
         .order_by(case((Sitting.state == CANCELLED, 1), else_=0), Sitting.planned_start_at, Sitting.id)
     )
-    found = [(sitting, centre) for sitting, centre in session.execute(query.limit(limit).offset(offset))]
+    rows = [(sitting, centre) for sitting, centre in session.execute(query.limit(limit).offset(offset))]
     total = session.scalar(select(func.count()).select_from(Sitting).where(Sitting.batch_id == batch_id))
-    return found, total or 0
+    return rows, total or 0
 
 
 def held_of(session: Session, batch_id: int) -> dict[int, tuple[Sitting, Centre]]:
@@ -118,10 +118,10 @@ def facts_of_batches(session: Session, batches: Collection[Batch]) -> dict[int, 
         .order_by(Sitting.planned_start_at, Sitting.id)
     )
     sittings = list(session.scalars(query)) if wanted else []
-    known = facts_of_sittings(session, sittings, {batch.id: batch for batch in batches})
+    facts = facts_of_sittings(session, sittings, {batch.id: batch for batch in batches})
     of_batch: dict[int, list[SittingFacts]] = defaultdict(list)
     for sitting in sittings:
-        of_batch[sitting.batch_id].append(known[sitting.id])
+        of_batch[sitting.batch_id].append(facts[sitting.id])
     people = _people(session, wanted) if sittings else {}
     tickets = _tickets(session, wanted) if sittings else {}
     return {
@@ -134,29 +134,31 @@ def facts_of_sittings(
     session: Session, sittings: Iterable[Sitting], batches: dict[int, Batch] | None = None
 ) -> dict[int, SittingFacts]:
     """Return what is known of sittings by their ids; `batches` tells within which days they should lie."""
-    found = {sitting.id: sitting for sitting in sittings}
-    registered = _registered(session, found) if found else {}
+    by_id = {sitting.id: sitting for sitting in sittings}
+    registered = _registered(session, by_id) if by_id else {}
     rooms: dict[int, list[_Room]] = defaultdict(list)
-    for room in _rooms(session, found) if found else ():
+    for room in _rooms(session, by_id) if by_id else ():
         rooms[room.sitting_id].append(room)
     facts = {}
-    after = _after(session, found.values())
-    for one, sitting in found.items():
-        people, undrawn = registered.get(one, (0, 0))
-        until, objections, decided, rulings = after.get(one, (None, 0, 0, 0))
+    after = _after(session, by_id.values())
+    for sitting_id, sitting in by_id.items():
+        people, undrawn = registered.get(sitting_id, (0, 0))
+        until, objections, decided, rulings = after.get(sitting_id, (None, 0, 0, 0))
         batch = (batches or {}).get(sitting.batch_id)
-        facts[one] = SittingFacts(
+        facts[sitting_id] = SittingFacts(
             ref=sitting.ref,
             state=SittingState(sitting.state),
             starts_at=sitting.planned_start_at,
-            rooms=len(rooms[one]),
+            rooms=len(rooms[sitting_id]),
             people=people,
             undrawn=undrawn,
-            unattended=tuple(room.name for room in rooms[one] if room.people and not room.staff),
-            chiefs=sum(room.chiefs for room in rooms[one]),
-            unarranged=sum(bool(room.people and not room.arranged and not room.drawn) for room in rooms[one]),
+            unattended=tuple(room.name for room in rooms[sitting_id] if room.people and not room.staff),
+            chiefs=sum(room.chiefs for room in rooms[sitting_id]),
+            unarranged=sum(
+                bool(room.people and not room.arranged and not room.drawn) for room in rooms[sitting_id]
+            ),
             outside=batch is not None and not within(batch, sitting),
-            asked=one in after,
+            asked=sitting_id in after,
             shown_until=until,
             objections=objections,
             rulings=rulings,
@@ -172,7 +174,7 @@ def _after(session: Session, sittings: Iterable[Sitting]) -> dict[int, tuple[dat
         return {}
     ids = [one.id for one in over]
     shown, held, waiting = publications_of(session, ids), held_counts(session, ids), unruled(session, ids)
-    asked = body(session).publicity_days > 0
+    publishes = body(session).publicity_days > 0
     return {
         one.id: (
             shown[one.id].last_on if one.id in shown else None,
@@ -180,7 +182,7 @@ def _after(session: Session, sittings: Iterable[Sitting]) -> dict[int, tuple[dat
             len(waiting.get(one.id, ())),
         )
         for one in over
-        if one.id in shown or (asked and one.released_at is None)
+        if one.id in shown or (publishes and one.released_at is None)
     }
 
 

@@ -36,7 +36,6 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 @checklist_pages.get("/office/batches/<ref>")
 @access.roles(*READERS)
 def batch(ref: str) -> Reply:
-    """Show how far a batch is, what is next, and its sittings."""
     number = page_of(flask.request.args)
     with reading() as session:
         page = batch_page(session, ref, page=number, now=flask.g.now)
@@ -54,8 +53,8 @@ def draw(ref: str) -> Reply:
         flask.flash(gettext("batches.draw.done", forms=drawn.forms), "ok")
     if drawn.stopped is not None:
         refused = refusal(drawn.stopped)
-        said = gettext("batches.draw.stopped", sitting=drawn.sitting, what=refused.what, fix=refused.fix)
-        flask.flash(said, "stop")
+        sentence = gettext("batches.draw.stopped", sitting=drawn.sitting, what=refused.what, fix=refused.fix)
+        flask.flash(sentence, "stop")
     elif drawn.left:
         flask.flash(gettext("batches.draw.more", sittings=drawn.left), "warn")
     elif not drawn.forms:
@@ -90,14 +89,12 @@ free_day_pages = flask.Blueprint("free", __name__)
 @free_day_pages.get("/office/applications/calendar")
 @access.roles(Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 def days() -> Reply:
-    """Show which days are free, with what is planned at each centre."""
     return _page(OFFICE)
 
 
 @free_day_pages.get("/unit/applications/calendar")
 @access.roles(Role.UNIT_CLERK)
 def own_days() -> Reply:
-    """Show which days are free."""
     OWN.unit_id()
     return _page(OWN)
 
@@ -105,7 +102,7 @@ def own_days() -> Reply:
 def _page(side: ApplicationSide) -> Reply:
     args = flask.request.args
     with reading() as session:
-        found = free_month(
+        month = free_month(
             session,
             month=args.get("month", ""),
             day=args.get("day", ""),
@@ -113,7 +110,7 @@ def _page(side: ApplicationSide) -> Reply:
             today=local_day(flask.g.now),
         )
     here = {name: args[name] for name in ("unit", "application") if args.get(name)}
-    return flask.render_template("batches/free_days/days.html", side=side, found=found, here=here)
+    return flask.render_template("batches/free_days/days.html", side=side, found=month, here=here)
 
 
 pages = flask.Blueprint("batches", __name__)

@@ -81,7 +81,6 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
 
 
 def schema_text(kind: str = "blueprint") -> str:
-    """Return a schema as the text of blueprint.schema.json or reasons.schema.json."""
     return json.dumps(SCHEMAS[kind](), ensure_ascii=False, indent=2) + "\n"
 
 
@@ -127,7 +126,6 @@ def blueprint() -> None:
 @blueprint.command("schema", help="exams.cli.schema")
 @argument("kind", type=click.Choice(list(SCHEMAS)), default="blueprint", help="exams.cli.kind")
 def schema(kind: str) -> Answer:
-    """Print the schema that ships as blueprint.schema.json or reasons.schema.json."""
     text = schema_text(kind)
     return Answer(json.loads(text), [text.removesuffix("\n")])
 
@@ -135,21 +133,21 @@ def schema(kind: str) -> Answer:
 def checked_reasons(path: Path) -> Answer:
     """Return a file of reasons as tables, or what keeps it from being used; the code says which."""
     try:
-        found = read_reasons(blueprint_text(path), name=str(path))
+        table = read_reasons(blueprint_text(path), name=str(path))
     except CbtError as error:
         return refusal(error, path)
-    words = [f"{path}: {_('exams.check.sound')}", describe_reasons(found), ""]
+    words = [f"{path}: {_('exams.check.sound')}", describe_reasons(table), ""]
     return Answer({"file": path, "sound": True}, words)
 
 
 def checked_blueprint(path: Path) -> tuple[Answer, ExamBlueprint | None]:
     """Return one file's tables and what it says, or what keeps it from being used and None."""
     try:
-        found = load_blueprint_file(path)
+        exam_blueprint = load_blueprint_file(path)
     except CbtError as error:
         return refusal(error, path), None
-    words = [f"{path}: {_('exams.check.sound')}", describe(found), ""]
-    return Answer({"file": path, "sound": True, "ref": found.ref}, words), found
+    words = [f"{path}: {_('exams.check.sound')}", describe(exam_blueprint), ""]
+    return Answer({"file": path, "sound": True, "ref": exam_blueprint.ref}, words), exam_blueprint
 
 
 def refusal(error: CbtError, path: Path) -> Answer:

@@ -51,12 +51,10 @@ def read_reasons(text: str, *, name: str) -> ReasonTable:
 
 
 def shipped_reasons() -> Path:
-    """Return the file of reasons that comes with the product."""
     return product_dir("blueprints") / REASONS_FILE
 
 
 def blueprint_files(folder: Path) -> list[Path]:
-    """Return the blueprint files of a folder; its file of reasons is none."""
     return sorted(path for path in folder.glob("*.toml") if path.name != REASONS_FILE)
 
 
@@ -84,7 +82,6 @@ def blueprint_text(path: Path) -> str:
 
 
 def too_long(path: str) -> InvalidInput:
-    """Return the refusal of a file that is too much to be a blueprint."""
     return InvalidInput("blueprint.too_long", path=path, most=MOST_BYTES // 1024)
 
 
@@ -106,13 +103,13 @@ def _read_reasons(_sha: str, text: str) -> tuple[ReasonTable | None, list[Flaw]]
     return reasons_reader.read(text)
 
 
-def _explained(found: Flaw, line: int, name: str) -> dict[str, object]:
-    what, fix = explain(InvalidInput(found.code, **shown(found)))
+def _explained(flaw: Flaw, line: int, name: str) -> dict[str, object]:
+    what, fix = explain(InvalidInput(flaw.code, **shown(flaw)))
     return {"file": name, "line": line, "what": what, "fix": fix}
 
 
-def shown(found: Flaw) -> dict[str, object]:
+def shown(flaw: Flaw) -> dict[str, object]:
     """Return the parameters of a finding and `where`, the path as the file spells it."""
-    where = ".".join(f"[{step + 1}]" if isinstance(step, int) else step for step in found.path)
-    params = {**found.params, "where": where.replace(".[", "[")}
+    where = ".".join(f"[{step + 1}]" if isinstance(step, int) else step for step in flaw.path)
+    params = {**flaw.params, "where": where.replace(".[", "[")}
     return params | ({"kind": _(f"exams.kind.{params['kind']}")} if "kind" in params else {})

@@ -63,15 +63,15 @@ def _checked(blueprint: ExamBlueprint) -> list[Flaw]:
     return [_in_file_keys(found) for found in check(blueprint)]
 
 
-def _in_file_keys(found: Flaw) -> Flaw:
+def _in_file_keys(flaw: Flaw) -> Flaw:
     # The rules call a paper's time `duration`, its file calls it `minutes`; all else has one name.
-    path = tuple("minutes" if step == "duration" else step for step in found.path)
-    return Flaw(path, found.code, found.params)
+    path = tuple("minutes" if step == "duration" else step for step in flaw.path)
+    return Flaw(path, flaw.code, flaw.params)
 
 
 def _blueprint(data: Table, findings: list[Flaw]) -> ExamBlueprint | None:
-    known = [*spec.TABLES, *spec.LISTS, "papers"]
-    values = read_values(data, spec.TOP, (), findings, tables=known)
+    keys = [*spec.TABLES, *spec.LISTS, "papers"]
+    values = read_values(data, spec.TOP, (), findings, tables=keys)
     tables = {
         name: read_values(
             read_table(data, name, (), findings, required=name in spec.REQUIRED_TABLES),

@@ -49,7 +49,6 @@ def table_of(session: Session, version_id: int | None) -> ReasonTable:
 
 
 def table_in_force(session: Session) -> ReasonTable:
-    """Return what people pick from now."""
     return table_of(session, version_in_force(session))
 
 
@@ -75,11 +74,9 @@ def _words() -> Words:
 
 
 def table_now() -> ReasonTable:
-    """Return the table in force."""
     with reading() as session:
         return table_in_force(session)
 
 
-def words_of(one: Reason | Violation) -> str:
-    """Return the name of a reason or a violation in the reader's language."""
-    return one.zh if str(flask_babel.get_locale()) == "zh" else one.en
+def words_of(entry: Reason | Violation) -> str:
+    return entry.zh if str(flask_babel.get_locale()) == "zh" else entry.en

@@ -110,12 +110,12 @@ def versions_of(session: Session, ref: str) -> list[NumberedVersion]:
 
 def numbered_version(session: Session, ref: str, number: int) -> NumberedVersion:
     """Return one version of a blueprint by its number; raise NotFound("blueprint.no_version")."""
-    found = versions_of(session, ref)
-    if not found:
+    versions = versions_of(session, ref)
+    if not versions:
         raise NotFound("blueprint.unknown", ref=ref)
-    if not 1 <= number <= len(found):
+    if not 1 <= number <= len(versions):
         raise NotFound("blueprint.no_version", ref=ref, number=number)
-    return found[number - 1]
+    return versions[number - 1]
 
 
 def current_versions(session: Session) -> list[BlueprintVersion]:
@@ -154,6 +154,5 @@ def register_uses(app: flask.Flask, find: FindUses) -> None:
 
 
 def uses_of(session: Session, version_ids: Sequence[int]) -> list[BatchUse]:
-    """Return which batches use these versions."""
     find: FindUses = flask.current_app.extensions[_EXTENSION]
     return find(session, version_ids)

@@ -55,8 +55,8 @@ def _indented(rows: Sequence[Row]) -> Iterator[str]:
     return ("  " + line for line in align(rows, frozenset())) if rows else iter(())
 
 
-def _retired(one: Violation | Reason) -> str:
-    return _("exams.reasons.retired") if one.retired else ""
+def _retired(entry: Violation | Reason) -> str:
+    return _("exams.reasons.retired") if entry.retired else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,6 @@ class PaperTable:
     numbers: frozenset[int]
 
     def headings(self) -> list[dict[str, object]]:
-        """Return the heads as a page's table takes them."""
         return [{"label": head, "n": place in self.numbers} for place, head in enumerate(self.heads)]
 
 
@@ -100,12 +99,12 @@ def _paper(paper: Paper) -> Iterator[str]:
 
 
 def _submit(paper: Paper) -> str:
-    said = [_("exams.table.earliest", minutes=minutes_of(paper.submit.earliest))]
+    rules = [_("exams.table.earliest", minutes=minutes_of(paper.submit.earliest))]
     if paper.submit.closed_before_end:
-        said.append(_("exams.table.closed", minutes=minutes_of(paper.submit.closed_before_end)))
+        rules.append(_("exams.table.closed", minutes=minutes_of(paper.submit.closed_before_end)))
     if paper.windows:
-        said.append(_(f"exams.table.strict_{paper.clock.unused_time}"))
-    return "　".join(said)
+        rules.append(_(f"exams.table.strict_{paper.clock.unused_time}"))
+    return "　".join(rules)
 
 
 def _section_rows(paper: Paper) -> list[Row]:
@@ -134,10 +133,8 @@ def _unit_rows(paper: Paper) -> list[Row]:
 
 
 def minutes_of(span: timedelta) -> str:
-    """Return a span as people write minutes."""
     return f"{span / timedelta(minutes=1):g}"
 
 
 def plain_points(number: Decimal) -> str:
-    """Return points without needless zeros."""
     return f"{number.normalize():f}"

@@ -55,12 +55,10 @@ class Field:
 
     @property
     def target(self) -> str:
-        """Return the name of the value this key becomes."""
         return self.name or self.key
 
 
 def needed(key: str, kind: KeyKind, note: str, name: str = "", allowed: tuple[str, ...] = ()) -> Field:
-    """Return a key that must be there."""
     return Field(key, kind, note, name=name, required=True, allowed=allowed)
 
 
@@ -69,14 +67,12 @@ SCHEMA = needed("schema", KeyKind.WHOLE, "本文件格式的版本，目前为 1
 
 
 def check_version(values: Mapping[str, Any], findings: list[Flaw]) -> None:
-    """Add a finding when a file says that it is of another format's version."""
     if values.get("schema", SCHEMA_VERSION) != SCHEMA_VERSION:
         params = {"value": values["schema"], "known": SCHEMA_VERSION}
         findings.append(Flaw(("schema",), "blueprint.schema", params))
 
 
 def parse(text: str) -> tuple[Table | None, list[Flaw]]:
-    """Return what a TOML text says, or None and why it cannot be read."""
     try:
         return tomllib.loads(text, parse_float=Decimal), []
     except (ValueError, RecursionError) as error:  # 5,000 digits, or brackets, are no TOML error
@@ -112,14 +108,14 @@ def read_values(
     tables: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Read the keys of one table; every unknown, missing or unreadable key becomes a finding."""
-    known = {field.key: field for field in fields}
+    by_key = {field.key: field for field in fields}
     for key in data:
-        if key not in known and key not in tables:
-            near = get_close_matches(key, [*known, *tables], n=1)
-            params = {"key": key, "near": near[0] if near else ", ".join(known)}
+        if key not in by_key and key not in tables:
+            near = get_close_matches(key, [*by_key, *tables], n=1)
+            params = {"key": key, "near": near[0] if near else ", ".join(by_key)}
             findings.append(Flaw((*path, key), "blueprint.key_unknown", params))
     values: dict[str, Any] = {}
-    for key, field in known.items():
+    for key, field in by_key.items():
         if key not in data:
             if field.required:
                 findings.append(Flaw((*path, key), "blueprint.key_missing", {"key": key}))
@@ -139,12 +135,11 @@ def _outside(value: object, field: Field) -> str:
     """Return the value that is none of the allowed ones, or ""."""
     if not field.allowed or field.kind is KeyKind.CREDITS:
         return ""
-    given = value if isinstance(value, tuple) else (value,)
-    return next((str(entry) for entry in given if entry not in field.allowed), "")
+    values = value if isinstance(value, tuple) else (value,)
+    return next((str(entry) for entry in values if entry not in field.allowed), "")
 
 
 def wrong_value(path: Path, value: object, kind: str) -> Flaw:
-    """Return the finding that a key holds what cannot be read as `kind`."""
     return Flaw(path, "blueprint.value_type", {"key": path[-1], "value": value, "kind": kind})
 
 
@@ -168,8 +163,8 @@ def _points(value: object) -> Decimal | None:
 
 def _money(value: object) -> int | None:
     """Return an amount of 元 in 分; what is a part of one cannot be paid."""
-    found = _points(value)
-    return int(found * 100) if found is not None and found * 100 == int(found * 100) else None
+    amount = _points(value)
+    return int(amount * 100) if amount is not None and amount * 100 == int(amount * 100) else None
 
 
 def _switch(value: object) -> bool | None:
@@ -185,8 +180,8 @@ def _seconds(value: object) -> timedelta | None:
 
 
 def _span(value: object, unit: timedelta) -> timedelta | None:
-    found = _points(value)
-    return unit * float(found) if found is not None and abs(found) < LONGEST / unit else None
+    amount = _points(value)
+    return unit * float(amount) if amount is not None and abs(amount) < LONGEST / unit else None
 
 
 def _credits(value: object) -> dict[ItemType, PartialCredit] | None:
@@ -201,8 +196,8 @@ def _credits(value: object) -> dict[ItemType, PartialCredit] | None:
 def _tuple(value: object, read_one: Callable[[object], Any]) -> tuple[Any, ...] | None:
     if not isinstance(value, list):
         return None
-    found = tuple(read_one(entry) for entry in value)
-    return None if None in found else found
+    entries = tuple(read_one(entry) for entry in value)
+    return None if None in entries else entries
 
 
 _READERS: Mapping[KeyKind, Callable[[object], Any]] = {
@@ -255,12 +250,12 @@ def lines_of(text: str) -> dict[Path, int]:
     return lines
 
 
-def line_of(found: Flaw, text: str, lines: dict[Path, int]) -> int:
+def line_of(flaw: Flaw, text: str, lines: dict[Path, int]) -> int:
     """Return the line of a finding in a text with these lines; one that cannot be read says its line itself."""
-    if found.code == "blueprint.unreadable":
-        place = _TOML_LINE.search(str(found.params["detail"]))
+    if flaw.code == "blueprint.unreadable":
+        place = _TOML_LINE.search(str(flaw.params["detail"]))
         return int(place[1]) if place else max(1, len(text.splitlines()))
-    return line_at(lines, found.path)
+    return line_at(lines, flaw.path)
 
 
 def line_at(lines: dict[Path, int], path: Path) -> int:

@@ -52,11 +52,11 @@ def store_blueprint(
     Source: R-1, R-43.
     """
     sha = digest(text)
-    known = session.scalar(select(BlueprintVersion).where(BlueprintVersion.sha256 == sha))
-    ref = known.ref if known is not None else read_blueprint(text, name=name).ref
+    version = session.scalar(select(BlueprintVersion).where(BlueprintVersion.sha256 == sha))
+    ref = version.ref if version is not None else read_blueprint(text, name=name).ref
     current = last_version(session, ref)
-    if known is not None and known is current and known.withdrawn_at is None:
-        return known
+    if version is not None and version is current and version.withdrawn_at is None:
+        return version
     after = {"sha256": sha}
     if current is not None:
         # The later one holds, also where a clock was set back.
@@ -64,7 +64,7 @@ def store_blueprint(
         before = {"sha256": current.sha256}
     else:
         now_held, before = now, {}
-    row = known or BlueprintVersion(ref=ref, sha256=sha, source=text, loaded_at=now_held)
+    row = version or BlueprintVersion(ref=ref, sha256=sha, source=text, loaded_at=now_held)
     row.loaded_at, row.withdrawn_at = now_held, None
     session.add(row)
     session.flush()
@@ -198,29 +198,27 @@ def look(folder: Path) -> list[FolderFile]:
 
     Of two files with one ref the second, by name, cannot be used: InvalidInput("blueprint.ref_twice").
     """
-    found: list[FolderFile] = []
+    files: list[FolderFile] = []
     refs: dict[str, str] = {}
     for path in blueprint_files(folder):
-        one = _read(path)
-        if one.blueprint is not None:
-            ref = one.blueprint.ref
+        file = _read(path)
+        if file.blueprint is not None:
+            ref = file.blueprint.ref
             if ref in refs:
-                twice = InvalidInput("blueprint.ref_twice", name=one.name, ref=ref, other=refs[ref])
-                one = replace(one, blueprint=None, error=twice)
+                twice = InvalidInput("blueprint.ref_twice", name=file.name, ref=ref, other=refs[ref])
+                file = replace(file, blueprint=None, error=twice)
             else:
-                refs[ref] = one.name
-        found.append(one)
+                refs[ref] = file.name
+        files.append(file)
     own = folder / REASONS_FILE
-    return [*found, _read(own)] if own.is_file() else found
+    return [*files, _read(own)] if own.is_file() else files
 
 
 def faults(folder: Path) -> list[FolderFile]:
-    """Return the files of a folder that cannot be used."""
     return [one for one in look(folder) if one.error is not None]
 
 
 def own_folder() -> Path:
-    """Return the folder of the blueprint files of this installation."""
     settings: Settings = flask.current_app.extensions["cbt_settings"]
     return settings.blueprint_dir
 
@@ -231,22 +229,22 @@ def told_faults() -> list[tuple[str, str]]:
 
 
 def load_folder(
-    session: Session, folder: Path, found: Sequence[FolderFile], *, now: datetime, actor: str
+    session: Session, folder: Path, files: Sequence[FolderFile], *, now: datetime, actor: str
 ) -> None:
-    """Take what is new in the files that were `found` in a folder; those that cannot be used are logged."""
-    bad = [one for one in found if one.error is not None]
-    for one in bad:
-        assert one.error is not None
+    """Take what is new in the files that were `files` in a folder; those that cannot be used are logged."""
+    bad = [one for one in files if one.error is not None]
+    for file in bad:
+        assert file.error is not None
         log.error(
             "%s is not used, what was in force stays: %s at line %s",
-            one.name,
-            one.error.params.get("what", one.error.code),
-            one.line or "-",
+            file.name,
+            file.error.params.get("what", file.error.code),
+            file.line or "-",
         )
     load_reasons(session, folder, now=now, actor=actor, usable=REASONS_FILE not in {one.name for one in bad})
-    for one in found:
-        if one.blueprint is not None:
-            keep_file(session, one.text, now=now, actor=actor, name=one.name)
+    for file in files:
+        if file.blueprint is not None:
+            keep_file(session, file.text, now=now, actor=actor, name=file.name)
 
 
 def _read(path: Path) -> FolderFile:

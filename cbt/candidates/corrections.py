@@ -126,11 +126,11 @@ class _Matcher:
     def find(self, stem: str) -> int | None:
         """Return the id of the candidate, or None when no part of the name, or more than one person, fits."""
         parts = {stem, *_NAME_PARTS.split(stem)}
-        found = {self._documents.get(document_index(part)) for part in parts if len(part) > 4}
-        found |= {self._tickets.get(normalise_document(part)) for part in parts}
+        candidate_ids = {self._documents.get(document_index(part)) for part in parts if len(part) > 4}
+        candidate_ids |= {self._tickets.get(normalise_document(part)) for part in parts}
         # A number decides; a name only counts where there is none.
-        found = found - {None} or {self._names.get(part) for part in parts} - {None}
-        return found.pop() if len(found) == 1 else None
+        candidate_ids = candidate_ids - {None} or {self._names.get(part) for part in parts} - {None}
+        return candidate_ids.pop() if len(candidate_ids) == 1 else None
 
 
 # 更正记录: name, number or photo of a candidate put right, with the old value, the new and the evidence.
@@ -235,13 +235,13 @@ def corrections_of(session: Session, candidate_id: int) -> list[Corrected]:
         .where(CorrectionRecord.candidate_id == candidate_id)
         .order_by(CorrectionRecord.id.desc())
     )
-    found = []
+    corrections = []
     for row in rows:
         sealed = readable(row.sealed, CORRECTION)
         lost = {"before": {}, "after": {}, "evidence": gettext("candidates.number_unreadable")}
-        said = lost if sealed is None else json.loads(sealed)
-        found.append(Corrected(row, said["before"], said["after"], said["evidence"]))
-    return found
+        data = lost if sealed is None else json.loads(sealed)
+        corrections.append(Corrected(row, data["before"], data["after"], data["evidence"]))
+    return corrections
 
 
 def _rename(candidate: Candidate, name: str, before: dict[str, str], after: dict[str, str]) -> None:

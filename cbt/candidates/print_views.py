@@ -36,16 +36,16 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 @pages.get("/office/sittings/<ref>/print")
 @access.roles(*READERS)
 def choose(ref: str) -> Reply:
-    """Show what may be printed of a sitting, a room at a time or all of them in one zip."""
     with reading() as session:
-        found = choice(session, ref)
-    return flask.render_template("candidates/prints/choose.html", found=found, documents=list(DOCUMENTS))
+        print_choice = choice(session, ref)
+    return flask.render_template(
+        "candidates/prints/choose.html", found=print_choice, documents=list(DOCUMENTS)
+    )
 
 
 @pages.get("/office/sittings/<ref>/print/<document>/<room_ref>.pdf")
 @access.roles(*READERS)
 def room(ref: str, document: str, room_ref: str) -> Reply:
-    """Send a document for one room of a sitting."""
     _known(document)
     with reading() as session:
         occasion = of_room(session, ref, room_ref)
@@ -68,16 +68,15 @@ def again_of_batch(ref: str) -> Reply:
     """List the tickets of a batch that are to be printed again, with one button for each sitting."""
     page = page_of(flask.request.args)
     with reading() as session:
-        found = again_page(session, ref, page=page)
+        listing = again_page(session, ref, page=page)
     return flask.render_template(
-        "candidates/prints/again.html", found=found, page=page, pages=-(-found.total // PAGE_SIZE)
+        "candidates/prints/again.html", found=listing, page=page, pages=-(-listing.total // PAGE_SIZE)
     )
 
 
 @pages.get("/office/registrations/<ref>/print/<document>.pdf")
 @access.roles(*READERS)
 def person(ref: str, document: str) -> Reply:
-    """Send a document for one person."""
     if not _known(document):
         raise NotFound("web.no_page")
     with reading() as session:

@@ -51,11 +51,11 @@ def unprintable_of(session: Session, sitting_id: int) -> list[tuple[str, str]]:
     """
     of_sitting = Registration.sitting_id == sitting_id
     joined = select(*(func.aggregate_strings(column, "") for column in _PRINTED))
-    said = session.execute(
+    names = session.execute(
         joined.join_from(Registration, Candidate, Candidate.id == Registration.candidate_id).where(of_sitting)
     ).one()
-    signs = lacking("".join(text or "" for text in said))[:_MOST_SIGNS]
-    found: dict[str, str] = {}
+    signs = lacking("".join(text or "" for text in names))[:_MOST_SIGNS]
+    unprintable: dict[str, str] = {}
     for column in _PRINTED if signs else ():
         query = (
             select(column)
@@ -65,8 +65,8 @@ def unprintable_of(session: Session, sitting_id: int) -> list[tuple[str, str]]:
             .order_by(column)
             .limit(_MOST_TEXTS)
         )
-        found |= {text: lacking(text) for text in session.scalars(query)}
-    return list(found.items())
+        unprintable |= {text: lacking(text) for text in session.scalars(query)}
+    return list(unprintable.items())
 
 
 NAMED = 20
@@ -91,13 +91,11 @@ class Occasion:
     """The seats that are kept free."""
 
     def paper_name(self, entry: Registered) -> str:
-        """Return the level and paper of a registration as people call them."""
         blueprint = self.blueprints[entry.registration.blueprint_version_id]
         return f"{blueprint.level_name} · {blueprint.papers[entry.registration.paper].name}"
 
     @property
     def where(self) -> str:
-        """Room and start, as they stand at the foot of every page; the head of a list says all of it."""
         return f"{self.room} · {local_text(self.sitting.planned_start_at)}"
 
 
@@ -151,7 +149,6 @@ def choice(session: Session, ref: str) -> PrintChoice:
 
 
 def printable_rooms(session: Session, sitting: Sitting, counts: SittingCounts) -> list[PrintableRoom]:
-    """Return the rooms of a sitting that somebody is registered for."""
     return [
         PrintableRoom(view.sitting_room.ref, view.room.name, people)
         for view in sittings.rooms_of_sitting(session, sitting.id)
@@ -320,12 +317,10 @@ def page_words() -> dict[str, str]:
 
 
 def seat_text(number: int) -> str:
-    """Return the number of a seat as it stands on the seat."""
     return f"{number:02d}"
 
 
 def photo_name(candidate_id: int) -> str:
-    """Return by what name a document asks for the photo of a candidate."""
     return f"photo-{candidate_id}"
 
 
@@ -352,18 +347,18 @@ def ticket_pages(occasion: Occasion) -> dict[str, Any]:
 
 
 def _ticket(ticket: Ticket) -> dict[str, Any]:
-    who, blueprint = ticket.candidate, ticket.lines[0].blueprint
+    candidate, blueprint = ticket.candidate, ticket.lines[0].blueprint
     return {
         "exam": _("candidates.ticket.exam", occupation=blueprint.occupation_name, level=blueprint.level_name),
-        "name": who.name,
+        "name": candidate.name,
         "number": ticket.number,
-        "document": [_(f"door.document.{who.document_type}"), who.document_masked],
+        "document": [_(f"door.document.{candidate.document_type}"), candidate.document_masked],
         "details": [
             [detail.title, detail.worded(value)]
             for detail in DETAILS.values()
-            if detail.printed and (value := detail.masked_of(who))
+            if detail.printed and (value := detail.masked_of(candidate))
         ],
-        "photo": photo_name(who.id),
+        "photo": photo_name(candidate.id),
         "qr": f"{ticket.number}.svg",
         "lines": [_line(line) for line in ticket.lines],
         "places": _places(ticket),
@@ -445,7 +440,7 @@ _OWN_RULES = ("absent", "materials", "conduct")
 def registration_pages(occasion: Occasion) -> dict[str, Any]:
     """Return the registration sheets of a room. Source: R-74."""
     ticket_of = {ticket.number: ticket for ticket in occasion.tickets}
-    known = {
+    label_ids = {
         "title": "candidates.print.registration.title",
         "name": "candidates.name",
         "ticket": "candidates.ticket",
@@ -458,7 +453,7 @@ def registration_pages(occasion: Occasion) -> dict[str, Any]:
         "foot": occasion.where,
         "words": {
             **page_words(),
-            **{name: _(text) for name, text in known.items()},
+            **{name: _(text) for name, text in label_ids.items()},
             **{name.replace(".", "_"): _(f"candidates.print.registration.{name}") for name in _WORDS},
             **{
                 name: [_(f"candidates.print.registration.{one}") for one in parts]
@@ -473,19 +468,19 @@ def registration_pages(occasion: Occasion) -> dict[str, Any]:
 
 
 def _person(occasion: Occasion, entry: Registered, ticket: Ticket | None) -> dict[str, Any]:
-    who = entry.candidate
+    candidate = entry.candidate
     blueprint = occasion.blueprints[entry.registration.blueprint_version_id]
     own = blueprint.papers[entry.registration.paper].name
     papers = [line.paper.name for line in ticket.lines] if ticket else [own]
     own_rules = [_(f"candidates.print.registration.rule.{name}") for name in _OWN_RULES]
     return {
         "exam": occasion.batch.name,
-        "name": who.name,
-        "gender": DETAILS["gender"].worded(who.gender),
-        "photo": photo_name(who.id),
-        "document": [_(f"door.document.{who.document_type}"), who.document_masked],
+        "name": candidate.name,
+        "gender": DETAILS["gender"].worded(candidate.gender),
+        "photo": photo_name(candidate.id),
+        "document": [_(f"door.document.{candidate.document_type}"), candidate.document_masked],
         "number": entry.ticket.number,
-        "employer": who.employer,
+        "employer": candidate.employer,
         "applied": [
             blueprint.occupation_name,
             blueprint.level_name,
@@ -540,7 +535,6 @@ def sign_in(occasion: Occasion) -> dict[str, Any]:
 
 
 def labels(occasion: Occasion) -> dict[str, Any]:
-    """Return the labels for the desks of a room."""
     sitting = f"{occasion.sitting.name} · {local_text(occasion.sitting.planned_start_at)}"
     rows = [
         {**_row(occasion, entry), "room": occasion.room, "sitting": sitting} for entry in occasion.entries
@@ -556,8 +550,10 @@ def seats(occasion: Occasion) -> dict[str, Any]:
     def cell(number: int) -> dict[str, str] | None:
         if number in taken:
             return _row(occasion, taken[number])
-        said = "candidates.print.seats.spare" if number in occasion.spares else "candidates.print.seats.free"
-        return {"seat": seat_text(number), "said": _(said)} if number else None
+        message_id = (
+            "candidates.print.seats.spare" if number in occasion.spares else "candidates.print.seats.free"
+        )
+        return {"seat": seat_text(number), "said": _(message_id)} if number else None
 
     return {
         "title": _("candidates.print.seats"),
@@ -602,12 +598,12 @@ def _row(occasion: Occasion, entry: Registered) -> dict[str, str]:
 
 
 def _note(occasion: Occasion, entry: Registered) -> str:
-    said = (
+    notes = (
         _("candidates.kind.retake") if entry.registration.kind == "retake" else "",
         accommodation_text(entry),
         "" if entry.candidate.id in occasion.photos else _("candidates.no_photo"),
     )
-    return str(_("ui.also")).join(filter(None, said))
+    return str(_("ui.also")).join(filter(None, notes))
 
 
 @dataclass(frozen=True, slots=True)

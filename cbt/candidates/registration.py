@@ -129,16 +129,16 @@ def tickets_of(session: Session, ticket_ids: Sequence[int]) -> list[Ticket]:
     )
     rows = session.execute(query).all()
     changes = changes_of(session, {row[3].id for row in rows})
-    found: dict[AdmissionTicket, tuple[Candidate, list[TicketLine]]] = {}
+    tickets: dict[AdmissionTicket, tuple[Candidate, list[TicketLine]]] = {}
     for ticket, candidate, registration, sitting, centre, room, seat in rows:
         blueprint = blueprint_of(session, registration.blueprint_version_id)
         paper = blueprint.papers[registration.paper]
         former = former_starts(sitting, changes.get(sitting.id, ()))
         line = TicketLine(registration, sitting, centre, room, seat, blueprint, paper, tuple(former))
-        found.setdefault(ticket, (candidate, []))[1].append(line)
+        tickets.setdefault(ticket, (candidate, []))[1].append(line)
     return [
         Ticket(one.number, candidate, tuple(lines), one.id, one.printed_at, one.reprint_since)
-        for one, (candidate, lines) in found.items()
+        for one, (candidate, lines) in tickets.items()
     ]
 
 
@@ -262,10 +262,10 @@ def issue_tickets(
     """
     session.flush()
     ids = {candidate.id for candidate, _ in wanted}
-    known = select(AdmissionTicket).where(
+    query = select(AdmissionTicket).where(
         AdmissionTicket.batch_id == batch_id, AdmissionTicket.candidate_id.in_(ids)
     )
-    tickets = {one.candidate_id: one for one in session.scalars(known)} if ids else {}
+    tickets = {one.candidate_id: one for one in session.scalars(query)} if ids else {}
     missing = [(candidate.id, number) for candidate, number in wanted if candidate.id not in tickets]
     numberless = sum(not number for _, number in missing)
     fresh = iter(fresh_numbers(session, batch_id=batch_id, local_start=local_start, count=numberless))

@@ -39,12 +39,10 @@ class SeatedRoom:
 
     @property
     def regular(self) -> list[int]:
-        """The numbers of the seats that are no spare ones."""
         return [number for number, seat in self.seats.items() if not seat.spare]
 
     @property
     def spare(self) -> list[int]:
-        """The numbers of the seats that are kept free."""
         return [number for number, seat in self.seats.items() if seat.spare]
 
     def board(self, cases: Mapping[int, Cases] = NO_CASES) -> dict[int, Sitter]:
@@ -74,12 +72,11 @@ def sitter_of(entry: Registered, cases: Mapping[int, Cases] = NO_CASES) -> Sitte
 
 def has_accommodation(registration: Registration) -> bool:
     """Return whether somebody sits the paper with an accommodation (R-30)."""
-    said = registration.accommodation_note or registration.tools
-    return bool(registration.factor != 1 or registration.extra or said)
+    note = registration.accommodation_note or registration.tools
+    return bool(registration.factor != 1 or registration.extra or note)
 
 
 def seated_rooms(session: Session, sitting: Sitting) -> list[SeatedRoom]:
-    """Return the rooms of a sitting."""
     return [_read(session, sitting, view) for view in rooms_of_sitting(session, sitting.id)]
 
 

@@ -76,7 +76,6 @@ class Revealed:
     """What is sealed of `fields.DETAILS`."""
 
     def facts(self, lost: str) -> list[tuple[str, str]]:
-        """Return the title of each detail and what it says, or that it is `lost`."""
         return [(detail.title, lost if value is None else value or "—") for detail, value in self.details]
 
 
@@ -234,21 +233,20 @@ class SeatedFilter:
 
 
 def seated_asked(args: Mapping[str, str]) -> SeatedFilter:
-    """Return who an address asks for."""
     return SeatedFilter(asked_text(args), args.get("room", "")[:40], page_of(args))
 
 
 def seated_page(
-    session: Session, sitting_id: int, asked: SeatedFilter, *, everybody: int
+    session: Session, sitting_id: int, seated_filter: SeatedFilter, *, everybody: int
 ) -> ListPage[Registered]:
     """Return a page of a sitting's registrations by room and seat; `everybody` is how many there are."""
     conditions: list[ColumnElement[bool]] = [Registration.sitting_id == sitting_id]
-    if asked.text:
-        conditions.append(found_by(asked.text))
-    if asked.room:
-        conditions.append(SittingRoom.ref == asked.room)
-    count = count_where(session, *conditions) if asked.asked else everybody
-    span = PageSpan(count, PAGE, asked.page)
+    if seated_filter.text:
+        conditions.append(found_by(seated_filter.text))
+    if seated_filter.room:
+        conditions.append(SittingRoom.ref == seated_filter.room)
+    count = count_where(session, *conditions) if seated_filter.asked else everybody
+    span = PageSpan(count, PAGE, seated_filter.page)
     return span.of(entries_where(session, *conditions, limit=PAGE, offset=span.offset))
 
 
@@ -279,36 +277,34 @@ class SittingPage:
 
     @property
     def takes_roster(self) -> bool:
-        """Whether a roster may still be imported."""
         return SittingState(self.sitting.state) in BEFORE_THE_START
 
     @property
     def papers(self) -> list[tuple[str, str, int]]:
         """Level and paper name with the number of registrations."""
-        found = []
+        papers = []
         for (version, paper), people in self.counts.by_paper.items():
             blueprint = self.blueprints[version]
-            found.append((blueprint.level_name, blueprint.papers[paper].name, people))
-        return found
+            papers.append((blueprint.level_name, blueprint.papers[paper].name, people))
+        return papers
 
     def offers_staff(self, room: SittingRoom) -> bool:
         """Whether the list of those who may be assigned stands beside a room."""
         return len(self.rooms) <= FEW_ROOMS or room.ref == self.staffed
 
     def paper_name(self, registration: Registration) -> str:
-        """Return the level and paper of a registration as people call them."""
         blueprint = self.blueprints[registration.blueprint_version_id]
         return f"{blueprint.level_name} · {blueprint.papers[registration.paper].name}"
 
 
-def sitting_page(session: Session, ref: str, asked: SeatedFilter, *, staffed: str) -> SittingPage:
+def sitting_page(session: Session, ref: str, seated_filter: SeatedFilter, *, staffed: str) -> SittingPage:
     """Return what the page of a sitting shows; neither its queries nor its rows grow with the roster."""
     sitting = sittings.sitting_by_ref(session, ref)
     rooms = sittings.rooms_of_sitting(session, sitting.id)
     used = {view.room.id for view in rooms}
     centre_rooms = sittings.rooms_of_centre(session, sitting.centre_id)
     counts = counts_of(session, sitting.id)
-    people = seated_page(session, sitting.id, asked, everybody=counts.all)
+    people = seated_page(session, sitting.id, seated_filter, everybody=counts.all)
     return SittingPage(
         sitting=sitting,
         batch=session.get_one(Batch, sitting.batch_id),

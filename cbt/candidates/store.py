@@ -88,9 +88,8 @@ def entries_where(
 
 
 def count_where(session: Session, *conditions: ColumnElement[bool]) -> int:
-    """Return how many registrations meet conditions that `entries_where` takes."""
-    found = _entries().with_only_columns(func.count(), maintain_column_froms=True).where(*conditions)
-    return session.scalar(found) or 0
+    query = _entries().with_only_columns(func.count(), maintain_column_froms=True).where(*conditions)
+    return session.scalar(query) or 0
 
 
 def entries_of_batch(session: Session, batch_id: int) -> list[Registered]:
@@ -123,7 +122,6 @@ def entry_for(session: Session, ref: str, principal: Principal) -> Registered:
 
 
 def photo_of(session: Session, candidate_id: int) -> CandidatePhoto | None:
-    """Return the photo of a candidate, or None (照片待补)."""
     return session.get(CandidatePhoto, candidate_id)
 
 
@@ -185,7 +183,6 @@ class SittingCounts:
 
     @cached_property
     def all(self) -> int:
-        """How many registrations there are."""
         return sum(self.seated.values())
 
     @cached_property

@@ -45,10 +45,10 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 def sitting(ref: str) -> Reply:
     """Show a sitting: what is to do next, its rooms, its registrations, fifty at a time."""
     args = flask.request.args
-    asked = seated_asked(args)
+    search = seated_asked(args)
     with reading() as session:
-        page = sitting_page(session, ref, asked, staffed=args.get("staff", ""))
-    return flask.render_template("candidates/sitting.html", page=page, asked=asked, door_state=door_state)
+        page = sitting_page(session, ref, search, staffed=args.get("staff", ""))
+    return flask.render_template("candidates/sitting.html", page=page, asked=search, door_state=door_state)
 
 
 @pages.post("/office/sittings/<ref>/photos")
@@ -93,7 +93,6 @@ def export(ref: str) -> Reply:
 @pages.get("/office/roster-template.xlsx")
 @access.roles(*READERS)
 def roster_template() -> Reply:
-    """Send the empty roster workbook."""
     return attachment(template(), XLSX, "roster-template.xlsx")
 
 
@@ -116,12 +115,11 @@ def registration(ref: str, refused: Refusal = NOTHING_REFUSED, revealed: Reveale
 @pages.get("/office/registrations/<ref>/photo")
 @access.roles(*READERS, Role.PROCTOR)
 def photo(ref: str) -> Reply:
-    """Send the photo of a candidate whose room this person may see."""
     with reading() as session:
-        found = store.photo_of(session, store.entry_for(session, ref, signed_in()).candidate.id)
-    if found is None:
+        candidate_photo = store.photo_of(session, store.entry_for(session, ref, signed_in()).candidate.id)
+    if candidate_photo is None:
         raise NotFound("photo.none")
-    return picture(found.mimetype, found.image)
+    return picture(candidate_photo.mimetype, candidate_photo.image)
 
 
 @pages.post("/office/registrations/<ref>/reveal")

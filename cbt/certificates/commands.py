@@ -33,11 +33,20 @@ def certificates() -> None:
 def verify_command(file: Path, public: Path) -> Answer:
     """Check the text of a certificate's QR without a database or a network."""
     key = read_public(_start(public))
-    said = verified(of_qr(_start(file)), [bytes.fromhex(key)])
-    shown = (grouped(said.number), said.name, said.document, said.occupation, said.level, said.issued_on)
+    statement = verified(of_qr(_start(file)), [bytes.fromhex(key)])
+    shown = (
+        grouped(statement.number),
+        statement.name,
+        statement.document,
+        statement.occupation,
+        statement.level,
+        statement.issued_on,
+    )
     words = [" · ".join(map(str, shown)), _("certificates.cli.holds", print=shown_print(key))]
     return Answer(
-        {**asdict(said), "issued_on": said.issued_on.isoformat()}, words, [_("certificates.cli.register")]
+        {**asdict(statement), "issued_on": statement.issued_on.isoformat()},
+        words,
+        [_("certificates.cli.register")],
     )
 
 

@@ -109,10 +109,10 @@ def look_at(text: str, *, machine: Machine, now: datetime) -> FoundCertificate |
     with reading() as session:
         try:
             sent = of_qr(text[:4096])
-            said = verified(sent, service.public_keys(session))
+            signed_statement = verified(sent, service.public_keys(session))
         except (InvalidInput, NotFound):
             return None
-    row = service.by_number(said.number)
+    row = service.by_number(signed_statement.number)
     return found_certificate(row) if row is not None and row.statement == sent else None
 
 
@@ -195,8 +195,8 @@ def without_keys(session: Session) -> list[Unstretched]:
     """Return every certificate that has no key, or one of a `personal.key` that is lost."""
     kept = session.execute(select(LookUpKey.certificate_id, LookUpKey.by_number))
     lost = [one for one, sealed in kept if _opened(sealed) is None]
-    found = _unstretched(session, Certificate.id.not_in(select(LookUpKey.certificate_id)))
-    return found + (_unstretched(session, Certificate.id.in_(lost)) if lost else [])
+    records = _unstretched(session, Certificate.id.not_in(select(LookUpKey.certificate_id)))
+    return records + (_unstretched(session, Certificate.id.in_(lost)) if lost else [])
 
 
 def _unstretched(
@@ -215,10 +215,10 @@ def _unstretched(
     ]
 
 
-def keys_of(one: Unstretched, stretch: KeyStretch) -> LookUpKeys:
+def keys_of(unstretched: Unstretched, stretch: KeyStretch) -> LookUpKeys:
     """Return the keys of a certificate: a second of a core, outside every transaction."""
-    by_document = stretched(one.document, one.name, stretch) if one.document else None
-    return LookUpKeys(stretched(one.number, one.name, stretch), by_document)
+    by_document = stretched(unstretched.document, unstretched.name, stretch) if unstretched.document else None
+    return LookUpKeys(stretched(unstretched.number, unstretched.name, stretch), by_document)
 
 
 def keep(made: Sequence[tuple[Unstretched, LookUpKeys]]) -> None:
@@ -242,14 +242,14 @@ def keep(made: Sequence[tuple[Unstretched, LookUpKeys]]) -> None:
 
 def kept_keys(session: Session) -> dict[int, LookUpKeys]:
     """Return the keys of every certificate that has one: certificate id -> keys."""
-    found = {}
-    for one, number, document in session.execute(
+    keys = {}
+    for certificate_id, number, document in session.execute(
         select(LookUpKey.certificate_id, LookUpKey.by_number, LookUpKey.by_document)
     ):
         by_number = _opened(number)
         if by_number is not None:
-            found[one] = LookUpKeys(by_number, _opened(document) if document is not None else None)
-    return found
+            keys[certificate_id] = LookUpKeys(by_number, _opened(document) if document is not None else None)
+    return keys
 
 
 def _opened(sealed: bytes) -> bytes | None:
@@ -317,9 +317,9 @@ def publish(folder: Path, *, today: date, now: datetime, actor: str, tell: Tell)
 
 
 def _require_ours(folder: Path) -> None:
-    told = folder / TOLD
+    path = folder / TOLD
     try:
-        ours = told.is_file() and json.loads(told.read_bytes())["format"] == FORMAT
+        ours = path.is_file() and json.loads(path.read_bytes())["format"] == FORMAT
     except (ValueError, KeyError, TypeError):
         ours = False
     if not ours and any(folder.iterdir()):
@@ -349,9 +349,9 @@ def _contents() -> tuple[int, dict[bytes, bytes]]:
             row for row in session.scalars(select(Certificate).order_by(Certificate.id)) if row.id in keys
         ]
         for row in rows:
-            said = asdict(found_certificate(row))
+            facts = asdict(found_certificate(row))
             for key in filter(None, (keys[row.id].by_number, keys[row.id].by_document)):
-                opened[key].append(said)
+                opened[key].append(facts)
     return len(rows), {key: canonical_json({"certificates": said}).encode() for key, said in opened.items()}
 
 
@@ -366,8 +366,8 @@ def _frame(stretch: KeyStretch, body_name: str, today: date) -> Iterator[tuple[s
     sheets = [*(static / "ui" / f"{sheet}.css" for sheet in _SHEETS), static / _OWN_SHEET]
     yield Path(_OWN_SHEET).name, b"\n".join(sheet.read_bytes() for sheet in sheets)
     yield Path(_SCRIPT).name, (static / _SCRIPT).read_bytes()
-    told = {"format": FORMAT, "salt": stretch.salt.hex(), "iterations": stretch.iterations}
-    yield TOLD, canonical_json(told).encode()
+    header = {"format": FORMAT, "salt": stretch.salt.hex(), "iterations": stretch.iterations}
+    yield TOLD, canonical_json(header).encode()
 
 
 def _put(path: Path, content: bytes) -> bool:

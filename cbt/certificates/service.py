@@ -67,7 +67,6 @@ def _stands(candidate: InstrumentedAttribute[int], level: str) -> ColumnElement[
 
 
 def certified(session: Session, level: str, people: Collection[int]) -> set[int]:
-    """Return who of these people has a certificate of a level that stands."""
     query = select(Certificate.candidate_id).where(
         Certificate.candidate_id.in_(people),
         Certificate.blueprint_ref == level,
@@ -156,7 +155,6 @@ def name_of(number: str) -> str | None:
 
 
 def public_keys(session: Session) -> list[bytes]:
-    """Return the public keys that signed certificates of the register."""
     return [bytes.fromhex(one) for one in session.scalars(select(Certificate.public_key).distinct())]
 
 
@@ -173,7 +171,6 @@ class SeriesForm:
     site: str = ""
 
     def series(self, year: int, level: str) -> NumberSeries:
-        """Return the series of a year and level."""
         kind = cast(Literal["Y", "S"], self.kind)
         return NumberSeries(kind, self.body, self.province, self.site, year, level)
 
@@ -264,7 +261,7 @@ def judged(session: Session, level: str, people: Sequence[Candidate], *, today: 
     """
     ids = [one.id for one in people]
     ledger, have = ledger_of(session, ids), certified(session, level, ids)
-    found = []
+    waiting_people = []
     for person in people:
         taken = ledger.get((person.id, level), [])
         if not taken:
@@ -277,8 +274,8 @@ def judged(session: Session, level: str, people: Sequence[Candidate], *, today: 
             on=today,
             policy=blueprint.retake,
         )
-        found.append(WaitingPerson(person, blueprint, obstacles))
-    return found
+        waiting_people.append(WaitingPerson(person, blueprint, obstacles))
+    return waiting_people
 
 
 REASON = 300
@@ -345,7 +342,7 @@ def issue_one(
     """Put a certificate with the next number into the register, whose numbers are locked. Source: R-93."""
     series, person = parts.series(today.year, line.blueprint.level_code), line.candidate
     number = next_number(series, last_number(session, series.number(1)[:_WITHOUT_SEQUENCE]))
-    said = CertificateStatement(
+    statement = CertificateStatement(
         number,
         person.name,
         person.document_masked,
@@ -358,16 +355,16 @@ def issue_one(
         number=number,
         candidate_id=person.id,
         blueprint_ref=line.blueprint.ref,
-        name=said.name,
+        name=statement.name,
         document_type=person.document_type,
-        document=said.document,
-        occupation=said.occupation,
-        level=said.level,
+        document=statement.document,
+        occupation=statement.occupation,
+        level=statement.level,
         body_name=body(session).name,
         issued_on=today,
         issued_at=now,
         issued_by=actor,
-        statement=signed(said, key),
+        statement=signed(statement, key),
         public_key=public_hex(key.public_key()),
         prints=0,
         revoked_by="",
@@ -391,18 +388,20 @@ def note_print(ref: str, *, photo: bytes | None, reason: str, now: datetime, act
     Source: R-93.
     """
     with unit_of_work() as session:
-        found = standing(session, ref)
-        reason = required(reason, "certificate.no_reason", "reason", limit=REASON) if found.prints else ""
-        found.prints += 1
-        keep_photo(session, found, photo)
+        certificate = standing(session, ref)
+        reason = (
+            required(reason, "certificate.no_reason", "reason", limit=REASON) if certificate.prints else ""
+        )
+        certificate.prints += 1
+        keep_photo(session, certificate, photo)
         record(
             session,
             at=now,
             actor=actor,
             act="certificate.print",
-            subject=found.logged_as,
+            subject=certificate.logged_as,
             reason=reason,
-            after={"count": found.prints},
+            after={"count": certificate.prints},
         )
 
 
@@ -418,17 +417,17 @@ def revoke(ref: str, *, reason: str, now: datetime, actor: str) -> None:
         revoke_one(session, standing(session, ref), reason=reason, now=now, actor=actor)
 
 
-def revoke_one(session: Session, found: Certificate, *, reason: str, now: datetime, actor: str) -> None:
+def revoke_one(session: Session, certificate: Certificate, *, reason: str, now: datetime, actor: str) -> None:
     """Have a certificate stand no more. Source: R-93."""
-    found.revoked_at, found.revoked_by, found.revoke_reason = now, actor, reason
+    certificate.revoked_at, certificate.revoked_by, certificate.revoke_reason = now, actor, reason
     record(
         session,
         at=now,
         actor=actor,
         act="certificate.revoke",
-        subject=found.logged_as,
+        subject=certificate.logged_as,
         reason=reason,
-        after={"number": found.number},
+        after={"number": certificate.number},
     )
 
 
@@ -437,11 +436,11 @@ def standing(session: Session, ref: str) -> Certificate:
 
     Raise NotFound("certificate.unknown"), Conflict("certificate.revoked").
     """
-    found = Certificate.by_ref(session, ref, unknown="certificate.unknown")
-    session.refresh(found, with_for_update=True)
-    if found.revoked_at is not None:
-        raise Conflict("certificate.revoked", number=found.number)
-    return found
+    certificate = Certificate.by_ref(session, ref, unknown="certificate.unknown")
+    session.refresh(certificate, with_for_update=True)
+    if certificate.revoked_at is not None:
+        raise Conflict("certificate.revoked", number=certificate.number)
+    return certificate
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,6 @@ def own_page(session: Session, unit: MemberUnit, *, of: str, page: int, now: dat
 
 
 def own_lines(session: Session, unit: MemberUnit, *, of: str, now: datetime) -> list[OwnLine]:
-    """Return the results of a unit's people for a file."""
     of = of if of in _applications(session, unit) else ""
     return _lines(session, _mine(unit, of), local_day(now), limit=MOST_IN_A_FILE, offset=0)
 
@@ -191,7 +190,6 @@ def _cells(line: OwnLine) -> list[str]:
 
 
 def said(exam: Exam) -> str:
-    """Say what an exam ended with, or how far it is."""
     if exam.outcome is not None:
         return str(_(f"results.outcome.{exam.outcome}"))
     if exam.shown_until is not None:

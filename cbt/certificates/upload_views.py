@@ -55,10 +55,10 @@ def uploads() -> Reply:
         return _page(NOTHING_REFUSED, args, None)
     try:
         with reading() as session:
-            found = chosen(session, read_choice(args))
+            upload = chosen(session, read_choice(args))
     except CbtError as error:
         return _page(refusal(error), args, None)
-    return _page(NOTHING_REFUSED, args, found)
+    return _page(NOTHING_REFUSED, args, upload)
 
 
 @pages.post("/office/certificates/uploads/file")
@@ -88,21 +88,21 @@ def _again(form: Mapping[str, str]) -> ChosenUpload | None:
         return None
 
 
-def _page(refused: Refusal, asked: Mapping[str, str], found: ChosenUpload | None) -> Reply:
+def _page(refused: Refusal, fields: Mapping[str, str], upload: ChosenUpload | None) -> Reply:
     with reading() as session:
-        known = mappings.all_mappings(session)
+        mapped_files = mappings.all_mappings(session)
         offered = [(batch.ref, batch.name) for batch, _count in batches(session, limit=OFFERED)]
     today = local_day(flask.g.now)
     return form_page(
         "certificates/uploads/uploads.html",
         refused,
-        known=known,
-        choices=[(one.ref, one.name) for one in known],
+        known=mapped_files,
+        choices=[(one.ref, one.name) for one in mapped_files],
         offered=offered,
-        asked=asked,
-        since=asked.get("since") or today.replace(day=1).isoformat(),
-        until=asked.get("until") or today.isoformat(),
-        found=found,
+        asked=fields,
+        since=fields.get("since") or today.replace(day=1).isoformat(),
+        until=fields.get("until") or today.isoformat(),
+        found=upload,
         forms=[(one, _(f"certificates.upload.form.{one}")) for one in FORMS],
         standard=STANDARD,
     )
@@ -111,7 +111,6 @@ def _page(refused: Refusal, asked: Mapping[str, str], found: ChosenUpload | None
 @pages.get("/office/certificates/uploads/new")
 @access.roles(Role.OFFICER)
 def new() -> Reply:
-    """Show the form of a new mapping, begun from the one that comes with the product or from another."""
     with reading() as session:
         source = mappings.mapping_of(session, flask.request.args.get("from", STANDARD))
     return _form(None, "", source.dates, _lines_of(source), NOTHING_REFUSED)
@@ -120,68 +119,66 @@ def new() -> Reply:
 @pages.post("/office/certificates/uploads/new")
 @access.roles(Role.OFFICER)
 def make() -> Reply:
-    """Save a new mapping."""
     return _keep(None)
 
 
 @pages.get("/office/certificates/uploads/<ref>")
 @access.roles(Role.OFFICER)
 def mapping(ref: str) -> Reply:
-    """Show the form of a saved mapping."""
     with reading() as session:
-        known = mappings.mapping_of(session, ref)
+        mapped_file = mappings.mapping_of(session, ref)
     if ref == STANDARD:
         return flask.redirect(flask.url_for("certificates.uploads.new"), 303)
-    return _form(known, known.name, known.dates, _lines_of(known), NOTHING_REFUSED)
+    return _form(mapped_file, mapped_file.name, mapped_file.dates, _lines_of(mapped_file), NOTHING_REFUSED)
 
 
 @pages.post("/office/certificates/uploads/<ref>")
 @access.roles(Role.OFFICER)
 def change(ref: str) -> Reply:
-    """Save a changed mapping."""
     with reading() as session:
-        known = mappings.mapping_of(session, ref)
-    return _keep(known)
+        mapped_file = mappings.mapping_of(session, ref)
+    return _keep(mapped_file)
 
 
 @pages.post("/office/certificates/uploads/<ref>/remove")
 @access.roles(Role.OFFICER)
 def remove(ref: str) -> Reply:
-    """Remove a mapping."""
     mappings.remove_mapping(ref, now=flask.g.now, actor=acting())
     return see_other(_("certificates.upload.removed"), "certificates.uploads.uploads")
 
 
-def _keep(known: MappedFile | None) -> Reply:
+def _keep(mapped_file: MappedFile | None) -> Reply:
     form = flask.request.form
     most = MOST_COLUMNS + _SPARE
     cells = list(zip(*(form.getlist(name)[:most] for name in _CELLS), strict=False))
     wanted = MappingForm(form.get("name", ""), form.get("dates", ""), cells)
     try:
-        mappings.keep_mapping(known.ref if known else "", wanted, now=flask.g.now, actor=acting())
+        mappings.keep_mapping(mapped_file.ref if mapped_file else "", wanted, now=flask.g.now, actor=acting())
     except CbtError as error:
         lines = [dict(zip(_CELLS, one, strict=True)) for one in cells]
-        return _form(known, wanted.name, wanted.dates, lines, refusal(error))
+        return _form(mapped_file, wanted.name, wanted.dates, lines, refusal(error))
     return see_other(_("certificates.upload.saved"), "certificates.uploads.uploads")
 
 
-def _lines_of(known: MappedFile) -> _Lines:
+def _lines_of(mapped_file: MappedFile) -> _Lines:
     lines: list[Mapping[str, object]] = []
-    for place, one in zip(
-        places(len(known.columns) + _SPARE), [*known.columns, *[None] * _SPARE], strict=True
+    for place, column in zip(
+        places(len(mapped_file.columns) + _SPARE), [*mapped_file.columns, *[None] * _SPARE], strict=True
     ):
-        if one is None:
+        if column is None:
             lines.append({"place": place, "header": "", "field": "", "text": ""})
         else:
-            lines.append({"place": place, "header": one.header, "field": one.field, "text": one.text})
+            lines.append(
+                {"place": place, "header": column.header, "field": column.field, "text": column.text}
+            )
     return lines
 
 
-def _form(known: MappedFile | None, name: str, dates: str, lines: _Lines, refused: Refusal) -> Reply:
+def _form(mapped_file: MappedFile | None, name: str, dates: str, lines: _Lines, refused: Refusal) -> Reply:
     return form_page(
         "certificates/uploads/mapping.html",
         refused,
-        known=known,
+        known=mapped_file,
         name=name,
         dates=dates,
         lines=lines,

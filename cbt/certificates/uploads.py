@@ -77,7 +77,6 @@ class MappedFile:
     columns: tuple[UploadColumn, ...]
 
     def day(self, day: date) -> str:
-        """Return a day as this mapping writes it."""
         return DATES[self.dates].format(day)
 
 
@@ -95,13 +94,11 @@ def standard(name: str) -> MappedFile:
 
 
 def mapped(row: UploadMapping) -> MappedFile:
-    """Return a saved mapping as it is used."""
     columns = tuple(UploadColumn(*one) for one in json.loads(row.columns))
     return MappedFile(row.ref, row.name, row.dates, columns)
 
 
 def kept_as(columns: Iterable[UploadColumn]) -> str:
-    """Return columns as they are saved."""
     return canonical_json([[one.header, one.field, one.text] for one in columns])
 
 
@@ -116,15 +113,15 @@ def read_mapping(
     plain = required(name, "certificate_file.name", "name", limit=NAME)
     if dates not in DATES:
         raise InvalidInput("certificate_file.dates", field="dates")
-    found = []
+    rows = []
     for number, (place, header, field, text) in enumerate(sent, 1):
         if not header.strip() and not field:
             continue
         at = whole_number(place.strip(), most=9999)
         if at is None:
             raise InvalidInput("certificate_file.place", field="columns", line=number)
-        found.append((at, number, _column(number, header, field, text)))
-    columns = tuple(column for _at, _number, column in sorted(found, key=lambda one: one[:2]))
+        rows.append((at, number, _column(number, header, field, text)))
+    columns = tuple(column for _at, _number, column in sorted(rows, key=lambda one: one[:2]))
     if not 1 <= len(columns) <= MOST_COLUMNS:
         raise InvalidInput("certificate_file.columns", field="columns", maximum=MOST_COLUMNS)
     headers = [one.header for one in columns]
@@ -279,7 +276,6 @@ class _Holder:
 
 
 def count_of(session: Session, condition: ColumnElement[bool]) -> int:
-    """Return how many certificates a condition chooses."""
     return session.scalar(select(func.count()).select_from(Certificate).where(condition)) or 0
 
 
@@ -297,17 +293,19 @@ def lines_of(session: Session, mapping: MappedFile, condition: ColumnElement[boo
     )
     rows = [(row[0], row[1]) for row in session.execute(query)]
     used = {one.field for one in mapping.columns}
-    found = []
+    lines = []
     for first in range(0, len(rows), _AT_ONCE):
         piece = rows[first : first + _AT_ONCE]
         ledger = ledger_of(session, [one.id for _row, one in piece]) if used & _OF_EXAMS else {}
-        told = _educations(session, [one for _row, one in piece]) if "education" in used else {}
+        educations = _educations(session, [one for _row, one in piece]) if "education" in used else {}
         for number, (row, person) in enumerate(piece, first + 1):
-            holder = _Holder(row, person, _passed(ledger, row), told.get(person.document_index, ""), number)
+            holder = _Holder(
+                row, person, _passed(ledger, row), educations.get(person.document_index, ""), number
+            )
             with force_locale(_LANGUAGE):
                 cells = tuple(_cell(column, holder, mapping) for column in mapping.columns)
-            found.append(UploadLine(row, cells))
-    return found
+            lines.append(UploadLine(row, cells))
+    return lines
 
 
 _OF_EXAMS = {"theory", "skills", "examined_on"}
@@ -330,12 +328,12 @@ def _educations(session: Session, people: Sequence[Candidate]) -> dict[str, str]
     query = select(Applicant.document_index, Applicant.told_sealed).where(
         Applicant.document_index.in_([one.document_index for one in people])
     )
-    found = {}
+    educations = {}
     for index, sealed in session.execute(query.order_by(Applicant.id)):
-        said = json.loads(readable(sealed, TOLD) or "{}").get("education", "")
-        if said:
-            found[index] = said
-    return found
+        education = json.loads(readable(sealed, TOLD) or "{}").get("education", "")
+        if education:
+            educations[index] = education
+    return educations
 
 
 def _cell(column: UploadColumn, holder: _Holder, mapping: MappedFile) -> str | None:
@@ -509,34 +507,34 @@ def upload_file(
     if form not in FORMS:
         raise InvalidInput("certificate_file.form", field="form")
     with reading() as session:
-        found = chosen(session, choice)
-    if found.missing and not blanks:
-        raise Conflict("certificate_file.missing", count=sum(one.count for one in found.missing))
-    body = _book(found) if form == "xlsx" else _csv(found, form)
-    after: dict[str, object] = {"count": len(found.lines), "file": form}
+        upload = chosen(session, choice)
+    if upload.missing and not blanks:
+        raise Conflict("certificate_file.missing", count=sum(one.count for one in upload.missing))
+    body = _book(upload) if form == "xlsx" else _csv(upload, form)
+    after: dict[str, object] = {"count": len(upload.lines), "file": form}
     if choice.batch:
         after["batch"] = choice.batch
     else:
         after["issued_days"] = f"{choice.since} – {choice.until}"
-    if found.missing:
-        after["left_empty"] = sum(one.count for one in found.missing)
-    subject = f"upload_mapping:{found.mapping.ref}"
+    if upload.missing:
+        after["left_empty"] = sum(one.count for one in upload.missing)
+    subject = f"upload_mapping:{upload.mapping.ref}"
     with unit_of_work() as session:
         record(session, at=now, actor=actor, act="certificate.upload", subject=subject, after=after)
-    name = f"{found.mapping.name}-{today}.{'xlsx' if form == 'xlsx' else 'csv'}"
+    name = f"{upload.mapping.name}-{today}.{'xlsx' if form == 'xlsx' else 'csv'}"
     return UploadFile(body, _CSV.get(form, XLSX), name)
 
 
-def _rows(found: ChosenUpload) -> list[list[str]]:
-    return [[cell or "" for cell in line.cells] for line in found.lines]
+def _rows(upload: ChosenUpload) -> list[list[str]]:
+    return [[cell or "" for cell in line.cells] for line in upload.lines]
 
 
-def _heads(found: ChosenUpload) -> list[str]:
-    return [one.header for one in found.mapping.columns]
+def _heads(upload: ChosenUpload) -> list[str]:
+    return [one.header for one in upload.mapping.columns]
 
 
-def _csv(found: ChosenUpload, form: str) -> bytes:
-    body = to_csv([_heads(found), *_rows(found)])
+def _csv(upload: ChosenUpload, form: str) -> bytes:
+    body = to_csv([_heads(upload), *_rows(upload)])
     if form == "utf8":
         return body
     text = body.decode("utf-8-sig")
@@ -554,13 +552,13 @@ def _in_gbk(sign: str) -> bool:
         return False
 
 
-def _book(found: ChosenUpload) -> bytes:
+def _book(upload: ChosenUpload) -> bytes:
     target = io.BytesIO()
     with new_workbook(target) as book:
-        sheet = add_sheet(book, found.mapping.name)
+        sheet = add_sheet(book, upload.mapping.name)
         plain = text_format(book)
-        write_head(book, sheet, [(head, _WIDTH, False) for head in _heads(found)], plain)
-        for number, row in enumerate(_rows(found), 1):
+        write_head(book, sheet, [(head, _WIDTH, False) for head in _heads(upload)], plain)
+        for number, row in enumerate(_rows(upload), 1):
             for place, cell in enumerate(row):
                 write_text(sheet, number, place, cell, plain)
     return target.getvalue()

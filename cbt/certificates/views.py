@@ -50,10 +50,10 @@ def results() -> Reply:
     args = flask.request.args
     with reading() as session:
         unit = own_unit(session, signed_in().subject_id)
-        found = unit_results.own_page(
+        page = unit_results.own_page(
             session, unit, of=args.get("of", ""), page=page_of(args), now=flask.g.now
         )
-        return flask.render_template("certificates/unit_results/results.html", found=found)
+        return flask.render_template("certificates/unit_results/results.html", found=page)
 
 
 @unit_results_pages.get("/workbook")
@@ -82,7 +82,6 @@ pages.register_blueprint(unit_results_pages)
 @pages.get("/office/certificates")
 @access.roles(*READERS)
 def certificates() -> Reply:
-    """List who waits for a certificate of a level, and what is missing."""
     return _waiting(NOTHING_REFUSED, flask.request.args.get("level", ""))
 
 
@@ -115,34 +114,30 @@ def _waiting(refused: Refusal, level: str) -> Reply:
             if version is not None:
                 plan = blueprint_of(session, version.id)
                 names[ref] = f"{plan.occupation_name} {plan.level_name}"
-        found = waiting_page(session, level, page=page_of(flask.request.args), today=local_day(flask.g.now))
+        waiting = waiting_page(session, level, page=page_of(flask.request.args), today=local_day(flask.g.now))
         is_set = series_form(session) is not None
     links = [
         (flask.url_for("certificates.certificates", level=ref), name, ref == level)
         for ref, name in names.items()
     ]
-    return form_page("certificates/waiting.html", refused, found=found, levels=links, is_set=is_set)
+    return form_page("certificates/waiting.html", refused, found=waiting, levels=links, is_set=is_set)
 
 
 @pages.get("/office/certificates/register")
 @access.roles(*READERS)
 def register() -> Reply:
-    """List the certificates that were issued."""
     args = flask.request.args
     with reading() as session:
-        found = service.register_page(session, text=asked_text(args), page=page_of(args))
-    return flask.render_template("certificates/register.html", found=found)
+        register_page = service.register_page(session, text=asked_text(args), page=page_of(args))
+    return flask.render_template("certificates/register.html", found=register_page)
 
 
 @pages.get("/office/certificates/series")
 @access.roles(*READERS)
 def series(refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show the parts of the numbers."""
     with reading() as session:
-        known = series_form(session)
-    return form_page(
-        "certificates/series.html", refused, known=known or SeriesForm(), is_set=known is not None
-    )
+        form = series_form(session)
+    return form_page("certificates/series.html", refused, known=form or SeriesForm(), is_set=form is not None)
 
 
 @pages.post("/office/certificates/series")
@@ -159,7 +154,6 @@ def change_series() -> Reply:
 @pages.get("/office/certificates/<ref>")
 @access.roles(*READERS)
 def certificate(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show a certificate of the register."""
     with reading() as session:
         row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
         wrong = service.wrong_facts(session, row) if row.revoked_at is None else ()
@@ -185,7 +179,6 @@ def print_one(ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(certificate)
 def revoke(ref: str) -> Reply:
-    """Revoke a certificate."""
     service.revoke(ref, reason=flask.request.form.get("why", ""), now=flask.g.now, actor=acting())
     return see_other(_("certificates.revoked"), "certificates.certificate", ref=ref)
 
@@ -215,19 +208,19 @@ def verified() -> Reply:
     """Say what the register knows of a certificate (R-94); sent in a form, so that no address holds a name."""
     form, machine = flask.request.form, current_machine()
     if form.get("statement"):
-        found = look_up.look_at(form["statement"], machine=machine, now=flask.g.now)
+        found_certificate = look_up.look_at(form["statement"], machine=machine, now=flask.g.now)
     else:
         number, name = form.get("number", ""), form.get("name", "")
-        found = look_up.look_up(number=number, name=name, machine=machine, now=flask.g.now)
-    return _answer_page(found)
+        found_certificate = look_up.look_up(number=number, name=name, machine=machine, now=flask.g.now)
+    return _answer_page(found_certificate)
 
 
-def _answer_page(found: FoundCertificate | None) -> str:
+def _answer_page(found_certificate: FoundCertificate | None) -> str:
     """Return the page of what was found: that of nobody's certificate, filled in.
 
     However it was asked for, an answer takes the same steps (R-94).
     """
-    kind = "none" if found is None else "revoked" if found.revoked else "valid"
+    kind = "none" if found_certificate is None else "revoked" if found_certificate.revoked else "valid"
 
     def draw() -> str:
         nobodys = FoundCertificate(
@@ -243,4 +236,8 @@ def _answer_page(found: FoundCertificate | None) -> str:
         return flask.render_template("certificates/verified.html", found=None if kind == "none" else nobodys)
 
     page = page_for_all(flask.request.path, draw, kind=kind)
-    return page if found is None else filled(page, asdict(found) | {"number": grouped(found.number)})
+    return (
+        page
+        if found_certificate is None
+        else filled(page, asdict(found_certificate) | {"number": grouped(found_certificate.number)})
+    )

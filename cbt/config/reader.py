@@ -24,15 +24,14 @@ _CHINA = ("beijing", "peking", "china", "prc", "cst", "+8", "+08", "北京", "�
 """What people write for the zone whose name is that of another city."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, choices: Iterable[str]) -> str:
     """Return the known name that is nearest to `word`, whatever its case; "" when none is near."""
-    names = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.7)
-    return names[found[0]] if found else ""
+    names = {name.casefold(): name for name in choices}
+    matches = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.7)
+    return names[matches[0]] if matches else ""
 
 
 def near_zone(word: str) -> str:
-    """Return the zone that is nearest to `word`."""
     if any(part in word.casefold() for part in _CHINA):
         return USUAL_ZONE
     return nearest(word, zoneinfo.available_timezones()) or USUAL_ZONE
@@ -101,9 +100,9 @@ def is_zone(name: str) -> bool:
 
 def check_together(settings: Settings) -> None:
     """Refuse settings that do not go with each other, or name a role that is none."""
-    known = {role.value for role in Role}
-    for name in settings.factor_roles - known:
-        raise InvalidInput("config.role", value=name, roles=sorted(known))
+    roles = {role.value for role in Role}
+    for name in settings.factor_roles - roles:
+        raise InvalidInput("config.role", value=name, roles=sorted(roles))
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise InvalidInput("config.tls_half")
 
@@ -133,7 +132,7 @@ def read_lines(text: str, path: Path) -> dict[str, SettingsLine]:
 
     Raise InvalidInput naming file and line when a line cannot be read in one way only.
     """
-    found: dict[str, SettingsLine] = {}
+    lines: dict[str, SettingsLine] = {}
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if not line.strip() or line.lstrip().startswith(("#", ";")):
             continue
@@ -142,10 +141,10 @@ def read_lines(text: str, path: Path) -> dict[str, SettingsLine]:
         if matched is None:
             raise InvalidInput("config.line", where=where)
         name, value = matched.groups()
-        if name in found:
-            raise InvalidInput("config.twice", where=where, name=name, line=found[name].line)
-        found[name] = SettingsLine(_unquoted(value, name, where), number)
-    return found
+        if name in lines:
+            raise InvalidInput("config.twice", where=where, name=name, line=lines[name].line)
+        lines[name] = SettingsLine(_unquoted(value, name, where), number)
+    return lines
 
 
 def quoted(value: str) -> str:
@@ -179,14 +178,12 @@ MOST_BYTES = 1024 * 1024
 
 
 def usual_file() -> Path:
-    """Return where a settings file is found without being named."""
     if sys.platform == "win32":
         return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "cbt" / "cbt.env"
     return Path("/etc/cbt.env")
 
 
 def find_file(environ: Mapping[str, str], usual: Path | None) -> Path | None:
-    """Return the settings file: the named one, else the usual one when it is there."""
     named = environ.get(FILE_VARIABLE, "").strip()
     if named == NO_FILE:
         return None
@@ -286,37 +283,41 @@ def read_sources(environ: Mapping[str, str] | None = None, *, usual: Path | None
     if environ is None:
         environ, usual = os.environ, usual_file()
     file = find_file(environ, usual)
-    given = (_of_file(file) if file else {}) | _of_environment(environ)
+    named_values = (_of_file(file) if file else {}) | _of_environment(environ)
     values: dict[str, object] = {
         "blueprint_dir": product_dir("blueprints"),
         "bank_dir": product_dir("question_bank"),
         "data_dir": Path.cwd() / DEFAULTS.data_dir,
     }
     kinds = {field.name: str(field.type) for field in fields(Settings)}
-    for field, one in given.items():
-        in_file = one.source != "environment"
-        name = f"{variable(field)} ({one.source})" if in_file else variable(field)
-        values[field] = convert(field, kinds[field], one.text, name=name, base=one.base)
+    for field, setting in named_values.items():
+        in_file = setting.source != "environment"
+        name = f"{variable(field)} ({setting.source})" if in_file else variable(field)
+        values[field] = convert(field, kinds[field], setting.text, name=name, base=setting.base)
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was converted by its field's type
     check_together(settings)
-    return Sourced(settings, file, {field: one.source for field, one in given.items()}, _adrift(given))
+    return Sourced(
+        settings, file, {field: one.source for field, one in named_values.items()}, _adrift(named_values)
+    )
 
 
 def spoken_language(environ: Mapping[str, str] | None = None) -> str:
     """Return the language to explain a refusal in, whatever else is wrong with the settings."""
     try:
         source = os.environ if environ is None else environ
-        asked = source.get(variable("locale"), "").strip()
-        if not asked and (file := find_file(source, usual_file() if environ is None else None)):
-            asked = read_file(file)[variable("locale")].value
+        tag = source.get(variable("locale"), "").strip()
+        if not tag and (file := find_file(source, usual_file() if environ is None else None)):
+            tag = read_file(file)[variable("locale")].value
     except (CbtError, KeyError):
-        asked = ""
-    return asked if asked in LOCALES else DEFAULTS.locale
+        tag = ""
+    return tag if tag in LOCALES else DEFAULTS.locale
 
 
-def _adrift(given: Mapping[str, _Given]) -> bool:
-    one = given.get("data_dir")
-    return one is None or (one.source == "environment" and not Path(one.text).expanduser().is_absolute())
+def _adrift(values: Mapping[str, _Given]) -> bool:
+    setting = values.get("data_dir")
+    return setting is None or (
+        setting.source == "environment" and not Path(setting.text).expanduser().is_absolute()
+    )
 
 
 def _of_environment(environ: Mapping[str, str]) -> dict[str, _Given]:

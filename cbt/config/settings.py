@@ -77,28 +77,23 @@ class Settings:
 
     @property
     def keys(self) -> Path:
-        """Return the folder of the key files."""
         return self.key_dir or self.data_dir.with_name(self.data_dir.name + ".keys")
 
     @property
     def https(self) -> bool:
-        """Return whether browsers reach this installation over https."""
         return self.secure_cookies or self.tls_cert is not None
 
     @property
     def factor_roles(self) -> frozenset[str]:
-        """Return the roles that must have a second factor."""
         named = (part.strip() for part in self.second_factor_roles.split(","))
         return frozenset(filter(None, named)) - {"none"}
 
     @property
     def embedded(self) -> bool:
-        """Return whether the database is the embedded one."""
         return not self.database_url
 
 
 def variable(field: str) -> str:
-    """Return the name under which a field of Settings is set."""
     return f"CBT_{field.upper()}"
 
 
@@ -124,7 +119,6 @@ _QUERY = re.compile(r"([?&](?:password|sslpassword|passfile)=)[^&]*", re.IGNOREC
 
 
 def masked(url: str) -> str:
-    """Return a database URL without its password, wherever in it that stands."""
     return _QUERY.sub(rf"\1{MASK}", _USER.sub(rf"\1:{MASK}@", url))
 
 

@@ -50,13 +50,13 @@ def main() -> None:
         "".encode(codec)
     _confine(job)
     try:
-        said = RESULT + task(sys.stdin.buffer.read(), **job.options)
+        reply = RESULT + task(sys.stdin.buffer.read(), **job.options)
     except InvalidInput as refused:
-        said = REFUSAL + msgspec.msgpack.encode([refused.code, refused.params])
+        reply = REFUSAL + msgspec.msgpack.encode([refused.code, refused.params])
     except MemoryError:
         os._exit(NO_MEMORY)
     with sys.stdout.buffer as answer:
-        answer.write(said)
+        answer.write(reply)
 
 
 def _confine(job: ChildTask) -> None:

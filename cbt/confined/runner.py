@@ -136,13 +136,13 @@ def run(task: str, body: bytes, *, limits: Limits, places: ChildPlaces = READING
     """
     job = ChildTask(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall * _times[0])
     with SHARES.kept(places.kind), places.taken(min(limits.wall, PATIENCE_SECONDS)):
-        said, code = _ask(job, body, limits)
-    if len(said) > limits.answer + 1 or code == NO_MEMORY or code < 0:
+        answer, code = _ask(job, body, limits)
+    if len(answer) > limits.answer + 1 or code == NO_MEMORY or code < 0:
         raise Exhausted
-    if code == 0 and said[:1] == RESULT:
-        return said[1:]
-    if code == 0 and said[:1] == REFUSAL:
-        refusal, params = msgspec.msgpack.decode(said[1:], type=tuple[str, dict[str, Any]])
+    if code == 0 and answer[:1] == RESULT:
+        return answer[1:]
+    if code == 0 and answer[:1] == REFUSAL:
+        refusal, params = msgspec.msgpack.decode(answer[1:], type=tuple[str, dict[str, Any]])
         raise InvalidInput(refusal, **params)
     raise Unavailable("file.reader")
 
@@ -162,7 +162,7 @@ def _ask(job: ChildTask, body: bytes, limits: Limits) -> tuple[bytes, int]:
     clock = threading.Timer(job.wall, end)
     clock.start()
     try:
-        said = _converse(child, body, limits.answer + 2)
+        answer = _converse(child, body, limits.answer + 2)
         code = child.wait()
     finally:
         child.kill()
@@ -170,7 +170,7 @@ def _ask(job: ChildTask, body: bytes, limits: Limits) -> tuple[bytes, int]:
         clock.cancel()
     if overdue.is_set():
         raise Exhausted
-    return said, code
+    return answer, code
 
 
 def _begin(job: ChildTask) -> subprocess.Popen[bytes]:

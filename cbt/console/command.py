@@ -32,7 +32,6 @@ class _Helped:
 
     @property
     def help(self) -> str | None:
-        """Return the help in the installation's language."""
         return None if self.help_id is None else text(self.help_id)
 
     @help.setter
@@ -51,8 +50,8 @@ class TextOption(_Helped, click.Option):
         notes = [text("console.required")] if "required" in extra else []
         if "default" in extra:
             notes.append(text("console.default", value=extra["default"]))
-        told = self.help or ""
-        return self.get_help_spec(ctx), f"{told} [{' · '.join(notes)}]" if notes else told
+        help_text = self.help or ""
+        return self.get_help_spec(ctx), f"{help_text} [{' · '.join(notes)}]" if notes else help_text
 
     def make_metavar(self, ctx: click.Context) -> str:
         """Return what stands for the value: a choice as it is, N for a number, else what the option names."""
@@ -69,7 +68,6 @@ class _Page:
     """A command whose help page is laid out for Chinese as well, and names its parts in its language."""
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Return what follows the name of the command in its usage."""
         assert isinstance(self, click.Command)
         pieces = [piece for param in self.get_params(ctx) for piece in param.get_usage_pieces(ctx)]
         if isinstance(self, click.Group):
@@ -77,7 +75,6 @@ class _Page:
         return [text("console.usage.options"), *pieces]
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the usage."""
         usage = " ".join([ctx.command_path, *self.collect_usage_pieces(ctx)])
         formatter.write(f"{text('console.usage')} {usage}\n")
 
@@ -85,10 +82,10 @@ class _Page:
         """Write the whole page: usage, purpose, arguments, options, commands."""
         assert isinstance(self, click.Command)
         self.format_usage(ctx, formatter)
-        told = [self.help or ""]
+        paragraphs = [self.help or ""]
         if isinstance(self, TextCommand) and self.alone:
-            told.append(text(self.alone))
-        folded = [line for one in told for line in fold(one, formatter.width - _INDENT)]
+            paragraphs.append(text(self.alone))
+        folded = [line for one in paragraphs for line in fold(one, formatter.width - _INDENT)]
         lines = ["", *(" " * _INDENT + line for line in folded)]
         for heading, rows in self.sections(ctx):
             lines += ["", text(heading), *_listed(rows, formatter.width)]
@@ -102,8 +99,10 @@ class _Page:
         options = [one.get_help_record(ctx) for one in params if isinstance(one, click.Option)]
         commands: list[tuple[str, str]] = []
         if isinstance(self, click.Group):
-            found = [(name, self.line(ctx, name)) for name in self.list_commands(ctx)]
-            commands = [(name, one.help or "") for name, one in found if one is not None and not one.hidden]
+            listed_commands = [(name, self.line(ctx, name)) for name in self.list_commands(ctx)]
+            commands = [
+                (name, one.help or "") for name, one in listed_commands if one is not None and not one.hidden
+            ]
         for heading, rows in (
             ("console.arguments", arguments),
             ("console.options", options),
@@ -113,20 +112,19 @@ class _Page:
                 yield heading, there
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Return `--help`, told of in the installation's language."""
         assert isinstance(self, click.Command)
-        found = click.Command.get_help_option(self, ctx)
-        if found is not None:
-            found.help = text("console.help")
-        return found
+        help_option = click.Command.get_help_option(self, ctx)
+        if help_option is not None:
+            help_option.help = text("console.help")
+        return help_option
 
 
 def _listed(rows: list[tuple[str, str]], columns: int) -> Iterator[str]:
     """Yield names with what is told of them beside, or below where a name is long."""
     first = min(max(width(name) for name, _told in rows), _WIDEST_NAME)
     margin = " " * (_INDENT + first + _GAP)
-    for name, told in rows:
-        head, *rest = fold(told, columns - len(margin))
+    for name, help_text in rows:
+        head, *rest = fold(help_text, columns - len(margin))
         space = first + _GAP - width(name)
         if space < _GAP:
             yield " " * _INDENT + name
@@ -180,7 +178,6 @@ class TextCommand(_Helped, _Page, click.Command):
         return left
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command and say its answer."""
         answer = super().invoke(ctx)
         if isinstance(answer, Answer):
             say(answer)
@@ -201,14 +198,13 @@ class TextGroup(_Helped, _Page, click.Group):
             return super().parse_args(ctx, args)
 
     def line(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Return what the group's help tells of one of its commands."""
         return self.get_command(ctx, name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that begin so, by their lines alone."""
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        found = [(name, self.line(ctx, name)) for name in names]
-        items = [CompletionItem(name, help=one.help) for name, one in found if one and not one.hidden]
+        own_commands = [(name, self.line(ctx, name)) for name in names]
+        items = [CompletionItem(name, help=one.help) for name, one in own_commands if one and not one.hidden]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
 

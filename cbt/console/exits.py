@@ -109,10 +109,10 @@ def mistyped(error: click.ClickException) -> CbtError:
     match error:
         case click.NoSuchOption() | click.NoSuchCommand():
             what = "option" if isinstance(error, click.NoSuchOption) else "command"
-            given = error.option_name if isinstance(error, click.NoSuchOption) else error.command_name
+            typed = error.option_name if isinstance(error, click.NoSuchOption) else error.command_name
             if near := error.possibilities:
-                return NotFound(f"console.no_{what}_near", given=given, near=near[0], **where)
-            return NotFound(f"console.no_{what}", given=given, **where)
+                return NotFound(f"console.no_{what}_near", given=typed, near=near[0], **where)
+            return NotFound(f"console.no_{what}", given=typed, **where)
         case click.exceptions.NoArgsIsHelpError():
             return InvalidInput("console.which_command", **where)
         case click.MissingParameter():
@@ -126,7 +126,6 @@ def mistyped(error: click.ClickException) -> CbtError:
 
 
 def _name(error: click.BadParameter) -> str:
-    """Return the option or argument as it is typed."""
     param = error.param
     if param is None:
         return "?"

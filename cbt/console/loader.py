@@ -18,9 +18,9 @@ def load(*names: str) -> list[ModuleType]:
     searched = gc.isenabled()
     gc.disable()
     try:
-        found = [import_module(name) for name in names]
+        modules = [import_module(name) for name in names]
         gc.freeze()
     finally:
         if searched:
             gc.enable()
-    return found
+    return modules

@@ -28,7 +28,6 @@ _NOT_FIRST = frozenset("，。；：、！？）》】”’…,.;:!?)")
 
 
 def width(text: str) -> int:
-    """Return how many columns a terminal gives `text`: wide characters take two."""
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
@@ -142,13 +141,11 @@ def told(error: CbtError, **more: object) -> dict[str, object]:
 
 
 def asked_for_json() -> bool:
-    """Return whether the running command was given `--json`."""
     context = click.get_current_context(silent=True)
     return context is not None and context.meta.get(_JSON, False)
 
 
 def ask_for_json(context: click.Context) -> None:
-    """Have this command print JSON."""
     context.meta[_JSON] = True
 
 
@@ -188,7 +185,6 @@ class Progress:
         self._live, self._told_at = self._stream.isatty(), float("-inf")
 
     def tell(self, line: str) -> None:
-        """Say where it stands now."""
         now = self._clock()
         if self._live:
             click.echo(_ERASE + line, file=self._stream, nl=False)
@@ -202,7 +198,6 @@ class Progress:
             click.echo(_ERASE, file=self._stream, nl=False)
 
     def __enter__(self) -> Progress:
-        """Begin."""
         return self
 
     def __exit__(self, *_: Any) -> None:

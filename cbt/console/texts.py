@@ -46,10 +46,9 @@ def _language(*_named: str | None) -> str:
 
 
 def text(message_id: str, **values: object) -> str:
-    """Return the text of an id in the installation's language, its placeholders filled in."""
-    known = gettext.translation("messages", str(translations_dir()), [language()], fallback=True)
-    found = known.gettext(message_id)
-    return found % values if values else found
+    catalogue = gettext.translation("messages", str(translations_dir()), [language()], fallback=True)
+    translated = catalogue.gettext(message_id)
+    return translated % values if values else translated
 
 
 def explain(error: CbtError) -> tuple[str, str]:
@@ -60,20 +59,20 @@ def explain(error: CbtError) -> tuple[str, str]:
     return text(f"error.{error.code}.what", **values), text(fix, **values)
 
 
-def plain_value(value: object, zone: Callable[[], ZoneInfo], said: Callable[[str], str]) -> object:
+def plain_value(value: object, zone: Callable[[], ZoneInfo], translate: Callable[[str], str]) -> object:
     """Return `value` as a sentence can hold it: a text in words, an instant, a list with commas, an OSError.
 
-    `zone` returns the centre's zone, `said` the text of an id.
+    `zone` returns the centre's zone, `translate` the text of an id.
     """
     if isinstance(value, TextId):
-        return said(value)
+        return translate(value)
     if isinstance(value, datetime):
         return value.astimezone(zone()).strftime("%H:%M:%S")
     if isinstance(value, (list, tuple)):
-        return said("ui.comma").join(str(entry) for entry in value)
+        return translate("ui.comma").join(str(entry) for entry in value)
     if isinstance(value, OSError):
-        known = REASONS.get(value.errno or 0)
-        return value.strerror or type(value).__name__ if known is None else said(known)
+        reason = REASONS.get(value.errno or 0)
+        return value.strerror or type(value).__name__ if reason is None else translate(reason)
     return value
 
 

@@ -73,15 +73,12 @@ class FormPlace:
 
     @property
     def points(self) -> Decimal:
-        """Return what a right answer earns."""
         return Decimal(self.shape["points"])
 
     def right(self) -> Any:
-        """Return the displayed answer that is right."""
         return self.content.displayed_key(self.shape)
 
     def wrong(self) -> str:
-        """Return a displayed choice that is wrong."""
         return "B" if self.right() == "A" else "A"
 
 
@@ -94,12 +91,12 @@ def places_in(session: Session, attempt_id: int) -> list[FormPlace]:
     ).one()
     positions = json.loads(form.content)["positions"]
     wanted = {(one["item"], int(one["version"])) for one in positions}
-    found = contents(session, wanted, form.bank_id)
+    item_contents = contents(session, wanted, form.bank_id)
     places = []
-    for one in positions:
-        whole = found[one["item"], int(one["version"])]
-        part = whole.part(one["part"])
-        places.append(FormPlace(one["position"], one["unit"], part.type, one, part, whole))
+    for position in positions:
+        whole = item_contents[position["item"], int(position["version"])]
+        part = whole.part(position["part"])
+        places.append(FormPlace(position["position"], position["unit"], part.type, position, part, whole))
     return places
 
 
@@ -154,9 +151,9 @@ def sit(sitting_ref: str, start: datetime) -> None:
         registered = session.scalars(
             select(Registration).where(Registration.sitting_room_id == room.id)
         ).all()
-        for one in registered:
-            one.arrived_at = one.checked_in_at = start - EARLY
-            one.signed_in_at = one.confirmed_at = one.pledged_at = start - BEFORE
+        for registration in registered:
+            registration.arrived_at = registration.checked_in_at = start - EARLY
+            registration.signed_in_at = registration.confirmed_at = registration.pledged_at = start - BEFORE
         start_room(session, room, now=start, actor=ACTOR)
         attempts = session.scalars(
             select(Attempt).where(Attempt.sitting_room_id == room.id).order_by(Attempt.id)
@@ -176,15 +173,15 @@ def sit(sitting_ref: str, start: datetime) -> None:
 def _answer(session: Session, attempt_id: int, wrong_every: int, start: datetime) -> None:
     places = places_in(session, attempt_id)
     answered = [one for one in places if one.position % wrong_every]
-    for seq, one in enumerate(answered, 1):
+    for seq, place in enumerate(answered, 1):
         session.add(
             JournalEntry(
                 attempt_id=attempt_id,
                 lease_epoch=1,
                 seq=seq,
-                position=one.position,
+                position=place.position,
                 kind="answer",
-                value=canonical_json(one.right()),
+                value=canonical_json(place.right()),
                 received_at=start + seq * EVERY,
                 in_grace=False,
             )

@@ -140,7 +140,6 @@ def _titles(*names: str) -> tuple[str, ...]:
 
 
 def state_of_things(things: Sequence[PrintedItem]) -> list[str]:
-    """Return what still opens something, and what is over, as lines."""
     lines = [_("demo.works"), *_told(one for one in things if one.works)]
     over = _told(one for one in things if not one.works)
     return [*lines, _("demo.over"), *over] if over else lines
@@ -171,8 +170,8 @@ def next_steps(things: Sequence[PrintedItem], *, anew: str) -> list[str]:
 def anew(folder: Path | None) -> str:
     """Return the command that builds another day as it is typed here: `make demo` puts no `cbt` on the path."""
     called = Path(sys.argv[0])
-    found = shutil.which("cbt")
-    if called.stem != "cbt" or (found and called.exists() and Path(found).samefile(called)):
+    executable = shutil.which("cbt")
+    if called.stem != "cbt" or (executable and called.exists() and Path(executable).samefile(called)):
         called = Path("cbt")
     where = ["--dir", str(folder)] if folder is not None else []
     return shlex.join([str(called), "demo", *where, "--fresh"])
@@ -244,10 +243,10 @@ def _make_room(settings: Settings, *, fresh: bool, again: str) -> None:
     holder = DataDirLock(settings.data_dir).holder()
     if holder:
         raise Unavailable("serve.running", holder=holder, path=str(settings.data_dir))
-    found = in_child(found_in, settings)
-    if found is DemoFolder.OTHER:
+    folder = in_child(found_in, settings)
+    if folder is DemoFolder.OTHER:
         raise Conflict("demo.other", folder=str(settings.data_dir))
-    if found is DemoFolder.UNFINISHED or (fresh and found is DemoFolder.DEMO):
+    if folder is DemoFolder.UNFINISHED or (fresh and folder is DemoFolder.DEMO):
         if not settings.embedded:
             raise Conflict("demo.on_server")
         _set_aside(settings)
@@ -299,9 +298,9 @@ def _prepare(settings: Settings, *, again: str) -> tuple[Answer, list[PrintedIte
         took = time.monotonic() - begun
         lines = way_in(access, now=now)
         things = standing(now=app.extensions["cbt_clock"].now())
-        told = [*lines, "", _("demo.built", seconds=f"{took:.1f}", **places), *state_of_things(things)]
+        text_lines = [*lines, "", _("demo.built", seconds=f"{took:.1f}", **places), *state_of_things(things)]
     _keep(sheet, "\n".join([*lines, ""]))
-    return Answer({**places, "built": True, **_plain(access), **_plain_things(things)}, told), things
+    return Answer({**places, "built": True, **_plain(access), **_plain_things(things)}, text_lines), things
 
 
 def _plain(access: Handout) -> dict[str, object]:

@@ -84,7 +84,6 @@ class Invented:
 
     @property
     def woman(self) -> bool:
-        """Return whether the portrait has long hair."""
         return self.name in _WOMEN
 
 
@@ -150,7 +149,6 @@ class _Canvas:
                 self.rows[y][left * 3 : right * 3] = fill * (right - left)
 
     def png(self) -> bytes:
-        """Return the picture as a PNG file."""
         body = b"".join(b"\0" + bytes(row) for row in self.rows)
         head = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0)
         chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(body, 9)), (b"IEND", b""))
@@ -280,25 +278,23 @@ class Enrolment:
 
     @property
     def names(self) -> list[str]:
-        """Return the names of the clerks."""
         return [unit.contact for unit in UNITS]
 
     def ago(self, days: int) -> Applying:
-        """Return who acts so many days ago."""
         now = self.now - timedelta(days=days)
         return Applying(ACTOR, now, local_day(now), unit_id=None)
 
     def begin(self, days: int) -> None:
         """Enter the units and their agreements, and give each a clerk."""
-        who = self.ago(days)
+        by = self.ago(days)
         for number, unit in enumerate(UNITS, 1):
             form = UnitForm(unit.name, unit.credit_code, unit.contact, unit.phone, unit.address, "")
-            ref = add_unit(form, now=who.now, actor=ACTOR)
+            ref = add_unit(form, now=by.now, actor=ACTOR)
             since = local_day(self.now) - timedelta(days=unit.agreed)
             agreement = AgreementForm("", since, unit.contact, "沈慧", "")
-            make_agreement(ref, agreement, today=who.today, now=who.now, actor=ACTOR)
+            make_agreement(ref, agreement, today=by.today, now=by.now, actor=ACTOR)
             clerk = invite_clerk(
-                ref, login=f"danwei{number}", name=unit.contact, now=who.now, actor=ACTOR, rng=self.rng
+                ref, login=f"danwei{number}", name=unit.contact, now=by.now, actor=ACTOR, rng=self.rng
             )
             self.units.append(ref)
             self.clerks.append(clerk)
@@ -312,48 +308,44 @@ class Enrolment:
         level: str = LEVEL,
     ) -> str:
         """Draft an application for the first day that the notice allows, with its people, and return its ref."""
-        who = self.ago(days)
+        by = self.ago(days)
         with reading() as session:
             blueprint = blueprint_of(session, current_version(session, level).id)
-            day = earliest_day(blueprint, who.today, holidays_of(session)).day
-        ref = make_application(self.units[unit], ApplicationForm(level, day.isoformat(), ""), who)
-        for one in people:
-            number = invented_number(self.rng, woman=one.woman)
-            told = {"department": "客户服务部", "post": one.post, "insured": "yes"} | dict(one.told)
-            if "major" in told:
-                told |= {
+            day = earliest_day(blueprint, by.today, holidays_of(session)).day
+        ref = make_application(self.units[unit], ApplicationForm(level, day.isoformat(), ""), by)
+        for person in people:
+            number = invented_number(self.rng, woman=person.woman)
+            facts = {"department": "客户服务部", "post": person.post, "insured": "yes"} | dict(person.told)
+            if "major" in facts:
+                facts |= {
                     "diploma_number": f"示例{self.rng.randrange(10**8):08d}",
                     "graduated_on": "2016-06-30",
                 }
             phone = f"1380000{self.rng.randrange(10**4):04d}"
             sent = {
-                "name": one.name,
+                "name": person.name,
                 "document_type": "resident_id",
                 "document_number": number,
                 "phone": phone,
             }
-            enter_person(ref, sent | {"kind": "first"} | told, tuple(blueprint.papers), who)
+            enter_person(ref, sent | {"kind": "first"} | facts, tuple(blueprint.papers), by)
         return ref
 
     def hand_in(self, ref: str, days: int) -> None:
-        """Submit an application."""
-        submit(ref, late_reason="", who=self.ago(days))
+        submit(ref, late_reason="", by=self.ago(days))
 
     def step(self, ref: str, event: ApplicationEvent, days: int, *, words: str = "", batch: str = "") -> None:
-        """Take an officer's step."""
-        take_step(ref, event, words=words, batch=batch, who=self.ago(days))
+        take_step(ref, event, words=words, batch=batch, by=self.ago(days))
 
     def accept(self, ref: str, days: int) -> None:
-        """Accept everybody by the first condition they meet, and the application."""
-        decide(ref, people_of(ref), verdict=ACCEPTED, condition=None, reason="", who=self.ago(days))
+        decide(ref, people_of(ref), verdict=ACCEPTED, condition=None, reason="", by=self.ago(days))
         self.step(ref, ApplicationEvent.ACCEPT, days)
 
     def pay(self, unit: int, amount: str, days: int, *, pays: str) -> None:
-        """Record a transfer for an application."""
-        who = self.ago(days)
+        by = self.ago(days)
         name, reference = UNITS[unit].name, f"示例流水{days:03d}{unit}"
-        form = PaymentForm(who.today.isoformat(), amount, "transfer", name, reference, "", pays)
-        record_payment(self.units[unit], form, who)
+        form = PaymentForm(by.today.isoformat(), amount, "transfer", name, reference, "", pays)
+        record_payment(self.units[unit], form, by)
 
     def before(self) -> tuple[str, date]:
         """Enter what led to the batch that is over; return its application and the day of its exam."""
@@ -370,11 +362,11 @@ class Enrolment:
         """Enter what is under way: an application in every state that is not over, and two that came to nothing."""
         withdrawn = self.apply(2, WITHDRAWN, 26)
         self.hand_in(withdrawn, 26)
-        withdraw(withdrawn, words="参评人员工作调动，本次不参加。", who=self.ago(24))
+        withdraw(withdrawn, words="参评人员工作调动，本次不参加。", by=self.ago(24))
         refused = self.apply(2, TURNED_DOWN, 23)
         self.hand_in(refused, 23)
         words = "从事本职业工作未满 5 年，满足年限后可再次申请。"
-        decide(refused, people_of(refused), verdict=REFUSED, condition=None, reason=words, who=self.ago(21))
+        decide(refused, people_of(refused), verdict=REFUSED, condition=None, reason=words, by=self.ago(21))
         self.step(refused, ApplicationEvent.REFUSE, 21, words=words)
         scheduled = self.apply(1, SCHEDULED, 20)
         self.hand_in(scheduled, 20)
@@ -395,8 +387,7 @@ class Enrolment:
 
 
 def people_of(ref: str) -> list[str]:
-    """Return the refs of everybody in an application."""
     with reading() as session:
         application = UnitApplication.by_ref(session, ref, unknown="application.unknown")
-        found = select(Applicant.ref).where(Applicant.application_id == application.id)
-        return list(session.scalars(found.order_by(Applicant.id)))
+        query = select(Applicant.ref).where(Applicant.application_id == application.id)
+        return list(session.scalars(query.order_by(Applicant.id)))

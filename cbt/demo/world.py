@@ -66,7 +66,6 @@ class StoredPaper:
 
 
 def bring_banks(settings: Settings, refs: Iterable[str], *, now: datetime) -> None:
-    """Import the banks of these refs from the folder of text banks."""
     for ref in refs:
         import_bank(settings.bank_dir / ref, now=now, actor=ACTOR)
 
@@ -74,7 +73,6 @@ def bring_banks(settings: Settings, refs: Iterable[str], *, now: datetime) -> No
 def prepare_papers(
     settings: Settings, variants: Iterable[Variant], *, forms: int, now: datetime, rng: random.Random
 ) -> dict[Variant, StoredPaper]:
-    """Bring in the banks that `variants` need, store their blueprints and draw `forms` forms of each."""
     wanted = list(dict.fromkeys(variants))
     bring_banks(settings, sorted({one.level for one in wanted}), now=now)
     with unit_of_work() as session:
@@ -131,7 +129,6 @@ class Ground:
     duties: Duties
 
     def premises(self, session: Session, batch: int) -> Premises:
-        """Return where the sittings of a batch are held."""
         room = session.get_one(Room, self.room)
         return Premises(session.get_one(Centre, self.centre), [room], session.get_one(Batch, batch))
 

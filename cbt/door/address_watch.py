@@ -47,8 +47,8 @@ def note_elsewhere(registration_ref: str, machine: Machine, now: datetime, *, bo
     )
     with reading() as session:
         query = select(Registration.elsewhere_at).where(Registration.ref == registration_ref, due)
-        found = session.execute(query).one_or_none()
-    if found is None:
+        row = session.execute(query).one_or_none()
+    if row is None:
         return
     address = machine.address[:64]
     with unit_of_work() as session:
@@ -58,7 +58,7 @@ def note_elsewhere(registration_ref: str, machine: Machine, now: datetime, *, bo
             .values(elsewhere_at=now, elsewhere_address=address)
             .returning(Registration.id)
         )
-        if noted is None or found.elsewhere_at is not None:
+        if noted is None or row.elsewhere_at is not None:
             return  # the alert stands already
         log.warning("a login or lease of %s was used from %s", registration_ref, address)
         chain.record(
@@ -99,8 +99,8 @@ def _strange(uses: Sequence[Use]) -> dict[Use, str]:
     refs = {ref for ref, _address in uses}
     with reading() as session:
         seats = select(Registration.ref, Seat.machine_address).join(Seat, Seat.id == Registration.seat_id)
-        found = session.execute(seats.where(Registration.ref.in_(refs)))
-        bound = {one.ref: one.machine_address for one in found}
+        rows = session.execute(seats.where(Registration.ref.in_(refs)))
+        bound = {one.ref: one.machine_address for one in rows}
         strange = {use: seat for use in uses if (seat := bound.get(use[0])) and seat != use[1]}
         if not strange:
             return {}
@@ -110,8 +110,8 @@ def _strange(uses: Sequence[Use]) -> dict[Use, str]:
                 AuditEntry.subject.in_(subjects), AuditEntry.act == "door.elsewhere"
             )
         ).all()
-    known = {(subject, json.loads(after)["address"]) for subject, after in entries if after}
-    return {use: seat for use, seat in strange.items() if (f"registration:{use[0]}", use[1]) not in known}
+    pairs = {(subject, json.loads(after)["address"]) for subject, after in entries if after}
+    return {use: seat for use, seat in strange.items() if (f"registration:{use[0]}", use[1]) not in pairs}
 
 
 def keep_comparing(app: flask.Flask, now: Callable[[], datetime]) -> None:

@@ -123,7 +123,6 @@ def _seat_refuses(door: Door, paper: PaperState, place: SignInPlace | None) -> C
 
 
 def seat_label(number: int) -> str:
-    """Return a 机位号 as it is shown and printed: at least two digits."""
     return f"{number:02d}"
 
 

@@ -85,7 +85,6 @@ def audit(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Leave one line about a registration in the audit log."""
     line = line_about(registration, now, actor, act, reason, before=before, after=after)
     chain.record_entry(session, line)
 
@@ -100,13 +99,11 @@ def line_about(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> EntryDraft:
-    """Return the line about a registration that `audit` would leave."""
     subject = f"registration:{registration.ref}"
     return EntryDraft(now, actor, f"door.{act}", subject, reason, _told(before), _told(after))
 
 
 def by_candidate(registration: Registration) -> str:
-    """Return what the log calls somebody who does a thing themselves."""
     return f"candidate:{registration.ref}"
 
 
@@ -364,16 +361,16 @@ def said_of(registration: Registration) -> Questioned:
     return Questioned(about, "····" if words is None else words)
 
 
-def raise_query(session: Session, registration: Registration, said: Questioned, *, now: datetime) -> None:
+def raise_query(session: Session, registration: Registration, query: Questioned, *, now: datetime) -> None:
     """Note that something is wrong; what is open already stays as it was said first."""
     if registration.query_at is not None:
         return
     registration.query_at = now
-    registration.query_about = ",".join(said.about)
-    registration.query_words_sealed = seal(said.words, QUERY) if said.words else None
-    after = {"about": list(said.about)}
-    if said.words:
-        after["words"] = [keyed_digest(f"{registration.ref}:{said.words}", QUERY)]
+    registration.query_about = ",".join(query.about)
+    registration.query_words_sealed = seal(query.words, QUERY) if query.words else None
+    after = {"about": list(query.about)}
+    if query.words:
+        after["words"] = [keyed_digest(f"{registration.ref}:{query.words}", QUERY)]
     audit(session, registration, now, by_candidate(registration), "query", "", after=after)
 
 

@@ -31,7 +31,6 @@ from cbt.storage.unit_of_work import reading, unit_of_work
 
 
 def subject_of_entries(room: Room, seat: Seat) -> str:
-    """Return the name a seat has in the audit log."""
     return f"seat:{room.ref}:{seat.number}"
 
 

@@ -58,7 +58,7 @@ _ASKING = PreparedSelect(select(Centre.id, Centre.kiosk_origin).where(Centre.kio
 """Everybody who signs in asks this."""
 
 
-def insist(machine: Machine, *, said: str, path: str) -> None:
+def insist(machine: Machine, *, header: str, path: str) -> None:
     """Raise NotAllowed("door.kiosk") for another browser where the machine's centre asks for its kiosk.
 
     A machine that is bound to no seat has to have the file of any centre that asks. Where none does this is one
@@ -69,7 +69,7 @@ def insist(machine: Machine, *, said: str, path: str) -> None:
         return
     with reading() as session:
         origins = _origins(session, asking, machine)
-    if origins and not any(matches(said, one + path, config_key(settings_for(one))) for one in origins):
+    if origins and not any(matches(header, one + path, config_key(settings_for(one))) for one in origins):
         raise NotAllowed("door.kiosk")
 
 
@@ -262,10 +262,10 @@ def photo(registration_id: int) -> tuple[str, bytes]:
     """Return the media type and bytes of a candidate's own photo; raise NotFound (照片待补)."""
     with reading() as session:
         door = store.door_of(session, registration_id)
-        found = photo_of(session, door.candidate.id)
-        if found is None:
+        candidate_photo = photo_of(session, door.candidate.id)
+        if candidate_photo is None:
             raise NotFound("door.no_photo")
-        return found.mimetype, found.image
+        return candidate_photo.mimetype, candidate_photo.image
 
 
 def step_of(registration: Registration) -> str:
@@ -291,10 +291,12 @@ def confirm(registration_id: int, *, now: datetime) -> None:
     _take_step(registration_id, _CONFIRM, now=now)
 
 
-def raise_query(registration_id: int, said: arrival.Questioned, *, now: datetime) -> None:
+def raise_query(registration_id: int, query: arrival.Questioned, *, now: datetime) -> None:
     """Record 信息有误: the board is alerted and the page holds until a proctor clears it. Source: R-14."""
     with unit_of_work() as session:
-        arrival.raise_query(session, entered(session, registration_id, lock=True).registration, said, now=now)
+        arrival.raise_query(
+            session, entered(session, registration_id, lock=True).registration, query, now=now
+        )
 
 
 def withdraw_query(registration_id: int, *, now: datetime) -> None:

@@ -87,9 +87,9 @@ def _proved(doors: Sequence[Door], entry: SignInInput, now: datetime) -> list[Do
     if entry.by == "code":
         return [door for door in doors if _code_fits(door, entry.secret, now)]
     # Every door of a ticket is one person's, and a ticket nobody has is compared like any other.
-    known = last_six(readable(doors[0].candidate.document_sealed, DOCUMENT) or "") if doors else ""
-    fits = hmac.compare_digest(known.encode(), last_six(entry.secret).encode())
-    return list(doors) if fits and known else []
+    digits = last_six(readable(doors[0].candidate.document_sealed, DOCUMENT) or "") if doors else ""
+    fits = hmac.compare_digest(digits.encode(), last_six(entry.secret).encode())
+    return list(doors) if fits and digits else []
 
 
 def _code_fits(door: Door, code: str, now: datetime) -> bool:
@@ -199,9 +199,9 @@ def _login(door: Door, visit: SeatVisit, former_machine: str | None) -> tuple[st
 
 
 def _line(door: Door, visit: SeatVisit) -> EntryDraft:
-    told = {"seat": visit.seat.number if visit.seat else None, "address": visit.machine.address}
+    facts = {"seat": visit.seat.number if visit.seat else None, "address": visit.machine.address}
     registration = door.registration
-    return line_about(registration, visit.now, by_candidate(registration), "sign_in", after=told)
+    return line_about(registration, visit.now, by_candidate(registration), "sign_in", after=facts)
 
 
 def _entered(*where: Any) -> Any:
@@ -313,10 +313,10 @@ def tries_of(entry: SignInInput, machine: Machine, seat_id: int | None, *, own: 
     return [throttle.Try("seat", place, place), throttle.Try("ticket", entry.ticket, place, known=own)]
 
 
-def _right(one: throttle.Try) -> list[Change]:
+def _right(tried: throttle.Try) -> list[Change]:
     """Return what becomes of the counter of a try that was right."""
     # At a seat only this try is given back: whoever has one right answer could go on guessing others.
-    return throttle.given_back(one) if one.scope == "seat" else throttle.given_whole(one)
+    return throttle.given_back(tried) if tried.scope == "seat" else throttle.given_whole(tried)
 
 
 def choose(
@@ -364,13 +364,13 @@ def _along_with_others(entry: SignInInput, visit: SeatVisit, right: Sequence[Cha
         return proved
     if any(door.sitting_room.state == SittingState.PUBLISHED for door in proved):
         return None  # whoever comes first may have its doors opened
-    found = welcomed(None, proved, visit)
-    going = going_along(found, visit) if isinstance(found, Door) else None
-    given = [change.rows() for change in right]
-    if not isinstance(found, Door):
-        put_down(*given)
-        return found
-    if going is None or not put_down(*going.rows, *given, lines=[going.line]):
+    along = welcomed(None, proved, visit)
+    going = going_along(along, visit) if isinstance(along, Door) else None
+    rows = [change.rows() for change in right]
+    if not isinstance(along, Door):
+        put_down(*rows)
+        return along
+    if going is None or not put_down(*going.rows, *rows, lines=[going.line]):
         return None
     return going.signed_in
 
@@ -383,5 +383,5 @@ def _sign_in(session: Session, entry: SignInInput, visit: SeatVisit, right: Sequ
         change.carry_out(session)
     for door in proved:
         admit_if_due(session, door.sitting_room, now=visit.now)
-    found = welcomed(session, proved, visit)
-    return enter(session, found, visit) if isinstance(found, Door) else found
+    outcome = welcomed(session, proved, visit)
+    return enter(session, outcome, visit) if isinstance(outcome, Door) else outcome

@@ -90,7 +90,6 @@ def doors_of_ticket(session: Session | None, number: str) -> Sequence[Door]:
 
 
 def is_seat_of_ticket(seat_id: int, number: str) -> bool:
-    """Return whether a 准考证 has this seat in one of its papers."""
     return bool(_HAS_SEAT.read(number=number, seat=seat_id))
 
 
@@ -116,20 +115,19 @@ def place_in(session: Session | None, seat: Seat | None, registration: Registrat
         return None
     if seat.id == registration.seat_id:
         return SignInPlace(seat, taken=False)
-    asked = {"room": registration.sitting_room_id, "seat": seat.id, "registration": registration.id}
-    others = _OTHERS_SEAT.read(**asked) if session is None else _OTHERS_SEAT.rows(session, **asked)
+    values = {"room": registration.sitting_room_id, "seat": seat.id, "registration": registration.id}
+    others = _OTHERS_SEAT.read(**values) if session is None else _OTHERS_SEAT.rows(session, **values)
     return SignInPlace(seat, bool(others))
 
 
 def ticket_of(session: Session, registration: Registration) -> tuple[str, bool]:
     """Return the number of the registration's 准考证, and whether its person has a photo."""
-    asked = {"ticket": registration.ticket_id, "candidate": registration.candidate_id}
-    ((number, has_photo),) = _TICKET.rows(session, **asked)
+    values = {"ticket": registration.ticket_id, "candidate": registration.candidate_id}
+    ((number, has_photo),) = _TICKET.rows(session, **values)
     return number, bool(has_photo)
 
 
 def next_sitting(session: Session, room_id: int) -> tuple[Sitting, SittingRoom] | None:
-    """Return the sitting a room is working on or will work on next."""
     row = session.execute(_NEXT_SITTING, {"room": room_id}).one_or_none()
     return None if row is None else (row[0], row[1])
 
@@ -144,18 +142,16 @@ def seat_read(machine_hash: str | None, address: str) -> Seat | None:
 
 
 def seat_by_machine(session: Session, machine_hash: str) -> Seat | None:
-    """Return the seat bound to a machine's cookie."""
     return session.scalar(_BY_MACHINE, {"hash": machine_hash})
 
 
 def seat_by_address(session: Session, address: str) -> Seat | None:
     """Return the seat bound to an address, when there is exactly one: a proxy's address says nothing."""
-    found = session.scalars(_BY_ADDRESS, {"address": address}).all()
-    return found[0] if len(found) == 1 else None
+    seats = session.scalars(_BY_ADDRESS, {"address": address}).all()
+    return seats[0] if len(seats) == 1 else None
 
 
 def is_address_of_a_seat(session: Session | None, address: str) -> bool:
-    """Return whether exactly one seat is bound to an address."""
     seats = (
         _IDS_BY_ADDRESS.read(address=address)
         if session is None
@@ -171,18 +167,15 @@ def halls_by_code(session: Session, room_code: str, *, now: datetime) -> Sequenc
 
 
 def has_unbound_seat(session: Session, room_id: int) -> bool:
-    """Return whether a seat of the room has no machine yet."""
     query = select(exists().where(Seat.room_id == room_id, Seat.machine_hash.is_(None)))
     return bool(session.scalar(query))
 
 
 def is_bound(session: Session, machine_hash: str) -> bool:
-    """Return whether a seat is bound to this machine."""
     return bool(session.scalar(select(exists().where(Seat.machine_hash == machine_hash))))
 
 
 def seat_in(session: Session, room_id: int, number: int) -> Seat | None:
-    """Return one seat of a room by its number."""
     return session.scalar(select(Seat).where(Seat.room_id == room_id, Seat.number == number))
 
 
@@ -193,7 +186,6 @@ def unheld_seat_id(session: Session, sitting_room_id: int) -> int | None:
 
 
 def holder_of(session: Session, sitting_room_id: int, seat_id: int) -> Registration | None:
-    """Return who has a seat in a sitting-room."""
     return session.scalar(
         select(Registration).where(
             Registration.sitting_room_id == sitting_room_id, Registration.seat_id == seat_id

@@ -58,7 +58,7 @@ def insist() -> None:
     """Raise NotAllowed("door.kiosk") where the centre insists and this request comes from another browser."""
     request = flask.request
     path = request.full_path if request.query_string else request.path
-    service.insist(current_machine(), said=request.headers.get(HEADER, ""), path=path)
+    service.insist(current_machine(), header=request.headers.get(HEADER, ""), path=path)
 
 
 def _origin() -> str:
@@ -255,12 +255,11 @@ def _seat_page(
 
 def _tag(seat: SeatPage | None, former: Principal | None) -> str:
     """Return a digest of what a seat page says, but for what it reported itself."""
-    told = None if seat is None else replace(seat, undelivered=0)
-    return hashlib.sha256(repr((told, former and former.subject_ref)).encode()).hexdigest()[:16]
+    shown_seat = None if seat is None else replace(seat, undelivered=0)
+    return hashlib.sha256(repr((shown_seat, former and former.subject_ref)).encode()).hexdigest()[:16]
 
 
 def shown_refusal(error: CbtError) -> Refusal:
-    """Return what a form of the door shows of an error."""
     # Tries at a seat are counted where they are guesses; whoever is signed in at this browser made none.
     return refusal(error, on_record=False)
 
@@ -287,7 +286,6 @@ def _seat_left() -> Reply:
 
 
 def to_page(step: str) -> Reply:
-    """Lead to one of the pages between the seat and the paper."""
     return flask.redirect(flask.url_for(f"door.{step}"), 303)
 
 
@@ -324,10 +322,10 @@ def query() -> Reply:
     """信息有误，请监考员核对: say what is wrong, alert the board and hold."""
     form, mine = flask.request.form, signed_in().subject_id
     try:
-        said = read_said(form.getlist("about"), form.get("words", ""))
+        questioned = read_said(form.getlist("about"), form.get("words", ""))
     except InvalidInput as error:
         return _confirm_page(service.door_view(mine), shown_refusal(error))
-    service.raise_query(mine, said, now=flask.g.now)
+    service.raise_query(mine, questioned, now=flask.g.now)
     return to_page("confirm")
 
 
@@ -391,6 +389,5 @@ def wait() -> Reply:
 @pages.get("/exam/photo")
 @access.candidate
 def photo() -> Reply:
-    """The candidate's own photo."""
     mimetype, image = service.photo(signed_in().subject_id)
     return picture(mimetype, image)

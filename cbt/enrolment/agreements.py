@@ -35,14 +35,13 @@ class AgreementLine:
 
 
 def term_of(agreement: UnitAgreement) -> AgreementTerm:
-    """Return from when to when an agreement is in force."""
     return AgreementTerm(agreement.effective_on, ended_on=agreement.ended_on)
 
 
 def agreement_by_ref(session: Session, ref: str) -> AgreementLine:
     """Return an agreement and its unit; raise NotFound("agreement.unknown")."""
-    found = UnitAgreement.by_ref(session, ref, unknown="agreement.unknown")
-    return AgreementLine(found, session.get_one(MemberUnit, found.unit_id))
+    agreement = UnitAgreement.by_ref(session, ref, unknown="agreement.unknown")
+    return AgreementLine(agreement, session.get_one(MemberUnit, agreement.unit_id))
 
 
 def agreements_of(session: Session, unit: MemberUnit) -> Sequence[UnitAgreement]:
@@ -118,12 +117,10 @@ class AgreementView:
 
 
 def agreement_lines(rows: Sequence[UnitAgreement], today: date) -> list[AgreementView]:
-    """Return agreements as they stand on a day."""
     return [shown(row, today) for row in rows]
 
 
 def shown(row: UnitAgreement, today: date) -> AgreementView:
-    """Return an agreement as it stands on a day."""
     term = term_of(row)
     return AgreementView(
         row, term.standing(today), term.last_on, term.days_left(today), term.expires_within(today)
@@ -237,8 +234,8 @@ def end_agreement(ref: str, *, last: date, reason: str, now: datetime, actor: st
 
 def _next_number(session: Session, year: int) -> str:
     """Return the number after the largest that was given for a year: 2026-001."""
-    given = session.scalars(select(UnitAgreement.number).where(UnitAgreement.number.like(f"{year}-%")))
-    ends = (number.partition("-")[2] for number in given)
+    numbers = session.scalars(select(UnitAgreement.number).where(UnitAgreement.number.like(f"{year}-%")))
+    ends = (number.partition("-")[2] for number in numbers)
     return f"{year}-{max((int(end) for end in ends if end.isdigit() and len(end) < 7), default=0) + 1:03d}"
 
 
@@ -257,7 +254,7 @@ _CLAUSES = {"work": 6, "term": 1, "breach": 3, "more": 1, "copies": 1}
 
 def agreement_paper(agreement: UnitAgreement, unit: MemberUnit) -> dict[str, Any]:
     """Return what the paper says. Source: R-71, Annex 3."""
-    said = {
+    fields = {
         "body": agreement.body_name,
         "unit": unit.name,
         "first": _day(agreement.effective_on),
@@ -272,11 +269,11 @@ def agreement_paper(agreement: UnitAgreement, unit: MemberUnit) -> dict[str, Any
             [_("enrolment.paper.unit"), unit.name],
             [_("enrolment.unit.credit_code"), unit.credit_code],
         ],
-        "opening": _("enrolment.paper.opening", **said),
+        "opening": _("enrolment.paper.opening", **fields),
         "parts": [
             {
                 "head": _(f"enrolment.paper.{part}"),
-                "points": [_(f"enrolment.paper.{part}.{point}", **said) for point in range(1, points + 1)],
+                "points": [_(f"enrolment.paper.{part}.{point}", **fields) for point in range(1, points + 1)],
             }
             for part, points in _CLAUSES.items()
         ],

@@ -32,7 +32,6 @@ class BodyDetails:
 
 
 def body(session: Session) -> BodyDetails:
-    """Return who the body is."""
     row = session.get(AssessmentBody, ONLY)
     if row is None:
         return BodyDetails()
@@ -82,7 +81,6 @@ def _page_of_look_ups(text: str) -> str:
 
 
 def _leads_somewhere(address: str) -> bool:
-    """Return whether an address is one of a page in the web."""
     try:
         parts = urlsplit(address)
     except ValueError:

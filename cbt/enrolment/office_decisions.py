@@ -36,15 +36,15 @@ def level_of(session: Session, version_id: int) -> ExamBlueprint:
     blueprint = blueprint_of(session, version_id)
     if not any(one.major for one in blueprint.conditions):
         return blueprint
-    found: dict[str, list[str]] = defaultdict(list)
+    levels: dict[str, list[str]] = defaultdict(list)
     rows = session.execute(
         select(OfficeMajor.kind, OfficeMajor.name).where(OfficeMajor.occupation == blueprint.occupation_name)
     )
     for kind, name in rows:
-        found[kind].append(name)
+        levels[kind].append(name)
     majors = blueprint.majors
     for kind in KINDS:
-        majors = majors.with_majors(kind, found[kind.value])
+        majors = majors.with_majors(kind, levels[kind.value])
     return replace(blueprint, majors=majors)
 
 
@@ -190,7 +190,6 @@ def forget_major(ref: str, *, now: datetime, actor: str) -> None:
 
 
 def occupations(session: Session) -> list[str]:
-    """Return the occupations of the levels in force."""
     names = [blueprint_of(session, row.id).occupation_name for row in current_versions(session)]
     return list(dict.fromkeys(names))
 

@@ -37,15 +37,14 @@ def units(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """List the units, fifty at a time."""
     args = flask.request.args
     with reading() as session:
-        found = member_units.unit_page(session, text=asked_text(args), page=page_of(args))
-    return form_page("enrolment/units/units.html", refused, found=found, today=local_day(flask.g.now))
+        unit_page = member_units.unit_page(session, text=asked_text(args), page=page_of(args))
+    return form_page("enrolment/units/units.html", refused, found=unit_page, today=local_day(flask.g.now))
 
 
 @pages.post("/office/units")
 @access.roles(Role.OFFICER)
 @form_on(units)
 def add() -> Reply:
-    """Enter a unit and go to it."""
     ref = member_units.add_unit(typed_form(UnitForm), now=flask.g.now, actor=acting())
     return see_other(flask_babel.gettext("enrolment.unit.added"), "enrolment.units.unit", ref=ref)
 
@@ -56,12 +55,12 @@ def unit(ref: str, refused: Refusal = NOTHING_REFUSED, *, about: str = "") -> Re
     """Show a unit: its agreements, its clerks, what is known of it."""
     today = local_day(flask.g.now)
     with reading() as session:
-        found = member_units.details(session, ref)
-        agreements = agreement_lines(agreements_of(session, found.unit), today)
+        details = member_units.details(session, ref)
+        agreements = agreement_lines(agreements_of(session, details.unit), today)
     return form_page(
         "enrolment/units/unit.html",
         refused,
-        found=found,
+        found=details,
         agreements=agreements,
         today=today,
         until=AgreementTerm(today).last_on,
@@ -73,17 +72,15 @@ def unit(ref: str, refused: Refusal = NOTHING_REFUSED, *, about: str = "") -> Re
 @pages.get("/office/units/<ref>/edit")
 @access.roles(Role.OFFICER)
 def edit(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show the form of what is known of a unit."""
     with reading() as session:
-        found = member_units.details(session, ref)
-    return form_page("enrolment/units/edit.html", refused, found=found)
+        details = member_units.details(session, ref)
+    return form_page("enrolment/units/edit.html", refused, found=details)
 
 
 @pages.post("/office/units/<ref>/edit")
 @access.roles(Role.OFFICER)
 @form_on(edit)
 def save(ref: str) -> Reply:
-    """Put right what is known of a unit."""
     member_units.change_unit(ref, typed_form(UnitForm), now=flask.g.now, actor=acting())
     return see_other(flask_babel.gettext("enrolment.unit.saved"), "enrolment.units.unit", ref=ref)
 
@@ -148,16 +145,16 @@ def agreements() -> Reply:
     """List the agreements of a kind, those that run out first."""
     args, today = flask.request.args, local_day(flask.g.now)
     with reading() as session:
-        found = agreement_service.agreement_page(
+        agreement_page = agreement_service.agreement_page(
             session, today=today, kind=args.get("kind", ""), page=page_of(args)
         )
-    lines = [(shown(line.agreement, today), line.unit) for line in found.lines]
-    kinds = found.tabs(
+    lines = [(shown(line.agreement, today), line.unit) for line in agreement_page.lines]
+    kinds = agreement_page.tabs(
         lambda kind: flask.url_for("enrolment.agreements.agreements", kind=kind or None),
         lambda kind, count: flask_babel.gettext(f"enrolment.agreements.kind.{kind or 'all'}", count=count),
     )
     return flask.render_template(
-        "enrolment/agreements/agreements.html", found=found, lines=lines, kinds=kinds
+        "enrolment/agreements/agreements.html", found=agreement_page, lines=lines, kinds=kinds
     )
 
 
@@ -241,10 +238,12 @@ def own_paper(ref: str) -> Reply:
 
 def _paper(ref: str) -> Reply:
     with reading() as session:
-        found = agreement_service.agreement_by_ref(session, ref)
-        data = agreement_paper(found.agreement, found.unit)
+        agreement_row = agreement_service.agreement_by_ref(session, ref)
+        data = agreement_paper(agreement_row.agreement, agreement_row.unit)
     made = pdf("agreement", data, language=str(flask_babel.get_locale()))
-    return attachment(made, PDF, f"{data['title']}-{found.agreement.number}-{found.unit.name}.pdf")
+    return attachment(
+        made, PDF, f"{data['title']}-{agreement_row.agreement.number}-{agreement_row.unit.name}.pdf"
+    )
 
 
 unit_clerk_pages = flask.Blueprint("own", __name__)

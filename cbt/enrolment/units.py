@@ -59,12 +59,12 @@ def unit_by_code(session: Session, credit_code: str) -> MemberUnit | None:
 def unit_page(session: Session, *, text: str, page: int) -> ListPage[UnitLine]:
     """Return a page of the units whose name, credit code or contact holds `text`: members first, by name."""
     wanted = f"%{_escaped(text)}%"
-    found = (
+    condition = (
         or_(*(column.ilike(wanted, escape="\\") for column in _SEARCHED))
         if text
         else MemberUnit.id.is_not(None)
     )
-    count = session.scalar(select(func.count()).select_from(MemberUnit).where(found)) or 0
+    count = session.scalar(select(func.count()).select_from(MemberUnit).where(condition)) or 0
     span = PageSpan(count, UNIT_PAGE, page)
     until = (
         select(func.max(func.coalesce(UnitAgreement.ended_on, UnitAgreement.last_on)))
@@ -72,7 +72,7 @@ def unit_page(session: Session, *, text: str, page: int) -> ListPage[UnitLine]:
         .correlate(MemberUnit)
         .scalar_subquery()
     )
-    query = select(MemberUnit, until).where(found)
+    query = select(MemberUnit, until).where(condition)
     query = query.order_by(MemberUnit.left_at.is_not(None), MemberUnit.name, MemberUnit.id)
     return span.of([UnitLine(unit, day) for unit, day in session.execute(span.cut(query))], text=text)
 
@@ -96,14 +96,14 @@ def clerks_of(session: Session, unit: MemberUnit) -> Sequence[Staff]:
 
 def clerk_of(session: Session, unit: MemberUnit, staff_ref: str) -> Staff:
     """Return one of a unit's clerks; raise NotFound("unit.no_clerk") for anybody else."""
-    found = session.scalar(
+    clerk = session.scalar(
         select(Staff)
         .join(UnitClerk, UnitClerk.staff_id == Staff.id)
         .where(UnitClerk.unit_id == unit.id, Staff.ref == staff_ref)
     )
-    if found is None:
+    if clerk is None:
         raise NotFound("unit.no_clerk")
-    return found
+    return clerk
 
 
 def own_unit(session: Session, staff_id: int) -> MemberUnit:
@@ -113,14 +113,14 @@ def own_unit(session: Session, staff_id: int) -> MemberUnit:
 
     Source: R-70.
     """
-    found = session.scalar(
+    unit = session.scalar(
         select(MemberUnit)
         .join(UnitClerk, UnitClerk.unit_id == MemberUnit.id)
         .where(UnitClerk.staff_id == staff_id)
     )
-    if found is None:
+    if unit is None:
         raise NotFound("unit.none_of_yours")
-    return found
+    return unit
 
 
 UNIT_PHONE = "unit_phone"
@@ -147,31 +147,31 @@ def add_unit(form: UnitForm, *, now: datetime, actor: str) -> str:
 
     Source: R-70.
     """
-    told = _read(form)
+    facts = _read(form)
     try:
         with unit_of_work() as session:
-            _refuse_twice(session, told["credit_code"])
-            unit = MemberUnit(ref=new_ref("un", 10), created_at=now, **told)
+            _refuse_twice(session, facts["credit_code"])
+            unit = MemberUnit(ref=new_ref("un", 10), created_at=now, **facts)
             session.add(unit)
             session.flush()
             record(session, at=now, actor=actor, act="unit.create", subject=unit.logged_as, after=_said(unit))
             return unit.ref
     except IntegrityError as error:
-        raise _taken(told["credit_code"]) from error
+        raise _taken(facts["credit_code"]) from error
 
 
 def change_unit(ref: str, form: UnitForm, *, now: datetime, actor: str) -> None:
     """Put right what is known of a unit; what does not change is not put on record. Raise like `add_unit`."""
-    told = _read(form)
+    facts = _read(form)
     try:
         with unit_of_work() as session:
             unit = unit_by_ref(session, ref)
-            if unit.credit_code != told["credit_code"]:
-                _refuse_twice(session, told["credit_code"])
+            if unit.credit_code != facts["credit_code"]:
+                _refuse_twice(session, facts["credit_code"])
             before, private = _said(unit), _private(unit)
             if one_line(form.phone, "phone") == phone_of(unit):
-                del told["phone_sealed"]
-            for column, value in told.items():
+                del facts["phone_sealed"]
+            for column, value in facts.items():
                 setattr(unit, column, value)
             others = [name for name, value in _private(unit).items() if value != private[name]]
             after = _said(unit) | ({"changed": others} if others else {})
@@ -186,7 +186,7 @@ def change_unit(ref: str, form: UnitForm, *, now: datetime, actor: str) -> None:
                     after=after,
                 )
     except IntegrityError as error:
-        raise _taken(told["credit_code"]) from error
+        raise _taken(facts["credit_code"]) from error
 
 
 def set_membership(ref: str, *, member: bool, now: datetime, actor: str) -> None:

@@ -31,7 +31,6 @@ body_pages = flask.Blueprint("body", __name__)
 @body_pages.get("/office/body")
 @access.roles(Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 def body(refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show who the body is."""
     with reading() as session:
         known = body_service.body(session)
     return form_page("enrolment/body/body.html", refused, known=known)
@@ -44,8 +43,10 @@ def change() -> Reply:
     """Say who the body is."""
     form = flask.request.form
     days = whole_number(form.get("publicity_days", "").strip(), most=999)
-    told = {name: form.get(name, "") for name in BodyDetails.__dataclass_fields__ if name != "publicity_days"}
-    wanted = BodyDetails(**told, publicity_days=-1 if days is None else days)
+    fields = {
+        name: form.get(name, "") for name in BodyDetails.__dataclass_fields__ if name != "publicity_days"
+    }
+    wanted = BodyDetails(**fields, publicity_days=-1 if days is None else days)
     body_service.change_body(wanted, now=flask.g.now, actor=acting())
     return see_other(flask_babel.gettext("enrolment.body.saved"), "enrolment.body.body")
 
@@ -85,7 +86,6 @@ def set_day() -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(days)
 def forget_day(day: str) -> Reply:
-    """Take a day out of the table."""
     office_decisions.forget_day(day, now=flask.g.now, actor=acting())
     return see_other(flask_babel.gettext("enrolment.days.removed"), "enrolment.decided.days")
 
@@ -97,8 +97,8 @@ def majors(refused: Refusal = NOTHING_REFUSED) -> Reply:
     with reading() as session:
         levels = [blueprint_of(session, row.id) for row in current_versions(session)]
         occupations = list(dict.fromkeys(one.occupation_name for one in levels))
-        asked = refused.sent.get("occupation", "") or flask.request.args.get("occupation", "")
-        chosen = asked if asked in occupations else next(iter(occupations), "")
+        occupation = refused.sent.get("occupation", "") or flask.request.args.get("occupation", "")
+        chosen = occupation if occupation in occupations else next(iter(occupations), "")
         rows = office_decisions.office_majors(session, chosen)
         names = actor_names(session, {one.by for one in rows})
     return form_page(

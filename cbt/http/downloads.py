@@ -67,7 +67,6 @@ def unchanging(mimetype: str, body: bytes) -> flask.Response:
 
 
 def disposition(name: str) -> str:
-    """Return the value of Content-Disposition for a file called `name`."""
     seen = "".join(sign for sign in name if unicodedata.category(sign)[0] != "C")
     whole = _NOT_A_NAME.sub("_", seen).strip(". ")[-LONGEST_NAME:] or "file"
     plain = whole.encode("ascii", "replace").decode().replace("?", "_")

@@ -19,9 +19,9 @@ def one_line(text: str, field: str) -> str:
 
     Raise InvalidInput("text.unseen") with the place and the code of a character that cannot be seen.
     """
-    found = unseen(text)
-    if found is not None:
-        raise InvalidInput("text.unseen", field=field, place=found.place, character=found.code)
+    hidden = unseen(text)
+    if hidden is not None:
+        raise InvalidInput("text.unseen", field=field, place=hidden.place, character=hidden.code)
     return " ".join(text.split())
 
 

@@ -36,7 +36,6 @@ class Refusal:
     sent: MultiDict[str, str] = dataclasses.field(default_factory=MultiDict)
 
     def at(self, field: str) -> str:
-        """Return the sentence to show at `field`, or an empty text."""
         gap = " " if self.what[-1:].isascii() else ""  # Chinese sentences stand close
         return f"{self.what}{gap}{self.fix}" if field and field == self.field else ""
 
@@ -47,7 +46,6 @@ class Refusal:
 
     @property
     def general(self) -> bool:
-        """Whether it belongs to the form as a whole."""
         return bool(self.what) and not self.field
 
 
@@ -96,8 +94,8 @@ def form_on(
             except errors as error:
                 if only is not None and not only(error):
                     raise
-                given = inspect.signature(view).bind(*args, **values).arguments
-                told = {name: value for name, value in given.items() if name in takes}
+                arguments = inspect.signature(view).bind(*args, **values).arguments
+                told = {name: value for name, value in arguments.items() if name in takes}
                 return page(**told, refused=refusal(error))
 
         return cast(View, take)
@@ -158,6 +156,5 @@ def sent_json() -> object:
 
 
 def flash_refusal(error: CbtError) -> None:
-    """Have the next page say at its head that something was refused."""
     refused = refusal(error)
     flask.flash(f"{refused.what}{refused.fix}", "stop")

@@ -53,17 +53,16 @@ def _folders(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 def free_bytes(settings: Settings) -> dict[str, int]:
     """Return what is left on the disk of each folder, by `data`, `copy`, `backup`; one that is away is left out."""
-    found = {}
+    sizes = {}
     for name, folder in _folders(settings):
         try:
-            found[name] = shutil.disk_usage(folder).free
+            sizes[name] = shutil.disk_usage(folder).free
         except OSError:
             continue  # a backup folder may not be made yet, and a copy that is away says so itself
-    return found
+    return sizes
 
 
 def low_disks(settings: Settings) -> list[str]:
-    """Return the names of the folders whose disk has less than LOW_BYTES left."""
     return [name for name, free in free_bytes(settings).items() if free < LOW_BYTES]
 
 
@@ -116,9 +115,9 @@ class Probe:
         """Return what is not as it should be while answers can be saved all the same."""
         behind = self._gate.copy is not None and self._gate.copy.behind
         trouble = self.trouble()
-        said = [trouble.code] if trouble is not None else []
-        said += ["copy.behind"] if behind else []
-        return said + [f"disk.low:{name}" for name in low_disks(self._settings)]
+        codes = [trouble.code] if trouble is not None else []
+        codes += ["copy.behind"] if behind else []
+        return codes + [f"disk.low:{name}" for name in low_disks(self._settings)]
 
     def trouble(self) -> Trouble | None:
         """Return what happened to the files of the database, None while they are in their places."""
@@ -146,7 +145,7 @@ class Probe:
         except TimeoutError:
             return BUSY
 
-    def _try(self, asked: Future[str], now: datetime) -> None:
+    def _try(self, future: Future[str], now: datetime) -> None:
         try:
             if self._settings.embedded:
                 write_probe(self._settings.data_dir)  # a transaction rolled back never meets a full disk
@@ -157,7 +156,7 @@ class Probe:
             answer = FAILED
         with self._lock:
             self._running, self._answer, self._answered_at = None, answer, now
-        asked.set_result(answer)
+        future.set_result(answer)
 
     def _begin_and_roll_back(self) -> None:
         engine = self._engine.execution_options(**{WRITE: True})
@@ -198,7 +197,6 @@ def _disagreements(agreement: Agreement) -> list[str]:
 
 
 def init_health(app: flask.Flask, settings: Settings) -> None:
-    """Give `app` its probe."""
     with app.app_context():
         gate = cast(Gate, app.extensions["cbt_gate"])
         app.extensions["cbt_probe"] = Probe(db.engine, gate, settings, files_of(app))
@@ -208,8 +206,8 @@ def init_health(app: flask.Flask, settings: Settings) -> None:
 @access.public
 def healthz() -> Reply:
     """Answer 200 while answers can be saved, else 503; `warnings` are only there when there is one."""
-    found = health()
-    said: dict[str, object] = {"ok": found.ok, "database": found.database}
-    if found.warnings:
-        said["warnings"] = found.warnings
-    return said, 200 if found.ok else 503
+    report = health()
+    body: dict[str, object] = {"ok": report.ok, "database": report.database}
+    if report.warnings:
+        body["warnings"] = report.warnings
+    return body, 200 if report.ok else 503

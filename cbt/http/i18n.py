@@ -33,19 +33,19 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     app.config["BABEL_DEFAULT_LOCALE"] = settings.locale
     app.config["BABEL_DEFAULT_TIMEZONE"] = settings.timezone
 
-    known = {language: Locale.parse(language) for language in LOCALES}
+    locales = {language: Locale.parse(language) for language in LOCALES}
 
     def locale() -> str:
         if not flask.has_request_context():
             return settings.locale
         # The answer page asks without its cookies, so it says its language itself.
-        asked = read_cookie("locale") or flask.request.headers.get(LOCALE_HEADER)
-        return chosen_locale(asked, settings)
+        language = read_cookie("locale") or flask.request.headers.get(LOCALE_HEADER)
+        return chosen_locale(language, settings)
 
     def theme() -> str:
         return chosen_theme(read_cookie("theme"))
 
-    flask_babel.Babel(app, locale_selector=lambda: known[locale()])
+    flask_babel.Babel(app, locale_selector=lambda: locales[locale()])
     # What a page tells its scripts lies in it as it is: a sign of ours is twice as long as an escape.
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False}
     app.add_template_global(_speaker(), "_")
@@ -72,14 +72,14 @@ def _speaker() -> Callable[..., str]:
 
     That looks for its context four times, and a page says a hundred texts.
     """
-    known: dict[str, NullTranslations] = {}
+    translations: dict[str, NullTranslations] = {}
 
     def say(message_id: str, **params: object) -> str:
         locale = flask_babel.get_locale()
         language = locale.language if locale is not None else ""
-        if language not in known:
-            known[language] = flask_babel.get_translations()
-        return _said(known[language], message_id, params)
+        if language not in translations:
+            translations[language] = flask_babel.get_translations()
+        return _said(translations[language], message_id, params)
 
     return say
 
@@ -134,12 +134,10 @@ def word(message_id: str) -> str:
 
 
 def chosen_locale(cookie: str | None, settings: Settings) -> str:
-    """Return the language of a browser that sends this cookie."""
     return cookie if cookie in LOCALES else settings.locale
 
 
 def chosen_theme(cookie: str | None) -> str:
-    """Return the theme of a browser that sends this cookie."""
     return cookie if cookie in THEMES else THEMES[0]
 
 
@@ -164,7 +162,6 @@ def sentences(language: str, code: str) -> tuple[str, str]:
 
 @cache
 def _read(language: str) -> Mapping[str, str]:
-    """Return all texts of a language, read once for the scripts of every page."""
     with (translations_dir() / language / "LC_MESSAGES" / "messages.mo").open("rb") as file:
         return {str(one.id): str(one.string) for one in read_mo(file)}
 
@@ -182,12 +179,10 @@ def wall_turns(*, now: datetime) -> list[tuple[int, int]]:
 
 
 def local_text(instant: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:
-    """Return an instant as it is written, in the centre's zone."""
     return instant.astimezone(local_zone()).strftime(pattern)
 
 
 def local_day(instant: datetime) -> date:
-    """Return the day of an instant in the centre's zone."""
     return instant.astimezone(local_zone()).date()
 
 

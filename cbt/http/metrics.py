@@ -77,10 +77,10 @@ class RequestCounts:
 
     def steps(self, endpoint: str, status: int, seconds: float) -> Steps:
         """Return the steps that count one answered request."""
-        found, place = self._cells.get(endpoint), _PLACES.get(status // 100)
-        if found is None or place is None:  # counting never breaks a request
-            found, place = self._cells[NO_ENDPOINT], _PLACES[5]
-        answered, spans = found[0] + place, found[1] + place * self._seconds.width
+        cell, place = self._cells.get(endpoint), _PLACES.get(status // 100)
+        if cell is None or place is None:  # counting never breaks a request
+            cell, place = self._cells[NO_ENDPOINT], _PLACES[5]
+        answered, spans = cell[0] + place, cell[1] + place * self._seconds.width
         bucket = spans + bisect_left(REQUEST_SECONDS, seconds)
         steps = (answered, 1), (bucket, 1), (spans + len(REQUEST_SECONDS) + 1, seconds)
         if status == TOO_MANY and endpoint in self._kinds:
@@ -131,7 +131,6 @@ class GateCounts:
         )
 
     def steps(self, act: str, seconds: float) -> Steps:
-        """Return the steps that count one hold."""
         steps = observed(self._seconds, self._cells.get(act, self._cells[OTHER_ACT]), seconds)
         return (*steps, (self._long.first, 1)) if seconds > LONG_HOLD else steps
 
@@ -297,7 +296,6 @@ class Metrics:
             self.refresh()
 
     def refresh(self) -> None:
-        """Tell the gauges of this process."""
         for cell, read in self._told:
             try:
                 self._memory.own[cell] = read()
@@ -305,7 +303,6 @@ class Metrics:
                 log.warning("a gauge of this process cannot be read: %s", type(error).__name__)
 
     def answered(self, endpoint: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
         self._counter.add(self._requests.steps(endpoint, status, seconds))
 
     def committed(self, size: int, seconds: float | None) -> None:

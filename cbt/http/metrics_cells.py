@@ -55,15 +55,12 @@ class Family:
 
     @property
     def end(self) -> int:
-        """Return the first cell that is another's."""
         return self.first + len(self.series) * self.width
 
     def cell(self, labels: Labels = ()) -> int:
-        """Return where the cells of a series begin."""
         return self.cell_at(self.series[labels])
 
     def cell_at(self, number: int) -> int:
-        """Return where the cells of the series of this number begin."""
         return self.first + number * self.width
 
 
@@ -84,7 +81,6 @@ class Layout:
         fold: Fold = sum,
         from_zero: bool = True,
     ) -> Family:
-        """Return a new family behind the others."""
         numbered = {labels: number for number, labels in enumerate(series)}
         family = Family(name, text, kind, numbered, self.size, bounds, fold, from_zero)
         self.families.append(family)
@@ -92,7 +88,6 @@ class Layout:
 
     @property
     def size(self) -> int:
-        """Return how many cells all of them take."""
         return self.families[-1].end if self.families else 0
 
     @property
@@ -102,20 +97,15 @@ class Layout:
 
 
 def observed(family: Family, cell: int, value: float) -> Steps:
-    """Return the steps that count `value` in the histogram series whose cells begin at `cell`."""
     return (cell + bisect_left(family.bounds, value), 1), (cell + len(family.bounds) + 1, value)
 
 
 class Cells(Protocol):
     """The cells of one process."""
 
-    def __getitem__(self, cell: int, /) -> float:
-        """Return a cell."""
-        ...
+    def __getitem__(self, cell: int, /) -> float: ...
 
-    def __setitem__(self, cell: int, value: float, /) -> None:
-        """Set a cell."""
-        ...
+    def __setitem__(self, cell: int, value: float, /) -> None: ...
 
 
 class Memory(Protocol):
@@ -145,15 +135,12 @@ class OwnMemory:
         self.own: Cells = self._cells
 
     def rows(self) -> list[Sequence[float]]:
-        """Return the only row there is."""
         return [list(self._cells)]
 
     def live(self) -> list[Sequence[float]]:
-        """Return the only row there is."""
         return self.rows()
 
     def others(self) -> Sequence[Cells]:
-        """Return nothing: there is nobody else."""
         return ()
 
 
@@ -284,16 +271,13 @@ class SharedMemory:
         return memoryview(self._map)[begin : begin + self._row_bytes].cast("d")
 
     def rows(self) -> list[Sequence[float]]:
-        """Return the cells of every process, of those that ended too."""
         return [self._row(number).tolist() for number in range(self._slots)]
 
     def live(self) -> list[Sequence[float]]:
-        """Return the cells of the processes that run now."""
         rows = self.rows()
         return [row for number, row in enumerate(rows) if self._is_held(number)]
 
     def others(self) -> list[Cells]:
-        """Return the cells of the other processes that run now, to be read."""
         numbers = (number for number in range(self._slots) if number != self._number)
         return [self._row(number) for number in numbers if self._is_held(number)]
 

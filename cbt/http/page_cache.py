@@ -31,7 +31,6 @@ class PrewarmedBytecode(BytecodeCache):
     """Knows what was given before this process was begun; of a text that is another by now it knows nothing."""
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Fill in the code of a template, if it was given."""
         code = _given.get(bucket.key)
         if code is not None:
             bucket.bytecode_from_string(code)
@@ -105,8 +104,8 @@ class PageCache:
         The version is that of before it is drawn: what is read for it may be newer, and is never older.
         """
         with self._drawing:
-            found = self.find(key, version)
-            return found if found is not None else self.keep(key, version, draw())
+            pieces = self.find(key, version)
+            return pieces if pieces is not None else self.keep(key, version, draw())
 
     def keep(self, key: Hashable, version: Hashable, pieces: tuple[str, ...]) -> tuple[str, ...]:
         """Keep a page, and let go of the one that nobody asked for the longest; return its pieces."""
@@ -169,5 +168,4 @@ def _pieces(page: str) -> tuple[str, ...]:
 
 
 def init_kept_pages(app: flask.Flask) -> None:
-    """Give `app` what keeps its pages."""
     app.extensions[_FOR_ALL], app.extensions[_OWN] = PageCache(MOST_FOR_ALL), PageCache(MOST_OWN)

@@ -22,12 +22,10 @@ class PageEnvironment(Environment):
     """
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """Return what a template knows beside what it is drawn of."""
         return super().make_globals(d) if d else self.globals
 
 
 def wants_partial() -> bool:
-    """Return whether this request's answer goes into a page that is open."""
     return bool(flask.request.headers.get("HX-Request"))
 
 
@@ -75,7 +73,6 @@ def sends_form(request: flask.Request) -> bool:
 
 
 def is_from_here(request: flask.Request) -> bool:
-    """Return whether the browser says that a page of this server sent the request."""
     return _address(request.headers.get("Origin") or request.referrer).netloc == request.host
 
 
@@ -93,9 +90,9 @@ def page_of_form(request: flask.Request) -> str | None:
     return local_target(f"{held.path}?{held.query}" if held.query else held.path, "") or None
 
 
-def _address(said: str | None) -> SplitResult:
+def _address(url: str | None) -> SplitResult:
     """Return the parts of an address that a browser said; of one that is none, nothing."""
     try:
-        return urlsplit(said or "")
+        return urlsplit(url or "")
     except ValueError:
         return urlsplit("")

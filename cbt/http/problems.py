@@ -44,12 +44,10 @@ COME_AGAIN = (TOO_MANY, UNAVAILABLE)
 
 
 def http_status(error: errors.CbtError) -> int:
-    """Return the HTTP status of `error`."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
 
 
 def wants_json() -> bool:
-    """Return whether this request's answer is read by a program."""
     accepted = flask.request.accept_mimetypes
     return flask.request.is_json or accepted.best == "application/json"
 
@@ -71,7 +69,6 @@ def note_shown(error: errors.CbtError) -> None:
 
 
 def shown_error() -> errors.CbtError | None:
-    """Return the refusal this request ended with."""
     return cast("errors.CbtError | None", flask.g.get("shown_error"))
 
 
@@ -97,16 +94,16 @@ def init_problems(app: flask.Flask) -> None:
     @app.errorhandler(flask_wtf.csrf.CSRFError)
     def forged(_error: HTTPException) -> Reply:
         recover: Callable[[], Reply | errors.CbtError | None] = app.extensions["cbt_recover"]
-        found = recover() or errors.InvalidInput("web.csrf")
-        if not isinstance(found, errors.CbtError):
-            return found
-        return _answer(found, http_status(found) if isinstance(found, errors.Conflict) else 400)
+        response = recover() or errors.InvalidInput("web.csrf")
+        if not isinstance(response, errors.CbtError):
+            return response
+        return _answer(response, http_status(response) if isinstance(response, errors.Conflict) else 400)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Reply:
         if error.code is None or error.code < 400:
             return error
-        known = {
+        codes = {
             404: "web.no_page",
             405: "web.no_method",
             408: "web.too_slow",
@@ -115,7 +112,7 @@ def init_problems(app: flask.Flask) -> None:
         if error.code == 413:  # its body was read: this form alone is more than a form may be
             kb, parts = (flask.request.max_form_memory_size or 0) // 1000, flask.request.max_form_parts
             return _answer(errors.TooLarge("web.form_too_large", kb=kb, parts=parts), 413)
-        return _answer(errors.InvalidInput(known.get(error.code, "web.bad_request")), error.code)
+        return _answer(errors.InvalidInput(codes.get(error.code, "web.bad_request")), error.code)
 
     @app.errorhandler(DatabaseError)
     def unreadable(error: DatabaseError) -> Reply:

@@ -90,25 +90,25 @@ class RequestLog:
 
     def _note(self, environ: WSGIEnvironment, took: float) -> None:
         seen = ENDPOINT in environ
-        told = {
+        fields = {
             "at": self._clock.now().isoformat(timespec="milliseconds"),
             "endpoint": environ[ENDPOINT] if seen else self._short_way,
             "status": environ.get(STATUS, 500) if seen else 200,
             "ms": round(took * 1000),
             "from": origin(environ.get("REMOTE_ADDR", "")),
         }
-        log.warning("slow_request", extra={"told": told})
+        log.warning("slow_request", extra={"told": fields})
 
 
 def origin(address: str) -> str:
     """Return the kind of network an address belongs to, which is all the log says of it."""
     try:
-        found = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    if found.is_loopback:
+    if ip.is_loopback:
         return "loopback"
-    return "lan" if found.is_private else "elsewhere"
+    return "lan" if ip.is_private else "elsewhere"
 
 
 class ObservedApp(flask.Flask):
@@ -123,7 +123,6 @@ class ObservedApp(flask.Flask):
         return func
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request of the server."""
         return self.request_log.watch(self.wsgi_app, environ, start_response)
 
 

@@ -70,8 +70,6 @@ class SecuredHeaders:
         self._names = {name.casefold(): name for name in SECURITY_HEADERS | STRICT_TRANSPORT}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
-
         def start(status: str, headers: Headers, *error: Any) -> Any:
             return start_response(status, self.of(environ, headers), *error)
 
@@ -113,12 +111,10 @@ GOOD = 6
 
 
 def unpacks(accept_encoding: str | None) -> bool:
-    """Return whether a browser that accepts these encodings unpacks gzip."""
     return accept_encoding is not None and "gzip" in accept_encoding
 
 
 def packed(body: bytes, *, effort: int = FASTEST) -> bytes:
-    """Return a body as gzip."""
     return zlib.compress(body, effort, wbits=GZIP)
 
 

@@ -73,8 +73,8 @@ def join_scripts(files: Mapping[str, str], entry: str) -> dict[str, str]:
             modules[name] = _read(files, name)
             waiting += [*modules[name].later, *(one for one, _ in modules[name].takes if one not in inside)]
     main = joined_name(entry)
-    found = {main: _joined(modules, order, inside, main)}
-    return found | {joined_name(name): _beside(modules[name], inside, main) for name in apart}
+    scripts = {main: _joined(modules, order, inside, main)}
+    return scripts | {joined_name(name): _beside(modules[name], inside, main) for name in apart}
 
 
 def join_sheets(files: Mapping[str, str], name: str) -> str:
@@ -122,8 +122,8 @@ def _read(files: Mapping[str, str], name: str) -> _Module:
     takes = tuple((_at(name, one[2]), _names(one[1] or "")) for one in _IMPORT.finditer(source))
     text = _IMPORT.sub("", source)
     gives = {one[1]: one[1] for one in _DECLARED.finditer(text)}
-    for one in _LISTED.finditer(text):
-        gives |= {outside: inside for inside, outside in _names(one[1]).items()}
+    for match in _LISTED.finditer(text):
+        gives |= {outside: inside for inside, outside in _names(match[1]).items()}
     for inner in gives.values():
         if not re.search(_CONSTANT.format(re.escape(inner)), text, re.MULTILINE):
             raise ValueError(f"{name}: {inner} may change")
@@ -137,15 +137,17 @@ def _read(files: Mapping[str, str], name: str) -> _Module:
 def _joined(modules: Mapping[str, _Module], order: list[str], inside: Mapping[str, str], main: str) -> str:
     parts = []
     for name in order:
-        one = modules[name]
+        module = modules[name]
         taken = "".join(
-            f"const {_pattern(names)} = {inside[needed]};\n" for needed, names in one.takes if names
+            f"const {_pattern(names)} = {inside[needed]};\n" for needed, names in module.takes if names
         )
-        body = taken + _later(one.body, name, main)
+        body = taken + _later(module.body, name, main)
         if name == order[-1]:
             parts.append(f"{{\n{body}}}\n")  # the last may wait at its top level
         else:
-            parts.append(f"const {inside[name]} = (() => {{\n{body}return {_pattern(one.gives)};\n}})();\n")
+            parts.append(
+                f"const {inside[name]} = (() => {{\n{body}return {_pattern(module.gives)};\n}})();\n"
+            )
     shared = ", ".join(inside[name] for name in order[:-1])
     return "".join(parts) + (f"export {{ {shared} }};\n" if shared else "")
 
@@ -171,13 +173,13 @@ def _later(text: str, name: str, home: str) -> str:
 
 def _names(listed: str) -> dict[str, str]:
     """Return what stands in the braces of an import or export: by the first name the second, or the same."""
-    found = {}
-    for one in filter(None, (part.strip() for part in listed.split(","))):
-        first, _, second = one.partition(" as ")
+    names = {}
+    for text in filter(None, (part.strip() for part in listed.split(","))):
+        first, _, second = text.partition(" as ")
         if not re.fullmatch(r"[\w$]+", first) or (second and not re.fullmatch(r"[\w$]+", second.strip())):
-            raise ValueError(f"not a name: {one}")
-        found[first] = second.strip() or first
-    return found
+            raise ValueError(f"not a name: {text}")
+        names[first] = second.strip() or first
+    return names
 
 
 def _pattern(names: Mapping[str, str]) -> str:
@@ -260,10 +262,10 @@ class Assets:
 
     def url(self, name: str) -> str:
         """Return the hashed URL of the static file `name`; raise NotFound when there is none."""
-        found = self.get(name)
-        if found is None:
+        asset = self.get(name)
+        if asset is None:
             raise NotFound("web.no_asset", name=name)
-        return f"{self._before}{found.digest or self.digest}{self._after}{name}"
+        return f"{self._before}{asset.digest or self.digest}{self._after}{name}"
 
     def made_by(self, folder: str, make: Callable[[str], bytes | None]) -> None:
         """Serve pages of a folder that are made when they are first asked for: the same bytes in every process.
@@ -273,22 +275,21 @@ class Assets:
         self._makers[folder] = make
 
     def styles_in(self, folder: str) -> list[str]:
-        """Return the hashed URLs of the style sheets in a folder and below, by their names."""
         return [
             self.url(name) for name in self._files if name.startswith(f"{folder}/") and name.endswith(".css")
         ]
 
     def get(self, name: str) -> _Asset | None:
         """Return the file `name` with its compressed body, or None."""
-        found = self._files.get(name) or self._made.get(name)
-        if found is None:
+        asset = self._files.get(name) or self._made.get(name)
+        if asset is None:
             folder, _, rest = name.rpartition("/")
             make = self._makers.get(folder)
             body = make(rest) if make is not None else None
             if body is not None:
                 own = hashlib.sha256(body).hexdigest()[:12]
-                found = self._made[name] = _Asset(body, gzip.compress(body, 9, mtime=0), "text/html", own)
-        return found
+                asset = self._made[name] = _Asset(body, gzip.compress(body, 9, mtime=0), "text/html", own)
+        return asset
 
 
 def init_assets(app: flask.Flask, root: Path, *, entries: tuple[str, ...] = (), parts: Parts = ()) -> None:
@@ -305,14 +306,14 @@ def init_assets(app: flask.Flask, root: Path, *, entries: tuple[str, ...] = (), 
 def static_file(digest: str, name: str) -> flask.Response:
     """Send one static file; an old digest gets the present file, uncached."""
     assets: Assets = flask.current_app.extensions["cbt_assets"]
-    found = assets.get(name)
-    if found is None:
+    asset = assets.get(name)
+    if asset is None:
         raise NotFound("web.no_page")
-    packed = found.packed is not None and unpacks(flask.request.headers.get("Accept-Encoding"))
-    response = flask.Response(found.packed if packed else found.body, mimetype=found.mimetype)
+    packed = asset.packed is not None and unpacks(flask.request.headers.get("Accept-Encoding"))
+    response = flask.Response(asset.packed if packed else asset.body, mimetype=asset.mimetype)
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    fresh = digest == (found.digest or assets.digest)
+    fresh = digest == (asset.digest or assets.digest)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-cache"
     return response

@@ -45,22 +45,21 @@ class ServedCertificate:
     fingerprint: str
 
     def expires_soon(self, now: datetime) -> bool:
-        """Return whether it is time to renew."""
         return now >= self.expires_at - SOON
 
 
-def read_names(given: Iterable[str]) -> list[x509.GeneralName]:
+def read_names(typed: Iterable[str]) -> list[x509.GeneralName]:
     """Return host names and addresses as a certificate holds them; raise InvalidInput("tls.name") for a bad one."""
-    found: dict[str, x509.GeneralName] = {}
-    for text in given:
+    general_names: dict[str, x509.GeneralName] = {}
+    for text in typed:
         name = text.strip().casefold().rstrip(".")
         try:
-            found[name] = x509.IPAddress(ipaddress.ip_address(name))
+            general_names[name] = x509.IPAddress(ipaddress.ip_address(name))
         except ValueError:
             if not _HOST.fullmatch(name) or re.fullmatch(r"[\d.]+", name):
                 raise InvalidInput("tls.name", value=text) from None
-            found[name] = x509.DNSName(name)
-    return list(found.values())
+            general_names[name] = x509.DNSName(name)
+    return list(general_names.values())
 
 
 def make_authority(folder: Path, names: Sequence[x509.GeneralName], *, now: datetime) -> None:
@@ -92,9 +91,9 @@ def make_server(folder: Path, names: Sequence[x509.GeneralName], *, now: datetim
     if now + SERVER_LASTS >= authority.not_valid_after_utc:
         raise Unavailable("tls.authority_over", path=str(folder))
     permitted = {_text(one) for one in permitted_names(authority)}
-    for one in names:
-        if _text(one) not in permitted:
-            raise InvalidInput("tls.not_permitted", value=_text(one), names=sorted(permitted))
+    for name in names:
+        if _text(name) not in permitted:
+            raise InvalidInput("tls.not_permitted", value=_text(name), names=sorted(permitted))
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         _builder(_named(_text(names[0])), authority.subject, key.public_key(), now=now, lasts=SERVER_LASTS)
@@ -123,7 +122,6 @@ def server_names(folder: Path) -> list[x509.GeneralName]:
 
 
 def permitted_names(authority: x509.Certificate) -> list[x509.GeneralName]:
-    """Return what an authority may sign for."""
     constraints = authority.extensions.get_extension_for_class(x509.NameConstraints).value
     return list(constraints.permitted_subtrees or ())
 

@@ -64,22 +64,21 @@ kept_form_pages = flask.Blueprint("kept", __name__)
 @access.staff
 def one(ref: str) -> Reply:
     """Show what somebody typed into a form, to themselves."""
-    found = kept_forms.kept(ref, signed_in().subject_ref, now=flask.g.now)
-    if found is None:
+    kept_form = kept_forms.kept(ref, signed_in().subject_ref, now=flask.g.now)
+    if kept_form is None:
         raise NotFound("web.not_kept")
     typed = [
         (name, value)
-        for name, value in found.content.fields
+        for name, value in kept_form.content.fields
         if name not in OURS | {idempotency.FIELD} and value
     ]
     long = [value for _, value in typed if len(value) > LONG or "\n" in value]
-    return flask.render_template("http/form_posts/kept.html", kept=found, typed=typed, long=long)
+    return flask.render_template("http/form_posts/kept.html", kept=kept_form, typed=typed, long=long)
 
 
 @kept_form_pages.post("/staff/kept/<ref>/forget")
 @access.staff
 def forget(ref: str) -> Reply:
-    """Forget it."""
     kept_forms.forget(ref, signed_in().subject_ref)
     return flask.redirect(flask.url_for("accounts.home"), 303)
 
@@ -102,7 +101,6 @@ READERS = "cbt_metrics_readers"
 
 
 def init_metrics(app: flask.Flask, settings: Settings, metrics: Metrics) -> None:
-    """Have `app` show `metrics` to whoever may read them."""
     app.extensions["cbt_metrics"] = metrics
     app.extensions[READERS] = read_networks(settings.metrics_from, setting="CBT_METRICS_FROM")
 
@@ -164,7 +162,6 @@ def _own() -> ServedCertificate:
 @tls_trust_pages.get(PATH)
 @access.public
 def trust() -> Reply:
-    """Show how the machines of a room come to trust this server."""
     return flask.render_template("http/trust.html", shown=_own(), host=flask.request.host)
 
 

@@ -69,7 +69,6 @@ class ImportStanding:
 
     @property
     def working(self) -> bool:
-        """Whether a process is at it, or is waited for."""
         return self.state in WORKING
 
     @property
@@ -103,7 +102,7 @@ class ImportKind(ABC, Generic[C, S, E]):
     # What the file says, and what becomes of it: in the process of a check.
 
     @abstractmethod
-    def examine(self, check: C, told: Beat) -> E:
+    def examine(self, check: C, beat: Beat) -> E:
         """Read the kept file in a confined child, and find what storing it would do; tell how far that is."""
 
     @abstractmethod
@@ -118,8 +117,8 @@ class ImportKind(ABC, Generic[C, S, E]):
         return ()
 
     @abstractmethod
-    def store(self, check: C, told: Beat, now: datetime) -> None:
-        """Store what was confirmed, or go on with it, in pieces that `told` is told of; end the check.
+    def store(self, check: C, beat: Beat, now: datetime) -> None:
+        """Store what was confirmed, or go on with it, in pieces that `beat` is told of; end the check.
 
         Raise what keeps it out: nothing of it stays.
         """
@@ -138,15 +137,15 @@ class ImportKind(ABC, Generic[C, S, E]):
         """Return a person's own check, None for none, or for somebody else's."""
         rows = self.checks.rows
         own = select(rows).where(rows.ref == ref, rows.actor == actor)
-        found: C | None = session.scalar(own.where(self._of(self.owner_id(session, owner_ref))))
-        return found
+        where: C | None = session.scalar(own.where(self._of(self.owner_id(session, owner_ref))))
+        return where
 
     def own(self, session: Session, owner_ref: str, ref: str, *, actor: str) -> C:
         """Return a person's own check; raise NotFound(gone)."""
-        found = self.find(session, owner_ref, ref, actor=actor)
-        if found is None:
+        find = self.find(session, owner_ref, ref, actor=actor)
+        if find is None:
             raise NotFound(self.checks.gone)
-        return found
+        return find
 
     def idle(self, session: Session, owner_ref: str, ref: str, *, actor: str) -> C:
         """Return a person's own check of which nothing is stored; raise as `own` does, and `under_way`."""
@@ -159,14 +158,14 @@ class ImportKind(ABC, Generic[C, S, E]):
         """Return what was brought for an owner and is not stored, the latest first."""
         rows = self.checks.rows
         query = select(rows).where(self._of(owner_id), rows.state.not_in(_SETTLED))
-        found: Sequence[C] = session.scalars(query.order_by(rows.at.desc())).all()
-        return found
+        waiting: Sequence[C] = session.scalars(query.order_by(rows.at.desc())).all()
+        return waiting
 
     def refuse_busy(self, session: Session, owner_ref: str, actor: str) -> None:
         """Raise `under_way` while this person's former file for the owner is being stored."""
         own = self._of(self.owner_id(session, owner_ref))
-        found = session.scalars(select(self.checks.rows).where(own, self.checks.rows.actor == actor))
-        if any(map(self._busy, found)):
+        where = session.scalars(select(self.checks.rows).where(own, self.checks.rows.actor == actor))
+        if any(map(self._busy, where)):
             raise self.under_way(owner_ref)
 
     def forget_former(
@@ -191,10 +190,10 @@ class ImportKind(ABC, Generic[C, S, E]):
     def summary_of(self, session: Session, check: C) -> S:
         """Return what a check found as a whole; raise NotFound when it was sealed under a key that was lost."""
         try:
-            found: S = self.checks.opened(self.checks.part(session, check, SUMMARY), self.summary)
+            opened: S = self.checks.opened(self.checks.part(session, check, SUMMARY), self.summary)
         except Unavailable as error:
             raise NotFound(self.checks.gone) from error
-        return found
+        return opened
 
     def copy_of(self, session: Session, check: C, number: int = 0) -> bytes:
         """Return the marked copy of a file; raise NotFound(gone)."""
@@ -259,13 +258,13 @@ class ImportKind(ABC, Generic[C, S, E]):
             self.checks, ref, clock=clock, beat=beat, review=self._review, store=self.store
         )
 
-    def _review(self, check: C, told: Beat) -> None:
-        examined = self.examine(check, told)
+    def _review(self, check: C, beat: Beat) -> None:
+        examined = self.examine(check, beat)
         put_pieces_down(self.checks, check.id, self.pieces(examined))
-        told.check()
-        told.in_front(partial(self._be_ready, check, examined))
+        beat.check()
+        beat.in_front(partial(self._be_ready, check, examined))
         for copy in self.copies(examined):
-            if not keep_copy(self.checks, check.id, copy, told):
+            if not keep_copy(self.checks, check.id, copy, beat):
                 return
 
     def _be_ready(self, check: C, examined: E) -> None:
@@ -279,11 +278,11 @@ class ImportKind(ABC, Generic[C, S, E]):
         for number, some in blocks(lines):
             yield name, number, self.checks.sealed(some)
 
-    def put_away(self, check: C, told: Beat) -> None:
+    def put_away(self, check: C, beat: Beat) -> None:
         """Delete the pieces of a check that is done, a few at a time."""
         with reading() as session:
             ids = self.checks.part_ids(session, check.id)
-        put_pieces_away(self.checks, ids, told)
+        put_pieces_away(self.checks, ids, beat)
 
     def starter(self) -> CheckStarter:
         """Return what begins a process for each check that waits."""

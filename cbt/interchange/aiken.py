@@ -25,7 +25,6 @@ def detect(content: Content, _name: str) -> Confidence:
 
 
 def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
-    """Read a text as `reading` does; a folder is none, nor what is of another kind."""
     if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
         raise InvalidInput("bank.not_workbook")
     return received(_TASK, NAME, content, name)

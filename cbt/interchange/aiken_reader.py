@@ -19,44 +19,44 @@ def read(body: bytes) -> bytes:
 
 def gather(text: str) -> Gleaning:
     """Return the items of an Aiken text and what could not be read of it."""
-    found = Gleaning()
+    gleaning = Gleaning()
     stem: list[str] = []
     choices: list[str] = []
     start = 0
     for number, line in enumerate(text.split("\n"), 1):
         if key := _KEY.fullmatch(line):
-            with found.item("", start or number):
-                _question(found, stem, choices, re.sub(r"[^A-Z]", "", key[1]))
+            with gleaning.item("", start or number):
+                _question(gleaning, stem, choices, re.sub(r"[^A-Z]", "", key[1]))
             stem, choices, start = [], [], 0
         elif (choice := _CHOICE.fullmatch(line)) and _is_next(choice[1], stem, choices):
             choices.append(choice[2].strip())
         elif line.strip() and choices:
-            _cut_off(found, stem, choices, start)
+            _cut_off(gleaning, stem, choices, start)
             stem, choices, start = [line.strip()], [], number
         elif line.strip():
             stem, start = [*stem, line.strip()], start or number
     if stem or choices:
-        _cut_off(found, stem, choices, start)
-    return found
+        _cut_off(gleaning, stem, choices, start)
+    return gleaning
 
 
 def _is_next(letter: str, stem: list[str], choices: list[str]) -> bool:
     return bool(stem) and letter == raw_items.LETTERS[len(choices) : len(choices) + 1]
 
 
-def _cut_off(found: Gleaning, stem: list[str], choices: list[str], start: int) -> None:
+def _cut_off(gleaning: Gleaning, stem: list[str], choices: list[str], start: int) -> None:
     """Remark on lines that come to no question: a stem without choices, choices without a key."""
-    with found.item("", start):
+    with gleaning.item("", start):
         raise LeftOut("open_no_key" if choices else "open_no_choices", " ".join(stem))
 
 
-def _question(found: Gleaning, stem: list[str], choices: list[str], key: str) -> None:
-    said = " ".join(stem)
+def _question(gleaning: Gleaning, stem: list[str], choices: list[str], key: str) -> None:
+    stem_line = " ".join(stem)
     if not stem or len(choices) < 2:
-        raise LeftOut("open_no_choices", said)
+        raise LeftOut("open_no_choices", stem_line)
     beyond = [letter for letter in key if raw_items.LETTERS.index(letter) >= len(choices)]
     if beyond or len(set(key)) != len(key):
         raise LeftOut("open_key_unknown", key)
     texts = [(markdown.literal(text), raw_items.LETTERS[place] in key) for place, text in enumerate(choices)]
     stem_text = markdown.literal("\n".join(stem))
-    found.add("", raw_items.choice(stem_text, texts, multiple=len(key) > 1))
+    gleaning.add("", raw_items.choice(stem_text, texts, multiple=len(key) > 1))

@@ -59,11 +59,11 @@ class Package:
         if any(one.file_size > MOST_RATIO * max(one.compress_size, _SMALL) for one in entries):
             raise InvalidInput("bank.package_too_big")
         names = entry_names(entries)
-        for one, name in zip(entries, names, strict=True):
-            if not _is_sound(one, name):
-                raise InvalidInput("bank.package_names", name=one.orig_filename[:60])
-            if _ARCHIVE.search(one.filename):
-                raise InvalidInput("bank.package_nested", name=one.filename[:60])
+        for entry, name in zip(entries, names, strict=True):
+            if not _is_sound(entry, name):
+                raise InvalidInput("bank.package_names", name=entry.orig_filename[:60])
+            if _ARCHIVE.search(entry.filename):
+                raise InvalidInput("bank.package_nested", name=entry.filename[:60])
         self._entries = {one.filename: one for one in entries}
         self._said = {one.filename: name for one, name in zip(entries, names, strict=True)}
         if len({name.casefold() for name in self._entries}) != len(entries):
@@ -71,15 +71,12 @@ class Package:
 
     @property
     def names(self) -> list[str]:
-        """Return the names of its files, in their order."""
         return list(self._entries)
 
     def __contains__(self, name: str) -> bool:
-        """Say whether there is a file of a name."""
         return name in self._entries
 
     def said(self, name: str) -> str:
-        """Return the name of a file as people wrote it."""
         return self._said[name]
 
     def read(self, name: str, *, documents: bool = False) -> bytes:
@@ -149,5 +146,5 @@ def unpack(body: bytes, *, most: int) -> bytes:
     package = Package(body)
     if len(package.names) > most:
         raise InvalidInput("bank.too_many_files", count=len(package.names), limit=most)
-    found = [(package.said(name), package.read(name, documents=True)) for name in package.names]
-    return msgspec.msgpack.encode(found)
+    files = [(package.said(name), package.read(name, documents=True)) for name in package.names]
+    return msgspec.msgpack.encode(files)

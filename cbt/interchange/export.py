@@ -108,10 +108,10 @@ def differing(data: Mapping[str, Any], back: Mapping[str, Any]) -> list[str] | N
     lost: list[str] = []
     for name in sorted(mine.keys() | its.keys()):
         if name == "parts":
-            found = _parts(mine.get(name, []), its.get(name, []))
-            if found is None:
+            parts = _parts(mine.get(name, []), its.get(name, []))
+            if parts is None:
                 return None
-            lost += found
+            lost += parts
         elif not _same(name, mine.get(name), its.get(name)):
             if _shows_the_same(mine.get(name), its.get(name)):
                 lost.append(MARKUP)
@@ -125,17 +125,19 @@ def differing(data: Mapping[str, Any], back: Mapping[str, Any]) -> list[str] | N
 def _parts(mine: Sequence[Any], its: Sequence[Any]) -> list[str] | None:
     if len(mine) != len(its):
         return None
-    found = [differing(one, two) for one, two in zip(mine, its, strict=True)]
-    return None if any(one is None for one in found) else [name for one in found for name in one or ()]
+    differences = [differing(one, two) for one, two in zip(mine, its, strict=True)]
+    return (
+        None
+        if any(one is None for one in differences)
+        else [name for one in differences for name in one or ()]
+    )
 
 
 def _said(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that say something other than nothing."""
     return {name: value for name, value in data.items() if not is_usual(name, value)}
 
 
 def is_usual(name: str, value: object) -> bool:
-    """Return whether a field says no more than if it were not there."""
     return value is None or (name in USUAL and _same(name, _listed(value), USUAL[name]))
 
 
@@ -147,8 +149,8 @@ def _same(name: str, mine: object, its: object) -> bool:
     if mine == its:
         return True
     if name in NUMBERS or name == "answer":
-        one, two = number(mine), number(its)
-        return one is not None and one == two
+        first, two = number(mine), number(its)
+        return first is not None and first == two
     return False
 
 
@@ -176,7 +178,6 @@ def block(text: str, blank: Callable[[int], str] = lambda _number: "") -> str:
 
 
 def line(text: str) -> str:
-    """Return a text of one line as XHTML."""
     return _xhtml(_sourced(markup.inline(text), text), lambda number: f"{{{{{number}}}}}")
 
 
@@ -187,9 +188,9 @@ def _sourced(shown: str, text: str) -> str:
         return shown
     left = iter(sources)
 
-    def named(found: re.Match[str]) -> str:
+    def named(match: re.Match[str]) -> str:
         note = f'<annotation encoding="application/x-tex">{escaped(next(left))}</annotation>'
-        return f"<math{_MATH}{found[1]}><semantics><mrow>{found[2]}</mrow>{note}</semantics></math>"
+        return f"<math{_MATH}{match[1]}><semantics><mrow>{match[2]}</mrow>{note}</semantics></math>"
 
     return _FORMULA.sub(named, shown)
 
@@ -208,9 +209,9 @@ def _xhtml(shown: str, blank: Callable[[int], str]) -> str:
     return _BLANK.sub(lambda found: blank(int(found[1])), plain)
 
 
-def _sound(found: re.Match[str]) -> str:
+def _sound(match: re.Match[str]) -> str:
     """Return a sound as other systems know it: an object with its kind, and the words for it inside."""
-    source, words = _SOURCE.search(found[0]), _TITLE.search(found[0])
+    source, words = _SOURCE.search(match[0]), _TITLE.search(match[0])
     address = source[1] if source else ""
     return f'<object type="{kind_of(address)}" data="{address}">{words[1] if words else ""}</object>'
 
@@ -223,22 +224,21 @@ class Luggage:
     """The files that one item takes along, by the names its texts call them."""
 
     def __init__(self, export: Export, draft: ItemDraft) -> None:
-        """Look for everything the texts of an item name."""
         self.files: dict[str, str] = {}
         self.bodies: dict[str, bytes] = {}
         for _field, name in names_in(draft.data):
             self._take(export, name)
 
     def _take(self, export: Export, name: str) -> None:
-        found = export.medium(name) if name not in self.files else None
-        if found is not None:
-            kind, self.bodies[name] = found
+        medium = export.medium(name) if name not in self.files else None
+        if medium is not None:
+            kind, self.bodies[name] = medium
             self.files[name] = name if is_sound(name) else f"{name}{_PICTURES.get(kind, '')}"
 
     def picture(self, draft: ItemDraft) -> str:
         """Return the file of the picture that an item asks to be marked, "" where it takes none along."""
-        said = str(draft.data.get("picture", ""))
-        return self.files.get(said.removeprefix(SCHEME), "") if said.startswith(SCHEME) else ""
+        picture = str(draft.data.get("picture", ""))
+        return self.files.get(picture.removeprefix(SCHEME), "") if picture.startswith(SCHEME) else ""
 
 
 def at_hand(luggage: Luggage, draft: ItemDraft) -> ItemDraft:
@@ -259,7 +259,6 @@ class Porter:
         self.now = Luggage(export, ItemDraft("", {}, {}))
 
     def prepared(self, draft: ItemDraft) -> ItemDraft:
-        """Return an item as it can be written."""
         kept = self._first(draft)
         self.now = Luggage(self._export, kept)
         return at_hand(self.now, kept)
@@ -269,9 +268,9 @@ def back(item: RawItem, luggage: Luggage) -> dict[str, Any]:
     """Return what a reader made of an item, its pictures and sounds by the names they are kept under."""
     names = {name[:32]: name for name in luggage.files}
 
-    def named(found: re.Match[str]) -> str:
-        name = names.get(digest_of(item.pictures.get(found[1], b"")), "")
-        return f"![{found[2]}]({SCHEME}{name})"
+    def named(match: re.Match[str]) -> str:
+        name = names.get(digest_of(item.pictures.get(match[1], b"")), "")
+        return f"![{match[2]}]({SCHEME}{name})"
 
     done: dict[str, Any] = replaced(item.data, MARKED, named)
     return done

@@ -40,8 +40,8 @@ def write(export: Export, target: IO[bytes]) -> None:
 
 def _written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
     text = question(draft)
-    found = gather(text).items if text else []
-    return text, found[0].data if len(found) == 1 and found[0].ref == draft.ref else None
+    items = gather(text).items if text else []
+    return text, items[0].data if len(items) == 1 and items[0].ref == draft.ref else None
 
 
 def question(draft: ItemDraft) -> str:
@@ -54,8 +54,8 @@ def question(draft: ItemDraft) -> str:
             return ""
         before, _blank, after = before.partition(_BLANK)
     marks = [f"[id:{draft.ref}]", *(f"[tag:{_guarded(tag)}]" for tag in raw_items.tags_of(data, _TAGGED))]
-    said = escaped(str(data.get("explanation", "")))
-    answers = f"{{{mapping.answers(data)}{f'####{said}' if said else ''}}}"
+    explanation = escaped(str(data.get("explanation", "")))
+    answers = f"{{{mapping.answers(data)}{f'####{explanation}' if explanation else ''}}}"
     title = f"::{escaped(draft.ref)}::[markdown]"
     return f"// {' '.join(marks)}\n{title}{escaped(before)}{answers}{escaped(after)}"
 
@@ -88,7 +88,6 @@ def detect(content: Content, name: str) -> Confidence:
 
 
 def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
-    """Read a text as `reading` does; a folder is none, nor what is of another kind."""
     if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
         raise InvalidInput("bank.not_workbook")
     return received(_TASK, NAME, content, name)

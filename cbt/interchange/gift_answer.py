@@ -67,24 +67,20 @@ class GiftAnswer:
 class Braces:
     """One question: the text around its braces, what stands in them, and what that says as our Markdown."""
 
-    def __init__(self, found: Gleaning, before: str, inner: str, after: str, kind: str) -> None:
-        """Take the pieces of a question, and the kind of text that stands before it."""
-        self.found, self._kind, self._before, self._after = found, kind, before, after
+    def __init__(self, gleaning: Gleaning, before: str, inner: str, after: str, kind: str) -> None:
+        self.found, self._kind, self._before, self._after = gleaning, kind, before, after
         self.inner, _sign, self._general = inner.partition("####")
 
     @property
     def plain(self) -> str:
-        """What stands in the braces without the space around it."""
         return self.inner.strip()
 
     @property
     def listed(self) -> bool:
-        """Whether there is a list of answers, each with its sign."""
         return self.plain[:1] in {"=", "~"}
 
     @property
     def ends(self) -> bool:
-        """Whether no words follow the braces."""
         return not self._after.strip()
 
     @cached_property
@@ -115,8 +111,8 @@ class Braces:
     def text(self, raw: str, *, strip: bool = True) -> str:
         """Return a text as the Markdown of an item; what is lost of it is remarked on."""
         kind = self._kind
-        if told := _FORMAT.match(raw.lstrip()):
-            kind, raw = told[1].lower(), raw.lstrip()[told.end() :]
+        if match := _FORMAT.match(raw.lstrip()):
+            kind, raw = match[1].lower(), raw.lstrip()[match.end() :]
         text = shown(raw)
         if kind == "markdown":
             return text.strip() if strip else text
@@ -125,7 +121,6 @@ class Braces:
         return markdown.literal(text.strip() if strip else text)
 
     def said_to_each(self) -> list[tuple[str, str]]:
-        """Return what is said to each answer, by its text."""
         return [(shown(one.text).strip(), self.text(one.feedback)) for one in self.answers]
 
     def _html(self, text: str) -> str:
@@ -140,14 +135,14 @@ def answers_in(inner: str) -> list[GiftAnswer]:
     pieces = re.split(r"([=~])", inner)
     if pieces[0].strip():
         raise LeftOut("open_braces", shown(inner))
-    found = []
+    answers = []
     for mark, text in zip(pieces[1::2], pieces[2::2], strict=True):
         weight = _WEIGHT.match(text.lstrip())
         rest = text.lstrip()[weight.end() :] if weight else text
-        said, _sign, feedback = rest.partition("#")
+        spelling, _sign, feedback = rest.partition("#")
         share = Decimal(weight[1]) if weight else None
-        found.append(GiftAnswer(mark, share, said, feedback, text.partition("#")[0]))
-    return found
+        answers.append(GiftAnswer(mark, share, spelling, feedback, text.partition("#")[0]))
+    return answers
 
 
 @dataclass(frozen=True, slots=True)

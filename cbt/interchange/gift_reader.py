@@ -37,15 +37,15 @@ def read(body: bytes) -> bytes:
 
 def gather(text: str) -> Gleaning:
     """Return the items of a GIFT text and what could not be read of it."""
-    found = Gleaning()
+    gleaning = Gleaning()
     point = ""
     for chunk in _chunks(text.split("\n")):
         if (first := chunk.lines[0].lstrip()).startswith("$"):
             point = raw_items.point_in(first) if first.upper().startswith("$CATEGORY") else point
             continue
-        with found.item("", chunk.line):
-            _question(found, chunk, point)
-    return found
+        with gleaning.item("", chunk.line):
+            _question(gleaning, chunk, point)
+    return gleaning
 
 
 def _chunks(lines: list[str]) -> Iterator[Chunk]:
@@ -99,26 +99,26 @@ def _is_open(chunk: Chunk, lines: list[str], number: int) -> bool:
     return text.count("{") > text.count("}")
 
 
-def _question(found: Gleaning, chunk: Chunk, point: str) -> None:
+def _question(gleaning: Gleaning, chunk: Chunk, point: str) -> None:
     text = hidden("\n".join(chunk.lines)).strip()
     title = ""
     if named := _TITLE.match(text):
         title, text = shown(named[1]).strip(), text[named.end() :]
     kind = "moodle"
-    if told := _FORMAT.match(text):
-        kind, text = told[1].lower(), text[told.end() :]
+    if match := _FORMAT.match(text):
+        kind, text = match[1].lower(), text[match.end() :]
     start, end = text.find("{"), text.rfind("}")
     if start < 0 and end < 0:
-        found.hint("open_no_question", shown(text))
+        gleaning.hint("open_no_question", shown(text))
         return
     inner = text[start + 1 : end]
     if start < 0 or end < start or inner.count("{") != inner.count("}") or "{" in text[end + 1 :]:
         raise LeftOut("open_braces", shown(text))
-    data = _item(Braces(found, text[:start], inner, text[end + 1 :], kind))
+    data = _item(Braces(gleaning, text[:start], inner, text[end + 1 :], kind))
     tags = [value for name, value in chunk.marks if name == "tag"]
     ref = next((value for name, value in chunk.marks if name == "id"), "")
-    place = {"point": known} if (known := point or raw_items.point_in(title)) else {}
-    found.add(raw_items.ref_of(ref), place | data | raw_items.facts(tags))
+    place = {"point": code} if (code := point or raw_items.point_in(title)) else {}
+    gleaning.add(raw_items.ref_of(ref), place | data | raw_items.facts(tags))
 
 
 def _item(braces: Braces) -> dict[str, Any]:

@@ -25,7 +25,6 @@ _SIGN = re.compile(
 
 
 def is_page(content: bytes) -> bool:
-    """Say whether a file begins as a page does, whatever it is called."""
     head = content[:4096].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     return head.startswith(b"<") and _SIGN.search(head.decode("latin-1")) is not None
 
@@ -38,20 +37,18 @@ def lines_of(content: bytes) -> list[Line]:
     if len(content) > MOST:
         raise InvalidInput("bank.text_too_big", limit=MOST // (1024 * 1024))
     try:
-        said = run(_TASK, text_of(content).encode(errors="replace"), limits=LIMITS)
+        answer = run(_TASK, text_of(content).encode(errors="replace"), limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.page_broken") from error
-    found = msgspec.msgpack.decode(said, type=DocumentText).paragraphs
-    return marked_lines(with_rows_named(found))
+    paragraphs = msgspec.msgpack.decode(answer, type=DocumentText).paragraphs
+    return marked_lines(with_rows_named(paragraphs))
 
 
 def detect(content: Content, _name: str) -> Confidence:
-    """Be sure of what begins with a tag of a page."""
     return Confidence.SURE if isinstance(content, bytes) and is_page(content) else Confidence.NO
 
 
 def read(content: Content, name: str, adjust: Adjustments) -> Reading:
-    """Read a page as `read_lines` does."""
     if not isinstance(content, bytes) or not is_page(content):
         raise InvalidInput("bank.page_broken")
     return read_lines(lines_of(content), NAME, name, adjust)

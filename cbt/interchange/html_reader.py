@@ -128,18 +128,18 @@ class _Walk:
             self.paragraphs.append(now)
         self._now = Paragraph(0, [])
 
-    def element(self, one: Any, marks: list[str], depth: int) -> None:
+    def element(self, node: Any, marks: list[str], depth: int) -> None:
         """Take an element and what is in it."""
-        name = one.tag.lower() if isinstance(one.tag, str) else ""
+        name = node.tag.lower() if isinstance(node.tag, str) else ""
         if not name or name in _SKIPPED or depth > _DEEPEST:
             return
-        if name == "table" and self._named_table(one):
+        if name == "table" and self._named_table(node):
             return
         block = name in _BLOCKS
         if block:
             self.end()
             self._now.heading = name in _HEADINGS
-            self._label(one, name)
+            self._label(node, name)
         elif name == "br":
             self._text("\n", marks, keep=True)
         elif name == "img":
@@ -148,9 +148,9 @@ class _Walk:
             self._now.formulas += 1
         elif name in {"td", "th"} and self._now.runs:
             self._text("  ", [], keep=True)
-        inner = [*marks, *_marks(one, name)]
-        self._text(one.text, inner)
-        for inside in one:
+        inner = [*marks, *_marks(node, name)]
+        self._text(node.text, inner)
+        for inside in node:
             self.element(inside, inner, depth + 1)
             self._text(inside.tail, inner)
         if block:
@@ -170,8 +170,8 @@ class _Walk:
             self.end()
         return True
 
-    def _label(self, one: Any, name: str) -> None:
-        parent = one.getparent()
+    def _label(self, node: Any, name: str) -> None:
+        parent = node.getparent()
         if name != "li" or parent is None or parent.tag not in {"ol", "ul"}:
             return
         if parent.tag == "ul":
@@ -182,7 +182,7 @@ class _Walk:
             return
         start = parent.get("start") or "1"
         place = int(start if start.isdigit() else 1) + sum(
-            before.tag == "li" for before in one.itersiblings(preceding=True)
+            before.tag == "li" for before in node.itersiblings(preceding=True)
         )
         kind = parent.get("type") or ""
         letter = kind in {"A", "a"} or "alpha" in style or "latin" in style
@@ -196,18 +196,18 @@ class _Walk:
             self._now.runs.append((shown, marks))
 
 
-def _marks(one: Any, name: str) -> list[str]:
-    found = [_MARKS[name]] if name in _MARKS else []
-    style = one.get("style") or ""
+def _marks(node: Any, name: str) -> list[str]:
+    marks = [_MARKS[name]] if name in _MARKS else []
+    style = node.get("style") or ""
     if _BOLD.search(style):
-        found.append("bold")
+        marks.append("bold")
     for pattern, kind in ((_COLOR, "color"), (_SHADE, "shade")):
         match = pattern.search(style)
         color = "".join(match[1].split()).lower() if match else ""
         if color and color not in _NEUTRAL:
-            found.append(f"{kind}:{color}")
-    color = (one.get("color") or "").lower()
+            marks.append(f"{kind}:{color}")
+    color = (node.get("color") or "").lower()
     if name == "font" and color and color not in _NEUTRAL:
-        found.append(f"color:{color}")
-    found += [f"class:{part}" for part in (one.get("class") or "").split() if _TELLING.search(part)]
-    return found
+        marks.append(f"color:{color}")
+    marks += [f"class:{part}" for part in (node.get("class") or "").split() if _TELLING.search(part)]
+    return marks

@@ -35,8 +35,8 @@ class Album:
     def __init__(self, bodies: Iterable[bytes] = ()) -> None:
         """Take them in, each content once."""
         distinct = list(dict.fromkeys(bodies))[:MOST]
-        found = zip(distinct, media_store.take_in_all(distinct), strict=True)
-        self._known = {body: taken for body, taken in found if taken is not None}
+        pairs = zip(distinct, media_store.take_in_all(distinct), strict=True)
+        self._known = {body: taken for body, taken in pairs if taken is not None}
         self.media = dict[str, NewMedium]()
 
     def placed(self, draft: ItemDraft, pictures: Mapping[str, bytes], findings: list[Finding]) -> ItemDraft:
@@ -44,54 +44,55 @@ class Album:
         if not pictures:
             return draft
 
-        def name(found: re.Match[str]) -> str:
-            taken = self._known.get(pictures.get(found[1], b""))
+        def name(match: re.Match[str]) -> str:
+            taken = self._known.get(pictures.get(match[1], b""))
             if taken is None:
-                findings.append(draft.find(Severity.HINT, PICTURE, "stem", found[2] or NO_WORDS))
-                return f"［图：{found[2]}］" if found[2] else _GONE
+                findings.append(draft.find(Severity.HINT, PICTURE, "stem", match[2] or NO_WORDS))
+                return f"［图：{match[2]}］" if match[2] else _GONE
             self.media[taken.name] = taken
-            words = found[2] or (NO_WORDS_SOUND if is_sound(taken.name) else NO_WORDS)
+            words = match[2] or (NO_WORDS_SOUND if is_sound(taken.name) else NO_WORDS)
             return f"![{words}](media:{taken.name})"
 
         return draft.with_data(replaced(draft.data, MARKED, name))
 
 
 def bodies_named(data: Any, pictures: Mapping[str, bytes]) -> Iterator[bytes]:
-    """Yield the pictures and sounds that the texts of an item name."""
     for text in picture_marks.texts_in(data) if pictures else ():
         yield from (pictures[found[1]] for found in MARKED.finditer(text) if found[1] in pictures)
 
 
-def with_pictures(found: Reading, shown: PictureMarks) -> Reading:
+def with_pictures(reading: Reading, shown: PictureMarks) -> Reading:
     """Return a reading in whose texts pictures stood as one character each, with these named as they are kept."""
     if not shown.marks:
-        return found
+        return reading
 
-    def said(one: re.Match[str]) -> str:
-        number = picture_marks.number_of(one[0])
+    def mark_text(match: re.Match[str]) -> str:
+        number = picture_marks.number_of(match[0])
         return shown.marks[number] if number < len(shown.marks) else ""
 
-    drafts = [draft.with_data(replaced(draft.data, _SHOWN, said)) for draft in found.items]
+    drafts = [draft.with_data(replaced(draft.data, _SHOWN, mark_text)) for draft in reading.items]
     album = Album(body for draft in drafts for body in bodies_named(draft.data, shown.bodies))
-    told: list[Finding] = []
-    items = [album.placed(draft, shown.bodies, told) for draft in drafts]
+    findings: list[Finding] = []
+    items = [album.placed(draft, shown.bodies, findings) for draft in drafts]
     return replace(
-        found,
+        reading,
         items=items,
-        findings=[*map(_told, found.findings), *told],
-        media={**found.media, **album.media},
+        findings=[*map(_told, reading.findings), *findings],
+        media={**reading.media, **album.media},
     )
 
 
-def _told(found: Finding) -> Finding:
+def _told(finding: Finding) -> Finding:
     """Return a finding in whose words pictures are told."""
-    if not any(map(picture_marks.has_mark, (found.value, found.item, *map(str, found.params.values())))):
-        return found
+    if not any(
+        map(picture_marks.has_mark, (finding.value, finding.item, *map(str, finding.params.values())))
+    ):
+        return finding
     params = {
-        name: _SHOWN.sub(_GONE, one) if isinstance(one, str) else one for name, one in found.params.items()
+        name: _SHOWN.sub(_GONE, one) if isinstance(one, str) else one for name, one in finding.params.items()
     }
     return replace(
-        found, value=_SHOWN.sub(_GONE, found.value), item=_SHOWN.sub(_GONE, found.item), params=params
+        finding, value=_SHOWN.sub(_GONE, finding.value), item=_SHOWN.sub(_GONE, finding.item), params=params
     )
 
 
@@ -104,10 +105,10 @@ def read(task: str, form: str, content: bytes, name: str) -> Reading:
     A file that asks for too much memory or time is refused with InvalidInput("bank.workbook_too_big").
     """
     try:
-        said = run(task, content, limits=LIMITS)
+        answer = run(task, content, limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.workbook_too_big") from error
-    return reading_of(msgspec.msgpack.decode(said, type=RawReading), form, name)
+    return reading_of(msgspec.msgpack.decode(answer, type=RawReading), form, name)
 
 
 def reading_of(raw: RawReading, form: str, name: str) -> Reading:
@@ -122,9 +123,9 @@ def reading_of(raw: RawReading, form: str, name: str) -> Reading:
     items = []
     came: dict[str, str] = {}
     album = Album(body for one in raw.items for body in bodies_named(one.data, one.pictures))
-    for draft, one in zip(drafts, raw.items, strict=True):
-        shown = album.placed(draft, one.pictures, findings)
-        if (drawn := _drawn(shown, one.pictures, findings, came)) is not None:
+    for draft, item in zip(drafts, raw.items, strict=True):
+        shown = album.placed(draft, item.pictures, findings)
+        if (drawn := _drawn(shown, item.pictures, findings, came)) is not None:
             items.append(drawn)
     for note in raw.notes:
         where = place(note.file, note.line)

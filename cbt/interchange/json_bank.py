@@ -100,45 +100,44 @@ def shape_of(rows: Sequence[Mapping[str, Any]]) -> Shape:
 
 
 def plain_name(name: str) -> str:
-    """Return a name for comparing."""
     return re.sub(r"[\s*_()（）-]+", "", name).casefold()
 
 
 def _lettered(usual: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of single choices in order, where they go on from A without a gap."""
-    found: dict[str, str] = {}
+    choices: dict[str, str] = {}
     for plain, name in usual.items():
         match = _LETTERED.fullmatch(plain)
         if match:
-            found.setdefault(match[1].upper(), name)
+            choices.setdefault(match[1].upper(), name)
     run: list[str] = []
     for letter in LETTERS:
-        if letter not in found:
+        if letter not in choices:
             break
-        run.append(found[letter])
+        run.append(choices[letter])
     return tuple(run) if len(run) > 1 else ()
 
 
 def _fits(part: str, values: Sequence[Any]) -> bool:
-    said = [one for one in values if one not in (None, "", [], {})]
-    if not said:
+    filled = [one for one in values if one not in (None, "", [], {})]
+    if not filled:
         return False
     if part == "stem":
-        texts = [one for one in said if isinstance(one, str)]
+        texts = [one for one in filled if isinstance(one, str)]
         return (
-            len(texts) * 2 > len(said)
+            len(texts) * 2 > len(filled)
             and (len(set(texts)) * 2 > len(texts))
             and any(len(one) > 3 for one in texts)
         )
     if part == "kind":
-        return all(isinstance(one, str | int) and len(str(one)) <= 30 for one in said) and len(
-            set(map(str, said))
-        ) <= max(8, len(said) // 3)
+        return all(isinstance(one, str | int) and len(str(one)) <= 30 for one in filled) and len(
+            set(map(str, filled))
+        ) <= max(8, len(filled) // 3)
     if part == "choices":
-        return any(isinstance(one, list | dict) or (isinstance(one, str) and len(one) > 4) for one in said)
+        return any(isinstance(one, list | dict) or (isinstance(one, str) and len(one) > 4) for one in filled)
     if part == "answer":
-        return not any(isinstance(one, list) and one and isinstance(one[0], dict) for one in said)
-    return any(isinstance(one, str | int | float) for one in said)
+        return not any(isinstance(one, list) and one and isinstance(one[0], dict) for one in filled)
+    return any(isinstance(one, str | int | float) for one in filled)
 
 
 def kind_of(value: Any) -> str:
@@ -214,8 +213,8 @@ def choices_of(row: Mapping[str, Any], shape: Shape) -> tuple[list[str], str, in
     if isinstance(raw, dict):
         raw = _from_map(raw)
     texts, right, pictures = [], "", 0
-    for letter, one in zip(LETTERS, raw if isinstance(raw, list) else [], strict=False):
-        text, is_right = _one(one)
+    for letter, choice in zip(LETTERS, raw if isinstance(raw, list) else [], strict=False):
+        text, is_right = _one(choice)
         shown, count = plain_text(text)
         texts.append(shown)
         pictures += count
@@ -227,13 +226,13 @@ def _from_text(raw: str) -> list[Any]:
     text = raw.strip()
     if text.startswith(("[", "{")):
         try:
-            found = json.loads(text)
+            parsed = json.loads(text)
         except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict):
-            return _from_map(found)
-        if isinstance(found, list):
-            return found
+            parsed = None
+        if isinstance(parsed, dict):
+            return _from_map(parsed)
+        if isinstance(parsed, list):
+            return parsed
     body = split_body(plain_lines(plain_text(raw)[0]))
     if body.choices and not "".join(line.text for line in body.stem):
         return ["\n".join(line.text for line in one.lines) for one in body.choices]
@@ -253,16 +252,16 @@ def _from_map(raw: Mapping[str, Any]) -> list[Any]:
     return list(raw.values()) if all(str(name).isdigit() for name in raw) else []
 
 
-def _one(one: Any) -> tuple[Any, bool]:
-    if isinstance(one, list) and len(one) == 2 and isinstance(one[1], bool):
-        return one[0], one[1]
-    if isinstance(one, list) and len(one) == 2 and label_of(f"{one[0]}.")[0]:
-        return one[1], False
-    if not isinstance(one, dict):
-        return one, False
-    if len(one) == 1 and re.fullmatch(r"[A-La-l]", str(next(iter(one))).strip()):
-        return next(iter(one.values())), False
-    names = {plain_name(name): value for name, value in one.items()}
+def _one(raw_value: Any) -> tuple[Any, bool]:
+    if isinstance(raw_value, list) and len(raw_value) == 2 and isinstance(raw_value[1], bool):
+        return raw_value[0], raw_value[1]
+    if isinstance(raw_value, list) and len(raw_value) == 2 and label_of(f"{raw_value[0]}.")[0]:
+        return raw_value[1], False
+    if not isinstance(raw_value, dict):
+        return raw_value, False
+    if len(raw_value) == 1 and re.fullmatch(r"[A-La-l]", str(next(iter(raw_value))).strip()):
+        return next(iter(raw_value.values())), False
+    names = {plain_name(name): value for name, value in raw_value.items()}
     right = next((names[name] for name in map(plain_name, _RIGHT) if name in names), False)
     labels = [name for name in _LABELS if re.fullmatch(r"[A-La-l]", str(names.get(name, "")).strip())]
     text = next(
@@ -303,9 +302,9 @@ def read_rows(rows: Sequence[Row], form: str, name: str, adjust: Adjustments) ->
         if row.get(shape.parts["stem"]) in (None, ""):
             continue
         section = sections.setdefault(path, FoundSection(path, kind_of(path)))
-        one = _asked(row, shape, section, number, base)
-        section.questions.append(one.source)
-        worded.append(one)
+        question = _asked(row, shape, section, number, base)
+        section.questions.append(question.source)
+        worded.append(question)
     _by_code(
         worded,
         [row for _number, _path, row in asking if row.get(shape.parts["stem"]) not in (None, "")],
@@ -343,8 +342,8 @@ def _key(value: Any, choices: Sequence[str], base: _Base, kind: str) -> str:
         if len(value) != len(choices):
             return "?"
         return "".join(letter for letter, right in zip(LETTERS, value, strict=False) if right)
-    given = value if isinstance(value, list) else [value]
-    places = [_place(one) for one in given]
+    values = value if isinstance(value, list) else [value]
+    places = [_place(one) for one in values]
     if choices and kind != ItemType.FILL_BLANK and places and all(one is not None for one in places):
         if isinstance(value, str) and value in choices:
             return value
@@ -354,18 +353,18 @@ def _key(value: Any, choices: Sequence[str], base: _Base, kind: str) -> str:
         return "?"
     if not choices and kind == ItemType.TRUE_FALSE and len(places) == 1 and places[0] in (0, 1):
         return "对" if places[0] else "错"
-    texts = [plain_text(one)[0] for one in given if one is not None]
+    texts = [plain_text(one)[0] for one in values if one is not None]
     if choices and all(letters(one) for one in texts):
         return "".join(texts)
     return "\n".join(texts)
 
 
-def _place(one: Any) -> int | None:
-    if isinstance(one, bool):
+def _place(place: Any) -> int | None:
+    if isinstance(place, bool):
         return None
-    if isinstance(one, int):
-        return one
-    return int(one) if isinstance(one, str) and one.strip().isdigit() and len(one) < 3 else None
+    if isinstance(place, int):
+        return place
+    return int(place) if isinstance(place, str) and place.strip().isdigit() and len(place) < 3 else None
 
 
 def _base(rows: Sequence[Mapping[str, Any]], shape: Shape, adjust: Adjustments) -> _Base:
@@ -375,17 +374,17 @@ def _base(rows: Sequence[Mapping[str, Any]], shape: Shape, adjust: Adjustments) 
         value = row.get(shape.parts.get("answer", "\0"))
         choices = choices_of(row, shape)[0]
         places = [_place(one) for one in (value if isinstance(value, list) else [value])]
-        known = [one for one in places if one is not None]
+        numbers = [one for one in places if one is not None]
         if (
             not choices
-            or not known
-            or len(known) != len(places)
+            or not numbers
+            or len(numbers) != len(places)
             or (isinstance(value, str) and value in choices)
         ):
             continue
         count += 1
-        lowest = min(lowest, *known)
-        beyond |= max(known) >= len(choices)
+        lowest = min(lowest, *numbers)
+        beyond |= max(numbers) >= len(choices)
     if BASE in adjust:
         return _Base(int(adjust[BASE] == "1"), said=False, count=count)
     return _Base(int(lowest > 0 and beyond), said=lowest == 0 or beyond, count=count)
@@ -397,13 +396,13 @@ def _by_code(worded: Sequence[WordedQuestion], rows: Sequence[Mapping[str, Any]]
     if name is None:
         return
     groups: dict[str, list[WordedQuestion]] = {}
-    for one, row in zip(worded, rows, strict=True):
-        if not one.kind and len(one.choices) > 2:
-            groups.setdefault(str(row.get(name)), []).append(one)
+    for question, row in zip(worded, rows, strict=True):
+        if not question.kind and len(question.choices) > 2:
+            groups.setdefault(str(row.get(name)), []).append(question)
     for group in groups.values():
         if any(len(letters(one.stated) or one.ticked) > 1 for one in group) and len(groups) > 1:
-            for one in group:
-                one.kind = str(ItemType.MULTIPLE_CHOICE)
+            for question in group:
+                question.kind = str(ItemType.MULTIPLE_CHOICE)
 
 
 NAME = "fields"
@@ -417,13 +416,11 @@ _BEGIN = re.compile(
 
 
 def is_json(content: bytes) -> bool:
-    """Say whether a file begins as JSON does, or as a script that holds nothing else."""
     head = content[:4096].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
     return _BEGIN.match(head.decode("latin-1")) is not None
 
 
 def detect(content: Content, _name: str) -> Confidence:
-    """Be sure of what begins with a bracket of JSON."""
     return Confidence.SURE if isinstance(content, bytes) and is_json(content) else Confidence.NO
 
 
@@ -434,10 +431,10 @@ def read(content: Content, name: str, adjust: Adjustments) -> Reading:
     if len(content) > MOST:
         raise InvalidInput("bank.text_too_big", limit=MOST // (1024 * 1024))
     try:
-        said = run(_TASK, text_of(content).encode(errors="replace"), limits=LIMITS)
+        answer = run(_TASK, text_of(content).encode(errors="replace"), limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.text_too_big", limit=MOST // (1024 * 1024)) from error
-    return read_rows(msgspec.msgpack.decode(said, type=list[Row]), NAME, name, adjust)
+    return read_rows(msgspec.msgpack.decode(answer, type=list[Row]), NAME, name, adjust)
 
 
 FIELDS = Format(NAME, detect, read, endings=(".json",))

@@ -25,11 +25,11 @@ def read_json(content: bytes) -> bytes:
     """
     text = content.decode("utf-8")
     try:
-        found = _loaded(_PREFIX.sub("", text, count=1).rstrip().rstrip(";"))
+        parsed = _loaded(_PREFIX.sub("", text, count=1).rstrip().rstrip(";"))
     except RecursionError as error:
         raise InvalidInput("bank.json_broken", line=1) from error
     rows: list[tuple[str, dict[str, Any]]] = []
-    _gather(found, "", rows, 0)
+    _gather(parsed, "", rows, 0)
     if len(rows) > _MOST:
         raise InvalidInput("bank.json_too_big", limit=_MOST)
     return msgspec.msgpack.encode(rows, enc_hook=str)
@@ -54,42 +54,42 @@ def _loaded(text: str) -> Any:
         raise InvalidInput("bank.json_broken", line=first.lineno) from first
 
 
-def _gather(found: Any, path: str, rows: list[tuple[str, dict[str, Any]]], depth: int) -> None:
+def _gather(value: Any, path: str, rows: list[tuple[str, dict[str, Any]]], depth: int) -> None:
     """Collect objects that hold texts; what holds lists of objects gives its name to them."""
     if depth > _DEEPEST or len(rows) > _MOST:
         return
-    if isinstance(found, list):
-        for place, one in enumerate(found):
-            if isinstance(one, list) and one and isinstance(one[0], str):
-                rows.append((path, {str(number): cell for number, cell in enumerate(one)}))
-            elif isinstance(one, dict | list):
-                _gather(one, path, rows, depth + 1)
+    if isinstance(value, list):
+        for place, child in enumerate(value):
+            if isinstance(child, list) and child and isinstance(child[0], str):
+                rows.append((path, {str(number): cell for number, cell in enumerate(child)}))
+            elif isinstance(child, dict | list):
+                _gather(child, path, rows, depth + 1)
             elif place == 0:
                 return
         return
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         return
-    inner = {name: one for name, one in found.items() if _holds_rows(name, one)}
-    own = {str(name): one for name, one in found.items() if name not in inner}
+    inner = {name: one for name, one in value.items() if _holds_rows(name, one)}
+    own = {str(name): one for name, one in value.items() if name not in inner}
     if any(isinstance(one, str) and len(one) > 1 for one in own.values()) and not (inner and len(own) < 3):
         rows.append((path, own))
     titles = [one for one in own.values() if isinstance(one, str) and 1 < len(one) <= 30] if inner else []
-    for name, one in inner.items():
-        _gather(one, "/".join(filter(None, (path, *titles[:2], name))), rows, depth + 1)
+    for name, child in inner.items():
+        _gather(child, "/".join(filter(None, (path, *titles[:2], name))), rows, depth + 1)
 
 
 _CHOICES = re.compile(r"opt|choice|answer|选项|^[oac]$|^items?$|^list$|correct|select", re.IGNORECASE)
 
 
-def _holds_rows(name: str, one: Any) -> bool:
+def _holds_rows(name: str, value: Any) -> bool:
     """Say whether a value is a list or map of objects, and not the choices of a question."""
-    inside = list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
+    inside = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     objects = [each for each in inside if isinstance(each, dict)]
     if objects:
         fields = len(objects[0])
         return not (_CHOICES.search(str(name)) and fields <= 5 and not _asks(objects[0]))
     lists = [each for each in inside if isinstance(each, list) and each and isinstance(each[0], dict | list)]
-    return bool(lists) and isinstance(one, dict)
+    return bool(lists) and isinstance(value, dict)
 
 
 _STEM = re.compile(
@@ -97,7 +97,7 @@ _STEM = re.compile(
 )
 
 
-def _asks(one: dict[str, Any]) -> bool:
-    return any(_STEM.match(str(name)) for name in one) and any(
-        isinstance(each, list | dict) for each in one.values()
+def _asks(row: dict[str, Any]) -> bool:
+    return any(_STEM.match(str(name)) for name in row) and any(
+        isinstance(each, list | dict) for each in row.values()
     )

@@ -50,7 +50,6 @@ def looks_like_html(text: str) -> bool:
 
 
 def escaped(text: str) -> str:
-    """Return a text as it stands in an element or an attribute of XML."""
     return html.escape(NO_XML.sub("", text), quote=True)
 
 
@@ -140,14 +139,12 @@ class Writer:
     """
 
     def __init__(self, special: Any = None, medium: Medium = _not_at_hand) -> None:
-        """Begin with nothing written."""
         self._at_hand = medium
         self.parts: list[str] = []
         self.lost: list[tuple[str, str]] = []
         self._special = special
 
     def text(self) -> Text:
-        """Return what was written."""
         return Text(tidy("".join(self.parts)), self.lost)
 
     def say(self, text: str) -> None:
@@ -156,11 +153,10 @@ class Writer:
             self.parts.append(literal(joined(text)) if text.strip() else " ")
 
     def inside(self, node: Any, depth: int) -> None:
-        """Write what stands in an element."""
         self.say(node.text or "")
-        for one in node:
-            self.node(one, depth + 1)
-            self.say(one.tail or "")
+        for child in node:
+            self.node(child, depth + 1)
+            self.say(child.tail or "")
 
     def node(self, node: Any, depth: int) -> None:
         """Write one element."""
@@ -168,8 +164,8 @@ class Writer:
         name = name.lower() if name.lower() in _BLOCKS or name.isupper() else name
         if not name or name in _GONE or depth > MOST_DEPTH or _HIDDEN.search(node.get("style") or ""):
             return
-        if self._special is not None and (said := self._special(node)) is not None:
-            self.parts.append(said)
+        if self._special is not None and (replacement := self._special(node)) is not None:
+            self.parts.append(replacement)
         elif name == "br":
             self.parts.append("\n")
         elif name in {"img", "image"}:
@@ -194,20 +190,19 @@ class Writer:
             self.inside(node, depth)
 
     def sub(self, node: Any, depth: int) -> str:
-        """Return what stands in an element as a text of its own."""
         kept, self.parts = self.parts, []
         self.inside(node, depth)
-        said, self.parts = tidy("".join(self.parts)), kept
-        return said
+        text, self.parts = tidy("".join(self.parts)), kept
+        return text
 
     def _lose(self, code: str, value: str, mark: str) -> None:
         self.lost.append((code, value[:200]))
         self.parts.append(mark)
 
     def _picture(self, source: str, words: str) -> None:
-        said = self._at_hand(source, words)
-        if said is not None:
-            self.parts.append(said)
+        mark = self._at_hand(source, words)
+        if mark is not None:
+            self.parts.append(mark)
         else:
             self._lose(PICTURE, source, f"［图：{words}］" if words else "［图］")
 
@@ -224,35 +219,35 @@ class Writer:
     def _medium(self, node: Any) -> None:
         kind = node.get("type") or ""
         held = [node, *(one for one in node if local(one) == "source")]
-        source = next((found for one in held if (found := one.get("data") or one.get("src"))), "")
+        source = next((address for one in held if (address := one.get("data") or one.get("src"))), "")
         if kind.startswith("image/") or source.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".svg")):
             self._picture(source, "".join(node.itertext()).strip())
         elif (local(node) == "audio" or kind.startswith("audio/")) and (
-            said := self._at_hand(source, node.get("title") or "".join(node.itertext()).strip())
+            mark := self._at_hand(source, node.get("title") or "".join(node.itertext()).strip())
         ) is not None:
-            self.parts.append(said)
+            self.parts.append(mark)
         else:
             self._lose(MEDIA, source or local(node), "")
 
     def _marked(self, node: Any, depth: int, mark: str) -> None:
-        said = self.sub(node, depth)
-        if "\n\n" in said or not said:
-            self.parts.append(said)
+        text = self.sub(node, depth)
+        if "\n\n" in text or not text:
+            self.parts.append(text)
         else:
-            self.parts.append(f"{mark}{said}{mark}")
+            self.parts.append(f"{mark}{text}{mark}")
 
     def _raised(self, node: Any, table: dict[str, str], mark: str) -> None:
-        said = "".join(node.itertext()).strip()
-        if said and all(one in table for one in said):
-            self.parts.append("".join(table[one] for one in said))
-        elif said:
-            self.parts.append(literal(f"{mark}({said})" if len(said) > 1 else f"{mark}{said}"))
+        text = "".join(node.itertext()).strip()
+        if text and all(one in table for one in text):
+            self.parts.append("".join(table[one] for one in text))
+        elif text:
+            self.parts.append(literal(f"{mark}({text})" if len(text) > 1 else f"{mark}{text}"))
 
     def _list(self, node: Any, depth: int, *, numbered: bool) -> None:
         lines = []
-        for number, one in enumerate((one for one in node if local(one) == "li"), 1):
+        for number, item in enumerate((one for one in node if local(one) == "li"), 1):
             mark = f"{number}. " if numbered else "- "
-            lines.append(mark + self.sub(one, depth + 1).replace("\n", "\n" + " " * len(mark)))
+            lines.append(mark + self.sub(item, depth + 1).replace("\n", "\n" + " " * len(mark)))
         self.parts.append("\n\n" + "\n".join(lines) + "\n\n")
 
     def _table(self, node: Any, depth: int) -> None:
@@ -274,7 +269,7 @@ class Writer:
 
 
 def _source(node: Any) -> str:
-    for one in node.iter():
-        if local(one) == "annotation" and "tex" in (one.get("encoding") or ""):
-            return (one.text or "").strip()
+    for child in node.iter():
+        if local(child) == "annotation" and "tex" in (child.get("encoding") or ""):
+            return (child.text or "").strip()
     return ""

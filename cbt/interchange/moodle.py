@@ -55,10 +55,10 @@ def _prepared(draft: ItemDraft) -> ItemDraft:
 def _written(draft: ItemDraft, luggage: Luggage) -> tuple[str, Mapping[str, Any] | None]:
     text = _with_files(question(draft), luggage)
     try:
-        found = gather(f"<quiz>{text}</quiz>".encode()).items
+        items = gather(f"<quiz>{text}</quiz>".encode()).items
     except InvalidInput:
         return text, None
-    return text, back(found[0], luggage) if len(found) == 1 and found[0].ref == draft.ref else None
+    return text, back(items[0], luggage) if len(items) == 1 and items[0].ref == draft.ref else None
 
 
 def _with_files(text: str, luggage: Luggage) -> str:
@@ -66,7 +66,7 @@ def _with_files(text: str, luggage: Luggage) -> str:
     return _HELD.sub(lambda found: _held(found, luggage), text) if luggage.files else text
 
 
-def _held(found: re.Match[str], luggage: Luggage) -> str:
+def _held(match: re.Match[str], luggage: Luggage) -> str:
     files: dict[str, str] = {}
 
     def linked(mark: re.Match[str]) -> str:
@@ -76,7 +76,7 @@ def _held(found: re.Match[str], luggage: Luggage) -> str:
         files[name] = base64.b64encode(luggage.bodies[mark[2]]).decode()
         return f"{'' if is_sound(mark[2]) else '!'}[{mark[1]}](@@PLUGINFILE@@/{name})"
 
-    text = MARK.sub(linked, found[1])
+    text = MARK.sub(linked, match[1])
     beside = "".join(
         f'<file name="{name}" path="/" encoding="base64">{body}</file>' for name, body in files.items()
     )
@@ -90,10 +90,10 @@ def question(draft: ItemDraft) -> str:
         f'<question type="{mapping.kind(data)}"><name>{text_element(draft.ref)}</name>'
         f"{marked('questiontext', mapping.stem(data))}"
     )
-    said = marked("generalfeedback", str(data.get("explanation", "")))
+    explanation = marked("generalfeedback", str(data.get("explanation", "")))
     tags = "".join(f"<tag>{text_element(tag)}</tag>" for tag in raw_items.tags_of(data, _TAGGED))
     about = f"<idnumber>{escaped(draft.ref)}</idnumber>" + (f"<tags>{tags}</tags>" if tags else "")
-    return f"{head}{said}{about}{''.join(mapping.answers(data))}</question>"
+    return f"{head}{explanation}{about}{''.join(mapping.answers(data))}</question>"
 
 
 FORM = OutForm("moodle", ".xml", "application/xml", write, CARRIES, media=True)
@@ -105,7 +105,6 @@ _ROOT = re.compile(rb"<quiz[\s>/]")
 
 
 def detect(content: Content, _name: str) -> Confidence:
-    """Be sure of XML whose first element is a quiz."""
     if not isinstance(content, bytes):
         return Confidence.NO
     head = content[:8_000].replace(b"\0", b"")
@@ -114,7 +113,6 @@ def detect(content: Content, _name: str) -> Confidence:
 
 
 def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
-    """Read a file as `reading` does; a folder is none, nor what is of another kind."""
     if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
         raise InvalidInput("bank.not_workbook")
     return received(_TASK, NAME, content, name)

@@ -36,19 +36,16 @@ class MoodleAnswer:
 class MoodleQuestion:
     """One question's element, read a text at a time; what is lost of them is remarked on."""
 
-    def __init__(self, node: Any, found: Gleaning) -> None:
-        """Take its element."""
-        self.node, self.found = node, found
+    def __init__(self, node: Any, gleaning: Gleaning) -> None:
+        self.node, self.found = node, gleaning
         self.kind = self._kind_of(tree.child(node, "questiontext"), "html")
 
     @property
     def name(self) -> str:
-        """Return what the question is called."""
         return tree.words(tree.child(self.node, "name"))
 
     @property
     def stem(self) -> str:
-        """Return the text of the question."""
         return self.text(self.node, "questiontext")
 
     @property
@@ -58,11 +55,10 @@ class MoodleQuestion:
 
     def flag(self, name: str) -> bool | None:
         """Return a yes or no of the question, None where it is silent."""
-        said = tree.words(tree.child(self.node, name)).lower()
-        return said in {"1", "true"} if said else None
+        text = tree.words(tree.child(self.node, name)).lower()
+        return text in {"1", "true"} if text else None
 
     def text(self, around: Any, name: str) -> str:
-        """Return one of the texts in an element as Markdown."""
         holder = tree.child(around, name)
         return "" if holder is None else self.formatted(holder, "html")
 
@@ -87,25 +83,25 @@ class MoodleQuestion:
             return done.markdown
         return markdown.literal(text.strip())
 
-    def _linked(self, found: re.Match[str]) -> str:
+    def _linked(self, match: re.Match[str]) -> str:
         """Return what stands for a file that a Markdown text shows or plays; a link to any other stays words."""
-        picture, words, name = found[1], found[2], found[3]
+        picture, words, name = match[1], match[2], match[3]
         if picture or name.lower().endswith(_SOUNDS):
-            said = self.found.medium(f"@@PLUGINFILE@@/{name}", words)
-            if said is not None:
-                return said
+            mark = self.found.medium(f"@@PLUGINFILE@@/{name}", words)
+            if mark is not None:
+                return mark
         self.found.hint(markdown.PICTURE if picture else markdown.MEDIA, unquote(name))
         return (f"［图：{words}］" if words else "［图］") if picture else words
 
     def answers(self, usual: str = "html") -> list[MoodleAnswer]:
         """Return the answers in their order; those without a kind of their own are of the `usual` one."""
-        found = []
+        answers = []
         for node in tree.children(self.node, "answer"):
             raw = "".join(child.itertext()) if (child := tree.child(node, "text")) is not None else ""
             worth = raw_items.number(node.get("fraction") or "0") or Decimal(0)
             text = self.formatted(node, usual)
-            found.append(MoodleAnswer(node, raw.strip(), text, worth, self.text(node, "feedback")))
-        return found
+            answers.append(MoodleAnswer(node, raw.strip(), text, worth, self.text(node, "feedback")))
+        return answers
 
     def explanation(self, answers: list[MoodleAnswer], *, letters: bool) -> dict[str, Any]:
         """Return what is said afterwards: to everybody, then to each answer by its letter or its text."""
@@ -116,8 +112,8 @@ class MoodleQuestion:
 
     @staticmethod
     def _kind_of(holder: Any, usual: str) -> str:
-        said = (holder.get("format") or usual) if holder is not None else usual
-        return {"plain_text": "plain"}.get(said, said)
+        kind = (holder.get("format") or usual) if holder is not None else usual
+        return {"plain_text": "plain"}.get(kind, kind)
 
 
 def _file(files: Mapping[str, Any], source: str) -> bytes | None:
@@ -157,18 +153,17 @@ class MoodleMapping:
     prepared: Callable[[Fields], Fields] = dict
 
 
-def sound_spellings(asked: MoodleQuestion, spellings: list[str]) -> list[str]:
+def sound_spellings(question: MoodleQuestion, spellings: list[str]) -> list[str]:
     """Return spellings without those that stand for many: `*` is any text there, and `\\*` a star."""
     wild = [spelling for spelling in spellings if re.search(r"(?<!\\)\*", spelling)]
     if wild and len(wild) == len(spellings):
         raise LeftOut("open_wildcard", wild[0])
     for spelling in wild:
-        asked.found.hint("open_wildcard_left", spelling)
+        question.found.hint("open_wildcard_left", spelling)
     return [spelling.replace("\\*", "*") for spelling in spellings if spelling not in wild and spelling]
 
 
 def starred(word: str) -> str:
-    """Return a word whose stars stand for themselves."""
     return word.replace("*", "\\*")
 
 
@@ -178,10 +173,8 @@ def answer(text: str, fraction: Decimal | int, kind: str, more: str = "") -> str
 
 
 def marked(name: str, text: str) -> str:
-    """Return an element with a text of Markdown."""
     return f'<{name} format="markdown">{text_element(text)}</{name}>'
 
 
 def text_element(text: str) -> str:
-    """Return a text in its element."""
     return f"<text>{escaped(text)}</text>"

@@ -37,54 +37,54 @@ class Piece:
     options: list[tuple[str, bool]]
 
 
-def cloze(asked: MoodleQuestion) -> dict[str, Any]:
+def cloze(question: MoodleQuestion) -> dict[str, Any]:
     """Return a 填空 of texts, a 计算 of one number or a 单选 of one choice; any other mixture is left out."""
-    holder = tree.child(asked.node, "questiontext")
+    holder = tree.child(question.node, "questiontext")
     raw_node = tree.child(holder, "text") if holder is not None else None
     raw = "".join(raw_node.itertext()) if raw_node is not None else ""
     pieces: list[Piece] = []
 
-    def piece(found: re.Match[str]) -> str:
-        pieces.append(_piece(found[2], found[3]))
+    def piece(match: re.Match[str]) -> str:
+        pieces.append(_piece(match[2], match[3]))
         return MARK.format(len(pieces))
 
-    text = asked.shown(_PIECE.sub(piece, raw), asked.kind)
-    data = _item(asked, text, pieces)
-    return data | raw_items.explained(asked.general, [])
+    text = question.shown(_PIECE.sub(piece, raw), question.kind)
+    data = _item(question, text, pieces)
+    return data | raw_items.explained(question.general, [])
 
 
 def _piece(kind: str, inner: str) -> Piece:
     options = []
-    for one in _OPTION.split(inner):
-        mark = _WEIGHT.match(one)
+    for option in _OPTION.split(inner):
+        mark = _WEIGHT.match(option)
         weight = (mark[1] or "") if mark else ""
-        text = _FEEDBACK.split(one[len(weight) :])[0]
+        text = _FEEDBACK.split(option[len(weight) :])[0]
         options.append(
             (unescape(re.sub(r"\\(.)", r"\1", text)).strip(), weight == "=" or weight.startswith("%100"))
         )
     return Piece(kind, options)
 
 
-def _item(asked: MoodleQuestion, text: str, pieces: list[Piece]) -> dict[str, Any]:
+def _item(question: MoodleQuestion, text: str, pieces: list[Piece]) -> dict[str, Any]:
     kinds = {one.kind for one in pieces}
     if not pieces:
-        raise LeftOut("open_no_key", asked.name)
+        raise LeftOut("open_no_key", question.name)
     if kinds <= _WORDS:
         if kinds & {"SHORTANSWER_C", "SAC", "MWC"}:
-            asked.found.hint("open_case", asked.name)
-        answer = [sound_spellings(asked, [word for word, right in one.options if right]) for one in pieces]
+            question.found.hint("open_case", question.name)
+        answer = [sound_spellings(question, [word for word, right in one.options if right]) for one in pieces]
         for place in range(1, len(pieces) + 1):
             text = text.replace(MARK.format(place), f"{{{{{place}}}}}")
         return raw_items.fill(text, answer)
     if len(pieces) > 1:
-        raise LeftOut("open_two", asked.name, kinds=", ".join(sorted(kinds)))
+        raise LeftOut("open_two", question.name, kinds=", ".join(sorted(kinds)))
     only = pieces[0]
     if only.kind in _NUMBER:
         return _numeric(text, only)
     if _ONE.fullmatch(only.kind):
         stem = text.replace(MARK.format(1), raw_items.BLANK)
         return raw_items.choice(stem, only.options, multiple=False)
-    raise LeftOut("open_type", f"cloze {only.kind}", name=asked.name)
+    raise LeftOut("open_type", f"cloze {only.kind}", name=question.name)
 
 
 def _numeric(text: str, only: Piece) -> dict[str, Any]:
@@ -116,28 +116,28 @@ def gather(body: bytes) -> Gleaning:
     root = tree.parse(body)
     if tree.local(root) != "quiz":
         raise InvalidInput("bank.xml_broken", line=root.sourceline or 1)
-    found, point = Gleaning(), ""
+    gleaning, point = Gleaning(), ""
     for node in tree.children(root, "question"):
         if node.get("type") == "category":
             point = raw_items.point_in(tree.words(tree.child(node, "category")))
             continue
-        with found.item("", node.sourceline or 1):
-            _question(found, node, point)
-    return found
+        with gleaning.item("", node.sourceline or 1):
+            _question(gleaning, node, point)
+    return gleaning
 
 
-def _question(found: Gleaning, node: Any, point: str) -> None:
+def _question(gleaning: Gleaning, node: Any, point: str) -> None:
     kind = (node.get("type") or "").strip()
-    asked = MoodleQuestion(node, found)
+    question = MoodleQuestion(node, gleaning)
     if kind in NO_QUESTION:
-        found.hint("open_no_question", asked.name or kind)
+        gleaning.hint("open_no_question", question.name or kind)
         return
     readers = (mapping.reads[kind] for mapping in MAPPINGS.values() if kind in mapping.reads)
     make = cloze if kind in _MIXED else next(readers, None)
     if make is None:
-        raise LeftOut("open_type", kind, name=asked.name)
-    data = make(asked)
+        raise LeftOut("open_type", kind, name=question.name)
+    data = make(question)
     tags = [tree.words(tree.child(one, "text")) for one in tree.descendants(node, "tag")]
-    place = {"point": known} if (known := point or raw_items.point_in(asked.name)) else {}
+    place = {"point": code} if (code := point or raw_items.point_in(question.name)) else {}
     ref = raw_items.ref_of(tree.words(tree.child(node, "idnumber")))
-    found.add(ref, place | data | raw_items.facts(tags))
+    gleaning.add(ref, place | data | raw_items.facts(tags))

@@ -44,9 +44,9 @@ class PictureMarks:
     def joined(self, other: PictureMarks) -> PictureMarks:
         """Return these and those of another file behind them."""
         by = len(self.bodies)
-        told = [_KEY.sub(lambda found: f"{found[1]}{int(found[2]) + by}", one) for one in other.marks]
+        marks = [_KEY.sub(lambda found: f"{found[1]}{int(found[2]) + by}", one) for one in other.marks]
         bodies = {str(int(key) + by): body for key, body in other.bodies.items()}
-        return PictureMarks([*self.marks, *told], {**self.bodies, **bodies})
+        return PictureMarks([*self.marks, *marks], {**self.bodies, **bodies})
 
 
 def mark(number: int) -> str:
@@ -54,37 +54,32 @@ def mark(number: int) -> str:
     return chr(FIRST + number) if number < MOST else ""
 
 
-def number_of(one: str) -> int:
-    """Return the number of a picture by its character."""
-    return ord(one) - FIRST
+def number_of(character: str) -> int:
+    return ord(character) - FIRST
 
 
 def marks_in(text: str) -> list[str]:
-    """Return the characters of pictures in a text."""
     return _MARK.findall(text) if not text.isascii() else []
 
 
 def has_mark(text: str) -> bool:
-    """Return whether a picture stands in a text."""
     return not text.isascii() and _MARK.search(text) is not None
 
 
 def without(text: str) -> str:
-    """Return a text without its pictures."""
     return _MARK.sub("", text) if not text.isascii() else text
 
 
 def only_marks(text: str) -> bool:
-    """Return whether a text is nothing but pictures."""
     return has_mark(text) and not without(text).strip(" \n\u3000")
 
 
 def apart(text: str) -> tuple[str, str]:
     """Return a text without the pictures at its end, and these; a text of nothing but pictures stays whole."""
-    found = _TAIL.search(text) if has_mark(text) else None
-    if found is None or not text[: found.start()].strip():
+    match = _TAIL.search(text) if has_mark(text) else None
+    if match is None or not text[: match.start()].strip():
         return text, ""
-    return text[: found.start()], found[0].rstrip()
+    return text[: match.start()], match[0].rstrip()
 
 
 def drawn_up(text: str) -> str:
@@ -102,8 +97,8 @@ def texts_in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from texts_in(one)
+        for inner in value.values():
+            yield from texts_in(inner)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from texts_in(one)
+        for inner in value:
+            yield from texts_in(inner)

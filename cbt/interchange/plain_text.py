@@ -22,14 +22,14 @@ def text_of(content: bytes) -> str:
     """
     if not content.strip():
         raise InvalidInput("bank.not_text")
-    found = charset.decode(content)
-    if found is None:
+    decoded = charset.decode(content)
+    if decoded is None:
         raise InvalidInput("bank.not_text")
-    if not found.sure:
+    if not decoded.sure:
         raise InvalidInput("bank.text_encoding")
-    if charset.is_nonsense(found.text):
+    if charset.is_nonsense(decoded.text):
         raise InvalidInput("bank.mojibake")
-    return found.text
+    return decoded.text
 
 
 _HEADING = re.compile(r"#{1,6}\s+(?P<text>.*?)\s*#*$")
@@ -58,14 +58,13 @@ _EMPTY_BOX = re.compile(r"\[ \]\s*(?=[A-L][.．、:：)])")
 
 
 def is_markdown(text: str) -> bool:
-    """Say whether a text shows signs of Markdown."""
     return _SIGN.search(text[:200_000]) is not None
 
 
 def markdown_lines(text: str) -> list[Line]:
     """Return the lines of a Markdown text without its signs; bold parts are marked."""
-    found = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [_line(one, number) for number, one in enumerate(found, 1)]
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [_line(one, number) for number, one in enumerate(lines, 1)]
 
 
 def _line(raw: str, number: int) -> Line:
@@ -94,13 +93,13 @@ def _line(raw: str, number: int) -> Line:
 
 def _strong(text: str) -> tuple[str, list[tuple[str, int, int]]]:
     shown, marks, here = "", [], 0
-    for found in _STRONG.finditer(text):
-        shown += text[here : found.start()]
-        inner = next(one for one in found.groups() if one is not None)
-        if found["a"] or found["b"]:
+    for match in _STRONG.finditer(text):
+        shown += text[here : match.start()]
+        inner = next(one for one in match.groups() if one is not None)
+        if match["a"] or match["b"]:
             marks.append(("bold", len(shown), len(shown) + len(inner)))
         shown += inner
-        here = found.end()
+        here = match.end()
     rest = text[here:]
     return (shown + rest if marks or here else _ESCAPED.sub(r"\1", rest)), marks
 
@@ -130,7 +129,6 @@ def detect(content: Content, _name: str) -> Confidence:
 
 
 def read(content: Content, name: str, adjust: Adjustments) -> Reading:
-    """Read a text as `read_lines` does."""
     if not isinstance(content, bytes):
         raise InvalidInput("bank.not_text")
     return read_lines(lines_of(content), NAME, name, adjust)

@@ -64,7 +64,6 @@ class LeftOut(Exception):
     """An item that cannot come in; `code` says why, `value` what was met."""
 
     def __init__(self, code: str, value: object = "", **params: object) -> None:
-        """Keep what is said of it."""
         super().__init__(code)
         self.code, self.value = code, str(value)
         self.params = {name: str(one) for name, one in params.items()}
@@ -124,23 +123,22 @@ class Gleaning:
     @contextmanager
     def item(self, file: str, line: int) -> Iterator[None]:
         """Stand at an item; one that is left out becomes a remark, and what was said of it before is dropped."""
-        self.file, self.line, said = file, line, len(self.notes)
+        self.file, self.line, count = file, line, len(self.notes)
         self._pictures, self._keys = {}, {}
         try:
             yield
         except LeftOut as reason:
-            del self.notes[said:]
+            del self.notes[count:]
             self.wrong(reason.code, reason.value, **reason.params)
 
     def encoded(self) -> bytes:
-        """Return everything as the parent reads it."""
         return msgspec.msgpack.encode(RawReading(self.items, self.notes))
 
     def _note(self, blocks: bool, code: str, value: str, params: dict[str, object]) -> None:
         if len(self.notes) >= MOST_NOTES:
             raise InvalidInput("bank.too_many_items", limit=MOST_ITEMS)
-        told = {name: str(one) for name, one in params.items()}
-        self.notes.append(RawNote(blocks, code, self.file, self.line, value[:500], told))
+        texts = {name: str(one) for name, one in params.items()}
+        self.notes.append(RawNote(blocks, code, self.file, self.line, value[:500], texts))
 
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -181,7 +179,6 @@ def choice(
 
 
 def true_false(stem: str, answer: bool) -> dict[str, Any]:
-    """Return a 判断."""
     return {"type": "true_false", "stem": stem, "answer": answer}
 
 
@@ -235,11 +232,11 @@ def short_answer(stem: str, answer: str, limit: int = 0) -> dict[str, Any]:
 
 def with_blank(stem: str) -> str:
     """Return a stem with {{1}} in its one empty place, which Moodle marks by five strokes, else at its end."""
-    found = list(_FIVE.finditer(stem))
-    if len(found) != 1:
-        found = list(_SHOWN_BLANK.finditer(stem))
-    if len(found) == 1:
-        return stem[: found[0].start()] + "{{1}}" + stem[found[0].end() :]
+    matches = list(_FIVE.finditer(stem))
+    if len(matches) != 1:
+        matches = list(_SHOWN_BLANK.finditer(stem))
+    if len(matches) == 1:
+        return stem[: matches[0].start()] + "{{1}}" + stem[matches[0].end() :]
     return f"{stem}{{{{1}}}}"
 
 
@@ -249,11 +246,11 @@ def number(text: str) -> Decimal | None:
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", plain, re.ASCII):
         return None
     try:
-        found = Decimal(plain)
+        amount = Decimal(plain)
     except InvalidOperation:
         return None
-    _sign, digits, exponent = found.as_tuple()
-    return found if len(digits) <= _MOST_PLACES and abs(int(exponent)) <= _MOST_PLACES else None
+    _sign, digits, exponent = amount.as_tuple()
+    return amount if len(digits) <= _MOST_PLACES and abs(int(exponent)) <= _MOST_PLACES else None
 
 
 def between(low: Decimal, high: Decimal) -> tuple[Decimal, Decimal]:
@@ -269,8 +266,8 @@ def explained(general: str, each: Sequence[tuple[str, str]]) -> dict[str, Any]:
 
 def point_in(text: str) -> str:
     """Return the last code of a 鉴定点 in the name of a category, "" when there is none."""
-    found = _POINT.findall(text)
-    return str(found[-1]) if found else ""
+    codes = _POINT.findall(text)
+    return str(codes[-1]) if codes else ""
 
 
 def ref_of(text: str) -> str:
@@ -280,19 +277,19 @@ def ref_of(text: str) -> str:
 
 def facts(tags: Iterable[str]) -> dict[str, Any]:
     """Return the fields of an item that stand in its tags, such as `difficulty:3`; other tags say nothing."""
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for tag in tags:
         if tag.strip() in _FLAG:
-            found[tag.strip()] = True
-        elif said := _FACT.fullmatch(tag.strip()):
-            name, value = _NAMES.get(said[1].strip(), said[1].strip()), said[2].strip()
+            fields[tag.strip()] = True
+        elif match := _FACT.fullmatch(tag.strip()):
+            name, value = _NAMES.get(match[1].strip(), match[1].strip()), match[2].strip()
             if name in _WHOLE and value.isascii() and value.isdigit() and len(value) < 5:
-                found[name] = int(value)
+                fields[name] = int(value)
             elif name in _TEXT:
-                found[name] = value
+                fields[name] = value
             elif name == _ENEMY:
-                found["enemies"] = [*found.get("enemies", []), value]
-    return found
+                fields["enemies"] = [*fields.get("enemies", []), value]
+    return fields
 
 
 def part_facts(tags: Iterable[str], number: int) -> dict[str, Any]:

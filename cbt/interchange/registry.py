@@ -47,15 +47,15 @@ def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Read
     A text whose charset is not sure is read in the likeliest one, or the one its author says, and asked about:
     nothing of it is imported before. Where nothing can be read of it, InvalidInput("bank.text_encoding").
     """
-    content, asked = in_utf8(content, adjust)
+    content, inferences = in_utf8(content, adjust)
     try:
-        found = format_for(content, name).read(content, name, adjust)
+        reading = format_for(content, name).read(content, name, adjust)
     except InvalidInput as error:
-        if asked:
+        if inferences:
             raise InvalidInput("bank.text_encoding") from error
         raise
-    counted = tuple(replace(one, count=len(found.items), place=Place(name)) for one in asked)
-    return replace(found, inferred=(*counted, *found.inferred))
+    counted = tuple(replace(one, count=len(reading.items), place=Place(name)) for one in inferences)
+    return replace(reading, inferred=(*counted, *reading.inferred))
 
 
 def in_utf8(content: Content, adjust: Adjustments) -> tuple[Content, tuple[Inferred, ...]]:
@@ -66,15 +66,15 @@ def in_utf8(content: Content, adjust: Adjustments) -> tuple[Content, tuple[Infer
     if not isinstance(content, bytes) or content.startswith(_NO_TEXT) or _XML.match(content[:400]):
         return content, ()
     page = _DECLARED.search(content[:2000]) if content.lstrip()[:1] == b"<" else None
-    found = charset.decode(content, page[1].decode() if page else "")
-    if found is None or found.charset == charset.UTF8:
+    decoded = charset.decode(content, page[1].decode() if page else "")
+    if decoded is None or decoded.charset == charset.UTF8:
         return content, ()
-    if found.sure:
-        return found.text.encode(errors="replace"), ()
-    choices = (found.charset, *found.others)
-    if (said := adjust.get(CHARSET, "")) in choices:
-        found = charset.decode(content, said) or found
-    return found.text.encode(errors="replace"), (Inferred(CHARSET, CHARSET, found.charset, choices),)
+    if decoded.sure:
+        return decoded.text.encode(errors="replace"), ()
+    choices = (decoded.charset, *decoded.others)
+    if (chosen := adjust.get(CHARSET, "")) in choices:
+        decoded = charset.decode(content, chosen) or decoded
+    return decoded.text.encode(errors="replace"), (Inferred(CHARSET, CHARSET, decoded.charset, choices),)
 
 
 def format_for(content: Content, name: str) -> Format:
@@ -94,7 +94,6 @@ def _bounded(size: int, name: str) -> None:
 
 
 def file_endings() -> list[str]:
-    """Return the endings of the files that can be read."""
     return [ending for one in FORMATS for ending in one.endings]
 
 
@@ -106,13 +105,12 @@ def template_for(name: str) -> bytes:
 
 
 def out_forms() -> dict[str, OutForm]:
-    """Return the forms in which a bank goes out, by their names."""
     return {form.name: form for one in FORMATS for form in one.writes}
 
 
 def out_form(name: str) -> OutForm:
     """Return a form by its name; raise NotFound("bank.form_unknown") for none."""
-    found = out_forms().get(name)
-    if found is None:
+    form = out_forms().get(name)
+    if form is None:
         raise NotFound("bank.form_unknown", name=name, known="、".join(out_forms()))
-    return found
+    return form

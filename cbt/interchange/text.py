@@ -30,19 +30,18 @@ def text_of(body: bytes) -> str:
 
 def xml_text(body: bytes) -> str:
     """Return the text of an XML file without its declaration; raise as `text_of` does."""
-    said = _DECLARED.search(body[:400])
-    text = _sound(charset.declared(body, said[1].decode() if said else ""))
+    match = _DECLARED.search(body[:400])
+    text = _sound(charset.declared(body, match[1].decode() if match else ""))
     return _NO_XML.sub("", _DECLARATION.sub("", text))
 
 
-def _sound(found: charset.Decoded | None) -> str:
-    if found is None or not found.sure or "\0" in found.text:
+def _sound(decoded: charset.Decoded | None) -> str:
+    if decoded is None or not decoded.sure or "\0" in decoded.text:
         raise InvalidInput("bank.text_encoding")
-    return without_unseen(found.text.replace("\r\n", "\n").replace("\r", "\n"))
+    return without_unseen(decoded.text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def without_unseen(text: str) -> str:
-    """Return a text without marks of direction, of no width and of byte order."""
     return _UNSEEN.sub("", text)
 
 
@@ -83,9 +82,9 @@ def parse(body: bytes) -> Any:
     return root
 
 
-def _named(found: re.Match[str]) -> str:
+def _named(match: re.Match[str]) -> str:
     """Write a name of HTML that XML does not know as its character."""
-    return escape(html5.get(f"{found[1]};", ""), quote=False)
+    return escape(html5.get(f"{match[1]};", ""), quote=False)
 
 
 def local(node: Any) -> str:
@@ -95,22 +94,18 @@ def local(node: Any) -> str:
 
 
 def children(node: Any, *names: str) -> list[Any]:
-    """Return the elements in an element, of some names or all."""
     return [one for one in node if (local(one) in names if names else local(one))]
 
 
 def child(node: Any, name: str) -> Any | None:
-    """Return the first element of a name in an element."""
     return next(iter(children(node, name)), None)
 
 
 def descendants(node: Any, *names: str) -> Iterator[Any]:
-    """Yield the elements of some names below an element, in order."""
-    for one in node.iter():
-        if one is not node and local(one) in names:
-            yield one
+    for inner in node.iter():
+        if inner is not node and local(inner) in names:
+            yield inner
 
 
 def words(node: Any | None) -> str:
-    """Return all text in an element, stripped."""
     return "".join(node.itertext()).strip() if node is not None else ""

@@ -41,9 +41,9 @@ def take_pictures(draft: ItemDraft, folder: Path, findings: list[Finding]) -> bo
 
     A name is a file's in the folder of the item or below it.
     """
-    found = list(_faults(draft, folder))
-    findings += found
-    return not found
+    faults = list(_faults(draft, folder))
+    findings += faults
+    return not faults
 
 
 def _faults(draft: ItemDraft, folder: Path) -> Iterator[Finding]:
@@ -94,10 +94,10 @@ def bank_folders(folder: Path) -> list[Path]:
     """
     if (folder / TAXONOMY_FILE).is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.glob(f"*/{TAXONOMY_FILE}"))
-    if not found:
+    folders = sorted(path.parent for path in folder.glob(f"*/{TAXONOMY_FILE}"))
+    if not folders:
         raise NotFound("bank.no_folder", path=str(folder))
-    return found
+    return folders
 
 
 def read_folder(folder: Path) -> Reading:
@@ -128,8 +128,8 @@ def _load(path: Path, findings: list[Finding]) -> tuple[dict[str, Any], str]:
         ValueError,
         RecursionError,
     ) as error:  # an int of 5,000 digits and 5,000 brackets are no TOML error
-        said = _AT_LINE.search(str(error))
-        line = int(said[1]) if said else text.count("\n") + 1
+        match = _AT_LINE.search(str(error))
+        line = int(match[1]) if match else text.count("\n") + 1
         params = {"detail": str(error)}
         findings.append(
             Finding(Severity.ERROR, "file_unreadable", Place(str(path), line=line), params=params)
@@ -148,8 +148,8 @@ def _read_items(path: Path, findings: list[Finding]) -> list[ItemDraft]:
 
 
 def _rows(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    found = data.get(name, [])
-    return [row if isinstance(row, Mapping) else {} for row in found] if isinstance(found, list) else []
+    rows = data.get(name, [])
+    return [row if isinstance(row, Mapping) else {} for row in rows] if isinstance(rows, list) else []
 
 
 def _located(
@@ -160,7 +160,6 @@ def _located(
 
 
 def draft_of(row: Mapping[str, Any], lines: Mapping[str, int], file: str) -> ItemDraft:
-    """Return an `[[item]]` as a draft; `lines` are those of its fields."""
     data = {key: _stripped(value) for key, value in row.items() if key not in {"ref", "part"}}
     if "part" in row:
         data["parts"] = [_part(part) for part in _rows(row, "part")]
@@ -192,11 +191,11 @@ def _read_taxonomy(path: Path, findings: list[Finding]) -> Taxonomy:
     ranges: dict[str, Range] = {}
     lines: dict[str, int] = {"": 1}
     for row, line in located("range"):
-        found = _range(row)
-        if found is None or found.code in ranges:
+        bank_range = _range(row)
+        if bank_range is None or bank_range.code in ranges:
             wrong("range_unreadable", line, row.get("code", ""))
         else:
-            ranges[found.code], lines[found.code] = found, line
+            ranges[bank_range.code], lines[bank_range.code] = bank_range, line
     points: dict[str, Point] = {}
     for row, line in located("point"):
         read = _point(row)
@@ -231,7 +230,6 @@ def _point(row: Mapping[str, Any]) -> Point | None:
 
 
 def row_lines(text: str, name: str) -> list[int]:
-    """Return the line of each `[[name]]`."""
     return [line for path, line in lines_of(text).items() if len(path) == 2 and _is_row(path, name)]
 
 
@@ -303,8 +301,12 @@ def taxonomy_text(taxonomy: Taxonomy) -> str:
     named = _LEVEL.fullmatch(taxonomy.name)
     head = {"occupation": named[1], "level": named[2]} if named else {"name": taxonomy.name}
     rows = ["[taxonomy]", *_fields({**head, "note": taxonomy.note})]
-    for one in taxonomy.ranges:
-        rows += ["", "[[range]]", *_fields({"code": one.code, "name": one.name, "weight": one.weight})]
+    for bank_range in taxonomy.ranges:
+        rows += [
+            "",
+            "[[range]]",
+            *_fields({"code": bank_range.code, "name": bank_range.name, "weight": bank_range.weight}),
+        ]
     for point in taxonomy.points:
         about = {"code": point.code, "name": point.name, "importance": point.importance}
         rows += ["", "[[point]]", *_fields(about)]
@@ -312,7 +314,6 @@ def taxonomy_text(taxonomy: Taxonomy) -> str:
 
 
 def item_text(ref: str, data: Mapping[str, Any]) -> str:
-    """Return one item as its author writes it."""
     parts = data.get("parts", ())
     rows = ["[[item]]", *_fields({"ref": ref}), *_fields(_sorted(data))]
     for part in parts:
@@ -418,7 +419,6 @@ def detect(content: Content, _name: str) -> Confidence:
 
 
 def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
-    """Read a folder as `read_folder` does; a file is none."""
     if not isinstance(content, Path):
         raise NotFound("bank.no_folder", path=name)
     return read_folder(content)

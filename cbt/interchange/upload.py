@@ -79,23 +79,23 @@ def _alone(name: str, content: Content, adjust: Adjustments) -> FileReading:
         return FileReading(name, error=error)
 
 
-def _misses_keys(found: Reading) -> bool:
-    return found.form in _DOCUMENTS and any(one.code == "text_no_key" for one in found.findings)
+def _misses_keys(reading: Reading) -> bool:
+    return reading.form in _DOCUMENTS and any(one.code == "text_no_key" for one in reading.findings)
 
 
 def _pairs(lists: Sequence[str], asking: Sequence[str], *, two: bool) -> dict[str, str]:
     """Return for each file of keys the one of questions: by name, or where `two` files are all there is."""
-    found: dict[str, str] = {}
+    pairs: dict[str, str] = {}
     names = {name: _bare(name) for name in (*lists, *asking)}
     for keys in lists:
         fitting = [name for name in asking if names[name] == names[keys]]
-        if len(fitting) == 1 and fitting[0] not in found.values():
-            found[keys] = fitting[0]
-    left = [name for name in asking if name not in found.values()]
-    over = [name for name in lists if name not in found]
+        if len(fitting) == 1 and fitting[0] not in pairs.values():
+            pairs[keys] = fitting[0]
+    left = [name for name in asking if name not in pairs.values()]
+    over = [name for name in lists if name not in pairs]
     if two and len(left) == len(over) == 1:
-        found[over[0]] = left[0]
-    return found
+        pairs[over[0]] = left[0]
+    return pairs
 
 
 def _bare(name: str) -> str:
@@ -104,7 +104,7 @@ def _bare(name: str) -> str:
 
 def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adjustments) -> FileReading:
     try:
-        content, asked = registry.in_utf8(content, adjust)
+        content, inferences = registry.in_utf8(content, adjust)
         listed, asked_of_keys = registry.in_utf8(listed, adjust)
         assert isinstance(content, bytes)
         assert isinstance(listed, bytes)
@@ -112,9 +112,9 @@ def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adj
         answering = _document(listed, keys)[1].beside(asking)
         questions, answers = cut(asking.lines), cut(answering.lines)
         assert only_keys(answers)
-        found = read_joined(questions, answers, keys, form, name, adjust)
-        found = replace(found, inferred=(*(asked or asked_of_keys), *found.inferred))
-        return FileReading(name, with_pictures(found, asking.shown.joined(answering.shown)), keys=keys)
+        reading = read_joined(questions, answers, keys, form, name, adjust)
+        reading = replace(reading, inferred=(*(inferences or asked_of_keys), *reading.inferred))
+        return FileReading(name, with_pictures(reading, asking.shown.joined(answering.shown)), keys=keys)
     except CbtError as error:
         return FileReading(name, error=error, keys=keys)
 
@@ -158,7 +158,6 @@ def unscoped(adjust: Adjustments) -> dict[str, str]:
 
 
 def _within(adjust: Adjustments, name: str) -> Adjustments:
-    """Return what is said of any file, and of this one."""
     of_all = {key: value for key, value in adjust.items() if _OF not in key}
     head = f"{name}{_OF}"
     return of_all | {key.removeprefix(head): value for key, value in adjust.items() if key.startswith(head)}
@@ -198,12 +197,10 @@ _LEFT_OUT = ("~$", ".", "__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 def pack(files: Sequence[NamedFile]) -> bytes:
-    """Return files as one body."""
     return msgspec.msgpack.encode(list(files))
 
 
 def unpack(body: bytes) -> list[NamedFile]:
-    """Return the files of a body."""
     return msgspec.msgpack.decode(body, type=list[tuple[str, bytes]])
 
 
@@ -224,12 +221,12 @@ def taken(files: Sequence[NamedFile]) -> list[NamedFile]:
 
     Raises InvalidInput("bank.no_file"), ("bank.too_many_files").
     """
-    found = [(name, content) for path, content in files if content and (name := safe_name(path))]
-    if not found:
+    named_files = [(name, content) for path, content in files if content and (name := safe_name(path))]
+    if not named_files:
         raise InvalidInput("bank.no_file", field="file")
-    if len(found) > MOST_FILES:
-        raise InvalidInput("bank.too_many_files", count=len(found), limit=MOST_FILES, field="file")
-    return sorted(found)
+    if len(named_files) > MOST_FILES:
+        raise InvalidInput("bank.too_many_files", count=len(named_files), limit=MOST_FILES, field="file")
+    return sorted(named_files)
 
 
 def said(files: Sequence[NamedFile]) -> str:
@@ -250,14 +247,14 @@ def opened(files: Sequence[NamedFile]) -> list[NamedFile]:
     """
     if not any(_is_archive(content) for _name, content in files):
         return list(files)
-    found: list[NamedFile] = []
+    named_files: list[NamedFile] = []
     for name, content in files:
         if not _is_archive(content):
-            found.append((name, content))
+            named_files.append((name, content))
             continue
         head = "" if len(files) == 1 else f"{name}/"
-        found += [(f"{head}{inner}", body) for inner, body in _unpacked(content)]
-    return taken(found)
+        named_files += [(f"{head}{inner}", body) for inner, body in _unpacked(content)]
+    return taken(named_files)
 
 
 def _is_archive(content: bytes) -> bool:
@@ -268,10 +265,10 @@ def _is_archive(content: bytes) -> bool:
 
 def _unpacked(content: bytes) -> list[NamedFile]:
     try:
-        said = run(_UNPACK, content, limits=LIMITS, most=MOST_ENTRIES)
+        answer = run(_UNPACK, content, limits=LIMITS, most=MOST_ENTRIES)
     except Exhausted as error:
         raise InvalidInput("bank.package_too_big") from error
-    return msgspec.msgpack.decode(said, type=list[tuple[str, bytes]])
+    return msgspec.msgpack.decode(answer, type=list[tuple[str, bytes]])
 
 
 def read_paths(paths: Sequence[Path], adjust: Adjustments) -> Reading:
@@ -291,6 +288,6 @@ def read_paths(paths: Sequence[Path], adjust: Adjustments) -> Reading:
 def _below(path: Path) -> list[tuple[str, Path]]:
     if path.is_file():
         return [(path.name, path)]
-    found = sorted(one for one in path.rglob("*") if one.is_file())
-    named = [(str(one.relative_to(path.parent)), one) for one in found]
+    paths = sorted(one for one in path.rglob("*") if one.is_file())
+    named = [(str(one.relative_to(path.parent)), one) for one in paths]
     return [(name, one) for name, one in named if safe_name(name)]

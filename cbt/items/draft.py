@@ -43,11 +43,9 @@ class ItemDraft:
     def find(
         self, severity: Severity, code: str, name: str = "", value: object = "", **params: object
     ) -> Finding:
-        """Return a finding about a field of this item."""
         return Finding(severity, code, self.place(name), str(value), self.label, {"field": name, **params})
 
     def with_data(self, data: Mapping[str, Any]) -> ItemDraft:
-        """Return the same item with other content."""
         return replace(self, data=data)
 
     def parts(self) -> list[tuple[str, Mapping[str, Any]]]:

@@ -25,12 +25,10 @@ def normal(text: str) -> str:
 
 
 def is_negative(stem: str) -> bool:
-    """Return whether a stem asks for what does not hold."""
     return bool(_EMPHASISED.search(stem) or _NEGATIVE.search(stem.replace("*", "")))
 
 
 def is_emphasised(stem: str) -> bool:
-    """Return whether the negation of a stem stands in bold."""
     return bool(_EMPHASISED.search(stem))
 
 
@@ -41,8 +39,8 @@ def plain(text: str) -> str:
 
 def scale_of(cell: str) -> int | None:
     """Return the 1 to 5 of a cell such as `3`, `3.0` or `3（中等）`, or None."""
-    found = re.fullmatch(r"([1-5])(?:\.0+)?(?:\(.*\))?", plain(cell))
-    return int(found[1]) if found else None
+    match = re.fullmatch(r"([1-5])(?:\.0+)?(?:\(.*\))?", plain(cell))
+    return int(match[1]) if match else None
 
 
 def blank_marks(stem: str, marks: re.Pattern[str]) -> tuple[str, int]:

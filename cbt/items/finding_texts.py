@@ -16,15 +16,15 @@ _SAID_AS = {("answer", ""): "missing", ("weights_sum", "—"): "weights_first"}
 """What is found of nothing, or of the whole, has words of its own."""
 
 
-def note(found: Finding) -> Note:
+def note(finding: Finding) -> Note:
     """Return a finding in the language of this request."""
-    params = {**_shown(found.params), "value": _short(found.value)}
-    code = _SAID_AS.get((found.code, found.value.strip()), found.code)
+    params = {**_shown(finding.params), "value": _short(finding.value)}
+    code = _SAID_AS.get((finding.code, finding.value.strip()), finding.code)
     return Note(
-        severity=found.severity,
-        severity_label=_(f"bank.severity.{found.severity.value}"),
-        place=found.place,
-        value=_short(found.value),
+        severity=finding.severity,
+        severity_label=_(f"bank.severity.{finding.severity.value}"),
+        place=finding.place,
+        value=_short(finding.value),
         why=_(f"bank.lint.{code}.why", **params),
         fix=_(f"bank.lint.{code}.fix", **params),
     )
@@ -51,8 +51,8 @@ def field_label(name: str) -> str:
 def format_name(form: str) -> str:
     """Return what people call a format; the name it has in the code where nobody gave it another."""
     name = f"bank.format.{form}"
-    said = str(_(name))
-    return form if said == name else said
+    label = str(_(name))
+    return form if label == name else label
 
 
 def place_said(place: Place, *, alone: bool = True) -> str:
@@ -67,8 +67,8 @@ def inferred_value(value: str) -> str:
     """Return what people call a value that was inferred: a type, a field, else the value as it is."""
     for head in ("bank.type", "bank.field", "bank.value"):
         name = f"{head}.{value}"
-        if value and (said := str(_(name))) != name:
-            return said
+        if value and (label := str(_(name))) != name:
+            return label
     return value
 
 

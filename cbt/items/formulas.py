@@ -94,7 +94,6 @@ def mathml(source: str, *, display: bool = False) -> str:
 
 
 def fault_of(source: str) -> FormulaFault | None:
-    """Return what is wrong with a formula, or None."""
     try:
         mathml(source)
     except FormulaFault as fault:
@@ -103,8 +102,8 @@ def fault_of(source: str) -> FormulaFault | None:
 
 
 def _tag(name: str, inner: str, **attributes: str) -> str:
-    said = "".join(f' {key}="{html.escape(value)}"' for key, value in attributes.items())
-    return f"<{name}{said}>{inner}</{name}>"
+    text = "".join(f' {key}="{html.escape(value)}"' for key, value in attributes.items())
+    return f"<{name}{text}>{inner}</{name}>"
 
 
 def _operator(sign: str, **attributes: str) -> str:

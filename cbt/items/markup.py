@@ -24,7 +24,6 @@ _BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
 def add_marks(markdown: MarkdownIt) -> MarkdownIt:
-    """Have a renderer know pictures, sounds and formulas."""
     markdown.inline.ruler.before("escape", "formula", _formula)
     markdown.inline.ruler.before("escape", "media", _media)
     return markdown
@@ -32,45 +31,45 @@ def add_marks(markdown: MarkdownIt) -> MarkdownIt:
 
 def in_words(text: str) -> str:
     """Return a text as it is said in one line of a list: no signs of layout, … for what only layout can show."""
-    said = ANY_MARK.sub(r"[\1]", text)
-    said = FORMULA.sub(lambda found: "…" if "\\" in found[2] else found[2], said)
-    said = _BOLD.sub(r"\1", _BLANK.sub("____", _ROW.sub("…", said)))
-    return re.sub(r"…(?:\s*…)+", "…", re.sub(r"[ \t\r\n]+", " ", said).strip())
+    words = ANY_MARK.sub(r"[\1]", text)
+    words = FORMULA.sub(lambda found: "…" if "\\" in found[2] else found[2], words)
+    words = _BOLD.sub(r"\1", _BLANK.sub("____", _ROW.sub("…", words)))
+    return re.sub(r"…(?:\s*…)+", "…", re.sub(r"[ \t\r\n]+", " ", words).strip())
 
 
 def formulas_in(text: str) -> Iterator[str]:
     """Yield the source of each formula of a text."""
-    for found in FORMULA.finditer(text):
-        yield found[2].strip()
+    for match in FORMULA.finditer(text):
+        yield match[2].strip()
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != "$":
         return False
-    found = FORMULA.match(state.src, state.pos)
-    if found is None:
+    match = FORMULA.match(state.src, state.pos)
+    if match is None:
         return False
     try:
-        drawn = mathml(found[2].strip(), display=found[1] == "$$")
+        drawn = mathml(match[2].strip(), display=match[1] == "$$")
     except FormulaFault:
-        drawn = html.escape(found[0])  # lint names what is wrong with it; a candidate sees what was written
-    return _put(state, silent, drawn, found.end())
+        drawn = html.escape(match[0])  # lint names what is wrong with it; a candidate sees what was written
+    return _put(state, silent, drawn, match.end())
 
 
 def _media(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != "!":
         return False
-    found = MARK.match(state.src, state.pos)
-    if found is None:
+    match = MARK.match(state.src, state.pos)
+    if match is None:
         return False
-    words, source = html.escape(found[1].strip()), address(found[2])
-    if is_sound(found[2]):
+    words, source = html.escape(match[1].strip()), address(match[2])
+    if is_sound(match[2]):
         drawn = (
             f'<audio controls="" preload="none" src="{source}" aria-label="{words}" title="{words}"></audio>'
         )
     else:
         drawn = f'<img src="{source}" alt="{words}">'
-    return _put(state, silent, drawn, found.end())
+    return _put(state, silent, drawn, match.end())
 
 
 def _put(state: StateInline, silent: bool, drawn: str, end: int) -> bool:
@@ -109,7 +108,6 @@ _BLANK_MARK = re.compile(r"\{\{(\d{1,2})\}\}")
 
 @lru_cache(maxsize=8192)
 def to_html(text: str) -> str:
-    """Return the HTML of a text with paragraphs, lists and tables."""
     return _clean(_MARKDOWN.render(text), _BLOCK_TAGS)
 
 

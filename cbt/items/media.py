@@ -22,7 +22,6 @@ ENDINGS: Mapping[str, str] = {"audio/mpeg": ".mp3", "audio/ogg": ".ogg", "audio/
 
 
 def is_sound(name: str) -> bool:
-    """Return whether a name is a sound's."""
     return "." in name
 
 
@@ -32,7 +31,6 @@ def kind_of(name: str) -> str:
 
 
 def address(name: str) -> str:
-    """Return where a picture or a sound is sent from."""
     return f"{PREFIX}{name}"
 
 
@@ -51,11 +49,11 @@ def _inner(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _inner(one)
+        for inner in value:
+            yield from _inner(inner)
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _inner(one)
+        for inner in value.values():
+            yield from _inner(inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class NamedMedium:
 def media_in(data: Mapping[str, Any]) -> list[NamedMedium]:
     """Return the pictures and sounds that the texts of a content name, in the order in which people read them."""
     choices = data.get("choices", ())
-    found = [
+    media = [
         NamedMedium(
             f"choices.{choices.index(text) + 1}" if field == "choices" and text in choices else field,
             mark[1],
@@ -81,31 +79,30 @@ def media_in(data: Mapping[str, Any]) -> list[NamedMedium]:
         for field, text in texts_of(data)
         for mark in MARK.finditer(text)
     ]
-    return sorted(found, key=lambda one: _FIRST.get(one.field, 1))
+    return sorted(media, key=lambda one: _FIRST.get(one.field, 1))
 
 
 def names_in(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return field and name of each picture and sound that a content names, a picture to be marked too."""
-    found = [(field, mark[2]) for field, text in texts_of(data) for mark in MARK.finditer(text)]
+    names = [(field, mark[2]) for field, text in texts_of(data) for mark in MARK.finditer(text)]
     for prefix, part in [
         ("", data),
         *((f"parts.{n}.", one) for n, one in enumerate(data.get("parts", ()), 1)),
     ]:
         picture = part.get("picture", "") if isinstance(part, Mapping) else ""
         if isinstance(picture, str) and picture.startswith(SCHEME):
-            found.append((f"{prefix}picture", picture.removeprefix(SCHEME)))
-    return found
+            names.append((f"{prefix}picture", picture.removeprefix(SCHEME)))
+    return names
 
 
 def in_words(text: str) -> str:
-    """Return a text with the words for its pictures and sounds in their places."""
     return MARK.sub(lambda found: f"［{found[1]}］", text)
 
 
 def without_last(text: str) -> tuple[str, str]:
     """Return a text without the pictures and sounds at its end, and these."""
-    found = _AT_END.search(text) if text.endswith(")") else None
-    return (text[: found.start()], found[0]) if found else (text, "")
+    match = _AT_END.search(text) if text.endswith(")") else None
+    return (text[: match.start()], match[0]) if match else (text, "")
 
 
 def replaced(value: Any, mark: re.Pattern[str], name: Callable[[re.Match[str]], str]) -> Any:
@@ -145,5 +142,4 @@ class NewMedium:
 
 
 def digest_of(body: bytes) -> str:
-    """Return the head of the digest of a content."""
     return hashlib.sha256(body).hexdigest()[:NAME_LENGTH]

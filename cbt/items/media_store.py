@@ -59,24 +59,24 @@ def _picture(body: bytes, drawn: bytes) -> NewMedium:
     return NewMedium(mimetype, drawn, width, height, came=digest_of(body))
 
 
-def store(session: Session, found: NewMedium, *, now: datetime, actor: str) -> str:
+def store(session: Session, medium: NewMedium, *, now: datetime, actor: str) -> str:
     """Keep what was taken in, unless it is there, and return its name."""
-    key = found.name[:NAME_LENGTH]
+    key = medium.name[:NAME_LENGTH]
     if session.scalar(select(Media.id).where(Media.name == key)) is None:
         session.add(
             Media(
                 name=key,
-                mimetype=found.mimetype,
-                body=found.body,
-                width=found.width,
-                height=found.height,
-                seconds=found.seconds,
+                mimetype=medium.mimetype,
+                body=medium.body,
+                width=medium.width,
+                height=medium.height,
+                seconds=medium.seconds,
                 actor=actor,
                 at=now,
             )
         )
         session.flush()
-    return found.name
+    return medium.name
 
 
 def held(session: Session, names: Iterable[str]) -> dict[str, str]:
@@ -86,7 +86,6 @@ def held(session: Session, names: Iterable[str]) -> dict[str, str]:
 
 
 def missing(session: Session, names: Iterable[str]) -> set[str]:
-    """Return which of some names nothing is kept under."""
     wanted = set(names)
     keys = [name[:NAME_LENGTH] for name in wanted]
     there = session.execute(select(Media.name, Media.mimetype).where(Media.name.in_(keys)))
@@ -101,16 +100,16 @@ class _Shelf:
         self._size = 0
 
     def get(self, key: str) -> tuple[str, bytes] | None:
-        found = self._held.get(key)
-        if found is not None:
-            self._held[key] = found
-        return found
+        medium = self._held.get(key)
+        if medium is not None:
+            self._held[key] = medium
+        return medium
 
-    def put(self, key: str, found: tuple[str, bytes]) -> None:
+    def put(self, key: str, medium: tuple[str, bytes]) -> None:
         if key in self._held:
             return
-        self._held[key] = found
-        self._size += len(found[1])
+        self._held[key] = medium
+        self._size += len(medium[1])
         while self._size > MOST_CACHED:
             _key, (_kind, body) = self._held.popitem(last=False)
             self._size -= len(body)
@@ -123,13 +122,13 @@ _shelves: WeakKeyDictionary[Any, _Shelf] = WeakKeyDictionary()
 def sent(session: Session, name: str) -> tuple[str, bytes]:
     """Return kind and bytes of what is called so; raise NotFound("media.unknown")."""
     shelf = _shelves.setdefault(session.get_bind().dialect, _Shelf())
-    found = shelf.get(name)
-    if found is None:
+    medium = shelf.get(name)
+    if medium is None:
         row = session.execute(
             select(Media.mimetype, Media.body).where(Media.name == name[:NAME_LENGTH])
         ).one_or_none()
         if row is None or ENDINGS.get(row[0], "") != name[NAME_LENGTH:]:
             raise NotFound("media.unknown")
-        found = (row[0], bytes(row[1]))
-        shelf.put(name, found)
-    return found
+        medium = (row[0], bytes(row[1]))
+        shelf.put(name, medium)
+    return medium

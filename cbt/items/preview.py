@@ -37,7 +37,7 @@ def preview_paper(content: ItemContent, *, seed: str) -> dict[str, Any]:
     """
     rng = random.Random(seed)
     case = content if isinstance(content, Case) else None
-    asked = [part.content for part in case.parts] if case else [content]
+    contents = [part.content for part in case.parts] if case else [content]
     points = [f"{part.points:f}" for part in case.parts] if case else ["1"]
     unit = case.unit if case else 1
     items = [
@@ -48,7 +48,7 @@ def preview_paper(content: ItemContent, *, seed: str) -> dict[str, Any]:
             "points": worth,
             **_item(one, rng),
         }
-        for number, (one, worth) in enumerate(zip(asked, points, strict=True), 1)
+        for number, (one, worth) in enumerate(zip(contents, points, strict=True), 1)
     ]
     name = case.title if case else _(f"bank.type.{content.type.value}")
     group = {"name": name, "first": 1, "last": len(items)}
@@ -71,7 +71,6 @@ def _item(content: ItemContent, rng: random.Random) -> dict[str, Any]:
 
 
 def verdicts() -> tuple[str, str]:
-    """Return the words for right and wrong."""
     return _("bank.key.true"), _("bank.key.false")
 
 

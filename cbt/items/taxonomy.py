@@ -42,22 +42,20 @@ class Taxonomy:
 
     @property
     def importances(self) -> dict[str, str]:
-        """Return the importance of every point."""
         return {point.code: point.importance for point in self.points}
 
 
 def parent_of(code: str, codes: Iterable[str]) -> str:
     """Return the nearest range above `code` (`A-B-A-001` → `A-B-A`, `0111` → `01`), or `""`."""
-    known = [
+    parents = [
         other
         for other in codes
         if other != code and code.startswith(other) and (code[len(other)] == "-" or other.isdigit())
     ]
-    return max(known, key=len, default="")
+    return max(parents, key=len, default="")
 
 
 def leaf_weights(weights: dict[str, int]) -> dict[str, int]:
-    """Return the weights of the ranges that have no range below them."""
     parents = {parent_of(code, weights) for code in weights}
     return {code: weight for code, weight in weights.items() if code not in parents}
 

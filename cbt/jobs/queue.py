@@ -170,19 +170,19 @@ def end(
 
 def fail(session: Session, job: Job, error: CbtError, *, now: datetime) -> bool:
     """Put down why a job came to nothing; return whether it was still held."""
-    said = json.dumps({"class": type(error).__name__, "params": _kept(error.params)}, ensure_ascii=False)
+    dumps = json.dumps({"class": type(error).__name__, "params": _kept(error.params)}, ensure_ascii=False)
     failed = update(Job).where(_held(job)).values(
-        state=JobState.FAILED, error=error.code[:60], params=said, ended_at=now, held_until=None
+        state=JobState.FAILED, error=error.code[:60], params=dumps, ended_at=now, held_until=None
     )  # fmt: skip
     return session.scalar(failed.returning(Job.id)) is not None
 
 
 def error_of(job: Job) -> CbtError:
     """Return the error that a job ended with."""
-    said = json.loads(job.params)
-    kind = getattr(errors, str(said.get("class", "")), Conflict)
+    params = json.loads(job.params)
+    kind = getattr(errors, str(params.get("class", "")), Conflict)
     error: CbtError = kind(
-        job.error, **{name: _read(value) for name, value in said.get("params", {}).items()}
+        job.error, **{name: _read(value) for name, value in params.get("params", {}).items()}
     )
     return error
 

@@ -134,5 +134,4 @@ def job_kinds() -> JobKinds:
 
 
 def job_kinds_of(app: flask.Flask) -> JobKinds:
-    """Return the kinds of an app."""
     return cast(JobKinds, app.extensions[_EXTENSION])

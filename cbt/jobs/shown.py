@@ -51,7 +51,7 @@ def _shown(session: Session, rows: Sequence[Job], now: datetime) -> list[JobShow
     return [_one_shown(row, thing_name(row.subject, things), people.get(row.actor, ""), now) for row in rows]
 
 
-def _one_shown(row: Job, thing: str, who: str, now: datetime) -> JobShown:
+def _one_shown(row: Job, thing: str, text: str, now: datetime) -> JobShown:
     kind, said, fix = job_kinds().get(row.kind), "", ""
     if row.state == JobState.FAILED:
         said, fix = explain(queue.error_of(row))
@@ -62,7 +62,7 @@ def _one_shown(row: Job, thing: str, who: str, now: datetime) -> JobShown:
         ref=row.ref,
         kind=str(flask_babel.gettext(f"jobs.kind.{row.kind}")),
         thing=thing,
-        who=who,
+        who=text,
         row=row,
         said=said,
         fix=fix,

@@ -33,10 +33,10 @@ def jobs() -> Reply:
 @access.staff
 def job(ref: str) -> Reply:
     """Show one job; without scripts the page asks again by itself. A script is led to the file once it is there."""
-    found = shown.job_shown(ref, signed_in(), now=flask.g.now)
+    job_shown = shown.job_shown(ref, signed_in(), now=flask.g.now)
     if wants_json():
-        return _told(found.row)
-    return flask.render_template("jobs/job.html", job=found, back=local_target(found.row.page, ""))
+        return _told(job_shown.row)
+    return flask.render_template("jobs/job.html", job=job_shown, back=local_target(job_shown.row.page, ""))
 
 
 def _told(row: Job) -> Reply:
@@ -52,8 +52,8 @@ def _told(row: Job) -> Reply:
 @unattended
 def card(ref: str) -> Reply:
     """The part of a page that says how far a job is, asked for until it is over."""
-    found = shown.job_shown(ref, signed_in(), now=flask.g.now)
-    return flask.render_template("jobs/_card.html", job=found)
+    job_shown = shown.job_shown(ref, signed_in(), now=flask.g.now)
+    return flask.render_template("jobs/_card.html", job=job_shown)
 
 
 @pages.post("/jobs/<ref>/cancel")

@@ -81,16 +81,16 @@ def redraw_several(bodies: Sequence[bytes]) -> list[bytes | None]:
     pixels, ended = MOST_PIXELS, 0
     for some in _batches(bodies):
         try:
-            said = run(f"{_TASKS}:drawings", msgspec.msgpack.encode(some), limits=SEVERAL, pixels=pixels)
+            answer = run(f"{_TASKS}:drawings", msgspec.msgpack.encode(some), limits=SEVERAL, pixels=pixels)
         except Exhausted:
             for body in some:
                 drawn = _alone(body) if ended < MOST_ENDED else None
                 ended += drawn is None
                 done.append(drawn)
             continue
-        found = msgspec.msgpack.decode(said, type=Drawn)
-        pixels = max(pixels - found.pixels, 0)
-        done += [drawn or None for drawn in found.pictures]
+        drawings = msgspec.msgpack.decode(answer, type=Drawn)
+        pixels = max(pixels - drawings.pixels, 0)
+        done += [drawn or None for drawn in drawings.pictures]
     return done
 
 
@@ -120,13 +120,13 @@ def redraw_zip(body: bytes) -> Redrawn:
     Raise InvalidInput("photo.zip") for a damaged archive, ("photo.zip_too_big") beyond the limits.
     """
     try:
-        said = run(
+        answer_body = run(
             f"{_TASKS}:zipped", body, limits=MANY,
             files=MOST_FILES, unpacked=MOST_UNPACKED, each=MOST_PICTURE_BYTES, ratio=MOST_RATIO,
         )  # fmt: skip
     except Exhausted as error:
         raise InvalidInput("photo.zip_too_big", field="photos", files=MOST_FILES) from error
-    return msgspec.msgpack.decode(said, type=Redrawn)
+    return msgspec.msgpack.decode(answer_body, type=Redrawn)
 
 
 MOST_SOUND_BYTES = 6 * MEGABYTE
@@ -143,9 +143,9 @@ def copy(body: bytes) -> Copied:
     if len(body) > MOST_SOUND_BYTES:
         raise InvalidInput("sound.too_big", field="file", most=MOST_SOUND_BYTES // MEGABYTE)
     try:
-        said = run("cbt.media.sound_copy:one", body, limits=_LIMITS, seconds=MOST_SECONDS)
+        answer = run("cbt.media.sound_copy:one", body, limits=_LIMITS, seconds=MOST_SECONDS)
     except InvalidInput as error:
         raise InvalidInput(error.code, **error.params | {"field": "file"}) from error
     except Exhausted as error:
         raise InvalidInput("sound.damaged", field="file") from error
-    return msgspec.msgpack.decode(said, type=Copied)
+    return msgspec.msgpack.decode(answer, type=Copied)

@@ -102,16 +102,16 @@ def drawings(body: bytes, *, pixels: int) -> bytes:
 
     Together they may have so many `pixels`; the ones beyond are not decoded.
     """
-    found = Drawn([], 0)
+    drawn = Drawn([], 0)
     for one_of in msgspec.msgpack.decode(body, type=list[bytes]):
         size = _pixels(one_of)
         try:
-            done = drawing(one_of) if found.pixels + size <= pixels else b""
+            done = drawing(one_of) if drawn.pixels + size <= pixels else b""
         except (InvalidInput, MemoryError):
             done = b""
-        found.pixels += size
-        found.pictures.append(done)
-    return msgspec.msgpack.encode(found)
+        drawn.pixels += size
+        drawn.pictures.append(done)
+    return msgspec.msgpack.encode(drawn)
 
 
 def _pixels(body: bytes) -> int:
@@ -136,42 +136,48 @@ def zipped(body: bytes, *, files: int, unpacked: int, each: int, ratio: int) -> 
                 raise InvalidInput("photo.zip_too_big", files=files)
             if any(member.flag_bits & _ENCRYPTED_BIT for member in members):
                 raise InvalidInput("photo.zip")
-            found = Redrawn([], [])
-            for member, said in zip(members, entry_names(members), strict=True):
-                _sort_in(archive, member, said, found, each=each, ratio=ratio)
+            redrawn = Redrawn([], [])
+            for member, entry_name in zip(members, entry_names(members), strict=True):
+                _sort_in(archive, member, entry_name, redrawn, each=each, ratio=ratio)
     except (InvalidInput, MemoryError):
         raise
     except Exception as error:  # zipfile and its decompressors raise many kinds
         raise InvalidInput("photo.zip") from error
-    return msgspec.msgpack.encode(found)
+    return msgspec.msgpack.encode(redrawn)
 
 
 def _sort_in(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, said: str, found: Redrawn, *, each: int, ratio: int
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    entry_name: str,
+    redrawn: Redrawn,
+    *,
+    each: int,
+    ratio: int,
 ) -> None:
-    name = _name(said)
+    name = _name(entry_name)
     if not name:
         return
     if member.file_size > each or member.file_size > ratio * max(member.compress_size, 1024):
-        found.refused.append((name, "photo.too_big"))
+        redrawn.refused.append((name, "photo.too_big"))
         return
     try:
         with archive.open(member) as packed:
             image = packed.read(each + 1)  # the size it says of itself may be a lie
         if len(image) > each:
             raise InvalidInput("photo.too_big")
-        found.pictures.append((name, one(image)))
+        redrawn.pictures.append((name, one(image)))
     except InvalidInput as error:
-        found.refused.append((name, error.code))
+        redrawn.refused.append((name, error.code))
     except MemoryError:
         raise
     except Exception:  # one damaged entry leaves the others as they are
-        found.refused.append((name, "photo.damaged"))
+        redrawn.refused.append((name, "photo.damaged"))
 
 
-def _name(said: str) -> str:
+def _name(entry_name: str) -> str:
     """Return the file name of an entry without its folder; an empty text for what systems put beside pictures."""
-    path = PurePosixPath(said.replace("\\", "/"))
+    path = PurePosixPath(entry_name.replace("\\", "/"))
     if "__MACOSX" in path.parts or path.name.startswith("."):
         return ""
     return _UNSEEN.sub("", path.name)[-_LONGEST_NAME:]

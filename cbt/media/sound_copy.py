@@ -42,18 +42,18 @@ def one(body: bytes, *, seconds: int) -> bytes:
     """
     try:
         if body.startswith(b"RIFF") and body[8:12] == b"WAVE":
-            found = _wav(body)
+            copied = _wav(body)
         elif body.startswith(b"OggS"):
-            found = _ogg(body)
+            copied = _ogg(body)
         elif body.startswith((b"ID3", b"\xff")):
-            found = _mp3(body)
+            copied = _mp3(body)
         else:
             raise InvalidInput("sound.kind")
     except (IndexError, struct.error, ValueError) as error:
         raise InvalidInput("sound.damaged") from error
-    if found.seconds > seconds:
+    if copied.seconds > seconds:
         raise InvalidInput("sound.long", most=seconds)
-    return msgspec.msgpack.encode(found)
+    return msgspec.msgpack.encode(copied)
 
 
 def _started(samples: int, rate: int) -> int:
@@ -70,13 +70,13 @@ def _mp3(body: bytes) -> Copied:
     frames: list[bytes] = []
     samples, rate, place = 0, 0, start
     while place < len(body):
-        found = _frame(body, place)
-        if found is None:
+        frame = _frame(body, place)
+        if frame is None:
             rest = body[place:]
             if not rest.startswith(_AFTER_SOUND):
                 raise InvalidInput("sound.damaged" if frames else "sound.kind")
             break
-        length, of_frame, of_rate = found
+        length, of_frame, of_rate = frame
         if rate and of_rate != rate:
             raise InvalidInput("sound.damaged")
         if place + length > len(body):
@@ -201,13 +201,13 @@ def _blank(copy: bytearray, places: list[int], at: int) -> None:
 
 
 def _table() -> tuple[int, ...]:
-    found = []
+    numbers = []
     for byte in range(256):
         value = byte << 24
         for _ in range(8):
             value = (value << 1 ^ 0x04C11DB7 if value & 0x80000000 else value << 1) & 0xFFFFFFFF
-        found.append(value)
-    return tuple(found)
+        numbers.append(value)
+    return tuple(numbers)
 
 
 _CRC = _table()

@@ -39,12 +39,12 @@ def documents() -> list[Document]:
 
 def find(name: str) -> Document:
     """Return the document `name`; raise NotFound("docs.unknown") with those whose names are near, else all."""
-    known = {one.name: one for one in documents()}
-    asked = name.lower().removesuffix(".md")
-    if asked not in known:
-        near = difflib.get_close_matches(asked, known) or sorted(known)
+    by_name = {one.name: one for one in documents()}
+    wanted = name.lower().removesuffix(".md")
+    if wanted not in by_name:
+        near = difflib.get_close_matches(wanted, by_name) or sorted(by_name)
         raise NotFound("docs.unknown", name=name, near=near)
-    return known[asked]
+    return by_name[wanted]
 
 
 def copy_out(target: Path) -> int:
@@ -88,10 +88,10 @@ def docs(name: str | None, target: Path | None) -> Answer:
         fresh = copy_out(target)
         return Answer({"folder": target, "copied": fresh}, [_("docs.copied", count=fresh, folder=target)])
     if name is not None:
-        found = find(name)
-        text = found.path.read_text("utf-8")
+        document = find(name)
+        text = document.path.read_text("utf-8")
         return Answer(
-            {"name": found.name, "title": found.title, "text": text}, [text.rstrip("\n")], paged=True
+            {"name": document.name, "title": document.title, "text": text}, [text.rstrip("\n")], paged=True
         )
     listed = documents()
     lines = align([[one.name, one.title] for one in listed])

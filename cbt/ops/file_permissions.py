@@ -148,10 +148,10 @@ def open_to_others(settings: Settings) -> list[Path]:
 
 def _loose(path: Path) -> bool:
     try:
-        found = path.lstat().st_mode
+        mode = path.lstat().st_mode
     except OSError:
         return False  # a log that was just taken away
-    return not stat.S_ISLNK(found) and bool(found & 0o077)
+    return not stat.S_ISLNK(mode) and bool(mode & 0o077)
 
 
 def _files(settings: Settings) -> Iterator[tuple[Path, int]]:
@@ -177,8 +177,8 @@ def _whole(folder: Path) -> Iterator[tuple[Path, int]]:
 
 def _mend(path: Path, mode: int) -> bool:
     try:
-        found = path.lstat().st_mode
-        if stat.S_ISLNK(found) or not found & 0o077:
+        st_mode = path.lstat().st_mode
+        if stat.S_ISLNK(st_mode) or not st_mode & 0o077:
             return False
         path.chmod(mode)
     except FileNotFoundError:
@@ -186,5 +186,5 @@ def _mend(path: Path, mode: int) -> bool:
     except OSError as error:
         log.warning("%s is open to others and cannot be closed: %s", path, error.strerror)
         return False
-    log.warning("%s was open to others (%03o) and is closed now (%03o)", path, stat.S_IMODE(found), mode)
+    log.warning("%s was open to others (%03o) and is closed now (%03o)", path, stat.S_IMODE(st_mode), mode)
     return True

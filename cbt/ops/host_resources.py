@@ -176,7 +176,6 @@ def tell_forks_that_others_serve(serve: bool) -> None:
 
 
 def others_serve() -> bool:
-    """Return whether others served already when this process was forked."""
     return _others_serve
 
 

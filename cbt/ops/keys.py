@@ -65,7 +65,7 @@ class KeyFile:
 
 def key_files(settings: Settings) -> list[KeyFile]:
     """Return the key files of an installation; raise Unavailable("db.key_damaged") for a cut one."""
-    found = []
+    files = []
     for name in NAMES:
         if name == "database" and not (settings.embedded and settings.db_encryption):
             continue
@@ -75,8 +75,8 @@ def key_files(settings: Settings) -> list[KeyFile]:
             continue  # made with the first package that is signed
         loose = there and os.name == "posix" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
         print_ = fingerprint(load_key(settings.keys, name, may_create=False)) if there else ""
-        found.append(KeyFile(name, path, print_, loose))
-    return found
+        files.append(KeyFile(name, path, print_, loose))
+    return files
 
 
 def paper_lines(key: bytes) -> list[str]:
@@ -98,11 +98,11 @@ def read_paper(lines: Iterable[str]) -> bytes:
 
     Raise InvalidInput("key.line", number=…) for a line with a slip in it, ("key.lines") when some are missing.
     """
-    given = [line.lower() for line in lines if line.strip()]
-    if len(given) != KEY_BYTES // LINE_BYTES:
+    filled = [line.lower() for line in lines if line.strip()]
+    if len(filled) != KEY_BYTES // LINE_BYTES:
         raise InvalidInput("key.lines", count=KEY_BYTES // LINE_BYTES)
     key = b""
-    for number, line in enumerate(given, 1):
+    for number, line in enumerate(filled, 1):
         digits = "".join(line.partition(":")[2].replace("-", " ").split())
         try:
             part = bytes.fromhex(digits[: 2 * LINE_BYTES])
@@ -256,19 +256,19 @@ def give_up_personal(settings: Settings) -> tuple[Path, str]:
     """
     check_hands(settings)
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, key lost")
-    found = find(settings)
-    ruling = decide(found, Intent.USE)
+    remains = find(settings)
+    ruling = decide(remains, Intent.USE)
     path = settings.keys / f"{PERSONAL}.key"
     if not ruling.refusal:
         raise Conflict("key.personal_not_lost", path=str(path))
     if ruling.key != PERSONAL:
-        refuse(settings, found, ruling)
+        refuse(settings, remains, ruling)
     if path.is_file():
-        path.replace(settings.keys / f"{PERSONAL}-{found.keys[PERSONAL]}.key")
+        path.replace(settings.keys / f"{PERSONAL}-{remains.keys[PERSONAL]}.key")
     write_key(path, key := secrets.token_bytes(KEY_BYTES))
     clock = SystemClock(database_time(settings))
     with create_app(settings, clock=clock).app_context():
-        _name_new(found.named.get(PERSONAL, ""), fingerprint(key), now=clock.now())
+        _name_new(remains.named.get(PERSONAL, ""), fingerprint(key), now=clock.now())
         db.engine.dispose()
     note_keys(settings)
     return path, fingerprint(key)

@@ -154,8 +154,8 @@ class Repeats:
 def _kind(record: logging.LogRecord) -> Kind:
     """Return what makes two lines the same: the words without their values, the place, the errors."""
     errors = tuple(type(one) for one in errors_of(record))
-    told = getattr(record, TOLD, {})
-    return record.name, record.levelno, str(record.msg), errors, told.get("endpoint")
+    fields = getattr(record, TOLD, {})
+    return record.name, record.levelno, str(record.msg), errors, fields.get("endpoint")
 
 
 def _sum(window: _Window, last: logging.LogRecord) -> logging.LogRecord:
@@ -194,7 +194,6 @@ class LogFile(WatchedFileHandler):
         return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding="utf-8")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
         try:
             super().emit(record)
         except OSError:
@@ -231,7 +230,6 @@ class Keeper(logging.Handler):
         self._wake_later()
 
     def tell_sums(self, *, all_of_them: bool = False) -> None:
-        """Hand on the sums that are due, or all there are."""
         assert self.lock is not None  # a handler has one from its beginning
         with self.lock:
             self._waits = False
@@ -262,8 +260,8 @@ def init_logs(settings: Settings) -> None:
     root.handlers[:] = [Keeper(out, Repeats())]
     root.setLevel(logging.WARNING)
     quiet = settings.log_file is None and sys.stderr.isatty()
-    for one in (LIFE, SERVER):
-        one.setLevel(logging.WARNING if quiet else logging.INFO)
+    for logger in (LIFE, SERVER):
+        logger.setLevel(logging.WARNING if quiet else logging.INFO)
     SERVER.addFilter(_is_no_advice)
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
@@ -310,10 +308,10 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
     log.critical("this process ends with an error", exc_info=(kind, error, trace))
 
 
-def _uncaught_in_thread(said: threading.ExceptHookArgs) -> None:
-    name = said.thread.name if said.thread is not None else "?"
-    error = said.exc_value or said.exc_type()
-    log.error("the thread %s ended with an error", name, exc_info=(said.exc_type, error, said.exc_traceback))
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    name = args.thread.name if args.thread is not None else "?"
+    error = args.exc_value or args.exc_type()
+    log.error("the thread %s ended with an error", name, exc_info=(args.exc_type, error, args.exc_traceback))
 
 
 URL = "CBT_DATABASE_URL"
@@ -332,21 +330,19 @@ def refusals_told(settings: Settings) -> Iterator[None]:
 
 def tell_start(role: str, settings: Settings) -> None:
     """Say that a process serves from here on; `role` is `server` (the parent), `worker`, `writer` or `jobs`."""
-    told: dict[str, Any] = {"role": role, "version": product_version(), "revision": newest_revision()}
+    fields: dict[str, Any] = {"role": role, "version": product_version(), "revision": newest_revision()}
     if role == "server":
-        told["settings"] = shown_settings(settings)
-    LIFE.info("start", extra={TOLD: told})
+        fields["settings"] = shown_settings(settings)
+    LIFE.info("start", extra={TOLD: fields})
 
 
 def tell_stop(role: str) -> None:
-    """Say that a process has come to its end in good order."""
     tell_rest()
     LIFE.info("stop", extra={TOLD: {"role": role}})
 
 
 def shown_settings(settings: Settings) -> dict[str, str]:
-    """Return the settings as they may stand in a log: the database's URL without its password."""
-    found = as_environment(settings)
+    values = as_environment(settings)
     if settings.database_url:
-        found[URL] = make_url(settings.database_url).render_as_string(hide_password=True)
-    return found
+        values[URL] = make_url(settings.database_url).render_as_string(hide_password=True)
+    return values

@@ -64,7 +64,6 @@ _WIDTH = 30
 
 
 def bar(done: int, of: int) -> str:
-    """Return `done` of `of` as a bar."""
     full = _WIDTH if of <= 0 else min(_WIDTH, _WIDTH * done // of)
     return f"[{'#' * full}{'-' * (_WIDTH - full)}]"
 
@@ -184,10 +183,10 @@ def _check(source: Session, target: Session, tell: Tell) -> Iterator[StoredCheck
     """Run every check there; what it finds is no fault of the move when it finds the same here."""
     for number, name in enumerate(CHECKS):
         tell("check", name, number, len(CHECKS))
-        found = check_in(target, name)
-        if not found.ok and found.findings != check_in(source, name).findings:
+        check = check_in(target, name)
+        if not check.ok and check.findings != check_in(source, name).findings:
             raise Unavailable("move.differs", what=name)
-        yield found
+        yield check
     tell("check", "", len(CHECKS), len(CHECKS))
 
 
@@ -242,18 +241,18 @@ def _explaining(settings: Settings, destination: Destination) -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        said = explained(error, embedded=embedded, postgres=postgres, arrives=not settings.embedded)
-        if said is None:
+        refusal = explained(error, embedded=embedded, postgres=postgres, arrives=not settings.embedded)
+        if refusal is None:
             raise
-        raise said from error
+        raise refusal from error
 
 
 def _begun(destination: Destination) -> str | None:
     """Return the ref of a move to `destination` that was cut off at its end, None when none was."""
     with Session(db.engine) as session:
-        found = departure_of(session)
-    if found is not None and (found.state, found.place) == (LEAVING, destination.place):
-        return found.ref
+        departure = departure_of(session)
+    if departure is not None and (departure.state, departure.place) == (LEAVING, destination.place):
+        return departure.ref
     check_not_moved()
     return None
 
@@ -264,8 +263,8 @@ def _move(settings: Settings, destination: Destination, *, ref: str, now: dateti
         target.settle()
         with Session(target.connection) as there:
             compared = compare(source, there, copied, tell)
-            said = {"from": _place_of(settings), "to": destination.place}
-            record(there, at=now, actor="cli", act=MOVED, subject=f"move:{ref}", after=said)
+            facts = {"from": _place_of(settings), "to": destination.place}
+            record(there, at=now, actor="cli", act=MOVED, subject=f"move:{ref}", after=facts)
             there.commit()  # into the transaction of the target, which is kept last
         if not settings.embedded:
             refuse_connected(source.connection())

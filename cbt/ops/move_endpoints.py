@@ -49,7 +49,6 @@ def tables() -> list[Table]:
 
 
 def count(connection: Connection, table: Table) -> int:
-    """Return how many rows a table has."""
     return int(connection.scalar(select(func.count()).select_from(table)) or 0)
 
 
@@ -69,7 +68,6 @@ class RowDigest:
         self._sum = 0
 
     def add(self, block: Rows) -> None:
-        """Take in a block of rows."""
         for row in block:
             sealed = hashlib.sha256(repr(tuple(row)).encode("utf-8", "backslashreplace"))
             self._sum += int.from_bytes(sealed.digest(), "big")
@@ -77,7 +75,6 @@ class RowDigest:
 
     @property
     def digest(self) -> str:
-        """Return the digest of all rows so far."""
         return f"{self._sum % 2**256:064x}"
 
 
@@ -161,7 +158,6 @@ class EmbeddedTarget:
         self._path = path
 
     def load(self, table: Table, blocks: Iterable[Rows]) -> None:
-        """Write the rows of a table."""
         names = [one.name for one in table.columns]
         for block in blocks:
             self.connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in block])
@@ -181,9 +177,9 @@ class EmbeddedTarget:
             os.fsync(handle.fileno())
         with closing(open_raw(self._arriving, self._key)) as database:
             pages = "PRAGMA cipher_integrity_check" if self._key is not None else "PRAGMA quick_check"
-            said = [row[0] for row in database.execute(pages) if row[0] != "ok"]
-        if said:
-            raise Unavailable("db.unreadable", detail=str(said[0]))
+            problems = [row[0] for row in database.execute(pages) if row[0] != "ok"]
+        if problems:
+            raise Unavailable("db.unreadable", detail=str(problems[0]))
         self._arriving.rename(self._path)
         sync_folder(self._path.parent)
 
@@ -265,17 +261,17 @@ class PostgresFacts:
     """Whether any of the product's tables has a row."""
 
 
-def refusal(found: PostgresFacts, *, place: str, revision: str) -> CbtError | None:
+def refusal(facts: PostgresFacts, *, place: str, revision: str) -> CbtError | None:
     """Return why nothing may be moved to a database, None when it is empty and ours to fill."""
-    if found.encoding != "UTF8":
-        return InvalidInput("move.encoding", place=place, encoding=found.encoding)
-    if found.only_reads:
+    if facts.encoding != "UTF8":
+        return InvalidInput("move.encoding", place=place, encoding=facts.encoding)
+    if facts.only_reads:
         return Unavailable("move.only_reads", place=place)
-    if found.revision and found.revision != revision:
-        return Conflict("move.revision", place=place, found=found.revision, wanted=revision)
-    if found.filled or (found.tables and not found.revision):
+    if facts.revision and facts.revision != revision:
+        return Conflict("move.revision", place=place, found=facts.revision, wanted=revision)
+    if facts.filled or (facts.tables and not facts.revision):
         return Conflict("move.not_empty", place=place)
-    if not found.may_create:
+    if not facts.may_create:
         return InvalidInput("move.no_rights", place=place)
     return None
 
@@ -317,9 +313,9 @@ def refuse_connected(connection: Connection) -> None:
     Whoever has just closed, as this process has, is there for a moment yet: so long they are waited for.
     """
     until = time.monotonic() + LEAVING_SECONDS
-    while who := connected(connection):
+    while others := connected(connection):
         if time.monotonic() > until:
-            raise Conflict("move.connected", who=who)
+            raise Conflict("move.connected", who=others)
         time.sleep(0.05)
         connection.execute(
             text("SELECT pg_stat_clear_snapshot()")
@@ -365,8 +361,8 @@ class PostgresTarget:
                         values = zip(bind, row, strict=True)
                         copy.write_row([one if made is None else made(one) for made, one in values])
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            found = _PLACE.match(error.diag.context or "")
-            line, column = (found[2], found[3] or "") if found else (str(number), "")
+            match = _PLACE.match(error.diag.context or "")
+            line, column = (match[2], match[3] or "") if match else (str(number), "")
             raise InvalidInput("move.row", table=table.name, row=line, column=column) from error
 
     def settle(self) -> None:
@@ -385,7 +381,6 @@ class PostgresTarget:
         self.connection.execute(text("ANALYZE"))
 
     def commit(self) -> None:
-        """Keep all of it, at once."""
         self.connection.commit()
 
 
@@ -402,19 +397,19 @@ def postgres_database(destination: Destination) -> Iterator[Connection]:
     try:
         connection = engine.connect()
     except OperationalError as error:
-        said = str(error.orig).strip().splitlines() or [""]
-        raise Unavailable("move.unreachable", place=destination.place, detail=said[0]) from error
+        lines = str(error.orig).strip().splitlines() or [""]
+        raise Unavailable("move.unreachable", place=destination.place, detail=lines[0]) from error
     with connection:
         yield connection
 
 
 def prepare_postgres(connection: Connection, *, place: str) -> PostgresTarget:
     """Make sure that nothing is there, make this version's tables, and return what is to be filled."""
-    found = look(connection)
-    refused = refusal(found, place=place, revision=newest_revision())
+    facts = look(connection)
+    refused = refusal(facts, place=place, revision=newest_revision())
     if refused is not None:
         raise refused
-    if not found.revision:
+    if not facts.revision:
         upgrade(connection)
     connection.execute(delete(KeyPrint))  # the names of the keys move along
     assert all(count(connection, table) == 0 for table in tables())

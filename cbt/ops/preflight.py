@@ -82,54 +82,54 @@ class Ruling:
     key: str = ""
 
 
-def decide(found: Remains, asked: Intent) -> Ruling:
+def decide(remains: Remains, intent: Intent) -> Ruling:
     """Return what follows from what is there; whatever can hold an answer is never begun over.
 
     Source: I1.
     """
-    if found.database is Database.SEALED:
-        return _sealed(found)
-    if found.database is Database.FILLED:
-        ruling = _filled(found)
-        already = asked is Intent.NEW and not ruling.refusal
+    if remains.database is Database.SEALED:
+        return _sealed(remains)
+    if remains.database is Database.FILLED:
+        ruling = _filled(remains)
+        already = intent is Intent.NEW and not ruling.refusal
         return Ruling(refusal="belonging.already") if already else ruling
-    if found.log_left:
+    if remains.log_left:
         return Ruling(refusal="belonging.log_left")
-    if found.copy:
-        gone = found.database is Database.ABSENT
+    if remains.copy:
+        gone = remains.database is Database.ABSENT
         return Ruling(refusal="copy.orphan" if gone else "belonging.stillborn_copy")
-    nothing = not found.keys and (found.database is Database.ABSENT or not found.embedded)
-    if asked is Intent.USE and nothing:
+    nothing = not remains.keys and (remains.database is Database.ABSENT or not remains.embedded)
+    if intent is Intent.USE and nothing:
         return Ruling(refusal="belonging.none")
-    if asked is Intent.NEW or nothing:
+    if intent is Intent.NEW or nothing:
         return Ruling(begins=True)
-    if not found.embedded:
+    if not remains.embedded:
         return Ruling(refusal="belonging.database_empty")
-    gone = found.database is Database.ABSENT
+    gone = remains.database is Database.ABSENT
     return Ruling(refusal="belonging.database_gone" if gone else "belonging.stillborn")
 
 
-def _sealed(found: Remains) -> Ruling:
-    missing = [name for name in found.wanted if name not in found.keys]
+def _sealed(remains: Remains) -> Ruling:
+    missing = [name for name in remains.wanted if name not in remains.keys]
     if missing and missing[0] == "database":
         return Ruling(refusal="belonging.keys_missing", key="database")
-    if found.opened_by:
+    if remains.opened_by:
         return Ruling(refusal="belonging.former_key", key="database")
-    wanted = found.named.get("database", "")
-    if "database" in found.wanted and wanted not in ("", found.keys["database"]):
+    wanted = remains.named.get("database", "")
+    if "database" in remains.wanted and wanted not in ("", remains.keys["database"]):
         return Ruling(refusal="belonging.other_key", key="database")
     return Ruling(refusal="belonging.damaged" if wanted else "db.unreadable")
 
 
-def _filled(found: Remains) -> Ruling:
-    personal = found.keys.get("personal")
+def _filled(remains: Remains) -> Ruling:
+    personal = remains.keys.get("personal")
     if personal is None:
         return Ruling(
-            refusal="belonging.keys_missing" if found.embedded else "belonging.node_keys", key="personal"
+            refusal="belonging.keys_missing" if remains.embedded else "belonging.node_keys", key="personal"
         )
-    if found.named.get("personal", personal) != personal:
+    if remains.named.get("personal", personal) != personal:
         return Ruling(refusal="belonging.other_key", key="personal")
-    if "personal" not in found.named and not found.proved:
+    if "personal" not in remains.named and not remains.proved:
         return Ruling(refusal="belonging.unproved", key="personal")
     return Ruling()
 
@@ -264,29 +264,29 @@ BACKUP = "BACKUP"
 """Stands for a backup where no folder of backups is set."""
 
 
-def next_command(settings: Settings, found: Remains, *, key: str, fstab: str) -> str:
+def next_command(settings: Settings, remains: Remains, *, key: str, fstab: str) -> str:
     """Return what to type next: bring a key, mount the data, or bring the data back."""
-    if found.opened_by:
-        return _exchange_keys(settings, found)
+    if remains.opened_by:
+        return _exchange_keys(settings, remains)
     if key:
-        return _key_command(settings, found, key)
+        return _key_command(settings, remains, key)
     mount = missing_mount(settings.data_dir, fstab) if settings.embedded else ""
     if mount:
         return shlex.join(["mount", mount])
-    if found.database is Database.SEALED or found.log_left:
+    if remains.database is Database.SEALED or remains.log_left:
         aside = settings.data_dir.with_name(f"{settings.data_dir.name}.kept")
-        return f"mv -n {_quoted(settings.data_dir)} {_quoted(aside)} && {_restore(settings, found)}"
-    if settings.embedded and not found.copy and not _newest(settings):
+        return f"mv -n {_quoted(settings.data_dir)} {_quoted(aside)} && {_restore(settings, remains)}"
+    if settings.embedded and not remains.copy and not _newest(settings):
         return shlex.join(["findmnt", "--target", str(settings.data_dir)])
-    return _restore(settings, found)
+    return _restore(settings, remains)
 
 
 def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _restore(settings: Settings, found: Remains) -> str:
-    if found.copy:
+def _restore(settings: Settings, remains: Remains) -> str:
+    if remains.copy:
         return shlex.join(["cbt", "restore", "--from-copy", str(settings.journal_copy_dir)])
     return shlex.join(["cbt", "restore", _newest(settings) or BACKUP])
 
@@ -296,25 +296,25 @@ def _newest(settings: Settings) -> str:
         return ""
     name = EMBEDDED_COPY if settings.embedded else POSTGRES_COPY
     try:
-        found = [path for path in copies(settings.backup_dir) if (path / name).is_file()]
+        backups = [path for path in copies(settings.backup_dir) if (path / name).is_file()]
     except OSError:
         return ""
-    return str(found[-1]) if found else ""
+    return str(backups[-1]) if backups else ""
 
 
-def _exchange_keys(settings: Settings, found: Remains) -> str:
+def _exchange_keys(settings: Settings, disk: Remains) -> str:
     present = settings.keys / "database.key"
-    aside = settings.keys / f"database-{found.keys['database']}.key"
-    return f"mv -n {_quoted(present)} {_quoted(aside)} && cp -p {_quoted(Path(found.opened_by))} {_quoted(present)}"
+    aside = settings.keys / f"database-{disk.keys['database']}.key"
+    return f"mv -n {_quoted(present)} {_quoted(aside)} && cp -p {_quoted(Path(disk.opened_by))} {_quoted(present)}"
 
 
-def _key_command(settings: Settings, found: Remains, key: str) -> str:
+def _key_command(settings: Settings, remains: Remains, key: str) -> str:
     path = settings.keys / f"{key}.key"
-    if key not in found.keys:
-        if not found.embedded:
+    if key not in remains.keys:
+        if not remains.embedded:
             return shlex.join(["scp", "-p", f"NODE:{settings.keys.absolute()}/*.key", f"{settings.keys}/"])
         return shlex.join(["cbt", "key", "enter", key])
-    aside = settings.keys / f"{key}-{found.keys[key]}.key"
+    aside = settings.keys / f"{key}-{remains.keys[key]}.key"
     return f"mv -n {_quoted(path)} {_quoted(aside)} && {shlex.join(['cbt', 'key', 'enter', key])}"
 
 
@@ -334,29 +334,29 @@ BEGINNING = 0x6362_7433
 FSTAB = Path("/etc/fstab")
 
 
-def ask(settings: Settings, asked: Intent = Intent.USE) -> Ruling:
+def ask(settings: Settings, intent: Intent = Intent.USE) -> Ruling:
     """Return what follows from what is there; nothing is made or changed.
 
     Raise Unavailable or NotAllowed with what is there, what it means and the next command.
     """
-    check_hands(settings, serves=asked is not Intent.USE)
-    found = find(settings)
-    ruling = decide(found, asked)
+    check_hands(settings, serves=intent is not Intent.USE)
+    remains = find(settings)
+    ruling = decide(remains, intent)
     if ruling.refusal:
-        refuse(settings, found, ruling)
+        refuse(settings, remains, ruling)
     return ruling
 
 
-def refuse(settings: Settings, found: Remains, ruling: Ruling) -> NoReturn:
+def refuse(settings: Settings, remains: Remains, ruling: Ruling) -> NoReturn:
     """Raise what a ruling refuses with, as Unavailable."""
-    raise Unavailable(ruling.refusal, **_parameters(settings, found, ruling.key))
+    raise Unavailable(ruling.refusal, **_parameters(settings, remains, ruling.key))
 
 
 @contextmanager
-def opened(settings: Settings, asked: Intent) -> Iterator[None]:
+def opened(settings: Settings, intent: Intent) -> Iterator[None]:
     """Ask, and make what a new installation needs; until the end of the block no other node begins one."""
     with _alone(settings):
-        if ask(settings, asked).begins:
+        if ask(settings, intent).begins:
             begin_installation(settings)
         yield
 
@@ -376,7 +376,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _parameters(settings: Settings, found: Remains, key: str) -> dict[str, str]:
+def _parameters(settings: Settings, remains: Remains, key: str) -> dict[str, str]:
     """Return what the sentences of the refusals name."""
     name = key or "personal"
     return {
@@ -385,11 +385,11 @@ def _parameters(settings: Settings, found: Remains, key: str) -> dict[str, str]:
         "database": database_place(settings),
         "path": str(settings.keys / f"{key}.key") if key else str(settings.journal_copy_dir),
         "key": f"{name}.key",
-        "here": found.keys.get(name, "-"),
-        "wanted": found.named.get(name, "-"),
-        "former": found.opened_by,
-        "detail": found.database.value,
-        "command": next_command(settings, found, key=key, fstab=_fstab()),
+        "here": remains.keys.get(name, "-"),
+        "wanted": remains.named.get(name, "-"),
+        "former": remains.opened_by,
+        "detail": remains.database.value,
+        "command": next_command(settings, remains, key=key, fstab=_fstab()),
     }
 
 

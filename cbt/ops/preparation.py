@@ -76,9 +76,9 @@ def await_database(
                 if error.code != "db.unreachable" or waited >= PATIENCE.total_seconds():
                     raise
                 url = masked(settings.database_url)
-                said = _("serving.awaiting", url=url, seconds=f"{waited:.0f}")
+                sentence = _("serving.awaiting", url=url, seconds=f"{waited:.0f}")
             if sys.stderr.isatty():
-                progress.tell(said)
+                progress.tell(sentence)
             elif waited - logged >= LOG_EVERY.total_seconds():
                 log.warning("waiting for PostgreSQL at %s, %.0f seconds so far", url, waited)
                 logged = waited
@@ -88,7 +88,7 @@ def await_database(
 R = TypeVar("R")
 
 
-def prepare_app(settings: Settings, asked: Intent = Intent.SERVE) -> flask.Flask:
+def prepare_app(settings: Settings, intent: Intent = Intent.SERVE) -> flask.Flask:
     """Begin an installation where there is none, give back an outage, load blueprints and reasons; return the app.
 
     Runs before any worker. On PostgreSQL the time is the database's: a node whose own clock is wrong must not
@@ -96,7 +96,7 @@ def prepare_app(settings: Settings, asked: Intent = Intent.SERVE) -> flask.Flask
 
     Source: R-27.
     """
-    with opened(settings, asked):
+    with opened(settings, intent):
         app = create_app(settings, clock=SystemClock(database_time(settings)))
         mend_modes(settings)
         now: datetime = app.extensions["cbt_clock"].now()
@@ -106,9 +106,9 @@ def prepare_app(settings: Settings, asked: Intent = Intent.SERVE) -> flask.Flask
         check_not_moved()
         beat(now=now)
         settle_rooms(now=now)
-        found = look_into(settings.blueprint_dir)
+        files = look_into(settings.blueprint_dir)
         with unit_of_work() as session:
-            load_folder(session, settings.blueprint_dir, found, now=now, actor="cli")
+            load_folder(session, settings.blueprint_dir, files, now=now, actor="cli")
     return app
 
 
@@ -137,18 +137,17 @@ class Prepared:
     """What keeps files of the folder of blueprints from being used."""
 
 
-def look(settings: Settings, asked: Intent = Intent.SERVE) -> None:
+def look(settings: Settings, intent: Intent = Intent.SERVE) -> None:
     """Ask what is there, once the database answers and before so much as a lock is made."""
     await_database(settings)
     check_hands(settings, serves=True)
     check_rescue(settings)
-    ask(settings, asked)
+    ask(settings, intent)
 
 
-def prepare(settings: Settings, asked: Intent = Intent.SERVE) -> Prepared:
-    """Prepare an installation."""
+def prepare(settings: Settings, intent: Intent = Intent.SERVE) -> Prepared:
     await_database(settings)
-    app = prepare_app(settings, asked)
+    app = prepare_app(settings, intent)
     with app.app_context():
         bad = tuple(one.error for one in faults(settings.blueprint_dir) if one.error is not None)
         return Prepared(_first_password(app), fault_at_start(settings), bad)

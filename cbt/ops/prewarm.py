@@ -77,7 +77,6 @@ def warm_up(app: flask.Flask) -> bool:
 
 
 def pages_of_an_exam() -> Iterator[str]:
-    """Yield the names of the templates that the pages of an exam are made of."""
     folder = product_dir("templates")
     for file in folder.rglob("*.html"):
         name = file.relative_to(folder).as_posix()
@@ -118,5 +117,4 @@ def _made_at_leisure(settings: Settings) -> dict[str, bytes]:
 
 
 def code_of_an_exam(settings: Settings) -> dict[str, bytes]:
-    """Return the code of an exam's pages."""
     return compiled(create_app(settings), pages_of_an_exam())

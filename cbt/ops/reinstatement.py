@@ -79,8 +79,8 @@ def compare(present: Reach | None, rescued: Reach) -> DatabaseRelation:
     return DatabaseRelation.MORE if further else DatabaseRelation.SAME
 
 
-def reach_of(path: Path, key: bytes | None, *, asked: int = 0) -> Reach | None:
-    """Return how far the database at `path` got, with the digest of entry `asked`; None when it cannot be read.
+def reach_of(path: Path, key: bytes | None, *, number: int = 0) -> Reach | None:
+    """Return how far the database at `path` got, with the digest of entry `number`; None when it cannot be read.
 
     What lies there is looked at in place, and stays as it is.
     """
@@ -90,10 +90,10 @@ def reach_of(path: Path, key: bytes | None, *, asked: int = 0) -> Reach | None:
         with closing(open_to_read(path, key)) as connection:
             facts = facts_of(connection)
             entry, digest = _last(connection)
-            found = connection.execute("SELECT hash FROM audit_entry WHERE id = ?", (asked,)).fetchone()
+            row = connection.execute("SELECT hash FROM audit_entry WHERE id = ?", (number,)).fetchone()
     except DATABASE_ERRORS:
         return None
-    digests = {} if found is None else {asked: str(found[0])[:DIGITS]}
+    digests = {} if row is None else {number: str(row[0])[:DIGITS]}
     return Reach(facts.journal, entry, digest, digests)
 
 
@@ -159,7 +159,7 @@ def meant_by(settings: Settings, rescue: Rescue) -> DatabaseRelation:
     rescued = reach_of(path, key)
     if rescued is None:
         raise Unavailable("safety.damaged", path=str(path))
-    return compare(reach_of(database_path(settings), key, asked=rescued.entry), rescued)
+    return compare(reach_of(database_path(settings), key, number=rescued.entry), rescued)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +310,8 @@ def _secure(
     except OSError as error:
         raise Unavailable("rescue.no_server", path=hold.database) from error
     finally:
-        for one in opened:
-            os.close(one)
+        for handle in opened:
+            os.close(handle)
 
 
 commands: list[click.Command] = [rescue_command]

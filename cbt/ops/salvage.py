@@ -84,13 +84,13 @@ def rescue_places(settings: Settings) -> list[Path]:
 
 def rescues(settings: Settings) -> list[Rescue]:
     """Return the rescues of this installation, the oldest first."""
-    found: list[tuple[datetime, Rescue]] = []
+    pairs: list[tuple[datetime, Rescue]] = []
     for place in rescue_places(settings):
         for folder in place.iterdir() if place.is_dir() else ():
             at = made_at(folder)
             if at is not None and (folder / NOTE).is_file():
-                found.append((at, Rescue(folder, read_note(folder))))
-    return [rescue for _, rescue in sorted(found, key=lambda one: one[0])]
+                pairs.append((at, Rescue(folder, read_note(folder))))
+    return [rescue for _, rescue in sorted(pairs, key=lambda one: one[0])]
 
 
 def open_rescue(settings: Settings) -> Rescue | None:
@@ -192,7 +192,6 @@ class Sources:
 
     @property
     def size(self) -> int:
-        """Return how many bytes there are to copy."""
         return os.fstat(self.database).st_size + os.fstat(self.log).st_size
 
 
@@ -280,7 +279,6 @@ def make_whole(settings: Settings, rescue: Rescue, *, now: datetime) -> tuple[Re
 
 
 def settle(rescue: Rescue) -> None:
-    """RescueNote that nothing is to be done with a rescue any more."""
     write_note(rescue.folder, replace(rescue.note, state=SETTLED))
 
 
@@ -354,7 +352,6 @@ class FileKeeper:
         self._thread = threading.Thread(target=self._keep, name="file-keeper", daemon=True)
 
     def begin(self) -> None:
-        """Begin looking."""
         self._thread.start()
 
     def end(self) -> bool:

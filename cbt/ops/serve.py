@@ -68,14 +68,14 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
         super()._respawn_workers(workers, *args, **options)
         self.respawned_wrks.clear()
 
-    def signal_handler_interrupt(self, *given: Any, **options: Any) -> None:
+    def signal_handler_interrupt(self, *args: Any, **options: Any) -> None:
         """End the server; a worker, which has this handler until it serves, ends at once: it has nothing to finish.
 
         Else it would be waited for as long as for a request, and then be killed.
         """
         if os.getpid() != self.pid:
             os._exit(0)
-        super().signal_handler_interrupt(*given, **options)
+        super().signal_handler_interrupt(*args, **options)
 
     def signal_handler_reload(self, *_: Any, **__: Any) -> None:
         """Say that a hang-up came: whoever rotated the log sees the line in its new file. Nobody is served anew."""
@@ -147,17 +147,17 @@ def serve(host: str | None, port: int | None, workers: int | None, *, new: bool)
             os.environ[f"CBT_{name}"] = str(value)
     read = read_sources()
     settings = read.settings
-    asked = Intent.NEW if new else Intent.SERVE
+    intent = Intent.NEW if new else Intent.SERVE
     check_log_file(settings)
     init_logs(settings)
     lock = DataDirLock(settings.data_dir)
     with refusals_told(settings):
-        in_child(partial(look, asked=asked), settings)
+        in_child(partial(look, intent=intent), settings)
         # A file that changes does so for the next start, not for a worker.
         os.environ.update(as_environment(settings))
         lock.take(f"pid {os.getpid()}, port {settings.port}")
         check_port(settings)
-        prepared = in_child(partial(prepare, asked=asked), settings)
+        prepared = in_child(partial(prepare, intent=intent), settings)
     say(announced(settings, prepared, adrift=read.adrift))
     run_server(settings)
 

@@ -33,14 +33,14 @@ def rows(read: Sourced) -> list[dict[str, str]]:
 def settings_command() -> Answer:
     """Print the settings that every command and the server would use here; nothing is opened or made."""
     read = read_sources()
-    found = rows(read)
+    listed = rows(read)
     words = {source: _(f"settings.{source}") for source in ("environment", "default")}
     head = [_(f"settings.head_{column}") for column in ("name", "value", "source", "default")]
     lines = [
-        [one["name"], one["value"], words.get(one["source"], one["source"]), one["default"]] for one in found
+        [one["name"], one["value"], words.get(one["source"], one["source"]), one["default"]] for one in listed
     ]
     return Answer(
-        {"file": read.file, "adrift": read.adrift, "settings": found},
+        {"file": read.file, "adrift": read.adrift, "settings": listed},
         [_("settings.file", path=read.file) if read.file else _("settings.no_file"), *align([head, *lines])],
         [_("settings.adrift", folder=read.settings.data_dir)] if read.adrift else (),
     )

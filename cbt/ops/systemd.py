@@ -245,7 +245,6 @@ class Host:
         return hasattr(os, "geteuid") and os.geteuid() == 0
 
     def has_systemd(self) -> bool:
-        """Return whether units can be installed here."""
         return sys.platform == "linux" and shutil.which("systemctl") is not None
 
     def runs_systemd(self) -> bool:
@@ -253,7 +252,6 @@ class Host:
         return RUNNING_SYSTEMD.is_dir()
 
     def has_user(self, name: str) -> bool:
-        """Return whether there is a user `name`."""
         try:
             pwd.getpwnam(name)
         except KeyError:
@@ -313,8 +311,8 @@ class Host:
         try:
             subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
         except (OSError, subprocess.CalledProcessError) as error:
-            said = getattr(error, "stderr", "") or str(error)
-            raise Unavailable("service.command", command=" ".join(command), detail=said.strip()) from error
+            output = getattr(error, "stderr", "") or str(error)
+            raise Unavailable("service.command", command=" ".join(command), detail=output.strip()) from error
 
 
 NOT_STARTED = "not_started"
@@ -356,7 +354,6 @@ def plan(file: Path, *, user: str) -> tuple[Service, Places]:
 
 
 def first_lines(remark: str) -> str:
-    """Return the text of a new settings file under a remark of some lines."""
     remarks = "".join(f"# {line}\n" for line in remark.splitlines())
     return f"{remarks}CBT_DATA_DIR={quoted(str(DATA))}\nCBT_KEY_DIR={quoted(str(KEYS))}\n"
 
@@ -376,10 +373,10 @@ def install(
         if closed := host.closed_to_others(path):
             raise Unavailable("service.closed", path=closed)
     steps = [(path, step_for(path, host.owner(path), user=user)) for path in places.made]
-    known = host.has_user(user)
-    if file.exists() and not (known and host.may_read(user, file)):
+    exists = host.has_user(user)
+    if file.exists() and not (exists and host.may_read(user, file)):
         raise Conflict("service.file_closed", path=file, user=user)
-    if known:
+    if exists:
         yield SetupStep("user_kept", user)
     else:
         host.make_user(user, places.own[0])
@@ -470,14 +467,12 @@ def install_command(user: str, enable: bool, now: bool) -> Answer:
 @service.command("show", help="service.cli.show")
 @_user
 def show(user: str) -> Answer:
-    """Print the unit that `install` would write."""
     text = unit_text(*plan(_file(), user=user))
     return Answer({"name": f"{NAME}.service", "unit": text}, text.splitlines())
 
 
 @service.command("uninstall", help="service.cli.uninstall")
 def uninstall_command() -> Answer:
-    """Stop the service and take its unit away."""
     done = list(uninstall(Host()))
     return Answer({"steps": [asdict(one) for one in done]}, [*_lines(done, NAME), _("service.kept")])
 

@@ -111,7 +111,6 @@ class UpgradeFacts:
 
     @property
     def current(self) -> bool:
-        """Return whether the tables are this version's."""
         return self.revision == newest_revision()
 
 
@@ -145,10 +144,10 @@ def place_of(settings: Settings) -> str:
 
 def _planned_sittings(connection: Connection, zone: ZoneInfo, now: datetime) -> tuple[PlannedSitting, ...]:
     today = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    asked = {"since": today, "until": today + timedelta(days=2)}
-    found = connection.execute(_PLANNED, asked).all()
+    bounds = {"since": today, "until": today + timedelta(days=2)}
+    rows = connection.execute(_PLANNED, bounds).all()
     return tuple(
-        PlannedSitting(name, at, (at.astimezone(zone).date() - today.date()).days) for name, at in found
+        PlannedSitting(name, at, (at.astimezone(zone).date() - today.date()).days) for name, at in rows
     )
 
 
@@ -184,7 +183,6 @@ class DiskRoom:
 
     @property
     def enough(self) -> bool:
-        """Return whether it has."""
         return self.free >= self.needed
 
 
@@ -214,7 +212,6 @@ class UpgradePlan:
 
     @property
     def blocked(self) -> bool:
-        """Return whether something stands in the way."""
         return any(one.blocks for one in self.hindrances) or not all(room.enough for room in self.rooms)
 
 
@@ -242,7 +239,6 @@ def plan_upgrade(
 
 
 def step_seconds(revision: str, rows: Mapping[str, int]) -> float:
-    """Return what the step to `revision` is likely to take."""
     return STEP_SECONDS + _seconds(STEPS.get(revision, {}), rows)
 
 
@@ -257,20 +253,20 @@ def hindrances(facts: UpgradeFacts, *, serving: str, homeless: bool = False) -> 
     there. A sitting of tomorrow leaves time to go back, and what is unscored is scored alike afterwards (R-54).
     """
     today = [one for one in facts.planned if one.in_days == 0]
-    found = [Hindrance("serving", True, {"holder": serving})] if serving else []
-    found += [Hindrance("destination", True)] if homeless else []
-    found += [
+    obstacles = [Hindrance("serving", True, {"holder": serving})] if serving else []
+    obstacles += [Hindrance("destination", True)] if homeless else []
+    obstacles += [
         Hindrance("room", True, {"name": name, "count": count}) for name, count in facts.open_rooms.items()
     ]
     if facts.writing:
-        found.append(Hindrance("writing", True, {"count": facts.writing}))
-    found += [_hindrance("today", one.name, one.at, blocks=True) for one in today]
-    found += [
+        obstacles.append(Hindrance("writing", True, {"count": facts.writing}))
+    obstacles += [_hindrance("today", one.name, one.at, blocks=True) for one in today]
+    obstacles += [
         _hindrance("tomorrow", one.name, one.at, blocks=False) for one in facts.planned if one not in today
     ]
     if facts.unscored:
-        found.append(Hindrance("unscored", False, {"count": facts.unscored}))
-    return found
+        obstacles.append(Hindrance("unscored", False, {"count": facts.unscored}))
+    return obstacles
 
 
 def _hindrance(what: str, name: str, at: datetime, *, blocks: bool) -> Hindrance:
@@ -312,7 +308,6 @@ class Upgraded:
 
     @property
     def ok(self) -> bool:
-        """Return whether everything stored is what it was."""
         return all(check.ok for check in self.checks)
 
 
@@ -367,7 +362,6 @@ def _rooms(needed: dict[str, int]) -> list[DiskRoom]:
 
 
 def nearest(folder: Path) -> Path:
-    """Return the folder, or the nearest above it that is there."""
     folder = folder.expanduser().resolve()
     return folder if folder.exists() else nearest(folder.parent)
 
@@ -445,14 +439,14 @@ def _mib(size: int) -> int:
     return -(-size >> 20)
 
 
-def _bring_forward(done: Upgraded, told: Told) -> None:
+def _bring_forward(done: Upgraded, report: Told) -> None:
     last = time.perf_counter()
 
     def step(revision: str) -> None:
         nonlocal last
         now = time.perf_counter()
         done.steps[revision], last = now - last, now
-        told(revision, done)
+        report(revision, done)
 
     try:
         migrate(step)
@@ -476,10 +470,10 @@ def _kind(error: BaseException) -> str:
     return type(getattr(error, "orig", None) or error).__name__
 
 
-def _put_on_record(found: str, *, now: datetime) -> None:
+def _put_on_record(revision: str, *, now: datetime) -> None:
     with unit_of_work() as session:
         chain.ensure_keyed(session, at=now)
-        before = {"version": version_of(found), "revision": found}
+        before = {"version": version_of(revision), "revision": revision}
         after = {"version": product_version(), "revision": newest_revision()}
         chain.record(
             session, at=now, actor="cli", act=UPGRADED, subject="system:", before=before, after=after
@@ -544,16 +538,16 @@ def before_lines(plan: UpgradePlan, *, zone: ZoneInfo, all_rooms: bool = False) 
             mark = " ok " if room.enough else " !! "
             sizes = {"needed": ceil(room.needed / 2**20), "free": room.free // 2**20}
             yield mark + _("upgrade.room", folder=room.folder, **sizes)
-    for one in plan.hindrances:
-        yield (" !! " if one.blocks else "  ! ") + _hindrance_line(one, zone)
+    for hindrance in plan.hindrances:
+        yield (" !! " if hindrance.blocks else "  ! ") + _hindrance_line(hindrance, zone)
 
 
-def _hindrance_line(one: Hindrance, zone: ZoneInfo) -> str:
+def _hindrance_line(hindrance: Hindrance, zone: ZoneInfo) -> str:
     params = {
         name: value.astimezone(zone).strftime("%H:%M") if isinstance(value, datetime) else value
-        for name, value in one.params.items()
+        for name, value in hindrance.params.items()
     }
-    return _(f"upgrade.hindrance.{one.what}", **params)
+    return _(f"upgrade.hindrance.{hindrance.what}", **params)
 
 
 def progress_line(what: str, done: Upgraded, plan: UpgradePlan) -> str:
@@ -573,14 +567,14 @@ def done_lines(settings: Settings, done: Upgraded) -> Iterator[str]:
         yield _("safety.made", folder=done.backup)
     yield _("upgrade.steps_done", count=len(done.steps), seconds=f"{sum(done.steps.values()):.1f}")
     yield from check_lines(done.checks)
-    found, wanted = named(done.found), f"{product_version()} ({newest_revision()})"
-    yield _("upgrade.done", found=found, wanted=wanted) if done.ok else _("upgrade.done_wrong")
+    former, wanted = named(done.found), f"{product_version()} ({newest_revision()})"
+    yield _("upgrade.done", found=former, wanted=wanted) if done.ok else _("upgrade.done_wrong")
     if done.made_log_key:
         yield _("upgrade.log_key", path=settings.keys / "audit.key")
     if done.former_log_key is not None:
         yield _("upgrade.former_log_key", path=done.former_log_key)
     if done.backup is not None:
-        yield _("upgrade.back", found=found)
+        yield _("upgrade.back", found=former)
         yield from (f"  {line}" for line in way_back(settings, done))
 
 
@@ -624,9 +618,9 @@ def done_as_data(settings: Settings, done: Upgraded) -> dict[str, object]:
     }
 
 
-def _both(found: str) -> dict[str, object]:
+def _both(former: str) -> dict[str, object]:
     return {
-        "found": {"version": version_of(found), "revision": found},
+        "found": {"version": version_of(former), "revision": former},
         "wanted": {"version": product_version(), "revision": newest_revision()},
     }
 
@@ -661,10 +655,10 @@ def _upgrade(*, check: bool, folder: Path | None, wanted: bool, anyway: bool, no
     init_logs(settings)
     with Progress() as progress:
 
-        def told(what: str, done: Upgraded) -> None:
+        def on_step(what: str, done: Upgraded) -> None:
             progress.tell(progress_line(what, done, plan))
 
-        done = upgrade(settings, backup=target, anyway=anyway, now=now, told=told)
+        done = upgrade(settings, backup=target, anyway=anyway, now=now, told=on_step)
     noted = list(before_lines(plan, zone=zone))
     lines = [*noted, *done_lines(settings, done)]
     return Answer(done_as_data(settings, done), lines, code=DONE if done.ok else REFUSED)

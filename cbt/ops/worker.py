@@ -184,13 +184,13 @@ def _send_home_when_told_to_end(loop: asyncio.AbstractEventLoop, parking: Parkin
     for number in (signal.SIGTERM, signal.SIGINT):
         former = signal.getsignal(number)
 
-        def told(number: int, frame: FrameType | None, former: Any = former) -> None:
+        def on_end(number: int, frame: FrameType | None, former: Any = former) -> None:
             loop.call_soon_threadsafe(parking.close)
             loop.call_soon_threadsafe(loop.call_later, TOLD_AGAIN_SECONDS, signal.raise_signal, number)
             if callable(former):
                 former(number, frame)
 
-        signal.signal(number, told)
+        signal.signal(number, on_end)
         if hasattr(signal, "siginterrupt"):
             signal.siginterrupt(number, False)
 

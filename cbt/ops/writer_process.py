@@ -101,8 +101,8 @@ def main() -> None:
     """Own the writing until the parent sends END, or ends."""
     owner, parent = sys.argv[1:]
     die_with_parent(int(parent))
-    until, told = os.pipe()
-    signal.signal(END, lambda *_: os.close(told))
+    until, writing_end = os.pipe()
+    signal.signal(END, lambda *_: os.close(writing_end))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the server processes still need us to end in good order
     ignore_hang_up()

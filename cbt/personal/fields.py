@@ -104,7 +104,6 @@ _BEHIND_LEVEL = re.compile(
 
 
 def document_type_of(text: str) -> str | None:
-    """Return the code of a document type by its name or code, or None."""
     return _DOCUMENTS.get(plain(text))
 
 
@@ -114,17 +113,16 @@ def level_of(text: str) -> str:
 
     A text that says two levels is none: 二级/高级工 comes back plain.
     """
-    found = plain(text)
-    rest, said = _AROUND_LEVEL.sub("", found), dict[bool, str]()
-    while rest and (piece := _LEVEL.match(rest)) and bool(piece[1]) not in said:
-        said[bool(piece[1])] = _GRADES[piece[1]] if piece[1] else _FIGURES[piece[2]]
+    cleaned = plain(text)
+    rest, by_kind = _AROUND_LEVEL.sub("", cleaned), dict[bool, str]()
+    while rest and (piece := _LEVEL.match(rest)) and bool(piece[1]) not in by_kind:
+        by_kind[bool(piece[1])] = _GRADES[piece[1]] if piece[1] else _FIGURES[piece[2]]
         rest = rest[piece.end() :].lstrip("、,，;；.|+")
-    codes = set(said.values())
-    return codes.pop() if len(codes) == 1 and not rest else found
+    codes = set(by_kind.values())
+    return codes.pop() if len(codes) == 1 and not rest else cleaned
 
 
 def is_level(text: str) -> bool:
-    """Say whether a text names one of the five levels."""
     return level_of(text) in {"1", "2", "3", "4", "5"}
 
 
@@ -134,16 +132,16 @@ def occupation_and_level(text: str) -> tuple[str, str]:
 
     客户服务管理员（三级） and 三级客户服务管理员 say both, 客户服务管理员 no level.
     """
-    found = plain(text)
-    if is_level(found):
-        return found, ""
-    if (said := _BEHIND_LEVEL.search(found)) and said.start() and is_level(said[1]):
-        occupation = found[: said.start()].rstrip("、,，;；")
-        return (found, "") if is_level(occupation) else (occupation, level_of(said[1]))
-    for end in range(min(len(found) - 1, 8), 1, -1):
-        if is_level(found[:end]) and not found[:end].isdigit() and not is_level(found[end:]):
-            return found[end:].lstrip("、,，;；"), level_of(found[:end])
-    return found, ""
+    cleaned = plain(text)
+    if is_level(cleaned):
+        return cleaned, ""
+    if (match := _BEHIND_LEVEL.search(cleaned)) and match.start() and is_level(match[1]):
+        occupation = cleaned[: match.start()].rstrip("、,，;；")
+        return (cleaned, "") if is_level(occupation) else (occupation, level_of(match[1]))
+    for end in range(min(len(cleaned) - 1, 8), 1, -1):
+        if is_level(cleaned[:end]) and not cleaned[:end].isdigit() and not is_level(cleaned[end:]):
+            return cleaned[end:].lstrip("、,，;；"), level_of(cleaned[:end])
+    return cleaned, ""
 
 
 def paper_codes(text: str) -> str:
@@ -170,7 +168,6 @@ def kind_of(text: str) -> str | None:
 
 
 def is_nothing(text: str) -> bool:
-    """Say whether a cell that need not be filled in says that there is nothing."""
     return unicodedata.normalize("NFKC", text).strip().casefold() in _NOTHING
 
 
@@ -191,14 +188,13 @@ def tools_of(text: str) -> tuple[str, str]:
     Source: R-30.
     """
     parts = [part for part in _LISTED.split(text) if part.strip()]
-    found = [_TOOL_NAMES[plain(part)] for part in parts if plain(part) in _TOOL_NAMES]
-    if not found:
+    tools = [_TOOL_NAMES[plain(part)] for part in parts if plain(part) in _TOOL_NAMES]
+    if not tools:
         return "", text
-    return tools_text(found), "、".join(part for part in parts if plain(part) not in _TOOL_NAMES)
+    return tools_text(tools), "、".join(part for part in parts if plain(part) not in _TOOL_NAMES)
 
 
 def tool_names(stored: str) -> list[str]:
-    """Return what a roster calls the tools that a stored text names."""
     return [_TOOLS[name][0] for name in tools_in(stored)]
 
 
@@ -212,12 +208,12 @@ def accommodation_of(text: str) -> tuple[Decimal, timedelta] | None:
     cell = unicodedata.normalize("NFKC", text).casefold().replace(" ", "")
     if cell in _NONE:
         return Decimal(1), timedelta(0)
-    if found := _PERCENT.fullmatch(cell):
-        return _factor(Decimal(1) + Decimal(found[1]) / 100)
-    if ("倍" in cell or cell[:1] in "×x*") and (found := _FACTOR.fullmatch(cell)):
-        return _factor(Decimal(found[1]))
-    if found := _MINUTES.fullmatch(cell):
-        minutes = int(found[1])
+    if match := _PERCENT.fullmatch(cell):
+        return _factor(Decimal(1) + Decimal(match[1]) / 100)
+    if ("倍" in cell or cell[:1] in "×x*") and (match := _FACTOR.fullmatch(cell)):
+        return _factor(Decimal(match[1]))
+    if match := _MINUTES.fullmatch(cell):
+        minutes = int(match[1])
         return (Decimal(1), timedelta(minutes=minutes)) if minutes <= MOST_MINUTES else None
     return None
 
@@ -304,7 +300,6 @@ class PersonField:
 
     @property
     def column(self) -> str:
-        """The column that holds it."""
         return f"{self.name}_sealed" if self.sealed else self.name
 
     @property
@@ -319,7 +314,6 @@ class PersonField:
 
     @property
     def title(self) -> str:
-        """What pages call it, in the reader's language."""
         return str(gettext(self.label))
 
     def sheet_column(self, *, title: str = "", width: int = 0) -> Column:
@@ -328,7 +322,6 @@ class PersonField:
         return Column(self.name, headers, self.required, width or self.width)
 
     def matches(self, text: str) -> bool:
-        """Return whether a number is written as one of this field."""
         return re.fullmatch(self.pattern, text) is not None
 
     def checked(self, text: str) -> str:
@@ -346,7 +339,6 @@ class PersonField:
         return kept
 
     def stored(self, value: str) -> str | bytes | None:
-        """Return a value as its column holds it."""
         if not value:
             return self.nothing
         return seal(value, self.sealed) if self.sealed else value
@@ -357,7 +349,6 @@ class PersonField:
         return readable(held, self.sealed) if isinstance(held, bytes) else held or ""
 
     def masked_of(self, row: object) -> str:
-        """Return what pages and unrevealed files may show of somebody."""
         return self.mask(self.value_of(row) or "")
 
     def cell(self, value: str) -> str:

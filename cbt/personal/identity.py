@@ -75,7 +75,6 @@ def keyed_digest(text: str, purpose: str) -> str:
 
 
 def mask_phone(number: str) -> str:
-    """Return a phone number with all but its first three and last two digits starred."""
     if len(number) < 8:
         return "*" * len(number)
     return number[:3] + "*" * (len(number) - 5) + number[-2:]

@@ -28,11 +28,11 @@ def lacking(text: str) -> str:
 
     Paper shows a box in their place, so whoever prints is told before.
     """
-    known = _characters()
+    characters = _characters()
     return "".join(
         sign
         for sign in dict.fromkeys(text)
-        if ord(sign) not in known and unicodedata.category(sign)[0] not in "CZ"
+        if ord(sign) not in characters and unicodedata.category(sign)[0] not in "CZ"
     )
 
 
@@ -42,14 +42,14 @@ def _characters() -> frozenset[int]:
     tables = struct.unpack_from(">H", content, 4)[0]
     entries = (struct.unpack_from(">4sLLL", content, 12 + 16 * place) for place in range(tables))
     cmap = next(offset for tag, _, offset, _ in entries if tag == b"cmap")
-    found: set[int] = set()
+    characters: set[int] = set()
     for place in range(struct.unpack_from(">H", content, cmap + 2)[0]):
         start = cmap + struct.unpack_from(">HHL", content, cmap + 4 + 8 * place)[2]
         if struct.unpack_from(">H", content, start)[0] == _MANY_GROUPS:
             groups = struct.unpack_from(">L", content, start + 12)[0]
             for first, last, _ in struct.iter_unpack(">LLL", content[start + 16 : start + 16 + 12 * groups]):
-                found.update(range(first, last + 1))
-    return frozenset(found)
+                characters.update(range(first, last + 1))
+    return frozenset(characters)
 
 
 PDF = "application/pdf"
@@ -111,9 +111,9 @@ def reset(body: bytes) -> tuple[bytes, int]:
     if len(body) > MOST_BYTES:
         raise InvalidInput("scan.too_big", field="file", maximum=MOST_BYTES // MEGABYTE)
     try:
-        said = run(_INTAKE_TASK, body, limits=INTAKE_LIMITS, pages=MOST_PAGES)
+        answer_body = run(_INTAKE_TASK, body, limits=INTAKE_LIMITS, pages=MOST_PAGES)
     except InvalidInput as error:
         raise InvalidInput(error.code, **{**error.params, "field": "file"}) from error
     except Exhausted as error:
         raise InvalidInput("scan.damaged", field="file") from error
-    return said[1:], said[0]
+    return answer_body[1:], answer_body[0]

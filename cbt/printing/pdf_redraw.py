@@ -57,14 +57,14 @@ def reset_pages(body: bytes, *, pages: int) -> bytes:
 
 def _guess(body: bytes, pages: int) -> int:
     """Return how many pages a file says it has, between one and `pages`: each time it is set takes its time."""
-    said = [int(found) for found in _COUNT.findall(body)]
+    counts = [int(found) for found in _COUNT.findall(body)]
     for packed in _PACKED.finditer(body):
         try:
             plain = zlib.decompressobj().decompress(body[packed.end() :], _MOST_UNPACKED)
         except zlib.error:
             continue
-        said += [int(found) for found in _COUNT.findall(plain)]
-    return min(max([1, *said]), pages)
+        counts += [int(found) for found in _COUNT.findall(plain)]
+    return min(max([1, *counts]), pages)
 
 
 def _last(sent: bytes, pages: int) -> int:
@@ -89,8 +89,8 @@ def _set(sent: bytes, first: int, last: int) -> bytes:
     except MemoryError:
         raise
     except Exception as error:  # a damaged file is damaged in many ways
-        said = str(error)
-        if _NO_PAGE in said:
+        reason = str(error)
+        if _NO_PAGE in reason:
             return b""
-        raise InvalidInput("scan.locked" if _LOCKED in said else "scan.damaged") from error
+        raise InvalidInput("scan.locked" if _LOCKED in reason else "scan.damaged") from error
     return made

@@ -37,17 +37,14 @@ class By:
 
     @property
     def actor(self) -> str:
-        """The first person as the logs name them."""
         return self.principal.logged_as
 
     @property
     def names(self) -> str:
-        """Both as the room's log says them."""
         return " + ".join([self.principal.name, *([self.second.name] if self.second else [])])
 
     @property
     def chief(self) -> bool:
-        """Whether the chief is one of the two."""
         second = self.second is not None and Role.CHIEF_PROCTOR in self.second.roles
         return second or self.principal.has(Role.CHIEF_PROCTOR)
 
@@ -102,16 +99,16 @@ def _(message_id: str, **params: object) -> str:
     return str(flask_babel.gettext(message_id, **params))
 
 
-def said_text(said: ActResult) -> str:
+def said_text(act_result: ActResult) -> str:
     """Return what an act did, with whom it left alone."""
-    names = _("proctoring.comma").join(said.names[:3])
-    if said.count > 3:
-        names = _("proctoring.and_more", names=names, count=said.count)
-    text = _(f"proctoring.said.{said.kind}", names=names, count=said.count)
-    if not said.skipped:
+    names = _("proctoring.comma").join(act_result.names[:3])
+    if act_result.count > 3:
+        names = _("proctoring.and_more", names=names, count=act_result.count)
+    text = _(f"proctoring.said.{act_result.kind}", names=names, count=act_result.count)
+    if not act_result.skipped:
         return text
-    who = _("proctoring.comma").join(name for name, _ in said.skipped[:3])
-    return text + _("proctoring.said.skipped", names=who, count=len(said.skipped))
+    skipped_names = _("proctoring.comma").join(name for name, _ in act_result.skipped[:3])
+    return text + _("proctoring.said.skipped", names=skipped_names, count=len(act_result.skipped))
 
 
 Form = Mapping[str, str]
@@ -270,7 +267,6 @@ class Act:
 
     @property
     def undoable(self) -> bool:
-        """Whether it can be taken back for a while."""
         return self.undo is not None or self.undo_room is not None
 
     def refuses(self, seat: SeatView, board: Board) -> str:
@@ -287,10 +283,10 @@ def pick(act: Act, board: Board, refs: tuple[str, ...]) -> Selection:
     seats = [board.seat(ref) for ref in refs]
     if any(seat is None for seat in seats):
         raise NotFound("proctoring.no_seat")
-    known = [seat for seat in seats if seat is not None]
+    applicable = [seat for seat in seats if seat is not None]
     if not refs and act.everybody:
-        known = [seat for seat in board.seats if not act.refuses(seat, board)]
-    verdicts = [(seat, act.refuses(seat, board)) for seat in known]
+        applicable = [seat for seat in board.seats if not act.refuses(seat, board)]
+    verdicts = [(seat, act.refuses(seat, board)) for seat in applicable]
     return Selection(
         chosen=tuple(seat for seat, why in verdicts if not why),
         skipped=tuple((seat, why) for seat, why in verdicts if why),
@@ -305,7 +301,6 @@ def not_here(seat: SeatView) -> str:
 
 
 def gone(seat: SeatView, _board: Board) -> str:
-    """Refuse only those who are closed or absent."""
     return not_here(seat)
 
 
@@ -353,10 +348,10 @@ def read_minutes(form: Form, *, field: str = "minutes", least: int = 1) -> timed
 
 def read_span(form: Form, field: str) -> timedelta:
     """Return a span typed as mm:ss."""
-    found = re.fullmatch(r"([0-9]{1,3}):([0-5][0-9])", form.get(field, "").strip().replace("：", ":"))
-    if found is None:
+    match = re.fullmatch(r"([0-9]{1,3}):([0-5][0-9])", form.get(field, "").strip().replace("：", ":"))
+    if match is None:
         raise InvalidInput("proctoring.span", field=field)
-    return timedelta(minutes=int(found[1]), seconds=int(found[2]))
+    return timedelta(minutes=int(match[1]), seconds=int(match[2]))
 
 
 def read_clock_time(form: Form, field: str, *, now: datetime, zone: tzinfo) -> datetime | None:
@@ -368,10 +363,10 @@ def read_clock_time(form: Form, field: str, *, now: datetime, zone: tzinfo) -> d
     text = form.get(field, "").strip().replace("：", ":")
     if not text:
         return None
-    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?", text)
-    if found is None:
+    match = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?", text)
+    if match is None:
         raise InvalidInput("proctoring.clock_time", field=field)
-    hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
     local = now.astimezone(zone).replace(hour=hour, minute=minute, second=second, microsecond=0)
     at = local if local <= now else local - timedelta(days=1)
     if now - at > FARTHEST_BACK:
@@ -401,12 +396,10 @@ def grant_kind(form: Form) -> Iterator[Line]:
 
 
 def minutes(form: Form) -> Iterator[Line]:
-    """How much time."""
     yield from _minutes(form, "minutes", "amount")
 
 
 def minutes_more(form: Form) -> Iterator[Line]:
-    """How much time comes with it."""
     yield from _minutes(form, "minutes_more", "more")
 
 
@@ -416,12 +409,10 @@ def _minutes(form: Form, name: str, label: str) -> Iterator[Line]:
 
 
 def reason_code(form: Form) -> Iterator[Line]:
-    """Which of the table's reasons."""
     if form.get("reason_code"):
         yield ("approval.line.cause", "word", REASON + form["reason_code"])
 
 
 def reason(form: Form) -> Iterator[Line]:
-    """Why, in words."""
     if form.get("reason", "").strip():
         yield ("approval.line.reason", "text", form["reason"].strip())

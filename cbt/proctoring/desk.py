@@ -243,7 +243,7 @@ class Desk:
     def said(self, picked: Selection | None = None, **more: Any) -> ActResult:
         """Return what to tell the person who asked; kept with the request where a second person approved it."""
         chosen, skipped = (picked.chosen, picked.skipped) if picked else ((), ())
-        told = ActResult(
+        act_result = ActResult(
             kind=self.act.code,
             count=len(chosen),
             names=tuple(f"{seat.label} {seat.name}" for seat in chosen),
@@ -251,25 +251,25 @@ class Desk:
             undo=self.undo_ref,
             **more,
         )
-        put_result(self.session, self.by.second, told.kept)
-        return told
+        put_result(self.session, self.by.second, act_result.kept)
+        return act_result
 
 
 @contextmanager
-def acting(asked: ActRequest) -> Iterator[Desk]:
+def acting(request: ActRequest) -> Iterator[Desk]:
     """Open the desk of a room this person runs; raise NotFound for a room that is not theirs.
 
     Source: R-62.
     """
-    by, now = asked.by, asked.now
+    by, now = request.by, request.now
     if not runs_rooms(by.principal):
         raise NotAllowed("web.not_allowed")
     with unit_of_work() as session:
-        room = room_for(session, asked.room_ref, by.principal, lock=True)
+        room = room_for(session, request.room_ref, by.principal, lock=True)
         if not runs_room(session, room, by.principal):
             raise NotAllowed("proctoring.not_assigned")
         claim(session, by.second, now=now)
-        desk = Desk(session, room, asked.act, asked.refs, by, now, read_number(asked.form, "as_of"))
+        desk = Desk(session, room, request.act, request.refs, by, now, read_number(request.form, "as_of"))
         yield desk
         desk.settle()
 
@@ -315,7 +315,6 @@ def kept(instant: datetime | None) -> int | None:
 
 
 def restored(micros: int | None) -> datetime | None:
-    """Return the instant that was kept."""
     return None if micros is None else from_micros(micros)
 
 
@@ -356,7 +355,6 @@ def _whom(preview: Preview) -> frozenset[int] | None:
 
 
 def _answering(board: Board) -> frozenset[int]:
-    """Return the registrations of those who are answering."""
     return frozenset(seat.registration_id for seat in board.seats if seat.under_way)
 
 

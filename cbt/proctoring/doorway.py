@@ -40,7 +40,6 @@ class ExpectedElsewhere:
 
 
 def refs_by_document(session: Session, sitting_room_id: int, index: str) -> Sequence[str]:
-    """Return the registrations of a room whose registered document has this digest."""
     query = (
         select(Registration.ref)
         .join(Candidate, Candidate.id == Registration.candidate_id)
@@ -107,17 +106,14 @@ class RoomDoor:
 
     @property
     def missing(self) -> tuple[SeatView, ...]:
-        """Who has not come, and is not 缺考 yet."""
         return tuple(seat for seat in self.board.seats if seat.arrived_at is None and seat.absent_at is None)
 
     @property
     def inside(self) -> int:
-        """How many were checked in."""
         return sum(seat.checked_in_at is not None for seat in self.board.seats)
 
     @property
     def absent(self) -> int:
-        """How many are 缺考."""
         return sum(seat.absent_at is not None for seat in self.board.seats)
 
 

@@ -35,7 +35,7 @@ def door(room_ref: str) -> Reply:
     Source: R-10, R-11.
     """
     args = flask.request.args
-    found = read_door(
+    room_door = read_door(
         room_ref,
         signed_in(),
         line=args.get("q", ""),
@@ -43,9 +43,9 @@ def door(room_ref: str) -> Reply:
         next_one=args.get("q") == "",
         now=flask.g.now,
     )
-    if found.board.head.admits:
+    if room_door.board.head.admits:
         login.note_board(signed_in(), now=flask.g.now)
-    return _page(found)
+    return _page(room_door)
 
 
 @pages.get("/proctor/rooms/<room_ref>/door/lines")
@@ -53,10 +53,12 @@ def door(room_ref: str) -> Reply:
 @may_act
 def lines(room_ref: str) -> Reply:
     """Who waits and who is missing, as the page asks for it every few seconds; 304 while nothing changed."""
-    found = read_door(room_ref, signed_in(), now=flask.g.now)
-    seen = ((seat.ref, seat.arrived_at, seat.checked_in_at, seat.absent_at) for seat in found.board.seats)
-    tag = digest("\n".join(map(repr, (found.board.head.state, str(get_locale()), *seen))))
-    return unless_seen(tag, lambda: flask.render_template("proctoring/doorway/_lines.html", **_shown(found)))
+    room_door = read_door(room_ref, signed_in(), now=flask.g.now)
+    seen = ((seat.ref, seat.arrived_at, seat.checked_in_at, seat.absent_at) for seat in room_door.board.seats)
+    tag = digest("\n".join(map(repr, (room_door.board.head.state, str(get_locale()), *seen))))
+    return unless_seen(
+        tag, lambda: flask.render_template("proctoring/doorway/_lines.html", **_shown(room_door))
+    )
 
 
 @pages.post("/proctor/rooms/<room_ref>/door/arrive")
@@ -65,12 +67,12 @@ def lines(room_ref: str) -> Reply:
 def arrive(room_ref: str) -> Reply:
     """Note that whom the line names has come: one scan, before the check of documents. Source: R-11."""
     form = flask.request.form
-    found = read_door(
+    room_door = read_door(
         room_ref, signed_in(), line=form.get("q", ""), ref=form.get("seat", ""), now=flask.g.now
     )
-    if found.person is None:
-        return _page(found, arriving=True)
-    return _done(room_ref, "arrive", found, arriving=True)
+    if room_door.person is None:
+        return _page(room_door, arriving=True)
+    return _done(room_ref, "arrive", room_door, arriving=True)
 
 
 @pages.post("/proctor/rooms/<room_ref>/door/check-in")
@@ -79,19 +81,19 @@ def arrive(room_ref: str) -> Reply:
 def check_in(room_ref: str) -> Reply:
     """Check somebody in; who was not noted as come yet arrives with it. Source: R-10."""
     form = flask.request.form
-    found = read_door(room_ref, signed_in(), ref=form.get("seat", ""), now=flask.g.now)
-    if found.person is not None and not form.get("sure") and _differs(found, form):
-        return _page(found, differs=True)
-    return _done(room_ref, "check_in", found)
+    room_door = read_door(room_ref, signed_in(), ref=form.get("seat", ""), now=flask.g.now)
+    if room_door.person is not None and not form.get("sure") and _differs(room_door, form):
+        return _page(room_door, differs=True)
+    return _done(room_ref, "check_in", room_door)
 
 
 @pages.get("/proctor/rooms/<room_ref>/door/absent")
 @may_act
 def absent(room_ref: str) -> Reply:
     """Go through who has not come, one cause for each. Source: R-12."""
-    found = read_door(room_ref, signed_in(), now=flask.g.now)
+    room_door = read_door(room_ref, signed_in(), now=flask.g.now)
     return flask.render_template(
-        "proctoring/doorway/absent.html", door=found, causes=NEVER_CAME, now=flask.g.now
+        "proctoring/doorway/absent.html", door=room_door, causes=NEVER_CAME, now=flask.g.now
     )
 
 
@@ -134,56 +136,56 @@ def _act(room_ref: str, code: str, refs: tuple[str, ...], form: dict[str, str]) 
     )
 
 
-def _done(room_ref: str, code: str, found: RoomDoor, *, arriving: bool = False) -> Reply:
+def _done(room_ref: str, code: str, room_door: RoomDoor, *, arriving: bool = False) -> Reply:
     form = {name: flask.request.form.get(name, "") for name in ("document_type", "last_four")}
     try:
-        said = _act(room_ref, code, tuple(seat.ref for seat in found.found[:1]), form)
+        result = _act(room_ref, code, tuple(seat.ref for seat in room_door.found[:1]), form)
     except (InvalidInput, Conflict) as error:
-        return _page(found, refused=refusal(error), arriving=arriving)
+        return _page(room_door, refused=refusal(error), arriving=arriving)
     fresh = read_door(room_ref, signed_in(), now=flask.g.now)
     if wants_partial():
-        return _page(fresh, said=said, arriving=arriving)
-    flask.flash(said_text(said), "ok")
+        return _page(fresh, act_result=result, arriving=arriving)
+    flask.flash(said_text(result), "ok")
     target = flask.url_for("doorway.door", room_ref=room_ref, mode="arrive" if arriving else None)
     return flask.redirect(target, 303)
 
 
-def _differs(found: RoomDoor, form: Mapping[str, str]) -> bool:
+def _differs(room_door: RoomDoor, form: Mapping[str, str]) -> bool:
     """Say whether the document registered was shown and its end is another: worth a second look, no refusal.
 
     Source: R-10.
     """
-    assert found.person is not None
-    candidate = found.person.entry.candidate
+    assert room_door.person is not None
+    candidate = room_door.person.entry.candidate
     shown = normalise_document(form.get("last_four", ""))
     same_kind = form.get("document_type") == candidate.document_type
     return same_kind and len(shown) == 4 and candidate.document_masked[-2:] != shown[-2:]
 
 
-def _shown(found: RoomDoor, *, arriving: bool = False) -> dict[str, object]:
-    return {"door": found, "board": found.board, "now": flask.g.now, "arriving": arriving}
+def _shown(room_door: RoomDoor, *, arriving: bool = False) -> dict[str, object]:
+    return {"door": room_door, "board": room_door.board, "now": flask.g.now, "arriving": arriving}
 
 
 def _page(
-    found: RoomDoor,
+    room_door: RoomDoor,
     *,
     refused: Refusal = NOTHING_REFUSED,
-    said: ActResult | None = None,
+    act_result: ActResult | None = None,
     arriving: bool = False,
     differs: bool = False,
 ) -> Reply:
     """Draw the door, or what of it changes when somebody is looked up; a scanned card says its own end."""
     arriving = arriving or flask.request.args.get("mode") == "arrive"
-    card = found.scan.value if found.scan.kind is ScanKind.DOCUMENT else ""
+    card = room_door.scan.value if room_door.scan.kind is ScanKind.DOCUMENT else ""
     template = "proctoring/doorway/_door.html" if wants_partial() else "proctoring/doorway/door.html"
     page = flask.render_template(
         template,
-        **_shown(found, arriving=arriving),
+        **_shown(room_door, arriving=arriving),
         documents=DOCUMENT_TYPES,
-        line=flask.request.values.get("q", "") if found.person is None else "",
+        line=flask.request.values.get("q", "") if room_door.person is None else "",
         card_end=card[-4:],
         refused=refused,
-        said=said,
+        said=act_result,
         differs=differs,
     )
     code = 200 if wants_partial() else refused.code

@@ -113,7 +113,6 @@ class ReportStatement:
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """The kinds of evidence there are."""
         return tuple(one for one in self.report.evidence.split(",") if one)
 
     @property
@@ -128,7 +127,6 @@ class ReportStatement:
 
     @property
     def withdrawn_at(self) -> datetime | None:
-        """When it was withdrawn; None while it holds."""
         return self.report.withdrawn_at
 
 
@@ -151,10 +149,10 @@ def report_in(session: Session, room_ref: str, ref: str) -> ReportStatement:
         .join(SittingRoom, SittingRoom.id == IncidentReport.sitting_room_id)
         .where(IncidentReport.ref == ref, SittingRoom.ref == room_ref)
     )
-    found = session.scalar(query)
-    if found is None:
+    report = session.scalar(query)
+    if report is None:
         raise NotFound("proctoring.no_report")
-    return _told(session, [found])[0]
+    return _told(session, [report])[0]
 
 
 def read_report(room_ref: str, ref: str) -> ReportStatement:
@@ -286,18 +284,17 @@ def stand_what_is_left(session: Session, registration: Registration, *, but: str
     )
     reports = session.scalars(query.order_by(IncidentReport.id))
     left = {one.id: one for one in reports if one.code != but}
-    known: dict[int, Violation] = {}
-    for one in left.values():
-        violation = table_of(session, one.reasons_version_id).violation(one.code)
+    violations: dict[int, Violation] = {}
+    for report in left.values():
+        violation = table_of(session, report.reasons_version_id).violation(report.code)
         if violation is not None:
-            known[one.id] = violation
-    stands = heaviest(known)
+            violations[report.id] = violation
+    stands = heaviest(violations)
     registration.violation_code = None if stands is None else left[stands].code
     registration.violation_version_id = None if stands is None else left[stands].reasons_version_id
 
 
 def seat_of(desk: Desk, report: IncidentReport) -> SeatView | None:
-    """Return the seat of whom a report is about."""
     return next((one for one in desk.board.seats if one.registration_id == report.registration_id), None)
 
 

@@ -82,7 +82,7 @@ def people_of(session: Session, sitting_room_id: int) -> Sequence[SittingPerson]
 
 def comment(room_ref: str, text: str, about: str, principal: Principal, *, now: datetime) -> None:
     """Note something about a room, or about somebody in it; raise NotFound for a seat of another room."""
-    said = _said(text, "text")
+    cleaned = _said(text, "text")
     with unit_of_work() as session:
         room = room_for(session, room_ref, principal)
         registration_id = _registration(session, room, about)
@@ -90,18 +90,18 @@ def comment(room_ref: str, text: str, about: str, principal: Principal, *, now: 
             ref=new_ref("ic"),
             sitting_room_id=room.id,
             registration_id=registration_id,
-            text=said,
+            text=cleaned,
             at=now,
             by=principal.logged_as,
             who=principal.name,
         )
         session.add(row)
-        _record(session, room, "inspector.comment", said, principal, now=now)
+        _record(session, room, "inspector.comment", cleaned, principal, now=now)
 
 
 def answer(room_ref: str, ref: str, text: str, principal: Principal, *, now: datetime) -> None:
     """Answer a comment, once; raise Conflict("proctoring.comment_answered") when somebody else has."""
-    said = _said(text, "answer")
+    cleaned = _said(text, "answer")
     with unit_of_work() as session:
         room = room_for(session, room_ref, principal)
         query = select(InspectorComment).where(
@@ -112,9 +112,9 @@ def answer(room_ref: str, ref: str, text: str, principal: Principal, *, now: dat
             raise NotFound("proctoring.no_comment")
         if row.answered_at is not None:
             raise Conflict("proctoring.comment_answered")
-        row.answer, row.answered_at = said, now
+        row.answer, row.answered_at = cleaned, now
         row.answered_by, row.answered_who = principal.logged_as, principal.name
-        _record(session, room, "inspector.answer", said, principal, now=now)
+        _record(session, room, "inspector.answer", cleaned, principal, now=now)
 
 
 def _said(text: str, field: str) -> str:
@@ -130,14 +130,14 @@ def _registration(session: Session, room: SittingRoom, ref: str) -> int | None:
     if not ref:
         return None
     query = select(Registration.id).where(Registration.ref == ref, Registration.sitting_room_id == room.id)
-    found = session.scalar(query)
-    if found is None:
+    registration_id = session.scalar(query)
+    if registration_id is None:
         raise NotFound("proctoring.no_seat")
-    return found
+    return registration_id
 
 
 def _record(
-    session: Session, room: SittingRoom, act: str, said: str, principal: Principal, *, now: datetime
+    session: Session, room: SittingRoom, act: str, text: str, principal: Principal, *, now: datetime
 ) -> None:
     log_incident(
         session,
@@ -145,10 +145,10 @@ def _record(
         kind=act.replace(".", "_"),
         at=now,
         by=principal.logged_as,
-        params={"who": principal.name, "reason": said},
+        params={"who": principal.name, "reason": text},
     )
     subject = f"sitting_room:{room.ref}"
-    chain.record(session, at=now, actor=principal.logged_as, act=act, subject=subject, reason=said)
+    chain.record(session, at=now, actor=principal.logged_as, act=act, subject=subject, reason=text)
 
 
 A_PAGE = 12
@@ -169,7 +169,6 @@ class RoomGlance:
 
     @property
     def tone(self) -> str:
-        """How urgent the most urgent of its needs is."""
         if self.board.lost_since is not None or self.board.head.evacuated:
             return "stop"
         return next((tone for tone in TONES if any(one.tone == tone for one in self.needs)), "")
@@ -183,11 +182,11 @@ def glances(principal: Principal, *, page: int, now: datetime) -> tuple[list[Roo
         span = PageSpan(count_rooms_for(session, principal, *near), A_PAGE, page)
         shown = rooms_for(session, principal, *near, limit=A_PAGE, offset=span.offset)
         comments = unanswered(session, [view.sitting_room.id for view in shown])
-        found = [
+        room_glances = [
             _glance(view, rooms.board(session, view, now=now), comments.get(view.sitting_room.id, 0), now=now)
             for view in shown
         ]
-    return found, span.pages
+    return room_glances, span.pages
 
 
 def _glance(view: RoomView, board: Board, comments: int, *, now: datetime) -> RoomGlance:

@@ -86,7 +86,6 @@ def signals_of(session: Session, attempt_id: int | None, registration_ref: str) 
 
 
 def gathered(signals: Iterable[Signal]) -> Signals:
-    """Put signals together."""
     every = sorted(signals, key=lambda one: one.at, reverse=True)
     return Signals(
         counts=Counter(one.kind for one in every),
@@ -105,8 +104,8 @@ def _of_page(events: Sequence[tuple[str, datetime]]) -> Iterator[Signal]:
 
 
 def _address(after: str) -> str:
-    said = json.loads(after) if after else {}
-    return str(said.get("address", "")) if isinstance(said, dict) else ""
+    facts = json.loads(after) if after else {}
+    return str(facts.get("address", "")) if isinstance(facts, dict) else ""
 
 
 RECENT = timedelta(hours=12)
@@ -207,14 +206,14 @@ def preview(
     with reading() as session:
         view = room_view_for(session, room_ref, principal)
         board = load_board(session, view, now=now)
-        given = given_alone(session, view.sitting_room.id)
+        grants = given_alone(session, view.sitting_room.id)
         reasons = table_in_force(session)
         as_of = store.last_act_in(session, view.sitting_room.id)
     picked = pick(act, board, refs)
     named = None if act.whom is None else act.whom(board, form)
     if named is not None:
         picked = Selection((named,), ())
-    return Preview(act, board, picked, form, now, reasons, given, view.centre.second_by_password, as_of)
+    return Preview(act, board, picked, form, now, reasons, grants, view.centre.second_by_password, as_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,10 +96,9 @@ def read_report(body: bytes) -> SentReport:
 
 
 def browser_of(agent: str) -> BrowserVersion:
-    """Return name and main version of a browser by its User-Agent header."""
-    for name, known in _BROWSERS:
-        if found := known.search(agent[:400]):
-            return BrowserVersion(name, int(found[1]))
+    for name, pattern in _BROWSERS:
+        if match := pattern.search(agent[:400]):
+            return BrowserVersion(name, int(match[1]))
     return BrowserVersion()
 
 
@@ -128,7 +127,7 @@ def report(machine: Machine, browser: BrowserVersion, sent: SentReport, *, now: 
     """Keep what a machine says of itself in the place of what it said before; raise like `probe`."""
     at = bind_instant(now, db.engine.dialect.name)
     trips = ",".join(map(str, sent.trips))
-    told = (
+    facts = (
         browser.name,
         browser.version,
         _within(sent.clock_ms),
@@ -137,7 +136,7 @@ def report(machine: Machine, browser: BrowserVersion, sent: SentReport, *, now: 
         sent.keeping,
         trips,
     )
-    _write(Rows(_REPORT, [(_seat_id(machine), at, *told)]))
+    _write(Rows(_REPORT, [(_seat_id(machine), at, *facts)]))
 
 
 def _within(clock_ms: int) -> int:
@@ -185,7 +184,6 @@ def server_lines() -> list[ServerLine]:
 
 
 def gravity_of(lines: list[ServerLine]) -> Gravity | None:
-    """Return what the server's part weighs; None where all is well."""
     if not lines:
         return None
     return Gravity.STOP if lines[0].stops else Gravity.WARN
@@ -214,7 +212,6 @@ class CheckedSeat:
 
     @property
     def fresh(self) -> bool:
-        """Whether its machine reported lately."""
         return self.seat.report is not None and self.seat.report.age <= REPORTS_FOR
 
     @property
@@ -238,22 +235,18 @@ class RoomReadiness:
 
     @property
     def reported(self) -> int:
-        """How many machines reported lately."""
         return sum(one.fresh for one in self.seats)
 
     @property
     def bound(self) -> int:
-        """How many seats have a machine."""
         return sum(one.seat.bound for one in self.seats)
 
     @property
     def ready(self) -> bool:
-        """Whether nothing stops."""
         return not any(one.stops for one in self.faults)
 
     @property
     def before_the_start(self) -> bool:
-        """Whether the room is still to start, so that a sheet may be signed."""
         return SittingState(self.view.sitting_room.state) in BEFORE_THE_START
 
 
@@ -287,15 +280,15 @@ def read_readiness(
 
 def _seat(seat: Seat, report: SeatReport | None, *, taken: bool, now: datetime) -> SeatReadiness:
     bound = seat.bound_at is not None
-    said = report
-    if said is not None and (seat.bound_at is None or said.at < seat.bound_at):
-        said = None  # another machine's
+    latest = report
+    if latest is not None and (seat.bound_at is None or latest.at < seat.bound_at):
+        latest = None  # another machine's
     return SeatReadiness(
         number=seat.number,
         spare=seat.spare,
         taken=taken,
         bound=bound,
-        report=None if said is None else _report(said, now),
+        report=None if latest is None else _report(latest, now),
     )
 
 
@@ -313,7 +306,6 @@ def _report(row: SeatReport, now: datetime) -> MachineReport:
 
 
 def told(fault: RoomFault) -> FaultText:
-    """Return a fault in words."""
     seats = " ".join(f"{number:02d}" for number in fault.seats[:SHOWN_SEATS])
     more = _("readiness.more", count=len(fault.seats)) if len(fault.seats) > SHOWN_SEATS else ""
     params = {**fault.params, "seats": f"{seats}{more}"}
@@ -321,9 +313,9 @@ def told(fault: RoomFault) -> FaultText:
     return FaultText(fault.stops, str(_(what, **params)), str(_(f"{what}.fix", **params)))
 
 
-def seat_facts(one: SeatReadiness) -> Sequence[str]:
+def seat_facts(readiness: SeatReadiness) -> Sequence[str]:
     """Return the cells of a seat: browser, screen, clock, keeping, round trip."""
-    report = one.report
+    report = readiness.report
     if report is None:
         return ("—",) * 5
     trip = report.trip
@@ -367,22 +359,22 @@ def test_page(view: RoomView, *, at: str) -> bytes:
     )
 
 
-def sheet_page(view: RoomView, sheet: GoSheet, *, who: str) -> bytes:
+def sheet_page(view: RoomView, sheet: GoSheet, *, signer: str) -> bytes:
     """Return a signed sheet as an A4 page."""
-    found = json.loads(sheet.found)
+    facts = json.loads(sheet.found)
     at = local_text(sheet.at, "%Y-%m-%d %H:%M")
     reasons = ([sheet.note] if sheet.note else []) + [
-        f"{what} {fix}" for stops, what, fix in found["faults"] if stops or not sheet.go
+        f"{what} {fix}" for stops, what, fix in facts["faults"] if stops or not sheet.go
     ]
-    lesser = [[what, fix] for stops, what, fix in found["faults"] if not stops] if sheet.go else []
+    lesser = [[what, fix] for stops, what, fix in facts["faults"] if not stops] if sheet.go else []
     parts = []
-    if found["lines"]:
+    if facts["lines"]:
         parts.append(
             {
                 "title": _("readiness.seats_with"),
                 "widths": [1, 7],
                 "heads": [_("readiness.col.seat"), _("readiness.col.wrong")],
-                "rows": [[f"{number:02d}", wrong] for number, _look, wrong in found["lines"]],
+                "rows": [[f"{number:02d}", wrong] for number, _look, wrong in facts["lines"]],
             }
         )
     if lesser:
@@ -396,11 +388,11 @@ def sheet_page(view: RoomView, sheet: GoSheet, *, who: str) -> bytes:
         verdict=_("readiness.go" if sheet.go else "readiness.no_go"),
         reasons=reasons,
         facts=[
-            (_("readiness.fact.bound"), f"{found['bound']} / {found['seats']}"),
-            (_("readiness.fact.reported"), f"{found['reported']} / {found['bound']}"),
-            (_("readiness.fact.spares"), str(found["spares"])),
-            (_("readiness.fact.printed"), _("sittings.yes" if found["printed"] else "sittings.no")),
-            (_("readiness.fact.by"), who),
+            (_("readiness.fact.bound"), f"{facts['bound']} / {facts['seats']}"),
+            (_("readiness.fact.reported"), f"{facts['reported']} / {facts['bound']}"),
+            (_("readiness.fact.spares"), str(facts["spares"])),
+            (_("readiness.fact.printed"), _("sittings.yes" if facts["printed"] else "sittings.no")),
+            (_("readiness.fact.by"), signer),
             (_("readiness.fact.at"), at),
         ],
         parts=parts,
@@ -408,7 +400,7 @@ def sheet_page(view: RoomView, sheet: GoSheet, *, who: str) -> bytes:
     )
 
 
-def _made(title: str, view: RoomView, *, at: str, signatures: list[str], **said: Any) -> bytes:
+def _made(title: str, view: RoomView, *, at: str, signatures: list[str], **sheet_data: Any) -> bytes:
     sitting = view.sitting
     start = local_text(sitting.planned_start_at)
     data = {
@@ -422,7 +414,7 @@ def _made(title: str, view: RoomView, *, at: str, signatures: list[str], **said:
             "page": _("candidates.print.page", number="{n}", count="{of}"),
             "signatures": signatures,
         },
-        **said,
+        **sheet_data,
     }
     return pdf("verdict", data, language=str(get_locale()))
 
@@ -498,10 +490,10 @@ def sign(
     plain = one_line(note, "note")[:MOST_NOTE]
     with unit_of_work() as session:
         view = _mine(session, room_ref, principal)
-        found = read_readiness(session, view, server=gravity_of(server), now=now)
-        if not found.before_the_start:
+        readiness = read_readiness(session, view, server=gravity_of(server), now=now)
+        if not readiness.before_the_start:
             raise Conflict("readiness.started")
-        stops = [one.what for one in found.faults if one.stops]
+        stops = [one.what for one in readiness.faults if one.stops]
         if go and stops:
             raise Conflict("readiness.stops", count=len(stops))
         if not go and not stops and not plain:
@@ -513,7 +505,7 @@ def sign(
             by=principal.logged_as,
             go=go,
             note=plain,
-            found=canonical_json(_kept(found, server)),
+            found=canonical_json(_kept(readiness, server)),
         )
         session.add(sheet)
         session.flush()
@@ -525,7 +517,7 @@ def sign(
             act=act,
             subject=view.sitting_room.logged_as,
             reason=plain,
-            after={"sheet": sheet.ref, "stops": len(stops), "reported": found.reported},
+            after={"sheet": sheet.ref, "stops": len(stops), "reported": readiness.reported},
         )
         return sheet.ref
 
@@ -544,19 +536,19 @@ def _mine(session: Session, room_ref: str, principal: Principal) -> RoomView:
     return view
 
 
-def _kept(found: RoomReadiness, server: list[ServerLine]) -> dict[str, object]:
+def _kept(readiness: RoomReadiness, server: list[ServerLine]) -> dict[str, object]:
     """Return what a sheet keeps of what was shown."""
-    faults: list[FaultText | ServerLine] = [*found.faults, *server]
+    faults: list[FaultText | ServerLine] = [*readiness.faults, *server]
     return {
-        "seats": len(found.seats),
-        "bound": found.bound,
-        "reported": found.reported,
-        "spares": found.spares,
-        "printed": found.printed_at is not None,
+        "seats": len(readiness.seats),
+        "bound": readiness.bound,
+        "reported": readiness.reported,
+        "spares": readiness.spares,
+        "printed": readiness.printed_at is not None,
         "faults": [[one.stops, one.what, one.fix] for one in faults],
         "lines": [
             [one.seat.number, one.look, " ".join(fault.what for fault in one.faults)]
-            for one in found.seats
+            for one in readiness.seats
             if one.faults
         ],
     }

@@ -46,7 +46,6 @@ def probe() -> Reply:
 @pages.post("/seat/check")
 @access.public
 def report() -> Reply:
-    """Keep what a seat's machine says of itself."""
     body = flask.request.get_data(cache=False)[: MOST_BYTES + 1]
     sent = read_report(body)
     agent = flask.request.headers.get("User-Agent", "")
@@ -58,11 +57,11 @@ def report() -> Reply:
 @may_read
 def room(room_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """The check of a room: a line a seat, what is wrong and what to do, and the sheet to sign."""
-    found = reports.readiness_of(room_ref, signed_in(), now=flask.g.now)
+    readiness = reports.readiness_of(room_ref, signed_in(), now=flask.g.now)
     return form_page(
         "proctoring/readiness/room.html",
         refused,
-        found=found,
+        found=readiness,
         cells=seat_facts,
         can_act=runs_rooms(signed_in()),
     )
@@ -72,15 +71,13 @@ def room(room_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 @login.unattended
 @may_read
 def live(room_ref: str) -> Reply:
-    """The part that the page asks for again and again."""
-    found = reports.readiness_of(room_ref, signed_in(), now=flask.g.now)
-    return flask.render_template("proctoring/readiness/_live.html", found=found, cells=seat_facts)
+    readiness = reports.readiness_of(room_ref, signed_in(), now=flask.g.now)
+    return flask.render_template("proctoring/readiness/_live.html", found=readiness, cells=seat_facts)
 
 
 @pages.get("/proctor/rooms/<room_ref>/readiness/server")
 @may_read
 def server(room_ref: str) -> Reply:
-    """What the server's own examination says, as a part of the page."""
     reports.readiness_of(room_ref, signed_in(), now=flask.g.now)
     try:
         lines, refused = server_lines(), NOTHING_REFUSED
@@ -92,7 +89,6 @@ def server(room_ref: str) -> Reply:
 @pages.get("/proctor/rooms/<room_ref>/readiness/test.pdf")
 @may_read
 def printing(room_ref: str) -> Reply:
-    """Send a test page for the room's printer."""
     view = reports.room_to_print(room_ref, signed_in())
     made = test_page(view, at=local_text(flask.g.now, "%Y-%m-%d %H:%M"))
     reports.note_test_page(view, signed_in(), now=flask.g.now)
@@ -135,11 +131,10 @@ def sign(room_ref: str) -> Reply:
 @pages.get("/proctor/rooms/<room_ref>/readiness/<sheet_ref>.pdf")
 @may_read
 def sheet(room_ref: str, sheet_ref: str) -> Reply:
-    """Send a signed sheet as an A4 page."""
-    view, found = reports.sheet_of_room(room_ref, sheet_ref, signed_in())
+    view, signed_sheet = reports.sheet_of_room(room_ref, sheet_ref, signed_in())
     with reading() as session:
-        who = actor_names(session, {found.by}).get(found.by, found.by)
-    made = sheet_page(view, found, who=who)
+        signer = actor_names(session, {signed_sheet.by}).get(signed_sheet.by, signed_sheet.by)
+    made = sheet_page(view, signed_sheet, signer=signer)
     return attachment(made, PDF, f"{_('readiness.sheet')}-{view.sitting.name}-{view.room.name}.pdf")
 
 

@@ -162,22 +162,18 @@ class RoomRecord:
 
     @property
     def draft(self) -> bool:
-        """Whether the room goes on: its figures may change yet."""
         return not self.board.head.over
 
     @property
     def absent(self) -> tuple[SeatView, ...]:
-        """Who is 缺考."""
         return self.ending.who.get("absent", ())
 
     @property
     def unanswered(self) -> tuple[SeatView, ...]:
-        """Who came and never began."""
         return self.ending.who.get("unanswered", ())
 
     @property
     def undecided(self) -> int:
-        """How many compensations nobody has decided."""
         return self.ending.counts.undecided
 
     @property
@@ -194,17 +190,14 @@ class RoomRecord:
 
     @property
     def breaches(self) -> tuple[Reported, ...]:
-        """The violations that hold."""
         return tuple(one for one in self.reports if one.kind == "violation" and one.withdrawn is None)
 
     @property
     def incidents(self) -> tuple[Reported, ...]:
-        """The incidents that hold."""
         return tuple(one for one in self.reports if one.kind == "incident" and one.withdrawn is None)
 
     @property
     def withdrawn(self) -> tuple[Reported, ...]:
-        """What was filed and does not hold."""
         return tuple(one for one in self.reports if one.withdrawn is not None)
 
 
@@ -212,9 +205,9 @@ def _each(line: LogLine) -> Iterator[LogLine]:
     """Yield a line about several people as one for each."""
     if not line.people:
         yield line
-    for one in line.people:
-        said = {**dict(line.params), **dict(one.own), "seat": one.seat, "name": one.name}
-        yield LogLine(line.at, line.kind, tuple(sorted(said.items())))
+    for person in line.people:
+        params = {**dict(line.params), **dict(person.own), "seat": person.seat, "name": person.name}
+        yield LogLine(line.at, line.kind, tuple(sorted(params.items())))
 
 
 def incidents(session: Session, sitting_room_id: int) -> Sequence[Incident]:
@@ -230,13 +223,11 @@ def comments(session: Session, sitting_room_id: int) -> Sequence[InspectorCommen
 
 
 def holds(session: Session, sitting_room_id: int) -> Sequence[RoomHold]:
-    """Return when the whole room stood still."""
     query = select(RoomHold).where(RoomHold.sitting_room_id == sitting_room_id)
     return session.scalars(query.order_by(RoomHold.from_at, RoomHold.id)).all()
 
 
 def given_to_room(session: Session, sitting_room_id: int) -> Sequence[RoomAdjustment]:
-    """Return what the whole room was given."""
     query = select(RoomAdjustment).where(RoomAdjustment.sitting_room_id == sitting_room_id)
     return session.scalars(query.order_by(RoomAdjustment.at, RoomAdjustment.id)).all()
 
@@ -261,7 +252,6 @@ def seconds_of(session: Session, sitting_room_id: int) -> Mapping[tuple[int | No
 
 
 def leaves(session: Session, registration_ids: Sequence[int]) -> Sequence[LeaveRecord]:
-    """Return who went out under escort, and when they were back."""
     query = select(LeaveRecord).where(LeaveRecord.registration_id.in_(registration_ids))
     return session.scalars(query.order_by(LeaveRecord.out_at, LeaveRecord.id)).all()
 
@@ -349,10 +339,10 @@ def _shown(entry: Registered) -> DoorFacts:
 
 
 def _stood(session: Session, room_id: int) -> Iterator[HoldPeriod]:
-    found = holds(session, room_id)
-    names = actor_names(session, {one.held_by for one in found})
-    for one in found:
-        yield HoldPeriod(one.from_at, one.to_at, one.reason_code, one.reason, _named(names, one.held_by))
+    room_holds = holds(session, room_id)
+    names = actor_names(session, {one.held_by for one in room_holds})
+    for hold in room_holds:
+        yield HoldPeriod(hold.from_at, hold.to_at, hold.reason_code, hold.reason, _named(names, hold.held_by))
 
 
 def _before(board: Board) -> Iterator[TimeGrant]:
@@ -368,12 +358,21 @@ def _given(session: Session, room_id: int, seats: Mapping[int, SeatView]) -> Ite
     rows: list[tuple[RoomAdjustment | AttemptAdjustment, int | None]] = [(one, None) for one in together]
     rows += alone
     names = actor_names(session, {*(one.by for one, _who in rows), *seconds.values()})
-    for one, who in sorted(rows, key=lambda row: (row[0].at, row[1] or 0)):
-        by = [one.by, *filter(None, [seconds.get((who, one.at))])]
-        said = " + ".join(_named(names, actor) for actor in by)
-        back = one.withdrawn_at is not None
-        whose = seats[who] if who else None
-        yield TimeGrant(whose, one.at, one.kind, one.amount, one.reason_code, one.reason, said, back)
+    for adjustment, registration_id in sorted(rows, key=lambda row: (row[0].at, row[1] or 0)):
+        by = [adjustment.by, *filter(None, [seconds.get((registration_id, adjustment.at))])]
+        actors = " + ".join(_named(names, actor) for actor in by)
+        back = adjustment.withdrawn_at is not None
+        whose = seats[registration_id] if registration_id else None
+        yield TimeGrant(
+            whose,
+            adjustment.at,
+            adjustment.kind,
+            adjustment.amount,
+            adjustment.reason_code,
+            adjustment.reason,
+            actors,
+            back,
+        )
 
 
 def _reports(
@@ -385,38 +384,37 @@ def _reports(
 ) -> Iterator[Reported]:
     """Each form of the room; before them the violations that only its log has, as former versions kept them."""
     filed = told_of_room(session, room_id)
-    known = {(one.report.registration_id, one.report.code) for one in filed}
+    pairs = {(one.report.registration_id, one.report.code) for one in filed}
     for incident in written:
         seat = seats.get(incident.registration_id or 0)
-        said = json.loads(incident.params) if incident.kind == "violation" else {}
-        if seat is None or not said or (incident.registration_id, said["code"]) in known:
+        params = json.loads(incident.params) if incident.kind == "violation" else {}
+        if seat is None or not params or (incident.registration_id, params["code"]) in pairs:
             continue
-        found = violation_of(session, said["code"], entries[seat.ref].registration.violation_version_id)
-        told = (said.get("reason", ""), said.get("who", ""))
-        yield Reported("violation", seat, incident.at, said["code"], found, *told)
-    for one in filed:
-        yield _reported(one, seats.get(one.report.registration_id or 0))
+        violation = violation_of(session, params["code"], entries[seat.ref].registration.violation_version_id)
+        key = (params.get("reason", ""), params.get("who", ""))
+        yield Reported("violation", seat, incident.at, params["code"], violation, *key)
+    for report in filed:
+        yield _reported(report, seats.get(report.report.registration_id or 0))
 
 
-def _reported(told: ReportStatement, seat: SeatView | None) -> Reported:
-    report = told.report
+def _reported(statement: ReportStatement, seat: SeatView | None) -> Reported:
+    report = statement.report
     return Reported(
         kind=report.kind,
         seat=seat,
         at=report.happened_at,
         code=report.code,
-        violation=told.entry if isinstance(told.entry, Violation) else None,
-        facts=told.part("facts"),
+        violation=statement.entry if isinstance(statement.entry, Violation) else None,
+        facts=statement.part("facts"),
         by=report.who,
-        evidence=told.evidence,
-        evidence_note=told.part("evidence_note"),
-        witness=told.part("witness"),
-        statement=told.part("statement"),
-        signature=told.part("signature"),
-        withdrawn=None if told.withdrawn_at is None else report.withdrawn_reason or "",
+        evidence=statement.evidence,
+        evidence_note=statement.part("evidence_note"),
+        witness=statement.part("witness"),
+        statement=statement.part("statement"),
+        signature=statement.part("signature"),
+        withdrawn=None if statement.withdrawn_at is None else report.withdrawn_reason or "",
     )
 
 
 def _named(names: Mapping[str, str], actor: str) -> str:
-    """Return the name of whoever acted; what happened by itself is the system's."""
     return names.get(actor) or str(_("record.system"))

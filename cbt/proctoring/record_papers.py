@@ -51,7 +51,6 @@ MOST_NAMED = 12
 
 
 def share(part: float = 1) -> Width:
-    """Return the width of a column that takes its share of what the others leave."""
     return {"share": part}
 
 
@@ -63,28 +62,28 @@ def clock(at: datetime | None) -> str:
 def because(code: str, reason: str) -> str:
     """Return a reason of the table with what was typed beside it; the server's own acts have the reason alone."""
     typed = "" if reason in {EVACUATION, outage.REASON} else reason.strip()
-    said = [word(REASON + code) if code else "", typed]
-    return " · ".join(dict.fromkeys(filter(None, said)))
+    parts = [word(REASON + code) if code else "", typed]
+    return " · ".join(dict.fromkeys(filter(None, parts)))
 
 
 def names(seats: Sequence[SeatView]) -> str:
     """Return who sits there, by seat: 07 王小明、…; of many the first ones, for there is a list; – for nobody."""
-    said = str(_("ui.comma")).join(f"{seat.label} {seat.name}" for seat in seats[:MOST_NAMED])
+    text = str(_("ui.comma")).join(f"{seat.label} {seat.name}" for seat in seats[:MOST_NAMED])
     if len(seats) > MOST_NAMED:
-        return str(_("record.and_more", said=said, count=len(seats)))
-    return said or NONE
+        return str(_("record.and_more", said=text, count=len(seats)))
+    return text or NONE
 
 
 def part(
     name: str, columns: Sequence[tuple[str, Width]], rows: Iterable[Sequence[str]], *, heading: bool = True
 ) -> dict[str, Any]:
     """Return one table of a document: the heads of its columns are `record.col.<…>`."""
-    found = [list(row) for row in rows]
+    copied = [list(row) for row in rows]
     return {
-        "heading": _(f"record.part.{name}", count=len(found)) if heading else "",
+        "heading": _(f"record.part.{name}", count=len(copied)) if heading else "",
         "heads": [_(f"record.col.{column}") for column, _width in columns],
         "columns": [width for _column, width in columns],
-        "rows": found,
+        "rows": copied,
         "none": _(f"record.none.{name}"),
     }
 
@@ -123,9 +122,8 @@ def sheet(name: str, record: RoomRecord, *, signed: Sequence[str]) -> dict[str, 
 
 
 def staff_with(record: RoomRecord, duty: Role) -> str:
-    """Return the names of those who had a duty in the room."""
-    found = [name for name, held in record.staff if held == duty]
-    return str(_("ui.comma")).join(found) or NONE
+    on_duty = [name for name, held in record.staff if held == duty]
+    return str(_("ui.comma")).join(on_duty) or NONE
 
 
 ENDS = ("by_candidate", "by_deadline", "by_proctor", "by_violation", "by_evacuation", "unanswered")
@@ -186,12 +184,11 @@ def _sum(record: RoomRecord) -> str:
         figures = {"expected": balance.expected, "present": balance.present, "absent": balance.absent}
         return str(_("record.balanced", **figures))
     waiting = [(name, getattr(counts, name)) for name in OPEN if getattr(counts, name)]
-    said = _("ui.comma").join(f"{_(f'record.open.{name}')} {count}" for name, count in waiting)
-    return str(_("record.unbalanced", difference=balance.difference, said=said or NONE))
+    text = _("ui.comma").join(f"{_(f'record.open.{name}')} {count}" for name, count in waiting)
+    return str(_("record.unbalanced", difference=balance.difference, said=text or NONE))
 
 
 def _papers(record: RoomRecord) -> Iterator[list[str]]:
-    """Count each paper of the room as the room is counted."""
     for paper in record.board.papers:
         seats = [seat for seat in record.board.seats if seat.paper.key == paper.key]
         places = [place_of(seat, now=record.printed_at) for seat in seats]
@@ -214,8 +211,8 @@ def _happened(record: RoomRecord) -> Iterator[list[str]]:
     alone = [one for one in held if one.seat is not None and one.at is not None]
     people = {one.seat.ref for one in alone if one.seat is not None}
     total = sum((one.amount for one in alone), timedelta(0))
-    said = _("record.alone", people=len(people), times=len(alone), span=span_words(total)) if alone else NONE
-    yield [_("record.happened.own_time"), said]
+    text = _("record.alone", people=len(people), times=len(alone), span=span_words(total)) if alone else NONE
+    yield [_("record.happened.own_time"), text]
     yield [_("record.happened.moved"), _count(record.moved)]
     waits = _("record.undecided", count=record.undecided) if record.undecided else ""
     yield [_("record.happened.cut"), _count(len(record.silences)) + waits]
@@ -234,17 +231,20 @@ def _once(reports: Iterable[Reported]) -> list[SeatView]:
 
 
 def _stood(record: RoomRecord) -> Iterator[str]:
-    for one in record.stood:
+    for stood in record.stood:
         yield _(
-            "record.span", since=clock(one.from_at), until=clock(one.to_at), why=because(one.code, one.reason)
+            "record.span",
+            since=clock(stood.from_at),
+            until=clock(stood.to_at),
+            why=because(stood.code, stood.reason),
         )
 
 
 def _room_time(record: RoomRecord) -> Iterator[str]:
-    for one in record.given:
-        if one.seat is None and not one.withdrawn:
-            what = f"{_(f'proctoring.grant.{one.kind}')} {span_words(one.amount)}"
-            yield f"{clock(one.at)} {what} {because(one.code, one.reason)}".rstrip()
+    for grant in record.given:
+        if grant.seat is None and not grant.withdrawn:
+            what = f"{_(f'proctoring.grant.{grant.kind}')} {span_words(grant.amount)}"
+            yield f"{clock(grant.at)} {what} {because(grant.code, grant.reason)}".rstrip()
 
 
 _STAFF = ("proctor", "proctor", "chief", "date")
@@ -292,11 +292,11 @@ def _ended(seat: SeatView) -> str:
 
 def absences(record: RoomRecord) -> dict[str, Any]:
     """Return 缺考/违纪登记表: who did not come and why, who came and wrote nothing, who broke which rule."""
-    who = (*_WHO, ("id_document", 37.0), ("paper", share(1)))
+    columns = (*_WHO, ("id_document", 37.0), ("paper", share(1)))
     absent = [[*_person(record, one), _cause(record, one)] for one in record.absent]
     parts = [
-        part("absent", (*who, ("cause", 20.0)), absent),
-        part("unanswered", who, [_person(record, one) for one in record.unanswered]),
+        part("absent", (*columns, ("cause", 20.0)), absent),
+        part("unanswered", columns, [_person(record, one) for one in record.unanswered]),
         part("breaches", _REPORT, [_report(one) for one in record.breaches]),
     ]
     withdrawn = [one for one in record.withdrawn if one.kind == "violation"]
@@ -326,48 +326,48 @@ def _cause(record: RoomRecord, seat: SeatView) -> str:
     return str(_(f"proctoring.cause.{cause}")) if cause else NONE
 
 
-def _report(one: Reported) -> list[str]:
-    said = [*one.facts.splitlines(), *_proof(one)]
-    if one.statement:
-        said.append(_("record.report.statement", text=one.statement))
-    signed = "" if one.signature == "open" else str(_(f"record.signature.{one.signature}"))
-    return [*_whom(one), clock(one.at), _what(one), "\n".join(said), one.by or NONE, signed]
+def _report(report: Reported) -> list[str]:
+    lines = [*report.facts.splitlines(), *_proof(report)]
+    if report.statement:
+        lines.append(_("record.report.statement", text=report.statement))
+    signed = "" if report.signature == "open" else str(_(f"record.signature.{report.signature}"))
+    return [*_whom(report), clock(report.at), _what(report), "\n".join(lines), report.by or NONE, signed]
 
 
-def _comment(one: Comment) -> list[str]:
-    answer = "\n".join(filter(None, (one.answer, one.answered_by if one.answer else "")))
-    return [*_whom(one), clock(one.at), one.text, one.by or NONE, answer or NONE]
+def _comment(comment: Comment) -> list[str]:
+    answer = "\n".join(filter(None, (comment.answer, comment.answered_by if comment.answer else "")))
+    return [*_whom(comment), clock(comment.at), comment.text, comment.by or NONE, answer or NONE]
 
 
-def _whom(one: Reported | Comment) -> list[str]:
-    return [NONE, _("record.whole_room")] if one.seat is None else [one.seat.label, one.seat.name]
+def _whom(entry: Reported | Comment) -> list[str]:
+    return [NONE, _("record.whole_room")] if entry.seat is None else [entry.seat.label, entry.seat.name]
 
 
-def _what(one: Reported) -> str:
+def _what(report: Reported) -> str:
     """Say which row of the table it is; of a violation with its tier, clause and effects."""
-    if one.kind == "incident":
-        return word(REASON + one.code)
-    said, found = [word(VIOLATION + one.code)], one.violation
-    if found is not None:
-        effects = [_(f"proctoring.effect.{effect}", points=found.deduct) for effect in found.effects]
-        said += [
-            f"{_(f'proctoring.tier.{found.tier}')} · {found.clause}",
+    if report.kind == "incident":
+        return word(REASON + report.code)
+    parts, violation = [word(VIOLATION + report.code)], report.violation
+    if violation is not None:
+        effects = [_(f"proctoring.effect.{effect}", points=violation.deduct) for effect in violation.effects]
+        parts += [
+            f"{_(f'proctoring.tier.{violation.tier}')} · {violation.clause}",
             _("proctoring.comma").join(effects),
         ]
-    return "\n".join(said)
+    return "\n".join(parts)
 
 
-def _proof(one: Reported) -> Iterator[str]:
-    kinds = _("proctoring.comma").join(_(f"proctoring.evidence.{kind}") for kind in one.evidence)
-    if there := _("ui.also").join(filter(None, (kinds, one.evidence_note))):
+def _proof(report: Reported) -> Iterator[str]:
+    kinds = _("proctoring.comma").join(_(f"proctoring.evidence.{kind}") for kind in report.evidence)
+    if there := _("ui.also").join(filter(None, (kinds, report.evidence_note))):
         yield _("record.report.evidence", text=there)
-    if one.witness:
-        yield _("record.report.witness", text=one.witness)
+    if report.witness:
+        yield _("record.report.witness", text=report.witness)
 
 
-def _withdrawn(one: Reported) -> list[str]:
-    why = _("record.taken_back") if one.withdrawn == TAKEN_BACK else one.withdrawn
-    return [*_whom(one), clock(one.at), _what(one), one.facts or NONE, why or NONE]
+def _withdrawn(report: Reported) -> list[str]:
+    why = _("record.taken_back") if report.withdrawn == TAKEN_BACK else report.withdrawn
+    return [*_whom(report), clock(report.at), _what(report), report.facts or NONE, why or NONE]
 
 
 def changes(record: RoomRecord) -> dict[str, Any]:
@@ -389,43 +389,43 @@ def changes(record: RoomRecord) -> dict[str, Any]:
     }
 
 
-def _still_row(one: HoldPeriod) -> list[str]:
-    long = NONE if one.to_at is None else span_words(one.to_at - one.from_at)
-    return [clock(one.from_at), clock(one.to_at), long, because(one.code, one.reason), one.by]
+def _still_row(period: HoldPeriod) -> list[str]:
+    long = NONE if period.to_at is None else span_words(period.to_at - period.from_at)
+    return [clock(period.from_at), clock(period.to_at), long, because(period.code, period.reason), period.by]
 
 
-def _out(one: Out) -> list[str]:
-    return [clock(one.out_at), clock(one.in_at), one.seat.label, one.seat.name, one.escort]
+def _out(leave: Out) -> list[str]:
+    return [clock(leave.out_at), clock(leave.in_at), leave.seat.label, leave.seat.name, leave.escort]
 
 
 def _moved(line: LogLine) -> list[str]:
-    said = dict(line.params)
-    what = _(f"record.moved.{line.kind}", to=said.get("to", ""))
-    whom = [clock(line.at), said.get("seat", ""), said.get("name", NONE)]
-    return [*whom, what, said.get("reason") or NONE, said.get("who") or NONE]
+    params = dict(line.params)
+    what = _(f"record.moved.{line.kind}", to=params.get("to", ""))
+    whom = [clock(line.at), params.get("seat", ""), params.get("name", NONE)]
+    return [*whom, what, params.get("reason") or NONE, params.get("who") or NONE]
 
 
-def _given(one: TimeGrant) -> list[str]:
-    back = f"\n{_('record.taken_back')}" if one.withdrawn else ""
+def _given(grant: TimeGrant) -> list[str]:
+    back = f"\n{_('record.taken_back')}" if grant.withdrawn else ""
     return [
-        _("record.before_start") if one.at is None else clock(one.at),
-        NONE if one.seat is None else one.seat.label,
-        _("record.whole_room") if one.seat is None else one.seat.name,
-        f"{_(f'proctoring.grant.{one.kind}')} {span_words(one.amount)}{back}",
-        because(one.code, one.reason) or NONE,
-        one.by or NONE,
+        _("record.before_start") if grant.at is None else clock(grant.at),
+        NONE if grant.seat is None else grant.seat.label,
+        _("record.whole_room") if grant.seat is None else grant.seat.name,
+        f"{_(f'proctoring.grant.{grant.kind}')} {span_words(grant.amount)}{back}",
+        because(grant.code, grant.reason) or NONE,
+        grant.by or NONE,
     ]
 
 
-def _silence(one: Silence) -> list[str]:
-    how = "record.cut.usable" if one.usable else "record.cut.unusable"
+def _silence(gap: Silence) -> list[str]:
+    how = "record.cut.usable" if gap.usable else "record.cut.unusable"
     decided = _("record.cut.open")
-    if one.decided:
+    if gap.decided:
         decided = (
-            _("record.cut.granted", span=span_words(one.granted)) if one.granted else _("record.cut.refused")
+            _("record.cut.granted", span=span_words(gap.granted)) if gap.granted else _("record.cut.refused")
         )
     return [
-        clock(one.from_at), clock(one.to_at), one.seat.label, one.seat.name, _(how, count=one.resent), decided,
+        clock(gap.from_at), clock(gap.to_at), gap.seat.label, gap.seat.name, _(how, count=gap.resent), decided,
     ]  # fmt: skip
 
 

@@ -68,7 +68,6 @@ class RecoveryPreview:
 
     @property
     def fresh(self) -> list[ComparedAnswer]:
-        """The answers that the server does not have."""
         return [one for one in self.found if one.fresh]
 
 

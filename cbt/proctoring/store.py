@@ -23,7 +23,6 @@ from cbt.storage.prepared import PreparedSelect
 
 
 def open_hold(session: Session, sitting_room_id: int) -> RoomHold | None:
-    """Return the hold a room is in, or None."""
     query = select(RoomHold).where(RoomHold.sitting_room_id == sitting_room_id, RoomHold.to_at.is_(None))
     return session.scalar(query.order_by(RoomHold.id.desc()).limit(1))
 
@@ -35,7 +34,6 @@ def incidents_of_registration(session: Session, registration_id: int) -> Sequenc
 
 
 def has_incident(session: Session, sitting_room_id: int, kind: str, *, since: datetime) -> bool:
-    """Return whether the log has a line of `kind` from `since` on."""
     query = select(Incident.id).where(
         Incident.sitting_room_id == sitting_room_id, Incident.kind == kind, Incident.at >= since
     )
@@ -43,7 +41,6 @@ def has_incident(session: Session, sitting_room_id: int, kind: str, *, since: da
 
 
 def is_assigned(session: Session, sitting_room_id: int, staff_id: int) -> bool:
-    """Return whether somebody is assigned to a sitting-room."""
     query = select(RoomStaff.id).where(
         RoomStaff.sitting_room_id == sitting_room_id, RoomStaff.staff_id == staff_id
     )
@@ -51,7 +48,6 @@ def is_assigned(session: Session, sitting_room_id: int, staff_id: int) -> bool:
 
 
 def assigned_rooms(session: Session, staff_id: int) -> set[int]:
-    """Return the sitting-rooms somebody is assigned to."""
     return set(session.scalars(select(RoomStaff.sitting_room_id).where(RoomStaff.staff_id == staff_id)))
 
 
@@ -208,14 +204,12 @@ def rooms_for(
 
 
 def count_rooms_for(session: Session, principal: Principal, *conditions: ColumnElement[bool]) -> int:
-    """Return how many sitting-rooms `rooms_for` would find."""
     query = select(func.count()).select_from(SittingRoom)
     query = query.join(Sitting, Sitting.id == SittingRoom.sitting_id)
     return session.scalar(query.where(*_seen_by(principal), *conditions)) or 0
 
 
 def near_rooms(*, until: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return what finds the rooms that are not over and were to start by `until`."""
     return SittingRoom.state.not_in(_OVER), Sitting.planned_start_at <= until
 
 

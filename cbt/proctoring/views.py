@@ -63,13 +63,11 @@ def span_filter(value: object) -> str:
 
 @pages.app_template_filter("said")
 def said_filter(done: ActResult) -> str:
-    """Say what an act did."""
     return said_text(done)
 
 
 @pages.app_template_filter("enumerated")
 def enumerated_filter(words: list[str]) -> list[tuple[int, str]]:
-    """Give each of some words its place."""
     return list(enumerate(words))
 
 
@@ -77,16 +75,17 @@ def enumerated_filter(words: list[str]) -> list[tuple[int, str]]:
 @may_read
 def rooms() -> Reply:
     """My rooms: today's with what to do next, those to come, those that are over."""
-    found = my_rooms(signed_in(), now=flask.g.now, page=page_of(flask.request.args))
-    return flask.render_template("proctoring/board/rooms.html", rooms=found, can_act=runs_rooms(signed_in()))
+    listing = my_rooms(signed_in(), now=flask.g.now, page=page_of(flask.request.args))
+    return flask.render_template(
+        "proctoring/board/rooms.html", rooms=listing, can_act=runs_rooms(signed_in())
+    )
 
 
 @pages.get("/proctor/rooms/<room_ref>")
 @may_read
 def board(room_ref: str) -> Reply:
-    """The board of a room: seat map or list, what waits for a decision, the log, the bar of acts."""
-    found, _ = _open_board(room_ref)
-    return board_page(found, _chosen_way(room_ref))
+    room_board, _ = _open_board(room_ref)
+    return board_page(room_board, _chosen_way(room_ref))
 
 
 def _chosen_way(room_ref: str) -> BoardWay:
@@ -101,10 +100,10 @@ def _chosen_way(room_ref: str) -> BoardWay:
 
 def _open_board(room_ref: str) -> tuple[Board, RoomView]:
     """Read a board that somebody has open; that of a running room keeps its watcher signed in for longer."""
-    found, view = read_open_board(room_ref, signed_in(), now=flask.g.now, looked=looked_at())
-    if found.head.open:
+    room_board, view = read_open_board(room_ref, signed_in(), now=flask.g.now, looked=looked_at())
+    if room_board.head.open:
         login.note_board(signed_in(), now=flask.g.now)
-    return found, view
+    return room_board, view
 
 
 @pages.get("/proctor/rooms/<room_ref>/live")
@@ -114,8 +113,8 @@ def live(room_ref: str) -> Reply:
     """What the board's page fetches every 2 s: what changed since, or 304 while nothing shown has changed."""
     glanced = glanced_board()
     if glanced is None:
-        found, view = _open_board(room_ref)
-        glanced = drawing_of(found, _chosen_way(room_ref)), view
+        room_board, view = _open_board(room_ref)
+        glanced = drawing_of(room_board, _chosen_way(room_ref)), view
     return what_changed(*glanced, signed_in())
 
 
@@ -123,12 +122,12 @@ def live(room_ref: str) -> Reply:
 @may_read
 def person(room_ref: str, ref: str) -> Reply:
     """One candidate: who they are, what happened so far, everything that can be done."""
-    found = read_person(room_ref, ref, signed_in(), now=flask.g.now)
-    offers = registry.offers(found.seat, found.board)
+    person_view = read_person(room_ref, ref, signed_in(), now=flask.g.now)
+    offers = registry.offers(person_view.seat, person_view.board)
     template = "proctoring/desk/_person.html" if wants_partial() else "proctoring/desk/person.html"
     return flask.render_template(
         template,
-        person=found,
+        person=person_view,
         offers=offers if runs_rooms(signed_in()) else [],
         line=display.log_text,
         now=flask.g.now,
@@ -139,10 +138,10 @@ def person(room_ref: str, ref: str) -> Reply:
 @may_read
 def photo(room_ref: str, ref: str) -> Reply:
     """The registered photo, to compare with the person at the door (R-10)."""
-    found = read_photo(ref, signed_in())
-    if found is None:
+    candidate_photo = read_photo(ref, signed_in())
+    if candidate_photo is None:
         return flask.redirect(flask.current_app.extensions["cbt_assets"].url("proctoring/desk/no-photo.svg"))
-    return picture(found.mimetype, found.image)
+    return picture(candidate_photo.mimetype, candidate_photo.image)
 
 
 @pages.get("/proctor/rooms/<room_ref>/acts/<code>")
@@ -151,21 +150,21 @@ def ask(room_ref: str, code: str) -> Reply:
     """What an act would do: whom it touches, the new end, what it asks for."""
     args = flask.request.args
     refs = tuple(args.getlist("seat"))
-    found = act_preview(code, room_ref, refs, signed_in(), form=args, now=flask.g.now)
+    act_shown = act_preview(code, room_ref, refs, signed_in(), form=args, now=flask.g.now)
     template = "proctoring/desk/_act.html" if wants_partial() else "proctoring/desk/act.html"
     return flask.render_template(
         template,
-        preview=found,
-        board=found.board,
-        act=found.act,
-        picked=found.picked,
+        preview=act_shown,
+        board=act_shown.board,
+        act=act_shown.act,
+        picked=act_shown.picked,
         asked=args,
-        in_the_way=found.act.blocked(found),
-        second=found.act.second(found),
-        by_password=found.by_password,
-        reason_codes=[(one.code, words_of(one)) for one in found.reasons.offered_reasons],
+        in_the_way=act_shown.act.blocked(act_shown),
+        second=act_shown.act.second(act_shown),
+        by_password=act_shown.by_password,
+        reason_codes=[(one.code, words_of(one)) for one in act_shown.reasons.offered_reasons],
         now=flask.g.now,
-        **found.act.shows(found),
+        **act_shown.act.shows(act_shown),
     )
 
 
@@ -175,7 +174,7 @@ def ask(room_ref: str, code: str) -> Reply:
 def act(room_ref: str, code: str) -> Reply:
     """Do what was previewed, and say what was done; or ask a second person, where it takes two."""
     posted, form = registry.act_of(code), flask.request.form
-    asked = ActRequest(
+    request = ActRequest(
         act=posted,
         room_ref=room_ref,
         refs=tuple(form.getlist("seat")),
@@ -186,7 +185,7 @@ def act(room_ref: str, code: str) -> Reply:
         reasons=table_now(),
     )
     try:
-        done = posted.do(asked)
+        done = posted.do(request)
     except SecondNeeded as needed:
 
         def wish() -> ApprovalWish:
@@ -208,8 +207,8 @@ def _second(room_ref: str) -> Second | None:
 @may_act
 def evacuate() -> Reply:
     """The rooms this person can evacuate, each with its one confirmation; linked from every page. R-62."""
-    found = rooms_to_evacuate(signed_in(), now=flask.g.now)
-    return flask.render_template("proctoring/desk/evacuate.html", rooms=found)
+    room_views = rooms_to_evacuate(signed_in(), now=flask.g.now)
+    return flask.render_template("proctoring/desk/evacuate.html", rooms=room_views)
 
 
 def _told(room_ref: str, done: ActResult, posted: Act) -> Reply:
@@ -237,7 +236,6 @@ def coded_filter(code: str, kind: str) -> str:
 
 @incident_pages.app_template_filter("listed")
 def listed_filter(codes: tuple[str, ...], prefix: str) -> str:
-    """Say codes one after another."""
     comma = str(flask_babel.gettext("proctoring.comma"))
     return comma.join(str(flask_babel.gettext(f"{prefix}.{one}")) for one in codes)
 
@@ -248,10 +246,10 @@ def incident_index(room_ref: str) -> Reply:
     """List what was filed about a room, the latest first."""
     with reading() as session:
         room = room_view_for(session, room_ref, signed_in())
-        found = told_of_room(session, room.sitting_room.id)
+        reports = told_of_room(session, room.sitting_room.id)
         acts = runs_rooms(signed_in()) and runs_room(session, room.sitting_room, signed_in())
     return flask.render_template(
-        "proctoring/incidents/reports.html", room=room, reports=found, can_act=acts, parts=tuple(PARTS)
+        "proctoring/incidents/reports.html", room=room, reports=reports, can_act=acts, parts=tuple(PARTS)
     )
 
 
@@ -298,7 +296,7 @@ def inspection_index(room_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply
     """What inspectors noted about a room, and what the chief answered."""
     with reading() as session:
         room = room_view_for(session, room_ref, signed_in())
-        found = inspection.comments_of(session, room.sitting_room.id)
+        comments = inspection.comments_of(session, room.sitting_room.id)
         people = (
             inspection.people_of(session, room.sitting_room.id) if signed_in().has(Role.INSPECTOR) else ()
         )
@@ -307,7 +305,7 @@ def inspection_index(room_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply
         "proctoring/inspection/comments.html",
         refused,
         room=room,
-        comments=found,
+        comments=comments,
         people=people,
         may_comment=signed_in().has(Role.INSPECTOR),
         may_answer=runs and signed_in().has(Role.CHIEF_PROCTOR),
@@ -353,7 +351,6 @@ def answer_filter(canonical: str | None) -> str:
 @recovery_pages.get("/proctor/rooms/<room_ref>/recovery")
 @may_act
 def upload(room_ref: str) -> Reply:
-    """Ask for a file, and list those that were imported."""
     return _recovery_page(room_ref)
 
 
@@ -401,9 +398,8 @@ OFFICE = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 @record_pages.get("/proctor/rooms/<room_ref>/record")
 @access.roles(Role.PROCTOR, *OFFICE)
 def room(room_ref: str) -> Reply:
-    """List the papers of a room: which are final, and what the others wait for."""
-    found = room_papers(room_ref, signed_in(), now=flask.g.now)
-    return flask.render_template("proctoring/record/room.html", found=found, office=signed_in().has(*OFFICE))
+    papers = room_papers(room_ref, signed_in(), now=flask.g.now)
+    return flask.render_template("proctoring/record/room.html", found=papers, office=signed_in().has(*OFFICE))
 
 
 @record_pages.get("/proctor/rooms/<room_ref>/record/<document>.pdf")
@@ -424,5 +420,4 @@ def document(room_ref: str, document: str) -> Reply:
 @record_pages.get("/office/sittings/<ref>/record")
 @access.roles(*OFFICE)
 def sitting(ref: str) -> Reply:
-    """List the rooms of a sitting whose papers are to be collected."""
     return flask.render_template("proctoring/record/sitting.html", found=sitting_papers(ref))

@@ -93,16 +93,16 @@ def _compared(session: Session, journal: Journal, accounts: Sequence[Account]) -
     scorers = Scorers().scorers_of(session, ids)
     scores = latest_scores(session, ids)
     lost = wrong = 0
-    for one in accounts:
-        info = journal.infos.get(refs[one.attempt_id])
+    for account in accounts:
+        info = journal.infos.get(refs[account.attempt_id])
         latest: dict[str, str] = {}
-        for (epoch, seq), (position, value) in sorted(one.acknowledged.items()):
+        for (epoch, seq), (position, value) in sorted(account.acknowledged.items()):
             entry = {"seq": seq, "kind": "answer", "position": position, "value": value}
-            (said,) = read_entries(info, [entry])
-            lost += held.get((one.attempt_id, epoch, seq)) != (position, said.value)
-            latest[str(position)] = said.value or ""
-        score = scores.get(one.attempt_id)
-        expected = scorers[one.attempt_id].score(latest)
+            (parsed,) = read_entries(info, [entry])
+            lost += held.get((account.attempt_id, epoch, seq)) != (position, parsed.value)
+            latest[str(position)] = parsed.value or ""
+        score = scores.get(account.attempt_id)
+        expected = scorers[account.attempt_id].score(latest)
         wrong += score is not None and score.sheet != expected.text
     return Judgement(len(held), lost, len(scores), wrong)
 
@@ -148,7 +148,6 @@ class Rehearsed:
 
     @property
     def held(self) -> bool:
-        """Whether everything held."""
         return not self.faults
 
 
@@ -210,55 +209,53 @@ def summed_up(
     )
 
 
-def facts(found: Rehearsed) -> list[tuple[str, str]]:
+def facts(rehearsed: Rehearsed) -> list[tuple[str, str]]:
     """Return what held, in figures with their names."""
-    saves = found.saves
+    saves = rehearsed.saves
     rows: list[tuple[str, object]] = [
-        ("paper", found.title),
-        ("bank", _("rehearsal.own" if found.own else "rehearsal.demo")),
-        ("seats", found.seats),
-        ("time", _("rehearsal.minutes", minutes=f"{found.seconds / 60:g}")),
-        ("workers", found.workers),
-        ("killed", _("rehearsal.yes" if found.killed else "rehearsal.no")),
-        ("signed_in", f"{found.signed_in} / {found.seats}"),
-        ("started", f"{found.started} / {found.seats}"),
-        ("slowest_start", _("rehearsal.seconds", seconds=f"{found.slowest_start:g}")),
+        ("paper", rehearsed.title),
+        ("bank", _("rehearsal.own" if rehearsed.own else "rehearsal.demo")),
+        ("seats", rehearsed.seats),
+        ("time", _("rehearsal.minutes", minutes=f"{rehearsed.seconds / 60:g}")),
+        ("workers", rehearsed.workers),
+        ("killed", _("rehearsal.yes" if rehearsed.killed else "rehearsal.no")),
+        ("signed_in", f"{rehearsed.signed_in} / {rehearsed.seats}"),
+        ("started", f"{rehearsed.started} / {rehearsed.seats}"),
+        ("slowest_start", _("rehearsal.seconds", seconds=f"{rehearsed.slowest_start:g}")),
         ("saves", saves.count),
         ("took", f"{saves.p50_ms:g} / {saves.p99_ms:g} / {saves.max_ms:g} ms"),
         ("repeated", saves.repeated),
-        ("refused", sum(found.refused.values())),
-        ("lost", found.lost),
-        ("handed_in", found.handed_in),
-        ("by_deadline", found.by_deadline),
-        ("scored", f"{found.scored} / {found.seats}"),
-        ("wrong", found.wrong),
+        ("refused", sum(rehearsed.refused.values())),
+        ("lost", rehearsed.lost),
+        ("handed_in", rehearsed.handed_in),
+        ("by_deadline", rehearsed.by_deadline),
+        ("scored", f"{rehearsed.scored} / {rehearsed.seats}"),
+        ("wrong", rehearsed.wrong),
     ]
     return [(_(f"rehearsal.fact.{name}"), str(value)) for name, value in rows]
 
 
-def reasons(found: Rehearsed) -> list[str]:
-    """Return what did not hold, each with what to do."""
-    codes = _("ui.comma").join(sorted(found.refused))
-    return [_(f"rehearsal.fault.{one}", codes=codes) for one in found.faults]
+def reasons(rehearsed: Rehearsed) -> list[str]:
+    codes = _("ui.comma").join(sorted(rehearsed.refused))
+    return [_(f"rehearsal.fault.{one}", codes=codes) for one in rehearsed.faults]
 
 
-def words(found: Rehearsed) -> list[str]:
-    """Return the sheet as lines for a terminal."""
-    verdict = _("rehearsal.held" if found.held else "rehearsal.broke")
-    rows = align([[name, value] for name, value in facts(found)], frozenset())
-    return [*rows, "", verdict, *(f"  → {one}" for one in reasons(found))]
+def words(rehearsed: Rehearsed) -> list[str]:
+    verdict = _("rehearsal.held" if rehearsed.held else "rehearsal.broke")
+    rows = align([[name, value] for name, value in facts(rehearsed)], frozenset())
+    return [*rows, "", verdict, *(f"  → {one}" for one in reasons(rehearsed))]
 
 
-def printed(found: Rehearsed, *, at: str, machine: str, language: str) -> bytes:
+def printed(rehearsed: Rehearsed, *, at: str, machine: str, language: str) -> bytes:
     """Return the sheet as a PDF."""
     data = {
         "title": _("rehearsal.title"),
         "foot": _("rehearsal.foot", at=at),
         "sub": _("rehearsal.sub", at=at, machine=machine),
-        "good": found.held,
-        "verdict": _("rehearsal.held" if found.held else "rehearsal.broke"),
-        "reasons": reasons(found),
-        "facts": facts(found),
+        "good": rehearsed.held,
+        "verdict": _("rehearsal.held" if rehearsed.held else "rehearsal.broke"),
+        "reasons": reasons(rehearsed),
+        "facts": facts(rehearsed),
         "parts": [],
         "note": _("rehearsal.note"),
         "words": {
@@ -271,7 +268,6 @@ def printed(found: Rehearsed, *, at: str, machine: str, language: str) -> bytes:
 
 
 def day(now: datetime) -> str:
-    """Return when it was, as the sheet says it."""
     return now.strftime("%Y-%m-%d %H:%M")
 
 
@@ -385,27 +381,27 @@ def _play(stage: Stage, server: LoopbackServer, play: Play, tell: Tell) -> Seque
         for one in stage.players
     ]
     try:
-        for one in candidates:
-            one.start()
+        for candidate in candidates:
+            candidate.start()
         _wait_for_all(candidates, tell)
         at = time.monotonic()
-        for one in candidates:
-            one.begins(at)
+        for candidate in candidates:
+            candidate.begins(at)
         _start_rooms(stage, server.port)
         begun.set()
         _watch(candidates, server, play, at, tell)
     finally:
         begun.set()
         stop.set()
-        for one in candidates:
-            one.join()
+        for candidate in candidates:
+            candidate.join()
     return candidates
 
 
 def _wait_for_all(candidates: Sequence[VirtualCandidate], tell: Tell) -> None:
     until = time.monotonic() + SIGNED_IN_WITHIN
-    for one in candidates:
-        one.ready.wait(max(0.0, until - time.monotonic()))
+    for candidate in candidates:
+        candidate.ready.wait(max(0.0, until - time.monotonic()))
         tell("signing_in", done=sum(other.ready.is_set() for other in candidates), of=len(candidates))
 
 
@@ -432,9 +428,9 @@ def _watch(
         saved = sum(len(one.account.acknowledged) for one in candidates)
         done = sum(one.account.closed for one in candidates)
         tell("running", seconds=round(passed), saved=saved, done=done, of=len(candidates))
-        for one in candidates:
-            if one.is_alive():
-                one.join(min(TELL_EVERY, 0.2))
+        for candidate in candidates:
+            if candidate.is_alive():
+                candidate.join(min(TELL_EVERY, 0.2))
                 break
 
 
@@ -479,18 +475,18 @@ def rehearse_command(
         def tell(code: str, **numbers: object) -> None:
             progress.tell(_(f"rehearsal.progress.{code}", **numbers))
 
-        found = rehearse(settings, play, tell)
+        rehearsed = rehearse(settings, play, tell)
     notes = []
     if file is not None:
         at = day(wall_time().astimezone(ZoneInfo(settings.timezone)))
         made = printed(
-            found, at=at, machine=f"{platform.node()} · {os.cpu_count()} CPU", language=spoken_language()
+            rehearsed, at=at, machine=f"{platform.node()} · {os.cpu_count()} CPU", language=spoken_language()
         )
         with os.fdopen(open_private(file, os.O_WRONLY | os.O_EXCL), "wb") as target:
             target.write(made)
         notes.append(_("rehearsal.printed", file=str(file)))
-    data = {**asdict(found), "held": found.held}
-    return Answer(data, words(found), notes, code=DONE if found.held else REFUSED)
+    data = {**asdict(rehearsed), "held": rehearsed.held}
+    return Answer(data, words(rehearsed), notes, code=DONE if rehearsed.held else REFUSED)
 
 
 commands: list[click.Command] = [rehearse_command]

@@ -29,7 +29,6 @@ class WireReply:
 
     @property
     def text(self) -> str:
-        """The page."""
         return self.raw.decode(errors="replace")
 
     @property
@@ -68,15 +67,12 @@ class BrowserLine:
         return WireReply(answer.status, raw, answer.headers.get("Location", ""))
 
     def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> WireReply:
-        """Send one request with the cookies of this browser."""
         return self.exchange(method, path, body, {**self._own(), **headers})
 
     def page(self, path: str) -> WireReply:
-        """Open a page."""
         return self.exchange("GET", path, headers=self._own())
 
     def post_form(self, path: str, fields: Mapping[str, str]) -> WireReply:
-        """Send a form."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.exchange("POST", path, urlencode(fields).encode(), self._own() | kind)
 
@@ -91,10 +87,10 @@ class BrowserLine:
         shown = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         return {"Cookie": shown} if shown else {}
 
-    def _keep(self, given: Sequence[str]) -> None:
-        for one in given:
+    def _keep(self, headers: Sequence[str]) -> None:
+        for header in headers:
             with contextlib.suppress(CookieError):
-                for name, morsel in SimpleCookie(one).items():
+                for name, morsel in SimpleCookie(header).items():
                     self.cookies[name] = morsel.coded_value
 
 

@@ -110,10 +110,10 @@ def read_source(settings: Settings, *, blueprint: str, paper: str) -> Source:
         ref = blueprint or (DEMO if DEMO in ready else min(ready))
         if ref not in ready:
             raise NotFound("blueprint.unknown", ref=ref)
-        found = blueprint_of(session, ready[ref].id)
-        rows = _rows(session, found.bank)
-        code = _paper(found, paper)
-        return Source(ref, ready[ref].source, code, found.paper_title(code), True, rows)
+        exam_blueprint = blueprint_of(session, ready[ref].id)
+        rows = _rows(session, exam_blueprint.bank)
+        code = _paper(exam_blueprint, paper)
+        return Source(ref, ready[ref].source, code, exam_blueprint.paper_title(code), True, rows)
 
 
 def _demo(settings: Settings, ref: str, paper: str) -> Source:
@@ -121,22 +121,22 @@ def _demo(settings: Settings, ref: str, paper: str) -> Source:
     if not path.is_file():
         raise NotFound("blueprint.unknown", ref=ref)
     text = blueprint_text(path)
-    found = read_blueprint(text, name=ref)
-    code = _paper(found, paper)
-    return Source(ref, text, code, found.paper_title(code), False)
+    blueprint = read_blueprint(text, name=ref)
+    code = _paper(blueprint, paper)
+    return Source(ref, text, code, blueprint.paper_title(code), False)
 
 
-def _paper(found: ExamBlueprint, wanted: str) -> str:
-    code = wanted or next(iter(found.papers))
-    if code not in found.papers:
-        raise NotFound("blueprint.no_such_paper", ref=found.ref, paper=code)
+def _paper(blueprint: ExamBlueprint, wanted: str) -> str:
+    code = wanted or next(iter(blueprint.papers))
+    if code not in blueprint.papers:
+        raise NotFound("blueprint.no_such_paper", ref=blueprint.ref, paper=code)
     return code
 
 
 def _rows(session: Session, bank_ref: str) -> dict[str, Rows]:
     bank = session.scalars(select(ItemBank.id).where(ItemBank.ref == bank_ref)).one()
     items = select(Item.id).where(Item.bank_id == bank)
-    found = {
+    rows = {
         "item_bank": _all(session, ItemBank, ItemBank.id == bank),
         "bank_range": _all(session, BankRange, BankRange.bank_id == bank),
         "knowledge_point": _all(session, KnowledgePoint, KnowledgePoint.bank_id == bank),
@@ -144,9 +144,9 @@ def _rows(session: Session, bank_ref: str) -> dict[str, Rows]:
         "item": _all(session, Item, Item.bank_id == bank),
         "item_version": _all(session, ItemVersion, ItemVersion.item_id.in_(items)),
     }
-    names = {name for row in found["item_version"] for name in _MEDIUM.findall(row["content"])}
-    found["media"] = _all(session, Media, Media.name.in_(names)) if names else []
-    return found
+    names = {name for row in rows["item_version"] for name in _MEDIUM.findall(row["content"])}
+    rows["media"] = _all(session, Media, Media.name.in_(names)) if names else []
+    return rows
 
 
 def _all(session: Session, kind: type[Base], where: Any) -> Rows:
@@ -248,11 +248,11 @@ def _build(app: flask.Flask, source: Source, seats: int, seconds: float, now: da
         proctor = signer.sign_in(session, kind="staff", subject_ref=chief.ref, machine="desk", now=now)
         refs = dict(session.execute(select(SittingRoom.id, SittingRoom.ref)).all())
         players = []
-        for number, one in enumerate(seated):
+        for number, place in enumerate(seated):
             machine = f"rehearsal-{number}"
-            seat = select(Registration.seat_id).where(Registration.id == one.registration_id)
+            seat = select(Registration.seat_id).where(Registration.id == place.registration_id)
             bind(session, seat.scalar_subquery(), machine, now=now)
-            players.append(player_of(app, number, one, machine))
+            players.append(player_of(app, number, place, machine))
         starts = [path_of(app, "proctoring.act", room_ref=ref, code="start") for ref in refs.values()]
         return Stage(tuple(players), tuple(starts), proctor, signer.csrf_token, seconds)
 
@@ -263,7 +263,6 @@ def without_waits(text: str) -> str:
 
 
 def bind(session: Session, seat_id: ScalarSelect[int] | int, machine: str, *, now: datetime) -> None:
-    """Give a seat the machine of that name."""
     session.execute(
         update(Seat).where(Seat.id == seat_id).values(machine_hash=token_hash(machine), bound_at=now)
     )
@@ -276,11 +275,11 @@ def factor_for(terms: Paper, seconds: float) -> Decimal:
     )
 
 
-def player_of(app: flask.Flask, number: int, one: Seated, machine: str) -> Player:
+def player_of(app: flask.Flask, number: int, place: Seated, machine: str) -> Player:
     """Return somebody who signs in at that machine."""
-    ref = one.attempt_ref
-    said = ("start", "answers", "advance", "submit", "clock")
-    own = {name: path_of(app, f"attempts.{name}", ref=ref) for name in said}
+    ref = place.attempt_ref
+    names = ("start", "answers", "advance", "submit", "clock")
+    own = {name: path_of(app, f"attempts.{name}", ref=ref) for name in names}
     pages = {
         "seat": path_of(app, "door.seat_page"),
         "sign_in": path_of(app, "door.sign_in_here"),
@@ -295,10 +294,10 @@ def player_of(app: flask.Flask, number: int, one: Seated, machine: str) -> Playe
     }
     return Player(
         number=number,
-        ticket=one.ticket,
-        last_six=last_six(one.document),
+        ticket=place.ticket,
+        last_six=last_six(place.document),
         cookies={MACHINE_COOKIE: tokens_of(app).issue(machine)},
-        attempt_id=one.attempt_id,
+        attempt_id=place.attempt_id,
         attempt_ref=ref,
         paths=own | pages,
     )

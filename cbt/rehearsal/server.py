@@ -87,7 +87,6 @@ def _ticks(pid: int) -> int:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

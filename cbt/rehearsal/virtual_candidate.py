@@ -79,7 +79,6 @@ class Visitor(ABC):
         """Whether nothing more is to come."""
 
     def page(self, name: str) -> Steps:
-        """Open a page."""
         return (yield from self.asked(Ask(name, "GET", self.player.paths[name])))
 
     def form(self, page: str, target: str, fields: Mapping[str, str]) -> Steps:
@@ -87,8 +86,8 @@ class Visitor(ABC):
         shown = yield from self.page(page)
         if shown.status == 303:  # that was done already
             return shown
-        found = _TOKEN.search(shown.text)
-        body = urlencode({"csrf_token": found[1] if found else "", **fields}).encode()
+        match = _TOKEN.search(shown.text)
+        body = urlencode({"csrf_token": match[1] if match else "", **fields}).encode()
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         name = target if target != page else f"{target}_post"
         return (yield from self.asked(Ask(name, "POST", self.player.paths[target], body, kind)))
@@ -154,7 +153,6 @@ class Script(Visitor):
         """The address of the answer page, once all it is made of was fetched while the candidate waited."""
 
     def steps(self) -> Steps:
-        """Sit the paper."""
         if (yield from self.enter()):
             yield Ready()
             yield from self._sit()
@@ -188,12 +186,10 @@ class Script(Visitor):
         yield from self._finish()
 
     def wait(self) -> Steps:
-        """Wait until the room begins."""
         while not self.over() and not (yield from self.page("waits")).body.get("go"):
             yield Rest(WAIT_SECONDS * self.rng.random())
 
     def until_closed(self) -> Steps:
-        """Wait until the paper is closed."""
         while not (yield from self.is_closed()) and not self.over():
             yield Rest(WAIT_SECONDS)
 
@@ -209,24 +205,23 @@ class Script(Visitor):
         return self.account.closed
 
     def over(self) -> bool:
-        """Whether nothing more is to come."""
         return self._stopped() or self.clock() > self.begun_at + self.seconds + PATIENCE_SECONDS
 
     def _fetch_ahead(self) -> Steps:
         """Fetch what the answer page is made of, as the waiting page does (static/runner/paper/ahead.js)."""
-        told = (yield from self.page("ahead")).body
-        if not told.get("shell"):
+        body = (yield from self.page("ahead")).body
+        if not body.get("shell"):
             return
-        for path in (told["shell"], *told["files"]):
+        for path in (body["shell"], *body["files"]):
             yield from self.asked(Ask("ahead_file", "GET", path))
-        self._ahead, self._csrf = told["page"], told["csrf"]
+        self._ahead, self._csrf = body["page"], body["csrf"]
 
     def open_page(self) -> Steps:
         """Open the answer page, which a browser may keep already, and the paper; return whether it is there."""
         if self._ahead != self.player.paths["runner"]:
             shown = yield from self.page("runner")
-            found = _SCRIPT_TOKEN.search(shown.text)
-            self._csrf = found[1] if found else ""
+            match = _SCRIPT_TOKEN.search(shown.text)
+            self._csrf = match[1] if match else ""
         self._ahead = ""  # another machine has another store
         return (yield from self.open())
 
@@ -235,11 +230,11 @@ class Script(Visitor):
         reply = yield from self.tell("start", {}, {"X-CSRFToken": self._csrf})
         if reply.status != 200:
             return False
-        told = reply.body
-        self.lease, self.epoch = told["lease"], told["epoch"]
-        self.seq = max(self.seq, int(told.get("seq", 0)))
-        self.number = told.get("number")
-        self._show(told["paper"])
+        body = reply.body
+        self.lease, self.epoch = body["lease"], body["epoch"]
+        self.seq = max(self.seq, int(body.get("seq", 0)))
+        self.number = body.get("number")
+        self._show(body["paper"])
         return True
 
     def _show(self, paper: Mapping[str, Any] | None) -> None:
@@ -368,11 +363,9 @@ class VirtualCandidate(threading.Thread):
         self._line.cookies.update(player.cookies)
 
     def begins(self, at: float) -> None:
-        """Have the script count from an instant."""
         self._script.begun_at = at
 
     def run(self) -> None:
-        """Sit the paper."""
         try:
             self._carry_out()
         finally:

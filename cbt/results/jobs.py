@@ -26,9 +26,9 @@ def _make(work: Work) -> JobResult:
     )
 
 
-def _subtitle(found: SittingSheet) -> str:
-    state = _("results.book.released") if found.release else _("results.book.unreleased")
-    return f"{found.sitting.name} · {local_text(found.sitting.planned_start_at)} · {state}"
+def _subtitle(sitting_sheet: SittingSheet) -> str:
+    state = _("results.book.released") if sitting_sheet.release else _("results.book.unreleased")
+    return f"{sitting_sheet.sitting.name} · {local_text(sitting_sheet.sitting.planned_start_at)} · {state}"
 
 
 WORKBOOK = JobKind("results.workbook", frozenset({Role.OFFICER}), _make)

@@ -77,7 +77,6 @@ class LateCase:
 
     @property
     def gains_pass(self) -> bool:
-        """Whether the verdict would turn to 合格."""
         return self.after.passed is True and self.before.passed is False
 
 
@@ -264,7 +263,6 @@ class LateCounts:
 
 
 def late_counts(sitting_id: int) -> LateCounts:
-    """Return both figures of a sitting."""
     with reading() as session:
         attempt_ids = attempts_with_evidence(session, sitting_id)
         pending = pending_entries(session, attempt_ids) if attempt_ids else {}
@@ -332,6 +330,6 @@ def rule_late(
         ruled = rule_on(session, sitting_id, shown, act, now=now)
         changed = [row for row in ruled if row.after_score_id not in (None, row.before_score_id)]
         countersigned(second, roles=second_roles(first), seen=seen)
-        told = {"verdict": wish.verdict, "count": len(ruled), "changed": len(changed)}
-        put_result(session, second, told)
+        facts = {"verdict": wish.verdict, "count": len(ruled), "changed": len(changed)}
+        put_result(session, second, facts)
         return len(ruled), len(changed)

@@ -51,7 +51,6 @@ class Publication(Named):
 
     @property
     def window(self) -> PublicityWindow:
-        """The days on which it is shown."""
         return PublicityWindow(self.published_on, self.last_on)
 
 

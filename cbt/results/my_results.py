@@ -111,7 +111,6 @@ class CandidateResults:
 
     @property
     def released(self) -> bool:
-        """Whether anything was released."""
         return any(
             exam.released_on for level in self.levels for paper in level.papers for exam in paper.exams
         )
@@ -134,17 +133,16 @@ def look_up(*, ticket: str, document: str, machine: Machine, now: datetime) -> C
     full = readable(candidate.document_sealed, DOCUMENT) if candidate else ""
     if full is None:
         raise InvalidInput("results.number_unreadable", field="ticket")
-    known = last_six(full)
-    fits = hmac.compare_digest(known.encode(), last_six(document[:40]).encode())
-    found = all_of(candidate, number, now) if candidate is not None and fits and known else None
-    if found is None:
+    digits = last_six(full)
+    fits = hmac.compare_digest(digits.encode(), last_six(document[:40]).encode())
+    up = all_of(candidate, number, now) if candidate is not None and fits and digits else None
+    if up is None:
         raise InvalidInput("results.wrong", field="ticket")
     throttle.give_back(guess, besides=[place])
-    return found
+    return up
 
 
 def results_of(registration_id: int, *, now: datetime) -> CandidateResults:
-    """Return the results of the candidate who is signed in with this registration."""
     candidate, ticket = retake_store.candidate_of(registration_id)
     return all_of(candidate, ticket, now)
 
@@ -214,8 +212,8 @@ def _paper(
     results: Sequence[PaperResult],
     today: date,
 ) -> PaperResults:
-    known = any(one.paper == paper.code for one in results)
-    shown = known and paper.release != "none"
+    has_result = any(one.paper == paper.code for one in results)
+    shown = has_result and paper.release != "none"
     return PaperResults(
         paper=paper,
         exams=tuple(exams),
@@ -253,9 +251,9 @@ def exam_of(taken: TakenRegistration, paper: Paper, waiting: Unreleased) -> Exam
 _LENGTH, _GROUP = 16, 4
 
 
-def slip_code(found: CandidateResults) -> str:
+def slip_code(results: CandidateResults) -> str:
     """Return the code of what a slip says now, in groups of four."""
-    said = [
+    rows = [
         [
             paper.paper.code,
             exam.exam_on.isoformat(),
@@ -264,17 +262,19 @@ def slip_code(found: CandidateResults) -> str:
             exam.outcome,
             exam.score,
         ]
-        for _level, paper, exam in released_exams(found)
+        for _level, paper, exam in released_exams(results)
     ]
-    code = keyed_digest(canonical_json([found.name, found.document_masked, said]), "slip")[:_LENGTH].upper()
+    code = keyed_digest(canonical_json([results.name, results.document_masked, rows]), "slip")[
+        :_LENGTH
+    ].upper()
     return " ".join(code[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP))
 
 
-def released_exams(found: CandidateResults) -> list[tuple[LevelResults, PaperResults, Exam]]:
+def released_exams(results: CandidateResults) -> list[tuple[LevelResults, PaperResults, Exam]]:
     """Return what was released for somebody, level by level and paper by paper."""
     return [
         (level, paper, exam)
-        for level in found.levels
+        for level in results.levels
         for paper in level.papers
         for exam in paper.exams
         if exam.released_on is not None
@@ -309,14 +309,14 @@ def checked_slip(*, ticket: str, code: str, machine: Machine, now: datetime) -> 
     return found if found is not None and released_exams(found) and same else None
 
 
-def slip_paper(found: CandidateResults, *, address: str, now: datetime) -> bytes:
+def slip_paper(results: CandidateResults, *, address: str, now: datetime) -> bytes:
     """Return somebody's released results as an A4 page; its QR leads to `address`, where the code is asked for.
 
     Raise Conflict("slip.nothing") while nothing was released.
 
     Source: R-94.
     """
-    exams = released_exams(found)
+    exams = released_exams(results)
     if not exams:
         raise Conflict("slip.nothing")
     with reading() as session:
@@ -324,11 +324,11 @@ def slip_paper(found: CandidateResults, *, address: str, now: datetime) -> bytes
     data: dict[str, Any] = {
         "title": _("slip.title"),
         "body": name,
-        "foot": f"{_('slip.title')} · {found.ticket}",
+        "foot": f"{_('slip.title')} · {results.ticket}",
         "facts": [
-            [_("results.col.name"), found.name],
-            [_("results.col.document"), found.document_masked],
-            [_("results.col.ticket"), found.ticket],
+            [_("results.col.name"), results.name],
+            [_("results.col.document"), results.document_masked],
+            [_("results.col.ticket"), results.ticket],
         ],
         "levels": [
             {
@@ -336,24 +336,24 @@ def slip_paper(found: CandidateResults, *, address: str, now: datetime) -> bytes
                 "overall": _(f"results.overall.{level.overall}") if level.overall else "",
                 "rows": [_row(paper, exam) for one, paper, exam in exams if one is level],
             }
-            for level in found.levels
+            for level in results.levels
             if any(one is level for one, _paper, _exam in exams)
         ],
-        "code": slip_code(found),
-        "qr": f"{found.ticket}.svg",
+        "code": slip_code(results),
+        "qr": f"{results.ticket}.svg",
         "words": {
             "page": _("results.print.page", number="{n}", count="{of}"),
             "heads": [
                 _(f"slip.col.{name}") for name in ("paper", "day", "score", "points", "verdict", "released")
             ],
             "code": _("slip.code"),
-            "check": _("slip.check", ticket=found.ticket),
+            "check": _("slip.check", ticket=results.ticket),
             "address": address,
             "printed": _("slip.printed", day=local_day(now).isoformat()),
             "seal": _("publicity.paper.seal"),
         },
     }
-    drawings = {f"{found.ticket}.svg": qr_drawing(address)}
+    drawings = {f"{results.ticket}.svg": qr_drawing(address)}
     return pdf("slip", data, language=str(flask_babel.get_locale()), drawings=drawings)
 
 

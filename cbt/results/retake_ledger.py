@@ -50,7 +50,6 @@ class TakenRegistration:
 
     @property
     def exam_at(self) -> datetime:
-        """When the exam was, or is planned."""
         return self.started_at or self.sitting.planned_start_at
 
     def as_result(self) -> PaperResult | None:
@@ -123,7 +122,6 @@ def _by_level(rows: Iterable[Any]) -> Ledger:
 
 
 def released(taken: Collection[TakenRegistration]) -> list[PaperResult]:
-    """Return the released results among what a candidate took."""
     return [result for one in taken if (result := one.as_result()) is not None]
 
 
@@ -162,13 +160,13 @@ def count_bookings(session: Session, batch_id: int) -> int:
 
 def doubtful_of(session: Session, batch_id: int) -> list[Doubtful]:
     """Return, by sitting and ticket, the retakes to come and those of candidates with a result of that level."""
-    former, told = aliased(Registration), aliased(Result)
-    known = (
+    former, former_result = aliased(Registration), aliased(Result)
+    earlier = (
         exists()
         .where(
             former.candidate_id == Registration.candidate_id,
             former.blueprint_ref == Registration.blueprint_ref,
-            told.registration_id == former.id,
+            former_result.registration_id == former.id,
         )
         .correlate(Registration)
     )
@@ -181,7 +179,7 @@ def doubtful_of(session: Session, batch_id: int) -> list[Doubtful]:
         Registration.kind,
         Sitting.planned_start_at,
     ).join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-    query = _to_come(query, batch_id).where(or_(Registration.kind == "retake", known))
+    query = _to_come(query, batch_id).where(or_(Registration.kind == "retake", earlier))
     query = query.order_by(Sitting.planned_start_at, AdmissionTicket.number, Registration.id)
     return [Doubtful(*row) for row in session.execute(query)]
 
@@ -208,9 +206,9 @@ def results_before(session: Session, batch_id: int) -> dict[tuple[int, str], lis
         .order_by(Sitting.planned_start_at, Registration.id)
     )
     zone = local_zone()
-    found: defaultdict[tuple[int, str], list[PaperResult]] = defaultdict(list)
+    results: defaultdict[tuple[int, str], list[PaperResult]] = defaultdict(list)
     for candidate, level, paper, exam_at, released_at, outcome in session.execute(query):
-        found[candidate, level].append(
+        results[candidate, level].append(
             PaperResult(
                 paper=paper,
                 exam_on=exam_at.astimezone(zone).date(),
@@ -218,7 +216,7 @@ def results_before(session: Session, batch_id: int) -> dict[tuple[int, str], lis
                 outcome=PaperOutcome(outcome),
             )
         )
-    return found
+    return results
 
 
 def bookings_among(session: Session, registration_ids: Collection[int]) -> list[Booking]:
@@ -352,17 +350,17 @@ def retake_verdicts(
             Candidate.document_index.in_(people)
         )
     )
-    known = {one: index for one, index, name in rows if same_name(name, people[index])}
-    ledger = ledger_of(session, known)
-    found = {}
-    for one, index in known.items():
-        results = counting(released(ledger.get((one, blueprint.ref), [])), policy=blueprint.retake)
+    indexes = {one: index for one, index, name in rows if same_name(name, people[index])}
+    ledger = ledger_of(session, indexes)
+    verdicts = {}
+    for candidate_id, index in indexes.items():
+        results = counting(released(ledger.get((candidate_id, blueprint.ref), [])), policy=blueprint.retake)
         if results:
-            found[index] = {
+            verdicts[index] = {
                 paper: may_retake(paper, results, exam_on=exam_on, policy=blueprint.retake)
                 for paper in blueprint.papers
             }
-    return found
+    return verdicts
 
 
 PAGE = 50
@@ -404,16 +402,16 @@ def check_batch(batch_ref: str, *, page: int = 1) -> BatchCheck:
         batch = batch_by_ref(session, batch_ref)
         results = results_before(session, batch.id)
         wrong: dict[int, RetakeCheck] = {}
-        for one in doubtful_of(session, batch.id):
-            found = check_registration(
-                one.paper,
-                results.get((one.candidate_id, one.blueprint_ref), []),
-                retake=one.kind == "retake",
-                exam_on=one.planned_start_at.astimezone(zone).date(),
-                policy=blueprint_of(session, one.version_id).retake,
+        for doubtful in doubtful_of(session, batch.id):
+            check = check_registration(
+                doubtful.paper,
+                results.get((doubtful.candidate_id, doubtful.blueprint_ref), []),
+                retake=doubtful.kind == "retake",
+                exam_on=doubtful.planned_start_at.astimezone(zone).date(),
+                policy=blueprint_of(session, doubtful.version_id).retake,
             )
-            if found is not None:
-                wrong[one.registration_id] = found
+            if check is not None:
+                wrong[doubtful.registration_id] = check
         span = PageSpan(len(wrong), PAGE, page)
         shown = list(wrong)[span.offset :][:PAGE]
         objections = []

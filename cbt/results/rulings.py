@@ -54,7 +54,6 @@ class ViolationLine:
 
     @property
     def called(self) -> str:
-        """What people call the violation."""
         return self.registration.violation_code or "" if self.violation is None else words_of(self.violation)
 
 
@@ -98,8 +97,8 @@ def unruled_among(session: Session, registration_ids: Collection[int]) -> set[in
     """Return which of these registrations' results wait for a ruling, as `unruled` does. Source: R-63, R-92."""
     if not registration_ids:
         return set()
-    found = _unruled(session, Registration.id.in_(registration_ids))
-    return {own for some in found.values() for own, _ref in some}
+    refs = _unruled(session, Registration.id.in_(registration_ids))
+    return {own for some in refs.values() for own, _ref in some}
 
 
 def _unruled(session: Session, whose: ColumnElement[bool]) -> dict[int, set[tuple[int, str]]]:
@@ -123,19 +122,18 @@ def _unruled(session: Session, whose: ColumnElement[bool]) -> dict[int, set[tupl
             official_only(),
         )
     )
-    found: dict[int, set[tuple[int, str]]] = {}
+    refs: dict[int, set[tuple[int, str]]] = {}
     for sitting, own, ref, absent_at, of, code, version in session.execute(_ruled(query, other)):
         violation = violation_of(session, code, version)
         if violation is None:
             continue
         mine = of == own
         if takes_away(violation) if mine else (absent_at is None and voids(violation, same_paper=False)):
-            found.setdefault(sitting, set()).add((own, ref))
-    return found
+            refs.setdefault(sitting, set()).add((own, ref))
+    return refs
 
 
 def unruled_refs(session: Session, sitting_id: int) -> frozenset[str]:
-    """Return the refs of the registrations of a sitting whose results wait for a ruling."""
     return frozenset(ref for _id, ref in unruled(session, [sitting_id]).get(sitting_id, ()))
 
 
@@ -186,7 +184,7 @@ def ruled_on(session: Session, registration_ref: str) -> tuple[Registration, Sit
     )
 
 
-def rule(registration_ref: str, told: RulingForm, *, now: datetime, actor: str) -> str:
+def rule(registration_ref: str, form: RulingForm, *, now: datetime, actor: str) -> str:
     """Decide whether the violation on record stands; return the ref of the sitting. Its result waits no longer.
 
     One that does not stand goes from the record, and the next heaviest that was reported stands there.
@@ -197,10 +195,10 @@ def rule(registration_ref: str, told: RulingForm, *, now: datetime, actor: str) 
 
     Source: R-62, R-92.
     """
-    if told.verdict not in VERDICTS:
+    if form.verdict not in VERDICTS:
         raise InvalidInput("ruling.verdict", field="verdict")
-    grounds = required(told.grounds, "ruling.grounds", "grounds", limit=LONGEST)
-    statement = one_line(told.statement, "statement")
+    grounds = required(form.grounds, "ruling.grounds", "grounds", limit=LONGEST)
+    statement = one_line(form.statement, "statement")
     if len(statement) > LONGEST:
         raise InvalidInput("ruling.statement", field="statement", maximum=LONGEST)
     with unit_of_work() as session:
@@ -218,12 +216,12 @@ def rule(registration_ref: str, told: RulingForm, *, now: datetime, actor: str) 
             raise Conflict("ruling.decided")
         if is_released(session, registration.id):
             raise Conflict("ruling.released")
-        told_on = _day(told.told_on, first=local_day(sitting.planned_start_at), last=local_day(now))
+        told_on = _day(form.told_on, first=local_day(sitting.planned_start_at), last=local_day(now))
         made = ViolationRuling(
             ref=new_ref("vr"),
             registration_id=registration.id,
             code=registration.violation_code,
-            stands=told.verdict == STANDS,
+            stands=form.verdict == STANDS,
             told_on=told_on,
             statement=statement,
             grounds=grounds,
@@ -239,7 +237,7 @@ def rule(registration_ref: str, told: RulingForm, *, now: datetime, actor: str) 
             actor=actor,
             act="ruling.decide",
             subject=registration.logged_as,
-            after={"code": made.code, "verdict": told.verdict, "told_on": told_on.isoformat()},
+            after={"code": made.code, "verdict": form.verdict, "told_on": told_on.isoformat()},
         )
         return sitting.ref
 
@@ -263,10 +261,12 @@ def ruling_letter(
     reports: Sequence[ReportStatement],
 ) -> bytes:
     """Return the letter as an A4 page. Source: R-92."""
-    found = violation_of(session, registration.violation_code, registration.violation_version_id)
+    violation = violation_of(session, registration.violation_code, registration.violation_version_id)
     blueprint = blueprint_of(session, registration.blueprint_version_id)
     name = body(session).name
-    effects = [] if found is None else [str(_(f"exams.reasons.effect.{one}")) for one in found.effects]
+    effects = (
+        [] if violation is None else [str(_(f"exams.reasons.effect.{one}")) for one in violation.effects]
+    )
     day = local_day(ruling.decided_at)
     data: dict[str, Any] = {
         "title": _("ruling.letter.title"),
@@ -281,8 +281,8 @@ def ruling_letter(
                 f"{blueprint.occupation_name} {blueprint.level_name} "
                 f"{blueprint.papers[registration.paper].label}",
             ],
-            [_("ruling.violation"), ruling.code if found is None else words_of(found)],
-            [_("ruling.clause"), "" if found is None else found.clause],
+            [_("ruling.violation"), ruling.code if violation is None else words_of(violation)],
+            [_("ruling.clause"), "" if violation is None else violation.clause],
             [_("ruling.facts"), "\n".join(one.part("facts") for one in reports) or "–"],
             [_("ruling.statement"), ruling.statement or _("ruling.statement.none")],
             [_("ruling.effects"), _("publicity.separator").join(effects) or "–"],

@@ -103,10 +103,12 @@ def plan_release(session: Session, sheet: SittingSheet, *, now: datetime) -> Rel
         require_complete(sheet)
     publicity = publicity_of(session, sheet.sitting.id, on=local_day(now))
     publicity.require_over()
-    found = publicity.held_from(waiting)
-    if not found.results:
-        raise Conflict("results.all_held", people=len(found.held))
-    return ReleasePlan(sheet.sitting, first, [waiting[ref] for ref in found.results], len(found.held))
+    releasable = publicity.held_from(waiting)
+    if not releasable.results:
+        raise Conflict("results.all_held", people=len(releasable.held))
+    return ReleasePlan(
+        sheet.sitting, first, [waiting[ref] for ref in releasable.results], len(releasable.held)
+    )
 
 
 def begin_release(session: Session, plan: ReleasePlan, *, now: datetime, actor: str, second: str) -> int:
@@ -276,10 +278,10 @@ def overview(*, page: int) -> Overview:
     return Overview(lines, pages, recent, changed, shown)
 
 
-def sheet_shown(sitting_ref: str, asked: LinesFilter) -> SheetPage:
+def sheet_shown(sitting_ref: str, lines_filter: LinesFilter) -> SheetPage:
     """Return a page of the score sheet of a sitting that is over; raise like `sitting_sheet`."""
     with reading() as session:
-        return sheet_page(session, store.finished_sitting(session, sitting_ref), asked)
+        return sheet_page(session, store.finished_sitting(session, sitting_ref), lines_filter)
 
 
 def release_shown(sitting_ref: str, *, rest: bool, on: date) -> ReleasePage:
@@ -427,11 +429,11 @@ def _actor(second: Second | None) -> str:
 
 def _seen(lines: Sequence[SheetLine]) -> str:
     """Return the digest of what a release would put on record: whose result, which outcome, which score."""
-    said = [
+    rows = [
         [line.row.registration.ref, line.decided and [line.decided.outcome.value, line.decided.score]]
         for line in lines
     ]
-    return digest(canonical_json(said))
+    return digest(canonical_json(rows))
 
 
 def password_allowed(sitting_ref: str) -> bool:

@@ -80,9 +80,9 @@ def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[Sitt
         .limit(limit)
         .offset(offset)
     )
-    found = session.execute(query).all()
-    counts = _counts(session, [sitting.id for sitting, _, _ in found])
-    return [SittingLine(*row, *counts.get(row[0].id, (0, 0, 0))) for row in found]
+    rows = session.execute(query).all()
+    counts = _counts(session, [sitting.id for sitting, _, _ in rows])
+    return [SittingLine(*row, *counts.get(row[0].id, (0, 0, 0))) for row in rows]
 
 
 def _counts(session: Session, sitting_ids: Collection[int]) -> dict[int, tuple[int, int, int]]:
@@ -107,7 +107,6 @@ def _counts(session: Session, sitting_ids: Collection[int]) -> dict[int, tuple[i
 
 
 def sitting_count(session: Session) -> int:
-    """Return how many sittings are over."""
     query = select(func.count()).select_from(Sitting).where(Sitting.state.in_(SHOWN), official_only())
     return session.scalar(query) or 0
 
@@ -132,9 +131,9 @@ def rows_of_sitting(
     offset: int = 0,
 ) -> list[ResultRow]:
     """Return registrations of a sitting by paper, room and seat: all, or a page of those that meet conditions."""
-    told = (Candidate, AdmissionTicket.number, Room.name, Seat.number, SittingRoom.state)
+    columns = (Candidate, AdmissionTicket.number, Room.name, Seat.number, SittingRoom.state)
     query = (
-        joined_rows(select(Registration, *told, Attempt, Score, Result))
+        joined_rows(select(Registration, *columns, Attempt, Score, Result))
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
         .join(Room, Room.id == SittingRoom.room_id)
@@ -181,11 +180,11 @@ def violations_elsewhere(
             official_only(),
         )
     )
-    found: defaultdict[int, list[Violation]] = defaultdict(list)
+    violations: defaultdict[int, list[Violation]] = defaultdict(list)
     for registration_id, code, version_id in session.execute(query):
         if (violation := violation_of(session, code, version_id)) is not None:
-            found[registration_id].append(violation)
-    return found
+            violations[registration_id].append(violation)
+    return violations
 
 
 def adjusted_kinds(session: Session, sitting_id: int, attempt_ids: Collection[int]) -> dict[int, set[str]]:
@@ -197,12 +196,12 @@ def adjusted_kinds(session: Session, sitting_id: int, attempt_ids: Collection[in
         .where(Registration.sitting_id == sitting_id, AttemptAdjustment.withdrawn_at.is_(None))
         .distinct()
     )
-    found: defaultdict[int, set[str]] = defaultdict(set)
+    kinds: defaultdict[int, set[str]] = defaultdict(set)
     if len(attempt_ids) <= MOST_NAMED:  # else all of the sitting: a statement has no place for so many
         query = query.where(Attempt.id.in_(attempt_ids))
     for attempt_id, kind in session.execute(query):
-        found[attempt_id].add(kind)
-    return found
+        kinds[attempt_id].add(kind)
+    return kinds
 
 
 def rooms_of(session: Session, sitting_id: int) -> Sequence[tuple[SittingRoom, str]]:
@@ -217,7 +216,6 @@ def rooms_of(session: Session, sitting_id: int) -> Sequence[tuple[SittingRoom, s
 
 
 def ended_rooms(session: Session, sitting_id: int) -> Sequence[SittingRoom]:
-    """Return the rooms of a sitting that ended and were not noted as scored."""
     query = select(SittingRoom).where(
         SittingRoom.sitting_id == sitting_id, SittingRoom.state == SittingState.ENDED.value
     )
@@ -225,7 +223,6 @@ def ended_rooms(session: Session, sitting_id: int) -> Sequence[SittingRoom]:
 
 
 def release_of(session: Session, sitting_id: int) -> Release | None:
-    """Return the release of a sitting, or None."""
     return session.scalar(select(Release).where(Release.sitting_id == sitting_id))
 
 

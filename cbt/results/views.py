@@ -190,7 +190,6 @@ ZIP = "application/zip"
 @package_pages.get("/results/<sitting_ref>/package", endpoint="page")
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 def package_page(sitting_ref: str) -> Reply:
-    """Say what the package of a sitting holds, and whose signature it has."""
     return flask.render_template(
         "results/package/package.html",
         found=read_package_page(sitting_ref),
@@ -209,7 +208,6 @@ def write(sitting_ref: str) -> Reply:
 @package_pages.post("/results/<sitting_ref>/package/key")
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR)
 def key(sitting_ref: str) -> Reply:
-    """Send the public key by which others check the package."""
     public = public_key(actor=signed_in().logged_as, now=flask.g.now)
     name = f"{_('package.key_file')}-{shown_print(public)[:9]}.txt"
     return attachment(f"ed25519:{public}\n".encode("ascii"), "text/plain", name)
@@ -219,8 +217,8 @@ pages = flask.Blueprint("results", __name__)
 
 
 def _ask_page(refused: Refusal = NOTHING_REFUSED) -> tuple[str, int]:
-    told = {"errors": refused.by_field(otherwise="ticket"), "ticket": refused.sent.get("ticket", "")[:40]}
-    return flask.render_template("results/ask.html", **told), refused.code
+    fields = {"errors": refused.by_field(otherwise="ticket"), "ticket": refused.sent.get("ticket", "")[:40]}
+    return flask.render_template("results/ask.html", **fields), refused.code
 
 
 @pages.get("/my/results")
@@ -243,9 +241,9 @@ def mine() -> Reply:
 def look_up() -> Reply:
     """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
     ticket, document = _typed()
-    found = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=flask.g.now)
+    results = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=flask.g.now)
     # What was typed goes with the form that prints the slip: nothing else knows the asker.
-    return _mine_page(found, (ticket, document))
+    return _mine_page(results, (ticket, document))
 
 
 @pages.post("/my/results/slip")
@@ -255,19 +253,20 @@ def slip() -> Reply:
     """Send the released results of a signed-in candidate, or of whoever holds ticket and document, as a page."""
     principal, now = current_principal(), flask.g.now
     if principal is not None and principal.kind == "candidate":
-        found = my_results.results_of(principal.subject_id, now=now)
+        results = my_results.results_of(principal.subject_id, now=now)
     else:
         ticket, document = _typed()
-        found = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=now)
+        results = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=now)
     address = flask.request.host_url.rstrip("/") + flask.url_for("results.check")
-    return attachment(slip_paper(found, address=address, now=now), PDF, f"{_('slip.title')}-{found.name}.pdf")
+    return attachment(
+        slip_paper(results, address=address, now=now), PDF, f"{_('slip.title')}-{results.name}.pdf"
+    )
 
 
 @pages.get("/my/results/check")
 @lanes.for_everybody
 @access.public
 def ask_check() -> Reply:
-    """Ask for the ticket and the code of a slip."""
     return flask.render_template("results/check.html", asked=False, found=None, exams=())
 
 
@@ -277,13 +276,13 @@ def ask_check() -> Reply:
 def check() -> Reply:
     """Say whether a slip says what holds now (R-94)."""
     ticket, code = _typed("code")
-    found = checked_slip(ticket=ticket, code=code, machine=current_machine(), now=flask.g.now)
-    exams = () if found is None else released_exams(found)
-    return flask.render_template("results/check.html", asked=True, found=found, exams=exams)
+    results = checked_slip(ticket=ticket, code=code, machine=current_machine(), now=flask.g.now)
+    exams = () if results is None else released_exams(results)
+    return flask.render_template("results/check.html", asked=True, found=results, exams=exams)
 
 
-def _mine_page(found: my_results.CandidateResults, asked: tuple[str, str] | None = None) -> str:
-    return flask.render_template("results/mine.html", mine=found, asked=asked)
+def _mine_page(results: my_results.CandidateResults, typed: tuple[str, str] | None = None) -> str:
+    return flask.render_template("results/mine.html", mine=results, asked=typed)
 
 
 def _typed(secret: str = "document") -> tuple[str, str]:
@@ -316,42 +315,41 @@ def index() -> Reply:
 @access.roles(*READERS)
 def sheet(sitting_ref: str) -> Reply:
     """Show the score sheet of one sitting: its figures, and fifty lines at a time."""
-    asked = lines_asked(flask.request.args)
-    found = service.sheet_shown(sitting_ref, asked)
+    search = lines_asked(flask.request.args)
+    page = service.sheet_shown(sitting_ref, search)
     return flask.render_template(
         "results/sheet/sheet.html",
-        found=found,
-        sheet=found.sheet,
-        asked=asked,
-        late=late_counts(found.sheet.sitting.id),
+        found=page,
+        sheet=page.sheet,
+        asked=search,
+        late=late_counts(page.sheet.sitting.id),
     )
 
 
 @pages.get("/results/<sitting_ref>/print")
 @access.roles(*READERS)
 def print_sheet(sitting_ref: str) -> Reply:
-    """Send the score sheet as A4 pages with lines to sign on."""
-    found = service.sheet_for_paper(sitting_ref)
-    service.note_printed(found.sitting.logged_as, now=flask.g.now, actor=acting())
-    return attachment(printed(found), PDF, f"{_('results.book.title')}-{found.sitting.name}.pdf")
+    sitting_sheet = service.sheet_for_paper(sitting_ref)
+    service.note_printed(sitting_sheet.sitting.logged_as, now=flask.g.now, actor=acting())
+    return attachment(
+        printed(sitting_sheet), PDF, f"{_('results.book.title')}-{sitting_sheet.sitting.name}.pdf"
+    )
 
 
 @pages.get("/results/<sitting_ref>/print/rooms")
 @access.roles(*READERS)
 def print_rooms(sitting_ref: str) -> Reply:
-    """Offer the score sheet of each room, or all of them in one zip."""
     return flask.render_template("results/sheet/rooms.html", found=service.rooms_for_paper(sitting_ref))
 
 
 @pages.get("/results/<sitting_ref>/print/<room_ref>.pdf")
 @access.roles(*READERS)
 def print_room(sitting_ref: str, room_ref: str) -> Reply:
-    """Send the score sheet of one room."""
-    found = service.sheet_for_paper(sitting_ref, room=room_ref)
-    ((_place, room),) = found.rooms
-    made = printed(found, room=room)
+    sitting_sheet = service.sheet_for_paper(sitting_ref, room=room_ref)
+    ((_place, room),) = sitting_sheet.rooms
+    made = printed(sitting_sheet, room=room)
     service.note_printed(f"sitting_room:{room_ref}", now=flask.g.now, actor=acting())
-    return attachment(made, PDF, f"{_('results.book.title')}-{found.sitting.name}-{room}.pdf")
+    return attachment(made, PDF, f"{_('results.book.title')}-{sitting_sheet.sitting.name}-{room}.pdf")
 
 
 @pages.post("/results/<sitting_ref>/workbook")
@@ -367,13 +365,13 @@ def download(sitting_ref: str) -> Reply:
 def release_preview(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show what a release, or a correction of it, would put on record, and ask for a second person."""
     rest = bool(flask.request.values.get("rest"))
-    found = service.release_shown(sitting_ref, rest=rest, on=local_day(flask.g.now))
+    release_page = service.release_shown(sitting_ref, rest=rest, on=local_day(flask.g.now))
     return form_page(
         "results/release.html",
         refused,
-        found=found,
-        sheet=found.sheet,
-        named=found.named,
+        found=release_page,
+        sheet=release_page.sheet,
+        named=release_page.named,
         errors=refused.by_field(otherwise="second_login"),
         by_password=service.password_allowed(sitting_ref),
     )

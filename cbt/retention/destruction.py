@@ -230,8 +230,8 @@ def _require_due(session: Session, batch: Batch, kind: str, today: date) -> None
     """Raise Conflict("retention.held"), ("retention.not_due") with the day from which on it will be."""
     if standing_hold(session, batch.id) is not None:
         raise Conflict("retention.held")
-    found = due_batch(session, batch)
-    due = found.electronic_on if kind == KINDS[0] else found.paper_on
+    due_line = due_batch(session, batch)
+    due = due_line.electronic_on if kind == KINDS[0] else due_line.paper_on
     if today < due:
         raise Conflict("retention.not_due", day=due.isoformat())
 
@@ -293,32 +293,32 @@ def sittings_of(session: Session, batch: Batch) -> list[tuple[str, str, str]]:
 
 
 def _grouped(counts: Mapping[str, int]) -> dict[str, int]:
-    found = {group: sum(counts.get(name, 0) for name in tables) for group, tables in GROUPS.items()}
-    found[REST] = sum(counts.values()) - sum(found.values())
-    return found
+    grouped = {group: sum(counts.get(name, 0) for name in tables) for group, tables in GROUPS.items()}
+    grouped[REST] = sum(counts.values()) - sum(grouped.values())
+    return grouped
 
 
-def destruction_paper(found: DestructionView) -> dict[str, Any]:
+def destruction_paper(destruction_view: DestructionView) -> dict[str, Any]:
     """Return the record of a destruction on paper. Source: R-95."""
-    row = found.row
+    row = destruction_view.row
     facts = [
-        [_("retention.batch"), found.batch.name],
+        [_("retention.batch"), destruction_view.batch.name],
         [_("retention.kind"), _(f"retention.kind.{row.kind}")],
         [_("retention.last_on"), row.last_on.isoformat()],
         [_("retention.years"), _("retention.years.count", years=row.years)],
         [_("retention.due_on"), row.due_on.isoformat()],
         [_("retention.number"), row.ref],
-        [_("retention.asked_by"), f"{found.asked_by} {local_text(row.asked_at)}"],
-        [_("retention.confirmed_by"), f"{found.settled_by} {_at(row.settled_at)}"],
+        [_("retention.asked_by"), f"{destruction_view.asked_by} {local_text(row.asked_at)}"],
+        [_("retention.confirmed_by"), f"{destruction_view.settled_by} {_at(row.settled_at)}"],
         [_("retention.done_at"), _at(row.done_at)],
-        [_("retention.body"), found.body],
+        [_("retention.body"), destruction_view.body],
     ]
     parts = [
         {
             "title": _("retention.paper.sittings"),
             "widths": [3, 3, 2],
             "heads": [_("retention.sitting"), _("retention.centre"), _("retention.start")],
-            "rows": [list(one) for one in found.sittings],
+            "rows": [list(one) for one in destruction_view.sittings],
         }
     ]
     if row.kind == "electronic":
@@ -328,13 +328,16 @@ def destruction_paper(found: DestructionView) -> dict[str, Any]:
                 "title": _("retention.gone"),
                 "widths": [3, 1],
                 "heads": [_("retention.what"), _("retention.rows")],
-                "rows": [[_(f"retention.group.{name}"), str(count)] for name, count in found.counts.items()],
+                "rows": [
+                    [_(f"retention.group.{name}"), str(count)]
+                    for name, count in destruction_view.counts.items()
+                ],
             },
         )
     return {
         "title": _("retention.paper.title"),
-        "foot": f"{found.body} · {row.ref}",
-        "sub": found.body,
+        "foot": f"{destruction_view.body} · {row.ref}",
+        "sub": destruction_view.body,
         "good": True,
         "verdict": _("retention.paper.done"),
         "reasons": [row.note],

@@ -57,7 +57,6 @@ class RetentionYears:
     paper: int = PAPER_YEARS
 
     def of(self, kind: str) -> int:
-        """Return the years of a kind."""
         return self.electronic if kind == "electronic" else self.paper
 
     def takes_two(self, wanted: RetentionYears) -> bool:
@@ -67,12 +66,10 @@ class RetentionYears:
         )
 
     def told(self) -> dict[str, int]:
-        """Return them as the log has them."""
         return {"electronic_years": self.electronic, "paper_years": self.paper}
 
 
 def kept_years(session: Session) -> RetentionYears:
-    """Return how long records are kept."""
     row = session.get(RetentionTerms, ONLY)
     return RetentionYears() if row is None else RetentionYears(row.electronic, row.paper)
 
@@ -118,7 +115,6 @@ def change_terms(wanted: RetentionYears, *, first: Principal, second: Second | N
 
 
 def seen_change(before: RetentionYears, wanted: RetentionYears) -> str:
-    """Return what names one change of the terms."""
     return digest(canonical_json([before.told(), wanted.told()]))
 
 
@@ -175,7 +171,6 @@ def holds_of(session: Session, batch_id: int) -> Sequence[RetentionHold]:
 
 
 def standing_hold(session: Session, batch_id: int) -> RetentionHold | None:
-    """Return the hold of a batch that was not lifted, None where there is none."""
     query = select(RetentionHold).where(RetentionHold.batch_id == batch_id, RetentionHold.lifted_at.is_(None))
     return session.scalar(query.limit(1))
 
@@ -316,7 +311,6 @@ def due_page(session: Session, *, list: str, today: date, page: int) -> ListPage
 
 
 def due_batch(session: Session, batch: Batch) -> DueBatch:
-    """Return from when the records of a batch are due."""
     at = session.scalars(select(_last()).select_from(Batch).where(Batch.id == batch.id)).one()
     return _line(batch, at, kept_years(session))
 

@@ -54,7 +54,6 @@ EVERYTHING = sys.maxsize
 
 
 def table_of(name: str) -> Table:
-    """Return a table of the product."""
     return Base.metadata.tables[name]
 
 
@@ -125,7 +124,6 @@ _FREE_TEXT = {"note": "", "put_right": "", "late_reason": ""}
 
 
 def registrations_left(session: Session, batch_id: int) -> int:
-    """Return how many registrations of a batch there are."""
     query = (
         select(func.count()).select_from(Registration).join(Sitting, Sitting.id == Registration.sitting_id)
     )

@@ -62,36 +62,31 @@ class RetainedPerson:
 
     @property
     def ref(self) -> str:
-        """The ref by which pages and the log know this person."""
         return self._one.ref
 
     @property
     def logged_as(self) -> str:
-        """What the log calls this person."""
         return self._one.logged_as
 
     @property
     def name(self) -> str:
-        """The name as it was last entered."""
         return self._one.name
 
     @property
     def document(self) -> str:
-        """The number of the document, masked."""
         return self._one.document_masked
 
     @property
     def document_type(self) -> str:
-        """The kind of the document."""
         return self._one.document_type
 
 
 def person_by_number(session: Session, number: str, name: str) -> RetainedPerson:
     """Return whose number and name these are; raise NotFound("retention.person") for nobody."""
-    found = _of_index(session, document_index(number)) if number.strip() else None
-    if found is None or plain_name(found.name) != plain_name(name):
+    person = _of_index(session, document_index(number)) if number.strip() else None
+    if person is None or plain_name(person.name) != plain_name(name):
         raise NotFound("retention.person")
-    return found
+    return person
 
 
 def person_by_ref(session: Session, ref: str) -> RetainedPerson:
@@ -99,10 +94,10 @@ def person_by_ref(session: Session, ref: str) -> RetainedPerson:
     index = session.scalar(select(Candidate.document_index).where(Candidate.ref == ref)) or session.scalar(
         select(Applicant.document_index).where(Applicant.ref == ref)
     )
-    found = _of_index(session, index) if index else None
-    if found is None:
+    person = _of_index(session, index) if index else None
+    if person is None:
         raise NotFound("retention.person")
-    return found
+    return person
 
 
 def _of_index(session: Session, index: str) -> RetainedPerson | None:
@@ -139,7 +134,6 @@ class PersonStanding:
 
     @property
     def erasable(self) -> bool:
-        """Whether anything can be erased."""
         return bool(self.applicants or self.details)
 
 
@@ -171,14 +165,14 @@ def _applications(
 ) -> tuple[list[Applicant], list[tuple[Applicant, UnitApplication]]]:
     """Return the applicants of applications that came to nothing, and those of applications under way."""
     ended, open_ones = [], []
-    for one in person.applicants:
-        application = session.get_one(UnitApplication, one.application_id)
+    for applicant in person.applicants:
+        application = session.get_one(UnitApplication, applicant.application_id)
         if application.batch_id is not None:
             continue
         if application.state in _ENDED:
-            ended.append(one)
+            ended.append(applicant)
         else:
-            open_ones.append((one, application))
+            open_ones.append((applicant, application))
     return ended, open_ones
 
 
@@ -201,7 +195,7 @@ def _batches(session: Session, person: RetainedPerson, today: date) -> list[Stay
     mine = exists().where(AdmissionTicket.batch_id == Batch.id, AdmissionTicket.candidate_id == candidate)
     applied = exists().where(UnitApplication.batch_id == Batch.id, UnitApplication.id.in_(ids))
     years = kept_years(session).electronic
-    found = []
+    staying = []
     for batch in session.scalars(select(Batch).where(mine | applied).order_by(Batch.id)):
         due = due_batch(session, batch).electronic_on
         if standing_hold(session, batch.id) is not None:
@@ -210,12 +204,15 @@ def _batches(session: Session, person: RetainedPerson, today: date) -> list[Stay
             until = _("retention.until.due", day=due)
         else:
             until = _("retention.until.day", day=due)
-        found.append(_staying("batch", until, batch=batch.name, years=years))
-    return found
+        staying.append(_staying("batch", until, batch=batch.name, years=years))
+    return staying
 
 
-def _open(found: Sequence[tuple[Applicant, UnitApplication]]) -> list[StayingData]:
-    return [_staying("application", _("retention.until.application"), ref=one.ref) for _person, one in found]
+def _open(applications: Sequence[tuple[Applicant, UnitApplication]]) -> list[StayingData]:
+    return [
+        _staying("application", _("retention.until.application"), ref=one.ref)
+        for _person, one in applications
+    ]
 
 
 def _register(session: Session, person: RetainedPerson) -> list[StayingData]:
@@ -228,9 +225,9 @@ def _register(session: Session, person: RetainedPerson) -> list[StayingData]:
     ]
 
 
-def _staying(what: str, until: str, **said: object) -> StayingData:
+def _staying(what: str, until: str, **args: object) -> StayingData:
     return StayingData(
-        str(_(f"retention.stays.{what}", **said)), str(_(f"retention.why.{what}", **said)), str(until)
+        str(_(f"retention.stays.{what}", **args)), str(_(f"retention.why.{what}", **args)), str(until)
     )
 
 
@@ -332,17 +329,17 @@ def gathered(session: Session, person: RetainedPerson) -> GatheredData:
     return GatheredData(rows, files)
 
 
-def _gather(session: Session, table: Table, condition: ColumnElement[bool], found: _Seen) -> None:
+def _gather(session: Session, table: Table, condition: ColumnElement[bool], seen: _Seen) -> None:
     if table.name in NOT_PERSONAL:
         return
     order = list(table.primary_key.columns)
-    known = found.rows.setdefault(table.name, {})
-    before = len(known)
+    rows = seen.rows.setdefault(table.name, {})
+    before = len(rows)
     for row in session.execute(select(table).where(condition).order_by(*order)).mappings():
-        known.setdefault(tuple(row[column] for column in order), row)
-    if len(known) > before:
+        rows.setdefault(tuple(row[column] for column in order), row)
+    if len(rows) > before:
         for child, key in referring(table.name, all_of_them=True):
-            _gather(session, child, key.parent.in_(select(key.column).where(condition)), found)
+            _gather(session, child, key.parent.in_(select(key.column).where(condition)), seen)
 
 
 def _told(table: Table, row: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
@@ -415,9 +412,9 @@ def export(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> 
     reason = required(reason, "retention.no_reason", "why", limit=REASON)
     with reading() as session:
         person = person_by_ref(session, ref)
-        found, name, subject = gathered(session, person), person.name, person.logged_as
-        page = _page(session, person, found.rows, sorted(found.files), today=today, now=now)
-    count = sum(map(len, found.rows.values()))
+        gathered_data, name, subject = gathered(session, person), person.name, person.logged_as
+        page = _page(session, person, gathered_data.rows, sorted(gathered_data.files), today=today, now=now)
+    count = sum(map(len, gathered_data.rows.values()))
     with unit_of_work() as session:
         record(
             session,
@@ -426,14 +423,14 @@ def export(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> 
             act="personal.export",
             subject=subject,
             reason=reason,
-            after={"entries": count, "files": len(found.files)},
+            after={"entries": count, "files": len(gathered_data.files)},
         )
     static = product_dir("static") / "ui"
     members = {
         f"{_PAGE}.html": page.encode(),
         f"{_LOOK}.css": b"\n".join((static / f"{one}.css").read_bytes() for one in _SHEETS),
-        "data.json": json.dumps(found.rows, ensure_ascii=False, indent=1).encode(),
-        **found.files,
+        "data.json": json.dumps(gathered_data.rows, ensure_ascii=False, indent=1).encode(),
+        **gathered_data.files,
     }
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -514,31 +511,31 @@ def _facts(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [document, *details]
 
 
-def _typed(told: Mapping[str, str]) -> list[tuple[str, str]]:
+def _typed(answers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return what was typed of somebody, each with its label; codes in words where they have any."""
-    found = []
-    for name, value in told.items():
+    facts = []
+    for name, value in answers.items():
         label = DETAILS[name].label if name in DETAILS else f"enrolment.person.{name}"
         label = _("retention.data.stated_on" if name == "stated_on" else label)
-        known = f"enrolment.{name}.{value}"
-        words = str(_(known))
-        found.append((str(label), value if words == known else words))
-    return found
+        message_id = f"enrolment.{name}.{value}"
+        words = str(_(message_id))
+        facts.append((str(label), value if words == message_id else words))
+    return facts
 
 
 def _exams(session: Session, person: RetainedPerson) -> list[TakenExam]:
     if person.candidate is None:
         return []
-    found = []
+    exams = []
     for taken in ledger_of(session, [person.candidate.id]).values():
-        for one in taken:
-            registration: Registration = one.registration
+        for entry in taken:
+            registration: Registration = entry.registration
             paper = blueprint_of(session, registration.blueprint_version_id).papers[registration.paper].label
-            result = one.result
+            result = entry.result
             outcome = result.outcome if result is not None else ""
             score = f"{result.score:f}" if result is not None and result.score is not None else ""
-            found.append(TakenExam(one.sitting.name, paper, local_text(one.exam_at), outcome, score))
-    return found
+            exams.append(TakenExam(entry.sitting.name, paper, local_text(entry.exam_at), outcome, score))
+    return exams
 
 
 def _certificates(session: Session, person: RetainedPerson) -> list[Certificate]:

@@ -46,7 +46,6 @@ ZIP = "application/zip"
 @person_pages.get("/office/retention/people")
 @access.roles(Role.OFFICER)
 def people(refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Ask whose data it is about."""
     return form_page("retention/personal_data/people.html", refused)
 
 
@@ -64,18 +63,16 @@ def find() -> Reply:
 @person_pages.get("/office/retention/people/<ref>")
 @access.roles(Role.OFFICER)
 def person(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show what stays of a person and what can be erased."""
     with reading() as session:
-        known = person_by_ref(session, ref)
-        standing = standing_of(session, known, today=local_day(flask.g.now))
-    return form_page("retention/personal_data/person.html", refused, person=known, standing=standing)
+        held_person = person_by_ref(session, ref)
+        standing = standing_of(session, held_person, today=local_day(flask.g.now))
+    return form_page("retention/personal_data/person.html", refused, person=held_person, standing=standing)
 
 
 @person_pages.post("/office/retention/people/<ref>/export")
 @access.roles(Role.OFFICER)
 @form_on(person)
 def export(ref: str) -> Reply:
-    """Send everything that is held on a person."""
     why, now = flask.request.form.get("why", ""), flask.g.now
     made, name = exporting.export(ref, reason=why, today=local_day(now), now=now, actor=acting())
     return attachment(made, ZIP, f"{_('retention.person.title')}-{name}.zip")
@@ -99,12 +96,12 @@ def erase(ref: str) -> Reply:
 def statement(ref: str) -> Reply:
     """Send the statement of what stays of a person, why and until when."""
     with reading() as session:
-        known = person_by_ref(session, ref)
-        standing = standing_of(session, known, today=local_day(flask.g.now))
+        held_person = person_by_ref(session, ref)
+        standing = standing_of(session, held_person, today=local_day(flask.g.now))
         issued_by = body(session).name
-    data = statement_paper(known, standing, body=issued_by, day=local_day(flask.g.now))
+    data = statement_paper(held_person, standing, body=issued_by, day=local_day(flask.g.now))
     made = pdf("verdict", data, language=str(get_locale()))
-    return attachment(made, PDF, f"{_('retention.statement')}-{known.name}.pdf")
+    return attachment(made, PDF, f"{_('retention.statement')}-{held_person.name}.pdf")
 
 
 pages = flask.Blueprint("retention", __name__)
@@ -119,17 +116,17 @@ def retention(refused: Refusal = NOTHING_REFUSED) -> Reply:
     """List the batches by whether their records are due for destruction."""
     args, today = flask.request.args, local_day(flask.g.now)
     with reading() as session:
-        found = due_page(session, list=args.get("list", ""), today=today, page=page_of(args))
+        due = due_page(session, list=args.get("list", ""), today=today, page=page_of(args))
         years = due_batches.kept_years(session)
         open_ones = [shown(session, row) for row in under_way(session)]
-    lists = found.tabs(
+    lists = due.tabs(
         lambda name: flask.url_for("retention.retention", list=name),
         lambda name, count: _(f"retention.list.{name}", count=count),
     )
     return form_page(
         "retention/retention.html",
         refused,
-        found=found,
+        found=due,
         lists=lists,
         years=years,
         open_ones=open_ones,
@@ -162,12 +159,12 @@ def batch(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show from when a batch is due, its holds and its destructions."""
     today = local_day(flask.g.now)
     with reading() as session:
-        known = batch_by_ref(session, ref)
-        line = due_batch(session, known)
-        held = due_batches.holds_of(session, known.id)
-        rows = destructions_of(session, known.id)
+        held_batch = batch_by_ref(session, ref)
+        line = due_batch(session, held_batch)
+        held = due_batches.holds_of(session, held_batch.id)
+        rows = destructions_of(session, held_batch.id)
         names = actor_names(session, [who for one in held for who in (one.placed_by, one.lifted_by)])
-        sittings = sittings_of(session, known)
+        sittings = sittings_of(session, held_batch)
     standing = {row.kind: row for row in rows if row.state != WITHDRAWN}
     due = {"electronic": line.electronic_on, "paper": line.paper_on}
     return form_page(
@@ -189,7 +186,6 @@ def batch(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 @access.roles(*due_batches.HOLDERS)
 @form_on(batch)
 def hold(ref: str) -> Reply:
-    """Hold a batch."""
     reason = flask.request.form.get("reason", "")
     due_batches.place_hold(ref, reason=reason, now=flask.g.now, actor=acting())
     return see_other(_("retention.held"), "retention.batch", ref=ref)
@@ -199,7 +195,6 @@ def hold(ref: str) -> Reply:
 @access.roles(*due_batches.HOLDERS)
 @form_on(batch)
 def lift(ref: str) -> Reply:
-    """Lift the hold of a batch."""
     reason = flask.request.form.get("reason", "")
     due_batches.lift_hold(ref, reason=reason, now=flask.g.now, actor=acting())
     return see_other(_("retention.lifted"), "retention.batch", ref=ref)
@@ -225,18 +220,18 @@ def ask(ref: str) -> Reply:
 @pages.get("/office/retention/destructions/<ref>")
 @access.roles(*READERS)
 def destruction(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show a destruction: what is to be confirmed, how far it is, or the record of it."""
     with reading() as session:
         row = destruction_by_ref(session, ref)
-        found = shown(session, row)
-    return form_page("retention/destruction.html", refused, found=found, own=row.asked_by == acting())
+        shown_destruction = shown(session, row)
+    return form_page(
+        "retention/destruction.html", refused, found=shown_destruction, own=row.asked_by == acting()
+    )
 
 
 @pages.post("/office/retention/destructions/<ref>/confirm")
 @access.roles(*destroying.CONFIRMERS)
 @form_on(destruction)
 def confirm(ref: str) -> Reply:
-    """Confirm a destruction as the second person."""
     now = flask.g.now
     destroying.confirm(ref, today=local_day(now), now=now, actor=acting())
     return see_other(_("retention.confirmed"), "retention.destruction", ref=ref)
@@ -246,7 +241,6 @@ def confirm(ref: str) -> Reply:
 @access.roles(*destroying.CONFIRMERS)
 @form_on(destruction)
 def withdraw(ref: str) -> Reply:
-    """Take a destruction back that nobody confirmed."""
     destroying.withdraw(ref, now=flask.g.now, actor=acting())
     return see_other(_("retention.withdrawn"), "retention.destruction", ref=ref)
 
@@ -259,6 +253,6 @@ def record(ref: str) -> Reply:
         row = destruction_by_ref(session, ref)
         if row.state != DONE:
             raise Conflict("retention.not_done")
-        found = shown(session, row)
-    made = pdf("verdict", destruction_paper(found), language=str(get_locale()))
-    return attachment(made, PDF, f"{_('retention.paper.title')}-{found.batch.name}.pdf")
+        shown_destruction = shown(session, row)
+    made = pdf("verdict", destruction_paper(shown_destruction), language=str(get_locale()))
+    return attachment(made, PDF, f"{_('retention.paper.title')}-{shown_destruction.batch.name}.pdf")

@@ -118,7 +118,6 @@ class LeadTime:
 
     @property
     def late_by(self) -> int:
-        """How many working days too late the application is."""
         return max(0, self.asked - self.working_days)
 
 
@@ -155,8 +154,8 @@ def lead_time(applied_on: date, exam_on: date, holidays: Holidays, *, ahead: int
 
     Source: R-72.
     """
-    found = working_days_until(applied_on, exam_on, holidays)
-    return LeadTime(ahead, found, earliest_exam_day(applied_on, holidays, ahead=ahead))
+    days = working_days_until(applied_on, exam_on, holidays)
+    return LeadTime(ahead, days, earliest_exam_day(applied_on, holidays, ahead=ahead))
 
 
 STEP = timedelta(days=1)
@@ -166,21 +165,21 @@ _MINUTE = timedelta(minutes=1)
 
 def turns_of(zone: tzinfo, *, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
     """Return from when a zone is how far east of UTC: at `since`, then at each change until `until`."""
-    found, at = [(since, _east(zone, since))], since
+    turns, at = [(since, _east(zone, since))], since
     while at < until:
         ahead = min(at + STEP, until)
-        if _east(zone, ahead) != found[-1][1]:
+        if _east(zone, ahead) != turns[-1][1]:
             before, after = at, ahead
             while after - before > _MINUTE:
                 middle = before + (after - before) / 2
-                if _east(zone, middle) == found[-1][1]:
+                if _east(zone, middle) == turns[-1][1]:
                     before = middle
                 else:
                     after = middle
             turn = after.replace(second=0, microsecond=0)
-            found.append((turn, _east(zone, after)))
+            turns.append((turn, _east(zone, after)))
         at = ahead
-    return found
+    return turns
 
 
 def _east(zone: tzinfo, at: datetime) -> timedelta:
@@ -205,7 +204,6 @@ class PlacesOfDay:
 
     @property
     def open(self) -> bool:
-        """Whether one can apply for it now and finds a place."""
         return self.in_time and self.free > 0
 
 
@@ -225,18 +223,17 @@ class PlacesKnown:
         return max(0, self.seats[centre] - self.planned.get((day, centre), 0))
 
     def free_on(self, day: date) -> int:
-        """Return how many places there are on a day."""
         return max(0, sum(self.free_at(day, one) for one in self.seats) - self.asked.get(day, 0))
 
 
 def month_of_places(
-    month: date, known: PlacesKnown, holidays: Holidays, *, earliest: date
+    month: date, places: PlacesKnown, holidays: Holidays, *, earliest: date
 ) -> list[list[PlacesOfDay | None]]:
     """Return the weeks of a month from Monday on, None for days of another month. Source: R-72."""
     weeks = calendar.Calendar().monthdatescalendar(month.year, month.month)
     return [
         [
-            PlacesOfDay(day, day >= earliest, _special(day, holidays), known.free_on(day))
+            PlacesOfDay(day, day >= earliest, _special(day, holidays), places.free_on(day))
             if day.month == month.month
             else None
             for day in week

@@ -70,7 +70,7 @@ def issue_obstacles(
     Source: R-4, R-93.
     """
     verdict = overall(papers, results, on=on, policy=policy)
-    found = {
+    obstacles = {
         IssueObstacle.NOT_QUALIFIED: verdict not in (Overall.QUALIFIED, Overall.WINDOW_OVER),
         IssueObstacle.WINDOW_OVER: verdict is Overall.WINDOW_OVER,
         IssueObstacle.PUBLICITY: not matters.publicity_over,
@@ -79,7 +79,7 @@ def issue_obstacles(
         IssueObstacle.APPEAL: matters.appeals > 0,
         IssueObstacle.ISSUED: matters.issued,
     }
-    return tuple(obstacle for obstacle, stands in found.items() if stands)
+    return tuple(obstacle for obstacle, stands in obstacles.items() if stands)
 
 
 LENGTH = 22
@@ -230,18 +230,22 @@ class CertificateStatement:
     issued_on: date
 
 
-def encoded(said: CertificateStatement) -> bytes:
+def encoded(statement: CertificateStatement) -> bytes:
     """Return the bytes of a statement. Raise InvalidInput("certificate.number"), ("certificate.text_long").
 
     Source: R-93.
     """
-    if number_flaw(said.number) is not None or len(said.number) != _DIGITS + 1:
+    if number_flaw(statement.number) is not None or len(statement.number) != _DIGITS + 1:
         raise InvalidInput("certificate.number")
-    number = int(said.number[1:]) + (10**_DIGITS if said.number[0] == "S" else 0)
+    number = int(statement.number[1:]) + (10**_DIGITS if statement.number[0] == "S" else 0)
     head = (
-        bytes([VERSION]) + number.to_bytes(_NUMBER, "big") + said.issued_on.toordinal().to_bytes(_DAY, "big")
+        bytes([VERSION])
+        + number.to_bytes(_NUMBER, "big")
+        + statement.issued_on.toordinal().to_bytes(_DAY, "big")
     )
-    return head + b"".join(map(_text, (said.name, said.document, said.occupation, said.level)))
+    return head + b"".join(
+        map(_text, (statement.name, statement.document, statement.occupation, statement.level))
+    )
 
 
 def decoded(body: bytes) -> CertificateStatement:
@@ -251,9 +255,9 @@ def decoded(body: bytes) -> CertificateStatement:
         kind, digits = ("S", number - 10**_DIGITS) if number >= 10**_DIGITS else ("Y", number)
         issued_on = date.fromordinal(int.from_bytes(body[1 + _NUMBER : _HEAD], "big"))
         name, document, occupation, level = _texts(body[_HEAD:])
-        said = CertificateStatement(f"{kind}{digits:021}", name, document, occupation, level, issued_on)
-        if encoded(said) == body:
-            return said
+        statement = CertificateStatement(f"{kind}{digits:021}", name, document, occupation, level, issued_on)
+        if encoded(statement) == body:
+            return statement
     except (ValueError, InvalidInput):
         pass
     raise InvalidInput("certificate.unreadable")
@@ -267,11 +271,11 @@ def _text(text: str) -> bytes:
 
 
 def _texts(body: bytes) -> list[str]:
-    found = []
+    texts = []
     while body:
-        found.append(body[1 : 1 + body[0]].decode())
+        texts.append(body[1 : 1 + body[0]].decode())
         body = body[1 + body[0] :]
-    return found
+    return texts
 
 
 CONTEXT = b"cbt certificate statement\x00"
@@ -286,12 +290,12 @@ def key_id(public: bytes) -> bytes:
     return hashlib.sha256(public).digest()[:KEY_ID]
 
 
-def signed(said: CertificateStatement, key: Ed25519PrivateKey) -> bytes:
+def signed(statement: CertificateStatement, key: Ed25519PrivateKey) -> bytes:
     """Return a statement with the id of its key and its signature; the same each time. Raise as `encoded`.
 
     Source: R-93.
     """
-    body = encoded(said) + key_id(key.public_key().public_bytes_raw())
+    body = encoded(statement) + key_id(key.public_key().public_bytes_raw())
     return body + key.sign(CONTEXT + body)
 
 
@@ -304,7 +308,7 @@ def verified(sent: bytes, publics: Iterable[bytes]) -> CertificateStatement:
     Source: R-93, R-94.
     """
     body, signature = sent[:-SIGNATURE], sent[-SIGNATURE:]
-    said = decoded(body[:-KEY_ID])
+    statement = decoded(body[:-KEY_ID])
     keys = [public for public in publics if key_id(public) == body[-KEY_ID:]]
     if not keys:
         raise NotFound("certificate.key_unknown", key=body[-KEY_ID:].hex())
@@ -313,7 +317,7 @@ def verified(sent: bytes, publics: Iterable[bytes]) -> CertificateStatement:
             Ed25519PublicKey.from_public_bytes(public).verify(signature, CONTEXT + body)
         except InvalidSignature:
             continue
-        return said
+        return statement
     raise InvalidInput("certificate.forged")
 
 

@@ -277,7 +277,6 @@ def settings_for(origin: str) -> Settings:
 
 
 def file_of(settings: Settings) -> bytes:
-    """Return settings as the file that the browser opens."""
     return plistlib.dumps(dict(settings), sort_keys=True)
 
 
@@ -295,15 +294,14 @@ def seb_json(value: Value | Settings) -> str:
 
 
 def config_key(settings: Settings) -> str:
-    """Return the Config Key of settings."""
-    told = {name: value for name, value in settings.items() if name != "originatorVersion"}
-    return hashlib.sha256(seb_json(told).encode()).hexdigest()
+    values = {name: value for name, value in settings.items() if name != "originatorVersion"}
+    return hashlib.sha256(seb_json(values).encode()).hexdigest()
 
 
-def matches(said: str, url: str, key: str) -> bool:
+def matches(header: str, url: str, key: str) -> bool:
     """Return whether what a request says of itself is that of a browser with this key at this URL."""
     expected = hashlib.sha256((url.partition("#")[0] + key).encode()).hexdigest()
-    return compare_digest(said.strip().lower().encode(), expected.encode())
+    return compare_digest(header.strip().lower().encode(), expected.encode())
 
 
 # The waiting room: when whoever waits is to ask again, and when each opens the paper of a room that began.

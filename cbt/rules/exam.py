@@ -120,8 +120,8 @@ def offered(free: Iterable[str], own: Iterable[str] = ()) -> list[str]:
 
     Source: R-30.
     """
-    found = {*free, *own}
-    return [name for name in TOOLS if name in found]
+    names = {*free, *own}
+    return [name for name in TOOLS if name in names]
 
 
 def tools_text(names: Iterable[str]) -> str:
@@ -129,10 +129,10 @@ def tools_text(names: Iterable[str]) -> str:
 
     Raise InvalidInput("person.tools") for one that is not known.
     """
-    found = set(names)
-    if not found <= set(TOOLS):
+    chosen = set(names)
+    if not chosen <= set(TOOLS):
         raise InvalidInput("person.tools", field="tools")
-    return ",".join(offered(found))
+    return ",".join(offered(chosen))
 
 
 def tools_in(text: str) -> list[str]:
@@ -155,7 +155,6 @@ class Section:
 
     @property
     def points(self) -> Decimal:
-        """What the whole section is worth."""
         return self.count * self.points_each
 
 
@@ -202,7 +201,6 @@ class Paper:
 
     @property
     def minutes(self) -> tuple[timedelta | None, ...]:
-        """The time of each unit or section, in their order."""
         return tuple(part.minutes for part in self.units or self.sections)
 
     @property
@@ -228,7 +226,6 @@ class Paper:
 
     @property
     def label(self) -> str:
-        """What people call the paper; the name in the blueprint decides."""
         return self.name
 
 
@@ -250,19 +247,16 @@ class Flaw:
 
 
 def known(value: str, allowed: tuple[str, ...], path: Path) -> Iterator[Flaw]:
-    """Hold a value to those there are."""
     if value not in allowed:
         yield Flaw(path, "blueprint.value_unknown", {"value": value, "allowed": ", ".join(allowed)})
 
 
 def positive(value: timedelta | Decimal | int, path: Path) -> Iterator[Flaw]:
-    """Hold a value to be more than nothing."""
     if value <= (ZERO if isinstance(value, timedelta) else 0):  # type: ignore[operator]  # zero is of the value's own type
         yield not_positive(path, value)
 
 
 def not_negative(value: timedelta | int, path: Path) -> Iterator[Flaw]:
-    """Hold a value to be nothing or more."""
     if isinstance(value, timedelta):
         if value < ZERO:
             yield Flaw(path, "blueprint.negative", {"value": minutes(value)})
@@ -271,13 +265,11 @@ def not_negative(value: timedelta | int, path: Path) -> Iterator[Flaw]:
 
 
 def not_positive(path: Path, value: timedelta | Decimal | int) -> Flaw:
-    """Return the finding that a value is nothing or less."""
     shown = minutes(value) if isinstance(value, timedelta) else value
     return Flaw(path, "blueprint.not_positive", {"value": shown})
 
 
 def minutes(span: timedelta) -> str:
-    """Return a span as people write minutes."""
     return f"{span / timedelta(minutes=1):g}"
 
 
@@ -303,32 +295,32 @@ def check_conditions(conditions: tuple[Condition, ...]) -> Iterator[Flaw]:
 
     Source: R-73.
     """
-    for index, one in enumerate(conditions):
+    for index, condition in enumerate(conditions):
         here: Path = ("eligibility", index)
-        if one.number != index + 1:
-            numbers = {"number": one.number, "expected": index + 1}
+        if condition.number != index + 1:
+            numbers = {"number": condition.number, "expected": index + 1}
             yield Flaw((*here, "number"), "blueprint.condition_number", numbers)
         for name in ("years", "training_hours"):
-            if getattr(one, name) is not None:
-                yield from positive(getattr(one, name), (*here, name))
-        yield from _whole(one, here)
+            if getattr(condition, name) is not None:
+                yield from positive(getattr(condition, name), (*here, name))
+        yield from _whole(condition, here)
 
 
-def _whole(one: Condition, here: Path) -> Iterator[Flaw]:
-    diploma = one.education is not None or bool(one.schools)
-    followed = one.years is not None or one.training is not None
-    if not (diploma or one.certificate is not None or followed):
-        yield Flaw(here, "blueprint.condition_empty", {"number": one.number})
+def _whole(condition: Condition, here: Path) -> Iterator[Flaw]:
+    diploma = condition.education is not None or bool(condition.schools)
+    followed = condition.years is not None or condition.training is not None
+    if not (diploma or condition.certificate is not None or followed):
+        yield Flaw(here, "blueprint.condition_empty", {"number": condition.number})
     needs = [
-        ("major", one.major is not None, diploma, "education"),
-        ("senior_skills", one.senior_skills, bool(one.schools), "schools"),
-        ("training_hours", one.training_hours is not None, one.training is not None, "training"),
-        ("after", one.after == "certificate", one.certificate is not None, "certificate"),
-        ("after", one.after == "degree", diploma, "education"),
-        ("after", one.after is not None, followed, "years"),
+        ("major", condition.major is not None, diploma, "education"),
+        ("senior_skills", condition.senior_skills, bool(condition.schools), "schools"),
+        ("training_hours", condition.training_hours is not None, condition.training is not None, "training"),
+        ("after", condition.after == "certificate", condition.certificate is not None, "certificate"),
+        ("after", condition.after == "degree", diploma, "education"),
+        ("after", condition.after is not None, followed, "years"),
     ]
-    for key, said, there, needed in needs:
-        if said and not there:
+    for key, stated, there, needed in needs:
+        if stated and not there:
             yield Flaw((*here, key), "blueprint.condition_needs", {"key": key, "needed": needed})
 
 

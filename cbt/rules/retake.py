@@ -100,16 +100,16 @@ def overall(
 
     Source: R-3, R-4.
     """
-    known = [one for one in results if one.paper in papers]
-    if not known:
+    paper_results = [one for one in results if one.paper in papers]
+    if not paper_results:
         return None
-    passes = [_latest_pass(_of_paper(known, paper)) for paper in papers]
+    passes = [_latest_pass(_of_paper(paper_results, paper)) for paper in papers]
     won = [one for one in passes if one is not None]
     newest = max((one.exam_on for one in won), default=on)
     if len(won) == len(papers) and all(_counts_on(one, newest, policy) for one in won):
         return Overall.QUALIFIED
     pending = [paper for paper, one in zip(papers, passes, strict=True) if one is None]
-    verdicts = [may_retake(paper, known, exam_on=on, policy=policy) for paper in pending]
+    verdicts = [may_retake(paper, paper_results, exam_on=on, policy=policy) for paper in pending]
     lapsed = any(not _counts_on(one, max(on, newest), policy) for one in won)
     if lapsed or any(verdict.reason is RetakeRefusal.WINDOW_OVER for verdict in verdicts):
         return Overall.WINDOW_OVER
@@ -174,13 +174,13 @@ def check_application(
 
     Source: R-4.
     """
-    known = [(paper, verdicts[paper]) for paper in papers if paper in verdicts]
+    pairs = [(paper, verdicts[paper]) for paper in papers if paper in verdicts]
     if not retake:
         for paper, verdict in verdicts.items():
             if verdict.allowed and verdict.last_on is not None:
                 return RefusedPaper(ApplicationRefusal.RETAKE_INSTEAD, paper, verdict.last_on)
-        known = [one for one in known if one[1].reason is RetakeRefusal.PASSED]
-    for paper, verdict in known:
+        pairs = [one for one in pairs if one[1].reason is RetakeRefusal.PASSED]
+    for paper, verdict in pairs:
         if verdict.reason in _NOT_APPLIED_FOR:
             return RefusedPaper(_NOT_APPLIED_FOR[verdict.reason], paper, verdict.last_on)
     return None

@@ -161,13 +161,13 @@ def _direct(step: PersonStep, until: datetime, hands: Collection[Hand]) -> Itera
 
 def _over(step: PersonStep, until: datetime, hands: Collection[Hand]) -> set[str]:
     """Return the account of a step and all whose hand leads to it."""
-    found, waiting = {step.account}, [step.account]
+    accounts, waiting = {step.account}, [step.account]
     while waiting:
         for hand in _direct(replace(step, account=waiting.pop()), until, hands):
-            if hand.by not in found:
-                found.add(hand.by)
+            if hand.by not in accounts:
+                accounts.add(hand.by)
                 waiting.append(hand.by)
-    return found
+    return accounts
 
 
 def _began(second: PersonStep, hands: Collection[Hand]) -> dict[str, Touch]:
@@ -216,17 +216,16 @@ class SoloGrant:
     whom: frozenset[int] | None = None
     compensation: bool = False
 
-    def reaches(self, who: int) -> bool:
-        """Return whether this candidate gets it."""
-        return self.whom is None or who in self.whom
+    def reaches(self, candidate_id: int) -> bool:
+        return self.whom is None or candidate_id in self.whom
 
 
-def given_so_far(given: Iterable[SoloGrant], new: SoloGrant) -> timedelta:
+def given_so_far(grants: Iterable[SoloGrant], new: SoloGrant) -> timedelta:
     """Return what `new` would bring the room to: the most that somebody it reaches was given by hand.
 
     What the whole room was given counts though nobody answers yet. Compensations do not count.
     """
-    by_hand = [one for one in given if not one.compensation]
+    by_hand = [one for one in grants if not one.compensation]
     if not new.compensation:
         by_hand.append(new)
     named = {who for one in by_hand for who in one.whom or ()}
@@ -238,7 +237,7 @@ def given_so_far(given: Iterable[SoloGrant], new: SoloGrant) -> timedelta:
     return max(totals, default=timedelta(0))
 
 
-def everybody_got(given: Iterable[SoloGrant], new: SoloGrant, *, answering: frozenset[int]) -> timedelta:
+def everybody_got(grants: Iterable[SoloGrant], new: SoloGrant, *, answering: frozenset[int]) -> timedelta:
     """Return the least that anybody who answers would have been given with `new`, compensations included.
 
     Nothing unless several answer and `new` reaches one of them: thirty compensations of a quarter of an hour
@@ -246,11 +245,11 @@ def everybody_got(given: Iterable[SoloGrant], new: SoloGrant, *, answering: froz
     """
     if len(answering) < 2 or not any(new.reaches(who) for who in answering):
         return timedelta(0)
-    every = [*given, new]
+    every = [*grants, new]
     return min(sum((one.amount for one in every if one.reaches(who)), timedelta(0)) for who in answering)
 
 
-def takes_two(given: Iterable[SoloGrant], new: SoloGrant, *, answering: frozenset[int]) -> bool:
+def takes_two(grants: Iterable[SoloGrant], new: SoloGrant, *, answering: frozenset[int]) -> bool:
     """Return whether giving `new` needs a second person, after what one person alone gave in this room.
 
     Summed over acts, selections and people: what was given by hand to any candidate it reaches, or to the room,
@@ -259,7 +258,7 @@ def takes_two(given: Iterable[SoloGrant], new: SoloGrant, *, answering: frozense
 
     Source: R-62.
     """
-    before = tuple(given)
+    before = tuple(grants)
     if not new.compensation and given_so_far(before, new) > ALONE:
         return True
     return everybody_got(before, new, answering=answering) > ALONE

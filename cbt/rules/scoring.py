@@ -63,7 +63,6 @@ class ArrangedGroup(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def read_frame(text: str) -> tuple[Sequence[ArrangedGroup], Sequence[Run]]:
-    """Return the groups and the runs of a frame."""
     groups, runs = json.loads(text)
     return (
         tuple(ArrangedGroup(number, name, Decimal(points)) for number, name, points in groups),
@@ -77,8 +76,14 @@ def arranged(form: Mapping[str, Any]) -> str:
 
     def facts(numbered: tuple[int, Mapping[str, Any]]) -> tuple[Any, ...]:
         """What is the same for all places of a run: also how far the position is from the place."""
-        place, one = numbered
-        return (one["position"] - place, one[label] + first, one["type"], one["credit"], one["points"])
+        place, position_facts = numbered
+        return (
+            position_facts["position"] - place,
+            position_facts[label] + first,
+            position_facts["type"],
+            position_facts["credit"],
+            position_facts["points"],
+        )
 
     places = form["positions"]
     runs: list[list[Any]] = []
@@ -97,7 +102,6 @@ def place_of(line: str) -> dict[str, Any]:
 
 
 def items_in(lines: Iterable[str]) -> set[tuple[str, int]]:
-    """Return the item versions that lines ask, as (ref, version)."""
     return {(item, version) for item, version, *_ in map(json.loads, lines)}
 
 
@@ -109,12 +113,19 @@ def _groups(form: Mapping[str, Any]) -> Iterator[list[Any]]:
             yield [number, section["name"], f"{section['count'] * Decimal(section['points_each']):f}"]
 
 
-def _line(one: Mapping[str, Any]) -> str:
-    item, version, part, order = _json(one["item"]), one["version"], one["part"], one["order"]
+def _line(position_facts: Mapping[str, Any]) -> str:
+    item, version, part, order = (
+        _json(position_facts["item"]),
+        position_facts["version"],
+        position_facts["part"],
+        position_facts["order"],
+    )
     head = f"[{item},{version},{'null' if part is None else part},{_orders(tuple(order))}"
-    if one.keys() <= _ELSEWHERE:
+    if position_facts.keys() <= _ELSEWHERE:
         return f"{head}]"
-    rest = {name: value for name, value in one.items() if name not in _ELSEWHERE and value is not None}
+    rest = {
+        name: value for name, value in position_facts.items() if name not in _ELSEWHERE and value is not None
+    }
     return f"{head},{canonical_json(rest)}]" if rest else f"{head}]"
 
 
@@ -167,7 +178,6 @@ class KeyRevisions:
         return cls(joined)
 
     def find(self, item_ref: str, part: int | None) -> KeyRevision | None:
-        """Return the correction of an item or part, if there is one."""
         return self.by_part.get((item_ref, part))
 
 
@@ -207,15 +217,15 @@ def share_of(
 
     Source: R-50, R-51, R-52, R-54.
     """
-    asked = content.part(position["part"])
+    part = content.part(position["part"])
     if revision is not None and revision.give_all:
         return ALL
     if canonical is None:
         return NOTHING
-    if asked.by_people:
+    if part.by_people:
         return None
-    keys = keys_in_force(asked, revision)
-    return asked.share(position, canonical, keys, PartialCredit(position["credit"]))
+    keys = keys_in_force(part, revision)
+    return part.share(position, canonical, keys, PartialCredit(position["credit"]))
 
 
 KEPT_ANSWERS = 64
@@ -269,7 +279,6 @@ class KindMarks(dict[str, PlaceMarks]):
         self._kind, self._marks = kind, marks
 
     def __missing__(self, line: str) -> PlaceMarks:
-        """Read a line that was not met before."""
         if len(self) >= KEPT_LINES:
             self.clear()
         place = self[line] = PlaceMarks(self._kind, line, self._marks)
@@ -289,7 +298,6 @@ class Marks(dict[PlaceKind, KindMarks]):
         self.contents, self.revisions = contents, revisions
 
     def __missing__(self, kind: PlaceKind) -> KindMarks:
-        """Begin with a kind that was not met before."""
         places = self[kind] = KindMarks(kind, self)
         return places
 
@@ -300,15 +308,15 @@ def _plain(points: str) -> str:
 
 
 @lru_cache(maxsize=KEPT_EARNED)
-def _earned(asked: str, points: str, answered: bool, share: tuple[int, int] | None) -> Earned:
+def _earned(kind: str, points: str, answered: bool, share: tuple[int, int] | None) -> Earned:
     """Return what a share of the points is at a place that asks this, the same object each time."""
     head = f'{{"answered":{"true" if answered else "false"},"earned":'
     worth = f',"points":"{_plain(points)}","position":'
     if share is None:
-        return f'{head}null{asked},"pending":true{worth}'.encode(), None
+        return f'{head}null{kind},"pending":true{worth}'.encode(), None
     exact = Fraction(*share)
-    said = decimal_of(exact * Fraction(points))
-    return f'{head}"{said:f}"{asked}{worth}'.encode(), exact if share[1] > 1 else share[0]
+    rounded = decimal_of(exact * Fraction(points))
+    return f'{head}"{rounded:f}"{kind}{worth}'.encode(), exact if share[1] > 1 else share[0]
 
 
 HALF = Fraction(1, 2)
@@ -335,7 +343,6 @@ class ScoreSheet:
 
     @property
     def text(self) -> str:
-        """Return the evidence as it is stored."""
         return self.content.decode()
 
 

@@ -128,8 +128,8 @@ def next_application_state(state: ApplicationState, event: ApplicationEvent) -> 
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        said = TextId(f"rules.application.state.{state.value}")
-        raise Conflict("application.transition", state=said, event=event.value) from None
+        label = TextId(f"rules.application.state.{state.value}")
+        raise Conflict("application.transition", state=label, event=event.value) from None
 
 
 def events_of(state: ApplicationState, *, by_unit: bool = False) -> tuple[ApplicationEvent, ...]:
@@ -243,8 +243,8 @@ def next_sitting_state(state: SittingState, event: SittingEvent) -> SittingState
     try:
         return SITTING_TRANSITIONS[state, event]
     except KeyError:
-        said = TextId(f"sittings.state.{state.value}")
-        raise Conflict("sitting.transition", state=said, event=event.value) from None
+        label = TextId(f"sittings.state.{state.value}")
+        raise Conflict("sitting.transition", state=label, event=event.value) from None
 
 
 def aggregate(room_states: Iterable[SittingState]) -> SittingState:
@@ -307,7 +307,6 @@ class Balance:
 
     @property
     def balanced(self) -> bool:
-        """Whether everybody is accounted for."""
         return self.difference == 0
 
 

@@ -163,17 +163,14 @@ class ReasonTable:
 
     @property
     def offered_violations(self) -> tuple[Violation, ...]:
-        """The violations that can be recorded."""
         return tuple(one for one in self.violations if not one.retired)
 
     @property
     def offered_reasons(self) -> tuple[Reason, ...]:
-        """The reasons that can be given."""
         return tuple(one for one in self.reasons if not one.retired)
 
     @property
     def offered_messages(self) -> tuple[Reason, ...]:
-        """The texts a 提醒 can be chosen from."""
         return tuple(one for one in self.messages if not one.retired)
 
 
@@ -199,14 +196,14 @@ def _codes(name: str, codes: Sequence[str]) -> Iterator[Flaw]:
             yield Flaw((name, place, "code"), "reasons.repeated", {"value": code})
 
 
-def _violation(place: int, one: Violation) -> Iterator[Flaw]:
-    for key, values in (("effects", one.effects), ("evidence", one.evidence)):
+def _violation(place: int, violation: Violation) -> Iterator[Flaw]:
+    for key, values in (("effects", violation.effects), ("evidence", violation.evidence)):
         if not values:
             yield Flaw(("violations", place, key), "reasons.empty", {})
         for value in (value for value, count in Counter(values).items() if count > 1):
             yield Flaw(("violations", place, key), "reasons.repeated", {"value": value.value})
-    if (one.deduct <= 0) if Effect.DEDUCT in one.effects else (one.deduct != 0):
-        yield Flaw(("violations", place, "deduct"), "reasons.deduct", {"value": one.code})
+    if (violation.deduct <= 0) if Effect.DEDUCT in violation.effects else (violation.deduct != 0):
+        yield Flaw(("violations", place, "deduct"), "reasons.deduct", {"value": violation.code})
 
 
 def _own(table: ReasonTable) -> Iterator[Flaw]:
@@ -217,6 +214,6 @@ def _own(table: ReasonTable) -> Iterator[Flaw]:
             yield Flaw(("reasons",), "reasons.always", {"value": code})
         elif own.retired:
             yield Flaw(("reasons", table.reasons.index(own), "retired"), "reasons.always", {"value": code})
-    for place, one in enumerate(table.reasons):
-        if one.code == EVACUATION:
-            yield Flaw(("reasons", place, "code"), "reasons.own", {"value": one.code})
+    for place, reason in enumerate(table.reasons):
+        if reason.code == EVACUATION:
+            yield Flaw(("reasons", place, "code"), "reasons.own", {"value": reason.code})

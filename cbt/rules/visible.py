@@ -60,7 +60,6 @@ def with_codes(text: str) -> str:
 
 
 def code_of(character: str) -> str:
-    """Return the code of a character as tables of characters print it."""
     return f"U+{ord(character):04X}"
 
 

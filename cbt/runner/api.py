@@ -118,5 +118,4 @@ def _body() -> Mapping[str, Any]:
 
 
 def _sent(info: AttemptInfo, body: Mapping[str, Any]) -> Save:
-    """Return the answers that come with an end."""
     return read_save(info, body, lease_hash=asking_lease(), machine=machine_id(), now=flask.g.now)

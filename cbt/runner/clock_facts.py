@@ -136,7 +136,6 @@ class AttemptFacts:
         return clock_at(self.facts, now=self.present(now))
 
     def windows(self, now: datetime) -> list[UnitWindow]:
-        """Return the windows that are open or to come at `now`."""
         return windows_ahead(self.facts, now=self.present(now)) if self.paper.windows else []
 
     def store(self, clock: AttemptClock) -> None:
@@ -225,7 +224,6 @@ class FactReader:
 
 
 def terms_of(row: Sequence[Any]) -> Terms:
-    """Return the terms of a row's TERMS."""
     factor, extra, version_id, paper = row
     return Terms(_fraction(str(factor)), timedelta(microseconds=extra), version_id, paper)
 
@@ -269,5 +267,5 @@ def windows_of(attempt_id: int, *, now: datetime) -> Sequence[UnitWindow]:
     """Return the windows of an attempt that are open or to come; none before its start (R-24)."""
     with reading() as session:
         attempt = session.get_one(Attempt, attempt_id)
-        found = attempt_facts(session, room_facts(session, attempt.sitting_room_id), [attempt])
-        return found[0].windows(now) if found else ()
+        facts = attempt_facts(session, room_facts(session, attempt.sitting_room_id), [attempt])
+        return facts[0].windows(now) if facts else ()

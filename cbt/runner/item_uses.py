@@ -44,7 +44,6 @@ class FormUse:
 
     @property
     def count(self) -> int:
-        """How many forms there are."""
         return len(self.forms)
 
 
@@ -57,7 +56,6 @@ class ItemUses:
 
     @property
     def forms(self) -> int:
-        """How many forms hold it."""
         return len({form for line in self.lines for form in line.forms})
 
 
@@ -101,17 +99,17 @@ def uses_of(session: Session, bank: ItemBank, item_ref: str, *, zone: ZoneInfo) 
         .subquery()
     )
     # What was drawn together for one sitting is one row, however many forms it is.
-    one = [column for column in held_by.c if column.name != "form"]
-    rows = session.execute(select(func.aggregate_strings(held_by.c.form, " "), *one).group_by(*one))
-    found: defaultdict[tuple[int, str, date, int, SittingUsed | None], set[str]] = defaultdict(set)
+    columns = [column for column in held_by.c if column.name != "form"]
+    rows = session.execute(select(func.aggregate_strings(held_by.c.form, " "), *columns).group_by(*columns))
+    by_line: defaultdict[tuple[int, str, date, int, SittingUsed | None], set[str]] = defaultdict(set)
     for forms, blueprint, paper, drawn_at, version, sitting, name, batch, planned_at in rows:
         used = SittingUsed(planned_at.astimezone(zone).date(), batch, name, sitting) if sitting else None
-        found[blueprint, paper, drawn_at.astimezone(zone).date(), version, used].update(forms.split())
+        by_line[blueprint, paper, drawn_at.astimezone(zone).date(), version, used].update(forms.split())
     lines = [
         FormUse(
             blueprint_of(session, blueprint).paper_title(paper), day, used, version, tuple(sorted(held_forms))
         )
-        for (blueprint, paper, day, version, used), held_forms in found.items()
+        for (blueprint, paper, day, version, used), held_forms in by_line.items()
     ]
     return ItemUses(looked, sorted(lines, key=_order))
 

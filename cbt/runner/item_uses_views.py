@@ -18,8 +18,7 @@ pages = flask.Blueprint("uses", __name__)
 @pages.get("/bank/<ref>/items/<item_ref>/forms")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
 def page(ref: str, item_ref: str) -> Reply:
-    """Show which frozen forms hold an item, and in which sittings."""
     with reading() as session:
         bank = bank_by_ref(session, ref)
-        found = uses_of(session, bank, item_ref, zone=local_zone())
-    return flask.render_template("runner/item_uses/uses.html", bank=bank, item_ref=item_ref, uses=found)
+        uses = uses_of(session, bank, item_ref, zone=local_zone())
+    return flask.render_template("runner/item_uses/uses.html", bank=bank, item_ref=item_ref, uses=uses)

@@ -21,8 +21,8 @@ def _draw(work: Work) -> JobResult:
 
 def _said(outcome: Mapping[str, Any]) -> tuple[str, str]:
     drawn = outcome["forms"]
-    said = gettext("delivery.draw.done", count=drawn) if drawn else gettext("delivery.draw.nothing")
-    return str(said), "ok" if drawn else "message"
+    sentence = gettext("delivery.draw.done", count=drawn) if drawn else gettext("delivery.draw.nothing")
+    return str(sentence), "ok" if drawn else "message"
 
 
 DRAW = JobKind(

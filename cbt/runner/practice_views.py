@@ -60,16 +60,16 @@ def sample_of(own: Paper, tools: Sequence[str], *, by_unit: bool, picture: str) 
         if "picture" in item:
             item["picture"] = picture
     first = 1 if paper.windows else None
-    told = head(
+    data = head(
         _("answering.sample.title"), paper, positions, tools, state=State.INTERACTING, open_unit=first
     )
-    return {**told, "items": items, "cases": _cases() if by_unit else []}
+    return {**data, "items": items, "cases": _cases() if by_unit else []}
 
 
 def _paper(own: Paper, contents: Sequence[ItemContent], *, by_unit: bool) -> Paper:
-    one = Decimal(1)
+    unit_points = Decimal(1)
     sections = tuple(
-        Section(_(f"answering.sample.section.{number}"), kind, count, one)
+        Section(_(f"answering.sample.section.{number}"), kind, count, unit_points)
         for number, (kind, count) in enumerate(() if by_unit else SECTIONS, 1)
     )
     units = tuple(

@@ -37,7 +37,6 @@ class Entry:
 
     @property
     def is_blur(self) -> bool:
-        """Return whether this reports that the candidate left the exam window."""
         return self.kind == "event" and self.value is not None and '"blur"' in self.value
 
 
@@ -230,12 +229,12 @@ def divided(saves: list[Save], ends: Sequence[End]) -> tuple[list[Save], list[Sa
     handed_in: dict[int, datetime] = {}
     for end in ends:
         if isinstance(end, HandIn):
-            known = handed_in.setdefault(end.save.attempt_id, end.save.now)
-            handed_in[end.save.attempt_id] = min(known, end.save.now)
+            handed_in_at = handed_in.setdefault(end.save.attempt_id, end.save.now)
+            handed_in[end.save.attempt_id] = min(handed_in_at, end.save.now)
     before: list[Save] = []
     after: list[Save] = []
-    for one in saves:
-        (after if one.now > handed_in.get(one.attempt_id, one.now) else before).append(one)
+    for save in saves:
+        (after if save.now > handed_in.get(save.attempt_id, save.now) else before).append(save)
     return before, after
 
 
@@ -247,17 +246,14 @@ def divided(saves: list[Save], ends: Sequence[End]) -> tuple[list[Save], list[Sa
 
 
 def iso(instant: datetime | None) -> str | None:
-    """Return an instant as the browser reads it."""
     return None if instant is None else instant.isoformat().replace("+00:00", "Z")
 
 
 def quoted(instant: datetime | None) -> str:
-    """Return an instant as JSON text."""
     return "null" if instant is None else f'"{instant.isoformat().replace("+00:00", "Z")}"'
 
 
 def receipts_text(saved: Saved) -> str:
-    """Return the acknowledgements of a save as JSON."""
     texts = [f'{{"seq":{one.seq},"at":{quoted(one.at)}}}' for one in saved.receipts]
     return f"[{','.join(texts)}]"
 
@@ -268,7 +264,6 @@ def windows_shown(windows: Iterable[UnitWindow]) -> list[dict[str, object]]:
 
 
 def windows_text(windows: Iterable[UnitWindow]) -> str:
-    """Return the same as JSON."""
     return canonical_json(windows_shown(windows))
 
 
@@ -324,7 +319,6 @@ def read_save(
 
 
 def read_hand_in(save: Save, body: Mapping[str, Any]) -> HandIn:
-    """Return a 交卷 with the answers that come along."""
     return HandIn(save, _pressed_at(body.get("pressed_at"), save.now))
 
 

@@ -80,8 +80,8 @@ class Recovery:
 
 def seal_secret(personal_key: bytes, attempt_ref: str, epoch: int) -> str:
     """Return the secret, in hex, that the page of one lease seals its file with; it is stored nowhere."""
-    said = f"cbt recovery seal\0{attempt_ref}\0{epoch}"
-    return hmac.new(personal_key, said.encode(), hashlib.sha256).hexdigest()
+    label = f"cbt recovery seal\0{attempt_ref}\0{epoch}"
+    return hmac.new(personal_key, label.encode(), hashlib.sha256).hexdigest()
 
 
 def read_envelope(content: str) -> Sealed:
@@ -144,7 +144,6 @@ def _read(sealed: Sealed, raw: Mapping[str, Any]) -> Recovery:
 
 
 def part(key: bytes, use: str) -> bytes:
-    """Return the key of one use, derived from a page's secret."""
     return hmac.new(key, use.encode(), hashlib.sha256).digest()
 
 
@@ -179,10 +178,10 @@ def text(value: object) -> str:
 
 def instant(value: object) -> datetime:
     """Return an instant of a file; raise ValueError like `whole`."""
-    found = datetime.fromisoformat(text(value))
-    if found.tzinfo is None or found.year not in YEARS:
+    parsed = datetime.fromisoformat(text(value))
+    if parsed.tzinfo is None or parsed.year not in YEARS:
         raise ValueError
-    return found
+    return parsed
 
 
 # The 作答恢复文件 of a machine where nobody has the secret: the records as the browser kept them.
@@ -419,32 +418,32 @@ def _found(
     if there is not None:
         if (there.kind, there.position, there.value) != (KIND, carried.position, value):
             raise Conflict("recovery.contradicts")
-        known = ServerKnowledge.SAVED if order in journal else ServerKnowledge.KEPT
+        SAVED = ServerKnowledge.SAVED if order in journal else ServerKnowledge.KEPT
     else:
         overtaken = last is not None and (last.lease_epoch, last.seq) > order
-        known = ServerKnowledge.OVERTAKEN if overtaken else ServerKnowledge.FRESH
+        SAVED = ServerKnowledge.OVERTAKEN if overtaken else ServerKnowledge.FRESH
     current = last.value if last is not None else None
-    return ComparedAnswer(carried, value, current, known, carried.typed_at >= end_at)
+    return ComparedAnswer(carried, value, current, SAVED, carried.typed_at >= end_at)
 
 
 def keep_recovered(
     session: Session,
     attempt: Attempt,
     recovery: Recovery,
-    found: Collection[ComparedAnswer],
+    answers: Collection[ComparedAnswer],
     *,
     now: datetime,
     actor: str,
 ) -> int:
     """Keep what is new in a file as evidence, never as an answer; return how many. One audit line says so."""
-    fresh = [one for one in found if one.fresh]
+    fresh = [one for one in answers if one.fresh]
     row = RecoveryImport(
         ref=new_ref("ri"),
         attempt_id=attempt.id,
         lease_epoch=recovery.epoch,
         seal=recovery.seal,
         made_at=recovery.made_at,
-        entries=len(found),
+        entries=len(answers),
         fresh=len(fresh),
         imported_at=now,
         by=actor,
@@ -477,7 +476,7 @@ def keep_recovered(
             "file": row.ref,
             "seal": recovery.seal,
             "epoch": recovery.epoch,
-            "entries": len(found),
+            "entries": len(answers),
             "fresh": len(fresh),
             "receipts": len(recovery.receipts),
         },
@@ -505,20 +504,20 @@ def leftovers(attempt_ref: str, keys: Sequence[Key], *, machine: str) -> ServerH
     attempt from before machines were known is told to whoever has the reference.
     """
     with reading() as session:
-        found = session.execute(
+        row = session.execute(
             select(Attempt.id, Attempt.state, Attempt.lease_machines).where(Attempt.ref == attempt_ref)
         ).one_or_none()
-        if found is None or (found.lease_machines and machine not in found.lease_machines.split()):
+        if row is None or (row.lease_machines and machine not in row.lease_machines.split()):
             return ServerHoldings([False] * len(keys), over=False)
-        known: set[Key] = set()
+        stored_keys: set[Key] = set()
         for table in (JournalEntry, LateEntry):
             rows = session.execute(
                 select(table.lease_epoch, table.seq).where(
-                    table.attempt_id == found.id, table.seq.in_({seq for _, seq in keys})
+                    table.attempt_id == row.id, table.seq.in_({seq for _, seq in keys})
                 )
             )
-            known |= {(epoch, seq) for epoch, seq in rows}
-    return ServerHoldings([key in known for key in keys], over=found.state in OVER)
+            stored_keys |= {(epoch, seq) for epoch, seq in rows}
+    return ServerHoldings([key in stored_keys for key in keys], over=row.state in OVER)
 
 
 def read_leftovers(raw: object) -> tuple[str, list[Key]]:

@@ -91,13 +91,11 @@ def refused_reply(
 
 
 def receipts_of(saved: Saved) -> list[dict[str, Any]]:
-    """Return the acknowledgements of a save."""
     receipts: list[dict[str, Any]] = json.loads(receipts_text(saved))
     return receipts
 
 
 def clock_of(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
-    """Return the clock as the page reads it."""
     shown: dict[str, Any] = json.loads(current_clock(info, guard, now))
     return shown
 
@@ -109,8 +107,8 @@ def current_clock(info: AttemptInfo, guard: Guard, now: datetime) -> str:
     messages = deliver(info, now) if waits else "[]"
     standing = standing_of(info, guard)
     evacuated = standing is not None and standing.kind == STANDS["room.evacuate"]
-    told = "null" if standing is None else canonical_json(standing.told)
-    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated, standing=told)
+    standing_text = "null" if standing is None else canonical_json(standing.told)
+    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated, standing=standing_text)
 
 
 def standing_of(info: AttemptInfo, guard: Guard) -> Halt | None:
@@ -142,10 +140,8 @@ def paper_now(ref: str, moved: UnitEndResult) -> str:
 
 
 def page_locale() -> str:
-    """Return the language of this page."""
     return str(flask_babel.get_locale())
 
 
 def json_reply(text: str) -> Reply:
-    """Return a reply of a JSON text."""
     return flask.Response(text, content_type="application/json")

@@ -53,17 +53,17 @@ def ahead() -> Reply:
     browser is asked for there is no shell: the page itself has to see which browser opens it.
     """
     pages_of = current_pages()
-    one = pages_of.find(signed_in().subject_ref)
-    if one is None or one.belongs_at() != "door.wait" or one.by_kiosk:
+    examinee = pages_of.find(signed_in().subject_ref)
+    if examinee is None or examinee.belongs_at() != "door.wait" or examinee.by_kiosk:
         return {"shell": None}
     assets = flask.current_app.extensions["cbt_assets"]
-    kind = pages_of.kind(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
+    kind = pages_of.kind(examinee, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
     return {
         "shell": assets.url(f"{FOLDER}/{kind.name}"),
         "files": [assets.url(SHEET), assets.url(joined_name(ENTRY))],
-        "page": flask.url_for("delivery.runner", ref=one.attempt_ref),
+        "page": flask.url_for("delivery.runner", ref=examinee.attempt_ref),
         "csrf": generate_csrf(),
-        "attempt": pages_of.told(one),
+        "attempt": pages_of.told(examinee),
     }
 
 
@@ -79,8 +79,8 @@ def done(ref: str) -> Reply:
 def held() -> Reply:
     """Tell a seat page which of the answers of one attempt left on its machine the server has (R-16)."""
     attempt_ref, keys = read_leftovers(sent_json())
-    known = leftovers(attempt_ref, keys, machine=machine_id())
-    return {"held": known.held, "over": known.over}
+    kept = leftovers(attempt_ref, keys, machine=machine_id())
+    return {"held": kept.held, "over": kept.over}
 
 
 @pages.post("/office/sittings/<sitting_ref>/draw")
@@ -98,7 +98,6 @@ def draw_forms(sitting_ref: str) -> Reply:
 @pages.get("/office/sittings/<sitting_ref>/drawn")
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 def drawn_count(sitting_ref: str) -> Reply:
-    """How many registrations of a sitting have their form, as a fragment of the officer's page."""
     with reading() as session:
         drawn, needed = drawn_count_of(session, sitting_ref)
     return flask.render_template("runner/_drawn.html", drawn=drawn, needed=needed)

@@ -23,7 +23,6 @@ def score() -> None:
 @score.command("run", help="scoring.cli.run")
 @with_app
 def run(*, now: datetime) -> Answer:
-    """Score everything that waits."""
     count = score_closed(now=now)
     return Answer({"scored": count}, [_("scoring.ran", count=count)])
 
@@ -36,14 +35,14 @@ def verify(sitting: str, *, now: datetime) -> Answer:
     checked = verify_sitting(sitting, processes=cores())
     wrong = [one for one in checked if not one.ok]
     words = []
-    for one in wrong:
+    for verified in wrong:
         parts = [
-            (_("scoring.part.form"), one.form_ok),
-            (_("scoring.part.journal"), one.journal_ok),
-            (_("scoring.part.sheet"), one.sheet_ok),
+            (_("scoring.part.form"), verified.form_ok),
+            (_("scoring.part.journal"), verified.journal_ok),
+            (_("scoring.part.sheet"), verified.sheet_ok),
         ]
         what = _("ui.comma").join(name for name, ok in parts if not ok)
-        words.append(_("scoring.differs", ref=one.attempt_ref, what=what))
+        words.append(_("scoring.differs", ref=verified.attempt_ref, what=what))
     fine = len(checked) - len(wrong)
     words.append(_("scoring.verified", count=len(checked), fine=fine, wrong=len(wrong)))
     if pending := sum(one.pending for one in checked):

@@ -98,7 +98,7 @@ class RulingAct:
 
 def pending_entries(session: Session, attempt_ids: Collection[int]) -> dict[int, list[LateEntry]]:
     """Return the late answers of attempts that nobody has ruled on: attempt id -> entries in their order."""
-    found: defaultdict[int, list[LateEntry]] = defaultdict(list)
+    entries: defaultdict[int, list[LateEntry]] = defaultdict(list)
     rows = session.scalars(
         select(LateEntry)
         .outerjoin(RuledEntry, RuledEntry.late_entry_id == LateEntry.id)
@@ -110,8 +110,8 @@ def pending_entries(session: Session, attempt_ids: Collection[int]) -> dict[int,
         .order_by(LateEntry.attempt_id, LateEntry.position, LateEntry.lease_epoch, LateEntry.seq)
     )
     for row in rows:
-        found[row.attempt_id].append(row)
-    return dict(found)
+        entries[row.attempt_id].append(row)
+    return dict(entries)
 
 
 def entries_digest(entries: Sequence[LateEntry]) -> str:

@@ -94,13 +94,13 @@ class Scorers:
         forms = self._arranged(session, {form_id for form_id, _, _ in fresh})
         for paper in fresh:
             form_id, version_id, code = paper
-            form, asked = forms[form_id], paper_of(session, version_id, code)
+            form, asked_paper = forms[form_id], paper_of(session, version_id, code)
             marks = self._marks.setdefault(form.bank_id, Marks({}))
             try:
-                scorer = FormScorer.of(form.text, marks, paper=asked)
+                scorer = FormScorer.of(form.text, marks, paper=asked_paper)
             except NotMet:
                 self._meet(session, forms.values())
-                scorer = FormScorer.of(form.text, marks, paper=asked)
+                scorer = FormScorer.of(form.text, marks, paper=asked_paper)
             if len(takers[paper]) > 1 and len(self._kept) < KEPT_FORMS:
                 self._kept[paper] = scorer, form.form_ok
             yield paper, scorer, form.form_ok
@@ -108,21 +108,21 @@ class Scorers:
     def _arranged(self, session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
         if not form_ids:
             return {}
-        found = self._source(session, form_ids)
-        if missing := form_ids - found.keys():
+        arranged = self._source(session, form_ids)
+        if missing := form_ids - arranged.keys():
             worked_out = arrange(session, missing)
             self._unprepared.update(worked_out)
-            found |= worked_out
-        return found
+            arranged |= worked_out
+        return arranged
 
     def _meet(self, session: Session, forms: Iterable[Arranged]) -> None:
         """Read the items of forms that did not come up yet; of one bank, so not many."""
         lines: defaultdict[int, set[str]] = defaultdict(set)
         for form in forms:
             lines[form.bank_id].update(form.text.split("\n")[1:])
-        for bank_id, asked in lines.items():
-            known = self._marks.setdefault(bank_id, Marks({})).contents
-            known.update(contents(session, items_in(asked) - known.keys(), bank_id))
+        for bank_id, own_lines in lines.items():
+            item_contents = self._marks.setdefault(bank_id, Marks({})).contents
+            item_contents.update(contents(session, items_in(own_lines) - item_contents.keys(), bank_id))
 
 
 def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, dict[int, str]]:

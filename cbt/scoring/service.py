@@ -79,7 +79,6 @@ _given: dict[str, Any] = {}
 
 
 def cores() -> int:
-    """Return how many processes this one may keep busy."""
     return len(os.sched_getaffinity(0)) if CAN_COPY else 1
 
 
@@ -130,7 +129,6 @@ class Verified:
 
     @property
     def ok(self) -> bool:
-        """Return whether everything fits."""
         return self.form_ok and self.journal_ok and self.sheet_ok
 
 
@@ -215,10 +213,10 @@ def score_closed(*, now: datetime) -> int:
             return scorers.score(session, attempt_ids, late=False)
 
     with side_by_side(work_out, _pieces(waiting, until=time.monotonic() + LONGEST_SWEEP), threads=1) as ahead:
-        for chunk, found in ahead:
+        for chunk, read_scores in ahead:
             for piece in _pieces(chunk):
                 with yielding():
-                    scored += _score_whole(piece, found, scorers, now=now)
+                    scored += _score_whole(piece, read_scores, scorers, now=now)
     return scored
 
 
@@ -239,10 +237,14 @@ def _pieces(attempt_ids: Sequence[int], *, until: float = math.inf) -> Iterator[
 
 
 def _score_whole(
-    attempt_ids: Sequence[int], found: Callable[[], Mapping[int, Scored]], scorers: Scorers, *, now: datetime
+    attempt_ids: Sequence[int],
+    read_scores: Callable[[], Mapping[int, Scored]],
+    scorers: Scorers,
+    *,
+    now: datetime,
 ) -> int:
     try:
-        sheets = found()
+        sheets = read_scores()
         whole = _put_down({attempt_id: sheets[attempt_id] for attempt_id in attempt_ids}, now=now)
         if not whole:
             return _score(attempt_ids, sheets, scorers, now=now)
@@ -261,7 +263,7 @@ def _score_alone(attempt_id: int, scorers: Scorers, *, now: datetime) -> int:
         return 0
 
 
-def _put_down(found: Mapping[int, Scored], *, now: datetime) -> bool:
+def _put_down(scored_papers: Mapping[int, Scored], *, now: datetime) -> bool:
     """Have the first scores of attempts written along with what others save; return whether they were.
 
     They are not, and none of them, where a journal is no longer the one that was scored, or an attempt has a score:
@@ -270,17 +272,17 @@ def _put_down(found: Mapping[int, Scored], *, now: datetime) -> bool:
     """
     scores = [
         NewScore(attempt_id, 1, KEY_REVISION, digest(one.journal), one.sheet, digest_of(one.sheet.content))
-        for attempt_id, one in found.items()
+        for attempt_id, one in scored_papers.items()
     ]
-    lines = [_line(found[one.attempt_id].ref, one.sha256, now=now) for one in scores]
+    lines = [_line(scored_papers[one.attempt_id].ref, one.sha256, now=now) for one in scores]
     moved = moving_sealed([(one.attempt_id, one.journal_digest) for one in scores], Event.SCORE)
     return put_down(moved, score_rows(scores, at=now), lines=lines)
 
 
 def _score(
-    attempt_ids: Sequence[int], found: Mapping[int, Scored], scorers: Scorers, *, now: datetime
+    attempt_ids: Sequence[int], scored_papers: Mapping[int, Scored], scorers: Scorers, *, now: datetime
 ) -> int:
-    """Write the scores of attempts; what was `found` counts where the journal is the one that is sealed now."""
+    """Write the scores of attempts; one of `scored_papers` counts where its journal is the one sealed now."""
     with unit_of_work() as session:
         attempts = session.execute(
             select(Attempt.id, Attempt.ref, Attempt.journal_digest)
@@ -295,9 +297,11 @@ def _score(
         again = [
             one.id
             for one in attempts
-            if one.id in late or one.id not in found or digest(found[one.id].journal) != one.journal_digest
+            if one.id in late
+            or one.id not in scored_papers
+            or digest(scored_papers[one.id].journal) != one.journal_digest
         ]
-        scored = {**found, **(scorers.score(session, again) if again else {})}
+        scored = {**scored_papers, **(scorers.score(session, again) if again else {})}
         numbers = _last_numbers(session, ids)
         scores = []
         for attempt_id, ref, journal_digest in attempts:
@@ -314,16 +318,15 @@ def _score(
 
 
 def _line(ref: str, sealed: str, *, now: datetime) -> EntryDraft:
-    """Return what the log says of a score."""
     after = text_of({"sheet": sealed})
     return EntryDraft(now, "scheduler", "attempt.score", f"attempt:{ref}", after=after)
 
 
 def _keep_unprepared(scorers: Scorers) -> None:
     """Keep what forms of before lacked, so that it is not worked out again."""
-    if found := scorers.take_unprepared():
+    if arranged := scorers.take_unprepared():
         with unit_of_work() as session:
-            keep(session, found)
+            keep(session, arranged)
 
 
 def _last_numbers(session: Session, attempt_ids: Sequence[int]) -> dict[int, int]:

@@ -57,12 +57,12 @@ def parse_local(form: Mapping[str, str], field: str) -> datetime:
 def parse_minutes(form: Mapping[str, str], field: str, *, maximum: int) -> timedelta:
     """Return a field of minutes, with at most two decimals; raise InvalidInput("input.minutes")."""
     try:
-        given = Decimal(form.get(field, "").strip())
+        amount = Decimal(form.get(field, "").strip())
     except InvalidOperation:
-        given = Decimal(-1)
-    if not given.is_finite() or not 0 <= given <= maximum or given != round(given, 2):
+        amount = Decimal(-1)
+    if not amount.is_finite() or not 0 <= amount <= maximum or amount != round(amount, 2):
         raise InvalidInput("input.minutes", field=field, maximum=maximum)
-    return timedelta(seconds=float(given * 60))
+    return timedelta(seconds=float(amount * 60))
 
 
 def minutes_text(span: timedelta) -> str:
@@ -80,20 +80,22 @@ def policy_fields(policy: AdmissionPolicy) -> dict[str, str]:
     }
 
 
-def parse_policy(form: Mapping[str, str], given: AdmissionPolicy) -> AdmissionPolicy:
-    """Return the admission policy of a sitting; a field left out keeps the value of `given`.
+def parse_policy(form: Mapping[str, str], admission_policy: AdmissionPolicy) -> AdmissionPolicy:
+    """Return the admission policy of a sitting; a field left out keeps the value of `admission_policy`.
 
     Raise InvalidInput("input.minutes"), ("sitting.marks_order") when reporting or signing in would open
     before check-in does.
 
     Source: R-11, R-14.
     """
-    told = {name: form.get(name, "").strip() for name in (*MARKS, *CHOICES)}
-    fields = policy_fields(given) | {name: text for name, text in told.items() if text}
+    typed = {name: form.get(name, "").strip() for name in (*MARKS, *CHOICES)}
+    fields = policy_fields(admission_policy) | {name: text for name, text in typed.items() if text}
     late_from: Literal["report_at", "start"] = "start" if fields["late_from"] == "start" else "report_at"
     policy = AdmissionPolicy(
         **{
-            name: parse_minutes(fields, name, maximum=_DAY_MINUTES) if told[name] else getattr(given, name)
+            name: parse_minutes(fields, name, maximum=_DAY_MINUTES)
+            if typed[name]
+            else getattr(admission_policy, name)
             for name in MARKS
         },
         late_from=late_from,
@@ -120,13 +122,12 @@ class Prefill:
 
 
 def prefills(session: Session) -> list[Prefill]:
-    """Return the blueprints to choose from, by ref."""
-    found = []
+    choices = []
     for version in current_versions(session):
         blueprint = blueprint_of(session, version.id)
         title = f"{blueprint.occupation_name}（{blueprint.level_name}） · {blueprint.ref}"
-        found.append(Prefill(blueprint.ref, title, blueprint.admission))
-    return found
+        choices.append(Prefill(blueprint.ref, title, blueprint.admission))
+    return choices
 
 
 def chosen(available: list[Prefill], ref: str) -> AdmissionPolicy:

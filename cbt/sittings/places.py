@@ -117,7 +117,6 @@ def create_room(
 
 
 def fresh_room_code(session: Session) -> str:
-    """Return a room code no other room has."""
     while True:
         code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
         if session.scalar(select(Room.id).where(Room.room_code == code)) is None:
@@ -158,7 +157,6 @@ def unbind_seat(session: Session, seat: Seat, *, now: datetime, actor: str) -> N
 
 
 def plan_of_room(room: Room, seats: Sequence[Seat]) -> RoomPlan:
-    """Return where the seats of a room stand."""
     return plan_of(room.plan, room.door, tuple(seat.number for seat in seats))
 
 

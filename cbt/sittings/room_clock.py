@@ -38,8 +38,8 @@ def move_room(session: Session, room: SittingRoom, event: SittingEvent, **values
     Source: R-60.
     """
     if not move_room_if_first(session, room, event, **values):
-        said = TextId(f"sittings.state.{room.state}")
-        raise Conflict("sitting.transition", state=said, event=event.value)
+        label = TextId(f"sittings.state.{room.state}")
+        raise Conflict("sitting.transition", state=label, event=event.value)
 
 
 def move_room_if_first(session: Session, room: SittingRoom, event: SittingEvent, **values: Any) -> bool:
@@ -83,8 +83,8 @@ def move_rooms(session: Session, rooms: Sequence[SittingRoom], event: SittingEve
             .execution_options(synchronize_session=False)
         ).all()
         if len(moved) != len(group):
-            said = TextId(f"sittings.state.{state.value}")
-            raise Conflict("sitting.transition", state=said, event=event.value)
+            label = TextId(f"sittings.state.{state.value}")
+            raise Conflict("sitting.transition", state=label, event=event.value)
         for room in group:
             session.expire(room)
 

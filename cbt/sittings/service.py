@@ -185,15 +185,15 @@ def assign_staff(
     """
     if duty not in DUTIES:
         raise InvalidInput("sitting.duty", field="duty")
-    found = session.scalar(
+    assignment = session.scalar(
         select(RoomStaff).where(RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id == staff_id)
     )
-    if found is None:
+    if assignment is None:
         session.add(RoomStaff(sitting_room_id=room.id, staff_id=staff_id, duty=duty))
     else:
         if duty != CHIEF:
-            _keep_a_chief(session, room, found)
-        found.duty = duty
+            _keep_a_chief(session, room, assignment)
+        assignment.duty = duty
     after = {"staff_id": staff_id, "duty": duty}
     record(session, at=now, actor=actor, act="room.assign", subject=f"sitting_room:{room.ref}", after=after)
 
@@ -209,15 +209,15 @@ def release_staff(session: Session, room: SittingRoom, *, staff_id: int, now: da
     # With the sitting locked, publishing sees the person gone, or this sees it published.
     session.get_one(Sitting, room.sitting_id, with_for_update=True)
     session.refresh(room)
-    found = session.scalar(
+    assignment = session.scalar(
         select(RoomStaff).where(RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id == staff_id)
     )
-    if found is not None:
+    if assignment is not None:
         if SittingState(room.state) in _ATTENDED and not _others(session, room, staff_id):
             raise Conflict("sitting.last_proctor", room=session.get_one(Room, room.room_id).name)
-        _keep_a_chief(session, room, found)
-        session.delete(found)
-        before = {"staff_id": staff_id, "duty": found.duty}
+        _keep_a_chief(session, room, assignment)
+        session.delete(assignment)
+        before = {"staff_id": staff_id, "duty": assignment.duty}
         record(
             session,
             at=now,
@@ -461,7 +461,6 @@ def _seat(session: Session, room_ref: str, number: int) -> Seat:
 
 
 def unassign(*, room_ref: str, staff_ref: str, principal: Principal, now: datetime, actor: str) -> None:
-    """Take a person off a sitting-room."""
     with unit_of_work() as session:
         room = store.room_for(session, room_ref, principal)
         staff = staff_by_ref(session, staff_ref)

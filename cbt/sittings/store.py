@@ -35,7 +35,6 @@ def official_only() -> ColumnElement[bool]:
 
 
 def is_official(sitting: Sitting) -> bool:
-    """Return whether the results of a sitting are of consequence."""
     return Purpose(sitting.purpose).counts
 
 
@@ -124,7 +123,6 @@ def room_for(session: Session, ref: str, principal: Principal, *, lock: bool = F
 
 
 def room_views() -> Select[SittingRoom, Sitting, Room, Centre]:
-    """Return a query of sitting-rooms with what names them."""
     return (
         select(SittingRoom, Sitting, Room, Centre)
         .join(Sitting, Sitting.id == SittingRoom.sitting_id)
@@ -143,7 +141,6 @@ def room_view_for(session: Session, ref: str, principal: Principal) -> RoomView:
 
 
 def rooms_of_sitting(session: Session, sitting_id: int) -> list[RoomView]:
-    """Return the rooms of a sitting, by room name."""
     query = room_views().where(SittingRoom.sitting_id == sitting_id).order_by(Room.name)
     return [RoomView(*row) for row in session.execute(query)]
 
@@ -174,12 +171,10 @@ def batches(session: Session, *, limit: int, offset: int = 0) -> list[tuple[Batc
 
 
 def batch_count(session: Session) -> int:
-    """Return how many batches there are."""
     return session.scalar(select(func.count()).select_from(Batch)) or 0
 
 
 def centres(session: Session) -> Sequence[Centre]:
-    """Return the centres, by name."""
     return session.scalars(select(Centre).order_by(Centre.name)).all()
 
 
@@ -189,17 +184,16 @@ def centre_by_ref(session: Session, ref: str) -> Centre:
 
 
 def rooms_of_centre(session: Session, centre_id: int) -> Sequence[Room]:
-    """Return the rooms of a centre, by name."""
     return session.scalars(select(Room).where(Room.centre_id == centre_id).order_by(Room.name)).all()
 
 
 def rooms_by_centre(session: Session, centres: Iterable[Centre]) -> dict[str, list[Room]]:
     """Return the rooms of centres, by name: centre ref -> rooms."""
     refs = {centre.id: centre.ref for centre in centres}
-    found: dict[str, list[Room]] = {ref: [] for ref in refs.values()}
+    rooms: dict[str, list[Room]] = {ref: [] for ref in refs.values()}
     for room in session.scalars(select(Room).where(Room.centre_id.in_(refs)).order_by(Room.name)):
-        found[refs[room.centre_id]].append(room)
-    return found
+        rooms[refs[room.centre_id]].append(room)
+    return rooms
 
 
 def second_by_password(session: Session, sitting_id: int) -> bool:
@@ -214,7 +208,6 @@ def room_by_ref(session: Session, ref: str) -> Room:
 
 
 def seats_of_room(session: Session, room_id: int) -> Sequence[Seat]:
-    """Return the seats of a room, by number."""
     return session.scalars(select(Seat).where(Seat.room_id == room_id).order_by(Seat.number)).all()
 
 
@@ -264,10 +257,10 @@ def late_rule_of(sitting: Sitting) -> LateRule:
 def changes_of(session: Session, sitting_ids: Collection[int]) -> dict[int, list[SittingChange]]:
     """Return how sittings were moved, withdrawn or cancelled, the latest first: sitting id -> changes."""
     query = select(SittingChange).where(SittingChange.sitting_id.in_(sitting_ids))
-    found: dict[int, list[SittingChange]] = {}
+    changes: dict[int, list[SittingChange]] = {}
     for change in session.scalars(query.order_by(SittingChange.id.desc())) if sitting_ids else ():
-        found.setdefault(change.sitting_id, []).append(change)
-    return found
+        changes.setdefault(change.sitting_id, []).append(change)
+    return changes
 
 
 def former_starts(sitting: Sitting, changes: Iterable[SittingChange]) -> list[datetime]:

@@ -48,11 +48,10 @@ WRITERS = (Role.OFFICER, Role.ADMIN)
 @centre_pages.get("/office/centres")
 @access.roles(*READERS)
 def centres(refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """List the centres with their rooms."""
     with reading() as session:
-        found = store.centres(session)
+        listed = store.centres(session)
         rooms = store.room_counts(session)
-    return form_page("sittings/centres.html", refused, found=found, rooms=rooms)
+    return form_page("sittings/centres.html", refused, found=listed, rooms=rooms)
 
 
 @centre_pages.post("/office/centres")
@@ -72,13 +71,13 @@ def add_centre() -> Reply:
 def centre(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show a centre and its rooms."""
     with reading() as session:
-        found = store.centre_by_ref(session, ref)
-        rooms = store.rooms_of_centre(session, found.id)
+        shown_centre = store.centre_by_ref(session, ref)
+        rooms = store.rooms_of_centre(session, shown_centre.id)
         counts = store.seat_counts(session, [room.id for room in rooms])
     return form_page(
         "sittings/centre.html",
         refused,
-        centre=found,
+        centre=shown_centre,
         rooms=rooms,
         counts=counts,
         default_seats=DEFAULT_SEATS,
@@ -124,17 +123,17 @@ def second(ref: str) -> Reply:
 def room(ref: str) -> Reply:
     """Show a room: its code, its seats and their machines. Source: R-16."""
     with reading() as session:
-        found = store.room_by_ref(session, ref)
-        seats = store.seats_of_room(session, found.id)
-        of_centre = session.get_one(Centre, found.centre_id)
-    binding = found.code_until is not None and flask.g.now < found.code_until
+        shown_room = store.room_by_ref(session, ref)
+        seats = store.seats_of_room(session, shown_room.id)
+        of_centre = session.get_one(Centre, shown_room.centre_id)
+    binding = shown_room.code_until is not None and flask.g.now < shown_room.code_until
     return flask.render_template(
         "sittings/room.html",
-        room=found,
+        room=shown_room,
         seats=seats,
         centre=of_centre,
         binding=binding,
-        plan=plan_of_room(found, seats),
+        plan=plan_of_room(shown_room, seats),
     )
 
 
@@ -209,14 +208,14 @@ def _page(ref: str, refused: Refusal, made: RoomPlan | None = None) -> Reply:
 
 
 def _laid_out() -> tuple[tuple[int, ...], ...]:
-    asked = flask.request.args
-    words = [word for word in _APART.split(asked.get("aisles", "")) if word]
+    args = flask.request.args
+    words = [word for word in _APART.split(args.get("aisles", "")) if word]
     if not all(word.isascii() and word.isdigit() and len(word) <= 2 for word in words):
         raise InvalidInput("room.plan_aisles", field="aisles")
     return laid_out(
-        parse_number(asked, "seats", minimum=1, maximum=MOST_SEATS),
-        parse_number(asked, "columns", minimum=1, maximum=MOST_COLUMNS),
-        one_of(asked, "numbering", SeatNumbering, SeatNumbering.ROWS),
+        parse_number(args, "seats", minimum=1, maximum=MOST_SEATS),
+        parse_number(args, "columns", minimum=1, maximum=MOST_COLUMNS),
+        one_of(args, "numbering", SeatNumbering, SeatNumbering.ROWS),
         {int(word) for word in words},
     )
 
@@ -232,7 +231,6 @@ def save(ref: str) -> Reply:
 
 
 def _shown(text: str, door: str) -> RoomPlan | None:
-    """Return what is written as a plan to be drawn; None while it is none."""
     try:
         return RoomPlan(read_plan(text), DoorCorner(door))
     except (InvalidInput, ValueError):
@@ -253,19 +251,18 @@ PAGE_SIZE = 30
 @pages.get("/office/batches")
 @access.roles(*READERS)
 def batches() -> Reply:
-    """List the batches, the latest first."""
     return _batches_page()
 
 
 def _batches_page() -> Reply:
     page = page_of(flask.request.args)
     with reading() as session:
-        found = store.batches(session, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+        rows = store.batches(session, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         total = store.batch_count(session)
         has_centre = bool(store.centres(session))
     return flask.render_template(
         "sittings/batches.html",
-        found=found,
+        found=rows,
         total=total,
         page=page,
         pages=-(-total // PAGE_SIZE),
@@ -290,8 +287,8 @@ def new_sitting(ref: str, refused: Refusal = NOTHING_REFUSED, *, refilled: bool 
     likely = [ref for ref in refs if ref in examined] or refs
     named = sent["blueprint"] if sent.get("blueprint") in refs else "".join(likely[:1])
     usual = {"start": f"{batch.starts_on}T09:00"} if batch.starts_on else {}
-    given = policy_fields(chosen(available, named))
-    kept = {} if refilled else {name: sent[name] for name in given if name in sent}
+    fields = policy_fields(chosen(available, named))
+    kept = {} if refilled else {name: sent[name] for name in fields if name in sent}
     return form_page(
         "sittings/new_sitting.html",
         refused,
@@ -302,7 +299,7 @@ def new_sitting(ref: str, refused: Refusal = NOTHING_REFUSED, *, refilled: bool 
         sent=sent or usual,
         chosen_rooms=sent.getlist("rooms"),
         marks=MARKS,
-        filled=given | kept,
+        filled=fields | kept,
         blueprints=[(one.ref, one.title) for one in available],
         filled_from=named,
         refilled=refilled,

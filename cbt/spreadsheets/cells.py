@@ -61,7 +61,7 @@ def read_workbook(body: bytes, *, rows: int, columns: int) -> bytes:
         raise InvalidInput("sheet.locked")
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body))
-        found = [
+        sheets = [
             _sheet(book, known.name, rows, columns)
             for known in book.sheets_metadata
             if known.typ == WORKSHEET
@@ -72,7 +72,7 @@ def read_workbook(body: bytes, *, rows: int, columns: int) -> bytes:
         raise InvalidInput("sheet.locked") from error
     except BaseException as error:  # the reader has its own kinds of error, and panics over some damage
         raise InvalidInput("sheet.unreadable") from error
-    return msgspec.msgpack.encode(found)
+    return msgspec.msgpack.encode(sheets)
 
 
 def read_csv(body: bytes, *, rows: int, columns: int) -> bytes:
@@ -86,15 +86,15 @@ def read_csv(body: bytes, *, rows: int, columns: int) -> bytes:
         raise InvalidInput("sheet.unreadable") from error
 
 
-def charset_text(body: bytes, said: str = "") -> str:
-    """Return the text of a table; `said` is the charset it names.
+def charset_text(body: bytes, label: str = "") -> str:
+    """Return the text of a table; `label` is the charset it names.
 
     Raise InvalidInput("sheet.charset") where that is not sure: whoever brought it says it by saving it anew.
     """
-    found = charset.decode(body, said)
-    if found is None or not found.sure:
+    decoded = charset.decode(body, label)
+    if decoded is None or not decoded.sure:
         raise InvalidInput("sheet.charset")
-    return found.text
+    return decoded.text
 
 
 def _as_text(_row: int, _column: int, cell: object) -> str:
@@ -131,37 +131,37 @@ def _sheet(book: python_calamine.CalamineWorkbook, name: str, rows: int, columns
     return gather(name, from_first(sheet.iter_rows(), top, left), rows, columns)
 
 
-def from_first(found: Iterable[Sequence[object]], top: int, left: int) -> Iterator[Sequence[object]]:
+def from_first(rows: Iterable[Sequence[object]], top: int, left: int) -> Iterator[Sequence[object]]:
     """Yield the rows of a sheet from A1 on: the reader begins at the first cell that holds something."""
     for _ in range(top):
         yield []
     before = [""] * left
-    for row in found:
+    for row in rows:
         yield [*before, *row]
 
 
 def gather(
     name: str,
-    found: Iterable[Sequence[object]],
+    sheet_rows: Iterable[Sequence[object]],
     most: int,
     columns: int,
-    said: Callable[[int, int, object], str] = _as_text,
+    cell_text: Callable[[int, int, object], str] = _as_text,
 ) -> SheetData:
     """Return the rows as text without what is empty at their ends: a sheet is as large as what stands in it.
 
     Raise InvalidInput("sheet.too_big") for a cell of more than any text, ("sheet.too_long"), ("sheet.too_wide").
-    `said` says what the cell of a row and a column reads.
+    `cell_text` says what the cell of a row and a column reads.
     """
     rows: list[list[str]] = []
     lost: list[tuple[int, int]] = []
     blank = 0
-    for number, row in enumerate(found):
+    for number, row in enumerate(sheet_rows):
         if row.count("") == len(row):  # a million of them come before one cell far below
             blank += 1
             continue
         if any(isinstance(cell, str) and len(cell) > LONGEST_CELL for cell in row):
             raise InvalidInput("sheet.too_big")
-        cells = [said(number, place, cell) for place, cell in enumerate(row)]
+        cells = [cell_text(number, place, cell) for place, cell in enumerate(row)]
         while cells and not cells[-1]:
             cells.pop()
         if not cells:

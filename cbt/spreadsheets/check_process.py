@@ -188,7 +188,6 @@ class Beat:
             raise Unwanted
 
     def __enter__(self) -> Self:
-        """Begin."""
         return self
 
     def __exit__(
@@ -239,7 +238,6 @@ class ThreadBeat(Beat):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Put nothing down from now on."""
         self._over.set()
         self._thread.join()
         self._front.shutdown()
@@ -313,30 +311,30 @@ def work_on(
             return False
         session.flush()
         session.expunge(check)
-    with beat(checks, ref, clock) as told:
+    with beat(checks, ref, clock) as pulse:
         try:
             if check.state == CheckState.IMPORTING:
-                store(check, told, clock())
+                store(check, pulse, clock())
             else:
-                review(check, told)
+                review(check, pulse)
         except Unwanted:
             return False
         except CbtError as error:
-            _fail(checks, ref, error, told)
+            _fail(checks, ref, error, pulse)
             return False
         except Exception:
             log.exception("the check of a file broke")
-            _fail(checks, ref, Unavailable(checks.broken), told)
+            _fail(checks, ref, Unavailable(checks.broken), pulse)
             raise
     return True
 
 
-def _fail(checks: AnyChecks, ref: str, error: CbtError, told: Beat) -> None:
+def _fail(checks: AnyChecks, ref: str, error: CbtError, beat: Beat) -> None:
     def fail() -> None:
         with unit_of_work() as session:
             checks.fail(session, ref, error)
 
-    told.in_front(fail)
+    beat.in_front(fail)
 
 
 def put_pieces_down(checks: AnyChecks, check_id: int, pieces: Iterable[FilePiece]) -> None:
@@ -350,19 +348,19 @@ def put_pieces_down(checks: AnyChecks, check_id: int, pieces: Iterable[FilePiece
     put_down(checks.parts(check_id, some), tries=TRIES)
 
 
-def keep_copy(checks: AnyChecks, check_id: int, piece: FilePiece, told: Beat) -> bool:
+def keep_copy(checks: AnyChecks, check_id: int, piece: FilePiece, beat: Beat) -> bool:
     """Keep a marked copy of a file, a part at a time; return whether its dry run is still looked at."""
 
     def keep(part: FilePiece) -> bool:
         with unit_of_work() as session:
             return checks.add_copy(session, check_id, part)
 
-    return all(told.in_front(partial(keep, part)) for part in cut(piece))
+    return all(beat.in_front(partial(keep, part)) for part in cut(piece))
 
 
-def put_pieces_away(checks: AnyChecks, ids: Iterable[int], told: Beat) -> None:
+def put_pieces_away(checks: AnyChecks, ids: Iterable[int], beat: Beat) -> None:
     """Delete pieces that nobody looks at any more, a few at a time."""
     rest = list(ids)
     for start in range(0, len(rest), PARTS_AT_ONCE):
         put_down(checks.no_parts(rest[start : start + PARTS_AT_ONCE]), tries=TRIES)
-        told.rest()
+        beat.rest()

@@ -41,11 +41,9 @@ class Columns:
         self._meanings = {plain(header): column.name for column in columns for header in column.headers}
 
     def title(self, name: str) -> str:
-        """Return the header that a template gives a column."""
         return self.by_name[name].headers[0]
 
     def meant(self, header: str) -> str:
-        """Return the column a header means, or ""."""
         return self._meanings.get(plain(header), "")
 
 

@@ -94,11 +94,11 @@ class Drafts:
     def open(self, session: Session, ref: str, *, subject: str, actor: str) -> tuple[str, bytes]:
         """Return the name and the bytes of a draft; raise NotFound for none, or for another person's."""
         own = select(SheetDraft).where(or_(SheetDraft.ref == ref, _pieces_of(ref)), SheetDraft.actor == actor)
-        found = {piece.ref: piece for piece in session.scalars(own)}
-        draft = found.get(ref)
+        sheet_drafts = {piece.ref: piece for piece in session.scalars(own)}
+        draft = sheet_drafts.get(ref)
         if draft is None or draft.subject != subject:
             raise NotFound(self.gone)
-        sealed = b"".join(found[name].sealed for name in sorted(found))
+        sealed = b"".join(sheet_drafts[name].sealed for name in sorted(sheet_drafts))
         try:
             return draft.file_name, open_bytes(sealed, self.kind)
         except Unavailable as error:  # sealed under a personal.key that was lost meanwhile

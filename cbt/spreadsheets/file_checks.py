@@ -100,11 +100,11 @@ class FindingKind:
     rows: list[tuple[str, str]] = field(default_factory=list)
 
 
-def by_kind(found: Sequence[Finding]) -> tuple[list[Finding], list[FindingKind]]:
+def by_kind(listed: Sequence[Finding]) -> tuple[list[Finding], list[FindingKind]]:
     """Return findings in the order in which they are kept, the worst first, and which kinds lie where."""
     of_kind: dict[tuple[Severity, str], list[Finding]] = {}
-    for one in found:
-        of_kind.setdefault((one.severity, one.code), []).append(one)
+    for finding in listed:
+        of_kind.setdefault((finding.severity, finding.code), []).append(finding)
     findings: list[Finding] = []
     kinds = []
     for severity, code in sorted(
@@ -116,12 +116,12 @@ def by_kind(found: Sequence[Finding]) -> tuple[list[Finding], list[FindingKind]]
     return findings, kinds
 
 
-def rows_of(found: Sequence[Finding]) -> list[tuple[str, str]]:
+def rows_of(findings: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return the sheets of findings and, of each, the lines they stand in, as `spans` says them."""
     sheets: dict[str, list[int]] = {}
-    for one in found:
-        if one.place.line:
-            sheets.setdefault(one.place.sheet, []).append(one.place.line)
+    for finding in findings:
+        if finding.place.line:
+            sheets.setdefault(finding.place.sheet, []).append(finding.place.line)
     return [(sheet, spans(lines)) for sheet, lines in sheets.items()]
 
 
@@ -134,7 +134,6 @@ def shown(kinds: Sequence[FindingKind], name: str) -> Stretch:
 
 
 def blocks(lines: Sequence[T]) -> Iterator[tuple[int, Sequence[T]]]:
-    """Yield the pieces of lines with their numbers."""
     for number, start in enumerate(range(0, len(lines), BLOCK)):
         yield number, lines[start : start + BLOCK]
 
@@ -146,18 +145,18 @@ def page_of(lines: Stretch, page: int, piece: Callable[[int], Sequence[T]], size
     if first >= last:
         return []
     numbers = range(first // BLOCK, (last - 1) // BLOCK + 1)
-    found = [line for number in numbers for line in piece(number)]
+    own_lines = [line for number in numbers for line in piece(number)]
     skip = first - numbers.start * BLOCK
-    return found[skip : skip + last - first]
+    return own_lines[skip : skip + last - first]
 
 
-def whole(found: Finding) -> Finding:
+def whole(finding: Finding) -> Finding:
     """Return a finding that was kept, with the places in its parameters as what they were."""
     params = {
         name: Place(**value) if isinstance(value, dict) and value.keys() == _PLACE else value
-        for name, value in found.params.items()
+        for name, value in finding.params.items()
     }
-    return replace(found, params=params)
+    return replace(finding, params=params)
 
 
 # The checks of one kind of file: their rows and pieces, and every change of these.
@@ -237,17 +236,17 @@ class FileChecks(Generic[C]):
         if not moved:
             raise Conflict(self.busy)
 
-    def wait_again(self, session: Session, check: C, asked: str) -> None:
+    def wait_again(self, session: Session, check: C, terms: str) -> None:
         """Have a file be read anew; raise Conflict(busy) while a process is at it."""
         states = (CheckState.READY, CheckState.FAILED)
         fresh = {"done": 0, "total": 0, "tries": 0, "error": "", "params": "{}", "beat_at": None}
-        self.move(session, check, states, state=CheckState.WAITING, asked=asked, **fresh)
+        self.move(session, check, states, state=CheckState.WAITING, asked=terms, **fresh)
         self.drop_parts(session, check)
 
-    def wait_to_be_stored(self, session: Session, check: C, asked: str, *, total: int) -> None:
+    def wait_to_be_stored(self, session: Session, check: C, terms: str, *, total: int) -> None:
         """Have what was looked at wait to be stored; of two who ask one is refused with Conflict(busy)."""
         fresh = {"done": 0, "total": total, "tries": 0, "beat_at": None}
-        self.move(session, check, (CheckState.READY,), state=CheckState.IMPORTING, asked=asked, **fresh)
+        self.move(session, check, (CheckState.READY,), state=CheckState.IMPORTING, asked=terms, **fresh)
 
     def go_on_again(self, session: Session, check: C) -> None:
         """Have an import whose process ended go on."""
@@ -342,31 +341,29 @@ class FileChecks(Generic[C]):
 
     def drop_parts(self, session: Session, check: C) -> None:
         """Delete what a check found."""
-        found = (self.pieces.check_id == check.id) & ~self._named(self.lasting)
-        session.execute(delete(self.pieces).where(found))
+        condition = (self.pieces.check_id == check.id) & ~self._named(self.lasting)
+        session.execute(delete(self.pieces).where(condition))
 
     def _named(self, name: str) -> ColumnElement[bool]:
         return or_(self.pieces.name == name, self.pieces.name.startswith(f"{name}."))
 
     def sealed(self, value: object) -> bytes:
-        """Return a piece as it is kept: sealed as the file is."""
         return seal_bytes(zlib.compress(msgspec.msgpack.encode(value, enc_hook=str), 1), self.purpose)
 
     def opened(self, body: bytes, kind: type[T]) -> T:
         """Return what was sealed; raise Unavailable as `open_bytes` does."""
         return msgspec.msgpack.decode(zlib.decompress(open_bytes(body, self.purpose)), type=kind)
 
-    def parts(self, check_id: int, found: Iterable[FilePiece]) -> Rows:
+    def parts(self, check_id: int, pieces: Iterable[FilePiece]) -> Rows:
         """Return what keeps some pieces of what was found, for as long as somebody wants them."""
         sql = (
             f"INSERT INTO {self.pieces.__tablename__} (check_id, name, number, sealed) "
             f"SELECT id, ?, ?, ? FROM {self.rows.__tablename__} "
             "WHERE id = ? AND beat_at IS NOT NULL ON CONFLICT DO NOTHING"
         )
-        return Rows(sql, [(name, number, body, check_id) for name, number, body in found])
+        return Rows(sql, [(name, number, body, check_id) for name, number, body in pieces])
 
     def no_parts(self, ids: Iterable[int]) -> Rows:
-        """Return what deletes some pieces of what was found."""
         return Rows(f"DELETE FROM {self.pieces.__tablename__} WHERE id = ?", [(one,) for one in ids])
 
     def add_copy(self, session: Session, check_id: int, piece: FilePiece) -> bool:
@@ -388,19 +385,16 @@ class FileChecks(Generic[C]):
         return b"".join(parts[part] for part in sorted(parts))
 
     def part_numbers(self, session: Session, check: C, name: str) -> list[int]:
-        """Return which pieces of a name there are."""
         pieces = self.pieces
         own = select(pieces.number).where(pieces.check_id == check.id, pieces.name == name)
         return list(session.scalars(own.order_by(pieces.number)))
 
     def part_ids(self, session: Session, check_id: int) -> list[int]:
-        """Return the pieces of a check."""
         return list(session.scalars(select(self.pieces.id).where(self.pieces.check_id == check_id)))
 
     def lines_of(
         self, session: Session, check: C, name: str, lines: Stretch, page: int, kind: type[T]
     ) -> list[T]:
-        """Return one page of the lines of a check."""
         lines_of = list[kind]  # type: ignore[valid-type]  # what a piece is decoded as, known only when it is asked for
         return page_of(
             lines, page, lambda number: self.opened(self.part(session, check, name, number), lines_of)

@@ -57,16 +57,15 @@ class Note:
 
 
 def counts(findings: list[Finding]) -> dict[Severity, int]:
-    """Return how many findings there are of each severity."""
     return {level: sum(found.severity is level for found in findings) for level in Severity}
 
 
 def spans(lines: Iterable[int]) -> str:
     """Return the numbers of lines as people write them: `3–7, 12`."""
-    said: list[list[int]] = []
+    ranges: list[list[int]] = []
     for line in sorted(set(lines)):
-        if said and said[-1][1] == line - 1:
-            said[-1][1] = line
+        if ranges and ranges[-1][1] == line - 1:
+            ranges[-1][1] = line
         else:
-            said.append([line, line])
-    return ", ".join(f"{first}–{last}" if last > first else str(first) for first, last in said)
+            ranges.append([line, line])
+    return ", ".join(f"{first}–{last}" if last > first else str(first) for first, last in ranges)

@@ -34,7 +34,6 @@ BUILT_IN = {
 
 
 def is_plain(code: str) -> bool:
-    """Say whether a format shows what is there."""
     return code.strip().lower() in {"", "general", "@", "g/通用格式"}
 
 
@@ -57,7 +56,7 @@ def valued(value: object, code: str, text: str | None = None) -> str:
     What is shown counts where it is more than that: the zeros of 007, a percentage, a word beside the number.
     `text` is what the file itself says that the cell shows.
     """
-    said = text if text is not None else shown(value, code) if code else None
+    formatted = text if text is not None else shown(value, code) if code else None
     match value:
         case datetime() if value.year < 1900:
             return f"{value:%H:%M}"
@@ -68,17 +67,16 @@ def valued(value: object, code: str, text: str | None = None) -> str:
         case time():
             return f"{value:%H:%M}"
         case int() | float() if float(value).is_integer():
-            bare = re.sub(r"[\s,]", "", said or "")
+            bare = re.sub(r"[\s,]", "", formatted or "")
             plain = str(int(value))
             return bare if bare and (bare.lstrip("0") == plain or _WORDS.search(bare)) else plain
         case float():
-            return said if said and _WORDS.search(said) else general(value)
+            return formatted if formatted and _WORDS.search(formatted) else general(value)
         case _:
             return str(value).strip()
 
 
 def general(value: float) -> str:
-    """Return a number as a cell without a format shows it."""
     if value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     plain = repr(value)
@@ -125,10 +123,10 @@ def _date(moment: datetime | timedelta, section: str) -> str:
     elapsed = moment if isinstance(moment, timedelta) else moment - _EPOCH
     stamp = _EPOCH + moment if isinstance(moment, timedelta) else moment
     half = any(token.upper() in {"AM/PM", "A/P"} or token == "上午/下午" for token in tokens)
-    said: list[str] = []
+    parts: list[str] = []
     for place, token in enumerate(tokens):
-        said.append(_piece(token, stamp, elapsed, half=half, minutes=_is_minutes(tokens, place)))
-    return "".join(said).strip()
+        parts.append(_piece(token, stamp, elapsed, half=half, minutes=_is_minutes(tokens, place)))
+    return "".join(parts).strip()
 
 
 def _is_minutes(tokens: list[str], place: int) -> bool:
@@ -144,10 +142,10 @@ def _is_minutes(tokens: list[str], place: int) -> bool:
 
 
 def _piece(token: str, stamp: datetime, elapsed: timedelta, *, half: bool, minutes: bool) -> str:
-    if found := _ELAPSED.fullmatch(token):
+    if match := _ELAPSED.fullmatch(token):
         seconds = int(elapsed.total_seconds())
-        per = {"h": 3600, "m": 60, "s": 1}[found[1][0].lower()]
-        return str(seconds // per).zfill(len(found[1]))
+        per = {"h": 3600, "m": 60, "s": 1}[match[1][0].lower()]
+        return str(seconds // per).zfill(len(match[1]))
     kind, width = token[0].lower(), len(token)
     if token.upper() in {"AM/PM", "A/P"}:
         return "PM" if stamp.hour >= 12 else "AM"
@@ -203,14 +201,14 @@ def _figure(number: Decimal, section: str) -> str:
         mantissa, _e, exponent = f"{number:.{decimals}E}".partition("E")
         return f"{mantissa}E{exponent[0]}{exponent[1:].zfill(2)}"
     negative = number < 0 and ";" not in section
-    said, placed = "", False
+    text, placed = "", False
     for token in tokens:
         if token is pattern and not placed:
-            said, placed = said + _digits(abs(number), pattern), True
+            text, placed = text + _digits(abs(number), pattern), True
         elif not _PLACES.fullmatch(token):
-            said += _literal(token)
+            text += _literal(token)
     keeps_sign = negative and not (section.strip().startswith(("-", "(")))
-    return f"-{said.strip()}" if keeps_sign else said.strip()
+    return f"-{text.strip()}" if keeps_sign else text.strip()
 
 
 def _digits(number: Decimal, pattern: str) -> str:

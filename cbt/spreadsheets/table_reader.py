@@ -58,7 +58,7 @@ class _Tables(HTMLParser):
         self._taken: set[tuple[int, int]] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag in _HIDDEN:
             self._hidden += 1
         elif tag == "table":
@@ -72,7 +72,7 @@ class _Tables(HTMLParser):
         elif self._depth == 1 and tag in {"td", "th"}:
             self._end_cell()
             self._cell = []
-            self._span = _spanned(given.get("rowspan", "")), _spanned(given.get("colspan", ""))
+            self._span = _spanned(attributes.get("rowspan", "")), _spanned(attributes.get("colspan", ""))
         elif tag in _BREAKS and self._cell:
             self._cell.append("\n")
 
@@ -109,7 +109,6 @@ class _Tables(HTMLParser):
 
 
 def html_tables(text: str) -> list[tuple[Rows, Merged]]:
-    """Return the rows of each outermost table of a page."""
     reader = _Tables()
     reader.feed(text)
     reader.close()
@@ -143,25 +142,25 @@ class _Workbook:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = name.rpartition(" ")[2]
-        given = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
+        values = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
         if tag == "Style":
-            self._defining = given.get("ID", "")
+            self._defining = values.get("ID", "")
         elif tag == "NumberFormat":
-            self._formats[self._defining] = given.get("Format", "")
+            self._formats[self._defining] = values.get("Format", "")
         elif tag == "Worksheet":
-            self.sheets.append((given.get("Name", ""), [], []))
+            self.sheets.append((values.get("Name", ""), [], []))
             self._row = -1
         elif tag == "Row" and self.sheets:
-            self._row, self._column = _placed(given, self._row), -1
+            self._row, self._column = _placed(values, self._row), -1
             self._grow()
         elif tag == "Cell" and self.sheets:
-            self._column = _placed(given, self._column)
-            self._style = given.get("StyleID", "")
-            down, across = _counted(given, "MergeDown"), _counted(given, "MergeAcross")
+            self._column = _placed(values, self._column)
+            self._style = values.get("StyleID", "")
+            down, across = _counted(values, "MergeDown"), _counted(values, "MergeAcross")
             if down or across:
                 self.sheets[-1][2].append((self._row, self._column, self._row + down, self._column + across))
         elif tag == "Data" and self.sheets:
-            self._data, self._kind = [], given.get("Type", "")
+            self._data, self._kind = [], values.get("Type", "")
         elif tag in {"br", "BR"} and self._data is not None:
             self._data.append("\n")
         if tag == "Cell" and self._column >= self._limits[1]:
@@ -202,11 +201,11 @@ class _Workbook:
 
 
 def _moment(day: str, clock: str) -> float | None:
-    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", day)
+    match = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", day)
     hours = re.match(r"(\d\d):(\d\d):(\d\d)", clock or "00:00:00")
-    if not found or not hours:
+    if not match or not hours:
         return None
-    from_1899 = _days(*map(int, found.groups()))
+    from_1899 = _days(*map(int, match.groups()))
     return from_1899 + (int(hours[1]) * 3600 + int(hours[2]) * 60 + int(hours[3])) / 86_400
 
 
@@ -218,13 +217,13 @@ def _days(year: int, month: int, day: int) -> int:
     return julian - 2_415_019
 
 
-def _placed(given: dict[str, str], last: int) -> int:
-    index = given.get("Index", "")
+def _placed(attributes: dict[str, str], last: int) -> int:
+    index = attributes.get("Index", "")
     return int(index) - 1 if index.isdigit() and len(index) < 8 else last + 1
 
 
-def _counted(given: dict[str, str], name: str) -> int:
-    text = given.get(name, "")
+def _counted(attributes: dict[str, str], name: str) -> int:
+    text = attributes.get(name, "")
     return min(int(text), MOST_SPANNED) if text.isdigit() and len(text) < 8 else 0
 
 
@@ -269,7 +268,6 @@ def biff_sheets(body: bytes) -> dict[str, BiffSheet]:
 
 
 def _stream(body: bytes) -> bytes:
-    """Return the stream that holds the book."""
     if body[:8] != olefile.MAGIC:
         return body  # before BIFF 8 there were files without a container
     with olefile.OleFileIO(io.BytesIO(body)) as container:
@@ -303,25 +301,25 @@ def _sheets(stream: bytes) -> Iterator[tuple[str, BiffSheet]]:
 
 
 def _xls_sheet(stream: bytes, start: int, styles: list[str]) -> BiffSheet:
-    found, depth, anchor = BiffSheet(), 0, (0, 0)
+    sheet, depth, anchor = BiffSheet(), 0, (0, 0)
     for kind, data in _records(stream, start):
         depth += (kind == _BOF) - (kind == _EOF)
         if depth <= 0:
             break
         if kind in {_NUMBER, _RK, _FORMULA}:
             row, column, style = struct.unpack_from("<HHH", data)
-            found.formats[row, column] = styles[style] if style < len(styles) else ""
+            sheet.formats[row, column] = styles[style] if style < len(styles) else ""
         elif kind == _MULRK:
             row, first = struct.unpack_from("<HH", data)
             for n in range((len(data) - 6) // 6):
                 style = struct.unpack_from("<H", data, 4 + 6 * n)[0]
-                found.formats[row, first + n] = styles[style] if style < len(styles) else ""
+                sheet.formats[row, first + n] = styles[style] if style < len(styles) else ""
         elif kind == _DRAWING and (at := data.rfind(_ANCHOR)) >= 0:
             _flag, column, _dx, row = struct.unpack_from("<HHHH", data, at + len(_ANCHOR))
             anchor = row, column
         elif kind == _OBJECT and len(data) > 6 and struct.unpack_from("<H", data, 4)[0] == _XLS_PICTURE:
-            found.pictures.append(anchor)
-    return found
+            sheet.pictures.append(anchor)
+    return sheet
 
 
 def _text(data: bytes, at: int, *, wide: int) -> str:
@@ -387,8 +385,8 @@ def tables(body: bytes, rows: int, columns: int, *, values: bool = False) -> lis
 
 
 def _text_of(body: bytes) -> str:
-    said = _CHARSET.search(body[:2000])
-    return charset_text(body, said[1].decode() if said else "")
+    match = _CHARSET.search(body[:2000])
+    return charset_text(body, match[1].decode() if match else "")
 
 
 def _marked(
@@ -516,7 +514,7 @@ def _sheet(
     pictures = beside.shown(name)
     within = {(row, column) for row, column, part, _words in pictures if part}
 
-    def said(row: int, column: int, cell: object) -> str:
+    def cell_text(row: int, column: int, cell: object) -> str:
         if isinstance(cell, str):
             text = texts.get((row, column), cell).strip()
             if text and _PICTURE.match(text):
@@ -542,8 +540,8 @@ def _sheet(
                 return f"{cell.hour}:{cell.minute:02d}" + (f":{cell.second:02d}" if cell.second else "")
         return general(cell) if isinstance(cell, float) else text_of(cell)
 
-    found = gather(name, from_first(sheet.iter_rows(), top, left), rows, columns, said)
+    sheet_data = gather(name, from_first(sheet.iter_rows(), top, left), rows, columns, cell_text)
     merged = [(a, b, c, d) for (a, b), (c, d) in sheet.merged_cell_ranges or ()]
     lost = sorted({(row, column) for row, column, part, _words in pictures if not part})
     shown_at = [one for one in pictures if one[2]]
-    return replace(found, merged=merged, pictures=lost, unshown=unshown, shown=shown_at)
+    return replace(sheet_data, merged=merged, pictures=lost, unshown=unshown, shown=shown_at)

@@ -171,8 +171,8 @@ class _Page:
     def fill(self, rows: Sequence[Sequence[str]], notes: Sequence[Note], heads: Mapping[int, str]) -> None:
         """Write the rows, and beside each what is to be done, or the head of that column."""
         by_row: defaultdict[int, list[Note]] = defaultdict(list)
-        for said in notes:
-            by_row[said.place.line].append(said)
+        for note in notes:
+            by_row[note.place.line].append(note)
         last = max((len(row) for row in rows), default=0)
         for number, row in enumerate(rows, 1):
             for index, cell in enumerate(row):

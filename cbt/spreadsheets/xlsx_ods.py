@@ -53,31 +53,31 @@ def over_cells(sheet: str, targets: list[str], read: Read, relations: Relations)
 
     A chart or a shape lies nowhere, and so does a picture that the file only links to.
     """
-    found = [(target, anchor[0]) for target in targets for anchor in _anchors(read(target))][:MOST]
-    grid = _Grid(sheet) if found else None
-    related = {target: relations(target) for target in {target for target, _anchor in found}}
-    for target, anchor in found:
-        known = related[target]
+    anchors = [(target, anchor[0]) for target in targets for anchor in _anchors(read(target))][:MOST]
+    grid = _Grid(sheet) if anchors else None
+    related = {target: relations(target) for target in {target for target, _anchor in anchors}}
+    for target, anchor in anchors:
+        target_parts = related[target]
         corners = {corner[1]: corner for corner in _CORNER.finditer(anchor)}
         row, column = grid.cell(corners.get("from"), corners.get("to")) if grid is not None else (0, 0)
         pictures = [*_PICTURE.finditer(anchor)]
         if not pictures:
             yield row, column, "", ""
         for picture in pictures:
-            yield row, column, *_held(picture[0], known)
+            yield row, column, *_held(picture[0], target_parts)
 
 
 def _anchors(text: str) -> Iterator[re.Match[str]]:
     return _ANCHOR.finditer(_FALLBACK.sub("", text))
 
 
-def _held(picture: str, known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+def _held(picture: str, targets: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
     """Return the part of a picture and the words for it."""
     blip, named = _BLIP.search(picture), _NAMED.search(picture)
-    given = dict(_ATTRIBUTE.findall(blip[0])) if blip else {}
-    embedded = next((value for name, value in given.items() if name.endswith(":embed")), "")
+    attributes = dict(_ATTRIBUTE.findall(blip[0])) if blip else {}
+    embedded = next((value for name, value in attributes.items() if name.endswith(":embed")), "")
     about = dict(_ATTRIBUTE.findall(named[0])) if named else {}
-    return known.get(embedded, ("", ""))[1], unescape(about.get("descr", ""))
+    return targets.get(embedded, ("", ""))[1], unescape(about.get("descr", ""))
 
 
 class _Grid:
@@ -85,13 +85,16 @@ class _Grid:
 
     def __init__(self, sheet: str) -> None:
         usual = _USUAL.search(sheet)
-        said = dict(_ATTRIBUTE.findall(usual[1])) if usual else {}
-        self._height, self._width = _number(said, "defaultRowHeight", 15), _number(said, "defaultColWidth", 9)
+        defaults = dict(_ATTRIBUTE.findall(usual[1])) if usual else {}
+        self._height, self._width = (
+            _number(defaults, "defaultRowHeight", 15),
+            _number(defaults, "defaultColWidth", 9),
+        )
         self._heights: dict[int, float] = {}
         for row in _ROW.finditer(sheet):
-            given = dict(_ATTRIBUTE.findall(row[1])) if "ht=" in row[1] else {}
-            if given.get("r", "").isdigit():
-                self._heights[int(given["r"]) - 1] = _number(given, "ht", self._height)
+            attributes = dict(_ATTRIBUTE.findall(row[1])) if "ht=" in row[1] else {}
+            if attributes.get("r", "").isdigit():
+                self._heights[int(attributes["r"]) - 1] = _number(attributes, "ht", self._height)
         self._widths = [
             (_number(given, "min", 0) - 1, _number(given, "max", 0) - 1, _number(given, "width", self._width))
             for given in (dict(_ATTRIBUTE.findall(one[1])) for one in _COLUMN.finditer(sheet[:200_000]))
@@ -111,9 +114,9 @@ class _Grid:
         return row, column
 
 
-def _number(given: Mapping[str, str], name: str, usual: float) -> float:
+def _number(attributes: Mapping[str, str], name: str, usual: float) -> float:
     try:
-        return float(given.get(name, usual))
+        return float(attributes.get(name, usual))
     except ValueError:
         return usual
 
@@ -125,20 +128,20 @@ CELL_IMAGES = "xl/cellimages.xml"
 def of_wps(read: Read, relations: Relations) -> dict[str, tuple[str, str]]:
     """Return part and words of the pictures that WPS puts into cells, by the ids that formulas name."""
     text = read(CELL_IMAGES)
-    known = relations(CELL_IMAGES) if text else {}
-    found = {}
+    targets = relations(CELL_IMAGES) if text else {}
+    pictures = {}
     for picture in _PICTURE.finditer(text):
         named = _NAMED.search(picture[0])
         about = dict(_ATTRIBUTE.findall(named[0])) if named else {}
         if about.get("name"):
-            found[unescape(about["name"])] = _held(picture[0], known)
-    return found
+            pictures[unescape(about["name"])] = _held(picture[0], targets)
+    return pictures
 
 
 def wps_id(text: str) -> str:
     """Return the id of the picture that a cell of WPS names, "" for none."""
-    found = _ID.search(text)
-    return found[1] if found else ""
+    match = _ID.search(text)
+    return match[1] if match else ""
 
 
 _VALUED = re.compile(r"<(?:\w+:)?c\s([^<>]*\svm\s*=[^<>]*|vm\s*=[^<>]*)>")
@@ -173,8 +176,8 @@ class RichValues:
     def shown(self, sheet: str, column_of: Callable[[str], int]) -> Iterator[ShownAt]:
         """Yield the pictures in the cells of a sheet, whose text is given."""
         for cell in _VALUED.finditer(sheet) if self._values else ():
-            given = dict(_ATTRIBUTE.findall(cell[1]))
-            place, number = _REFERENCE.fullmatch(given.get("r", "")), given.get("vm", "")
+            attributes = dict(_ATTRIBUTE.findall(cell[1]))
+            place, number = _REFERENCE.fullmatch(attributes.get("r", "")), attributes.get("vm", "")
             if place is None or not number.isdigit() or not 0 < int(number) <= len(self._values):
                 continue
             value = self._values[int(number) - 1]
@@ -188,21 +191,24 @@ class RichValues:
             for one in _STRUCTURE.finditer(read(f"{_RICH_PARTS}rdrichvaluestructure.xml"))
         ]
         name = f"{_RICH_PARTS}richValueRel.xml"
-        known, ids = relations(name), [dict(_ATTRIBUTE.findall(one[1])) for one in _REL.finditer(read(name))]
-        for one in _VALUE.finditer(read(f"{_RICH_PARTS}rdrichvalue.xml")):
-            kind = dict(_ATTRIBUTE.findall(one[1])).get("s", "")
+        targets, ids = (
+            relations(name),
+            [dict(_ATTRIBUTE.findall(one[1])) for one in _REL.finditer(read(name))],
+        )
+        for match in _VALUE.finditer(read(f"{_RICH_PARTS}rdrichvalue.xml")):
+            kind = dict(_ATTRIBUTE.findall(match[1])).get("s", "")
             keys = names[int(kind)] if kind.isdigit() and int(kind) < len(names) else []
-            said = dict(zip(keys, (found[1] or "" for found in _FIELD.finditer(one[2])), strict=False))
-            number = said.get(_LOCAL, "")
-            given = ids[int(number)] if number.isdigit() and int(number) < len(ids) else {}
-            relation = next((value for key, value in given.items() if key.endswith(":id")), "")
-            yield known.get(relation, ("", ""))[1], unescape(said.get(_TEXT, ""))
+            values = dict(zip(keys, (found[1] or "" for found in _FIELD.finditer(match[2])), strict=False))
+            number = values.get(_LOCAL, "")
+            attributes = ids[int(number)] if number.isdigit() and int(number) < len(ids) else {}
+            relation = next((value for key, value in attributes.items() if key.endswith(":id")), "")
+            yield targets.get(relation, ("", ""))[1], unescape(values.get(_TEXT, ""))
 
 
 def _first(pattern: re.Pattern[str], text: str, name: str) -> int:
-    found = pattern.search(text)
-    said = dict(_ATTRIBUTE.findall(found[1])).get(name, "") if found else ""
-    return int(said) if said.isdigit() else -1
+    match = pattern.search(text)
+    value = dict(_ATTRIBUTE.findall(match[1])).get(name, "") if match else ""
+    return int(value) if value.isdigit() else -1
 
 
 _SHEET = re.compile(r"<(?:\w+:)?sheet\s[^<>]*>")
@@ -233,15 +239,15 @@ class SheetPackage:
         """Return the format of each cell of a sheet (row, column from 0) that shows more than its value."""
         if not any(self._codes):
             return {}
-        found: dict[Cell, str] = {}
+        formats: dict[Cell, str] = {}
         for cell in _CELL.finditer(self._read(self._parts.get(sheet, ""))):
-            given = dict(_ATTRIBUTE.findall(cell[1]))
-            style, place = given.get("s", ""), _REFERENCE.fullmatch(given.get("r", ""))
-            if given.get("t", "n") != "n" or not style.isdigit() or place is None:
+            attributes = dict(_ATTRIBUTE.findall(cell[1]))
+            style, place = attributes.get("s", ""), _REFERENCE.fullmatch(attributes.get("r", ""))
+            if attributes.get("t", "n") != "n" or not style.isdigit() or place is None:
                 continue
             if code := self._codes[int(style)] if int(style) < len(self._codes) else "":
-                found[int(place[2]) - 1, column_index(place[1])] = code
-        return found
+                formats[int(place[2]) - 1, column_index(place[1])] = code
+        return formats
 
     def shown(self, sheet: str) -> list[ShownAt]:
         """Return the pictures and embedded objects of a sheet: over cells where they begin, and in cells."""
@@ -266,28 +272,28 @@ class SheetPackage:
         text = self._read("xl/sharedStrings.xml")
         if "vertAlign" not in text:
             return {}
-        found: dict[str, str] = {}
+        raised: dict[str, str] = {}
         for item in _RUNS.finditer(text):
             if "vertAlign" in item[1]:
                 plain = "".join(unescape(piece) for piece in _TEXT_RUN.findall(item[1])).strip()
-                found[plain] = "".join(_run(run) for run in _RUN.findall(item[1])).strip()
-        return found
+                raised[plain] = "".join(_run(run) for run in _RUN.findall(item[1])).strip()
+        return raised
 
     def _sheets(self) -> Iterator[tuple[str, str]]:
         targets = self._relations("xl/workbook.xml")
         for tag in _SHEET.findall(self._read("xl/workbook.xml")):
-            given = dict(_ATTRIBUTE.findall(tag))
-            relation = next((value for name, value in given.items() if name.endswith(":id")), "")
-            yield unescape(given.get("name", "")), targets.get(relation, ("", ""))[1]
+            attributes = dict(_ATTRIBUTE.findall(tag))
+            relation = next((value for name, value in attributes.items() if name.endswith(":id")), "")
+            yield unescape(attributes.get("name", "")), targets.get(relation, ("", ""))[1]
 
     def _styles(self) -> list[str]:
         """Return the format of each style of cells, "" for one that shows what is there."""
         text = self._read("xl/styles.xml")
         own: dict[int, str] = dict(BUILT_IN)
         for tag in _FORMAT.findall(text):
-            given = dict(_ATTRIBUTE.findall(tag))
-            if given.get("numFmtId", "").isdigit():
-                own[int(given["numFmtId"])] = unescape(given.get("formatCode", ""))
+            attributes = dict(_ATTRIBUTE.findall(tag))
+            if attributes.get("numFmtId", "").isdigit():
+                own[int(attributes["numFmtId"])] = unescape(attributes.get("formatCode", ""))
         block = _XFS.search(text)
         codes = []
         for tag in _XF.findall(block[0]) if block else []:
@@ -302,13 +308,13 @@ class SheetPackage:
     def _relations(self, part: str) -> Mapping[str, tuple[str, str]]:
         """Return the kind and the target of each relation of a part."""
         folder, name = posixpath.split(part)
-        found = {}
+        relations = {}
         for tag in _RELATION.findall(self._read(f"{folder}/_rels/{name}.rels")):
-            given = dict(_ATTRIBUTE.findall(tag))
-            target = given.get("Target", "")
+            attributes = dict(_ATTRIBUTE.findall(tag))
+            target = attributes.get("Target", "")
             whole = target.lstrip("/") if target.startswith("/") else posixpath.join(folder, target)
-            found[given.get("Id", "")] = (given.get("Type", ""), posixpath.normpath(whole))
-        return found
+            relations[attributes.get("Id", "")] = (attributes.get("Type", ""), posixpath.normpath(whole))
+        return relations
 
     def _read(self, part: str) -> str:
         return self._zip.read(part).decode("utf-8", "replace") if part in self._names else ""
@@ -362,26 +368,26 @@ def ods_sheets(body: bytes, rows: int) -> dict[str, OdsSheet]:
 
 
 def _ods_sheet(text: str, rows: int) -> OdsSheet:
-    found = OdsSheet()
+    sheet = OdsSheet()
     if shapes := _ODS_SHAPES.search(text):  # they lie over the sheet, at no cell
-        found.shown += _ods_pictures(shapes[0], 0, 0)
+        sheet.shown += _ods_pictures(shapes[0], 0, 0)
         text = text[: shapes.start()] + text[shapes.end() :]
     row = 0
     for line in _ODS_ROW.finditer(text):
         column = 0
         for cell in _ODS_CELL.finditer(line[2] or ""):
-            given, inner = dict(_ATTRIBUTE.findall(cell[1] or "")), cell[2] or ""
+            attributes, inner = dict(_ATTRIBUTE.findall(cell[1] or "")), cell[2] or ""
             if "<draw:frame" in inner:  # a reader of values takes the words of a picture for the cell's
-                found.shown += _ods_pictures(inner, row, column)
-                said = _ODS_TEXT.findall(_ODS_FRAME.sub("", inner))
-                found.texts[row, column] = "\n".join(map(_ods_plain, said))
-            elif given.get("office:value-type") in _TYPED and (text_of := _ODS_TEXT.search(inner)):
-                found.texts[row, column] = _ods_plain(text_of[1])
-            column += int(given.get("table:number-columns-repeated", "1"))
+                sheet.shown += _ods_pictures(inner, row, column)
+                texts = _ODS_TEXT.findall(_ODS_FRAME.sub("", inner))
+                sheet.texts[row, column] = "\n".join(map(_ods_plain, texts))
+            elif attributes.get("office:value-type") in _TYPED and (text_of := _ODS_TEXT.search(inner)):
+                sheet.texts[row, column] = _ods_plain(text_of[1])
+            column += int(attributes.get("table:number-columns-repeated", "1"))
         row += int(dict(_ATTRIBUTE.findall(line[1] or "")).get("table:number-rows-repeated", "1"))
         if row > rows:
             break
-    return found
+    return sheet
 
 
 def _ods_plain(text: str) -> str:

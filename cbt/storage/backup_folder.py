@@ -37,13 +37,13 @@ def read_manifest_as(kind: type[T], path: Path, *, refusal: str) -> T:
         raise InvalidInput(refusal, path=f"{path}{_place(str(error), content)}") from error
 
 
-def _place(said: str, content: bytes) -> str:
+def _place(text: str, content: bytes) -> str:
     """Return ` (field)` or `:line`, to stand after the path, from what the decoder said; "" when it said none."""
-    if byte := _BYTE.search(said):
+    if byte := _BYTE.search(text):
         line = content.count(b"\n", 0, int(byte[1])) + 1
         return f":{line}"
     steps = [
-        found[1].replace("[...]", "") for pattern in (_FIELD, _LACKING) if (found := pattern.search(said))
+        match[1].replace("[...]", "") for pattern in (_FIELD, _LACKING) if (match := pattern.search(text))
     ]
     return f" ({'.'.join(filter(None, steps))})" if any(steps) else ""
 
@@ -65,7 +65,6 @@ _FILES = (EMBEDDED_COPY, f"{EMBEDDED_COPY}-journal", POSTGRES_COPY, MANIFEST)
 
 
 def copy_name(at: datetime) -> str:
-    """Return the name of the backup made at `at`."""
     return at.astimezone(UTC).strftime(_PATTERN)
 
 
@@ -79,8 +78,8 @@ def copies(folder: Path) -> list[Path]:
     """Return the finished backups in `folder`, the oldest first."""
     if not folder.is_dir():
         return []
-    found = (path for path in folder.iterdir() if _NAME.fullmatch(path.name))
-    return sorted(path for path in found if (path / MANIFEST).is_file())
+    paths = (path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    return sorted(path for path in paths if (path / MANIFEST).is_file())
 
 
 def due(folder: Path, *, every: timedelta, now: datetime) -> bool:
@@ -108,7 +107,6 @@ def prune(folder: Path, *, keep: int, now: datetime) -> list[Path]:
 
 
 def remove(path: Path) -> None:
-    """Delete one backup."""
     for name in _FILES:
         (path / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):

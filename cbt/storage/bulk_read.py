@@ -42,11 +42,11 @@ def side_by_side(
             for chunk in chunks:
                 under_way.append((chunk, pool.submit(run, chunk)))
                 if len(under_way) > threads:
-                    first, found = under_way.popleft()
-                    yield first, found.result
+                    first, future = under_way.popleft()
+                    yield first, future.result
             while under_way:
-                first, found = under_way.popleft()
-                yield first, found.result
+                first, future = under_way.popleft()
+                yield first, future.result
 
         try:
             yield ahead()
@@ -68,8 +68,8 @@ def rows_with_text(
 
     A truth is a number there where the database has no other, and what a column's type makes of it is not made.
     """
-    found = query.subquery()
-    *columns, text = found.c
+    subquery = query.subquery()
+    *columns, text = subquery.c
     if session.get_bind().dialect.name == "postgresql":
         for *values, content in session.execute(select(*columns, func.convert_to(text, "UTF8"))):
             yield values, content

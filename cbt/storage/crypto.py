@@ -130,10 +130,10 @@ def personal_was_lost(session: Session) -> bool:
 def salt_of(database: Path) -> str:
     """Return the first bytes of an encrypted database, which it keeps for life; "" for one in clear, or none."""
     try:
-        found = database.stat()
+        status = database.stat()
     except FileNotFoundError:
         return ""
-    file = found.st_dev, found.st_ino
+    file = status.st_dev, status.st_ino
     if file not in _kept:
         _kept[file] = os.open(database, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     os.lseek(_kept[file], 0, os.SEEK_SET)
@@ -221,5 +221,4 @@ def derived(use: str) -> bytes:
 
 
 def derived_from(key: bytes, use: str) -> bytes:
-    """Return the key for one use of the `personal.key` that is given."""
     return hmac.new(key, f"cbt personal {use}".encode(), hashlib.sha256).digest()

@@ -37,10 +37,10 @@ def departure_of(session: Session) -> Departure | None:
 def check_not_moved() -> None:
     """Raise Unavailable("db.moved") for a database that was moved, ("db.moving") for a move that was cut off."""
     with reading() as session:
-        found = departure_of(session)
-    if found is None:
+        departure = departure_of(session)
+    if departure is None:
         return
-    said = {"place": found.place, "at": f"{found.at:%Y-%m-%d %H:%M} UTC"}
-    if found.state == LEAVING:
-        raise Unavailable("db.moving", **said)
-    raise Unavailable("db.moved", **said)
+    facts = {"place": departure.place, "at": f"{departure.at:%Y-%m-%d %H:%M} UTC"}
+    if departure.state == LEAVING:
+        raise Unavailable("db.moving", **facts)
+    raise Unavailable("db.moved", **facts)

@@ -115,7 +115,6 @@ WRITE = "cbt_write"
 
 
 def database_path(settings: Settings) -> Path:
-    """Return the path of the embedded database file."""
     return settings.data_dir / DATABASE_NAME
 
 

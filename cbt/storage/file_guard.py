@@ -48,16 +48,16 @@ class Trouble:
     suffix: str
 
 
-def trouble_of(found: Mapping[str, AtPath], *, overwritten: str | None = None) -> Trouble | None:
+def trouble_of(at_paths: Mapping[str, AtPath], *, overwritten: str | None = None) -> Trouble | None:
     """Return why nothing may be written, None when everything is in its place.
 
-    `found` has an entry for each of SUFFIXES. `overwritten` is the suffix of a file whose bytes somebody else
+    `at_paths` has an entry for each of SUFFIXES. `overwritten` is the suffix of a file whose bytes somebody else
     wrote; it counts only where all are the files held open. What is exchanged is told before what is gone: it
     is what the next start would take for the database.
     """
     for code, meant in ((EXCHANGED, AtPath.OTHER), (GONE, AtPath.NONE)):
         for suffix in SUFFIXES:
-            if found[suffix] is meant:
+            if at_paths[suffix] is meant:
                 return Trouble(code, suffix)
     return None if overwritten is None else Trouble(OVERWRITTEN, overwritten)
 
@@ -103,7 +103,6 @@ class Hold:
     """Of the parent, in the order of SUFFIXES, and of the file of the writers' gate."""
 
     def as_text(self) -> str:
-        """Return it as a text that `read_hold` reads."""
         ids = [[one.device, one.inode] for one in self.ids]
         return json.dumps([self.database, self.token, self.pid, ids, list(self.descriptors)])
 
@@ -168,9 +167,8 @@ def can_hold() -> bool:
     return fcntl is not None
 
 
-def id_of(found: os.stat_result) -> FileId:
-    """Return which file a stat is of."""
-    return FileId(found.st_dev, found.st_ino)
+def id_of(status: os.stat_result) -> FileId:
+    return FileId(status.st_dev, status.st_ino)
 
 
 PROC = Path("/proc")
@@ -232,9 +230,9 @@ class Pages:
         """What `former` knows of a page that is as it was is not worked out again."""
         self.size = size
         self.content = content
-        known = {} if former is None else former.known_of(content)
+        digests = {} if former is None else former.known_of(content)
         self.digests: Mapping[int, bytes] = {
-            page: known.get(page) or _digest(found) for page, found in content.items()
+            page: digests.get(page) or _digest(found) for page, found in content.items()
         }
 
     def known_of(self, content: Mapping[int, bytes]) -> dict[int, bytes]:
@@ -300,11 +298,11 @@ def read_logged(log: int, index: BinaryIO, end: End, *, done: int, cut_off: bool
 def emptied(main: int, size: int, before: Pages, logged: Logged) -> Pages | None:
     """Return the pages of the database after an emptying; None when it does not explain what lies there."""
     there = _read(main, before.content.keys() | logged.content.keys() | set(_sampled(size)))
-    for page, found in there.items():
+    for page, content in there.items():
         may_be = {logged.content.get(page)} if page in logged.written else {before.content.get(page)}
         if page in logged.open:
             may_be.add(before.content.get(page))
-        if None not in may_be and found not in may_be:
+        if None not in may_be and content not in may_be:
             return None
     return Pages(size, {page: there[page] for page in _sampled(size)}, before)
 
@@ -344,9 +342,8 @@ class Stamp:
     written_ns: int
 
 
-def stamp_of(found: os.stat_result) -> Stamp:
-    """Return the stamp of a stat."""
-    return Stamp(found.st_size, found.st_mtime_ns)
+def stamp_of(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +357,6 @@ class Mark:
     digest: bytes
 
     def pack(self) -> bytes:
-        """Return it as bytes of one length."""
         stamps = (self.main.size, self.main.written_ns, self.log.size, self.log.written_ns)
         return _MARK.pack(bytes.fromhex(self.token), self.at_work, *stamps, self.digest)
 
@@ -379,7 +375,6 @@ class Emptying:
 
     @property
     def cut_off(self) -> bool:
-        """Return whether an emptying did not come to its end."""
         return self.done != self.attempted
 
 
@@ -393,7 +388,6 @@ def read_mark(descriptor: int) -> Mark | None:
 
 
 def write_mark(descriptor: int, mark: Mark) -> None:
-    """Leave a mark."""
     os.pwrite(descriptor, mark.pack(), 0)
 
 
@@ -412,7 +406,6 @@ def was_written(main: int, now: Stamp, mark: Mark) -> bool:
 
 
 def read_emptying(index: BinaryIO) -> Emptying:
-    """Read how far the log was emptied, from its index."""
     raw = os.pread(index.fileno(), _INDEX.size, 0)
     return Emptying(b"", 0, 0) if len(raw) < _INDEX.size else Emptying(*_INDEX.unpack(raw))
 
@@ -479,7 +472,6 @@ class GuardedFiles:
         return trouble_of(sight.found, overwritten=self._peek(self.hold))
 
     def error(self, trouble: Trouble) -> Unavailable:
-        """Return what a writer is told."""
         return Unavailable(trouble.code, path=str(self._paths[trouble.suffix]))
 
     def check(self) -> None:
@@ -549,15 +541,15 @@ class GuardedFiles:
         _write(gate, self._mark(self.hold, sight))
 
     def _look(self, hold: Hold) -> _Sight:
-        found, stats = {}, {}
+        at_paths, stats = {}, {}
         for suffix, wanted in zip(SUFFIXES, hold.ids, strict=True):
             try:
                 stats[suffix] = self._paths[suffix].stat()
             except OSError:
-                found[suffix] = AtPath.NONE
+                at_paths[suffix] = AtPath.NONE
             else:
-                found[suffix] = AtPath.SAME if id_of(stats[suffix]) == wanted else AtPath.OTHER
-        return _Sight(found, stats)
+                at_paths[suffix] = AtPath.SAME if id_of(stats[suffix]) == wanted else AtPath.OTHER
+        return _Sight(at_paths, stats)
 
     def _refuse(self, trouble: Trouble | None) -> None:
         if trouble is not None:

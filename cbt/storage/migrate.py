@@ -41,10 +41,10 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def migrate(told: Callable[[str], None] = _nobody) -> str:
+def migrate(tell: Callable[[str], None] = _nobody) -> str:
     """Bring the tables to the newest revision in one transaction and return it; a repeat changes nothing.
 
-    Whatever ends it before the last step (a refusal, a kill, a power cut) leaves the former tables and rows. `told`
+    Whatever ends it before the last step (a refusal, a kill, a power cut) leaves the former tables and rows. `tell`
     is called with the revision of each step that is done, before the COMMIT.
 
     A database that does not name its keys yet names the ones this app was made with: who makes an app has asked
@@ -58,7 +58,7 @@ def migrate(told: Callable[[str], None] = _nobody) -> str:
         _take_turn(connection)
         current, head = _revisions(connection)
         if current != head:
-            upgrade(connection, told)
+            upgrade(connection, tell)
         if not named_keys(connection):
             name_key(connection, fingerprint(flask.current_app.config["PERSONAL_KEY"]))
     note_keys(flask.current_app.extensions["cbt_settings"])
@@ -66,7 +66,6 @@ def migrate(told: Callable[[str], None] = _nobody) -> str:
 
 
 def note_keys(settings: Settings) -> None:
-    """Write beside the embedded database which keys it needs."""
     if settings.embedded:
         names = [name for name in ("database", "personal") if (settings.keys / f"{name}.key").is_file()]
         keys = {name: fingerprint(load_key(settings.keys, name, may_create=False)) for name in names}
@@ -115,7 +114,6 @@ def check_migrated() -> None:
 
 
 def older(revision: str) -> Unavailable:
-    """Return the refusal of a database of an earlier version."""
     return Unavailable(
         "db.older",
         found=f"{version_of(revision)} ({revision})".strip(),
@@ -167,14 +165,14 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
 
 def newer(connection: Connection, revision: str) -> Unavailable:
     """Return the refusal of a database of a later version, with that version where the log says which it was."""
-    known = (
+    query = (
         f"SELECT after FROM audit_entry WHERE act IN ('{INSTALLED}', '{UPGRADED}') ORDER BY id DESC LIMIT 1"
     )
     try:
-        said = json.loads(connection.scalar(text(known)) or "{}")
+        facts = json.loads(connection.scalar(text(query)) or "{}")
     except (DatabaseError, ValueError):
-        said = {}
-    version = said.get("version", "") if said.get("revision") == revision else ""
+        facts = {}
+    version = facts.get("version", "") if facts.get("revision") == revision else ""
     return Unavailable("db.newer", revision=f"{version} ({revision})".strip(), version=product_version())
 
 

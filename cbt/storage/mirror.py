@@ -65,24 +65,20 @@ class CopySet:
 
 
 def is_ours(name: str) -> bool:
-    """Return whether a file of this name in such a folder is part of a copy."""
     return name in (COPY_MANIFEST, f"{COPY_MANIFEST}.part", SPARE) or _OURS.fullmatch(name) is not None
 
 
 def base_path(folder: Path, number: int) -> Path:
-    """Return the path of the base that log `number` follows."""
     return folder / f"cbt-{number:08d}.base"
 
 
 def log_path(folder: Path, number: int) -> Path:
-    """Return the path of log `number`."""
     return folder / f"cbt-{number:08d}.log"
 
 
 def base_number(folder: Path, newest: int) -> int | None:
-    """Return the number of the base to begin with; None when there is none."""
-    found = (int(match[1]) for path in folder.iterdir() if (match := _BASE.fullmatch(path.name)))
-    return max((number for number in found if number <= newest), default=None)
+    numbers = (int(match[1]) for path in folder.iterdir() if (match := _BASE.fullmatch(path.name)))
+    return max((number for number in numbers if number <= newest), default=None)
 
 
 def read_copy(folder: Path) -> CopySet | None:
@@ -111,8 +107,8 @@ def write_copy(folder: Path, copy: CopySet) -> None:
 def closed_logs(folder: Path) -> dict[str, int]:
     """Return the frames of the logs that are done and still there."""
     copy = read_copy(folder)
-    known = {} if copy is None else copy.closed
-    return {number: frames for number, frames in known.items() if log_path(folder, int(number)).is_file()}
+    closed = {} if copy is None else copy.closed
+    return {number: frames for number, frames in closed.items() if log_path(folder, int(number)).is_file()}
 
 
 def remove_before(folder: Path, number: int) -> None:
@@ -162,7 +158,6 @@ class BehindMark:
             return None
 
     def wants_base(self) -> bool:
-        """Return whether the copy is to begin anew."""
         return self.path.exists() and self.path.read_text("ascii") == _ANEW
 
     def set(self) -> None:
@@ -171,12 +166,10 @@ class BehindMark:
             make_private(self.path)
 
     def ask_for_base(self) -> None:
-        """Say that the copy is to begin anew."""
         make_private(self.path)
         self.path.write_text(_ANEW, "ascii")
 
     def lift(self) -> None:
-        """Say that the copy is whole."""
         self.path.unlink(missing_ok=True)
 
 
@@ -329,12 +322,10 @@ class LogCopy:
 
     @property
     def is_open(self) -> bool:
-        """Return whether the copy's log is open."""
         return self._log is not None
 
     @property
     def attached(self) -> bool:
-        """Return whether this process opened it and can go on with it."""
         return self._log is not None and self._source.open_here
 
     def close(self) -> None:
@@ -374,8 +365,8 @@ class LogCopy:
         return held
 
     def _stamp(self) -> tuple[int, int]:
-        found = (self.folder / COPY_MANIFEST).stat()
-        return found.st_ino, found.st_mtime_ns
+        stat = (self.folder / COPY_MANIFEST).stat()
+        return stat.st_ino, stat.st_mtime_ns
 
     def _check_own(self, held: CopySet) -> None:
         if held.salt != self._source.salt() or held.encrypted != (self._source.key is not None):

@@ -57,18 +57,17 @@ _counting = threading.Lock()
 """Requests make some of them while a thread goes through all: a set that grows meanwhile cannot be gone through."""
 
 
-def remember(one: PreparedStatement) -> None:
-    """Have `one` put together with all others of this process."""
+def remember(statement: PreparedStatement) -> None:
     with _counting:
-        _known.add(one)
+        _known.add(statement)
 
 
 def put_together(dialect: SqlDialect) -> None:
     """Put all of this process together that were not asked yet, for one kind of database."""
     with _counting:
-        known = list(_known)
-    for one in known:
-        one.prepare(dialect)
+        statements = list(_known)
+    for statement in statements:
+        statement.prepare(dialect)
 
 
 # A select that is put together once and asked by a cursor of the driver.
@@ -93,15 +92,12 @@ class RawSelect:
         remember(self)
 
     def prepare(self, _dialect: SqlDialect) -> None:
-        """Put it together, if it is not yet."""
         _ = self._made
 
     def ask(self, cursor: Any, **values: object) -> list[Raw]:
-        """Return the rows as the driver gives them."""
         return self._made.ask(cursor, values)
 
     def typed(self, raw: Raw) -> Any:
-        """Return a row with the names and types of its columns."""
         return self._made.typed(raw)
 
     @cached_property
@@ -147,7 +143,6 @@ class PreparedSelect:
         remember(self)
 
     def prepare(self, dialect: SqlDialect) -> None:
-        """Put it together for a kind of database, if it is not yet."""
         self._for(dialect).prepare(dialect)
 
     def _for(self, dialect: SqlDialect) -> RawSelect:
@@ -238,19 +233,16 @@ class PreparedChange:
         remember(self)
 
     def prepare(self, dialect: SqlDialect) -> None:
-        """Put it together for a kind of database, if it is not yet."""
         self.put_together(dialect)
 
     def of(self, **values: object) -> Change:
-        """Return it with its values."""
         return Change(self, values)
 
     def put_together(self, dialect: SqlDialect) -> RawSql:
-        """Return it for a kind of database."""
-        known = self._of.get(dialect.name)
-        if known is None:
-            known = self._of[dialect.name] = RawSql(self._made(dialect.name), dialect)
-        return known
+        raw_sql = self._of.get(dialect.name)
+        if raw_sql is None:
+            raw_sql = self._of[dialect.name] = RawSql(self._made(dialect.name), dialect)
+        return raw_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,14 +256,14 @@ class Change:
         """Carry it out in a unit of work, after the session's own changes."""
         session.flush()
         connection = session.connection()
-        known = self.known.put_together(connection.dialect)
+        raw_sql = self.known.put_together(connection.dialect)
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(known.text, known.bound(self.values))
+            cursor.execute(raw_sql.text, raw_sql.bound(self.values))
         finally:
             cursor.close()
 
     def rows(self, *, touches: int | None = None) -> Rows:
         """Return it for a parcel; `touches` as Rows says it."""
-        known = self.known.put_together(db.engine.dialect)
-        return Rows(known.text, [known.bound(self.values)], touches)
+        raw_sql = self.known.put_together(db.engine.dialect)
+        return Rows(raw_sql.text, [raw_sql.bound(self.values)], touches)

@@ -49,8 +49,8 @@ def is_final(error: psycopg.Error) -> bool:
     A connection that is refused carries no code. That a password was asked for says that the server is up, in any
     language.
     """
-    asked = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
-    return bool(asked) or any(words in str(error) for words in _FINAL)
+    wants_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
+    return bool(wants_password) or any(words in str(error) for words in _FINAL)
 
 
 def _last_line(error: psycopg.Error) -> str:
@@ -75,13 +75,13 @@ def database_time(settings: Settings) -> datetime | None:
         with _connect(settings) as connection:
             _ask(connection)  # the first question of a connection takes longer
             before = time.monotonic()
-            said = _ask(connection)
+            instant = _ask(connection)
             middle = (before + time.monotonic()) / 2
     except psycopg.Error as error:
         if is_final(error):
             raise Unavailable("db.not_admitted", detail=_last_line(error)) from error
         raise Unavailable("db.unreachable", detail=type(error).__name__) from error
-    return said + timedelta(seconds=time.monotonic() - middle)
+    return instant + timedelta(seconds=time.monotonic() - middle)
 
 
 class TimeWatch:
@@ -96,11 +96,9 @@ class TimeWatch:
         self._thread = threading.Thread(target=self._loop, name="time-watch", daemon=True)
 
     def begin(self) -> None:
-        """Begin measuring, in a thread of its own."""
         self._thread.start()
 
     def end(self) -> None:
-        """Stop measuring."""
         self._stop.set()
         self._thread.join()
         self._drop()
@@ -111,14 +109,14 @@ class TimeWatch:
             if self._connection is None:
                 self._connection = _connect(self._settings)
             before = self._clock.now()
-            said = _ask(self._connection)
+            instant = _ask(self._connection)
             after = self._clock.now()
             revision = _revision(self._connection)
         except psycopg.Error:
             self._drop()
             return
         agreed = self._agreement.in_time
-        self._agreement.note(before + (after - before) / 2 - said, half_trip=(after - before) / 2)
+        self._agreement.note(before + (after - before) / 2 - instant, half_trip=(after - before) / 2)
         if agreed is not self._agreement.in_time:
             log.error("this node's clock is %s off the database's time", self._agreement.off_by)
         left_behind = revision != newest_revision()

@@ -78,7 +78,6 @@ def read_instant(value: Any) -> datetime:
 
 
 def read_instant_or_none(value: Any) -> datetime | None:
-    """Return the instant a raw row holds, or None where it holds none."""
     return None if value is None else read_instant(value)
 
 
@@ -159,7 +158,6 @@ class Named(Row):
 
     @property
     def logged_as(self) -> str:
-        """What the audit log calls it: `sitting:si-…`."""
         return f"{self.__tablename__}:{self.ref}"
 
 

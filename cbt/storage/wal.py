@@ -68,10 +68,10 @@ def read_end(index: BinaryIO) -> End | None:
     raw = index.read(2 * _INDEX.size)
     if len(raw) < 2 * _INDEX.size or raw[: _INDEX.size] != raw[_INDEX.size :]:
         return None
-    version, _, _, ready, _, page_size, frames, _, one, two, salts, *_ = _INDEX.unpack_from(raw)
+    version, _, _, ready, _, page_size, frames, _, first, two, salts, *_ = _INDEX.unpack_from(raw)
     if version != _INDEX_VERSION or not ready or not frames:
         return None
-    return End(frames, 65536 if page_size == 1 else page_size, salts, (one, two))
+    return End(frames, 65536 if page_size == 1 else page_size, salts, (first, two))
 
 
 def read_numbers(index: BinaryIO, frames: int) -> list[int]:

@@ -28,15 +28,15 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
 def used_ids() -> dict[str, str]:
     """Return every id used, with the first file that uses it; an error code stands for its two sentences."""
-    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for path, text in _sources():
         for match in _TEXT.finditer(text):
-            found.setdefault(match.group(1) or match.group(2), path.name)
+            ids.setdefault(match.group(1) or match.group(2), path.name)
         if path.suffix == ".py":
             for match in _ERROR.finditer(text):
                 for half in ("what", "fix"):
-                    found.setdefault(f"error.{match.group(1)}.{half}", path.name)
-    return found
+                    ids.setdefault(f"error.{match.group(1)}.{half}", path.name)
+    return ids
 
 
 def _sources() -> Iterator[tuple[Path, str]]:

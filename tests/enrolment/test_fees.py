@@ -324,13 +324,15 @@ def _act(chance: random.Random, number: int, unit: str, who: FeeBooking) -> None
             case "m":
                 paying.match_credit(unit, who)
             case "r":
-                paying.reverse_payment(one, reason="x", who=who)
+                paying.reverse_payment(one, reason="x", booking=who)
             case "u":
-                paying.unmatch_payment(one, reason="x", who=who)
+                paying.unmatch_payment(one, reason="x", booking=who)
             case "f":
                 paying.refund(one, RefundForm(day, amount, "", "x"), who)
             case "c":
-                charging.cancel_lines(unit, [chance.choice(charges)], cause="aborted", reason="x", who=who)
+                charging.cancel_lines(
+                    unit, [chance.choice(charges)], cause="aborted", reason="x", booking=who
+                )
             case _:
                 with unit_of_work() as session:  # as where its process was stopped on the way
                     session.merge(application).charged_on = None

@@ -114,7 +114,7 @@ def test_planning_a_sitting_keeps_nobody_from_saving(stage: Stage, planned: str)
     acts: dict[str, Callable[[], object]] = {
         "排座": lambda: seating.arrange_sitting(sitting_ref=planned, wishes=SeatWishes(), seed=1, **which),
         "组卷": lambda: draw_for_sitting(planned, **which),
-        "换座": lambda: seating.exchange(sitting_ref=planned, room_ref=elsewhere, one=1, other=2, **which),
+        "换座": lambda: seating.exchange(sitting_ref=planned, room_ref=elsewhere, first=1, other=2, **which),
         "移动": lambda: moving.move(sitting_ref=planned, wish=wish, **which),
         "发布": lambda: publishing.publish(sitting_ref=planned, **which),
         "撤回": lambda: moving.withdraw(sitting_ref=planned, reason="漏排", **which),

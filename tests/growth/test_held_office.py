@@ -330,13 +330,13 @@ def test_a_payment_of_hundreds_of_lines_is_matched_and_taken_back_a_few_at_a_tim
         ),
         (
             "its credit",
-            lambda: accounts.unmatch_payment(paid[0], reason="x", who=who),
+            lambda: accounts.unmatch_payment(paid[0], reason="x", booking=who),
             (charged, charged, charged),
         ),
         ("matching", lambda: accounts.match_credit(unit, who), (charged, nothing, nothing)),
         (
             "reversal",
-            lambda: accounts.reverse_payment(paid[0], reason="x", who=who),
+            lambda: accounts.reverse_payment(paid[0], reason="x", booking=who),
             (charged, charged, nothing),
         ),
     ]
@@ -344,7 +344,7 @@ def test_a_payment_of_hundreds_of_lines_is_matched_and_taken_back_a_few_at_a_tim
         assert too_long(world, {name: act}) == {}
         assert figures(world, unit) == after, name
     with world.app.app_context(), reading(), pytest.raises(Conflict):
-        accounts.reverse_payment(paid[0], reason="x", who=who)
+        accounts.reverse_payment(paid[0], reason="x", booking=who)
 
 
 def test_what_jobs_do_of_hundreds_goes_in_pieces(world: World) -> None:

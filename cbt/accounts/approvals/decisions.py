@@ -293,7 +293,6 @@ class ApprovalView:
 
     @property
     def pending(self) -> bool:
-        """Whether it still waits."""
         return self.state is ApprovalState.PENDING
 
     @property

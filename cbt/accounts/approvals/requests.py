@@ -132,10 +132,10 @@ def able_seconds(
     """
     hands = hands_on(session, [first.logged_as, *(one.logged_as for one in staff)], since=now)
     able, later = [], []
-    for one in staff:
+    for member in staff:
         try:
-            insist_on_another(session, one, first=first, wanted=wanted, now=now, hands=hands)
-            able.append(one)
+            insist_on_another(session, member, first=first, wanted=wanted, now=now, hands=hands)
+            able.append(member)
         except (InvalidInput, NotAllowed) as error:
             later.append(str(error.params.get("until", "")))
     return able, min(filter(None, later), default="")
@@ -172,10 +172,10 @@ def confirm_second(
     with reading() as session:
         staff = store.staff_by_login(session, login)
         usable = staff is not None and staff.disabled_at is None and not staff.must_change_password
-        known = staff.password_hash if staff is not None and usable else None
+        password_hash = staff.password_hash if staff is not None and usable else None
         # A password alone does not stand for somebody who signs in with a second factor.
         needs_code = staff is not None and session.get(StaffFactor, staff.id) is not None
-    if not passwords.matches(known, password) or staff is None:
+    if not passwords.matches(password_hash, password) or staff is None:
         raise InvalidInput("second.wrong", field="second_login")
     if needs_code:
         raise NotAllowed("second.own_session", field="second_login")
@@ -212,12 +212,10 @@ class ApprovalKind:
 
 
 def register_kind(app: flask.Flask, kind: ApprovalKind) -> None:
-    """Tell who carries out the approved acts of `kind`."""
     app.extensions.setdefault("cbt_approvals", {})[kind.code] = kind
 
 
 def kind_of(approval: Approval) -> ApprovalKind:
-    """Return who carries out this request."""
     return cast(ApprovalKind, flask.current_app.extensions["cbt_approvals"][approval.kind])
 
 
@@ -271,9 +269,9 @@ def ask(wish: ApprovalWish, needed: SecondNeeded, *, first: Principal, machine: 
             Approval.expires_at > now,
         )
         waiting = session.scalars(mine).all()
-        for one in waiting:
-            if one.digest == digest:
-                return one.ref
+        for approval in waiting:
+            if approval.digest == digest:
+                return approval.ref
         if len(waiting) >= MOST_WAITING:
             raise TooMany("approval.many", seconds=int(LASTS.total_seconds()))
         row = Approval(

@@ -39,22 +39,22 @@ may_sign = access.roles(*ASKERS)
 def strip_frame() -> dict[str, object]:
     """Tell base.html whether this person may be asked; then it shows what waits for them."""
     principal = current_principal()
-    asked = (
+    may_ask = (
         principal is not None
         and principal.kind == "staff"
         and principal.has(*ASKERS)
         and not principal.must_change_password
     )
-    return {"asks_of": (lambda: waiting_for(signed_in(), now=flask.g.now)) if asked else None}
+    return {"asks_of": (lambda: waiting_for(signed_in(), now=flask.g.now)) if may_ask else None}
 
 
 @pages.get("/approvals")
 @may_sign
 def index() -> Reply:
     """List what waits for this person, and the requests of the last day they had a part in."""
-    found = listed(signed_in(), now=flask.g.now)
-    waiting = [one for one in found if one.may_approve]
-    others = [one for one in found if not one.may_approve]
+    approvals = listed(signed_in(), now=flask.g.now)
+    waiting = [one for one in approvals if one.may_approve]
+    others = [one for one in approvals if not one.may_approve]
     return flask.render_template("accounts/approvals/approvals.html", waiting=waiting, others=others)
 
 
@@ -71,7 +71,6 @@ def strip() -> Reply:
 @pages.get("/approvals/<ref>")
 @may_sign
 def approval(ref: str) -> Reply:
-    """Show one request with its preview, and what this person can do about it."""
     return _page(request_for(ref, signed_in(), now=flask.g.now), NOTHING_REFUSED)
 
 
@@ -149,7 +148,6 @@ FIELDS = frozenset({*CARRIED, "ask", "second_login", "second_password"})
 
 
 def credential_typed() -> bool:
-    """Return whether this form holds a second person's credential."""
     return bool(flask.request.form.get("second_login", "").strip())
 
 

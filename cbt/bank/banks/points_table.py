@@ -57,7 +57,6 @@ class TableRow:
 
     @property
     def blank(self) -> bool:
-        """Whether nothing is written there."""
         return not (self.code or self.name or self.weight or self.importance)
 
 
@@ -102,8 +101,8 @@ def _spaced(line: str) -> list[str]:
 
 def rows_of(cells: Sequence[Sequence[str]]) -> list[TableRow]:
     """Return the rows of a table of cells; the header is the row that names most columns, where one does."""
-    found = [(len(_meant(row)), -number) for number, row in enumerate(cells[:HEADER_WITHIN])]
-    most, place = max(found, default=(0, 0))
+    ranks = [(len(_meant(row)), -number) for number, row in enumerate(cells[:HEADER_WITHIN])]
+    most, place = max(ranks, default=(0, 0))
     if most < 2:
         return [row for cell in cells if not (row := _bare(cell)).blank]
     groups = _groups(cells[-place])
@@ -114,13 +113,13 @@ def rows_of(cells: Sequence[Sequence[str]]) -> list[TableRow]:
 
 def _meant(row: Sequence[str]) -> list[tuple[int, str]]:
     """Return which column of a row is called what."""
-    found = []
+    columns = []
     for place, cell in enumerate(row):
         text = "".join(unicodedata.normalize("NFKC", cell).split())
         name = next((name for name, pattern in _MEANINGS.items() if text and pattern.search(text)), "")
         if name and len(text) <= 20:
-            found.append((place, name))
-    return found
+            columns.append((place, name))
+    return columns
 
 
 def _groups(header: Sequence[str]) -> list[_Group]:
@@ -172,21 +171,21 @@ def _under(parent: str, code: str) -> str:
 
 
 def _code(text: str) -> str:
-    found = unicodedata.normalize("NFKC", "".join(text.split())).upper()
-    return _DASHES.sub("-", found).strip("-.。")
+    code = unicodedata.normalize("NFKC", "".join(text.split())).upper()
+    return _DASHES.sub("-", code).strip("-.。")
 
 
 def _weight(text: str) -> str:
-    found = unicodedata.normalize("NFKC", text).strip().removesuffix("%").strip()
-    return found.removesuffix(".0")
+    digits = unicodedata.normalize("NFKC", text).strip().removesuffix("%").strip()
+    return digits.removesuffix(".0")
 
 
 def _importance(text: str) -> str:
-    found = "".join(unicodedata.normalize("NFKC", text).split()).upper()
-    if found in _IMPORTANCES:
-        return _IMPORTANCES[found]
-    first, rest = found[:1], found[1:].strip("()")
-    return first if first in {"X", "Y", "Z"} and (not rest or rest in _IMPORTANCES) else found
+    word = "".join(unicodedata.normalize("NFKC", text).split()).upper()
+    if word in _IMPORTANCES:
+        return _IMPORTANCES[word]
+    first, rest = word[:1], word[1:].strip("()")
+    return first if first in {"X", "Y", "Z"} and (not rest or rest in _IMPORTANCES) else word
 
 
 MOST_ROWS = 1200
@@ -290,10 +289,9 @@ def used_points(session: Session, bank_id: int) -> dict[str, int]:
 
 
 def points_in(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the points that an item and its parts ask about."""
-    for one in (data, *data.get("parts", ())):
-        if one.get("point"):
-            yield str(one["point"])
+    for part in (data, *data.get("parts", ())):
+        if part.get("point"):
+            yield str(part["point"])
 
 
 def item_count(session: Session, bank_id: int) -> int:

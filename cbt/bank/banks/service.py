@@ -240,9 +240,9 @@ def _restore(session: Session, item: Item, run_id: int, *, now: datetime, actor:
     if current in made and not (drawn and current == item.version):
         back.append((former, state))
     last = _numbered(session, item).number
-    for number, (one, kept) in enumerate(back, last + 1):
+    for number, (version, kept) in enumerate(back, last + 1):
         row = version_row(
-            item, number, one.content, one.sha256, run_id=None, now=now, actor=actor, state=kept
+            item, number, version.content, version.sha256, run_id=None, now=now, actor=actor, state=kept
         )
         session.execute(insert(ItemVersion), [row])
     item.state = state.value
@@ -288,12 +288,12 @@ def make_bank(*, ref: str, name: str, note: str, levels: Sequence[str], now: dat
     if not _REF.fullmatch(plain) or plain in TAKEN:
         raise InvalidInput("bank.ref_form", field="ref")
     called = required(name, "bank.name", "name")
-    said, served = words(note, "note"), _levels(levels)
+    note_text, served = words(note, "note"), _levels(levels)
     try:
         with unit_of_work() as session:
             if session.scalar(select(ItemBank.id).where(ItemBank.ref == plain)) is not None:
                 raise Conflict("bank.ref_taken", field="ref")
-            session.add(ItemBank(ref=plain, name=called, note=said, levels=served))
+            session.add(ItemBank(ref=plain, name=called, note=note_text, levels=served))
             after = {"name": called, "levels": served}
             chain.record(
                 session, at=now, actor=actor, act="bank.create", subject=f"item_bank:{plain}", after=after
@@ -309,11 +309,11 @@ def describe_bank(
 ) -> None:
     """Give a bank another name, note or levels; raise InvalidInput("bank.name")."""
     called = required(name, "bank.name", "name")
-    said, served = words(note, "note"), _levels(levels)
+    note_text, served = words(note, "note"), _levels(levels)
     with unit_of_work() as session:
         bank = _held(session, ref)
         before = {"name": bank.name, "levels": bank.levels}
-        bank.name, bank.note, bank.levels = called, said, served
+        bank.name, bank.note, bank.levels = called, note_text, served
         chain.record(
             session,
             at=now,
@@ -409,23 +409,24 @@ def _as_of(bank: ItemBank, session: Session, revision: str) -> ItemBank:
     return bank
 
 
-def _still(session: Session, ref: str, said: Mapping[str, object]) -> ItemBank:
+def _still(session: Session, ref: str, values: Mapping[str, object]) -> ItemBank:
     """Return a bank, locked, whose table still says this; raise Conflict("bank.table_changed")."""
     bank = _held(session, ref)
-    if changes.table_said(session, bank.id) != said:
+    if changes.table_said(session, bank.id) != values:
         raise Conflict("bank.table_changed")
     return bank
 
 
 def checked(session: Session, bank: ItemBank, rows: Sequence[TableRow]) -> tuple[Taxonomy, list[Finding]]:
-    """Return the table that rows make for a bank, and what is wrong with it."""
     return check_table(rows, used_points(session, bank.id), name=bank.name, note=bank.note)
 
 
 def renamed(before: Taxonomy, rows: Sequence[TableRow]) -> dict[str, str]:
     """Return the points of a table that get another code: the old one → the new one."""
-    known = before.importances
-    return {row.was: row.code for row in rows if row.importance and row.was in known and row.was != row.code}
+    importances = before.importances
+    return {
+        row.was: row.code for row in rows if row.importance and row.was in importances and row.was != row.code
+    }
 
 
 def brought(content: bytes, name: str) -> list[TableRow]:
@@ -451,11 +452,11 @@ def brought(content: bytes, name: str) -> list[TableRow]:
 def _of_toml(content: bytes) -> list[TableRow]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / TAXONOMY_FILE).write_bytes(content)
-        found = read_folder(Path(folder))
-    unreadable = [one for one in found.findings if one.code in {"file_not_text", "file_unreadable"}]
-    if unreadable or found.taxonomy is None:
+        own_reading = read_folder(Path(folder))
+    unreadable = [one for one in own_reading.findings if one.code in {"file_not_text", "file_unreadable"}]
+    if unreadable or own_reading.taxonomy is None:
         raise InvalidInput("bank.table_toml", field="file", line=max([one.place.line for one in unreadable]))
-    return [replace(row, was="") for row in table_rows(found.taxonomy)]
+    return [replace(row, was="") for row in table_rows(own_reading.taxonomy)]
 
 
 def _levels(chosen: Sequence[str]) -> str:

@@ -46,7 +46,6 @@ LONGEST_PASTE = 200_000
 @pages.get("/bank/new")
 @access.roles(Role.AUTHOR)
 def new(refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show the form of a new bank."""
     return form_page("bank/banks/new.html", refused, levels=_levels(), sent=refused.sent)
 
 
@@ -114,7 +113,6 @@ def delete(ref: str) -> Reply:
 @pages.get("/bank/<ref>/table")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
 def table(ref: str) -> Reply:
-    """Show a bank's 细目表, to be changed by an author."""
     return _table_page(ref, None, NOTHING_REFUSED)
 
 
@@ -167,13 +165,13 @@ def _table_page(
         used = used_points(session, bank.id)
         revision = table_revision(session, bank)
         if brought and rows is not None:
-            known = {row.code for row in kept}
-            rows = [_as_known(row, known) for row in rows]
+            codes = {row.code for row in kept}
+            rows = [_as_known(row, codes) for row in rows]
         findings = service.checked(session, bank, rows)[1] if rows is not None else []
     shown = kept if rows is None else rows
     notes: dict[int, list[object]] = {}
-    for found in findings:
-        notes.setdefault(found.place.line, []).append(note(found))
+    for finding in findings:
+        notes.setdefault(finding.place.line, []).append(note(finding))
     sent = flask.request.form.get("revision", "")
     return form_page(
         "bank/banks/table.html",
@@ -190,8 +188,10 @@ def _table_page(
     )
 
 
-def _as_known(row: TableRow, known: set[str]) -> TableRow:
-    return TableRow(row.code, row.name, row.weight, row.importance, row.code if row.code in known else "")
+def _as_known(row: TableRow, known_codes: set[str]) -> TableRow:
+    return TableRow(
+        row.code, row.name, row.weight, row.importance, row.code if row.code in known_codes else ""
+    )
 
 
 def _sent_rows() -> list[TableRow]:

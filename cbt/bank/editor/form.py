@@ -56,7 +56,6 @@ class SentFields:
         self._form, self._prefix = form, prefix
 
     def text(self, name: str) -> str:
-        """Return a text without the space around it."""
         return next(iter(self.texts(name)), "").strip()
 
     def texts(self, name: str) -> list[str]:
@@ -67,15 +66,12 @@ class SentFields:
         return [one_break(text) for text in rows]
 
     def lines(self, name: str) -> list[str]:
-        """Return the lines of a text that say something."""
         return [line.strip() for line in self.text(name).split("\n") if line.strip()]
 
     def marked(self, name: str) -> list[int]:
-        """Return the places of the rows that are marked."""
         return sorted({int(place) for place in self.texts(name) if _NUMBER.fullmatch(place)})
 
     def number(self, name: str) -> int | str:
-        """Return a whole number, or what stands there instead."""
         text = self.text(name)
         return int(text) if _NUMBER.fullmatch(text) else text
 
@@ -126,18 +122,16 @@ def _is_empty(name: str, value: Any) -> bool:
 
 
 def blank_item(kind: str, *, point: str = "") -> dict[str, Any]:
-    """Return what the form of a new item begins with."""
     return {"type": kind, "point": point, "difficulty": 3, "consistency": 5, **AUTHORING[kind].blank()}
 
 
 def blank_part(kind: str, *, point: str) -> dict[str, Any]:
-    """Return what the form of a new part begins with."""
     return {"type": kind, "point": point, "difficulty": 3, "points": "", **AUTHORING[kind].blank()}
 
 
-def says_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def says_the_same(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two contents mean the same, however numbers and empty fields are written in them."""
-    return canonical_json(_plain(one)) == canonical_json(_plain(other))
+    return canonical_json(_plain(first)) == canonical_json(_plain(other))
 
 
 def _plain(value: Any) -> Any:
@@ -152,20 +146,20 @@ def _plain(value: Any) -> Any:
 _PART = re.compile(r"part\.(up|down|remove)\.(\d{1,2})")
 
 
-def changed_parts(data: dict[str, Any], asked: str, kind: str) -> tuple[dict[str, Any], int]:
+def changed_parts(data: dict[str, Any], piece: str, kind: str) -> tuple[dict[str, Any], int]:
     """Return a case with a part added, moved or taken out, and the number of the part to go to."""
     parts = list(data.get("parts", ()))
     room = len(parts) < MOST_PARTS
-    if asked == "part.add" and room and kind in AUTHORING and kind != ItemType.CASE:
+    if piece == "part.add" and room and kind in AUTHORING and kind != ItemType.CASE:
         parts.append(blank_part(kind, point=str(data.get("point", ""))))
         return {**data, "parts": parts}, len(parts)
-    found = _PART.fullmatch(asked)
-    place = int(found[2]) - 1 if found else -1
-    if found is None or not 0 <= place < len(parts):
+    match = _PART.fullmatch(piece)
+    place = int(match[2]) - 1 if match else -1
+    if match is None or not 0 <= place < len(parts):
         return data, 0
     part = parts.pop(place)
-    if found[1] != "remove":
-        place = max(0, place - 1) if found[1] == "up" else min(len(parts), place + 1)
+    if match[1] != "remove":
+        place = max(0, place - 1) if match[1] == "up" else min(len(parts), place + 1)
         parts.insert(place, part)
     return {**data, "parts": parts}, min(place + 1, len(parts))
 
@@ -191,7 +185,7 @@ class BothSides:
 
 def pieces(base: Content, mine: Content, theirs: Content) -> list[BothSides]:
     """Return what differs between two contents that were both begun from `base`."""
-    found = []
+    sides = []
     alike = _alike(base, mine, theirs)
     parted = {name: _split(one, alike) for name, one in (("base", base), ("mine", mine), ("theirs", theirs))}
     for name in sorted({*parted["theirs"], *parted["mine"]}, key=_place):
@@ -207,8 +201,8 @@ def pieces(base: Content, mine: Content, theirs: Content) -> list[BothSides]:
             mine=spans(before, _text(own)),
             theirs=spans(before, _text(other)),
         )
-        found.append(piece)
-    return found
+        sides.append(piece)
+    return sides
 
 
 def merged(base: Content, mine: Content, theirs: Content, taken: Collection[str]) -> dict[str, Any]:
@@ -227,16 +221,16 @@ def _alike(*contents: Content) -> bool:
 
 
 def _split(content: Content, by_part: bool) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    parts: dict[str, dict[str, Any]] = {}
     for name, value in content.items():
         if name == "parts" and by_part:
             for number, part in enumerate(value, 1):
-                found |= {f"parts.{number}.{one}": own for one, own in _split(part, by_part=False).items()}
+                parts |= {f"parts.{number}.{one}": own for one, own in _split(part, by_part=False).items()}
         else:
-            found.setdefault(TOGETHER[0] if name in TOGETHER and "choices" in content else name, {})[name] = (
+            parts.setdefault(TOGETHER[0] if name in TOGETHER and "choices" in content else name, {})[name] = (
                 value
             )
-    return found
+    return parts
 
 
 def _joined(split: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -262,9 +256,9 @@ def _place(name: str) -> tuple[int, int, str]:
 
 def _text(values: Mapping[str, Any]) -> str:
     """Return a piece as a person reads it: choices by their letters, and below them which is right."""
-    said = fields_of(canonical_json(dict(values)))
+    fields = fields_of(canonical_json(dict(values)))
     if TOGETHER[0] not in values:
-        return "\n".join(said.values())
+        return "\n".join(fields.values())
     choices = [f"{letter}　{text}" for letter, text in zip(LETTERS, values[TOGETHER[0]], strict=False)]
     return "\n".join([*choices, f"→ {values.get('answer', '')}"])
 
@@ -284,7 +278,6 @@ class JudgedItem:
     content: ItemContent | None
 
     def count(self, severity: Severity) -> int:
-        """Return how many findings there are of a severity."""
         return sum(found.severity is severity for found in self.findings)
 
 
@@ -309,9 +302,9 @@ def judge(
     return JudgedItem(done, findings, parse_content(done))
 
 
-def _missing(found: Finding) -> Finding:
+def _missing(finding: Finding) -> Finding:
     """A field that is empty is missing, and nobody is sent to another page for it."""
-    return replace(found, code="missing") if found.code in _EMPTY and not found.value else found
+    return replace(finding, code="missing") if finding.code in _EMPTY and not finding.value else finding
 
 
 def _lost(session: Session, draft: ItemDraft) -> Iterator[Finding]:
@@ -355,8 +348,8 @@ def seen(judged: JudgedItem, *, seed: str) -> EditorPreview:
     """Return what a page shows of a judged item, in the language of this request."""
     content = judged.content or drawn(judged.data)
     notes: defaultdict[str, list[Note]] = defaultdict(list)
-    for found in sorted(judged.findings, key=lambda one: _ORDER.index(one.severity)):
-        notes[_field(str(found.params.get("field", "")))].append(note(found))
+    for finding in sorted(judged.findings, key=lambda one: _ORDER.index(one.severity)):
+        notes[_field(str(finding.params.get("field", "")))].append(note(finding))
     return EditorPreview(
         paper=preview_paper(content, seed=seed) if content else None,
         keys=key_lines(judged.content) if judged.content else [],
@@ -385,8 +378,8 @@ def drawn(data: Mapping[str, Any]) -> ItemContent | None:
 
 def _whole(data: Mapping[str, Any]) -> dict[str, Any]:
     own = authoring_of(data.get("type")).stand_in(data)
-    said = {"type": data.get("type"), "stem": str(data.get("stem") or "…")}
-    return {**said, **own}
+    content = {"type": data.get("type"), "stem": str(data.get("stem") or "…")}
+    return {**content, **own}
 
 
 def _worth(part: Mapping[str, Any]) -> str:

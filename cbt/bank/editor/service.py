@@ -61,9 +61,9 @@ def with_pictures(data: Mapping[str, Any], *bases: Mapping[str, Any]) -> dict[st
         if str(one.get("picture", "")).startswith(_DATA)
     }
 
-    def put_back(one: Mapping[str, Any]) -> dict[str, Any]:
-        name = one.get("picture")
-        return {**one, "picture": held.get(name, name)} if name else dict(one)
+    def put_back(content: Mapping[str, Any]) -> dict[str, Any]:
+        name = content.get("picture")
+        return {**content, "picture": held.get(name, name)} if name else dict(content)
 
     done = put_back(data)
     if isinstance(data.get("parts"), list):
@@ -74,8 +74,12 @@ def with_pictures(data: Mapping[str, Any], *bases: Mapping[str, Any]) -> dict[st
 def with_names(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return a content with short names in the place of pictures that stand in it."""
 
-    def shorten(one: Mapping[str, Any]) -> dict[str, Any]:
-        return {**one, "picture": picture_name(one["picture"])} if "picture" in one else dict(one)
+    def shorten(content: Mapping[str, Any]) -> dict[str, Any]:
+        return (
+            {**content, "picture": picture_name(content["picture"])}
+            if "picture" in content
+            else dict(content)
+        )
 
     done = shorten(data)
     if isinstance(data.get("parts"), list):
@@ -265,7 +269,6 @@ def others_at(session: Session, item: Item, *, actor: str, now: datetime) -> lis
 
 
 def next_number(session: Session, item: Item) -> int:
-    """Return the number of the next version of an item."""
     last = session.scalar(select(func.max(ItemVersion.number)).where(ItemVersion.item_id == item.id))
     return (last or 0) + 1
 
@@ -293,11 +296,11 @@ def unfinished(session: Session, bank_id: int, actor: str) -> list[tuple[ItemWor
         .order_by(ItemWork.at.desc())
         .limit(MOST_WORKS)
     )
-    found: list[tuple[ItemWork, str | None, str, str]] = []
+    works: list[tuple[ItemWork, str | None, str, str]] = []
     for work, ref in rows:
         data = json.loads(work.content)
-        found.append((work, ref, str(data["type"]), in_words(str(data.get("title") or data.get("stem", "")))))
-    return found
+        works.append((work, ref, str(data["type"]), in_words(str(data.get("title") or data.get("stem", "")))))
+    return works
 
 
 NOTED = timedelta(seconds=10)

@@ -54,7 +54,6 @@ def choose(ref: str) -> Reply:
 @pages.get("/bank/<ref>/new/<kind>")
 @access.roles(Role.AUTHOR)
 def new(ref: str, kind: str) -> Reply:
-    """Show the editor of a new item."""
     work_ref = work_ref_of(flask.request.args.get("work", ""))
     return _editor(ref, _open(ref, "", kind, work_ref), work_ref)
 
@@ -62,7 +61,6 @@ def new(ref: str, kind: str) -> Reply:
 @pages.post("/bank/<ref>/new/<kind>")
 @access.roles(Role.AUTHOR)
 def create(ref: str, kind: str) -> Reply:
-    """Store a new item, or draw its form anew."""
     return _take(ref, "", kind)
 
 
@@ -78,7 +76,6 @@ def edit(ref: str, item_ref: str) -> Reply:
 @pages.post("/bank/<ref>/items/<item_ref>/edit")
 @access.roles(Role.AUTHOR)
 def change(ref: str, item_ref: str) -> Reply:
-    """Store a new version of an item, or draw its form anew."""
     return _take(ref, item_ref, "")
 
 
@@ -128,22 +125,25 @@ def _take(ref: str, item_ref: str, kind: str) -> Reply:
     opened = _open(ref, item_ref, kind, work_ref_of(flask.request.form.get("work_ref", "")))
     typed = typed_in(ref, opened.kind, item_ref)
     opened = replace(opened, base=typed.base, seen=flask.request.form.get("seen", ""))
-    asked = flask.request.form.get("do", "save")
-    if asked not in ("save", "submit"):
-        return _redrawn(ref, opened, typed, asked)
+    action = flask.request.form.get("do", "save")
+    if action not in ("save", "submit"):
+        return _redrawn(ref, opened, typed, action)
     try:
         stored = service.save(
-            typed, submit=asked == "submit", wanted_ref=wanted_ref(), now=flask.g.now, actor=acting()
+            typed, submit=action == "submit", wanted_ref=wanted_ref(), now=flask.g.now, actor=acting()
         )
     except (InvalidInput, Conflict) as error:
         return _refused(ref, opened, typed, error)
-    if asked == "submit":
+    if action == "submit":
         flask.flash(_("bank.editing.submitted", ref=stored.ref), "ok")
         target = flask.url_for("bank.item", ref=ref, item_ref=stored.ref, version=stored.number)
         return flask.redirect(target, 303)
-    said = "saved" if stored.is_new else "unchanged"
+    outcome = "saved" if stored.is_new else "unchanged"
     return see_other(
-        _(f"bank.editing.{said}", ref=stored.ref, number=stored.number), ".edit", ref=ref, item_ref=stored.ref
+        _(f"bank.editing.{outcome}", ref=stored.ref, number=stored.number),
+        ".edit",
+        ref=ref,
+        item_ref=stored.ref,
     )
 
 
@@ -157,9 +157,9 @@ def _refused(ref: str, opened: OpenedItem, typed: Typed, error: CbtError) -> Rep
     return page, refusal(error).code
 
 
-def _redrawn(ref: str, opened: OpenedItem, typed: Typed, asked: str) -> Reply:
-    data, focus = changed_parts(dict(typed.data), asked, flask.request.form.get("part_type", ""))
-    return _editor(ref, opened, typed.work_ref, data=data, spare=asked == "more", focus=focus)
+def _redrawn(ref: str, opened: OpenedItem, typed: Typed, action: str) -> Reply:
+    data, focus = changed_parts(dict(typed.data), action, flask.request.form.get("part_type", ""))
+    return _editor(ref, opened, typed.work_ref, data=data, spare=action == "more", focus=focus)
 
 
 def _open(ref: str, item_ref: str, kind: str, work_ref: str) -> OpenedItem:
@@ -184,7 +184,7 @@ def _editor(
     focus: int = 0,
 ) -> str:
     shown = opened.data if data is None else data
-    bank, taxonomy, found = seen_of(ref, opened.ref, shown)
+    bank, taxonomy, feedback = seen_of(ref, opened.ref, shown)
     untouched = data is None and not opened.seen and not opened.ref
     return flask.render_template(
         "bank/editor/_form.html" if wants_partial() else "bank/editor/editor.html",
@@ -193,11 +193,11 @@ def _editor(
         work_ref=work_ref,
         data=shown,
         untouched=untouched,
-        notes={} if untouched else found.notes,
-        paper=found.paper,
-        keys=found.keys,
-        errors=found.errors,
-        hints=found.hints,
+        notes={} if untouched else feedback.notes,
+        paper=feedback.paper,
+        keys=feedback.keys,
+        errors=feedback.errors,
+        hints=feedback.hints,
         refused=refused,
         spare=spare,
         focus=focus,
@@ -233,14 +233,14 @@ _WORK = re.compile(r"wk-[a-z0-9]{14}")
 def look(ref: str, kind: str) -> Reply:
     """Answer how an unfinished item looks and what lint says of it; nothing is stored."""
     typed = typed_in(ref, kind)
-    found = seen_of(ref, typed.item_ref or wanted_ref(), typed.data)[2]
+    feedback = seen_of(ref, typed.item_ref or wanted_ref(), typed.data)[2]
     return flask.jsonify(
-        paper=found.paper,
-        key=flask.render_template("bank/editor/_key.html", keys=found.keys),
-        tally=flask.render_template("bank/editor/_tally.html", errors=found.errors, hints=found.hints),
+        paper=feedback.paper,
+        key=flask.render_template("bank/editor/_key.html", keys=feedback.keys),
+        tally=flask.render_template("bank/editor/_tally.html", errors=feedback.errors, hints=feedback.hints),
         notes={
             name: flask.render_template("bank/editor/_notes_of.html", notes=notes)
-            for name, notes in found.notes.items()
+            for name, notes in feedback.notes.items()
         },
     )
 
@@ -248,9 +248,8 @@ def look(ref: str, kind: str) -> Reply:
 @typing_pages.post("/bank/<ref>/editing/<kind>/work")
 @access.roles(Role.AUTHOR)
 def keep(ref: str, kind: str) -> Reply:
-    """Keep what is typed."""
-    known = flask.request.form.get("seen", "")
-    kept = service.keep_work(typed_in(ref, kind), seen=known, now=flask.g.now, actor=acting())
+    seen_digest = flask.request.form.get("seen", "")
+    kept = service.keep_work(typed_in(ref, kind), seen=seen_digest, now=flask.g.now, actor=acting())
     return flask.jsonify(seen=kept)
 
 
@@ -264,7 +263,7 @@ def here(ref: str, item_ref: str) -> Reply:
     with reading() as session:
         names = actor_names(session, {other.actor for other in present.others})
     base = whole_number(flask.request.form.get("base", ""), most=MOST_VERSION)
-    told = flask.render_template(
+    fragment = flask.render_template(
         "bank/editor/_others.html",
         others=present.others,
         names=names,
@@ -272,7 +271,7 @@ def here(ref: str, item_ref: str) -> Reply:
         base=base,
         compare=flask.url_for("bank.editing.compare", ref=ref, item_ref=item_ref) if present.typed else "",
     )
-    return flask.jsonify(told=told.strip(), current=present.current)
+    return flask.jsonify(told=fragment.strip(), current=present.current)
 
 
 @typing_pages.post("/bank/<ref>/editing/discard")
@@ -304,17 +303,14 @@ def typed_in(ref: str, kind: str, item_ref: str | None = None) -> Typed:
 
 
 def work_ref_of(text: str) -> str:
-    """Return the name of an unfinished work, a fresh one where there is none."""
     return text if _WORK.fullmatch(text) else new_ref("wk")
 
 
 def wanted_ref() -> str:
-    """Return the ref its author wants for a new item."""
     return flask.request.form.get("ref", "").strip()[:60]
 
 
 def seen_of(ref: str, item_ref: str, data: Mapping[str, Any]) -> tuple[ItemBank, Taxonomy, EditorPreview]:
-    """Return the bank, its table of points, and what stands beside the form of this content."""
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
         taxonomy = store.taxonomy_of(session, bank)

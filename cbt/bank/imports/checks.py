@@ -74,12 +74,10 @@ class CheckSheet:
 
     @property
     def pages(self) -> int:
-        """How many pages of findings there are."""
         return -(-self.shown.count // BLOCK)
 
     @property
     def entry_pages(self) -> int:
-        """How many pages of entries there are."""
         return -(-self.summary.lists[self.entries].count // BLOCK) if self.entries else 0
 
 
@@ -150,7 +148,6 @@ def _changes(before: str, entry: ImportedItem) -> list[FieldChange]:
 
 
 def _points(session: Session, bank: ItemBank) -> list[tuple[Range, list[Point]]]:
-    """Return the points of a bank below their ranges."""
     taxonomy = bank_store.taxonomy_of(session, bank)
     codes = [found.code for found in taxonomy.ranges]
     below: dict[str, list[Point]] = {}

@@ -256,7 +256,7 @@ def parcel_of(
     changed = [(there[entry.ref], entry) for entry in open_ if entry.ref in there]
     last = _last_numbers(session, [item.id for item, _entry in changed])
     head = (what.actor, now)
-    found = [
+    parcel_rows = [
         Rows(NEW_ITEM, [_new_item(entry, run, what) for entry in fresh], len(fresh)),
         Rows(
             FIRST_VERSION,
@@ -280,7 +280,7 @@ def parcel_of(
         Rows(NO_WORDS, [(item.id,) for item, _entry in changed]),
         Rows(NEW_WORDS, [(words[one.ref], run.bank_id, one.ref) for _item, one in changed if words[one.ref]]),
     ]
-    return [rows for rows in found if rows.values]
+    return [rows for rows in parcel_rows if rows.values]
 
 
 def _new_item(entry: ImportedItem, run: ImportRun, what: Bringing) -> tuple[object, ...]:
@@ -334,7 +334,6 @@ class Undone:
     kept: int
 
     def __add__(self, more: Undone) -> Undone:
-        """Return what both did."""
         return Undone(self.withdrawn + more.withdrawn, self.returned + more.returned, self.kept + more.kept)
 
 
@@ -370,7 +369,7 @@ def undo_some(
 
     Source: R-43.
     """
-    found = session.execute(
+    versions = session.execute(
         select(Item, ItemVersion.number, ItemVersion.replaces, ItemVersion.was)
         .join(ItemVersion, ItemVersion.item_id == Item.id)
         .where(ItemVersion.import_run_id == run.id, Item.id > after)
@@ -379,15 +378,15 @@ def undo_some(
     ).all()
     current = [
         (item, replaces, was)
-        for item, number, replaces, was in found
+        for item, number, replaces, was in versions
         if item.current == number and item.state != ItemState.RETIRED
     ]
     added = [item for item, _replaces, was in current if was in ("", ItemState.RETIRED)]
     changed = [(item, replaces, ItemState(was)) for item, replaces, was in current if item not in added]
     rows = [Rows(_WITHDRAW, [_as_read(item) for item in added], len(added))]
     rows += _returning(session, changed, run=run, now=now, actor=actor)
-    does = Undone(len(added), len(changed), len(found) - len(current))
-    return RunUndo([one for one in rows if one.values], does, found[-1][0].id if found else 0)
+    does = Undone(len(added), len(changed), len(versions) - len(current))
+    return RunUndo([one for one in rows if one.values], does, versions[-1][0].id if versions else 0)
 
 
 def end_undo(
@@ -429,9 +428,9 @@ def _returning(
     for item, replaces, was in items:
         back, number = former[item.id], item.current + 1
         content = json.loads(back.content)
-        told = (content["type"], content["point"], content.get("unit"), content.get("difficulty", 3))
+        shape = (content["type"], content["point"], content.get("unit"), content.get("difficulty", 3))
         drawn = number if was is ItemState.REVIEWED else replaces
-        heads.append((*told, drawn, number, was, actor, *_as_read(item)))
+        heads.append((*shape, drawn, number, was, actor, *_as_read(item)))
         versions.append((item.id, number, replaces, back.content, back.sha256, item.state, actor, now))
     return [
         Rows(_RETURN, heads, len(heads)),
@@ -526,7 +525,6 @@ def _save_table(session: Session, what: Bringing, *, now: datetime) -> str:
 
 
 def at_once(work: Callable[[], None]) -> None:
-    """Do some work."""
     work()
 
 

@@ -89,13 +89,12 @@ class ImportedItem:
 
     @property
     def data(self) -> dict[str, Any]:
-        """Return the content as its author wrote it."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
+        content: dict[str, Any] = json.loads(self.text)
+        return content
 
 
 def plan(
-    drafts: Sequence[ItemDraft], known: Iterable[BankItem], near: Mapping[int, Near] | None = None
+    drafts: Sequence[ItemDraft], items: Iterable[BankItem], near: Mapping[int, Near] | None = None
 ) -> list[ImportedItem]:
     """Return what becomes of each item; `near` says by its place among the drafts what a new one is much like.
 
@@ -103,7 +102,7 @@ def plan(
     takes the next free number of its point. The same content is skipped, also within the file; a withdrawn item is
     added again.
     """
-    by_ref = {item.ref: item for item in known}
+    by_ref = {item.ref: item for item in items}
     by_stem = {item.identity: item.ref for item in by_ref.values()}
     numbers, met = Numbers(by_ref), dict[str, str]()
     entries: list[ImportedItem] = []
@@ -143,13 +142,11 @@ def chosen(
 
 
 def tally(entries: Iterable[ImportedItem]) -> dict[Action, int]:
-    """Return how many items are added, changed and skipped."""
-    found = Counter(entry.action for entry in entries)
-    return {action: found[action] for action in Action}
+    counts = Counter(entry.action for entry in entries)
+    return {action: counts[action] for action in Action}
 
 
 def stem_of(data: Mapping[str, Any]) -> str:
-    """Return the words an item is known by: its stem, or a case's title."""
     return str(data.get("stem") or data.get("title") or "")
 
 
@@ -221,13 +218,11 @@ PLAINLY = ImportTerms(state=ItemState.REVIEWED)
 """As commands bring a bank: what it has is brought up to date, and drawn."""
 
 
-def written(asked: ImportTerms) -> str:
-    """Return it as it is stored."""
-    return msgspec.json.encode(asked).decode()
+def written(terms: ImportTerms) -> str:
+    return msgspec.json.encode(terms).decode()
 
 
 def asked_of(text: str) -> ImportTerms:
-    """Return what was stored."""
     return msgspec.json.decode(text, type=ImportTerms)
 
 
@@ -247,17 +242,16 @@ class ItemSection:
 
 def sections_without(items: Iterable[ItemDraft]) -> list[ItemSection]:
     """Return the sheets or files that hold items without a 鉴定点, in their order."""
-    found = Counter((draft.place("").file, draft.place("").sheet) for draft in items if not has_point(draft))
-    return [ItemSection(_name(file, sheet), file, sheet, count) for (file, sheet), count in found.items()]
+    counts = Counter((draft.place("").file, draft.place("").sheet) for draft in items if not has_point(draft))
+    return [ItemSection(_name(file, sheet), file, sheet, count) for (file, sheet), count in counts.items()]
 
 
 def has_point(draft: ItemDraft) -> bool:
-    """Return whether a file names the 鉴定点 of an item."""
     return bool(str(draft.data.get("point") or "").strip())
 
 
 def with_points(
-    items: Sequence[ItemDraft], points: Mapping[str, str], known: Iterable[BankItem]
+    items: Sequence[ItemDraft], points: Mapping[str, str], bank_items: Iterable[BankItem]
 ) -> list[ItemDraft]:
     """Return the items with a 鉴定点 where one was chosen for their section, or for everything.
 
@@ -266,7 +260,7 @@ def with_points(
     had: dict[tuple[str, str], str] = {}
     if all(has_point(draft) for draft in items):
         return list(items)
-    for item in known:
+    for item in bank_items:
         had.setdefault((item.type, normal(item.stem)), item.point)
     return [draft if has_point(draft) else _pointed(draft, points, had) for draft in items]
 
@@ -301,17 +295,14 @@ class Review:
 
     @property
     def added(self) -> int:
-        """How many items are new."""
         return tally(self.entries)[Action.ADD]
 
     @property
     def changed(self) -> int:
-        """How many items say something else than in the bank."""
         return tally(self.entries)[Action.CHANGE]
 
     @property
     def skipped(self) -> int:
-        """How many items are in the bank already."""
         return tally(self.entries)[Action.SKIP]
 
     @property
@@ -321,16 +312,13 @@ class Review:
 
     @property
     def errors(self) -> list[Finding]:
-        """The findings that block their items."""
         return self.of(Severity.ERROR)
 
     @property
     def blocked(self) -> int:
-        """How many rows or items cannot be stored."""
         return len({found.item or str(found.place) for found in self.errors})
 
     def of(self, severity: Severity) -> list[Finding]:
-        """Return the findings of one severity."""
         return [found for found in self.findings if found.severity is severity]
 
 
@@ -338,7 +326,7 @@ def review(
     reading: Reading,
     *,
     taxonomy: Taxonomy,
-    known: Sequence[BankItem],
+    bank_items: Sequence[BankItem],
     revision: str,
     units: Mapping[int, UnitPlan] = NO_UNITS,
     points: Mapping[str, str] = NO_POINTS,
@@ -349,7 +337,7 @@ def review(
     Stems are compared with those of the bank's other items; checks of the bank as a whole are made only for
     a form that brings the whole bank, with its own 细目表. `tell` hears how many items are checked.
     """
-    used = [item for item in known if not item.retired]
+    used = [item for item in bank_items if not item.retired]
     sections = sections_without(reading.items)
     items = with_points(reading.items, points, used)
     beside = _other_stems(items, used)
@@ -363,17 +351,16 @@ def review(
         whole=reading.taxonomy is not None,
         tell=tell,
     )
-    found = [*reading.findings, *checked.findings]
+    own_findings = [*reading.findings, *checked.findings]
     if reading.columns and all(use.field != "explanation" for use in reading.columns):
         # The 国标 columns have none, so a hint at every row would only hide the others.
-        found = [one for one in found if one.code != "no_explanation"]
-    findings = sorted(found, key=lambda one: one.place)
-    entries = plan(checked.items, known, _near(checked, beside))
+        own_findings = [one for one in own_findings if one.code != "no_explanation"]
+    findings = sorted(own_findings, key=lambda one: one.place)
+    entries = plan(checked.items, bank_items, _near(checked, beside))
     return Review(reading, taxonomy, findings, entries, revision, sections)
 
 
 def with_entries(made: Review, entries: list[ImportedItem]) -> Review:
-    """Return the same dry run with what was chosen of it."""
     return replace(made, entries=entries)
 
 
@@ -390,11 +377,13 @@ def _other_stems(drafts: Sequence[ItemDraft], used: Sequence[BankItem]) -> dict[
 
 def _near(checked: CheckedItems, beside: Mapping[str, str]) -> dict[int, Near]:
     """Say which of the items is much like another, by its place among them."""
-    said = {found.item: found.params for found in checked.findings if found.code == "near_duplicate"}
+    params_by_item = {
+        found.item: found.params for found in checked.findings if found.code == "near_duplicate"
+    }
     stems = {**beside, **{str(draft.known_as): stem_of(draft.data) for draft in checked.items}}
     near = {}
     for place, draft in enumerate(checked.items):
-        if params := said.get(draft.label):
+        if params := params_by_item.get(draft.label):
             other, percent = params["other"], int(str(params["percent"]))
             stem = stems.get(str(other), "")
             at = other if isinstance(other, Place) else Place()
@@ -430,16 +419,13 @@ class CheckSummary:
     adjusted: dict[str, str] = field(default_factory=dict)
 
     def total(self, *names: str) -> int:
-        """Return how many entries some lists have."""
         return sum(self.lists[name].count for name in names)
 
     def of(self, severity: Severity) -> int:
-        """Return how many findings there are of one severity."""
         return sum(kind.lines.count for kind in self.kinds if kind.severity == severity)
 
 
 def list_of(entry: ImportedItem) -> str:
-    """Return the list of a dry run in which an entry stands."""
     return "near" if entry.near is not None and entry.action is Action.ADD else entry.action.value
 
 

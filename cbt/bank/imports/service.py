@@ -73,13 +73,13 @@ def read_again(
     with unit_of_work() as session:
         check = BANKS.idle(session, bank_ref, draft_ref, actor=actor)
         before = asked_of(check.asked)
-        asked = ImportTerms(
+        terms = ImportTerms(
             adjust=adjust if afresh else {**before.adjust, **adjust},
             points=points if afresh else {**before.points, **points},
             kept=before.kept and not afresh,
             locale=before.locale,
         )
-        CHECKS.wait_again(session, check, written(asked))
+        CHECKS.wait_again(session, check, written(terms))
 
 
 def confirm(
@@ -107,22 +107,24 @@ def confirm(
         check = BANKS.own(session, bank_ref, draft_ref, actor=actor)
         if check.state != CheckState.READY:
             raise Conflict("bank.check_under_way")
-        found = BANKS.summary_of(session, check)
-        if found.inferred and not understood:
+        summary = BANKS.summary_of(session, check)
+        if summary.inferred and not understood:
             raise InvalidInput("bank.not_understood", field="understood")
-        if found.blocked and not partial:
-            raise InvalidInput("bank.has_errors", count=found.blocked, field="partial")
-        total = wanted(found, mode, near=near)
+        if summary.blocked and not partial:
+            raise InvalidInput("bank.has_errors", count=summary.blocked, field="partial")
+        total = wanted(summary, mode, near=near)
         if not total:
             raise Conflict("bank.nothing_to_import")
-        if bank_store.desk_revision(session, check.bank_id) != found.revision:
+        if bank_store.desk_revision(session, check.bank_id) != summary.revision:
             raise Conflict("bank.changed_meanwhile", ref=bank_ref)
-        asked = msgspec.structs.replace(
+        terms = msgspec.structs.replace(
             asked_of(check.asked), mode=mode, state=state, partial=partial, near=near
         )
-        CHECKS.wait_to_be_stored(session, check, written(asked), total=total)
-        if found.layout:
-            keep_mapping(session, check.bank_id, found.layout, unscoped(found.adjusted), now=now, actor=actor)
+        CHECKS.wait_to_be_stored(session, check, written(terms), total=total)
+        if summary.layout:
+            keep_mapping(
+                session, check.bank_id, summary.layout, unscoped(summary.adjusted), now=now, actor=actor
+            )
 
 
 def keep_mapping(
@@ -140,10 +142,9 @@ def keep_mapping(
         row.actor, row.at = actor, now
 
 
-def wanted(found: CheckSummary, mode: Mode, *, near: bool) -> int:
-    """Return how many items of a dry run are stored under a mode."""
+def wanted(summary: CheckSummary, mode: Mode, *, near: bool) -> int:
     names = {Mode.UPDATE: ("change", "add"), Mode.ADD: ("change", "add", "skip"), Mode.NEW: ("add",)}[mode]
-    return found.total(*names, *(("near",) if near else ()))
+    return summary.total(*names, *(("near",) if near else ()))
 
 
 def cancel(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -> None:
@@ -160,5 +161,4 @@ _starter = BANKS.starter()
 
 
 def start_checks(*, now: datetime) -> None:
-    """Begin the checks that wait."""
     _starter.tick(now=now)

@@ -58,7 +58,6 @@ def again(ref: str, draft_ref: str) -> Reply:
 @check_pages.get("/bank/<ref>/import/<draft_ref>/marked/<int:file>.xlsx")
 @access.roles(Role.AUTHOR)
 def marked(ref: str, draft_ref: str, file: int) -> Reply:
-    """Send an author's workbook with its findings marked."""
     with reading() as session:
         name, body = sheets.marked_copy(session, bank_ref=ref, ref=draft_ref, actor=acting(), number=file)
     key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
@@ -122,12 +121,12 @@ def _url_of(ref: str, draft_ref: str, sheet: CheckSheet) -> Callable[..., str]:
 
 
 def _looked() -> Looked:
-    asked = flask.request.args
+    args = flask.request.args
     return Looked(
-        kind=asked.get("kind", ""),
-        page=max(asked.get("page", 1, int), 1),
-        entries=asked.get("list", ""),
-        entries_page=max(asked.get("entries", 1, int), 1),
+        kind=args.get("kind", ""),
+        page=max(args.get("page", 1, int), 1),
+        entries=args.get("list", ""),
+        entries_page=max(args.get("entries", 1, int), 1),
     )
 
 
@@ -219,14 +218,12 @@ READERS = (Role.AUTHOR, Role.REVIEWER)
 @pages.get("/bank/template.xlsx")
 @access.roles(*READERS)
 def template() -> Reply:
-    """Send the empty workbook."""
     return _workbook(registry.template_for("template.xlsx"), _("bank.template.file"))
 
 
 @pages.get("/bank/<ref>/import")
 @access.roles(*READERS)
 def upload(ref: str) -> Reply:
-    """Show the upload form and the imports so far."""
     return _upload_page(ref, NOTHING_REFUSED)
 
 
@@ -268,10 +265,9 @@ def _upload_page(ref: str, refused: Refusal) -> Reply:
 @pages.post("/bank/<ref>/imports/<run_ref>/undo")
 @access.roles(Role.AUTHOR)
 def undo(ref: str, run_ref: str) -> Reply:
-    """Take one import back."""
     done = bank_service.undo(bank_ref=ref, run_ref=run_ref, now=flask.g.now, actor=acting())
-    said = _("bank.import.undone", withdrawn=done.withdrawn, returned=done.returned, kept=done.kept)
-    flask.flash(said, "ok")
+    sentence = _("bank.import.undone", withdrawn=done.withdrawn, returned=done.returned, kept=done.kept)
+    flask.flash(sentence, "ok")
     return flask.redirect(flask.url_for(".upload", ref=ref), 303)
 
 

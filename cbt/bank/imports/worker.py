@@ -49,7 +49,6 @@ DRAFTS = Drafts("bank", gone=CHECKS.gone)
 
 
 def subject_of(bank_ref: str) -> str:
-    """Return what a draft for a bank is for."""
     return f"item_bank:{bank_ref}"
 
 
@@ -83,26 +82,26 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
         """Return the refusal while a run is being stored."""
         return Conflict("bank.import_under_way", ref=owner_ref)
 
-    def examine(self, check: ImportCheck, told: Beat) -> ExaminedFiles:
+    def examine(self, check: ImportCheck, beat: Beat) -> ExaminedFiles:
         """Read what was brought, and check it against the bank."""
         with reading() as session:
             bank_ref = session.get_one(ItemBank, check.bank_id).ref
             _name, body = DRAFTS.open(session, check.ref, subject=subject_of(bank_ref), actor=check.actor)
-        told.tell(CheckState.READING, 0, 0)
-        files, asked = upload.opened(upload.unpack(body)), asked_of(check.asked)
-        found, asked, kept = _read(check, files, asked)
-        total = len(found.items)
-        told.tell(CheckState.CHECKING, 0, total)
+        beat.tell(CheckState.READING, 0, 0)
+        files, terms = upload.opened(upload.unpack(body)), asked_of(check.asked)
+        parsed, terms, kept = _read(check, files, terms)
+        total = len(parsed.items)
+        beat.tell(CheckState.CHECKING, 0, total)
         with reading() as session:
             made = review_for(
                 session,
-                found,
+                parsed,
                 bank_ref,
-                points=asked.points,
-                tell=lambda done: told.tell(CheckState.CHECKING, done, total),
+                points=terms.points,
+                tell=lambda done: beat.tell(CheckState.CHECKING, done, total),
             )
-        told.tell(CheckState.CHECKING, total, total)
-        return ExaminedFiles(made, files, asked, kept)
+        beat.tell(CheckState.CHECKING, total, total)
+        return ExaminedFiles(made, files, terms, kept)
 
     def pieces(self, examined: ExaminedFiles) -> Iterator[FilePiece]:
         """Yield the findings, the items, and what both are as a whole."""
@@ -141,42 +140,42 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
                 if mark is not None and (own or len(files) == 1):
                     yield MARKED, number, CHECKS.sealed(mark(content, own))
 
-    def store(self, check: ImportCheck, told: Beat, now: datetime) -> None:
+    def store(self, check: ImportCheck, beat: Beat, now: datetime) -> None:
         """Store what was confirmed as a run, or go on with it."""
-        asked = asked_of(check.asked)
+        terms = asked_of(check.asked)
         with reading() as session:
             bank_ref = session.get_one(ItemBank, check.bank_id).ref
-            found = self.summary_of(session, check)
-            there = list(_entries(session, check, found))
-            entries = chosen(there, asked.mode, bank_store.refs_of(session, bank_ref), near=asked.near)
+            summary = self.summary_of(session, check)
+            there = list(_entries(session, check, summary))
+            entries = chosen(there, terms.mode, bank_store.refs_of(session, bank_ref), near=terms.near)
         what = Bringing(
             bank_ref=bank_ref,
             file_name=check.file_name,
-            form=found.form,
-            revision=found.revision,
-            counts={**tally(entries), Action.SKIP: found.total(*LISTS) - len(entries)},
+            form=summary.form,
+            revision=summary.revision,
+            counts={**tally(entries), Action.SKIP: summary.total(*LISTS) - len(entries)},
             actor=check.actor,
-            state=asked.state,
+            state=terms.state,
         )
         if check.run_id is None:
             check_revision(what)
-        run_id = check.run_id or told.in_front(lambda: _begin(check, what, now=now))
+        run_id = check.run_id or beat.in_front(lambda: _begin(check, what, now=now))
         try:
             go_on(
                 run_id,
                 what,
                 entries,
                 now=now,
-                tell=lambda done, total: told.tell_stored(done, total),
+                tell=lambda done, total: beat.tell_stored(done, total),
                 words=lambda some: dict.fromkeys([entry.ref for entry in some], ""),
-                in_front=told.in_front,
+                in_front=beat.in_front,
             )
         except CbtError:
-            told.in_front(lambda: _unlink(check))
+            beat.in_front(lambda: _unlink(check))
             raise
-        told.in_front(lambda: _be_done(check))
-        self.put_away(check, told)
-        index_all(told.rest)
+        beat.in_front(lambda: _be_done(check))
+        self.put_away(check, beat)
+        index_all(beat.rest)
 
     def forgotten(self, session: Session, ref: str, actor: str) -> None:
         """Forget the file."""
@@ -199,24 +198,24 @@ def kept_mapping(session: Session, bank_id: int, layout: str) -> KeptMapping | N
     return session.scalar(own)
 
 
-def _read(check: ImportCheck, files: list[NamedFile], asked: ImportTerms) -> tuple[Reading, ImportTerms, str]:
+def _read(check: ImportCheck, files: list[NamedFile], terms: ImportTerms) -> tuple[Reading, ImportTerms, str]:
     """Read what was brought, as files of its layout were understood before where nothing else is said.
 
     Return it, what it was read with, and who said so before ("" for nobody).
     """
-    found = read_all(files, asked.adjust)
-    if not asked.kept:
-        return found, asked, ""
+    parsed = read_all(files, terms.adjust)
+    if not terms.kept:
+        return parsed, terms, ""
     with reading() as session:
-        before = kept_mapping(session, check.bank_id, found.layout)
+        before = kept_mapping(session, check.bank_id, parsed.layout)
     if before is None:
-        return found, asked, ""
-    adjust = {**json.loads(before.choices), **asked.adjust}
-    return read_all(files, adjust), replace(asked, adjust=adjust), before.actor
+        return parsed, terms, ""
+    adjust = {**json.loads(before.choices), **terms.adjust}
+    return read_all(files, adjust), replace(terms, adjust=adjust), before.actor
 
 
-def _entries(session: Session, check: ImportCheck, found: CheckSummary) -> Iterator[ImportedItem]:
-    for number, _some in blocks(range(found.total(*LISTS))):
+def _entries(session: Session, check: ImportCheck, summary: CheckSummary) -> Iterator[ImportedItem]:
+    for number, _some in blocks(range(summary.total(*LISTS))):
         yield from CHECKS.opened(CHECKS.part(session, check, ENTRIES, number), list[ImportedItem])
 
 

@@ -65,12 +65,12 @@ def point_code(text: str, taxonomy: Taxonomy) -> str:
     """Return a point's code as the 细目表 writes it: dashes, capitals and three digits put right."""
     plain = unicodedata.normalize("NFKC", text).strip().upper()
     plain = _DASHES.sub("-", re.sub(r"\s+", "", plain)).strip("-")
-    if found := _CODE.fullmatch(plain):
-        return f"{found[1]}-{found[2]:0>3}"
-    known = taxonomy.importances
-    if plain.isdigit() and plain not in known:
+    if match := _CODE.fullmatch(plain):
+        return f"{match[1]}-{match[2]:0>3}"
+    importances = taxonomy.importances
+    if plain.isdigit() and plain not in importances:
         # A spreadsheet turns 0111 into 111.
-        return next((code for code in known if code.isdigit() and code.lstrip("0") == plain), plain)
+        return next((code for code in importances if code.isdigit() and code.lstrip("0") == plain), plain)
     return plain
 
 
@@ -189,18 +189,18 @@ def _errors(draft: ItemDraft, taxonomy: Taxonomy) -> Iterator[Finding]:
 
 def _refusals(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield code and field of each fault of a content: what is refused is put right, and the rest read on."""
-    given, mended = dict(data), set()
+    fields, mended = dict(data), set()
     while True:
         try:
-            parse_content(given)
+            parse_content(fields)
         except InvalidInput as error:
             name = str(error.params["field"])
             yield error.code.removeprefix("item."), name
             field = name.split(".")[0]
-            sound = _sound(given, name)
+            sound = _sound(fields, name)
             if sound is None or name in mended:
                 return
-            given[field] = sound
+            fields[field] = sound
             mended.add(name)
         else:
             return
@@ -220,10 +220,10 @@ def _sound(data: Mapping[str, Any], name: str) -> Any:
 
 def _keys(draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
     kind = TYPES.get(str(data.get("type")))
-    known = (kind.fields if kind else COMMON | {"answer"}) | ({"points"} if prefix else set())
+    names = (kind.fields if kind else COMMON | {"answer"}) | ({"points"} if prefix else set())
     for key in data:
-        if key not in known:
-            near = get_close_matches(key, known, n=1)
+        if key not in names:
+            near = get_close_matches(key, names, n=1)
             yield draft.find(Severity.ERROR, "key_unknown", prefix + key, key, near=near[0] if near else "—")
 
 
@@ -251,15 +251,15 @@ def _reads_well(draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Itera
 
 def _value(data: Mapping[str, Any], name: str) -> object:
     """What stands in a field such as `parts.2.answer`; "" when nothing does."""
-    found: Any = data
+    value: Any = data
     for step in name.split("."):
-        if isinstance(found, list) and step.isdigit() and 0 < int(step) <= len(found):
-            found = found[int(step) - 1]
-        elif isinstance(found, Mapping):
-            found = found.get(step, "")
+        if isinstance(value, list) and step.isdigit() and 0 < int(step) <= len(value):
+            value = value[int(step) - 1]
+        elif isinstance(value, Mapping):
+            value = value.get(step, "")
         else:
             return ""
-    return found
+    return value
 
 
 SHORT_UNIT = timedelta(minutes=10)
@@ -385,9 +385,9 @@ def check_items(
         if number % TOLD_EVERY == 0:
             tell(number)
         done, fixed = tidy(draft, taxonomy)
-        found = [*fixed, *_repeated(done, seen), *check_item(done, taxonomy)]
-        findings += found
-        if not _blocked(found):
+        remarks = [*fixed, *_repeated(done, seen), *check_item(done, taxonomy)]
+        findings += remarks
+        if not _blocked(remarks):
             sound.append(done)
     sound = _without_blocked(sound, _known_enemies(sound, known_refs), findings)
     sound = _without_blocked(sound, list(check_cases(sound, units)), findings)
@@ -421,8 +421,8 @@ def _known_enemies(drafts: Sequence[ItemDraft], known_refs: frozenset[str]) -> l
 
 
 def _without_blocked(
-    drafts: list[ItemDraft], found: list[Finding], findings: list[Finding]
+    drafts: list[ItemDraft], remarks: list[Finding], findings: list[Finding]
 ) -> list[ItemDraft]:
-    findings += found
-    stopped = {entry.item for entry in found if entry.severity is Severity.ERROR}
+    findings += remarks
+    stopped = {entry.item for entry in remarks if entry.severity is Severity.ERROR}
     return [draft for draft in drafts if draft.label not in stopped]

@@ -37,7 +37,6 @@ class Question:
 
     @property
     def name(self) -> str:
-        """Return the ref, with the number of the part where it is one."""
         return f"{self.ref}#{self.part}" if self.part else self.ref
 
     @property
@@ -58,8 +57,8 @@ class Question:
 
 def questions(drafts: Iterable[ItemDraft]) -> list[Question]:
     """Return what can be guessed of sound items, in an order that hangs on their refs alone."""
-    found = [question for draft in drafts for question in _of(draft)]
-    return sorted(found, key=lambda one: (one.fold, one.name, one.place))
+    guessable = [question for draft in drafts for question in _of(draft)]
+    return sorted(guessable, key=lambda one: (one.fold, one.name, one.place))
 
 
 def _of(draft: ItemDraft) -> Iterator[Question]:
@@ -145,32 +144,35 @@ def shapes_of(question: Question) -> list[Shapes]:
     """Return the shapes of each option of a question."""
     if question.type is ItemType.TRUE_FALSE:
         return [_shapes_of_statement(question.stem)]
-    found = _shapes_of_choices(question.stem, question.options)
+    option_shapes = _shapes_of_choices(question.stem, question.options)
     if question.negative:
         # Words that speak for a key speak against it where the stem asks for what does not hold.
-        found = [
-            {name: -value if name in _TELLING else value for name, value in one.items()} for one in found
+        option_shapes = [
+            {name: -value if name in _TELLING else value for name, value in one.items()}
+            for one in option_shapes
         ]
     if question.type is ItemType.MULTIPLE_CHOICE:
-        for shapes in found:
+        for shapes in option_shapes:
             shapes[BIAS] = 1.0
-    return found
+    return option_shapes
 
 
 def _shapes_of_choices(stem: str, options: Sequence[str]) -> list[Shapes]:
     """The shapes of each choice beside the others of its item."""
     plain = [normal(option) for option in options]
-    found = [_own(option) for option in options]
-    _measure(found, [float(len(text)) for text in plain], "longest", "shortest", "length", relative=True)
+    option_shapes = [_own(option) for option in options]
+    _measure(
+        option_shapes, [float(len(text)) for text in plain], "longest", "shortest", "length", relative=True
+    )
     pairs = [_pairs(text) for text in plain]
-    asked = _pairs(normal(stem))
-    _measure(found, [_share(own, asked) for own in pairs], "echo_most", "echo_least", "echo")
+    stem_pairs = _pairs(normal(stem))
+    _measure(option_shapes, [_share(own, stem_pairs) for own in pairs], "echo_most", "echo_least", "echo")
     near = [[_dice(own, other) for other in pairs if other is not own] for own in pairs]
-    _measure(found, [sum(row) / len(row) for row in near], "alike_most", "alike_least", "alike")
-    _measure(found, [max(row) for row in near], "twin_most", "twin_least", "twin")
-    _ends(found, plain)
-    _numbers(found, options)
-    return found
+    _measure(option_shapes, [sum(row) / len(row) for row in near], "alike_most", "alike_least", "alike")
+    _measure(option_shapes, [max(row) for row in near], "twin_most", "twin_least", "twin")
+    _ends(option_shapes, plain)
+    _numbers(option_shapes, options)
+    return option_shapes
 
 
 def _shapes_of_statement(statement: str) -> Shapes:
@@ -195,14 +197,20 @@ def _own(text: str) -> Shapes:
 
 
 def _measure(
-    found: list[Shapes], values: list[float], most: str, least: str, share: str, *, relative: bool = False
+    option_shapes: list[Shapes],
+    values: list[float],
+    most: str,
+    least: str,
+    share: str,
+    *,
+    relative: bool = False,
 ) -> None:
     """Note for each choice how far it lies from the mean, and who has the most and the least alone."""
     mean = sum(values) / len(values)
     high, low = max(values), min(values)
     if high == low:
         return
-    for shapes, value in zip(found, values, strict=True):
+    for shapes, value in zip(option_shapes, values, strict=True):
         shapes[share] = (value - mean) / mean if relative else 2 * (value - mean)
         if value == high and values.count(high) == 1:
             shapes[most] = 1.0
@@ -210,7 +218,7 @@ def _measure(
             shapes[least] = 1.0
 
 
-def _ends(found: list[Shapes], plain: Sequence[str]) -> None:
+def _ends(option_shapes: list[Shapes], plain: Sequence[str]) -> None:
     ends: tuple[tuple[str, Callable[[str], str]], ...] = (
         ("opens", lambda text: text[:2]),
         ("closes", lambda text: text[-2:]),
@@ -220,20 +228,20 @@ def _ends(found: list[Shapes], plain: Sequence[str]) -> None:
         shared = [own.count(text) for text in own]
         if max(shared) == 1:
             continue
-        for shapes, count in zip(found, shared, strict=True):
+        for shapes, count in zip(option_shapes, shared, strict=True):
             if count == 1:
                 shapes[f"{name}_apart"] = 1.0
             elif count < len(own):
                 shapes[f"{name}_shared"] = 1.0
 
 
-def _numbers(found: list[Shapes], options: Sequence[str]) -> None:
+def _numbers(option_shapes: list[Shapes], options: Sequence[str]) -> None:
     first = [_NUMBER.search(option) for option in options]
     values = [float(number[0]) for number in first if number]
     if len(values) < len(options) or len(set(values)) < len(values):
         return
     order = sorted(values)
-    for shapes, value in zip(found, values, strict=True):
+    for shapes, value in zip(option_shapes, values, strict=True):
         place = order.index(value)
         name = {0: "number_lowest", len(order) - 1: "number_highest"}.get(place, "number_between")
         shapes[name] = 1.0
@@ -247,8 +255,8 @@ def _share(own: frozenset[str], other: frozenset[str]) -> float:
     return len(own & other) / len(own)
 
 
-def _dice(one: frozenset[str], other: frozenset[str]) -> float:
-    return 2 * len(one & other) / (len(one) + len(other))
+def _dice(first: frozenset[str], other: frozenset[str]) -> float:
+    return 2 * len(first & other) / (len(first) + len(other))
 
 
 LONGEST = 3
@@ -274,7 +282,6 @@ class WordCounts:
 
     @classmethod
     def empty(cls, size: int) -> WordCounts:
-        """Return counts of nothing."""
         return cls([0.0] * size, [0.0] * size, [0.0] * size)
 
     def add(self, other: WordCounts, sign: int = 1) -> None:
@@ -286,16 +293,16 @@ class WordCounts:
 class WordTable:
     """How often each word stood in keys against how often by chance, fold by fold."""
 
-    def __init__(self, asked: Sequence[Question], places: Sequence[int], folds: int) -> None:
+    def __init__(self, pool: Sequence[Question], places: Sequence[int], folds: int) -> None:
         """Count the words of all questions, of which `places` has the folds; what is too rare is dropped."""
-        sets = [[_grams(text) for text in question.options] for question in asked]
+        sets = [[_grams(text) for text in question.options] for question in pool]
         spread = Counter(gram for options in sets for gram in frozenset().union(*options))
         self.words = sorted(gram for gram, count in spread.items() if count >= FEWEST)
         number = {gram: place for place, gram in enumerate(self.words)}
         self.found = [_numbered(options, number) for options in sets]
         self._folds = [WordCounts.empty(len(self.words)) for _ in range(folds)]
-        self.share = sum(len(one.right) for one in asked) / max(1, sum(len(one.options) for one in asked))
-        for question, options, fold in zip(asked, self.found, places, strict=True):
+        self.share = sum(len(one.right) for one in pool) / max(1, sum(len(one.options) for one in pool))
+        for question, options, fold in zip(pool, self.found, places, strict=True):
             # Where a stem asks for what does not hold, a word speaks for the opposite: it is not counted.
             if not question.negative:
                 single = question.type is ItemType.SINGLE_CHOICE
@@ -305,9 +312,9 @@ class WordTable:
             self.total.add(own)
         self._weights: dict[tuple[int, int], list[float]] = {}
 
-    def without(self, one: int, other: int) -> list[float]:
+    def without(self, number: int, other: int) -> list[float]:
         """Return the weight of each word as all folds but these two have it."""
-        pair = (min(one, other), max(one, other))
+        pair = (min(number, other), max(number, other))
         if pair not in self._weights:
             counted = WordCounts.empty(len(self.words))
             counted.add(self.total)
@@ -349,7 +356,7 @@ def _grams(text: str) -> frozenset[str]:
 def _numbered(options: Sequence[frozenset[str]], number: dict[str, int]) -> list[Sorted]:
     """Return the words of each option; what all of them have tells none apart."""
     everywhere = frozenset.intersection(*options) if len(options) > 1 else frozenset()
-    found = []
+    place_lists = []
     for own in options:
         sorts: Sorted = tuple([] for _ in range(LONGEST))
         for gram in own - everywhere:
@@ -357,8 +364,8 @@ def _numbered(options: Sequence[frozenset[str]], number: dict[str, int]) -> list
                 sorts[len(gram) - 1].append(number[gram])
         for places in sorts:
             places.sort()  # a set has another order in every process, and sums of floats hang on theirs
-        found.append(sorts)
-    return found
+        place_lists.append(sorts)
+    return place_lists
 
 
 # The guess rate: how many items are answered right by shapes and words alone, and what gives them away.
@@ -427,16 +434,14 @@ class Pick:
 class Crossing:
     """Questions of one type, what each option has, and the fold each belongs to."""
 
-    def __init__(self, asked: Sequence[Question]) -> None:
-        """Look at all questions once."""
-        self.asked = asked
-        self.folds = FOLDS if len(asked) <= MANY else FOLDS_OF_MANY
-        self.places = [question.fold % self.folds for question in asked]
-        self.table = WordTable(asked, self.places, self.folds)
-        self.shapes = [shapes_of(question) for question in asked]
+    def __init__(self, pool: Sequence[Question]) -> None:
+        self.asked = pool
+        self.folds = FOLDS if len(pool) <= MANY else FOLDS_OF_MANY
+        self.places = [question.fold % self.folds for question in pool]
+        self.table = WordTable(pool, self.places, self.folds)
+        self.shapes = [shapes_of(question) for question in pool]
 
     def picks(self) -> Iterator[Pick]:
-        """Guess every question, fold by fold."""
         for fold in range(self.folds):
             others = [number for number, place in enumerate(self.places) if place != fold]
             learned = learn([lesson for number in others[:ENOUGH] for lesson in self._lessons(number, fold)])
@@ -469,17 +474,17 @@ class Crossing:
     def _pick(self, number: int, learned: Mapping[str, float]) -> Pick:
         question, rows = self.asked[number], self._rows(number, self.places[number])
         if question.type is ItemType.SINGLE_CHOICE:
-            found = tuple(chances(rows, learned))
+            likelihoods = tuple(chances(rows, learned))
         else:
-            found = tuple(chances((row, _NOTHING), learned)[0] for row in rows)
-        return Pick(question, found, self._reasons(number, found, learned))
+            likelihoods = tuple(chances((row, _NOTHING), learned)[0] for row in rows)
+        return Pick(question, likelihoods, self._reasons(number, likelihoods, learned))
 
     def _reasons(
-        self, number: int, found: Sequence[float], learned: Mapping[str, float]
+        self, number: int, likelihoods: Sequence[float], learned: Mapping[str, float]
     ) -> tuple[Reason, ...]:
         """Return what sets the likeliest option apart from the mean of the others."""
-        top = max(range(len(found)), key=found.__getitem__)
-        shares = [1.0 if place == top else -1 / (len(found) - 1) for place in range(len(found))]
+        top = max(range(len(likelihoods)), key=likelihoods.__getitem__)
+        shares = [1.0 if place == top else -1 / (len(likelihoods) - 1) for place in range(len(likelihoods))]
         fold, sign = self.places[number], SCALE * self.asked[number].sign
         weights = self.table.without(fold, fold)
         more: defaultdict[str, float] = defaultdict(float)
@@ -492,7 +497,7 @@ class Crossing:
                 for gram in grams:
                     more[self.table.words[gram]] += share
                     speaks[self.table.words[gram]] += share * sign * weights[gram] * learned.get(name, 0.0)
-        side = -1 if len(found) == 1 and found[0] < 1 / 2 else 1
+        side = -1 if len(likelihoods) == 1 and likelihoods[0] < 1 / 2 else 1
         first = sorted(speaks, key=lambda name: (-side * speaks[name], name))
         telling = [name for name in first if side * speaks[name] > 0 and name != BIAS]
         return tuple((name, more[name] > 0) for name in telling[:REASONS])
@@ -528,8 +533,8 @@ def telltales(crossing: Crossing) -> list[Telltale]:
     return [*shapes, *_distinct(sorted(_words(crossing), key=_order))]
 
 
-def _order(one: Telltale) -> tuple[float, str]:
-    return -abs(one.off), one.name
+def _order(telltale: Telltale) -> tuple[float, str]:
+    return -abs(telltale.off), telltale.name
 
 
 def _shapes(crossing: Crossing) -> Iterator[Telltale]:
@@ -577,9 +582,9 @@ def _distinct(words: Sequence[Telltale]) -> list[Telltale]:
     return kept
 
 
-def _same(one: Telltale, other: Telltale) -> bool:
-    counts = one.keys + one.others, other.keys + other.others
-    return (one.name in other.name or other.name in one.name) and min(counts) >= SAME * max(counts)
+def _same(telltale: Telltale, other: Telltale) -> bool:
+    counts = telltale.keys + telltale.others, other.keys + other.others
+    return (telltale.name in other.name or other.name in telltale.name) and min(counts) >= SAME * max(counts)
 
 
 TYPES = (ItemType.SINGLE_CHOICE, ItemType.TRUE_FALSE, ItemType.MULTIPLE_CHOICE)
@@ -625,8 +630,8 @@ class GuessRate:
 
 def guess_rates(drafts: Iterable[ItemDraft]) -> list[GuessRate]:
     """Return the rate of each type that has enough items; `drafts` are sound, of one bank or of several."""
-    asked = questions(drafts)
-    own = {kind: [one for one in asked if one.type is kind] for kind in TYPES}
+    pool = questions(drafts)
+    own = {kind: [one for one in pool if one.type is kind] for kind in TYPES}
     return [_rate(kind, found) for kind, found in own.items() if len(found) >= FEWEST_GUESSED]
 
 
@@ -654,8 +659,8 @@ def percents(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _rate(kind: ItemType, asked: list[Question]) -> GuessRate:
-    crossing = Crossing(asked)
+def _rate(kind: ItemType, pool: list[Question]) -> GuessRate:
+    crossing = Crossing(pool)
     picks = [(pick, _credit(pick)) for pick in crossing.picks()]
     rate = sum(credit for _pick, credit in picks) / len(picks)
     guessed = [_sure(pick) for pick, credit in picks if credit == 1]
@@ -664,7 +669,7 @@ def _rate(kind: ItemType, asked: list[Question]) -> GuessRate:
         count=len(picks),
         rate=rate,
         margin=Z * math.sqrt(rate * (1 - rate) / len(picks)),
-        chance=sum(one.chance for one in asked) / len(asked),
+        chance=sum(one.chance for one in pool) / len(pool),
         telltales=telltales(crossing),
         surest=sorted(guessed, key=lambda one: (-one.share, one.name, one.place)),
     )
@@ -672,12 +677,12 @@ def _rate(kind: ItemType, asked: list[Question]) -> GuessRate:
 
 def _credit(pick: Pick) -> float:
     """Return 1 for a right guess, 0 for a wrong one; options that seem alike share it."""
-    found, right = pick.chances, pick.question.right
+    likelihoods, right = pick.chances, pick.question.right
     if pick.question.type is ItemType.SINGLE_CHOICE:
-        top = max(found)
-        tied = {place for place, share in enumerate(found) if share > top - TIE}
+        top = max(likelihoods)
+        tied = {place for place, share in enumerate(likelihoods) if share > top - TIE}
         return len(tied & right) / len(tied)
-    return math.prod(_yes_or_no(share, place in right) for place, share in enumerate(found))
+    return math.prod(_yes_or_no(share, place in right) for place, share in enumerate(likelihoods))
 
 
 def _yes_or_no(share: float, right: bool) -> float:

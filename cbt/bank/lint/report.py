@@ -64,20 +64,20 @@ def examine(body: bytes) -> bytes:
     """Return the LintReport about a LintWork, both as JSON."""
     work = msgspec.json.decode(body, type=LintWork)
     drafts = [ItemDraft(ref, json.loads(content), {}) for ref, content in work.items]
-    known = frozenset(work.refs)
+    refs = frozenset(work.refs)
     checked = check_items(
-        drafts, work.taxonomy, where=Place(), known_refs=known, whole=len(drafts) == work.total
+        drafts, work.taxonomy, where=Place(), known_refs=refs, whole=len(drafts) == work.total
     )
     rates = guess_rates(checked.items)
     report = LintReport(work.total, len(drafts), _kinds(checked.findings), [_shortened(one) for one in rates])
     return msgspec.json.encode(report)
 
 
-def _kinds(found: Iterable[Finding]) -> list[FoundKind]:
+def _kinds(findings: Iterable[Finding]) -> list[FoundKind]:
     """Gather findings by their kind: what blocks first, then what is found most often."""
     kinds: defaultdict[tuple[Severity, str], list[Finding]] = defaultdict(list)
-    for one in found:
-        kinds[one.severity, one.code].append(one)
+    for finding in findings:
+        kinds[finding.severity, finding.code].append(finding)
     order = sorted(kinds, key=lambda kind: (_ORDER.index(kind[0]), -len(kinds[kind]), kind[1]))
     return [
         FoundKind(code, severity, len(kinds[severity, code]), _places(kinds[severity, code]))
@@ -85,8 +85,8 @@ def _kinds(found: Iterable[Finding]) -> list[FoundKind]:
     ]
 
 
-def _places(found: Sequence[Finding]) -> list[FoundPlace]:
-    first = sorted(found, key=lambda one: one.item)[:LISTED]
+def _places(findings: Sequence[Finding]) -> list[FoundPlace]:
+    first = sorted(findings, key=lambda one: one.item)[:LISTED]
     return [
         FoundPlace(one.item, one.value, {name: _plain(value) for name, value in one.params.items()})
         for one in first

@@ -36,46 +36,46 @@ def reason_of(reason: Reason) -> str:
     return name_of(name) if has else str(_("bank.guess.without", what=name_of(name)))
 
 
-def line(found: GuessRate, bank: str) -> str:
+def line(rate: GuessRate, bank: str) -> str:
     """Return the rate of a type in one line; `bank` is "" for all banks together."""
     return str(
         _(
             "bank.guess.line",
             bank=bank or _("bank.guess.across"),
-            type=_(f"bank.type.{found.type.value}"),
-            count=found.count,
-            **figures(found),
+            type=_(f"bank.type.{rate.type.value}"),
+            count=rate.count,
+            **figures(rate),
         )
     )
 
 
-def details(found: GuessRate) -> Iterator[str]:
+def details(rate: GuessRate) -> Iterator[str]:
     """Yield what gives keys away, then the items that were guessed, the surest first."""
-    for one in found.telltales:
-        yield f"    {_told(one, found.type)}"
-    for guess in found.surest[:LISTED]:
-        said = str(_("ui.and")).join(reason_of(reason) for reason in guess.reasons)
-        yield f"    {_named(guess)}: {_('bank.guess.sure', percent=percents(guess.share), reasons=said)}"
+    for telltale in rate.telltales:
+        yield f"    {_told(telltale, rate.type)}"
+    for guess in rate.surest[:LISTED]:
+        reasons = str(_("ui.and")).join(reason_of(reason) for reason in guess.reasons)
+        yield f"    {_named(guess)}: {_('bank.guess.sure', percent=percents(guess.share), reasons=reasons)}"
 
 
-def figures(found: GuessRate) -> dict[str, str]:
+def figures(rate: GuessRate) -> dict[str, str]:
     """Return the rate, its margin and chance in per cent."""
     return {
-        "percent": percents(found.rate),
-        "margin": percents(found.margin),
-        "chance": percents(found.chance),
+        "percent": percents(rate.rate),
+        "margin": percents(rate.margin),
+        "chance": percents(rate.chance),
     }
 
 
-def as_data(found: GuessRate) -> dict[str, Any]:
+def as_data(rate: GuessRate) -> dict[str, Any]:
     """Return everything of a rate for other programs; shares as numbers from 0 to 1."""
     return {
-        "type": found.type.value,
-        "count": found.count,
-        "rate": round(found.rate, 4),
-        "margin": round(found.margin, 4),
-        "chance": round(found.chance, 4),
-        "too_high": found.too_high,
+        "type": rate.type.value,
+        "count": rate.count,
+        "rate": round(rate.rate, 4),
+        "margin": round(rate.margin, 4),
+        "chance": round(rate.chance, 4),
+        "too_high": rate.too_high,
         "telltales": [
             {
                 "name": name_of(one.name),
@@ -83,7 +83,7 @@ def as_data(found: GuessRate) -> dict[str, Any]:
                 "others": one.others,
                 "weight": round(one.weight, 2),
             }
-            for one in found.telltales
+            for one in rate.telltales
         ],
         "guessed": [
             {
@@ -92,15 +92,23 @@ def as_data(found: GuessRate) -> dict[str, Any]:
                 "share": round(one.share, 3),
                 "reasons": [reason_of(reason) for reason in one.reasons],
             }
-            for one in found.surest
+            for one in rate.surest
         ],
     }
 
 
-def _told(one: Telltale, kind: ItemType) -> str:
+def _told(telltale: Telltale, kind: ItemType) -> str:
     sort = "truth" if kind is ItemType.TRUE_FALSE else "key"
-    told = f"bank.guess.{sort}_more" if one.weight > 0 else f"bank.guess.{sort}_less"
-    return str(_(told, what=name_of(one.name), keys=one.keys, others=one.others, weight=f"{one.weight:+.1f}"))
+    message_id = f"bank.guess.{sort}_more" if telltale.weight > 0 else f"bank.guess.{sort}_less"
+    return str(
+        _(
+            message_id,
+            what=name_of(telltale.name),
+            keys=telltale.keys,
+            others=telltale.others,
+            weight=f"{telltale.weight:+.1f}",
+        )
+    )
 
 
 def _named(guess: SureGuess) -> str:
@@ -185,18 +193,18 @@ def lint_page(report: LintReport) -> LintPage:
     )
 
 
-def _guess(found: GuessRate, place: int) -> GuessPart:
+def _guess(rate: GuessRate, place: int) -> GuessPart:
     bar = RateBar(
-        found,
+        rate,
         y=ROW * place + BAR,
-        width=_x(found.rate),
-        low=_x(max(0.0, found.rate - found.margin)),
-        high=_x(min(1.0, found.rate + found.margin)),
-        chance=_x(found.chance),
-        figures=figures(found),
+        width=_x(rate.rate),
+        low=_x(max(0.0, rate.rate - rate.margin)),
+        high=_x(min(1.0, rate.rate + rate.margin)),
+        chance=_x(rate.chance),
+        figures=figures(rate),
     )
     tales = [
-        TalePart(name_of(one.name), one.keys, one.others, round(one.weight, 1)) for one in found.telltales
+        TalePart(name_of(one.name), one.keys, one.others, round(one.weight, 1)) for one in rate.telltales
     ]
     surest = [
         (
@@ -205,7 +213,7 @@ def _guess(found: GuessRate, place: int) -> GuessPart:
             f"{100 * one.share:.0f}",
             str(_("ui.and")).join(map(reason_of, one.reasons)),
         )
-        for one in found.surest[:SHOWN]
+        for one in rate.surest[:SHOWN]
     ]
     return GuessPart(bar, tales, surest)
 
@@ -219,5 +227,5 @@ def _kind(kind: FoundKind) -> KindPart:
     return KindPart(kind.code, kind.severity, kind.count, notes[0][2].why, notes)
 
 
-def _note(kind: FoundKind, one: FoundPlace) -> Note:
-    return note(Finding(kind.severity, kind.code, Place(), one.value, one.item, one.params))
+def _note(kind: FoundKind, place: FoundPlace) -> Note:
+    return note(Finding(kind.severity, kind.code, Place(), place.value, place.item, place.params))

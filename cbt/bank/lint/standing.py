@@ -61,7 +61,6 @@ def refs_of(session: Session, bank_id: int) -> list[str]:
 
 
 def kept_lint(session: Session, bank_id: int) -> BankLint | None:
-    """Return what is kept of a bank's lint."""
     return session.scalar(select(BankLint).where(BankLint.bank_id == bank_id))
 
 
@@ -121,15 +120,15 @@ def _examine(work: Work) -> JobResult:
         items = items_of(session, bank.id, step=step)
         # The bank's own name and note say nothing of its items: they are no part of its mark either.
         taxonomy = replace(whole, name="", note="")
-        asked = LintWork(taxonomy, items, refs_of(session, bank.id), count)
+        lint_work = LintWork(taxonomy, items, refs_of(session, bank.id), count)
         bank_id = bank.id
     try:
-        said = runner.run(TASK, msgspec.json.encode(asked), limits=LIMITS)
+        run = runner.run(TASK, msgspec.json.encode(lint_work), limits=LIMITS)
     except (runner.Exhausted, Unavailable) as error:
         if isinstance(error, Unavailable) and error.code == BUSY:
             raise
-        said = msgspec.json.encode(LintReport(count, len(items), failed=True))
-    return JobResult(record=partial(_keep, bank_id=bank_id, mark=mark, content=said.decode()))
+        run = msgspec.json.encode(LintReport(count, len(items), failed=True))
+    return JobResult(record=partial(_keep, bank_id=bank_id, mark=mark, content=run.decode()))
 
 
 def _keep(session: Session, *, bank_id: int, mark: str, content: str) -> None:

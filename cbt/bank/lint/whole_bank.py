@@ -70,12 +70,12 @@ def _sketch(text: str, hashes: dict[str, int]) -> Sketch:
         place = value % BINS
         if value < least.get(place, _MASK + 1):
             least[place] = value
-    found = []
+    lowest = []
     borrowed = least[min(least)]
     for place in reversed(range(BINS)):
         borrowed = least.get(place, borrowed)
-        found.append(borrowed)
-    return tuple(reversed(found))
+        lowest.append(borrowed)
+    return tuple(reversed(lowest))
 
 
 # Items that give another's key away: whoever meets both on one paper reads the answer of one in the other.
@@ -115,12 +115,12 @@ class QuestionText:
 class _Texts:
     """The texts of a bank, an item each; the first `found` are found by the rare pairs they hold."""
 
-    def __init__(self, texts: Sequence[Pairs], found: int) -> None:
+    def __init__(self, texts: Sequence[Pairs], searched: int) -> None:
         self.texts = texts
         spread = Counter(pair for own in texts for pair in own)
         self._rarity = {pair: math.log((1 + len(texts)) / count) for pair, count in spread.items()}
         self._holding: defaultdict[str, list[int]] = defaultdict(list)
-        for number, own in enumerate(texts[:found]):
+        for number, own in enumerate(texts[:searched]):
             for pair in own:
                 if spread[pair] <= COMMON:
                     self._holding[pair].append(number)
@@ -142,32 +142,36 @@ class _Texts:
 
 def check_giving(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
     """Yield what spells out another's key, and the theory items that speak of the same matter as a case."""
-    told: set[frozenset[str]] = set()
-    for found in (*_spelled_out(drafts), *_same_matter(drafts)):
-        pair = frozenset({found.item, str(found.params["other"])})
-        if found.code == "giveaway" or pair not in told:
-            told.add(pair)
-            yield found
+    pairs: set[frozenset[str]] = set()
+    for finding in (*_spelled_out(drafts), *_same_matter(drafts)):
+        pair = frozenset({finding.item, str(finding.params["other"])})
+        if finding.code == "giveaway" or pair not in pairs:
+            pairs.add(pair)
+            yield finding
 
 
 def _spelled_out(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
     bank = _Texts([_pairs(_text(draft)) for draft in drafts], len(drafts))
-    for asked in (text for draft in drafts for text in _asked(draft)):
-        own = _pairs(asked.answer_key) - _pairs(asked.stem)
-        telling = (number for number in bank.near(own) if _spells_out(bank, number, drafts[number], asked))
+    for asked_text in (text for draft in drafts for text in _asked(draft)):
+        own = _pairs(asked_text.answer_key) - _pairs(asked_text.stem)
+        telling = (
+            number for number in bank.near(own) if _spells_out(bank, number, drafts[number], asked_text)
+        )
         for number in islice(telling, MOST_TELLERS):
-            params = {"other": drafts[number].known_as, "key": asked.answer_key}
-            yield asked.draft.find(Severity.HINT, "giveaway", f"{asked.prefix}stem", asked.stem, **params)
+            params = {"other": drafts[number].known_as, "key": asked_text.answer_key}
+            yield asked_text.draft.find(
+                Severity.HINT, "giveaway", f"{asked_text.prefix}stem", asked_text.stem, **params
+            )
 
 
-def _spells_out(bank: _Texts, number: int, tells: ItemDraft, asked: QuestionText) -> bool:
+def _spells_out(bank: _Texts, number: int, tells: ItemDraft, question_text: QuestionText) -> bool:
     """Whether text `number`, that of `tells`, has the key and speaks of what is asked."""
-    if tells is asked.draft or enemies(tells, asked.draft):
+    if tells is question_text.draft or enemies(tells, question_text.draft):
         return False
-    subject = _pairs(asked.stem)
-    if bank.share(_pairs(asked.answer_key) - subject, number) < SPELLED:
+    subject = _pairs(question_text.stem)
+    if bank.share(_pairs(question_text.answer_key) - subject, number) < SPELLED:
         return False
-    return bank.share(subject, number) >= SUBJECT or _alone(asked, tells)
+    return bank.share(subject, number) >= SUBJECT or _alone(question_text, tells)
 
 
 def _same_matter(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
@@ -185,15 +189,15 @@ def _same_matter(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
                 yield draft.find(Severity.HINT, "same_matter", "stem", draft.data["stem"], **params)
 
 
-def enemies(one: ItemDraft, other: ItemDraft) -> bool:
+def enemies(item_draft: ItemDraft, other: ItemDraft) -> bool:
     """Return whether two items never stand on one paper."""
-    return other.ref in one.data.get("enemies", ()) or one.ref in other.data.get("enemies", ())
+    return other.ref in item_draft.data.get("enemies", ()) or item_draft.ref in other.data.get("enemies", ())
 
 
-def _alone(asked: QuestionText, tells: ItemDraft) -> bool:
+def _alone(question_text: QuestionText, tells: ItemDraft) -> bool:
     """Whether an item of the same point has the key as it is."""
-    own = normal(asked.answer_key)
-    same = asked.draft.data["point"] == tells.data["point"] and not asked.prefix
+    own = normal(question_text.answer_key)
+    same = question_text.draft.data["point"] == tells.data["point"] and not question_text.prefix
     return same and len(own) >= ALONE and own in normal(str(tells.data.get("stem", "")))
 
 
@@ -264,25 +268,25 @@ def check_repeats(drafts: Sequence[ItemDraft], beside: Mapping[str, str]) -> Ite
             yield draft.find(Severity.HINT, "contradiction", "stem", draft.data["stem"], **params)
 
 
-def _contradict(one: ItemDraft, other: ItemDraft) -> bool:
-    kinds = {one.data["type"], other.data["type"]}
-    return kinds == {ItemType.TRUE_FALSE} and one.data["answer"] != other.data["answer"]
+def _contradict(item_draft: ItemDraft, other: ItemDraft) -> bool:
+    kinds = {item_draft.data["type"], other.data["type"]}
+    return kinds == {ItemType.TRUE_FALSE} and item_draft.data["answer"] != other.data["answer"]
 
 
 def _difficulty(theory: Sequence[ItemDraft], where: Place) -> Iterator[Finding]:
     if len(theory) < FEWEST:
         return
-    found = Counter(draft.data.get("difficulty", 3) for draft in theory)
-    shares = [Fraction(found[level], len(theory)) for level in range(1, 6)]
+    counts = Counter(draft.data.get("difficulty", 3) for draft in theory)
+    shares = [Fraction(counts[level], len(theory)) for level in range(1, 6)]
     if any(abs(have - want) > DIFFICULTY_APART for have, want in zip(shares, DIFFICULTY_SHARES, strict=True)):
-        said = ":".join(percent(share) for share in shares)
-        yield Finding(Severity.HINT, "difficulty_mix", where, params={"shares": said})
+        ratio = ":".join(percent(share) for share in shares)
+        yield Finding(Severity.HINT, "difficulty_mix", where, params={"shares": ratio})
 
 
 def _uncovered(theory: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) -> Iterator[Finding]:
-    asked = {draft.data["point"] for draft in theory}
+    covered = {draft.data["point"] for draft in theory}
     for point in taxonomy.points:
-        if point.code not in asked:
+        if point.code not in covered:
             params = {"code": point.code, "name": point.name}
             yield Finding(Severity.HINT, "point_empty", where, point.code, params=params)
 
@@ -295,13 +299,13 @@ def similar_pairs(texts: Sequence[str], least: float, *, after: int = 0) -> Iter
     """
     plain = [normal(text) for text in texts]
     if len(plain) <= EVERY_PAIR:
-        found = _every_pair(plain)
+        pairs = _every_pair(plain)
     else:
         grams = lru_cache(maxsize=COMPARED)(lambda place: _grams(plain[place]))
-        found = near_pairs(
+        pairs = near_pairs(
             plain, after=after, worth=lambda one, other: _dice(grams(one), grams(other)) >= CANDIDATE
         )
-    for earlier, later in found:
+    for earlier, later in pairs:
         if later >= after and (ratio := _ratio(plain[earlier], plain[later])) >= least:
             yield earlier, later, ratio
 
@@ -328,23 +332,23 @@ def _every_pair(plain: Sequence[str]) -> Iterator[tuple[int, int]]:
                 yield earlier, later
 
 
-def _ratio(one: str, other: str) -> float:
-    return SequenceMatcher(None, one, other, autojunk=False).ratio()
+def _ratio(first: str, other: str) -> float:
+    return SequenceMatcher(None, first, other, autojunk=False).ratio()
 
 
 def _grams(text: str) -> frozenset[tuple[str, int]]:
     """The bigrams of a text, each with its occurrence, so that a set counts repeats."""
     seen: Counter[str] = Counter()
-    found = set()
+    grams = set()
     for start in range(max(1, len(text) - GRAM + 1)):
         gram = text[start : start + GRAM]
         seen[gram] += 1
-        found.add((gram, seen[gram]))
-    return frozenset(found)
+        grams.add((gram, seen[gram]))
+    return frozenset(grams)
 
 
-def _dice(one: frozenset[tuple[str, int]], other: frozenset[tuple[str, int]]) -> float:
-    return 2 * len(one & other) / (len(one) + len(other))
+def _dice(first: frozenset[tuple[str, int]], other: frozenset[tuple[str, int]]) -> float:
+    return 2 * len(first & other) / (len(first) + len(other))
 
 
 def across_levels(banks: Sequence[Sequence[ItemDraft]]) -> list[Finding]:

@@ -110,12 +110,10 @@ class BulkPlan:
 
     @property
     def able(self) -> list[BulkLine]:
-        """The items that change."""
         return [line for line in self.lines if not line.problem]
 
     @property
     def problems(self) -> Counter[str]:
-        """Why the others do not: code → how many."""
         return Counter(line.problem for line in self.lines if line.problem)
 
     @property
@@ -138,19 +136,19 @@ def plan_bulk(
 ) -> BulkPlan:
     """Return what a change would do; raise InvalidInput for a value that it cannot take."""
     if act is BulkAct.ASSIGN:
-        found = reviewer_of(session, value)
+        new_value = reviewer_of(session, value)
         writers = writers_of(session, items)
-        lines = [_assigned(item, found, may=may_review(found, writers[item.ref])) for item in items]
+        lines = [_assigned(item, new_value, may=may_review(new_value, writers[item.ref])) for item in items]
     elif act in WRITES:
-        found = _difficulty(value) if act is BulkAct.DIFFICULTY else _point(session, bank, value)
+        new_value = _difficulty(value) if act is BulkAct.DIFFICULTY else _point(session, bank, value)
         if len(items) > MOST_WRITTEN:
             raise InvalidInput("bank.bulk_many", count=len(items), most=MOST_WRITTEN)
-        lines = [_written(item, act, found) for item in items]
+        lines = [_written(item, act, new_value) for item in items]
     else:
-        found, event = "", ItemEvent(act.value)
+        new_value, event = "", ItemEvent(act.value)
         refused = barred(session, items, actor, now=now) if event in JUDGED else {}
         lines = [_moved(item, event, refused.get(item.ref)) for item in items]
-    return BulkPlan(act, found, note, lines)
+    return BulkPlan(act, new_value, note, lines)
 
 
 def _moved(item: Item, event: ItemEvent, refused: CbtError | None) -> BulkLine:
@@ -184,8 +182,8 @@ def _difficulty(value: str) -> str:
 
 def _point(session: Session, bank: ItemBank, value: str) -> str:
     code = value.strip().upper()
-    known = select(KnowledgePoint.id).where(KnowledgePoint.bank_id == bank.id, KnowledgePoint.code == code)
-    if session.scalar(known) is None:
+    query = select(KnowledgePoint.id).where(KnowledgePoint.bank_id == bank.id, KnowledgePoint.code == code)
+    if session.scalar(query) is None:
         raise InvalidInput("bank.bulk_point", field="point", point=code)
     return code
 
@@ -279,7 +277,7 @@ def _write(
     actor: str,
 ) -> None:
     """Store a version of each item that says something else; what was reviewed is drawn until that one is, too."""
-    given: str | int = int(value) if act is BulkAct.DIFFICULTY else value
+    new_value: str | int = int(value) if act is BulkAct.DIFFICULTY else value
     ids = [item.id for item in items]
     current = and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.current)
     contents = dict(
@@ -290,9 +288,9 @@ def _write(
     last = dict(_last_numbers(session, ids))
     versions = []
     for item in items:
-        data = json.loads(contents[item.id]) | {act.value: given}
+        data = json.loads(contents[item.id]) | {act.value: new_value}
         text = canonical_json(data)
-        setattr(item, act.value, given)
+        setattr(item, act.value, new_value)
         versions.append(
             version_row(
                 item,
@@ -307,7 +305,7 @@ def _write(
         )
     session.flush()
     session.execute(insert(ItemVersion), versions)
-    after = {"bank": bank.ref, act.value: given, "versions": {item.ref: item.current for item in items}}
+    after = {"bank": bank.ref, act.value: new_value, "versions": {item.ref: item.current for item in items}}
     subject = f"item_bank:{bank.ref}"
     chain.record(session, at=now, actor=actor, act=f"item.set_{act.value}", subject=subject, after=after)
 

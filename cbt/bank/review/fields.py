@@ -51,7 +51,6 @@ def fields_of(content: str) -> dict[str, str]:
 
 
 def places_of(content: str) -> list[str]:
-    """Return the places of a version that can be remarked on."""
     return list(fields_of(content))
 
 
@@ -124,19 +123,19 @@ def changes(before: str, after: str) -> list[FieldChange]:
 
 def spans(old: str, new: str) -> list[DiffSpan]:
     """Return how a text became another, word by word; of texts without end only that they differ."""
-    one, other = _WORDS.findall(old), _WORDS.findall(new)
-    if len(one) + len(other) > LONGEST_TOKENS:
+    old_words, other = _WORDS.findall(old), _WORDS.findall(new)
+    if len(old_words) + len(other) > LONGEST_TOKENS:
         return [DiffSpan("gone", old), DiffSpan("new", new)]
-    found: list[DiffSpan] = []
-    for kind, a, b, c, d in difflib.SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes():
+    diff_spans: list[DiffSpan] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(a=old_words, b=other, autojunk=False).get_opcodes():
         if kind == "equal":
-            found.append(DiffSpan("same", "".join(one[a:b])))
+            diff_spans.append(DiffSpan("same", "".join(old_words[a:b])))
             continue
         if a < b:
-            found.append(DiffSpan("gone", "".join(one[a:b])))
+            diff_spans.append(DiffSpan("gone", "".join(old_words[a:b])))
         if c < d:
-            found.append(DiffSpan("new", "".join(other[c:d])))
-    return found
+            diff_spans.append(DiffSpan("new", "".join(other[c:d])))
+    return diff_spans
 
 
 _KEYS = {"true": "bank.key.true", "false": "bank.key.false"}
@@ -152,8 +151,8 @@ def told(change: FieldChange) -> FieldChange:
 
 def shown_fields(content: str) -> dict[str, str]:
     """Return each field of a version by its place, in the language of this request."""
-    found = fields_of(content)
-    return {place: _value_text(place.rpartition(".")[2], text) for place, text in found.items()}
+    fields = fields_of(content)
+    return {place: _value_text(place.rpartition(".")[2], text) for place, text in fields.items()}
 
 
 def _value_text(last: str, text: str) -> str:

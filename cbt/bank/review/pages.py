@@ -74,11 +74,9 @@ class ItemDesk:
 
     @property
     def open_remarks(self) -> int:
-        """How many remarks nobody settled."""
         return sum(1 for one in self.remarks if one.settled_at is None)
 
     def can(self, event: ItemEvent) -> bool:
-        """Return whether the item's state lets something happen."""
         return (self.state, event) in ITEM_TRANSITIONS
 
     def may_judge(self, actor: str) -> bool:
@@ -87,8 +85,8 @@ class ItemDesk:
 
     def remarks_at(self, place: str) -> list[RemarkLine]:
         """Return the remarks on one place, those that are open first."""
-        found = [one for one in self.remarks if one.place == place]
-        return sorted(found, key=lambda one: (one.settled_at is not None, one.at))
+        remarks = [one for one in self.remarks if one.place == place]
+        return sorted(remarks, key=lambda one: (one.settled_at is not None, one.at))
 
 
 def desk_of(session: Session, item: Item) -> ItemDesk:
@@ -125,11 +123,11 @@ def desk_of(session: Session, item: Item) -> ItemDesk:
 
 def reviewers(session: Session, writers: frozenset[str] = frozenset()) -> list[ReviewerLine]:
     """Return everybody who reviews, by name, and whether they may judge what `writers` wrote."""
-    found: Sequence[ReviewerLine] = [
+    lines: Sequence[ReviewerLine] = [
         ReviewerLine(person.ref, person.name, may_review(f"staff:{person.ref}", writers))
         for person in staff_with_roles(session, [Role.REVIEWER])
     ]
-    return list(found)
+    return list(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +246,9 @@ def _text(content: str) -> str:
     return in_words(headline(json.loads(content)))
 
 
-def scope_of(sent: str, found: dict[Scope, int]) -> Scope:
+def scope_of(sent: str, waiting: dict[Scope, int]) -> Scope:
     """Return the scope somebody asks for, else the nearest in which something waits."""
     if sent in list(Scope):
         return Scope(sent)
     order: Sequence[Scope] = (Scope.MINE, Scope.NOBODYS)
-    return next((scope for scope in order if found[scope]), Scope.ALL)
+    return next((scope for scope in order if waiting[scope]), Scope.ALL)

@@ -115,14 +115,14 @@ def barred(session: Session, items: Iterable[Item], actor: str, *, now: datetime
     }
     firsts = {step for each in steps.values() for step in each}
     refused = refusals(session, firsts, actor, roles=(Role.REVIEWER,), now=now)
-    found: dict[str, CbtError] = {}
+    obstacles: dict[str, CbtError] = {}
     for ref, each in steps.items():
         errors = [refused[step] for step in each if step in refused]
         if any(error.code == SAME for error in errors):
-            found[ref] = Conflict("item.own_work", ref=ref)
+            obstacles[ref] = Conflict("item.own_work", ref=ref)
         elif errors:
-            found[ref] = errors[0]
-    return found
+            obstacles[ref] = errors[0]
+    return obstacles
 
 
 def writers_of(session: Session, items: Iterable[Item]) -> dict[str, dict[str, datetime]]:
@@ -132,7 +132,7 @@ def writers_of(session: Session, items: Iterable[Item]) -> dict[str, dict[str, d
 
     Source: R-62.
     """
-    found: dict[str, dict[str, datetime]] = {item.ref: {} for item in items}
+    writers: dict[str, dict[str, datetime]] = {item.ref: {} for item in items}
     ref_of = {item.id: item.ref for item in items}
     approved = (
         select(func.coalesce(func.max(ItemStep.number), 0))
@@ -153,8 +153,8 @@ def writers_of(session: Session, items: Iterable[Item]) -> dict[str, dict[str, d
             )
         )
         for key, writer, at in rows:
-            found[ref_of[key]][writer] = at
-    return found
+            writers[ref_of[key]][writer] = at
+    return writers
 
 
 def _record(
@@ -189,12 +189,12 @@ def take_step(
     Raises as `move` does, Conflict("item.changed_meanwhile") when another version stands there by now, and
     InvalidInput("item.note_needed") for one that is sent back without a word why.
     """
-    said = words(note, "note")
-    if event is ItemEvent.SEND_BACK and not said:
+    note_text = words(note, "note")
+    if event is ItemEvent.SEND_BACK and not note_text:
         raise InvalidInput("item.note_needed", field="note")
     with unit_of_work() as session:
         bank, item = _held(session, bank_ref, item_ref, number)
-        move(session, bank, [item], event, now=now, actor=actor, note=said)
+        move(session, bank, [item], event, now=now, actor=actor, note=note_text)
 
 
 def give_to(
@@ -210,18 +210,18 @@ def reviewer_of(session: Session, staff_ref: str) -> str:
     """Return the actor of a reviewer who may sign in; raise InvalidInput("item.no_reviewer")."""
     if not staff_ref:
         return ""
-    found = staff_by_ref(session, staff_ref)
-    if found.disabled_at is not None or Role.REVIEWER not in {row.role for row in found.roles}:
+    reviewer = staff_by_ref(session, staff_ref)
+    if reviewer.disabled_at is not None or Role.REVIEWER not in {row.role for row in reviewer.roles}:
         raise InvalidInput("item.no_reviewer", field="reviewer")
-    return f"staff:{found.ref}"
+    return f"staff:{reviewer.ref}"
 
 
 def remark(
     *, bank_ref: str, item_ref: str, number: int, place: str, text: str, now: datetime, actor: str
 ) -> str:
     """Keep a remark on a place of a version, "" being the item as a whole; return its ref."""
-    said = words(text, "text")
-    if not said:
+    remark_text = words(text, "text")
+    if not remark_text:
         raise InvalidInput("item.remark_empty", field="text")
     with unit_of_work() as session:
         bank, item = locked(session, bank_ref, item_ref)
@@ -230,7 +230,7 @@ def remark(
         )
         if content is None or (place and place not in places_of(content)):
             raise NotFound("item.no_place")
-        row = ItemComment(ref=new_ref("rm"), item_id=item.id, number=number, place=place, text=said)
+        row = ItemComment(ref=new_ref("rm"), item_id=item.id, number=number, place=place, text=remark_text)
         row.actor, row.at = actor, now
         session.add(row)
         after = {"bank": bank.ref, "version": number, "place": place, "remark": row.ref}
@@ -242,14 +242,14 @@ def settle(*, bank_ref: str, item_ref: str, remark_ref: str, now: datetime, acto
     """Mark a remark as settled; raise NotFound("item.no_remark"), Conflict("item.remark_settled")."""
     with unit_of_work() as session:
         bank, item = locked(session, bank_ref, item_ref)
-        found = session.scalar(
+        comment_id = session.scalar(
             select(ItemComment.id).where(ItemComment.ref == remark_ref, ItemComment.item_id == item.id)
         )
-        if found is None:
+        if comment_id is None:
             raise NotFound("item.no_remark")
         settled = session.execute(
             update(ItemComment)
-            .where(ItemComment.id == found, ItemComment.settled_at.is_(None))
+            .where(ItemComment.id == comment_id, ItemComment.settled_at.is_(None))
             .values(settled_by=actor, settled_at=now)
             .returning(ItemComment.id)
         ).all()
@@ -261,9 +261,9 @@ def settle(*, bank_ref: str, item_ref: str, remark_ref: str, now: datetime, acto
 
 def words(text: str, field: str) -> str:
     """Return what somebody wrote in a few lines; raise InvalidInput("text.unseen") or ("item.words_long")."""
-    found = unseen(text)
-    if found is not None:
-        raise InvalidInput("text.unseen", field=field, place=found.place, character=found.code)
+    hidden = unseen(text)
+    if hidden is not None:
+        raise InvalidInput("text.unseen", field=field, place=hidden.place, character=hidden.code)
     plain = "\n".join(line.strip() for line in text.strip().splitlines())
     if len(plain) > LONGEST_NOTE:
         raise InvalidInput("item.words_long", field=field, maximum=LONGEST_NOTE)

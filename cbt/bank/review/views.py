@@ -77,7 +77,6 @@ def step(ref: str, item_ref: str) -> Reply:
 @pages.post("/bank/<ref>/items/<item_ref>/judge")
 @access.roles(Role.REVIEWER)
 def judge(ref: str, item_ref: str) -> Reply:
-    """Approve an item, send it back, or retire it."""
     event = _event((ItemEvent.APPROVE, ItemEvent.SEND_BACK, ItemEvent.RETIRE))
     return _take(ref, item_ref, event)
 
@@ -133,7 +132,6 @@ def remark(ref: str, item_ref: str) -> Reply:
 @access.roles(Role.AUTHOR)
 @told_at_the_form
 def settle(ref: str, item_ref: str, remark_ref: str) -> Reply:
-    """Mark a remark as settled."""
     service.settle(bank_ref=ref, item_ref=item_ref, remark_ref=remark_ref, now=flask.g.now, actor=acting())
     return _done(ref, item_ref, _("bank.desk.done.settle"))
 
@@ -143,18 +141,18 @@ def settle(ref: str, item_ref: str, remark_ref: str) -> Reply:
 def versions(ref: str, item_ref: str) -> Reply:
     """Show word by word what became of an item between two of its versions."""
     args = flask.request.args
-    asked = [whole_number(args.get(name, ""), most=MOST_VERSION) for name in ("from", "to")]
+    numbers = [whole_number(args.get(name, ""), most=MOST_VERSION) for name in ("from", "to")]
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
         item = item_of(session, bank.id, item_ref)
-        found = two_versions(session, item, *asked)
+        both = two_versions(session, item, *numbers)
     key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
         "bank/review/versions.html",
         bank=bank,
         item=item,
-        found=found,
-        changes=[told(one) for one in changes(found.before, found.after)],
+        found=both,
+        changes=[told(one) for one in changes(both.before, both.after)],
         field_label=field_label,
     )
 
@@ -186,12 +184,12 @@ def queue() -> Reply:
     """Show the items that wait, and the one that is asked for, or the first."""
     args, me = flask.request.args, acting()
     bank_ref = args.get("bank", "")[:60]
-    asked = (args.get("of", "")[:60], args.get("item", "")[:60])
+    terms = (args.get("of", "")[:60], args.get("item", "")[:60])
     with reading() as session:
-        found = counts(session, me, bank_ref)
-        scope = scope_of(args.get("scope", ""), found)
+        waiting = counts(session, me, bank_ref)
+        scope = scope_of(args.get("scope", ""), waiting)
         lines = waiting_from(session, me, scope, bank_ref, after=None)
-        here = asked if all(asked) else next(((one.bank_ref, one.ref) for one in lines), ("", ""))
+        here = terms if all(terms) else next(((one.bank_ref, one.ref) for one in lines), ("", ""))
         following = waiting_from(session, me, scope, bank_ref, after=here, limit=1)
         shown: dict[str, object] = {}
         if all(here):
@@ -229,7 +227,7 @@ def queue() -> Reply:
         scopes=[
             (
                 flask.url_for(".queue", scope=one.value, bank=bank_ref or None),
-                f"{_(f'bank.queue.scope.{one.value}')} {found[one]}",
+                f"{_(f'bank.queue.scope.{one.value}')} {waiting[one]}",
                 one is scope,
             )
             for one in Scope

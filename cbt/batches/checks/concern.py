@@ -90,7 +90,6 @@ class Concern:
 
     @property
     def gravity(self) -> Gravity:
-        """Whether it stops the plan or warns of it."""
         return KINDS[self.code].gravity
 
     @property
@@ -100,22 +99,18 @@ class Concern:
 
     @property
     def clause(self) -> str:
-        """The clause of the rules."""
         return KINDS[self.code].clause
 
     @property
     def text(self) -> str:
-        """What is wrong, in the person's language."""
         return str(_(f"batches.check.{self.code}", count=len(self.people), **self.params))
 
     @property
     def fix(self) -> str:
-        """What to do now, in the person's language."""
         return str(_(f"batches.check.{self.code}.fix", **self.params))
 
     @property
     def go(self) -> str:
-        """What the button says that leads to the page which mends it."""
         return str(_(f"batches.check.go.{KINDS[self.code].anchor}"))
 
     @property
@@ -156,7 +151,6 @@ class Entered:
 
     @property
     def starts_before(self) -> tuple[Span, int]:
-        """What orders registrations."""
         return self.span, self.id
 
 
@@ -193,9 +187,9 @@ def _registrations() -> Select[int, str, int, str, int, int, str, int, str, Deci
 
 def entered(session: Session, sittings: Collection[Sitting]) -> list[Entered]:
     """Return the registrations of sittings, by their order of coming."""
-    known = {one.id: one for one in sittings}
-    query = _registrations().where(Registration.sitting_id.in_(known)).order_by(Registration.id)
-    return _as_entered(session, session.execute(query), known)
+    by_id = {one.id: one for one in sittings}
+    query = _registrations().where(Registration.sitting_id.in_(by_id)).order_by(Registration.id)
+    return _as_entered(session, session.execute(query), by_id)
 
 
 def elsewhere(session: Session, sittings: Collection[Sitting], near: dict[int, Sitting]) -> list[Entered]:
@@ -231,12 +225,12 @@ def near_to(session: Session, sittings: Collection[Sitting]) -> dict[int, Sittin
 def _as_entered(
     session: Session, rows: Iterable[Row[*tuple[object, ...]]], sittings: dict[int, Sitting]
 ) -> list[Entered]:
-    found = []
+    entries = []
     for row in rows:
         sitting = sittings[row.sitting_id]
         paper = blueprint_of(session, row.blueprint_version_id).papers[row.paper]
         span = paper_span(sitting.planned_start_at, paper, factor=row.factor, extra=row.extra)
-        found.append(
+        entries.append(
             Entered(
                 id=row.id,
                 ref=row.ref,
@@ -250,7 +244,7 @@ def _as_entered(
                 span=span,
             )
         )
-    return found
+    return entries
 
 
 def used_rooms(
@@ -263,22 +257,22 @@ def used_rooms(
 
     Source: R-7.
     """
-    known = {one.id: one for one in sittings}
+    by_id = {one.id: one for one in sittings}
     query = (
         select(SittingRoom, Room)
         .join(Room, Room.id == SittingRoom.room_id)
-        .where(SittingRoom.sitting_id.in_(known), SittingRoom.state.not_in(OFF))
+        .where(SittingRoom.sitting_id.in_(by_id), SittingRoom.state.not_in(OFF))
     )
     rooms = [(one, moved.get(one.id, room)) for one, room in session.execute(query)]
-    spans = _room_spans(session, known)
+    spans = _room_spans(session, by_id)
     expected = _expected(session) if any(one.id not in spans for one, _ in rooms) else UNKNOWN_LENGTH
-    found = []
+    used = []
     for sitting_room, room in rooms:
-        sitting = known[sitting_room.sitting_id]
+        sitting = by_id[sitting_room.sitting_id]
         start = sitting.planned_start_at
         span = hull(spans[sitting_room.id]) if sitting_room.id in spans else (start, start + expected)
-        found.append(UsedRoom(sitting_room, sitting, room, span))
-    return sorted(found, key=lambda one: (one.span, one.room.name, one.sitting_room.id))
+        used.append(UsedRoom(sitting_room, sitting, room, span))
+    return sorted(used, key=lambda one: (one.span, one.room.name, one.sitting_room.id))
 
 
 def people_in_rooms(session: Session, sitting: Sitting) -> dict[int, int]:
@@ -328,7 +322,7 @@ def without_photo(session: Session, sittings: Collection[Sitting]) -> dict[int, 
         )
         .order_by(Registration.id)
     )
-    found: dict[int, dict[int, tuple[str, str]]] = defaultdict(dict)
+    lacking: dict[int, dict[int, tuple[str, str]]] = defaultdict(dict)
     for sitting_id, candidate_id, name, ref in session.execute(query):
-        found[sitting_id].setdefault(candidate_id, (name, ref))
-    return {sitting_id: list(people.values()) for sitting_id, people in found.items()}
+        lacking[sitting_id].setdefault(candidate_id, (name, ref))
+    return {sitting_id: list(people.values()) for sitting_id, people in lacking.items()}

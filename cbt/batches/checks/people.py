@@ -112,9 +112,9 @@ def _against(
 ) -> Iterator[RetakeObjection]:
     exam_on, label = local_day(entry.sitting.planned_start_at), blueprint.papers[entry.paper].label
     retake = entry.kind == "retake"
-    found = check_registration(entry.paper, results, retake=retake, exam_on=exam_on, policy=blueprint.retake)
-    if found is not None:
-        yield RetakeObjection(f"retake_{found.finding.value}", entry, label, found.last_on)
+    check = check_registration(entry.paper, results, retake=retake, exam_on=exam_on, policy=blueprint.retake)
+    if check is not None:
+        yield RetakeObjection(f"retake_{check.finding.value}", entry, label, check.last_on)
         return
     for code, paper in blueprint.papers.items():
         if not retake or code == entry.paper or (entry.person, blueprint.ref, code) in planned:
@@ -186,11 +186,11 @@ def outside_shape(session: Session, own: Collection[Entered], shapes: Shapes) ->
     for entry in own:
         blueprint = blueprint_of(session, entry.version)
         levels = shapes.get(entry.sitting.batch_id, {})
-        found = off_shape(levels, blueprint=blueprint.ref, version=entry.version, paper=entry.paper)
-        if found is not None:
+        problem = off_shape(levels, blueprint=blueprint.ref, version=entry.version, paper=entry.paper)
+        if problem is not None:
             level = f"{blueprint.occupation_name} {blueprint.level_name}"
             label = blueprint.papers[entry.paper].label
-            grouped[f"shape_{found[0].value}", entry.sitting.id, level, label].append(entry)
+            grouped[f"shape_{problem[0].value}", entry.sitting.id, level, label].append(entry)
     for (code, _sitting, level, paper), entries in grouped.items():
         yield Concern(code, entries[0].sitting.ref, {"level": level, "paper": paper}, named(entries))
 
@@ -198,9 +198,9 @@ def outside_shape(session: Session, own: Collection[Entered], shapes: Shapes) ->
 def without_right(objections: Iterable[RetakeObjection]) -> Iterator[Concern]:
     """Yield what R-4 says, by sitting and paper; a last day is told of each person alone. Source: R-4."""
     grouped: dict[tuple[str, int, str, str], list[Entered]] = defaultdict(list)
-    for one in objections:
-        last_on = one.last_on.isoformat() if one.last_on else ""
-        grouped[one.code, one.entry.sitting.id, one.paper, last_on].append(one.entry)
+    for objection in objections:
+        last_on = objection.last_on.isoformat() if objection.last_on else ""
+        grouped[objection.code, objection.entry.sitting.id, objection.paper, last_on].append(objection.entry)
     for (code, _sitting, paper, last_on), entries in grouped.items():
         yield Concern(code, entries[0].sitting.ref, {"paper": paper, "last_on": last_on}, named(entries))
 
@@ -270,20 +270,20 @@ def checks_of_rows(session: Session, rows: Sequence[PlannedEntry]) -> dict[int, 
             row.person, row.candidate_id if row.candidate_id is not None else -len(numbers) - 1
         )
     own = [_entry(session, row, place, numbers) for place, row in enumerate(rows)]
-    known = {row.candidate_id for row in rows if row.candidate_id is not None}
-    stored = entered_of(session, known, [row.sitting for row in rows]) if known else []
-    past = past_of(session, known)
+    candidate_ids = {row.candidate_id for row in rows if row.candidate_id is not None}
+    stored = entered_of(session, candidate_ids, [row.sitting for row in rows]) if candidate_ids else []
+    past = past_of(session, candidate_ids)
     also = frozenset((entry.person, blueprint_of(session, entry.version).ref, entry.paper) for entry in own)
     shapes = shapes_of(session, {row.sitting.batch_id for row in rows})
     of_person: dict[int, list[Entered]] = defaultdict(list)
-    for one in (*stored, *own):
-        of_person[one.person].append(one)
-    told: dict[int, list[Concern]] = defaultdict(list)
+    for entered in (*stored, *own):
+        of_person[entered.person].append(entered)
+    concerns_by_row: dict[int, list[Concern]] = defaultdict(list)
     for entry, row in zip(own, rows, strict=True):
-        told[row.key] += time_clashes([entry], of_person[entry.person])
-        told[row.key] += outside_shape(session, [entry], shapes)
-        told[row.key] += without_right(objections(session, [entry], past, also=also))
-    return {key: concerns for key, concerns in told.items() if concerns}
+        concerns_by_row[row.key] += time_clashes([entry], of_person[entry.person])
+        concerns_by_row[row.key] += outside_shape(session, [entry], shapes)
+        concerns_by_row[row.key] += without_right(objections(session, [entry], past, also=also))
+    return {key: concerns for key, concerns in concerns_by_row.items() if concerns}
 
 
 def checks_of_registered(session: Session, registrations: Collection[Registration]) -> list[Concern]:
@@ -299,12 +299,12 @@ def checks_of_registered(session: Session, registrations: Collection[Registratio
     own = [one for one in near if one.ref in refs]
     shapes = shapes_of(session, {one.batch_id for one in sittings})
     past = past_of(session, people_ids)
-    found = [
+    concerns = [
         *time_clashes(own, [one for one in near if one.ref not in refs]),
         *outside_shape(session, own, shapes),
         *without_right(objections(session, own, past, also=frozenset())),
     ]
-    return sorted(found, key=lambda one: not one.stops)
+    return sorted(concerns, key=lambda one: not one.stops)
 
 
 def _entry(session: Session, row: PlannedEntry, place: int, numbers: dict[str, int]) -> Entered:

@@ -53,8 +53,8 @@ def room_clashes(own: Collection[int], rooms: Collection[UsedRoom]) -> Iterator[
     Source: R-7.
     """
     by_id = {one.sitting_room.id: one for one in rooms}
-    found = clashes(Use(one.room.id, one.sitting_room.id, one.span) for one in rooms)
-    for clash in found:
+    room_pairs = clashes(Use(one.room.id, one.sitting_room.id, one.span) for one in rooms)
+    for clash in room_pairs:
         first, second = by_id[clash.first.what], by_id[clash.second.what]
         for mine, other in ((first, second), (second, first)):
             if mine.sitting.id in own:
@@ -160,13 +160,13 @@ def seats(
     """
     mine = [one for one in rooms if one.sitting.id in own]
     counts = seat_counts(session, sorted({one.room.id for one in mine}))
-    for one in mine:
-        count, seated = counts[one.room.id], people.get(one.sitting_room.id, 0)
+    for room in mine:
+        count, seated = counts[room.room.id], people.get(room.sitting_room.id, 0)
         gravity = fullness(people=seated, seats=count.seats, spares=count.spares)
         if gravity is not None:
             code = "seats_over" if gravity is Gravity.STOP else "spares_used"
-            params = {"room": one.room.name, "people": seated, "seats": count.seats, "spares": count.spares}
-            yield Concern(code, one.sitting.ref, params)
+            params = {"room": room.room.name, "people": seated, "seats": count.seats, "spares": count.spares}
+            yield Concern(code, room.sitting.ref, params)
 
 
 def checks_of_sitting(
@@ -189,14 +189,17 @@ def checks_of_sittings(
 
     Source: R-4, R-7, R-8, R-15, R-16.
     """
-    asked = [one for one in sittings if SittingState(one.state) in BEFORE_THE_START]
-    if not asked:
+    open_sittings = [one for one in sittings if SittingState(one.state) in BEFORE_THE_START]
+    if not open_sittings:
         return []
-    own = entered(session, asked)
-    near = near_to(session, asked)
-    found = [*_about_people(session, asked, near, own), *_about_places(session, asked, near, own, moved)]
+    own = entered(session, open_sittings)
+    near = near_to(session, open_sittings)
+    concerns = [
+        *_about_people(session, open_sittings, near, own),
+        *_about_places(session, open_sittings, near, own, moved),
+    ]
     order = list(KINDS)
-    return sorted(found, key=lambda one: (not one.stops, order.index(one.code)))
+    return sorted(concerns, key=lambda one: (not one.stops, order.index(one.code)))
 
 
 def checks_of_rooms(session: Session, sitting: Sitting) -> list[Concern]:
@@ -216,36 +219,35 @@ def checks_of_rooms(session: Session, sitting: Sitting) -> list[Concern]:
 
 
 def stops_of(concerns: Sequence[Concern]) -> list[Concern]:
-    """Return the concerns with which a sitting cannot be published."""
     return [one for one in concerns if one.stops]
 
 
 def _about_people(
-    session: Session, asked: Collection[Sitting], near: dict[int, Sitting], own: list[Entered]
+    session: Session, open_sittings: Collection[Sitting], near: dict[int, Sitting], own: list[Entered]
 ) -> Iterator[Concern]:
     if not own:
         return
-    yield from people.time_clashes(own, elsewhere(session, asked, near))
-    shapes = people.shapes_of(session, {one.batch_id for one in asked})
+    yield from people.time_clashes(own, elsewhere(session, open_sittings, near))
+    shapes = people.shapes_of(session, {one.batch_id for one in open_sittings})
     if shapes:
         yield from people.outside_shape(session, own, shapes)
     past = past_of(session, {one.person for one in own})
     yield from people.without_right(objections(session, own, past, also=frozenset()))
-    lacking = without_photo(session, asked)
-    for sitting in asked:
+    lacking = without_photo(session, open_sittings)
+    for sitting in open_sittings:
         if sitting.id in lacking:
-            who = tuple(Concerned(name, ref) for name, ref in lacking[sitting.id])
-            yield Concern("photos_missing", sitting.ref, {}, who)
+            lacking_people = tuple(Concerned(name, ref) for name, ref in lacking[sitting.id])
+            yield Concern("photos_missing", sitting.ref, {}, lacking_people)
 
 
 def _about_places(
     session: Session,
-    asked: Collection[Sitting],
+    open_sittings: Collection[Sitting],
     near: dict[int, Sitting],
     own: list[Entered],
     moved: Mapping[int, Room],
 ) -> Iterator[Concern]:
-    rooms, ids = used_rooms(session, list(near.values()), moved), {one.id for one in asked}
+    rooms, ids = used_rooms(session, list(near.values()), moved), {one.id for one in open_sittings}
     yield from room_clashes(ids, rooms)
     yield from staff_clashes(session, ids, rooms)
     yield from seats(session, ids, rooms, Counter(entry.sitting_room_id for entry in own))
@@ -363,8 +365,10 @@ def _with_checks(
 
 def asked(concerns: Iterable[Concern], codes: frozenset[str], *, field: str = "") -> list[Concern]:
     """Return the concerns of these codes that warn; raise Conflict("planning.stopped") for one that stops."""
-    found = [one for one in concerns if one.code in codes]
-    for one in found:
-        if one.stops:
-            raise Conflict("planning.stopped", field=field, found=one.text, clause=one.clause, fix=one.fix)
-    return found
+    chosen = [one for one in concerns if one.code in codes]
+    for concern in chosen:
+        if concern.stops:
+            raise Conflict(
+                "planning.stopped", field=field, found=concern.text, clause=concern.clause, fix=concern.fix
+            )
+    return chosen

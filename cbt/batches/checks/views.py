@@ -29,11 +29,10 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 @pages.get("/office/sittings/<ref>/checks")
 @access.roles(*READERS)
 def concerns(ref: str) -> Reply:
-    """What speaks against a sitting, as a fragment of its page."""
     with reading() as session:
         sitting = store.sitting_by_ref(session, ref)
-        found = checks_of_sitting(session, sitting)
-    return flask.render_template("batches/checks/_concerns.html", sitting=sitting, concerns=found)
+        problems = checks_of_sitting(session, sitting)
+    return flask.render_template("batches/checks/_concerns.html", sitting=sitting, concerns=problems)
 
 
 @pages.post("/office/batches/<ref>/sittings/new")
@@ -51,7 +50,7 @@ def add_sitting(ref: str) -> Reply:
     with reading() as session:
         centre_id = store.room_by_ref(session, room_refs[0]).centre_id
         centre_ref = next(centre.ref for centre in store.centres(session) if centre.id == centre_id)
-        given = chosen(prefills(session), form.get("blueprint", ""))
+        policy = chosen(prefills(session), form.get("blueprint", ""))
     sitting_ref, warned = sittings.add_sitting(
         batch_ref=ref,
         centre_ref=centre_ref,
@@ -60,7 +59,7 @@ def add_sitting(ref: str) -> Reply:
         planned_start_at=parse_local(form, "start"),
         mode=form.get("mode", "machine"),
         purpose=one_of(form, "purpose", Purpose, Purpose.OFFICIAL),
-        policy=parse_policy(form, given),
+        policy=parse_policy(form, policy),
         now=flask.g.now,
         actor=acting(),
     )
@@ -82,7 +81,6 @@ def set_purpose(ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(SITTING)
 def add_room(ref: str) -> Reply:
-    """Add a room to a sitting."""
     room_ref = flask.request.form.get("room", "")
     warned = sittings.add_room(sitting_ref=ref, room_ref=room_ref, now=flask.g.now, actor=acting())
     done = see_other(gettext("sittings.done.room_added"), "candidates.sitting", ref=ref)
@@ -111,5 +109,5 @@ def assign(ref: str, room_ref: str) -> Reply:
 
 
 def _tell(warned: list[Concern]) -> None:
-    for one in warned:
-        flask.flash(gettext("batches.check.told", text=one.text, clause=one.clause), "warn")
+    for concern in warned:
+        flask.flash(gettext("batches.check.told", text=concern.text, clause=concern.clause), "warn")

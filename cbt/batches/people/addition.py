@@ -95,8 +95,8 @@ def object_to(
     What was so `before` keeps nobody from mending something else. Raise Conflict("person.stopped") with `concerns`,
     ("person.warned") unless what warns was `accepted`: the unit of work is rolled back then.
     """
-    known = {(one.code, one.text) for one in before}
-    concerns = [one for one in spoken_against(session, registrations) if (one.code, one.text) not in known]
+    earlier = {(one.code, one.text) for one in before}
+    concerns = [one for one in spoken_against(session, registrations) if (one.code, one.text) not in earlier]
     stops = [one for one in concerns if one.stops]
     if stops:
         raise Conflict("person.stopped", concerns=stops, count=len(stops))
@@ -184,10 +184,10 @@ def add(*, batch_ref: str, addition: Addition, now: datetime, actor: str) -> Add
             concerns = object_to(session, [one.registration for one in made], accepted=addition.accepted)
             if again is not None:
                 to_print_again(session, [again.id], "papers", now=now)
-            for one in made:
-                registration = one.registration
+            for made_paper in made:
+                registration = made_paper.registration
                 close_withdrawals(session, registration, now=now, actor=actor)
-                after = facts_of(registration, one.place, one.seat)
+                after = facts_of(registration, made_paper.place, made_paper.seat)
                 if concerns:
                     after["accepted"] = sorted({concern.code for concern in concerns})
                 subject = f"registration:{registration.ref}"
@@ -219,25 +219,25 @@ def _candidate(session: Session, batch: Batch, addition: Addition, *, now: datet
     if person is None:
         return candidate_of(session, batch, addition.candidate_ref)
     index = document_index(person.document_number)
-    known = session.scalar(select(Candidate).where(Candidate.document_index == index))
-    if known is None:
-        known = steps.add_candidate(session, person, now=now)
+    candidate = session.scalar(select(Candidate).where(Candidate.document_index == index))
+    if candidate is None:
+        candidate = steps.add_candidate(session, person, now=now)
         session.flush()
-    elif not same_name(known.name, person.name):
+    elif not same_name(candidate.name, person.name):
         raise InvalidInput("person.name_differs", field="name")
-    return known
+    return candidate
 
 
 def candidate_of(session: Session, batch: Batch, ref: str) -> Candidate:
     """Return somebody with a ticket of a batch; raise NotFound("person.unknown")."""
-    found = session.scalar(
+    candidate = session.scalar(
         select(Candidate)
         .join(AdmissionTicket, AdmissionTicket.candidate_id == Candidate.id)
         .where(Candidate.ref == ref, AdmissionTicket.batch_id == batch.id)
     )
-    if found is None:
+    if candidate is None:
         raise NotFound("person.unknown")
-    return found
+    return candidate
 
 
 def ticket_in(session: Session, batch: Batch, candidate: Candidate) -> AdmissionTicket | None:
@@ -286,10 +286,10 @@ def _new_to(
     )
     if ticket_id is None:
         return
-    for one in addition.papers:
-        if one.room_ref:
+    for paper in addition.papers:
+        if paper.room_ref:
             continue  # it may be a trial's
-        not_twice(session, ticket_id=ticket_id, version_ref=level.blueprint.ref, paper=one.paper)
+        not_twice(session, ticket_id=ticket_id, version_ref=level.blueprint.ref, paper=paper.paper)
 
 
 def draw_where_drawn(

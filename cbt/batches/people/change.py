@@ -114,14 +114,14 @@ def change(
             still_seen(paper.registration, order.seen)
             place = hold_rooms(session, batch, {target})[target]
             before = facts_of(paper.registration, paper.place, paper.seat)
-            known = spoken_against(session, [paper.registration])
+            earlier = spoken_against(session, [paper.registration])
             carried = _carry_out(
                 session, batch, paper, place, order, sources=sources, now=now, actor=actor, reason=reason
             )
             if not carried:
                 raise InvalidInput("person.nothing")
             seat = session.get_one(Seat, paper.registration.seat_id)
-            concerns = object_to(session, [paper.registration], accepted=order.accepted, before=known)
+            concerns = object_to(session, [paper.registration], accepted=order.accepted, before=earlier)
             was, becomes = differing(before, facts_of(paper.registration, place, seat))
             if concerns:
                 becomes["accepted"] = sorted({one.code for one in concerns})
@@ -155,8 +155,8 @@ def _carry_out(
     """Do what differs; return what did."""
     registration = paper.registration
     wanted = set(_differences(paper, place, order))
-    for one in sorted(wanted):
-        paper.allow(one)
+    for wanted_change in sorted(wanted):
+        paper.allow(wanted_change)
     if place.sitting.purpose != paper.place.sitting.purpose:
         # Nobody is examined twice, or not at all, by a change of rooms: a trial has registrations of its own.
         raise Conflict("person.other_purpose", field="room", sitting=place.sitting.name)
@@ -176,13 +176,13 @@ def _carry_out(
     _form(session, paper, place, wanted, drawn=drawn, sources=sources, now=now)
     if RegistrationChange.PAPER in wanted:
         close_withdrawals(session, registration, now=now, actor=actor)
-    told = {
+    change_fields = {
         RegistrationChange.PAPER: "papers",
         RegistrationChange.PLACE: "place",
         RegistrationChange.SEAT: "seat",
     }
-    for one, why in told.items():
-        if one in wanted:
+    for wanted_change, why in change_fields.items():
+        if wanted_change in wanted:
             to_print_again(session, [registration.ticket_id], why, now=now)
     return wanted
 
@@ -195,8 +195,13 @@ def _differences(
         yield RegistrationChange.PAPER
     if registration.kind != terms.kind:
         yield RegistrationChange.KIND
-    given = registration.factor, registration.extra, registration.accommodation_note, registration.tools
-    if given != (terms.factor, terms.extra, terms.accommodation, terms.tools):
+    accommodation = (
+        registration.factor,
+        registration.extra,
+        registration.accommodation_note,
+        registration.tools,
+    )
+    if accommodation != (terms.factor, terms.extra, terms.accommodation, terms.tools):
         yield RegistrationChange.TERMS
     if registration.sitting_room_id != place.sitting_room.id:
         yield RegistrationChange.PLACE
@@ -341,13 +346,13 @@ def withdraw(
             )
             if registration_ref:
                 query = query.where(Registration.ref == registration_ref)
-            found = session.execute(query.order_by(Registration.id)).all()
-            if not found:
+            papers = session.execute(query.order_by(Registration.id)).all()
+            if not papers:
                 raise NotFound("registration.unknown")
-            hold_rooms(session, batch, {room_id for _, room_id in found})
-            for ref, _ in found:
+            hold_rooms(session, batch, {room_id for _, room_id in papers})
+            for ref, _ in papers:
                 _take_back(session, hold_paper(session, batch, ref), reason=reason, now=now, actor=actor)
-            return len(found)
+            return len(papers)
     except IntegrityError as error:
         # What a proctor wrote down about this registration keeps it where it is.
         raise Conflict("person.on_record") from error

@@ -88,7 +88,6 @@ class PersonPaper:
 
     @property
     def title(self) -> str:
-        """Level and paper, as people call them."""
         paper = self.blueprint.papers[self.registration.paper]
         return f"{self.blueprint.level_name} · {paper.name}"
 
@@ -118,18 +117,17 @@ class PeoplePage:
 
     @property
     def pages(self) -> int:
-        """How many pages there are."""
         return max(1, -(-self.count // PAGE))
 
 
-def people_page(session: Session, batch_ref: str, asked: PeopleFilter) -> PeoplePage:
+def people_page(session: Session, batch_ref: str, people_filter: PeopleFilter) -> PeoplePage:
     """Return a page of a batch's people; the number of queries grows with nothing."""
     batch = batch_by_ref(session, batch_ref)
     of_batch = AdmissionTicket.batch_id == batch.id
     everybody = session.scalar(select(func.count()).select_from(AdmissionTicket).where(of_batch)) or 0
-    conditions = [of_batch, *_conditions(asked, batch)]
+    conditions = [of_batch, *_conditions(people_filter, batch)]
     count = everybody
-    if asked.asked:
+    if people_filter.asked:
         counted = _tickets(select(func.count())).where(*conditions)
         count = session.scalar(counted) or 0
     query = (
@@ -138,7 +136,7 @@ def people_page(session: Session, batch_ref: str, asked: PeopleFilter) -> People
         .where(*conditions)
         .order_by(AdmissionTicket.number)
     )
-    rows = session.execute(query.limit(PAGE).offset((asked.page - 1) * PAGE)).all()
+    rows = session.execute(query.limit(PAGE).offset((people_filter.page - 1) * PAGE)).all()
     return PeoplePage(
         batch=batch,
         people=lines_of(session, [(row[0], row[1]) for row in rows]),
@@ -152,18 +150,18 @@ def _tickets(query: Select[int]) -> Select[int]:
     return query.select_from(AdmissionTicket).join(Candidate, Candidate.id == AdmissionTicket.candidate_id)
 
 
-def _conditions(asked: PeopleFilter, batch: Batch) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if asked.text:
-        found.append(found_by(asked.text))
-    version, _, paper = asked.paper.partition(".")
+def _conditions(people_filter: PeopleFilter, batch: Batch) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if people_filter.text:
+        conditions.append(found_by(people_filter.text))
+    version, _, paper = people_filter.paper.partition(".")
     if version.isascii() and version.isdigit() and len(version) < 10 and paper:
-        found.append(
+        conditions.append(
             _registered(Registration.blueprint_version_id == int(version), Registration.paper == paper)
         )
-    if asked.kind in SEARCH_KINDS:
-        found.append(_of_kind(asked.kind))
-    return found
+    if people_filter.kind in SEARCH_KINDS:
+        conditions.append(_of_kind(people_filter.kind))
+    return conditions
 
 
 def _registered(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -201,11 +199,11 @@ def _papers(session: Session, batch: Batch) -> list[tuple[str, str]]:
         .where(Sitting.batch_id == batch.id)
         .distinct()
     )
-    found = []
+    papers = []
     for version, paper in session.execute(query):
         blueprint = blueprint_of(session, version)
-        found.append((f"{version}.{paper}", f"{blueprint.level_name} · {blueprint.papers[paper].name}"))
-    return sorted(found, key=lambda one: one[1])
+        papers.append((f"{version}.{paper}", f"{blueprint.level_name} · {blueprint.papers[paper].name}"))
+    return sorted(papers, key=lambda one: one[1])
 
 
 def lines_of(session: Session, people: Sequence[tuple[AdmissionTicket, Candidate]]) -> list[PersonLine]:
@@ -238,12 +236,12 @@ def papers_of(session: Session, ticket_ids: Collection[int]) -> defaultdict[int,
         .where(Registration.ticket_id.in_(ticket_ids))
         .order_by(Sitting.planned_start_at, Registration.id)
     )
-    found: defaultdict[int, list[PersonPaper]] = defaultdict(list)
+    papers: defaultdict[int, list[PersonPaper]] = defaultdict(list)
     for registration, sitting, room, sitting_room, seat, attempt in session.execute(query):
         blueprint = blueprint_of(session, registration.blueprint_version_id)
         line = PersonPaper(registration, sitting, room, sitting_room, seat, blueprint, attempt is not None)
-        found[registration.ticket_id].append(line)
-    return found
+        papers[registration.ticket_id].append(line)
+    return papers
 
 
 def withdrawn_of(
@@ -251,12 +249,12 @@ def withdrawn_of(
 ) -> defaultdict[int, list[tuple[Withdrawal, str]]]:
     """Return what the holders of tickets withdrew and did not take up again: ticket id -> (it, level and paper)."""
     query = select(Withdrawal).where(Withdrawal.ticket_id.in_(ticket_ids), *_STANDING).order_by(Withdrawal.id)
-    found: defaultdict[int, list[tuple[Withdrawal, str]]] = defaultdict(list)
-    for one in session.scalars(query):
-        blueprint = blueprint_of(session, one.blueprint_version_id)
-        title = f"{blueprint.level_name} · {blueprint.papers[one.paper].name}"
-        found[one.ticket_id].append((one, title))
-    return found
+    withdrawn: defaultdict[int, list[tuple[Withdrawal, str]]] = defaultdict(list)
+    for withdrawal in session.scalars(query):
+        blueprint = blueprint_of(session, withdrawal.blueprint_version_id)
+        title = f"{blueprint.level_name} · {blueprint.papers[withdrawal.paper].name}"
+        withdrawn[withdrawal.ticket_id].append((withdrawal, title))
+    return withdrawn
 
 
 MOST_MINUTES = 240
@@ -266,7 +264,6 @@ REGISTRATION_KINDS = ("first", "retake")
 
 
 def people_asked(args: Mapping[str, str]) -> PeopleFilter:
-    """Return what a list of people is asked for."""
     return PeopleFilter(asked_text(args), args.get("paper", "")[:40], args.get("kind", ""), page_of(args))
 
 
@@ -409,7 +406,6 @@ class PersonPage:
 
     @property
     def can_withdraw(self) -> list[PersonPaper]:
-        """The papers that can be taken back."""
         return [one for one in self.person.papers if not self.hindered[one.registration.ref]]
 
     def former_room(self, withdrawal: Withdrawal) -> str:
@@ -468,7 +464,6 @@ class ChangePage:
 
     @property
     def free_numbers(self) -> str:
-        """The first free seats of its room."""
         return " ".join(f"{one.number:02d}" for one in self.free[:MOST_SEATS]) or "—"
 
 
@@ -578,14 +573,14 @@ def change_page(session: Session, batch_ref: str, registration_ref: str) -> Chan
 
 
 def _line(session: Session, batch: Batch, candidate_ref: str) -> PersonLine:
-    found = session.execute(
+    row = session.execute(
         select(AdmissionTicket, Candidate)
         .join(Candidate, Candidate.id == AdmissionTicket.candidate_id)
         .where(Candidate.ref == candidate_ref, AdmissionTicket.batch_id == batch.id)
     ).one_or_none()
-    if found is None:
+    if row is None:
         raise NotFound("person.unknown")
-    (line,) = lines_of(session, [(found[0], found[1])])
+    (line,) = lines_of(session, [(row[0], row[1])])
     return line
 
 

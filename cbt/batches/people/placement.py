@@ -117,21 +117,21 @@ def hold_paper(session: Session, batch: Batch, ref: str, *, target: int | None =
 
     Raise NotFound("registration.unknown"), Conflict("person.changed") when it was moved while this waited.
     """
-    found = session.execute(
+    row = session.execute(
         select(Registration.id, Registration.sitting_room_id)
         .join(Sitting, Sitting.id == Registration.sitting_id)
         .where(Registration.ref == ref, Sitting.batch_id == batch.id)
     ).one_or_none()
-    if found is None:
+    if row is None:
         raise NotFound("registration.unknown")
-    rooms = hold_rooms(session, batch, {found.sitting_room_id, target or found.sitting_room_id})
+    rooms = hold_rooms(session, batch, {row.sitting_room_id, target or row.sitting_room_id})
     registration = session.scalar(
         select(Registration)
-        .where(Registration.id == found.id)
+        .where(Registration.id == row.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    if registration is None or registration.sitting_room_id != found.sitting_room_id:
+    if registration is None or registration.sitting_room_id != row.sitting_room_id:
         raise Conflict("person.changed")
     return LockedRegistration(
         registration,
@@ -150,7 +150,6 @@ def open_place(place: LockedRoom) -> None:
 
 
 def holder_of(session: Session, place: LockedRoom, seat: Seat) -> Registration | None:
-    """Return who has a seat of a room in this sitting."""
     return session.scalar(
         select(Registration).where(
             Registration.sitting_room_id == place.sitting_room.id, Registration.seat_id == seat.id
@@ -217,7 +216,6 @@ class LevelOffer:
 
     @property
     def title(self) -> str:
-        """Occupation and level."""
         return f"{self.blueprint.occupation_name} · {self.blueprint.level_name}"
 
 
@@ -255,8 +253,8 @@ def levels_of(session: Session, batch: Batch) -> list[LevelOffer]:
 
 def _offer(session: Session, version_id: int, papers: Collection[str] | None) -> LevelOffer:
     blueprint = blueprint_of(session, version_id)
-    found = [paper for paper in blueprint.papers.values() if papers is None or paper.code in papers]
-    return LevelOffer(version_id, blueprint, tuple(found))
+    offered = [paper for paper in blueprint.papers.values() if papers is None or paper.code in papers]
+    return LevelOffer(version_id, blueprint, tuple(offered))
 
 
 def rooms_of(session: Session, batch: Batch) -> list[RoomOffer]:
@@ -321,7 +319,7 @@ def suggested(
 
     Source: R-7.
     """
-    busy, found = list(taken), dict[str, RoomOffer]()
+    busy, offers = list(taken), dict[str, RoomOffer]()
     full = dict[int, int]()
     for paper in papers:
         fitting = []
@@ -337,10 +335,10 @@ def suggested(
             fitting.append(((near, strange, place), room, span))
         if fitting:
             _, best, span = min(fitting, key=lambda one: one[0])
-            found[paper.code] = best
+            offers[paper.code] = best
             busy.append(span)
             full[best.sitting_room.id] = full.get(best.sitting_room.id, 0) + 1
-    return found
+    return offers
 
 
 def free_seats(session: Session, sitting_room: SittingRoom) -> list[Seat]:
@@ -415,8 +413,8 @@ def _first_that_fit(
             start = by_id[place_id].sitting.planned_start_at
             paper = level.blueprint.papers[code]
             taken.append(paper_span(start, paper, factor=terms.factor, extra=terms.extra))
-    found = suggested(rooms, level, list(papers), terms=terms, taken=taken)
+    offers = suggested(rooms, level, list(papers), terms=terms, taken=taken)
     for paper in papers:
-        if paper.code not in found:
+        if paper.code not in offers:
             raise Conflict("person.no_place", field="paper", paper=paper.name)
-    return {code: offer.sitting_room.id for code, offer in found.items()}
+    return {code: offer.sitting_room.id for code, offer in offers.items()}

@@ -44,20 +44,20 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 @access.roles(*READERS)
 def people(ref: str) -> Reply:
     """Show the people of a batch, fifty at a time."""
-    asked = people_asked(flask.request.args)
+    search = people_asked(flask.request.args)
     with reading() as session:
-        page = people_page(session, ref, asked)
-    return flask.render_template("batches/people/people.html", page=page, asked=asked, kinds=SEARCH_KINDS)
+        page = people_page(session, ref, search)
+    return flask.render_template("batches/people/people.html", page=page, asked=search, kinds=SEARCH_KINDS)
 
 
 @pages.get("/office/batches/<ref>/people/new")
 @access.roles(Role.OFFICER)
 def new(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form that adds somebody, or papers of somebody; the papers of another level as a part of it."""
-    asked = refused.sent or flask.request.args
-    level = whole_number(asked.get("level", ""), most=WIDEST)
+    sent = refused.sent or flask.request.args
+    level = whole_number(sent.get("level", ""), most=WIDEST)
     with reading() as session:
-        page = add_page(session, ref, version=level, candidate_ref=asked.get("person", ""))
+        page = add_page(session, ref, version=level, candidate_ref=sent.get("person", ""))
     part = wants_partial() and not refused.what
     template = "batches/people/_papers.html" if part else "batches/people/add.html"
     return form_page(template, refused, page=page, documents=DOCUMENT_TYPES, tools=TOOLS)
@@ -82,7 +82,6 @@ def add(ref: str) -> Reply:
 @pages.get("/office/batches/<ref>/people/<person>")
 @access.roles(*READERS)
 def person(ref: str, person: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show somebody with all their papers of a batch."""
     with reading() as session:
         page = person_page(session, ref, person)
     return form_page("batches/people/person.html", refused, page=page)
@@ -101,12 +100,11 @@ def of_registration(ref: str) -> Reply:
 @pages.get("/office/batches/<ref>/people/<person>/photo")
 @access.roles(*READERS)
 def photo(ref: str, person: str) -> Reply:
-    """Send the photo of somebody of a batch, with or without papers in it."""
     with reading() as session:
-        found = photo_of(session, candidate_of(session, batch_by_ref(session, ref), person).id)
-    if found is None:
+        candidate_photo = photo_of(session, candidate_of(session, batch_by_ref(session, ref), person).id)
+    if candidate_photo is None:
         raise NotFound("photo.none")
-    return picture(found.mimetype, found.image)
+    return picture(candidate_photo.mimetype, candidate_photo.image)
 
 
 @pages.get("/office/batches/<ref>/people/<person>/details")
@@ -147,7 +145,6 @@ def put_right(ref: str, person: str) -> Reply:
 @pages.get("/office/batches/<ref>/people/papers/<registration>")
 @access.roles(Role.OFFICER)
 def paper(ref: str, registration: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show the form that changes one registration."""
     with reading() as session:
         page = change_page(session, ref, registration)
     return form_page("batches/people/change.html", refused, page=page, tools=TOOLS)

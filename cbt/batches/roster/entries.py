@@ -100,18 +100,16 @@ class Storable:
 
     @property
     def papers(self) -> int:
-        """How many papers are registered."""
         return sum(len(one.papers) for one in self.people)
 
 
 def storable(plan: RosterPlan) -> Storable:
-    """Return what an import of a plan stores."""
-    found: dict[str, PersonEntry] = {}
-    for one in plan.placements:
-        if one.index not in found:
-            found[one.index] = _person(one)
-        found[one.index].papers.append(_paper(one))
-    return Storable(list(found.values()), plan.changes, _renewed(plan), plan.already)
+    entries: dict[str, PersonEntry] = {}
+    for placement in plan.placements:
+        if placement.index not in entries:
+            entries[placement.index] = _person(placement)
+        entries[placement.index].papers.append(_paper(placement))
+    return Storable(list(entries.values()), plan.changes, _renewed(plan), plan.already)
 
 
 def _renewed(plan: RosterPlan) -> list[RenewedNumber]:
@@ -121,59 +119,61 @@ def _renewed(plan: RosterPlan) -> list[RenewedNumber]:
     ]
 
 
-def _person(one: Placement) -> PersonEntry:
-    row = one.row
+def _person(placement: Placement) -> PersonEntry:
+    row = placement.row
     return PersonEntry(
-        index=one.index,
-        ref=one.candidate.ref if one.candidate is not None else new_ref("ca"),
+        index=placement.index,
+        ref=placement.candidate.ref if placement.candidate is not None else new_ref("ca"),
         name=row.name,
         document_type=row.document_type,
         document_number=row.document_number,
         details=row.details,
-        ticket=one.ticket or row.ticket,
+        ticket=placement.ticket or row.ticket,
         papers=[],
     )
 
 
-def _paper(one: Placement) -> PaperEntry:
-    row = one.row
+def _paper(placement: Placement) -> PaperEntry:
+    row = placement.row
     return PaperEntry(
         ref=new_ref("re"),
-        blueprint=one.choice.blueprint.ref,
-        paper=one.paper,
-        kind=one.asked.kind,
+        blueprint=placement.choice.blueprint.ref,
+        paper=placement.paper,
+        kind=placement.asked.kind,
         factor=row.factor,
         extra=row.extra,
         tools=row.tools,
         accommodation=row.accommodation,
         eligibility=row.eligibility,
         note=row.note,
-        sitting_id=one.at.sitting.id,
-        sitting_room_id=one.at.sitting_room.id,
-        seat_id=one.seat.id,
+        sitting_id=placement.at.sitting.id,
+        sitting_room_id=placement.at.sitting_room.id,
+        seat_id=placement.seat.id,
     )
 
 
 def seat_lines(placements: Sequence[Placement], masked: dict[str, str]) -> dict[int, list[SeatLine]]:
     """Return what is shown of each room, by seat: sitting-room id -> lines."""
-    found: dict[int, list[SeatLine]] = {}
-    for one in sorted(placements, key=lambda one: one.seat.number):
-        found.setdefault(one.at.key, []).append(_line(one, one.row, masked[one.index]))
-    return found
+    lines: dict[int, list[SeatLine]] = {}
+    for placement in sorted(placements, key=lambda one: one.seat.number):
+        lines.setdefault(placement.at.key, []).append(
+            _line(placement, placement.row, masked[placement.index])
+        )
+    return lines
 
 
-def _line(one: Placement, row: RosterRow, masked: str) -> SeatLine:
-    blueprint = one.choice.blueprint
+def _line(placement: Placement, row: RosterRow, masked: str) -> SeatLine:
+    blueprint = placement.choice.blueprint
     return SeatLine(
         row=row.row,
         name=row.name,
         number=masked,
         unit=row.group,
         level=blueprint.level_name,
-        paper=blueprint.papers[one.paper].name,
-        seat=one.seat.number,
-        ticket=one.ticket or row.ticket,
-        kind=one.asked.kind,
+        paper=blueprint.papers[placement.paper].name,
+        seat=placement.seat.number,
+        ticket=placement.ticket or row.ticket,
+        kind=placement.asked.kind,
     )
 
 
@@ -277,33 +277,33 @@ def parcels_of(session: Session, some: Sequence[PersonEntry], run: RosterRun) ->
     if not open_:
         return photos
     _seats_free(session, open_)
-    known = _known(session, [one.index for one in open_])
-    tickets = _tickets(session, run.batch_id, list(known.values()))
-    lacking = [one for one in open_ if known.get(one.index) not in tickets]
+    candidate_ids = _known(session, [one.index for one in open_])
+    tickets = _tickets(session, run.batch_id, list(candidate_ids.values()))
+    lacking = [one for one in open_ if candidate_ids.get(one.index) not in tickets]
     numberless = [one.index for one in lacking if not one.ticket]
     numbers = run.numbers.take(session, len(numberless))
     number_of = {one.index: one.ticket for one in lacking if one.ticket}
     number_of |= dict(zip(numberless, numbers, strict=True))
-    people = [_parcel(people, run, known, number_of, there) for people in chunks(open_)]
+    people = [_parcel(people, run, candidate_ids, number_of, there) for people in chunks(open_)]
     return people + photos
 
 
 def _parcel(
     people: Sequence[PersonEntry],
     run: RosterRun,
-    known: Mapping[str, int],
+    candidate_ids: Mapping[str, int],
     number_of: Mapping[str, str],
     there: Set[str],
 ) -> list[Rows]:
-    fresh = [one for one in people if one.index not in known]
+    fresh = [one for one in people if one.index not in candidate_ids]
     tickets = [(number_of[one.index], run.batch_id, one.index) for one in people if one.index in number_of]
     papers = [_new_paper(one, paper, run) for one in people for paper in one.papers if paper.ref not in there]
-    found = [
+    parcel_rows = [
         Rows(NEW_PERSON, [_new_person(one, run.at) for one in fresh], len(fresh)),
         Rows(NEW_TICKET, tickets, len(tickets)),
         Rows(NEW_PAPER, papers, len(papers)),
     ]
-    return [rows for rows in found if rows.values]
+    return [rows for rows in parcel_rows if rows.values]
 
 
 def no_parcel_of(some: Sequence[PersonEntry], run: RosterRun) -> list[Rows]:
@@ -313,26 +313,26 @@ def no_parcel_of(some: Sequence[PersonEntry], run: RosterRun) -> list[Rows]:
     return [Rows(NO_PAPER, refs), Rows(NO_TICKET, new), Rows(NO_PHOTO, new), Rows(NO_PERSON, new)]
 
 
-def _new_person(one: PersonEntry, at: datetime) -> tuple[object, ...]:
-    number = one.document_number
+def _new_person(entry: PersonEntry, at: datetime) -> tuple[object, ...]:
+    number = entry.document_number
     return (
-        one.ref,
-        one.name,
-        one.document_type,
+        entry.ref,
+        entry.name,
+        entry.document_type,
         seal(number, DOCUMENT),
-        one.index,
+        entry.index,
         mask_document(number),
         at,
-        *(detail.stored(one.details[name]) for name, detail in DETAILS.items()),
+        *(detail.stored(entry.details[name]) for name, detail in DETAILS.items()),
     )
 
 
-def _new_paper(one: PersonEntry, paper: PaperEntry, run: RosterRun) -> tuple[object, ...]:
+def _new_paper(entry: PersonEntry, paper: PaperEntry, run: RosterRun) -> tuple[object, ...]:
     time = (str(paper.factor), paper.extra // _MICROSECOND)
     terms = (paper.kind, *time, paper.tools, paper.accommodation)
     place = (run.versions[paper.blueprint], paper.sitting_room_id, paper.sitting_id, paper.seat_id)
     head = (paper.ref, paper.paper, *terms, paper.eligibility, paper.note)
-    return (*head, run.batch_id, *place, one.index)
+    return (*head, run.batch_id, *place, entry.index)
 
 
 def _stored(session: Session, refs: Sequence[str]) -> set[str]:
@@ -468,8 +468,8 @@ def store_the_rest(session: Session, what: Storable, run: RosterRun) -> None:
 
 
 def _renew_all(session: Session, *, renewed: Sequence[RenewedNumber]) -> None:
-    for one in renewed:
-        _renew(session, one)
+    for renewed_number in renewed:
+        _renew(session, renewed_number)
 
 
 def _change_all(session: Session, *, changes: Sequence[RowChange]) -> None:
@@ -478,26 +478,26 @@ def _change_all(session: Session, *, changes: Sequence[RowChange]) -> None:
             put_down_in(session, Rows(table.format(column=column), rows))
 
 
-def _renew(session: Session, one: RenewedNumber) -> None:
-    renew(session.get_one(Candidate, one.candidate_id), one)
+def _renew(session: Session, renewed_number: RenewedNumber) -> None:
+    renew(session.get_one(Candidate, renewed_number.candidate_id), renewed_number)
 
 
 def _persons(changes: Sequence[RowChange]) -> dict[str, list[tuple[object, ...]]]:
-    found: dict[str, list[tuple[object, ...]]] = {}
-    for one in changes:
-        for name, value in one.person.items():
+    rows: dict[str, list[tuple[object, ...]]] = {}
+    for change in changes:
+        for name, value in change.person.items():
             detail = DETAILS[name]
-            found.setdefault(detail.column, []).append((detail.stored(value), one.candidate_id))
-    return found
+            rows.setdefault(detail.column, []).append((detail.stored(value), change.candidate_id))
+    return rows
 
 
 def _papers(changes: Sequence[RowChange]) -> dict[str, list[tuple[object, ...]]]:
-    found: dict[str, list[tuple[object, ...]]] = {}
-    for one in changes:
-        for column, value in one.terms.items():
+    rows: dict[str, list[tuple[object, ...]]] = {}
+    for change in changes:
+        for column, value in change.terms.items():
             stored = int(value) if column == "extra" else value
-            found.setdefault(column, []).append((stored, one.registration_id))
-    return found
+            rows.setdefault(column, []).append((stored, change.registration_id))
+    return rows
 
 
 def _printed_tickets(session: Session, what: Storable, run: RosterRun) -> list[int]:

@@ -66,7 +66,6 @@ class SittingShare:
 
     @property
     def people(self) -> int:
-        """How many papers come."""
         return sum(room.lines.count for room in self.rooms)
 
     @property
@@ -99,17 +98,14 @@ class RosterSummary:
     """The version of each blueprint that is used; None for one that no start has taken yet."""
 
     def of(self, severity: Severity) -> int:
-        """Return how many findings there are of one severity."""
         return sum(kind.lines.count for kind in self.kinds if kind.severity == severity)
 
     @property
     def stops(self) -> int:
-        """How many findings keep the file out."""
         return self.of(Severity.ERROR)
 
     @property
     def left_over(self) -> int:
-        """How many papers found no seat."""
         return sum(one.people for one in self.left)
 
     @property
@@ -145,22 +141,22 @@ def shares_of(
     """Return what comes into which sitting and room."""
     not_taken = set(closed)
     papers: dict[int, Counter[str]] = {}
-    for one in plan.placements:
-        blueprint = one.choice.blueprint
-        called = f"{blueprint.level_name} · {blueprint.papers[one.paper].name}"
-        papers.setdefault(one.at.key, Counter())[called] += 1
+    for placement in plan.placements:
+        blueprint = placement.choice.blueprint
+        called = f"{blueprint.level_name} · {blueprint.papers[placement.paper].name}"
+        papers.setdefault(placement.at.key, Counter())[called] += 1
     offered = [(choice, code) for choice in choices for code in choice.offered]
-    found: dict[str, SittingShare] = {}
+    shares: dict[str, SittingShare] = {}
     for room in plan.rooms:
         sitting = room.sitting
-        if sitting.ref not in found:
+        if sitting.ref not in shares:
             takes = [
                 (limit, f"{choice.blueprint.level_name} · {choice.blueprint.papers[code].name}")
                 for choice, code in offered
                 if sitting.mode in choice.blueprint.papers[code].modes
                 for limit in [limit_of(sitting.ref, choice.blueprint.ref, code)]
             ]
-            found[sitting.ref] = SittingShare(
+            shares[sitting.ref] = SittingShare(
                 sitting.ref,
                 sitting.name,
                 room.centre.name,
@@ -168,7 +164,7 @@ def shares_of(
                 [],
                 [(limit, called, limit not in not_taken) for limit, called in takes],
             )
-        found[sitting.ref].rooms.append(
+        shares[sitting.ref].rooms.append(
             RoomShare(
                 room.room.name,
                 room.seats,
@@ -177,31 +173,30 @@ def shares_of(
                 lines.get(room.key, Stretch(0, 0)),
             )
         )
-    return list(found.values())
+    return list(shares.values())
 
 
-def note(found: Finding) -> Note:
+def note(finding: Finding) -> Note:
     """Return a finding as people read it."""
-    label = "stop" if found.severity is Severity.ERROR else "hint"
+    label = "stop" if finding.severity is Severity.ERROR else "hint"
     return Note(
-        found.severity,
+        finding.severity,
         flask_babel.gettext(f"candidates.roster.{label}"),
-        found.place,
-        found.value,
-        *_said(found),
+        finding.place,
+        finding.value,
+        *_said(finding),
     )
 
 
-def _said(found: Finding) -> tuple[str, str]:
-    if not found.code.startswith(CHECK):
-        return explain(InvalidInput(found.code, **found.params))
-    code, params = found.code.removeprefix(CHECK), {"count": 1, **found.params}
+def _said(finding: Finding) -> tuple[str, str]:
+    if not finding.code.startswith(CHECK):
+        return explain(InvalidInput(finding.code, **finding.params))
+    code, params = finding.code.removeprefix(CHECK), {"count": 1, **finding.params}
     why = flask_babel.gettext(f"batches.check.{code}", **params)
     return f"{why}（{params['clause']}）", flask_babel.gettext(f"batches.check.{code}.fix", **params)
 
 
 def told(findings: Sequence[Finding]) -> list[Note]:
-    """Return findings as people read them."""
     return [note(found) for found in findings]
 
 

@@ -94,7 +94,6 @@ class RosterSheet:
     """Whether there is a copy with the findings marked."""
 
     def pages(self, count: int) -> int:
-        """Return how many pages so many lines are."""
         return -(-count // BLOCK)
 
 
@@ -120,7 +119,6 @@ def desk_of(session: Session, batch_ref: str, sitting_ref: str = "", *, actor: s
 
 
 def batch_of_sitting(session: Session, sitting: Sitting) -> str:
-    """Return the ref of a sitting's batch."""
     return session.get_one(Batch, sitting.batch_id).ref
 
 
@@ -142,22 +140,22 @@ def _standing(session: Session, check: RosterCheck) -> RosterStanding:
 def sheet_of(session: Session, batch_ref: str, ref: str, looked: LookedAt, *, actor: str) -> RosterSheet:
     """Return the dry run of a roster that is ready; raise NotFound("roster.draft_gone")."""
     check = BROUGHT.own(session, batch_ref, ref, actor=actor)
-    standing, found = _standing(session, check), BROUGHT.summary_of(session, check)
-    stretch = shown(found.kinds, looked.kind)
-    room = _room(found.sittings, looked.room)
+    standing, summary = _standing(session, check), BROUGHT.summary_of(session, check)
+    stretch = shown(summary.kinds, looked.kind)
+    room = _room(summary.sittings, looked.room)
     return RosterSheet(
         standing=standing,
-        summary=found,
+        summary=summary,
         terms=terms_of(check.asked),
-        stale=not found.unread and seen_of(session, check.batch_id, only=standing.sitting) != found.seen,
+        stale=not summary.unread and seen_of(session, check.batch_id, only=standing.sitting) != summary.seen,
         findings=ROSTERS.lines_of(session, check, FINDINGS, stretch, looked.page, Finding),
         shown=stretch,
-        changes=ROSTERS.lines_of(session, check, CHANGES, found.changes, looked.changes_page, RowChange),
+        changes=ROSTERS.lines_of(session, check, CHANGES, summary.changes, looked.changes_page, RowChange),
         room=room,
         seats=ROSTERS.lines_of(session, check, SEATS, room[1].lines, looked.seats_page, SeatLine)
         if room is not None
         else [],
-        needs=_needs(session, found) if found.left else [],
+        needs=_needs(session, summary) if summary.left else [],
         looked=looked,
         marked=bool(ROSTERS.part_numbers(session, check, MARKED)),
     )
@@ -171,7 +169,7 @@ def _room(sittings: Sequence[SittingShare], name: str) -> tuple[SittingShare, Ro
     return None
 
 
-def _needs(session: Session, found: RosterSummary) -> list[SittingNeed]:
+def _needs(session: Session, summary: RosterSummary) -> list[SittingNeed]:
     query = (
         select(Centre.name, func.count(func.distinct(Room.id)), func.count(Seat.id))
         .join(Room, Room.centre_id == Centre.id)
@@ -184,10 +182,10 @@ def _needs(session: Session, found: RosterSummary) -> list[SittingNeed]:
     most = session.execute(query).first()
     centre, rooms, seats = (most[0], most[1], most[2]) if most is not None else ("", 0, 0)
     needs: dict[tuple[str, str], SittingNeed] = {}
-    for one in found.left:
-        key = (one.blueprint, one.paper)
-        people = one.people + (needs[key].people if key in needs else 0)
-        needs[key] = SittingNeed(one.level, one.name, one.minutes, people, centre, rooms, seats)
+    for group in summary.left:
+        key = (group.blueprint, group.paper)
+        people = group.people + (needs[key].people if key in needs else 0)
+        needs[key] = SittingNeed(group.level, group.name, group.minutes, people, centre, rooms, seats)
     return list(needs.values())
 
 

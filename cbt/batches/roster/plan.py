@@ -52,17 +52,14 @@ class RosterTerms(msgspec.Struct, frozen=True):
 
     @property
     def options(self) -> SpreadOptions:
-        """How people are spread, as the rule takes it."""
         return SpreadOptions(self.level_together, self.units, self.fill)
 
 
-def written(asked: RosterTerms) -> str:
-    """Return it as it is stored."""
-    return msgspec.json.encode(asked).decode()
+def written(terms: RosterTerms) -> str:
+    return msgspec.json.encode(terms).decode()
 
 
 def terms_of(text: str) -> RosterTerms:
-    """Return what was stored."""
     return msgspec.json.decode(text, type=RosterTerms)
 
 
@@ -80,7 +77,6 @@ class OpenRoom:
 
     @property
     def key(self) -> int:
-        """What the room is known by in a plan."""
         return self.sitting_room.id
 
     @property
@@ -90,7 +86,6 @@ class OpenRoom:
 
     @property
     def open_seats(self) -> int:
-        """How many seats are free and no spare ones."""
         return sum(not seat.spare for seat in self.free.values())
 
 
@@ -147,8 +142,8 @@ class OpenPlaces:
         """
         choices = list(offered)
         takes: dict[int, frozenset[tuple[str, str]]] = {}
-        for one in self.rooms:
-            sitting = one.sitting
+        for room in self.rooms:
+            sitting = room.sitting
             if sitting.id not in takes:
                 takes[sitting.id] = frozenset(
                     (choice.blueprint.ref, code)
@@ -188,10 +183,10 @@ class OpenPlaces:
 
 
 def _seats(session: Session, room_ids: Collection[int]) -> dict[int, list[Seat]]:
-    found: dict[int, list[Seat]] = defaultdict(list)
+    seats: dict[int, list[Seat]] = defaultdict(list)
     for seat in session.scalars(select(Seat).where(Seat.room_id.in_(room_ids)).order_by(Seat.number)):
-        found[seat.room_id].append(seat)
-    return found
+        seats[seat.room_id].append(seat)
+    return seats
 
 
 def _taken(session: Session, sitting_ids: Collection[int]) -> set[tuple[int, int]]:
@@ -201,7 +196,6 @@ def _taken(session: Session, sitting_ids: Collection[int]) -> set[tuple[int, int
 
 
 def room_names(rooms: Sequence[OpenRoom]) -> list[str]:
-    """Return what rooms are called, each once."""
     return list(dict.fromkeys(one.room.name for one in rooms))
 
 
@@ -244,17 +238,14 @@ class Placement:
 
     @property
     def row(self) -> RosterRow:
-        """The line that asks for it."""
         return self.asked.row
 
     @property
     def choice(self) -> BlueprintChoice:
-        """By which blueprint."""
         return self.asked.choice
 
     @property
     def paper(self) -> str:
-        """Which of its papers."""
         return self.asked.paper
 
 
@@ -302,12 +293,10 @@ class RosterPlan:
 
     @property
     def stops(self) -> list[Finding]:
-        """The findings that keep the file out."""
         return [found for found in self.findings if found.severity is Severity.ERROR]
 
     @property
     def hints(self) -> list[Finding]:
-        """The findings that are only hints."""
         return [found for found in self.findings if found.severity is Severity.HINT]
 
 
@@ -344,16 +333,16 @@ def unreadable(session: Session, batch_id: int, rows: Mapping[str, RosterRow]) -
         if readable(candidate.document_sealed, DOCUMENT) is None:
             masked[candidate.document_type, candidate.document_masked].append(candidate)
     holders = _holders(session, batch_id, {row.ticket for row in rows.values() if row.ticket})
-    found: Renewed = {}
+    renewed: Renewed = {}
     for index, row in rows.items():
         alike = masked[row.document_type, mask_document(row.document_number)]
         alike = [one for one in alike if same_name(one.name, row.name)]
         holder = holders.get(row.ticket)
         if holder is not None and same_name(holder.name, row.name):
-            found[index] = (holder, row)
+            renewed[index] = (holder, row)
         elif len(alike) == 1:
-            found[index] = (alike[0], row)
-    return found
+            renewed[index] = (alike[0], row)
+    return renewed
 
 
 def _holders(session: Session, batch_id: int, tickets: set[str]) -> dict[str, Candidate]:
@@ -409,9 +398,9 @@ class RegisteredPeople:
             for row in roster.rows
             if self.indexes[row.order] not in self.candidates
         }
-        for index, found in (unreadable(session, batch_id, missing) if _lost(session) else {}).items():
-            self.candidates[index] = found[0]
-            self.renewed.append(found)
+        for index, pair in (unreadable(session, batch_id, missing) if _lost(session) else {}).items():
+            self.candidates[index] = pair[0]
+            self.renewed.append(pair)
         ids = [candidate.id for candidate in self.candidates.values()]
         self.tickets = _tickets(session, batch_id, ids)
         self.holders = _ticket_holders(session, sorted({row.ticket for row in roster.rows if row.ticket}))
@@ -419,7 +408,6 @@ class RegisteredPeople:
         self._withdrawn = _withdrawn(session, batch_id, ids)
 
     def registered(self, index: str) -> Sequence[PaperOnFile]:
-        """Return what somebody is registered for."""
         candidate = self.candidates.get(index)
         return self._registered[candidate.id] if candidate is not None else ()
 
@@ -489,10 +477,14 @@ def _registered(session: Session, candidate_ids: Sequence[int]) -> dict[int, lis
         .where(Sitting.state.not_in(_OFF), SittingRoom.state.not_in(_OFF))
         .order_by(Registration.id)
     )
-    found: dict[int, list[PaperOnFile]] = defaultdict(list)
+    files: dict[int, list[PaperOnFile]] = defaultdict(list)
     for some in some_of(candidate_ids):
-        for one, sitting, at, room, seat in session.execute(query.where(Registration.candidate_id.in_(some))):
-            paper = paper_of(session, one.blueprint_version_id, one.paper)
-            span = paper_span(sitting.planned_start_at, paper, factor=one.factor, extra=one.extra)
-            found[one.candidate_id].append(PaperOnFile(one, sitting, at, room, seat, span))
-    return found
+        for registration, sitting, at, room, seat in session.execute(
+            query.where(Registration.candidate_id.in_(some))
+        ):
+            paper = paper_of(session, registration.blueprint_version_id, registration.paper)
+            span = paper_span(
+                sitting.planned_start_at, paper, factor=registration.factor, extra=registration.extra
+            )
+            files[registration.candidate_id].append(PaperOnFile(registration, sitting, at, room, seat, span))
+    return files

@@ -68,7 +68,7 @@ def objections_to(session: Session, placements: Sequence[Placement]) -> tuple[li
         for key, one in enumerate(placements)
         if one.choice.version_id is not None
     ]
-    found, stopped = list[Finding](), set[int]()
+    findings, stopped = list[Finding](), set[int]()
     for key, concerns in checks_of_rows(session, rows).items():
         row = placements[key].row
         for concern in concerns:
@@ -78,46 +78,50 @@ def objections_to(session: Session, placements: Sequence[Placement]) -> tuple[li
             value = row.paper if column == "paper" else row.kind
             place = row.place(column)
             stopped |= {key} if concern.stops else set()
-            found.append(Finding(severity, CHECK + concern.code, place, value, row.name, params))
-    return found, stopped
+            findings.append(Finding(severity, CHECK + concern.code, place, value, row.name, params))
+    return findings, stopped
 
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def change_of(asked: PaperRow, candidate: Candidate, known: PaperOnFile) -> RowChange | None:
+def change_of(paper_row: PaperRow, candidate: Candidate, file: PaperOnFile) -> RowChange | None:
     """Return what a line changes of a registration, None for nothing; nothing changes once its room has started.
 
     Source: R-30.
     """
-    if SittingState(known.sitting_room.state) not in BEFORE_THE_START:
+    if SittingState(file.sitting_room.state) not in BEFORE_THE_START:
         return None
-    row, one = asked.row, known.registration
+    row, registration = paper_row.row, file.registration
     shown: list[tuple[str, str, str]] = []
     person: dict[str, str] = {}
     terms: dict[str, str] = {}
     for name, detail in DETAILS.items():
-        said, stored = row.details[name], detail.value_of(candidate)
-        if said and stored is not None and said != stored:  # one that nothing opens is sealed anew
-            person[name] = said
-            shown.append((name, detail.mask(stored), detail.mask(said)))
-    if asked.kind != one.kind and (row.marks or "kind" in row.heading.places):
-        terms["kind"] = asked.kind
-        shown.append(("kind", one.kind, asked.kind))
+        value, stored = row.details[name], detail.value_of(candidate)
+        if value and stored is not None and value != stored:  # one that nothing opens is sealed anew
+            person[name] = value
+            shown.append((name, detail.mask(stored), detail.mask(value)))
+    if paper_row.kind != registration.kind and (row.marks or "kind" in row.heading.places):
+        terms["kind"] = paper_row.kind
+        shown.append(("kind", registration.kind, paper_row.kind))
     for column in ("eligibility", "note"):
-        said, stored = getattr(row, column), getattr(one, column)
-        if said and said != stored:
-            terms[column] = said
-            shown.append((column, stored, said))
-    if row.accommodation and (row.factor, row.extra, row.tools) != (one.factor, one.extra, one.tools):
+        value, stored = getattr(row, column), getattr(registration, column)
+        if value and value != stored:
+            terms[column] = value
+            shown.append((column, stored, value))
+    if row.accommodation and (row.factor, row.extra, row.tools) != (
+        registration.factor,
+        registration.extra,
+        registration.tools,
+    ):
         terms["factor"] = str(row.factor)
         terms["extra"] = str(row.extra // _MICROSECOND)
         terms["tools"] = row.tools
         terms["accommodation_note"] = row.accommodation
-        shown.append(("accommodation", one.accommodation_note, row.accommodation))
+        shown.append(("accommodation", registration.accommodation_note, row.accommodation))
     if not shown:
         return None
-    return RowChange(row.row, row.name, candidate.id, one.id, person, terms, tuple(shown))
+    return RowChange(row.row, row.name, candidate.id, registration.id, person, terms, tuple(shown))
 
 
 Remark = tuple[str, str, str, Mapping[str, Any]]
@@ -139,21 +143,21 @@ class Remarks:
     def __init__(
         self,
         places: OpenPlaces,
-        known: RegisteredPeople,
-        asked: Sequence[RequestedPaper],
-        found: SeatPlan,
+        people: RegisteredPeople,
+        papers: Sequence[RequestedPaper],
+        plan: SeatPlan,
         *,
         narrow: bool,
     ) -> None:
-        self._places, self._known, self._asked, self._narrow = places, known, asked, narrow
+        self._places, self._known, self._asked, self._narrow = places, people, papers, narrow
         self._own: dict[str, list[tuple[RequestedPaper, OpenRoom]]] = defaultdict(list)
-        for key, where in found.placed.items():
-            self._own[asked[key].index].append((asked[key], places.by_key[where]))
+        for key, where in plan.placed.items():
+            self._own[papers[key].index].append((papers[key], places.by_key[where]))
 
     def about(self, key: int, reason: LeftOver) -> Remark:
         """Return what is to be noted of a paper that found no seat."""
-        asked = self._asked[key]
-        row = asked.one.row
+        paper = self._asked[key]
+        row = paper.one.row
         if reason is LeftOver.WISH:
             names = room_names(self._places.rooms)
             if row.room and not any(name == row.room for name in names):
@@ -164,20 +168,20 @@ class Remarks:
             free = sum(one.open_seats for one in rooms)
             return "seat", "", "roster.no_seat", {"free": free, "rooms": room_names(rooms)}
         if reason is LeftOver.TIME:
-            return self._about_time(asked)
+            return self._about_time(paper)
         return "paper", row.paper, f"roster.left_{reason.value}", {}
 
-    def _about_time(self, asked: RequestedPaper) -> Remark:
-        row = asked.one.row
+    def _about_time(self, requested_paper: RequestedPaper) -> Remark:
+        row = requested_paper.one.row
         if not (self._narrow or row.wish.timed or row.wish.placed):
             return "paper", row.paper, "roster.left_time", {}
-        paper = asked.one.choice.blueprint.papers[asked.one.paper]
+        paper = requested_paper.one.choice.blueprint.papers[requested_paper.one.paper]
         rooms = self._places.wished(row.wish, paper.modes)
         starts = [one.sitting.planned_start_at for one in rooms]
-        for known in self._known.registered(asked.index):
-            if any(overlaps(known.span, (start, start + asked.length)) for start in starts):
-                return "paper", row.paper, "roster.overlap", {"other": known.sitting.name}
-        for other, at in self._own[asked.index]:
+        for known_paper in self._known.registered(requested_paper.index):
+            if any(overlaps(known_paper.span, (start, start + requested_paper.length)) for start in starts):
+                return "paper", row.paper, "roster.overlap", {"other": known_paper.sitting.name}
+        for other, at in self._own[requested_paper.index]:
             if at.key in {one.key for one in rooms}:
                 return "paper", row.paper, "roster.both_papers", {"other_row": other.one.row.row}
         return "paper", row.paper, "roster.left_time", {}
@@ -257,22 +261,22 @@ class _Planner:
     def plan(self) -> RosterPlan:
         """Place every row."""
         for row in self._roster.rows:
-            for one in self._read(row):
-                self._take(one)
+            for paper_row in self._read(row):
+                self._take(paper_row)
         self._place()
         for row in self._roster.refused:
             # Kept out already, but all that is wrong with it is to be seen at once.
             if row.level and (row.paper or row.marks):
                 self._chooser.paper_rows(row)
-        found = self._result
-        found.people = len(set(self._known.indexes.values()))
-        found.placements.sort(key=lambda one: one.row.order)
-        objections, stopped = objections_to(self._session, found.placements)
-        found.findings += objections
-        found.placements = [one for place, one in enumerate(found.placements) if place not in stopped]
+        plan = self._result
+        plan.people = len(set(self._known.indexes.values()))
+        plan.placements.sort(key=lambda one: one.row.order)
+        objections, stopped = objections_to(self._session, plan.placements)
+        plan.findings += objections
+        plan.placements = [one for place, one in enumerate(plan.placements) if place not in stopped]
         sheets = {one.sheet: order for order, one in reversed(list(enumerate(self._roster.headings)))}
-        found.findings.sort(key=lambda one: (sheets.get(one.place.sheet, len(sheets)), one.place.line))
-        return found
+        plan.findings.sort(key=lambda one: (sheets.get(one.place.sheet, len(sheets)), one.place.line))
+        return plan
 
     def _note(
         self, row: RosterRow, column: str, value: str, code: str, *, stop: bool = True, **params: object
@@ -288,14 +292,14 @@ class _Planner:
             self._note(row, "batch", row.batch, "roster.other_batch", batch=self._batch.name)
         self._check_person(row)
         self._check_ticket(row)
-        asked = self._chooser.paper_rows(row)
-        return asked if self._stops == before else []
+        rows = self._chooser.paper_rows(row)
+        return rows if self._stops == before else []
 
     def _check_person(self, row: RosterRow) -> None:
         index = self._known.indexes[row.order]
-        known = self._known.candidates.get(index)
-        if known is not None and not same_name(known.name, row.name):
-            self._note(row, "name", row.name, "roster.name_differs", known=known.name)
+        candidate = self._known.candidates.get(index)
+        if candidate is not None and not same_name(candidate.name, row.name):
+            self._note(row, "name", row.name, "roster.name_differs", known=candidate.name)
         first = self._names.setdefault(index, row)
         if not same_name(first.name, row.name):
             self._note(row, "name", row.name, "roster.same_number", other_row=first.row)
@@ -313,33 +317,37 @@ class _Planner:
         if self._ticket_rows.setdefault(row.ticket, index) != index:
             self._note(row, "ticket", row.ticket, "roster.ticket_twice")
 
-    def _take(self, one: PaperRow) -> None:
+    def _take(self, paper_row: PaperRow) -> None:
         """Have a paper be seated, unless the person is registered for it, or it stands in the file twice."""
-        row, index, ref = one.row, self._known.indexes[one.row.order], one.choice.blueprint.ref
-        for known in self._known.registered(index):
-            same = known.registration.paper == one.paper
+        row, index, ref = (
+            paper_row.row,
+            self._known.indexes[paper_row.row.order],
+            paper_row.choice.blueprint.ref,
+        )
+        for paper in self._known.registered(index):
+            same = paper.registration.paper == paper_row.paper
             if self._only is not None:
-                same = same and known.sitting.id == self._only.id
+                same = same and paper.sitting.id == self._only.id
             else:
-                same = same and known.sitting.batch_id == self._batch.id and is_official(known.sitting)
-                same = same and known.registration.blueprint_ref == ref
+                same = same and paper.sitting.batch_id == self._batch.id and is_official(paper.sitting)
+                same = same and paper.registration.blueprint_ref == ref
             if same:
-                change = change_of(one, self._known.candidates[index], known)
+                change = change_of(paper_row, self._known.candidates[index], paper)
                 if change is None:
                     self._result.already += 1
                 else:
                     self._result.changes.append(change)
                 return
-        first = self._asked.setdefault((index, ref, one.paper), row)
+        first = self._asked.setdefault((index, ref, paper_row.paper), row)
         if first is not row:
             self._note(row, "paper", row.paper, "roster.twice", other_row=first.row)
             return
-        if self._known.withdrew(index, ref, one.paper):
+        if self._known.withdrew(index, ref, paper_row.paper):
             self._note(row, "paper", row.paper, "roster.withdrawn", stop=False)
         ratio = Fraction(row.factor)
-        duration = one.choice.blueprint.papers[one.paper].duration
+        duration = paper_row.choice.blueprint.papers[paper_row.paper].duration
         self._taken.append(
-            RequestedPaper(one, index, duration * ratio.numerator / ratio.denominator + row.extra)
+            RequestedPaper(paper_row, index, duration * ratio.numerator / ratio.denominator + row.extra)
         )
 
     def _place(self) -> None:
@@ -348,41 +356,44 @@ class _Planner:
         ]
         held = {index: self._held(index) for index in {one.person for one in wanted}}
         slots = self._places.slots(self._available, self._terms.closed, kept=self._named)
-        found = distribute(wanted, slots, options=self._terms.options, held=held)
+        plan = distribute(wanted, slots, options=self._terms.options, held=held)
         seats = FreeSeats()
         # Rows that name their seat come first, so that no other row is given it.
-        for key in sorted(found.placed, key=lambda key: (self._taken[key].one.row.seat is None, key)):
-            self._seat(self._taken[key], self._places.by_key[found.placed[key]], seats)
-        self._tell_left(found)
+        for key in sorted(plan.placed, key=lambda key: (self._taken[key].one.row.seat is None, key)):
+            self._seat(self._taken[key], self._places.by_key[plan.placed[key]], seats)
+        self._tell_left(plan)
 
-    def _seat(self, asked: RequestedPaper, at: OpenRoom, seats: FreeSeats) -> None:
-        row = asked.one.row
+    def _seat(self, paper: RequestedPaper, at: OpenRoom, seats: FreeSeats) -> None:
+        row = paper.one.row
         seat = seats.take(at, row.seat)
         if seat is None:
             self._note(row, "seat", str(row.seat or ""), "roster.seat_taken")
             return
-        candidate = self._known.candidates.get(asked.index)
+        candidate = self._known.candidates.get(paper.index)
         ticket = self._known.tickets.get(candidate.id, "") if candidate is not None else ""
-        self._result.placements.append(Placement(asked.one, asked.index, candidate, ticket, at, seat))
+        self._result.placements.append(Placement(paper.one, paper.index, candidate, ticket, at, seat))
 
-    def _tell_left(self, found: SeatPlan) -> None:
-        remarks = Remarks(self._places, self._known, self._taken, found, narrow=self._only is not None)
+    def _tell_left(self, plan: SeatPlan) -> None:
+        remarks = Remarks(self._places, self._known, self._taken, plan, narrow=self._only is not None)
         groups = Counter[tuple[LeftOver, int, str]]()
         places = {id(choice): place for place, choice in enumerate(self._available)}
-        for key, reason in found.left.items():
-            one = self._taken[key].one
-            groups[reason, places[id(one.choice)], one.paper] += 1
+        for key, reason in plan.left.items():
+            row = self._taken[key].one
+            groups[reason, places[id(row.choice)], row.paper] += 1
             if self._places.rooms:
                 column, value, code, params = remarks.about(key, reason)
-                self._note(one.row, column, value, code, **params)
+                self._note(row.row, column, value, code, **params)
         for (reason, place, paper), people in groups.items():
             blueprint = self._available[place].blueprint
             minutes = blueprint.papers[paper].duration // timedelta(minutes=1)
             names = blueprint.level_name, paper, blueprint.papers[paper].name
             self._result.left.append(LeftGroup(reason, blueprint.ref, *names, people, minutes))
 
-    def _wish(self, key: int, asked: RequestedPaper) -> SeatWish | None:
-        row, paper = asked.one.row, asked.one.choice.blueprint.papers[asked.one.paper]
+    def _wish(self, key: int, requested_paper: RequestedPaper) -> SeatWish | None:
+        row, paper = (
+            requested_paper.one.row,
+            requested_paper.one.choice.blueprint.papers[requested_paper.one.paper],
+        )
         slots = None
         if row.wish.timed or row.wish.placed or self._only is not None:
             rooms = self._places.wished(row.wish, paper.modes)
@@ -394,10 +405,10 @@ class _Planner:
                 self._named.add((rooms[0].key, row.seat))
         return SeatWish(
             key=key,
-            person=asked.index,
-            level=asked.one.choice.blueprint.ref,
-            paper=asked.one.paper,
-            length=asked.length,
+            person=requested_paper.index,
+            level=requested_paper.one.choice.blueprint.ref,
+            paper=requested_paper.one.paper,
+            length=requested_paper.length,
             unit=row.group,
             slots=slots,
             morning=bool(paper.sections) if self._terms.halves else None,

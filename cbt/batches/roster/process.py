@@ -89,16 +89,16 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
         """Return whether an import of it was begun that neither came to its end nor was taken back."""
         return check.begun
 
-    def examine(self, check: RosterCheck, told: Beat) -> ExaminedRoster:
+    def examine(self, check: RosterCheck, beat: Beat) -> ExaminedRoster:
         """Read the roster, and spread its people."""
         assert self._folder is not None
         terms = terms_of(check.asked)
         with reading() as session:
             body = file_of(session, check)
             batch_ref = session.get_one(Batch, check.batch_id).ref
-        told.tell(CheckState.READING, 0, 0)
+        beat.tell(CheckState.READING, 0, 0)
         sheets = open_roster(check.file_name, body)
-        told.tell(CheckState.CHECKING, 0, 0)
+        beat.tell(CheckState.CHECKING, 0, 0)
         with reading() as session:
             target = target_of(session, batch_ref=batch_ref, sitting_ref=terms.sitting)
             hands = {**kept_hands(session, sheets), **terms.hands}
@@ -136,7 +136,7 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
             stretches[key] = Stretch(len(seats), len(lines))
             seats += lines
         yield from self.lines(SEATS, seats)
-        found = RosterSummary(
+        roster_summary = RosterSummary(
             rows=checked.roster.total,
             people=plan.people,
             papers=len(plan.placements),
@@ -155,7 +155,7 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
             seen=examined.seen,
             used={one.choice.blueprint.ref: one.choice.version_id for one in plan.placements},
         )
-        yield SUMMARY, 0, ROSTERS.sealed(found)
+        yield SUMMARY, 0, ROSTERS.sealed(roster_summary)
 
     def copies(self, examined: ExaminedRoster) -> Iterable[FilePiece]:
         """Yield the copy with the findings beside their rows."""
@@ -163,12 +163,12 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
             copy = marked_of(examined.sheets, examined.checked, examined.terms.locale)
             yield MARKED, 0, ROSTERS.sealed(copy)
 
-    def store(self, check: RosterCheck, told: Beat, now: datetime) -> None:
+    def store(self, check: RosterCheck, beat: Beat, now: datetime) -> None:
         """Store who was confirmed, or go on with them."""
         with reading() as session:
             what = storable_of(session, check)
             digest = hashlib.sha256(file_of(session, check)).hexdigest()
-        run = told.in_front(lambda: self._begin(check))
+        run = beat.in_front(lambda: self._begin(check))
 
         def finish(session: Session) -> None:
             batch_ref = session.get_one(Batch, check.batch_id).ref
@@ -184,14 +184,14 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
             store_in_parcels(
                 what,
                 run,
-                tell=lambda done, total: told.tell_stored(done, total),
-                in_front=told.in_front,
+                tell=lambda done, total: beat.tell_stored(done, total),
+                in_front=beat.in_front,
                 finish=finish,
             )
         except CbtError:
-            told.in_front(lambda: _note_taken_back(check))
+            beat.in_front(lambda: _note_taken_back(check))
             raise
-        self.put_away(check, told)
+        self.put_away(check, beat)
 
     def take_back(self, check: RosterCheck) -> None:
         """Take back what an import that stopped has stored."""
@@ -204,13 +204,13 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
     def _begin(self, check: RosterCheck) -> RosterRun:
         assert self._folder is not None
         with unit_of_work() as session:
-            found = self.summary_of(session, check)
-            new = [ref for ref, version in found.used.items() if version is None]
+            summary = self.summary_of(session, check)
+            new = [ref for ref, version in summary.used.items() if version is None]
             available = choices_of(session, check.batch_id, self._folder) if new else []
             there = {one.blueprint.ref: one for one in available}
             if any(ref not in there for ref in new):
                 raise Conflict("roster.changed")
-            versions = {ref: version for ref, version in found.used.items() if version is not None}
+            versions = {ref: version for ref, version in summary.used.items() if version is not None}
             for ref in new:
                 versions[ref] = version_of(session, there[ref], now=check.at, actor=check.actor)
             return begin(session, check.batch_id, versions, now=check.at)
@@ -226,7 +226,6 @@ def work_on(ref: str, *, folder: Path, clock: Clock, beat: Beating = Beat) -> bo
 
 
 def file_of(session: Session, check: RosterCheck) -> bytes:
-    """Return a brought file."""
     return ROSTERS.opened(ROSTERS.part(session, check, FILE), bytes)
 
 
@@ -242,7 +241,6 @@ def storable_of(session: Session, check: RosterCheck) -> Storable:
 
 
 def _note_taken_back(check: RosterCheck) -> None:
-    """Note that nothing of a roster is stored any more."""
     with unit_of_work() as session:
         stopped = session.get(RosterCheck, check.id)
         if stopped is not None:

@@ -67,7 +67,6 @@ class RosterTarget:
 
     @property
     def subject(self) -> str:
-        """What the log calls it."""
         return f"sitting:{self.only.ref}" if self.only is not None else f"batch:{self.batch.ref}"
 
 
@@ -104,8 +103,8 @@ def plan_sheets(
     hands: Hands | None = None,
 ) -> CheckedRoster:
     """Return what importing the sheets of a file would do; raise as `roster_of` and `plan_roster` do."""
-    said = {**kept_hands(session, sheets), **terms.hands} if hands is None else hands
-    roster = roster_of(sheets, said)
+    mappings = {**kept_hands(session, sheets), **terms.hands} if hands is None else hands
+    roster = roster_of(sheets, mappings)
     available = choices_of(session, target.batch.id, folder)
     plan = plan_roster(session, target.batch, roster, available, terms, only=target.only)
     return CheckedRoster(target, roster, plan, file_name, available)
@@ -190,7 +189,6 @@ def version_of(session: Session, choice: BlueprintChoice, *, now: datetime, acto
 
 
 def begin(session: Session, batch_id: int, versions: Mapping[str, int], *, now: datetime) -> RosterRun:
-    """Return what all parcels of an import share."""
     first = session.scalar(select(func.min(Sitting.planned_start_at)).where(Sitting.batch_id == batch_id))
     return RosterRun(
         batch_id, TicketNumbers(batch_id, (first or now).astimezone(local_zone())), versions, now

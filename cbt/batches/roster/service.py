@@ -85,8 +85,8 @@ def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms, actor: str) -> N
     with unit_of_work() as session:
         check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
         before = terms_of(check.asked)
-        asked = replace(terms, locale=before.locale, sitting=before.sitting, hands=before.hands)
-        ROSTERS.wait_again(session, check, written(asked))
+        roster_terms = replace(terms, locale=before.locale, sitting=before.sitting, hands=before.hands)
+        ROSTERS.wait_again(session, check, written(roster_terms))
 
 
 def read_again(*, batch_ref: str, ref: str, hands: Hands, now: datetime, actor: str) -> None:
@@ -109,17 +109,17 @@ def confirm(*, batch_ref: str, ref: str, partial: bool, actor: str) -> None:
         check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
         if check.state != CheckState.READY:
             raise Conflict(ROSTERS.busy)
-        found = BROUGHT.summary_of(session, check)
-        if found.stops and not partial:
-            raise InvalidInput("roster.refused", count=found.stops)
-        if not found.papers and not found.changed and not found.renewed:
+        summary = BROUGHT.summary_of(session, check)
+        if summary.stops and not partial:
+            raise InvalidInput("roster.refused", count=summary.stops)
+        if not summary.papers and not summary.changed and not summary.renewed:
             raise Conflict("roster.nothing")
-        asked = terms_of(check.asked)
-        target = target_of(session, batch_ref=batch_ref, sitting_ref=asked.sitting)
-        if seen_of(session, check.batch_id, only=target.only) != found.seen:
+        terms = terms_of(check.asked)
+        target = target_of(session, batch_ref=batch_ref, sitting_ref=terms.sitting)
+        if seen_of(session, check.batch_id, only=target.only) != summary.seen:
             raise Conflict("roster.changed")
-        asked = replace(asked, partial=partial)
-        ROSTERS.wait_to_be_stored(session, check, written(asked), total=found.people)
+        terms = replace(terms, partial=partial)
+        ROSTERS.wait_to_be_stored(session, check, written(terms), total=summary.people)
         check.begun = True
 
 
@@ -127,5 +127,4 @@ _starter = BROUGHT.starter()
 
 
 def start_rosters(*, now: datetime) -> None:
-    """Begin the rosters that wait."""
     _starter.tick(now=now)

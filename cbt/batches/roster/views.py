@@ -38,7 +38,6 @@ pages = flask.Blueprint("roster", __name__)
 @pages.get("/office/sittings/<ref>/roster")
 @access.roles(Role.OFFICER)
 def of_sitting(ref: str) -> Reply:
-    """Lead to where a roster for this sitting alone is brought."""
     with reading() as session:
         batch = sheets.batch_of_sitting(session, sitting_by_ref(session, ref))
     return flask.redirect(flask.url_for(".upload", ref=batch, sitting=ref), 303)
@@ -47,7 +46,6 @@ def of_sitting(ref: str) -> Reply:
 @pages.get("/office/batches/<ref>/roster")
 @access.roles(Role.OFFICER)
 def upload(ref: str) -> Reply:
-    """Show where to choose a roster, and what was brought before."""
     return _upload_page(ref, flask.request.args.get("sitting", ""), NOTHING_REFUSED)
 
 
@@ -81,7 +79,6 @@ def take(ref: str) -> Reply:
 @pages.post("/office/batches/<ref>/roster/<draft>/plan")
 @access.roles(Role.OFFICER)
 def plan(ref: str, draft: str) -> Reply:
-    """Spread a roster anew, as it is said now."""
     service.plan_again(batch_ref=ref, ref=draft, terms=_terms(), actor=acting())
     return FILES.back(ref, draft)
 
@@ -89,7 +86,6 @@ def plan(ref: str, draft: str) -> Reply:
 @pages.post("/office/batches/<ref>/roster/<draft>/columns")
 @access.roles(Role.OFFICER)
 def columns(ref: str, draft: str) -> Reply:
-    """Read a roster anew, with what is said of its columns."""
     with reading() as session:
         layouts = sheets.sheet_of(session, ref, draft, LookedAt(), actor=acting()).summary.layouts
     hands = hands_of_form(flask.request.form, layouts)
@@ -100,7 +96,6 @@ def columns(ref: str, draft: str) -> Reply:
 @pages.get("/office/batches/<ref>/roster/<draft>/marked.xlsx")
 @access.roles(Role.OFFICER)
 def marked(ref: str, draft: str) -> Reply:
-    """Send a roster back with its findings marked."""
     with reading() as session:
         name, body = sheets.marked_copy(session, ref, draft, actor=acting())
     return attachment(body, XLSX, name)
@@ -162,13 +157,13 @@ def _url_of(ref: str, draft: str, sheet: RosterSheet) -> Callable[..., str]:
 
 
 def _looked() -> LookedAt:
-    asked = flask.request.args
+    args = flask.request.args
     return LookedAt(
-        kind=asked.get("kind", ""),
-        page=max(asked.get("page", 1, int), 1),
-        room=asked.get("room", ""),
-        seats_page=max(asked.get("seats", 1, int), 1),
-        changes_page=max(asked.get("changes", 1, int), 1),
+        kind=args.get("kind", ""),
+        page=max(args.get("page", 1, int), 1),
+        room=args.get("room", ""),
+        seats_page=max(args.get("seats", 1, int), 1),
+        changes_page=max(args.get("changes", 1, int), 1),
     )
 
 

@@ -86,7 +86,6 @@ class BlueprintForm:
 
     @property
     def may_add(self) -> list[str]:
-        """Return the papers there could be, too."""
         return [code for code in SHAPES if code not in {paper.code for paper in self.papers}]
 
 
@@ -104,7 +103,6 @@ def form_of(data: Mapping[str, Any]) -> BlueprintForm:
 
 
 def blank_form() -> BlueprintForm:
-    """Return the form of a new blueprint, with both papers."""
     form = BlueprintForm(dict.fromkeys(TOP, ""))
     for code in SHAPES:
         _add_paper(form, code)
@@ -130,7 +128,6 @@ def sent_form(sent: MultiDict[str, str]) -> BlueprintForm:
 
 
 def _typed(sent: MultiDict[str, str], name: str) -> str:
-    """Return what was typed into a field, or ticked of several."""
     return "、".join(sent.getlist(name))[:LONGEST]
 
 
@@ -171,12 +168,12 @@ def _paper(paper: TypedPaper, former: dict[str, Any]) -> dict[str, Any]:
     rows = []
     for number, row in enumerate(paper.rows, 1):
         kept = before[int(row.origin)] if row.origin.isdecimal() and int(row.origin) < len(before) else {}
-        said = dict(kept)
+        own_paper_table = dict(kept)
         for name, typed in row.values.items():
-            _put(said, name, typed)
+            _put(own_paper_table, name, typed)
         if paper.kind == "units":
-            said["number"] = number
-        rows.append(said)
+            own_paper_table["number"] = number
+        rows.append(own_paper_table)
     return {**table, paper.kind: rows} if rows else table
 
 
@@ -253,7 +250,6 @@ def written(data: Mapping[str, Any], head: Sequence[str] = ()) -> str:
 
 
 def head_of(text: str) -> list[str]:
-    """Return the lines of comment that a text begins with."""
     lines: list[str] = []
     for line in text.splitlines():
         if not line.startswith("#"):
@@ -309,13 +305,13 @@ def changed_lines(before: str, after: str) -> list[ChangedLine]:
     old, new = before.splitlines(), after.splitlines()
     if len(old) > MOST_LINES or len(new) > MOST_LINES:
         return []
-    found = []
+    lines = []
     for line in list(unified_diff(old, new, n=1, lineterm=""))[2:]:
         if line.startswith("@@"):
-            found.append(ChangedLine("…", ""))
+            lines.append(ChangedLine("…", ""))
         else:
-            found.append(ChangedLine(line[:1], line[1:]))
-    return found[1 : MOST_SHOWN + 1]
+            lines.append(ChangedLine(line[:1], line[1:]))
+    return lines[1 : MOST_SHOWN + 1]
 
 
 VersionHead = tuple[int, datetime, datetime | None, datetime | None]
@@ -380,13 +376,13 @@ def listed(session: Session) -> list[ListedBlueprint]:
     batches: defaultdict[int, set[str]] = defaultdict(set)
     for use in uses_of(session, [head[0] for some in heads.values() for head in some]):
         batches[use.version_id].add(use.batch_ref)
-    found = []
+    blueprints = []
     for _, some in sorted(heads.items()):
         place, (version, loaded_at, filed_at, withdrawn_at) = max(
             enumerate(some, 1), key=lambda one: (one[1][1], one[1][0])
         )
         using = {batch for head in some for batch in batches[head[0]]}
-        found.append(
+        blueprints.append(
             ListedBlueprint(
                 blueprint_of(session, version),
                 place,
@@ -396,7 +392,7 @@ def listed(session: Session) -> list[ListedBlueprint]:
                 withdrawn_at is not None,
             )
         )
-    return found
+    return blueprints
 
 
 def shown(session: Session, ref: str, number: int | None = None) -> BlueprintView:
@@ -424,8 +420,8 @@ def target_of(session: Session, text: CheckedText) -> TextTarget | None:
     ref, sha = text.blueprint.ref, digest(text.text)
     versions = versions_of(session, ref)
     current = version_in_force(session, ref)
-    known = next((one.number for one in versions if one.row.sha256 == sha), len(versions) + 1)
+    number = next((one.number for one in versions if one.row.sha256 == sha), len(versions) + 1)
     papers = [paper_table(paper) for paper in text.blueprint.papers.values()]
     same = current is not None and current.sha256 == sha
     changes = changed_lines(current.source, text.text) if current is not None else []
-    return TextTarget(ref, known, current.sha256 if current else "", same, papers, changes)
+    return TextTarget(ref, number, current.sha256 if current else "", same, papers, changes)

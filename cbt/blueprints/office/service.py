@@ -52,8 +52,8 @@ def rows_of(table: ReasonTable, kind: str) -> Sequence[Row]:
     """Return one of a table's lists; raise NotFound for a list it does not have."""
     if kind not in KINDS:
         raise NotFound("reasons.no_row")
-    found: Sequence[Row] = getattr(table, kind)
-    return found
+    rows: Sequence[Row] = getattr(table, kind)
+    return rows
 
 
 def place_of(table: ReasonTable, kind: str, code: str) -> RowPlace:
@@ -144,21 +144,19 @@ def use_again(ref: str, number: int, *, reason: str, now: datetime, actor: str) 
 
 
 def withdraw(ref: str, *, now: datetime, actor: str) -> None:
-    """Take a blueprint out of force, as `withdraw_blueprint` does."""
     with unit_of_work() as session:
         withdraw_blueprint(session, ref, now=now, actor=actor)
 
 
 def read_folder(folder: Path, *, now: datetime, actor: str) -> list[FolderFile]:
     """Take what is new in the folder's files, as a start does; return all of them."""
-    found = look(folder)
+    files = look(folder)
     with unit_of_work() as session:
-        load_folder(session, folder, found, now=now, actor=actor)
-    return found
+        load_folder(session, folder, files, now=now, actor=actor)
+    return files
 
 
 def reasons_text(session: Session) -> str:
-    """Return the text of the table of reasons in force."""
     version_id = reasons.version_in_force(session)
     if version_id is None:
         return written(reasons.table_in_force(session))

@@ -69,18 +69,18 @@ def checked(text: str) -> CheckedText:
     if len(body) > MOST_TEXT:
         raise beyond
     try:
-        said = examine(body) if len(body) <= SHORT else run(_TASK, body, limits=LIMITS)
-        found = msgspec.msgpack.decode(said, type=list[TextFlaw])
+        answer = examine(body) if len(body) <= SHORT else run(_TASK, body, limits=LIMITS)
+        flaws = msgspec.msgpack.decode(answer, type=list[TextFlaw])
     except Exhausted as error:
         raise beyond from error
-    if not found:
+    if not flaws:
         return CheckedText(text, blueprint=read_blueprint(text, name="TOML"))
     rows = text.splitlines()
-    return CheckedText(text, tuple(_finding(one, rows) for one in found))
+    return CheckedText(text, tuple(_finding(one, rows) for one in flaws))
 
 
-def _finding(one: TextFlaw, rows: list[str]) -> LineFinding:
-    flaw = Flaw(tuple(one.path), one.code, one.params)
-    what, fix = explain(InvalidInput(one.code, **shown(flaw)))
-    says = rows[one.line - 1].strip() if 0 < one.line <= len(rows) else ""
-    return LineFinding(one.line, flaw.path, says[:120], what, fix)
+def _finding(text_flaw: TextFlaw, rows: list[str]) -> LineFinding:
+    flaw = Flaw(tuple(text_flaw.path), text_flaw.code, text_flaw.params)
+    what, fix = explain(InvalidInput(text_flaw.code, **shown(flaw)))
+    says = rows[text_flaw.line - 1].strip() if 0 < text_flaw.line <= len(rows) else ""
+    return LineFinding(text_flaw.line, flaw.path, says[:120], what, fix)

@@ -32,8 +32,8 @@ def examine(body: bytes) -> bytes:
     if blueprint is not None:
         flaws = check_names(blueprint)
     lines = lines_of(text)
-    found = sorted((_told(flaw, line_of(flaw, text, lines)) for flaw in flaws), key=lambda one: one.line)
-    return msgspec.msgpack.encode(found[:MOST_FINDINGS])
+    text_flaws = sorted((_told(flaw, line_of(flaw, text, lines)) for flaw in flaws), key=lambda one: one.line)
+    return msgspec.msgpack.encode(text_flaws[:MOST_FINDINGS])
 
 
 def _told(flaw: Flaw, line: int) -> TextFlaw:

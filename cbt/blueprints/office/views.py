@@ -59,19 +59,17 @@ TYPES = [kind for kind in next(field for field in SECTION if field.key == "type"
 @form_pages.get("/office/blueprints/new")
 @access.roles(Role.OFFICER)
 def new_form() -> Reply:
-    """Show the form of a new blueprint."""
     return _page(blank_form(), "", CheckedText(""), NOTHING_REFUSED)
 
 
 @form_pages.get("/office/blueprints/of/<ref>/form", endpoint="edit")
 @access.roles(Role.OFFICER)
 def edit_form(ref: str) -> Reply:
-    """Show the form of the version in force."""
     with reading() as session:
-        found = shown(session, ref)
-    base = f"{ref}:{found.version.number}"
-    sent = CheckedText(found.version.row.source, blueprint=found.blueprint)
-    return _page(form_of(_tables(found.version.row.source)), base, sent, NOTHING_REFUSED)
+        shown_version = shown(session, ref)
+    base = f"{ref}:{shown_version.version.number}"
+    sent = CheckedText(shown_version.version.row.source, blueprint=shown_version.blueprint)
+    return _page(form_of(_tables(shown_version.version.row.source)), base, sent, NOTHING_REFUSED)
 
 
 @form_pages.post("/office/blueprints/form")
@@ -157,15 +155,15 @@ def _placed(
             names += [f"papers.{paper.code}.{paper.kind}.{place}.{name}" for name in row.values]
     errors: dict[str, str] = {}
     others: list[LineFinding] = []
-    for one in findings:
-        path = ".".join(str(step) for step in one.path)
+    for finding in findings:
+        path = ".".join(str(step) for step in finding.path)
         at = next((name for name in names if name == path), "")
         at = at or next((name for name in names if path.startswith(f"{name}.")), "")
         at = at or next((name for name in names if path.count(".") > 1 and name.startswith(f"{path}.")), "")
         if at and at not in errors:
-            errors[at] = f"{one.what} {one.fix}"
+            errors[at] = f"{finding.what} {finding.fix}"
         else:
-            others.append(one)
+            others.append(finding)
     return errors, others
 
 
@@ -197,7 +195,6 @@ REASON_READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 @reason_pages.get("/office/reasons", endpoint="index")
 @access.roles(*REASON_READERS)
 def reason_index() -> Reply:
-    """Show the table in force."""
     with reading() as session:
         table = table_in_force(session)
     return flask.render_template("blueprints/office/reasons.html", table=table, kinds=KINDS)
@@ -206,7 +203,6 @@ def reason_index() -> Reply:
 @reason_pages.get("/office/reasons/reasons.toml", endpoint="source")
 @access.roles(*REASON_READERS)
 def reason_source() -> Reply:
-    """Send the table in force as the text of its file."""
     with reading() as session:
         text = service.reasons_text(session)
     return attachment(text.encode(), "application/toml", "reasons.toml")
@@ -215,7 +211,6 @@ def reason_source() -> Reply:
 @reason_pages.get("/office/reasons/<listed>/new", endpoint="new")
 @access.roles(Role.OFFICER)
 def new_reason(listed: str) -> Reply:
-    """Show the form of a row to come."""
     return edit_reason(listed, "", NOTHING_REFUSED)
 
 
@@ -242,14 +237,12 @@ def edit_reason(listed: str, code: str, refused: Refusal = NOTHING_REFUSED) -> R
 @reason_pages.post("/office/reasons/<listed>/new")
 @access.roles(Role.OFFICER)
 def add(listed: str) -> Reply:
-    """Add a row at the end of its list."""
     return _keep(listed, "")
 
 
 @reason_pages.post("/office/reasons/<listed>/of/<code>", endpoint="save")
 @access.roles(Role.OFFICER)
 def save_reason(listed: str, code: str) -> Reply:
-    """Put a row in place of the one with its code."""
     return _keep(listed, code)
 
 
@@ -284,11 +277,10 @@ MOST_VERSIONS = 1_000_000
 @pages.get("/office/blueprints")
 @access.roles(*READERS)
 def index(refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """List the blueprints in force, and what is wrong with files of the folder."""
     with reading() as session:
-        found = listed(session)
+        blueprints = listed(session)
     return form_page(
-        "blueprints/office/list.html", refused, found=found, faults=told_faults(), folder=own_folder()
+        "blueprints/office/list.html", refused, found=blueprints, faults=told_faults(), folder=own_folder()
     )
 
 
@@ -296,10 +288,10 @@ def index(refused: Refusal = NOTHING_REFUSED) -> Reply:
 @access.roles(Role.OFFICER)
 def folder() -> Reply:
     """Take what is new in the files of the folder, as a start does; what is faulty is told on the list."""
-    found = service.read_folder(own_folder(), now=flask.g.now, actor=acting())
-    bad = sum(one.error is not None for one in found)
-    said = flask_babel.gettext("exams.desk.folder_read", count=len(found) - bad, bad=bad)
-    flask.flash(said, "warn" if bad else "ok")
+    files = service.read_folder(own_folder(), now=flask.g.now, actor=acting())
+    bad = sum(one.error is not None for one in files)
+    sentence = flask_babel.gettext("exams.desk.folder_read", count=len(files) - bad, bad=bad)
+    flask.flash(sentence, "warn" if bad else "ok")
     return flask.redirect(flask.url_for("blueprints.index"), 303)
 
 
@@ -316,17 +308,15 @@ def bring() -> Reply:
 @pages.get("/office/blueprints/of/<ref>")
 @access.roles(*READERS)
 def blueprint(ref: str) -> Reply:
-    """Show one version of a blueprint: its papers as tables, its versions, and which batch uses which."""
     number = whole_number(flask.request.args.get("version", ""), most=MOST_VERSIONS)
     with reading() as session:
-        found = shown(session, ref, number)
-    return flask.render_template("blueprints/office/blueprint.html", found=found)
+        shown_blueprint = shown(session, ref, number)
+    return flask.render_template("blueprints/office/blueprint.html", found=shown_blueprint)
 
 
 @pages.get("/office/blueprints/of/<ref>/<int:number>.toml")
 @access.roles(*READERS)
 def source(ref: str, number: int) -> Reply:
-    """Send the text of a version as a file."""
     with reading() as session:
         text = numbered_version(session, ref, number).row.source
     return attachment(text.encode(), "application/toml", f"{ref}-{number}.toml")
@@ -335,10 +325,11 @@ def source(ref: str, number: int) -> Reply:
 @pages.get("/office/blueprints/of/<ref>/text")
 @access.roles(Role.OFFICER)
 def edit(ref: str) -> Reply:
-    """Show the text in force under the editor."""
     with reading() as session:
-        found = shown(session, ref)
-    return editor_page(CheckedText(found.version.row.source, blueprint=found.blueprint), NOTHING_REFUSED)
+        shown_blueprint = shown(session, ref)
+    return editor_page(
+        CheckedText(shown_blueprint.version.row.source, blueprint=shown_blueprint.blueprint), NOTHING_REFUSED
+    )
 
 
 @pages.post("/office/blueprints/text")

@@ -90,7 +90,6 @@ class TableLayout:
 
     @property
     def fields(self) -> list[str]:
-        """What a column can be."""
         return list(COLUMNS.by_name)
 
     @property
@@ -128,7 +127,6 @@ def tables_of(sheet: SheetData, hands: Hands) -> list[RosterTable]:
 
 
 def holds_people(sheet: SheetData) -> bool:
-    """Say whether a sheet holds a valid resident number."""
     return any(len(cell) >= 18 and valid_resident_id(cell) for row in sheet.rows for cell in row)
 
 
@@ -143,11 +141,11 @@ def _apply(table: RosterTable, hand: HandMapping) -> None:
     uses: list[ColumnUse] = []
     twins: dict[str, list[int]] = {}
     for place, use in enumerate(table.heading.uses):
-        said = hand.columns.get(use.column)
-        if said is not None:
+        column = hand.columns.get(use.column)
+        if column is not None:
             table.unsure.discard(place)
             table.said.add(place)
-            uses.append(replace(use, field=said))
+            uses.append(replace(use, field=column))
         else:
             uses.append(replace(use, field="") if use.field in taken else use)
     for name, places in table.twins.items():
@@ -169,11 +167,11 @@ def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[TableLayout]:
         chosen = [table for table, _people in tables] or [
             guessed for sheet in sheets if (guessed := guess_table(sheet)) is not None
         ]
-    found: dict[str, TableLayout] = {}
-    for one in map(_layout, chosen):
-        if one.digest not in found or (one.asks and not found[one.digest].asks):
-            found[one.digest] = one
-    return list(found.values())
+    layouts: dict[str, TableLayout] = {}
+    for layout in map(_layout, chosen):
+        if layout.digest not in layouts or (layout.asks and not layouts[layout.digest].asks):
+            layouts[layout.digest] = layout
+    return list(layouts.values())
 
 
 def _layout(table: RosterTable) -> TableLayout:
@@ -211,19 +209,19 @@ def _layout(table: RosterTable) -> TableLayout:
 
 def _told(table: RosterTable) -> dict[str, str]:
     above = [cell for row in table.sheet.rows[: table.heading.row - 1] for cell in row]
-    said = level_said(table.sheet.name) or level_said(" ".join(above))
-    return {"level": _LEVEL_NAMES[said]} if said and "level" in table.missing else {}
+    level = level_said(table.sheet.name) or level_said(" ".join(above))
+    return {"level": _LEVEL_NAMES[level]} if level and "level" in table.missing else {}
 
 
 def samples_of(table: RosterTable, place: int) -> tuple[str, ...]:
     """Return the first different cells of a column; numbers of people only by their ends."""
-    found: dict[str, None] = {}
+    samples: dict[str, None] = {}
     for _row, cells in lines_of(table):
         if place < len(cells) and cells[place]:
-            found.setdefault(_shown(cells[place]))
-        if len(found) == _SHOWN:
+            samples.setdefault(_shown(cells[place]))
+        if len(samples) == _SHOWN:
             break
-    return tuple(found)
+    return tuple(samples)
 
 
 def _shown(cell: str) -> str:
@@ -233,9 +231,9 @@ def _shown(cell: str) -> str:
 
 def doubtful_of(table: RosterTable) -> list[ColumnUse]:
     """Return the columns that are not read, whose cells look like what decides about an examination."""
-    known = [table.heading.uses[place] for place in sorted(table.left - table.said)]
+    uses = [table.heading.uses[place] for place in sorted(table.left - table.said)]
     return [use for use in table.unread if likely_of(table, use)] + [
-        use for use in known if likely_of(table, use) == "kind"
+        use for use in uses if likely_of(table, use) == "kind"
     ]
 
 
@@ -246,7 +244,6 @@ def likely_of(table: RosterTable, use: ColumnUse) -> str:
 
 
 def unread_place(table: RosterTable, use: ColumnUse) -> Place:
-    """Return where a column that is not read has its header."""
     return Place(table.heading.file, table.heading.sheet, table.heading.row, use.column, use.header)
 
 
@@ -266,12 +263,12 @@ def keep_hands(session: Session, hands: Hands, *, subject: str, now: datetime, a
     """
     for digest, hand in hands.items():
         sound = hand.sound()
-        said = canonical_json(dict(sound.columns))
+        text = canonical_json(dict(sound.columns))
         kept = session.get(RosterMapping, digest)
-        if kept is not None and kept.said == said:
+        if kept is not None and kept.said == text:
             continue
         after = {"columns": len([name for name in sound.columns.values() if name]), "headings": digest[:16]}
-        session.merge(RosterMapping(digest=digest, said=said, at=now, by=actor))
+        session.merge(RosterMapping(digest=digest, said=text, at=now, by=actor))
         record(session, at=now, actor=actor, act="roster.columns", subject=subject, after=after)
 
 

@@ -59,22 +59,22 @@ def rows_of(
 
     With the sittings that are `held` each row says where it is, too.
     """
-    found = []
+    rows = []
     for entry in entries:
         values = _values(entry, blueprints[entry.registration.blueprint_version_id], batch, reveal)
         if held is not None:
             values |= _where(*held[entry.registration.sitting_id])
-        found.append([values[column] for column in (TEMPLATE if held is None else OF_BATCH)])
-    return found
+        rows.append([values[column] for column in (TEMPLATE if held is None else OF_BATCH)])
+    return rows
 
 
 _KINDS = {"first": "新考", "retake": "补考"}
 
 
-def line_of_applicant(known: Mapping[str, str], *, document_type: str, kind: str) -> list[str]:
+def line_of_applicant(facts: Mapping[str, str], *, document_type: str, kind: str) -> list[str]:
     """Return the row of somebody who is no candidate yet, from what is known by column; the rest stays empty."""
     values = {
-        **{name: DETAILS[name].cell(text) if name in DETAILS else text for name, text in known.items()},
+        **{name: DETAILS[name].cell(text) if name in DETAILS else text for name, text in facts.items()},
         "document_type": DOCUMENT_NAMES[document_type][0],
         "kind": _KINDS[kind],
     }
@@ -122,12 +122,12 @@ def _detail(field: PersonField, candidate: Candidate, lost: str, reveal: bool) -
 def accommodation_text(entry: Registered) -> str:
     """Return an accommodation as a roster says it; an empty text for none."""
     registration = entry.registration
-    said = tool_names(registration.tools)
+    parts = tool_names(registration.tools)
     if registration.factor != 1:
-        said.insert(0, f"{registration.factor:f}倍")
+        parts.insert(0, f"{registration.factor:f}倍")
     elif registration.extra:
-        said.insert(0, f"加时{registration.extra // timedelta(minutes=1)}分钟")
-    return "、".join(said)
+        parts.insert(0, f"加时{registration.extra // timedelta(minutes=1)}分钟")
+    return "、".join(parts)
 
 
 def to_xlsx(rows: Sequence[Sequence[str]], columns: Sequence[str] = TEMPLATE) -> bytes:

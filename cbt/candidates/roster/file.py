@@ -47,7 +47,7 @@ class LineNotes:
     def __init__(self, line: SentLine) -> None:
         self.findings: list[Finding] = []
         self._line, self._cells = line, line.cells
-        self._unseen = {column: found for column, cell in line.cells.items() if (found := unseen(cell))}
+        self._unseen = {column: hidden for column, cell in line.cells.items() if (hidden := unseen(cell))}
 
     def _raw(self, column: str) -> str:
         return self._cells.get(column, "").strip()
@@ -64,13 +64,13 @@ class LineNotes:
 
     def refuse_unseen(self) -> None:
         """Refuse the cells with a character that nobody sees."""
-        for column, found in self._unseen.items():
-            self._refuse(column, found)
+        for column, hidden in self._unseen.items():
+            self._refuse(column, hidden)
 
-    def _refuse(self, column: str, found: Unseen) -> None:
+    def _refuse(self, column: str, hidden: Unseen) -> None:
         text = self._raw(column)
         shown = with_codes(mask_document(text) if column == "document_number" else text)
-        params = {"place": found.place, "character": found.code}
+        params = {"place": hidden.place, "character": hidden.code}
         self._add(column, "text.unseen", shown, stop=True, params=params)
 
     def _add(self, column: str, code: str, shown: str, *, stop: bool, params: Mapping[str, object]) -> None:
@@ -179,21 +179,21 @@ class RowReader(LineNotes):
             self._note("name", "roster.name_says")
         elif len(name) > 60:
             self._note("name", "roster.too_long", maximum=60)
-        elif found := private_use(name):
-            self._note("name", "text.private_use", stop=False, place=found.place, character=found.code)
+        elif hidden := private_use(name):
+            self._note("name", "text.private_use", stop=False, place=hidden.place, character=hidden.code)
         elif _NAME_ODD.search(name):
             self._note("name", "roster.name_odd", stop=False)
         return name
 
     def _document(self) -> tuple[str, str]:
         cell = mended(self._raw("document_number"))
-        given = self._raw("document_type")
-        kind = fields.document_type_of(given)
+        typed = self._raw("document_type")
+        kind = fields.document_type_of(typed)
         if not cell.number:
             self._note("document_number", "roster.required", name=COLUMNS.title("document_number"))
-        if given and kind is None:
+        if typed and kind is None:
             self._note("document_type", "roster.document_type")
-        if not given:
+        if not typed:
             kind = self._assumed(cell)
         self._check_number(cell, kind)
         return kind or "", cell.number
@@ -224,17 +224,22 @@ class RowReader(LineNotes):
         """Return the occupation and the level of a line, wherever they stand."""
         column = "occupation_level" if self._raw("occupation_level") else "occupation"
         occupation, level = fields.occupation_and_level(self._plain(column))
-        said = self._plain("level")
-        if said and not level and not fields.is_level(said) and fields.occupation_and_level(said)[1]:
-            column, occupation = "level", fields.occupation_and_level(said)[0]
-            said, level = "", fields.occupation_and_level(said)[1]
+        occupation_text = self._plain("level")
+        if (
+            occupation_text
+            and not level
+            and not fields.is_level(occupation_text)
+            and fields.occupation_and_level(occupation_text)[1]
+        ):
+            column, occupation = "level", fields.occupation_and_level(occupation_text)[0]
+            occupation_text, level = "", fields.occupation_and_level(occupation_text)[1]
         if not level:
-            if column == "occupation_level" and not said and fields.is_level(occupation):
+            if column == "occupation_level" and not occupation_text and fields.is_level(occupation):
                 return self._text("occupation", 60), fields.level_of(occupation)
             return self._text(column, 60), self._required("level")
-        if said and fields.level_of(said) != level:
+        if occupation_text and fields.level_of(occupation_text) != level:
             self._note("level", "roster.levels_differ", other=self._raw(column))
-        return occupation, said or level
+        return occupation, occupation_text or level
 
     def _paper(self, marks: tuple[tuple[str, str], ...]) -> str:
         text = self._plain("paper")
@@ -252,7 +257,7 @@ class RowReader(LineNotes):
         return text
 
     def _marks(self) -> tuple[tuple[str, str], ...]:
-        found = []
+        marks = []
         for column in PAPER_FIELDS:
             if column not in self._cells:
                 continue
@@ -264,8 +269,8 @@ class RowReader(LineNotes):
             if taken is None:
                 self._note(column, "roster.mark", header=self._header(column))
             elif taken:
-                found.append((column, kind or ""))
-        return tuple(found)
+                marks.append((column, kind or ""))
+        return tuple(marks)
 
     def _header(self, column: str) -> str:
         return self._line.heading.place(0, column).header
@@ -290,8 +295,8 @@ class RowReader(LineNotes):
         details = {name: self._detail(field) for name, field in DETAILS.items()}
         gender = details["gender"]
         if gender and document_type in _RESIDENT and valid_resident_id(number):
-            told = "male" if int(number[16]) % 2 else "female"
-            if told != gender:
+            implied = "male" if int(number[16]) % 2 else "female"
+            if implied != gender:
                 self._note("gender", "roster.gender_differs", stop=False)
         return details
 
@@ -306,16 +311,16 @@ class RowReader(LineNotes):
                 return self._text(field.name, field.most)
 
     def _wish(self) -> PlaceWish:
-        said = when_of(self._optional("date"), self._optional("time"))
-        if said is None:
+        when = when_of(self._optional("date"), self._optional("time"))
+        if when is None:
             self._note("date" if self._raw("date") else "time", "roster.when")
             return PlaceWish()
         return PlaceWish(
-            said.on,
-            said.month,
-            said.day,
-            said.at,
-            said.half,
+            when.on,
+            when.month,
+            when.day,
+            when.at,
+            when.half,
             self._text("sitting", 120),
             self._text("centre", 120),
             self._text("room", 60),
@@ -332,13 +337,13 @@ class RowReader(LineNotes):
         return int(text)
 
     def _accommodation(self) -> tuple[Decimal, timedelta]:
-        found = fields.accommodation_of(fields.tools_of(self._raw("accommodation"))[1])
-        if found is None:
+        accommodation = fields.accommodation_of(fields.tools_of(self._raw("accommodation"))[1])
+        if accommodation is None:
             self._note("accommodation", "roster.accommodation")
             return Decimal(1), timedelta(0)
         if not self._raw("accommodation") and _EXTRA_SAID.search(self._plain("note")):
             self._note("note", "roster.extra_in_note", stop=False)
-        return found
+        return accommodation
 
 
 # A roster as a file holds it: its tables read line by line, with everything found in them.
@@ -441,18 +446,18 @@ class LineCells:
     def line(self, row: int, cells: Sequence[str], order: int) -> SentLine:
         """Return the line of a row (from 0)."""
         table = self._table
-        said = {name: _whole(cells, at) for name, at in self._places.items()}
+        values = {name: _whole(cells, at) for name, at in self._places.items()}
         twins = {name: tuple(_whole(cells, at) for at in places) for name, places in table.twins.items()}
         for name, others in twins.items():
-            said[name] = next((one for one in (said.get(name, ""), *others) if one), "")
+            values[name] = next((one for one in (values.get(name, ""), *others) if one), "")
         for name, value in table.fixed.items():
-            said[name] = said.get(name) or value
-        for name in said.keys() & _SAME:
-            if plain(said[name]) in _DITTO:
-                said[name] = self._above.get(name, said[name])
-        self._above = said
+            values[name] = values.get(name) or value
+        for name in values.keys() & _SAME:
+            if plain(values[name]) in _DITTO:
+                values[name] = self._above.get(name, values[name])
+        self._above = values
         lost = frozenset(name for name, at in self._places.items() if self._lost and (row, at) in self._lost)
-        return SentLine(row + 1, order, table.heading, said, lost, self._resident, self._typed, twins)
+        return SentLine(row + 1, order, table.heading, values, lost, self._resident, self._typed, twins)
 
 
 def _whole(cells: Sequence[str], at: int) -> str:
@@ -521,7 +526,6 @@ class Roster:
 
     @property
     def heading(self) -> Heading:
-        """The heading of the first table."""
         return self.headings[0]
 
     @property
@@ -555,16 +559,18 @@ def read_roster(name: str, body: bytes, hands: Hands | None = None) -> Roster:
 
 def roster_of(sheets: Sequence[SheetData], hands: Hands | None = None) -> Roster:
     """Return the roster that opened sheets hold; raise as `read_roster` does."""
-    found = [(sheet, tables_of(sheet, hands or {})) for sheet in sheets]
-    whole = [table for _sheet, tables in found for table in tables if not table.missing]
+    sheet_tables = [(sheet, tables_of(sheet, hands or {})) for sheet in sheets]
+    whole = [table for _sheet, tables in sheet_tables for table in tables if not table.missing]
     if not whole:
         missing = min(
-            (table.missing for _s, tables in found for table in tables), key=len, default=COLUMNS.required
+            (table.missing for _s, tables in sheet_tables for table in tables),
+            key=len,
+            default=COLUMNS.required,
         )
         names = [COLUMNS.title(column) for column in missing]
         raise InvalidInput("roster.no_header", field="file", missing=names)
     gathered = _Gathered()
-    for sheet, tables in found:
+    for sheet, tables in sheet_tables:
         for table in tables:
             if not table.missing:
                 gathered.read(table)
@@ -603,32 +609,34 @@ class _Gathered:
             cells = reading.spread(row, sent)
             if (foot := foot_of(row, cells, table)) is not Foot.NONE:
                 if foot is not Foot.SILENT:
-                    said = next((cell for cell in cells if cell), "")
+                    first_cell = next((cell for cell in cells if cell), "")
                     place = Place(table.heading.file, table.heading.sheet, row + 1)
-                    self.findings.append(Finding(Severity.HINT, f"roster.{foot.value}", place, said[:80]))
+                    self.findings.append(
+                        Finding(Severity.HINT, f"roster.{foot.value}", place, first_cell[:80])
+                    )
                 continue
             self._order += 1
             reader = RowReader(reading.line(row, cells, self._order))
-            one = reader.read()
+            roster_row = reader.read()
             self.findings += reader.findings
             stopped = any(found.severity is Severity.ERROR for found in reader.findings)
-            (self.refused if stopped else self.rows).append(one)
-            ended += [one] if one.document_number.endswith(LOST_END) else []
+            (self.refused if stopped else self.rows).append(roster_row)
+            ended += [roster_row] if roster_row.document_number.endswith(LOST_END) else []
         self._about_ends(ended)
 
     def _about_ends(self, ended: Sequence[RosterRow]) -> None:
         """Tell of numbers that end as a spreadsheet leaves those it took for a number: in three zeros."""
         valid = [one for one in ended if one.document_type == "resident_id" and one in self.rows]
         damaged = len(ended) > 1 and len(ended) > MOST_ENDED * (len(self.rows) + len(self.refused))
-        for one in valid:
+        for row in valid:
             severity = Severity.ERROR if damaged else Severity.HINT
-            value = mask_document(one.document_number)
+            value = mask_document(row.document_number)
             self.findings.append(
-                Finding(severity, "roster.number_zeros", one.place("document_number"), value)
+                Finding(severity, "roster.number_zeros", row.place("document_number"), value)
             )
             if damaged:
-                self.rows.remove(one)
-                self.refused.append(one)
+                self.rows.remove(row)
+                self.refused.append(row)
 
     def about_sheet(self, sheet: SheetData, tables: Sequence[RosterTable]) -> None:
         """Tell of a sheet that holds people and is not read."""

@@ -60,12 +60,10 @@ class PlaceWish:
 
     @property
     def timed(self) -> bool:
-        """Whether it says when, or names a sitting."""
         return bool(self.on or self.month or self.at or self.half or self.sitting)
 
     @property
     def placed(self) -> bool:
-        """Whether it says where."""
         return bool(self.centre or self.room or self.seat is not None)
 
     def fits(self, local_start: datetime, *, sitting: str = "", centre: str = "") -> bool:
@@ -124,11 +122,11 @@ def _day(year: str, month: str, day: str, *whole: str) -> tuple[date | None, int
     return None, int(month), int(day)
 
 
-def _hour(found: re.Match[str], half: str) -> tuple[time, str]:
-    half = _HALVES.get((found[1] or "").casefold(), half)
-    hour, minutes = int(found[2]), {"": 0, "半": 30}.get(found[3] or "", -1)
+def _hour(match: re.Match[str], half: str) -> tuple[time, str]:
+    half = _HALVES.get((match[1] or "").casefold(), half)
+    hour, minutes = int(match[2]), {"": 0, "半": 30}.get(match[3] or "", -1)
     hour += 12 if half == "pm" and hour < 12 else 0
-    at = time(hour, int(found[3]) if minutes < 0 else minutes)
+    at = time(hour, int(match[3]) if minutes < 0 else minutes)
     if half and half != ("am" if at < NOON else "pm"):
         raise ValueError(half)
     return at, ""
@@ -234,7 +232,6 @@ class RosterRow:
 
     @property
     def seat(self) -> int | None:
-        """The seat it asks for."""
         return self.wish.seat
 
     @property
@@ -244,11 +241,9 @@ class RosterRow:
 
     @property
     def group(self) -> str:
-        """Whom it belongs with: who sent it in, else the employer."""
         return self.unit or self.employer
 
     def place(self, column: str) -> Place:
-        """Return where a field of this line stands."""
         return self.heading.place(self.row, column)
 
 
@@ -283,7 +278,6 @@ class BlueprintChoice:
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """The codes of the papers that can be asked for."""
         return self.papers or tuple(self.blueprint.papers)
 
 
@@ -299,15 +293,15 @@ class PaperRow:
 
 def choices(session: Session, folder: Path) -> list[BlueprintChoice]:
     """Return the blueprints rows can mean: those in force, then files of the folder whose ref nobody stored yet."""
-    found = {
+    blueprint_choices = {
         version.ref: BlueprintChoice(blueprint_of(session, version.id), version.source, version.id)
         for version in current_versions(session)
     }
     stored = stored_refs(session)
-    for one in look(folder):
-        if one.blueprint is not None and one.blueprint.ref not in stored:
-            found[one.blueprint.ref] = BlueprintChoice(one.blueprint, one.text)
-    return list(found.values())
+    for file in look(folder):
+        if file.blueprint is not None and file.blueprint.ref not in stored:
+            blueprint_choices[file.blueprint.ref] = BlueprintChoice(file.blueprint, file.text)
+    return list(blueprint_choices.values())
 
 
 class Chooser:
@@ -331,8 +325,8 @@ class Chooser:
     def paper_rows(self, row: RosterRow) -> list[PaperRow]:
         """Return what a row asks for, paper by paper; nothing where that is unclear, which is noted."""
         choice = self.choice(row)
-        asked = self._papers(row, choice) if choice is not None else []
-        return [PaperRow(row, choice, code, kind) for code, kind in asked] if choice is not None else []
+        papers = self._papers(row, choice) if choice is not None else []
+        return [PaperRow(row, choice, code, kind) for code, kind in papers] if choice is not None else []
 
     def choice(self, row: RosterRow) -> BlueprintChoice | None:
         """Return the blueprint a row means, or None with what is against it noted. Source: R-6."""
@@ -347,8 +341,8 @@ class Chooser:
             self._note(row, "level", row.level, "roster.level", levels=levels)
             return None
         if row.occupation:
-            said = plain(row.occupation)
-            named = [place for place in matching if _means(said, self._occupations[place])]
+            occupation = plain(row.occupation)
+            named = [place for place in matching if _means(occupation, self._occupations[place])]
             if not named:
                 names = sorted({self._available[place].blueprint.occupation_name for place in matching})
                 self._note(row, "occupation", row.occupation, "roster.occupation", names=names)
@@ -362,24 +356,24 @@ class Chooser:
 
     def _papers(self, row: RosterRow, choice: BlueprintChoice) -> list[tuple[str, str]]:
         """Return the code of each paper that a row asks for, and its kind."""
-        asked: dict[str, str] = {}
+        kinds: dict[str, str] = {}
         column = "paper" if row.paper else row.marks[0][0] if row.marks else "paper"
         whole = _papers_named(row.paper, choice)
         pieces = [whole] if whole else [_papers_named(piece, choice) for piece in fields.papers_of(row.paper)]
         if row.marks:  # a cell beside them says the same
             pieces = [_papers_named(piece, choice) for piece, _kind in row.marks]
-        for found in pieces:
-            if len(found) != 1 and not (found and fields.papers_of(row.paper) == (fields.ALL_PAPERS,)):
+        for codes in pieces:
+            if len(codes) != 1 and not (codes and fields.papers_of(row.paper) == (fields.ALL_PAPERS,)):
                 names = [choice.blueprint.papers[code].name for code in choice.offered]
                 self._note(row, column, row.paper, "roster.paper", papers=names)
                 return []
-            asked |= dict.fromkeys(found, row.kind)
+            kinds |= dict.fromkeys(codes, row.kind)
         for piece, kind in row.marks:
-            asked |= dict.fromkeys(_papers_named(piece, choice), kind or row.kind)
-        if self._mode and any(self._mode not in choice.blueprint.papers[code].modes for code in asked):
+            kinds |= dict.fromkeys(_papers_named(piece, choice), kind or row.kind)
+        if self._mode and any(self._mode not in choice.blueprint.papers[code].modes for code in kinds):
             self._note(row, column, row.paper, "roster.paper_mode")
             return []
-        return [(code, asked[code]) for code in choice.offered if code in asked]
+        return [(code, kinds[code]) for code in choice.offered if code in kinds]
 
 
 def _papers_named(text: str, choice: BlueprintChoice) -> list[str]:
@@ -395,10 +389,10 @@ def _papers_named(text: str, choice: BlueprintChoice) -> list[str]:
     ]
 
 
-def _means(said: str, names: set[str]) -> bool:
+def _means(text: str, names: set[str]) -> bool:
     """Say whether what a cell says of an occupation is a name of it, its code, or both."""
-    return said in names or any(
-        said in {first + second for second in names} for first in names if said.startswith(first)
+    return text in names or any(
+        text in {first + second for second in names} for first in names if text.startswith(first)
     )
 
 

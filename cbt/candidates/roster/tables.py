@@ -145,17 +145,17 @@ def meaning(header: str) -> tuple[str, bool]:
     if not header or len(header) > 60:
         return "", True
     text = unicodedata.normalize("NFKC", header)
-    if found := _known(text):
-        return found, True
+    if own_field := _known(text):
+        return own_field, True
     text = _MARKED.sub("", _NUMBERED.sub("", text))
-    if found := _known(text):
-        return found, True
+    if own_field := _known(text):
+        return own_field, True
     for piece in re.split(r"[\n\r]+", text):  # a remark below the header
-        if found := _known(piece) or _trimmed(piece):
-            return found, piece == text or bool(_known(piece))
+        if own_field := _known(piece) or _trimmed(piece):
+            return own_field, piece == text or bool(_known(piece))
     bare = _BRACKET.sub("", text)
-    if bare != text and (found := _known(bare) or _trimmed(bare)):
-        return found, _says_how(text)
+    if bare != text and (own_field := _known(bare) or _trimmed(bare)):
+        return own_field, _says_how(text)
     return _trimmed(text), False
 
 
@@ -180,8 +180,8 @@ def _trimmed(text: str) -> str:
     for word in _BEHIND:
         bare = bare.removesuffix(word)
     for word in _BEFORE:
-        if bare.startswith(word) and (found := _known(bare.removeprefix(word))):
-            return found
+        if bare.startswith(word) and (trimmed := _known(bare.removeprefix(word))):
+            return trimmed
     return _known(bare)
 
 
@@ -208,8 +208,8 @@ def likely(header: str, cells: Sequence[str]) -> str:
         return "kind"
     if any(_EXTRA.search(cell) for cell in seen):
         return "accommodation"
-    for name, said in _HEADERS.items():
-        if said.search(header) and mostly(_is_mark, seen, share=0.5):
+    for name, pattern in _HEADERS.items():
+        if pattern.search(header) and mostly(_is_mark, seen, share=0.5):
             return name
     return ""
 
@@ -239,7 +239,6 @@ def names(cells: Sequence[str]) -> bool:
 
 
 def mostly(looks: Callable[[str], bool], cells: Sequence[str], share: float = _ALIKE) -> bool:
-    """Say whether nearly all of the cells look so, and there are any."""
     return bool(cells) and sum(looks(cell) for cell in cells) >= share * len(cells)
 
 
@@ -252,8 +251,8 @@ def _is_kind(cell: str) -> bool:
 
 
 def _is_paper(cell: str) -> bool:
-    known = {"theory", "skills", fields.ALL_PAPERS}
-    return bool(found := fields.papers_of(cell)) and set(found) <= known
+    paper_codes = {"theory", "skills", fields.ALL_PAPERS}
+    return bool(papers := fields.papers_of(cell)) and set(papers) <= paper_codes
 
 
 _LOOKS: Mapping[str, Callable[[str], bool]] = {
@@ -307,7 +306,6 @@ class RosterTable:
 
     @property
     def unread(self) -> list[ColumnUse]:
-        """The columns of which nothing is known."""
         return [
             use
             for place, use in enumerate(self.heading.uses)
@@ -326,11 +324,11 @@ def find_tables(sheet: SheetData, file: str = "") -> list[RosterTable]:
     row = first.start
     while place is not None and row < len(sheet.rows):
         if _cell(sheet.rows[row], place) and meaning(_cell(sheet.rows[row], place))[0] == "name":
-            found = _at(sheet, merged, row, file)
-            if found is not None and "document_number" in found.heading.places:
+            table = _at(sheet, merged, row, file)
+            if table is not None and "document_number" in table.heading.places:
                 tables[-1].end = row
-                tables.append(found)
-                row = found.start
+                tables.append(table)
+                row = table.start
                 continue
         row += 1
     return tables
@@ -358,13 +356,13 @@ def guess_table(sheet: SheetData, file: str = "") -> RosterTable | None:
 def _first(sheet: SheetData, merged: Merged, file: str) -> RosterTable | None:
     nearest: RosterTable | None = None
     for row in range(min(len(sheet.rows), HEADER_WITHIN)):
-        found = _at(sheet, merged, row, file)
-        if found is None:
+        table = _at(sheet, merged, row, file)
+        if table is None:
             continue
-        if not found.missing:
-            return found
-        if nearest is None or len(found.heading.places) > len(nearest.heading.places):
-            nearest = found
+        if not table.missing:
+            return table
+        if nearest is None or len(table.heading.places) > len(nearest.heading.places):
+            nearest = table
     return nearest
 
 
@@ -392,7 +390,7 @@ def _two_rows(sheet: SheetData, merged: Merged, row: int) -> list[str] | None:
     if not any(lower) or len([cell for cell in upper if cell]) < _FEWEST or not any(map(_is_known, upper)):
         return None  # a title stands above the headers
     headers: list[str] = []
-    group, known = "", 0
+    group, count = "", 0
     for place in range(max(len(upper), len(lower))):
         above, below = _cell(upper, place), _cell(lower, place)
         across = merged.across.get((row, place), "")
@@ -403,9 +401,9 @@ def _two_rows(sheet: SheetData, merged: Merged, row: int) -> list[str] | None:
         if (above and _is_known(above) and meaning(above)[0] not in _GROUPS) or len(below) > LONGEST_HEADER:
             return None  # a value below a header
         header = _joined(group, below)
-        known += bool(header)
+        count += bool(header)
         headers.append(header or below)
-    return headers if known else None
+    return headers if count else None
 
 
 def _is_known(header: str) -> bool:
@@ -425,20 +423,22 @@ def _table(
 ) -> RosterTable:
     fields: list[str] = []
     unsure, left = set[int](), set[int]()
-    known = [meaning(header) for header in headers]
-    sure = {field for field, certain in known if certain}
-    for place, (found, certain) in enumerate(known):
-        if found == LEFT:
+    meanings = [meaning(header) for header in headers]
+    sure = {field for field, certain in meanings if certain}
+    for place, (meant_field, certain) in enumerate(meanings):
+        if meant_field == LEFT:
             left.add(place)
-            found = ""
-        if found and not certain:
-            found = "" if found in sure else found  # where another column surely means it
-            unsure |= {place} if found else set()
-        if found in {"paper", "kind"}:
-            found = settled(
-                found, headers[place], [_cell(cells, place) for cells in sheet.rows[start : start + SAMPLE]]
+            meant_field = ""
+        if meant_field and not certain:
+            meant_field = "" if meant_field in sure else meant_field  # where another column surely means it
+            unsure |= {place} if meant_field else set()
+        if meant_field in {"paper", "kind"}:
+            meant_field = settled(
+                meant_field,
+                headers[place],
+                [_cell(cells, place) for cells in sheet.rows[start : start + SAMPLE]],
             )
-        fields.append(found)
+        fields.append(meant_field)
     uses = [
         ColumnUse(sheet.name, letter(place), header, field if field and fields.index(field) == place else "")
         for place, (header, field) in enumerate(zip(headers, fields, strict=True))
@@ -457,7 +457,6 @@ def _cell(cells: Sequence[str], place: int) -> str:
 
 
 def column_of(table: RosterTable, place: int) -> list[str]:
-    """Return the cells of a column of a table, from its first line on."""
     return [_cell(cells, place) for cells in table.sheet.rows[table.start : table.end]]
 
 

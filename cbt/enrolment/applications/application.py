@@ -67,14 +67,14 @@ class ApplicationForm:
     note: str
 
 
-def make_application(unit_ref: str, form: ApplicationForm, who: Applying) -> str:
+def make_application(unit_ref: str, form: ApplicationForm, by: Applying) -> str:
     """Draft an application of a unit and return its ref.
 
     Raise Conflict("unit.left"), NotFound("blueprint.unknown"), InvalidInput("application.day"|"unit.too_long").
 
     Source: R-72.
     """
-    day, note = _checked(form, who)
+    day, note = _checked(form, by)
     with unit_of_work() as session:
         unit = unit_by_ref(session, unit_ref)
         _refuse_left(unit)
@@ -87,16 +87,16 @@ def make_application(unit_ref: str, form: ApplicationForm, who: Applying) -> str
             note=note,
             put_right="",
             late_reason="",
-            created_at=who.now,
+            created_at=by.now,
         )
         session.add(made)
         session.flush()
-        note_step(session, made, "make", "", who)
+        note_step(session, made, "make", "", by)
         after = {"unit": unit.ref, "blueprint": form.blueprint, "day": day.isoformat()}
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=by.now,
+            actor=by.actor,
             act="application.make",
             subject=made.logged_as,
             after=after,
@@ -104,14 +104,14 @@ def make_application(unit_ref: str, form: ApplicationForm, who: Applying) -> str
         return made.ref
 
 
-def change_application(ref: str, form: ApplicationForm, who: Applying) -> None:
+def change_application(ref: str, form: ApplicationForm, by: Applying) -> None:
     """Ask for another level or day; raise as `make_application` does, and Conflict("application.not_editable").
 
     A level in force anew is taken only where another is chosen: what an application began with stays.
     """
-    day, note = _checked(form, who)
+    day, note = _checked(form, by)
     with unit_of_work() as session:
-        application = editable(session, ref, who)
+        application = editable(session, ref, by)
         before = {"blueprint": store.version_ref(session, application), "day": _said(application)}
         if before["blueprint"] != form.blueprint:
             version = current_version(session, form.blueprint)
@@ -121,8 +121,8 @@ def change_application(ref: str, form: ApplicationForm, who: Applying) -> None:
         after = {"blueprint": form.blueprint, "day": _said(application)}
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=by.now,
+            actor=by.actor,
             act="application.change",
             subject=application.logged_as,
             before=before,
@@ -130,7 +130,7 @@ def change_application(ref: str, form: ApplicationForm, who: Applying) -> None:
         )
 
 
-def submit(ref: str, *, late_reason: str, who: Applying) -> None:
+def submit(ref: str, *, late_reason: str, by: Applying) -> None:
     """Hand an application in, for the first time or put right; an officer may take a late one with a reason.
 
     The day of application stays the first one.
@@ -140,18 +140,18 @@ def submit(ref: str, *, late_reason: str, who: Applying) -> None:
 
     Source: R-71, R-72, R-77.
     """
-    reason = one_line(late_reason, "late_reason")[:LONGEST_NOTE] if who.unit_id is None else ""
+    reason = one_line(late_reason, "late_reason")[:LONGEST_NOTE] if by.unit_id is None else ""
     with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=True)
         move_on(application, ApplicationEvent.SUBMIT)
         unit = session.get_one(MemberUnit, application.unit_id)
         _refuse_left(unit)
         people = select(func.count()).where(Applicant.application_id == application.id)
         if not session.scalar(people):
             raise Conflict("application.nobody")
-        if application.preferred_on <= who.today:
+        if application.preferred_on <= by.today:
             raise InvalidInput("application.day", field="preferred_on")
-        applied_on = application.applied_on or who.today
+        applied_on = application.applied_on or by.today
         _refuse_unagreed(session, unit, applied_on, application.preferred_on)
         blueprint = blueprint_of(session, application.blueprint_version_id)
         late = lead_of(blueprint, applied_on, application.preferred_on, holidays_of(session))
@@ -159,11 +159,11 @@ def submit(ref: str, *, late_reason: str, who: Applying) -> None:
             raise Conflict("application.late", **_told_late(late, applied_on))
         application.applied_on = applied_on
         application.put_right, application.late_reason = "", reason if late.late_by else ""
-        note_step(session, application, ApplicationEvent.SUBMIT.value, application.late_reason, who)
+        note_step(session, application, ApplicationEvent.SUBMIT.value, application.late_reason, by)
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=by.now,
+            actor=by.actor,
             act="application.submit",
             subject=application.logged_as,
             reason=application.late_reason,
@@ -171,22 +171,22 @@ def submit(ref: str, *, late_reason: str, who: Applying) -> None:
         )
 
 
-def withdraw(ref: str, *, words: str, who: Applying) -> None:
+def withdraw(ref: str, *, words: str, by: Applying) -> None:
     """Take an application back, and what it cost where the rule says so; raise Conflict("application.transition").
 
     Source: R-76, R-77.
     """
     words = one_line(words, "words")[:LONGEST_NOTE]
-    application_id = refuse_step(ref, ApplicationEvent.WITHDRAW, unit_id=who.unit_id)
-    cancel_for(application_id, RefundCause.WITHDRAWN, who)
+    application_id = refuse_step(ref, ApplicationEvent.WITHDRAW, unit_id=by.unit_id)
+    cancel_for(application_id, RefundCause.WITHDRAWN, by)
     with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=True)
         move_on(application, ApplicationEvent.WITHDRAW)
-        note_step(session, application, ApplicationEvent.WITHDRAW.value, words, who)
+        note_step(session, application, ApplicationEvent.WITHDRAW.value, words, by)
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=by.now,
+            actor=by.actor,
             act="application.withdraw",
             subject=application.logged_as,
             reason=words,
@@ -200,32 +200,30 @@ def lead_of(blueprint: ExamBlueprint, applied_on: date, exam_on: date, holidays:
 
 
 def earliest_day(blueprint: ExamBlueprint, today: date, holidays: Holidays) -> CountedDay:
-    """Return the first day for which one can apply today."""
     return earliest_exam_day(today, holidays, ahead=blueprint.enrolment.days_ahead)
 
 
-def editable(session: Session, ref: str, who: Applying, *, changing: bool = True) -> UnitApplication:
+def editable(session: Session, ref: str, by: Applying, *, changing: bool = True) -> UnitApplication:
     """Return an application that may be written in; raise Conflict("application.not_editable") otherwise."""
-    application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=changing)
+    application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=changing)
     if application.state not in EDITABLE:
         state = TextId(f"rules.application.state.{application.state}")
         raise Conflict("application.not_editable", state=state)
     return application
 
 
-def note_step(session: Session, application: UnitApplication, event: str, words: str, who: Applying) -> None:
-    """Note who did what, for the page of an application."""
+def note_step(session: Session, application: UnitApplication, event: str, words: str, by: Applying) -> None:
     session.add(
-        ApplicationStep(application_id=application.id, at=who.now, by=who.actor, event=event, words=words)
+        ApplicationStep(application_id=application.id, at=by.now, by=by.actor, event=event, words=words)
     )
 
 
-def _checked(form: ApplicationForm, who: Applying) -> tuple[date, str]:
+def _checked(form: ApplicationForm, by: Applying) -> tuple[date, str]:
     try:
         day = date.fromisoformat(form.preferred_on.strip())
     except ValueError as error:
         raise InvalidInput("application.day", field="preferred_on") from error
-    if not who.today < day <= who.today + FURTHEST:
+    if not by.today < day <= by.today + FURTHEST:
         raise InvalidInput("application.day", field="preferred_on")
     note = one_line(form.note, "note")
     if len(note) > LONGEST_NOTE:
@@ -279,7 +277,7 @@ DECIDED_AT_ONCE = 10
 NEEDS_WORDS = frozenset({ApplicationEvent.SEND_BACK, ApplicationEvent.REFUSE})
 
 
-def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, who: Applying) -> None:
+def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, by: Applying) -> None:
     """Send an application back, refuse or accept it, reconsider, put it in a batch or take it out, or end it.
 
     Raise Conflict("application.transition"|"application.undecided"|"application.none_accepted"|
@@ -287,38 +285,38 @@ def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, who:
 
     Source: R-77.
     """
-    application_id = refuse_step(ref, event, unit_id=who.unit_id)
+    application_id = refuse_step(ref, event, unit_id=by.unit_id)
     if event in NEEDS_WORDS:
         words = required(words, "application.words", "words", limit=LONGEST_NOTE)
     else:
         words = one_line(words, "words")[:LONGEST_NOTE]
-    _cancel_first(application_id, event, who)
+    _cancel_first(application_id, event, by)
     with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=True)
         move_on(application, event)
-        after = _carry_out(session, application, event, words, batch, who)
-        note_step(session, application, event.value, words or after.get("name", ""), who)
+        after = _carry_out(session, application, event, words, batch, by)
+        note_step(session, application, event.value, words or after.get("name", ""), by)
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=by.now,
+            actor=by.actor,
             act=f"application.{event.value}",
             subject=application.logged_as,
             reason=words,
             after={key: value for key, value in after.items() if key != "name"},
         )
     if event is ApplicationEvent.ACCEPT:
-        charge(application_id, who)
+        charge(application_id, by)
 
 
-def _cancel_first(application_id: int, event: ApplicationEvent, who: Applying) -> None:
+def _cancel_first(application_id: int, event: ApplicationEvent, by: Applying) -> None:
     """Cancel the lines that an event gives back; they are many, so the state goes on after them."""
     if event is ApplicationEvent.RECONSIDER:
-        cancel_for(application_id, RECONSIDERED, who)
+        cancel_for(application_id, RECONSIDERED, by)
     elif event is ApplicationEvent.COMPLETE:
         with reading() as session:
             _refuse_not_over(session, session.get_one(UnitApplication, application_id))
-        credit_for(application_id, who)
+        credit_for(application_id, by)
 
 
 def _refuse_not_over(session: Session, application: UnitApplication) -> None:
@@ -333,7 +331,7 @@ def _carry_out(
     event: ApplicationEvent,
     words: str,
     batch: str,
-    who: Applying,
+    by: Applying,
 ) -> dict[str, str]:
     """Do what an event asks for beside the state; return what the log says of it."""
     match event:
@@ -344,7 +342,7 @@ def _carry_out(
         case ApplicationEvent.SCHEDULE:
             blueprint = blueprint_of(session, application.blueprint_version_id)
             refuse_unpaid(session, application, blueprint.fees)
-            suiting = store.batches_for(session, level=blueprint.level_code, today=who.today)
+            suiting = store.batches_for(session, level=blueprint.level_code, today=by.today)
             chosen = next((one for one in suiting if one.ref == batch), None)
             if chosen is None:
                 raise InvalidInput("application.batch", field="batch")
@@ -369,7 +367,7 @@ def _refuse_undecided(session: Session, application: UnitApplication) -> None:
 
 
 def decide(
-    ref: str, people: Collection[str], *, verdict: str, condition: int | None, reason: str, who: Applying
+    ref: str, people: Collection[str], *, verdict: str, condition: int | None, reason: str, by: Applying
 ) -> int:
     """Accept or refuse people and return how many; without a condition each by the first that they meet.
 
@@ -384,17 +382,17 @@ def decide(
         raise InvalidInput("web.bad_request")
     reason = one_line(reason, "reason")[:LONGEST_NOTE]
     with reading() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id)
+        application = store.application_by_ref(session, ref, unit_id=by.unit_id)
         refuse_unless_submitted(application)
         chosen = [one for one in store.people_of(session, application) if one.ref in people]
         if not chosen:
             raise InvalidInput("application.no_one_chosen")
         if verdict == REFUSED and not reason:
             raise InvalidInput("applicant.reason", field="reason")
-        _conditions(session, application, chosen, verdict, condition, reason, who)
+        _conditions(session, application, chosen, verdict, condition, reason, by)
         refs = [one.ref for one in chosen]
     return sum(
-        _decide_some(ref, piece, verdict, condition, reason, who)
+        _decide_some(ref, piece, verdict, condition, reason, by)
         for piece in pieces_of(refs, size=DECIDED_AT_ONCE)
     )
 
@@ -406,7 +404,7 @@ def _conditions(
     verdict: str,
     condition: int | None,
     reason: str,
-    who: Applying,
+    by: Applying,
 ) -> list[int | None]:
     """Return by which condition each of these people is accepted; raise as `decide` does."""
     if verdict != ACCEPTED:
@@ -414,7 +412,7 @@ def _conditions(
     blueprint = level_of(session, application.blueprint_version_id)
     refuse_takings(session, [RetakeRequest.of(one) for one in people], blueprint, application.preferred_on)
     return [
-        _condition(answer_for(one, application, blueprint, today=who.today), condition, reason)
+        _condition(answer_for(one, application, blueprint, today=by.today), condition, reason)
         if one.kind == "first"
         else None
         for one in people
@@ -422,27 +420,27 @@ def _conditions(
 
 
 def _decide_some(
-    ref: str, people: Collection[str], verdict: str, condition: int | None, reason: str, who: Applying
+    ref: str, people: Collection[str], verdict: str, condition: int | None, reason: str, acting: Applying
 ) -> int:
     """Decide about some people, as they are now; return how many. Who is stopped before the rest leaves it open."""
     with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        application = store.application_by_ref(session, ref, unit_id=acting.unit_id, changing=True)
         refuse_unless_submitted(application)
         chosen = session.scalars(
             select(Applicant)
             .where(Applicant.application_id == application.id, Applicant.ref.in_(people))
             .order_by(Applicant.id)
         ).all()
-        conditions = _conditions(session, application, chosen, verdict, condition, reason, who)
-        for one, by in zip(chosen, conditions, strict=True):
-            one.verdict, one.condition, one.reason = verdict, by, reason
-            one.decided_at, one.decided_by = who.now, who.actor
+        conditions = _conditions(session, application, chosen, verdict, condition, reason, acting)
+        for applicant, by in zip(chosen, conditions, strict=True):
+            applicant.verdict, applicant.condition, applicant.reason = verdict, by, reason
+            applicant.decided_at, applicant.decided_by = acting.now, acting.actor
             record(
                 session,
-                at=who.now,
-                actor=who.actor,
+                at=acting.now,
+                actor=acting.actor,
                 act="applicant.accept" if verdict == ACCEPTED else "applicant.refuse",
-                subject=one.logged_as,
+                subject=applicant.logged_as,
                 reason=reason,
                 after={"condition": by} if by else None,
             )
@@ -470,7 +468,7 @@ def refuse_unless_submitted(application: UnitApplication) -> None:
 
 
 def check_proofs(
-    ref: str, person: str, *, received: Collection[str], checked: Collection[str], who: Applying
+    ref: str, person: str, *, received: Collection[str], checked: Collection[str], by: Applying
 ) -> None:
     """Note which evidence of somebody is there and which was checked; what is checked is there.
 
@@ -479,32 +477,32 @@ def check_proofs(
     Source: R-74.
     """
     with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
+        application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=True)
         refuse_unless_submitted(application)
         applicant = store.applicant_by_ref(session, application, person)
-        known = store.proofs_of(session, applicant)
-        before = _ticked(known)
+        proofs = store.proofs_of(session, applicant)
+        before = _ticked(proofs)
         for proof in RequiredProof:
-            row = known.get(proof.value)
+            row = proofs.get(proof.value)
             if row is None:
                 row = ApplicantProof(
                     applicant_id=applicant.id, proof=proof.value, received_by="", checked_by=""
                 )
             there = proof.value in received or proof.value in checked
             if there != (row.received_at is not None):
-                row.received_at, row.received_by = (who.now, who.actor) if there else (None, "")
+                row.received_at, row.received_by = (by.now, by.actor) if there else (None, "")
             if (proof.value in checked) != (row.checked_at is not None):
                 done = proof.value in checked
-                row.checked_at, row.checked_by = (who.now, who.actor) if done else (None, "")
-            if row.received_at is not None or proof.value in known:
+                row.checked_at, row.checked_by = (by.now, by.actor) if done else (None, "")
+            if row.received_at is not None or proof.value in proofs:
                 session.add(row)
-                known[proof.value] = row
-        after = _ticked(known)
+                proofs[proof.value] = row
+        after = _ticked(proofs)
         if after != before:
             record(
                 session,
-                at=who.now,
-                actor=who.actor,
+                at=by.now,
+                actor=by.actor,
                 act="applicant.proofs",
                 subject=applicant.logged_as,
                 before=before,
@@ -512,8 +510,8 @@ def check_proofs(
             )
 
 
-def _ticked(known: Mapping[str, ApplicantProof]) -> dict[str, str]:
+def _ticked(proofs: Mapping[str, ApplicantProof]) -> dict[str, str]:
     return {
-        "received": ",".join(name for name, row in sorted(known.items()) if row.received_at is not None),
-        "checked": ",".join(name for name, row in sorted(known.items()) if row.checked_at is not None),
+        "received": ",".join(name for name, row in sorted(proofs.items()) if row.received_at is not None),
+        "checked": ",".join(name for name, row in sorted(proofs.items()) if row.checked_at is not None),
     }

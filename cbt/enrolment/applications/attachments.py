@@ -39,7 +39,6 @@ ON_THE_WAY = (ApplicationState.ACCEPTED.value, ApplicationState.SCHEDULED.value)
 
 
 def has_photo(session: Session, applicant: Applicant) -> bool:
-    """Return whether somebody has a photo."""
     return bool(session.scalar(select(exists().where(ApplicantPhoto.applicant_id == applicant.id))))
 
 
@@ -89,12 +88,12 @@ def scans_of(session: Session, applicant: Applicant) -> Sequence[EvidenceScan]:
 
 def scan_by_ref(session: Session, applicant: Applicant, ref: str) -> EvidenceScan:
     """Return a scan of somebody; raise NotFound("scan.unknown")."""
-    found = session.scalar(
+    scan = session.scalar(
         select(EvidenceScan).where(EvidenceScan.applicant_id == applicant.id, EvidenceScan.ref == ref)
     )
-    if found is None:
+    if scan is None:
         raise NotFound("scan.unknown")
-    return found
+    return scan
 
 
 def _opened(sealed: bytes) -> bytes:
@@ -133,7 +132,7 @@ def may_attach(application: UnitApplication, *, by_unit: bool) -> bool:
     return not by_unit and application.state == ApplicationState.SUBMITTED.value
 
 
-def put_photo(ref: str, person_ref: str, body: bytes, who: Applying) -> None:
+def put_photo(ref: str, person_ref: str, body: bytes, by: Applying) -> None:
     """Set somebody's photo; what is kept is our own picture of it, sealed.
 
     Raise as `redraw` does, NotFound("application.unknown"|"applicant.unknown"),
@@ -141,27 +140,27 @@ def put_photo(ref: str, person_ref: str, body: bytes, who: Applying) -> None:
 
     Source: R-74.
     """
-    _look(ref, person_ref, who)
+    _look(ref, person_ref, by)
     sealed = seal_bytes(redraw(body), PHOTO)
     with unit_of_work() as session:
-        person = _person(session, ref, person_ref, who)
+        person = _person(session, ref, person_ref, by)
         former = session.get(ApplicantPhoto, person.id)
         if former is None:
             session.add(ApplicantPhoto(applicant_id=person.id, sealed=sealed))
         else:
             former.sealed = sealed
-        _note(session, person, "applicant.photo", who, {"replaced": "yes" if former else "no"})
+        _note(session, person, "applicant.photo", by, {"replaced": "yes" if former else "no"})
 
 
-def remove_photo(ref: str, person_ref: str, who: Applying) -> None:
+def remove_photo(ref: str, person_ref: str, by: Applying) -> None:
     """Take somebody's photo off; raise as `put_photo` does."""
     with unit_of_work() as session:
-        person = _person(session, ref, person_ref, who)
+        person = _person(session, ref, person_ref, by)
         session.execute(delete(ApplicantPhoto).where(ApplicantPhoto.applicant_id == person.id))
-        _note(session, person, "applicant.photo_remove", who)
+        _note(session, person, "applicant.photo_remove", by)
 
 
-def attach_scans(ref: str, person_ref: str, proof: str, bodies: Sequence[bytes], who: Applying) -> int:
+def attach_scans(ref: str, person_ref: str, proof: str, bodies: Sequence[bytes], by: Applying) -> int:
     """Attach scans of a piece of somebody's evidence, all of them or none; return how many.
 
     Raise InvalidInput("upload.missing"|"scan.proof"|"scan.kind"|…), Conflict("scan.too_many"), and as
@@ -175,32 +174,32 @@ def attach_scans(ref: str, person_ref: str, proof: str, bodies: Sequence[bytes],
         raise InvalidInput("upload.missing", field="file")
     if len(bodies) > MOST_SCANS:
         raise Conflict("scan.too_many", field="file", most=MOST_SCANS)
-    _look(ref, person_ref, who)
+    _look(ref, person_ref, by)
     received = [_receive(body) for body in bodies]
     sealed = [seal_bytes(one.body, SCAN) for one in received]
     with unit_of_work() as session:
-        person = _person(session, ref, person_ref, who)
+        person = _person(session, ref, person_ref, by)
         there = sum(one.proof == proof for one in scans_of(session, person))
         if there + len(received) > MOST_SCANS:
             raise Conflict("scan.too_many", field="file", most=MOST_SCANS)
-        for one, kept in zip(received, sealed, strict=True):
+        for file, kept in zip(received, sealed, strict=True):
             scan = EvidenceScan(
                 ref=new_ref("sc", 10),
                 applicant_id=person.id,
                 proof=proof,
-                mimetype=one.mimetype,
-                pages=one.pages,
-                size=len(one.body),
+                mimetype=file.mimetype,
+                pages=file.pages,
+                size=len(file.body),
                 sealed=kept,
-                at=who.now,
-                by=who.actor,
+                at=by.now,
+                by=by.actor,
             )
             session.add(scan)
-            _note(session, person, "applicant.scan", who, _told(scan))
+            _note(session, person, "applicant.scan", by, _told(scan))
     return len(received)
 
 
-def read_scan(ref: str, person_ref: str, scan_ref: str, who: Applying) -> ReadScan:
+def read_scan(ref: str, person_ref: str, scan_ref: str, by: Applying) -> ReadScan:
     """Return a scan for whoever may act for this person; the log notes who read which.
 
     Raise NotFound("application.unknown"|"applicant.unknown"|"scan.unknown"), Unavailable("personal.unreadable").
@@ -208,36 +207,34 @@ def read_scan(ref: str, person_ref: str, scan_ref: str, who: Applying) -> ReadSc
     Source: R-70, R-74.
     """
     with reading() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id)
+        application = store.application_by_ref(session, ref, unit_id=by.unit_id)
         person = store.applicant_by_ref(session, application, person_ref)
         scan = scan_by_ref(session, person, scan_ref)
-        found = ReadScan(scan.proof, scan.mimetype, open_bytes(scan.sealed, SCAN))
+        received_scan = ReadScan(scan.proof, scan.mimetype, open_bytes(scan.sealed, SCAN))
     with unit_of_work() as session:
-        _note(session, person, "applicant.scan_read", who, _told(scan))
-    return found
+        _note(session, person, "applicant.scan_read", by, _told(scan))
+    return received_scan
 
 
-def remove_scan(ref: str, person_ref: str, scan_ref: str, who: Applying) -> None:
+def remove_scan(ref: str, person_ref: str, scan_ref: str, by: Applying) -> None:
     """Take a scan off for good; raise as `put_photo` does, and NotFound("scan.unknown")."""
     with unit_of_work() as session:
-        person = _person(session, ref, person_ref, who)
+        person = _person(session, ref, person_ref, by)
         scan = scan_by_ref(session, person, scan_ref)
-        _note(session, person, "applicant.scan_remove", who, _told(scan))
+        _note(session, person, "applicant.scan_remove", by, _told(scan))
         session.delete(scan)
 
 
-def _look(ref: str, person_ref: str, who: Applying) -> None:
+def _look(ref: str, person_ref: str, by: Applying) -> None:
     """Refuse who may not attach, before a file costs anything."""
     with reading() as session:
-        _person(session, ref, person_ref, who, changing=False)
+        _person(session, ref, person_ref, by, changing=False)
 
 
-def _person(
-    session: Session, ref: str, person_ref: str, who: Applying, *, changing: bool = True
-) -> Applicant:
-    application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=changing)
+def _person(session: Session, ref: str, person_ref: str, by: Applying, *, changing: bool = True) -> Applicant:
+    application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=changing)
     person = store.applicant_by_ref(session, application, person_ref)
-    if not may_attach(application, by_unit=who.unit_id is not None):
+    if not may_attach(application, by_unit=by.unit_id is not None):
         state = TextId(f"rules.application.state.{application.state}")
         raise Conflict("application.not_attachable", state=state)
     return person
@@ -261,9 +258,9 @@ def _told(scan: EvidenceScan) -> dict[str, object]:
 
 
 def _note(
-    session: Session, person: Applicant, act: str, who: Applying, after: Mapping[str, object] | None = None
+    session: Session, person: Applicant, act: str, by: Applying, after: Mapping[str, object] | None = None
 ) -> None:
-    record(session, at=who.now, actor=who.actor, act=act, subject=person.logged_as, after=after)
+    record(session, at=by.now, actor=by.actor, act=act, subject=person.logged_as, after=after)
 
 
 # Annexes 1 and 2 on paper, for the people of an application: what is known for each; the rest is for a pen.
@@ -297,7 +294,6 @@ class AnnexPerson:
 
     @property
     def photo(self) -> str:
-        """What their photo is called on paper."""
         return f"photo-{self.person.id}"
 
     @property
@@ -326,34 +322,34 @@ def application_form(
     }
 
 
-def _registered(one: AnnexPerson, unit: MemberUnit, blueprint: ExamBlueprint) -> dict[str, Any]:
-    told = one.told
-    level = f"enrolment.level.{told['certificate_level']}" if "certificate_level" in told else ""
-    occupation = told.get("certificate_occupation", "") or (blueprint.occupation_name if level else "")
+def _registered(annex_person: AnnexPerson, unit: MemberUnit, blueprint: ExamBlueprint) -> dict[str, Any]:
+    facts = annex_person.told
+    level = f"enrolment.level.{facts['certificate_level']}" if "certificate_level" in facts else ""
+    occupation = facts.get("certificate_occupation", "") or (blueprint.occupation_name if level else "")
     return {
-        "name": one.person.name,
-        "gender": _(f"candidates.gender.{one.person.gender}"),
-        "born": _born(one),
-        "photo": one.photo,
-        "education": _(f"enrolment.education.{told['education']}") if "education" in told else "",
-        "phone": one.phone,
-        "document": one.document,
+        "name": annex_person.person.name,
+        "gender": _(f"candidates.gender.{annex_person.person.gender}"),
+        "born": _born(annex_person),
+        "photo": annex_person.photo,
+        "education": _(f"enrolment.education.{facts['education']}") if "education" in facts else "",
+        "phone": annex_person.phone,
+        "document": annex_person.document,
         "employer": unit.name,
-        "years": _("enrolment.form.years.value", years=told.get("years", "　　　")),
+        "years": _("enrolment.form.years.value", years=facts.get("years", "　　　")),
         "address": unit.address,
-        "insured": _(f"enrolment.form.insured.{told.get('insured', 'open')}"),
-        "certificate": [occupation, _(level) if level else "", told.get("certificate_on", "")],
-        "school": told.get("school", ""),
-        "major": told.get("major", ""),
-        "diploma_number": told.get("diploma_number", ""),
+        "insured": _(f"enrolment.form.insured.{facts.get('insured', 'open')}"),
+        "certificate": [occupation, _(level) if level else "", facts.get("certificate_on", "")],
+        "school": facts.get("school", ""),
+        "major": facts.get("major", ""),
+        "diploma_number": facts.get("diploma_number", ""),
         "applied": [blueprint.occupation_name, blueprint.level_name],
     }
 
 
-def _born(one: AnnexPerson) -> str:
-    if one.person.document_type not in RESIDENT:
+def _born(annex_person: AnnexPerson) -> str:
+    if annex_person.person.document_type not in RESIDENT:
         return str(_("enrolment.form.born.value", year="　　", month="　", day="　"))
-    year, month, day = one.number[6:10], one.number[10:12], one.number[12:14]
+    year, month, day = annex_person.number[6:10], annex_person.number[10:12], annex_person.number[12:14]
     return str(_("enrolment.form.born.value", year=year, month=int(month), day=int(day)))
 
 
@@ -388,17 +384,17 @@ def employment(people: Sequence[AnnexPerson], unit: MemberUnit) -> dict[str, Any
     }
 
 
-def _sentence(one: AnnexPerson) -> list[str | list[str | int]]:
+def _sentence(annex_person: AnnexPerson) -> list[str | list[str | int]]:
     """Return the sentence of the notice in pieces: words, and what stands on its lines with their length."""
-    known = {
-        "name": one.person.name,
-        "salutation": str(_(f"enrolment.form.employment.{one.person.gender}")),
-        "document": one.document,
-        **one.told,
+    words = {
+        "name": annex_person.person.name,
+        "salutation": str(_(f"enrolment.form.employment.{annex_person.person.gender}")),
+        "document": annex_person.document,
+        **annex_person.told,
     }
     pieces = _GAP.split(str(_("enrolment.form.employment.sentence")))
     return [
-        [known.get(piece, ""), _BLANKS[piece]] if place % 2 else piece
+        [words.get(piece, ""), _BLANKS[piece]] if place % 2 else piece
         for place, piece in enumerate(pieces)
         if piece
     ]
@@ -436,7 +432,7 @@ class PrintedForm:
     photos: dict[str, bytes]
 
 
-def print_form(ref: str, document: str, people: Sequence[str], who: Applying) -> PrintedForm:
+def print_form(ref: str, document: str, people: Sequence[str], by: Applying) -> PrintedForm:
     """Return what a form says of the chosen people of an application, of everybody where none is chosen.
 
     Raise InvalidInput("web.bad_request"), NotFound("application.unknown"), Conflict("application.nobody"),
@@ -447,7 +443,7 @@ def print_form(ref: str, document: str, people: Sequence[str], who: Applying) ->
     if document not in DOCUMENTS:
         raise InvalidInput("web.bad_request")
     with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=who.unit_id)
+        application = store.application_by_ref(session, ref, unit_id=by.unit_id)
         everybody = store.people_of(session, application)
         chosen = [_known(one) for one in everybody if not people or one.ref in people]
         if not chosen:
@@ -456,8 +452,8 @@ def print_form(ref: str, document: str, people: Sequence[str], who: Applying) ->
         data = _data(session, document, chosen, application.unit_id, application.blueprint_version_id)
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=by.now,
+            actor=by.actor,
             act="application.print",
             subject=application.logged_as,
             after={"document": document, "people": len(chosen)},
@@ -468,8 +464,8 @@ def print_form(ref: str, document: str, people: Sequence[str], who: Applying) ->
 def _photos(session: Session, document: str, people: Sequence[AnnexPerson]) -> dict[str, bytes]:
     if document != "application_form":
         return {}
-    found = photos_of_people(session, [one.person.id for one in people])
-    return {one.photo: found[one.person.id] for one in people if one.person.id in found}
+    photos = photos_of_people(session, [one.person.id for one in people])
+    return {one.photo: photos[one.person.id] for one in people if one.person.id in photos}
 
 
 def _data(
@@ -486,8 +482,8 @@ def _data(
 
 
 def _known(person: Applicant) -> AnnexPerson:
-    told = told_of(person)
-    if told is None:
+    facts = told_of(person)
+    if facts is None:
         raise Unavailable("personal.unreadable")
     phone = open_sealed(person.phone_sealed, PHONE) if person.phone_sealed else ""
-    return AnnexPerson(person, open_sealed(person.document_sealed, DOCUMENT), phone, told)
+    return AnnexPerson(person, open_sealed(person.document_sealed, DOCUMENT), phone, facts)

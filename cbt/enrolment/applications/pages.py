@@ -73,7 +73,6 @@ class ApplicationDetails:
 
     @property
     def editable(self) -> bool:
-        """Whether it may be written in."""
         return self.application.state in EDITABLE
 
     @property
@@ -83,12 +82,10 @@ class ApplicationDetails:
 
     @property
     def undecided(self) -> int:
-        """How many people nobody has decided about."""
         return sum(not one.person.verdict for one in self.people)
 
     @property
     def accepted(self) -> int:
-        """How many people were accepted."""
         return sum(one.person.verdict == "accepted" for one in self.people)
 
 
@@ -114,7 +111,6 @@ class ApplicantDetails:
 
     @property
     def editable(self) -> bool:
-        """Whether their form may be written in."""
         return self.application.state in EDITABLE
 
     @property
@@ -124,7 +120,6 @@ class ApplicantDetails:
 
     @property
     def papers(self) -> list[str]:
-        """The names of the papers they take."""
         return paper_names(self.blueprint, self.person)
 
 
@@ -137,7 +132,7 @@ def application_details(
     checked = store.checked_counts(session, application)
     people = store.people_of(session, application)
     again = [RetakeRequest.of(one) for one in people if one.kind == "retake"]
-    known = verdicts_for(session, again, blueprint, application.preferred_on)
+    verdicts = verdicts_for(session, again, blueprint, application.preferred_on)
     steps = store.steps_of(session, application)
     events = events_of(ApplicationState(application.state), by_unit=by_unit)
     return ApplicationDetails(
@@ -150,7 +145,7 @@ def application_details(
                 answer_for(one, application, blueprint, today=today),
                 paper_names(blueprint, one),
                 checked.get(one.id, 0),
-                retake_lines(known.get(one.document_index, {}), blueprint, one.papers.split(",")),
+                retake_lines(verdicts.get(one.document_index, {}), blueprint, one.papers.split(",")),
             )
             for one in people
         ],
@@ -182,26 +177,26 @@ def applicant_details(
     application = store.application_by_ref(session, ref, unit_id=unit_id)
     person = store.applicant_by_ref(session, application, person_ref)
     blueprint = level_of(session, application.blueprint_version_id)
-    told = told_of(person)
-    answer = answer_of(told or {}, application, blueprint, today=today)
-    known = store.proofs_of(session, person)
+    facts = told_of(person)
+    answer = answer_of(facts or {}, application, blueprint, today=today)
+    proofs = store.proofs_of(session, person)
     taking = RetakeRequest.of(person)
     verdicts = verdicts_for(session, [taking], blueprint, application.preferred_on)
-    asked = _asked(person, answer)
+    required = _asked(person, answer)
     scans = attached.scans_of(session, person)
-    actors = {actor for row in known.values() for actor in (row.received_by, row.checked_by)}
+    actors = {actor for row in proofs.values() for actor in (row.received_by, row.checked_by)}
     actors |= {one.by for one in scans}
     return ApplicantDetails(
         application=application,
         unit=session.get_one(MemberUnit, application.unit_id),
         blueprint=blueprint,
         person=person,
-        told=told,
+        told=facts,
         phone=DETAILS["phone"].value_of(person),
         answer=answer,
         conditions=judged(answer, blueprint),
         retakes=retake_lines(verdicts.get(taking.index, {}), blueprint),
-        proofs=[(proof.value, proof in asked, known.get(proof.value)) for proof in RequiredProof],
+        proofs=[(proof.value, proof in required, proofs.get(proof.value)) for proof in RequiredProof],
         has_photo=attached.has_photo(session, person),
         scans=scans,
         names=actor_names(session, actors | {person.decided_by}),
@@ -209,7 +204,6 @@ def applicant_details(
 
 
 def paper_names(blueprint: ExamBlueprint, person: Applicant) -> list[str]:
-    """Return the names of the papers somebody takes."""
     return [blueprint.papers[code].name for code in person.papers.split(",")]
 
 

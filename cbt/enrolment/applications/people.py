@@ -34,7 +34,7 @@ from cbt.storage.unit_of_work import unit_of_work
 MOST_PEOPLE = 500
 
 
-def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], who: Applying) -> str:
+def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], by: Applying) -> str:
     """Enter somebody and return their ref.
 
     Raise what `read_person` and `refuse_takings` raise, Conflict("application.not_editable"|"applicant.twice"|
@@ -44,20 +44,20 @@ def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], who: 
     """
     try:
         with unit_of_work() as session:
-            application = editable(session, ref, who)
+            application = editable(session, ref, by)
             blueprint = blueprint_of(session, application.blueprint_version_id)
             read = read_person(sent, papers, blueprint)
             refuse_takings(session, [RetakeRequest.read(read)], blueprint, application.preferred_on)
             refuse_full(session, application, 1)
-            person = sealed_person(application.id, read, who)
+            person = sealed_person(application.id, read, by)
             _refuse_twice(session, application, person)
             session.add(person)
             session.flush()
             after = {"application": application.ref, "papers": person.papers, "kind": person.kind}
             record(
                 session,
-                at=who.now,
-                actor=who.actor,
+                at=by.now,
+                actor=by.actor,
                 act="applicant.enter",
                 subject=person.logged_as,
                 after=after,
@@ -68,7 +68,7 @@ def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], who: 
 
 
 def change_person(
-    ref: str, person_ref: str, sent: Mapping[str, str], papers: Sequence[str], who: Applying
+    ref: str, person_ref: str, sent: Mapping[str, str], papers: Sequence[str], by: Applying
 ) -> None:
     """Put right what is known of somebody; what was decided is open again.
 
@@ -76,22 +76,22 @@ def change_person(
     """
     try:
         with unit_of_work() as session:
-            application = editable(session, ref, who)
+            application = editable(session, ref, by)
             person = store.applicant_by_ref(session, application, person_ref)
             if not sent.get("document_number", "").strip():
                 sent = {**sent, "document_number": open_sealed(person.document_sealed, DOCUMENT)}
             blueprint = blueprint_of(session, application.blueprint_version_id)
             read = read_person(sent, papers, blueprint)
             refuse_takings(session, [RetakeRequest.read(read)], blueprint, application.preferred_on)
-            stated = _stated_on(told_of(person) or {}, read.told, who.today)
+            stated = _stated_on(told_of(person) or {}, read.told, by.today)
             _fill(person, read, stated_on=stated)
             _refuse_twice(session, application, person)
             person.verdict, person.condition, person.reason = "", None, ""
             person.decided_at, person.decided_by = None, ""
             record(
                 session,
-                at=who.now,
-                actor=who.actor,
+                at=by.now,
+                actor=by.actor,
                 act="applicant.change",
                 subject=person.logged_as,
                 after={"application": application.ref},
@@ -100,18 +100,18 @@ def change_person(
         raise _twice() from error
 
 
-def remove_person(ref: str, person_ref: str, who: Applying) -> None:
+def remove_person(ref: str, person_ref: str, by: Applying) -> None:
     """Take somebody out, with all that is known of them; raise Conflict("application.not_editable")."""
     with unit_of_work() as session:
-        application = editable(session, ref, who)
+        application = editable(session, ref, by)
         person = store.applicant_by_ref(session, application, person_ref)
         subject = person.logged_as
         session.execute(delete(ApplicantProof).where(ApplicantProof.applicant_id == person.id))
         session.delete(person)
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=by.now,
+            actor=by.actor,
             act="applicant.remove",
             subject=subject,
             before={"application": application.ref},
@@ -144,7 +144,7 @@ def refuse_full(session: Session, application: UnitApplication, more: int) -> No
         raise Conflict("application.full", most=MOST_PEOPLE)
 
 
-def sealed_person(application_id: int, read: ReadPerson, who: Applying) -> Applicant:
+def sealed_person(application_id: int, read: ReadPerson, by: Applying) -> Applicant:
     """Return somebody who was read, as they are kept in an application."""
     person = Applicant(
         ref=new_ref("pe", 10),
@@ -153,7 +153,7 @@ def sealed_person(application_id: int, read: ReadPerson, who: Applying) -> Appli
         reason="",
         decided_by="",
     )
-    _fill(person, read, stated_on=who.today.isoformat())
+    _fill(person, read, stated_on=by.today.isoformat())
     return person
 
 
@@ -166,8 +166,8 @@ def _fill(person: Applicant, read: ReadPerson, *, stated_on: str) -> None:
         person.document_masked = mask_document(read.document_number)
     for name, text in (("gender", read.gender), ("phone", read.phone)):
         setattr(person, DETAILS[name].column, DETAILS[name].stored(text))
-    told = read.told | {"stated_on": stated_on}
-    person.told_sealed = seal(json.dumps(told, ensure_ascii=False), TOLD)
+    facts = read.told | {"stated_on": stated_on}
+    person.told_sealed = seal(json.dumps(facts, ensure_ascii=False), TOLD)
     person.kind, person.papers = read.kind, ",".join(read.papers)
 
 

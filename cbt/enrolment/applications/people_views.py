@@ -86,20 +86,20 @@ def assess(side: ApplicationSide, ref: str) -> Reply:
 def person(side: ApplicationSide, ref: str, person_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show somebody: the form while it may be written in, else what it says, evidence and decision."""
     with reading() as session:
-        found = applicant_details(
+        details = applicant_details(
             session, ref, person_ref, unit_id=side.unit_id(), today=local_day(flask.g.now)
         )
-    known = {"name": found.person.name, "document_type": found.person.document_type}
-    known |= {"gender": found.person.gender, "kind": found.person.kind, "phone": found.phone or ""}
+    typed = {"name": details.person.name, "document_type": details.person.document_type}
+    typed |= {"gender": details.person.gender, "kind": details.person.kind, "phone": details.phone or ""}
     return form_page(
         "enrolment/applications/person.html",
         refused,
         side=side,
-        found=found,
+        found=details,
         may=side.may_write(),
-        attaching=side.may_write() and may_attach(found.application, by_unit=side.by_unit),
-        told=refused.sent if "kind" in refused.sent else known | (found.told or {}),
-        chosen=refused.sent.getlist("papers") if "kind" in refused.sent else found.person.papers.split(","),
+        attaching=side.may_write() and may_attach(details.application, by_unit=side.by_unit),
+        told=refused.sent if "kind" in refused.sent else typed | (details.told or {}),
+        chosen=refused.sent.getlist("papers") if "kind" in refused.sent else details.person.papers.split(","),
         **_WORDS,
     )
 
@@ -115,7 +115,6 @@ def change(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
 
 
 def remove(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
-    """Take somebody out of an application."""
     people.remove_person(ref, person_ref, side.applying())
     return side.see_other(flask_babel.gettext("enrolment.person.removed"), "application", ref=ref)
 
@@ -131,7 +130,7 @@ def decide(side: ApplicationSide, ref: str) -> Reply:
             verdict=form.get("verdict", ""),
             condition=whole_number(form.get("condition", ""), most=99),
             reason=form.get("reason", ""),
-            who=side.applying(),
+            by=side.applying(),
         )
     except CbtError as error:
         refused = refusal(error)
@@ -151,7 +150,7 @@ def proofs(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
         person_ref,
         received=form.getlist("received"),
         checked=form.getlist("checked"),
-        who=side.applying(),
+        by=side.applying(),
     )
     return side.see_other(
         flask_babel.gettext("enrolment.proofs.saved"), "person", ref=ref, person_ref=person_ref
@@ -174,7 +173,6 @@ _ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 
 
 def photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
-    """Send the photo of somebody whose page may be seen."""
     with reading() as session:
         application = store.application_by_ref(session, ref, unit_id=side.unit_id())
         image = photo_of_applicant(session, store.applicant_by_ref(session, application, person_ref))
@@ -183,7 +181,6 @@ def photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
 
 @form_on(person)
 def put_photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
-    """Set somebody's photo."""
     _name, body = uploaded("photo", most=MOST_LARGE)
     attachments.put_photo(ref, person_ref, body, side.applying())
     return _back(side, ref, person_ref, flask_babel.gettext("enrolment.photo.put"))
@@ -191,7 +188,6 @@ def put_photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
 
 @form_on(person)
 def remove_photo(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
-    """Take somebody's photo off."""
     attachments.remove_photo(ref, person_ref, side.applying())
     return _back(side, ref, person_ref, flask_babel.gettext("enrolment.photo.removed"))
 
@@ -206,25 +202,22 @@ def attach_scans(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
 
 
 def read_scan(side: ApplicationSide, ref: str, person_ref: str, scan_ref: str) -> Reply:
-    """Send a scan to be saved."""
-    found = attachments.read_scan(ref, person_ref, scan_ref, side.applying())
-    name = f"{flask_babel.gettext('enrolment.proof.' + found.proof)}-{person_ref}.{_ENDINGS[found.mimetype]}"
-    return attachment(found.body, found.mimetype, name)
+    scan = attachments.read_scan(ref, person_ref, scan_ref, side.applying())
+    name = f"{flask_babel.gettext('enrolment.proof.' + scan.proof)}-{person_ref}.{_ENDINGS[scan.mimetype]}"
+    return attachment(scan.body, scan.mimetype, name)
 
 
 @form_on(person)
 def remove_scan(side: ApplicationSide, ref: str, person_ref: str, scan_ref: str) -> Reply:
-    """Take a scan off."""
     attachments.remove_scan(ref, person_ref, scan_ref, side.applying())
     return _back(side, ref, person_ref, flask_babel.gettext("enrolment.scans.removed"))
 
 
-def _back(side: ApplicationSide, ref: str, person_ref: str, said: str) -> Reply:
-    return side.see_other(said, "person", ref=ref, person_ref=person_ref)
+def _back(side: ApplicationSide, ref: str, person_ref: str, message: str) -> Reply:
+    return side.see_other(message, "person", ref=ref, person_ref=person_ref)
 
 
 def add_attachment_pages() -> None:
-    """Have these views answer at their addresses."""
     page(photo, "/<ref>/people/<person_ref>/photo", to_read=True)
     page(put_photo, "/<ref>/people/<person_ref>/photo", method="POST")
     page(remove_photo, "/<ref>/people/<person_ref>/photo/remove", method="POST")
@@ -243,5 +236,4 @@ def print_people(side: ApplicationSide, ref: str, document: str) -> Reply:
 
 
 def add_annex_pages() -> None:
-    """Have these views answer at their addresses."""
     page(print_people, "/<ref>/print/<document>", method="POST")

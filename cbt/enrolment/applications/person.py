@@ -118,24 +118,24 @@ def read_person(sent: Mapping[str, str], papers: Sequence[str], blueprint: ExamB
 
 def read_facts(sent: Mapping[str, str]) -> dict[str, str]:
     """Return what a form says of education, certificates and work, what is empty left out; raise InvalidInput."""
-    found = {}
+    facts = {}
     for name, most in TEXTS.items():
-        found[name] = one_line(sent.get(name, ""), name)
-        if len(found[name]) > most:
+        facts[name] = one_line(sent.get(name, ""), name)
+        if len(facts[name]) > most:
             raise InvalidInput("applicant.too_long", field=name, maximum=most)
     for name in DAYS:
-        found[name] = sent.get(name, "").strip()
-        if found[name] and _day(found[name]) is None:
+        facts[name] = sent.get(name, "").strip()
+        if facts[name] and _day(facts[name]) is None:
             raise InvalidInput("applicant.day", field=name)
     for name, most in NUMBERS.items():
-        found[name] = sent.get(name, "").strip()
-        if found[name] and whole_number(found[name], most=most) is None:
+        facts[name] = sent.get(name, "").strip()
+        if facts[name] and whole_number(facts[name], most=most) is None:
             raise InvalidInput("applicant.number", field=name, maximum=most)
     for name, choices in CHOICES.items():
-        found[name] = sent.get(name, "")
-        if found[name] and found[name] not in choices:
+        facts[name] = sent.get(name, "")
+        if facts[name] and facts[name] not in choices:
             raise InvalidInput("web.bad_request")
-    return {name: text for name, text in found.items() if text}
+    return {name: text for name, text in facts.items() if text}
 
 
 def told_of(applicant: Applicant) -> dict[str, str] | None:
@@ -143,59 +143,59 @@ def told_of(applicant: Applicant) -> dict[str, str] | None:
     text = readable(applicant.told_sealed, TOLD)
     if text is None:
         return None
-    told: dict[str, str] = json.loads(text)
-    return told
+    facts: dict[str, str] = json.loads(text)
+    return facts
 
 
-def facts_of(told: Told, blueprint: ExamBlueprint, *, today: date) -> PersonFacts:
+def facts_of(facts: Told, blueprint: ExamBlueprint, *, today: date) -> PersonFacts:
     """Return what the conditions are held against; the years are those of the day on which they were typed.
 
     Source: R-73.
     """
-    stated = _day(told.get("stated_on", "")) or today
+    stated = _day(facts.get("stated_on", "")) or today
     return PersonFacts(
-        diplomas=_diplomas(told),
-        certificates=_certificates(told, blueprint),
-        trainings=_trainings(told),
-        stated_years=int(told["years"]) if "years" in told else None,
+        diplomas=_diplomas(facts),
+        certificates=_certificates(facts, blueprint),
+        trainings=_trainings(facts),
+        stated_years=int(facts["years"]) if "years" in facts else None,
         stated_on=stated,
     )
 
 
-def _diplomas(told: Told) -> tuple[Diploma, ...]:
-    if not any(told.get(name) for name in ("education", "school", "major", "school_kind", "diploma_number")):
+def _diplomas(facts: Told) -> tuple[Diploma, ...]:
+    if not any(facts.get(name) for name in ("education", "school", "major", "school_kind", "diploma_number")):
         return ()
     return (
         Diploma(
-            EducationLevel(told["education"]) if "education" in told else None,
-            told.get("major", ""),
-            _day(told.get("graduated_on", "")),
-            SchoolKind(told["school_kind"]) if "school_kind" in told else None,
-            {"yes": True, "no": False}.get(told.get("senior_skills", "")),
+            EducationLevel(facts["education"]) if "education" in facts else None,
+            facts.get("major", ""),
+            _day(facts.get("graduated_on", "")),
+            SchoolKind(facts["school_kind"]) if "school_kind" in facts else None,
+            {"yes": True, "no": False}.get(facts.get("senior_skills", "")),
         ),
     )
 
 
-def _certificates(told: Told, blueprint: ExamBlueprint) -> tuple[SkillCertificate, ...]:
-    if "certificate_level" not in told:
+def _certificates(facts: Told, blueprint: ExamBlueprint) -> tuple[SkillCertificate, ...]:
+    if "certificate_level" not in facts:
         return ()
-    occupation = told.get("certificate_occupation") or blueprint.occupation_name
-    return (SkillCertificate(occupation, told["certificate_level"], _day(told.get("certificate_on", ""))),)
+    occupation = facts.get("certificate_occupation") or blueprint.occupation_name
+    return (SkillCertificate(occupation, facts["certificate_level"], _day(facts.get("certificate_on", ""))),)
 
 
-def _trainings(told: Told) -> tuple[CompletedTraining, ...]:
-    if "training_level" not in told:
+def _trainings(answers: Told) -> tuple[CompletedTraining, ...]:
+    if "training_level" not in answers:
         return ()
-    hours = int(told["training_hours"]) if "training_hours" in told else None
-    return (CompletedTraining(told["training_level"], _day(told.get("training_on", "")), hours),)
+    hours = int(answers["training_hours"]) if "training_hours" in answers else None
+    return (CompletedTraining(answers["training_level"], _day(answers.get("training_on", "")), hours),)
 
 
 def _day(text: str) -> date | None:
     try:
-        found = date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
-    return found if date(1940, 1, 1) <= found <= date(2100, 1, 1) else None
+    return day if date(1940, 1, 1) <= day <= date(2100, 1, 1) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +213,16 @@ class JudgedCondition:
 def answer_for(
     applicant: Applicant, application: UnitApplication, blueprint: ExamBlueprint, *, today: date
 ) -> EligibilityAnswer:
-    """Return what the conditions of a level say of somebody."""
     return answer_of(told_of(applicant) or {}, application, blueprint, today=today)
 
 
 def answer_of(
-    told: Mapping[str, str], application: UnitApplication, blueprint: ExamBlueprint, *, today: date
+    facts: Mapping[str, str], application: UnitApplication, blueprint: ExamBlueprint, *, today: date
 ) -> EligibilityAnswer:
     """Return what the conditions of a level say of what was typed, counted to the day that counts. Source: R-73."""
     applied_on = application.applied_on or today
     on = blueprint.enrolment.counting_day(applied_on=applied_on, exam_on=application.preferred_on)
-    return assess(blueprint.eligibility, facts_of(told, blueprint, today=today), on=on)
+    return assess(blueprint.eligibility, facts_of(facts, blueprint, today=today), on=on)
 
 
 def judged(answer: EligibilityAnswer, blueprint: ExamBlueprint) -> list[JudgedCondition]:
@@ -243,19 +242,19 @@ def judged(answer: EligibilityAnswer, blueprint: ExamBlueprint) -> list[JudgedCo
 
 
 def _lacking(atom: AtomAnswer) -> str:
-    asked = dict(atom.asked)
+    params = dict(atom.asked)
     match atom.atom:
         case "education":
-            said = {"education": _(f"enrolment.education.{asked['education']}")}
+            words = {"education": _(f"enrolment.education.{params['education']}")}
         case "major":
-            return str(_(f"enrolment.lacking.major.{asked['major']}"))
+            return str(_(f"enrolment.lacking.major.{params['major']}"))
         case "certificate" | "training":
-            said = {"level": _(f"enrolment.level.{asked[atom.atom]}")}
+            words = {"level": _(f"enrolment.level.{params[atom.atom]}")}
         case "years":
-            said = {"years": asked["years"], "have": asked["have"]}
+            words = {"years": params["years"], "have": params["have"]}
         case _:
-            said = {}
-    return str(_(f"enrolment.lacking.{atom.atom}", **said))
+            words = {}
+    return str(_(f"enrolment.lacking.{atom.atom}", **words))
 
 
 Verdicts = Mapping[str, RetakeVerdict]
@@ -276,17 +275,14 @@ class RetakeRequest:
 
     @classmethod
     def of(cls, person: Applicant) -> RetakeRequest:
-        """Return what is asked for somebody of an application."""
         return cls(person.document_index, person.name, person.papers.split(","), person.kind == "retake")
 
     @classmethod
     def read(cls, form: ReadPerson) -> RetakeRequest:
-        """Return what is asked by a form."""
         return cls(document_index(form.document_number), form.name, form.papers, form.kind == "retake")
 
 
 def register_retakes(app: flask.Flask, reader: RetakeReader) -> None:
-    """Have applications read results by `reader`."""
     app.extensions[_EXTENSION] = reader
 
 
@@ -304,13 +300,13 @@ def refused_takings(
     session: Session, people: Sequence[RetakeRequest], blueprint: ExamBlueprint, exam_on: date
 ) -> dict[str, RefusedPaper]:
     """Return who cannot apply so, by the digests of their numbers. Source: R-4."""
-    known = verdicts_for(session, people, blueprint, exam_on)
-    found = {}
-    for one in people:
-        refused = check_application(one.papers, known.get(one.index, {}), retake=one.retake)
+    verdicts = verdicts_for(session, people, blueprint, exam_on)
+    refusals = {}
+    for person in people:
+        refused = check_application(person.papers, verdicts.get(person.index, {}), retake=person.retake)
         if refused is not None:
-            found[one.index] = refused
-    return found
+            refusals[person.index] = refused
+    return refusals
 
 
 def refuse_takings(
@@ -328,7 +324,6 @@ def refuse_takings(
 
 
 def code_of(refused: RefusedPaper) -> str:
-    """Return the code of the text that says why."""
     return {
         "passed": "applicant.retake_passed",
         "absent": "applicant.retake_absent",
@@ -345,8 +340,8 @@ def told_refused(refused: RefusedPaper, blueprint: ExamBlueprint) -> dict[str, o
 
 def retake_lines(verdicts: Verdicts, blueprint: ExamBlueprint, papers: Sequence[str] = ()) -> list[str]:
     """Return in words what is known of somebody's papers, of some of them or of all, paper by paper."""
-    known = {code: one for code, one in verdicts.items() if code in papers or not papers}
-    return [_line(blueprint.papers[code].label, verdict) for code, verdict in known.items()]
+    retake_verdicts = {code: one for code, one in verdicts.items() if code in papers or not papers}
+    return [_line(blueprint.papers[code].label, verdict) for code, verdict in retake_verdicts.items()]
 
 
 def _line(paper: str, verdict: RetakeVerdict) -> str:

@@ -42,20 +42,20 @@ def application_by_ref(
     query = select(UnitApplication).where(UnitApplication.ref == ref)
     if unit_id is not None:
         query = query.where(UnitApplication.unit_id == unit_id)
-    found = session.scalar(query.with_for_update() if changing else query)
-    if found is None:
+    application = session.scalar(query.with_for_update() if changing else query)
+    if application is None:
         raise NotFound("application.unknown")
-    return found
+    return application
 
 
 def applicant_by_ref(session: Session, application: UnitApplication, ref: str) -> Applicant:
     """Return somebody of an application; raise NotFound("applicant.unknown")."""
-    found = session.scalar(
+    applicant = session.scalar(
         select(Applicant).where(Applicant.application_id == application.id, Applicant.ref == ref)
     )
-    if found is None:
+    if applicant is None:
         raise NotFound("applicant.unknown")
-    return found
+    return applicant
 
 
 def people_of(session: Session, application: UnitApplication) -> Sequence[Applicant]:
@@ -66,7 +66,6 @@ def people_of(session: Session, application: UnitApplication) -> Sequence[Applic
 
 
 def proofs_of(session: Session, applicant: Applicant) -> dict[str, ApplicantProof]:
-    """Return what is known of somebody's evidence, by its kind."""
     rows = session.scalars(select(ApplicantProof).where(ApplicantProof.applicant_id == applicant.id))
     return {row.proof: row for row in rows}
 
@@ -99,8 +98,10 @@ def application_page(
     rows = session.execute(
         select(UnitApplication.state, func.count()).where(mine).group_by(UnitApplication.state)
     )
-    found = dict(rows.all())
-    counts = {"": sum(found.values())} | {one.value: found.get(one.value, 0) for one in ApplicationState}
+    state_counts = dict(rows.all())
+    counts = {"": sum(state_counts.values())} | {
+        one.value: state_counts.get(one.value, 0) for one in ApplicationState
+    }
     state = state if state in counts else ""
     span = PageSpan(counts[state], APPLICATION_PAGE, page)
     query = (
@@ -161,15 +162,12 @@ def batches_for(session: Session, *, level: str, today: date) -> Sequence[Batch]
 
 
 def sitting_states(session: Session, batch_id: int) -> set[str]:
-    """Return how the sittings of a batch stand."""
     return set(session.scalars(select(Sitting.state).where(Sitting.batch_id == batch_id)))
 
 
 def unit_of(session: Session, unit_id: int) -> MemberUnit:
-    """Return the unit an application is of."""
     return session.get_one(MemberUnit, unit_id)
 
 
 def version_ref(session: Session, application: UnitApplication) -> str:
-    """Return the ref of the 考核方案 an application is for."""
     return session.get_one(BlueprintVersion, application.blueprint_version_id).ref

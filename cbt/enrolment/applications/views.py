@@ -43,11 +43,9 @@ class ApplicationSide:
 
     @property
     def by_unit(self) -> bool:
-        """Whether it is the unit's own."""
         return self is OWN
 
     def url(self, page: str, /, **values: Any) -> str:
-        """Return the address of one of its pages."""
         return flask.url_for(self._endpoint(page), **values)
 
     def see_other(self, message: str, page: str, /, **values: Any) -> Reply:
@@ -58,7 +56,6 @@ class ApplicationSide:
         return f"enrolment.{self.pages.name}.{page}"
 
     def may_write(self) -> bool:
-        """Return whether whoever is signed in may act on this side."""
         return signed_in().has(*self.writers)
 
     def applying(self) -> Applying:
@@ -72,12 +69,12 @@ class ApplicationSide:
         with reading() as session:
             return own_unit(session, signed_in().subject_id).id
 
-    def unit(self, asked: str) -> MemberUnit:
+    def unit(self, unit_ref: str) -> MemberUnit:
         """Return the unit that a new application is of: a clerk's own, else the one that is asked for."""
         with reading() as session:
             if self.by_unit:
                 return own_unit(session, signed_in().subject_id)
-            return unit_by_ref(session, asked)
+            return unit_by_ref(session, unit_ref)
 
 
 OFFICE = ApplicationSide(
@@ -117,10 +114,10 @@ def applications(side: ApplicationSide) -> Reply:
     """List the applications of a state."""
     args = flask.request.args
     with reading() as session:
-        found = store.application_page(
+        listing = store.application_page(
             session, unit_id=side.unit_id(), state=args.get("state", ""), page=page_of(args)
         )
-        levels = blueprints_of(session, [one.application.blueprint_version_id for one in found.lines])
+        levels = blueprints_of(session, [one.application.blueprint_version_id for one in listing.lines])
 
     def title(state: str, count: int) -> str:
         name = flask_babel.gettext(
@@ -128,17 +125,16 @@ def applications(side: ApplicationSide) -> Reply:
         )
         return str(flask_babel.gettext("enrolment.applications.tab", state=name, count=count))
 
-    kinds = found.tabs(lambda state: side.url("applications", state=state or None), title)
+    kinds = listing.tabs(lambda state: side.url("applications", state=state or None), title)
     return flask.render_template(
-        "enrolment/applications/applications.html", side=side, found=found, levels=levels, kinds=kinds
+        "enrolment/applications/applications.html", side=side, found=listing, levels=levels, kinds=kinds
     )
 
 
 def new(side: ApplicationSide) -> Reply:
-    """Show the form of a new application."""
     args = flask.request.args
-    told = {"preferred_on": args.get("day", ""), "blueprint": args.get("level", "")}
-    return _form_page(side, side.unit(args.get("unit", "")).ref, NOTHING_REFUSED, told=told)
+    fields = {"preferred_on": args.get("day", ""), "blueprint": args.get("level", "")}
+    return _form_page(side, side.unit(args.get("unit", "")).ref, NOTHING_REFUSED, fields=fields)
 
 
 def make(side: ApplicationSide) -> Reply:
@@ -154,20 +150,19 @@ def make(side: ApplicationSide) -> Reply:
 def edit(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show the form of an application that may be written in."""
     with reading() as session:
-        found = applying.editable(session, ref, side.applying(), changing=False)
-        unit = found.unit_id
-        told = {
-            "blueprint": store.version_ref(session, found),
-            "preferred_on": flask.request.args.get("day", "") or found.preferred_on.isoformat(),
-            "note": found.note,
+        unit_application = applying.editable(session, ref, side.applying(), changing=False)
+        unit = unit_application.unit_id
+        fields = {
+            "blueprint": store.version_ref(session, unit_application),
+            "preferred_on": flask.request.args.get("day", "") or unit_application.preferred_on.isoformat(),
+            "note": unit_application.note,
         }
         unit_ref = store.unit_of(session, unit).ref
-    return _form_page(side, unit_ref, refused, told=told, ref=ref)
+    return _form_page(side, unit_ref, refused, fields=fields, ref=ref)
 
 
 @form_on(edit)
 def save(side: ApplicationSide, ref: str) -> Reply:
-    """Put right what is asked for."""
     applying.change_application(ref, typed_form(ApplicationForm), side.applying())
     return side.see_other(flask_babel.gettext("enrolment.application.saved"), "application", ref=ref)
 
@@ -177,7 +172,7 @@ def _form_page(
     unit_ref: str,
     refused: Refusal,
     *,
-    told: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
     ref: str = "",
 ) -> Reply:
     today = local_day(flask.g.now)
@@ -192,32 +187,34 @@ def _form_page(
         ref=ref,
         levels=levels,
         earliest=[applying.earliest_day(one, today, holidays) for one in levels],
-        told=refused.sent or told or {},
+        told=refused.sent or fields or {},
     )
 
 
 def application(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show an application: who it is for, what may be done next, who did what."""
     with reading() as session:
-        found = application_details(
+        details = application_details(
             session, ref, unit_id=side.unit_id(), by_unit=side.by_unit, today=local_day(flask.g.now)
         )
     return form_page(
-        "enrolment/applications/application.html", refused, side=side, found=found, may=side.may_write()
+        "enrolment/applications/application.html", refused, side=side, found=details, may=side.may_write()
     )
 
 
 @form_on(application)
 def step(side: ApplicationSide, ref: str, event: str) -> Reply:
     """Take an application one step on."""
-    form, who = flask.request.form, side.applying()
-    asked = _event(side, event)
-    if asked is ApplicationEvent.SUBMIT:
-        applying.submit(ref, late_reason=form.get("late_reason", ""), who=who)
-    elif asked is ApplicationEvent.WITHDRAW:
-        applying.withdraw(ref, words=form.get("words", ""), who=who)
+    form, by = flask.request.form, side.applying()
+    application_event = _event(side, event)
+    if application_event is ApplicationEvent.SUBMIT:
+        applying.submit(ref, late_reason=form.get("late_reason", ""), by=by)
+    elif application_event is ApplicationEvent.WITHDRAW:
+        applying.withdraw(ref, words=form.get("words", ""), by=by)
     else:
-        applying.take_step(ref, asked, words=form.get("words", ""), batch=form.get("batch", ""), who=who)
+        applying.take_step(
+            ref, application_event, words=form.get("words", ""), batch=form.get("batch", ""), by=by
+        )
     return side.see_other(flask_babel.gettext(f"enrolment.done.{event}"), "application", ref=ref)
 
 

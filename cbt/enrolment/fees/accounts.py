@@ -101,7 +101,7 @@ def left_of(
     Source: I13, R-76.
     """
     unit = keep_to_this(session, unit_id)
-    asked = session.execute(
+    rows = session.execute(
         select(FeeCharge.ref, FeeCharge.id, FeeCharge.fen, FeeCharge.cancelled_on).where(
             FeeCharge.unit_id == unit_id, FeeCharge.ref.in_(lines)
         )
@@ -111,7 +111,7 @@ def left_of(
             FeePayment.unit_id == unit_id, FeePayment.ref.in_(payments)
         )
     ).all()
-    paid = _matched(session, FeeMatch.charge_id, [row.id for row in asked])
+    paid = _matched(session, FeeMatch.charge_id, [row.id for row in rows])
     used = _matched(session, FeeMatch.payment_id, [row.id for row in came])
     refunds = session.execute(
         select(FeePayment.ref, FeeRefund.fen)
@@ -120,13 +120,13 @@ def left_of(
         .order_by(FeeRefund.id)
     )
     ledger = FeeLedger(
-        lines={row.ref: row.fen - paid.get(row.id, 0) for row in asked},
-        cancelled=frozenset(row.ref for row in asked if row.cancelled_on is not None),
+        lines={row.ref: row.fen - paid.get(row.id, 0) for row in rows},
+        cancelled=frozenset(row.ref for row in rows if row.cancelled_on is not None),
         payments={row.ref: row.fen - used.get(row.id, 0) for row in came},
         reversed=frozenset(row.ref for row in came if row.reversed_on is not None),
         refunds=tuple((row.ref, row.fen) for row in refunds),
     )
-    return UnitAccount(unit, ledger, {row.ref: row.id for row in asked}, {row.ref: row.id for row in came})
+    return UnitAccount(unit, ledger, {row.ref: row.id for row in rows}, {row.ref: row.id for row in came})
 
 
 def _matched(session: Session, by: InstrumentedAttribute[int], ids: Sequence[int]) -> Mapping[int, int]:
@@ -136,7 +136,7 @@ def _matched(session: Session, by: InstrumentedAttribute[int], ids: Sequence[int
     return {key: int(fen) for key, fen in rows}
 
 
-def keep_matches(session: Session, unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int:
+def keep_matches(session: Session, unit_id: int, proposed: Sequence[Match], booking: FeeBooking) -> int:
     """Write down a piece of proposed matches, each as far as it still can be made; return how much they pay."""
     account = left_of(
         session, unit_id, lines={one.line for one in proposed}, payments={one.payment for one in proposed}
@@ -147,8 +147,8 @@ def keep_matches(session: Session, unit_id: int, proposed: Sequence[Match], who:
             "payment_id": account.payments[one.payment],
             "charge_id": account.lines[one.line],
             "fen": one.fen,
-            "made_at": who.now,
-            "made_by": who.actor,
+            "made_at": booking.now,
+            "made_by": booking.actor,
         }
         for one in matches
     ]
@@ -157,14 +157,14 @@ def keep_matches(session: Session, unit_id: int, proposed: Sequence[Match], who:
     return sum(one.fen for one in matches)
 
 
-def take_back(session: Session, payment_id: int, who: FeeBooking) -> int:
+def take_back(session: Session, payment_id: int, booking: FeeBooking) -> int:
     """Take a piece of the matches of a payment back that stand; return how much they paid, 0 for none."""
     standing = (FeeMatch.payment_id == payment_id, FeeMatch.undone_at.is_(None))
     rows = session.execute(
         select(FeeMatch.id, FeeMatch.fen).where(*standing).order_by(FeeMatch.id).limit(PIECE)
     ).all()
     gone = update(FeeMatch).where(FeeMatch.id.in_([row.id for row in rows]))
-    session.execute(gone.values(undone_at=who.now))
+    session.execute(gone.values(undone_at=booking.now))
     return sum(row.fen for row in rows)
 
 
@@ -197,7 +197,7 @@ class RefundForm:
     reason: str
 
 
-def record_payment(unit_ref: str, form: PaymentForm, who: FeeBooking) -> str:
+def record_payment(unit_ref: str, form: PaymentForm, booking: FeeBooking) -> str:
     """Record what came in, let it pay what it is for, a few lines at a time, and return its ref.
 
     Raise InvalidInput("fees.day"|"fees.amount"|"fees.way"|"fees.payer"|"fees.too_long"|"fees.pays"),
@@ -205,7 +205,7 @@ def record_payment(unit_ref: str, form: PaymentForm, who: FeeBooking) -> str:
 
     Source: I13, R-76.
     """
-    paid_on, fen = _day(form.paid_on, "paid_on", who.today), _amount(form.amount)
+    paid_on, fen = _day(form.paid_on, "paid_on", booking.today), _amount(form.amount)
     if form.way not in WAYS:
         raise InvalidInput("fees.way", field="way")
     payer = required(form.payer, "fees.payer", "payer")
@@ -227,21 +227,23 @@ def record_payment(unit_ref: str, form: PaymentForm, who: FeeBooking) -> str:
             payer=payer,
             reference=reference,
             note=note,
-            booked_on=who.today,
-            booked_by=who.actor,
+            booked_on=booking.today,
+            booked_by=booking.actor,
             reversed_by="",
             reverse_reason="",
         )
         session.add(made)
         session.flush()
-        matched = keep_matches(session, unit.id, proposed[:PIECE], who)
+        matched = keep_matches(session, unit.id, proposed[:PIECE], booking)
         after = {"unit": unit.ref, "amount": yuan(fen), "day": paid_on.isoformat(), "matched": yuan(matched)}
-        record(session, at=who.now, actor=who.actor, act="fee.pay", subject=made.logged_as, after=after)
-    _match(unit.id, proposed[PIECE:], who)
+        record(
+            session, at=booking.now, actor=booking.actor, act="fee.pay", subject=made.logged_as, after=after
+        )
+    _match(unit.id, proposed[PIECE:], booking)
     return ref
 
 
-def match_credit(unit_ref: str, who: FeeBooking) -> int:
+def match_credit(unit_ref: str, booking: FeeBooking) -> int:
     """Let what is free of a unit's payments pay what is open, the oldest first; return how much.
 
     Raise Conflict("fees.nothing_to_match").
@@ -249,13 +251,13 @@ def match_credit(unit_ref: str, who: FeeBooking) -> int:
     with reading() as session:
         unit = unit_by_ref(session, unit_ref)
         proposed = list(account_of(session, unit.id).ledger.proposed())
-    matched = _match(unit.id, proposed, who)
+    matched = _match(unit.id, proposed, booking)
     if not matched:
         raise Conflict("fees.nothing_to_match")
     return matched
 
 
-def _match(unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int:
+def _match(unit_id: int, proposed: Sequence[Match], booking: FeeBooking) -> int:
     """Make matches a few at a time, each piece with its entry in the log; return how much they pay.
 
     What another has paid, cancelled or given back meanwhile is left out of them. Who is stopped on the way leaves
@@ -263,17 +265,17 @@ def _match(unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int:
 
     Source: I13, R-76.
     """
-    return sum(_match_some(unit_id, piece, who) for piece in pieces_of(proposed))
+    return sum(_match_some(unit_id, piece, booking) for piece in pieces_of(proposed))
 
 
-def _match_some(unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int:
+def _match_some(unit_id: int, proposed: Sequence[Match], booking: FeeBooking) -> int:
     with unit_of_work() as session:
-        matched = keep_matches(session, unit_id, proposed, who)
+        matched = keep_matches(session, unit_id, proposed, booking)
         if matched:
             record(
                 session,
-                at=who.now,
-                actor=who.actor,
+                at=booking.now,
+                actor=booking.actor,
                 act="fee.match",
                 subject=session.get_one(MemberUnit, unit_id).logged_as,
                 after={"matched": yuan(matched)},
@@ -281,7 +283,7 @@ def _match_some(unit_id: int, proposed: Sequence[Match], who: FeeBooking) -> int
         return matched
 
 
-def unmatch_payment(ref: str, *, reason: str, who: FeeBooking) -> None:
+def unmatch_payment(ref: str, *, reason: str, booking: FeeBooking) -> None:
     """Take all matches of a payment back, a few at a time: it stays as credit.
 
     Raise InvalidInput("fees.reason"), NotFound, Conflict("fees.not_matched") where it pays nothing.
@@ -292,17 +294,17 @@ def unmatch_payment(ref: str, *, reason: str, who: FeeBooking) -> None:
     for piece in pieces_of(count(), size=1):
         with unit_of_work() as session:
             payment = _kept(session, ref)
-            taken = take_back(session, payment.id, who)
+            taken = take_back(session, payment.id, booking)
             if not taken:
                 if 0 in piece:
                     raise Conflict("fees.not_matched")
                 return  # whoever came at the same time took the rest back
-            _note_unmatched(session, payment, taken, reason, who)
+            _note_unmatched(session, payment, taken, reason, booking)
             if not _pays(session, payment):
                 return
 
 
-def reverse_payment(ref: str, *, reason: str, who: FeeBooking) -> None:
+def reverse_payment(ref: str, *, reason: str, booking: FeeBooking) -> None:
     """Take a payment back as one that never came; what it paid is open again.
 
     Its matches go first, a few at a time: who is stopped on the way leaves a payment that stands and pays less.
@@ -316,15 +318,19 @@ def reverse_payment(ref: str, *, reason: str, who: FeeBooking) -> None:
         with unit_of_work() as session:
             payment = _kept(session, ref)
             left_of(session, payment.unit_id, payments={ref}).ledger.reverse(ref)
-            taken = take_back(session, payment.id, who)
+            taken = take_back(session, payment.id, booking)
             if _pays(session, payment):
-                _note_unmatched(session, payment, taken, reason, who)
+                _note_unmatched(session, payment, taken, reason, booking)
                 continue
-            payment.reversed_on, payment.reversed_by, payment.reverse_reason = who.today, who.actor, reason
+            payment.reversed_on, payment.reversed_by, payment.reverse_reason = (
+                booking.today,
+                booking.actor,
+                reason,
+            )
             record(
                 session,
-                at=who.now,
-                actor=who.actor,
+                at=booking.now,
+                actor=booking.actor,
                 act="fee.reverse",
                 subject=payment.logged_as,
                 reason=reason,
@@ -345,11 +351,13 @@ def _pays(session: Session, payment: FeePayment) -> bool:
     return left.ledger.payments[payment.ref] < payment.fen
 
 
-def _note_unmatched(session: Session, payment: FeePayment, fen: int, reason: str, who: FeeBooking) -> None:
+def _note_unmatched(
+    session: Session, payment: FeePayment, fen: int, reason: str, booking: FeeBooking
+) -> None:
     record(
         session,
-        at=who.now,
-        actor=who.actor,
+        at=booking.now,
+        actor=booking.actor,
         act="fee.unmatch",
         subject=payment.logged_as,
         reason=reason,
@@ -357,7 +365,7 @@ def _note_unmatched(session: Session, payment: FeePayment, fen: int, reason: str
     )
 
 
-def refund(ref: str, form: RefundForm, who: FeeBooking) -> None:
+def refund(ref: str, form: RefundForm, booking: FeeBooking) -> None:
     """Note what of a payment was given back: no more than pays nothing.
 
     Raise InvalidInput("fees.day"|"fees.amount"|"fees.reason"|"fees.too_long"),
@@ -365,7 +373,7 @@ def refund(ref: str, form: RefundForm, who: FeeBooking) -> None:
 
     Source: R-76.
     """
-    given_on, fen = _day(form.given_on, "given_on", who.today), _amount(form.amount)
+    given_on, fen = _day(form.given_on, "given_on", booking.today), _amount(form.amount)
     reason = required(form.reason, "fees.reason", "reason", limit=500)
     reference = _short(form.reference, "reference", 80)
     with unit_of_work() as session:
@@ -378,15 +386,15 @@ def refund(ref: str, form: RefundForm, who: FeeBooking) -> None:
             given_on=given_on,
             reference=reference,
             reason=reason,
-            booked_on=who.today,
-            booked_by=who.actor,
+            booked_on=booking.today,
+            booked_by=booking.actor,
         )
         session.add(made)
         session.flush()
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=booking.now,
+            actor=booking.actor,
             act="fee.refund",
             subject=payment.logged_as,
             reason=reason,
@@ -411,8 +419,8 @@ def _lines_of(session: Session, unit_id: int, pays: str) -> set[str] | None:
 def _refuse_paid_twice(session: Session, reference: str) -> None:
     if not reference:
         return
-    known = select(FeePayment.ref).where(FeePayment.reference == reference, FeePayment.reversed_on.is_(None))
-    if session.scalar(known) is not None:
+    query = select(FeePayment.ref).where(FeePayment.reference == reference, FeePayment.reversed_on.is_(None))
+    if session.scalar(query) is not None:
         raise Conflict("fees.paid_twice", field="reference", reference=reference)
 
 

@@ -45,7 +45,7 @@ CHARGED_AT_ONCE = 25
 """People whose lines are added in one unit of work."""
 
 
-def charge(application_id: int, who: FeeBooking) -> None:
+def charge(application_id: int, booking: FeeBooking) -> None:
     """Add the lines of everybody who was accepted, a few people at a time; the application is charged once all are.
 
     Who is stopped on the way leaves an application that is not charged yet: `charge_missing` goes on with it, and
@@ -57,25 +57,25 @@ def charge(application_id: int, who: FeeBooking) -> None:
         accepted = (Applicant.application_id == application_id, Applicant.verdict == "accepted")
         people = session.scalars(select(Applicant.id).where(*accepted).order_by(Applicant.id)).all()
     for piece in pieces_of(people, size=CHARGED_AT_ONCE):
-        _charge_some(application_id, piece, who)
+        _charge_some(application_id, piece, booking)
     with unit_of_work() as session:
         application = _not_charged(session, application_id)
         if application is None:
             return
-        application.charged_on = who.today
+        application.charged_on = booking.today
         standing = (FeeCharge.application_id == application.id, FeeCharge.cancelled_on.is_(None))
         count, fen = session.execute(select(func.count(), func.sum(FeeCharge.fen)).where(*standing)).one()
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=booking.now,
+            actor=booking.actor,
             act="fee.charge",
             subject=application.logged_as,
             after={"rows": count, "amount": yuan(fen or 0)},
         )
 
 
-def _charge_some(application_id: int, people: Sequence[int], who: FeeBooking) -> None:
+def _charge_some(application_id: int, people: Sequence[int], booking: FeeBooking) -> None:
     """Add the lines of some people, of those who have none yet."""
     with unit_of_work() as session:
         application = _not_charged(session, application_id)
@@ -90,20 +90,20 @@ def _charge_some(application_id: int, people: Sequence[int], who: FeeBooking) ->
         fees = blueprint_of(session, application.blueprint_version_id).fees
         before = _first_before(session, application, [one.document_index for one in waiting])
         made: list[dict[str, object]] = []
-        for one in waiting:
-            papers = one.papers.split(",")
-            charged = any(then.isdisjoint(papers) for then in before.get(one.document_index, ()))
-            takings = [PaperTaking(paper, TakingKind(one.kind)) for paper in papers]
+        for row in waiting:
+            papers = row.papers.split(",")
+            charged = any(then.isdisjoint(papers) for then in before.get(row.document_index, ()))
+            takings = [PaperTaking(paper, TakingKind(row.kind)) for paper in papers]
             made += [
                 {
                     "ref": new_ref("fe", 10),
                     "unit_id": application.unit_id,
                     "application_id": application.id,
-                    "applicant_id": one.id,
+                    "applicant_id": row.id,
                     "kind": line.kind.value,
                     "paper": line.paper,
                     "fen": line.fen,
-                    "charged_on": who.today,
+                    "charged_on": booking.today,
                     "cause": "",
                     "cancel_reason": "",
                 }
@@ -144,27 +144,27 @@ def _first_before(
             BlueprintVersion.ref == level,
         )
     )
-    found: dict[str, list[set[str]]] = {}
+    first_papers: dict[str, list[set[str]]] = {}
     for index, papers in rows:
-        found.setdefault(index, []).append(set(papers.split(",")))
-    return found
+        first_papers.setdefault(index, []).append(set(papers.split(",")))
+    return first_papers
 
 
-def charge_missing(who: FeeBooking) -> int:
+def charge_missing(booking: FeeBooking) -> int:
     """Add the lines of the applications that were accepted and lack some; return how many those were."""
     with reading() as session:
-        found = session.scalars(
+        application_ids = session.scalars(
             select(UnitApplication.id)
             .where(UnitApplication.state.in_(CHARGED), UnitApplication.charged_on.is_(None))
             .order_by(UnitApplication.id)
             .limit(MOST_AT_ONCE)
         ).all()
-    for application_id in found:
-        charge(application_id, who)
-    return len(found)
+    for application_id in application_ids:
+        charge(application_id, booking)
+    return len(application_ids)
 
 
-def cancel_for(application_id: int, cause: str, who: FeeBooking) -> None:
+def cancel_for(application_id: int, cause: str, booking: FeeBooking) -> None:
     """Cancel all lines of an application, where the rule gives back for such a cause, a few at a time.
 
     Its state goes on after them. Who is stopped on the way leaves an application that is accepted and not charged:
@@ -181,10 +181,12 @@ def cancel_for(application_id: int, cause: str, who: FeeBooking) -> None:
     with reading() as session:
         standing = (FeeCharge.application_id == application_id, FeeCharge.cancelled_on.is_(None))
         lines = session.scalars(select(FeeCharge.id).where(*standing).order_by(FeeCharge.id)).all()
-    cancel_charges(application_id, lines, cause, "", who)
+    cancel_charges(application_id, lines, cause, "", booking)
 
 
-def cancel_lines(unit_ref: str, refs: Collection[str], *, cause: str, reason: str, who: FeeBooking) -> int:
+def cancel_lines(
+    unit_ref: str, refs: Collection[str], *, cause: str, reason: str, booking: FeeBooking
+) -> int:
     """Cancel chosen lines of a unit, so that what was paid for them is free again; return how many.
 
     Raise InvalidInput("fees.none_chosen"|"fees.cause"|"fees.reason"), Conflict("fees.not_given_back") where the
@@ -214,22 +216,24 @@ def cancel_lines(unit_ref: str, refs: Collection[str], *, cause: str, reason: st
     for line, application_id, _version in rows:
         by_application.setdefault(application_id, []).append(line)
     return sum(
-        cancel_charges(application_id, lines, cause, reason, who)
+        cancel_charges(application_id, lines, cause, reason, booking)
         for application_id, lines in by_application.items()
     )
 
 
 def cancel_charges(
-    application_id: int, lines: Sequence[int], cause: str, reason: str, who: FeeBooking
+    application_id: int, lines: Sequence[int], cause: str, reason: str, booking: FeeBooking
 ) -> int:
     """Cancel lines of an application a few at a time, so that what was paid for them is free; return how many.
 
     One that is cancelled already stays as it is.
     """
-    return sum(_cancel_some(application_id, piece, cause, reason, who) for piece in pieces_of(lines))
+    return sum(_cancel_some(application_id, piece, cause, reason, booking) for piece in pieces_of(lines))
 
 
-def _cancel_some(application_id: int, lines: Sequence[int], cause: str, reason: str, who: FeeBooking) -> int:
+def _cancel_some(
+    application_id: int, lines: Sequence[int], cause: str, reason: str, booking: FeeBooking
+) -> int:
     with unit_of_work() as session:
         application = session.get_one(UnitApplication, application_id)
         keep_to_this(session, application.unit_id)
@@ -239,13 +243,13 @@ def _cancel_some(application_id: int, lines: Sequence[int], cause: str, reason: 
         if not charges:
             return 0
         paid = (FeeMatch.charge_id.in_([one.id for one in charges]), FeeMatch.undone_at.is_(None))
-        session.execute(update(FeeMatch).where(*paid).values(undone_at=who.now))
-        for one in charges:
-            one.cancelled_on, one.cause, one.cancel_reason = who.today, cause, reason
+        session.execute(update(FeeMatch).where(*paid).values(undone_at=booking.now))
+        for fee_charge in charges:
+            fee_charge.cancelled_on, fee_charge.cause, fee_charge.cancel_reason = booking.today, cause, reason
         record(
             session,
-            at=who.now,
-            actor=who.actor,
+            at=booking.now,
+            actor=booking.actor,
             act="fee.cancel",
             subject=application.logged_as,
             reason=reason,
@@ -266,7 +270,7 @@ def register_fates(app: flask.Flask, reader: FateReader) -> None:
     app.extensions[_EXTENSION] = reader
 
 
-def credit_for(application_id: int, who: FeeBooking) -> None:
+def credit_for(application_id: int, booking: FeeBooking) -> None:
     """Cancel what the rule gives back of an application whose batch is over; only lines that stand are looked at.
 
     The fee of a first taking that another application of the same person goes on is left to an officer. A second
@@ -277,7 +281,7 @@ def credit_for(application_id: int, who: FeeBooking) -> None:
     with reading() as session:
         causes = _credited(session, session.get_one(UnitApplication, application_id))
     for cause, lines in causes.items():
-        cancel_charges(application_id, lines, cause.value, "", who)
+        cancel_charges(application_id, lines, cause.value, "", booking)
 
 
 def _credited(session: Session, application: UnitApplication) -> Mapping[RefundCause, list[int]]:

@@ -175,18 +175,18 @@ def _applications(
 ) -> tuple[Sequence[UnitApplication], Batch | None]:
     """Return what a statement is of: one application and its batch, or the unit's applications of a batch."""
     mine = select(UnitApplication).where(UnitApplication.unit_id == unit.id)
-    one = session.scalar(mine.where(UnitApplication.ref == ref))
-    if one is not None:
-        return [one], session.get(Batch, one.batch_id) if one.batch_id else None
+    application = session.scalar(mine.where(UnitApplication.ref == ref))
+    if application is not None:
+        return [application], session.get(Batch, application.batch_id) if application.batch_id else None
     batch = session.scalar(select(Batch).where(Batch.ref == ref))
-    found = (
+    applications = (
         session.scalars(mine.where(UnitApplication.batch_id == batch.id).order_by(UnitApplication.id)).all()
         if batch
         else []
     )
-    if not found:
+    if not applications:
         raise NotFound("fees.no_statement")
-    return found, batch
+    return applications, batch
 
 
 def _what(charge: FeeCharge, blueprint: ExamBlueprint) -> str:
@@ -201,18 +201,18 @@ MONEY = "0.00"
 _WIDTHS = (6, 18, 24, 34, 12, 12, 12)
 
 
-def statement_paper(found: StatementDetails) -> dict[str, Any]:
+def statement_paper(details: StatementDetails) -> dict[str, Any]:
     """Return what the paper says. Source: R-76."""
-    sums = found.sums
+    sums = details.sums
     return {
         "title": _("enrolment.fees.statement"),
-        "foot": f"{found.title} · {found.unit.name}",
-        "body": found.body_name,
-        "facts": _facts(found),
+        "foot": f"{details.title} · {details.unit.name}",
+        "body": details.body_name,
+        "facts": _facts(details),
         "heads": _heads(),
         "rows": [
             [str(number), one.name, one.document, one.what, *map(yuan, (one.charge.fen, one.paid, one.open))]
-            for number, one in enumerate(found.lines, 1)
+            for number, one in enumerate(details.lines, 1)
         ],
         "sums": [
             [_("enrolment.fees.charged"), yuan(sums.fen)],
@@ -222,7 +222,7 @@ def statement_paper(found: StatementDetails) -> dict[str, Any]:
         "capital": [_("enrolment.fees.capital"), capital_amount(sums.open)],
         "payments": [
             [one.paid_on.isoformat(), one.payer, one.reference or "—", yuan(fen)]
-            for one, fen in found.payments
+            for one, fen in details.payments
         ],
         "payment_heads": [
             _("enrolment.fees.paid_on"),
@@ -239,7 +239,7 @@ def statement_paper(found: StatementDetails) -> dict[str, Any]:
     }
 
 
-def statement_book(found: StatementDetails) -> bytes:
+def statement_book(details: StatementDetails) -> bytes:
     """Return the statement as a workbook: amounts are numbers of 元, all else stays text."""
     target = io.BytesIO()
     book = new_workbook(target)
@@ -251,36 +251,36 @@ def statement_book(found: StatementDetails) -> bytes:
     for place, width in enumerate(_WIDTHS):
         sheet.set_column(place, place, width)
     row = 0
-    for name, value in _facts(found):
+    for name, value in _facts(details):
         write_text(sheet, row, 0, str(name), bold)
         write_text(sheet, row, 1, str(value), plain)
         row += 1
     row += 1
     for place, head in enumerate(_heads()):
         write_text(sheet, row, place, head, bold)
-    for number, one in enumerate(found.lines, 1):
+    for number, charge in enumerate(details.lines, 1):
         row += 1
         sheet.write_number(row, 0, number)
-        for place, text in enumerate((one.name, one.document, one.what), 1):
+        for place, text in enumerate((charge.name, charge.document, charge.what), 1):
             write_text(sheet, row, place, text, plain)
-        for place, fen in enumerate((one.charge.fen, one.paid, one.open), 4):
+        for place, fen in enumerate((charge.charge.fen, charge.paid, charge.open), 4):
             sheet.write_number(row, place, fen / 100, money)
     row += 1
     write_text(sheet, row, 3, str(_("enrolment.fees.total")), bold)
-    for place, fen in enumerate((found.sums.fen, found.sums.paid, found.sums.open), 4):
+    for place, fen in enumerate((details.sums.fen, details.sums.paid, details.sums.open), 4):
         sheet.write_number(row, place, fen / 100, total)
     book.close()
     return target.getvalue()
 
 
-def _facts(found: StatementDetails) -> list[list[str]]:
+def _facts(details: StatementDetails) -> list[list[str]]:
     return [
-        [_("enrolment.unit.name"), found.unit.name],
-        [_("enrolment.unit.credit_code"), found.unit.credit_code],
-        [_("enrolment.fees.statement_of"), found.title],
-        [_("enrolment.application.level"), _("enrolment.list.comma").join(found.levels)],
-        [_("enrolment.application.people"), str(found.sums.people)],
-        [_("enrolment.fees.as_of"), found.day.isoformat()],
+        [_("enrolment.unit.name"), details.unit.name],
+        [_("enrolment.unit.credit_code"), details.unit.credit_code],
+        [_("enrolment.fees.statement_of"), details.title],
+        [_("enrolment.application.level"), _("enrolment.list.comma").join(details.levels)],
+        [_("enrolment.application.people"), str(details.sums.people)],
+        [_("enrolment.fees.as_of"), details.day.isoformat()],
     ]
 
 
@@ -368,12 +368,12 @@ def span_of(first: str, last: str, *, today: date) -> tuple[date, date]:
 
 def entries_of(session: Session, first: date, last: date) -> list[FeeEntry]:
     """Return the entries that were booked from one day to another, in the order of the days. Source: R-76."""
-    found = [
+    entries = [
         *_lines(session, "charge", FeeCharge.charged_on, FeeCharge.charged_on.between(first, last)),
         *_lines(session, "cancel", FeeCharge.cancelled_on, FeeCharge.cancelled_on.between(first, last)),
         *_money(session, first, last),
     ]
-    return sorted(found, key=lambda one: one.booked_on)
+    return sorted(entries, key=lambda one: one.booked_on)
 
 
 def _lines(
@@ -397,9 +397,8 @@ def _lines(
 
 
 def _said(cause: str = "", reason: str = "") -> str:
-    """Return why lines were cancelled."""
-    said = [str(_(f"enrolment.fees.cause.{cause}"))] if cause else []
-    return str(_("enrolment.list.semicolon")).join([*said, *([reason] if reason else [])])
+    reasons = [str(_(f"enrolment.fees.cause.{cause}"))] if cause else []
+    return str(_("enrolment.list.semicolon")).join([*reasons, *([reason] if reason else [])])
 
 
 def _money(session: Session, first: date, last: date) -> Iterator[FeeEntry]:
@@ -408,36 +407,35 @@ def _money(session: Session, first: date, last: date) -> Iterator[FeeEntry]:
         .join(MemberUnit, MemberUnit.id == FeePayment.unit_id)
         .order_by(FeePayment.id)
     )
-    for one, unit in session.execute(paid.where(FeePayment.booked_on.between(first, last))):
-        yield _payment("payment", one, unit, one.booked_on, one.paid_on, one.note)
-    for one, unit in session.execute(paid.where(FeePayment.reversed_on.between(first, last))):
-        day = one.reversed_on or last
-        yield _payment("reversal", one, unit, day, day, one.reverse_reason)
-    given = (
+    for payment, unit in session.execute(paid.where(FeePayment.booked_on.between(first, last))):
+        yield _payment("payment", payment, unit, payment.booked_on, payment.paid_on, payment.note)
+    for payment, unit in session.execute(paid.where(FeePayment.reversed_on.between(first, last))):
+        day = payment.reversed_on or last
+        yield _payment("reversal", payment, unit, day, day, payment.reverse_reason)
+    query = (
         select(FeeRefund, FeePayment, MemberUnit)
         .join(FeePayment, FeePayment.id == FeeRefund.payment_id)
         .join(MemberUnit, MemberUnit.id == FeePayment.unit_id)
         .where(FeeRefund.booked_on.between(first, last))
         .order_by(FeeRefund.id)
     )
-    for back, one, unit in session.execute(given):
+    for back, payment, unit in session.execute(query):
         yield FeeEntry(
-            back.booked_on, "refund", unit.name, unit.credit_code, "", back.ref, "", back.given_on, one.payer,
+            back.booked_on, "refund", unit.name, unit.credit_code, "", back.ref, "", back.given_on, payment.payer,
             back.reference, back.fen, back.reason,
         )  # fmt: skip
 
 
 def _payment(
-    entry: str, one: FeePayment, unit: MemberUnit, booked_on: date, day: date, reason: str
+    entry: str, payment: FeePayment, unit: MemberUnit, booked_on: date, day: date, reason: str
 ) -> FeeEntry:
     return FeeEntry(
-        booked_on, entry, unit.name, unit.credit_code, "", one.ref, f"way.{one.way}", day, one.payer,
-        one.reference, one.fen, reason,
+        booked_on, entry, unit.name, unit.credit_code, "", payment.ref, f"way.{payment.way}", day, payment.payer,
+        payment.reference, payment.fen, reason,
     )  # fmt: skip
 
 
 def journal_csv(entries: list[FeeEntry]) -> bytes:
-    """Return entries as CSV."""
     return to_csv([_book_heads(), *(one.cells() for one in entries)])
 
 
@@ -453,10 +451,10 @@ def journal_book(entries: list[FeeEntry]) -> bytes:
         sheet.set_column(place, place, width)
         write_text(sheet, 0, place, head, bold)
     sheet.freeze_panes(1, 0)
-    for row, one in enumerate(entries, 1):
-        for place, cell in enumerate(one.cells()):
+    for row, entry in enumerate(entries, 1):
+        for place, cell in enumerate(entry.cells()):
             if place == _AMOUNT:
-                sheet.write_number(row, place, one.fen / 100, money)
+                sheet.write_number(row, place, entry.fen / 100, money)
             else:
                 write_text(sheet, row, place, cell, plain)
     book.close()

@@ -31,7 +31,6 @@ class Owed:
     credit: int = 0
 
     def days(self, today: date) -> int:
-        """Return for how many days the oldest line is open."""
         return (today - self.since).days if self.since else 0
 
 
@@ -79,7 +78,6 @@ def paid_sums(by: InstrumentedAttribute[int]) -> Subquery:
 
 
 def refund_sums() -> Subquery:
-    """Return what of each payment was given back."""
     return (
         select(FeeRefund.payment_id.label("key"), func.sum(FeeRefund.fen).label("fen"))
         .group_by(FeeRefund.payment_id)
@@ -171,8 +169,8 @@ def unit_fees_page(session: Session, *, kind: str, page: int) -> tuple[ListPage[
     kind = kind if kind in counts else "open"
     span = PageSpan(counts[kind], FEE_PAGE, page)
     ordered = joined.where(kinds[kind]).order_by(lines.c.since.is_(None), lines.c.since, MemberUnit.id)
-    found = [UnitFees(unit, owed(*sums)) for unit, *sums in session.execute(span.cut(ordered))]
-    return span.of(found, kind=kind, counts=counts), owed(charged, open_, None, free)
+    unit_fees = [UnitFees(unit, owed(*sums)) for unit, *sums in session.execute(span.cut(ordered))]
+    return span.of(unit_fees, kind=kind, counts=counts), owed(charged, open_, None, free)
 
 
 def owed_by(session: Session, unit_id: int) -> Owed:
@@ -224,16 +222,15 @@ def open_statements(session: Session, unit_id: int) -> list[tuple[str, int]]:
 def payments_of(session: Session, unit_id: int, *, page: int) -> ListPage[PaymentLine]:
     """Return a page of a unit's payments, the newest first."""
     query, count = _payments(FeePayment.unit_id == unit_id), func.count()
-    found = session.scalar(select(count).select_from(FeePayment).where(FeePayment.unit_id == unit_id)) or 0
-    span = PageSpan(found, PAYMENT_PAGE, page)
+    total = session.scalar(select(count).select_from(FeePayment).where(FeePayment.unit_id == unit_id)) or 0
+    span = PageSpan(total, PAYMENT_PAGE, page)
     rows = session.execute(span.cut(query.order_by(FeePayment.paid_on.desc(), FeePayment.id.desc())))
     return span.of([PaymentLine(one, int(back), int(free)) for one, back, free in rows])
 
 
 def payment_line(session: Session, payment_id: int) -> PaymentLine:
-    """Return how a payment stands."""
-    one, back, free = session.execute(_payments(FeePayment.id == payment_id)).one()
-    return PaymentLine(one, int(back), int(free))
+    payment, back, free = session.execute(_payments(FeePayment.id == payment_id)).one()
+    return PaymentLine(payment, int(back), int(free))
 
 
 def paid_applications(session: Session, payment_id: int) -> list[tuple[UnitApplication, int]]:
@@ -250,7 +247,6 @@ def paid_applications(session: Session, payment_id: int) -> list[tuple[UnitAppli
 
 
 def refunds_of(session: Session, payment_id: int) -> Sequence[FeeRefund]:
-    """Return what of a payment was given back."""
     return session.scalars(
         select(FeeRefund).where(FeeRefund.payment_id == payment_id).order_by(FeeRefund.id)
     ).all()
@@ -267,12 +263,12 @@ def not_charged(session: Session) -> int:
 
 def _payments(chosen: ColumnElement[bool]) -> Any:
     back, used = refund_sums(), paid_sums(FeeMatch.payment_id)
-    given = func.coalesce(back.c.fen, 0)
+    refunded = func.coalesce(back.c.fen, 0)
     free = case(
-        (FeePayment.reversed_on.is_(None), FeePayment.fen - given - func.coalesce(used.c.fen, 0)), else_=0
+        (FeePayment.reversed_on.is_(None), FeePayment.fen - refunded - func.coalesce(used.c.fen, 0)), else_=0
     )
     return (
-        select(FeePayment, given, free)
+        select(FeePayment, refunded, free)
         .outerjoin(back, back.c.key == FeePayment.id)
         .outerjoin(used, used.c.key == FeePayment.id)
         .where(chosen)

@@ -59,7 +59,6 @@ def account_page(unit: MemberUnit, *, own: bool, refused: Refusal = NOTHING_REFU
 
 
 def _choices(still_open: Iterable[tuple[str, int]]) -> list[tuple[str, str]]:
-    """Return what a payment may be for."""
     _ = flask_babel.gettext
     return [
         ("", _("enrolment.fees.pays.oldest")),
@@ -87,11 +86,11 @@ def statement_file(unit: MemberUnit, of: str, kind: str) -> flask.Response:
     """Return a statement to be saved; raise NotFound("fees.no_statement") for any other kind of file."""
     if kind not in {"pdf", "xlsx"}:
         raise NotFound("fees.no_statement")
-    found = _statement(unit, of)
-    data = statement_paper(found)
-    name = f"{data['title']}-{found.title}-{unit.name}.{kind}"
+    details = _statement(unit, of)
+    data = statement_paper(details)
+    name = f"{data['title']}-{details.title}-{unit.name}.{kind}"
     if kind == "xlsx":
-        return attachment(statement_book(found), XLSX, name)
+        return attachment(statement_book(details), XLSX, name)
     return attachment(pdf("statement", data, language=str(flask_babel.get_locale())), PDF, name)
 
 
@@ -151,17 +150,16 @@ def entries() -> Reply:
     args = flask.request.args
     first, last = account_book.span_of(args.get("from", ""), args.get("to", ""), today=local_day(flask.g.now))
     with reading() as session:
-        found = account_book.entries_of(session, first, last)
+        fee_entries = account_book.entries_of(session, first, last)
     name = f"{flask_babel.gettext('enrolment.fees.journal')}-{first}-{last}"
     if args.get("as") == "csv":
-        return attachment(account_book.journal_csv(found), "text/csv", f"{name}.csv")
-    return attachment(account_book.journal_book(found), XLSX, f"{name}.xlsx")
+        return attachment(account_book.journal_csv(fee_entries), "text/csv", f"{name}.csv")
+    return attachment(account_book.journal_book(fee_entries), XLSX, f"{name}.xlsx")
 
 
 @pages.get("/units/<ref>")
 @access.roles(*READERS)
 def account(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show the account of a unit."""
     return account_page(_unit(ref), own=False, refused=refused)
 
 
@@ -193,14 +191,12 @@ def match(ref: str) -> Reply:
 @pages.get("/units/<ref>/statements/<of>")
 @access.roles(*READERS)
 def statement(ref: str, of: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show a statement of a unit."""
     return statement_page(_unit(ref), of, own=False, refused=refused)
 
 
 @pages.get("/units/<ref>/statements/<of>/<kind>")
 @access.roles(*READERS)
 def statement_to_save(ref: str, of: str, kind: str) -> Reply:
-    """Send a statement as PDF or workbook."""
     return statement_file(_unit(ref), of, kind)
 
 
@@ -215,7 +211,7 @@ def cancel(ref: str, of: str) -> Reply:
         form.getlist("lines"),
         cause=form.get("cause", ""),
         reason=form.get("reason", ""),
-        who=_booking(),
+        booking=_booking(),
     )
     return see_other(
         flask_babel.gettext("enrolment.fees.cancelled_now", count=count),
@@ -230,11 +226,11 @@ def cancel(ref: str, of: str) -> Reply:
 def payment(ref: str, refused: Refusal = NOTHING_REFUSED, *, about: str = "") -> Reply:
     """Show a payment: what it pays, what was given back, what may be done with it."""
     with reading() as session:
-        found = payment_details(session, ref)
+        details = payment_details(session, ref)
     return form_page(
         "enrolment/fees/payment.html",
         refused,
-        found=found,
+        found=details,
         today=local_day(flask.g.now),
         of_refund=refused if about == "refund" else NOTHING_REFUSED,
         of_unmatch=refused if about == "unmatch" else NOTHING_REFUSED,
@@ -247,7 +243,7 @@ def payment(ref: str, refused: Refusal = NOTHING_REFUSED, *, about: str = "") ->
 @form_on(partial(payment, about="unmatch"))
 def unmatch(ref: str) -> Reply:
     """Have a payment pay nothing for now."""
-    accounts.unmatch_payment(ref, reason=_reason(), who=_booking())
+    accounts.unmatch_payment(ref, reason=_reason(), booking=_booking())
     return see_other(flask_babel.gettext("enrolment.fees.unmatch.done"), "enrolment.fees.payment", ref=ref)
 
 
@@ -256,7 +252,7 @@ def unmatch(ref: str) -> Reply:
 @form_on(partial(payment, about="reverse"))
 def reverse(ref: str) -> Reply:
     """Take a payment back as one that never came."""
-    accounts.reverse_payment(ref, reason=_reason(), who=_booking())
+    accounts.reverse_payment(ref, reason=_reason(), booking=_booking())
     return see_other(flask_babel.gettext("enrolment.fees.reverse.done"), "enrolment.fees.payment", ref=ref)
 
 
@@ -264,7 +260,6 @@ def reverse(ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(partial(payment, about="refund"))
 def refund(ref: str) -> Reply:
-    """Note what of a payment was given back."""
     accounts.refund(ref, typed_form(RefundForm), _booking())
     return see_other(flask_babel.gettext("enrolment.fees.refund.done"), "enrolment.fees.payment", ref=ref)
 
@@ -298,5 +293,4 @@ def own_statement(of: str) -> Reply:
 @unit_clerk_pages.get("/statements/<of>/<kind>", endpoint="statement_to_save")
 @access.roles(Role.UNIT_CLERK)
 def own_statement_to_save(of: str, kind: str) -> Reply:
-    """Send a statement of a clerk's own unit as PDF or workbook."""
     return statement_file(_own(), of, kind)

@@ -137,8 +137,8 @@ def people_template(blueprint: ExamBlueprint) -> bytes:
 def explained(name: str) -> str:
     """Return what a column takes: in words, and the words that can be chosen."""
     applied = name in DETAILS and DETAILS[name].applied
-    told = str(_(f"{'candidates.template' if applied else 'enrolment.workbook'}.column.{name}"))
-    return f"{told}{'、'.join(OFFERED[name])}" if name in OFFERED else told
+    explanation = str(_(f"{'candidates.template' if applied else 'enrolment.workbook'}.column.{name}"))
+    return f"{explanation}{'、'.join(OFFERED[name])}" if name in OFFERED else explanation
 
 
 def _header(name: str) -> str:
@@ -172,7 +172,6 @@ class ListedPerson:
 
     @property
     def name(self) -> str:
-        """What stands in the cell of the name."""
         return self.shown("name")
 
     def shown(self, field: str) -> str:
@@ -231,25 +230,25 @@ class LineReader:
         return code or ""
 
     def _papers(self, kind: str) -> list[str]:
-        known, text = self._blueprint.papers, self._cells.get("papers", "")
+        papers, text = self._blueprint.papers, self._cells.get("papers", "")
         if not text:
             if kind == "retake":
                 self._note(
-                    "applicant.retake_paper", "papers", {"papers": [one.name for one in known.values()]}
+                    "applicant.retake_paper", "papers", {"papers": [one.name for one in papers.values()]}
                 )
-            return list(known)
-        named = {fields.paper_codes(one.name): code for code, one in known.items()}
-        found = list[str]()
-        for said in fields.papers_of(text):
-            code = said if said in known else named.get(said)
-            if said == fields.ALL_PAPERS:
-                found += known
+            return list(papers)
+        named = {fields.paper_codes(one.name): code for code, one in papers.items()}
+        codes = list[str]()
+        for paper in fields.papers_of(text):
+            code = paper if paper in papers else named.get(paper)
+            if paper == fields.ALL_PAPERS:
+                codes += papers
             elif code is None:
-                self._unknown_word("papers", [one.name for one in known.values()])
-                return list(known)
+                self._unknown_word("papers", [one.name for one in papers.values()])
+                return list(papers)
             else:
-                found.append(code)
-        return found or list(known)
+                codes.append(code)
+        return codes or list(papers)
 
     def _level(self) -> None:
         """Note a level that is not the application's."""
@@ -260,11 +259,11 @@ class LineReader:
     def _number(self, sent: Mapping[str, str]) -> None:
         kind, number = sent["document_type"], sent.get("document_number", "")
         try:
-            told = gender_of_number(*checked_document(kind, number))
+            gender = gender_of_number(*checked_document(kind, number))
         except InvalidInput as error:
             self._refused(error)
             return
-        if told and sent.get("gender") and sent["gender"] != told:
+        if gender and sent.get("gender") and sent["gender"] != gender:
             self._note("roster.gender_differs", "gender", severity=Severity.HINT)
 
     def _tried(self, check: Callable[[], object]) -> None:
@@ -290,10 +289,10 @@ class LineReader:
     ) -> None:
         if any((one.code, one.item) == (code, field) for one in self._findings):
             return
-        known = field if field in COLUMNS.by_name else ""
-        shown = _shown(self._cells, known)
+        column = field if field in COLUMNS.by_name else ""
+        shown = _shown(self._cells, column)
         self._findings.append(
-            Finding(severity, code, self._heading.place(self._row, known), shown, field, params)
+            Finding(severity, code, self._heading.place(self._row, column), shown, field, params)
         )
 
 
@@ -330,10 +329,10 @@ def _fact_problem(sent: Mapping[str, str]) -> InvalidInput | None:
 
 def _day(text: str) -> str:
     """Return a day as the form sends it; what is none stays as it is, for the form to refuse."""
-    found = _DAY.fullmatch(unicodedata.normalize("NFKC", text).replace(" ", ""))
-    if found is None:
+    match = _DAY.fullmatch(unicodedata.normalize("NFKC", text).replace(" ", ""))
+    if match is None:
         return text
-    year, month, day = (part for part in found.groups() if part)
+    year, month, day = (part for part in match.groups() if part)
     return f"{year}-{int(month):02d}-{int(day):02d}"
 
 
@@ -387,9 +386,9 @@ def read_people(sheets: Sequence[SheetData], blueprint: ExamBlueprint) -> ReadLi
                 lost = (row - 1, heading.places["document_number"]) in sheet.lost
                 people.append(LineReader(heading, row, cells, blueprint).read(lost=lost))
             else:
-                said = next(iter(cells.values()))
+                first_cell = next(iter(cells.values()))
                 place = heading.place(row, next(iter(cells)))
-                findings.append(Finding(Severity.HINT, "roster.line_remark", place, said[:SHOWN]))
+                findings.append(Finding(Severity.HINT, "roster.line_remark", place, first_cell[:SHOWN]))
     left = [
         use.header for one in headings for use in one.uses if use.header and not COLUMNS.meant(use.header)
     ]
@@ -399,12 +398,12 @@ def read_people(sheets: Sequence[SheetData], blueprint: ExamBlueprint) -> ReadLi
 def _heading(sheet: SheetData) -> Heading | None:
     """Return the first row that names whom it is about; what one means comes once."""
     for row, cells in enumerate(sheet.rows[:HEADER_WITHIN]):
-        uses, known = list[ColumnUse](), set[str]()
+        uses, own_fields = list[ColumnUse](), set[str]()
         for place, header in enumerate(cells):
             meant = COLUMNS.meant(header[:SHOWN])
-            uses.append(ColumnUse(sheet.name, letter(place), header, "" if meant in known else meant))
-            known.add(meant)
-        if known.issuperset(COLUMNS.required):
+            uses.append(ColumnUse(sheet.name, letter(place), header, "" if meant in own_fields else meant))
+            own_fields.add(meant)
+        if own_fields.issuperset(COLUMNS.required):
             return Heading(COLUMNS, "", sheet.name, row + 1, uses)
     return None
 
@@ -412,13 +411,13 @@ def _heading(sheet: SheetData) -> Heading | None:
 def _lines(sheet: SheetData, heading: Heading) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows (from 1) below the heading with what they say, by field; a number alone is none."""
     for index, cells in enumerate(sheet.rows[heading.row :], heading.row + 1):
-        said = {
+        values = {
             field: cells[place].strip()
             for field, place in heading.places.items()
             if place < len(cells) and cells[place].strip()
         }
-        if said.keys() - {"number"}:
-            yield index, said
+        if values.keys() - {"number"}:
+            yield index, values
 
 
 def _is_person(cells: Mapping[str, str]) -> bool:

@@ -85,7 +85,6 @@ class CheckedList:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many rows there are of each standing."""
         return Counter(one.standing.value for one in self.people)
 
     @property
@@ -114,11 +113,11 @@ def check_list(
     there = {one.document_index for one in store.people_of(session, application)}
     first: dict[str, ListedPerson] = {}
     people = []
-    asked = [RetakeRequest.read(one.read) for one in read.people if one.read is not None]
-    refused = refused_takings(session, asked, blueprint, application.preferred_on)
+    reads = [RetakeRequest.read(one.read) for one in read.people if one.read is not None]
+    refused = refused_takings(session, reads, blueprint, application.preferred_on)
     for listed in read.people:
-        found = _Row(listed, application, blueprint, today, refused)
-        people.append(found.checked(there, first))
+        row = _Row(listed, application, blueprint, today, refused)
+        people.append(row.checked(there, first))
     return CheckedList(application, blueprint, read, tuple(people))
 
 
@@ -157,8 +156,8 @@ class _Row:
             case _:
                 return self._with(ListStanding.SHORT, self._short(answer))
 
-    def _with(self, standing: ListStanding, *found: Finding) -> CheckedPerson:
-        return CheckedPerson(self.listed, standing, (*self.listed.findings, *found))
+    def _with(self, standing: ListStanding, *finding: Finding) -> CheckedPerson:
+        return CheckedPerson(self.listed, standing, (*self.listed.findings, *finding))
 
     def _found(self, severity: Severity, code: str, field: str, **params: object) -> Finding:
         heading, row = self.listed.heading, self.listed.row
@@ -172,9 +171,9 @@ class _Row:
     def _to_decide(self, answer: EligibilityAnswer) -> Finding:
         open_ones = [one for one in answer.conditions if one.fulfilment is Fulfilment.UNKNOWN]
         questions = list(dict.fromkeys(question for one in open_ones for question in one.questions))
-        said = [str(_(f"enrolment.question.{question.value}")) for question in questions]
+        sentences = [str(_(f"enrolment.question.{question.value}")) for question in questions]
         field = _CELL_OF[questions[0]] if questions else ""
-        return self._found(Severity.HINT, "applicant.to_decide", field, questions=said)
+        return self._found(Severity.HINT, "applicant.to_decide", field, questions=sentences)
 
     def _short(self, answer: EligibilityAnswer) -> Finding:
         between = str(_("enrolment.list.semicolon"))
@@ -218,7 +217,7 @@ class LookedAtList:
     checked: CheckedList
 
 
-def keep_list(ref: str, *, file_name: str, body: bytes, who: Applying) -> str:
+def keep_list(ref: str, *, file_name: str, body: bytes, by: Applying) -> str:
     """Keep a list for its look and return its ref; this person's former one for the application goes.
 
     Raise InvalidInput as `open_people` does, Conflict("application.not_editable").
@@ -227,29 +226,29 @@ def keep_list(ref: str, *, file_name: str, body: bytes, who: Applying) -> str:
     kept = StoredPeople(hashlib.sha256(body).hexdigest(), sheets)
     packed = zlib.compress(msgspec.msgpack.encode(kept), 1)
     with (
-        DRAFTS.brought(packed, ref=new_ref("dr"), file_name=file_name, now=who.now, actor=who.actor) as draft,
+        DRAFTS.brought(packed, ref=new_ref("dr"), file_name=file_name, now=by.now, actor=by.actor) as draft,
         unit_of_work() as session,
     ):
-        application = editable(session, ref, who)
+        application = editable(session, ref, by)
         return DRAFTS.keep(session, draft, subject=application.logged_as)
 
 
-def look_at(session: Session, ref: str, draft: str, who: Applying) -> LookedAtList:
+def look_at(session: Session, ref: str, draft: str, by: Applying) -> LookedAtList:
     """Return what taking over a kept list would do now; nothing is changed.
 
     Raise NotFound("application.unknown"|"roster.draft_gone"), Conflict("application.not_editable").
     """
-    application = editable(session, ref, who, changing=False)
-    return _looked_at(session, application, draft, who)
+    application = editable(session, ref, by, changing=False)
+    return _looked_at(session, application, draft, by)
 
 
-def _looked_at(session: Session, application: UnitApplication, draft: str, who: Applying) -> LookedAtList:
-    name, packed = DRAFTS.open(session, draft, subject=application.logged_as, actor=who.actor)
+def _looked_at(session: Session, application: UnitApplication, draft: str, by: Applying) -> LookedAtList:
+    name, packed = DRAFTS.open(session, draft, subject=application.logged_as, actor=by.actor)
     kept = msgspec.msgpack.decode(zlib.decompress(packed), type=StoredPeople)
-    return LookedAtList(name, kept, check_list(session, application, kept.sheets, today=who.today))
+    return LookedAtList(name, kept, check_list(session, application, kept.sheets, today=by.today))
 
 
-def take_over(ref: str, draft: str, *, seen: str, short: bool, who: Applying) -> tuple[int, bool]:
+def take_over(ref: str, draft: str, *, seen: str, short: bool, by: Applying) -> tuple[int, bool]:
     """Enter the good rows of a list; return how many, and whether others are left.
 
     They are read and sealed before the first goes in, then entered a few at a time: of a list that was stopped on
@@ -260,17 +259,17 @@ def take_over(ref: str, draft: str, *, seen: str, short: bool, who: Applying) ->
     Source: R-74, R-75.
     """
     with reading() as session:
-        looked = look_at(session, ref, draft, who)
+        looked = look_at(session, ref, draft, by)
         if looked.checked.seen != seen:
             raise Conflict("application.list_changed")
         taken = [one.listed.read for one in looked.checked.taken(short=short) if one.listed.read]
         if not taken:
             raise Conflict("application.list_empty")
         refuse_full(session, looked.checked.application, len(taken))
-    people = [sealed_person(looked.checked.application.id, one, who) for one in taken]
+    people = [sealed_person(looked.checked.application.id, one, by) for one in taken]
     try:
         entered = sum(
-            _enter_some(ref, piece, looked.kept.digest, who)
+            _enter_some(ref, piece, looked.kept.digest, by)
             for piece in pieces_of(people, size=ENTERED_AT_ONCE)
         )
     except IntegrityError as error:
@@ -278,19 +277,19 @@ def take_over(ref: str, draft: str, *, seen: str, short: bool, who: Applying) ->
     counts = looked.checked.counts
     left = bool(counts["stopped"] or (counts["short"] and not short))
     if not left:
-        forget_list(ref, draft, who)
+        forget_list(ref, draft, by)
     return entered, left
 
 
-def _enter_some(ref: str, people: Sequence[Applicant], digest: str, who: Applying) -> int:
+def _enter_some(ref: str, people: Sequence[Applicant], digest: str, by: Applying) -> int:
     with unit_of_work() as session:
-        application = editable(session, ref, who)
+        application = editable(session, ref, by)
         entered = enter_all(session, application, people)
         if entered:
             record(
                 session,
-                at=who.now,
-                actor=who.actor,
+                at=by.now,
+                actor=by.actor,
                 act="applicant.import",
                 subject=application.logged_as,
                 after={"people": entered, "file": digest},
@@ -298,8 +297,8 @@ def _enter_some(ref: str, people: Sequence[Applicant], digest: str, who: Applyin
         return entered
 
 
-def forget_list(ref: str, draft: str, who: Applying) -> None:
+def forget_list(ref: str, draft: str, by: Applying) -> None:
     """Forget a list that this person brought; a second call changes nothing."""
     with unit_of_work() as session:
-        editable(session, ref, who)
-        drafts.drop(session, draft, actor=who.actor)
+        editable(session, ref, by)
+        drafts.drop(session, draft, actor=by.actor)

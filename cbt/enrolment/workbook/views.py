@@ -46,7 +46,6 @@ def list_form(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUSE
 
 
 def list_template(side: ApplicationSide, ref: str) -> Reply:
-    """Send the empty list for an application's level."""
     with reading() as session:
         application = store.application_by_ref(session, ref, unit_id=side.unit_id())
         blueprint = blueprint_of(session, application.blueprint_version_id)
@@ -57,9 +56,8 @@ def list_template(side: ApplicationSide, ref: str) -> Reply:
 
 @form_on(list_form, InvalidInput, Conflict)
 def take_list(side: ApplicationSide, ref: str) -> Reply:
-    """Keep a list for its look and go there."""
     name, body = uploaded("file")
-    draft = service.keep_list(ref, file_name=name, body=body, who=side.applying())
+    draft = service.keep_list(ref, file_name=name, body=body, by=side.applying())
     return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)
 
 
@@ -123,7 +121,7 @@ def enter_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
     """Take over the good rows; with others left the list stays to be looked at."""
     form = flask.request.form
     count, left = service.take_over(
-        ref, draft, seen=form.get("seen", ""), short="short" in form, who=side.applying()
+        ref, draft, seen=form.get("seen", ""), short="short" in form, by=side.applying()
     )
     flask.flash(flask_babel.gettext("enrolment.workbook.entered", count=count), "ok")
     if left:
@@ -132,18 +130,17 @@ def enter_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
 
 
 def drop_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
-    """Forget a list."""
     service.forget_list(ref, draft, side.applying())
     flask.flash(flask_babel.gettext("enrolment.workbook.dropped"), "message")
     return flask.redirect(side.url("list_form", ref=ref), 303)
 
 
-def _note(found: Finding) -> Note:
+def _note(finding: Finding) -> Note:
     label = flask_babel.gettext(
-        "candidates.roster.stop" if found.severity is Severity.ERROR else "candidates.roster.hint"
+        "candidates.roster.stop" if finding.severity is Severity.ERROR else "candidates.roster.hint"
     )
-    why, fix = explain(CbtError(found.code, **found.params))
-    return Note(found.severity, label, found.place, found.value, why, fix)
+    why, fix = explain(CbtError(finding.code, **finding.params))
+    return Note(finding.severity, label, finding.place, finding.value, why, fix)
 
 
 def add_pages() -> None:

@@ -60,12 +60,10 @@ class AddressesUsed:
 
 
 def init_addresses(app: flask.Flask) -> None:
-    """Have `app` hear from where logins and leases are used."""
     app.extensions[_EXTENSION] = AddressesUsed()
 
 
 def addresses_of(app: flask.Flask) -> AddressesUsed:
-    """Return what an app has heard."""
     return cast(AddressesUsed, app.extensions[_EXTENSION])
 
 
@@ -117,7 +115,6 @@ signed_in = _mark(Access("signed_in"))
 
 
 def roles(*allowed: Role) -> Callable[[View], View]:
-    """Allow staff holding one of `allowed`."""
     return _mark(Access("staff", frozenset(allowed)))
 
 
@@ -167,16 +164,16 @@ def init_access(app: flask.Flask) -> None:
         return None
 
 
-def register_elsewhere(app: flask.Flask, told: Callable[[str, Machine, datetime], None]) -> None:
+def register_elsewhere(app: flask.Flask, note: Callable[[str, Machine, datetime], None]) -> None:
     """Tell who keeps a record of a candidate's login that was used on another machine than its own."""
-    app.extensions["cbt_elsewhere"] = told
+    app.extensions["cbt_elsewhere"] = note
 
 
 def tell_elsewhere(subject_ref: str) -> None:
     """Have it recorded that this request used a login or a lease of `subject_ref` on another machine (R-42)."""
-    told = flask.current_app.extensions.get("cbt_elsewhere")
-    if told is not None:
-        told(subject_ref, current_machine(), flask.g.now)
+    note = flask.current_app.extensions.get("cbt_elsewhere")
+    if note is not None:
+        note(subject_ref, current_machine(), flask.g.now)
 
 
 def asked_of_staff() -> bool:
@@ -200,8 +197,11 @@ def _refuse_elsewhere() -> None:
 
 def _refuse_nul(request: flask.Request) -> None:
     # Nobody types it, and PostgreSQL refuses it in the middle of a statement. JSON bodies check their own values.
-    asked = request.query_string
-    texts = [request.path, *(request.args.values() if b"%00" in asked or b"\0" in asked else ())]
+    query_string = request.query_string
+    texts = [
+        request.path,
+        *(request.args.values() if b"%00" in query_string or b"\0" in query_string else ()),
+    ]
     if sends_form(request):
         texts += request.form.values()
     if "\0" in "".join(texts):

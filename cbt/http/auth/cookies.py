@@ -90,12 +90,10 @@ def _copies(signer: URLSafeTimedSerializer, cookie: str) -> Callable[[], dict[st
 
 
 def is_of_staff(path: str) -> bool:
-    """Return whether an address is one of staff."""
     return path.lstrip("/").partition("/")[0] not in CANDIDATES
 
 
 def session_cookie(app: flask.Flask, *, staff: bool) -> str:
-    """Return the name under which browsers keep the session of staff, or of candidates."""
     name: str = app.config["STAFF_COOKIE_NAME" if staff else "SESSION_COOKIE_NAME"]
     return name
 
@@ -114,7 +112,6 @@ def init_cookies(app: flask.Flask, settings: Settings) -> None:
 
 
 def cookie_signer(app: flask.Flask) -> URLSafeTimedSerializer:
-    """Return what signs and reads the cookie of a browser's session."""
     interface = app.session_interface
     assert isinstance(interface, SecureCookieSessionInterface)
     signer = interface.get_signing_serializer(app)
@@ -129,12 +126,10 @@ def cookies_in(header: str) -> ImmutableMultiDict[str, str]:
 
 
 def cookie_name(name: str) -> str:
-    """Return the name a cookie has in browsers."""
     return f"{flask.current_app.config.get('COOKIE_PREFIX', '')}{name}"
 
 
 def read_cookie(name: str) -> str | None:
-    """Return what this request's browser keeps under `name`."""
     return flask.request.cookies.get(cookie_name(name))
 
 

@@ -86,7 +86,6 @@ def unattended(view: View) -> View:
 
 
 def asked_by_itself(view: object) -> bool:
-    """Return whether a view is one that a page asks by itself every so often."""
     return bool(getattr(view, "cbt_unattended", False))
 
 
@@ -100,7 +99,6 @@ def somebody_is_there(view: object, request: flask.Request) -> bool:
 
 
 def is_due(noted_at: datetime | None, *, now: datetime) -> bool:
-    """Return whether it is time to write down again what was last written down at `noted_at`."""
     return noted_at is None or now >= noted_at + EVERY
 
 
@@ -221,11 +219,9 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
 
     @property
     def logged_as(self) -> str:
-        """Who acts, as the audit log names them."""
         return f"{self.kind}:{self.subject_ref}"
 
     def has(self, *roles: str) -> bool:
-        """Return whether this person holds one of `roles`."""
         return bool(self.roles.intersection(roles))
 
 
@@ -244,7 +240,6 @@ _OF_TOKEN = PreparedSelect(
 
 
 def token_hash(token: str) -> str:
-    """Return the hash a token of a login or of a lease is stored under."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -258,17 +253,17 @@ def init_login(app: flask.Flask) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login ships no types
     def load(token: str) -> Principal | None:
-        known = flask.request.environ.get(KNOWN)
-        if isinstance(known, Principal) and known.token == token:
-            return known
+        kept_principal = flask.request.environ.get(KNOWN)
+        if isinstance(kept_principal, Principal) and kept_principal.token == token:
+            return kept_principal
         if flask.g.get("login_unread"):
             return None  # the page that says what happened is nobody's: it asks the database for nothing
         flask.g.login_unread = True
-        found = _load(
+        principal = _load(
             token, machine=current_machine(), now=flask.g.now, staff=is_of_staff(flask.request.path)
         )
         flask.g.login_unread = False
-        return found
+        return principal
 
 
 def at_the_others() -> Principal | None:
@@ -357,7 +352,6 @@ def forget() -> None:
 
 
 def current_principal() -> Principal | None:
-    """Return who this request comes from, or None for an anonymous one."""
     user = flask_login.current_user._get_current_object()
     return user if user.is_authenticated else None
 
@@ -374,7 +368,6 @@ def signed_in() -> Principal:
 
 
 def acting() -> str:
-    """Return whoever is signed in as the audit log names who acts."""
     return signed_in().logged_as
 
 

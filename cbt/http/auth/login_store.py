@@ -41,7 +41,7 @@ _SYSTEMS = (
 
 def browser_name(agent: str) -> str:
     """Return such as `Chrome 109 · Windows` for a User-Agent header; "" for one that says nothing known."""
-    browser = next((f"{name} {found[1]}" for name, known in _BROWSERS if (found := known.search(agent))), "")
+    browser = next((f"{name} {match[1]}" for name, known in _BROWSERS if (match := known.search(agent))), "")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     return " · ".join(part for part in (browser, system) if part)[:60]
 
@@ -137,7 +137,6 @@ def revoke_login(session: Session, *, login_session_id: int, now: datetime) -> N
 
 
 def login_to_revoke(login_session_id: int, *, now: datetime) -> Change:
-    """Return what ends one login session; like `revoke_login`."""
     return _REVOKED.of(login=login_session_id, now=now)
 
 

@@ -61,7 +61,6 @@ class Machine:
 
     @property
     def place(self) -> str:
-        """What stands for the address it asks from."""
         return f"addr:{self.address}"[:64]
 
 
@@ -94,7 +93,6 @@ class MachineTokens:
         return hashlib.sha256(name).hexdigest()
 
     def asking(self, environ: WSGIEnvironment) -> str:
-        """Return the identity of the machine that sends a request, at the WSGI door."""
         token_hash = self._asking(environ.get("HTTP_COOKIE", ""))
         return Machine(token_hash, environ.get("REMOTE_ADDR", "")).identity
 
@@ -133,27 +131,26 @@ def register_issued_before(app: flask.Flask, issued: IssuedBefore) -> None:
 
 
 def tokens_of(app: flask.Flask) -> MachineTokens:
-    """Return the tokens of an app."""
     return cast(MachineTokens, app.extensions[_EXTENSION])
 
 
 def current_machine(*, issue: bool = False) -> Machine:
     """Return the machine of this request; with `issue` it gets a token with the reply when it has none."""
-    known: Machine | None = flask.g.get("machine")
-    if known is None:
+    machine: Machine | None = flask.g.get("machine")
+    if machine is None:
         request = flask.request
-        known = Machine(_token_hash(), request.remote_addr or "", agent=request.user_agent.string)
-        flask.g.machine = known
-    if issue and known.token_hash is None:
-        known = flask.g.machine = replace(known, token_hash=_give(None), fresh=True)
-    return known
+        machine = Machine(_token_hash(), request.remote_addr or "", agent=request.user_agent.string)
+        flask.g.machine = machine
+    if issue and machine.token_hash is None:
+        machine = flask.g.machine = replace(machine, token_hash=_give(None), fresh=True)
+    return machine
 
 
 def _token_hash() -> str | None:
-    found = tokens_of(flask.current_app).known(flask.request.environ)
+    token_hash = tokens_of(flask.current_app).known(flask.request.environ)
     sent = read_cookie(MACHINE_COOKIE)
-    if found is not None or not sent or len(sent) > LONGEST:
-        return found
+    if token_hash is not None or not sent or len(sent) > LONGEST:
+        return token_hash
     # A name of the time before tokens were signed, or signed with a key that was changed since.
     name = sent.rsplit(".", 1)[0]
     issued: IssuedBefore | None = flask.current_app.extensions.get(_ISSUED_BEFORE)
@@ -163,6 +160,6 @@ def _token_hash() -> str | None:
 def _give(name: str | None) -> str:
     tokens = tokens_of(flask.current_app)
     token = flask.g.machine_token = tokens.issue(name)
-    found = tokens.read(token)
-    assert found is not None  # it was signed a line ago
-    return found
+    token_hash = tokens.read(token)
+    assert token_hash is not None  # it was signed a line ago
+    return token_hash

@@ -139,8 +139,8 @@ def count(
     last: str = "",
 ) -> tuple[int, datetime]:
     """Add one to a counter and return it with the beginning of its window; on PostgreSQL others wait for it."""
-    given = _counted(scope, subject, machine, budget, now, address=address, last=last)
-    row = session.execute(_counting(session.get_bind().dialect.name), given).one()
+    values = _counted(scope, subject, machine, budget, now, address=address, last=last)
+    row = session.execute(_counting(session.get_bind().dialect.name), values).one()
     return row.tries, row.window_from
 
 
@@ -157,8 +157,8 @@ def count_within(
     last: str = "",
 ) -> Rows:
     """Return what adds one to a counter as `count` does, unless it would be more than `most` then, or `but`."""
-    given = _counted(scope, subject, machine, budget, now, address=address, last=last)
-    return _WITHIN.of(most=_NO_END if most is None else most, but=but, **given).rows(touches=1)
+    values = _counted(scope, subject, machine, budget, now, address=address, last=last)
+    return _WITHIN.of(most=_NO_END if most is None else most, but=but, **values).rows(touches=1)
 
 
 _NO_END = 2**31 - 1
@@ -250,14 +250,14 @@ def _remembering(insert: Any, seen_at: ColumnElement[Any]) -> Any:
 
 def take_off(scope: str, subject: str, machine: str) -> list[Change]:
     """Return what takes one try off a counter; one that is empty is not kept."""
-    given = _named(scope, subject, machine)
-    return [_EMPTIED.of(**given), _LESS.of(**given)]
+    values = _named(scope, subject, machine)
+    return [_EMPTIED.of(**values), _LESS.of(**values)]
 
 
 def give_whole(scope: str, subject: str, machine: str, *, remember: bool) -> list[Change]:
     """Return what drops a counter, and before that has its machine known for the subject."""
-    given = _named(scope, subject, machine)
-    return [*([_REMEMBER.of(**given)] if remember else []), _WHOLE.of(**given)]
+    values = _named(scope, subject, machine)
+    return [*([_REMEMBER.of(**values)] if remember else []), _WHOLE.of(**values)]
 
 
 def _named(scope: str, subject: str, machine: str) -> dict[str, str]:
@@ -281,12 +281,10 @@ def insert(session: Session) -> Any:
 
 
 def insert_of(dialect: str) -> Any:
-    """Return that of a database, for a statement that is put together once."""
     return postgresql.insert if dialect == "postgresql" else sqlite.insert
 
 
 def short(text: str) -> str:
-    """Return a name as long as a counter keeps it."""
     return text[:80]
 
 

@@ -72,14 +72,14 @@ Told = Callable[[Session, Guessing], None]
 _EXTENSION = "cbt_guessing"
 
 
-def register_guessing(app: flask.Flask, told: Told) -> None:
+def register_guessing(app: flask.Flask, listener: Told) -> None:
     """Tell who keeps a record of guessing; it is written in the transaction that counts the try."""
-    app.extensions[_EXTENSION] = told
+    app.extensions[_EXTENSION] = listener
 
 
 def tell(session: Session, guessing: Guessing) -> None:
     """Have guessing put on record by whoever keeps it, unless there were too many alerts of late."""
-    told: Told | None = flask.current_app.extensions.get(_EXTENSION)
+    listener: Told | None = flask.current_app.extensions.get(_EXTENSION)
     counted, _ = count(session, "alert", "", ALL, ALERTS, guessing.at)
     if counted > ALERTS.tries:
         return
@@ -90,8 +90,8 @@ def tell(session: Session, guessing: Guessing) -> None:
         guessing.address or "-",
         guessing.machine[:8],
     )
-    if told is not None:
-        told(session, guessing)
+    if listener is not None:
+        listener(session, guessing)
 
 
 def alerts_of(session: Session, scopes: Collection[str], *, now: datetime) -> Sequence[Throttle]:
@@ -177,17 +177,17 @@ def look_up_from(machine: Machine) -> Try:
 
 
 def reserve(
-    *, scope: str, subject: str, machine: str, now: datetime, known: bool = False, address: str = ""
+    *, scope: str, subject: str, machine: str, now: datetime, recognised: bool = False, address: str = ""
 ) -> None:
     """Count one try of a machine at a subject, before anything of it is verified.
 
     Raise TooMany("sign_in.throttled", seconds=…) when a budget is used up; the try is not counted then. A
-    machine that signed the subject in before (`succeed`), or that the caller says is `known`, is held to its
+    machine that signed the subject in before (`succeed`), or that the caller says is `recognised`, is held to its
     own budget only. `address` is kept for the alert.
 
     Source: R-14.
     """
-    reserve_all([Try(scope, subject, machine, known)], now=now, address=address)
+    reserve_all([Try(scope, subject, machine, recognised)], now=now, address=address)
 
 
 def reserve_all(tries: Sequence[Try], *, now: datetime, address: str = "") -> None:
@@ -204,43 +204,47 @@ def reserve_all(tries: Sequence[Try], *, now: datetime, address: str = "") -> No
         if put_down(*within):
             return
     with unit_of_work() as session:
-        for one in in_order:
-            _reserve(session, one, now=now, address=address)
+        for tried in in_order:
+            _reserve(session, tried, now=now, address=address)
 
 
-def _within_all(one: Try, *, now: datetime, address: str) -> list[Rows]:
+def _within_all(tried: Try, *, now: datetime, address: str) -> list[Rows]:
     """Return what counts a try where it is within all budgets, and nobody is to be told of it."""
-    scope, subject, machine = SCOPES.get(one.scope, SecretScope()), short(one.subject), short(one.machine)
-    whole = partial(count_within, one.scope, subject, ALL, now=now, but=scope.alert, address=address)
-    if one.machine == ALL:
+    scope, subject, machine = (
+        SCOPES.get(tried.scope, SecretScope()),
+        short(tried.subject),
+        short(tried.machine),
+    )
+    whole = partial(count_within, tried.scope, subject, ALL, now=now, but=scope.alert, address=address)
+    if tried.machine == ALL:
         return [whole(scope.machine, most=scope.machine.tries)]
-    most = scope.whole.tries if scope.shared and not one.known else None
+    most = scope.whole.tries if scope.shared and not tried.known else None
     return [
-        count_within(one.scope, subject, machine, scope.machine, now, most=scope.machine.tries),
+        count_within(tried.scope, subject, machine, scope.machine, now, most=scope.machine.tries),
         whole(scope.whole, most=most, last=machine),
     ]
 
 
-def _reserve(session: Session, one: Try, *, now: datetime, address: str) -> None:
-    scope = SCOPES.get(one.scope, SecretScope())
-    subject, machine = short(one.subject), short(one.machine)
+def _reserve(session: Session, tried: Try, *, now: datetime, address: str) -> None:
+    scope = SCOPES.get(tried.scope, SecretScope())
+    subject, machine = short(tried.subject), short(tried.machine)
     budget = scope.whole
-    if one.machine == ALL:
+    if tried.machine == ALL:
         budget = scope.machine
     else:
-        _within(scope.machine, count(session, one.scope, subject, machine, scope.machine, now), now)
-    whole = count(session, one.scope, subject, ALL, budget, now, address=address, last=machine)
-    if one.machine == ALL:
+        _within(scope.machine, count(session, tried.scope, subject, machine, scope.machine, now), now)
+    whole = count(session, tried.scope, subject, ALL, budget, now, address=address, last=machine)
+    if tried.machine == ALL:
         _within(budget, whole, now)
-    if scope.shared and not one.known and not _known(session, one.scope, subject, machine):
-        _within_shared(session, one, scope, whole, now, address=address)
+    if scope.shared and not tried.known and not _known(session, tried.scope, subject, machine):
+        _within_shared(session, tried, scope, whole, now, address=address)
     if whole[0] == scope.alert:
-        tell(session, Guessing(one.scope, subject, machine, address, whole[0], now))
+        tell(session, Guessing(tried.scope, subject, machine, address, whole[0], now))
 
 
 def _within_shared(
     session: Session,
-    one: Try,
+    tried: Try,
     scope: SecretScope,
     whole: tuple[int, datetime],
     now: datetime,
@@ -256,7 +260,9 @@ def _within_shared(
         return
     _within(scope.most, whole, now)
     place = short(f"from:{address}")
-    _within(scope.elsewhere, count(session, one.scope, short(one.subject), place, scope.elsewhere, now), now)
+    _within(
+        scope.elsewhere, count(session, tried.scope, short(tried.subject), place, scope.elsewhere, now), now
+    )
 
 
 def _within(budget: Budget, counted: tuple[int, datetime], now: datetime) -> None:
@@ -276,18 +282,16 @@ _IS_KNOWN = select(
 
 
 def _known(session: Session, scope: str, subject: str, machine: str) -> bool:
-    asked = {"in_scope": scope, "of_subject": subject, "of_machine": machine}
-    return bool(session.scalar(_IS_KNOWN, asked))
+    values = {"in_scope": scope, "of_subject": subject, "of_machine": machine}
+    return bool(session.scalar(_IS_KNOWN, values))
 
 
 def is_known(*, scope: str, subject: str, machine: str) -> bool:
-    """Return whether a machine signed the subject in before."""
     with reading() as session:
         return _known(session, scope, short(subject), short(machine))
 
 
 def machines_known(scope: str) -> frozenset[str]:
-    """Return the machines that signed anybody in before under this scope."""
     with reading() as session:
         return frozenset(
             session.scalars(select(KnownMachine.machine).where(KnownMachine.scope == scope).distinct())
@@ -303,14 +307,14 @@ def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None
         change.carry_out(session)
 
 
-def give_back(one: Try, *, besides: Sequence[Try] = ()) -> None:
+def give_back(tried: Try, *, besides: Sequence[Try] = ()) -> None:
     """Do what `succeed` does outside of a unit of work, along with what others write.
 
     Tries `besides` it were no guesses either: each is taken off again.
 
     Source: R-14.
     """
-    changes = [*given_whole(one), *(change for other in besides for change in given_back(other))]
+    changes = [*given_whole(tried), *(change for other in besides for change in given_back(other))]
     if one_writes():
         put_down(*(change.rows() for change in changes))
         return
@@ -319,19 +323,19 @@ def give_back(one: Try, *, besides: Sequence[Try] = ()) -> None:
             change.carry_out(session)
 
 
-def given_whole(one: Try) -> list[Change]:
+def given_whole(tried: Try) -> list[Change]:
     """Return what `succeed` does about a try."""
-    remember = SCOPES.get(one.scope, SecretScope()).shared and is_token(one.machine)
+    remember = SCOPES.get(tried.scope, SecretScope()).shared and is_token(tried.machine)
     return [
-        *give_whole(one.scope, one.subject, one.machine, remember=remember),
-        *take_off(one.scope, one.subject, ALL),
+        *give_whole(tried.scope, tried.subject, tried.machine, remember=remember),
+        *take_off(tried.scope, tried.subject, ALL),
     ]
 
 
-def given_back(one: Try) -> list[Change]:
+def given_back(tried: Try) -> list[Change]:
     """Return what takes one try off again, for it was no guess; what was counted before stays. Source: R-14."""
-    machines = dict.fromkeys((one.machine, ALL))
-    return [change for machine in machines for change in take_off(one.scope, one.subject, machine)]
+    machines = dict.fromkeys((tried.machine, ALL))
+    return [change for machine in machines for change in take_off(tried.scope, tried.subject, machine)]
 
 
 def forget(session: Session, *, scope: str, subject: str) -> None:
@@ -373,7 +377,6 @@ class UnknownNames:
         self._tried: OrderedDict[str, _Tried] = OrderedDict()
 
     def used_up(self, address: str, *, now: datetime) -> bool:
-        """Return whether an address has used up its budget."""
         with self._look:
             return self._over(address, now) is not None
 

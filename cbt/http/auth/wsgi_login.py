@@ -45,8 +45,8 @@ class SignedTexts:
         if text.isascii():
             signed, _, signature = text.encode().rpartition(SEPARATOR)
             mac = urlsafe_b64encode(hmac.digest(self._key, signed, self._digest)).rstrip(b"=")
-            payload, found, _at = signed.rpartition(SEPARATOR)
-            if found and hmac.compare_digest(mac, signature):
+            payload, separator, _at = signed.rpartition(SEPARATOR)
+            if separator and hmac.compare_digest(mac, signature):
                 return self._serializer.load_payload(payload)
         return self._serializer.loads(text)
 
@@ -177,5 +177,4 @@ def init_door(app: flask.Flask) -> None:
 
 
 def door_of(app: flask.Flask) -> RequestDoor:
-    """Return the door of an app."""
     return cast(RequestDoor, app.extensions["cbt_door"])

@@ -66,23 +66,22 @@ def form_key() -> str:
 
 
 def draw(subject_ref: str, *, now: datetime) -> str:
-    """Return a fresh key for `subject_ref`."""
-    said = f"{subject_ref}.{int(now.timestamp()):x}.{secrets.token_urlsafe(RANDOM_BYTES)}"
-    return f"{said}.{_seal(said)}"
+    payload = f"{subject_ref}.{int(now.timestamp()):x}.{secrets.token_urlsafe(RANDOM_BYTES)}"
+    return f"{payload}.{_seal(payload)}"
 
 
 def read(key: str) -> FormKey | None:
     """Return what a key says; None for one that was not drawn here."""
-    said, _, seal = key.rpartition(".")
-    parts = said.split(".")
-    if len(parts) != 3 or not hmac.compare_digest(seal.encode(), _seal(said).encode()):
+    payload, _, seal = key.rpartition(".")
+    parts = payload.split(".")
+    if len(parts) != 3 or not hmac.compare_digest(seal.encode(), _seal(payload).encode()):
         return None
     return FormKey(parts[0], datetime.fromtimestamp(int(parts[1], 16), UTC))
 
 
-def _seal(said: str) -> str:
+def _seal(payload: str) -> str:
     secret = hmac.new(flask.current_app.config["SECRET_KEY"], _PURPOSE, hashlib.sha256).digest()
-    seal = hmac.new(secret, said.encode(), hashlib.sha256).digest()[:SEAL_BYTES]
+    seal = hmac.new(secret, payload.encode(), hashlib.sha256).digest()[:SEAL_BYTES]
     return base64.urlsafe_b64encode(seal).decode()
 
 
@@ -307,10 +306,10 @@ def _to(place: str) -> Reply:
 def purge_sent(*, now: datetime, most: int) -> int:
     """Forget forms of a day ago, and sooner what was answered, at most `most` of each; return how many of both."""
     over = select(SentForm.mark).where(SentForm.sent_at <= now - KEPT).limit(most)
-    said = (
+    query = (
         select(SentForm.mark).where(SentForm.answer.is_not(None), SentForm.sent_at <= now - SAID).limit(most)
     )
     with unit_of_work() as session:
-        unsaid = session.execute(update(SentForm).where(SentForm.mark.in_(said)).values(answer=None))
+        unsaid = session.execute(update(SentForm).where(SentForm.mark.in_(query)).values(answer=None))
         gone = session.execute(delete(SentForm).where(SentForm.mark.in_(over)))
         return cast(CursorResult[Any], unsaid).rowcount + cast(CursorResult[Any], gone).rowcount

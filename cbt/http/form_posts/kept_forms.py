@@ -397,11 +397,11 @@ def _bring_files() -> None:
     if mine is None or mine.path != request.path:
         return
     sent: MultiDict[str, FileStorage] = MultiDict()
-    for name, given in request.files.items(multi=True):
-        if given.filename:
-            sent.add(name, given)
+    for name, sent_file in request.files.items(multi=True):
+        if sent_file.filename:
+            sent.add(name, sent_file)
         else:
-            given.close()
+            sent_file.close()
     anew = set(sent)
     for file in mine.content.files:
         if file.field not in anew:

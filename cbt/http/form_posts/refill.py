@@ -77,18 +77,18 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take a tag down."""
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         start, end = self._here(), self._here() + len(self.get_starttag_text() or "")
         if tag in OPENED:
-            self._around.append((tag, given, start, end))
+            self._around.append((tag, attributes, start, end))
         elif tag == "form":
-            self._open = _Found(given, end, list(self._around))
+            self._open = _Found(attributes, end, list(self._around))
             self.forms.append(self._open)
-            self._by_id[given.get("id", "")] = self._open
+            self._by_id[attributes.get("id", "")] = self._open
         elif tag in ("input", "textarea", "select", "button"):
-            self._control(_Control(tag, given, start, end, end))
+            self._control(_Control(tag, attributes, start, end, end))
         elif tag == "option" and self._select is not None:
-            self._text = _Control(tag, given, start, end, end)
+            self._text = _Control(tag, attributes, start, end, end)
             self._select.options.append(self._text)
 
     def _control(self, control: _Control) -> None:
@@ -136,18 +136,18 @@ def fill(
     `head` draws what is put at the beginning of the form, each of `notes` stands behind the control of that name.
     Without `fields` the controls stay as they are.
     """
-    found = _form_of(_Reader(page).forms, at, to, fields or ())
-    if found is None:
+    form = _form_of(_Reader(page).forms, at, to, fields or ())
+    if form is None:
         return None
     edits: list[tuple[int, int, str]] = []
-    for tag, attrs, start, end in found.around:
+    for tag, attrs, start, end in form.around:
         if "open" not in attrs:
             edits.append((start, end, _tag(tag, attrs | {"open": ""})))
-    placed = {control.name: control.end for control in found.controls if control.name in notes}
+    placed = {control.name: control.end for control in form.controls if control.name in notes}
     edits += [(end, end, notes[name]) for name, end in placed.items()]
-    left = [] if fields is None else _fill_controls(page, found.controls, fields, edits)
+    left = [] if fields is None else _fill_controls(page, form.controls, fields, edits)
     edits.append(
-        (found.end, found.end, head(UnplacedValues(left, [name for name in notes if name not in placed])))
+        (form.end, form.end, head(UnplacedValues(left, [name for name in notes if name not in placed])))
     )
     for start, end, text in sorted(edits, reverse=True):
         page = page[:start] + text + page[end:]
@@ -163,10 +163,10 @@ def _form_of(forms: Iterable[_Found], at: str, to: str, fields: Fields) -> _Foun
     ]
     kept = set(fields)
 
-    def likeness(one: _Found) -> tuple[int, int]:
+    def likeness(form: _Found) -> tuple[int, int]:
         names = {name for name, _ in kept}
-        same = [(c.name, c.attrs.get("value", "")) in kept for c in one.controls if c.kind == "hidden"]
-        return sum(same), sum(control.name in names for control in one.controls)
+        same = [(c.name, c.attrs.get("value", "")) in kept for c in form.controls if c.kind == "hidden"]
+        return sum(same), sum(control.name in names for control in form.controls)
 
     return max(mine, key=likeness, default=None)
 

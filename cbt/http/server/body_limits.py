@@ -87,11 +87,9 @@ class Bodies:
         return len(self._coming)
 
     def begin(self, body: Body) -> None:
-        """Note that `body` is being read."""
         self._coming[id(body)] = body
 
     def end(self, body: Body) -> None:
-        """Forget `body`: it is whole, or nobody waits for it any more."""
         self._coming.pop(id(body), None)
 
     def cut_overdue(self, now: float, *, most: int) -> int:

@@ -26,10 +26,10 @@ class Coalescer(Generic[Question]):
         self._asked: list[Question] = []
         self._answering = False
 
-    def ask(self, asked: Question) -> None:
+    def ask(self, question: Question) -> None:
         """Have something answered, by this thread or by the one that does so already."""
         with self._lock:
-            self._asked.append(asked)
+            self._asked.append(question)
             if self._answering:
                 return
             self._answering = True

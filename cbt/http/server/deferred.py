@@ -63,7 +63,6 @@ def waits_for_a_commit(view: View) -> View:
 
 
 def is_promised(view: object) -> bool:
-    """Return whether a view is one that is mostly answered by a promise."""
     return bool(getattr(view, "cbt_waits_for_a_commit", False))
 
 
@@ -74,7 +73,6 @@ class ThreadsOnly:
         self._inner = inner
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request of a thread."""
         if AT_ONCE in environ:
             return promise(environ, PromisedRequest.by_a_thread)
         return self._inner(environ, start_response)
@@ -167,7 +165,6 @@ class Parking:
 
     @property
     def is_open(self) -> bool:
-        """Return whether requests may wait here."""
         return self._loop is not None
 
     @property
@@ -180,7 +177,6 @@ class Parking:
         return self._floor <= number <= self._upto
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let requests wait in `loop`."""
         self._loop = loop
 
     def close(self) -> None:

@@ -222,13 +222,11 @@ class Front:
         self._tending = loop.create_task(self._tend())
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Stop."""
         self.parking.close()
         self._tending.cancel()
         self._files.shutdown(wait=False)
 
     def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> Coroutine[Any, Any, None]:
-        """Answer one request."""
         return self._serve(scope, protocol)
 
     async def _tend(self) -> None:
@@ -468,7 +466,6 @@ class Front:
             self._bodies.end(body)
 
     def _reap(self) -> None:
-        """End the coroutines of what has been answered."""
         self._reaping = False
         while self._answered:
             done = self._answered.popleft()

@@ -143,8 +143,8 @@ class HotHandler(Generic[Pending]):
         """Carry out what is asked for and return the outcome; wait for it. Raise CbtError as `read`."""
         raise NotImplementedError
 
-    def ask(self, pending: Pending, told: Told, kept: Any) -> None:
-        """Have it carried out together with others; `told` is told what is `kept`, with each outcome."""
+    def ask(self, pending: Pending, on_commit: Told, kept: Any) -> None:
+        """Have it carried out together with others; `on_commit` is told what is `kept`, with each outcome."""
         raise NotImplementedError
 
     def results(self, outcomes: Sequence[tuple[Pending, Any]], *, may_wait: bool) -> Sequence[Result]:
@@ -167,7 +167,6 @@ class HotHandler(Generic[Pending]):
 
 
 def json_response(text: str, *headers: tuple[str, str]) -> HotResponse:
-    """Return a response of a JSON text."""
     return HotResponse([("Content-Type", "application/json"), *headers], text.encode())
 
 
@@ -196,10 +195,10 @@ class _Address:
         )
         return HandOn.TO_A_PROMISE
 
-    def tell(self, told: Sequence[tuple[Any, Any]]) -> None:
+    def tell(self, pairs: Sequence[tuple[Any, Any]]) -> None:
         """Answer what was promised, once it was carried out; some go on to a thread, or to the view."""
-        done = [(kept, outcome) for kept, outcome in told if not isinstance(outcome, Failed | Exception)]
-        for (environ, ref, _, held), outcome in told:
+        done = [(kept, outcome) for kept, outcome in pairs if not isinstance(outcome, Failed | Exception)]
+        for (environ, ref, _, held), outcome in pairs:
             error = outcome.error if isinstance(outcome, Failed) else outcome
             if isinstance(error, CbtError):
                 self._send(environ, held, self.handler.refused(ref, error))
@@ -262,10 +261,10 @@ class HotAddresses:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request or promise to, or hand it on."""
-        found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        if found is None or FOR_VIEW in environ or REFUSED in environ or not self._agreement.agrees:
+        find = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        if find is None or FOR_VIEW in environ or REFUSED in environ or not self._agreement.agrees:
             return self._inner(environ, start_response)
-        address, ref = found
+        address, ref = find
         if address.endpoint in self.off:
             return self._inner(environ, start_response)
         try:

@@ -32,18 +32,16 @@ class TrustedProxies:
         self._networks = tuple(networks)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
         through = is_among(environ.get("REMOTE_ADDR", ""), self._networks)
         return (self._passed_on if through else self._inner)(environ, start_response)
 
 
 def is_among(address: str, networks: Iterable[Network]) -> bool:
-    """Return whether an address, as a server gives it, lies in one of `networks`."""
     try:
-        found = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(found in network for network in networks)
+    return any(ip in network for network in networks)
 
 
 def read_networks(text: str, *, setting: str = "CBT_TRUSTED_PROXIES") -> list[Network]:

@@ -199,12 +199,12 @@ class BufferedBody:
             return body, NO_LENGTH
         try:
             if length > SMALL_BODY:
-                asked = (
+                key = (
                     environ["REQUEST_METHOD"],
                     environ.get("PATH_INFO", ""),
                     environ.get("HTTP_COOKIE", ""),
                 )
-                sender = self._sender_of(*asked)
+                sender = self._sender_of(*key)
                 if length > sender.most:
                     return body, TOO_LARGE
                 held.callback(self._budget.take_large(sender.login, length))
@@ -233,7 +233,6 @@ def _copy(source: IO[bytes], target: IO[bytes], length: int) -> int:
 
 
 def no_room(error: OSError) -> Unavailable:
-    """Return the refusal of a body that could not be written down."""
     log.warning("a large body could not be kept while it came: %s", error.strerror or type(error).__name__)
     return Unavailable("upload.busy", seconds=AGAIN_SECONDS)
 
@@ -278,14 +277,14 @@ def init_receiving(app: flask.Flask) -> None:
     clock: Clock = app.extensions["cbt_clock"]
     slots: Slots = app.extensions["cbt_slots"]
     budget = BodyBudget(largest=settings.max_upload_mb * 1024 * 1024, slots=slots)
-    asked = sender_of(app)
-    app.extensions.update(cbt_sender_of=asked, cbt_body_budget=budget)
+    sender = sender_of(app)
+    app.extensions.update(cbt_sender_of=sender, cbt_body_budget=budget)
     app.request_class = SpooledRequest
     app.add_template_global(lambda: settings.max_upload_mb, "most_upload_mb")
     app.wsgi_app = BufferedBody(  # type: ignore[method-assign]  # Flask's way
         app.wsgi_app,
         clock,
-        asked,
+        sender,
         budget,
         lambda: spool(settings.data_dir),
         ThreadsOnly(app.extensions["cbt_secured"]),
@@ -318,6 +317,5 @@ def refuse_unread() -> None:
 
 
 def too_large(app: flask.Flask) -> TooLarge:
-    """Return the refusal of a file over the limit of this installation."""
     settings: Settings = app.extensions["cbt_settings"]
     return TooLarge("web.too_large", mb=settings.max_upload_mb)

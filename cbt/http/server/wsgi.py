@@ -79,7 +79,6 @@ class Environs:
 
 
 def address_of(scope: Scope) -> str:
-    """Return the address a request comes from."""
     return scope.client.rpartition(":")[0].strip("[]")
 
 

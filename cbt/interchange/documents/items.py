@@ -67,15 +67,14 @@ def read_national(lines: Sequence[Line], edge: int) -> tuple[list[WordedQuestion
 
 
 def _blocks(lines: Sequence[Line]) -> Iterator[tuple[Line, list[Line]]]:
-    """Yield each first line with the lines up to the next."""
     starts = [place for place, line in enumerate(lines) if _FIRST.fullmatch(line.text)]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         yield lines[start], [line for line in lines[start + 1 : end] if line.text or line.pictures]
 
 
 def _asked(section: FoundSection, first: Line, block: Sequence[Line], edge: int) -> WordedQuestion:
-    found = _FIRST.fullmatch(first.text)
-    assert found is not None
+    match = _FIRST.fullmatch(first.text)
+    assert match is not None
     parts: dict[str, list[Line]] = {"stem": [], "key": [], "explanation": []}
     now, loose = "", []
     for line in block:
@@ -89,14 +88,14 @@ def _asked(section: FoundSection, first: Line, block: Sequence[Line], edge: int)
     question = FoundQuestion(section, first, body=parts["stem"], absorbed=loose)
     question.fields = {name: parts[name] for name in ("key", "explanation") if parts[name]}
     for name in ("point", "difficulty", "consistency"):
-        if found[name]:
-            question.fields[name] = [Line(re.sub(r"\s+", "", found[name]), first.number)]
+        if match[name]:
+            question.fields[name] = [Line(re.sub(r"\s+", "", match[name]), first.number)]
     key = " ".join(without(line.text) for line in parts["key"])
-    kind = _kind(found["type"], chosen=len(split_body(parts["stem"]).choices) > 1, key=key)
+    kind = _kind(match["type"], chosen=len(split_body(parts["stem"]).choices) > 1, key=key)
     question.kind = "" if kind.startswith("type_") else kind
     made = asked(question, edge)
     if kind.startswith("type_"):
-        made.faults.append((kind, found["type"]))
+        made.faults.append((kind, match["type"]))
     return made
 
 
@@ -120,43 +119,43 @@ _INSIDE = re.compile(r"(?<![A-Za-z0-9])[B-L]\s*[.．、:：]\s*\S|[\d\u4e00-\u9f
 """A label within the text of a choice: two choices may have run together."""
 
 
-def of_question(one: WordedQuestion, done: Settled, place: Place) -> Iterator[Finding]:
+def of_question(question: WordedQuestion, done: Settled, place: Place) -> Iterator[Finding]:
     """Yield what is wrong with a question, what of it is not kept, and what may be meant otherwise."""
-    source = one.source
+    source = question.source
     label = f"{source.section.title} {source.number or ''}".strip() or str(place)
     item = f"{label} ({place})"
     number = source.number or "—"
 
-    def found(severity: Severity, code: str, value: str = "", **params: object) -> Finding:
+    def finding_of(severity: Severity, code: str, value: str = "", **params: object) -> Finding:
         return Finding(severity, code, place, value, item, {"number": number, **params})
 
     seen = set()
     for code, _name, params in done.errors:
         if code not in seen:
             seen.add(code)
-            value = one.stated if code.startswith(("answer", "text_key")) else one.stem
-            yield found(Severity.ERROR, code, str(value), **params)
+            value = question.stated if code.startswith(("answer", "text_key")) else question.stem
+            yield finding_of(Severity.ERROR, code, str(value), **params)
     for code, _name, params in done.hints:
-        yield found(Severity.HINT, code, one.stated or one.stem, **params)
-    for place_of, text in enumerate(one.choices):
+        yield finding_of(Severity.HINT, code, question.stated or question.stem, **params)
+    for place_of, text in enumerate(question.choices):
         if _INSIDE.search(text) and len(text) > 4:
             letter = LETTERS[place_of] if place_of < len(LETTERS) else ""
-            yield found(Severity.HINT, "text_label_inside", text, letter=letter)
-    if not source.number and _NUMBERED.match(one.stem):
-        yield found(Severity.HINT, "text_number_kept", one.stem)
-    if any(_two_in_one(text, source.number) for text in (one.stem, *one.choices)):
-        yield found(Severity.HINT, "text_two_in_one", one.stem)
-    for line in [*_trailing(one, done), *source.absorbed, *one.joined]:
+            yield finding_of(Severity.HINT, "text_label_inside", text, letter=letter)
+    if not source.number and _NUMBERED.match(question.stem):
+        yield finding_of(Severity.HINT, "text_number_kept", question.stem)
+    if any(_two_in_one(text, source.number) for text in (question.stem, *question.choices)):
+        yield finding_of(Severity.HINT, "text_two_in_one", question.stem)
+    for line in [*_trailing(question, done), *source.absorbed, *question.joined]:
         yield Finding(Severity.HINT, "text_line_joined", Place(place.file, line=line.number), line.text, item)
     if source.material:
-        yield found(Severity.HINT, "text_material", source.material)
+        yield finding_of(Severity.HINT, "text_material", source.material)
     lines = [*source.body, *(line for kept in source.fields.values() for line in kept)]
     if pictures := lost_of(source, done.data):
-        yield found(Severity.HINT, "text_picture_not_kept", one.stem, count=pictures)
+        yield finding_of(Severity.HINT, "text_picture_not_kept", question.stem, count=pictures)
     if formulas := sum(line.formulas for line in lines):
-        yield found(Severity.HINT, "text_formula_not_kept", one.stem, count=formulas)
+        yield finding_of(Severity.HINT, "text_formula_not_kept", question.stem, count=formulas)
     if any(_LOST in line.text for line in lines):
-        yield found(Severity.HINT, "text_characters_lost", one.stem)
+        yield finding_of(Severity.HINT, "text_characters_lost", question.stem)
 
 
 def _two_in_one(text: str, number: int) -> bool:
@@ -166,10 +165,10 @@ def _two_in_one(text: str, number: int) -> bool:
     return number > 0 and any(int(one) == number + 1 for one in _NUMBER_INSIDE.findall(text))
 
 
-def _trailing(one: WordedQuestion, done: Settled) -> list[Line]:
+def _trailing(question: WordedQuestion, done: Settled) -> list[Line]:
     """Return the lines after a key in words that may be no part of it."""
-    lines = one.source.fields.get("key", [])
-    if done.data.get("type") == ItemType.FILL_BLANK and len(one.source.body) == 1:
+    lines = question.source.fields.get("key", [])
+    if done.data.get("type") == ItemType.FILL_BLANK and len(question.source.body) == 1:
         return lines[len(done.data["answer"]) :]
     if done.data.get("type") != ItemType.SHORT_ANSWER:
         return []
@@ -203,8 +202,10 @@ def of_document(
         keys = Counter(str(one.data["answer"]) for one in items if one.data["type"] == kind)
         if len(keys) == 1 and keys.total() >= _PATTERN:
             key = next(iter(keys))
-            said = key if single else ("√" if key == "True" else "×")
-            yield Finding(Severity.HINT, "text_keys_alike", Place(name), said, params={"count": keys.total()})
+            verdict = key if single else ("√" if key == "True" else "×")
+            yield Finding(
+                Severity.HINT, "text_keys_alike", Place(name), verdict, params={"count": keys.total()}
+            )
 
 
 def _numbers(section: FoundSection, before: FoundSection | None, name: str) -> Iterator[Finding]:
@@ -216,17 +217,17 @@ def _numbers(section: FoundSection, before: FoundSection | None, name: str) -> I
     missing = sorted(set(range(first, max(numbers) + 1)) - set(numbers))
     twice = sorted(number for number, count in Counter(numbers).items() if count > 1)
     place = Place(name, line=section.questions[0].line.number)
-    for code, found in (("text_numbers_missing", missing), ("text_numbers_twice", twice)):
-        if found:
-            said = "、".join(map(str, found[:_MOST])) + ("…" if len(found) > _MOST else "")
-            params = {"section": section.title or "—", "numbers": said, "count": len(found)}
-            yield Finding(Severity.HINT, code, place, said, params=params)
+    for code, affected in (("text_numbers_missing", missing), ("text_numbers_twice", twice)):
+        if affected:
+            text = "、".join(map(str, affected[:_MOST])) + ("…" if len(affected) > _MOST else "")
+            params = {"section": section.title or "—", "numbers": text, "count": len(affected)}
+            yield Finding(Severity.HINT, code, place, text, params=params)
 
 
 def _left_out(parts: Parts) -> list[Line]:
     """Return lines that belong to nothing: of those before the first heading, which are a title, only choices."""
-    said = [line for line in parts.loose if not line.bare]
-    return [line for line in said if line.number >= parts.begun or begins_choice(line.text)][:_MOST_LEFT]
+    lines = [line for line in parts.loose if not line.bare]
+    return [line for line in lines if line.number >= parts.begun or begins_choice(line.text)][:_MOST_LEFT]
 
 
 BY_KEY = "by_key"
@@ -252,7 +253,6 @@ class Cut:
 
 
 def cut(lines: Sequence[Line]) -> Cut:
-    """Cut the lines of a document."""
     kept, gone = without_furniture(lines)
     return Cut(Segmenter(with_brackets(kept)).run(), _edge(kept), gone, drawn_lines(lines))
 
@@ -267,12 +267,12 @@ def read_lines(lines: Sequence[Line], form: str, name: str, adjust: Adjustments)
         worded, sections = read_national(kept, _edge(kept))
         drawn = [(name, line) for line in drawn_lines(lines)]
         return read_asked(worded, Parts(sections, []), gone, [], form, name, adjust, drawn=drawn)
-    found = cut(lines)
-    return read_cut(found, give_keys(found.parts), form, name, adjust)
+    pieces = cut(lines)
+    return read_cut(pieces, give_keys(pieces.parts), form, name, adjust)
 
 
 def read_cut(
-    found: Cut,
+    pieces: Cut,
     misfits: Sequence[Misfit],
     form: str,
     name: str,
@@ -280,10 +280,10 @@ def read_cut(
     beside: Sequence[DrawnLine] = (),
 ) -> Reading:
     """Return the bank of a document whose keys are joined; raise as `read_lines` does."""
-    questions = [question for section in found.parts.sections for question in section.questions]
-    worded = [asked(question, found.edge) for question in questions]
-    drawn = [*((name, line) for line in found.drawn), *beside]
-    return read_asked(worded, found.parts, found.gone, misfits, form, name, adjust, drawn=drawn)
+    questions = [question for section in pieces.parts.sections for question in section.questions]
+    worded = [asked(question, pieces.edge) for question in questions]
+    drawn = [*((name, line) for line in pieces.drawn), *beside]
+    return read_asked(worded, pieces.parts, pieces.gone, misfits, form, name, adjust, drawn=drawn)
 
 
 def read_asked(
@@ -303,15 +303,15 @@ def read_asked(
     _refuse(parts, worded, settled)
     items: list[ItemDraft] = []
     findings: list[Finding] = []
-    for one, done in zip(worded, settled, strict=True):
-        place = Place(name, line=one.source.line.number)
-        findings += of_question(one, done, place)
+    for question, done in zip(worded, settled, strict=True):
+        place = Place(name, line=question.source.line.number)
+        findings += of_question(question, done, place)
         if not done.errors:
             items.append(ItemDraft("", done.data, {"": place}))
-    said = (*inferred, *marked, *_types(worded, settled, name, adjust))
+    inferences = (*inferred, *marked, *_types(worded, settled, name, adjust))
     findings += of_document(parts, gone, misfits, items, name)
     findings += nowhere(drawn, [one.source for one in worded], [draft.data for draft in items], name)
-    return Reading(form, name, items, findings, inferred=said, layout=form)
+    return Reading(form, name, items, findings, inferred=inferences, layout=form)
 
 
 def _edge(lines: Sequence[Line]) -> int:
@@ -319,13 +319,13 @@ def _edge(lines: Sequence[Line]) -> int:
 
     At an edge, lines that go on follow: ones without a number, a letter or a name of a field.
     """
-    said = [line for line in lines if line.text]
-    widths = sorted(line.wide for line in said)
+    filled = [line for line in lines if line.text]
+    widths = sorted(line.wide for line in filled)
     if len(widths) < 8:
         return 0
     edge = widths[-max(1, len(widths) // 50)]
-    near = [place for place, line in enumerate(said[:-1]) if edge - 8 <= line.wide <= edge + 4]
-    going_on = sum(_BEGINS.match(said[place + 1].text) is None for place in near)
+    near = [place for place, line in enumerate(filled[:-1]) if edge - 8 <= line.wide <= edge + 4]
+    going_on = sum(_BEGINS.match(filled[place + 1].text) is None for place in near)
     return edge if 40 <= edge <= 140 and going_on >= 3 and widths[-1] <= edge + 30 else 0
 
 
@@ -365,18 +365,18 @@ def _types(
     place = Place(name)
     counts: Counter[str] = Counter()
     kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for one, done in zip(worded, settled, strict=True):
+    for question, done in zip(worded, settled, strict=True):
         if done.errors:
             continue
         counts.update(set(done.inferred) - {"type"})
         if "type" in done.inferred:
-            group = CHOICE if one.choices and done.data["type"] != ItemType.TRUE_FALSE else "text"
+            group = CHOICE if question.choices and done.data["type"] != ItemType.TRUE_FALSE else "text"
             kinds[group][str(done.data["type"])] += 1
-    found = []
+    inferences = []
     if kinds[CHOICE]:
         value = adjust.get("type:choice", BY_KEY)
         options = (BY_KEY, str(ItemType.SINGLE_CHOICE), str(ItemType.MULTIPLE_CHOICE))
-        found.append(
+        inferences.append(
             Inferred(
                 "type:choice",
                 "text_type_key",
@@ -388,21 +388,23 @@ def _types(
             )
         )
     for kind, count in kinds["text"].items():
-        found.append(
+        inferences.append(
             Inferred(f"type:{kind}", "text_type_content", kind, (kind,), count, place, {"type": kind})
         )
     if counts["truth_letters"]:
         right = adjust.get("truth:letters", "A")
-        found.append(
+        inferences.append(
             Inferred("truth:letters", "text_truth_letters", right, ("A", "B"), counts["truth_letters"], place)
         )
     if counts["fill_inside"]:
-        found.append(
+        inferences.append(
             Inferred("key:fill", "text_fill_inside", "stem", ("stem",), counts["fill_inside"], place)
         )
     if counts["text_key"]:
-        found.append(Inferred("key:text", "text_key_inside", "stem", ("stem",), counts["text_key"], place))
-    return found
+        inferences.append(
+            Inferred("key:text", "text_key_inside", "stem", ("stem",), counts["text_key"], place)
+        )
+    return inferences
 
 
 def _said(kinds: Mapping[str, int]) -> dict[str, object]:
@@ -439,16 +441,16 @@ def read_joined(
     groups = [replace(group, after=_AFTER_ALL) for group in answers.parts.groups]
     questions.parts.groups += groups
     beside = [(keys, line) for line in answers.drawn]
-    found = read_cut(questions, give_keys(questions.parts), form, name, adjust, beside)
-    given = sum(
+    reading = read_cut(questions, give_keys(questions.parts), form, name, adjust, beside)
+    count = sum(
         question.entry is not None for section in questions.parts.sections for question in section.questions
     )
-    joined = Inferred("keys:file", "text_keys_file", keys, (keys,), given, Place(name), {"keys": keys})
-    return replace(found, inferred=(*found.inferred, joined))
+    joined = Inferred("keys:file", "text_keys_file", keys, (keys,), count, Place(name), {"keys": keys})
+    return replace(reading, inferred=(*reading.inferred, joined))
 
 
-def only_keys(found: Cut) -> bool:
+def only_keys(pieces: Cut) -> bool:
     """Say whether a document holds keys and no questions."""
-    groups = [one for one in found.parts.groups if one.entries or one.bare]
-    questions = [question for section in found.parts.sections for question in section.questions]
+    groups = [one for one in pieces.parts.groups if one.entries or one.bare]
+    questions = [question for section in pieces.parts.sections for question in section.questions]
     return bool(groups) and not any(question.chosen or question.keyed for question in questions)

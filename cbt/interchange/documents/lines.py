@@ -48,16 +48,13 @@ class Line:
 
     @property
     def drawn(self) -> bool:
-        """Whether a picture stands in it."""
         return has_mark(self.text)
 
     @property
     def bare(self) -> bool:
-        """Whether it is nothing but pictures."""
         return only_marks(self.text)
 
     def cut(self, start: int, end: int | None = None) -> Line:
-        """Return a part of this line with its marks."""
         stop = len(self.text) if end is None else end
         text = self.text[start:stop]
         start += len(text) - len(text.lstrip(" \u3000"))
@@ -87,9 +84,8 @@ class LinedText:
 
 
 def plain_lines(text: str) -> list[Line]:
-    """Return the lines of a plain text."""
-    found = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [Line(clean(one), number, wide=width(one.rstrip())) for number, one in enumerate(found, 1)]
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [Line(clean(one), number, wide=width(one.rstrip())) for number, one in enumerate(lines, 1)]
 
 
 def marked_lines(paragraphs: Iterable[Paragraph]) -> list[Line]:
@@ -127,10 +123,10 @@ def _joined(row: Sequence[tuple[str, list[str]]], paragraph: Paragraph) -> Line:
 def _aligned(before: str, after: str) -> list[int]:
     """Return for each place of a text the one in what is left of it."""
     places, here = [], 0
-    for one in before:
+    for text in before:
         places.append(here)
-        if (here < len(after) and (after[here] == one or (after[here] == " " and one.isspace()))) or (
-            here < len(after) and unicodedata.normalize("NFKC", one) == after[here]
+        if (here < len(after) and (after[here] == text or (after[here] == " " and text.isspace()))) or (
+            here < len(after) and unicodedata.normalize("NFKC", text) == after[here]
         ):
             here += 1
     return [*places, len(after)]
@@ -143,16 +139,16 @@ def width(text: str) -> int:
 
 def without_furniture(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
     """Return the lines without page numbers and running heads, and those that were left out."""
-    said = [place for place, line in enumerate(lines) if line.text]
-    pages = [not lines[one].bullet and _PAGE.fullmatch(lines[one].text) is not None for one in said]
-    heads = _heads([lines[one] for one in said], pages)
-    left = {one for one, page in zip(said, pages, strict=True) if page or lines[one].text in heads}
+    places = [place for place, line in enumerate(lines) if line.text]
+    pages = [not lines[one].bullet and _PAGE.fullmatch(lines[one].text) is not None for one in places]
+    heads = _heads([lines[one] for one in places], pages)
+    left = {one for one, page in zip(places, pages, strict=True) if page or lines[one].text in heads}
     near = {
-        said[beside]
-        for place, one in enumerate(said)
+        places[beside]
+        for place, one in enumerate(places)
         if one in left
         for beside in (place - 1, place + 1)
-        if 0 <= beside < len(said)
+        if 0 <= beside < len(places)
     }
     kept = [
         replace(line, doubtful=True) if place in near else line
@@ -189,10 +185,15 @@ _CLOSED = re.compile(r"[A-L√×✓✗对错正确误,，、\s\u3000]{0,12}[)）
 
 def with_brackets(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with brackets of keys whole again that were broken at the edge."""
-    found: list[Line] = []
+    bracketed: list[Line] = []
     for line in lines:
-        if found and found[-1].wide and _OPENED.search(found[-1].text[-16:]) and _CLOSED.match(line.text):
-            found[-1] = replace(found[-1], text=found[-1].text + line.text, wide=line.wide)
+        if (
+            bracketed
+            and bracketed[-1].wide
+            and _OPENED.search(bracketed[-1].text[-16:])
+            and _CLOSED.match(line.text)
+        ):
+            bracketed[-1] = replace(bracketed[-1], text=bracketed[-1].text + line.text, wide=line.wide)
         else:
-            found.append(line)
-    return found
+            bracketed.append(line)
+    return bracketed

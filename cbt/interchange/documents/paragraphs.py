@@ -57,36 +57,36 @@ _ORDINAL = re.compile(r"选项\s*([一二三四五六七八1-8])")
 
 def roles_of(cells: Sequence[str]) -> dict[int, str] | None:
     """Return what each column holds where the cells name a stem and a key; None for any other row."""
-    found: dict[int, str] = {}
+    roles: dict[int, str] = {}
     for place, cell in enumerate(cells):
         name = re.sub(r"[\s*:：]+", "", cell).replace("（", "(").replace("）", ")").casefold()
         role = next((role for role, names in _ROLES.items() if name in names), "")
         letter, ordinal = _CHOICE.fullmatch(name), _ORDINAL.fullmatch(name)
-        if role and role not in found.values():
-            found[place] = role
+        if role and role not in roles.values():
+            roles[place] = role
         elif letter:
-            found[place] = f"选项{chr(ord('A') + 'abcdefgh'.find(letter[1].lower()))}"
+            roles[place] = f"选项{chr(ord('A') + 'abcdefgh'.find(letter[1].lower()))}"
         elif ordinal:
             number = "一二三四五六七八".find(ordinal[1]) + 1 or int(ordinal[1])
-            found[place] = f"选项{'ABCDEFGH'[number - 1]}"
-    values = set(found.values())
-    return found if {"题干", "答案"} <= values and len(found) == len(values) else None
+            roles[place] = f"选项{'ABCDEFGH'[number - 1]}"
+    values = set(roles.values())
+    return roles if {"题干", "答案"} <= values and len(roles) == len(values) else None
 
 
 def with_rows_named(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
     """Return the paragraphs with each row of a table that names its columns as lines of those names."""
     done: list[Paragraph] = []
     roles: dict[int, str] | None = None
-    for one in paragraphs:
-        if not one.cells:
+    for paragraph in paragraphs:
+        if not paragraph.cells:
             roles = None
-            done.append(one)
-        elif named := roles_of(one.cells):
+            done.append(paragraph)
+        elif named := roles_of(paragraph.cells):
             roles = named
         elif roles is None:
-            done.append(one)
+            done.append(paragraph)
         else:
-            done += _lines(one, roles)
+            done += _lines(paragraph, roles)
     return done
 
 

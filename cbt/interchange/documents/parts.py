@@ -50,14 +50,14 @@ class WrittenKey:
 
 def key_list(line: Line) -> list[WrittenKey] | None:
     """Return the keys of a line that holds nothing else; None when it is no such line, or its counts differ."""
-    text, found, here = line.text, [], 0
+    text, keys, here = line.text, [], 0
     while here < len(text):
         span = _RANGE.match(text, here)
         if span:
             tokens = _tokens(span["keys"], int(span["to"]) - int(span["from"]) + 1)
             if tokens is None:
                 return None
-            found += [
+            keys += [
                 WrittenKey(number, token, line) for number, token in enumerate(tokens, int(span["from"]))
             ]
             here = span.end()
@@ -65,9 +65,9 @@ def key_list(line: Line) -> list[WrittenKey] | None:
         pair = _PAIR.match(text, here)
         if pair is None:
             return None
-        found.append(WrittenKey(int(pair["n"]), pair["key"], line))
+        keys.append(WrittenKey(int(pair["n"]), pair["key"], line))
         here = pair.end()
-    return found or None
+    return keys or None
 
 
 def broken_range(text: str) -> bool:
@@ -90,10 +90,10 @@ def _tokens(text: str, count: int) -> list[str] | None:
 
 def table_numbers(text: str) -> list[int] | None:
     """Return the numbers of a row such as `题号 1 2 3`, or None."""
-    found = _NUMBERS.fullmatch(text)
-    if found is None:
+    match = _NUMBERS.fullmatch(text)
+    if match is None:
         return None
-    return [int(one) for one in re.findall(r"\d+", found["all"] or found["bare"])]
+    return [int(one) for one in re.findall(r"\d+", match["all"] or match["bare"])]
 
 
 def table_keys(line: Line, numbers: list[int]) -> list[WrittenKey] | None:
@@ -107,8 +107,8 @@ def table_keys(line: Line, numbers: list[int]) -> list[WrittenKey] | None:
 
 def text_entry(line: Line) -> WrittenKey | None:
     """Return a number with whatever stands behind it: the key of a 填空 or 简答, or a key with words after it."""
-    found = _TEXT.fullmatch(line.text)
-    return WrittenKey(int(found["n"]), found["text"], line.cut(found.start("text"))) if found else None
+    match = _TEXT.fullmatch(line.text)
+    return WrittenKey(int(match["n"]), match["text"], line.cut(match.start("text"))) if match else None
 
 
 def bare_keys(line: Line) -> list[str] | None:
@@ -170,7 +170,6 @@ class FoundQuestion:
 
     @property
     def keyed(self) -> bool:
-        """Whether its key is there already."""
         if self.token or "key" in self.fields:
             return True
         text = self.body[0].text if self.body else ""
@@ -224,7 +223,7 @@ class Misfit:
 
 def give_keys(parts: Parts) -> list[Misfit]:
     """Give every key of the groups to its question; return what does not fit. A key is never given twice."""
-    found: list[Misfit] = []
+    misfits: list[Misfit] = []
     done: set[int] = set()
     for after in sorted({group.after for group in parts.groups}):
         batch = [one for one in parts.groups if one.after == after and (one.entries or one.bare)]
@@ -236,11 +235,11 @@ def give_keys(parts: Parts) -> list[Misfit]:
         before = _until(parts, after)
         sections = [one for one in sections if id(one) in before]
         for group, chosen in _pairs(batch, sections):
-            found += _give(group, chosen)
+            misfits += _give(group, chosen)
             done |= {id(one) for one in chosen}
     for group in parts.groups:
-        found += [Misfit("text_keys_count", group, {"text": line.text}) for line in group.broken]
-    return found
+        misfits += [Misfit("text_keys_count", group, {"text": line.text}) for line in group.broken]
+    return misfits
 
 
 def _until(parts: Parts, after: int) -> set[int]:
@@ -267,19 +266,19 @@ def _pairs(
         groups = [group for group in batch if _name_of(group) == name]
         among = [one for one in left if not name or _is_called(one, name)]
         chosen = _in_order_of(groups, among)
-        for group, found in zip(groups, chosen, strict=True):
-            left = [one for one in left if one is not found]
-            yield group, [found] if found else []
+        for group, section in zip(groups, chosen, strict=True):
+            left = [one for one in left if one is not section]
+            yield group, [section] if section else []
 
 
 def _whole(group: KeyGroup, sections: Sequence[FoundSection]) -> list[FoundSection]:
     numbers = {entry.number for entry in group.entries}
-    known = _all(sections)
+    numbered = _all(sections)
     if (
         len(sections) < 2
         or not numbers
         or not _unique(sections)
-        or len(numbers & known) * 10 < 9 * len(numbers)
+        or len(numbers & numbered) * 10 < 9 * len(numbers)
     ):
         return []
     return [one for one in sections if set(one.numbers) & numbers]
@@ -288,12 +287,12 @@ def _whole(group: KeyGroup, sections: Sequence[FoundSection]) -> list[FoundSecti
 def _in_order_of(groups: Sequence[KeyGroup], sections: Sequence[FoundSection]) -> list[FoundSection | None]:
     if len(groups) == len(sections):
         return list(sections)
-    found: list[FoundSection | None] = []
+    found_sections: list[FoundSection | None] = []
     for group in groups:
         fitting = [one for one in sections if _fits(group, one)]
         alike = [one for one in groups if any(_fits(one, section) for section in fitting)]
-        found.append(fitting[0] if len(fitting) == len(alike) == 1 else None)
-    return found
+        found_sections.append(fitting[0] if len(fitting) == len(alike) == 1 else None)
+    return found_sections
 
 
 def _fits(group: KeyGroup, section: FoundSection) -> bool:
@@ -337,15 +336,15 @@ def _give(group: KeyGroup, sections: Sequence[FoundSection]) -> Iterator[Misfit]
         yield from _in_order(group, questions)
         return
     counts = Counter(entry.number for entry in group.entries)
-    asked = Counter(question.number for question in questions)
+    wanted_numbers = Counter(question.number for question in questions)
     keys = {entry.number: entry for entry in group.entries}
     for question in questions:
-        if counts[question.number] == 1 and asked[question.number] == 1:
+        if counts[question.number] == 1 and wanted_numbers[question.number] == 1:
             question.entry = keys[question.number]
             if question.entry.told and "explanation" not in question.fields:
                 question.fields["explanation"] = list(question.entry.told)
     twice = sorted(number for number, count in counts.items() if count > 1)
-    beyond = sorted(number for number in counts if number not in asked)
+    beyond = sorted(number for number in counts if number not in wanted_numbers)
     if twice:
         yield Misfit("text_keys_twice", group, {"numbers": _listed(twice)})
     if beyond:
@@ -361,5 +360,5 @@ def _in_order(group: KeyGroup, questions: Sequence[FoundQuestion]) -> Iterator[M
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    said = "、".join(str(one) for one in numbers[:12])
-    return said + ("…" if len(numbers) > 12 else "")
+    text = "、".join(str(one) for one in numbers[:12])
+    return text + ("…" if len(numbers) > 12 else "")

@@ -49,9 +49,9 @@ _MARKED_FIRST = re.compile(r"[√✓✔☑✅]\s*(?=\S)")
 
 def letters_among(text: str, choices: Sequence[str]) -> str | None:
     """Return the letters a key names, by letters or by the choices' own text; None when it names none for sure."""
-    found = letters(text)
-    if found:
-        return found
+    key = letters(text)
+    if key:
+        return key
     pieces = _pieces(text)
     if pieces and all(_same(rest, _choice(letter, choices)) for letter, rest in pieces):
         return _sorted(letter for letter, _rest in pieces)
@@ -75,9 +75,9 @@ def letters_among(text: str, choices: Sequence[str]) -> str | None:
 
 def verdict_among(text: str) -> bool | None:
     """Return the verdict a key begins with; words may follow (`错误，应为 24 小时`)."""
-    said = verdict(text)
-    if said is not None:
-        return said
+    truth = verdict(text)
+    if truth is not None:
+        return truth
     first = _VERDICT_FIRST.match(text)
     return verdict(first[1]) if first else None
 
@@ -109,10 +109,10 @@ def _pieces(text: str) -> list[tuple[str, str]]:
 
 def _by_text(text: str, choices: Sequence[str]) -> str | None:
     by_text: dict[str, str] = {}
-    for letter, one in zip(LETTERS, choices, strict=False):
-        if folded(one) in by_text:
+    for letter, choice in zip(LETTERS, choices, strict=False):
+        if folded(choice) in by_text:
             return None
-        by_text[folded(one)] = letter
+        by_text[folded(choice)] = letter
     inner = _WRAPPED.fullmatch(text.strip())
     text = inner[1] if inner and folded(text) not in by_text else text
     whole = folded(_EDGE.sub("", text))
@@ -133,9 +133,9 @@ def _same(text: str, choice: str) -> bool:
     return folded(_EDGE.sub("", text)) == folded(_EDGE.sub("", choice))
 
 
-def _sorted(found: Iterable[str]) -> str | None:
-    given = list(found)
-    return "".join(sorted(given)) if len(set(given)) == len(given) else None
+def _sorted(texts: Iterable[str]) -> str | None:
+    values = list(texts)
+    return "".join(sorted(values)) if len(set(values)) == len(values) else None
 
 
 MOST_TOLD = 200
@@ -144,7 +144,6 @@ DrawnLine = tuple[str, Line]
 
 
 def drawn_lines(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines in which pictures stand."""
     return [line for line in lines if line.pictures or line.drawn]
 
 
@@ -165,12 +164,12 @@ def gathered(lines: Sequence[Line]) -> list[Line]:
 def behind_choices(choices: Sequence[str]) -> tuple[list[str], str]:
     """Return the choices, and the pictures in lines below the last of them where no other has one: the stem's."""
     moved = ""
-    found = list(choices)
-    if found and not any(map(has_mark, found[:-1])):
-        last, tail = apart(found[-1])
+    cleaned = list(choices)
+    if cleaned and not any(map(has_mark, cleaned[:-1])):
+        last, tail = apart(cleaned[-1])
         if tail.startswith("\n") and not has_mark(last):
-            found[-1], moved = last, tail
-    return [drawn_up(one) for one in found], moved
+            cleaned[-1], moved = last, tail
+    return [drawn_up(one) for one in cleaned], moved
 
 
 def key_alone(stated: str) -> tuple[str, str]:
@@ -183,16 +182,15 @@ def key_alone(stated: str) -> tuple[str, str]:
     return stated, ""
 
 
-def give_back(data: dict[str, Any], tail: str, told: str) -> None:
+def give_back(data: dict[str, Any], tail: str, own_beside: str) -> None:
     """Put the pictures behind a stem, and those beside its key, into a content."""
     if tail and "stem" in data and not set(marks_in(tail)) <= set(marks_in(data["stem"])):
         data["stem"] += tail
-    if told:
-        data["explanation"] = f"{data.get('explanation', '')}\n{told}".strip()
+    if own_beside:
+        data["explanation"] = f"{data.get('explanation', '')}\n{own_beside}".strip()
 
 
 def lines_of(question: FoundQuestion) -> list[Line]:
-    """Return every line of a question."""
     entry = [question.entry.line] if question.entry is not None else []
     return [question.line, *question.body, *question.absorbed, *entry, *chain(*question.fields.values())]
 
@@ -261,7 +259,6 @@ class WordedQuestion:
 
     @property
     def empty_blank(self) -> bool:
-        """Whether the stem has an empty bracket."""
         return EMPTY.search(self.stem) is not None
 
 
@@ -276,7 +273,7 @@ def asked(question: FoundQuestion, edge: int) -> WordedQuestion:
     choices, ticked = _choices(body.choices, edge)
     choices, moved = behind_choices(choices)
     stem, tail = apart(joined(body.stem, edge) + moved)
-    stated, told = key_alone(_stated(question))
+    stated, own_beside = key_alone(_stated(question))
     if not kind and body.stem and len(body.stem) > 0:
         stem, kind = _tagged(stem)
     made = WordedQuestion(
@@ -290,14 +287,14 @@ def asked(question: FoundQuestion, edge: int) -> WordedQuestion:
         marks=_marks(body.choices),
         faults=[(code, "") for code in body.faults],
         tail=tail,
-        told=told,
+        told=own_beside,
     )
     made.joined += _unlikely(body.stem, edge)
     made.faults += [("text_keys_differ", "")] if _second_key(question) else []
-    for one in body.choices:
+    for choice in body.choices:
         made.joined += [
             line
-            for before, line in zip(one.lines, one.lines[1:], strict=False)
+            for before, line in zip(choice.lines, choice.lines[1:], strict=False)
             if not edge or before.wide < edge - NEARLY
         ]
     return made
@@ -350,12 +347,12 @@ def _tagged(stem: str) -> tuple[str, str]:
     return f"{done}{newline}{tail}", kind
 
 
-def _choices(found: Sequence[Choice], edge: int) -> tuple[list[str], str]:
+def _choices(choices: Sequence[Choice], edge: int) -> tuple[list[str], str]:
     texts, ticked = [], ""
-    for letter, one in zip(LETTERS, found, strict=False):
-        text, right = unmarked(joined(one.lines, edge))
+    for letter, choice in zip(LETTERS, choices, strict=False):
+        text, right = unmarked(joined(choice.lines, edge))
         texts.append(text)
-        ticked += letter if right or one.ticked else ""
+        ticked += letter if right or choice.ticked else ""
     return texts, ticked
 
 
@@ -366,18 +363,17 @@ def _stated(question: FoundQuestion) -> str:
     return "\n".join(line.text for line in written).strip() or question.token
 
 
-def _marks(found: Sequence[Choice]) -> dict[str, str]:
+def _marks(choices: Sequence[Choice]) -> dict[str, str]:
     marks: dict[str, str] = {}
-    for letter, one in zip(LETTERS, found, strict=False):
-        names = {name for line in one.lines for name, _start, _end in line.marks}
+    for letter, choice in zip(LETTERS, choices, strict=False):
+        names = {name for line in choice.lines for name, _start, _end in line.marks}
         for name in names:
-            if sum(line.share(name) for line in one.lines) >= 0.6 * len(one.lines):
+            if sum(line.share(name) for line in choice.lines) >= 0.6 * len(choice.lines):
                 marks[name] = marks.get(name, "") + letter
     return marks
 
 
 def same_choices(texts: Sequence[str]) -> bool:
-    """Say whether two choices are the same."""
     plain = [folded(one) for one in texts]
     return len(set(plain)) != len(plain)
 
@@ -398,13 +394,12 @@ class Settled:
     """Codes of what its file does not say: `type`, `mark`, `text_key`, `truth_letters`."""
 
     def wrong(self, code: str, name: str, **params: object) -> None:
-        """Note why the question stays out."""
         self.errors.append((code, name, {"field": name, **params}))
 
 
-def settle_text(one: WordedQuestion, kind: str, done: Settled) -> None:
+def settle_text(question: WordedQuestion, kind: str, done: Settled) -> None:
     """Settle a question whose key is words: 填空, or 简答 and its like."""
-    written, blanks = _unwrapped(one.stated), len(EMPTY.findall(one.stem))
+    written, blanks = _unwrapped(question.stated), len(EMPTY.findall(question.stem))
     if not any(one.isalnum() for one in written):
         written = ""
     if not kind and not written:
@@ -415,10 +410,10 @@ def settle_text(one: WordedQuestion, kind: str, done: Settled) -> None:
         return
     if not kind:
         done.inferred.append("type")
-    if one.choices and not kind:
+    if question.choices and not kind:
         done.wrong("text_no_choices", "choices")
         return
-    stem = one.stem if not one.choices else joined(one.source.body, 0)
+    stem = question.stem if not question.choices else joined(question.source.body, 0)
     if kind == ItemType.FILL_BLANK or (not kind and blanks and _blanks(written, blanks)):
         keys = _blanks(written, blanks) if written else None
         if not written and not blanks and (inside := _INSIDE.findall(stem)):
@@ -454,8 +449,8 @@ def _unwrapped(text: str) -> str:
     depth, inner = 0, text[1:-1]
     if text[:1] not in set("（(【[") or text[-1:] not in set("）)】]"):
         return text
-    for one in inner:
-        depth += (one in "（(【[") - (one in "）)】]")
+    for line in inner:
+        depth += (line in "（(【[") - (line in "）)】]")
         if depth < 0:
             return text
     return inner.strip()
@@ -491,16 +486,16 @@ _LEVELS = {
 }
 
 
-def beside(one: WordedQuestion, done: Settled) -> None:
+def beside(question: WordedQuestion, done: Settled) -> None:
     """Take what stands beside a question: explanation, difficulty, the code of its point."""
-    fields = one.source.fields
+    fields = question.source.fields
     explanation = "\n".join(line.text for line in fields.get("explanation", ())).strip()
     if not explanation and done.data.get("type") not in {*map(str, TEXTS), None}:
-        explanation = after_key(one.stated)
+        explanation = after_key(question.stated)
     if explanation and explanation not in {"无", "略", "暂无"}:
         done.data["explanation"] = explanation
-    said = "".join(line.text for line in fields.get("difficulty", ())).strip(" 。.;；）)")
-    level = int(said) if said in {"1", "2", "3", "4", "5"} else _LEVELS.get(said)
+    difficulty = "".join(line.text for line in fields.get("difficulty", ())).strip(" 。.;；）)")
+    level = int(difficulty) if difficulty in {"1", "2", "3", "4", "5"} else _LEVELS.get(difficulty)
     if level:
         done.data["difficulty"] = level
     agreed = "".join(line.text for line in fields.get("consistency", ()))
@@ -527,27 +522,27 @@ class Habits:
     """The type of questions whose heading says 选择 or nothing, "" by the letters of their keys."""
 
 
-def settle(one: WordedQuestion, habits: Habits) -> Settled:
+def settle(question: WordedQuestion, habits: Habits) -> Settled:
     """Return type, stem, choices and key of a question."""
     done = Settled({})
-    for code, value in one.faults:
+    for code, value in question.faults:
         done.wrong(code, "choices", text=value, first="", second="")
-    if not one.stem:
+    if not question.stem:
         done.wrong("missing", "stem")
-    kind = one.kind
-    if len(one.choices) >= 2 and kind not in TEXTS:
-        if kind == ItemType.TRUE_FALSE or (not kind and _verdicts(one.choices)):
-            _truth_by_choices(one, habits, done)
+    kind = question.kind
+    if len(question.choices) >= 2 and kind not in TEXTS:
+        if kind == ItemType.TRUE_FALSE or (not kind and _verdicts(question.choices)):
+            _truth_by_choices(question, habits, done)
         else:
-            _choice_content(one, kind, habits, done)
+            _choice_content(question, kind, habits, done)
     elif kind in {ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE, CHOICE}:
         done.wrong("text_no_choices", "choices")
-    elif kind == ItemType.TRUE_FALSE or (not kind and _reads_as_truth(one)):
-        _truth(one, habits, done)
+    elif kind == ItemType.TRUE_FALSE or (not kind and _reads_as_truth(question)):
+        _truth(question, habits, done)
     else:
-        settle_text(one, kind, done)
-    beside(one, done)
-    give_back(done.data, one.tail, one.told)
+        settle_text(question, kind, done)
+    beside(question, done)
+    give_back(done.data, question.tail, question.told)
     if not done.errors and not str(done.data.get("stem", "")).strip():
         done.wrong("missing", "stem")
     return done
@@ -557,15 +552,15 @@ def _verdicts(choices: list[str]) -> bool:
     return len(choices) == 2 and {verdict(one) for one in choices} == {True, False}
 
 
-def _choice_content(one: WordedQuestion, kind: str, habits: Habits, done: Settled) -> None:
-    stem, key = _key_of_choice(one, habits, done)
-    if same_choices(one.choices):
+def _choice_content(question: WordedQuestion, kind: str, habits: Habits, done: Settled) -> None:
+    stem, key = _key_of_choice(question, habits, done)
+    if same_choices(question.choices):
         done.wrong("text_choices_same", "choices")
     if key is None:
         return
-    beyond = [letter for letter in key if LETTERS.index(letter) >= len(one.choices)]
+    beyond = [letter for letter in key if LETTERS.index(letter) >= len(question.choices)]
     if beyond:
-        done.wrong("answer_no_choice", "answer", letter=beyond[0], last=LETTERS[len(one.choices) - 1])
+        done.wrong("answer_no_choice", "answer", letter=beyond[0], last=LETTERS[len(question.choices) - 1])
         return
     if kind == ItemType.SINGLE_CHOICE and len(key) > 1:
         done.wrong("answer_one_letter", "answer")
@@ -577,110 +572,114 @@ def _choice_content(one: WordedQuestion, kind: str, habits: Habits, done: Settle
             done.wrong("answer_one_letter", "answer")
     if kind == ItemType.MULTIPLE_CHOICE and len(key) == 1:
         done.hints.append(("text_key_single_of_many", "answer", {}))
-    done.data |= {"type": str(kind), "stem": stem, "choices": one.choices, "answer": key}
+    done.data |= {"type": str(kind), "stem": stem, "choices": question.choices, "answer": key}
 
 
-def _key_of_choice(one: WordedQuestion, habits: Habits, done: Settled) -> tuple[str, str | None]:
+def _key_of_choice(question: WordedQuestion, habits: Habits, done: Settled) -> tuple[str, str | None]:
     """Return the stem without its key and the key; None, with a finding, where none or more than one is written."""
-    inside = [(letters(found.token), found) for found in one.inside]
+    inside = [(letters(found.token), found) for found in question.inside]
     inside = [(key, found) for key, found in inside if key]
-    stated = letters_among(one.stated, one.choices) if one.stated else None
-    if one.stated and stated is None:
+    stated = letters_among(question.stated, question.choices) if question.stated else None
+    if question.stated and stated is None:
         done.wrong("answer_letters", "answer")
-        return one.stem, None
-    if one.ticked and stated and stated != one.ticked:
-        done.wrong("text_keys_differ", "answer", first=stated, second=one.ticked)
-        return one.stem, None
-    stated = stated or one.ticked or None
-    if len(inside) == 1 and not one.empty_blank:
-        key, found = inside[0]
+        return question.stem, None
+    if question.ticked and stated and stated != question.ticked:
+        done.wrong("text_keys_differ", "answer", first=stated, second=question.ticked)
+        return question.stem, None
+    stated = stated or question.ticked or None
+    if len(inside) == 1 and not question.empty_blank:
+        key, stem_key = inside[0]
         if stated is None or stated == key:
-            return found.stem, key
+            return stem_key.stem, key
         if habits.inside:
             done.wrong("text_keys_differ", "answer", first=stated, second=key or "")
-            return one.stem, None
-        done.hints.append(("text_bracket_kept", "stem", {"text": found.token}))
-        return one.stem, stated
+            return question.stem, None
+        done.hints.append(("text_bracket_kept", "stem", {"text": stem_key.token}))
+        return question.stem, stated
     if stated is not None:
-        return one.stem, stated
+        return question.stem, stated
     if habits.leading and len(inside) == 1 and inside[0][1].stem.startswith(BLANK):
         return without_tag(inside[0][1].stem.removeprefix(BLANK).lstrip())[0], inside[0][0]
     if len(inside) > 1:
         done.wrong("text_keys_differ", "answer", first=inside[0][0] or "", second=inside[1][0] or "")
-        return one.stem, None
-    if found_text := _text_inside(one):
+        return question.stem, None
+    if found_text := _text_inside(question):
         done.inferred.append("text_key")
         return found_text
-    if habits.mark and one.marks.get(habits.mark):
+    if habits.mark and question.marks.get(habits.mark):
         done.inferred.append("mark")
-        return one.stem, one.marks[habits.mark]
+        return question.stem, question.marks[habits.mark]
     done.wrong("text_no_key", "answer")
-    return one.stem, None
+    return question.stem, None
 
 
 _BRACKETS = re.compile(r"[（(]([^（()）]{1,60})[)）]")
 
 
-def _text_inside(one: WordedQuestion) -> tuple[str, str] | None:
+def _text_inside(question: WordedQuestion) -> tuple[str, str] | None:
     """Return the stem and the letter where the only bracket of a stem holds the text of one choice."""
-    places = {folded(text): letter for letter, text in zip(LETTERS, one.choices, strict=False)}
-    found = [match for match in _BRACKETS.finditer(one.stem) if folded(match[1]) in places]
-    if len(found) != 1 or one.empty_blank:
+    places = {folded(text): letter for letter, text in zip(LETTERS, question.choices, strict=False)}
+    matches = [match for match in _BRACKETS.finditer(question.stem) if folded(match[1]) in places]
+    if len(matches) != 1 or question.empty_blank:
         return None
-    match = found[0]
-    return f"{one.stem[: match.start()]}{BLANK}{one.stem[match.end() :]}", places[folded(match[1])]
+    match = matches[0]
+    return f"{question.stem[: match.start()]}{BLANK}{question.stem[match.end() :]}", places[folded(match[1])]
 
 
-def _truth_by_choices(one: WordedQuestion, habits: Habits, done: Settled) -> None:
+def _truth_by_choices(question: WordedQuestion, habits: Habits, done: Settled) -> None:
     """Read the key of a 判断 through its choices: A may be 错."""
-    said = [verdict(text) for text in one.choices]
-    if not _verdicts(one.choices):
+    verdicts = [verdict(text) for text in question.choices]
+    if not _verdicts(question.choices):
         done.wrong("text_truth_choices", "choices")
         return
-    written = one.stated or one.ticked or next((found.token for found in one.inside if found.last), "")
-    if not written and (written := one.marks.get(habits.mark, "")):
+    written = (
+        question.stated
+        or question.ticked
+        or next((found.token for found in question.inside if found.last), "")
+    )
+    if not written and (written := question.marks.get(habits.mark, "")):
         done.inferred.append("mark")
     key = letters(written)
     truth: bool | None
     if key and len(key) == 1 and LETTERS.index(key) < 2 and verdict(written) is None:
-        truth = said[LETTERS.index(key)]
-    elif key_text := letters_among(written, one.choices) if written else None:
-        truth = said[LETTERS.index(key_text)] if len(key_text) == 1 and key_text in "AB" else None
+        truth = verdicts[LETTERS.index(key)]
+    elif key_text := letters_among(written, question.choices) if written else None:
+        truth = verdicts[LETTERS.index(key_text)] if len(key_text) == 1 and key_text in "AB" else None
     else:
         truth = verdict_among(written)
     if truth is None:
         done.wrong("answer_truth" if written else "text_no_key", "answer")
         return
-    if not one.kind:
+    if not question.kind:
         done.inferred.append("type")
-    stem = next((found.stem for found in one.inside if found.last), one.stem)
+    stem = next((found.stem for found in question.inside if found.last), question.stem)
     done.data |= {"type": str(ItemType.TRUE_FALSE), "stem": without_last_blank(stem), "answer": truth}
 
 
-def _reads_as_truth(one: WordedQuestion) -> bool:
-    if one.stated:
-        return verdict_among(one.stated) is not None and len(one.stated) < 40
-    if any(found.last and verdict(found.token) is not None for found in one.inside):
+def _reads_as_truth(question: WordedQuestion) -> bool:
+    if question.stated:
+        return verdict_among(question.stated) is not None and len(question.stated) < 40
+    if any(found.last and verdict(found.token) is not None for found in question.inside):
         return True
-    return _TAIL.search(one.stem[-8:]) is not None
+    return _TAIL.search(question.stem[-8:]) is not None
 
 
-def _truth(one: WordedQuestion, habits: Habits, done: Settled) -> None:
-    inside = [found for found in one.inside if found.last and _verdict(found.token, habits) is not None]
-    if one.stated or len(inside) > 1:  # （A） may be an ampere where a key is written elsewhere
+def _truth(question: WordedQuestion, habits: Habits, done: Settled) -> None:
+    inside = [found for found in question.inside if found.last and _verdict(found.token, habits) is not None]
+    if question.stated or len(inside) > 1:  # （A） may be an ampere where a key is written elsewhere
         inside = [found for found in inside if verdict(found.token) is not None]
-    stated = verdict_among(one.stated) if one.stated else None
-    if one.stated and stated is None and (key := letters(one.stated)) in {"A", "B"}:
+    stated = verdict_among(question.stated) if question.stated else None
+    if question.stated and stated is None and (key := letters(question.stated)) in {"A", "B"}:
         stated = key == habits.right_letter
         done.inferred.append("truth_letters")
-    if one.stated and stated is None:
+    if question.stated and stated is None:
         done.wrong("answer_truth", "answer")
         return
-    stem, truth = one.stem, stated
+    stem, truth = question.stem, stated
     if len(inside) == 1:
         within = _verdict(inside[0].token, habits)
         if stated is not None and within != stated:
-            done.wrong("text_keys_differ", "answer", first=one.stated, second=inside[0].token)
+            done.wrong("text_keys_differ", "answer", first=question.stated, second=inside[0].token)
             return
         if letters(inside[0].token) and verdict(inside[0].token) is None:
             done.inferred.append("truth_letters")
@@ -692,7 +691,7 @@ def _truth(one: WordedQuestion, habits: Habits, done: Settled) -> None:
     if truth is None or len(inside) > 1:
         done.wrong("text_no_key" if len(inside) < 2 else "text_keys_differ", "answer", first="", second="")
         return
-    if not one.kind:
+    if not question.kind:
         done.inferred.append("type")
     done.data |= {"type": str(ItemType.TRUE_FALSE), "stem": without_last_blank(stem), "answer": truth}
 
@@ -701,7 +700,7 @@ _TAIL = re.compile(r"[\s　]*([√×✓✗✔✘])[\s　。.]*$")
 
 
 def _verdict(token: str, habits: Habits) -> bool | None:
-    said = verdict(token)
-    if said is None and (key := letters(token)) in {"A", "B"}:
+    truth = verdict(token)
+    if truth is None and (key := letters(token)) in {"A", "B"}:
         return key == habits.right_letter
-    return said
+    return truth

@@ -91,11 +91,10 @@ class Walk:
         return False
 
     def _after(self, place: int) -> Iterator[int]:
-        """Yield the numbers that follow."""
         while self._cursor < len(self._following) and self._following[self._cursor] <= place:
             self._cursor += 1
-        for one in range(self._cursor, len(self._following)):
-            if (start := self.starts[self._following[one]]) is not None:
+        for number in range(self._cursor, len(self._following)):
+            if (start := self.starts[self._following[number]]) is not None:
                 yield start.number
 
     def _end_question(self) -> None:
@@ -105,15 +104,15 @@ class Walk:
 
 def _after_blank(lines: Sequence[Line]) -> set[int]:
     """Return the places, among the lines that say something, of those after an empty one; none where few are."""
-    found, count, empty = set(), 0, True
+    numbers, count, empty = set(), 0, True
     for line in lines:
         if line.text or line.pictures or line.formulas:
             if empty:
-                found.add(count)
+                numbers.add(count)
             count, empty = count + 1, False
         else:
             empty = True
-    return found if len(found) > 1 else set()
+    return numbers if len(numbers) > 1 else set()
 
 
 def _styles(lines: Sequence[Line], headings: Sequence[SectionHeading | None]) -> list[str]:
@@ -140,11 +139,11 @@ def _named(entry: WrittenKey | None) -> WrittenKey | None:
     if entry is None:
         return None
     before, fields = fields_of(entry.line)
-    told = tuple(one.line for one in fields if one.name == EXPLANATION and one.line.text)
+    explanations = tuple(one.line for one in fields if one.name == EXPLANATION and one.line.text)
     if before.text:
-        return WrittenKey(entry.number, before.text, before, told) if fields else entry
+        return WrittenKey(entry.number, before.text, before, explanations) if fields else entry
     key = next((one.line for one in fields if one.name == "key"), None)
-    return WrittenKey(entry.number, key.text, key, told) if key is not None else entry
+    return WrittenKey(entry.number, key.text, key, explanations) if key is not None else entry
 
 
 class KeyWalk(Walk):
@@ -156,8 +155,8 @@ class KeyWalk(Walk):
         numbers, self._numbers = self._numbers, None
         if numbers and (entries := table_keys(line, numbers)):
             return self._keep(place, entries)
-        if (found := table_numbers(line.text)) and self._next_holds(place, found):
-            self._numbers = found
+        if (row_numbers := table_numbers(line.text)) and self._next_holds(place, row_numbers):
+            self._numbers = row_numbers
             return True
         if entries := key_list(line):
             certain = (
@@ -184,12 +183,12 @@ class KeyWalk(Walk):
 
     def _ordinal(self, line: Line) -> bool:
         """Take `一、1.A 2.B` where keys stand together: another group, for the next section."""
-        found = _COUNTED.match(line.text) if self.group is not None else None
-        rest = line.cut(found.end()) if found else line
+        match = _COUNTED.match(line.text) if self.group is not None else None
+        rest = line.cut(match.end()) if match else line
         entries = (
-            (key_list(rest) or [entry for entry in [_named(text_entry(rest))] if entry]) if found else None
+            (key_list(rest) or [entry for entry in [_named(text_entry(rest))] if entry]) if match else None
         )
-        if not found or not entries:
+        if not match or not entries:
             return False
         self._group(0, SectionHeading("", "", keys=True)).entries += entries
         return True
@@ -493,20 +492,20 @@ class Segmenter(StartWalk):
         if self.question is None:
             self.parts.loose += [one.line for one in fields if one.name in {"key", "stem"} and one.line.text]
             return
-        for one in fields:
-            if one.name == "stem" or one.name == "choices":
-                self.question.add(one.line)
-            elif one.name == "kind":
-                self.question.kind = self.question.kind or named_type(one.line.text) or ""
+        for field in fields:
+            if field.name == "stem" or field.name == "choices":
+                self.question.add(field.line)
+            elif field.name == "kind":
+                self.question.kind = self.question.kind or named_type(field.line.text) or ""
             else:
-                again = one.name == "key" and bool(self.question.fields.get("key"))
-                if self.question.fields.get(one.name) and one.name not in {"other", "mine"}:
-                    self.question.absorbed.append(one.line)
-                self._open = self.question.fields.setdefault("again" if again else one.name, [])
-                self._short = self._open if one.name in {"difficulty", "point"} else None
-                if one.line.text:
-                    self._open.append(one.line)
-                    listed = start_of(one.line.text, self._style) if self._style else None
+                again = field.name == "key" and bool(self.question.fields.get("key"))
+                if self.question.fields.get(field.name) and field.name not in {"other", "mine"}:
+                    self.question.absorbed.append(field.line)
+                self._open = self.question.fields.setdefault("again" if again else field.name, [])
+                self._short = self._open if field.name in {"difficulty", "point"} else None
+                if field.line.text:
+                    self._open.append(field.line)
+                    listed = start_of(field.line.text, self._style) if self._style else None
                     self._listed = listed.number if listed else 0
 
     def _continue(self, place: int, line: Line) -> None:

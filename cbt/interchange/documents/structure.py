@@ -66,24 +66,23 @@ class _Label:
 
 def begins_choice(text: str) -> str:
     """Return the letter of the choice a line begins, "" for none."""
-    found = _AT_START.match(text)
-    return _letter(found) if found else ""
+    match = _AT_START.match(text)
+    return _letter(match) if match else ""
 
 
 def last_letter(text: str) -> str:
     """Return the letter of the last choice that begins in a line, "" for none."""
-    found = [_letter(match) for match in _INLINE.finditer(text)]
-    return found[-1] if found else begins_choice(text)
+    own_letters = [_letter(match) for match in _INLINE.finditer(text)]
+    return own_letters[-1] if own_letters else begins_choice(text)
 
 
 def loose_letter(text: str) -> str:
     """Return the letter a line begins with where nothing but a space, or nothing, stands behind it."""
-    found = _LOOSE_START.match(text)
-    return _letter(found) if found else ""
+    match = _LOOSE_START.match(text)
+    return _letter(match) if match else ""
 
 
 def has_bullet(line: Line) -> bool:
-    """Say whether a line stands behind a bullet or a box."""
     return line.bullet or _BULLET.match(line.text) is not None
 
 
@@ -98,28 +97,28 @@ def split_body(lines: Sequence[Line]) -> SplitQuestion:
     return _bullets(lines) or _ticked(lines) or SplitQuestion(tuple(lines), ())
 
 
-def _letter(found: re.Match[str]) -> str:
-    name = next(one for one in found.groupdict().values() if one)
+def _letter(match: re.Match[str]) -> str:
+    name = next(one for one in match.groupdict().values() if one)
     return unicodedata.normalize("NFKC", name).upper()
 
 
 def _labels(lines: Sequence[Line], leading: re.Pattern[str], inline: re.Pattern[str]) -> list[_Label]:
-    found = []
+    labels = []
     for number, line in enumerate(lines):
         text = line.text
         first = leading.match(text)
         if first:
             ticked = text[0] in _TICKS
-            found.append(
+            labels.append(
                 _Label(_letter(first), number, 0, first.end(), leads=True, apart=True, ticked=ticked)
             )
         for match in inline.finditer(text, first.end() if first else 0):
             apart = not match.start() or text[match.start() - 1] in " \t　|｜;；）)?？。:："
             if match.start() or not first:
-                found.append(
+                labels.append(
                     _Label(_letter(match), number, match.start(), match.end(), leads=False, apart=apart)
                 )
-    return found
+    return labels
 
 
 def _run(labels: Sequence[_Label]) -> list[_Label]:
@@ -177,13 +176,13 @@ def _cut(lines: Sequence[Line], chosen: Sequence[_Label], labels: Sequence[_Labe
 
 
 def _between(lines: Sequence[Line], start: tuple[int, int], end: tuple[int, int]) -> list[Line]:
-    found = []
+    between_lines = []
     for number in range(start[0], end[0] + 1):
         first = start[1] if number == start[0] else 0
         piece = lines[number].cut(first, end[1] if number == end[0] else None)
         if piece.text:
-            found.append(piece)
-    return found
+            between_lines.append(piece)
+    return between_lines
 
 
 def _tidy(pieces: Sequence[Choice]) -> list[Choice]:
@@ -193,12 +192,12 @@ def _tidy(pieces: Sequence[Choice]) -> list[Choice]:
         marks += "；;。"
     done = []
     every = all(one.ticked for one in pieces)
-    for one in pieces:
-        lines = one.lines
+    for piece in pieces:
+        lines = piece.lines
         if lines:
             last = lines[-1]
             lines = (*lines[:-1], last.cut(0, len(last.text.rstrip(marks))))
-        done.append(Choice(one.letter, lines, one.ticked and not every))
+        done.append(Choice(piece.letter, lines, piece.ticked and not every))
     return done
 
 
@@ -215,14 +214,14 @@ def _bullets(lines: Sequence[Line]) -> SplitQuestion | None:
     first = next((place for place, line in enumerate(lines) if place and has_bullet(line)), None)
     if first is None or len(lines) - first < 2 or not all(has_bullet(line) for line in lines[first:]):
         return None
-    found = []
+    choices = []
     for line in lines[first:]:
         label = _BULLET.match(line.text)
         ticked = label is not None and any(one in _TICKS for one in label[0])
-        found.append(Choice("", (line.cut(label.end() if label else 0),), ticked))
-    if all(one.ticked for one in found):
-        found = [replace(one, ticked=False) for one in found]
-    return SplitQuestion(tuple(lines[:first]), tuple(found))
+        choices.append(Choice("", (line.cut(label.end() if label else 0),), ticked))
+    if all(one.ticked for one in choices):
+        choices = [replace(one, ticked=False) for one in choices]
+    return SplitQuestion(tuple(lines[:first]), tuple(choices))
 
 
 # Structure in the lines of a document: headings of sections, starts of questions, named fields.
@@ -293,8 +292,8 @@ def heading_of(line: Line) -> SectionHeading | None:
 def _counted(text: str, rest: str, *, chapter: bool, whole: bool) -> SectionHeading | None:
     head = re.split(r"[（(:：。，,；;]", rest, maxsplit=1)[0][:24]
     kind = named_type(head)
-    if kind is None and (found := re.match(r"[^（(]{0,24}[（(]([^）)]{0,24})", rest)):
-        kind = named_type(found[1])
+    if kind is None and (match := re.match(r"[^（(]{0,24}[（(]([^）)]{0,24})", rest)):
+        kind = named_type(match[1])
     keys = "答案" in head or _KEYS_AT_END.search(rest) is not None
     if kind is None and not keys and (_ASKS.search(rest) or len(rest) > 40):
         return None
@@ -345,32 +344,32 @@ class QuestionStart:
 
 def start_of(text: str, style: str) -> QuestionStart | None:
     """Return how a line begins a question in one of the ways, or None."""
-    found = _STYLES[style].match(text)
-    groups = found.groupdict() if found else {}
+    match = _STYLES[style].match(text)
+    groups = match.groupdict() if match else {}
     number = int(groups.get("n") or groups.get("m") or 0)
-    if found is None or not number:
+    if match is None or not number:
         return None
     token = groups.get("token")
-    led = bool(token is not None and found.start("token"))
-    return QuestionStart(number, found.end(), (token or "").strip(), led)
+    led = bool(token is not None and match.start("token"))
+    return QuestionStart(number, match.end(), (token or "").strip(), led)
 
 
 def style_of(lines: Sequence[Line], *, usual: str = "") -> str:
     """Return the way in which most questions of these lines are numbered, "" where none counts on."""
     last: dict[str, int] = defaultdict(int)
     score: dict[str, int] = defaultdict(int)
-    said = [line.text for line in lines if line.text]
-    letters = [begins_choice(text) for text in said]
-    for place, text in enumerate(said):
+    texts = [line.text for line in lines if line.text]
+    letters = [begins_choice(text) for text in texts]
+    for place, text in enumerate(texts):
         choice = _among(letters, place)
         for style in _STYLES:
-            found = start_of(text, style)
-            if found is None or (found.led and choice):
+            start = start_of(text, style)
+            if start is None or (start.led and choice):
                 continue
-            if found.number == last[style] + 1 or found.number == 1:
+            if start.number == last[style] + 1 or start.number == 1:
                 score[style] += 1
-            if found.number <= last[style] + 20:
-                last[style] = found.number
+            if start.number <= last[style] + 20:
+                last[style] = start.number
     fitting = {style: hits for style, hits in score.items() if hits >= _UNSURE.get(style, 1)}
     best = max(fitting, key=lambda style: fitting[style], default="")
     first = sum("A" in {begins_choice(line.text), loose_letter(line.text)} for line in lines)
@@ -490,19 +489,19 @@ def fields_of(line: Line) -> tuple[Line, list[NamedField]]:
             return line.cut(0, 0), [NamedField("key", line.cut(bare.start("rest")))]
         return line, []
     ends = [*(start for start, _end, _name_of in marks[1:]), len(text)]
-    found = [
+    fields = [
         NamedField(name, line.cut(end, stop)) for (_start, end, name), stop in zip(marks, ends, strict=True)
     ]
     before = line.cut(0, marks[0][0])
-    if text[: marks[0][0]].endswith(("（", "(", "【", "[")) and found[-1].line.text.endswith(
+    if text[: marks[0][0]].endswith(("（", "(", "【", "[")) and fields[-1].line.text.endswith(
         ("）", ")", "】", "]")
     ):
-        last = found[-1].line
-        found[-1] = NamedField(found[-1].name, last.cut(0, len(last.text) - 1))
-    return before.cut(0, len(before.text.rstrip(" 　(（【[|｜"))), found
+        last = fields[-1].line
+        fields[-1] = NamedField(fields[-1].name, last.cut(0, len(last.text) - 1))
+    return before.cut(0, len(before.text.rstrip(" 　(（【[|｜"))), fields
 
 
-def _name(found: re.Match[str]) -> str:
-    name = next(name for name, value in found.groupdict().items() if value)
+def _name(match: re.Match[str]) -> str:
+    name = next(name for name, value in match.groupdict().items() if value)
     name = name.rstrip("123")
     return {"answer": "key", "analysis": "explanation"}.get(name, name)

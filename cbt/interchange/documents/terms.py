@@ -111,7 +111,6 @@ def clean(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return a text for comparing: NFKC, capitals, no spaces."""
     return "".join(unicodedata.normalize("NFKC", text).upper().split())
 
 
@@ -125,18 +124,18 @@ def verdict(text: str) -> bool | None:
 
 def letters(text: str) -> str | None:
     """Return the sorted letters of a key however they are written (`Ｄ`, `c`, `A、B`, `(ABC)。`), or None."""
-    found = _JOINED.sub("", unicodedata.normalize("NFKC", _EDGES.sub("", clean(text))).upper())
-    if not found or len(found) > MOST_CHOICES or any(one not in LETTERS for one in found):
+    cleaned = _JOINED.sub("", unicodedata.normalize("NFKC", _EDGES.sub("", clean(text))).upper())
+    if not cleaned or len(cleaned) > MOST_CHOICES or any(one not in LETTERS for one in cleaned):
         return None
-    return "".join(sorted(found)) if len(set(found)) == len(found) else None
+    return "".join(sorted(cleaned)) if len(set(cleaned)) == len(cleaned) else None
 
 
 def label_of(text: str) -> tuple[str, str]:
     """Return the letter a choice begins with and the rest (`A、甲` → A, 甲); "" and the text when there is none."""
-    found = _LABEL.match(text) or _BARE_LABEL.match(text)
-    if found is None:
+    match = _LABEL.match(text) or _BARE_LABEL.match(text)
+    if match is None:
         return "", text.strip()
-    return unicodedata.normalize("NFKC", found[1]).upper(), text[found.end() :].strip()
+    return unicodedata.normalize("NFKC", match[1]).upper(), text[match.end() :].strip()
 
 
 def unlabelled(texts: list[str]) -> list[str]:
@@ -167,17 +166,17 @@ def keys_in_stem(stem: str) -> list[StemKey]:
 
     More than one, or one beside an empty bracket, is for the caller to judge: （A） is also an ampere.
     """
-    found = []
+    stem_keys = []
     for match in _IN_BRACKETS.finditer(stem):
         token = clean(match[1] if match[1] is not None else match[2])
         if not token or not (_ONLY_LETTERS.fullmatch(token) or verdict(token) is not None):
             continue
         before, after = stem[: match.start()], stem[match.end() :]
         edge = not after.strip(" 　。.．？?！!") or not before.strip()
-        found.append(StemKey(token, f"{before}{BLANK}{after}".strip(), edge))
-        if len(found) == _MOST_INSIDE:
+        stem_keys.append(StemKey(token, f"{before}{BLANK}{after}".strip(), edge))
+        if len(stem_keys) == _MOST_INSIDE:
             break
-    return found
+    return stem_keys
 
 
 def without_last_blank(stem: str) -> str:

@@ -39,7 +39,7 @@ def item(draft: ItemDraft, picture: str = "") -> str:
     data = draft.data
     title = str(data.get("title") or draft.ref)
     parts = data.get("parts")
-    asked, body = (
+    questions, body = (
         _case(data, parts) if parts is not None else _alone(data, picture or picture_file(draft.ref))
     )
     feedback = _feedback(data, parts or [])
@@ -49,18 +49,16 @@ def item(draft: ItemDraft, picture: str = "") -> str:
     )
     shown = "".join(_shown(name, text) for name, text in feedback)
     return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{declared(asked, feedback=bool(feedback))}'
-        f"<itemBody>{body}</itemBody>{processing(asked, feedback)}{shown}</assessmentItem>\n"
+        f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{declared(questions, feedback=bool(feedback))}'
+        f"<itemBody>{body}</itemBody>{processing(questions, feedback)}{shown}</assessmentItem>\n"
     )
 
 
 def identifier(ref: str) -> str:
-    """Return a ref as an identifier, which begins with a letter."""
     return ref if ref[:1].isalpha() else f"i-{ref}"
 
 
 def picture_file(ref: str) -> str:
-    """Return where the picture of an item lies, seen from the item."""
     return f"../images/{identifier(ref)}.jpg"
 
 
@@ -70,19 +68,18 @@ def _alone(data: Fields, picture: str) -> tuple[list[Question22], str]:
 
 
 def _case(data: Fields, parts: list[Fields]) -> tuple[list[Question22], str]:
-    asked, blocks = [], [f'<div class="stimulus">{block(str(data["stimulus"]))}</div>']
+    questions, blocks = [], [f'<div class="stimulus">{block(str(data["stimulus"]))}</div>']
     for number, part in enumerate(parts, 1):
         responses, body = WRITINGS[part["type"]].write(part, f"RESPONSE_{number}", "")
-        asked.append(Question22(f"SCORE_{number}", str(part["points"]), responses))
+        questions.append(Question22(f"SCORE_{number}", str(part["points"]), responses))
         blocks.append(f'<div class="part">{body}</div>')
-    return asked, "".join(blocks)
+    return questions, "".join(blocks)
 
 
 def _feedback(data: Fields, parts: list[Fields]) -> list[tuple[str, str]]:
-    """Return what is said afterwards, by its name."""
-    said = [("explanation", str(data.get("explanation", "")))]
-    said += [(f"explanation_{n}", str(part.get("explanation", ""))) for n, part in enumerate(parts, 1)]
-    return [(name, text) for name, text in said if text]
+    feedback = [("explanation", str(data.get("explanation", "")))]
+    feedback += [(f"explanation_{n}", str(part.get("explanation", ""))) for n, part in enumerate(parts, 1)]
+    return [(name, text) for name, text in feedback if text]
 
 
 def _shown(name: str, text: str) -> str:
@@ -141,12 +138,12 @@ def version_3(document: str) -> str:
     return _TAG.sub(_renamed, document).replace(SPACE, SPACE_3)
 
 
-def _renamed(found: re.Match[str]) -> str:
-    close, name, attributes, empty = found[1], found[2], found[3], found[4]
+def _renamed(match: re.Match[str]) -> str:
+    close, name, attributes, empty = match[1], match[2], match[3], match[4]
     if name in _HTML or name in _MATH:
-        return found[0]
-    said = _ATTRIBUTE.sub(lambda one: f'{_kebab(one[1])}="{one[2]}"', attributes)
-    tag = f"<{close}qti-{_kebab(name)}{said}{empty}>"
+        return match[0]
+    text = _ATTRIBUTE.sub(lambda one: f'{_kebab(one[1])}="{one[2]}"', attributes)
+    tag = f"<{close}qti-{_kebab(name)}{text}{empty}>"
     if name in _WRAPPED:
         return f"</qti-content-body>{tag}" if close else f"{tag}<qti-content-body>"
     return tag
@@ -178,7 +175,7 @@ def _write(
     export: Export, target: IO[bytes], kind: tuple[str, str, str, str], turn: Callable[[str], str]
 ) -> None:
     """Write the items one by one, then the manifest."""
-    known: list[tuple[str, list[str], Mapping[str, Any]]] = []
+    entries: list[tuple[str, list[str], Mapping[str, Any]]] = []
     porter, sent = Porter(export), set[str]()
 
     def written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
@@ -202,27 +199,27 @@ def _write(
                 export.left.append(LeftBehind(draft.ref, str(draft.data["type"]), ("picture",)))
             facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
             beside = [*files, *([_picture(draft.ref)] if picture is not None else [])]
-            known.append((draft.ref, _tags(draft.data), {**facts, "files": beside}))
+            entries.append((draft.ref, _tags(draft.data), {**facts, "files": beside}))
         with archive.open(zipfile.ZipInfo("imsmanifest.xml", _EPOCH), "w") as manifest:
-            for line in _manifest(export, known, kind):
+            for line in _manifest(export, entries, kind):
                 manifest.write(line.encode())
 
 
 def _back(draft: ItemDraft, text: str, luggage: Luggage) -> Mapping[str, Any] | None:
     """Return what our reader makes of a document and of what the manifest says of it."""
-    found = Gleaning()
+    gleaning = Gleaning()
     try:
         root = unified(tree.parse(text.encode()))
-        with found.item("", 1):
-            known = Contents.known(_name(draft.ref), _tags(draft.data))
-            reader.read_item(found, root, reader.Around(_name(draft.ref), _Beside(luggage), known))
+        with gleaning.item("", 1):
+            contents = Contents.known(_name(draft.ref), _tags(draft.data))
+            reader.read_item(gleaning, root, reader.Around(_name(draft.ref), _Beside(luggage), contents))
     except InvalidInput:
         return None
-    if len(found.items) != 1 or found.items[0].ref != draft.ref:
+    if len(gleaning.items) != 1 or gleaning.items[0].ref != draft.ref:
         return None
     facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
-    picture = {"picture": draft.data["picture"]} if "picture" in found.items[0].data else {}
-    return {**back(found.items[0], luggage), **facts, **picture}
+    picture = {"picture": draft.data["picture"]} if "picture" in gleaning.items[0].data else {}
+    return {**back(gleaning.items[0], luggage), **facts, **picture}
 
 
 def _is_whole(data: Mapping[str, Any], picture: str) -> bool:
@@ -239,11 +236,11 @@ def _is_whole(data: Mapping[str, Any], picture: str) -> bool:
 
 def _picture_in(data: Mapping[str, Any]) -> bytes | None:
     """Return the picture of an item, None where it has none in it."""
-    said = data.get("picture")
-    if not isinstance(said, str) or not said.startswith(_PICTURE):
+    picture = data.get("picture")
+    if not isinstance(picture, str) or not picture.startswith(_PICTURE):
         return None
     try:
-        return base64.b64decode(said.removeprefix(_PICTURE), validate=True)
+        return base64.b64decode(picture.removeprefix(_PICTURE), validate=True)
     except binascii.Error:
         return None
 
@@ -277,7 +274,9 @@ def _picture(ref: str) -> str:
 
 
 def _manifest(
-    export: Export, known: Iterable[tuple[str, list[str], Mapping[str, Any]]], kind: tuple[str, str, str, str]
+    export: Export,
+    entries: Iterable[tuple[str, list[str], Mapping[str, Any]]],
+    kind: tuple[str, str, str, str],
 ) -> Iterable[str]:
     space, schema, version, resource = kind
     yield (
@@ -285,7 +284,7 @@ def _manifest(
         f' identifier="{identifier(export.ref)}">\n<metadata><schema>{schema}</schema>'
         f"<schemaversion>{version}</schemaversion></metadata>\n<organizations/>\n<resources>\n"
     )
-    for ref, tags, facts in known:
+    for ref, tags, facts in entries:
         name = _name(ref)
         yield (
             f'<resource identifier="{identifier(ref)}" type="{resource}" href="{name}"><metadata>'
@@ -358,14 +357,14 @@ def read(content: Content, name: str, adjust: Adjustments) -> Reading:
     """
     if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
         raise InvalidInput("bank.not_workbook")
-    found = received(_TASK, NAME, content, name)
-    silent = {kind: sum(_is_silent(draft, kind) for draft in found.items) for kind in (_UNIT, _POINTS)}
+    reading = received(_TASK, NAME, content, name)
+    silent = {kind: sum(_is_silent(draft, kind) for draft in reading.items) for kind in (_UNIT, _POINTS)}
     values = {kind: adjust.get(kind, "1") for kind in silent}
     inferred = tuple(
         Inferred(kind, f"case_{kind}", values[kind], count=count) for kind, count in silent.items() if count
     )
-    items = [draft.with_data(_completed(draft.data, values)) for draft in found.items]
-    return replace(found, items=items, inferred=inferred)
+    items = [draft.with_data(_completed(draft.data, values)) for draft in reading.items]
+    return replace(reading, items=items, inferred=inferred)
 
 
 def _is_silent(draft: ItemDraft, kind: str) -> bool:

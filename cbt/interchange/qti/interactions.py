@@ -28,7 +28,7 @@ OWN = "explanation"
 Special = Callable[[Any], str | None]
 
 
-def written(found: Gleaning, nodes: list[Any], special: Special = lambda _node: None) -> str:
+def written(gleaning: Gleaning, nodes: list[Any], special: Special = lambda _node: None) -> str:
     """Return elements as Markdown; feedback and what markers are told stand elsewhere.
 
     `special` takes an element over, as with `Writer`. What is lost is remarked on.
@@ -40,52 +40,50 @@ def written(found: Gleaning, nodes: list[Any], special: Special = lambda _node: 
             return ""
         return special(node)
 
-    writer = Writer(own, found.medium)
+    writer = Writer(own, gleaning.medium)
     for node in nodes:
         writer.node(node, 0)
     done = writer.text()
     for code, value in done.lost:
-        found.hint(code, value)
+        gleaning.hint(code, value)
     return done.markdown
 
 
-def content(found: Gleaning, node: Any, special: Special = lambda _node: None) -> str:
+def content(gleaning: Gleaning, node: Any, special: Special = lambda _node: None) -> str:
     """Return what stands in an element as Markdown of one line where it is one."""
-    return tidy(written(found, [node], special))
+    return tidy(written(gleaning, [node], special))
 
 
-def feedback(found: Gleaning, root: Any) -> dict[str, str]:
+def feedback(gleaning: Gleaning, root: Any) -> dict[str, str]:
     """Return what is said afterwards, by the name it is shown under; the same words once."""
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for node in tree.descendants(root, "modalFeedback", "feedbackBlock"):
-        text = _inner(found, node)
+        text = _inner(gleaning, node)
         name = node.get("identifier") or ""
-        if text and (name.startswith(OWN) or text not in said.values()):
-            said[name] = f"{said[name]}\n\n{text}" if name in said else text
-    return said
+        if text and (name.startswith(OWN) or text not in texts.values()):
+            texts[name] = f"{texts[name]}\n\n{text}" if name in texts else text
+    return texts
 
 
-def inline_feedback(found: Gleaning, node: Any) -> str:
-    """Return what is said to whoever picks a choice."""
-    return "\n".join(_inner(found, one) for one in tree.descendants(node, "feedbackInline"))
+def inline_feedback(gleaning: Gleaning, node: Any) -> str:
+    return "\n".join(_inner(gleaning, one) for one in tree.descendants(node, "feedbackInline"))
 
 
-def for_markers(found: Gleaning, node: Any) -> str:
-    """Return what markers are told inside an element."""
+def for_markers(gleaning: Gleaning, node: Any) -> str:
     blocks = [one for one in tree.descendants(node, "rubricBlock") if not _for_candidates(one)]
-    return "\n\n".join(text for one in blocks if (text := _inner(found, one)))
+    return "\n\n".join(text for one in blocks if (text := _inner(gleaning, one)))
 
 
 def _for_candidates(node: Any) -> bool:
     return "candidate" in (node.get("view") or "candidate").split()
 
 
-def _inner(found: Gleaning, node: Any) -> str:
-    writer = Writer(medium=found.medium)
+def _inner(gleaning: Gleaning, node: Any) -> str:
+    writer = Writer(medium=gleaning.medium)
     writer.inside(node, 0)
     done = writer.text()
     for code, value in done.lost:
-        found.hint(code, value)
+        gleaning.hint(code, value)
     return done.markdown
 
 
@@ -123,20 +121,22 @@ class Declaration:
 
 def declarations(root: Any) -> Mapping[str, Declaration]:
     """Return the responses of an item by their names."""
-    found = {}
+    declared = {}
     for node in tree.children(root, "responseDeclaration"):
         name = node.get("identifier") or ""
         right = tree.child(node, "correctResponse")
         correct = [tree.words(value) for value in tree.children(right, "value")] if right is not None else []
-        one = Declaration(name, node.get("cardinality") or "single", node.get("baseType") or "", correct)
+        declaration = Declaration(
+            name, node.get("cardinality") or "single", node.get("baseType") or "", correct
+        )
         mapping = tree.child(node, "mapping")
         for entry in tree.children(mapping, "mapEntry") if mapping is not None else []:
             worth = raw_items.number(entry.get("mappedValue") or "")
             if worth is not None:
-                one.mapped[entry.get("mapKey") or ""] = worth
-            one.exact = one.exact or entry.get("caseSensitive") == "true"
-        found[name] = one
-    return found
+                declaration.mapped[entry.get("mapKey") or ""] = worth
+            declaration.exact = declaration.exact or entry.get("caseSensitive") == "true"
+        declared[name] = declaration
+    return declared
 
 
 def tolerance_of(root: Any, name: str, answer: Decimal) -> Decimal | None:
@@ -178,7 +178,6 @@ class Asking:
 
     @property
     def title(self) -> str:
-        """Return what the item is called."""
         return self.root.get("title") or self.around.name
 
     def key(self, node: Any) -> Declaration:
@@ -191,7 +190,6 @@ class Asking:
         return self.keys[name]
 
     def texts(self, node: Any, name: str) -> dict[str, str]:
-        """Return the texts of the choices in an element, by their identifiers."""
         return {one.get("identifier") or "": content(self.found, one) for one in tree.descendants(node, name)}
 
     def text_around(self, block: Any, node: Any, inside: str) -> str:
@@ -203,9 +201,8 @@ class Asking:
         return self.text_around(block, node, f"\n\n{self.prompt(node)}\n\n")
 
     def prompt(self, node: Any) -> str:
-        """Return what an element asks."""
-        said = tree.child(node, "prompt")
-        return written(self.found, [said]) if said is not None else ""
+        prompt = tree.child(node, "prompt")
+        return written(self.found, [prompt]) if prompt is not None else ""
 
 
 Reader = Callable[[Asking, Any, list[Any]], dict[str, Any]]
@@ -219,12 +216,12 @@ class QtiReading:
     interactions: Mapping[str, Reader]
 
 
-def ask(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
+def ask(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
     """Return the item of a block in which one thing is asked, or texts for several blanks."""
-    kind = tree.local(asked[0])
+    kind = tree.local(nodes[0])
     for reading in READINGS.values():
         if kind in reading.interactions:
-            return reading.interactions[kind](asking, block, asked)
+            return reading.interactions[kind](asking, block, nodes)
     raise LeftOut("open_type", kind, name=asking.title)
 
 

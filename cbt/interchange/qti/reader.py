@@ -60,9 +60,9 @@ class Conditions:
     def _range(self, node: Any) -> None:
         ends: dict[str, list[Decimal | None]] = {}
         for place, names in enumerate((_LOW, _HIGH)):
-            for one in _positive(node, *names):
-                found = ends.setdefault(one.get("respident") or "", [None, None])
-                found[place] = raw_items.number(tree.words(one))
+            for child in _positive(node, *names):
+                bounds = ends.setdefault(child.get("respident") or "", [None, None])
+                bounds[place] = raw_items.number(tree.words(child))
         for name, (low, high) in ends.items():
             if low is not None and high is not None and low <= high:
                 self._ranges.setdefault(name, []).append((low, high))
@@ -70,22 +70,22 @@ class Conditions:
 
 def _worth(node: Any) -> Decimal:
     """Return what a condition adds to or sets as the score."""
-    found = Decimal(0)
-    for one in tree.children(node, "setvar"):
-        if (one.get("varname") or "SCORE").upper() in {"SCORE", "QUE_SCORE", "TOTAL"}:
-            value = raw_items.number(tree.words(one)) or Decimal(0)
-            found = -value if (one.get("action") or "Set").lower() == "subtract" else value
-    return found
+    amount = Decimal(0)
+    for child in tree.children(node, "setvar"):
+        if (child.get("varname") or "SCORE").upper() in {"SCORE", "QUE_SCORE", "TOTAL"}:
+            value = raw_items.number(tree.words(child)) or Decimal(0)
+            amount = -value if (child.get("action") or "Set").lower() == "subtract" else value
+    return amount
 
 
 def _positive(node: Any, *names: str) -> list[Any]:
     """Return the tests of a condition that must hold, not those that must not."""
-    found = []
-    for one in tree.descendants(node, *names):
-        around = [tree.local(above) for above in one.iterancestors()]
+    nodes = []
+    for descendant in tree.descendants(node, *names):
+        around = [tree.local(above) for above in descendant.iterancestors()]
         if "not" not in around[: around.index("respcondition")]:
-            found.append(one)
-    return found
+            nodes.append(descendant)
+    return nodes
 
 
 RESPONSES = ("response_lid", "response_str", "response_num", "response_xy", "response_grp")
@@ -106,36 +106,30 @@ class Response12:
 
     @property
     def kind(self) -> str:
-        """Return the name of its element."""
         return tree.local(self.node)
 
     @property
     def several(self) -> bool:
-        """Say whether several choices may be picked."""
         return (self.node.get("rcardinality") or "Single").lower() == "multiple"
 
     @property
     def ordered(self) -> bool:
-        """Say whether its choices are put in order."""
         return (self.node.get("rcardinality") or "Single").lower() == "ordered"
 
     @property
     def long(self) -> bool:
-        """Say whether a text of several lines is asked for."""
         fib = next(tree.descendants(self.node, "render_fib"), None)
         rows = (fib.get("rows") or "1") if fib is not None else "1"
         return rows.isdigit() and int(rows[:4]) > 1
 
     @property
     def numeric(self) -> bool:
-        """Say whether a number is asked for."""
         fib = next(tree.descendants(self.node, "render_fib"), None)
         kind = (fib.get("fibtype") or "").lower() if fib is not None else ""
         return self.kind == "response_num" or kind in {"decimal", "integer", "scientific"}
 
     @property
     def fixed(self) -> bool:
-        """Say whether its choices are told to stay in their order."""
         shown = next(tree.descendants(self.node, "render_choice"), None)
         return shown is not None and (shown.get("shuffle") or "").lower() == "no"
 
@@ -143,10 +137,9 @@ class Response12:
 class Presentation:
     """The texts of an item in their order, with a mark for each thing asked."""
 
-    def __init__(self, found: Gleaning, node: Any | None) -> None:
-        """Read the element."""
+    def __init__(self, gleaning: Gleaning, node: Any | None) -> None:
         self.asked: list[Response12] = []
-        self._found = found
+        self._found = gleaning
         self._parts: list[str] = []
         if node is not None:
             self._walk(node)
@@ -154,14 +147,12 @@ class Presentation:
 
     @property
     def stem(self) -> str:
-        """Return the text without its marks."""
         text = self.text
         for place in range(1, len(self.asked) + 1):
             text = text.replace(MARK.format(place), "")
         return markdown.tidy(text)
 
     def blanks(self) -> str:
-        """Return the text with {{1}}, {{2}}, … for its marks."""
         text = self.text
         for place in range(1, len(self.asked) + 1):
             text = text.replace(f"\n\n{MARK.format(place)}", MARK.format(place))
@@ -170,147 +161,149 @@ class Presentation:
         return text
 
     def _walk(self, node: Any) -> None:
-        for one in node:
-            name = tree.local(one)
+        for child in node:
+            name = tree.local(child)
             if name in RESPONSES:
-                self._response(one)
+                self._response(child)
             elif name == "material":
-                self._parts.append(material(self._found, one))
+                self._parts.append(material(self._found, child))
             else:
-                self._walk(one)
+                self._walk(child)
 
     def _response(self, node: Any) -> None:
-        one = Response12(node, node.get("ident") or "")
+        response = Response12(node, node.get("ident") or "")
         inside = [child for child in node if tree.local(child) == "material"]
-        one.own = "\n\n".join(text for held in inside if (text := material(self._found, held)))
+        response.own = "\n\n".join(text for held in inside if (text := material(self._found, held)))
         for label in tree.descendants(node, "response_label"):
-            said = [material(self._found, held) for held in tree.descendants(label, "material")]
-            if said:
-                one.texts[label.get("ident") or ""] = " ".join(text for text in said if text)
-        self.asked.append(one)
+            texts = [material(self._found, held) for held in tree.descendants(label, "material")]
+            if texts:
+                response.texts[label.get("ident") or ""] = " ".join(text for text in texts if text)
+        self.asked.append(response)
         self._parts.append(MARK.format(len(self.asked)))
 
 
-def material(found: Gleaning, node: Any) -> str:
+def material(gleaning: Gleaning, node: Any) -> str:
     """Return the words of a material; pictures and sounds in it are remarked on."""
     parts = []
-    for one in node.iter():
-        name = tree.local(one)
+    for child in node.iter():
+        name = tree.local(child)
         if name in {"mattext", "matemtext"}:
-            parts.append(_text(found, one))
+            parts.append(_text(gleaning, child))
         elif name == "matbreak":
             parts.append("\n")
         elif name in _PICTURES:
-            parts.append(_image(found, one.get("uri") or ""))
+            parts.append(_image(gleaning, child.get("uri") or ""))
         elif name in _MEDIA:
-            found.hint(markdown.MEDIA, one.get("uri") or name)
+            gleaning.hint(markdown.MEDIA, child.get("uri") or name)
     return markdown.tidy("".join(parts))
 
 
-def _text(found: Gleaning, node: Any) -> str:
+def _text(gleaning: Gleaning, node: Any) -> str:
     text = "".join(node.itertext())
     kind = (node.get("texttype") or "text/plain").lower()
     if kind in {"text/html", "text/xhtml"} or (kind == "text/plain" and len(node)):
         done = (
-            markdown.from_html(text, found.medium)
+            markdown.from_html(text, gleaning.medium)
             if not len(node)
-            else markdown.from_nodes([node], found.medium)
+            else markdown.from_nodes([node], gleaning.medium)
         )
         for code, value in done.lost:
-            found.hint(code, value)
+            gleaning.hint(code, value)
         return done.markdown
     return markdown.literal(text.strip())
 
 
-def _image(found: Gleaning, address: str) -> str:
-    said = found.medium(address, "")
-    if said is None:
-        found.hint(markdown.PICTURE, address)
-    return said or "［图］"
+def _image(gleaning: Gleaning, address: str) -> str:
+    medium = gleaning.medium(address, "")
+    if medium is None:
+        gleaning.hint(markdown.PICTURE, address)
+    return medium or "［图］"
 
 
 _TEXTS = frozenset({"response_str", "response_num"})
 
 
-def make(found: Gleaning, title: str, shown: Presentation, rules: Conditions) -> dict[str, Any]:
+def make(gleaning: Gleaning, title: str, shown: Presentation, rules: Conditions) -> dict[str, Any]:
     """Return the item; raise LeftOut for what none of our types asks."""
-    asked = shown.asked
+    responses = shown.asked
     if rules.shares:
-        found.hint("open_weights", title)
-    odd = next((one.kind for one in asked if one.kind not in {"response_lid", *_TEXTS}), "")
+        gleaning.hint("open_weights", title)
+    odd = next((one.kind for one in responses if one.kind not in {"response_lid", *_TEXTS}), "")
     if odd:
         raise LeftOut("open_type", odd, name=title)
-    if len(asked) == 1:
-        return _one(title, shown, asked[0], rules)
-    if all(one.kind in _TEXTS and not one.long and not one.numeric for one in asked):
-        return raw_items.fill(shown.blanks(), [rules.right(one.name) for one in asked])
-    if all(one.kind == "response_lid" for one in asked):
+    if len(responses) == 1:
+        return _one(title, shown, responses[0], rules)
+    if all(one.kind in _TEXTS and not one.long and not one.numeric for one in responses):
+        return raw_items.fill(shown.blanks(), [rules.right(one.name) for one in responses])
+    if all(one.kind == "response_lid" for one in responses):
         return _several(title, shown, rules)
-    raise LeftOut("open_two", title, kinds=", ".join(sorted({one.kind for one in asked})))
+    raise LeftOut("open_two", title, kinds=", ".join(sorted({one.kind for one in responses})))
 
 
-def _one(title: str, shown: Presentation, asked: Response12, rules: Conditions) -> dict[str, Any]:
-    stem = markdown.tidy("\n\n".join(text for text in (shown.stem, asked.own) if text))
-    if asked.kind == "response_lid":
-        return _choices(title, stem, asked, rules.right(asked.name))
-    numbers = rules.numbers(asked.name)
-    right = rules.right(asked.name)
-    if asked.long or not (numbers or right):
+def _one(title: str, shown: Presentation, response: Response12, rules: Conditions) -> dict[str, Any]:
+    stem = markdown.tidy("\n\n".join(text for text in (shown.stem, response.own) if text))
+    if response.kind == "response_lid":
+        return _choices(title, stem, response, rules.right(response.name))
+    numbers = rules.numbers(response.name)
+    right = rules.right(response.name)
+    if response.long or not (numbers or right):
         return raw_items.short_answer(stem, "\n".join(right))
     blank = shown.blanks() if not shown.blanks().endswith("{{1}}") else raw_items.with_blank(stem)
-    if asked.numeric or (numbers and not right) or any(width for _value, width in numbers):
+    if response.numeric or (numbers and not right) or any(width for _value, width in numbers):
         if len(numbers) != 1:
             raise LeftOut("open_numbers", title)
         return raw_items.numeric(blank, *numbers[0])
     return raw_items.fill(blank, [right])
 
 
-def _choices(title: str, stem: str, asked: Response12, right: list[str]) -> dict[str, Any]:
+def _choices(title: str, stem: str, response: Response12, right: list[str]) -> dict[str, Any]:
     if not right:
         raise LeftOut("open_no_key", title)
-    if not set(right) <= asked.texts.keys():
+    if not set(right) <= response.texts.keys():
         raise LeftOut("open_key_unknown", ", ".join(right))
-    if asked.ordered:
-        if len(right) != len(asked.texts):
+    if response.ordered:
+        if len(right) != len(response.texts):
             raise LeftOut("open_key_unknown", ", ".join(right))
-        return raw_items.ordering(stem, [asked.texts[name] for name in right])
-    truth = truths(asked.texts) if len(asked.texts) == 2 and not asked.several else None
+        return raw_items.ordering(stem, [response.texts[name] for name in right])
+    truth = truths(response.texts) if len(response.texts) == 2 and not response.several else None
     if truth and len(right) == 1:
         return raw_items.true_false(stem, truth[right[0]])
-    pairs = [(text, name in right) for name, text in asked.texts.items()]
-    return raw_items.choice(stem, pairs, multiple=asked.several, fixed=asked.fixed)
+    pairs = [(text, name in right) for name, text in response.texts.items()]
+    return raw_items.choice(stem, pairs, multiple=response.several, fixed=response.fixed)
 
 
 def _several(title: str, shown: Presentation, rules: Conditions) -> dict[str, Any]:
     """Return a 匹配 where each list has its own words and all offer the same, a 填空 of [names] in the text."""
-    asked = shown.asked
-    keys = [rules.right(one.name) for one in asked]
+    responses = shown.asked
+    keys = [rules.right(one.name) for one in responses]
     if not all(keys):
         raise LeftOut("open_no_key", title)
-    offered = [set(one.texts.values()) for one in asked]
-    named = [one.own.strip() for one in asked]
+    offered = [set(one.texts.values()) for one in responses]
+    named = [one.own.strip() for one in responses]
     places = [f"[{markdown.literal(name)}]" for name in named]
     if all(name and shown.stem.count(place) == 1 for name, place in zip(named, places, strict=True)):
-        return _in_the_text(title, shown.stem, asked, places, keys)
+        return _in_the_text(title, shown.stem, responses, places, keys)
     if all(named) and all(one == offered[0] for one in offered) and all(len(key) == 1 for key in keys):
-        pairs = [(one.own, one.texts.get(key[0], "")) for one, key in zip(asked, keys, strict=True)]
+        pairs = [(one.own, one.texts.get(key[0], "")) for one, key in zip(responses, keys, strict=True)]
         if not all(right for _left, right in pairs):
             raise LeftOut("open_key_unknown", title)
-        return raw_items.matching(shown.stem, pairs, asked[0].texts.values())
+        return raw_items.matching(shown.stem, pairs, responses[0].texts.values())
     raise LeftOut("open_two", title, kinds="response_lid")
 
 
 def _in_the_text(
-    title: str, stem: str, asked: list[Response12], places: list[str], keys: list[list[str]]
+    title: str, stem: str, responses: list[Response12], places: list[str], keys: list[list[str]]
 ) -> dict[str, Any]:
     """Return the 填空 of a text with [names]: what is offered for each are the spellings that are right."""
-    if any(len(key) != len(one.texts) for one, key in zip(asked, keys, strict=True)):
+    if any(len(key) != len(one.texts) for one, key in zip(responses, keys, strict=True)):
         raise LeftOut("open_two", title, kinds="dropdowns")
-    order = sorted(range(len(asked)), key=lambda one: stem.index(places[one]))
+    order = sorted(range(len(responses)), key=lambda one: stem.index(places[one]))
     answer = []
     for number, place in enumerate(order, 1):
         stem = stem.replace(places[place], f"{{{{{number}}}}}")
-        answer.append([asked[place].texts[name] for name in keys[place] if name in asked[place].texts])
+        answer.append(
+            [responses[place].texts[name] for name in keys[place] if name in responses[place].texts]
+        )
     return raw_items.fill(stem, answer)
 
 
@@ -319,30 +312,29 @@ _LEFT_OUT = frozenset({"file_upload_question", "calculated_question", "hot_spot_
 """By the names some systems give their types: what they ask cannot be told from the rest of the item."""
 
 
-def read_version_1(found: Gleaning, root: Any, file: str) -> None:
-    """Take every item of a document."""
+def read_version_1(gleaning: Gleaning, root: Any, file: str) -> None:
     nodes = [root] if tree.local(root) == "item" else list(tree.descendants(root, "item"))
     for node in nodes:
-        with found.item(file, node.sourceline or 1):
-            _item(found, node)
+        with gleaning.item(file, node.sourceline or 1):
+            _item(gleaning, node)
 
 
-def _item(found: Gleaning, node: Any) -> None:
+def _item(gleaning: Gleaning, node: Any) -> None:
     title = node.get("title") or node.get("ident") or ""
     about = _metadata(node)
     kind = about.get("question_type", "")
     if kind in _LEFT_OUT:
         raise LeftOut("open_type", kind, name=title)
-    shown = Presentation(found, tree.child(node, "presentation"))
+    shown = Presentation(gleaning, tree.child(node, "presentation"))
     if kind in _NO_QUESTION or not shown.asked:
-        found.hint("open_no_question", title or shown.stem)
+        gleaning.hint("open_no_question", title or shown.stem)
         return
     rules = Conditions(node)
-    data = make(found, title, shown, rules)
+    data = make(gleaning, title, shown, rules)
     letters = {name: letter for letter, name in zip(raw_items.LETTERS, shown.asked[0].texts, strict=False)}
-    data |= _afterwards_1(found, node, letters if len(shown.asked) == 1 else {})
+    data |= _afterwards_1(gleaning, node, letters if len(shown.asked) == 1 else {})
     point = raw_items.point_in(about.get("point", "")) or raw_items.point_in(title)
-    found.add(
+    gleaning.add(
         "", ({"point": point} if point else {}) | data | raw_items.facts(about.get("tags", "").split(","))
     )
 
@@ -355,15 +347,17 @@ def _metadata(node: Any) -> Mapping[str, str]:
     return fields
 
 
-def _afterwards_1(found: Gleaning, node: Any, letters: Mapping[str, str]) -> dict[str, Any]:
+def _afterwards_1(gleaning: Gleaning, node: Any, letters: Mapping[str, str]) -> dict[str, Any]:
     """Return the explanation: what is said to everybody, then to whoever picks a choice."""
     general: list[str] = []
     each: list[tuple[str, str]] = []
-    for one in tree.children(node, "itemfeedback"):
+    for child in tree.children(node, "itemfeedback"):
         text = "\n\n".join(
-            said for held in tree.descendants(one, "material") if (said := material(found, held))
+            material_text
+            for held in tree.descendants(child, "material")
+            if (material_text := material(gleaning, held))
         )
-        name = (one.get("ident") or "").removesuffix("_fb")
+        name = (child.get("ident") or "").removesuffix("_fb")
         if name in letters:
             each.append((letters[name], text))
         elif text and text not in general:
@@ -423,30 +417,28 @@ class Contents:
     @classmethod
     def known(cls, name: str, tags: list[str]) -> Contents:
         """Return what a package says of one file that has these keywords."""
-        one = cls()
-        one._said[name], one._facts[name] = tags, raw_items.facts(tags)
-        return one
+        contents = cls()
+        contents._said[name], contents._facts[name] = tags, raw_items.facts(tags)
+        return contents
 
     def facts(self, name: str) -> dict[str, Any]:
-        """Return the fields of an item that stand in the metadata of its file."""
         return self._facts.get(name, {})
 
     def tags(self, name: str) -> list[str]:
-        """Return the keywords of a file."""
         return self._said.get(name, [])
 
     def _about(self, href: str, about: Any) -> None:
         facts: dict[str, Any] = {}
         for node in tree.descendants(about, "difficulty"):
-            said = tree.words(tree.child(node, "value")).lower()
-            if said in DIFFICULTIES:
-                facts["difficulty"] = DIFFICULTIES.index(said) + 1
+            text = tree.words(tree.child(node, "value")).lower()
+            if text in DIFFICULTIES:
+                facts["difficulty"] = DIFFICULTIES.index(text) + 1
         for node in tree.descendants(about, "taxon"):
-            said = tree.words(tree.child(node, "id")) or tree.words(node)
-            if point := raw_items.point_in(said):
+            text = tree.words(tree.child(node, "id")) or tree.words(node)
+            if point := raw_items.point_in(text):
                 facts["point"] = point
-            elif said.isalnum() and len(said) <= 20:
-                facts["point"] = said
+            elif text.isalnum() and len(text) <= 20:
+                facts["point"] = text
         tags = [tree.words(node) for node in tree.descendants(about, "keyword")]
         self._said[href] = tags
         self._facts[href] = facts | raw_items.facts(tags)
@@ -467,12 +459,11 @@ class Around:
     manifest: Contents
 
     def find(self, address: str) -> bytes | None:
-        """Return the file of the package that an address in the item names."""
         name = beside(self.name, address)
         return self.package.read(name) if self.package is not None and name in self.package else None
 
 
-def read_item(found: Gleaning, root: Any, around: Around) -> None:
+def read_item(gleaning: Gleaning, root: Any, around: Around) -> None:
     """Take the item of a document; raise LeftOut for one that cannot come in."""
     title = root.get("title") or ""
     if root.get("adaptive") == "true":
@@ -480,17 +471,17 @@ def read_item(found: Gleaning, root: Any, around: Around) -> None:
     if next(tree.descendants(root, "templateDeclaration", "templateProcessing"), None) is not None:
         raise LeftOut("open_type", "templateProcessing", name=title)
     body = tree.child(root, "itemBody")
-    asked = interactions(body) if body is not None else []
-    if body is None or not asked:
-        found.hint("open_no_question", title or around.name)
+    nodes = interactions(body) if body is not None else []
+    if body is None or not nodes:
+        gleaning.hint("open_no_question", title or around.name)
         return
-    found.look = around.find
+    gleaning.look = around.find
     pictures: dict[str, bytes] = {}
-    asking = Asking(found, root, declarations(root), around, pictures)
-    for text in _stimuli(found, root, around):
+    asking = Asking(gleaning, root, declarations(root), around, pictures)
+    for text in _stimuli(gleaning, root, around):
         body.insert(0, text)
-    if (len(asked) == 1 or _are_blanks(asked)) and not _parts_marked(root, body):
-        data = ask(asking, body, asked)
+    if (len(nodes) == 1 or _are_blanks(nodes)) and not _parts_marked(root, body):
+        data = ask(asking, body, nodes)
         data |= _afterwards(asking, body, data)
     else:
         data = _case(replace(asking, pictures=None), body, title)
@@ -498,18 +489,17 @@ def read_item(found: Gleaning, root: Any, around: Around) -> None:
     ref = raw_items.ref_of(root.get("label") or "") if root.get("toolName") == TOOL else ""
     for number, part in enumerate(data.get("parts", []), 1):
         part |= raw_items.part_facts(around.manifest.tags(around.name), number)
-    point = {"point": known} if (known := raw_items.point_in(title)) else {}
-    found.add(ref, point | data | facts, pictures)
+    point = {"point": code} if (code := raw_items.point_in(title)) else {}
+    gleaning.add(ref, point | data | facts, pictures)
 
 
 def interactions(node: Any) -> list[Any]:
-    """Return what is asked in an element, in order."""
     named = (one for one in node.iter() if tree.local(one).endswith(INTERACTION))
     return [one for one in named if tree.local(one) not in NO_ANSWER]
 
 
-def _are_blanks(asked: list[Any]) -> bool:
-    return all(tree.local(one) == BLANKS for one in asked)
+def _are_blanks(nodes: list[Any]) -> bool:
+    return all(tree.local(one) == BLANKS for one in nodes)
 
 
 def _parts_marked(root: Any, body: Any) -> bool:
@@ -518,8 +508,8 @@ def _parts_marked(root: Any, body: Any) -> bool:
 
 def _afterwards(asking: Asking, body: Any, data: dict[str, Any]) -> dict[str, Any]:
     """Return the explanation: what is said afterwards, and what markers are told of what machines mark."""
-    said = words.feedback(asking.found, asking.root)
-    texts = list(said.values())
+    feedback = words.feedback(asking.found, asking.root)
+    texts = list(feedback.values())
     if data["type"] != "short_answer":
         texts += [told for told in [words.for_markers(asking.found, body)] if told]
     general = "\n\n".join(texts)
@@ -527,7 +517,7 @@ def _afterwards(asking: Asking, body: Any, data: dict[str, Any]) -> dict[str, An
     return raw_items.explained(general, choices)
 
 
-def _stimuli(found: Gleaning, root: Any, around: Around) -> list[Any]:
+def _stimuli(gleaning: Gleaning, root: Any, around: Around) -> list[Any]:
     """Return the bodies of the texts that an item shares with others, from the last one on."""
     bodies = []
     for node in tree.children(root, "assessmentStimulusRef"):
@@ -550,14 +540,14 @@ def _case(asking: Asking, body: Any, title: str) -> dict[str, Any]:
     parts: list[dict[str, Any]] = []
     explanations = words.feedback(asking.found, asking.root)
     for block in body:
-        asked = interactions(block)
-        if not asked:
+        nodes = interactions(block)
+        if not nodes:
             stimulus.append(words.written(asking.found, [block]))
-        elif len(asked) > 1 and not _are_blanks(asked):
-            kinds = sorted({tree.local(one) for one in asked})
+        elif len(nodes) > 1 and not _are_blanks(nodes):
+            kinds = sorted({tree.local(one) for one in nodes})
             raise LeftOut("open_two", title, kinds=", ".join(kinds))
         else:
-            parts.append(_part(asking, block, asked, explanations, len(parts) + 1))
+            parts.append(_part(asking, block, nodes, explanations, len(parts) + 1))
     text = "\n\n".join(one for one in stimulus if one) or title
     if not text:
         raise LeftOut("open_two", asking.around.name, kinds="—")
@@ -572,15 +562,15 @@ def _case(asking: Asking, body: Any, title: str) -> dict[str, Any]:
 
 
 def _part(
-    asking: Asking, block: Any, asked: list[Any], explanations: dict[str, str], number: int
+    asking: Asking, block: Any, nodes: list[Any], explanations: dict[str, str], number: int
 ) -> dict[str, Any]:
-    data = ask(asking, block, asked)
+    data = ask(asking, block, nodes)
     if not data["stem"].strip():
         raise LeftOut("open_part_stem", str(number))
-    told = explanations.get(f"explanation_{number}", "")
+    explanation = explanations.get(f"explanation_{number}", "")
     marked = words.for_markers(asking.found, block) if data["type"] != "short_answer" else ""
-    general = "\n\n".join(one for one in (told, marked) if one)
-    points = points_of(asking.root, asked[0].get("responseIdentifier") or "")
+    general = "\n\n".join(one for one in (explanation, marked) if one)
+    points = points_of(asking.root, nodes[0].get("responseIdentifier") or "")
     data |= raw_items.explained(general, data.pop("feedback", []))
     return data | ({"points": points} if points else {})
 
@@ -607,24 +597,24 @@ def read(body: bytes) -> bytes:
 
 def gather(body: bytes) -> Gleaning:
     """Return the items of a file or a package and what could not be read of it."""
-    found = Gleaning()
+    gleaning = Gleaning()
     if body.startswith(_ZIP):
-        _package(found, Package(body))
-        return found
+        _package(gleaning, Package(body))
+        return gleaning
     root = unified(tree.parse(body))
-    if not _document(found, root, "", None, Contents()):
+    if not _document(gleaning, root, "", None, Contents()):
         raise InvalidInput("bank.xml_broken", line=root.sourceline or 1)
-    return found
+    return gleaning
 
 
-def _package(found: Gleaning, package: Package) -> None:
+def _package(gleaning: Gleaning, package: Package) -> None:
     manifest = Contents()
     if MANIFEST in package:
         manifest = Contents(tree.parse(package.read(MANIFEST)), MANIFEST)
     for name in manifest.files:
         if name not in package:
-            found.file, found.line = name, 0
-            found.wrong("open_missing", name)
+            gleaning.file, gleaning.line = name, 0
+            gleaning.wrong("open_missing", name)
     for name in sorted(package.names, key=lambda one: manifest.order.get(one, len(manifest.order))):
         if name == MANIFEST or not name.lower().endswith(_DOCUMENTS):
             continue
@@ -633,24 +623,24 @@ def _package(found: Gleaning, package: Package) -> None:
         except InvalidInput as error:
             if error.code == "bank.package_nested":
                 raise
-            found.file, found.line = name, 0
-            found.wrong("open_file", name)
+            gleaning.file, gleaning.line = name, 0
+            gleaning.wrong("open_file", name)
             continue
-        _document(found, root, name, package, manifest)
+        _document(gleaning, root, name, package, manifest)
 
 
-def _document(found: Gleaning, root: Any, name: str, package: Package | None, manifest: Contents) -> bool:
+def _document(gleaning: Gleaning, root: Any, name: str, package: Package | None, manifest: Contents) -> bool:
     """Read one document; return whether it is one that holds items."""
     kind = tree.local(root)
     if kind == "assessmentItem":
-        with found.item(name, root.sourceline or 1):
-            read_item(found, root, Around(name, package, manifest))
+        with gleaning.item(name, root.sourceline or 1):
+            read_item(gleaning, root, Around(name, package, manifest))
     elif kind in {"questestinterop", "item"}:
-        found.look = Around(name, package, manifest).find
-        read_version_1(found, root, name)
+        gleaning.look = Around(name, package, manifest).find
+        read_version_1(gleaning, root, name)
     elif kind in {"assessmentTest", "assessmentSection"}:
-        found.file, found.line = name, root.sourceline or 1
-        found.hint("open_test", root.get("title") or name)
+        gleaning.file, gleaning.line = name, root.sourceline or 1
+        gleaning.hint("open_test", root.get("title") or name)
     else:
         return False
     return True

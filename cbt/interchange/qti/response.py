@@ -36,22 +36,22 @@ class Question22:
         return not any(one.right for one in self.responses)
 
 
-def declared(asked: Sequence[Question22], *, feedback: bool) -> str:
+def declared(question22s: Sequence[Question22], *, feedback: bool) -> str:
     """Return the declarations of responses and outcomes."""
-    responses = "".join(_response(one) for each in asked for one in each.responses)
-    outcomes = "".join(_outcome(each.outcome, each.worth, people=each.by_people) for each in asked)
-    if all(each.outcome != "SCORE" for each in asked):
+    responses = "".join(_response(one) for each in question22s for one in each.responses)
+    outcomes = "".join(_outcome(each.outcome, each.worth, people=each.by_people) for each in question22s)
+    if all(each.outcome != "SCORE" for each in question22s):
         outcomes += _outcome("SCORE", "", people=False)
     if feedback:
         outcomes += '<outcomeDeclaration identifier="FEEDBACK" cardinality="multiple" baseType="identifier"/>'
     return responses + outcomes
 
 
-def processing(asked: Sequence[Question22], feedback: Sequence[tuple[str, str]]) -> str:
+def processing(question22s: Sequence[Question22], feedback: Sequence[tuple[str, str]]) -> str:
     """Return the scoring: each question all or nothing, then their sum, then what is shown."""
-    rules = "".join(_rule(each) for each in asked if not each.by_people)
-    if all(each.outcome != "SCORE" for each in asked):
-        summed = "".join(f'<variable identifier="{each.outcome}"/>' for each in asked)
+    rules = "".join(_rule(each) for each in question22s if not each.by_people)
+    if all(each.outcome != "SCORE" for each in question22s):
+        summed = "".join(f'<variable identifier="{each.outcome}"/>' for each in question22s)
         rules += _set("SCORE", f"<sum>{summed}</sum>")
     if feedback:
         names = "".join(_value("identifier", name) for name, _text in feedback)
@@ -59,13 +59,13 @@ def processing(asked: Sequence[Question22], feedback: Sequence[tuple[str, str]])
     return f"<responseProcessing>{rules}</responseProcessing>" if rules else ""
 
 
-def _response(one: Response22) -> str:
-    head = f'identifier="{one.name}" cardinality="{one.cardinality}" baseType="{one.base}"'
-    values = "".join(f"<value>{escaped(value)}</value>" for value in one.right)
+def _response(response: Response22) -> str:
+    head = f'identifier="{response.name}" cardinality="{response.cardinality}" baseType="{response.base}"'
+    values = "".join(f"<value>{escaped(value)}</value>" for value in response.right)
     right = f"<correctResponse>{values}</correctResponse>" if values else ""
     entries = "".join(
         f'<mapEntry mapKey="{escaped(value)}" mappedValue="{worth}" caseSensitive="false"/>'
-        for value, worth in one.mapped.items()
+        for value, worth in response.mapped.items()
     )
     mapping = f'<mapping defaultValue="0">{entries}</mapping>' if entries else ""
     return f"<responseDeclaration {head}>{right}{mapping}</responseDeclaration>"
@@ -85,12 +85,12 @@ def _rule(each: Question22) -> str:
     return f"<responseCondition><responseIf>{whole}{earned}</responseIf></responseCondition>"
 
 
-def _test(one: Response22) -> str:
-    pair = f'<variable identifier="{one.name}"/><correct identifier="{one.name}"/>'
-    if one.mapped:
-        return f'<gt><mapResponse identifier="{one.name}"/>{_value("float", "0")}</gt>'
-    if one.tolerance:
-        width = f"{one.tolerance} {one.tolerance}"
+def _test(response: Response22) -> str:
+    pair = f'<variable identifier="{response.name}"/><correct identifier="{response.name}"/>'
+    if response.mapped:
+        return f'<gt><mapResponse identifier="{response.name}"/>{_value("float", "0")}</gt>'
+    if response.tolerance:
+        width = f"{response.tolerance} {response.tolerance}"
         return f'<equal toleranceMode="absolute" tolerance="{width}">{pair}</equal>'
     return f"<match>{pair}</match>"
 
@@ -122,10 +122,8 @@ class QtiWriting:
 
 
 def stem_of(data: Fields) -> str:
-    """Return what is asked as XHTML."""
     return block(str(data["stem"]))
 
 
 def entry(name: str) -> str:
-    """Return a place where something is typed."""
     return f'<textEntryInteraction responseIdentifier="{name}"/>'

@@ -68,46 +68,43 @@ def joined(text: str) -> str:
     """Return a text without the line breaks somebody put within its sentences."""
     lines = [line.strip(" ") for line in text.split("\n")]
     lines = [line for line in lines if line]
-    said = lines[0] if lines else ""
+    merged = lines[0] if lines else ""
     for line in lines[1:]:
         if (
-            _LINE_END.search(said) and (_LISTED.match(line) or not said.endswith(("）", ")", "”")))
+            _LINE_END.search(merged) and (_LISTED.match(line) or not merged.endswith(("）", ")", "”")))
         ) or _LISTED.match(line):
-            said += "\n" + line
+            merged += "\n" + line
         else:
-            wide = bool(re.match(f"[{_WIDE}]", said[-1:]) or re.match(f"[{_WIDE}]", line[:1]))
-            said += line if wide else f" {line}"
-    return said
+            wide = bool(re.match(f"[{_WIDE}]", merged[-1:]) or re.match(f"[{_WIDE}]", line[:1]))
+            merged += line if wide else f" {line}"
+    return merged
 
 
 def one_line(text: str) -> str:
-    """Return a choice or a key on one line."""
     return joined(text).replace("\n", "")
 
 
 def without_bullets(text: str) -> str:
-    """Return a stem without the marks before it."""
     return _BULLETS.sub("", text)
 
 
 def leading_bracket(stem: str) -> tuple[str, str] | None:
     """Return what stands in an answer bracket before the number of a stem, and the stem from its number on."""
-    found = _ANSWER_BRACKET.match(stem)
-    return (found[1].strip(), stem[found.end() :]) if found else None
+    match = _ANSWER_BRACKET.match(stem)
+    return (match[1].strip(), stem[match.end() :]) if match else None
 
 
 def leading_number(stem: str) -> tuple[int, str] | None:
-    """Return the number a stem begins with, and the rest."""
-    found = NUMBER.match(stem)
-    if found is None or found.end() == len(stem):
+    match = NUMBER.match(stem)
+    if match is None or match.end() == len(stem):
         return None
-    return int(next(group for group in found.groups() if group)), stem[found.end() :]
+    return int(next(group for group in match.groups() if group)), stem[match.end() :]
 
 
 def without_worth(stem: str) -> str:
     """Return a stem without what it is worth at its beginning or end."""
-    for found in _WORTH.finditer(stem):
-        before, after = stem[: found.start()].rstrip(), stem[found.end() :].lstrip()
+    for match in _WORTH.finditer(stem):
+        before, after = stem[: match.start()].rstrip(), stem[match.end() :].lstrip()
         if not before or not after:
             return before + after
     return stem
@@ -115,14 +112,14 @@ def without_worth(stem: str) -> str:
 
 def trailing_kind(stem: str) -> tuple[str, str]:
     """Return the type a stem ends with in brackets, "" for none, and the rest."""
-    found = _KIND_BEHIND.search(stem)
-    return (found[1], stem[: found.start()].rstrip()) if found and found.start() else ("", stem)
+    match = _KIND_BEHIND.search(stem)
+    return (match[1], stem[: match.start()].rstrip()) if match and match.start() else ("", stem)
 
 
 def leading_kind(stem: str) -> tuple[str, str]:
     """Return the type a stem begins with in brackets, "" for none, and the rest."""
-    found = _KIND.match(stem)
-    return (found[1], stem[found.end() :]) if found and found.end() < len(stem) else ("", stem)
+    match = _KIND.match(stem)
+    return (match[1], stem[match.end() :]) if match and match.end() < len(stem) else ("", stem)
 
 
 @lru_cache(20_000)
@@ -174,13 +171,12 @@ class KeyFound:
 
 
 def bare(text: str) -> str:
-    """Return a key without what people write around it."""
-    said = _SAID.sub("", one_line(text))
-    said = _EXPLAINED.sub("", said).strip() if "解析" in said else said.strip()
-    said = said.rstrip("。.；;，,、 ") or said
-    while found := _ENCLOSED.match(said):
-        said = found[1].strip()
-    return said
+    key = _SAID.sub("", one_line(text))
+    key = _EXPLAINED.sub("", key).strip() if "解析" in key else key.strip()
+    key = key.rstrip("。.；;，,、 ") or key
+    while match := _ENCLOSED.match(key):
+        key = match[1].strip()
+    return key
 
 
 def letters_in(text: str) -> str | None:
@@ -197,10 +193,10 @@ def letters_in(text: str) -> str | None:
 
 def numbers_in(text: str) -> list[int] | None:
     """Return the numbers of a key that is nothing but numbers: 2, `1,3`, `①③`, `13`."""
-    said = bare(text)
-    if said and all(char in _CIRCLED or _BETWEEN.fullmatch(char) for char in said):
-        return [_CIRCLED[char] + 1 for char in said if char in _CIRCLED]
-    plain = unicodedata.normalize("NFKC", said)
+    key = bare(text)
+    if key and all(char in _CIRCLED or _BETWEEN.fullmatch(char) for char in key):
+        return [_CIRCLED[char] + 1 for char in key if char in _CIRCLED]
+    plain = unicodedata.normalize("NFKC", key)
     if re.fullmatch(r"\d(?:\.0+)?", plain):
         return [int(plain[0])]
     if re.fullmatch(r"\d{2,8}", plain) or re.fullmatch(r"\d(?:\s*[,;、|/&\s]\s*\d)+", plain):
@@ -210,7 +206,6 @@ def numbers_in(text: str) -> list[int] | None:
 
 
 def looks_like_key(text: str) -> bool:
-    """Return whether a cell may be a key: letters, a mark, or a word for right or wrong."""
     return len(text) <= 24 and (letters_in(text) is not None or truth_of(bare(text)) is not None)
 
 
@@ -254,14 +249,14 @@ def _places(numbers: Sequence[int], count: int, base: int) -> str:
 
 def _by_text(text: str, choices: Sequence[str]) -> str:
     """Return the letters of the choices whose text a key is, "" for none; each must be one choice alone."""
-    known = [same(choice) for choice in choices]
+    plain_choices = [same(choice) for choice in choices]
     whole = same(one_line(text))
-    if known.count(whole) == 1:
-        return LETTERS[known.index(whole)]
+    if plain_choices.count(whole) == 1:
+        return LETTERS[plain_choices.index(whole)]
     for separators in (_SEPARATORS, _SOFT_SEPARATORS):
         pieces = [same(piece) for piece in separators.split(text) if piece.strip()]
-        if len(pieces) > 1 and all(known.count(piece) == 1 for piece in pieces):
-            places = sorted({known.index(piece) for piece in pieces})
+        if len(pieces) > 1 and all(plain_choices.count(piece) == 1 for piece in pieces):
+            places = sorted({plain_choices.index(piece) for piece in pieces})
             return "".join(LETTERS[place] for place in places) if len(places) == len(pieces) else ""
     return ""
 
@@ -271,9 +266,9 @@ def _labelled(text: str, choices: Sequence[str]) -> KeyFound:
     pieces = [piece for piece in re.split(r"\n|[;；|]", text) if piece.strip()]
     letters = []
     for piece in pieces:
-        found = _LABELLED_KEY.match(unicodedata.normalize("NFKC", _SAID.sub("", piece.strip())))
-        place = LETTERS.find(found[1].upper()) if found else -1
-        if found is None or not 0 <= place < len(choices) or same(found[2]) != same(choices[place]):
+        match = _LABELLED_KEY.match(unicodedata.normalize("NFKC", _SAID.sub("", piece.strip())))
+        place = LETTERS.find(match[1].upper()) if match else -1
+        if match is None or not 0 <= place < len(choices) or same(match[2]) != same(choices[place]):
             return KeyFound(problem="key_unmatched")
         letters.append(LETTERS[place])
     if not letters or len(set(letters)) != len(letters):
@@ -293,8 +288,8 @@ class InnerKey:
 
 def keys_in_stem(stem: str, choices: Sequence[str]) -> list[InnerKey]:
     """Return what may be the key within a stem: letters, a mark, a choice's text, 答案：B at its end."""
-    said = stem.rfind("答案")
-    if said >= 0 and (tail := _KEY_TAIL.search(stem, max(said - 12, 0))):
+    place = stem.rfind("答案")
+    if place >= 0 and (tail := _KEY_TAIL.search(stem, max(place - 12, 0))):
         text = tail[1].strip()
         kind = "letters" if letters_in(text) else "truth" if truth_of(text) is not None else ""
         if kind and tail.start():
@@ -309,8 +304,8 @@ def keys_in_stem(stem: str, choices: Sequence[str]) -> list[InnerKey]:
         kind = "letters" if end[1] and choices else "truth" if end[2] else ""
         if kind:
             return [InnerKey(end[1] or end[2], kind, stem[: end.start()].rstrip())]
-    known = {same(choice) for choice in choices}
-    found = []
+    plain_choices = {same(choice) for choice in choices}
+    inner_keys = []
     for bracket in _BRACKET.finditer(stem):
         text = (bracket[1] if bracket[1] is not None else bracket[2] or "").strip()
         if not text:
@@ -318,17 +313,19 @@ def keys_in_stem(stem: str, choices: Sequence[str]) -> list[InnerKey]:
         if _NAMED.match(stem[bracket.end() :]):
             continue
         if letters_in(text) is not None and choices:
-            found.append(InnerKey(text, "letters", stem[: bracket.start()] + BLANK + stem[bracket.end() :]))
+            inner_keys.append(
+                InnerKey(text, "letters", stem[: bracket.start()] + BLANK + stem[bracket.end() :])
+            )
         elif text in _MARKS or (
             text not in _LETTERED
             and truth_of(text) is not None
             and _at_an_end(stem, bracket.start(), bracket.end())
         ):
             edge = _at_an_end(stem, bracket.start(), bracket.end())
-            found.append(InnerKey(text, "truth", _without(stem, bracket.start(), bracket.end()), edge))
-        elif same(text) in known:
-            found.append(InnerKey(text, "text", stem[: bracket.start()] + BLANK + stem[bracket.end() :]))
-    return found
+            inner_keys.append(InnerKey(text, "truth", _without(stem, bracket.start(), bracket.end()), edge))
+        elif same(text) in plain_choices:
+            inner_keys.append(InnerKey(text, "text", stem[: bracket.start()] + BLANK + stem[bracket.end() :]))
+    return inner_keys
 
 
 def _at_an_end(stem: str, start: int, end: int) -> bool:
@@ -344,7 +341,6 @@ def _without(stem: str, start: int, end: int) -> str:
 
 
 def has_blank(stem: str) -> bool:
-    """Return whether a stem has an empty bracket or a line to fill in."""
     return _EMPTY.search(stem) is not None
 
 
@@ -356,11 +352,11 @@ def blanks_marked(stem: str) -> tuple[str, int]:
 def without_answer_bracket(stem: str) -> str:
     """Return a statement without the empty bracket for its verdict at either end."""
     bare_stem = re.sub(r"^\s*[（(【\[][\s　]*[)）】\]]\s*", "", stem)
-    found = re.search(r"[（(【\[][\s　_＿]*[)）】\]]\s*([。.．]?)\s*$", bare_stem)
-    if not found:
+    match = re.search(r"[（(【\[][\s　_＿]*[)）】\]]\s*([。.．]?)\s*$", bare_stem)
+    if not match:
         return bare_stem
-    before = bare_stem[: found.start()].rstrip(" 　")
-    return before if before.endswith(("。", "．", "！", "？")) else before + found[1]
+    before = bare_stem[: match.start()].rstrip(" 　")
+    return before if before.endswith(("。", "．", "！", "？")) else before + match[1]
 
 
 _WIDTHS = str.maketrans("ＡＢＣＤＥＦＧＨＩＪ", "ABCDEFGHIJ")
@@ -411,21 +407,21 @@ def structured(text: str) -> list[str] | None:
     if text[:1] not in "[{" or len(text) > 20_000:
         return None
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except ValueError:
         try:
-            found = ast.literal_eval(text)
+            parsed = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return None
-    if isinstance(found, dict):
-        keys = [str(key).strip().upper() for key in found]
+    if isinstance(parsed, dict):
+        keys = [str(key).strip().upper() for key in parsed]
         if keys != list(LETTERS[: len(keys)]) and keys != [str(n) for n in range(1, len(keys) + 1)]:
             return None
-        found = list(found.values())
-    if not isinstance(found, list) or not 2 <= len(found) <= MOST:
+        parsed = list(parsed.values())
+    if not isinstance(parsed, list) or not 2 <= len(parsed) <= MOST:
         return None
-    said = [_entry(entry) for entry in found]
-    return unlabelled([one for one in said if one]) if all(said) else None
+    entries = [_entry(entry) for entry in parsed]
+    return unlabelled([one for one in entries if one]) if all(entries) else None
 
 
 def _entry(entry: object) -> str:
@@ -507,13 +503,13 @@ def separator_of(texts: Sequence[str]) -> str:
 def split_by(text: str, separator: str) -> list[str]:
     """Return the pieces of a text; blanks alone separate however many they are."""
     pieces = re.split(r"\s+|　+", text) if separator in {" ", "　"} else text.split(separator)
-    return [one for piece in pieces if (one := piece.rstrip(_TAIL).strip())]
+    return [part for piece in pieces if (part := piece.rstrip(_TAIL).strip())]
 
 
 def split(text: str, separator: str) -> list[str] | None:
     """Return the choices that stand in one cell, None when nothing tells them apart."""
-    if found := structured(text.strip()):
-        return found
+    if listed := structured(text.strip()):
+        return listed
     named = labelled(text)
     if named is not None and not named[0]:
         return [one_line(choice) for choice in named[1]]

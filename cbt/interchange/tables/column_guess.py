@@ -71,7 +71,6 @@ def is_figure(text: str) -> bool:
 
 
 def is_kind(text: str) -> bool:
-    """Return whether a cell names a type."""
     return len(text) <= 12 and bool(named_type(text))
 
 
@@ -120,15 +119,15 @@ def guess_stacked(table: Table, rows: Sequence[int]) -> bool:
     core = [row for row in others if len(page.filled(row)) > 1] or others
     for c in range(table.left, table.right + 1):
         values = [text for row in core if (text := page.cell(row, c))]
-        one = GuessedColumn(c, values, len(core))
-        if c == stem or one.filled < 0.5:
+        column = GuessedColumn(c, values, len(core))
+        if c == stem or column.filled < 0.5:
             continue
-        if c < stem and one.share(str.isdigit) >= MOST:
-            set_column(table, "number", one)
-        elif one.share(is_figure) >= MOST and c > stem:
-            set_column(table, "answer", one)
-        elif one.share(named_type) >= MOST:
-            set_column(table, "type", one)
+        if c < stem and column.share(str.isdigit) >= MOST:
+            set_column(table, "number", column)
+        elif column.share(is_figure) >= MOST and c > stem:
+            set_column(table, "answer", column)
+        elif column.share(named_type) >= MOST:
+            set_column(table, "type", column)
     return True
 
 
@@ -201,14 +200,14 @@ def _complete(table: Table, columns: list[GuessedColumn]) -> None:
         if 2 * inside < len(stems) or not stems:
             set_column(table, "answer", next(iter(keys), None))
     if "type" not in table.columns:
-        said = [
-            one
+        guessed_columns = [
+            column
             for c, name in table.meanings.items()
-            if name == LEFT_OUT and (one := GuessedColumn(c, table.values(c)[:SAMPLE], 1)).values
+            if name == LEFT_OUT and (column := GuessedColumn(c, table.values(c)[:SAMPLE], 1)).values
         ]
         kinds = [
             one
-            for one in (*said, *unknown)
+            for one in (*guessed_columns, *unknown)
             if one.share(is_kind) >= MOST and one.place not in table.columns.values()
         ]
         set_column(table, "type", next(iter(kinds), None))
@@ -230,13 +229,13 @@ def _more_choices(table: Table, unknown: list[GuessedColumn]) -> None:
         return
     if table.has("right", "blank_1") or "stem" not in table.columns:
         return
-    known = table.of("choice_")
-    start = table.columns[known[-1]] if known else table.columns["stem"]
-    for name in CHOICES[len(known) :]:
+    names = table.of("choice_")
+    start = table.columns[names[-1]] if names else table.columns["stem"]
+    for name in CHOICES[len(names) :]:
         start += 1
-        if start not in free or (known and free[start].length > 60):
+        if start not in free or (names and free[start].length > 60):
             break
-        if not known and free[start].share(looks_like_key) >= MOST:
+        if not names and free[start].share(looks_like_key) >= MOST:
             break
         table.columns[name] = start
         table.guessed[start] = name
@@ -308,9 +307,9 @@ def _keys(table: Table, stem: GuessedColumn, columns: Sequence[GuessedColumn]) -
     full = [one for one in letters if one.filled >= 0.6 and not one.share(str.isdigit) >= MOST]
     if full:
         return full[-1]
-    for one in reversed(columns):
-        if one.filled >= 0.6 and _is_text_key(table, one, columns, stem):
-            return one
+    for column in reversed(columns):
+        if column.filled >= 0.6 and _is_text_key(table, column, columns, stem):
+            return column
     numbers = [
         one
         for one in columns
@@ -325,16 +324,16 @@ def _is_text_key(
     """Return whether the cells of a column are each the text of other cells in their row, or a verdict."""
     hits = texts = total = 0
     for row in range(table.start, min(table.end, table.start + SAMPLE)):
-        said = table.page.cell(row, key.place)
-        if not said or len(said) > 200:
+        text = table.page.cell(row, key.place)
+        if not text or len(text) > 200:
             continue
         total += 1
-        if looks_like_key(said):
+        if looks_like_key(text):
             hits += 1
             continue
         cells = [table.page.cell(row, one.place) for one in columns if one is not key]
         others = [same(cell) for cell in (*cells, table.page.cell(row, stem.place).partition("&")[2]) if cell]
-        pieces = [same(_LABEL.sub("", piece)) for piece in _PIECES.split(said) if piece.strip()]
+        pieces = [same(_LABEL.sub("", piece)) for piece in _PIECES.split(text) if piece.strip()]
         fits = all(any(piece in other for other in others) for piece in pieces)
         hits += fits
         texts += fits
@@ -354,12 +353,12 @@ def _choices(
     by_place = {one.place: one for one in columns}
     run: list[GuessedColumn] = []
     for place in range(first, last):
-        one = by_place.get(place)
-        if one is None or (run and one.length > 40 and one.length > 3 * max(c.length for c in run)):
+        column = by_place.get(place)
+        if column is None or (run and column.length > 40 and column.length > 3 * max(c.length for c in run)):
             break
-        if one.share(str.isdigit) >= MOST and len(one.values) > 3 and not one.varied:
+        if column.share(str.isdigit) >= MOST and len(column.values) > 3 and not column.varied:
             break  # what each item is worth
-        run.append(one)
+        run.append(column)
     if len(run) > 2 and explains(table, run):
         run.pop()
     if len(run) == 1 and not (
@@ -369,5 +368,5 @@ def _choices(
     if len(run) == 1:
         set_column(table, "choices", run[0])
         return
-    for name, one in zip(CHOICES, run, strict=False):
-        set_column(table, name, one)
+    for name, column in zip(CHOICES, run, strict=False):
+        set_column(table, name, column)

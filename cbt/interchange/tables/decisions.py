@@ -47,115 +47,117 @@ class Decided:
 
 def decide(table: ReadyTable, *, sheet: str, file: str, adjust: Adjustments) -> list[Decided]:
     """Return the type of each item of a table: as a cell, its heading, the sheet or the file says, else derived."""
-    found = [_said(one, sheet, file, adjust, table) for one in table.items]
-    _by_file(found)
+    decisions = [_said(one, sheet, file, adjust, table) for one in table.items]
+    _by_file(decisions)
     by_word: defaultdict[str, list[int]] = defaultdict(list)
-    for place, each in enumerate(found):
+    for place, each in enumerate(decisions):
         if each.source == "word":
             by_word[each.word].append(place)
     for word, places in by_word.items():
-        _of_one_word(word, places, found, table)
-    verdicts_alone = _lone_verdicts(table, found)
+        _of_one_word(word, places, decisions, table)
+    verdicts_alone = _lone_verdicts(table, decisions)
     for place in verdicts_alone:
-        found[place] = Decided(ItemType.TRUE_FALSE, found[place].source, found[place].word)
-    return found
+        decisions[place] = Decided(ItemType.TRUE_FALSE, decisions[place].source, decisions[place].word)
+    return decisions
 
 
-def _said(one: ReadyItem, sheet: str, file: str, adjust: Adjustments, table: ReadyTable) -> Decided:
-    answer = effective_answer(one)
-    if word := one.raw.type.strip():
+def _said(item: ReadyItem, sheet: str, file: str, adjust: Adjustments, table: ReadyTable) -> Decided:
+    answer = effective_answer(item)
+    if word := item.raw.type.strip():
         if chosen := adjust.get(f"type:{word}"):
-            return _chosen(chosen, one, "word", word, table)
-        kind = item_type(word, choices=len(one.choices), answer=answer)
-        if kind in {"type_unknown", DERIVED} or _is_choice_after_all(kind, one):
-            return Decided(_derived(one, table), "word", word)
+            return _chosen(chosen, item, "word", word, table)
+        kind = item_type(word, choices=len(item.choices), answer=answer)
+        if kind in {"type_unknown", DERIVED} or _is_choice_after_all(kind, item):
+            return Decided(_derived(item, table), "word", word)
         return Decided(kind, "cell", word)
-    if one.named:
-        kind = named_type(one.named)
+    if item.named:
+        kind = named_type(item.named)
         return (
-            Decided(_derived(one, table), "word", one.named)
+            Decided(_derived(item, table), "word", item.named)
             if kind == DERIVED
-            else Decided(kind, "cell", one.named)
+            else Decided(kind, "cell", item.named)
         )
-    for source, text in (("heading", one.raw.heading), ("sheet", sheet), ("file", file)):
+    for source, text in (("heading", item.raw.heading), ("sheet", sheet), ("file", file)):
         if text and (chosen := adjust.get(f"type:{text}")):
-            return _chosen(chosen, one, source, text, table)
+            return _chosen(chosen, item, source, text, table)
         kind = heading_type(text) if text else ""
         if kind == DERIVED and source != "file":
-            return Decided(_derived(one, table), "derived", sheet)
-        if kind and kind != DERIVED and _fits(kind, one, table, source):
-            return Decided(kind if source != "file" else _derived(one, table), source, text)
-    return Decided(_derived(one, table), "derived", sheet)
+            return Decided(_derived(item, table), "derived", sheet)
+        if kind and kind != DERIVED and _fits(kind, item, table, source):
+            return Decided(kind if source != "file" else _derived(item, table), source, text)
+    return Decided(_derived(item, table), "derived", sheet)
 
 
-def _by_file(found: list[Decided]) -> None:
+def _by_file(decisions: list[Decided]) -> None:
     """Have the name of a file decide where it fits most of its items: names are often left over."""
-    places = [place for place, each in enumerate(found) if each.source == "file"]
-    kind = heading_type(found[places[0]].word) if places else ""
-    if isinstance(kind, ItemType) and sum(found[place].kind == kind for place in places) >= 0.6 * len(places):
+    places = [place for place, each in enumerate(decisions) if each.source == "file"]
+    kind = heading_type(decisions[places[0]].word) if places else ""
+    if isinstance(kind, ItemType) and sum(decisions[place].kind == kind for place in places) >= 0.6 * len(
+        places
+    ):
         for place in places:
-            if isinstance(found[place].kind, ItemType):
-                found[place] = Decided(kind, "file", found[place].word)
+            if isinstance(decisions[place].kind, ItemType):
+                decisions[place] = Decided(kind, "file", decisions[place].word)
 
 
-def _chosen(value: str, one: ReadyItem, source: str, word: str, table: ReadyTable) -> Decided:
+def _chosen(value: str, item: ReadyItem, source: str, word: str, table: ReadyTable) -> Decided:
     kinds = {kind.value: kind for kind in TYPE_CHOICES}
-    return Decided(kinds[value] if value in kinds else _derived(one, table), f"{source}!", word)
+    return Decided(kinds[value] if value in kinds else _derived(item, table), f"{source}!", word)
 
 
-def _is_choice_after_all(kind: ItemType | str, one: ReadyItem) -> bool:
+def _is_choice_after_all(kind: ItemType | str, item: ReadyItem) -> bool:
     """Return whether an item is called 计算 or 填空 for what it asks, and is answered by a letter."""
-    return kind in _TEXTUAL and len(one.choices) > 1 and letters_in(effective_answer(one)) is not None
+    return kind in _TEXTUAL and len(item.choices) > 1 and letters_in(effective_answer(item)) is not None
 
 
-def _fits(kind: ItemType | str, one: ReadyItem, table: ReadyTable, source: str) -> bool:
+def _fits(kind: ItemType | str, item: ReadyItem, table: ReadyTable, source: str) -> bool:
     """Return whether what a heading or a name says can be: names of sheets and files are often left over."""
     if source == "heading":
-        return not (kind in _TEXTUAL and _is_choice_after_all(kind, one))
-    derived = _derived(one, table)
+        return not (kind in _TEXTUAL and _is_choice_after_all(kind, item))
+    derived = _derived(item, table)
     if kind in {ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE}:
-        return bool(one.choices) and (derived != ItemType.TRUE_FALSE or len(one.choices) != 2)
+        return bool(item.choices) and (derived != ItemType.TRUE_FALSE or len(item.choices) != 2)
     if kind == ItemType.TRUE_FALSE:
-        return not one.choices or verdicts(one.choices) is not None
+        return not item.choices or verdicts(item.choices) is not None
     if kind == "type_unsupported":
-        return source == "sheet" and not one.choices
-    return not _is_choice_after_all(kind, one)
+        return source == "sheet" and not item.choices
+    return not _is_choice_after_all(kind, item)
 
 
-def effective_answer(one: ReadyItem) -> str:
+def effective_answer(item: ReadyItem) -> str:
     """Return the key of an item wherever it stands."""
-    if one.rights is not None:
-        return one.rights
+    if item.rights is not None:
+        return item.rights
     return (
-        one.answer
-        or one.bracket
-        or (one.in_stem[0].text if len(one.in_stem) == 1 else "")
-        or "；".join(one.raw.blanks)
+        item.answer
+        or item.bracket
+        or (item.in_stem[0].text if len(item.in_stem) == 1 else "")
+        or "；".join(item.raw.blanks)
     )
 
 
-def _derived(one: ReadyItem, table: ReadyTable) -> ItemType | str:
-    answer = effective_answer(one)
-    if not answer and len(one.in_stem) > 1 and one.choices:
-        lettered = [key.text for key in one.in_stem if key.kind == "letters"]
+def _derived(item: ReadyItem, table: ReadyTable) -> ItemType | str:
+    answer = effective_answer(item)
+    if not answer and len(item.in_stem) > 1 and item.choices:
+        lettered = [key.text for key in item.in_stem if key.kind == "letters"]
         answer = lettered[0] if len(lettered) == 1 else ""
     if not answer:
         return "missing"
-    if one.raw.blanks and not one.answer:
+    if item.raw.blanks and not item.answer:
         return ItemType.FILL_BLANK
-    if not one.choices and letters_in(answer) is not None:
+    if not item.choices and letters_in(answer) is not None:
         text = plain(bare(answer))
         return ItemType.TRUE_FALSE if text in {"T", "F"} else "type_ask"
-    if not one.choices and one.in_stem and one.in_stem[0].kind == "truth" and not one.answer:
+    if not item.choices and item.in_stem and item.in_stem[0].kind == "truth" and not item.answer:
         return ItemType.TRUE_FALSE
-    return derive(one.choices, answer, one.stem, table.base, table.prefer)
+    return derive(item.choices, answer, item.stem, table.base, table.prefer)
 
 
-def _of_one_word(word: str, places: Sequence[int], found: list[Decided], table: ReadyTable) -> None:
+def _of_one_word(word: str, places: Sequence[int], decisions: list[Decided], table: ReadyTable) -> None:
     """Give all items of a word the type that nearly all of them have; 选择题 says both of two."""
     if named_type(word) == DERIVED:
         return
-    kinds = Counter(found[place].kind for place in places if isinstance(found[place].kind, ItemType))
+    kinds = Counter(decisions[place].kind for place in places if isinstance(decisions[place].kind, ItemType))
     if not kinds:
         return
     kind, count = kinds.most_common(1)[0]
@@ -164,24 +166,24 @@ def _of_one_word(word: str, places: Sequence[int], found: list[Decided], table: 
         count = kinds.total()
     if count >= _MOST * kinds.total() and len(kinds) > 1:
         for place in places:
-            if isinstance(found[place].kind, ItemType):
-                found[place] = Decided(kind, "word", word)
+            if isinstance(decisions[place].kind, ItemType):
+                decisions[place] = Decided(kind, "word", word)
 
 
-def _lone_verdicts(table: ReadyTable, found: Sequence[Decided]) -> list[int]:
+def _lone_verdicts(table: ReadyTable, decisions: Sequence[Decided]) -> list[int]:
     """Return the untyped items without choices whose keys are two values throughout: A and B, 1 and 0, 1 and 2."""
     lone = [
         place
-        for place, (one, each) in enumerate(zip(table.items, found, strict=True))
+        for place, (one, each) in enumerate(zip(table.items, decisions, strict=True))
         if each.kind == "type_ask" and not one.choices and each.source in {"derived", "word"}
     ]
-    said = {_figure(table.items[place].answer) for place in lone}
-    return lone if len(lone) >= 4 and said in _VERDICT_SETS else []
+    figures = {_figure(table.items[place].answer) for place in lone}
+    return lone if len(lone) >= 4 and figures in _VERDICT_SETS else []
 
 
 def _figure(text: str) -> str:
-    said = plain(bare(text))
-    return said[0] if re.fullmatch(r"[012]\.0+", said) else said
+    key = plain(bare(text))
+    return key[0] if re.fullmatch(r"[012]\.0+", key) else key
 
 
 def sense_of(
@@ -193,8 +195,8 @@ def sense_of(
 ) -> Sense:
     """Return how a table writes its keys and its difficulty."""
     sense = Sense(base=table.base, prefer=table.prefer)
-    if (said := adjust.get(f"keys:{sheet}", "")) in {"0", "1"}:
-        sense.base = int(said)
+    if (choice := adjust.get(f"keys:{sheet}", "")) in {"0", "1"}:
+        sense.base = int(choice)
     lone = [
         _figure(one.answer or one.bracket)
         for one, each in zip(table.items, decided, strict=True)
@@ -221,8 +223,8 @@ def _right(values: set[str], explained: Sequence[str], chosen: str) -> dict[str,
     if digits and digits != {"0", "1", "2"} and digits != {"0", "2"}:
         right |= {one: one == "1" for one in digits}
     if values & {"A", "B"} and not values & set("CDEFGH"):
-        said = next((found[1] for text in explained if (found := _EXPLAINED.search(text))), "对")
-        first = said in {"正确", "对", "√"}
+        word = next((match[1] for text in explained if (match := _EXPLAINED.search(text))), "对")
+        first = word in {"正确", "对", "√"}
         right |= {"A": first, "B": not first}
     return right
 
@@ -287,8 +289,8 @@ def inferred_of(
     if used.get("truth"):
         values = [value for value, right in sense.right.items() if right]
         choices = ("A", "B") if {"A", "B"} <= set(sense.right) else ("0", "1", "2")
-        said = values[0] if values else ""
-        yield Inferred(f"truth:{sheet}", "truth", said, choices, used["truth"], at, {"sheet": sheet})
+        chosen_value = values[0] if values else ""
+        yield Inferred(f"truth:{sheet}", "truth", chosen_value, choices, used["truth"], at, {"sheet": sheet})
 
 
 def _types(decided: Sequence[Decided], at: Place) -> Iterator[Inferred]:
@@ -346,15 +348,15 @@ def about_columns(part: Part) -> Iterator[Finding]:
         yield Finding(
             Severity.HINT, "column_double", place, table.headers.get(column, ""), params={"field": name}
         )
-    asked = [
+    findings = [
         found for found in part.findings if found.code == "missing" and found.params.get("field") == "answer"
     ]
     if not part.sense.scaled:
         place = part.prepared.items[0].raw.place("difficulty")
         yield Finding(Severity.HINT, "scale_unread", place, part.prepared.items[0].raw.difficulty)
     count = len(part.prepared.items)
-    if not table.has("answer", "right", "blank_1") and 0 < _MISSING_KEYS * count <= len(asked):
-        part.findings = [found for found in part.findings if found not in asked]
+    if not table.has("answer", "right", "blank_1") and 0 < _MISSING_KEYS * count <= len(findings):
+        part.findings = [found for found in part.findings if found not in findings]
         place = Place(table.page.file, table.page.name, table.head)
         yield Finding(Severity.ERROR, "column_missing", place, params={"fields": ["answer"]})
 
@@ -400,7 +402,7 @@ def layout_of(parts: Sequence[Part]) -> str:
     """Return what is the same for files laid out alike: sheets, headers, what their columns are read as."""
     if not parts:
         return ""
-    said = [
+    rows = [
         (
             part.table.page.name,
             part.table.head,
@@ -409,4 +411,4 @@ def layout_of(parts: Sequence[Part]) -> str:
         )
         for part in parts
     ]
-    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()

@@ -93,7 +93,7 @@ def refuse_plans(pages: Sequence[Page]) -> None:
             headers = {plain_header(cell) for cell in row if len(cell) <= 30}
             if any(rule <= headers for rule in _TABLE_RULES):
                 raise InvalidInput("bank.plan_workbook", sheet=page.name)
-            if len({found[0] for cell in headers if (found := _TAXONOMY.search(cell))}) >= 2:
+            if len({match[0] for cell in headers if (match := _TAXONOMY.search(cell))}) >= 2:
                 raise InvalidInput("bank.plan_workbook", sheet=page.name)
 
 
@@ -108,24 +108,24 @@ def keys_elsewhere(pages: Sequence[Page]) -> dict[str, str]:
             fields = {meant(page.cell(row, column)): column for column in page.filled(row)}
             if {"number", "answer"} <= set(fields) and not {"stem", "choices", "choice_A"} & set(fields):
                 rows = range(row + 1, len(page.rows))
-                found = [(page.cell(r, fields["number"]), page.cell(r, fields["answer"])) for r in rows]
-                pairs += [(_plain(number), key) for number, key in found if number and key]
+                keys = [(page.cell(r, fields["number"]), page.cell(r, fields["answer"])) for r in rows]
+                pairs += [(_plain(number), key) for number, key in keys if number and key]
                 break
     numbers = Counter(number for number, _key in pairs)
     return dict(pairs) if numbers and max(numbers.values()) == 1 else {}
 
 
-def bring_keys(found: Sequence[Records], keys: Mapping[str, str]) -> None:
+def bring_keys(gathered: Sequence[Records], keys: Mapping[str, str]) -> None:
     """Give items without any key the one of their number, when each number is one item's alone."""
-    lacking = [one for one in found if one.items and not one.table.has("answer", "right", "blank_1")]
+    lacking = [one for one in gathered if one.items and not one.table.has("answer", "right", "blank_1")]
     items = [item for one in lacking for item in one.items]
     numbers = [_plain(item.number) for item in items]
     if not keys or len(set(numbers)) < len(numbers) or not all(number in keys for number in numbers):
         return
     for item, number in zip(items, numbers, strict=True):
         item.answer = keys[number]
-    for one in lacking:
-        one.keys_elsewhere = True
+    for records in lacking:
+        records.keys_elsewhere = True
 
 
 def _plain(number: str) -> str:
@@ -147,18 +147,18 @@ class PlacedPicture:
     item: SheetItem | None
 
 
-def give_pictures(page: Page, found: Sequence[Records]) -> list[PlacedPicture]:
+def give_pictures(page: Page, gathered: Sequence[Records]) -> list[PlacedPicture]:
     """Give each picture of a page to the item in whose rows it stands; those that are lost are noted there."""
     if not (page.shown or page.lost):
         return []
-    items = sorted((one for records in found for one in records.items), key=lambda one: one.row)
+    items = sorted((one for records in gathered for one in records.items), key=lambda one: one.row)
     starts = [one.row for one in items]
     placed = []
-    for row, column, one in [*page.shown, *((row, column, "") for row, column in page.lost)]:
+    for row, column, own_mark in [*page.shown, *((row, column, "") for row, column in page.lost)]:
         at = bisect_right(starts, row) - 1
         item = items[at] if at >= 0 and _holds(items[at], page, row) else None
-        if item is not None and one:
-            _give(item, row, _field(item.table, column), one)
+        if item is not None and own_mark:
+            _give(item, row, _field(item.table, column), own_mark)
         elif item is not None:
             item.lost.append((row, column))
         placed.append(PlacedPicture(row, column, item))
@@ -169,8 +169,8 @@ def nowhere(page: Page, placed: Sequence[PlacedPicture], kept: Sequence[Table]) 
     """Yield the pictures of a page that stand in no item of the tables that were kept."""
     tables = {id(table) for table in kept}
     left = [one for one in placed if one.item is None or id(one.item.table) not in tables]
-    for one in left[:MOST_TOLD]:
-        place = Place(page.file, page.name, one.row + 1, letter(one.column))
+    for picture in left[:MOST_TOLD]:
+        place = Place(page.file, page.name, picture.row + 1, letter(picture.column))
         yield Finding(Severity.HINT, "picture_nowhere", place, params={"count": 1})
     if rest := left[MOST_TOLD:]:
         place = Place(page.file, page.name, rest[0].row + 1, letter(rest[0].column))
@@ -195,24 +195,24 @@ def _field(table: Table, column: int) -> str:
     return (meant(bare) if bare != header else "") or "stem"
 
 
-def _give(item: SheetItem, row: int, field: str, one: str) -> None:
+def _give(item: SheetItem, row: int, field: str, own_mark: str) -> None:
     text = item.table.text(row, field) if row != item.row and row not in item.at else ""
     if text and text in item.lines:
-        item.lines[item.lines.index(text)] += one
+        item.lines[item.lines.index(text)] += own_mark
     elif row in item.at and field == "choices":
-        item.choices[item.at[row]] += one
+        item.choices[item.at[row]] += own_mark
     elif field.startswith("choice_") and (place := _choice(item, field)) >= 0:
-        item.choices[place] += one
+        item.choices[place] += own_mark
     elif field == "explanation":
-        item.explanation += one
+        item.explanation += own_mark
     elif field == "answer" and not (item.answer and looks_like_key(item.answer)):
-        item.answer += one
+        item.answer += own_mark
     elif field == "answer":
-        item.explanation += one
+        item.explanation += own_mark
     elif item.stem:
-        item.shown += one
+        item.shown += own_mark
     else:
-        item.stem = one
+        item.stem = own_mark
 
 
 def _choice(item: SheetItem, field: str) -> int:
@@ -244,8 +244,8 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
     placed = [give_pictures(page, found) for page, found in gathered]
     ready = [(page, [prepare(one) for one in found]) for page, found in gathered]
     from_zero = any(one.base == 0 for _page, found in ready for one in found)
-    for page, found in ready:
-        own = [_part(one, file_name, adjust, from_zero=from_zero) for one in found]
+    for page, tables in ready:
+        own = [_part(one, file_name, adjust, from_zero=from_zero) for one in tables]
         good = [part for part in own if not _misread(part)]
         if not good and page.rows and not (keys and keys_elsewhere([page])):
             unread.append(page)
@@ -275,17 +275,17 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
 
 def header_rows(sheets: Sequence[SheetData]) -> dict[str, int]:
     """Return the row (from 1) of each sheet that names its columns, the last of them where there are several."""
-    found = {}
+    rows = {}
     for sheet in sheets:
         for table in find_tables(Page(sheet, ""), None)[:1]:
-            found[sheet.name] = table.head + table.two_rows
-    return found
+            rows[sheet.name] = table.head + table.two_rows
+    return rows
 
 
 def _tables(page: Page, adjust: Adjustments) -> list[Table]:
     head = adjust.get(f"header:{page.name}", "")
-    found = find_tables(page, int(head) if head.isdigit() and len(head) < 7 else None)
-    tables = found or [whole(page)]
+    page_tables = find_tables(page, int(head) if head.isdigit() and len(head) < 7 else None)
+    tables = page_tables or [whole(page)]
     for table in tables:
         _adjust_columns(table, adjust)
         guess(table)
@@ -296,13 +296,13 @@ def _tables(page: Page, adjust: Adjustments) -> list[Table]:
 def _adjust_columns(table: Table, adjust: Adjustments) -> None:
     """Have columns mean what their author says; "" leaves one out."""
     for column in range(table.left, table.right + 1):
-        said = adjust.get(f"column:{table.page.name}:{letter(column)}")
-        if said is None:
+        choice = adjust.get(f"column:{table.page.name}:{letter(column)}")
+        if choice is None:
             continue
         table.columns = {name: place for name, place in table.columns.items() if place != column}
-        table.meanings[column] = said or LEFT_OUT
-        if said:
-            table.columns[said] = column
+        table.meanings[column] = choice or LEFT_OUT
+        if choice:
+            table.columns[choice] = column
 
 
 def _part(prepared: ReadyTable, file_name: str, adjust: Adjustments, *, from_zero: bool) -> Part:
@@ -322,13 +322,13 @@ def _part(prepared: ReadyTable, file_name: str, adjust: Adjustments, *, from_zer
     ]
     sense = sense_of(prepared, decided, explained, adjust, sheet)
     part = Part(table, records, prepared, decided, sense)
-    for one, each in zip(prepared.items, decided, strict=True):
+    for item, each in zip(prepared.items, decided, strict=True):
         if isinstance(each.kind, ItemType):
-            draft, found = build(one, each.kind, sense)
-            part.findings += found
+            draft, problems = build(item, each.kind, sense)
+            part.findings += problems
             part.items += [draft] if draft else []
         else:
-            part.findings += _without_type(one.raw, each)
+            part.findings += _without_type(item.raw, each)
     part.findings += rows_left_out(part)
     return part
 
@@ -357,13 +357,13 @@ def _misread(part: Part) -> bool:
 def _inferred(parts: Sequence[Part], unread: Sequence[Page], adjust: Adjustments) -> Iterator[Inferred]:
     merged: dict[str, Inferred] = {}
     for part in parts:
-        for one in inferred_of(part.table, part.records, part.prepared, part.decided, part.sense):
-            known = merged.get(one.name)
-            if known is None:
-                merged[one.name] = one
+        for inferred in inferred_of(part.table, part.records, part.prepared, part.decided, part.sense):
+            former = merged.get(inferred.name)
+            if former is None:
+                merged[inferred.name] = inferred
                 continue
-            value = known.value if known.value == one.value else DERIVED
-            merged[one.name] = replace(known, count=known.count + one.count, value=value)
+            value = former.value if former.value == inferred.value else DERIVED
+            merged[inferred.name] = replace(former, count=former.count + inferred.count, value=value)
     for page in unread:
         if parts and explains_columns(page):
             continue
@@ -529,8 +529,8 @@ def is_lock(content: Content, name: str) -> bool:
 
 
 def _head(content: bytes) -> str:
-    found = charset.decode(content[:_FIRST])
-    return "" if found is None else found.text
+    decoded = charset.decode(content[:_FIRST])
+    return "" if decoded is None else decoded.text
 
 
 def _of_text(text: str, name: str) -> Confidence:
@@ -539,8 +539,8 @@ def _of_text(text: str, name: str) -> Confidence:
     if re.search(r"<(?:table|html)[\s>]", text[:4000], re.IGNORECASE):
         cells = re.findall(r"<t[dh][^<>]*>(.*?)</t[dh]>", text, re.DOTALL | re.IGNORECASE)
         fields = {meant(_TAG.sub("", cell).strip()) for cell in cells[:400]} - {""}
-        known = "stem" in fields and len(fields) > 2
-        return Confidence.SURE if known or "office:excel" in text[:4000] else Confidence.NO
+        is_head = "stem" in fields and len(fields) > 2
+        return Confidence.SURE if is_head or "office:excel" in text[:4000] else Confidence.NO
     lines = [line for line in text.splitlines()[:12] if line.strip()]
     for line in lines:
         for delimiter in "\t,;|":

@@ -50,21 +50,18 @@ class Sense:
 class ItemRow:
     """An item as the types of items read a row of a sheet: each field in its plainest writing."""
 
-    def __init__(self, one: ReadyItem) -> None:
-        self.one = one
-        self.label = str(one.raw.place())
+    def __init__(self, item: ReadyItem) -> None:
+        self.one = item
+        self.label = str(item.raw.place())
         self._texts: dict[str, str] = {}
 
     def put(self, name: str, text: str) -> None:
-        """Have a field read so from here on."""
         self._texts[name] = text
 
     def text(self, name: str) -> str:
-        """Return what a field says."""
         return self._texts.get(name, "")
 
     def error(self, code: str, name: str, **params: object) -> Finding:
-        """Return an error at the cell of a field."""
         return self.find(Severity.ERROR, code, name, **params)
 
     def find(self, severity: Severity, code: str, name: str, **params: object) -> Finding:
@@ -80,7 +77,6 @@ class ItemRow:
         return Finding(severity, code, self.place(name), value, self.label, {"field": name, **params})
 
     def place(self, name: str) -> Place:
-        """Return where a field stands."""
         raw = self.one.raw
         if name == "choice_A" and not raw.table.has("choice_A") and raw.table.has("choices"):
             name = "choices"
@@ -89,7 +85,7 @@ class ItemRow:
     def places(self) -> dict[str, Place]:
         """Return the place of every field."""
         raw, table = self.one.raw, self.one.raw.table
-        found = {
+        places = {
             name: raw.place(name)
             for name in table.columns
             if not name.startswith(("choice", "blank", "right"))
@@ -97,36 +93,36 @@ class ItemRow:
         cells = [name for name in table.of("choice_") if table.text(raw.row, name)]
         for n in range(1, len(self.one.choices) + 1):
             if n <= len(cells):
-                found[f"choices.{n}"] = raw.place(cells[n - 1])
+                places[f"choices.{n}"] = raw.place(cells[n - 1])
         if table.has("choice_A", "choices"):
-            found["choices"] = raw.place("choice_A" if table.has("choice_A") else "choices")
-        return {**found, "": raw.place()}
+            places["choices"] = raw.place("choice_A" if table.has("choice_A") else "choices")
+        return {**places, "": raw.place()}
 
 
-def key_letters(one: ReadyItem, sense: Sense) -> tuple[str, str, str]:
+def key_letters(item: ReadyItem, sense: Sense) -> tuple[str, str, str]:
     """Return the key in letters, the stem without it, and the code of what is wrong with it."""
-    if one.rights is not None:
-        return (one.rights, one.stem, "" if one.rights and one.rights != "?" else "key_unmatched")
-    answer = one.answer or one.bracket
-    inside = [key for key in one.in_stem if key.kind != "truth"]
+    if item.rights is not None:
+        return (item.rights, item.stem, "" if item.rights and item.rights != "?" else "key_unmatched")
+    answer = item.answer or item.bracket
+    inside = [key for key in item.in_stem if key.kind != "truth"]
     if not answer:
-        return _from_stem(one, inside, sense)
-    found = find_key(answer, one.choices, sense.base, sense.prefer)
-    if found.problem == "answer_no_choice":
-        beyond = next(letter for letter in found.letters if LETTERS.index(letter) >= len(one.choices))
-        return beyond, one.stem, found.problem
-    if found.problem:
-        return "", one.stem, found.problem
+        return _from_stem(item, inside, sense)
+    key_found = find_key(answer, item.choices, sense.base, sense.prefer)
+    if key_found.problem == "answer_no_choice":
+        beyond = next(letter for letter in key_found.letters if LETTERS.index(letter) >= len(item.choices))
+        return beyond, item.stem, key_found.problem
+    if key_found.problem:
+        return "", item.stem, key_found.problem
     if letters_in(answer) is None:
-        sense.use("text" if found.by_text else "numbers")
-    return _taken_out(one, inside, found.letters, sense)
+        sense.use("text" if key_found.by_text else "numbers")
+    return _taken_out(item, inside, key_found.letters, sense)
 
 
-def _taken_out(one: ReadyItem, inside: Sequence[Any], letters: str, sense: Sense) -> tuple[str, str, str]:
+def _taken_out(item: ReadyItem, inside: Sequence[Any], letters: str, sense: Sense) -> tuple[str, str, str]:
     """Return the stem without the key that stands in it, too; another than the key's is asked about."""
-    keys = [key for key in inside if find_key(key.text, one.choices, sense.base).letters == letters]
+    keys = [key for key in inside if find_key(key.text, item.choices, sense.base).letters == letters]
     lettered = [key for key in keys if key.kind == "letters"]
-    blank = has_blank(one.stem)
+    blank = has_blank(item.stem)
     if lettered and not blank:
         sense.use("stem_too")
         return letters, lettered[-1].stem, ""
@@ -134,55 +130,55 @@ def _taken_out(one: ReadyItem, inside: Sequence[Any], letters: str, sense: Sense
         sense.use("stem_too")
         return letters, keys[0].stem, ""
     if not keys and sense.bracketed and not blank and any(key.kind == "letters" for key in inside):
-        return "", one.stem, "key_conflict"
-    return letters, one.stem, ""
+        return "", item.stem, "key_conflict"
+    return letters, item.stem, ""
 
 
-def _from_stem(one: ReadyItem, inside: Sequence[Any], sense: Sense) -> tuple[str, str, str]:
+def _from_stem(item: ReadyItem, inside: Sequence[Any], sense: Sense) -> tuple[str, str, str]:
     lettered = [key for key in inside if key.kind == "letters"]
-    usable = [key for key in lettered if not find_key(key.text, one.choices, 1).problem] or lettered
+    usable = [key for key in lettered if not find_key(key.text, item.choices, 1).problem] or lettered
     usable = usable or [key for key in inside if key.kind == "text"]
     if not usable:
-        return "", one.stem, "missing"
+        return "", item.stem, "missing"
     if len(usable) > 1:
-        return "", one.stem, "key_ambiguous"
-    found = find_key(usable[0].text, one.choices, sense.base)
-    if found.problem:
-        return found.letters, one.stem, found.problem
+        return "", item.stem, "key_ambiguous"
+    key_found = find_key(usable[0].text, item.choices, sense.base)
+    if key_found.problem:
+        return key_found.letters, item.stem, key_found.problem
     sense.use("stem")
-    return found.letters, usable[0].stem, ""
+    return key_found.letters, usable[0].stem, ""
 
 
-def verdict_of(one: ReadyItem, sense: Sense) -> tuple[bool | None, str, str]:
+def verdict_of(item: ReadyItem, sense: Sense) -> tuple[bool | None, str, str]:
     """Return what a 判断 says, the stem without it, and the code of what is wrong."""
-    said = verdicts(one.choices)
-    lone = truth_of(bare(one.choices[0])) if len(one.choices) == 1 and not one.answer else None
+    truths = verdicts(item.choices)
+    lone = truth_of(bare(item.choices[0])) if len(item.choices) == 1 and not item.answer else None
     if lone is not None:  # its table has its key where others begin their choices
-        return lone, one.stem, ""
-    if one.choices and said is None:
-        return None, one.stem, "truth_choices"
-    if one.rights is not None:
-        chosen = LETTERS.find(one.rights) if len(one.rights) == 1 else -1
+        return lone, item.stem, ""
+    if item.choices and truths is None:
+        return None, item.stem, "truth_choices"
+    if item.rights is not None:
+        chosen = LETTERS.find(item.rights) if len(item.rights) == 1 else -1
         return (
-            (said[chosen], one.stem, "")
-            if said and 0 <= chosen < len(said)
-            else (None, one.stem, "key_unmatched")
+            (truths[chosen], item.stem, "")
+            if truths and 0 <= chosen < len(truths)
+            else (None, item.stem, "key_unmatched")
         )
-    inside = [key for key in one.in_stem if key.kind == "truth"]
-    answer = one.answer or one.bracket
+    inside = [key for key in item.in_stem if key.kind == "truth"]
+    answer = item.answer or item.bracket
     if not answer:
-        lettered = [key for key in one.in_stem if key.kind == "letters"]
-        if said and len(lettered) == 1:
+        lettered = [key for key in item.in_stem if key.kind == "letters"]
+        if truths and len(lettered) == 1:
             answer, stem = lettered[0].text, lettered[0].stem
         elif len(inside) == 1:
             answer, stem = inside[0].text, inside[0].stem
         else:
-            return None, one.stem, "key_ambiguous" if inside else "missing"
+            return None, item.stem, "key_ambiguous" if inside else "missing"
         sense.use("stem")
     else:
-        stem = one.stem
-    truth, problem = _truth_of(answer, said, sense)
-    if problem or not one.answer:
+        stem = item.stem
+    truth, problem = _truth_of(answer, truths, sense)
+    if problem or not item.answer:
         return truth, stem, problem
     marks = [key for key in inside if key.at_end and truth_of(key.text) is not None]
     if marks and truth_of(marks[-1].text) != truth:
@@ -190,15 +186,15 @@ def verdict_of(one: ReadyItem, sense: Sense) -> tuple[bool | None, str, str]:
     return truth, marks[-1].stem if marks else stem, ""
 
 
-def _truth_of(answer: str, said: Sequence[bool] | None, sense: Sense) -> tuple[bool | None, str]:
+def _truth_of(answer: str, truths: Sequence[bool] | None, sense: Sense) -> tuple[bool | None, str]:
     text = plain(bare(answer))
     text = text[0] if re.fullmatch(r"[012]\.0+", text) else text
     letters = letters_in(answer)
-    if said is not None and letters is not None and letters not in {"F"} and len(letters) == 1:
+    if truths is not None and letters is not None and letters not in {"F"} and len(letters) == 1:
         place = LETTERS.index(letters)
-        return (said[place], "") if place < len(said) else (None, "answer_no_choice")
-    if said is not None and text.isdigit():
-        by_place = said[int(text) - 1] if 1 <= int(text) <= len(said) else None
+        return (truths[place], "") if place < len(truths) else (None, "answer_no_choice")
+    if truths is not None and text.isdigit():
+        by_place = truths[int(text) - 1] if 1 <= int(text) <= len(truths) else None
         by_value = sense.right.get(text)
         if by_place is None or by_value is None or by_place == by_value:
             return (by_value if by_place is None else by_place), "" if (by_place, by_value) != (
@@ -246,22 +242,22 @@ _SPACES = re.compile(r"(?<=[\u3400-\u9fff，、：])[ 　]{2,}(?=[\u3400-\u9fff�
 
 
 def build(
-    one: ReadyItem, kind: ItemType, sense: Sense, ref: str = ""
+    item: ReadyItem, kind: ItemType, sense: Sense, ref: str = ""
 ) -> tuple[ItemDraft | None, list[Finding]]:
     """Return the draft of an item of a known type, or None with what keeps it out."""
-    row = ItemRow(one)
+    row = ItemRow(item)
     data: dict[str, Any] = {
         "type": kind.value,
-        "point": one.raw.point.replace("\n", "").strip(),
-        "stem": one.stem,
+        "point": item.raw.point.replace("\n", "").strip(),
+        "stem": item.stem,
     }
-    findings = _shape(row, one)
-    if not one.stem:
+    findings = _shape(row, item)
+    if not item.stem:
         findings.append(row.error("missing", "stem"))
-    findings += _BUILDERS.get(kind, _other)(row, one, data, sense)
-    data["stem"] += one.raw.shown
+    findings += _BUILDERS.get(kind, _other)(row, item, data, sense)
+    data["stem"] += item.raw.shown
     findings += _scales(row, data, sense)
-    explanation = cells.joined(one.raw.explanation)
+    explanation = cells.joined(item.raw.explanation)
     if (explanation and kind is not ItemType.SHORT_ANSWER) or (
         explanation and data.get("answer") != explanation
     ):
@@ -269,17 +265,16 @@ def build(
     if not any(found.severity is Severity.ERROR for found in findings):
         findings += _sound(row, data)
     wrong = any(found.severity is Severity.ERROR for found in findings)
-    return (None if wrong else ItemDraft(_ref(one), data, row.places())), findings
+    return (None if wrong else ItemDraft(_ref(item), data, row.places())), findings
 
 
-def _ref(one: ReadyItem) -> str:
+def _ref(item: ReadyItem) -> str:
     """Return the number an item has in a bank where the file says it: ours does, so that it is a new version."""
-    said = one.raw.table.text(one.raw.row, "ref").strip()
-    return said if _REF.fullmatch(said) else ""
+    ref = item.raw.table.text(item.raw.row, "ref").strip()
+    return ref if _REF.fullmatch(ref) else ""
 
 
 def _sound(row: ItemRow, data: dict[str, Any]) -> list[Finding]:
-    """Return what the rules of items refuse in it."""
     try:
         parse_content(data)
     except InvalidInput as error:
@@ -287,55 +282,55 @@ def _sound(row: ItemRow, data: dict[str, Any]) -> list[Finding]:
     return []
 
 
-def _shape(row: ItemRow, one: ReadyItem) -> list[Finding]:
+def _shape(row: ItemRow, item: ReadyItem) -> list[Finding]:
     """Return what is odd about the cells themselves: one too many, a picture, a lost character, a typed cell."""
-    raw, page, found = one.raw, one.raw.table.page, []
-    if one.left_over:
-        found.append(row.error("rows_left_over", "choice_A"))
+    raw, page, findings = item.raw, item.raw.table.page, []
+    if item.left_over:
+        findings.append(row.error("rows_left_over", "choice_A"))
     if raw.beyond >= 0:
         place = Place(page.file, page.name, raw.row + 1, letter(raw.beyond))
-        found.append(
+        findings.append(
             Finding(Severity.ERROR, "row_too_wide", place, page.cell(raw.row, raw.beyond), row.label)
         )
     for number, column in raw.lost:
         place = Place(page.file, page.name, number + 1, letter(column))
-        found.append(Finding(Severity.HINT, "picture_beside", place, "", row.label))
-    if "\ufffd" in one.stem or any("\ufffd" in choice for choice in one.choices):
-        found.append(row.find(Severity.HINT, "lost_character", "stem"))
+        findings.append(Finding(Severity.HINT, "picture_beside", place, "", row.label))
+    if "\ufffd" in item.stem or any("\ufffd" in choice for choice in item.choices):
+        findings.append(row.find(Severity.HINT, "lost_character", "stem"))
     used = set(raw.table.columns.values())
     for number, column in (
         sorted(page.unshown & {(n, c) for n in raw.rows for c in used}) if page.unshown else ()
     ):
         place = Place(page.file, page.name, number + 1, letter(column))
-        found.append(Finding(Severity.HINT, "typed_cell", place, page.cell(number, column), row.label))
-    return found
+        findings.append(Finding(Severity.HINT, "typed_cell", place, page.cell(number, column), row.label))
+    return findings
 
 
-def _lettered(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
+def _lettered(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
     kind = AUTHORING[data["type"]]
-    cells = [*one.choices, *[""] * (len(LETTERS) - len(one.choices))]
-    found = kind.read_choices(row, cells, data)
-    if found:
-        return found
-    key, stem, problem = key_letters(one, sense)
+    cells = [*item.choices, *[""] * (len(LETTERS) - len(item.choices))]
+    findings = kind.read_choices(row, cells, data)
+    if findings:
+        return findings
+    key, stem, problem = key_letters(item, sense)
     if problem:
-        params = {"letter": key[-1:] or "—", "last": LETTERS[len(one.choices) - 1] if one.choices else "—"}
+        params = {"letter": key[-1:] or "—", "last": LETTERS[len(item.choices) - 1] if item.choices else "—"}
         return [row.error(problem, "answer", **params)]
     row.put("answer", key)
     data["stem"] = stem
-    found = kind.read_answer(row, data)
+    findings = kind.read_answer(row, data)
     if (
-        not found
+        not findings
         and kind.key_field == "answer"
         and data["type"] == ItemType.MULTIPLE_CHOICE
         and len(key) == 1
     ):
-        found.append(row.find(Severity.HINT, "multiple_one", "answer"))
-    return found
+        findings.append(row.find(Severity.HINT, "multiple_one", "answer"))
+    return findings
 
 
-def _truth(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
-    truth, stem, problem = verdict_of(one, sense)
+def _truth(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
+    truth, stem, problem = verdict_of(item, sense)
     if problem:
         return [row.error(problem, "answer")]
     data["stem"] = without_answer_bracket(stem)
@@ -343,55 +338,55 @@ def _truth(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) -> 
     return AUTHORING[ItemType.TRUE_FALSE].read_answer(row, data)
 
 
-def _blanks(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
-    answer = "；".join(one.raw.blanks) or one.answer
+def _blanks(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
+    answer = "；".join(item.raw.blanks) or item.answer
     if not answer:
         return [row.error("missing", "answer")]
-    stem, count = blanks_marked(one.stem)
+    stem, count = blanks_marked(item.stem)
     if not count:
-        stem, count = _filled_in(one.stem, answer)
+        stem, count = _filled_in(item.stem, answer)
     if not count:
-        stem, count = _SPACES.subn("（　　）", one.stem)
-    found = []
+        stem, count = _SPACES.subn("（　　）", item.stem)
+    findings = []
     if not count:
         stem = re.sub(r"([。．.])?$", lambda end: f"（　　）{end[1] or ''}", stem, count=1)
-        found.append(row.find(Severity.HINT, "blank_added", "stem"))
+        findings.append(row.find(Severity.HINT, "blank_added", "stem"))
     data["stem"] = stem
     row.put("answer", answer)
-    return [*found, *AUTHORING[ItemType.FILL_BLANK].read_answer(row, data)]
+    return [*findings, *AUTHORING[ItemType.FILL_BLANK].read_answer(row, data)]
 
 
 def _filled_in(stem: str, answer: str) -> tuple[str, int]:
     """Return a stem with the blanks in which its key stands already (`首都是[北京]`), and how many there are."""
     parts = [part.strip() for part in re.split(r"[;；|，,]", answer) if part.strip()]
     for part in parts:
-        stem, found = re.subn(rf"[（(【\[_]+\s*{re.escape(part)}\s*[)）】\]_]+", "（　　）", stem, count=1)
-        if not found:
+        stem, count = re.subn(rf"[（(【\[_]+\s*{re.escape(part)}\s*[)）】\]_]+", "（　　）", stem, count=1)
+        if not count:
             return stem, 0
     return stem, len(parts)
 
 
-def _text(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
-    said = [text for text in one.raw.choices if text] if one.raw.rights or one.raw.choices else []
+def _text(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
+    lines = [text for text in item.raw.choices if text] if item.raw.rights or item.raw.choices else []
     answer = (
-        one.raw.answer
-        or (said[0] if len(said) == 1 else "")
-        or "\n".join(one.raw.cells)
-        or one.raw.explanation
+        item.raw.answer
+        or (lines[0] if len(lines) == 1 else "")
+        or "\n".join(item.raw.cells)
+        or item.raw.explanation
     )
     row.put("answer", answer)
-    found = AUTHORING[ItemType.SHORT_ANSWER].read_answer(row, data)
+    findings = AUTHORING[ItemType.SHORT_ANSWER].read_answer(row, data)
     data.pop("choices", None)
     if USUAL < len(answer) <= LONGEST:
         data["limit"] = min(LONGEST, -(-len(answer) * 2 // 100) * 100)
-    return found
+    return findings
 
 
-def _other(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
-    if not one.answer:
+def _other(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
+    if not item.answer:
         return [row.error("missing", "answer")]
-    row.put("answer", one.answer)
-    data["stem"] = blanks_marked(one.stem)[0]
+    row.put("answer", item.answer)
+    data["stem"] = blanks_marked(item.stem)[0]
     return AUTHORING[data["type"]].read_answer(row, data)
 
 
@@ -405,7 +400,7 @@ _BUILDERS: dict[ItemType, Callable[[ItemRow, ReadyItem, dict[str, Any], Sense], 
 
 
 def _scales(row: ItemRow, data: dict[str, Any], sense: Sense) -> list[Finding]:
-    found = []
+    findings = []
     for name, text, default in (
         ("difficulty", row.one.raw.difficulty, 3),
         ("consistency", row.one.raw.consistency, 5),
@@ -415,15 +410,15 @@ def _scales(row: ItemRow, data: dict[str, Any], sense: Sense) -> list[Finding]:
         data[name] = default if value is None else value
         if value is None and sense.scaled:
             bad = bool(re.fullmatch(r"\d+(\.0+)?", plain(text))) or name == "consistency"
-            found.append(row.find(Severity.ERROR if bad else Severity.HINT, "scale", name))
-    return found
+            findings.append(row.find(Severity.ERROR if bad else Severity.HINT, "scale", name))
+    return findings
 
 
 def scale_in(text: str) -> int | None:
     """Return the 1 to 5 that a cell says in a number or a word, None when it says neither."""
     if (value := scale_of(text)) is not None:
         return value
-    said = plain(text).removeprefix("难度").removeprefix("系数").lstrip(":：")
-    if (value := scale_of(said)) is not None:
+    word = plain(text).removeprefix("难度").removeprefix("系数").lstrip(":：")
+    if (value := scale_of(word)) is not None:
         return value
-    return _WORDS.get(said.removesuffix("题").removesuffix("度")) or _WORDS.get(said)
+    return _WORDS.get(word.removesuffix("题").removesuffix("度")) or _WORDS.get(word)

@@ -71,7 +71,6 @@ class _TypeNames:
 
 @cache
 def _names(_folders: frozenset[str]) -> _TypeNames:
-    """Return what names the types of some folders, put together once for them."""
     own = [(ItemType(kind), authoring) for kind, authoring in AUTHORING.items()]
     return _TypeNames(
         {code: kind for kind, authoring in own for code in authoring.codes},
@@ -108,10 +107,10 @@ def derive(choices: Sequence[str], answer: str, stem: str, base: int, prefer: st
     if is_verdict_pair(choices):
         return ItemType.TRUE_FALSE
     if len(choices) >= 2:
-        found = find_key(answer, choices, base, prefer)
-        if not found.letters:
+        key = find_key(answer, choices, base, prefer)
+        if not key.letters:
             return "type_ask"
-        return ItemType.SINGLE_CHOICE if len(found.letters) == 1 else ItemType.MULTIPLE_CHOICE
+        return ItemType.SINGLE_CHOICE if len(key.letters) == 1 else ItemType.MULTIPLE_CHOICE
     if truth is not None and not re.fullmatch(r"\d+", bare(answer)):
         return ItemType.TRUE_FALSE
     if truth is not None or not answer.strip():
@@ -128,12 +127,12 @@ def is_verdict_pair(choices: Sequence[str]) -> bool:
 
 def verdicts(choices: Sequence[str]) -> list[bool] | None:
     """Return what each choice of a 判断 says, None when they are no verdicts."""
-    said = [truth_of(bare(choice)) for choice in choices]
+    truths = [truth_of(bare(choice)) for choice in choices]
     texts = [plain(choice) for choice in choices]
     if (
-        len(said) < 2
-        or any(one is None for one in said)
+        len(truths) < 2
+        or any(one is None for one in truths)
         or any(re.fullmatch(r"[A-Z0-9]", t) and t not in "TFYNX" for t in texts)
     ):
         return None
-    return [bool(one) for one in said] if len(set(said)) == 2 else None
+    return [bool(one) for one in truths] if len(set(truths)) == 2 else None

@@ -32,23 +32,23 @@ def open_pictured(body: bytes, *, rows: int, columns: int) -> bytes:
     A picture that cannot be handed on is one of `SheetData.pictures` again.
     """
     sheets = tables(body, rows, columns)
-    found, told = Gleaning(), list[str]()
+    gleaning, marks = Gleaning(), list[str]()
     if any(sheet.shown for sheet in sheets):
-        found.look = _parts(body)
-        sheets = [_taken(sheet, found, told) for sheet in sheets]
-    return msgspec.msgpack.encode(PicturedBook(sheets, told, found.pictures))
+        gleaning.look = _parts(body)
+        sheets = [_taken(sheet, gleaning, marks) for sheet in sheets]
+    return msgspec.msgpack.encode(PicturedBook(sheets, marks, gleaning.pictures))
 
 
-def _taken(sheet: SheetData, found: Gleaning, told: list[str]) -> SheetData:
+def _taken(sheet: SheetData, gleaning: Gleaning, marks: list[str]) -> SheetData:
     shown, lost = [], list(sheet.pictures)
     for row, column, part, words in sheet.shown:
-        one = picture_marks.mark(len(told))
-        said = found.medium(part, picture_marks.worded(words)) if one else None
-        if said is None:
+        mark = picture_marks.mark(len(marks))
+        medium = gleaning.medium(part, picture_marks.worded(words)) if mark else None
+        if medium is None:
             lost.append((row, column))
         else:
-            told.append(said)
-            shown.append((row, column, one, ""))
+            marks.append(medium)
+            shown.append((row, column, mark, ""))
     return replace(sheet, shown=shown, pictures=sorted(set(lost)))
 
 
@@ -63,11 +63,11 @@ def _parts(body: bytes) -> Callable[[str], bytes | None]:
             return None
         try:
             with package.open(entry) as part:
-                found = part.read(MOST_OF_ONE + 1)
+                read = part.read(MOST_OF_ONE + 1)
         except MemoryError:
             raise
         except Exception:  # one damaged part leaves the others as they are
             return None
-        return found if found.startswith(picture_marks.HEADS) else None
+        return read if read.startswith(picture_marks.HEADS) else None
 
     return look

@@ -44,7 +44,6 @@ class ReadyItem:
 
     @property
     def said_type(self) -> str:
-        """What a cell or the stem itself says of the type."""
         return self.raw.type or self.named
 
 
@@ -61,9 +60,9 @@ class ReadyTable:
     prefer: str = ""
 
 
-def said_kind(one: ReadyItem) -> ItemType | str:
+def said_kind(item: ReadyItem) -> ItemType | str:
     """Return the type that a cell or the stem names, "" for none."""
-    return item_type(one.said_type, choices=0, answer="") if one.said_type else ""
+    return item_type(item.said_type, choices=0, answer="") if item.said_type else ""
 
 
 NO_CHOICES = {ItemType.FILL_BLANK, ItemType.SHORT_ANSWER, ItemType.NUMERIC, "type_unsupported"}
@@ -82,50 +81,50 @@ def find_choices(done: ReadyTable) -> None:
         for one in done.items
         if not (one.raw.cells or any(one.raw.choices) or one.raw.lines or one.raw.rights)
     ]
-    for one in done.items:
-        _choices_of(one, done)
+    for item in done.items:
+        _choices_of(item, done)
     loose = [one for one in done.items if len(one.choices) > 1]
     if loose and sum(unlabelled(one.choices, loose=True) != one.choices for one in loose) >= 0.8 * len(loose):
-        for one in loose:
-            one.choices = unlabelled(one.choices, loose=True)
+        for item in loose:
+            item.choices = unlabelled(item.choices, loose=True)
     _behind_stems(done, [one for one in plain if not one.choices])
 
 
-def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
-    raw = one.raw
+def _choices_of(item: ReadyItem, done: ReadyTable) -> None:
+    raw = item.raw
     filled = [cells.one_line(text) for text in raw.choices]
     filled = _without_fillers(filled)
     if raw.lines and (any(filled) or raw.cells):
-        _scattered(one)
+        _scattered(item)
         return
     if any(filled):
         if sum(map(bool, filled)) == 1 and (several := split("\n".join(raw.choices).strip(), "\n")):
-            one.choices, done.split_cells = several, done.split_cells + 1
+            item.choices, done.split_cells = several, done.split_cells + 1
             return
         while filled and not filled[-1]:
             filled.pop()
-        one.gap = filled.index("") if "" in filled else -1
-        one.choices = unlabelled([text for text in filled if text]) if one.gap < 0 else filled
+        item.gap = filled.index("") if "" in filled else -1
+        item.choices = unlabelled([text for text in filled if text]) if item.gap < 0 else filled
         return
     if raw.cells:
         text = "\n".join(raw.cells)
         if (several := split(text, done.separator)) is not None:
-            one.choices, done.split_cells = several, done.split_cells + 1
-        elif said_kind(one) in NO_CHOICES:
+            item.choices, done.split_cells = several, done.split_cells + 1
+        elif said_kind(item) in NO_CHOICES:
             return
         else:
-            one.choices = [cells.one_line(text)]
+            item.choices = [cells.one_line(text)]
         return
     if raw.lines:
-        _lines(one)
+        _lines(item)
         return
-    if said_kind(one) in NO_CHOICES:
+    if said_kind(item) in NO_CHOICES:
         return
-    named = labelled(one.stem)
-    if named is not None and _is_verdict(one) and not is_verdict_pair(named[1]):
+    named = labelled(item.stem)
+    if named is not None and _is_verdict(item) and not is_verdict_pair(named[1]):
         return
     if named is not None and named[0] and len(named[1]) > 1:
-        one.stem, one.choices = (
+        item.stem, item.choices = (
             cells.without_worth(named[0]),
             [cells.one_line(choice) for choice in named[1]],
         )
@@ -134,10 +133,10 @@ def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
 
 def _without_fillers(cells: list[str]) -> list[str]:
     """Return the cells of choices without the strokes that mean there is none."""
-    said = [text for text in cells if text]
-    if said and len(set(said)) == 1 and len(said) > 1 and said[0] in {*_FILLERS, "无", "空"}:
+    filled = [text for text in cells if text]
+    if filled and len(set(filled)) == 1 and len(filled) > 1 and filled[0] in {*_FILLERS, "无", "空"}:
         return []
-    if sum(map(len, said)) <= 2 * len(said):
+    if sum(map(len, filled)) <= 2 * len(filled):
         return cells  # signs are what such an item asks for
     cells = list(cells)
     while cells and (not cells[-1] or cells[-1] in _FILLERS):
@@ -145,40 +144,39 @@ def _without_fillers(cells: list[str]) -> list[str]:
     return cells
 
 
-def _scattered(one: ReadyItem) -> None:
+def _scattered(item: ReadyItem) -> None:
     """Read choices of which some stand in columns and some in rows below; nothing may be left over."""
-    named = labelled("\n".join([*filter(None, one.raw.choices), *one.raw.cells, *one.raw.lines]))
+    named = labelled("\n".join([*filter(None, item.raw.choices), *item.raw.cells, *item.raw.lines]))
     if named is not None and not named[0]:
-        one.choices = [cells.one_line(choice) for choice in named[1]]
+        item.choices = [cells.one_line(choice) for choice in named[1]]
     else:
-        one.left_over = True
+        item.left_over = True
 
 
-def _is_verdict(one: ReadyItem) -> bool:
-    """Return whether an item is answered by right or wrong, not by a letter."""
-    answer = bare(one.raw.answer)
-    return said_kind(one) == ItemType.TRUE_FALSE or (
+def _is_verdict(item: ReadyItem) -> bool:
+    answer = bare(item.raw.answer)
+    return said_kind(item) == ItemType.TRUE_FALSE or (
         truth_of(answer) is not None and letters_in(answer) is None and not answer[:1].isdigit()
     )
 
 
-def _lines(one: ReadyItem) -> None:
+def _lines(item: ReadyItem) -> None:
     """Read what stands in rows below a stem: choices, with the rest of the stem before them."""
-    text = "\n".join(one.raw.lines)
+    text = "\n".join(item.raw.lines)
     named = labelled(text)
-    if said_kind(one) in NO_CHOICES or (_is_verdict(one) and named is None):
-        one.stem = cells.joined(f"{one.stem}\n{text}")
-    elif named is None and (whole := labelled(f"{one.stem}\n{text}")) and whole[0]:
-        one.stem, one.choices = whole[0], [cells.one_line(choice) for choice in whole[1]]
+    if said_kind(item) in NO_CHOICES or (_is_verdict(item) and named is None):
+        item.stem = cells.joined(f"{item.stem}\n{text}")
+    elif named is None and (whole := labelled(f"{item.stem}\n{text}")) and whole[0]:
+        item.stem, item.choices = whole[0], [cells.one_line(choice) for choice in whole[1]]
     elif named is not None:
-        one.stem = cells.joined(f"{one.stem}\n{named[0]}") if named[0] else one.stem
-        one.choices = [cells.one_line(choice) for choice in named[1]]
-    elif len(one.raw.lines) > 1:
-        one.choices = [cells.one_line(line) for line in one.raw.lines]
+        item.stem = cells.joined(f"{item.stem}\n{named[0]}") if named[0] else item.stem
+        item.choices = [cells.one_line(choice) for choice in named[1]]
+    elif len(item.raw.lines) > 1:
+        item.choices = [cells.one_line(line) for line in item.raw.lines]
     elif several := split(text, separator_of([text])):
-        one.choices = several
+        item.choices = several
     else:
-        one.stem = cells.joined(f"{one.stem}\n{text}")
+        item.stem = cells.joined(f"{item.stem}\n{text}")
 
 
 def _behind_stems(done: ReadyTable, items: Sequence[ReadyItem]) -> None:
@@ -189,21 +187,21 @@ def _behind_stems(done: ReadyTable, items: Sequence[ReadyItem]) -> None:
         fitting = {place: found for place, found in cut.items() if _answers(items[place], found[1:])}
         if len(fitting) < max(0.5 * len(cut), 1):
             continue
-        for place, found in fitting.items():
-            items[place].stem = cells.without_worth(found[0]).strip()
-            items[place].choices = unlabelled([cells.one_line(piece) for piece in found[1:]])
+        for place, choices in fitting.items():
+            items[place].stem = cells.without_worth(choices[0]).strip()
+            items[place].choices = unlabelled([cells.one_line(piece) for piece in choices[1:]])
             done.inline += 1
         return
 
 
-def _answers(one: ReadyItem, choices: Sequence[str]) -> bool:
-    answer = one.raw.answer
+def _answers(item: ReadyItem, choices: Sequence[str]) -> bool:
+    answer = item.raw.answer
     letters = letters_in(answer)
     if letters is not None:
         return ord(letters[-1]) - 65 < len(choices)
-    known = {cells.same(choice) for choice in choices}
-    return cells.same(answer) in known or all(
-        cells.same(piece) in known for piece in re.split(r"[&$|#;；,，、\n]", answer) if piece.strip()
+    sames = {cells.same(choice) for choice in choices}
+    return cells.same(answer) in sames or all(
+        cells.same(piece) in sames for piece in re.split(r"[&$|#;；,，、\n]", answer) if piece.strip()
     )
 
 
@@ -213,8 +211,8 @@ def prepare(records: Records) -> ReadyTable:
     _number_off(items)
     done = ReadyTable(records, items)
     find_choices(done)
-    for one in items:
-        _key(one)
+    for item in items:
+        _key(item)
     if any(
         one.choices and 0 in (numbers_in(one.answer) or ()) and letters_in(one.answer) is None
         for one in items
@@ -233,54 +231,54 @@ def prepare(records: Records) -> ReadyTable:
 
 def _begin(raw: SheetItem) -> ReadyItem:
     stem = cells.without_bullets(cells.joined(raw.stem))
-    one = ReadyItem(raw, stem)
-    _name(one)
-    if found := cells.leading_bracket(stem):
-        one.bracket, one.stem = found
-        if numbered := cells.leading_number(one.stem):
-            one.stem = numbered[1]
-    return one
+    item = ReadyItem(raw, stem)
+    _name(item)
+    if leading_bracket := cells.leading_bracket(stem):
+        item.bracket, item.stem = leading_bracket
+        if numbered := cells.leading_number(item.stem):
+            item.stem = numbered[1]
+    return item
 
 
 def _number_off(items: Sequence[ReadyItem]) -> None:
     """Take the numbers before the stems off, where they count; a stem may begin with a number of its own."""
     counted = [cells.leading_number(one.stem) for one in items]
-    known = [found[0] for found in counted if found]
-    steps = sum(b in {a + 1, 1} for a, b in pairwise(known))
-    throughout = len(known) >= max(0.6 * len(items), 3) and steps >= 0.7 * (len(known) - 1)
+    numbers = [found[0] for found in counted if found]
+    steps = sum(b in {a + 1, 1} for a, b in pairwise(numbers))
+    throughout = len(numbers) >= max(0.6 * len(items), 3) and steps >= 0.7 * (len(numbers) - 1)
     last = 0
-    for place, (one, found) in enumerate(zip(items, counted, strict=True), 1):
-        if found is None:
+    for place, (item, numbered) in enumerate(zip(items, counted, strict=True), 1):
+        if numbered is None:
             continue
-        number, rest = found
+        number, rest = numbered
         loose = not rest[:1].isdigit()
-        own = one.raw.number.removesuffix(".0").lstrip("0")
+        own = item.raw.number.removesuffix(".0").lstrip("0")
         here = loose and (str(number) == own or (len(items) < 4 and number == place))
         if here or (throughout and (loose or number in {last + 1, 1})):
-            one.stem = rest
+            item.stem = rest
         last = number
-    for one in items:
-        _name(one)
-        one.stem = cells.without_bullets(cells.without_worth(one.stem)).strip()
+    for item in items:
+        _name(item)
+        item.stem = cells.without_bullets(cells.without_worth(item.stem)).strip()
 
 
-def _name(one: ReadyItem) -> None:
+def _name(item: ReadyItem) -> None:
     """Take the type off that a stem begins with in brackets."""
     for find in (cells.leading_kind, cells.trailing_kind):
-        named, rest = find(one.stem)
+        named, rest = find(item.stem)
         if named and named_type(named):
-            one.named, one.stem = named, cells.without_bullets(rest)
+            item.named, item.stem = named, cells.without_bullets(rest)
 
 
-def _key(one: ReadyItem) -> None:
-    raw = one.raw
+def _key(item: ReadyItem) -> None:
+    raw = item.raw
     if raw.rights:
         flags = [truth_of(text) if text else False for text in raw.rights]
         pairs = [(text, flag) for text, flag in zip(raw.choices, flags, strict=True) if text]
-        one.choices = unlabelled([cells.one_line(text) for text, _flag in pairs])
+        item.choices = unlabelled([cells.one_line(text) for text, _flag in pairs])
         if all(flag is not None for _text, flag in pairs):
-            one.rights = "".join(chr(65 + n) for n, (_text, flag) in enumerate(pairs) if flag)
+            item.rights = "".join(chr(65 + n) for n, (_text, flag) in enumerate(pairs) if flag)
         else:
-            one.rights = "?"
-    one.answer = raw.answer.strip()
-    one.in_stem = keys_in_stem(one.stem, one.choices)
+            item.rights = "?"
+    item.answer = raw.answer.strip()
+    item.in_stem = keys_in_stem(item.stem, item.choices)

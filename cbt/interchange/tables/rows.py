@@ -48,7 +48,6 @@ class SheetItem:
         return self.rows[0]
 
     def place(self, name: str = "") -> Place:
-        """Return where a field stands."""
         return self.table.place(self.row, name)
 
 
@@ -118,7 +117,6 @@ INSTRUCTED = 3
 
 
 def is_choice_line(text: str) -> bool:
-    """Return whether a text begins as a choice does that stands in a row of its own."""
     return CHOICE_LINE.match(text) is not None
 
 
@@ -142,14 +140,14 @@ def heading_above(table: Table) -> str:
 
 def gather_options(table: Table) -> Records:
     """Return the items of a table with a row for each choice: rows of one item share its number, or follow it."""
-    found, now = Records(table, several_rows=True), None
+    records, now = Records(table, several_rows=True), None
     for row in range(table.start, table.end):
         if not table.page.filled(row, table.left, table.right):
             continue
         number, stem = table.text(row, "number"), table.text(row, "stem")
         right, option = table.text(row, "right"), table.text(row, "choices")
-        if row - table.start < INSTRUCTED and not found.items and _instructs(table, row, right):
-            found.left_out.append((row, "row_instruction"))
+        if row - table.start < INSTRUCTED and not records.items and _instructs(table, row, right):
+            records.left_out.append((row, "row_instruction"))
             continue
         fresh = (
             now is None
@@ -157,7 +155,7 @@ def gather_options(table: Table) -> Records:
             or (bool(stem) and not number and stem != now.stem)
         )
         if not stem and not option and not number:
-            found.left_out.append((row, "row_left_out"))
+            records.left_out.append((row, "row_left_out"))
             continue
         if fresh:
             now = SheetItem(
@@ -171,7 +169,7 @@ def gather_options(table: Table) -> Records:
                 difficulty=table.text(row, "difficulty"),
                 point=table.text(row, "point"),
             )
-            found.items.append(now)
+            records.items.append(now)
         else:
             assert now is not None
             now.rows.append(row)
@@ -184,17 +182,16 @@ def gather_options(table: Table) -> Records:
             now.at[row] = len(now.choices)
             now.choices.append(option)
             now.rights.append(right)
-    return found
+    return records
 
 
 def _instructs(table: Table, row: int, right: str) -> bool:
     cells = [table.page.cell(row, column) for column in table.page.filled(row)]
-    said = sum(bool(INSTRUCTION.search(cell)) for cell in cells)
-    return said >= 1 and right not in {"0", "1"} and (said >= 2 or len(right) > 2)
+    count = sum(bool(INSTRUCTION.search(cell)) for cell in cells)
+    return count >= 1 and right not in {"0", "1"} and (count >= 2 or len(right) > 2)
 
 
 def gather(table: Table) -> Records:
-    """Return the items of a table."""
     if table.has("right") and table.has("choices"):
         return gather_options(table)
     return _Gatherer(table).run()
@@ -281,7 +278,6 @@ class _Gatherer:
         return False
 
     def _has_choices_below(self, row: int) -> bool:
-        """Return whether the next row that says anything is one of choices."""
         below = next((other for other in self._rows if other > row), None)
         if below is None:
             return False
@@ -289,8 +285,8 @@ class _Gatherer:
         return below in self._table.joined or bool(CHOICE_LINE.match(self._table.page.cell(below, first)))
 
     def _is_part(self, text: str, column: int) -> bool:
-        known = {n: name for name, n in self._table.columns.items()}
-        name = known.get(column, "")
+        names = {n: name for name, n in self._table.columns.items()}
+        name = names.get(column, "")
         if name.startswith(("choice", "answer", "blank", "explanation")):
             return True
         return bool(CHOICE_LINE.match(text) or ANSWER_LINE.match(text)) and self._now is not None
@@ -298,11 +294,11 @@ class _Gatherer:
     def _is_instruction(self, row: int, texts: list[str]) -> bool:
         if row - self._table.start >= INSTRUCTED or self._found.items:
             return False
-        said = sum(bool(INSTRUCTION.search(text)) for text in texts)
+        count = sum(bool(INSTRUCTION.search(text)) for text in texts)
         answer, number = self._table.text(row, "answer"), self._table.text(row, "number")
         if number.isdigit() or (answer and not INSTRUCTION.search(answer) and looks_like_key(answer)):
             return False
-        return said >= 2 and 2 * said >= min(len(texts), 4)
+        return count >= 2 and 2 * count >= min(len(texts), 4)
 
     def _goes_on(self, row: int, filled: list[int]) -> bool:
         """Return whether a row belongs to the item above it."""
@@ -317,11 +313,11 @@ class _Gatherer:
             return False
         if not stem:
             first = table.page.cell(row, filled[0])
-            known = {column for name, column in table.columns.items()}
+            columns = {column for name, column in table.columns.items()}
             choices = len(self._filled_choices(row)) > 1 or bool(table.text(row, "choices"))
             if answer and choices and (now.answer or any(now.choices)):
                 return False  # an item whose stem is missing, or a picture
-            return bool(set(filled) & known) or bool(CHOICE_LINE.match(first) or ANSWER_LINE.match(first))
+            return bool(set(filled) & columns) or bool(CHOICE_LINE.match(first) or ANSWER_LINE.match(first))
         if ANSWER_LINE.match(stem) or EXPLANATION_LINE.match(stem):
             return not answer or not now.answer
         if self._is_next_choice(stem) and all(
@@ -331,10 +327,10 @@ class _Gatherer:
         return self._several and not answer and leading_number(stem) is None
 
     def _is_next_choice(self, text: str) -> bool:
-        found = CHOICE_LINE.match(text)
-        if found is None or self._now is None:
+        match = CHOICE_LINE.match(text)
+        if match is None or self._now is None:
             return False
-        letter = next(group for group in found.groups() if group).upper()
+        letter = next(group for group in match.groups() if group).upper()
         letter = chr(ord(letter) - 0xFEE0) if ord(letter) > 0x7F else letter
         if letter == "A":
             return not self._now.lines or not self._filled_choices(self._now.row)
@@ -380,10 +376,10 @@ class _Gatherer:
                 item.choices[place] = f"{item.choices[place]}\n{text}".strip()
             elif name in {"type", "point", "difficulty", "consistency"} and not getattr(item, name):
                 setattr(item, name, text)
-            elif found := ANSWER_LINE.match(text):
-                item.answer = item.answer or found[1]
-            elif found := EXPLANATION_LINE.match(text):
-                item.explanation = f"{item.explanation}\n{found[1]}".strip()
+            elif match := ANSWER_LINE.match(text):
+                item.answer = item.answer or match[1]
+            elif match := EXPLANATION_LINE.match(text):
+                item.explanation = f"{item.explanation}\n{match[1]}".strip()
             elif name not in {"left_out", "answer"} and (name or not table.headers.get(column)):
                 item.lines.append(without_bullets(text))
             else:

@@ -150,20 +150,20 @@ def _known(text: str) -> str:
     if text in _MEANINGS:
         return _MEANINGS[text]
     for pattern in (_CHOICE, _CHOICE_BEFORE, _ORDINAL_CHOICE):
-        if found := pattern.fullmatch(text):
-            return f"choice_{LETTERS[place_of(found[1])]}"
-    if (found := _BLANK.fullmatch(text)) and (text[0] != "第" or text.endswith("空")):
-        return f"blank_{place_of(found[1]) + 1}"
-    if found := _POSSIBLE.fullmatch(text):
-        return f"{POSSIBLE}:{place_of(found[1])}"
+        if match := pattern.fullmatch(text):
+            return f"choice_{LETTERS[place_of(match[1])]}"
+    if (match := _BLANK.fullmatch(text)) and (text[0] != "第" or text.endswith("空")):
+        return f"blank_{place_of(match[1]) + 1}"
+    if match := _POSSIBLE.fullmatch(text):
+        return f"{POSSIBLE}:{place_of(match[1])}"
     return ""
 
 
-def place_of(said: str) -> int:
+def place_of(text: str) -> int:
     """Return the place (from 0) that a letter or a number from 1 names."""
-    if said in _DIGITS:
-        return _DIGITS.index(said)
-    return int(said) - 1 if said.isdigit() else ord(said.lower()) - ord("a")
+    if text in _DIGITS:
+        return _DIGITS.index(text)
+    return int(text) - 1 if text.isdigit() else ord(text.lower()) - ord("a")
 
 
 def bare_place(cell: str) -> int | None:
@@ -202,9 +202,9 @@ def open_pictured(content: bytes) -> tuple[list[SheetData], PictureMarks]:
 
     Of each in `shown` the part is the character that stands for it.
     """
-    said = msgspec.msgpack.decode(intake.asked(_PICTURED, content, _BOUNDS), type=PicturedBook)
-    sheets = intake.as_typed(content, said.sheets)
-    return [_within(sheet) for sheet in sheets], PictureMarks(said.marks, said.bodies)
+    book = msgspec.msgpack.decode(intake.asked(_PICTURED, content, _BOUNDS), type=PicturedBook)
+    sheets = intake.as_typed(content, book.sheets)
+    return [_within(sheet) for sheet in sheets], PictureMarks(book.marks, book.bodies)
 
 
 def _within(sheet: SheetData) -> SheetData:
@@ -265,7 +265,6 @@ class Page:
         return self.cell(row, column) or self._over.get((row, column), "")
 
     def filled(self, row: int, left: int = 0, right: int = 1_000) -> list[int]:
-        """Return the columns of a row that say something."""
         line = self.rows[row][: right + 1]
         return [place for place in range(left, len(line)) if line[place]]
 
@@ -294,7 +293,6 @@ class Table:
     joined: set[int] = field(default_factory=set)
 
     def text(self, row: int, name: str) -> str:
-        """Return what stands in the column of a field."""
         return self.page.cell(row, self.columns[name]) if name in self.columns else ""
 
     def spread(self, row: int, name: str) -> str:
@@ -309,16 +307,14 @@ class Table:
         return Place(self.page.file, self.page.name, row + 1, letter(column), self.headers.get(column, ""))
 
     def has(self, *names: str) -> bool:
-        """Return whether there is a column for one of the fields."""
         return any(name in self.columns for name in names)
 
     def of(self, prefix: str) -> list[str]:
         """Return the fields of a kind (`choice_`, `blank_`) in their order."""
-        found = [name for name in self.columns if name.startswith(prefix)]
-        return sorted(found, key=lambda name: (len(name), name))
+        names = [name for name in self.columns if name.startswith(prefix)]
+        return sorted(names, key=lambda name: (len(name), name))
 
     def values(self, column: int) -> Sequence[str]:
-        """Return what stands in a column, without what is empty."""
         return [text for row in range(self.start, self.end) if (text := self.page.cell(row, column))]
 
 
@@ -337,17 +333,16 @@ def find_tables(page: Page, head: int | None) -> list[Table]:
     tables: list[Table] = []
     for n, (row, fields, two) in enumerate(heads):
         end = heads[n + 1][0] if n + 1 < len(heads) else len(page.rows)
-        found = list(_side_by_side(page, row, fields, end, two=two))
-        if len(found) == len(tables) == 1 and found[0].columns == tables[-1].columns:
+        split_tables = list(_side_by_side(page, row, fields, end, two=two))
+        if len(split_tables) == len(tables) == 1 and split_tables[0].columns == tables[-1].columns:
             tables[-1].skipped |= {row, row + two}
             tables[-1].end = end  # the same headers again, as on every printed page
         else:
-            tables += found
+            tables += split_tables
     return tables
 
 
 def whole(page: Page) -> Table:
-    """Return a sheet as one table without headers."""
     right = max((len(row) for row in page.rows), default=0) - 1
     remarks = [text for row in range(len(page.rows)) if (text := page.cell(row, right))]
     if remarks and all(_REMARK.match(text) for text in remarks):
@@ -403,8 +398,8 @@ def _named(page: Page, row: int) -> Fields:
     cells = page.rows[row][:WIDEST]
     if any(len(cell) > LONGEST for cell in cells):
         return {}
-    found = {column: field for column, cell in enumerate(cells) if cell and (field := meant(cell))}
-    if "stem" in found.values() or "answer" in found.values():
+    fields = {column: field for column, cell in enumerate(cells) if cell and (field := meant(cell))}
+    if "stem" in fields.values() or "answer" in fields.values():
         bare = {
             c: place
             for c, cell in enumerate(cells)
@@ -412,8 +407,8 @@ def _named(page: Page, row: int) -> Fields:
         }
         first = min(bare, default=0)
         if len(bare) > 1 and all(bare.get(first + n) == n for n in range(len(bare))):
-            found |= {column: CHOICES[place] for column, place in bare.items()}
-    return found
+            fields |= {column: CHOICES[place] for column, place in bare.items()}
+    return fields
 
 
 def _may_begin(page: Page, row: int) -> bool:
@@ -427,7 +422,7 @@ def _two_rows(page: Page, row: int) -> Fields:
     upper, lower = page.rows[row], page.rows[row + 1]
     if any(len(cell) > 30 for cell in (*upper[:WIDEST], *lower[:WIDEST])):
         return {}
-    found: Fields = {}
+    fields: Fields = {}
     group = ""
     for column in range(min(max(len(upper), len(lower)), WIDEST)):
         above, below = page.cell(row, column), page.cell(row + 1, column)
@@ -441,8 +436,8 @@ def _two_rows(page: Page, row: int) -> Fields:
             if not field:
                 return {}
         if field:
-            found[column] = field
-    return found
+            fields[column] = field
+    return fields
 
 
 def _groups_choices(group: str) -> bool:
@@ -468,8 +463,8 @@ def _side_by_side(page: Page, row: int, fields: Fields, end: int, *, two: bool) 
         own = {column: name for column, name in fields.items() if left <= column <= right}
         table = Table(page, row + 1, start, end, left, right, {}, meanings=own, two_rows=two)
         for column in range(left, right + 1):
-            said = [page.cell(row + k, column) for k in range(2 if two else 1)]
-            table.headers[column] = " ".join(text for text in said if text)
+            cells = [page.cell(row + k, column) for k in range(2 if two else 1)]
+            table.headers[column] = " ".join(text for text in cells if text)
         settle(table, own)
         yield table
 
@@ -509,7 +504,6 @@ def settle(table: Table, fields: Fields) -> None:
 
 
 def _only_labels(table: Table, column: int) -> bool:
-    """Return whether nothing but the letters of choices stand in a column."""
     values = table.values(column)[:_SAMPLE]
     return bool(values) and all(bare_place(text) is not None for text in values)
 

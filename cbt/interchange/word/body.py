@@ -26,19 +26,17 @@ def local(element: Any) -> str:
 
 def value(element: Any, name: str = "val") -> str:
     """Return an attribute whatever its namespace, "" for none."""
-    for key, found in element.attrib.items():
+    for key, content in element.attrib.items():
         if key.rpartition("}")[2] == name:
-            return str(found)
+            return str(content)
     return ""
 
 
 def child(element: Any, name: str) -> Any:
-    """Return the first child of a name, or None."""
     return next((one for one in element if local(one) == name), None)
 
 
 def children(element: Any, name: str) -> Iterator[Any]:
-    """Yield the children of a name."""
     return (one for one in element if local(one) == name)
 
 
@@ -126,24 +124,24 @@ class Numbering:
         self._begun: set[tuple[str, int]] = set()
         links: dict[str, str] = {}
         names: dict[str, str] = {}
-        for one in root if root is not None else ():
-            if local(one) == "abstractNum":
-                ref = value(one, "abstractNumId")
-                self._levels[ref] = {int(value(level, "ilvl") or 0): level for level in children(one, "lvl")}
-                if (link := child(one, "numStyleLink")) is not None:
+        for node in root if root is not None else ():
+            if local(node) == "abstractNum":
+                ref = value(node, "abstractNumId")
+                self._levels[ref] = {int(value(level, "ilvl") or 0): level for level in children(node, "lvl")}
+                if (link := child(node, "numStyleLink")) is not None:
                     links[ref] = value(link)
-                if (name := child(one, "styleLink")) is not None:
+                if (name := child(node, "styleLink")) is not None:
                     names[value(name)] = ref
-            elif local(one) == "num":
-                self._num(one)
+            elif local(node) == "num":
+                self._num(node)
         for ref, name_of in links.items():
             self._levels[ref] = self._levels[ref] or self._levels.get(names.get(name_of, ""), {})
 
-    def _num(self, one: Any) -> None:
-        ref = value(one, "numId")
-        target = child(one, "abstractNumId")
+    def _num(self, node: Any) -> None:
+        ref = value(node, "numId")
+        target = child(node, "abstractNumId")
         self._abstract[ref] = value(target) if target is not None else ""
-        for override in children(one, "lvlOverride"):
+        for override in children(node, "lvlOverride"):
             level = int(value(override, "ilvl") or 0)
             if (start := child(override, "startOverride")) is not None:
                 self._overrides.setdefault(ref, {})[level] = int(value(start) or 1)
@@ -156,23 +154,23 @@ class Numbering:
         if ref in {"", "0"} or abstract is None:
             return None
         levels = {**self._levels.get(abstract, {}), **self._own.get(ref, {})}
-        found = levels.get(level)
-        if found is None:
+        level_node = levels.get(level)
+        if level_node is None:
             return None
         counts = self._counts.setdefault(abstract, {})
         override = self._overrides.get(ref, {}).get(level)
         if override is not None and (ref, level) not in self._begun:
             counts[level] = override
         else:
-            counts[level] = counts[level] + 1 if level in counts else _start(found)
+            counts[level] = counts[level] + 1 if level in counts else _start(level_node)
         self._begun.add((ref, level))
         for deeper in [one for one in counts if one > level and _restarts(levels.get(one), level)]:
             del counts[deeper]
-        kind = _child_value(found, "numFmt") or "decimal"
+        kind = _child_value(level_node, "numFmt") or "decimal"
         if kind == "bullet":
             return "", True
-        text = _child_value(found, "lvlText")
-        legal = child(found, "isLgl") is not None
+        text = _child_value(level_node, "lvlText")
+        legal = child(level_node, "isLgl") is not None
 
         def shown(match: re.Match[str]) -> str:
             place = int(match[1]) - 1
@@ -191,13 +189,13 @@ def _start(level: Any) -> int:
 
 def _restarts(level: Any | None, above: int) -> bool:
     """Say whether a deeper level begins anew below another; `lvlRestart` 0 says it never does."""
-    said = _child_value(level, "lvlRestart") if level is not None else ""
-    return said == "" or (said != "0" and above < int(said))
+    restart = _child_value(level, "lvlRestart") if level is not None else ""
+    return restart == "" or (restart != "0" and above < int(restart))
 
 
 def _child_value(element: Any, name: str) -> str:
-    found = child(element, name)
-    return value(found) if found is not None else ""
+    node = child(element, name)
+    return value(node) if node is not None else ""
 
 
 # The body of a Word document: its text in reading order, with marks of runs, formulas and pictures.
@@ -211,14 +209,14 @@ _DARK = 0x60
 
 def value_of(element: Any, name: str) -> str:
     """Return the value of a child, "" for none."""
-    found = child(element, name) if element is not None else None
-    return value(found) if found is not None else ""
+    node = child(element, name) if element is not None else None
+    return value(node) if node is not None else ""
 
 
 def is_on(properties: Any, name: str) -> bool:
     """Say whether a property is there and not switched off."""
-    found = child(properties, name)
-    return found is not None and value(found) not in {"0", "false", "off", "none"}
+    node = child(properties, name)
+    return node is not None and value(node) not in {"0", "false", "off", "none"}
 
 
 def marks_of(properties: Any) -> Iterator[str]:
@@ -247,7 +245,6 @@ def _is_hex(text: str) -> bool:
 
 
 def placed(text: str, raised: str) -> str:
-    """Return a text with digits above or below the line as the characters for that."""
     if raised == "superscript":
         return text.translate(_RAISED)
     return text.translate(_LOWERED) if raised == "subscript" else text
@@ -265,16 +262,16 @@ def math_text(element: Any, depth: int = 0) -> str:
     if name == "t":
         return element.text or ""
     pieces = [(local(one), math_text(one, depth + 1)) for one in element if local(one) not in _PROPERTIES]
-    said = dict(pieces)
+    texts = dict(pieces)
     match name:
         case "f":
-            return f"{_grouped(said.get('num', ''))}/{_grouped(said.get('den', ''))}"
+            return f"{_grouped(texts.get('num', ''))}/{_grouped(texts.get('den', ''))}"
         case "sSup" | "sSub" | "sSubSup":
-            low, high = said.get("sub", ""), said.get("sup", "")
-            return f"{said.get('e', '')}{_moved(low, 'subscript', '_')}{_moved(high, 'superscript', '^')}"
+            low, high = texts.get("sub", ""), texts.get("sup", "")
+            return f"{texts.get('e', '')}{_moved(low, 'subscript', '_')}{_moved(high, 'superscript', '^')}"
         case "rad":
-            degree = placed(said.get("deg", ""), "superscript")
-            return f"{degree}√{_grouped(said.get('e', ''), always=True)}"
+            degree = placed(texts.get("deg", ""), "superscript")
+            return f"{degree}√{_grouped(texts.get('e', ''), always=True)}"
         case _:
             return "".join(text for _name, text in pieces)
 
@@ -319,7 +316,6 @@ class Drawings:
 
     @property
     def bodies(self) -> dict[str, bytes]:
-        """Return the pictures that were handed on, by their keys."""
         return self._found.pictures
 
     def of(self, element: Any) -> DrawingParts:
@@ -327,14 +323,14 @@ class Drawings:
         names = {local(one) for one in element.iter() if isinstance(one.tag, str)}
         done = DrawingParts(boxes=list(_boxes(element, 0)))
         done.floats = "anchor" in names or any(_FLOATS.search(value(one, "style")) for one in element.iter())
-        asked = 0
-        for one, words in _named(element, "", 0):
-            asked += 1
-            done.kept += (kept := self._kept(one, words))
+        count = 0
+        for drawing, words in _named(element, "", 0):
+            count += 1
+            done.kept += (kept := self._kept(drawing, words))
             done.lost += not kept
         if "OLEObject" in names:
             done.formulas, done.lost = int(not done.kept), 0
-        elif not asked and not done.boxes:
+        elif not count and not done.boxes:
             done.lost = int("graphic" in names)
         return done
 
@@ -342,54 +338,54 @@ class Drawings:
         """Return the character of a picture that is handed on, "" for one that cannot be."""
         name = self._name(element)
         body = self._found.look(name) if name else None
-        one = picture_marks.mark(len(self.marks))
-        if body is None or not body.startswith(picture_marks.HEADS) or not one:
+        mark = picture_marks.mark(len(self.marks))
+        if body is None or not body.startswith(picture_marks.HEADS) or not mark:
             return ""
-        said = self._found.medium(name, picture_marks.worded(words))
-        if said is None:
+        medium = self._found.medium(name, picture_marks.worded(words))
+        if medium is None:
             return ""
-        self.marks.append(said)
-        return one
+        self.marks.append(medium)
+        return mark
 
     def _name(self, element: Any) -> str:
         """Return the part a picture lies in; one that is only linked to has none."""
         for name in ("embed", "id", "relid"):
-            if (found := self._targets.get(value(element, name))) is not None:
-                return found
+            if (part := self._targets.get(value(element, name))) is not None:
+                return part
         source = value(element, "src")
         return source if source.startswith("wordml:") else ""
 
 
 def _named(element: Any, words: str, depth: int) -> Iterator[tuple[Any, str]]:
     """Yield what names a picture, with the words for it; what stands in a box of text is read with the box."""
-    for one in element if depth < _DEEPEST else ():
-        name = local(one)
+    for inner in element if depth < _DEEPEST else ():
+        name = local(inner)
         if name in _BOXES:
             continue
-        said = words
+        description = words
         if name in {"anchor", "inline", "pic", "shape", "rect"}:
-            said = next(filter(None, _described(one)), words)
+            description = next(filter(None, _described(inner)), words)
         if name in {"blip", "imagedata"}:
-            yield one, value(one, "title") or said
+            yield inner, value(inner, "title") or description
         else:
-            yield from _named(one, said, depth + 1)
+            yield from _named(inner, description, depth + 1)
 
 
 def _described(element: Any) -> Iterator[str]:
     yield value(element, "alt")
-    for one in element:
-        if local(one) == "docPr":
-            yield value(one, "descr") or value(one, "title")
-        elif local(one) == "nvPicPr":
-            yield from (value(inner, "descr") for inner in one if local(inner) == "cNvPr")
+    for holder in element:
+        if local(holder) == "docPr":
+            yield value(holder, "descr") or value(holder, "title")
+        elif local(holder) == "nvPicPr":
+            yield from (value(inner, "descr") for inner in holder if local(inner) == "cNvPr")
 
 
 def _boxes(element: Any, depth: int) -> Iterator[Any]:
-    for one in element if depth < _DEEPEST else ():
-        if local(one) == "txbxContent":
-            yield one
-        elif local(one) != "Fallback":
-            yield from _boxes(one, depth + 1)
+    for inner in element if depth < _DEEPEST else ():
+        if local(inner) == "txbxContent":
+            yield inner
+        elif local(inner) != "Fallback":
+            yield from _boxes(inner, depth + 1)
 
 
 def settle(made: Paragraph, floating: str) -> None:
@@ -456,17 +452,16 @@ class WordBody:
         self._floating = ""
 
     def read(self, root: Any) -> None:
-        """Take all paragraphs."""
         body = child(root, "body")
         self._blocks(body if body is not None else root)
 
     def _blocks(self, parent: Any) -> None:
-        for one in parent:
-            match local(one):
+        for inner in parent:
+            match local(inner):
                 case "p":
-                    self._keep(self._paragraph(one))
+                    self._keep(self._paragraph(inner))
                 case "tbl":
-                    self._table(one)
+                    self._table(inner)
                 case "del" | "moveFrom" | "sectPr" | "Fallback":
                     pass
                 case (
@@ -481,7 +476,7 @@ class WordBody:
                     | "AlternateContent"
                     | "Choice"
                 ):
-                    self._blocks(one)
+                    self._blocks(inner)
 
     def _keep(self, made: Paragraph) -> None:
         made.number = len(self.paragraphs) + 1
@@ -506,15 +501,15 @@ class WordBody:
             elif len(cells) > 1 and all(len(cell or ()) <= 1 for cell in cells):
                 self._keep(_row([cell[0] if cell else Paragraph(0, []) for cell in cells]))
             else:
-                for one in (one for cell in cells for one in cell or ()):
-                    self._keep(one)
+                for paragraph in (one for cell in cells for one in cell or ()):
+                    self._keep(paragraph)
 
     def _under(self, parent: Any, name: str) -> Iterator[Any]:
-        for one in parent:
-            if local(one) == name:
-                yield one
-            elif local(one) in {"sdt", "sdtContent", "ins", "moveTo", "customXml"}:
-                yield from self._under(one, name)
+        for inner in parent:
+            if local(inner) == name:
+                yield inner
+            elif local(inner) in {"sdt", "sdtContent", "ins", "moveTo", "customXml"}:
+                yield from self._under(inner, name)
 
     def _paragraph(self, element: Any) -> Paragraph:
         properties = child(element, "pPr")
@@ -537,46 +532,46 @@ class WordBody:
             shown = child(listed, "t")
             text = value(shown) if shown is not None else ""
             return (text, False) if any(one.isalnum() for one in text) else ("", True)
-        found = child(properties, "numPr") if properties is not None else None
-        if found is None:
-            found = self._style_numbers(style)
-        if found is None:
+        numbering = child(properties, "numPr") if properties is not None else None
+        if numbering is None:
+            numbering = self._style_numbers(style)
+        if numbering is None:
             return None
-        ref, level = value_of(found, "numId"), value_of(found, "ilvl")
+        ref, level = value_of(numbering, "numId"), value_of(numbering, "ilvl")
         if not ref and (own := self._style_numbers(style)) is not None:
             ref = value_of(own, "numId")
         return self._numbering.label(ref, int(level or 0) if (level or "0").isdigit() else 0)
 
     def _style_numbers(self, style: str) -> Any:
         for _step in range(10):
-            found = self._styles.get(style)
-            if found is None:
+            style_node = self._styles.get(style)
+            if style_node is None:
                 return None
-            properties = child(found, "pPr")
+            properties = child(style_node, "pPr")
             if properties is not None and (numbers := child(properties, "numPr")) is not None:
                 return numbers
-            style = value_of(found, "basedOn")
+            style = value_of(style_node, "basedOn")
         return None
 
     def _is_heading(self, style: str, properties: Any) -> bool:
         if properties is not None and child(properties, "outlineLvl") is not None:
             return value_of(properties, "outlineLvl") != "9"
-        found = self._styles.get(style)
-        name = value_of(found, "name").casefold() if found is not None else ""
+        style_node = self._styles.get(style)
+        name = value_of(style_node, "name").casefold() if style_node is not None else ""
         return name.startswith(("heading", "标题"))
 
     def _runs(self, parent: Any, made: Paragraph, depth: int) -> None:
-        for one in parent if depth < _DEEPEST else ():
-            name = local(one)
+        for inner in parent if depth < _DEEPEST else ():
+            name = local(inner)
             if name in _SKIPPED:
                 continue
             if name == "r":
-                self._run(one, made)
+                self._run(inner, made)
             elif name in {"oMath", "oMathPara"}:
                 made.formulas += 1
-                made.runs.append((math_text(one), []))
+                made.runs.append((math_text(inner), []))
             else:
-                self._runs(one, made, depth + 1)
+                self._runs(inner, made, depth + 1)
 
     def _run(self, run: Any, made: Paragraph) -> None:
         properties = child(run, "rPr")
@@ -586,20 +581,20 @@ class WordBody:
         marks = list(marks_of(properties)) if properties is not None else []
         raised = value_of(properties, "vertAlign") if properties is not None else ""
         text = ""
-        for one in _flat(run):
-            name = local(one)
+        for inner in _flat(run):
+            name = local(inner)
             if name == "t":
-                text += placed(one.text or "", raised)
+                text += placed(inner.text or "", raised)
             elif name in _BREAKS:
-                text += _BREAKS[name] if not (name == "br" and value(one, "type") == "page") else ""
+                text += _BREAKS[name] if not (name == "br" and value(inner, "type") == "page") else ""
             elif name == "sym":
-                text += _SYMBOLS.get(value(one, "char").upper(), "\ufffd")
+                text += _SYMBOLS.get(value(inner, "char").upper(), "\ufffd")
             elif name == "ptab":
                 text += "\t"
-            elif name == "instrText" and (one.text or "").strip().upper().startswith("EQ"):
+            elif name == "instrText" and (inner.text or "").strip().upper().startswith("EQ"):
                 made.formulas += 1
             elif name in {"drawing", "pict", "object"}:
-                text += self._drawn(one, made)
+                text += self._drawn(inner, made)
         if "underline" in marks and len(text) > 1 and not text.strip():
             text = "____"
             marks = [one for one in marks if one != "underline"]
@@ -608,23 +603,23 @@ class WordBody:
 
     def _drawn(self, element: Any, made: Paragraph) -> str:
         """Return the pictures that stand in the line; those that float are put beside it afterwards."""
-        found = self._drawings.of(element)
-        made.pictures += found.lost
-        made.formulas += found.formulas
-        self._boxes += found.boxes
-        if not found.floats:
-            return found.kept
-        self._floating += found.kept
+        parts = self._drawings.of(element)
+        made.pictures += parts.lost
+        made.formulas += parts.formulas
+        self._boxes += parts.boxes
+        if not parts.floats:
+            return parts.kept
+        self._floating += parts.kept
         return ""
 
 
 def _flat(run: Any) -> Iterator[Any]:
-    for one in run:
-        name = local(one)
+    for inner in run:
+        name = local(inner)
         if name in {"AlternateContent", "Choice", "ruby", "rubyBase", "r"}:
-            yield from _flat(one)
+            yield from _flat(inner)
         elif name not in {"Fallback", "rPr", "rt"}:
-            yield one
+            yield inner
 
 
 def _says(made: Paragraph) -> bool:

@@ -44,7 +44,6 @@ def other_kind(content: bytes) -> str:
 
 
 def is_word(content: bytes) -> bool:
-    """Say whether a file is a package or an XML document of Word."""
     if content.startswith(b"PK\x03\x04"):
         return b"word/document" in content and b"xl/workbook" not in content
     return any(one in content[:4096] for one in _FLAT)
@@ -72,15 +71,17 @@ def document_of(content: bytes) -> LinedText:
     if len(content) > MOST:
         raise InvalidInput("bank.word_too_big")
     try:
-        said = run(_TASK, content, limits=LIMITS)
+        answer = run(_TASK, content, limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.word_too_big") from error
-    found = msgspec.msgpack.decode(said, type=DocumentText)
-    return LinedText(marked_lines(with_rows_named(found.paragraphs)), PictureMarks(found.marks, found.bodies))
+    document_text = msgspec.msgpack.decode(answer, type=DocumentText)
+    return LinedText(
+        marked_lines(with_rows_named(document_text.paragraphs)),
+        PictureMarks(document_text.marks, document_text.bodies),
+    )
 
 
 def detect(content: Content, _name: str) -> Confidence:
-    """Be sure of what names itself Word's."""
     if not isinstance(content, bytes):
         return Confidence.NO
     own = is_word(content) or is_word_97(content) or other_kind(content)
@@ -88,11 +89,10 @@ def detect(content: Content, _name: str) -> Confidence:
 
 
 def read(content: Content, name: str, adjust: Adjustments) -> Reading:
-    """Read a document as `read_lines` does."""
     if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
         raise InvalidInput("bank.word_broken")
-    found = document_of(content)
-    return with_pictures(read_lines(found.lines, NAME, name, adjust), found.shown)
+    text = document_of(content)
+    return with_pictures(read_lines(text.lines, NAME, name, adjust), text.shown)
 
 
 WORD = Format(NAME, detect, read, endings=(".docx", ".docm", ".doc"))

@@ -41,14 +41,14 @@ def read_word(content: bytes) -> bytes:
     return _said(OldDocument(whole))
 
 
-def _said(found: WordParts) -> bytes:
-    root = found.part("document")
+def _said(parts: WordParts) -> bytes:
+    root = parts.part("document")
     if root is None or local(root) not in {"document", "wordDocument"}:
         raise InvalidInput("bank.word_broken")
-    styles = found.part("styles")
-    drawings = Drawings(found.picture, found.targets())
+    styles = parts.part("styles")
+    drawings = Drawings(parts.picture, parts.targets())
     body = WordBody(
-        Numbering(found.part("numbering")), styles if styles is not None else _own_styles(root), drawings
+        Numbering(parts.part("numbering")), styles if styles is not None else _own_styles(root), drawings
     )
     body.read(root)
     text = DocumentText(body.paragraphs, sorted(body.notes), drawings.marks, drawings.bodies)
@@ -196,8 +196,8 @@ class OldDocument:
 
     def __init__(self, root: Any) -> None:
         self._root = root
-        found = [one for one in root.iter() if local(one) == "binData"] if root is not None else []
-        self._pictures = {value(one, "name"): one for one in found}
+        nodes = [one for one in root.iter() if local(one) == "binData"] if root is not None else []
+        self._pictures = {value(one, "name"): one for one in nodes}
 
     def part(self, name: str) -> Any:
         return self._root if name == "document" else None
@@ -221,16 +221,16 @@ def _decoded(element: Any) -> bytes | None:
 
 def _targets(root: Any, name: str) -> dict[str, str]:
     """Return the parts that relations name: within the package, from the folder of the part or from the top."""
-    found: dict[str, str] = {}
-    for one in root if root is not None else ():
+    targets: dict[str, str] = {}
+    for node in root if root is not None else ():
         if (
-            local(one) != "Relationship"
-            or value(one, "TargetMode") == "External"
-            or len(found) >= MOST_RELATIONS
+            local(node) != "Relationship"
+            or value(node, "TargetMode") == "External"
+            or len(targets) >= MOST_RELATIONS
         ):
             continue
-        target = value(one, "Target")
+        target = value(node, "Target")
         part = beside("", target[1:]) if target.startswith("/") else beside(name, target)
         if part:
-            found[value(one, "Id")] = part
-    return found
+            targets[value(node, "Id")] = part
+    return targets

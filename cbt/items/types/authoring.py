@@ -121,8 +121,8 @@ WORDS = ("主管", "15", "客户", "𬭎", "a b", "“引号”")
 
 def padded(texts: object, least: int) -> list[str]:
     """Return the different texts of a list that say something, and dots where there are fewer than `least`."""
-    given = [text.strip() for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
-    distinct = list(dict.fromkeys(text for text in given if text))
+    filled = [text.strip() for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
+    distinct = list(dict.fromkeys(text for text in filled if text))
     missing = (dots for count in range(1, least + 1) if (dots := "…" * count) not in distinct)
     return [*distinct, *(next(missing) for _ in range(least - len(distinct)))]
 

@@ -41,7 +41,6 @@ class SheetMapping:
 
 
 def without_marks(data: Fields, count: int) -> str:
-    """Return a stem with empty brackets for its numbered blanks."""
     stem = str(data["stem"])
     for place in range(1, count + 1):
         stem = stem.replace(f"{{{{{place}}}}}", BLANK)

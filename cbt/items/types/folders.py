@@ -17,7 +17,6 @@ M = TypeVar("M")
 
 @cache
 def kinds() -> frozenset[str]:
-    """Return the names of the folders."""
     return frozenset(found.name for found in iter_modules(types.__path__) if found.ispkg)
 
 
@@ -39,10 +38,10 @@ class Mappings(Mapping[str, M], Generic[M]):
         len(self)
 
     def __getitem__(self, kind: str) -> M:
-        found = self._found(kind)
-        if found is None:
+        mapping = self._found(kind)
+        if mapping is None:
             raise KeyError(kind)
-        return found
+        return mapping
 
     def __iter__(self) -> Iterator[str]:
         return (kind for kind in sorted(kinds()) if self._found(kind) is not None)
@@ -51,5 +50,5 @@ class Mappings(Mapping[str, M], Generic[M]):
         return sum(1 for _ in self)
 
     def _found(self, kind: str) -> M | None:
-        found = getattr(module_of(kind, self._module), "MAPPING", None)
-        return found if isinstance(found, self._kind) else None
+        mapping = getattr(module_of(kind, self._module), "MAPPING", None)
+        return mapping if isinstance(mapping, self._kind) else None

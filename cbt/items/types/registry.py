@@ -16,10 +16,10 @@ class _Authorings(Mapping[str, Authoring]):
             module_of(kind, "authoring")
 
     def __getitem__(self, kind: str) -> Authoring:
-        found = getattr(module_of(kind, "authoring"), "AUTHORING", None)
-        if not isinstance(found, Authoring):
+        entry = getattr(module_of(kind, "authoring"), "AUTHORING", None)
+        if not isinstance(entry, Authoring):
             raise KeyError(kind)
-        return found
+        return entry
 
     def __iter__(self) -> Iterator[str]:
         return iter(TYPES)

@@ -156,16 +156,16 @@ def restore_command(
 
 
 def _restored(settings: Settings, done: Restored) -> Answer:
-    following, said = "cbt verify", _("safety.verify_next")
+    following, sentence = "cbt verify", _("safety.verify_next")
     if _personal_lost(settings):
-        following, said = "cbt key lost personal", _("safety.personal_next")
+        following, sentence = "cbt key lost personal", _("safety.personal_next")
     elif done.manifest.revision != newest_revision():
-        following, said = "cbt upgrade", _("safety.upgrade_next")
+        following, sentence = "cbt upgrade", _("safety.upgrade_next")
     words = [
         _("safety.restored", place=done.place, made_at=done.manifest.made_at),
         _holds(done.manifest.counts, done.manifest.bytes),
         *_head(done.manifest),
-        said,
+        sentence,
     ]
     return Answer({**asdict(done), "next": following}, words, _keys_that_do_not_fit(settings, done))
 

@@ -129,8 +129,8 @@ def check_empty(folder: Path) -> None:
 
 def set_stillborn_aside(settings: Settings) -> None:
     """Put a database file that never held anything under another name, and with it what lies beside it."""
-    found = find(settings)
-    if found.database is not Database.STILLBORN or found.log_left:
+    remains = find(settings)
+    if remains.database is not Database.STILLBORN or remains.log_left:
         return
     path = database_path(settings)
     number = 1 + sum(1 for _ in path.parent.glob(f"{STILLBORN}-*"))

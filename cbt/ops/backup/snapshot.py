@@ -140,7 +140,6 @@ class DatabaseFacts:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return the counts a manifest shows."""
         return {"attempts": self.attempts, "journal": self.journal}
 
 
@@ -266,10 +265,10 @@ def _connect(settings: Settings) -> psycopg.Connection:
 
 
 def _tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    executable = shutil.which(name)
+    if executable is None:
         raise Unavailable("safety.tool_missing", tool=name)
-    return found
+    return executable
 
 
 def _run(command: list[str], settings: Settings) -> None:
@@ -286,9 +285,9 @@ def _run(command: list[str], settings: Settings) -> None:
         check=False,
     )
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
+        lines = done.stderr.strip().splitlines()
         # The first line names the cause; later ones may quote rows.
-        raise Unavailable("safety.tool_failed", tool=Path(command[0]).name, said=said[0] if said else "")
+        raise Unavailable("safety.tool_failed", tool=Path(command[0]).name, said=lines[0] if lines else "")
 
 
 def back_up(settings: Settings, destination: Path, *, now: datetime) -> tuple[Path, Manifest]:

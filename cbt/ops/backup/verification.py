@@ -51,23 +51,23 @@ Found = list[tuple[str, str]]
 def check_journals(session: Session) -> tuple[int, Found]:
     """Compare the journal of every closed attempt with the digest on its row and in the audit log."""
     looked_at: int = 0
-    found: Found = []
+    problems: Found = []
     for attempts in _chunks(session, (State.CLOSED, State.SCORED)):
         looked_at += len(attempts)
         journals = journal_texts(session, [attempt.id for attempt in attempts])
         sealed = _sealed_digests(session, attempts, act="attempt.close", name="journal")
         for attempt in attempts:
             if not is_seal(attempt.journal_digest, journals[attempt.id]):
-                found.append(("journal", attempt.ref))
+                problems.append(("journal", attempt.ref))
             elif sealed[attempt.ref][-1:] != [attempt.journal_digest]:
-                found.append(("journal_seal", attempt.ref))
-    return looked_at, found
+                problems.append(("journal_seal", attempt.ref))
+    return looked_at, problems
 
 
 def check_scores(session: Session) -> tuple[int, Found]:
     """Score every scored attempt again and compare bytes; former scores are compared with their hash."""
     looked_at: int = 0
-    found: Found = []
+    problems: Found = []
     scorers = Scorers(arrange)
     for attempts in _chunks(session, (State.SCORED,)):
         looked_at += len(attempts)
@@ -77,8 +77,8 @@ def check_scores(session: Session) -> tuple[int, Found]:
         for attempt in attempts:
             what = _judge(attempt, scores[attempt.id], texts.get(attempt.id), sealed[attempt.ref])
             if what:
-                found.append((what, attempt.ref))
-    return looked_at, found
+                problems.append((what, attempt.ref))
+    return looked_at, problems
 
 
 def _judge(attempt: Attempt, scores: Sequence[Score], again: str | None, sealed: Sequence[str]) -> str:
@@ -181,13 +181,13 @@ def check_rulings(session: Session) -> tuple[int, list[tuple[str, str]]]:
         .join(Attempt, Attempt.id == RuledAttempt.attempt_id)
         .order_by(RuledAttempt.id)
     ).all()
-    found = []
+    problems = []
     for row, verdict, ref in rows:
         if entries_digest(covered[row.id]) != row.digest:
-            found.append(("ruling", ref))
+            problems.append(("ruling", ref))
         elif (f"attempt.late_{verdict}", f"attempt:{ref}", row.digest) not in sealed:
-            found.append(("ruling_seal", ref))
-    return len(rows), found
+            problems.append(("ruling_seal", ref))
+    return len(rows), problems
 
 
 def _sealed_rulings(session: Session) -> set[tuple[str, str, str]]:
@@ -227,7 +227,6 @@ class StoredCheck:
 
     @property
     def ok(self) -> bool:
-        """Return whether nothing was found."""
         return not self.findings
 
 
@@ -256,7 +255,6 @@ def verify_everything() -> list[StoredCheck]:
 
 
 def check_in(session: Session, name: str) -> StoredCheck:
-    """Run the check `name` on what `session` sees, whichever database that is."""
     return _run(name, dict(CHECKS)[name], lambda: nullcontext(session))
 
 
@@ -267,12 +265,12 @@ def _run(
 ) -> StoredCheck:
     try:
         with opened() as session:
-            looked_at, found = check(session)
+            looked_at, problems = check(session)
     except Exception as error:
         # A damaged page or row ends one check, not the others; said by its kind only, a message may quote it.
         kind = type(error.orig if isinstance(error, DatabaseError) else error).__name__
         return StoredCheck(name, 0, (Damage("unreadable", kind),))
-    return StoredCheck(name, looked_at, tuple(Damage(what, where) for what, where in found))
+    return StoredCheck(name, looked_at, tuple(Damage(what, where) for what, where in problems))
 
 
 def _integrity(session: Session) -> Answer:
@@ -333,19 +331,19 @@ def _audit(session: Session) -> Answer:
 
 
 def _forms(session: Session) -> Answer:
-    looked_at, found = 0, []
+    looked_at, problems = 0, []
     query = select(Form.ref, Form.content, Form.sha256).order_by(Form.id).execution_options(yield_per=200)
     with closing(session.execute(query)) as forms:
         for form in forms:
             looked_at += 1
             if digest(form.content) != form.sha256:
-                found.append(("form", form.ref))
-    return looked_at, found
+                problems.append(("form", form.ref))
+    return looked_at, problems
 
 
 def _personal(session: Session) -> Answer:
     """Open every sealed document number: one that opens under this key and finds its person is right."""
-    looked_at, found = 0, []
+    looked_at, problems = 0, []
     lost = personal_was_lost(session)  # what its key sealed is given up, and no damage
     query = select(Candidate.ref, Candidate.document_sealed, Candidate.document_index).order_by(Candidate.id)
     with closing(session.execute(query.execution_options(yield_per=1000))) as people:
@@ -355,10 +353,10 @@ def _personal(session: Session) -> Answer:
                 continue
             looked_at += 1
             if number is None or document_index(number) != index:
-                found.append(("personal", ref))
-    if looked_at and len(found) == looked_at:
+                problems.append(("personal", ref))
+    if looked_at and len(problems) == looked_at:
         return looked_at, [("personal_key", "personal.key")]  # not one opens: it is the key
-    return looked_at, found
+    return looked_at, problems
 
 
 def _embedded(session: Session) -> bool:
@@ -366,7 +364,6 @@ def _embedded(session: Session) -> bool:
 
 
 def all_findings(checks: list[StoredCheck]) -> Iterator[Damage]:
-    """Yield what all checks found."""
     for check in checks:
         yield from check.findings
 

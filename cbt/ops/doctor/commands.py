@@ -79,12 +79,12 @@ def room_findings(ref: str, *, now: datetime) -> list[Diagnosis]:
     Whoever types this sees the whole installation, so it is asked of no duty.
     """
     with flask.current_app.test_request_context(), reading() as session:
-        found = read_readiness(session, _view(session, ref), now=now)
+        readiness = read_readiness(session, _view(session, ref), now=now)
     lines = [
         Diagnosis(CHECK, Grade.FAIL if one.stops else Grade.WARN, "fault", one.what, one.fix)
-        for one in found.faults
+        for one in readiness.faults
     ]
-    named = {"reported": found.reported, "bound": found.bound, "seats": len(found.seats)}
+    named = {"reported": readiness.reported, "bound": readiness.bound, "seats": len(readiness.seats)}
     return [*lines, Diagnosis(CHECK, Grade.OK, "reported", text("doctor.room.reported", **named), "")]
 
 
@@ -106,21 +106,23 @@ SUMS = {Grade.OK: "doctor.well", Grade.WARN: "doctor.warned", Grade.FAIL: "docto
 def doctor(url: str, room: str) -> Answer:
     """Examine the installation: exit code 0 when all is well, 1 with warnings, 2 when something is wrong."""
     give_way(holds=True)
-    found = examine(read_sources, now=wall_time(), url=url)
+    diagnoses = examine(read_sources, now=wall_time(), url=url)
     if room:
-        found += room_findings(room)
-    grade = worst(found)
-    data = {"grade": grade, "found": [asdict(one) for one in found]}
-    count = sum(one.grade is grade for one in found)
-    return Answer(data, [*_lines(found), text(SUMS[grade], count=count)], code=ENDS[grade])
+        diagnoses += room_findings(room)
+    grade = worst(diagnoses)
+    data = {"grade": grade, "found": [asdict(one) for one in diagnoses]}
+    count = sum(one.grade is grade for one in diagnoses)
+    return Answer(data, [*_lines(diagnoses), text(SUMS[grade], count=count)], code=ENDS[grade])
 
 
-def _lines(found: list[Diagnosis]) -> Iterator[str]:
-    heads = align([[text(f"doctor.grade.{one.grade}"), text(f"doctor.{one.check}"), "|"] for one in found])
-    for one, head in zip(found, heads, strict=True):
-        yield tone(head.removesuffix("|"), COLOURS[one.grade]) + one.what
-        if one.fix:
-            yield f"  → {one.fix}"
+def _lines(diagnoses: list[Diagnosis]) -> Iterator[str]:
+    heads = align(
+        [[text(f"doctor.grade.{one.grade}"), text(f"doctor.{one.check}"), "|"] for one in diagnoses]
+    )
+    for entry, head in zip(diagnoses, heads, strict=True):
+        yield tone(head.removesuffix("|"), COLOURS[entry.grade]) + entry.what
+        if entry.fix:
+            yield f"  → {entry.fix}"
 
 
 commands: list[click.Command] = [doctor]

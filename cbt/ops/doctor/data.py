@@ -50,27 +50,27 @@ def _beside(patient: Patient) -> Iterator[Symptom]:
 def _judge(path: Path, settings: Settings) -> Symptom | None:
     """Return what is wrong with owner and mode of a file that root and the server's user alone may know."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None  # what cannot be looked at is another check's
     user, group = _server(settings)
-    mode = stat.S_IMODE(found.st_mode)
-    told = {"path": path, "mode": f"{mode:04o}", "command": _closing(path, found.st_uid, user, group)}
-    if found.st_uid not in (ROOT, user):
-        return Symptom("owned", told | {"owner": user_name(found.st_uid)})
+    mode = stat.S_IMODE(status.st_mode)
+    params = {"path": path, "mode": f"{mode:04o}", "command": _closing(path, status.st_uid, user, group)}
+    if status.st_uid not in (ROOT, user):
+        return Symptom("owned", params | {"owner": user_name(status.st_uid)})
     if mode & 0o022:
-        return Symptom("written", told)
-    strange = mode & 0o040 and found.st_gid not in (ROOT, group)
-    return Symptom("read", told) if strange or mode & 0o004 else None
+        return Symptom("written", params)
+    strange = mode & 0o040 and status.st_gid not in (ROOT, group)
+    return Symptom("read", params) if strange or mode & 0o004 else None
 
 
 def _server(settings: Settings) -> tuple[int, int]:
     """Return user and group that the server runs as: whose the data folder is, or would be."""
     try:
-        found = settings.data_dir.stat()
+        status = settings.data_dir.stat()
     except OSError:
         return os.geteuid(), os.getegid()
-    return found.st_uid, found.st_gid
+    return status.st_uid, status.st_gid
 
 
 def _closing(path: Path, owner: int, user: int, group: int) -> str:
@@ -121,10 +121,10 @@ def examine_second_copy(patient: Patient) -> Seen:
         yield Symptom("same_disk" if same_disk(folder, settings.data_dir) else "apart", {"path": folder})
 
 
-def same_disk(one: Path, other: Path) -> bool:
+def same_disk(first: Path, other: Path) -> bool:
     """Return whether two folders lie on one file system; one that is not there is on none."""
     try:
-        return one.stat().st_dev == other.stat().st_dev
+        return first.stat().st_dev == other.stat().st_dev
     except OSError:
         return False
 
@@ -152,8 +152,8 @@ def examine_backups(patient: Patient) -> Seen:
         return
     if settings.embedded and same_disk(folder, settings.data_dir):
         yield Symptom("same_disk", {"path": folder})
-    found = [at for path in copies(folder) if (at := made_at(path))]
-    yield judge_backups(settings, max(found, default=None), now=patient.now, serving=bool(patient.holder))
+    instants = [at for path in copies(folder) if (at := made_at(path))]
+    yield judge_backups(settings, max(instants, default=None), now=patient.now, serving=bool(patient.holder))
 
 
 def judge_backups(settings: Settings, newest: datetime | None, *, now: datetime, serving: bool) -> Symptom:

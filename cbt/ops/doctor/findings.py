@@ -32,18 +32,15 @@ class Patient:
 
     @property
     def settings(self) -> Settings:
-        """Return the settings."""
         return self.sourced.settings
 
     @property
     def server_pid(self) -> int | None:
-        """Return the process of the running server."""
-        found = re.search(r"pid (\d+)", self.holder)
-        return int(found[1]) if found else None
+        match = re.search(r"pid (\d+)", self.holder)
+        return int(match[1]) if match else None
 
     @property
     def served_at(self) -> str:
-        """Return where this machine reaches the server."""
         port = re.search(r"port (\d+)", self.holder)
         scheme = "https" if self.settings.tls_cert is not None else "http"
         host = self.settings.host if self.settings.host not in ("0.0.0.0", "::") else "127.0.0.1"
@@ -51,7 +48,6 @@ class Patient:
 
 
 def patient(sourced: Sourced, *, now: datetime, url: str) -> Patient:
-    """Return an installation to examine."""
     try:
         holder = DataDirLock(sourced.settings.data_dir).holder()
     except OSError:
@@ -160,8 +156,8 @@ def _listed(value: object) -> object:
     return text("ui.comma").join(map(str, value)) if isinstance(value, list) else value
 
 
-def worst(found: list[Diagnosis]) -> Grade:
+def worst(diagnoses: list[Diagnosis]) -> Grade:
     """Return the gravest grade; where there is nothing to look at, nothing is wrong."""
     return max(
-        (one.grade for one in found if one.grade is not Grade.NONE), key=GRAVEST.index, default=Grade.OK
+        (one.grade for one in diagnoses if one.grade is not Grade.NONE), key=GRAVEST.index, default=Grade.OK
     )

@@ -45,7 +45,6 @@ def examine_clock(patient: Patient) -> Seen:
 
 
 def agreement(here: datetime, there: datetime) -> Symptom:
-    """Return what follows from this machine's time and the database's."""
     off = here - there
     seconds = f"{off.total_seconds():+z.1f}"
     return Symptom("apart" if abs(off) >= APART else "agrees", {"seconds": seconds})
@@ -60,10 +59,10 @@ def kept() -> bool | None:
         return True
     if sys.platform != "linux" or struct.calcsize("P") != 8:
         return None
-    told = ctypes.create_string_buffer(_ROOM)  # all zero: nothing is to be changed
-    if ctypes.CDLL(None).adjtimex(told) < 0:
+    buffer = ctypes.create_string_buffer(_ROOM)  # all zero: nothing is to be changed
+    if ctypes.CDLL(None).adjtimex(buffer) < 0:
         return None
-    (status,) = struct.unpack_from("i", told, _STATUS_AT)
+    (status,) = struct.unpack_from("i", buffer, _STATUS_AT)
     return not status & _UNSYNCHRONISED
 
 
@@ -100,8 +99,8 @@ def _of_server(pid: int | None) -> int | None:
         text = Path(f"/proc/{pid}/limits").read_text("ascii")
     except OSError:
         return None
-    found = re.search(r"^Max open files\s+\S+\s+(\d+)", text, re.MULTILINE)
-    return int(found[1]) if found else ENOUGH
+    match = re.search(r"^Max open files\s+\S+\s+(\d+)", text, re.MULTILINE)
+    return int(match[1]) if match else ENOUGH
 
 
 SPACE_CODES = {
@@ -116,9 +115,9 @@ _MIB = 1024 * 1024
 
 def examine_space(patient: Patient) -> Seen:
     """Look at each folder's disk, and at the kind of file system below the embedded database."""
-    found = free_bytes(patient.settings)
-    found.setdefault("data", shutil.disk_usage(nearest(patient.settings.data_dir)).free)
-    for name, free in found.items():
+    sizes = free_bytes(patient.settings)
+    sizes.setdefault("data", shutil.disk_usage(nearest(patient.settings.data_dir)).free)
+    for name, free in sizes.items():
         yield judge_space(text(f"doctor.folder.{name}"), free)
     if patient.settings.embedded and MOUNTS.is_file():
         kind = kind_of(patient.settings.data_dir, MOUNTS.read_text("utf-8", "replace"))
@@ -129,7 +128,6 @@ def examine_space(patient: Patient) -> Seen:
 
 
 def judge_space(name: str, free: int) -> Symptom:
-    """Return what follows from the bytes that are left where the folder called `name` lies."""
     code = "full" if free < FULL_BYTES else "low" if free < LOW_BYTES else "ok"
     return Symptom(code, {"name": name, "mib": free // _MIB, "wanted": LOW_BYTES // _MIB})
 

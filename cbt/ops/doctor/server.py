@@ -24,16 +24,16 @@ SETTINGS_CODES = {
 
 def examine_settings(patient: Patient) -> Seen:
     """Say where they are read from; warn of a data folder that depends on where a command is typed."""
-    found = patient.sourced
+    sourced = patient.sourced
     if os.environ.get(FILE_VARIABLE) == NO_FILE:
         yield Symptom("handed")
-    elif found.file is not None:
-        yield Symptom("file", {"path": found.file, "count": len(found.sources)})
+    elif sourced.file is not None:
+        yield Symptom("file", {"path": sourced.file, "count": len(sourced.sources)})
     else:
-        yield Symptom("environment", {"count": len(found.sources)})
-    if found.adrift:
-        yield Symptom("adrift", {"path": found.settings.data_dir})
-    if found.settings.embedded and not found.settings.db_encryption:
+        yield Symptom("environment", {"count": len(sourced.sources)})
+    if sourced.adrift:
+        yield Symptom("adrift", {"path": sourced.settings.data_dir})
+    if sourced.settings.embedded and not sourced.settings.db_encryption:
         yield Symptom("in_clear")
 
 
@@ -43,15 +43,15 @@ BLUEPRINTS_CODES = {"ok": Grade.OK, "none": Grade.NONE, "faulty": Grade.WARN}
 def examine_blueprints(patient: Patient) -> Seen:
     """Read every file of the folder."""
     folder = patient.settings.blueprint_dir
-    found = look(folder)
-    for one in found:
-        if one.error is not None:
-            what, fix = explain(one.error)
+    files = look(folder)
+    for folder_file in files:
+        if folder_file.error is not None:
+            what, fix = explain(folder_file.error)
             yield Symptom("faulty", {"folder": folder, "what": what, "fix": fix})
-    if not found:
+    if not files:
         yield Symptom("none", {"folder": folder})
-    elif all(one.error is None for one in found):
-        yield Symptom("ok", {"folder": folder, "count": len(found)})
+    elif all(one.error is None for one in files):
+        yield Symptom("ok", {"folder": folder, "count": len(files)})
 
 
 PORT_CODES = {
@@ -77,13 +77,13 @@ def judge_port(address: str, answer: Fetched) -> Symptom:
     if answer.status not in (200, 503):
         return Symptom("silent", {"address": address, "status": answer.status or answer.text})
     try:
-        said = json.loads(answer.text)
+        reply = json.loads(answer.text)
     except ValueError:
         return Symptom("silent", {"address": address, "status": answer.status})
-    warnings = list(said.get("warnings", ()))
+    warnings = list(reply.get("warnings", ()))
     if answer.status == 503:
         return Symptom(
-            "refuses", {"address": address, "state": said.get("database", "?"), "warnings": warnings or "–"}
+            "refuses", {"address": address, "state": reply.get("database", "?"), "warnings": warnings or "–"}
         )
     return Symptom("warns" if warnings else "saves", {"address": address, "warnings": warnings})
 
@@ -96,7 +96,6 @@ WIDEST = 65_536
 
 
 def examine_proxy(patient: Patient) -> Seen:
-    """Hold the settings against each other."""
     try:
         yield judge_proxy(patient.settings)
     except InvalidInput as unreadable:
@@ -139,7 +138,6 @@ def examine_certificate(patient: Patient) -> Seen:
 
 
 def judge_certificate(expires_at: datetime, *, now: datetime) -> Symptom:
-    """Return what follows from when it ends."""
     left = expires_at - now
     code = "over" if left <= timedelta() else "ends" if left <= SOON else "lasts"
     return Symptom(code, {"days": left.days, "on": f"{expires_at:%Y-%m-%d}"})

@@ -99,15 +99,15 @@ def _refuse_arrive(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or ("arrived" if seat.arrived_at is not None else "")
 
 
-def _arrive(asked: ActRequest) -> ActResult:
+def _arrive(request: ActRequest) -> ActResult:
     """登记到场, for one, many or (no selection) everybody not there yet; `arrived_at` enters an earlier moment.
 
     Source: R-11.
     """
-    by, now = asked.by, asked.now
-    at = read_clock_time(asked.form, "arrived_at", now=now, zone=asked.zone)
-    reason = read_reason(asked.form, required=at is not None)
-    with acting(asked) as desk:
+    by, now = request.by, request.now
+    at = read_clock_time(request.form, "arrived_at", now=now, zone=request.zone)
+    reason = read_reason(request.form, required=at is not None)
+    with acting(request) as desk:
         picked = desk.pick()
         for seat in picked.chosen:
             arrival.record_arrival(
@@ -134,9 +134,9 @@ def _refuse_check_in(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or ("began" if seat.started_at is not None else "")
 
 
-def _check_in(asked: ActRequest) -> ActResult:
+def _check_in(request: ActRequest) -> ActResult:
     """签到: record the document shown and that person, photo and ticket are one. Source: R-10."""
-    with acting(asked) as desk:
+    with acting(request) as desk:
         picked = desk.pick()
         before: list[tuple[int | None, Any]] = []
         for seat in picked.chosen:
@@ -145,10 +145,10 @@ def _check_in(asked: ActRequest) -> ActResult:
             arrival.check_in(
                 desk.session,
                 registration,
-                now=asked.now,
-                document_type=asked.form.get("document_type", ""),
-                last_four=asked.form.get("last_four", ""),
-                actor=asked.by.actor,
+                now=request.now,
+                document_type=request.form.get("document_type", ""),
+                last_four=request.form.get("last_four", ""),
+                actor=request.by.actor,
             )
             desk.log("check_in", seat)
         desk.remember(before)
@@ -159,15 +159,15 @@ def _documents(_preview: Preview) -> Mapping[str, object]:
     return {"documents": DOCUMENT_TYPES}
 
 
-def _issue_codes(asked: ActRequest) -> ActResult:
+def _issue_codes(request: ActRequest) -> ActResult:
     """Issue a fresh 登录码 to each; they are shown this once and kept only as hashes. Source: R-14."""
     rng = random.SystemRandom()
-    with acting(asked) as desk:
+    with acting(request) as desk:
         picked = desk.pick()
         codes = []
         for seat in picked.chosen:
             code = arrival.issue_login_code(
-                desk.session, desk.registration(seat), now=asked.now, rng=rng, actor=asked.by.actor
+                desk.session, desk.registration(seat), now=request.now, rng=rng, actor=request.by.actor
             )
             codes.append((f"{seat.label} {seat.name}", seat.ticket, code))
             desk.log("code", seat)
@@ -175,16 +175,16 @@ def _issue_codes(asked: ActRequest) -> ActResult:
         return desk.said(picked, codes=tuple(codes))
 
 
-def _allow_sign_in(asked: ActRequest) -> ActResult:
+def _allow_sign_in(request: ActRequest) -> ActResult:
     """允许登录 without the check at the door. Source: R-14."""
-    reason, actor = read_reason(asked.form), asked.by.actor
-    with acting(asked) as desk:
+    reason, actor = read_reason(request.form), request.by.actor
+    with acting(request) as desk:
         picked = desk.pick()
         before: list[tuple[int | None, Any]] = []
         for seat in picked.chosen:
             registration = desk.registration(seat)
-            before.append((seat.registration_id, allowed(registration, at=asked.now)))
-            arrival.allow_sign_in(desk.session, registration, now=asked.now, actor=actor, reason=reason)
+            before.append((seat.registration_id, allowed(registration, at=request.now)))
+            arrival.allow_sign_in(desk.session, registration, now=request.now, actor=actor, reason=reason)
             desk.log("allow_sign_in", seat, reason=reason)
         desk.remember(before)
         return desk.said(picked)
@@ -199,15 +199,15 @@ def _queried(preview: Preview) -> Mapping[str, object]:
         return {"queried": to_compare(session, [seat.ref for seat in preview.picked.chosen])}
 
 
-def _clear_query(asked: ActRequest) -> ActResult:
+def _clear_query(request: ActRequest) -> ActResult:
     """Answer 信息有误: the proctor compared the person, the confirmation page goes on. Source: R-14."""
-    reason, actor = read_reason(asked.form, required=False), asked.by.actor
-    with acting(asked) as desk:
+    reason, actor = read_reason(request.form, required=False), request.by.actor
+    with acting(request) as desk:
         picked = desk.pick()
         before = [(seat.registration_id, kept(seat.query_at)) for seat in picked.chosen]
         for seat in picked.chosen:
             arrival.clear_query(
-                desk.session, desk.registration(seat), now=asked.now, actor=actor, reason=reason
+                desk.session, desk.registration(seat), now=request.now, actor=actor, reason=reason
             )
             desk.log("clear_query", seat, reason=reason)
         desk.remember(before)
@@ -273,14 +273,14 @@ def _refuse_absent(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or ("entered" if entered else "")
 
 
-def _mark_absent(asked: ActRequest) -> ActResult:
+def _mark_absent(request: ActRequest) -> ActResult:
     """Confirm 缺考 with its cause. Source: R-12."""
-    cause, actor = asked.form.get("cause", ""), asked.by.actor
-    with acting(asked) as desk:
+    cause, actor = request.form.get("cause", ""), request.by.actor
+    with acting(request) as desk:
         picked = desk.pick()
         for seat in picked.chosen:
             arrival.mark_absent(
-                desk.session, desk.registration(seat), now=asked.now, cause=cause, actor=actor
+                desk.session, desk.registration(seat), now=request.now, cause=cause, actor=actor
             )
             desk.log("absent", seat, cause=cause)
         desk.remember([(seat.registration_id, None) for seat in picked.chosen])
@@ -298,10 +298,10 @@ def _refuse_undo_absent(seat: SeatView, _board: Board) -> str:
     return "" if seat.absent_at is not None else "not_absent"
 
 
-def _undo_absent(asked: ActRequest) -> ActResult:
+def _undo_absent(request: ActRequest) -> ActResult:
     """Take 缺考 back: the chief may until the sitting is ended. Source: R-12."""
-    reason, actor = read_reason(asked.form), asked.by.actor
-    with acting(asked) as desk:
+    reason, actor = read_reason(request.form), request.by.actor
+    with acting(request) as desk:
         desk.need_chief()
         picked = desk.pick()
         before: list[tuple[int | None, Any]] = []
@@ -309,7 +309,7 @@ def _undo_absent(asked: ActRequest) -> ActResult:
             registration = desk.registration(seat)
             was = {"at": kept(registration.absent_at), "cause": registration.absent_cause}
             before.append((seat.registration_id, was))
-            arrival.undo_absent(desk.session, registration, now=asked.now, actor=actor, reason=reason)
+            arrival.undo_absent(desk.session, registration, now=request.now, actor=actor, reason=reason)
             desk.log("undo_absent", seat, reason=reason)
         desk.remember(before)
         return desk.said(picked)
@@ -332,13 +332,13 @@ def _refuse_leave(seat: SeatView, _board: Board) -> str:
     return "away" if seat.left_at is not None else ""
 
 
-def _leave(asked: ActRequest) -> ActResult:
+def _leave(request: ActRequest) -> ActResult:
     """临时离场 under escort: the content is blanked, the clock runs; allowed by the sitting or the chief.
 
     Source: R-13.
     """
-    escort, now = read_text(asked.form, "escort", most=60), asked.now
-    with acting(asked) as desk:
+    escort, now = read_text(request.form, "escort", most=60), request.now
+    with acting(request) as desk:
         if not desk.board.head.leave_allowed:
             desk.need_chief()
         picked = desk.pick()
@@ -351,7 +351,7 @@ def _leave(asked: ActRequest) -> ActResult:
                     out_at=now,
                     in_at=None,
                     escort=escort,
-                    by=asked.by.actor,
+                    by=request.by.actor,
                 )
             )
             desk.audit("door.leave", f"registration:{seat.ref}", after={"escort": escort})
@@ -369,9 +369,9 @@ def _refuse_return(seat: SeatView, _board: Board) -> str:
     return "" if seat.left_at is not None else "not_away"
 
 
-def _come_back(asked: ActRequest) -> ActResult:
+def _come_back(request: ActRequest) -> ActResult:
     """Back in the room: the page shows its content again. Source: R-13."""
-    with acting(asked) as desk:
+    with acting(request) as desk:
         picked = desk.pick()
         before = [(seat.registration_id, kept(seat.left_at)) for seat in picked.chosen]
         for seat in picked.chosen:

@@ -51,8 +51,8 @@ def _whose(board: Board, form: Form) -> SeatView | None:
 
 def _proposed(preview: Preview) -> Proposal | None:
     gap_id = read_number(preview.form, "gap")
-    found = (one for seat in preview.picked.chosen for one in seat.proposals if one.gap_id == gap_id)
-    return next(found, None)
+    proposals = (one for seat in preview.picked.chosen for one in seat.proposals if one.gap_id == gap_id)
+    return next(proposals, None)
 
 
 def _shown(preview: Preview) -> Mapping[str, object]:
@@ -61,12 +61,12 @@ def _shown(preview: Preview) -> Mapping[str, object]:
 
 def _second(preview: Preview) -> str:
     """Ask for a second person when giving what is proposed takes one. Source: R-62."""
-    one = _proposed(preview)
-    takes_two = one is not None and would_take_two(preview, one.amount, compensation=True)
+    gap_proposal = _proposed(preview)
+    takes_two = gap_proposal is not None and would_take_two(preview, gap_proposal.amount, compensation=True)
     return "always" if takes_two else "perhaps"
 
 
-def _decide_gap(asked: ActRequest) -> ActResult:
+def _decide_gap(request: ActRequest) -> ActResult:
     """Decide on a proposed compensation: give `amount` back as 补时, or nothing (不补时).
 
     One person suffices for what is proposed; what is given beyond the proposal counts as an extension, and
@@ -77,14 +77,14 @@ def _decide_gap(asked: ActRequest) -> ActResult:
 
     Source: R-26, R-62.
     """
-    now = asked.now
-    gap_id = read_number(asked.form, "gap")
+    now = request.now
+    gap_id = read_number(request.form, "gap")
     if gap_id is None:
         raise InvalidInput("proctoring.number", field="gap")
-    reason_code, reason = read_reason_of(asked.form, asked.reasons)
-    refused = asked.form.get("refuse") == "1"
-    amount = timedelta(0) if refused else read_span(asked.form, "amount")
-    with acting(asked) as desk:
+    reason_code, reason = read_reason_of(request.form, request.reasons)
+    refused = request.form.get("refuse") == "1"
+    amount = timedelta(0) if refused else read_span(request.form, "amount")
+    with acting(request) as desk:
         gap, attempt = gap_in_room(desk.session, desk.room.id, gap_id)
         seat = next((one for one in desk.board.seats if one.attempt_id == attempt.id), None)
         if seat is None:
@@ -190,7 +190,6 @@ def _record_decision(desk: Desk, seat: SeatView, proposed: Proposal, ruling: Gap
 
 
 def amount_line(form: Form) -> Iterator[Line]:
-    """How much time, as it was typed."""
     if form.get("amount"):
         yield ("approval.line.amount", "text", form["amount"])
 
@@ -224,17 +223,14 @@ class SharedCut:
 
     @property
     def usable(self) -> bool:
-        """Whether everybody could go on answering."""
         return all(one.usable for _seat, one in self.gaps)
 
     @property
     def longest(self) -> timedelta:
-        """The longest of them."""
         return max((one.to_at - one.from_at for _seat, one in self.gaps), default=timedelta(0))
 
     @property
     def resent(self) -> int:
-        """How many answers came in afterwards."""
         return sum(one.resent for _seat, one in self.gaps)
 
 
@@ -260,23 +256,27 @@ def _shown_together(preview: Preview) -> Mapping[str, object]:
     return {"cut": _cut(preview.picked, _named(preview.form))}
 
 
-def _amount(form: Form, one: Proposal) -> timedelta:
+def _amount(form: Form, gap_proposal: Proposal) -> timedelta:
     """Return what one gets: nothing, what was typed, or what they lost; never more than that."""
     if form.get("refuse") == "1":
         return timedelta(0)
-    return min(read_span(form, "amount"), one.left) if form.get("amount", "").strip() else one.left
+    return (
+        min(read_span(form, "amount"), gap_proposal.left)
+        if form.get("amount", "").strip()
+        else gap_proposal.left
+    )
 
 
 def _second_together(preview: Preview) -> str:
     """Ask for a second person when somebody gets more than one alone may give. Source: R-62."""
     if preview.form.get("refuse") == "1":
         return ""
-    found = _cut(preview.picked, _named(preview.form)).gaps
-    most = max((one.left for _seat, one in found if one.usable), default=timedelta(0))
+    gaps = _cut(preview.picked, _named(preview.form)).gaps
+    most = max((one.left for _seat, one in gaps if one.usable), default=timedelta(0))
     return "always" if would_take_two(preview, most) else "perhaps"
 
 
-def _decide_many(asked: ActRequest) -> ActResult:
+def _decide_many(request: ActRequest) -> ActResult:
     """Decide on the disconnections of many in one act: 全部不补时, or 全部补时.
 
     What is given beyond the proposals counts as an extension. Whoever handed in is left alone where time is
@@ -284,28 +284,30 @@ def _decide_many(asked: ActRequest) -> ActResult:
 
     Source: R-26, R-62.
     """
-    named = _named(asked.form)
-    code, reason = read_reason_of(asked.form, asked.reasons)
-    with acting(asked) as desk:
+    named = _named(request.form)
+    code, reason = read_reason_of(request.form, request.reasons)
+    with acting(request) as desk:
         picked = desk.pick()
         attempts = desk.attempts(picked.chosen)
         before: list[tuple[int | None, Any]] = []
         done: list[SeatView] = []
         left: list[tuple[SeatView, str]] = []
-        for seat, one in _cut(picked, named).gaps:
-            amount = _amount(asked.form, one)
+        for seat, gap_proposal in _cut(picked, named).gaps:
+            amount = _amount(request.form, gap_proposal)
             if amount and seat.closed_by not in (None, ClosedBy.DEADLINE):
                 left.append((seat, "closed"))
                 continue
             ruling = GapRuling(amount, code, reason)
-            before.append((seat.registration_id, settle_gap(desk, seat, attempts[seat.ref], one, ruling)))
+            before.append(
+                (seat.registration_id, settle_gap(desk, seat, attempts[seat.ref], gap_proposal, ruling))
+            )
             done.append(seat)
         if not before:
             raise Conflict("proctoring.gap_decided")
         touched = tuple(dict.fromkeys(done))
         desk.touch(touched)
-        given = any("adjustment" in kept for _who, kept in before)
-        desk.remember(before, undoable=not given or all(seat.under_way for seat in touched))
+        granted = any("adjustment" in kept for _who, kept in before)
+        desk.remember(before, undoable=not granted or all(seat.under_way for seat in touched))
         return desk.said(Selection(touched, (*picked.skipped, *left)))
 
 

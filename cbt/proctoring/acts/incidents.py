@@ -55,7 +55,7 @@ def _refuse(seat: SeatView, _board: Board) -> str:
     return "absent" if seat.absent_at is not None else "" if seat.arrived_at is not None else "not_arrived"
 
 
-def _record(asked: ActRequest) -> ActResult:
+def _record(request: ActRequest) -> ActResult:
     """违纪登记: note it with its form, and end the paper at once where the table says so.
 
     Of several the heaviest stands on the registration, with the version of the table it was taken from; each
@@ -63,8 +63,8 @@ def _record(asked: ActRequest) -> ActResult:
 
     Source: R-62, R-63.
     """
-    code, filled = asked.form.get("code", ""), read_filled(asked.form, now=asked.now, zone=asked.zone)
-    with acting(asked) as desk:
+    code, filled = request.form.get("code", ""), read_filled(request.form, now=request.now, zone=request.zone)
+    with acting(request) as desk:
         version_id = version_in_force(desk.session)
         violation = _offered(table_of(desk.session, version_id), code)
         if takes_two(violation):
@@ -93,7 +93,7 @@ def _record(asked: ActRequest) -> ActResult:
             desk.log("violation", seat, code=code, reason=filled.facts)
             open_still = seat.attempt_id is not None and seat.attempt_state not in OVER
             if terminates(violation) and open_still:
-                close_papers(desk, (seat,), closed_by=ClosedBy.VIOLATION, closed_at=asked.now, reason=code)
+                close_papers(desk, (seat,), closed_by=ClosedBy.VIOLATION, closed_at=request.now, reason=code)
         desk.remember(before, undoable=not takes_two(violation))
         return desk.said(picked)
 
@@ -108,10 +108,10 @@ def _take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
 
 def _offered(table: ReasonTable, code: str) -> Violation:
     """Return one row of the table; raise InvalidInput for a code it does not have, or offers no more."""
-    found = table.violation(code)
-    if found is None or found.retired:
+    violation = table.violation(code)
+    if violation is None or violation.retired:
         raise InvalidInput("proctoring.no_violation", field="code")
-    return found
+    return violation
 
 
 def _table(preview: Preview) -> Mapping[str, object]:
@@ -176,11 +176,11 @@ def _refuse_report(seat: SeatView, _board: Board) -> str:
     return "absent" if seat.absent_at is not None else ""
 
 
-def _file(asked: ActRequest) -> ActResult:
+def _file(request: ActRequest) -> ActResult:
     """异常登记 about one seat: what happened, who saw it, what the candidate says of it."""
-    code, _facts = read_reason_of(asked.form, asked.reasons)
-    filled = read_filled(asked.form, now=asked.now, zone=asked.zone)
-    with acting(asked) as desk:
+    code, _facts = read_reason_of(request.form, request.reasons)
+    filled = read_filled(request.form, now=request.now, zone=request.zone)
+    with acting(request) as desk:
         version_id, picked = version_in_force(desk.session), desk.pick()
         before: list[tuple[int | None, Any]] = []
         for seat in picked.chosen:
@@ -196,11 +196,11 @@ def _take_report_back(desk: Desk, _seat: SeatView, before: dict[str, str]) -> bo
     return True
 
 
-def _file_room(asked: ActRequest) -> ActResult:
+def _file_room(request: ActRequest) -> ActResult:
     """异常登记 about the room as a whole."""
-    code, _facts = read_reason_of(asked.form, asked.reasons)
-    filled = read_filled(asked.form, now=asked.now, zone=asked.zone)
-    with acting(asked) as desk:
+    code, _facts = read_reason_of(request.form, request.reasons)
+    filled = read_filled(request.form, now=request.now, zone=request.zone)
+    with acting(request) as desk:
         version_id = version_in_force(desk.session)
         report = file_report(desk, None, filled, kind="incident", code=code, version_id=version_id)
         desk.log("incident_room", code=code, reason=filled.facts)
@@ -213,17 +213,17 @@ def _take_back_room(desk: Desk, before: dict[str, str]) -> bool:
     return True
 
 
-def _add(asked: ActRequest) -> ActResult:
+def _add(request: ActRequest) -> ActResult:
     """Say one part of a report anew; what was said before stays below it."""
-    part = asked.form.get("part", "")
+    part = request.form.get("part", "")
     if part not in PARTS:
         raise InvalidInput("proctoring.report_part", field="part")
-    said = asked.form.get("signature" if part == "signature" else "text", "")
-    text = read_part(said, part, field="text")
+    typed = request.form.get("signature" if part == "signature" else "text", "")
+    text = read_part(typed, part, field="text")
     if not text:
         raise InvalidInput("proctoring.text_needed", field="text")
-    with acting(asked) as desk:
-        report = open_report(desk, asked.form.get("report", ""))
+    with acting(request) as desk:
+        report = open_report(desk, request.form.get("report", ""))
         add_to(desk, report, part, text)
         seat = seat_of(desk, report)
         if seat is None:
@@ -234,14 +234,14 @@ def _add(asked: ActRequest) -> ActResult:
         return desk.said()
 
 
-def _withdraw(asked: ActRequest) -> ActResult:
+def _withdraw(request: ActRequest) -> ActResult:
     """Withdraw a report with a reason; a violation that took two people to record takes two again.
 
     Source: R-62, R-63.
     """
-    reason = read_reason(asked.form)
-    with acting(asked) as desk:
-        report = open_report(desk, asked.form.get("report", ""))
+    reason = read_reason(request.form)
+    with acting(request) as desk:
+        report = open_report(desk, request.form.get("report", ""))
         if desk.board.head.state is SittingState.RELEASED:
             raise Conflict("proctoring.report_released")
         table = table_of(desk.session, report.reasons_version_id)
@@ -258,8 +258,8 @@ def _withdraw(asked: ActRequest) -> ActResult:
 
 
 def _shown(preview: Preview) -> Mapping[str, object]:
-    told = read_report(preview.board.head.ref, preview.form.get("report", ""))
-    return {"told": told, "parts": tuple(PARTS), "signatures": SIGNATURES}
+    report = read_report(preview.board.head.ref, preview.form.get("report", ""))
+    return {"told": report, "parts": tuple(PARTS), "signatures": SIGNATURES}
 
 
 def _second(preview: Preview) -> str:

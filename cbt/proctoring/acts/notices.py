@@ -33,13 +33,13 @@ from cbt.runner.attempt_changes import withdraw_message
 from cbt.sittings.models import Seat
 
 
-def _see(asked: ActRequest) -> ActResult:
+def _see(request: ActRequest) -> ActResult:
     """Note that somebody has looked into an alert of one seat or of many; it comes back when there is more of it.
 
     Raise InvalidInput for what is no such alert, and Conflict where no seat has it any more.
     """
-    alert = asked.form.get("alert", "")
-    with acting(asked) as desk:
+    alert = request.form.get("alert", "")
+    with acting(request) as desk:
         picked = desk.pick()
         if alert not in SEEN:
             raise InvalidInput("proctoring.no_alert", field="alert")
@@ -73,9 +73,9 @@ def _elsewhere(desk: Desk, _alert: str, seats: Sequence[SeatView]) -> Iterator[d
 
 
 def _counted(desk: Desk, alert: str, seats: Sequence[SeatView]) -> Iterator[dict[str, Any]]:
-    known = _seen_rows(desk, seats, alert)
+    seen = _seen_rows(desk, seats, alert)
     for seat in seats:
-        row, mark = known.get(seat.seat_id), _mark_of(seat, alert)
+        row, mark = seen.get(seat.seat_id), _mark_of(seat, alert)
         former = None if row is None else row.mark
         if row is None:
             row = AlertSeen(sitting_room_id=desk.room.id, seat_id=seat.seat_id, kind=alert)
@@ -86,7 +86,6 @@ def _counted(desk: Desk, alert: str, seats: Sequence[SeatView]) -> Iterator[dict
 
 
 def _mark_of(seat: SeatView, alert: str) -> int:
-    """Return how much there was of what is counted."""
     if alert == "guessing":
         return 0 if seat.guesses is None else seat.guesses.mark
     return seat.blurs if alert == "blurs" else seat.undelivered
@@ -152,15 +151,15 @@ def _refuse(seat: SeatView, _board: Board) -> str:
     return "" if seat.under_way else not_here(seat) or "not_running"
 
 
-def _remind(asked: ActRequest) -> ActResult:
+def _remind(request: ActRequest) -> ActResult:
     """提醒: a message on the candidate's page, with delivered and read receipts."""
-    text = read_text(asked.form, "text")
-    with acting(asked) as desk:
+    text = read_text(request.form, "text")
+    with acting(request) as desk:
         picked = desk.pick()
         before = []
         for seat, attempt in each_paper(desk, picked):
             sent = delivery.send_message(
-                desk.session, attempt, now=asked.now, text=text, actor=asked.by.actor
+                desk.session, attempt, now=request.now, text=text, actor=request.by.actor
             )
             before.append((seat.registration_id, {"message": sent.id}))
             desk.log("remind", seat, text=text)

@@ -41,14 +41,16 @@ def _refuse_suspend(seat: SeatView, board: Board) -> str:
     return "" if running else not_here(seat) or ("suspended" if seat.under_way else "not_running")
 
 
-def _suspend(asked: ActRequest) -> ActResult:
+def _suspend(request: ActRequest) -> ActResult:
     """暂停: the clock stops, the content is blanked. Source: R-25."""
-    reason, actor = read_reason(asked.form), asked.by.actor
-    with acting(asked) as desk:
+    reason, actor = read_reason(request.form), request.by.actor
+    with acting(request) as desk:
         picked = desk.pick()
         before = []
         for seat, attempt in each_paper(desk, picked):
-            pause = delivery.suspend_attempt(desk.session, attempt, now=asked.now, reason=reason, actor=actor)
+            pause = delivery.suspend_attempt(
+                desk.session, attempt, now=request.now, reason=reason, actor=actor
+            )
             before.append((seat.registration_id, {"pause": pause.id}))
             desk.log("suspend", seat, reason=reason)
         desk.remember(before)
@@ -67,14 +69,14 @@ def _refuse_resume(seat: SeatView, board: Board) -> str:
     return "" if seat.attempt_state is State.SUSPENDED else "not_suspended"
 
 
-def _resume(asked: ActRequest) -> ActResult:
+def _resume(request: ActRequest) -> ActResult:
     """恢复: the clock goes on, the time is given back in full. Source: R-25."""
-    reason, actor = read_reason(asked.form, required=False), asked.by.actor
-    with acting(asked) as desk:
+    reason, actor = read_reason(request.form, required=False), request.by.actor
+    with acting(request) as desk:
         picked = desk.pick()
         before: list[tuple[int | None, Any]] = []
         for seat, attempt in each_paper(desk, picked):
-            pause = delivery.resume_attempt(desk.session, attempt, now=asked.now, actor=actor)
+            pause = delivery.resume_attempt(desk.session, attempt, now=request.now, actor=actor)
             before.append((seat.registration_id, {"pause": pause.id, "unit": attempt.open_unit}))
             desk.log("resume", seat, reason=reason)
         desk.remember(before)
@@ -97,13 +99,13 @@ def _refuse_force(seat: SeatView, board: Board) -> str:
     return not_here(seat) or "not_arrived"
 
 
-def _force_submit(asked: ActRequest) -> ActResult:
+def _force_submit(request: ActRequest) -> ActResult:
     """强制收卷, with a second person; whoever never opened the paper is 到场未作答. Source: R-60, R-62."""
-    reason = read_reason(asked.form)
-    with acting(asked) as desk:
+    reason = read_reason(request.form)
+    with acting(request) as desk:
         desk.need_second()
         picked = desk.pick()
-        close_papers(desk, picked.chosen, closed_by=ClosedBy.PROCTOR, closed_at=asked.now, reason=reason)
+        close_papers(desk, picked.chosen, closed_by=ClosedBy.PROCTOR, closed_at=request.now, reason=reason)
         for seat in picked.chosen:
             desk.log("force", seat, reason=reason)
         return desk.said(picked)
@@ -115,14 +117,14 @@ def _refuse_reopen(seat: SeatView, board: Board) -> str:
     return "" if seat.state is SeatState.CLOSED and seat.started_at is not None else "not_closed"
 
 
-def _reopen(asked: ActRequest) -> ActResult:
+def _reopen(request: ActRequest) -> ActResult:
     """恢复作答 after a 误交卷: the chief and a second person, while time is left or is granted with it.
 
     Source: R-60, R-62.
     """
-    more = read_minutes(asked.form, field="minutes_more", least=0)
-    reason, actor = read_reason(asked.form), asked.by.actor
-    with acting(asked) as desk:
+    more = read_minutes(request.form, field="minutes_more", least=0)
+    reason, actor = read_reason(request.form), request.by.actor
+    with acting(request) as desk:
         desk.need_second()
         desk.need_chief()
         picked = desk.pick()
@@ -131,14 +133,14 @@ def _reopen(asked: ActRequest) -> ActResult:
                 delivery.adjust_attempt(
                     desk.session,
                     attempt,
-                    now=asked.now,
+                    now=request.now,
                     amount=more,
                     kind="general",
                     reason_code=OTHER,
                     reason=reason,
                     actor=actor,
                 )
-            delivery.reopen_attempt(desk.session, attempt, now=asked.now, reason=reason, actor=actor)
+            delivery.reopen_attempt(desk.session, attempt, now=request.now, reason=reason, actor=actor)
             desk.log("reopen", seat, reason=reason)
         return desk.said(picked)
 
@@ -193,15 +195,15 @@ def _refuse_move(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or ("no_form" if seat.attempt_id is None else "")
 
 
-def _allow_move(asked: ActRequest) -> ActResult:
+def _allow_move(request: ActRequest) -> ActResult:
     """允许换机: the next sign-in on another machine takes the paper, at the same or another free seat.
 
     Source: R-16, R-42.
     """
-    now, actor = asked.now, asked.by.actor
-    seat_number = read_number(asked.form, "to_seat")
-    reason = read_reason(asked.form)
-    with acting(asked) as desk:
+    now, actor = request.now, request.by.actor
+    seat_number = read_number(request.form, "to_seat")
+    reason = read_reason(request.form)
+    with acting(request) as desk:
         picked = desk.pick()
         before: list[tuple[int | None, Any]] = []
         for seat, attempt in each_paper(desk, picked):
@@ -258,13 +260,13 @@ def _refuse_rebind(seat: SeatView, _board: Board) -> str:
     return "" if seat.claim_address is not None else "no_claim"
 
 
-def _rebind(asked: ActRequest) -> ActResult:
+def _rebind(request: ActRequest) -> ActResult:
     """换绑: give a seat to the machine that claimed it, in place of the one that had it. Source: R-16."""
-    with acting(asked) as desk:
+    with acting(request) as desk:
         picked = desk.pick()
         for seat in picked.chosen:
             claimed = desk.session.get_one(Seat, seat.seat_id)
-            give_claimed(desk.session, claimed, now=asked.now, actor=asked.by.actor)
+            give_claimed(desk.session, claimed, now=request.now, actor=request.by.actor)
             desk.log("rebind", seat)
         return desk.said(picked)
 

@@ -36,14 +36,14 @@ def taking_back(acts: Iterable[Act]) -> Act:
     """Return the act that takes back those of `acts` that know how."""
     ways = {act.code: act for act in acts if act.undoable}
 
-    def undo(asked: ActRequest) -> ActResult:
+    def undo(request: ActRequest) -> ActResult:
         """Take an act back while it can be; whoever moved on since then is left as they are.
 
         Raise Conflict("proctoring.undo_over") when it is too late or was taken back already.
         """
-        with acting(asked) as desk:
-            row = _still_open(desk, asked.form.get("undo", ""), ways)
-            row.undone_at = asked.now
+        with acting(request) as desk:
+            row = _still_open(desk, request.form.get("undo", ""), ways)
+            row.undone_at = request.now
             undone = _take_back(desk, ways[row.act], json.loads(row.params))
             if undone is None:
                 raise Conflict("proctoring.undo_moved_on")
@@ -120,7 +120,6 @@ def bar(*, started: bool) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
 
 
 def offers(seat: SeatView, board: Board) -> list[str]:
-    """Return the acts that apply to a seat now, of those the bar has."""
     return [act.code for group in bar(started=board.started) for act in group if not act.refuses(seat, board)]
 
 

@@ -54,21 +54,21 @@ class Ending:
 
 def ending(board: Board, *, now: datetime) -> Ending:
     """Count a room for its end; each registration is counted once, 违纪 beside it."""
-    who: defaultdict[str, list[SeatView]] = defaultdict(list)
+    seat_views: defaultdict[str, list[SeatView]] = defaultdict(list)
     for seat in board.seats:
-        who[place_of(seat, now=now)].append(seat)
+        seat_views[place_of(seat, now=now)].append(seat)
     undecided = [seat for seat in board.seats if seat.proposals]
-    figures = Counter({place: len(seats) for place, seats in who.items()})
+    figures = Counter({place: len(seats) for place, seats in seat_views.items()})
     counts = RoomCounts(
         expected=len(board.seats),
         undecided=sum(len(seat.proposals) for seat in undecided),
         **figures,
     )
-    who["undecided"] = undecided
+    seat_views["undecided"] = undecided
     return Ending(
         counts=counts,
         balance=balance(counts),
-        who={place: tuple(seats) for place, seats in who.items()},
+        who={place: tuple(seats) for place, seats in seat_views.items()},
         zero_answers=tuple(
             seat
             for seat in board.seats
@@ -107,15 +107,15 @@ def _blockers(preview: Preview) -> list[Blocker]:
     return can_end(ending(preview.board, now=preview.now).counts)
 
 
-def _end(asked: ActRequest) -> ActResult:
+def _end(request: ActRequest) -> ActResult:
     """结束场次, once everybody is accounted for; who came and wrote nothing is closed as 到场未作答.
 
     Raise Conflict("proctoring.cannot_end") with what is in the way.
 
     Source: R-12, R-61.
     """
-    now, reason = asked.now, read_reason(asked.form, required=False)
-    with acting(asked) as desk:
+    now, reason = request.now, read_reason(request.form, required=False)
+    with acting(request) as desk:
         counted = ending(desk.board, now=now)
         blockers = can_end(counted.counts)
         if blockers:
@@ -129,7 +129,7 @@ def _end(asked: ActRequest) -> ActResult:
             close_papers(
                 desk, silent, closed_by=ClosedBy.DEADLINE, closed_at=now, reason="present_unanswered"
             )
-        end_room(desk.session, desk.room, now=now, actor=asked.by.actor, reason=reason)
+        end_room(desk.session, desk.room, now=now, actor=request.by.actor, reason=reason)
         desk.log(
             "end",
             expected=str(counted.balance.expected),
@@ -140,19 +140,19 @@ def _end(asked: ActRequest) -> ActResult:
         return desk.said()
 
 
-def _abort(asked: ActRequest) -> ActResult:
+def _abort(request: ActRequest) -> ActResult:
     """中止: two people, one of them the chief; the papers stop where they are and stay unscored.
 
     Source: R-60, R-62.
     """
-    now, reason = asked.now, read_reason(asked.form)
-    with acting(asked) as desk:
+    now, reason = request.now, read_reason(request.form)
+    with acting(request) as desk:
         desk.need_second()
         desk.need_chief()
         if desk.room.state == SittingState.RUNNING:
             stop_clocks(desk, from_at=now, reason_code=OTHER, reason=reason)
         # The clocks are not worked out again: they stand where the hold stopped them, for good.
-        abort_room(desk.session, desk.room, now=now, reason=reason, actor=asked.by.actor)
+        abort_room(desk.session, desk.room, now=now, reason=reason, actor=request.by.actor)
         desk.log("abort", reason=reason)
         return desk.said()
 

@@ -32,7 +32,7 @@ from cbt.sittings import room_clock
 from cbt.sittings.models import RoomHold
 
 
-def _hold(asked: ActRequest) -> ActResult:
+def _hold(request: ActRequest) -> ActResult:
     """全场暂停, from now or from an instant before it; what lies back is time given to the room.
 
     More than 10 minutes in sum need a second person; a hold from now never does. Attempts the deadline closed
@@ -40,18 +40,18 @@ def _hold(asked: ActRequest) -> ActResult:
 
     Source: R-25, R-62.
     """
-    since = asked.now
-    if asked.form.get("since") == "at":
-        from_at = read_clock_time(asked.form, "from_at", now=asked.now, zone=asked.zone)
+    since = request.now
+    if request.form.get("since") == "at":
+        from_at = read_clock_time(request.form, "from_at", now=request.now, zone=request.zone)
         if from_at is None:
             raise InvalidInput("proctoring.clock_time", field="from_at")
         since = from_at
-    code, reason = read_reason_of(asked.form, asked.reasons)
-    with acting(asked) as desk:
-        counted = count_time(desk, asked.now - since, None)
+    code, reason = read_reason_of(request.form, request.reasons)
+    with acting(request) as desk:
+        counted = count_time(desk, request.now - since, None)
         hold = stop_clocks(desk, from_at=since, reason_code=code, reason=reason)
         desk.log("hold", code=code, reason=reason, since=since.isoformat())
-        desk.remember([(None, {"hold": hold.id, "at": kept(asked.now), "counted": list(counted.values())})])
+        desk.remember([(None, {"hold": hold.id, "at": kept(request.now), "counted": list(counted.values())})])
         return desk.said()
 
 
@@ -89,25 +89,25 @@ def _since_line(form: Form) -> Iterator[Line]:
         yield ("approval.line.since", "text", form.get("from_at", ""))
 
 
-def _resume_room(asked: ActRequest) -> ActResult:
+def _resume_room(request: ActRequest) -> ActResult:
     """恢复全场: the clocks go on with all the time given back; after an evacuation it takes two.
 
     A room that was evacuated before its start is only entered again: its clock has not begun.
 
     Source: R-25, R-62.
     """
-    reason, actor = read_reason(asked.form, required=False), asked.by.actor
-    with acting(asked) as desk:
+    reason, actor = read_reason(request.form, required=False), request.by.actor
+    with acting(request) as desk:
         if desk.board.head.evacuated:
             desk.need_second()
         if desk.board.head.admits:
-            room_clock.reenter_room(desk.session, desk.room, now=asked.now, actor=actor)
+            room_clock.reenter_room(desk.session, desk.room, now=request.now, actor=actor)
         else:
             hold = open_hold(desk.session, desk.room.id)
-            room_clock.resume_room(desk.session, desk.room, now=asked.now, actor=actor)
+            room_clock.resume_room(desk.session, desk.room, now=request.now, actor=actor)
             desk.refresh_clocks()
             if hold is not None and not desk.board.head.evacuated:
-                desk.remember([(None, {"hold": hold.id, "at": kept(asked.now)})])
+                desk.remember([(None, {"hold": hold.id, "at": kept(request.now)})])
         desk.log("resume_room", reason=reason)
         return desk.said()
 
@@ -158,20 +158,20 @@ ACTS = (
 )
 
 
-def _evacuate(asked: ActRequest) -> ActResult:
+def _evacuate(request: ActRequest) -> ActResult:
     """紧急疏散: one proctor, one confirmation. A running clock stops at once, and every page tells to leave.
 
     Source: R-23, R-62.
     """
-    now = asked.now
-    with acting(asked) as desk:
+    now = request.now
+    with acting(request) as desk:
         if desk.board.head.evacuated:
             raise Conflict("proctoring.evacuated")
         if desk.board.head.over:
             raise Conflict("proctoring.room_over")
         if desk.room.state == SittingState.HELD:
             # The former hold ends where the evacuation begins, so that both stand on record.
-            room_clock.resume_room(desk.session, desk.room, now=now, actor=asked.by.actor)
+            room_clock.resume_room(desk.session, desk.room, now=now, actor=request.by.actor)
         if desk.room.state == SittingState.RUNNING:
             stop_clocks(desk, from_at=now, reason_code=EVACUATION, reason=EVACUATION)
         room_clock.evacuate_room(desk.session, desk.room, now=now)
@@ -180,10 +180,10 @@ def _evacuate(asked: ActRequest) -> ActResult:
         return desk.said()
 
 
-def _countersign(asked: ActRequest) -> ActResult:
+def _countersign(request: ActRequest) -> ActResult:
     """The chief countersigns an evacuation. Source: R-62."""
-    reason = read_reason(asked.form)
-    with acting(asked) as desk:
+    reason = read_reason(request.form)
+    with acting(request) as desk:
         desk.need_chief()
         if not desk.board.needs_countersign:
             raise Conflict("proctoring.not_evacuated")
@@ -192,13 +192,13 @@ def _countersign(asked: ActRequest) -> ActResult:
         return desk.said()
 
 
-def _evacuate_close(asked: ActRequest) -> ActResult:
+def _evacuate_close(request: ActRequest) -> ActResult:
     """疏散收卷: close every paper of an evacuated room as it stood when the room was left.
 
     Source: R-61, R-62.
     """
-    reason = read_reason(asked.form)
-    with acting(asked) as desk:
+    reason = read_reason(request.form)
+    with acting(request) as desk:
         if desk.board.head.over:
             raise Conflict("proctoring.room_over")
         left_at = desk.board.head.held_from

@@ -43,7 +43,6 @@ class NewPlaces:
 
     @property
     def moved(self) -> tuple[tuple[SeatView, Seat], ...]:
-        """Those whose number is another one."""
         return tuple((seat, new) for seat, new in self.seats if seat.number != new.number)
 
     @property
@@ -80,10 +79,10 @@ def _places(session: Session, board: Board, goal: Room) -> NewPlaces:
 
 def _chosen(rooms: Sequence[FreeRoom], ref: str) -> FreeRoom:
     """Return the room that was chosen; raise InvalidInput for one that is none, or is needed by others."""
-    found = next((one for one in rooms if one.room.ref == ref), None)
-    if found is None:
+    room = next((one for one in rooms if one.room.ref == ref), None)
+    if room is None:
         raise InvalidInput("proctoring.relocate_room", field="to_room")
-    return found
+    return room
 
 
 def _shown(preview: Preview) -> Mapping[str, object]:
@@ -96,7 +95,7 @@ def _shown(preview: Preview) -> Mapping[str, object]:
     return {"rooms": fitting, "places": places, "small": len(rooms) - len(fitting)}
 
 
-def _relocate(asked: ActRequest) -> ActResult:
+def _relocate(request: ActRequest) -> ActResult:
     """整场换机房, before the start or in the middle: seats, and who may take a paper to a new machine, in one act.
 
     A running clock is held unless the form says otherwise; the room is resumed when everybody sits. Raise
@@ -104,18 +103,18 @@ def _relocate(asked: ActRequest) -> ActResult:
 
     Source: R-16, R-25, R-42.
     """
-    now, reason = asked.now, read_reason(asked.form)
-    clock = asked.form.get("clock") or "hold"
+    now, reason = request.now, read_reason(request.form)
+    clock = request.form.get("clock") or "hold"
     if clock not in CLOCKS:
         raise InvalidInput("proctoring.relocate_clock", field="clock")
-    with acting(asked) as desk:
+    with acting(request) as desk:
         head = desk.board.head
         if not (head.open or head.admits):
             raise Conflict("proctoring.relocate_over")
-        if desk.view.room.ref == asked.form.get("to_room", ""):
+        if desk.view.room.ref == request.form.get("to_room", ""):
             raise Conflict("proctoring.relocate_there")
         rooms = free_rooms(desk.session, desk.room.ref, until=_until(desk.board), lock=True)
-        places = _places(desk.session, desk.board, _chosen(rooms, asked.form.get("to_room", "")).room)
+        places = _places(desk.session, desk.board, _chosen(rooms, request.form.get("to_room", "")).room)
         before: dict[str, Any] = {"room": desk.room.room_id, "to": places.room.id}
         if head.state is SittingState.RUNNING and clock == "hold":
             hold = stop_clocks(desk, from_at=now, reason_code=OTHER, reason=reason)
@@ -178,9 +177,9 @@ def _take_back(desk: Desk, before: dict[str, Any]) -> bool:
     wanted = [one["attempt"] for one in before["permits"]]
     query = select(Attempt).where(Attempt.id.in_(wanted)).order_by(Attempt.id).with_for_update()
     attempts = {one.id: one for one in session.scalars(query.execution_options(populate_existing=True))}
-    for one in before["permits"]:
-        attempt, allowed_at = attempts[one["attempt"]], restored(one["allowed"])
-        if not withdraw_permit(session, attempt, was_allowed_at=allowed_at, epoch=one["epoch"]):
+    for permit in before["permits"]:
+        attempt, allowed_at = attempts[permit["attempt"]], restored(permit["allowed"])
+        if not withdraw_permit(session, attempt, was_allowed_at=allowed_at, epoch=permit["epoch"]):
             raise Conflict("proctoring.undo_moved_on")
     set_room(session, desk.room, session.get_one(Room, before["room"]))
     give_seats(session, {who: session.get_one(Seat, seat) for who, seat in before["seats"]})

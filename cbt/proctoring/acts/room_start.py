@@ -72,8 +72,8 @@ def by_schedule(room: SittingRoom, actor: str, *, cutoff_at: datetime, now: date
     return _BY_SCHEDULE.of(cutoff=cutoff_at, **_line(room, actor, "", now)).rows(touches=1)
 
 
-def _line(room: SittingRoom, actor: str, who: str, now: datetime) -> dict[str, object]:
-    return {"room": room.id, "now": now, "by": actor, "params": canonical_json({"who": who})}
+def _line(room: SittingRoom, actor: str, names: str, now: datetime) -> dict[str, object]:
+    return {"room": room.id, "now": now, "by": actor, "params": canonical_json({"who": names})}
 
 
 _ROOM = bindparam("room", type_=Integer)
@@ -129,7 +129,6 @@ class Readiness:
 
     @property
     def figures(self) -> tuple[tuple[str, int], ...]:
-        """The figures in the order they are read."""
         return (
             ("expected", self.expected),
             ("arrived", self.arrived),
@@ -158,7 +157,7 @@ def _shown(preview: Preview) -> Mapping[str, object]:
     return {"ready": _readiness(preview.board), "forms_missing": _forms_missing(preview.board)}
 
 
-def _start(asked: ActRequest) -> ActResult:
+def _start(request: ActRequest) -> ActResult:
     """统一开考: the room's clock starts now; who is not ready keeps the room's end.
 
     Raise Conflict while nobody is registered or somebody's form is not drawn, or when the room was started
@@ -166,39 +165,39 @@ def _start(asked: ActRequest) -> ActResult:
 
     Source: R-20, R-22.
     """
-    said = _start_along_with_others(asked) if one_writes() else None
-    if said is not None:
-        return said
-    with acting(asked) as desk:
+    result = _start_along_with_others(request) if one_writes() else None
+    if result is not None:
+        return result
+    with acting(request) as desk:
         registered, missing = store.forms_of_room(desk.session, desk.room.id)
         if not registered:
             raise Conflict("proctoring.nobody")
         if missing:
             raise Conflict("proctoring.forms_missing", count=missing)
-        room_clock.start_room(desk.session, desk.room, now=asked.now, actor=asked.by.actor)
+        room_clock.start_room(desk.session, desk.room, now=request.now, actor=request.by.actor)
         desk.log("start")
         return desk.said()
 
 
-def _start_along_with_others(asked: ActRequest) -> ActResult | None:
+def _start_along_with_others(request: ActRequest) -> ActResult | None:
     """Start the room without a transaction of one's own; None where it has to be looked at in one.
 
     What is read before is asked again by what writes: where a form is missing by then, the room is another's or
     evacuated, nothing is written.
     """
-    by = asked.by
+    by = request.by
     if not runs_rooms(by.principal) or by.second is not None:
         return None
     with reading() as session:
-        room = room_for(session, asked.room_ref, by.principal)
+        room = room_for(session, request.room_ref, by.principal)
         registered, missing = store.forms_of_room(session, room.id)
         if not runs_room(session, room, by.principal) or not registered or missing:
             return None
-        going = room_clock.starting_along(room, now=asked.now, actor=by.actor)
-        noted = by_hand(room, by, now=asked.now)
+        going = room_clock.starting_along(room, now=request.now, actor=by.actor)
+        noted = by_hand(room, by, now=request.now)
     if going is None or not put_down_joined(*going.rows, noted, lines=[going.line]):
         return None
-    return ActResult(asked.act.code)
+    return ActResult(request.act.code)
 
 
 ACTS = (

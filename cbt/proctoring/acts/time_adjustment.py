@@ -49,7 +49,6 @@ class Grant:
 
 
 def read_grant(form: Form, table: ReasonTable) -> Grant:
-    """Return the time to give, its kind, and why."""
     kind = form.get("kind", "")
     if kind not in GRANT_KINDS:
         raise InvalidInput("proctoring.grant_kind", field="kind")
@@ -118,35 +117,38 @@ def _refuse_adjust(seat: SeatView, _board: Board) -> str:
     return not_here(seat) or "not_running"
 
 
-def _adjust(asked: ActRequest) -> ActResult:
+def _adjust(request: ActRequest) -> ActResult:
     """补时 or 延时 for one or several; what one person alone gave is summed, however it is split.
 
     Source: R-20, R-28, R-62.
     """
-    grant = read_grant(asked.form, asked.reasons)
-    with acting(asked) as desk:
+    grant = read_grant(request.form, request.reasons)
+    with acting(request) as desk:
         picked = _grantable(desk.pick(), grant)
         desk.touch(picked.chosen)
         counted = count_time(desk, grant.amount, picked.chosen)
         attempts = desk.attempts(picked.chosen)
-        given = {}
+        adjustments = {}
         for seat in picked.chosen:
-            given[seat.registration_id] = delivery.adjust_attempt(
+            adjustments[seat.registration_id] = delivery.adjust_attempt(
                 desk.session,
                 attempts[seat.ref],
-                now=asked.now,
+                now=request.now,
                 amount=grant.amount,
                 kind=grant.kind,
                 reason_code=grant.reason_code,
                 reason=grant.reason,
-                actor=asked.by.actor,
+                actor=request.by.actor,
             )
             _log_grant(desk, "adjust", grant, seat)
         desk.session.flush()
         before = [
             (
                 seat.registration_id,
-                {"adjustment": given[seat.registration_id].id, "counted": counted[seat.registration_id]},
+                {
+                    "adjustment": adjustments[seat.registration_id].id,
+                    "counted": counted[seat.registration_id],
+                },
             )
             for seat in picked.chosen
         ]
@@ -176,25 +178,25 @@ def _grantable(picked: Selection, grant: Grant) -> Selection:
     )
 
 
-def _adjust_room(asked: ActRequest) -> ActResult:
+def _adjust_room(request: ActRequest) -> ActResult:
     """补时 or 延时 for the whole room; beyond 10 minutes in all it needs a second person.
 
     Source: R-20, R-23, R-28, R-62.
     """
-    grant = read_grant(asked.form, asked.reasons)
-    with acting(asked) as desk:
+    grant = read_grant(request.form, request.reasons)
+    with acting(request) as desk:
         if not desk.board.head.open:
             raise Conflict("proctoring.not_running")
         counted = count_time(desk, grant.amount, None)
         adjustment = room_clock.adjust_room(
             desk.session,
             desk.room,
-            now=asked.now,
+            now=request.now,
             amount=grant.amount,
             kind=grant.kind,
             reason_code=grant.reason_code,
             reason=grant.reason,
-            actor=asked.by.actor,
+            actor=request.by.actor,
         )
         desk.refresh_clocks(reopen=grant.kind == "site_fault")
         _log_grant(desk, "adjust_room", grant)

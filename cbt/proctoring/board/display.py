@@ -239,8 +239,8 @@ class Todo:
     def key(self) -> str:
         """A name for this entry that stays the same while it lasts."""
         query = self.ways[0].query if self.ways else ()
-        asked = (value.partition(",")[0] for _, value in query)
-        return "-".join((self.kind, *(seat.ref for seat in self.seats[:3]), *asked))
+        values = (value.partition(",")[0] for _, value in query)
+        return "-".join((self.kind, *(seat.ref for seat in self.seats[:3]), *values))
 
 
 _LOOK = Way("detail", "look", main=True)
@@ -330,7 +330,7 @@ def _with(alert: str, alerted: Sequence[SeatView]) -> list[SeatView]:
 def _each_or_many(
     kind: str,
     seats: Sequence[SeatView],
-    one: Callable[[SeatView], Todo],
+    single: Callable[[SeatView], Todo],
     ways: tuple[Way, ...],
     *,
     tone: str = "warn",
@@ -342,7 +342,7 @@ def _each_or_many(
     if len(seats) > MANY:
         yield Todo(f"{kind}_many", tuple(seats), ways, tone)
         return
-    yield from map(one, seats)
+    yield from map(single, seats)
 
 
 def _elsewhere(seat: SeatView) -> Todo:
@@ -375,9 +375,9 @@ def _seen(alert: str, *, main: bool = False) -> Way:
 
 def _proposals(alerted: Sequence[SeatView]) -> Iterator[Todo]:
     """Tell of what befell several at once as one thing to decide, whether they could go on answering or not."""
-    found = [(seat, one) for seat in alerted for one in seat.proposals]
+    proposals = [(seat, one) for seat in alerted for one in seat.proposals]
     for usable in (False, True):
-        alike = sorted((one for one in found if one[1].usable is usable), key=lambda one: one[1].from_at)
+        alike = sorted((one for one in proposals if one[1].usable is usable), key=lambda one: one[1].from_at)
         while alike:
             since = alike[0][1].from_at
             cut = [one for one in alike if one[1].from_at - since <= TOGETHER]
@@ -385,15 +385,19 @@ def _proposals(alerted: Sequence[SeatView]) -> Iterator[Todo]:
             yield _one_cut(*cut[0]) if len(cut) == 1 else _many_cut(cut, usable=usable)
 
 
-def _one_cut(seat: SeatView, one: Proposal) -> Todo:
-    gap = (("gap", str(one.gap_id)),)
+def _one_cut(seat: SeatView, proposal: Proposal) -> Todo:
+    gap = (("gap", str(proposal.gap_id)),)
     give, refuse = (
-        Way("decide", "grant", main=one.amount > timedelta(0), query=gap),
-        Way("decide", "refuse", main=not one.amount, query=(*gap, ("refuse", "1"))),
+        Way("decide", "grant", main=proposal.amount > timedelta(0), query=gap),
+        Way("decide", "refuse", main=not proposal.amount, query=(*gap, ("refuse", "1"))),
     )
-    kind = "gap_usable" if one.usable else "gap"
-    params = (("length", one.to_at - one.from_at), ("resent", one.resent), ("amount", one.amount))
-    return Todo(kind, (seat,), (give, refuse) if one.amount else (refuse, give), params=params)
+    kind = "gap_usable" if proposal.usable else "gap"
+    params = (
+        ("length", proposal.to_at - proposal.from_at),
+        ("resent", proposal.resent),
+        ("amount", proposal.amount),
+    )
+    return Todo(kind, (seat,), (give, refuse) if proposal.amount else (refuse, give), params=params)
 
 
 def _many_cut(cut: Sequence[tuple[SeatView, Proposal]], *, usable: bool) -> Todo:

@@ -80,7 +80,6 @@ def reminders_of(session: Session, sitting_room_id: int, *, now: datetime) -> tu
 
 
 def still_shown(reminders: Iterable[Reminder], *, now: datetime) -> tuple[Reminder, ...]:
-    """Return those of some reminders that are not too long ago."""
     return tuple(one for one in reminders if one.at > now - SHOWN_FOR)
 
 
@@ -114,7 +113,6 @@ class LogLine:
 
 
 def incident_line(incident: Incident) -> LogLine:
-    """Return the line of one incident."""
     params: dict[str, str] = json.loads(incident.params)
     return LogLine(incident.at, incident.kind, tuple(sorted(params.items())))
 
@@ -215,7 +213,6 @@ class Surroundings:
 
 
 def taken_rows(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Return the rows of the board that have a registration."""
     return [row for row in rows if row.registration_id is not None]
 
 
@@ -270,17 +267,14 @@ class RoomHead:
 
     @property
     def open(self) -> bool:
-        """Whether the room's clock runs or stands, but is not over."""
         return self.state in {SittingState.RUNNING, SittingState.HELD}
 
     @property
     def admits(self) -> bool:
-        """Whether the room waits for its start."""
         return self.state in {SittingState.PUBLISHED, SittingState.ADMITTING}
 
     @property
     def over(self) -> bool:
-        """Whether the room is behind us: ended, aborted, cancelled or later."""
         return self.state in OVER
 
     @property
@@ -313,11 +307,9 @@ class Board:
 
     @property
     def started(self) -> bool:
-        """Whether the room's clock was started."""
         return self.head.started_at is not None
 
     def seat(self, ref: str) -> SeatView | None:
-        """Return the seat of one registration."""
         return next((seat for seat in self.seats if seat.ref == ref), None)
 
     def etag(self, *extra: str) -> str:

@@ -127,7 +127,6 @@ class BoardReader:
         self._login = RawSelect(_LOGIN, engine.dialect)
 
     def last_number(self, cursor: Any) -> int:
-        """Return the log's last number."""
         rows = self._last.ask(cursor)
         return int(rows[0][0] or 0) if rows else 0
 
@@ -137,7 +136,6 @@ class BoardReader:
         return number or 0, tuple(rest)
 
     def rows(self, cursor: Any, sitting_room_id: int, room_id: int) -> list[Raw]:
-        """Return the rows of a room's seats as the driver gives them."""
         return self._rows.ask(cursor, sitting_room=sitting_room_id, room=room_id)
 
     def seat(self, raw: Raw, former: ReadSeat | None) -> ReadSeat:
@@ -157,11 +155,10 @@ class BoardReader:
     def counters(self, cursor: Any, *, now: datetime) -> list[TryCount]:
         """Return what is guessed at too often just now, whatever it is. Source: R-14."""
         raws = self._tried.ask(cursor, since=since_when(now))
-        found = [TryCount(*self._tried.typed(raw)) for raw in raws]
-        return [one for one in found if worth_a_look(one, now)]
+        try_counts = [TryCount(*self._tried.typed(raw)) for raw in raws]
+        return [one for one in try_counts if worth_a_look(one, now)]
 
     def login(self, cursor: Any, token_hash: str) -> WatchersLogin | None:
-        """Return the login of a token, if there is one."""
         for raw in self._login.ask(cursor, hash=token_hash):
             return WatchersLogin(*self._login.typed(raw))
         return None
@@ -255,8 +252,8 @@ class OpenRooms:
 
     def _rows(self, raw: list[Raw], view: RoomView, former: _Read | None) -> _Read:
         """Return rows as values: those that are as they were are the very same."""
-        known = chain(() if former is None else former.seats, repeat(None))
-        seats = [self.reader.seat(one, was) for one, was in zip(raw, known, strict=False)]
+        former_rows = chain(() if former is None else former.seats, repeat(None))
+        seats = [self.reader.seat(one, was) for one, was in zip(raw, former_rows, strict=False)]
         rows = [one.row for one in seats]
         if former is not None and rows == former.rows:
             return _Read(seats, former.rows, former.topics)
@@ -303,12 +300,10 @@ def _topics(view: RoomView, rows: Sequence[Row[Any]]) -> list[str]:
 
 
 def open_rooms() -> OpenRooms:
-    """Return what this process keeps of rooms."""
     return cast(OpenRooms, flask.current_app.extensions[_EXTENSION])
 
 
 def init_open_rooms(app: flask.Flask) -> OpenRooms:
-    """Let `app` keep rooms."""
     with app.app_context():
         rooms = app.extensions[_EXTENSION] = OpenRooms(db.engine)
     return rooms

@@ -63,7 +63,6 @@ class BoardWatchers:
         return self._known.get(_letters(environ))
 
     def note(self, environ: WSGIEnvironment, watcher: BoardWatcher) -> None:
-        """Know a request from now on."""
         letters = _letters(environ)
         with self._lock:
             self._known.pop(letters, None)
@@ -84,7 +83,6 @@ def _letters(environ: WSGIEnvironment) -> Letters:
 
 
 def watchers_of(app: flask.Flask) -> BoardWatchers:
-    """Return the watchers of this process."""
     return cast(BoardWatchers, app.extensions.setdefault(_EXTENSION, BoardWatchers()))
 
 
@@ -93,7 +91,6 @@ _SHEETS_EXTENSION, _KINDS = "cbt_sheets", "cbt_board_kinds"
 
 
 def board_page(board: Board, way: BoardWay) -> str:
-    """Return the page of a board."""
     sheet, drawing, pen = sheets_of(flask.current_app).of(way), drawing_of(board, way), _pen()
     with sheet.lock:
         drawing.bring(sheet, pen)
@@ -112,7 +109,6 @@ def looked_at() -> SeatsRead | None:
 
 
 def drawing_of(board: Board, way: BoardWay) -> Drawing:
-    """Return a board about to be drawn."""
     return Drawing(board, way, lost=files_lost(flask.current_app))
 
 
@@ -134,7 +130,7 @@ def what_changed(drawing: Drawing, view: RoomView, principal: Principal) -> flas
             return _answer(tag, flask.Response(status=304))
         changes = None
         if wants_json():
-            changes = next((found for one in seen if (found := sheet.since(one)) is not None), None)
+            changes = next((delta for one in seen if (delta := sheet.since(one)) is not None), None)
         context = drawing.whole(sheet, pen) if changes is None else {}
     if changes is not None:
         return _answer(tag, _sent(as_json(changes), "application/json"))
@@ -149,12 +145,12 @@ def _pen() -> Pen:
 
 def _renders(app: flask.Flask) -> Render:
     """Return what renders templates for this request as Flask does; what all of them know is worked out once."""
-    known: dict[str, Any] = {}
+    renderers: dict[str, Any] = {}
 
     def render(template: str, **context: object) -> str:
-        if not known:
-            app.update_template_context(known)
-        return app.jinja_env.get_template(template).render(known | context)
+        if not renderers:
+            app.update_template_context(renderers)
+        return app.jinja_env.get_template(template).render(renderers | context)
 
     return render
 
@@ -166,9 +162,8 @@ def _answer(tag: str, response: flask.Response) -> flask.Response:
 
 
 def as_json(changes: Changes) -> bytes:
-    """Return changes as a page reads them."""
-    told = {"parts": changes.parts, "numbers": changes.numbers}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    body = {"parts": changes.parts, "numbers": changes.numbers}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def for_the_wire(body: bytes, accept_encoding: str | None) -> tuple[bytes, bool]:

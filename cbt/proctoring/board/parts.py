@@ -75,7 +75,6 @@ class Sheet:
 
     @property
     def tag(self) -> str:
-        """What a page says it shows."""
         return f"{self.name}-{self.version}"
 
     def bring(self, of: object, numbers: Mapping[str, Numbers], parts: Parts, draw: Draw | None) -> bool:
@@ -132,7 +131,6 @@ class Sheets:
         self._kept: dict[Hashable, Sheet] = {}
 
     def of(self, way: Hashable) -> Sheet:
-        """Return the sheet of a way to show a room."""
         with self._lock:
             sheet = self._kept.pop(way, None) or Sheet()
             self._kept[way] = sheet
@@ -147,7 +145,6 @@ MARKS = {"answered": ANSWERED, "seen": SEEN, "seen_at": SEEN_AT, "saved": SAVED,
 
 
 def as_sent(numbers: SeatNumbers) -> Numbers:
-    """Return what a page writes into a seat's tile itself."""
     return numbers.answered, _seconds(numbers.seen_at), _seconds(numbers.saved_at)
 
 
@@ -156,7 +153,6 @@ def _seconds(instant: datetime | None) -> int | None:
 
 
 def filled(html: str, numbers: SeatNumbers) -> str:
-    """Return a drawn seat with its numbers."""
     answered, seen_at, saved_at = numbers.whole()
     html = html.replace(ANSWERED, str(answered))
     for instant, at, clock in ((seen_at, SEEN, SEEN_AT), (saved_at, SAVED, SAVED_AT)):
@@ -205,25 +201,24 @@ class DrawnKinds:
         self._kept: dict[tuple[Hashable, Hashable], str] = {}
 
     def tiles(self, tiles: Sequence[Tile], way: Hashable, draw: DrawKinds[Tile]) -> dict[str, str]:
-        """Return places as they are drawn in a way, by their parts."""
         drawn = self.drawn([tile.kind for tile in tiles], way, draw)
         return {tile.part: _written(html, tile) for tile, html in zip(tiles, drawn, strict=True)}
 
     def drawn(self, kinds: Sequence[Kind], way: Hashable, draw: DrawKinds[Kind]) -> list[str]:
         """Return kinds as they are drawn in a way; `draw` draws those that were not yet, in their order."""
-        known = self._known(kinds, way)
-        if missing := [kind for kind in dict.fromkeys(kinds) if kind not in known]:
-            known |= dict(zip(missing, draw(missing), strict=True))
-            self._keep(known, way)
-        return [known[kind] for kind in kinds]
+        html_by_kind = self._known(kinds, way)
+        if missing := [kind for kind in dict.fromkeys(kinds) if kind not in html_by_kind]:
+            html_by_kind |= dict(zip(missing, draw(missing), strict=True))
+            self._keep(html_by_kind, way)
+        return [html_by_kind[kind] for kind in kinds]
 
     def _known(self, kinds: Iterable[Kind], way: Hashable) -> dict[Kind, str]:
         kept = self._kept
         return {kind: html for kind in set(kinds) if (html := kept.get((way, kind))) is not None}
 
-    def _keep(self, known: Mapping[Kind, str], way: Hashable) -> None:
+    def _keep(self, html_by_kind: Mapping[Kind, str], way: Hashable) -> None:
         with self._lock:
-            for kind, html in known.items():
+            for kind, html in html_by_kind.items():
                 self._kept.pop((way, kind), None)
                 self._kept[(way, kind)] = html
             while len(self._kept) > self._most:
@@ -259,7 +254,6 @@ def _anybody(seat: SeatView) -> SeatView:
 
 
 def of_room(html: str, room_ref: str) -> str:
-    """Return what was drawn of no room with the address of one."""
     return html.replace(_IN_ADDRESS[ROOM], room_ref)
 
 
@@ -302,17 +296,14 @@ class PartedBoard:
 
     @cached_property
     def todos(self) -> tuple[Todo, ...]:
-        """What waits for somebody."""
         return todos(self.board)
 
     @cached_property
     def map(self) -> display.SeatMap:
-        """The seats as the map shows them."""
         return display.seat_map(self.board, self.seats, everybody=self.way.show == "expected")
 
     @cached_property
     def counts(self) -> tuple[display.Count, ...]:
-        """The count line."""
         return display.counts(self.board, shown=self.way.show)
 
     @cached_property
@@ -338,7 +329,6 @@ class PartedBoard:
 
     @property
     def bar_shown(self) -> bool:
-        """Whether the bar of acts stands below."""
         return self.way.can_act and (self.board.head.admits or self.board.head.open)
 
     @property
@@ -348,7 +338,6 @@ class PartedBoard:
 
     @cached_property
     def frame(self) -> Hashable:
-        """Which parts there are and how they stand."""
         return (tuple(self._names), self.map.density, self.map.plan, bool(self.seats), self.bar_shown)
 
     @cached_property
@@ -377,7 +366,6 @@ class PartedBoard:
 
     @cached_property
     def numbers(self) -> dict[str, Numbers]:
-        """The numbers of the seats that are shown."""
         numbers = self.board.numbers
         return {self._name_of(seat): as_sent(numbers[seat.ref]) for seat in self.seats}
 
@@ -386,13 +374,12 @@ class PartedBoard:
         return sheet.bring(self.of, self.numbers, self.parts, None)
 
     def parts(self) -> tuple[Hashable, Mapping[str, Hashable]]:
-        """Return the frame, and what each part shows."""
         return self.frame, self.wanted
 
 
-def _of_todo(one: Todo) -> Hashable:
-    seats = tuple((seat.ref, seat.label, seat.name) for seat in one.seats)
-    return one.kind, seats, one.ways, one.tone, one.since, one.params
+def _of_todo(todo: Todo) -> Hashable:
+    seats = tuple((seat.ref, seat.label, seat.name) for seat in todo.seats)
+    return todo.kind, seats, todo.ways, todo.tone, todo.since, todo.params
 
 
 BREAK = "\x1e"
@@ -414,7 +401,6 @@ class Drawing(PartedBoard):
     """One board, about to be drawn in one way."""
 
     def __init__(self, board: Board, way: BoardWay, *, lost: tuple[str, str] | None) -> None:
-        """`lost` is as of PartedBoard."""
         super().__init__(board, way, lost=lost)
         self._bar = ""
         """The head as it was drawn just now."""
@@ -479,7 +465,6 @@ class Drawing(PartedBoard):
         return replace(tile, seat=seat, offers=" ".join(offers))
 
     def bring(self, sheet: Sheet, pen: Pen) -> None:
-        """Bring a sheet up to date."""
         sheet.bring(self.of, self.numbers, self.parts, partial(self.draw, pen=pen))
 
     def whole(self, sheet: Sheet, pen: Pen) -> dict[str, Any]:
@@ -508,5 +493,4 @@ _SEATS = {"map": "proctoring/board/parts/_tiles.html", "list": "proctoring/board
 
 
 def way_of(room_ref: str, view: str, show: str, *, can_act: bool) -> BoardWay:
-    """Return how the present request wants a room shown."""
     return BoardWay(room_ref, view, show, can_act, str(flask_babel.get_locale()))

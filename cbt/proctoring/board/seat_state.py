@@ -162,7 +162,6 @@ class BoardNumbers(NamedTuple):
 
 
 def told_of(numbers: SeatNumbers, state: SeatState) -> BoardNumbers:
-    """Return what of its numbers the view of a seat in this state shows."""
     last = numbers.whole() if state is SeatState.OFFLINE else None
     return BoardNumbers(numbers.seen_at is not None, numbers.saved_at is not None, last)
 
@@ -245,21 +244,20 @@ def guesses_in_room(rows: Sequence[Any], counters: Iterable[TryCount]) -> Mappin
 
     Of a person's ticket and 登录码, and of the tries made at the seat. Source: R-14.
     """
-    found = [one for one in counters if one.scope in _AT_A_SEAT]
-    if not found:
+    guesses = [one for one in counters if one.scope in _AT_A_SEAT]
+    if not guesses:
         return {}
     tickets = {row.ticket: row.seat_id for row in rows}
     desks = {subject_of(row.seat_id): row.seat_id for row in rows}
-    seats = [((desks if one.scope == "seat" else tickets).get(one.subject), one) for one in found]
+    seats = [((desks if one.scope == "seat" else tickets).get(one.subject), one) for one in guesses]
     return {seat: one for seat, one in sorted(seats, key=_begun) if seat is not None}
 
 
-def _begun(found: tuple[int | None, TryCount]) -> datetime:
-    return found[1].window_from
+def _begun(pair: tuple[int | None, TryCount]) -> datetime:
+    return pair[1].window_from
 
 
 def guesses_of(counter: TryCount | None) -> Guesses | None:
-    """Return what is guessed at a seat."""
     return None if counter is None else Guesses(counter.last_address, _mark(counter))
 
 

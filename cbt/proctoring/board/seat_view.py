@@ -76,7 +76,6 @@ def papers_of(session: Session, rows: Sequence[Any]) -> dict[PaperKey, PaperLine
 def with_ends(
     papers: Mapping[PaperKey, PaperLine], facts: RoomFacts, *, now: datetime
 ) -> dict[PaperKey, PaperLine]:
-    """Return papers with the ends they have in a room at `now`."""
     return {
         key: replace(line, closes_at=end_of(line.duration, facts, now=now)) for key, line in papers.items()
     }
@@ -152,12 +151,10 @@ class SeatView:
 
     @property
     def label(self) -> str:
-        """The seat number as it stands on the desk."""
         return f"{self.number:02d}"
 
     @property
     def mark(self) -> str:
-        """The shape beside the state's word."""
         return MARKS[self.state]
 
     @property
@@ -173,7 +170,6 @@ class SeatView:
 
     @property
     def under_way(self) -> bool:
-        """Whether the paper was begun and is not over."""
         return self.state in UNDER_WAY
 
     @property
@@ -204,7 +200,6 @@ class SeatView:
 
     @property
     def never_began(self) -> bool:
-        """Whether the person came but has not opened the paper."""
         return self.started_at is None and self.absent_at is None and self.arrived_at is not None
 
 
@@ -219,7 +214,6 @@ class FreeSeat:
 
     @property
     def label(self) -> str:
-        """The seat number as it stands on the desk."""
         return f"{self.number:02d}"
 
 
@@ -240,7 +234,7 @@ def state_of(row: Any, seen_at: datetime | None, *, now: datetime) -> SeatState:
 
 def seat_view(
     row: Any,
-    told: BoardNumbers,
+    board_numbers: BoardNumbers,
     *,
     state: SeatState,
     alerts: frozenset[str],
@@ -279,9 +273,9 @@ def seat_view(
         total=row.places or paper.total,
         closed_at=row.closed_at,
         closed_by=None if row.closed_by is None else ClosedBy(row.closed_by),
-        heard=told.heard,
-        saved=told.saved,
-        last=told.last,
+        heard=board_numbers.heard,
+        saved=board_numbers.saved,
+        last=board_numbers.last,
         blurs=row.blurs or 0,
         undelivered=row.undelivered,
         badges=badges_of(row, grants),
@@ -330,14 +324,14 @@ class SeatCache:
         alerts = alerts_of(
             row, state, proposals=proposals, guesses=guesses, seen=seen, runs_since=runs_since, now=now
         )
-        guessed, told = guesses_of(guesses), told_of(numbers, state)
-        of = (row, told, state, alerts, paper, grants, proposals, guessed)
+        guessed, told_numbers = guesses_of(guesses), told_of(numbers, state)
+        of = (row, told_numbers, state, alerts, paper, grants, proposals, guessed)
         kept = self._made.get(row.seat_id)
         if kept is not None and kept[0] == of:
             return kept[1]
         made = seat_view(
             row,
-            told,
+            told_numbers,
             state=state,
             alerts=alerts,
             paper=paper,

@@ -97,8 +97,8 @@ def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence
 
 def counters_of(session: Session, *, now: datetime) -> list[TryCount]:
     """Return what is guessed at too often just now, whatever it is. Source: R-14."""
-    found = [TryCount(*row) for row in _TRIED.rows(session, since=since_when(now))]
-    return [one for one in found if worth_a_look(one, now)]
+    try_counts = [TryCount(*row) for row in _TRIED.rows(session, since=since_when(now))]
+    return [one for one in try_counts if worth_a_look(one, now)]
 
 
 _IN_ROOM = Attempt.sitting_room_id == bindparam("room")
@@ -162,8 +162,8 @@ _OUT = PreparedSelect(
 def stood_in_room(session: Session, sitting_room_id: int) -> Mapping[int, Sequence[Pause]]:
     """Return when single candidates were paused or out of the room: attempt id -> spans."""
     spans: dict[int, list[Pause]] = defaultdict(list)
-    for known in (_PAUSED, _OUT):
-        for attempt_id, from_at, to_at in known.rows(session, room=sitting_room_id):
+    for query in (_PAUSED, _OUT):
+        for attempt_id, from_at, to_at in query.rows(session, room=sitting_room_id):
             spans[attempt_id].append(Pause(from_at, to_at))
     return spans
 
@@ -238,6 +238,5 @@ _NEXT_START = PreparedSelect(
 
 
 def next_start_in(session: Session, room: SittingRoom, *, after: datetime) -> datetime | None:
-    """Return when the next sitting of the same room is planned to start, or None."""
-    found = _NEXT_START.rows(session, room=room.room_id, this=room.id, after=after)
-    return next((planned for (planned,) in found), None)
+    rows = _NEXT_START.rows(session, room=room.room_id, this=room.id, after=after)
+    return next((planned for (planned,) in rows), None)

@@ -182,7 +182,6 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether everything does."""
         return self.manifest is not None and all(one.holds for one in self.findings)
 
 
@@ -222,7 +221,7 @@ def verify(body: bytes, *, trusted: str = "", audit_key: bytes = b"") -> Verdict
 
 def _inside(manifest: PackageManifest, members: Mapping[str, bytes], audit_key: bytes) -> Iterator[Checked]:
     try:
-        told = read_told(members)
+        own_package = read_told(members)
         texts = {name: body.decode() for name, body in members.items() if name.endswith(".journal")}
     except UnicodeDecodeError:
         yield Checked("readable", False, {"member": ".journal"})
@@ -230,19 +229,25 @@ def _inside(manifest: PackageManifest, members: Mapping[str, bytes], audit_key: 
     except InvalidInput as error:
         yield Checked("readable", False, error.params)
         return
-    own = [one for one in told.entries if one.fields]
+    own = [one for one in own_package.entries if one.fields]
     yield Checked(
-        "chain", _linked(told.entries, manifest.head), {"count": len(told.entries), "own": len(own)}
+        "chain",
+        _linked(own_package.entries, manifest.head),
+        {"count": len(own_package.entries), "own": len(own)},
     )
     if audit_key:
         yield Checked("proved", all(_made_with(audit_key, one) for one in own), {"count": len(own)})
     for code, wrong, count in (
-        ("journals", _journals(told, texts), len(told.papers)),
-        ("sealed", _seals(told, own), sum(one.sealed is not None for one in told.papers.values())),
-        ("answers", _answers(told, texts), len(told.papers)),
-        ("forms", _forms(told, members), len(told.forms)),
-        ("scores", _scores(told, texts), len(told.scores)),
-        ("figures", _figures(told, manifest), len(told.people)),
+        ("journals", _journals(own_package, texts), len(own_package.papers)),
+        (
+            "sealed",
+            _seals(own_package, own),
+            sum(one.sealed is not None for one in own_package.papers.values()),
+        ),
+        ("answers", _answers(own_package, texts), len(own_package.papers)),
+        ("forms", _forms(own_package, members), len(own_package.forms)),
+        ("scores", _scores(own_package, texts), len(own_package.scores)),
+        ("figures", _figures(own_package, manifest), len(own_package.people)),
     ):
         named = sorted(wrong)
         yield Checked(code, not named, {"count": count, "wrong": len(named), "names": named[:MOST_NAMED]})
@@ -251,8 +256,8 @@ def _inside(manifest: PackageManifest, members: Mapping[str, bytes], audit_key: 
 def _linked(entries: list[PackagedEntry], head: str) -> bool:
     """Return whether no entry is missing between the first and the last, each follows on the one before, and the
     last is the head."""
-    for one, following in pairwise(entries):
-        if following.number != one.number + 1 or (following.fields and following.before != one.hash):
+    for entry, following in pairwise(entries):
+        if following.number != entry.number + 1 or (following.fields and following.before != entry.hash):
             return False
     if not entries:
         return head == ""
@@ -264,33 +269,33 @@ def _linked(entries: list[PackagedEntry], head: str) -> bool:
     return ended == head
 
 
-def _made_with(key: bytes, one: PackagedEntry) -> bool:
+def _made_with(key: bytes, entry: PackagedEntry) -> bool:
     try:
-        made = entry_hash(key, one.before, one.number, datetime.fromisoformat(one.at), one.fields)
+        made = entry_hash(key, entry.before, entry.number, datetime.fromisoformat(entry.at), entry.fields)
     except (ValueError, OverflowError):
         return False
-    return hmac.compare_digest(made, one.hash)
+    return hmac.compare_digest(made, entry.hash)
 
 
-def _journals(told: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
+def _journals(read_package: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
     """Name the papers whose journal is not the one they tell of, or is there without a paper."""
-    expected = {f"papers/{one.attempt}.journal" for one in told.papers.values()}
+    expected = {f"papers/{one.attempt}.journal" for one in read_package.papers.values()}
     yield from expected ^ texts.keys()
-    for name, one in told.papers.items():
-        text = texts.get(f"papers/{one.attempt}.journal", "")
-        if name != f"papers/{one.attempt}.json" or _sha256(text.encode()) != one.journal:
-            yield one.attempt
+    for name, paper in read_package.papers.items():
+        text = texts.get(f"papers/{paper.attempt}.journal", "")
+        if name != f"papers/{paper.attempt}.json" or _sha256(text.encode()) != paper.journal:
+            yield paper.attempt
 
 
-def _seals(told: ReadPackage, own: list[PackagedEntry]) -> Iterator[str]:
+def _seals(read_package: ReadPackage, own: list[PackagedEntry]) -> Iterator[str]:
     """Name the closed papers whose journal has not the digest that the log sealed at the closing. Source: R-64."""
     closed: dict[str, str] = {}
     for entry in own:
         if len(entry.fields) == 6 and entry.fields[1] == _CLOSE:
             closed[entry.fields[2].removeprefix("attempt:")] = _journal_of(entry.fields[5])
-    for one in told.papers.values():
-        if one.sealed is not None and closed.get(one.attempt) != one.sealed:
-            yield one.attempt
+    for paper in read_package.papers.values():
+        if paper.sealed is not None and closed.get(paper.attempt) != paper.sealed:
+            yield paper.attempt
 
 
 def _journal_of(after: str) -> str:
@@ -300,13 +305,13 @@ def _journal_of(after: str) -> str:
         return ""
 
 
-def _answers(told: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
+def _answers(read_package: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
     """Name the papers whose answers do not follow from their journal, or whose journal is not the sealed one."""
-    for one in told.papers.values():
-        text = texts.get(f"papers/{one.attempt}.journal", "")
-        right = one.sealed is None or _sealed_by(one.sealed, text)
-        if not right or answered(text) != one.answers:
-            yield one.attempt
+    for paper in read_package.papers.values():
+        text = texts.get(f"papers/{paper.attempt}.journal", "")
+        right = paper.sealed is None or _sealed_by(paper.sealed, text)
+        if not right or answered(text) != paper.answers:
+            yield paper.attempt
 
 
 def _sealed_by(sealed: str, text: str) -> bool:
@@ -316,39 +321,41 @@ def _sealed_by(sealed: str, text: str) -> bool:
         return False
 
 
-def _forms(told: ReadPackage, members: Mapping[str, bytes]) -> Iterator[str]:
+def _forms(read_package: ReadPackage, members: Mapping[str, bytes]) -> Iterator[str]:
     """Name the forms that are not as they were frozen, and those that a paper was written on and are not there."""
-    for one in told.forms:
-        if _sha256(members.get(f"forms/{one.form}.json", b"")) != one.sha256:
-            yield one.form
-    yield from {one.form for one in told.papers.values()} - {one.form for one in told.forms}
+    for form in read_package.forms:
+        if _sha256(members.get(f"forms/{form.form}.json", b"")) != form.sha256:
+            yield form.form
+    yield from {one.form for one in read_package.papers.values()} - {one.form for one in read_package.forms}
 
 
-def _scores(told: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
+def _scores(read_package: ReadPackage, texts: Mapping[str, str]) -> Iterator[str]:
     """Name the scores that were not worked out from the journal that is here."""
-    for score in told.scores:
+    for score in read_package.scores:
         if not _sealed_by(score.journal, texts.get(f"papers/{score.attempt}.journal", "")):
             yield score.attempt
 
 
-def _figures(told: ReadPackage, manifest: PackageManifest) -> Iterator[str]:
+def _figures(read_package: ReadPackage, manifest: PackageManifest) -> Iterator[str]:
     """Name the rooms whose figures are not those of their people. Source: R-61."""
-    if manifest.sitting != told.sitting.ref or told.sitting.figures != _counted(told.people):
-        yield told.sitting.ref
-    for room in told.rooms:
-        if room.figures != _counted([one for one in told.people if one.room == room.name]):
+    if manifest.sitting != read_package.sitting.ref or read_package.sitting.figures != _counted(
+        read_package.people
+    ):
+        yield read_package.sitting.ref
+    for room in read_package.rooms:
+        if room.figures != _counted([one for one in read_package.people if one.room == room.name]):
             yield room.ref
-    named = Counter(one.attempt for one in told.people if one.attempt is not None)
-    yield from {one.attempt for one in told.papers.values()} ^ named.keys()
+    named = Counter(one.attempt for one in read_package.people if one.attempt is not None)
+    yield from {one.attempt for one in read_package.papers.values()} ^ named.keys()
 
 
 def _counted(people: list[PackagedPerson]) -> PackagedFigures | None:
     try:
-        found = balance_of(Standing(one.standing) for one in people)
+        balance = balance_of(Standing(one.standing) for one in people)
     except ValueError:
         return None
     breaches = sum(one.violation is not None for one in people)
-    return PackagedFigures(found.expected, found.present, found.absent, breaches)
+    return PackagedFigures(balance.expected, balance.present, balance.absent, breaches)
 
 
 def _sha256(body: bytes) -> str:
@@ -407,26 +414,26 @@ def verify_command(file: Path, public: str, audit_key: Path | None) -> Answer:
     """
     trusted = _public(public) if public else ""
     proving = _start_of(audit_key) if audit_key is not None else b""
-    found = verify_file(file, trusted=trusted, audit_key=proving)
-    words, manifest = [], found.manifest
+    outcome = verify_file(file, trusted=trusted, audit_key=proving)
+    words, manifest = [], outcome.manifest
     if manifest is not None:
         about = (manifest.batch, manifest.name, manifest.centre, manifest.planned_start_at)
         words.append(_("package.about", about=" · ".join(about)))
         words.append(_("package.head", head=manifest.head))
         words.append(_("package.by_key", print=_print(manifest.key)))
-    words += [_said(one) for one in found.findings]
-    verdict, code = _ended(found, compared=bool(trusted))
+    words += [_said(one) for one in outcome.findings]
+    verdict, code = _ended(outcome, compared=bool(trusted))
     words.append(_(f"package.{verdict}"))
-    told = None
+    manifest_data = None
     if manifest is not None:
-        told = {**msgspec.to_builtins(manifest), "members": len(manifest.members)}
-    findings = [asdict(one) for one in found.findings]
+        manifest_data = {**msgspec.to_builtins(manifest), "members": len(manifest.members)}
+    findings = [asdict(one) for one in outcome.findings]
     return Answer(
         {
             "verdict": verdict,
             "holds": code == DONE,
             "compared": bool(trusted),
-            "manifest": told,
+            "manifest": manifest_data,
             "findings": findings,
         },
         words,
@@ -434,9 +441,9 @@ def verify_command(file: Path, public: str, audit_key: Path | None) -> Answer:
     )
 
 
-def _ended(found: Verdict, *, compared: bool) -> tuple[str, int]:
+def _ended(verdict: Verdict, *, compared: bool) -> tuple[str, int]:
     """Return what is said of a package in one word, and the exit code."""
-    if not found.holds:
+    if not verdict.holds:
         return "fails", REFUSED
     return ("holds", DONE) if compared else ("not_proved", NOT_PROVED)
 
@@ -455,14 +462,14 @@ def key_command(out: Path | None, lost: bool, *, now: datetime) -> Answer:
     return Answer({"key": public, "fingerprint": print_, "path": out}, words)
 
 
-def _public(given: str) -> str:
+def _public(typed: str) -> str:
     """Return a public key that was typed, or that a file holds."""
     try:
-        path = Path(given)
+        path = Path(typed)
         is_file = path.is_file()
     except (OSError, ValueError):
         is_file = False
-    return read_public(_start_of(path).decode("ascii", "replace") if is_file else given)
+    return read_public(_start_of(path).decode("ascii", "replace") if is_file else typed)
 
 
 def _start_of(path: Path) -> bytes:
@@ -480,12 +487,12 @@ def _print(key: str) -> str:
         return "?"
 
 
-def _said(one: Checked) -> str:
-    values = {**one.values}
+def _said(checked: Checked) -> str:
+    values = {**checked.values}
     if names := values.get("names"):
         values["names"] = ", ".join(map(str, names)) if isinstance(names, list) else names
-    sentence = _(f"package.{one.code}.{'holds' if one.holds else 'fails'}", **values)
-    return f"{'✓' if one.holds else '✗'} {sentence}"
+    sentence = _(f"package.{checked.code}.{'holds' if checked.holds else 'fails'}", **values)
+    return f"{'✓' if checked.holds else '✗'} {sentence}"
 
 
 commands: list[click.Command] = [package]

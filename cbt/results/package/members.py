@@ -57,12 +57,10 @@ def keyed(text: str) -> str:
 
 
 def forms_of(session: Session, form_ids: Collection[int]) -> Sequence[Form]:
-    """Return forms by their ref."""
     return session.scalars(select(Form).where(Form.id.in_(form_ids)).order_by(Form.ref)).all()
 
 
 def form_refs(session: Session, form_ids: Collection[int]) -> Mapping[int, str]:
-    """Return the refs of forms."""
     return dict(session.execute(select(Form.id, Form.ref).where(Form.id.in_(form_ids))).all())
 
 
@@ -75,18 +73,18 @@ def item_digests(session: Session, forms: Sequence[Form]) -> Mapping[int, str]:
     wanted: defaultdict[int, set[str]] = defaultdict(set)
     for form in forms:
         wanted[form.bank_id] |= {item for item, _version in placed[form.id]}
-    known: dict[tuple[int, str, int], str] = {}
+    digests: dict[tuple[int, str, int], str] = {}
     for bank_id, refs in wanted.items():
         listed = sorted(refs)
         for start in range(0, len(listed), _CHUNK):
-            found = session.execute(
+            rows = session.execute(
                 select(Item.ref, ItemVersion.number, ItemVersion.sha256)
                 .join(ItemVersion, ItemVersion.item_id == Item.id)
                 .where(Item.bank_id == bank_id, Item.ref.in_(listed[start : start + _CHUNK]))
             )
-            known |= {(bank_id, ref, number): sha256 for ref, number, sha256 in found}
+            digests |= {(bank_id, ref, number): sha256 for ref, number, sha256 in rows}
     return {
-        form.id: keyed("\n".join(known.get((form.bank_id, *one), "") for one in placed[form.id]))
+        form.id: keyed("\n".join(digests.get((form.bank_id, *one), "") for one in placed[form.id]))
         for form in forms
     }
 
@@ -102,20 +100,20 @@ def late_of(session: Session, attempt_ids: Sequence[int]) -> Mapping[int, list[l
         ).all()
     )
     query = select(LateEntry).where(LateEntry.attempt_id.in_(attempt_ids))
-    found: defaultdict[int, list[list[object]]] = defaultdict(list)
-    for one in session.scalars(query.order_by(LateEntry.attempt_id, LateEntry.lease_epoch, LateEntry.seq)):
-        found[one.attempt_id].append(
+    entries: defaultdict[int, list[list[object]]] = defaultdict(list)
+    for entry in session.scalars(query.order_by(LateEntry.attempt_id, LateEntry.lease_epoch, LateEntry.seq)):
+        entries[entry.attempt_id].append(
             [
-                one.lease_epoch,
-                one.seq,
-                one.position,
-                one.kind,
-                one.value,
-                to_micros(one.received_at),
-                rulings.get(one.id),
+                entry.lease_epoch,
+                entry.seq,
+                entry.position,
+                entry.kind,
+                entry.value,
+                to_micros(entry.received_at),
+                rulings.get(entry.id),
             ]
         )
-    return found
+    return entries
 
 
 def past_packages(session: Session, sitting_ref: str, *, limit: int) -> Sequence[AuditEntry]:
@@ -130,7 +128,6 @@ Members = dict[str, bytes]
 
 
 def text_of(value: object) -> bytes:
-    """Return the one text of what a member says."""
     return canonical_json(value).encode()
 
 
@@ -147,12 +144,12 @@ def answered(journal: str) -> dict[str, str]:
 def forms_in(session: Session, attempts: Sequence[Attempt]) -> Members:
     """Return each form as it was frozen: items, versions, orders; the items with their keys by a keyed digest."""
     members: Members = {}
-    found = forms_of(session, {attempt.form_id for attempt in attempts})
-    digests = item_digests(session, found)
-    told = []
-    for form in found:
+    forms = forms_of(session, {attempt.form_id for attempt in attempts})
+    digests = item_digests(session, forms)
+    rows = []
+    for form in forms:
         members[f"forms/{form.ref}.json"] = form.content.encode()
-        told.append(
+        rows.append(
             {
                 "form": form.ref,
                 "paper": form.paper,
@@ -162,7 +159,7 @@ def forms_in(session: Session, attempts: Sequence[Attempt]) -> Members:
                 "items": digests[form.id],
             }
         )
-    return {"forms.json": text_of(told), **members}
+    return {"forms.json": text_of(rows), **members}
 
 
 def papers_in(session: Session, attempts: Sequence[Attempt]) -> Members:
@@ -279,10 +276,10 @@ def _sitting(sheet: SittingSheet) -> Mapping[str, object]:
 
 def _figures(lines: Iterable[SheetLine]) -> Mapping[str, object]:
     """Return the figures of R-61; each standing is one."""
-    found = list(lines)
+    sheet_lines = list(lines)
     counted, balanced = (
-        counts_of(line.standing for line in found),
-        balance_of(line.standing for line in found),
+        counts_of(line.standing for line in sheet_lines),
+        balance_of(line.standing for line in sheet_lines),
     )
     names = [name for name in counted.__slots__ if name not in ("moving", "undecided")]
     return {
@@ -290,7 +287,7 @@ def _figures(lines: Iterable[SheetLine]) -> Mapping[str, object]:
         "expected": balanced.expected,
         "present": balanced.present,
         "absent": balanced.absent,
-        "violations": sum(line.row.registration.violation_code is not None for line in found),
+        "violations": sum(line.row.registration.violation_code is not None for line in sheet_lines),
     }
 
 
@@ -334,57 +331,58 @@ def _room(session: Session, room: SittingRoom, name: str, sheet: SittingSheet) -
     }
 
 
-def _hold(one: RoomHold) -> Mapping[str, object]:
+def _hold(hold: RoomHold) -> Mapping[str, object]:
     return {
-        "from": at(one.from_at),
-        "to": at(one.to_at),
-        "cause": one.reason_code,
-        "reason": one.reason,
-        "by": one.held_by,
+        "from": at(hold.from_at),
+        "to": at(hold.to_at),
+        "cause": hold.reason_code,
+        "reason": hold.reason,
+        "by": hold.held_by,
     }
 
 
-def _comment(one: InspectorComment, refs: Mapping[int, str]) -> Mapping[str, object]:
+def _comment(comment: InspectorComment, refs: Mapping[int, str]) -> Mapping[str, object]:
     return {
-        "registration": refs.get(one.registration_id or 0),
-        "text": one.text,
-        "noted": [at(one.at), one.by],
-        "answer": one.answer and [at(one.answered_at), one.answered_by, one.answer],
+        "registration": refs.get(comment.registration_id or 0),
+        "text": comment.text,
+        "noted": [at(comment.at), comment.by],
+        "answer": comment.answer and [at(comment.answered_at), comment.answered_by, comment.answer],
     }
 
 
-def _report(told: ReportStatement) -> Mapping[str, object]:
+def _report(statement: ReportStatement) -> Mapping[str, object]:
     """Return a form of a violation or an incident: as it was filled in, what was added, whether it holds."""
-    one = told.report
+    report = statement.report
     return {
-        "ref": one.ref,
-        "kind": one.kind,
-        "code": one.code,
-        "clause": one.clause,
-        "registration": None if told.about is None else told.about.ref,
-        "happened_at": at(one.happened_at),
-        "facts": one.facts,
-        "evidence": list(told.evidence),
-        "evidence_note": one.evidence_note,
-        "witness": one.witness,
-        "statement": one.statement,
-        "signature": one.signature,
-        "filed": [at(one.at), one.by],
-        "additions": [[added.part, added.text, at(added.at), added.by] for added in told.additions],
-        "withdrawn": one.withdrawn_at and [at(one.withdrawn_at), one.withdrawn_by, one.withdrawn_reason],
+        "ref": report.ref,
+        "kind": report.kind,
+        "code": report.code,
+        "clause": report.clause,
+        "registration": None if statement.about is None else statement.about.ref,
+        "happened_at": at(report.happened_at),
+        "facts": report.facts,
+        "evidence": list(statement.evidence),
+        "evidence_note": report.evidence_note,
+        "witness": report.witness,
+        "statement": report.statement,
+        "signature": report.signature,
+        "filed": [at(report.at), report.by],
+        "additions": [[added.part, added.text, at(added.at), added.by] for added in statement.additions],
+        "withdrawn": report.withdrawn_at
+        and [at(report.withdrawn_at), report.withdrawn_by, report.withdrawn_reason],
     }
 
 
-def _given(one: Any, registration: str | None) -> Mapping[str, object]:
+def _given(adjustment: Any, registration: str | None) -> Mapping[str, object]:
     return {
         "registration": registration,
-        "at": at(one.at),
-        "seconds": str(one.amount.total_seconds()),
-        "kind": one.kind,
-        "cause": one.reason_code,
-        "reason": one.reason,
-        "by": one.by,
-        "withdrawn_at": at(one.withdrawn_at),
+        "at": at(adjustment.at),
+        "seconds": str(adjustment.amount.total_seconds()),
+        "kind": adjustment.kind,
+        "cause": adjustment.reason_code,
+        "reason": adjustment.reason,
+        "by": adjustment.by,
+        "withdrawn_at": at(adjustment.withdrawn_at),
     }
 
 

@@ -108,25 +108,22 @@ class PackageManifest(msgspec.Struct, frozen=True):
 
 
 def listed(members: Mapping[str, bytes]) -> list[ListedMember]:
-    """Return the lines of a manifest for these members, in their order."""
     return [ListedMember(name, len(body), hashlib.sha256(body).hexdigest()) for name, body in members.items()]
 
 
 def text_of(manifest: PackageManifest) -> bytes:
-    """Return the one text of a manifest."""
     return canonical_json(msgspec.to_builtins(manifest)).encode()
 
 
 def read_manifest(text: bytes) -> PackageManifest:
     """Return the manifest of a text; raise ValueError for another text than its own, or another format."""
-    found = msgspec.json.decode(text, type=PackageManifest)
-    if found.format != FORMAT or text_of(found) != text:
+    manifest = msgspec.json.decode(text, type=PackageManifest)
+    if manifest.format != FORMAT or text_of(manifest) != text:
         raise ValueError("no manifest of this format")
-    return found
+    return manifest
 
 
 def signed_text(manifest: bytes) -> bytes:
-    """Return what is signed of a manifest's text."""
     return _CONTEXT + manifest
 
 
@@ -144,7 +141,6 @@ class ResultPackage:
 
     @property
     def name(self) -> str:
-        """The name of its file: the sitting, and where the log ended."""
         return f"package-{self.sitting.ref}-{self.manifest.head.partition(' ')[0] or '0'}.zip"
 
 
@@ -170,11 +166,11 @@ def package_page(sitting_ref: str) -> PackagePage:
     with reading() as session:
         sitting = store.finished_sitting(session, sitting_ref)
         sheet, _ = figures_of(session, sitting, store.violations_elsewhere(session, sitting.id))
-        found = members.past_packages(session, sitting_ref, limit=PAST)
-        names = actor_names(session, {one.actor for one in found})
+        entries = members.past_packages(session, sitting_ref, limit=PAST)
+        names = actor_names(session, {one.actor for one in entries})
         past = [
             PastPackage(one.at, names.get(one.actor, one.actor), str(json.loads(one.after)["sha256"]))
-            for one in found
+            for one in entries
         ]
         return PackagePage(sheet, past)
 

@@ -85,7 +85,6 @@ def _as_named(raw: bytes, named: str) -> Ed25519PrivateKey:
 
 
 def _named() -> str | None:
-    """Return the fingerprint of the key that the database names."""
     with reading() as session:
         named = session.get(KeyPrint, SIGNING)
         return None if named is None else named.print_
@@ -97,7 +96,6 @@ def _path() -> Path:
 
 
 def public_hex(key: Ed25519PublicKey) -> str:
-    """Return a public key as hexadecimal digits."""
     return key.public_bytes_raw().hex()
 
 
@@ -118,7 +116,6 @@ def read_public(text: str) -> str:
 
 
 def signs(public: str, signature: bytes, text: bytes) -> bool:
-    """Return whether `signature` is that of `text` under a public key."""
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(signature, text)
     except (ValueError, InvalidSignature):

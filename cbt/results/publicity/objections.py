@@ -41,7 +41,7 @@ class ObjectionForm:
     brought_on: str
 
 
-def bring(registration_ref: str, told: ObjectionForm, *, today: date, now: datetime, actor: str) -> str:
+def bring(registration_ref: str, form: ObjectionForm, *, today: date, now: datetime, actor: str) -> str:
     """Take down that somebody objects to a result that is shown; return the ref of the sitting.
 
     That result is held from now on, nobody else's is.
@@ -51,15 +51,15 @@ def bring(registration_ref: str, told: ObjectionForm, *, today: date, now: datet
 
     Source: R-90.
     """
-    if told.brought_by not in BRINGERS:
+    if form.brought_by not in BRINGERS:
         raise InvalidInput("objection.by", field="brought_by")
-    bringer = required(told.bringer, "objection.bringer", "bringer", limit=60)
-    words = required(told.words, "objection.words", "words", limit=LONGEST)
+    bringer = required(form.bringer, "objection.bringer", "bringer", limit=60)
+    words = required(form.words, "objection.words", "words", limit=LONGEST)
     with unit_of_work() as session:
         registration, publication = objected_to(session, registration_ref, changing=True)
         window = publication.window
         try:
-            brought_on = date.fromisoformat(told.brought_on)
+            brought_on = date.fromisoformat(form.brought_on)
         except ValueError:
             brought_on = date.max
         if brought_on > today or not window.is_open(brought_on):
@@ -74,7 +74,7 @@ def bring(registration_ref: str, told: ObjectionForm, *, today: date, now: datet
             ref=new_ref("ob"),
             publication_id=publication.id,
             registration_id=registration.id,
-            brought_by=told.brought_by,
+            brought_by=form.brought_by,
             bringer=bringer,
             words=words,
             brought_on=brought_on,
@@ -137,10 +137,10 @@ def decide(ref: str, *, verdict: str, grounds: str, now: datetime, actor: str) -
         raise InvalidInput("objection.verdict", field="verdict")
     why = required(grounds, "objection.grounds", "grounds", limit=LONGEST)
     with unit_of_work() as session:
-        found = ResultObjection.by_ref(session, ref, unknown="objection.unknown")
+        objection = ResultObjection.by_ref(session, ref, unknown="objection.unknown")
         insist_on_two(
             session,
-            [PersonStep(found.entered_by, found.entered_at)],
+            [PersonStep(objection.entered_by, objection.entered_at)],
             actor,
             roles=DECIDERS,
             same=NotAllowed("objection.same_person"),
@@ -148,13 +148,13 @@ def decide(ref: str, *, verdict: str, grounds: str, now: datetime, actor: str) -
         )
         decided = session.scalar(
             update(ResultObjection)
-            .where(ResultObjection.id == found.id, ResultObjection.verdict == "")
+            .where(ResultObjection.id == objection.id, ResultObjection.verdict == "")
             .values(verdict=verdict, grounds=why, decided_at=now, decided_by=actor)
             .returning(ResultObjection.id)
         )
         if decided is None:
             raise Conflict("objection.decided")
-        registration = session.get_one(Registration, found.registration_id)
+        registration = session.get_one(Registration, objection.registration_id)
         record(
             session,
             at=now,

@@ -65,7 +65,6 @@ class SittingPublicity:
 
     @property
     def holding(self) -> frozenset[str]:
-        """The registrations whose results are held."""
         return self.objected | self.unruled
 
     @property
@@ -220,12 +219,12 @@ def withdraw(sitting_ref: str, *, reason: str, now: datetime, actor: str) -> Non
     why = required(reason, "publicity.reason", "reason", limit=500)
     with unit_of_work() as session:
         sitting = _held(session, sitting_ref)
-        found = store.standing_publication(session, sitting.id)
+        publication = store.standing_publication(session, sitting.id)
         if sitting.released_at is not None:
             raise Conflict("results.released_already", name=sitting.name)
-        if found is None:
+        if publication is None:
             raise Conflict("publicity.due", days=body(session).publicity_days)
-        found.withdrawn_at, found.withdrawn_by, found.reason = now, actor, why
+        publication.withdrawn_at, publication.withdrawn_by, publication.reason = now, actor, why
         record(
             session,
             at=now,
@@ -233,7 +232,7 @@ def withdraw(sitting_ref: str, *, reason: str, now: datetime, actor: str) -> Non
             act="publicity.withdraw",
             subject=sitting.logged_as,
             reason=why,
-            before={"last_on": found.last_on.isoformat()},
+            before={"last_on": publication.last_on.isoformat()},
         )
 
 
@@ -287,7 +286,6 @@ class PublicList:
 
     @property
     def first(self) -> int:
-        """Return the number of the first line."""
         return (self.page - 1) * self.per_page + 1
 
 
@@ -300,11 +298,19 @@ def public_list(session: Session, ref: str, *, page: int, today: date) -> Public
 def listed(
     session: Session, publication: Publication, sitting: Sitting, batch: Batch, *, page: int, per_page: int
 ) -> PublicList:
-    """Return a page of what everybody may read of a publication."""
-    found = store.published_page(session, publication, page=page, per_page=per_page)
+    published_page = store.published_page(session, publication, page=page, per_page=per_page)
     waiting = unruled_refs(session, sitting.id)
-    shown = [_line(session, line, waiting) for line in found.lines]
-    return PublicList(publication, sitting, batch, shown, found.count, found.page, found.pages, per_page)
+    shown = [_line(session, line, waiting) for line in published_page.lines]
+    return PublicList(
+        publication,
+        sitting,
+        batch,
+        shown,
+        published_page.count,
+        published_page.page,
+        published_page.pages,
+        per_page,
+    )
 
 
 def _line(session: Session, line: PublishedLine, waiting: Collection[str]) -> PublicLine:
@@ -321,19 +327,19 @@ def _line(session: Session, line: PublishedLine, waiting: Collection[str]) -> Pu
     )
 
 
-def list_paper(found: PublicList, told: BodyDetails) -> bytes:
+def list_paper(listing: PublicList, details: BodyDetails) -> bytes:
     """Return a part of a publication as A4 pages. Source: R-90."""
-    shown = found.publication
+    shown = listing.publication
     data: dict[str, Any] = {
         "title": _("publicity.paper.title"),
-        "body": told.name,
-        "sub": " · ".join((found.batch.name, found.sitting.name)),
-        "foot": " · ".join((_("publicity.paper.title"), found.sitting.name)),
+        "body": details.name,
+        "sub": " · ".join((listing.batch.name, listing.sitting.name)),
+        "foot": " · ".join((_("publicity.paper.title"), listing.sitting.name)),
         "lead": _(
             "publicity.paper.lead", first=shown.published_on.isoformat(), last=shown.last_on.isoformat()
         ),
-        "object": how_to_object(told, shown.last_on.isoformat()),
-        "rows": [_row(number, line) for number, line in enumerate(found.lines, found.first)],
+        "object": how_to_object(details, shown.last_on.isoformat()),
+        "rows": [_row(number, line) for number, line in enumerate(listing.lines, listing.first)],
         "words": {
             "page": _("results.print.page", number="{n}", count="{of}"),
             "heads": [
@@ -346,9 +352,8 @@ def list_paper(found: PublicList, told: BodyDetails) -> bytes:
     return pdf("publicity", data, language=str(flask_babel.get_locale()))
 
 
-def how_to_object(told: BodyDetails, last: str) -> str:
-    """Say until when and where somebody objects."""
-    where = _("publicity.separator").join(filter(None, (told.name, told.address, told.phone)))
+def how_to_object(details: BodyDetails, last: str) -> str:
+    where = _("publicity.separator").join(filter(None, (details.name, details.address, details.phone)))
     return str(_("publicity.object", last=last, where=where))
 
 
@@ -418,7 +423,6 @@ def parts_of(session: Session, shown: Publication) -> int:
 
 
 def title_of(session: Session, registration: Registration) -> str:
-    """Return what people call the paper of a registration: level and paper."""
     blueprint = blueprint_of(session, registration.blueprint_version_id)
     return f"{blueprint.level_name} {blueprint.papers[registration.paper].label}"
 
@@ -449,20 +453,20 @@ def new_objection_page(session: Session, registration_ref: str) -> ObjectionPage
 
 def objection_page(session: Session, ref: str) -> ObjectionPage:
     """Return the page of an objection; raise NotFound("objection.unknown")."""
-    found = ResultObjection.by_ref(session, ref, unknown="objection.unknown")
-    registration = session.get_one(Registration, found.registration_id)
-    publication = session.get_one(Publication, found.publication_id)
-    return _objection_page(session, registration, publication, found)
+    objection = ResultObjection.by_ref(session, ref, unknown="objection.unknown")
+    registration = session.get_one(Registration, objection.registration_id)
+    publication = session.get_one(Publication, objection.publication_id)
+    return _objection_page(session, registration, publication, objection)
 
 
 def _objection_page(
-    session: Session, registration: Registration, publication: Publication, found: ResultObjection | None
+    session: Session, registration: Registration, publication: Publication, objection: ResultObjection | None
 ) -> ObjectionPage:
     sitting = session.get_one(Sitting, registration.sitting_id)
     rows = results.rows_of_sitting(session, sitting.id, Registration.id == registration.id)
     elsewhere = results.violations_elsewhere(session, sitting.id)
     ((_paper, (line,)),) = lines_of(session, sitting, rows, elsewhere)
-    by = [] if found is None else [found.entered_by, found.decided_by]
+    by = [] if objection is None else [objection.entered_by, objection.decided_by]
     return ObjectionPage(
         sitting,
         registration,
@@ -472,7 +476,7 @@ def _objection_page(
         publication,
         store.published_of(session, publication, registration.id),
         line.decided,
-        found,
+        objection,
         line.row.result is not None,
         actor_names(session, by),
     )

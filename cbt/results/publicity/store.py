@@ -54,7 +54,6 @@ class ObjectionLine:
 
 
 def standing_publication(session: Session, sitting_id: int) -> Publication | None:
-    """Return the publication of a sitting that stands, or None."""
     return session.scalar(select(Publication).where(Publication.sitting_id == sitting_id, _STANDS))
 
 
@@ -73,7 +72,6 @@ def unfinished_results(session: Session, sitting_id: int, *, before: datetime) -
 
 
 def publications_of(session: Session, sitting_ids: Collection[int]) -> dict[int, Publication]:
-    """Return the publications that stand of these sittings."""
     if not sitting_ids:
         return {}
     query = select(Publication).where(Publication.sitting_id.in_(sitting_ids), _STANDS)
@@ -104,10 +102,10 @@ def shown_today(session: Session, ref: str, today: date) -> tuple[Publication, S
         .join(Batch, Batch.id == Sitting.batch_id)
         .where(Publication.ref == ref, _STANDS)
     )
-    found = session.execute(query).first()
-    if found is None or not found[0].window.is_open(today):
+    row = session.execute(query).first()
+    if row is None or not row[0].window.is_open(today):
         raise NotFound("publicity.over")
-    return found[0], found[1], found[2]
+    return row[0], row[1], row[2]
 
 
 def published_page(
@@ -153,7 +151,6 @@ def changed_since(session: Session, publication: Publication) -> int:
 
 
 def published_of(session: Session, publication: Publication, registration_id: int) -> PublishedResult | None:
-    """Return what was shown of a registration, or None."""
     return session.scalar(
         select(PublishedResult).where(
             PublishedResult.publication_id == publication.id,
@@ -169,7 +166,6 @@ def line_of(session: Session, registration: Registration) -> tuple[Candidate, st
 
 
 def is_released(session: Session, registration_id: int) -> bool:
-    """Return whether a result was released."""
     return session.scalar(select(Result.id).where(Result.registration_id == registration_id)) is not None
 
 

@@ -38,11 +38,12 @@ SITTING = "results.publicity.sitting"
 @pages.get("/results/<sitting_ref>/publicity")
 @access.roles(*READERS)
 def sitting(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show how the publicity of a sitting stands, what is shown, and who objected."""
     text, page = asked_text(flask.request.args), page_of(flask.request.args)
     with reading() as session:
-        found = publication.publicity_page(session, sitting_ref, text=text, page=page, now=flask.g.now)
-        return form_page("results/publicity/sitting.html", refused, found=found, text=text)
+        publicity_page = publication.publicity_page(
+            session, sitting_ref, text=text, page=page, now=flask.g.now
+        )
+        return form_page("results/publicity/sitting.html", refused, found=publicity_page, text=text)
 
 
 def _of_a_publication(error: CbtError) -> bool:
@@ -73,26 +74,25 @@ def withdraw(sitting_ref: str) -> Reply:
 def paper(sitting_ref: str) -> Reply:
     """Send the masked list for a notice board, of a large sitting a part of it."""
     with reading() as session:
-        found = finished_sitting(session, sitting_ref)
-        publication = store.standing_publication(session, found.id)
+        held_sitting = finished_sitting(session, sitting_ref)
+        publication = store.standing_publication(session, held_sitting.id)
         if publication is None:
             raise Conflict("publicity.due", days=body(session).publicity_days)
-        batch = session.get_one(Batch, found.batch_id)
+        batch = session.get_one(Batch, held_sitting.batch_id)
         part = page_of(flask.request.args)
-        lines = listed(session, publication, found, batch, page=part, per_page=store.PAPER_PAGE)
+        lines = listed(session, publication, held_sitting, batch, page=part, per_page=store.PAPER_PAGE)
         made = list_paper(lines, body(session))
-    note_printed(found.logged_as, now=flask.g.now, actor=acting(), document="publicity")
-    return attachment(made, PDF, f"{_('publicity.paper.title')}-{found.name}.pdf")
+    note_printed(held_sitting.logged_as, now=flask.g.now, actor=acting(), document="publicity")
+    return attachment(made, PDF, f"{_('publicity.paper.title')}-{held_sitting.name}.pdf")
 
 
 @pages.get("/results/objections/to/<registration_ref>")
 @access.roles(Role.OFFICER)
 def new(registration_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Ask who objects to a result, and why."""
     with reading() as session:
-        found = publication.new_objection_page(session, registration_ref)
+        objection_page = publication.new_objection_page(session, registration_ref)
         today = local_day(flask.g.now)
-        return form_page("results/publicity/new.html", refused, found=found, today=today)
+        return form_page("results/publicity/new.html", refused, found=objection_page, today=today)
 
 
 @pages.post("/results/objections/to/<registration_ref>")
@@ -108,11 +108,10 @@ def bring(registration_ref: str) -> Reply:
 @pages.get("/results/objections/<ref>")
 @access.roles(*READERS)
 def objection(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
-    """Show an objection, and what it is about."""
     with reading() as session:
-        found = publication.objection_page(session, ref)
-        own = found.objection is not None and found.objection.entered_by == acting()
-        return form_page("results/publicity/objection.html", refused, found=found, own=own)
+        objection_page = publication.objection_page(session, ref)
+        own = objection_page.objection is not None and objection_page.objection.entered_by == acting()
+        return form_page("results/publicity/objection.html", refused, found=objection_page, own=own)
 
 
 @pages.post("/results/objections/<ref>")
@@ -153,8 +152,8 @@ def index() -> Reply:
 
     def draw() -> str:
         with reading() as session:
-            found = store.open_publications(session, today)
-            return flask.render_template("results/publicity/now.html", found=found)
+            publications = store.open_publications(session, today)
+            return flask.render_template("results/publicity/now.html", found=publications)
 
     return page_for_all(flask.request.path, draw, version=(result_number(flask.request.environ), today))
 
@@ -169,9 +168,9 @@ def one(ref: str) -> Reply:
 
     def draw() -> str:
         with reading() as session:
-            found = public_list(session, ref, page=page, today=today)
-            said = how_to_object(body(session), found.publication.last_on.isoformat())
-            return flask.render_template("results/publicity/public.html", found=found, said=said)
+            listing = public_list(session, ref, page=page, today=today)
+            notice = how_to_object(body(session), listing.publication.last_on.isoformat())
+            return flask.render_template("results/publicity/public.html", found=listing, said=notice)
 
     path = flask.url_for("results.public_lists.one", ref=ref, page=page if page > 1 else None)
     return page_for_all(path, draw, version=(result_number(flask.request.environ), today))

@@ -92,13 +92,13 @@ def _numbers(sheet: SittingSheet, paper: PaperSheet, *, of_room: bool) -> list[s
     """Return how many came and passed, and where the log ended (日志锚点)."""
     balance, figures = sheet.balance, paper.distribution
     named = "results.print.numbers_room" if of_room else "results.print.numbers"
-    said = _(named, expected=balance.expected, present=balance.present, absent=balance.absent)
+    text = _(named, expected=balance.expected, present=balance.present, absent=balance.absent)
     if figures:
-        said += " " + _(
+        text += " " + _(
             "results.print.figures",
             scored=figures.scored, passed=figures.passed, rate=figures.pass_percent, mean=figures.mean,
         )  # fmt: skip
-    return [said, *([_("results.head", head=sheet.head)] if sheet.head else [])]
+    return [text, *([_("results.head", head=sheet.head)] if sheet.head else [])]
 
 
 Cell = str | int | Decimal | None
@@ -210,8 +210,8 @@ def _who(number: int, line: SheetLine) -> list[Cell]:
 
 
 def _points(line: SheetLine, group: int) -> Cell:
-    found = line.groups.get(group)
-    return _("results.outcome.pending") if found is None and group in line.groups else found
+    amount = line.groups.get(group)
+    return _("results.outcome.pending") if amount is None and group in line.groups else amount
 
 
 def _score_or_word(decision: Decision | None) -> Cell:

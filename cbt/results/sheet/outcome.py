@@ -165,7 +165,6 @@ class EndFacts:
 
     @property
     def unmarked(self) -> bool:
-        """Whether people have something of it to mark."""
         return self.marked and self.score is None
 
 
@@ -184,12 +183,10 @@ class JudgedEnd:
 
     @property
     def changed(self) -> bool:
-        """Whether the evidence says something else than what was released."""
         return self.facts.released is not None and self.decided is not None and self.decided != self.shown
 
     @property
     def unreleased(self) -> bool:
-        """Whether there is a decision that was not released."""
         return self.facts.released is None and self.decided is not None
 
     @property

@@ -61,10 +61,10 @@ def whole_sheet(session: Session, ref: str) -> SittingSheet:
 
 def room_sheet(session: Session, ref: str, room_ref: str) -> SittingSheet:
     """Return the sheet of one room of a sitting; raise NotFound("print.nobody") where nobody is registered."""
-    found = sheet_of(session, store.finished_sitting(session, ref), room=room_ref)
-    if not found.papers:
+    sheet = sheet_of(session, store.finished_sitting(session, ref), room=room_ref)
+    if not sheet.papers:
         raise NotFound("print.nobody")
-    return found
+    return sheet
 
 
 PAGE = 50
@@ -89,7 +89,6 @@ class LinesFilter:
 
 
 def lines_asked(args: Mapping[str, str]) -> LinesFilter:
-    """Return whose lines an address asks for."""
     return LinesFilter(asked_text(args), args.get("room", "")[:40], args.get("paper", "")[:40], page_of(args))
 
 
@@ -125,27 +124,27 @@ class ReleasePage:
         return self.sheet.held - len(self.publicity.holding)
 
 
-def sheet_page(session: Session, sitting: Sitting, asked: LinesFilter) -> SheetPage:
+def sheet_page(session: Session, sitting: Sitting, lines_filter: LinesFilter) -> SheetPage:
     """Return a page of the sheet of a sitting that is over; its rows do not grow with the sitting."""
     elsewhere = store.violations_elsewhere(session, sitting.id)
     figures, alike = figures_of(session, sitting, elsewhere)
     papers = {(one.version_id, one.code): None for one in alike}
-    known = dict(zip(papers, figures.papers, strict=True))
+    paper_figures = dict(zip(papers, figures.papers, strict=True))
     conditions: list[ColumnElement[bool]] = []
-    if asked.text:
-        conditions.append(found_by(asked.text))
-    if asked.room:
-        conditions.append(SittingRoom.ref == asked.room)
-    if asked.paper.isdigit() and 0 < int(asked.paper) <= len(known):
-        version_id, code = list(known)[int(asked.paper) - 1]
+    if lines_filter.text:
+        conditions.append(found_by(lines_filter.text))
+    if lines_filter.room:
+        conditions.append(SittingRoom.ref == lines_filter.room)
+    if lines_filter.paper.isdigit() and 0 < int(lines_filter.paper) <= len(paper_figures):
+        version_id, code = list(paper_figures)[int(lines_filter.paper) - 1]
         conditions += [Registration.blueprint_version_id == version_id, Registration.paper == code]
-    found = sum(one.people for one in alike)
+    count = sum(one.people for one in alike)
     if conditions:
-        found = count_where(session, Registration.sitting_id == sitting.id, *conditions)
-    span = PageSpan(found, PAGE, asked.page)
+        count = count_where(session, Registration.sitting_id == sitting.id, *conditions)
+    span = PageSpan(count, PAGE, lines_filter.page)
     rows = store.rows_of_sitting(session, sitting.id, *conditions, limit=PAGE, offset=span.offset)
-    listed = [(known[paper], lines) for paper, lines in lines_of(session, sitting, rows, elsewhere)]
-    return SheetPage(figures, listed, found, span.page, span.pages)
+    listed = [(paper_figures[paper], lines) for paper, lines in lines_of(session, sitting, rows, elsewhere)]
+    return SheetPage(figures, listed, count, span.page, span.pages)
 
 
 def release_page(session: Session, sitting: Sitting, *, rest: bool, on: date) -> ReleasePage:
@@ -161,13 +160,13 @@ def release_page(session: Session, sitting: Sitting, *, rest: bool, on: date) ->
     return ReleasePage(figures, named, publicity_of(session, sitting.id, on=on), rest)
 
 
-def _unreleased(one: JudgedEnd) -> bool:
-    return one.unreleased
+def _unreleased(end: JudgedEnd) -> bool:
+    return end.unreleased
 
 
-def _changed(one: JudgedEnd) -> bool:
-    return one.changed
+def _changed(end: JudgedEnd) -> bool:
+    return end.changed
 
 
-def _open(one: JudgedEnd) -> bool:
-    return one.open
+def _open(end: JudgedEnd) -> bool:
+    return end.open

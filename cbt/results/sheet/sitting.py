@@ -78,7 +78,6 @@ class Bar:
 
     @property
     def middle(self) -> float:
-        """The x in the middle of the bar, for its labels."""
         return self.x + self.width / 2
 
 
@@ -103,7 +102,6 @@ class Distribution:
 
     @property
     def base(self) -> int:
-        """The y of the chart's base line."""
         return HEIGHT - _BOTTOM
 
 
@@ -144,16 +142,16 @@ def _bars(classes: tuple[ScoreClass, ...], pass_points: Decimal) -> tuple[Bar, .
     step = (WIDTH - 2 * _LEFT) / CLASSES
     tallest = max(one.count for one in classes)
     bars = []
-    for place, one in enumerate(classes):
-        height = round(room * one.count / tallest, 1)
+    for place, score_class in enumerate(classes):
+        height = round(room * score_class.count / tallest, 1)
         bars.append(
             Bar(
                 x=round(_LEFT + step * place + _GAP / 2, 1),
                 y=round(_TOP + room - height, 1),
                 width=round(step - _GAP, 1),
                 height=height,
-                of=one,
-                passing=passes(one.low, pass_points),
+                of=score_class,
+                passing=passes(score_class.low, pass_points),
             )
         )
     return tuple(bars)
@@ -180,7 +178,6 @@ class PaperFigures:
 
     @property
     def title(self) -> str:
-        """What people call it: level and paper."""
         return f"{self.blueprint.level_name} {self.paper.label}"
 
 
@@ -201,27 +198,23 @@ class SittingFigures:
 
     @property
     def balance(self) -> Balance:
-        """应考, 实考 and 缺考."""
         return balance_of(self._standings())
 
     @property
     def counts(self) -> RoomCounts:
-        """How many stand where."""
         return counts_of(self._standings())
 
     @property
     def violations(self) -> int:
-        """How many have a violation on record."""
         return sum(people for one, people in self.judged if one.facts.violation is not None)
 
     @property
     def outcomes(self) -> Counter[PaperOutcome]:
-        """How many ended with what."""
-        found: Counter[PaperOutcome] = Counter()
-        for one, people in self.judged:
-            if one.shown is not None:
-                found[one.shown.outcome] += people
-        return found
+        counts: Counter[PaperOutcome] = Counter()
+        for end, people in self.judged:
+            if end.shown is not None:
+                counts[end.shown.outcome] += people
+        return counts
 
     @property
     def to_correct(self) -> int:
@@ -230,17 +223,14 @@ class SittingFigures:
 
     @property
     def undecided(self) -> int:
-        """How many have no decision."""
         return sum(people for one, people in self.judged if one.open)
 
     @property
     def to_mark(self) -> int:
-        """How many wait for people who mark."""
         return sum(people for one, people in self.judged if one.pending)
 
     @property
     def open_rooms(self) -> list[str]:
-        """The names of the rooms that have not ended."""
         over = {*store.SHOWN, *NOT_EXAMINED}
         return [name for room, name in self.rooms if room.state not in over]
 
@@ -275,8 +265,8 @@ def figures_of(
     """
     alike = _alike(session, sitting.id, elsewhere)
     papers: dict[tuple[int, str], list[tuple[JudgedEnd, int]]] = {}
-    for one in alike:
-        papers.setdefault((one.version_id, one.code), []).append((one.judged, one.people))
+    for group in alike:
+        papers.setdefault((group.version_id, group.code), []).append((group.judged, group.people))
     figures = SittingFigures(
         sitting=sitting,
         papers=tuple(
@@ -308,7 +298,6 @@ def paper_figures(
 
 
 def groups_of(paper: Paper) -> tuple[Group, ...]:
-    """Return the units of a paper, or its sections, numbered as a score sheet numbers them."""
     if paper.units:
         return tuple(Group(unit.number, unit.name, unit.points) for unit in paper.units)
     return tuple(Group(number, one.name, one.points) for number, one in enumerate(paper.sections, 1))
@@ -347,31 +336,33 @@ def _alike(session: Session, sitting_id: int, elsewhere: Mapping[int, list[Viola
         .group_by(rows.c.blueprint_ref, *named)
         .order_by(rows.c.blueprint_ref.desc(), rows.c.paper.desc(), rows.c.version)
     )
-    found = []
+    groups = []
     for *values, people in session.execute(counted):
-        said = dict(zip(keys, values, strict=True))
-        paper = blueprint_of(session, said["version"]).papers[said["paper"]]
-        facts = _facts(session, said)
+        row_facts = dict(zip(keys, values, strict=True))
+        paper = blueprint_of(session, row_facts["version"]).papers[row_facts["paper"]]
+        facts = _facts(session, row_facts)
         standing = standing_by(facts)
-        decided = decision_by(facts, standing, paper, elsewhere.get(said["alone"], ()))
-        same = and_(*(key.is_not_distinct_from(said[name]) for name, key in keys.items()))
-        found.append(Alike(JudgedEnd(facts, standing, decided), said["version"], said["paper"], people, same))
-    return found
+        decided = decision_by(facts, standing, paper, elsewhere.get(row_facts["alone"], ()))
+        same = and_(*(key.is_not_distinct_from(row_facts[name]) for name, key in keys.items()))
+        groups.append(
+            Alike(JudgedEnd(facts, standing, decided), row_facts["version"], row_facts["paper"], people, same)
+        )
+    return groups
 
 
-def _facts(session: Session, said: Mapping[str, Any]) -> EndFacts:
-    outcome = said["outcome"]
+def _facts(session: Session, values: Mapping[str, Any]) -> EndFacts:
+    outcome = values["outcome"]
     return EndFacts(
-        room_state=said["room_state"],
-        absent=bool(said["absent"]),
-        arrived=bool(said["arrived"]),
-        attempt_state=said["attempt_state"],
-        started=bool(said["started"]),
-        closed_by=said["closed_by"],
-        marked=bool(said["marked"]),
-        score=said["score"],
-        violation=violation_of(session, said["violation"], said["violation_version"]),
-        released=None if outcome is None else Decision(PaperOutcome(outcome), said["released"]),
+        room_state=values["room_state"],
+        absent=bool(values["absent"]),
+        arrived=bool(values["arrived"]),
+        attempt_state=values["attempt_state"],
+        started=bool(values["started"]),
+        closed_by=values["closed_by"],
+        marked=bool(values["marked"]),
+        score=values["score"],
+        violation=violation_of(session, values["violation"], values["violation_version"]),
+        released=None if outcome is None else Decision(PaperOutcome(outcome), values["released"]),
     )
 
 
@@ -403,12 +394,10 @@ class SittingSheet(SittingFigures):
 
     @property
     def lines(self) -> list[SheetLine]:
-        """Every line of every paper."""
         return [line for paper in self.papers for line in paper.lines]
 
     @property
     def corrected(self) -> list[SheetLine]:
-        """The lines to be released again, because a score or a violation changed."""
         return [line for line in self.lines if line.changed]
 
 
@@ -446,13 +435,13 @@ def lines_of(
     """Return rows of a sitting as the lines of each paper: (blueprint version, code of the paper), lines."""
     attempts = [row.attempt.id for row in rows if row.attempt is not None]
     adjusted = store.adjusted_kinds(session, sitting.id, attempts)
-    found = []
+    lines = []
     for (version_id, code), group in groupby(
         rows, key=lambda row: (row.registration.blueprint_version_id, row.registration.paper)
     ):
         paper = blueprint_of(session, version_id).papers[code]
-        found.append(((version_id, code), tuple(_line(row, paper, elsewhere, adjusted) for row in group)))
-    return found
+        lines.append(((version_id, code), tuple(_line(row, paper, elsewhere, adjusted) for row in group)))
+    return lines
 
 
 def _line(
@@ -538,10 +527,10 @@ def people_of(sheet: SittingSheet, ledger: Ledger, *, on: date) -> list[LevelSum
 
 def _person(line: SheetLine, blueprint: ExamBlueprint, taken: list[TakenRegistration]) -> LevelSummary:
     person = LevelSummary(line, blueprint)
-    for one in taken:
-        if one.result is not None:
-            decision = Decision(PaperOutcome(one.result.outcome), one.result.score)
-            person.papers[one.registration.paper] = decision
+    for exam in taken:
+        if exam.result is not None:
+            decision = Decision(PaperOutcome(exam.result.outcome), exam.result.score)
+            person.papers[exam.registration.paper] = decision
     return person
 
 

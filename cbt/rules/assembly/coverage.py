@@ -62,7 +62,6 @@ class Lack:
 
     @property
     def short(self) -> int:
-        """How many more are needed, in the best places."""
         return self.need - self.have
 
 
@@ -137,23 +136,22 @@ def stock_pools(
 
 
 def counts_of(stock: Iterable[Stock]) -> Counter[tuple[str, ItemType]]:
-    """Return how many items each point has of each type."""
-    found: Counter[tuple[str, ItemType]] = Counter()
-    for one in stock:
-        found[one.point, one.type] += one.count
-    return found
+    counts: Counter[tuple[str, ItemType]] = Counter()
+    for entry in stock:
+        counts[entry.point, entry.type] += entry.count
+    return counts
 
 
 def _cover(pool: RangePool, counts: Counts, papers: int) -> RangeCover:
     need = pool.plan.counts
     have = {kind: sum(counts.get((point, kind), 0) for point in pool.classes) for kind in need}
-    found = _Range(pool, counts)
+    ranged = _Range(pool, counts)
     return RangeCover(
         pool.plan.range,
         need,
         have,
-        found.most_papers(have) if pool.plan.total else None,
-        tuple(found.lacks(papers)) if pool.plan.total else (),
+        ranged.most_papers(have) if pool.plan.total else None,
+        tuple(ranged.lacks(papers)) if pool.plan.total else (),
         {point_of(place): name for place, name in pool.classes.items()},
     )
 
@@ -185,7 +183,6 @@ class _Range:
         return enough
 
     def missing(self, kinds: Kinds, papers: int) -> int:
-        """Return how many items of `kinds` together are missing for `papers` papers."""
         there = self.usable(kinds, papers)
         filled = sum(min(papers * quota, there[name]) for name, quota in self.quotas.items())
         return max(0, papers * sum(self.pool.plan.counts[kind] for kind in kinds) - filled)
@@ -198,7 +195,6 @@ class _Range:
         return there
 
     def of(self, point: str, kinds: Kinds) -> int:
-        """Return how many items of `kinds` a point has."""
         return sum(self.counts.get((point, kind), 0) for kind in kinds)
 
     def lacks(self, papers: int) -> Iterator[Lack]:
@@ -233,8 +229,8 @@ class _Range:
             yield Lack("mix", code, kinds, "", need, need - short, self._bare(kinds, wanting, papers))
 
     def _bare(self, kinds: Kinds, names: set[str], papers: int) -> tuple[str, ...]:
-        found = [(self.of(point, kinds), point) for point, name in self.pool.classes.items() if name in names]
-        few = (point_of(point) for count, point in sorted(found) if count < papers)
+        pairs = [(self.of(point, kinds), point) for point, name in self.pool.classes.items() if name in names]
+        few = (point_of(point) for count, point in sorted(pairs) if count < papers)
         return tuple(dict.fromkeys(few))
 
 
@@ -251,14 +247,14 @@ def levels(paper: Paper, stock: Iterable[Stock], *, papers: int = 1) -> list[Lev
     """
     items = sum(section.count for section in paper.sections)
     have: Counter[int] = Counter()
-    for one in stock:
-        have[one.difficulty] += one.count
+    for entry in stock:
+        have[entry.difficulty] += entry.count
     shares, slack = paper.difficulty.shares, max(1.0, MIX_SLACK * items)
-    found = []
+    covers = []
     for level, share in enumerate(shares, 1):
         want = Fraction(items * share, sum(shares))
-        found.append(LevelCover(level, want, have[level], have[level] >= papers * (want - Fraction(slack))))
-    return found
+        covers.append(LevelCover(level, want, have[level], have[level] >= papers * (want - Fraction(slack))))
+    return covers
 
 
 def expected_overlap(

@@ -189,14 +189,14 @@ class PaperSource:
 
         Source: R-8, R-43, R-44.
         """
-        paper, said = self._paper, {"without": sorted(without)} if without else {}
+        paper, params = self._paper, {"without": sorted(without)} if without else {}
         if not paper.units:
             items = select_items(self._offered_items(without), rng=rng)
-            return {**form_of_items(paper, items, rng=rng), **said}
+            return {**form_of_items(paper, items, rng=rng), **params}
         cases = self._drawn_cases(rng, avoid_cases, without)
         return {
             "paper": paper.code,
-            **said,
+            **params,
             "units": _units(paper, cases),
             "positions": _numbered(_case_positions(paper, cases, rng)),
         }

@@ -153,12 +153,10 @@ class RangePool:
 
     @property
     def shares(self) -> Counter[str]:
-        """How many knowledge points of each importance the range has."""
         return Counter({point_of(place): name for place, name in self.classes.items()}.values())
 
     @property
     def slots(self) -> list[ItemType]:
-        """One entry for each item to draw."""
         return [kind for kind, count in self.plan.counts.items() for _ in range(count)]
 
 

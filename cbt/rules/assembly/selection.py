@@ -56,13 +56,11 @@ class Tally:
         self.hostile_pairs = 0
 
     def add(self, item: Drawable) -> None:
-        """Count an item in."""
         self.hostile_pairs += self._enemies_of(item)
         self.refs.add(item.ref)
         self._count(item, 1)
 
     def remove(self, item: Drawable) -> None:
-        """Count an item out."""
         self.refs.discard(item.ref)
         self.hostile_pairs -= self._enemies_of(item)
         self._count(item, -1)

@@ -39,12 +39,16 @@ def asks_certificate(seen: Considered) -> bool:
 
 def answer_certificate(seen: Considered) -> AtomAnswer:
     """Return whether the certificate is of the occupation and of the level or a higher one. Source: R-73."""
-    needed, one = seen.condition.certificate or "", seen.certificate
-    asked = {"certificate": needed, "have": None if one is None else one.level}
+    needed, certificate = seen.condition.certificate or "", seen.certificate
+    params = {"certificate": needed, "have": None if certificate is None else certificate.level}
     met_on = None
-    if one is not None and _is_of(one.occupation, seen.rules.occupations) and at_least(one.level, needed):
-        met_on = one.issued_on or date.min
-    return by_date(CERTIFICATE, RequiredProof.SKILL_CERTIFICATE, met_on, seen.on, asked)
+    if (
+        certificate is not None
+        and _is_of(certificate.occupation, seen.rules.occupations)
+        and at_least(certificate.level, needed)
+    ):
+        met_on = certificate.issued_on or date.min
+    return by_date(CERTIFICATE, RequiredProof.SKILL_CERTIFICATE, met_on, seen.on, params)
 
 
 def at_least(level: str, needed: str) -> bool:
@@ -75,12 +79,12 @@ def answer_education(seen: Considered) -> AtomAnswer:
     """Return whether the diploma is of the level or a higher one, and there on the day. Source: R-73."""
     needed, diploma = seen.condition.education or EducationLevel.JUNIOR_SECONDARY, seen.diploma
     have = None if diploma is None else diploma.level
-    asked = {"education": needed, "have": have}
+    params = {"education": needed, "have": have}
     if diploma is not None and have is None:
-        return open_question(EDUCATION, RequiredProof.DIPLOMA, OfficerQuestion.EDUCATION_LEVEL, asked)
+        return open_question(EDUCATION, RequiredProof.DIPLOMA, OfficerQuestion.EDUCATION_LEVEL, params)
     if diploma is None or have is None or have.rank < needed.rank:
-        return by_date(EDUCATION, RequiredProof.DIPLOMA, None, seen.on, asked)
-    return by_date(EDUCATION, RequiredProof.DIPLOMA, diploma.graduated_on or date.min, seen.on, asked)
+        return by_date(EDUCATION, RequiredProof.DIPLOMA, None, seen.on, params)
+    return by_date(EDUCATION, RequiredProof.DIPLOMA, diploma.graduated_on or date.min, seen.on, params)
 
 
 MAJOR = "major"
@@ -98,10 +102,12 @@ def answer_major(seen: Considered) -> AtomAnswer:
     needed = seen.condition.major or "related"
     name = "" if seen.diploma is None else seen.diploma.major
     kind = seen.rules.majors.kind_of(name)
-    asked = {"major": needed, "have": name}
+    params = {"major": needed, "have": name}
     if seen.diploma is not None and kind is MajorKind.UNKNOWN:
-        return open_question(MAJOR, RequiredProof.DIPLOMA, OfficerQuestion.MAJOR, asked)
-    return by_date(MAJOR, RequiredProof.DIPLOMA, date.min if kind in _MEANT[needed] else None, seen.on, asked)
+        return open_question(MAJOR, RequiredProof.DIPLOMA, OfficerQuestion.MAJOR, params)
+    return by_date(
+        MAJOR, RequiredProof.DIPLOMA, date.min if kind in _MEANT[needed] else None, seen.on, params
+    )
 
 
 SCHOOL = "school"
@@ -117,16 +123,16 @@ def answer_school(seen: Considered) -> AtomAnswer:
     """Return whether the diploma is of such a school, and there on the day. Source: R-73."""
     diploma, condition = seen.diploma, seen.condition
     have = None if diploma is None else diploma.school
-    asked = {"schools": condition.schools, "have": have}
+    params = {"schools": condition.schools, "have": have}
     if diploma is None or (have is not None and have not in condition.schools):
-        return by_date(SCHOOL, RequiredProof.DIPLOMA, None, seen.on, asked)
+        return by_date(SCHOOL, RequiredProof.DIPLOMA, None, seen.on, params)
     if condition.senior_skills and diploma.senior_skills is False:
-        return by_date(SCHOOL, RequiredProof.DIPLOMA, None, seen.on, asked)
+        return by_date(SCHOOL, RequiredProof.DIPLOMA, None, seen.on, params)
     if have is None:
-        return open_question(SCHOOL, RequiredProof.DIPLOMA, OfficerQuestion.SCHOOL_KIND, asked)
+        return open_question(SCHOOL, RequiredProof.DIPLOMA, OfficerQuestion.SCHOOL_KIND, params)
     if condition.senior_skills and diploma.senior_skills is None:
-        return open_question(SCHOOL, RequiredProof.DIPLOMA, OfficerQuestion.SENIOR_SKILLS, asked)
-    return by_date(SCHOOL, RequiredProof.DIPLOMA, diploma.graduated_on or date.min, seen.on, asked)
+        return open_question(SCHOOL, RequiredProof.DIPLOMA, OfficerQuestion.SENIOR_SKILLS, params)
+    return by_date(SCHOOL, RequiredProof.DIPLOMA, diploma.graduated_on or date.min, seen.on, params)
 
 
 TRAINING = "training"
@@ -141,30 +147,30 @@ def asks_training(seen: Considered) -> bool:
 
 def answer_training(seen: Considered) -> AtomAnswer:
     """Return the best that one of the trainings says. Source: R-73."""
-    found = [_one(seen, training) for training in seen.facts.trainings]
+    answers = [_one(seen, training) for training in seen.facts.trainings]
     none = by_date(TRAINING, PROOF, None, seen.on, {"training": seen.condition.training, "have": None})
-    return min([*found, none], key=_training_order)
+    return min([*answers, none], key=_training_order)
 
 
-def _training_order(one: AtomAnswer) -> tuple[int, date]:
-    return one.fulfilment.rank, one.from_on or date.max
+def _training_order(answer: AtomAnswer) -> tuple[int, date]:
+    return answer.fulfilment.rank, answer.from_on or date.max
 
 
 def _one(seen: Considered, training: CompletedTraining) -> AtomAnswer:
     condition, start = seen.condition, begins(seen)
-    asked = {"training": condition.training, "hours": condition.training_hours, "have": training.hours}
+    params = {"training": condition.training, "hours": condition.training_hours, "have": training.hours}
     too_short = training.hours is not None and training.hours < (condition.training_hours or 0)
     ended_on = training.completed_on
     too_early = ended_on is not None and start.on is not None and ended_on < start.on
     if training.level != condition.training or too_short or too_early:
-        return by_date(TRAINING, PROOF, None, seen.on, asked)
+        return by_date(TRAINING, PROOF, None, seen.on, params)
     if ended_on is None and condition.after is not None:
-        return open_question(TRAINING, PROOF, OfficerQuestion.TRAINING_DATE, asked)
-    done = by_date(TRAINING, PROOF, ended_on or date.min, seen.on, asked)
+        return open_question(TRAINING, PROOF, OfficerQuestion.TRAINING_DATE, params)
+    done = by_date(TRAINING, PROOF, ended_on or date.min, seen.on, params)
     if done.fulfilment is Fulfilment.MET and condition.training_hours is not None and training.hours is None:
-        return open_question(TRAINING, PROOF, OfficerQuestion.TRAINING_HOURS, asked)
+        return open_question(TRAINING, PROOF, OfficerQuestion.TRAINING_HOURS, params)
     if done.fulfilment is Fulfilment.MET and start.question is not None:
-        return open_question(TRAINING, PROOF, start.question, asked)
+        return open_question(TRAINING, PROOF, start.question, params)
     return done
 
 
@@ -192,32 +198,32 @@ def answer_years(seen: Considered) -> AtomAnswer:
     start, gap = begins(seen), seen.rules.policy.gap_days
     certain = runs((one for one in work if one.in_occupation), gap)
     possible = runs((one for one in work if one.in_occupation is not False), gap)
-    asked = {"years": years, "have": whole_years(certain, start.on, seen.on)}
-    surely = by_date(YEARS, RequiredProof.EMPLOYMENT, worked_on(certain, years, start.on), seen.on, asked)
-    perhaps = by_date(YEARS, RequiredProof.EMPLOYMENT, worked_on(possible, years, start.on), seen.on, asked)
+    params = {"years": years, "have": whole_years(certain, start.on, seen.on)}
+    surely = by_date(YEARS, RequiredProof.EMPLOYMENT, worked_on(certain, years, start.on), seen.on, params)
+    perhaps = by_date(YEARS, RequiredProof.EMPLOYMENT, worked_on(possible, years, start.on), seen.on, params)
     if perhaps.fulfilment is Fulfilment.NOT_MET:
         return perhaps
     question = start.question if surely.fulfilment is Fulfilment.MET else OfficerQuestion.POST
-    return surely if question is None else open_question(YEARS, RequiredProof.EMPLOYMENT, question, asked)
+    return surely if question is None else open_question(YEARS, RequiredProof.EMPLOYMENT, question, params)
 
 
 def runs(employments: Iterable[Employment], gap_days: int) -> list[Run]:
     """Return employments joined where they overlap, touch, or leave no more than `gap_days` days between them."""
-    found: list[Run] = []
-    for one in sorted(employments, key=lambda work: work.from_on):
-        end = None if one.to_on is None else one.to_on + DAY
-        if found and (found[-1][1] is None or (one.from_on - found[-1][1]).days <= gap_days):
-            first, last = found[-1]
-            found[-1] = (first, None if last is None or end is None else max(last, end))
+    periods: list[Run] = []
+    for employment in sorted(employments, key=lambda work: work.from_on):
+        end = None if employment.to_on is None else employment.to_on + DAY
+        if periods and (periods[-1][1] is None or (employment.from_on - periods[-1][1]).days <= gap_days):
+            first, last = periods[-1]
+            periods[-1] = (first, None if last is None or end is None else max(last, end))
         else:
-            found.append((one.from_on, end))
-    return found
+            periods.append((employment.from_on, end))
+    return periods
 
 
-def worked_on(found: Iterable[Run], years: int, after: date | None) -> date | None:
+def worked_on(periods: Iterable[Run], years: int, after: date | None) -> date | None:
     """Return the first day on which so many years lie behind somebody, None where no run is or becomes so long."""
     days = []
-    for start, end in found:
+    for start, end in periods:
         first = start if after is None else max(start, after)
         done = last_day(first, years)
         if end is None or done <= end:
@@ -225,10 +231,10 @@ def worked_on(found: Iterable[Run], years: int, after: date | None) -> date | No
     return min(days, default=None)
 
 
-def whole_years(found: Iterable[Run], after: date | None, on: date) -> int:
+def whole_years(periods: Iterable[Run], after: date | None, on: date) -> int:
     """Return the whole years of the longest run up to a day."""
     longest = 0
-    for start, end in found:
+    for start, end in periods:
         first = start if after is None else max(start, after)
         stop = on if end is None else min(end, on)
         while last_day(first, longest + 1) <= stop:

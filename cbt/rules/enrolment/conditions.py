@@ -27,7 +27,6 @@ class EducationLevel(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Its place among the levels: 以上 compares these."""
         return list(EducationLevel).index(self)
 
 
@@ -205,7 +204,6 @@ class Fulfilment(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Its place, the best first."""
         return list(Fulfilment).index(self)
 
 
@@ -265,26 +263,24 @@ class ConditionAnswer:
 
     @property
     def lacking(self) -> tuple[AtomAnswer, ...]:
-        """The atoms that are not met."""
         return tuple(one for one in self.atoms if one.fulfilment is Fulfilment.NOT_MET)
 
     @property
     def questions(self) -> tuple[OfficerQuestion, ...]:
-        """What the officer has to decide for it."""
         return tuple(dict.fromkeys(one.question for one in self.atoms if one.question is not None))
 
     @property
     def from_on(self) -> date | None:
         """The day from which nothing is lacking any more; None where nothing is, or time does not bring it."""
         days = [one.from_on for one in self.lacking]
-        known = [day for day in days if day is not None]
-        return max(known, default=None) if len(known) == len(days) else None
+        certain = [day for day in days if day is not None]
+        return max(certain, default=None) if len(certain) == len(days) else None
 
     @property
     def proofs(self) -> tuple[RequiredProof, ...]:
         """The evidence it needs, the document of identity included. Source: R-74."""
-        asked = {RequiredProof.IDENTITY, *(proof for one in self.atoms for proof in one.proofs)}
-        return tuple(proof for proof in RequiredProof if proof in asked)
+        proofs = {RequiredProof.IDENTITY, *(proof for one in self.atoms for proof in one.proofs)}
+        return tuple(proof for proof in RequiredProof if proof in proofs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,9 +297,8 @@ class EligibilityAnswer:
 
     @property
     def fulfilment(self) -> Fulfilment:
-        """The best that a condition says."""
-        found = (one.fulfilment for one in self.conditions)
-        return min(found, key=lambda one: one.rank, default=Fulfilment.UNKNOWN)
+        fulfilments = (one.fulfilment for one in self.conditions)
+        return min(fulfilments, key=lambda one: one.rank, default=Fulfilment.UNKNOWN)
 
     @property
     def from_on(self) -> date | None:
@@ -348,16 +343,15 @@ def begins(seen: Considered) -> Begins:
 
 
 def by_date(
-    atom: str, proof: RequiredProof, met_on: date | None, on: date, asked: Mapping[str, object]
+    atom: str, proof: RequiredProof, met_on: date | None, on: date, params: Mapping[str, object]
 ) -> AtomAnswer:
     """Return the answer of an atom that is met from a day on, None for never; 以上 includes that day."""
     if met_on is not None and met_on <= on:
-        return AtomAnswer(atom, Fulfilment.MET, frozenset({proof}), asked=asked)
-    return AtomAnswer(atom, Fulfilment.NOT_MET, frozenset({proof}), from_on=met_on, asked=asked)
+        return AtomAnswer(atom, Fulfilment.MET, frozenset({proof}), asked=params)
+    return AtomAnswer(atom, Fulfilment.NOT_MET, frozenset({proof}), from_on=met_on, asked=params)
 
 
 def open_question(
-    atom: str, proof: RequiredProof, question: OfficerQuestion, asked: Mapping[str, object]
+    atom: str, proof: RequiredProof, question: OfficerQuestion, params: Mapping[str, object]
 ) -> AtomAnswer:
-    """Return the answer of an atom that an officer has to decide."""
-    return AtomAnswer(atom, Fulfilment.UNKNOWN, frozenset({proof}), question=question, asked=asked)
+    return AtomAnswer(atom, Fulfilment.UNKNOWN, frozenset({proof}), question=question, asked=params)

@@ -43,26 +43,26 @@ def typed_amount(text: str) -> int:
 def capital_amount(fen: int) -> str:
     """Return an amount from 0 to `MOST_FEN` in capital figures, 整 where nothing follows the yuan or the jiao."""
     whole, jiao, rest = fen // 100, fen // 10 % 10, fen % 10
-    said = _whole(whole) + "元" if whole or not fen else ""
+    text = _whole(whole) + "元" if whole or not fen else ""
     if jiao:
-        said += _FIGURES[jiao] + "角"
+        text += _FIGURES[jiao] + "角"
     elif rest and whole:
-        said += "零"
-    return said + (_FIGURES[rest] + "分" if rest else "整")
+        text += "零"
+    return text + (_FIGURES[rest] + "分" if rest else "整")
 
 
 def _whole(number: int) -> str:
-    said, gap = "", False
+    text, gap = "", False
     digits = str(number)
     for place, digit in zip(range(len(digits) - 1, -1, -1), digits, strict=True):
         if digit != "0":
-            said += ("零" if gap else "") + _FIGURES[int(digit)] + _PLACES[place % 4]
+            text += ("零" if gap else "") + _FIGURES[int(digit)] + _PLACES[place % 4]
             gap = False
         else:
-            gap = bool(said)
+            gap = bool(text)
         if place % 4 == 0 and number // 10**place % 10**4:
-            said += _GROUPS[place // 4]
-    return said or "零"
+            text += _GROUPS[place // 4]
+    return text or "零"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +147,11 @@ def fee_lines(
     taken = [one for one in takings if one.kind is not TakingKind.FRESH]
     first = any(one.kind is TakingKind.FIRST for one in taken) and not first_charged
     lines = [FeeLine(FeeKind.FIRST, "", fees.first)] if first else []
-    for one in taken:
-        if one.kind is TakingKind.RETAKE:
-            lines.append(FeeLine(FeeKind.RETAKE, one.paper, fees.retake))
-        if one.paper in fees.materials_papers:
-            lines.append(FeeLine(FeeKind.MATERIALS, one.paper, fees.materials))
+    for taking in taken:
+        if taking.kind is TakingKind.RETAKE:
+            lines.append(FeeLine(FeeKind.RETAKE, taking.paper, fees.retake))
+        if taking.paper in fees.materials_papers:
+            lines.append(FeeLine(FeeKind.MATERIALS, taking.paper, fees.materials))
     return tuple(line for line in lines if line.fen)
 
 
@@ -175,10 +175,10 @@ def credit_cause(
 
     Source: R-60, R-76.
     """
-    known = [fates.get(paper, PaperFate.SEATED) for paper in papers]
-    if not known or PaperFate.SEATED in known:
+    paper_fates = [fates.get(paper, PaperFate.SEATED) for paper in papers]
+    if not paper_fates or PaperFate.SEATED in paper_fates:
         return None
-    causes = [RefundCause(fate.value) for fate in known]
+    causes = [RefundCause(fate.value) for fate in paper_fates]
     if not all(is_given_back(fees, cause) for cause in causes):
         return None
     return RefundCause.ABORTED if RefundCause.ABORTED in causes else RefundCause.WITHDRAWN
@@ -217,22 +217,18 @@ class FeeLedger:
 
     @property
     def charged(self) -> int:
-        """What is asked for."""
         return sum(fen for line, fen in self.lines.items() if line not in self.cancelled)
 
     @property
     def received(self) -> int:
-        """What came in and was not reversed."""
         return sum(fen for payment, fen in self.payments.items() if payment not in self.reversed)
 
     @property
     def matched(self) -> int:
-        """What of it pays a line."""
         return sum(match.fen for match in self.matches)
 
     @property
     def refunded(self) -> int:
-        """What of it was given back."""
         return sum(fen for _, fen in self.refunds)
 
     @property
@@ -246,7 +242,6 @@ class FeeLedger:
         return self.charged - self.matched
 
     def paid_by_line(self) -> dict[str, int]:
-        """Return what is paid of each line of which something is."""
         return _sums((match.line, match.fen) for match in self.matches)
 
     def open_by_line(self) -> dict[str, int]:
@@ -320,26 +315,26 @@ class FeeLedger:
             for payment, fen in self.free_by_payment().items()
             if fen and (payments is None or payment in payments)
         )
-        for line, asked in self.open_by_line().items():
+        for line, owed in self.open_by_line().items():
             if lines is not None and line not in lines:
                 continue
-            while asked and waiting:
+            while owed and waiting:
                 payment, free = waiting.popleft()
-                fen = min(asked, free)
+                fen = min(owed, free)
                 yield Match(payment, line, fen)
-                asked -= fen
+                owed -= fen
                 if free > fen:
                     waiting.appendleft((payment, free - fen))
 
     def still(self, proposed: Iterable[Match]) -> Iterator[Match]:
         """Yield what was proposed by another state, each as far as its line is open and its payment free by now."""
-        asked, free = self.open_by_line(), self.free_by_payment()
-        for one in proposed:
-            fen = min(one.fen, asked.get(one.line, 0), free.get(one.payment, 0))
+        owed, free = self.open_by_line(), self.free_by_payment()
+        for match in proposed:
+            fen = min(match.fen, owed.get(match.line, 0), free.get(match.payment, 0))
             if fen > 0:
-                asked[one.line] -= fen
-                free[one.payment] -= fen
-                yield Match(one.payment, one.line, fen)
+                owed[match.line] -= fen
+                free[match.payment] -= fen
+                yield Match(match.payment, match.line, fen)
 
     def _line(self, line: str) -> None:
         if line not in self.lines:
@@ -355,10 +350,10 @@ class FeeLedger:
 
 
 def _sums(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    sums: dict[str, int] = {}
     for ref, fen in pairs:
-        found[ref] = found.get(ref, 0) + fen
-    return found
+        sums[ref] = sums.get(ref, 0) + fen
+    return sums
 
 
 def _new(there: Amounts, ref: str, fen: int) -> Amounts:
@@ -403,22 +398,18 @@ class FeeStatement:
 
     @property
     def fen(self) -> int:
-        """What is asked for altogether."""
         return sum(row.fen for row in self.rows)
 
     @property
     def paid(self) -> int:
-        """What is paid of it."""
         return sum(row.paid for row in self.rows)
 
     @property
     def open(self) -> int:
-        """What is left of it."""
         return sum(row.open for row in self.rows)
 
     @property
     def people(self) -> int:
-        """How many people it is for."""
         return len({row.charged.person for row in self.rows})
 
 

@@ -64,7 +64,6 @@ class Case(ItemContent):
         raise inputs.refused()
 
     def public(self, render: Rendering) -> dict[str, object]:
-        """What all parts share, and each part."""
         return {
             "title": render.line(self.title),
             "stimulus": render.block(self.stimulus),
@@ -72,7 +71,6 @@ class Case(ItemContent):
         }
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """None: the parts have theirs."""
         return []
 
 

@@ -57,11 +57,9 @@ class Choices(ItemContent, ABC):
         )
 
     def read_key(self, answer: object) -> tuple[int, ...]:
-        """Read letters, in any order."""
         return _key(answer, len(self.choices), single=self.single)
 
     def shape(self) -> dict[str, int]:
-        """How many choices there are, and whether they keep their order."""
         return {"choices": len(self.choices), "fixed_order": self.fixed_order}
 
     @classmethod
@@ -73,7 +71,6 @@ class Choices(ItemContent, ABC):
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:
-        """Take letters of displayed places."""
         shown = len(position["order"])
         return inputs.choice(value, shown, most=1 if cls.single else shown)
 
@@ -89,19 +86,15 @@ class Choices(ItemContent, ABC):
         return share_of_letters(canonical, position["order"], keys, subset=subset)
 
     def public(self, render: Rendering) -> dict[str, object]:
-        """The choices."""
         return {"choices": render.lines(self.choices)}
 
     def displayed_key(self, position: Mapping[str, Any]) -> str:
-        """The letters under which the right choices are shown."""
         return "".join(sorted(LETTERS[position["order"].index(place)] for place in self.answer_key))
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """The right choices with their authored letters."""
         return [f"{LETTERS[place]}　{self.choices[place]}" for place in self.answer_key]
 
     def key_at(self, position: Mapping[str, Any], verdicts: tuple[str, str]) -> list[str]:
-        """The right choices with their displayed letters, in that order."""
         shown = enumerate(position["order"])
         return [f"{LETTERS[at]}　{self.choices[place]}" for at, place in shown if place in self.answer_key]
 

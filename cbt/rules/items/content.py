@@ -63,7 +63,6 @@ class Rendering:
     picture: Callable[[str], str] = str
 
     def lines(self, texts: Iterable[str]) -> list[str]:
-        """Return each of some short texts."""
         return [self.line(text) for text in texts]
 
 
@@ -161,16 +160,16 @@ class ItemContent(ABC):
 
         Source: R-50, R-51, R-52.
         """
-        given = self.authored(position, json.loads(canonical))
-        return max(self.share_for(key, given, credit) for key in keys)
+        answer = self.authored(position, json.loads(canonical))
+        return max(self.share_for(key, answer, credit) for key in keys)
 
     def authored(self, position: Mapping[str, Any], answer: Any) -> Any:
         """Turn displayed places into authored ones; texts stay as they are."""
         return answer
 
-    def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
+    def share_for(self, key: Any, answer: Any, credit: PartialCredit) -> Fraction:
         """Return the share an answer in authored places earns for one key."""
-        return ALL if given == key else NOTHING
+        return ALL if answer == key else NOTHING
 
     def shown(self, render: Rendering) -> dict[str, object]:
         """Return all a candidate's browser may have of it, in AUTHORED order, and nothing computed from the key.
@@ -207,7 +206,6 @@ def counted(right: list[bool], credit: PartialCredit) -> Fraction:
 
 
 def shuffled(count: int, rng: random.Random) -> list[int]:
-    """Return the places from 0 in an order of chance."""
     order = list(range(count))
     rng.shuffle(order)
     return order

@@ -42,16 +42,13 @@ class FillBlank(ItemContent):
 
     @property
     def blanks(self) -> int:
-        """How many blanks there are."""
         return len(self.answer_key)
 
     def shape(self) -> dict[str, int]:
-        """How many blanks there are."""
         return {"blanks": self.blanks}
 
     @classmethod
     def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
-        """Blanks stand where they are."""
         return {"order": [], "blanks": shape["blanks"]}
 
     @classmethod
@@ -64,26 +61,21 @@ class FillBlank(ItemContent):
 
     @classmethod
     def is_answered(cls, canonical: str) -> bool:
-        """Every blank is filled."""
         return all(text.strip() for text in json.loads(canonical))
 
-    def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
-        """Each blank is right that holds one of its spellings."""
+    def share_for(self, key: Any, answer: Any, credit: PartialCredit) -> Fraction:
         right = [
-            any(same_text(text, one) for one in accepted) for accepted, text in zip(key, given, strict=True)
+            any(same_text(text, one) for one in accepted) for accepted, text in zip(key, answer, strict=True)
         ]
         return counted(right, credit)
 
     def public(self, render: Rendering) -> dict[str, object]:
-        """How many blanks, and the words to fill them from."""
         return {"blanks": self.blanks, "word_bank": render.lines(self.word_bank)}
 
     def displayed_key(self, position: Mapping[str, Any]) -> list[str]:
-        """The first spelling of each blank."""
         return [spellings[0] for spellings in self.answer_key]
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """The spellings of each blank."""
         return [f"（{number}）{' / '.join(words)}" for number, words in enumerate(self.answer_key, 1)]
 
 

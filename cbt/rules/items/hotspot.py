@@ -79,8 +79,8 @@ def read_region(value: object, within: Point, field: str) -> Region:
         x, y, radius = circle
         region, sound = Region(((x, y),), radius), radius > 0
     else:
-        given = value.get("polygon")
-        points = [numbers(one, 2) for one in given] if isinstance(given, list) else []
+        outline = value.get("polygon")
+        points = [numbers(one, 2) for one in outline] if isinstance(outline, list) else []
         corners = tuple((point[0], point[1]) for point in points if point is not None)
         region, sound = Region(corners), len(corners) == len(points) and _is_simple(corners)
     if not sound or not all(inside(point, within) for point in region.outline()):
@@ -126,9 +126,8 @@ def _between(a: Point, b: Point, c: Point) -> bool:
     return min(a[0], b[0]) <= c[0] <= max(a[0], b[0]) and min(a[1], b[1]) <= c[1] <= max(a[1], b[1])
 
 
-def _cross(one: tuple[Point, Point], two: tuple[Point, Point]) -> bool:
-    """Return whether two segments have a point in common."""
-    (a, b), (c, d) = one, two
+def _cross(first: tuple[Point, Point], two: tuple[Point, Point]) -> bool:
+    (a, b), (c, d) = first, two
     sides = _turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b)
     if (sides[0] > 0) != (sides[1] > 0) and (sides[2] > 0) != (sides[3] > 0) and 0 not in sides:
         return True
@@ -208,19 +207,16 @@ class Hotspot(ItemContent):
         )
 
     def read_key(self, answer: object) -> tuple[int, ...]:
-        """Read the numbers of other regions of the item."""
         places = _key(answer, len(self.regions))
         if len(places) > self.marks:
             raise inputs.wrong_answer()
         return places
 
     def shape(self) -> dict[str, int]:
-        """How many points may be marked, and on how large a picture."""
         return {"marks": self.marks, "width": self.size[0], "height": self.size[1]}
 
     @classmethod
     def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
-        """A picture stays as it is."""
         return {"order": [], "limits": {name: shape[name] for name in ("marks", "width", "height")}}
 
     @classmethod
@@ -231,14 +227,14 @@ class Hotspot(ItemContent):
             raise inputs.refused()
         points = [numbers(one, 2) for one in value]
         within = (limits["width"], limits["height"])
-        found = sorted(tuple(point) for point in points if point is not None and inside(point, within))
-        if len(set(found)) != len(value):
+        marked = sorted(tuple(point) for point in points if point is not None and inside(point, within))
+        if len(set(marked)) != len(value):
             raise inputs.refused()
-        return canonical_json(found)
+        return canonical_json(marked)
 
-    def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
+    def share_for(self, key: Any, answer: Any, credit: PartialCredit) -> Fraction:
         """All for a point in each right region and none elsewhere; by `subset` each region its part."""
-        hit = {self._region_at((x, y)) for x, y in given}
+        hit = {self._region_at((x, y)) for x, y in answer}
         if not hit <= set(key):
             return NOTHING
         if credit is PartialCredit.SUBSET:
@@ -260,21 +256,19 @@ class Hotspot(ItemContent):
         }
 
     def displayed_key(self, position: Mapping[str, Any]) -> list[list[int]]:
-        """A spot in each right region."""
         right = [self.regions[place] for place in self.answer_key]
         return sorted(list(next(spot.at for spot in self.spots if one.holds(spot.at))) for one in right)
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """What is seen at the spots of each right region."""
         right = [self.regions[place] for place in self.answer_key]
         return [" / ".join(spot.name for spot in self.spots if region.holds(spot.at)) for region in right]
 
 
 def _key(answer: object, regions: int) -> tuple[int, ...]:
-    given = numbers(answer)
-    if not given or len(set(given)) != len(given) or not all(1 <= one <= regions for one in given):
+    places = numbers(answer)
+    if not places or len(set(places)) != len(places) or not all(1 <= one <= regions for one in places):
         raise inputs.wrong_answer()
-    return tuple(sorted(number - 1 for number in given))
+    return tuple(sorted(number - 1 for number in places))
 
 
 def _regions(value: object, within: Point) -> tuple[Region, ...]:
@@ -288,13 +282,13 @@ def _regions(value: object, within: Point) -> tuple[Region, ...]:
 
 def _spots(value: object, within: Point) -> tuple[Spot, ...]:
     """Read {at = [x, y], name = "…"}, no two at one place or under one name."""
-    given = value if isinstance(value, list) else []
+    rows = value if isinstance(value, list) else []
     spots = []
-    for one in given:
-        at = numbers(one.get("at"), 2) if isinstance(one, Mapping) else None
+    for row in rows:
+        at = numbers(row.get("at"), 2) if isinstance(row, Mapping) else None
         if at is None or not inside(at, within):
             raise InvalidInput("item.spots", field="spots")
-        spots.append(Spot((at[0], at[1]), inputs.text(one, "name").strip()))
+        spots.append(Spot((at[0], at[1]), inputs.text(row, "name").strip()))
     if len(spots) not in SPOTS or len({spot.at for spot in spots}) != len(spots):
         raise InvalidInput("item.spots", field="spots")
     if len({spot.name for spot in spots}) != len(spots):

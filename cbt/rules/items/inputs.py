@@ -78,32 +78,31 @@ def number(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     try:
-        found = Decimal(str(value).strip())
+        amount = Decimal(str(value).strip())
     except (InvalidOperation, ValueError):  # ValueError: an int of more digits than Python writes
         return None
-    if not found.is_finite():
+    if not amount.is_finite():
         return None
-    digits, exponent = found.as_tuple().digits, int(found.as_tuple().exponent)
-    return found if len(digits) <= MOST_PLACES and abs(exponent) <= MOST_PLACES else None
+    digits, exponent = amount.as_tuple().digits, int(amount.as_tuple().exponent)
+    return amount if len(digits) <= MOST_PLACES and abs(exponent) <= MOST_PLACES else None
 
 
 def blank_count(stem: str) -> int:
     """Count the blanks {{1}}, {{2}}, … of a stem, which must be numbered from 1 without a gap."""
-    found = _BLANK.findall(stem)
-    if any(len(digits) > MOST_BLANK_DIGITS for digits in found):
+    blank_numbers = _BLANK.findall(stem)
+    if any(len(digits) > MOST_BLANK_DIGITS for digits in blank_numbers):
         raise InvalidInput("item.blanks", field="stem")
-    numbers = sorted(map(int, found))
+    numbers = sorted(map(int, blank_numbers))
     if not numbers or numbers != list(range(1, len(numbers) + 1)):
         raise InvalidInput("item.blanks", field="stem")
     return len(numbers)
 
 
 def places(answer: object, among: tuple[str, ...], count: int) -> tuple[int, ...]:
-    """Return the places of `count` texts among those of an item."""
-    given = strings(answer, "item.answer", "answer")
-    if len(given) != count or not set(given) <= set(among):
+    listed = strings(answer, "item.answer", "answer")
+    if len(listed) != count or not set(listed) <= set(among):
         raise wrong_answer()
-    return tuple(among.index(text) for text in given)
+    return tuple(among.index(text) for text in listed)
 
 
 def wrong_answer() -> InvalidInput:

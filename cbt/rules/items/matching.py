@@ -54,11 +54,9 @@ class Matching(ItemContent):
         )
 
     def read_key(self, answer: object) -> tuple[int, ...]:
-        """Read the right for each left, as texts of the item."""
         return inputs.places(answer, self.options, len(self.lefts))
 
     def shape(self) -> dict[str, int]:
-        """How many lefts and options there are."""
         return {"lefts": len(self.lefts), "options": len(self.options)}
 
     @classmethod
@@ -78,22 +76,18 @@ class Matching(ItemContent):
 
     @classmethod
     def is_answered(cls, canonical: str) -> bool:
-        """Every left has an option."""
         return None not in json.loads(canonical)
 
     def authored(self, position: Mapping[str, Any], answer: Any) -> dict[int, int | None]:
-        """Return the place of the option given to each left."""
         return {
             left: None if shown is None else position["order"][shown - 1]
             for left, shown in zip(position["lefts"], answer, strict=True)
         }
 
-    def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
-        """Each left is right that has its option."""
-        return counted([given[left] == option for left, option in enumerate(key)], credit)
+    def share_for(self, key: Any, answer: Any, credit: PartialCredit) -> Fraction:
+        return counted([answer[left] == option for left, option in enumerate(key)], credit)
 
     def displayed_key(self, position: Mapping[str, Any]) -> list[int]:
-        """The number of its right for each left as it is shown."""
         order = position["order"]
         return [order.index(self.answer_key[left]) + 1 for left in position["lefts"]]
 
@@ -102,12 +96,10 @@ class Matching(ItemContent):
         return {"lefts": render.lines(self.lefts), "options": render.lines(self.options)}
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """Each left with its right."""
         pairs = zip(self.lefts, self.answer_key, strict=True)
         return [f"{left} → {self.options[place]}" for left, place in pairs]
 
     def key_at(self, position: Mapping[str, Any], verdicts: tuple[str, str]) -> list[str]:
-        """Each left as it is displayed with the displayed number of its right."""
         rights = [(left, self.answer_key[left]) for left in position["lefts"]]
         order = position["order"]
         return [

@@ -46,7 +46,6 @@ class Numeric(ItemContent):
         return cls(**common, stem=stem, answer_key=answer_key, decimals=decimals, tolerance=tolerance)
 
     def read_key(self, answer: object) -> Decimal:
-        """Read a number, or a text that is one."""
         return _key(answer)
 
     @classmethod
@@ -64,9 +63,8 @@ class Numeric(ItemContent):
         text = json.loads(canonical)
         return read_number(text) is not None and "%" not in unicodedata.normalize("NFKC", text)
 
-    def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
-        """All for a number within the tolerance."""
-        typed = read_number(given)
+    def share_for(self, key: Any, answer: Any, credit: PartialCredit) -> Fraction:
+        typed = read_number(answer)
         if typed is None:
             return NOTHING
         # As fractions: a Decimal difference is rounded to 28 digits, and 40 may be typed.
@@ -74,11 +72,9 @@ class Numeric(ItemContent):
         return ALL if near else NOTHING
 
     def public(self, render: Rendering) -> dict[str, object]:
-        """One blank."""
         return {"blanks": 1}
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """The number and its tolerance."""
         return [f"{self.answer_key} ± {self.tolerance}"]
 
 
@@ -97,7 +93,7 @@ def read_number(text: str) -> Decimal | None:
 
 
 def _key(answer: object) -> Decimal:
-    found = inputs.number(answer)
-    if found is None:
+    amount = inputs.number(answer)
+    if amount is None:
         raise inputs.wrong_answer()
-    return found
+    return amount

@@ -30,7 +30,6 @@ class Ordering(ItemContent):
 
     @classmethod
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
-        """Read `stem` and `steps`."""
         steps = inputs.texts(data, "steps")
         if len(steps) < 2 or len(set(steps)) != len(steps):
             raise InvalidInput("item.steps", field="steps")
@@ -38,14 +37,12 @@ class Ordering(ItemContent):
         return cls(**common, stem=inputs.text(data, "stem"), steps=steps, answer_key=answer_key)
 
     def read_key(self, answer: object) -> tuple[int, ...]:
-        """Read the steps in another order, as texts of the item."""
         places = inputs.places(answer, self.steps, len(self.steps))
         if len(set(places)) != len(places):
             raise inputs.wrong_answer()
         return places
 
     def shape(self) -> dict[str, int]:
-        """How many steps there are."""
         return {"steps": len(self.steps)}
 
     @classmethod
@@ -67,26 +64,22 @@ class Ordering(ItemContent):
         return canonical_json(value)
 
     def authored(self, position: Mapping[str, Any], answer: Any) -> tuple[int, ...]:
-        """Return the places of the steps in the candidate's order."""
         return tuple(position["order"][shown - 1] for shown in answer)
 
-    def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
+    def share_for(self, key: Any, answer: Any, credit: PartialCredit) -> Fraction:
         """All for the right order; by `adjacent_pairs` the share of neighbours that belong together."""
         if credit is PartialCredit.ADJACENT_PAIRS:
             wanted = set(pairwise(key))
-            return Fraction(len(wanted & set(pairwise(given))), len(wanted))
-        return ItemContent.share_for(self, key, given, credit)
+            return Fraction(len(wanted & set(pairwise(answer))), len(wanted))
+        return ItemContent.share_for(self, key, answer, credit)
 
     def displayed_key(self, position: Mapping[str, Any]) -> list[int]:
-        """The displayed numbers in the right order."""
         return [position["order"].index(place) + 1 for place in self.answer_key]
 
     def public(self, render: Rendering) -> dict[str, object]:
-        """The steps."""
         return {"steps": render.lines(self.steps)}
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """The steps in their right order."""
         return [f"{number}. {step}" for number, step in enumerate(self.steps, 1)]
 
     def key_at(self, position: Mapping[str, Any], verdicts: tuple[str, str]) -> list[str]:

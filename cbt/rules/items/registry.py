@@ -16,8 +16,8 @@ from cbt.rules.items.content import ItemContent, ItemType, PartialCredit
 
 def _class_of(kind: ItemType) -> type[ItemContent]:
     """Return the class of a type's rules, which are the module of its name."""
-    found = vars(import_module(f"{__package__}.{kind}")).values()
-    return next(one for one in found if isinstance(one, type) and vars(one).get("type") is kind)
+    values = vars(import_module(f"{__package__}.{kind}")).values()
+    return next(one for one in values if isinstance(one, type) and vars(one).get("type") is kind)
 
 
 # All are loaded at once: a child can open no file once it has a text to examine.

@@ -78,15 +78,15 @@ def parse_marks(value: object) -> list[list[int]]:
     """
     if not isinstance(value, list) or len(value) > MOST_MARKS:
         raise refused()
-    found = set()
-    for one in value:
-        if not isinstance(one, list) or len(one) != 3 or not all(type(number) is int for number in one):
+    marks = set()
+    for mark in value:
+        if not isinstance(mark, list) or len(mark) != 3 or not all(type(number) is int for number in mark):
             raise refused()
-        place, start, end = one
+        place, start, end = mark
         if place not in MARKED or not 0 <= start < end <= LAST_CHARACTER:
             raise refused()
-        found.add((place, start, end))
-    return [list(one) for one in sorted(found)]
+        marks.add((place, start, end))
+    return [list(one) for one in sorted(marks)]
 
 
 def parse_flag(value: object) -> bool:

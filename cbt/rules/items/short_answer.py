@@ -59,7 +59,6 @@ class ShortAnswer(ItemContent):
         )
 
     def read_key(self, answer: object) -> str:
-        """Read a text no longer than an answer may be."""
         text = _key(answer)
         if len(text) > self.limit:
             raise inputs.wrong_answer()
@@ -71,7 +70,6 @@ class ShortAnswer(ItemContent):
 
     @classmethod
     def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
-        """There is nothing to shuffle."""
         return {"order": [], "limits": {"characters": shape["limit"]}}
 
     @classmethod
@@ -81,11 +79,9 @@ class ShortAnswer(ItemContent):
         return inputs.nonblank(plain, position["limits"]["characters"])
 
     def public(self, render: Rendering) -> dict[str, object]:
-        """The limit."""
         return {"limit": self.limit}
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """The reference text, and what earns how many points."""
         return [self.answer_key, *(f"+{line.points:f}　{line.text}" for line in self.rubric)]
 
 
@@ -106,10 +102,10 @@ def _rubric(value: object) -> tuple[RubricLine, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > MOST_LINES:
         raise wrong
     lines = []
-    for one in value:
-        if not isinstance(one, Mapping) or set(one) - {"points", "text"}:
+    for line in value:
+        if not isinstance(line, Mapping) or set(line) - {"points", "text"}:
             raise wrong
-        points, text = inputs.number(one.get("points")), one.get("text")
+        points, text = inputs.number(line.get("points")), line.get("text")
         if (
             points is None
             or points <= 0

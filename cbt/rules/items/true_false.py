@@ -28,22 +28,18 @@ class TrueFalse(ItemContent):
 
     @classmethod
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
-        """Read `stem` and `answer`, true or false."""
         answer_key = _key(data.get("answer"))
         return cls(**common, stem=inputs.text(data, "stem"), answer_key=answer_key)
 
     def read_key(self, answer: object) -> tuple[int, ...]:
-        """Read true or false."""
         return _key(answer)
 
     @classmethod
     def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
-        """Right stands before wrong, always."""
         return {"order": [0, 1]}
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:
-        """Take the letter of a displayed place."""
         return inputs.choice(value, len(position["order"]), most=1)
 
     def share(
@@ -53,15 +49,12 @@ class TrueFalse(ItemContent):
         keys: tuple[AnswerKey, ...],
         credit: PartialCredit,
     ) -> Fraction:
-        """All for the right verdict."""
         return share_of_letters(canonical, position["order"], keys)
 
     def displayed_key(self, position: Mapping[str, Any]) -> str:
-        """The letter of right or wrong, which stand as they are."""
         return LETTERS[self.answer_key[0]]
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """Say right or wrong."""
         return [verdicts[self.answer_key == WRONG]]
 
 

@@ -38,7 +38,6 @@ class Clash:
 
     @property
     def overlapping(self) -> bool:
-        """Whether the two share an instant."""
         return overlaps(self.first.span, self.second.span)
 
 
@@ -124,7 +123,6 @@ def _one_place(first: RoomDuty, second: RoomDuty) -> bool:
 
 
 def hull(spans: Collection[Span]) -> Span:
-    """Return from the first start to the last end of some spans."""
     return min(start for start, _ in spans), max(end for _, end in spans)
 
 

@@ -77,9 +77,8 @@ class Slot:
     takes: frozenset[tuple[str, str]]
     morning: bool = True
 
-    def span(self, one: SeatWish) -> Span:
-        """Return from when to when a paper would run here."""
-        return self.start_at, self.start_at + one.length
+    def span(self, wish: SeatWish) -> Span:
+        return self.start_at, self.start_at + wish.length
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +106,11 @@ class SeatPlan:
     left: dict[int, LeftOver] = field(default_factory=dict)
 
 
-def takes(slot: Slot, one: SeatWish) -> bool:
+def takes(slot: Slot, wish: SeatWish) -> bool:
     """Return whether a slot is for a paper: one that the file asks for is, whatever else it takes."""
-    if one.slots is not None:
-        return slot.key in one.slots
-    return (one.level, one.paper) in slot.takes and one.morning in (None, slot.morning)
+    if wish.slots is not None:
+        return slot.key in wish.slots
+    return (wish.level, wish.paper) in slot.takes and wish.morning in (None, slot.morning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +143,11 @@ def way_to_a_seat(
             return SeatWay(start)
     while queue:
         here = queue.popleft()
-        for who, there in onward(here):
+        for holder, there in onward(here):
             if there in seen or there in dead:
                 continue
             seen.add(there)
-            before[there] = (who, here)
+            before[there] = (holder, here)
             if there in free:
                 return _way(there, before)
             queue.append(there)
@@ -160,8 +159,8 @@ def _way(end: int, before: dict[int, tuple[int, int]]) -> SeatWay:
     moves: list[tuple[int, int]] = []
     here = end
     while here in before:
-        who, came_from = before[here]
-        moves.append((who, here))
+        holder, came_from = before[here]
+        moves.append((holder, here))
         here = came_from
     return SeatWay(here, tuple(moves))
 
@@ -181,8 +180,8 @@ def distribute(
     for papers in spreader.in_turn(wanted):
         spreader.seat(papers)
     left = [one for one in wanted if one.key not in spreader.placed]
-    for one in left:
-        spreader.make_room(one)
+    for wish in left:
+        spreader.make_room(wish)
     placed = {one.key: spreader.placed[one.key].key for one in wanted if one.key in spreader.placed}
     return SeatPlan(placed, {one.key: spreader.why(one) for one in left if one.key not in placed})
 
@@ -214,9 +213,9 @@ class _Spreader:
         seats = Counter(dict.fromkeys({(one.level, one.paper) for one in wanted}, 0))
         for slot in self.slots:
             seats.update(dict.fromkeys(slot.takes, slot.free))
-        for one in wanted:
-            self._papers[one.person].append(one)
-            self._waiting[one.unit] += 1
+        for wish in wanted:
+            self._papers[wish.person].append(wish)
+            self._waiting[wish.unit] += 1
         for papers in self._papers.values():
             papers.sort(key=lambda one: (one.slots is None, seats[one.level, one.paper], one.key))
         sizes, first, numbers = Counter(self._waiting), dict[str, int](), Counter[str]()
@@ -244,10 +243,10 @@ class _Spreader:
             self._orders.clear()
         for size in range(len(papers), 0, -1):
             for some in combinations(papers, size):
-                found = self._found(some)
-                if found is not None:
-                    for one, slot in zip(some, found, strict=True):
-                        self._put(one, slot)
+                slots = self._found(some)
+                if slots is not None:
+                    for wish, slot in zip(some, slots, strict=True):
+                        self._put(wish, slot)
                     return
 
     def _found(self, papers: Sequence[SeatWish]) -> list[Slot] | None:
@@ -259,93 +258,93 @@ class _Spreader:
         )
         if like in self._failed:
             return None
-        found = self._search(papers, held)
-        if found is None:
+        slots = self._search(papers, held)
+        if slots is None:
             self._failed.add(like)
-        return found
+        return slots
 
     def _search(self, papers: Sequence[SeatWish], held: Sequence[OwnSitting]) -> list[Slot] | None:
         if not papers:
             return []
-        one, tried = papers[0], set[tuple[int, datetime]]()
-        for slot in self._order(one):
+        wish, tried = papers[0], set[tuple[int, datetime]]()
+        for slot in self._order(wish):
             spot = slot.centre, slot.start_at
-            if spot in tried or not (self.free[slot.key] or one.spare):
+            if spot in tried or not (self.free[slot.key] or wish.spare):
                 continue
             tried.add(spot)
-            if not self._suits(slot, one, held):
+            if not self._suits(slot, wish, held):
                 continue
-            rest = self._search(papers[1:], [*held, OwnSitting(slot.span(one), slot.centre)])
+            rest = self._search(papers[1:], [*held, OwnSitting(slot.span(wish), slot.centre)])
             if rest is not None:
                 return [slot, *rest]
         return None
 
-    def _suits(self, slot: Slot, one: SeatWish, held: Iterable[OwnSitting]) -> bool:
+    def _suits(self, slot: Slot, wish: SeatWish, held: Iterable[OwnSitting]) -> bool:
         """Return whether a person can be here beside what they hold already; a wish may be near, or elsewhere."""
-        gap = BETWEEN_SITTINGS if one.slots is None else timedelta(0)
+        gap = BETWEEN_SITTINGS if wish.slots is None else timedelta(0)
         for other in held:
-            if one.slots is None and other.centre not in (None, slot.centre):
+            if wish.slots is None and other.centre not in (None, slot.centre):
                 return False
-            if too_close(slot.span(one), other.span, minimum=gap):
+            if too_close(slot.span(wish), other.span, minimum=gap):
                 return False
         return True
 
-    def _order(self, one: SeatWish) -> list[Slot]:
+    def _order(self, wish: SeatWish) -> list[Slot]:
         """Return the slots that take a paper, the best first; worked out anew for each level and unit."""
-        like = (one.level, one.paper, one.slots, one.morning, one.spare)
+        like = (wish.level, wish.paper, wish.slots, wish.morning, wish.spare)
         if like not in self._orders:
-            found = [(self._rank(slot, one), slot) for slot in self.slots if takes(slot, one)]
-            found.sort(key=lambda ranked: ranked[0])
-            self._orders[like] = [slot for _rank, slot in found]
+            by_rank = [(self._rank(slot, wish), slot) for slot in self.slots if takes(slot, wish)]
+            by_rank.sort(key=lambda ranked: ranked[0])
+            self._orders[like] = [slot for _rank, slot in by_rank]
         return self._orders[like]
 
-    def _rank(self, slot: Slot, one: SeatWish) -> tuple[object, ...]:
+    def _rank(self, slot: Slot, wish: SeatWish) -> tuple[object, ...]:
         """What takes little comes first, so that what takes everything stays for others."""
         levels = self._levels[slot.key]
-        mixed = self.options.level_together and levels.total() > levels[one.level]
+        mixed = self.options.level_together and levels.total() > levels[wish.level]
         unit = 0
-        if self.options.units is Units.TOGETHER and not self._units[slot.key][one.unit]:
-            unit = 1 if self.free[slot.key] >= self._waiting[one.unit] else 2
+        if self.options.units is Units.TOGETHER and not self._units[slot.key][wish.unit]:
+            unit = 1 if self.free[slot.key] >= self._waiting[wish.unit] else 2
         filled = -self.free[slot.key] if self.options.fill is Fill.EVENLY else 0
         return len(slot.takes), mixed, unit, filled, slot.start_at
 
-    def _put(self, one: SeatWish, slot: Slot) -> None:
-        self._waiting[one.unit] -= 1
-        self._move(one, slot)
-        order = self._order(one)
+    def _put(self, wish: SeatWish, slot: Slot) -> None:
+        self._waiting[wish.unit] -= 1
+        self._move(wish, slot)
+        order = self._order(wish)
         if self.options.fill is Fill.EVENLY:
             order.remove(slot)
             order.append(slot)
-        elif not self.free[slot.key] and not one.spare:
+        elif not self.free[slot.key] and not wish.spare:
             order.remove(slot)
 
-    def _move(self, one: SeatWish, slot: Slot) -> None:
-        before = self.placed.get(one.key)
+    def _move(self, wish: SeatWish, slot: Slot) -> None:
+        before = self.placed.get(wish.key)
         if before is not None:
-            del self._inside[before.key][one.key]
+            del self._inside[before.key][wish.key]
             self.free[before.key] += 1
-            self._held[one.person].remove(OwnSitting(before.span(one), before.centre))
-        self.placed[one.key], self._here[one.key] = slot, one
-        self._inside[slot.key][one.key] = one
-        self.free[slot.key] -= not one.spare
-        self._levels[slot.key][one.level] += 1
-        self._units[slot.key][one.unit] += 1
-        self._held.setdefault(one.person, []).append(OwnSitting(slot.span(one), slot.centre))
+            self._held[wish.person].remove(OwnSitting(before.span(wish), before.centre))
+        self.placed[wish.key], self._here[wish.key] = slot, wish
+        self._inside[slot.key][wish.key] = wish
+        self.free[slot.key] -= not wish.spare
+        self._levels[slot.key][wish.level] += 1
+        self._units[slot.key][wish.unit] += 1
+        self._held.setdefault(wish.person, []).append(OwnSitting(slot.span(wish), slot.centre))
 
-    def make_room(self, one: SeatWish) -> None:
+    def make_room(self, wish: SeatWish) -> None:
         """Seat somebody for whom every seat is taken, where others can move on to a free one."""
         free = {slot.key for slot in self.slots if self.free[slot.key] > 0}
         if not free:
             return
-        held = self._held.get(one.person, [])
-        starts = [slot.key for slot in self.slots if takes(slot, one) and self._suits(slot, one, held)]
-        met = {one.person}
+        held = self._held.get(wish.person, [])
+        starts = [slot.key for slot in self.slots if takes(slot, wish) and self._suits(slot, wish, held)]
+        met = {wish.person}
         self.slots.sort(key=lambda slot: slot.key not in free)
         way = way_to_a_seat(starts, free=free, onward=partial(self._onward, met), dead=self._dead)
         for key, target in way.moves if way else ():
             self._move(self._here[key], self._by_key[target])
         if way is not None:
-            self._move(one, self._by_key[way.seat])
+            self._move(wish, self._by_key[way.seat])
 
     def _onward(self, met: set[str], key: int) -> Iterator[tuple[int, int]]:
         """Yield who of a slot could move, and to which others; of people for whom all is alike only one.
@@ -353,28 +352,28 @@ class _Spreader:
         Nobody of whom another paper was `met` on the way: where one paper of a person can be hangs on the others.
         """
         seen = set[object]()
-        for one in self._inside[key].values():
-            own = OwnSitting(self._by_key[key].span(one), self._by_key[key].centre)
-            held = [other for other in self._held[one.person] if other != own]
-            like = (one.level, one.paper, one.length, one.morning, tuple(held))
-            if one.slots is None and like not in seen and one.person not in met:
+        for wish in self._inside[key].values():
+            own = OwnSitting(self._by_key[key].span(wish), self._by_key[key].centre)
+            held = [other for other in self._held[wish.person] if other != own]
+            like = (wish.level, wish.paper, wish.length, wish.morning, tuple(held))
+            if wish.slots is None and like not in seen and wish.person not in met:
                 seen.add(like)
-                met.add(one.person)
+                met.add(wish.person)
                 for slot in self.slots:
-                    if slot.key != key and takes(slot, one) and self._suits(slot, one, held):
-                        yield one.key, slot.key
+                    if slot.key != key and takes(slot, wish) and self._suits(slot, wish, held):
+                        yield wish.key, slot.key
 
-    def why(self, one: SeatWish) -> LeftOver:
+    def why(self, wish: SeatWish) -> LeftOver:
         """Return why somebody has no seat: the first thing that leaves none."""
-        held = self._held.get(one.person, [])
-        offered = [slot for slot in self.slots if (one.level, one.paper) in slot.takes]
-        if one.slots is None and not offered:
+        held = self._held.get(wish.person, [])
+        offered = [slot for slot in self.slots if (wish.level, wish.paper) in slot.takes]
+        if wish.slots is None and not offered:
             return LeftOver.NOT_TAKEN
-        suiting = [slot for slot in self.slots if takes(slot, one)]
+        suiting = [slot for slot in self.slots if takes(slot, wish)]
         if not suiting:
-            return LeftOver.HALF if one.slots is None else LeftOver.WISH
-        if not any(self.free[slot.key] or one.spare for slot in suiting):
+            return LeftOver.HALF if wish.slots is None else LeftOver.WISH
+        if not any(self.free[slot.key] or wish.spare for slot in suiting):
             return LeftOver.FULL
         here = {other.centre for other in held if other.centre is not None}
         near = [slot for slot in suiting if self.free[slot.key] and here <= {slot.centre}]
-        return LeftOver.TIME if near or one.slots is not None else LeftOver.CENTRE
+        return LeftOver.TIME if near or wish.slots is not None else LeftOver.CENTRE

@@ -93,18 +93,18 @@ def lacks(sitting: SittingFacts) -> list[LackOfSitting]:
 
     Source: R-7, R-20, R-43, R-60, R-62.
     """
-    found = []
+    missing = []
     if not sitting.rooms:
-        found.append(LackOfSitting("rooms"))
+        missing.append(LackOfSitting("rooms"))
     if not sitting.people:
-        found.append(LackOfSitting("candidates"))
+        missing.append(LackOfSitting("candidates"))
     if sitting.unattended:
-        found.append(LackOfSitting("proctors", len(sitting.unattended), sitting.unattended))
+        missing.append(LackOfSitting("proctors", len(sitting.unattended), sitting.unattended))
     if sitting.people and not sitting.chiefs:
-        found.append(LackOfSitting("chief"))
+        missing.append(LackOfSitting("chief"))
     if sitting.undrawn:
-        found.append(LackOfSitting("forms", sitting.undrawn))
-    return found
+        missing.append(LackOfSitting("forms", sitting.undrawn))
+    return missing
 
 
 def steps_of(batch: BatchFacts, *, now: datetime) -> list[BatchStep]:
@@ -167,13 +167,13 @@ def _sittings(batch: BatchFacts, ahead: Sequence[SittingFacts], now: datetime) -
     roomless = [sitting for sitting in ahead if not sitting.rooms]
     late = [sitting for sitting in ahead if sitting.state is SittingState.DRAFT and sitting.starts_at <= now]
     outside = [sitting for sitting in ahead if sitting.outside]
-    for found, state, reason in (
+    for facts, state, reason in (
         (roomless, StepState.OPEN, "rooms"),
         (late, StepState.OPEN, "late"),
         (outside, StepState.OPTIONAL, "outside"),
     ):
-        if found:
-            return BatchStep("sittings", state, reason, {"count": len(found)}, found[0].ref)
+        if facts:
+            return BatchStep("sittings", state, reason, {"count": len(facts)}, facts[0].ref)
     counts = {"count": len(batch.sittings), "rooms": sum(sitting.rooms for sitting in batch.sittings)}
     return BatchStep("sittings", StepState.DONE, "done", counts)
 
@@ -248,16 +248,16 @@ def publicity_steps(batch: BatchFacts, *, today: date) -> list[BatchStep]:
         return []
     waiting = [sitting for sitting in over if sitting.state is not SittingState.RELEASED]
     shown = [sitting for sitting in waiting if sitting.shown_until is not None]
-    for reason, found, count in (
+    for reason, facts, count in (
         ("due", [one for one in waiting if one.shown_until is None], 0),
         ("objections", [one for one in over if one.objections], sum(one.objections for one in over)),
         ("rulings", [one for one in over if one.rulings], sum(one.rulings for one in over)),
         ("release", [one for one in shown if one.shown_until is not None and today > one.shown_until], 0),
         ("rest", [one for one in over if one.decided], sum(one.decided for one in over)),
     ):
-        if found:
-            counts = {"count": count or len(found)}
-            return [BatchStep("publicity", StepState.OPEN, reason, counts, found[0].ref)]
+        if facts:
+            counts = {"count": count or len(facts)}
+            return [BatchStep("publicity", StepState.OPEN, reason, counts, facts[0].ref)]
     if waiting:
         return [BatchStep("publicity", StepState.WAITS, "shown")]
     return [BatchStep("publicity", StepState.DONE, "done", {"count": len(over)})]
@@ -332,7 +332,6 @@ class RoomFault:
 
     @property
     def stops(self) -> bool:
-        """Whether nobody should start with it."""
         return self.gravity is Gravity.STOP
 
 
@@ -347,11 +346,11 @@ def seat_faults(seat: SeatReadiness) -> list[RoomFault]:
     if report is None or report.age > REPORTS_FOR:
         gravity = Gravity.STOP if seat.taken else Gravity.WARN
         return [RoomFault("silent", gravity, (seat.number,))]
-    found = [
+    faults = [
         RoomFault(code, gravity, (seat.number,), params)
         for code, gravity, params in (*_of_browser(report), *_of_machine(report))
     ]
-    return sorted(found, key=lambda one: not one.stops)
+    return sorted(faults, key=lambda one: not one.stops)
 
 
 _Seen = Iterable[tuple[str, Gravity, Mapping[str, object]]]
@@ -392,19 +391,19 @@ def room_faults(
     """
     by_code: dict[tuple[str, Gravity], list[RoomFault]] = {}
     for seat in seats:
-        for one in seat_faults(seat):
-            by_code.setdefault((one.code, one.gravity), []).append(one)
-    found = [
+        for seat_fault in seat_faults(seat):
+            by_code.setdefault((seat_fault.code, seat_fault.gravity), []).append(seat_fault)
+    faults = [
         RoomFault(code, gravity, tuple(number for one in own for number in one.seats), own[0].params)
         for (code, gravity), own in by_code.items()
     ]
     if not spares_there(seats):
-        found.append(RoomFault("spares", Gravity.WARN))
+        faults.append(RoomFault("spares", Gravity.WARN))
     if not printed:
-        found.append(RoomFault("printing", Gravity.WARN))
+        faults.append(RoomFault("printing", Gravity.WARN))
     if server is not None:
-        found.append(RoomFault("server", server))
-    return sorted(found, key=lambda one: not one.stops)
+        faults.append(RoomFault("server", server))
+    return sorted(faults, key=lambda one: not one.stops)
 
 
 def spares_there(seats: Iterable[SeatReadiness]) -> int:

@@ -60,12 +60,10 @@ class RoomPlan:
 
     @property
     def columns(self) -> int:
-        """How many places the rows have."""
         return max((len(row) for row in self.cells), default=0)
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The numbers of the seats, in the order of the plan."""
         return tuple(number for row in self.cells for number in row if number)
 
     @property
@@ -94,7 +92,6 @@ class RoomPlan:
 
     @property
     def near_door(self) -> frozenset[int]:
-        """The seats near the door."""
         steps = _steps(self)
         least = min(steps.values(), default=0)
         return frozenset(number for number, count in steps.items() if count <= least + NEAR)
@@ -293,14 +290,14 @@ def alike(board: Seats, plan: RoomPlan) -> SeatedAlike:
     units: set[int] = set()
     papers: set[int] = set()
     cases: list[tuple[int, int]] = []
-    for number, one in sorted(board.items()):
+    for number, sitter in sorted(board.items()):
         for beside in sorted(plan.neighbours(number) & board.keys()):
             other = board[beside]
-            if one.unit and one.unit == other.unit:
+            if sitter.unit and sitter.unit == other.unit:
                 units.add(number)
-            if one.paper == other.paper:
+            if sitter.paper == other.paper:
                 papers.add(number)
-            if number < beside and one.cases & other.cases:
+            if number < beside and sitter.cases & other.cases:
                 cases.append((number, beside))
     return SeatedAlike(len(units), len(papers), tuple(cases))
 
@@ -328,30 +325,30 @@ def improved(
     """Exchange people, or move them to a free place, while fewer sit beside somebody they should not."""
 
     def at(number: int, without: int = 0) -> int:
-        one = board.get(number)
-        if one is None:
+        sitter = board.get(number)
+        if sitter is None:
             return 0
         beside = (board[other] for other in plan.neighbours(number) if other in board and other != without)
-        return sum(cost.of(one, other) for other in beside)
+        return sum(cost.of(sitter, other) for other in beside)
 
-    def exchanged(one: int, other: int) -> None:
-        found, there = board.pop(one), board.pop(other, None)
-        board[other] = found
+    def exchanged(first: int, other: int) -> None:
+        sitter, there = board.pop(first), board.pop(other, None)
+        board[other] = sitter
         if there is not None:
-            board[one] = there
+            board[first] = there
 
-    def gain(one: int, other: int) -> int:
-        before = at(one) + at(other, without=one)
-        exchanged(one, other)
-        after = at(one) + at(other, without=one)
-        exchanged(one, other) if one in board else exchanged(other, one)
+    def gain(first: int, other: int) -> int:
+        before = at(first) + at(other, without=first)
+        exchanged(first, other)
+        after = at(first) + at(other, without=first)
+        exchanged(first, other) if first in board else exchanged(other, first)
         return before - after
 
-    def may(one: int, other: int) -> bool:
+    def may(first: int, other: int) -> bool:
         there = board.get(other)
         if there is None:
             return True
-        mine = board[one]
+        mine = board[first]
         return cost.kind(there) != cost.kind(mine) and (not within_paper or there.paper == mine.paper)
 
     left, moved = _SWAPS, True
@@ -359,14 +356,14 @@ def improved(
         bad = [number for number in places if at(number)]
         rng.shuffle(bad)
         moved = False
-        for one in bad:
-            if not at(one) or left <= 0:
+        for place in bad:
+            if not at(place) or left <= 0:
                 continue
-            open_to = [other for other in places if other != one and may(one, other)]
+            open_to = [other for other in places if other != place and may(place, other)]
             left -= len(places)
-            most, best = max(((gain(one, other), other) for other in open_to), default=(0, one))
+            most, best = max(((gain(place, other), other) for other in open_to), default=(0, place))
             if most > 0:
-                exchanged(one, best)
+                exchanged(place, best)
                 moved = True
     return board
 
@@ -451,9 +448,9 @@ def _cost_of(wishes: SeatWishes) -> Disturbance:
     apart = _UNITS if wishes.units_apart else 0
     mixed = _PAPERS if wishes.papers is PaperMix.MIXED else 0
 
-    def cost(one: Sitter, other: Sitter) -> int:
-        same_unit = bool(one.unit) and one.unit == other.unit
-        return apart * same_unit + mixed * (one.paper == other.paper)
+    def cost(sitter: Sitter, other: Sitter) -> int:
+        same_unit = bool(sitter.unit) and sitter.unit == other.unit
+        return apart * same_unit + mixed * (sitter.paper == other.paper)
 
     return Disturbance(cost, lambda one: (one.unit if apart else "", one.paper if mixed else ""))
 
@@ -484,8 +481,8 @@ def _fill(
     """Seat people one after the other where they disturb least; of a crowd that is a part of the rest, first."""
     cost, main = _cost_of(wishes), 0 if wishes.units_apart else 1
     kinds: dict[tuple[str, str], list[Sitter]] = {}
-    for one in people:
-        kinds.setdefault((one.unit, one.paper), []).append(one)
+    for sitter in people:
+        kinds.setdefault((sitter.unit, sitter.paper), []).append(sitter)
     crowds = Counter((one.unit, one.paper)[main] for one in people)
     for rest, number in zip(range(len(seats), 0, -1), seats, strict=True):
         beside = [board[other] for other in plan.neighbours(number) if other in board]

@@ -97,15 +97,15 @@ class Closer:
             self._close = for_each(self._close, *_TYPES, *more.values(), "int")
 
     def close(
-        self, cursor: Any, closings: Sequence[Closing], known: Mapping[int, str] = NOTHING_KNOWN
+        self, cursor: Any, closings: Sequence[Closing], sealed_journals: Mapping[int, str] = NOTHING_KNOWN
     ) -> tuple[list[EntryDraft], Mapping[int, SealedJournal]]:
         """Write closings, no two of one attempt; return what seals each in the log, and the journals sealed.
 
-        `known` are journals' texts that were read before the rows were locked.
+        `sealed_journals` are journals' texts that were read before the rows were locked.
         """
         if not closings:
             return [], {}
-        texts = read_grown(cursor, self._dialect, [one.attempt_id for one in closings], known)
+        texts = read_grown(cursor, self._dialect, [one.attempt_id for one in closings], sealed_journals)
         journals = {attempt_id: SealedJournal(text, digest(text)) for attempt_id, text in texts.items()}
         rows = [
             (
@@ -123,16 +123,20 @@ def new_receipt() -> str:
     return new_ref("R", 10).upper()
 
 
-def _entry(one: Closing, journal: str) -> EntryDraft:
+def _entry(closing: Closing, journal: str) -> EntryDraft:
     """Return the entry of the log that seals a closed attempt with the digest of its journal. Source: R-64."""
-    after = {"closed_by": one.closed_by.value, "closed_at": one.closed_at.isoformat(), "journal": journal}
+    after = {
+        "closed_by": closing.closed_by.value,
+        "closed_at": closing.closed_at.isoformat(),
+        "journal": journal,
+    }
     return EntryDraft(
-        at=one.now,
-        actor=one.actor,
+        at=closing.now,
+        actor=closing.actor,
         act="attempt.close",
-        subject=f"attempt:{one.ref}",
-        reason=one.reason,
-        before=text_of({"state": one.former}),
+        subject=f"attempt:{closing.ref}",
+        reason=closing.reason,
+        before=text_of({"state": closing.former}),
         after=text_of(after),
     )
 
@@ -252,32 +256,32 @@ class EndBatch:
         rows = end_rows(cursor, self._dialect, sorted({one.save.attempt_id for one in ends}))
         writes = _Writes()
         results: list[Ended | CbtError] = []
-        for end, said in zip(ends, saved, strict=True):
+        for end, outcome in zip(ends, saved, strict=True):
             row = rows[end.save.attempt_id]
             try:
                 results.append(
-                    self._hand_in(end, said, row, writes)
+                    self._hand_in(end, outcome, row, writes)
                     if isinstance(end, HandIn)
-                    else self._leave_unit(end, said, row, writes)
+                    else self._leave_unit(end, outcome, row, writes)
                 )
             except CbtError as refusal:
                 results.append(refusal)
         return results, self._write(cursor, writes, guards)
 
-    def _hand_in(self, end: HandIn, said: Saved, row: EndRow, writes: _Writes) -> HandedIn:
-        guard, now = said.guard, end.save.now
+    def _hand_in(self, end: HandIn, saved: Saved, row: EndRow, writes: _Writes) -> HandedIn:
+        guard, now = saved.guard, end.save.now
         if guard.over:
-            known = {one.seq for one in said.receipts}
-            repeated = said.outcome is Outcome.CLOSED and all(one.seq in known for one in end.save.entries)
-            outcome = Outcome.SAVED if repeated else said.outcome
-            return HandedIn(Saved(outcome, guard, said.receipts), row.receipt, row.closed_at)
-        if said.outcome not in TAKEN:
-            return HandedIn(said)
-        found = self._found(row, guard, now)
-        by = may_hand_in(found, now=now)
-        found.store(guard)
+            seqs = {one.seq for one in saved.receipts}
+            repeated = saved.outcome is Outcome.CLOSED and all(one.seq in seqs for one in end.save.entries)
+            outcome = Outcome.SAVED if repeated else saved.outcome
+            return HandedIn(Saved(outcome, guard, saved.receipts), row.receipt, row.closed_at)
+        if saved.outcome not in TAKEN:
+            return HandedIn(saved)
+        standing = self._found(row, guard, now)
+        by = may_hand_in(standing, now=now)
+        standing.store(guard)
         row.closed_at = (
-            _closed_at(guard, row, now) if by is ClosedBy.CANDIDATE else found.clock.closes_at or now
+            _closed_at(guard, row, now) if by is ClosedBy.CANDIDATE else standing.clock.closes_at or now
         )
         row.receipt = row.receipt or new_receipt()
         former = guard.state
@@ -295,28 +299,28 @@ class EndBatch:
             also=(*self._clock(guard), self._bound(min(end.pressed_at, now))),
         )
         writes.closings.append(closing)
-        return HandedIn(said, row.receipt, row.closed_at)
+        return HandedIn(saved, row.receipt, row.closed_at)
 
-    def _leave_unit(self, end: UnitLeft, said: Saved, row: EndRow, writes: _Writes) -> UnitEndResult:
-        guard, now = said.guard, end.save.now
-        if said.outcome not in TAKEN or guard.over:
-            outcome = Outcome.CLOSED if said.outcome in TAKEN else said.outcome
-            return UnitEndResult(Saved(outcome, guard, said.receipts), False)
-        found, unit = self._found(row, guard, now), end.from_unit
-        if end.completed and guard.open_unit == unit and found.clock.open_unit == unit:
-            done = UnitEnd(unit, found.at)
+    def _leave_unit(self, end: UnitLeft, saved: Saved, row: EndRow, writes: _Writes) -> UnitEndResult:
+        guard, now = saved.guard, end.save.now
+        if saved.outcome not in TAKEN or guard.over:
+            outcome = Outcome.CLOSED if saved.outcome in TAKEN else saved.outcome
+            return UnitEndResult(Saved(outcome, guard, saved.receipts), False)
+        standing, unit = self._found(row, guard, now), end.from_unit
+        if end.completed and guard.open_unit == unit and standing.clock.open_unit == unit:
+            done = UnitEnd(unit, standing.at)
             row.own.units_done.append(done)
-            found = self._found(row, guard, now)
-            if found.clock.open_unit == unit:
+            standing = self._found(row, guard, now)
+            if standing.clock.open_unit == unit:
                 row.own.units_done.remove(done)
             else:
                 writes.done.append((row.attempt_id, unit, self._bound(done.at)))
-        if found.clock.open_unit == unit:
+        if standing.clock.open_unit == unit:
             raise Conflict("unit.moved")
-        found.store(guard)
+        standing.store(guard)
         writes.moved.append(row.attempt_id)
-        windows = windows_ahead(found.facts, now=found.at) if found.paper.windows else ()
-        return UnitEndResult(said, not found.clock.units_done, windows)
+        windows = windows_ahead(standing.facts, now=standing.at) if standing.paper.windows else ()
+        return UnitEndResult(saved, not standing.clock.units_done, windows)
 
     def _found(self, row: EndRow, guard: Guard, now: datetime) -> _Found:
         """Work the clock out of its facts at `now`, no earlier than what has happened to the attempt already."""
@@ -372,15 +376,15 @@ class _Writes:
     closings: list[Closing] = field(default_factory=list)
 
 
-def may_hand_in(found: _Found, *, now: datetime) -> ClosedBy:
+def may_hand_in(standing: _Found, *, now: datetime) -> ClosedBy:
     """Return by whom a hand-in at `now` closes; raise what refuses it. Source: R-21, R-23, R-24."""
-    closes_at, open_unit = found.clock.closes_at, found.clock.open_unit
-    if clock.in_grace(now, closes_at=closes_at, grace=found.guard.grace):
+    closes_at, open_unit = standing.clock.closes_at, standing.clock.open_unit
+    if clock.in_grace(now, closes_at=closes_at, grace=standing.guard.grace):
         return ClosedBy.DEADLINE
-    paper = found.paper
+    paper = standing.paper
     if paper.windows and open_unit is not None and open_unit < len(paper.windows):
         raise Conflict("submit.units_open")
-    available_at = found.columns["earliest_submit_at"] or now
+    available_at = standing.columns["earliest_submit_at"] or now
     if now < available_at:
         left = available_at - now
         seconds = -int(-left.total_seconds() // 1)
@@ -557,7 +561,6 @@ class SealedTexts:
 
 
 def sealed_here() -> SealedTexts:
-    """Return what this process keeps."""
     texts: SealedTexts = flask.current_app.extensions.setdefault("cbt_sealed_texts", SealedTexts())
     return texts
 
@@ -565,8 +568,10 @@ def sealed_here() -> SealedTexts:
 def sealed_texts(session: Session, attempt_ids: Sequence[int]) -> dict[int, str]:
     """Return what `journal_texts` does, for attempts that are closed; what was sealed here is not read."""
     query = select(Attempt.id, Attempt.journal_digest).where(Attempt.id.in_(attempt_ids))
-    found = {attempt_id: sealed_here().take(attempt_id, seal) for attempt_id, seal in session.execute(query)}
-    texts = {attempt_id: text for attempt_id, text in found.items() if text is not None}
+    own_texts = {
+        attempt_id: sealed_here().take(attempt_id, seal) for attempt_id, seal in session.execute(query)
+    }
+    texts = {attempt_id: text for attempt_id, text in own_texts.items() if text is not None}
     left = [attempt_id for attempt_id in attempt_ids if attempt_id not in texts]
     return texts | journal_texts(session, left)
 

@@ -103,12 +103,10 @@ class Whereabouts:
 
     @property
     def topic(self) -> str:
-        """What pages of this room wait for."""
         return f"sitting_room:{self.room_ref}"
 
     @property
     def paper_topic(self) -> str:
-        """What the page of this attempt waits for."""
         return f"attempt:{self.attempt_ref}"
 
 
@@ -194,7 +192,6 @@ def latest(
 
 
 def entry_of(row: Any) -> Happening:
-    """Return an entry of the log as it is told from."""
     after = json.loads(row.after) if row.after else {}
     return Happening(
         row.id, row.at, row.actor, row.act, row.subject, row.reason, after if isinstance(after, dict) else {}
@@ -233,7 +230,6 @@ class Halt:
 
     @property
     def told(self) -> dict[str, Any]:
-        """The standing as the page reads it."""
         return {"kind": self.kind, "text": self.text, "at": self.at}
 
 
@@ -246,7 +242,7 @@ class Teller:
 
     def news(self, entries: Iterable[Happening]) -> list[dict[str, Any]]:
         """Return what a page says of entries, the oldest first."""
-        told = [
+        lines = [
             {
                 "id": entry.number,
                 "kind": "grant" if entry.act in GRANTS | TAKEN | MOVES else "goes_on",
@@ -255,7 +251,7 @@ class Teller:
             for entry in entries
             if entry.act in TOLD and (entry.act not in DECISIONS or self._had_given(entry))
         ]
-        return told[-MOST_TOLD:]
+        return lines[-MOST_TOLD:]
 
     def standing(self, info: AttemptInfo, guard: Guard) -> Halt | None:
         """Return why there is no paper to see for this attempt; None while there is."""
@@ -313,11 +309,11 @@ class Teller:
 
     def _say(self, message_id: str, entry: Happening, *, why: bool = True, **params: str) -> str:
         """Return what is said of an entry: to everybody in the room the same, so it is put into words once."""
-        locale, said = str(flask_babel.get_locale()), _sentences()
+        locale, sentences = str(flask_babel.get_locale()), _sentences()
         key = _Said(entry.number, self._place.room_id, message_id, locale)
-        kept = said.get(key)
+        kept = sentences.get(key)
         if kept is None:
-            kept = said[key] = self._in_words(message_id, entry, why=why, **params)
+            kept = sentences[key] = self._in_words(message_id, entry, why=why, **params)
         return kept
 
     def _in_words(self, message_id: str, entry: Happening, *, why: bool, **params: str) -> str:
@@ -345,10 +341,10 @@ class Teller:
 
 def _sentences() -> dict[_Said, str]:
     """Return what this process has put into words lately."""
-    said = cast(dict[_Said, str], flask.current_app.extensions.setdefault(_EXTENSION, {}))
-    if len(said) >= MOST_KEPT:
-        said.clear()
-    return said
+    sentences = cast(dict[_Said, str], flask.current_app.extensions.setdefault(_EXTENSION, {}))
+    if len(sentences) >= MOST_KEPT:
+        sentences.clear()
+    return sentences
 
 
 def _why(entry: Happening) -> str:

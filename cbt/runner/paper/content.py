@@ -190,34 +190,32 @@ class PaperWriter:
         by_locale: dict[str, list[PieceKey]] = defaultdict(list)
         for key in keys:
             by_locale[key[2]].append(key)
-        found: dict[PieceKey, PackedPiece] = {}
+        pieces: dict[PieceKey, PackedPiece] = {}
         for locale, some in by_locale.items():
-            found |= self._packed.find_all(some, mark=self.mark(locale))
-        return found
+            pieces |= self._packed.find_all(some, mark=self.mark(locale))
+        return pieces
 
     def piece(self, info: AttemptInfo, form: FrozenForm, *, part: int, locale: str) -> PackedPiece:
         """Join and pack the items that are shown while the unit `part` is open (0: the paper has one time)."""
         bank_id, positions = self._read(form)
         visible = [one for one, window in zip(positions, info.units, strict=True) if window in (0, part)]
-        found = self._fragments(bank_id, visible)
+        own_fragments = self._fragments(bank_id, visible)
         verdicts = self._verdicts_in(locale)
         items = [
             _item(one, fragments.parts[one.part], verdicts)
-            for one, fragments in zip(visible, found, strict=True)
+            for one, fragments in zip(visible, own_fragments, strict=True)
         ]
         cases = {
             (one.unit, one.item): f'{{"unit":{canonical_json(one.unit)},{fragments.case}}}'
-            for one, fragments in zip(visible, found, strict=True)
+            for one, fragments in zip(visible, own_fragments, strict=True)
             if fragments.case is not None
         }
         return PackedPiece.of(f'"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]')
 
     def mark(self, locale: str) -> str:
-        """Return what a piece joined now is joined by."""
         return mark_of(self._verdicts_in(locale))
 
     def _read(self, form: FrozenForm) -> tuple[int, Sequence[Position]]:
-        """Return the bank of a form and its positions."""
         bank_id, content = self._packed.form(form.form_id)
         return bank_id, positions_of(content)
 
@@ -231,8 +229,8 @@ class PaperWriter:
                 self._known = {key: self._known[key] for key in keys if key in self._known}
             for key, content in read.items():
                 self._known[(bank_id, *key)] = _cut(content)
-        known = self._known
-        return [known[key] for key in keys]
+        fragments = self._known
+        return [fragments[key] for key in keys]
 
     def _verdicts_in(self, locale: str) -> list[str]:
         verdicts = self._verdicts.get(locale)
@@ -243,10 +241,9 @@ class PaperWriter:
         return verdicts
 
 
-def item_text(content: ItemContent, one: Position, verdicts: tuple[str, str]) -> str:
-    """Return what may be shown of a question at a position, as JSON."""
+def item_text(content: ItemContent, position: Position, verdicts: tuple[str, str]) -> str:
     words = [canonical_json(word) for word in verdicts]
-    return _item(one, _part(content, sanitised(content)), words)
+    return _item(position, _part(content, sanitised(content)), words)
 
 
 def _cut(content: ItemContent) -> _Fragments:
@@ -272,13 +269,13 @@ def _part(content: ItemContent, clean: Mapping[str, Any]) -> _Part:
     )
 
 
-def _item(one: Position, part: _Part, verdicts: Sequence[str]) -> str:
-    unit, section = one.unit, one.section
+def _item(position: Position, part: _Part, verdicts: Sequence[str]) -> str:
+    unit, section = position.unit, position.section
     shown = f',"choices":[{",".join(verdicts)}]' if part.verdicts else part.tail
     for name, order, texts in part.lists:
-        shown += f"{name}{_shown(texts, getattr(one, order))}]"
+        shown += f"{name}{_shown(texts, getattr(position, order))}]"
     return (
-        f'{{"position":{one.position},"points":"{one.points}",'
+        f'{{"position":{position.position},"points":"{position.points}",'
         f'"section":{"null" if section is None else section},"unit":{"null" if unit is None else unit},'
         f"{part.head}{shown}}}"
     )

@@ -67,15 +67,14 @@ class Others:
     def _set_aside(self, registration: Registration, rng: random.Random) -> frozenset[str]:
         if has_cases(self._session, registration):
             return frozenset()
-        found: frozenset[str] = frozenset()
+        refs: frozenset[str] = frozenset()
         for other in self._open[registration.ticket_id]:
             if other.id != registration.id and has_cases(self._session, other):
                 version, seed = other.blueprint_version_id, rng.getrandbits(SEED_BITS)
-                found |= items_of(self._sources.content(version, other.paper, seed=seed))
-        return found
+                refs |= items_of(self._sources.content(version, other.paper, seed=seed))
+        return refs
 
     def note(self, registration: Registration, refs: frozenset[str]) -> None:
-        """Take in a form that was just drawn."""
         self._met[registration.ticket_id, self._bank_of(registration)] |= refs
         self._open[registration.ticket_id] = [
             one for one in self._open[registration.ticket_id] if one.id != registration.id
@@ -105,7 +104,6 @@ class Others:
 
 
 def has_cases(session: Session, registration: Registration) -> bool:
-    """Return whether a registration's paper is one of cases."""
     return bool(paper_of(session, registration.blueprint_version_id, registration.paper).units)
 
 
@@ -305,7 +303,6 @@ def _still_waits(session: Session, registrations: Sequence[Registration]) -> boo
 
 
 def drawing_chance(seed: int | None = None) -> random.Random:
-    """Return the chance a draw goes by; with a `seed` it can be repeated."""
     return random.Random(secrets.randbits(64) if seed is None else seed)
 
 
@@ -353,8 +350,8 @@ def _drawn(
         place = (registration.sitting_room_id, seat_number)
         foes = others.foes_of(registration, rng)
         bank = sources.bank_of(registration.blueprint_version_id).id
-        found = [near[place[0], number] for number in beside[place] if (place[0], number) in near]
-        neighbours = [cases for of_bank, cases in found if of_bank == bank]
+        near_cases = [near[place[0], number] for number in beside[place] if (place[0], number) in near]
+        neighbours = [cases for of_bank, cases in near_cases if of_bank == bank]
         form = draw(
             sources,
             blueprint_version_id=registration.blueprint_version_id,
@@ -446,7 +443,7 @@ def alike_beside(session: Session, registration: Registration, seat_number: int)
 
 def _cases_by_seat(session: Session, seats: Collection[tuple[int, int]]) -> dict[tuple[int, int], Cases]:
     """Return the cases of the forms at these seats (sitting-room, number of the seat)."""
-    found: dict[tuple[int, int], Cases] = {}
+    cases: dict[tuple[int, int], Cases] = {}
     rooms = groupby(sorted(seats), key=itemgetter(0))
     for room_id, numbers in [(room, [number for _, number in some]) for room, some in rooms]:
         rows = session.execute(
@@ -457,8 +454,8 @@ def _cases_by_seat(session: Session, seats: Collection[tuple[int, int]]) -> dict
             .where(Registration.sitting_room_id == room_id, Seat.number.in_(numbers))
         )
         for number, bank_id, content in rows:
-            found[room_id, number] = bank_id, cases_of(json.loads(content))
-    return found
+            cases[room_id, number] = bank_id, cases_of(json.loads(content))
+    return cases
 
 
 def _plans(session: Session, waiting: Sequence[tuple[Registration, int]]) -> dict[int, RoomPlan]:
@@ -493,7 +490,6 @@ def attempt_of(session: Session, registration_id: int) -> Attempt | None:
 
 
 def is_begun(attempt: Attempt | None) -> bool:
-    """Return whether somebody saw the paper, or it was closed without."""
     return attempt is not None and (attempt.state != State.READY.value or attempt.started_at is not None)
 
 

@@ -55,7 +55,6 @@ class Examinee:
 
     @property
     def paper_key(self) -> PaperKey:
-        """Which paper it is."""
         return self.version_id, self.paper
 
     def belongs_at(self) -> str | None:

@@ -63,9 +63,16 @@ def layout_of(content: str) -> str:
     return canonical_json([[len(list(places)), *facts] for facts, places in runs])
 
 
-def _facts(one: Position) -> tuple[Any, ...]:
-    facts = (one.type, len(one.order), len(one.lefts or ()), one.blanks or 0, one.unit, one.section)
-    return (*facts, one.limits) if one.limits else facts
+def _facts(position: Position) -> tuple[Any, ...]:
+    facts = (
+        position.type,
+        len(position.order),
+        len(position.lefts or ()),
+        position.blanks or 0,
+        position.unit,
+        position.section,
+    )
+    return (*facts, position.limits) if position.limits else facts
 
 
 @lru_cache(maxsize=1024)

@@ -58,23 +58,19 @@ class PackedPiece:
 
     @classmethod
     def of(cls, text: str) -> PackedPiece:
-        """Pack a text."""
         plain, packing = text.encode(), zlib.compressobj(EFFORT, zlib.DEFLATED, RAW)
         packed = packing.compress(plain) + packing.flush(zlib.Z_FULL_FLUSH)
         return cls(len(plain), zlib.crc32(plain), _shift(len(plain)), packed)
 
     @classmethod
     def read(cls, stored: bytes) -> PackedPiece:
-        """Return the piece that `stored` was made of."""
         size, crc, shift = _facts.unpack_from(stored)
         return cls(size, crc, shift, stored[_facts.size :])
 
     def stored(self) -> bytes:
-        """Return everything of it as bytes."""
         return _facts.pack(self.size, self.crc, self.shift) + self.packed
 
     def text(self) -> str:
-        """Unpack it."""
         return zlib.decompressobj(RAW).decompress(self.packed).decode()
 
 
@@ -99,24 +95,24 @@ def _unpacked(plain: bytes, *, ends: bool = False) -> list[bytes]:
 @lru_cache(maxsize=64)
 def _shift(size: int) -> int:
     """Return what multiplies the CRC of a text when `size` bytes follow it: x to the power of their bits."""
-    power, found = _ONE_BIT_ON, _TOP
+    power, product = _ONE_BIT_ON, _TOP
     for _ in range(3):  # bytes, not bits
         power = _times(power, power)
     while size:
         if size & 1:
-            found = _times(power, found)
+            product = _times(power, product)
         power = _times(power, power)
         size >>= 1
-    return found
+    return product
 
 
-def _times(one: int, other: int) -> int:
+def _times(first: int, other: int) -> int:
     """Multiply two polynomials modulo that of CRC-32, lowest powers first as zlib has them."""
     product = 0
-    while one:
-        if one & _TOP:
+    while first:
+        if first & _TOP:
             product ^= other
-        one = (one << 1) & 0xFFFFFFFF
+        first = (first << 1) & 0xFFFFFFFF
         other = (other >> 1) ^ _POLYNOMIAL if other & 1 else other >> 1
     return product
 
@@ -156,7 +152,7 @@ class PackedReader:
         forms: dict[tuple[int, str], list[int]] = defaultdict(list)
         for form_id, part, locale in keys:
             forms[part, locale].append(form_id)
-        found: dict[PieceKey, PackedPiece] = {}
+        pieces: dict[PieceKey, PackedPiece] = {}
         with raw_reading(self._engine) as cursor:
             for (part, locale), form_ids in forms.items():
                 among, values = self._dialect.among(form_ids)
@@ -164,13 +160,12 @@ class PackedReader:
                 for form_id, seal, stored in cursor.fetchall():
                     key, packed = (form_id, part, locale), bytes(stored)
                     if seal == _seal(key, mark, packed):
-                        found[key] = PackedPiece.read(packed)
+                        pieces[key] = PackedPiece.read(packed)
                     else:
                         log.error("the packed paper of form %d is not what was kept; it is joined", form_id)
-        return found
+        return pieces
 
     def form(self, form_id: int) -> tuple[int, str]:
-        """Return the bank and the content of a form."""
         with raw_reading(self._engine) as cursor:
             cursor.execute(self._form, (form_id,))
             row = cursor.fetchone()
@@ -230,7 +225,6 @@ def unused(session: Session, *, most: int) -> list[int]:
 
 
 def let_go(session: Session, form_ids: Collection[int]) -> None:
-    """Delete what lies there of forms."""
     session.execute(delete(PackedPaper).where(PackedPaper.form_id.in_(form_ids)))
 
 

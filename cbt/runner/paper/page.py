@@ -65,7 +65,6 @@ class ShellKind(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What its file is called."""
         return f"{self.locale}-{self.theme}-{self.purpose}{'-tools' if self.tools else ''}.html"
 
 
@@ -92,11 +91,9 @@ class Shell:
     checksum: int
 
     def plain(self, person: bytes = b"") -> bytes:
-        """Return the page of somebody, or of nobody."""
         return self.head + person + self.tail
 
     def gzipped(self, person: bytes) -> bytes:
-        """Return the page of somebody as gzip."""
         rest = person + self.tail
         ends = struct.pack("<II", zlib.crc32(rest, self.checksum), len(self.head) + len(rest))
         return b"".join([self.packed, *_stored(rest), ends])
@@ -111,7 +108,6 @@ def _stored(body: bytes) -> Iterator[bytes]:
 
 
 def shell_of(text: str) -> Shell:
-    """Return the shell of a page that marks where the person will be."""
     head, tail = (part.encode() for part in text.split(_MARK))
     packing = zlib.compressobj(9, zlib.DEFLATED, _RAW, zlib.DEF_MEM_LEVEL)
     packed = _GZIP_HEAD + packing.compress(head) + packing.flush(zlib.Z_FULL_FLUSH)
@@ -127,12 +123,11 @@ class Shells:
         self._making = threading.Lock()
 
     def of(self, kind: ShellKind) -> Shell:
-        """Return the shell of a kind."""
-        found = self._made.get(kind)
-        if found is None:
+        shell = self._made.get(kind)
+        if shell is None:
             with self._making:  # a hall that begins asks for one kind all at once: it is drawn by the first
-                found = self._made.get(kind) or self._made.setdefault(kind, self._make(kind))
-        return found
+                shell = self._made.get(kind) or self._made.setdefault(kind, self._make(kind))
+        return shell
 
     def file(self, name: str) -> bytes | None:
         """Return the shell that is called so, of nobody; None where there is no such kind."""

@@ -81,59 +81,55 @@ class AnswerPages:
         with raw_reading(self.engine) as cursor:
             return self.examinees.find(cursor, registration_ref)
 
-    def signed_in(self, asked: Sequence[PendingPage]) -> list[SignedIn | None]:
+    def signed_in(self, pages: Sequence[PendingPage]) -> list[SignedIn | None]:
         """Return whose logins ask, read with one query; None for one without a drawn form."""
-        tokens = [one.login.token_hash for one in asked]
+        tokens = [one.login.token_hash for one in pages]
         with raw_reading(self.engine) as cursor:
-            found = self.examinees.signed_in(cursor, sorted(set(tokens)))
-        return [found.get(token) for token in tokens]
+            signed = self.examinees.signed_in(cursor, sorted(set(tokens)))
+        return [signed.get(token) for token in tokens]
 
-    def _tell(self, asked: Sequence[tuple[PendingPage, Told, Any]]) -> None:
+    def _tell(self, rows: Sequence[tuple[PendingPage, Told, Any]]) -> None:
         outcomes: Sequence[Any]
         try:
-            outcomes = self.signed_in([pending for pending, _, _ in asked])
+            outcomes = self.signed_in([pending for pending, _, _ in rows])
         except Exception as error:
-            log.exception("%d answer pages were handed on to the view", len(asked))
-            outcomes = [error] * len(asked)
+            log.exception("%d answer pages were handed on to the view", len(rows))
+            outcomes = [error] * len(rows)
         pairs = defaultdict[Told, list[tuple[Any, Any]]](list)
-        for (_, told, kept), outcome in zip(asked, outcomes, strict=True):
+        for (_, told, kept), outcome in zip(rows, outcomes, strict=True):
             pairs[told].append((kept, outcome))
         for told, some in pairs.items():
             told(some)
 
-    def told(self, one: Examinee) -> dict[str, Any]:
-        """Return what the page is told of the person."""
-        known = self._infos.known_paper(one.paper_key)
-        return one.told(known.paper, known.title, photo_url=self._photo_url)
+    def told(self, examinee: Examinee) -> dict[str, Any]:
+        titled_paper = self._infos.known_paper(examinee.paper_key)
+        return examinee.told(titled_paper.paper, titled_paper.title, photo_url=self._photo_url)
 
-    def kind(self, one: Examinee, *, locale: str, theme: str) -> ShellKind:
-        """Return which shell the page of somebody has."""
-        tools = tools_of_page(self._infos.paper(one.paper_key), one.tools)
-        return ShellKind(locale, theme, one.purpose, bool(tools))
+    def kind(self, examinee: Examinee, *, locale: str, theme: str) -> ShellKind:
+        tools = tools_of_page(self._infos.paper(examinee.paper_key), examinee.tools)
+        return ShellKind(locale, theme, examinee.purpose, bool(tools))
 
-    def page(self, one: Examinee, kind: ShellKind, *, form_token: str, packs: bool) -> bytes:
-        """Return the page of somebody, packed where their browser unpacks."""
-        theirs = htmlsafe_json_dumps(self.told(one), dumps=self._dumps, ensure_ascii=False)
+    def page(self, examinee: Examinee, kind: ShellKind, *, form_token: str, packs: bool) -> bytes:
+        theirs = htmlsafe_json_dumps(self.told(examinee), dumps=self._dumps, ensure_ascii=False)
         person = f"{self._before}{escape(form_token)}{self._between}{theirs}{self._after}".encode()
         shell = self.shells.of(kind)
         return shell.gzipped(person) if packs else shell.plain(person)
 
-    def done(self, one: Examinee, *, locale: str, theme: str) -> bytes:
+    def done(self, examinee: Examinee, *, locale: str, theme: str) -> bytes:
         """Return what somebody sees after the paper: how it was closed, and the receipt. Source: R-28."""
-        kind = DoneKind(locale, theme, one.purpose, told_by(one.closed_by), bool(one.receipt))
+        kind = DoneKind(locale, theme, examinee.purpose, told_by(examinee.closed_by), bool(examinee.receipt))
         theirs = DoneFacts(
-            receipt=one.receipt or "",
-            closed_at=read_instant(one.closed_at).astimezone(self._zone).strftime("%H:%M:%S"),
-            name=one.name,
-            ticket=one.ticket,
-            seat=f"{one.seat:02d}",
-            title=self._infos.known_paper(one.paper_key).title,
+            receipt=examinee.receipt or "",
+            closed_at=read_instant(examinee.closed_at).astimezone(self._zone).strftime("%H:%M:%S"),
+            name=examinee.name,
+            ticket=examinee.ticket,
+            seat=f"{examinee.seat:02d}",
+            title=self._infos.known_paper(examinee.paper_key).title,
         )
         return self._after_paper.page(kind, theirs)
 
 
 def current_pages() -> AnswerPages:
-    """Return the answer pages of this process."""
     return cast(AnswerPages, flask.current_app.extensions["cbt_answer_pages"])
 
 
@@ -157,17 +153,17 @@ class PageHandler(HotHandler[PendingPage]):
         """Read whose login it is; None for one without a drawn form."""
         return self._pages.signed_in([pending])[0]
 
-    def ask(self, pending: PendingPage, told: Told, kept: Any) -> None:
+    def ask(self, pending: PendingPage, on_commit: Told, kept: Any) -> None:
         """Have it read with whatever is asked for just now."""
-        self._pages.together.ask((pending, told, kept))
+        self._pages.together.ask((pending, on_commit, kept))
 
     def results(self, outcomes: Sequence[tuple[PendingPage, Any]], *, may_wait: bool) -> Sequence[Result]:
         """Return the pages, or where those belong who have no such page."""
         return [self._result(pending, found) for pending, found in outcomes]
 
-    def _result(self, pending: PendingPage, found: SignedIn | None) -> Result:
+    def _result(self, pending: PendingPage, signed_in: SignedIn | None) -> Result:
         """Return the page of somebody whose login session holds; a fault of it spoils nobody else's."""
-        examinee = None if found is None else _examinee(found, pending.machine, now=pending.now)
+        examinee = None if signed_in is None else _examinee(signed_in, pending.machine, now=pending.now)
         if examinee is None or examinee.attempt_ref != pending.ref:
             return OnPage(_nobodys)
         try:
@@ -199,9 +195,8 @@ class DoneHandler(PageHandler):
         return HotResponse([_HTML, ("Vary", "Cookie")], body)
 
 
-def _examinee(found: SignedIn, machine: str, *, now: datetime) -> Examinee | None:
-    """Return whose page it is, where their login session holds."""
-    kind, revoked_at, expires_at, kept, examinee = found
+def _examinee(signed_in: SignedIn, machine: str, *, now: datetime) -> Examinee | None:
+    kind, revoked_at, expires_at, kept, examinee = signed_in
     holds = login_holds(kind, revoked_at, expires_at, kept, machine=machine, now=now)
     return examinee if holds else None
 
@@ -224,5 +219,4 @@ def _lead_to(endpoint: str, ref: str) -> Reply:
 
 
 def init_answer_pages(app: flask.Flask) -> None:
-    """Give `app` its answer pages."""
     app.extensions["cbt_answer_pages"] = AnswerPages(app)

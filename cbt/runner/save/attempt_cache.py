@@ -84,7 +84,6 @@ class InfoCache:
         return self.learn(ref, FormRow(*row))
 
     def learn(self, ref: str, row: FormRow) -> tuple[AttemptInfo, FrozenForm]:
-        """Return the facts of `ref` and its form from the row that was read with its start."""
         info = self._known.get(ref) or self._keep(ref, *row[:5])
         return info, FrozenForm(row.form_id, row.layout, tools_in(row.tools))
 
@@ -101,32 +100,33 @@ class InfoCache:
                 rows = cursor.fetchall()
             if not rows:
                 raise NotFound("attempt.unknown")
-            found = {one: self._known.get(one) or self._keep(one, *row) for one, *row in rows}
-        return found[ref]
+            infos = {one: self._known.get(one) or self._keep(one, *row) for one, *row in rows}
+        return infos[ref]
 
     def paper(self, key: PaperKey) -> Paper:
-        """Return a paper of a blueprint's version."""
         return self.known_paper(key).paper
 
     def _keep(
         self, ref: str, attempt_id: int, registration_ref: str, version_id: int, code: str, layout: str
     ) -> AttemptInfo:
         key = (version_id, code)
-        known = self.known_paper(key)
-        found = self._layouts.get((key, layout))
-        if found is None:
+        titled_paper = self.known_paper(key)
+        known_layout = self._layouts.get((key, layout))
+        if known_layout is None:
             places = read_layout(layout)
             shapes = tuple([place.shape for place in places])
-            found = self._layouts[key, layout] = _KnownLayout(shapes, _windows(places, known.paper))
+            known_layout = self._layouts[key, layout] = _KnownLayout(
+                shapes, _windows(places, titled_paper.paper)
+            )
         info = AttemptInfo(
             attempt_id=attempt_id,
             registration_ref=registration_ref,
-            shapes=found.shapes,
-            units=found.units,
+            shapes=known_layout.shapes,
+            units=known_layout.units,
             paper_key=key,
-            paper=known.paper,
-            title=known.title,
-            warnings=known.warnings,
+            paper=titled_paper.paper,
+            title=titled_paper.title,
+            warnings=titled_paper.warnings,
         )
         if len(self._known) >= CACHED_ATTEMPTS:
             self._known.clear()
@@ -135,14 +135,14 @@ class InfoCache:
 
     def known_paper(self, key: PaperKey) -> TitledPaper:
         """Return a paper of a blueprint's version with its title, and the warnings of its clock as text."""
-        known = self._papers.get(key)
-        if known is None:
+        titled_paper = self._papers.get(key)
+        if titled_paper is None:
             version_id, code = key
             with self._context(), reading() as session:
                 paper = paper_of(session, version_id, code)
                 title = blueprint_of(session, version_id).paper_title(code)
-            known = self._papers[key] = TitledPaper(paper, title, warnings_text(paper))
-        return known
+            titled_paper = self._papers[key] = TitledPaper(paper, title, warnings_text(paper))
+        return titled_paper
 
 
 def _windows(places: Sequence[PositionShape], paper: Paper) -> tuple[int, ...]:

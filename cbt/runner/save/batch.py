@@ -320,7 +320,6 @@ class SaveBatch:
         return {seq: read_instant(at) for seq, at in cursor.fetchall()}
 
     def _all_late(self, cursor: Any, save: Save, entries: Sequence[Entry]) -> bool:
-        """Return whether all these entries are kept as evidence already."""
         among, numbers = self._dialect.among([entry.seq for entry in entries])
         cursor.execute(f"{self._sql.known_late} {among}", (save.attempt_id, save.epoch, *numbers))
         return len(cursor.fetchall()) == len(entries)

@@ -47,7 +47,6 @@ class SavePacking:
     """Packs saves, ends, starts and parcels."""
 
     def pack_requests(self, requests: Sequence[Request]) -> bytes:
-        """Return requests as bytes."""
         return marshal.dumps([_packed(one) for one in requests], PLAIN)
 
     def unpack_requests(self, packed: bytes) -> Sequence[Request]:
@@ -82,8 +81,8 @@ def _packed(request: Request) -> tuple[Any, ...]:
         case Start():
             return _start(request)
         case Parcel(rows, lines):
-            said = [(to_micros(one.at), *one.fields) for one in lines]
-            return (PARCEL, [(one.sql, list(one.values), one.touches) for one in rows], said)
+            packed_lines = [(to_micros(one.at), *one.fields) for one in lines]
+            return (PARCEL, [(one.sql, list(one.values), one.touches) for one in rows], packed_lines)
 
 
 def _save(save: Save) -> tuple[Any, ...]:
@@ -108,8 +107,8 @@ def _request(packed: Sequence[Any]) -> Request:
         return UnitLeft(_read_save(*save), from_unit, completed)
     if kind == PARCEL:
         rows, lines = rest
-        said = [EntryDraft(from_micros(at), *fields) for at, *fields in lines]
-        return Parcel([Rows(*one) for one in rows], said)
+        entry_drafts = [EntryDraft(from_micros(at), *fields) for at, *fields in lines]
+        return Parcel([Rows(*one) for one in rows], entry_drafts)
     ref, token_hash, machine, now, lease = rest
     return Start(ref, token_hash, machine, from_micros(now), lease)
 

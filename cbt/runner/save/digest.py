@@ -81,13 +81,13 @@ def read_texts(cursor: Any, dialect: Dialect, attempt_ids: Sequence[int]) -> dic
 
 
 def read_grown(
-    cursor: Any, dialect: Dialect, attempt_ids: Sequence[int], known: Mapping[int, str]
+    cursor: Any, dialect: Dialect, attempt_ids: Sequence[int], journals: Mapping[int, str]
 ) -> dict[int, str]:
-    """Return the same, where texts are `known` that were read before these attempts were locked.
+    """Return the same, where texts are `journals` that were read before these attempts were locked.
 
     A journal only grows, so one that has as many rows as its text says is that text still.
     """
-    if not known:
+    if not journals:
         return read_texts(cursor, dialect, attempt_ids)
     among, values = dialect.among(attempt_ids)
     cursor.execute(
@@ -95,9 +95,9 @@ def read_grown(
     )
     rows = dict(cursor.fetchall())
     still = {
-        attempt_id: known[attempt_id]
+        attempt_id: journals[attempt_id]
         for attempt_id in attempt_ids
-        if attempt_id in known and known[attempt_id].partition("\n")[0] == str(rows.get(attempt_id, 0))
+        if attempt_id in journals and journals[attempt_id].partition("\n")[0] == str(rows.get(attempt_id, 0))
     }
     left = [attempt_id for attempt_id in attempt_ids if attempt_id not in still]
     return still | read_texts(cursor, dialect, left) if left else still

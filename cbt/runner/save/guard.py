@@ -91,7 +91,6 @@ class Guard:
 
     @property
     def over(self) -> bool:
-        """Return whether the attempt is closed."""
         return self.state in _OVER
 
 
@@ -133,7 +132,6 @@ class Dialect:
         return text.replace("?", "%s") if self.name == "postgresql" else text
 
     def instant(self, value: datetime) -> Any:
-        """Return `value` as this database binds it."""
         return bind_instant(value, self.name)
 
     def among(self, keys: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:

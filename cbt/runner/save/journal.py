@@ -99,14 +99,13 @@ class Journal:
         return {self.writer, self.ends}
 
     def begin(self) -> None:
-        """Begin the threads of whoever writes (see GroupWriter)."""
-        for one in self._writers:
-            one.begin()
+        for writer in self._writers:
+            writer.begin()
 
     def close(self) -> None:
         """End them after what is queued."""
-        for one in self._writers:
-            one.close()
+        for writer in self._writers:
+            writer.close()
 
     def serve_lines(self, folder: Path, until: int) -> None:
         """Own the writing in `folder`: carry out what the server processes send, until `until` ends."""
@@ -123,14 +122,14 @@ class Journal:
     def ask(
         self,
         request: Save | Start | HandIn,
-        told: Told,
+        on_commit: Told,
         kept: Any,
         *,
         patience: float = PAGE_PATIENCE,
     ) -> None:
-        """Have an answer, a start or a 交卷 written in the next group commit; `told` is told (GroupWriter.ask)."""
+        """Have an answer, a start or a 交卷 written in the next group commit; `on_commit` as GroupWriter.ask."""
         (self.ends if isinstance(request, HandIn) else self.writer).ask(
-            request, told, kept, patience=patience
+            request, on_commit, kept, patience=patience
         )
 
     def come_again(self) -> int:
@@ -145,16 +144,16 @@ class Journal:
         """Return whether anything follows that may wait for a disk."""
         return has_to_follow(self._app, done.follows)
 
-    def hand_in(self, asked: HandIn) -> HandedIn:
+    def hand_in(self, request: HandIn) -> HandedIn:
         """Close an attempt in the next group commit, with the answers that came along; `follow` sees to the rest.
 
         Raises the refusals of EndBatch, and Unavailable("db.busy") and ("db.write").
         """
-        return cast(HandedIn, self._end(asked))
+        return cast(HandedIn, self._end(request))
 
-    def leave_unit(self, asked: UnitLeft) -> UnitEndResult:
+    def leave_unit(self, request: UnitLeft) -> UnitEndResult:
         """End a unit in the next group commit; raises as `hand_in`."""
-        return cast(UnitEndResult, self._end(asked))
+        return cast(UnitEndResult, self._end(request))
 
     def put_down(self, parcel: Parcel) -> bool:
         """Put a parcel down in the next group commit, with its lines; raises Unavailable("db.write")."""
@@ -166,19 +165,17 @@ class Journal:
         """Have a parcel without lines put down in one of the next group commits; nobody waits for it."""
         self.writer.ask(parcel, _told_later, what)
 
-    def _end(self, asked: HandIn | UnitLeft) -> Ended:
-        done = self.ends.run(asked)
+    def _end(self, request: HandIn | UnitLeft) -> Ended:
+        done = self.ends.run(request)
         if isinstance(done, CbtError):
             raise done
         return cast(Ended, done)
 
     def peek(self, attempt_id: int) -> Guard:
-        """Return the attempt's row as it is now, for showing it."""
         with reading() as session:
             return self.peek_within(session, attempt_id)
 
     def peek_within(self, session: Session, attempt_id: int) -> Guard:
-        """Return the attempt's row as a session sees it, for showing it."""
         cursor = session.connection().connection.cursor()
         guard = self.dialect.peek_guard(cursor, attempt_id)
         cursor.close()
@@ -219,9 +216,9 @@ class Journal:
         ]
         if lines:
             follows = self._seal(cursor, lines)
-            for one in done:
-                if isinstance(one, HandedIn | ChangeSetOutcome):
-                    one.follows = follows
+            for outcome in done:
+                if isinstance(outcome, HandedIn | ChangeSetOutcome):
+                    outcome.follows = follows
         return done
 
     def _put_down(self, cursor: Any, parcel: Parcel, lines: list[EntryDraft]) -> ChangeSetOutcome:
@@ -240,8 +237,8 @@ def _somebody_waits(writer: GroupWriter) -> bool:
     return writer.unanswered > 0 or writer.quiet_seconds < QUIET
 
 
-def _told_later(told: Sequence[tuple[str, Any]]) -> None:
-    for what, outcome in told:
+def _told_later(outcomes: Sequence[tuple[str, Any]]) -> None:
+    for what, outcome in outcomes:
         if isinstance(outcome, Failed):
             log.warning("%s was not put down: %s", what, outcome.error.code)
 
@@ -256,5 +253,4 @@ def init_journal(app: flask.Flask) -> None:
 
 
 def current_journal() -> Journal:
-    """Return the journal of this process."""
     return cast(Journal, flask.current_app.extensions[WRITING])

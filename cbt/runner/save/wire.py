@@ -94,9 +94,9 @@ class SaveHandler(HotHandler[PendingSave]):
         request = pending.request
         return self._journal.hand_in(request) if isinstance(request, HandIn) else self._journal.save(request)
 
-    def ask(self, pending: PendingSave, told: Told, kept: Any) -> None:
+    def ask(self, pending: PendingSave, on_commit: Told, kept: Any) -> None:
         """Have it written in the next group commit."""
-        self._journal.ask(pending.request, told, kept)
+        self._journal.ask(pending.request, on_commit, kept)
 
     def results(self, outcomes: Sequence[tuple[PendingSave, Any]], *, may_wait: bool) -> Sequence[Result]:
         """Return receipts and clock, the receipt of the paper, or why something was not taken."""

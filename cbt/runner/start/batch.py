@@ -158,9 +158,9 @@ def start_rows(cursor: Any, dialect: Dialect, ids: Sequence[int]) -> dict[int, S
     }
 
 
-def with_machine(known: str, machine: str) -> str:
+def with_machine(machines: str, machine: str) -> str:
     """Return the machines that had a lease, with one more: each once, the latest last."""
-    return " ".join([*(one for one in known.split() if one != machine), machine][-MOST_MACHINES:])
+    return " ".join([*(one for one in machines.split() if one != machine), machine][-MOST_MACHINES:])
 
 
 # The starts of one batch: each opens or reopens a paper for one browser and issues its lease.
@@ -256,15 +256,15 @@ class StartBatch:
         claim: Claim,
         row: StartRow,
         guard: Guard,
-        found: _Clock,
+        clock: _Clock,
         writes: _Writes,
     ) -> None:
         """Note what the start writes, in the rows to write and in what the next start of the batch sees."""
         attempt_id, now = claim.form.attempt_id, start.now
         at = self._dialect.instant(now)
         row.started_at = row.started_at or now
-        follow(guard, found.clock)
-        for name, value in found.columns.items():
+        follow(guard, clock.clock)
+        for name, value in clock.columns.items():
             setattr(guard, name, value)
         guard.lease_hash = token_hash(start.lease)
         guard.lease_epoch += 1
@@ -275,7 +275,7 @@ class StartBatch:
             (
                 self._bound(row.started_at),
                 guard.state,
-                *(self._bound(found.columns[name]) for name in CLOCK),
+                *(self._bound(clock.columns[name]) for name in CLOCK),
                 *(guard.lease_hash, guard.lease_epoch, row.lease_login_id, row.lease_machine),
                 *(row.lease_machines, attempt_id),
             )

@@ -54,9 +54,9 @@ class StartHandler(HotHandler[StartRequest]):
         """Wait for the commit; return why the paper is not opened, or raise Unavailable."""
         return self._openings.open(pending.start)
 
-    def ask(self, pending: StartRequest, told: Told, kept: Any) -> None:
+    def ask(self, pending: StartRequest, on_commit: Told, kept: Any) -> None:
         """Have it carried out in the next group commit."""
-        self._openings.ask(pending.start, told, kept)
+        self._openings.ask(pending.start, on_commit, kept)
 
     def results(self, outcomes: Sequence[tuple[StartRequest, Any]], *, may_wait: bool) -> Sequence[Result]:
         """Return the papers that lie there packed; to join one takes a thread longer."""
@@ -73,7 +73,7 @@ class StartHandler(HotHandler[StartRequest]):
         return OnPage(partial(standing_reply, ref, error)) if isinstance(error, Locked) else error
 
 
-def _response(asked: StartRequest, reply: OpenedReply) -> HotResponse:
-    if asked.packs:
+def _response(request: StartRequest, reply: OpenedReply) -> HotResponse:
+    if request.packs:
         return HotResponse(_PACKED, reply.packed())
     return json_response(reply.text(), ("Vary", "Cookie"))

@@ -43,11 +43,9 @@ class OpenedReply:
     after: str
 
     def text(self) -> str:
-        """Return it as JSON."""
         return f"{self.before}{self.piece.text()}{self.after}"
 
     def packed(self) -> bytes:
-        """Return it as gzip."""
         return joined(self.before.encode(), self.piece, self.after.encode())
 
 
@@ -93,22 +91,22 @@ class Openings:
             return None
         return StartRequest(start, locale, str(self._hall.number), packs)
 
-    def ask(self, start: Start, told: Told, kept: Any) -> None:
-        """Open or reopen a paper as `open` does; `told` is told with what is `kept` of it (GroupWriter.ask)."""
-        self._journal.ask(start, told, kept, patience=START_PATIENCE)
+    def ask(self, start: Start, on_commit: Told, kept: Any) -> None:
+        """Open or reopen a paper as `open` does; `on_commit` is told what is `kept` of it (GroupWriter.ask)."""
+        self._journal.ask(start, on_commit, kept, patience=START_PATIENCE)
 
-    def reply(self, asked: StartRequest, opened: Opened) -> OpenedReply:
+    def reply(self, request: StartRequest, opened: Opened) -> OpenedReply:
         """Return the reply to a start that was carried out."""
         guard = opened.guard
-        info, form = self._journal.infos.learn(asked.start.ref, opened.form)
+        info, form = self._journal.infos.learn(request.start.ref, opened.form)
         messages = "[]"
         if guard.has_message:
             with self._context():
-                messages = deliver(info, asked.start.now)
+                messages = deliver(info, request.start.now)
         paper, piece = self.papers.parts(
-            info, form, state=guard.state, open_unit=guard.open_unit, locale=asked.locale
+            info, form, state=guard.state, open_unit=guard.open_unit, locale=request.locale
         )
-        return self._written(asked, opened, info, paper, piece, messages)
+        return self._written(request, opened, info, paper, piece, messages)
 
     def replies(self, starts: Sequence[tuple[StartRequest, Opened]]) -> list[OpenedReply | None]:
         """Return the replies to starts whose papers lie there packed, read together.
@@ -119,32 +117,32 @@ class Openings:
             (opened.form.form_id, opened.guard.open_unit or 0, asked.locale) for asked, opened in starts
         ]
         pieces = self.papers.lying_there(keys)
-        found: list[OpenedReply | None] = []
-        for (asked, opened), key in zip(starts, keys, strict=True):
+        replies: list[OpenedReply | None] = []
+        for (opening, opened), key in zip(starts, keys, strict=True):
             guard, piece = opened.guard, pieces.get(key)
-            info, form = self._journal.infos.learn(asked.start.ref, opened.form)
+            info, form = self._journal.infos.learn(opening.start.ref, opened.form)
             paper = self.papers.head_at_hand(info, form, state=guard.state, open_unit=guard.open_unit)
             if piece is None or paper is None or guard.has_message or guard.state not in SHOWN:
-                found.append(None)
+                replies.append(None)
             else:
-                found.append(self._written(asked, opened, info, paper, piece, "[]"))
-        return found
+                replies.append(self._written(opening, opened, info, paper, piece, "[]"))
+        return replies
 
     def _written(
         self,
-        asked: StartRequest,
+        request: StartRequest,
         opened: Opened,
         info: AttemptInfo,
         paper: str,
         piece: PackedPiece,
         messages: str,
     ) -> OpenedReply:
-        start, now = asked.start, quoted(asked.start.now)
+        start, now = request.start, quoted(request.start.now)
         journal, seq = journal_state(opened.journal)
         clock = clock_text(info, opened.guard, now=start.now, messages=messages)
         seal = seal_secret(self._personal_key, start.ref, opened.epoch)
         before = (
-            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"number":{asked.number},"seal":"{seal}",'
+            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"number":{request.number},"seal":"{seal}",'
             f'"seals":{self._former_seals(start.ref, opened.epoch)},"now":{now},'
             f'"clock":{clock},"windows":{windows_text(opened.windows)},'
             f'"at":{"null" if opened.place is None else opened.place},'
@@ -174,12 +172,10 @@ class Openings:
 
 
 def init_openings(app: flask.Flask) -> None:
-    """Give `app` its openings; its journal is there already."""
     app.extensions["cbt_openings"] = Openings(app)
 
 
 def current_openings() -> Openings:
-    """Return the openings of this process."""
     return cast(Openings, flask.current_app.extensions["cbt_openings"])
 
 
@@ -215,17 +211,17 @@ def pack_papers(*, now: datetime) -> int:
 
 def _pieces(refs: Iterable[str], locale: str) -> dict[PieceKey, PackedPiece]:
     papers, infos = current_openings().papers, current_journal().infos
-    found: dict[PieceKey, PackedPiece] = {}
+    pieces: dict[PieceKey, PackedPiece] = {}
     for ref in refs:
         try:
             info, form = infos.read(ref)
             for part in sorted(set(info.units)):
                 key = form.form_id, part, locale
-                if key not in found:
-                    found[key] = papers.piece(info, form, part=part, locale=locale)
+                if key not in pieces:
+                    pieces[key] = papers.piece(info, form, part=part, locale=locale)
         except Exception:
             log.exception("the paper of %s cannot be packed", ref)
-    return found
+    return pieces
 
 
 def forget_papers(*, now: datetime) -> int:

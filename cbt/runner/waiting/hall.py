@@ -95,17 +95,17 @@ class WaitingHall:
         waiters, now = self._reader.waiters(cursor, logins), self._timer()
         rooms = {one.room_ref: self._rooms.get(one.room_ref) for one in waiters.values()}
         missing = [ref for ref, room in rooms.items() if room is None]
-        known = rooms | self._reader.rooms(cursor, missing, number=number)
-        found = {}
-        for login, one in waiters.items():
-            room = known[one.room_ref]
+        waiting_rooms = rooms | self._reader.rooms(cursor, missing, number=number)
+        found_waiters = {}
+        for login, waiter in waiters.items():
+            room = waiting_rooms[waiter.room_ref]
             if room is not None:
-                one.changed, one.read_at, one.asked_at = number, now, now
-                found[login] = WaiterRow(one, room)
+                waiter.changed, waiter.read_at, waiter.asked_at = number, now, now
+                found_waiters[login] = WaiterRow(waiter, room)
         with self._lock:
             if self._looks == looks:
-                self._keep(found)
-        return found
+                self._keep(found_waiters)
+        return found_waiters
 
     def read_anew(self, cursor: Any, login: str) -> WaiterRow | None:
         """Read who waits with a login whatever is known, and keep nothing of it."""
@@ -114,14 +114,14 @@ class WaitingHall:
                 return WaiterRow(waiter, room)
         return None
 
-    def _keep(self, found: dict[str, WaiterRow]) -> None:
-        for login, one in found.items():
+    def _keep(self, rows: dict[str, WaiterRow]) -> None:
+        for login, waiter in rows.items():
             former = self._waiters.get(login)
-            if former == one.waiter:
-                one.waiter.changed = former.changed
+            if former == waiter.waiter:
+                waiter.waiter.changed = former.changed
             if len(self._waiters) < MOST_KNOWN:
-                self._waiters[login] = one.waiter
-                self._rooms.setdefault(one.waiter.room_ref, one.room)
+                self._waiters[login] = waiter.waiter
+                self._rooms.setdefault(waiter.waiter.room_ref, waiter.room)
 
     def look(self, cursor: Any, entries: Sequence[Entry], *, upto: int, whole: bool) -> dict[str, int]:
         """Take what the log says until `upto`; return what changed, by topic.
@@ -135,8 +135,8 @@ class WaitingHall:
             if topic is not None:
                 changes[topic] = number
         every = not whole or ANYBODY in changes
-        known = [ref for ref in list(self._rooms) if every or ROOM + ref in changes]
-        rooms = self._reader.rooms(cursor, known, number=upto)
+        refs = [ref for ref in list(self._rooms) if every or ROOM + ref in changes]
+        rooms = self._reader.rooms(cursor, refs, number=upto)
         with self._lock:
             self._looks += 1
             self._forget(changes, every=every, besides=rooms)
@@ -146,7 +146,6 @@ class WaitingHall:
 
     @property
     def is_due(self) -> bool:
-        """Return whether it is time to ask whether somebody's login was ended."""
         return bool(self._waiters) and self._timer() - self._logins_at >= LOGINS_SECONDS
 
     def ended(self, cursor: Any) -> list[str]:
@@ -239,9 +238,9 @@ class ReadTogether:
 
     def _read_all(self, own: _Question) -> None:
         with self._lock:
-            asked, self._asked = self._asked, []
-        logins = list({own.login: None} | dict.fromkeys(one.login for one in asked))
+            questions, self._asked = self._asked, []
+        logins = list({own.login: None} | dict.fromkeys(one.login for one in questions))
         with raw_reading(self._engine) as cursor:
-            found = self._hall.read(cursor, logins)
-        for one in (own, *asked):
-            one.found, one.read = found.get(one.login), True
+            waiters = self._hall.read(cursor, logins)
+        for question in (own, *questions):
+            question.found, question.read = waiters.get(question.login), True

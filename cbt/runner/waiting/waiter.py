@@ -131,20 +131,21 @@ class WaiterRow:
     @property
     def standing(self) -> WaiterStanding:
         """Return how they stand."""
-        one, room = self.waiter, self.room
+        waiter, room = self.waiter, self.room
         return WaiterStanding(
-            one.registration_ref,
-            one.attempt_ref,
-            one.pledged,
+            waiter.registration_ref,
+            waiter.attempt_ref,
+            waiter.pledged,
             room.planned_at,
             room.started_at,
             room.evacuated,
         )
 
     def topics(self, login: str) -> frozenset[str]:
-        """Return what their request waits for."""
-        one = self.waiter
-        return frozenset({REGISTRATION + one.registration_ref, ROOM + one.room_ref, LOGIN + login, ANYBODY})
+        waiter = self.waiter
+        return frozenset(
+            {REGISTRATION + waiter.registration_ref, ROOM + waiter.room_ref, LOGIN + login, ANYBODY}
+        )
 
 
 class WaiterReader:
@@ -155,14 +156,14 @@ class WaiterReader:
 
     def waiters(self, cursor: Any, logins: Sequence[str]) -> dict[str, Waiter]:
         """Return who waits with logins, by these; without those that are over, or no candidate's."""
-        found = {}
+        waiters = {}
         for begin in range(0, len(logins), AT_ONCE):
             among, values = self._dialect.among(logins[begin : begin + AT_ONCE])
             cursor.execute(f"{_WAITERS} {among}", values)
             for login, expires_at, machine, registration, pledged_at, attempt, room in cursor.fetchall():
                 until, pledged = read_instant(expires_at), pledged_at is not None
-                found[login] = Waiter(until, machine, registration, pledged, attempt, room)
-        return found
+                waiters[login] = Waiter(until, machine, registration, pledged, attempt, room)
+        return waiters
 
     def rooms(self, cursor: Any, refs: Sequence[str], *, number: int) -> dict[str, WaitingRoom]:
         """Return rooms as they are at a number of the log, by their refs."""
@@ -178,7 +179,6 @@ class WaiterReader:
         }
 
     def ended(self, cursor: Any, logins: Sequence[str]) -> Iterator[str]:
-        """Yield which of these logins were ended."""
         for begin in range(0, len(logins), AT_ONCE):
             among, values = self._dialect.among(logins[begin : begin + AT_ONCE])
             cursor.execute(f"{_ENDED} {among}", values)

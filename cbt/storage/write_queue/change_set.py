@@ -81,7 +81,6 @@ class Writing(Protocol):
 
 
 def writing() -> Writing:
-    """Return who writes for this app."""
     return cast(Writing, flask.current_app.extensions[WRITING])
 
 
@@ -135,14 +134,19 @@ def put_down_in(session: Session, *rows: Rows) -> bool:
 def _parcel(rows: Sequence[Rows], lines: Sequence[Any] = ()) -> Parcel:
     dialect = db.engine.dialect.name
     plain: list[Rows] = []
-    for one in rows:
-        values = [_plain(row, dialect) for row in one.values]
+    for group in rows:
+        values = [_plain(row, dialect) for row in group.values]
         last = plain[-1] if plain else None
-        if last is not None and last.sql == one.sql and last.touches is not None and one.touches is not None:
+        if (
+            last is not None
+            and last.sql == group.sql
+            and last.touches is not None
+            and group.touches is not None
+        ):
             # Carried out in one go, and sent once: a look-up counts six times by the same statement.
-            plain[-1] = Rows(one.sql, [*last.values, *values], last.touches + one.touches)
+            plain[-1] = Rows(group.sql, [*last.values, *values], last.touches + group.touches)
         else:
-            plain.append(Rows(one.sql, values, one.touches))
+            plain.append(Rows(group.sql, values, group.touches))
     return Parcel(plain, lines)
 
 

@@ -123,10 +123,10 @@ class _DeferredRequest:
     __slots__ = ("at", "kept", "patience", "request", "somebody", "told")
 
     def __init__(
-        self, request: Any, told: Told, kept: Any, somebody: bool, patience: float, at: float
+        self, request: Any, on_commit: Told, kept: Any, somebody: bool, patience: float, at: float
     ) -> None:
         self.request = request
-        self.told = told
+        self.told = on_commit
         self.kept = kept
         self.somebody = somebody
         self.patience = patience
@@ -211,25 +211,25 @@ class GroupWriter:
     def ask(
         self,
         request: Any,
-        told: Told,
+        on_commit: Told,
         kept: Any,
         *,
         somebody: bool = True,
         patience: float = PAGE_PATIENCE,
     ) -> None:
-        """Have `request` carried out in the next transaction; `told` is told, with what is `kept` of it.
+        """Have `request` carried out in the next transaction; `on_commit` is told, with what is `kept` of it.
 
         The outcome is Failed(Unavailable(…)) as `run` raises it; whoever is refused early is told so at once.
         """
         self.begin()
         if somebody and (refusal := self.admission.refusal(self._everybody, patience=patience)):
-            told([(kept, Failed(refusal))])
+            on_commit([(kept, Failed(refusal))])
             return
-        asked = _DeferredRequest(
-            request, told, kept, somebody, patience if somebody else math.inf, self._clock()
+        deferred = _DeferredRequest(
+            request, on_commit, kept, somebody, patience if somebody else math.inf, self._clock()
         )
-        self._asked[asked] = None
-        self._queue.put(asked)
+        self._asked[deferred] = None
+        self._queue.put(deferred)
 
     def close(self) -> None:
         """End the threads after what is queued; used when an app is taken down."""
@@ -321,13 +321,13 @@ class GroupWriter:
 
     def _tell_of(self, outcomes: Sequence[tuple[_DeferredRequest, Any]]) -> None:
         pairs: dict[Told, list[tuple[Any, Any]]] = defaultdict(list)
-        for asked, outcome in outcomes:
-            if asked in self._asked:  # else it was told before that nobody knows
-                del self._asked[asked]
-                pairs[asked.told].append((asked.kept, outcome))
-        for told, some in pairs.items():
+        for deferred, outcome in outcomes:
+            if deferred in self._asked:  # else it was told before that nobody knows
+                del self._asked[deferred]
+                pairs[deferred.told].append((deferred.kept, outcome))
+        for on_commit, some in pairs.items():
             try:
-                told(some)
+                on_commit(some)
             except Exception:
                 log.exception("nobody was told of the outcomes of a batch")
 

@@ -261,10 +261,10 @@ class Gate:
     def _lies_there(self) -> bool:
         assert self._path is not None
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except FileNotFoundError:
             return False
-        return (found.st_dev, found.st_ino) == self._id
+        return (status.st_dev, status.st_ino) == self._id
 
     def _file(self) -> int:
         # Opened after the fork: a descriptor inherited from the parent would share its lock.

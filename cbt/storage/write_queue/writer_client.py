@@ -33,9 +33,7 @@ _PEER = struct.Struct("3i")
 class Packing(Protocol):
     """How requests and outcomes become bytes; both ends are of the same version."""
 
-    def pack_requests(self, requests: Sequence[Any]) -> bytes:
-        """Return requests as bytes."""
-        ...
+    def pack_requests(self, requests: Sequence[Any]) -> bytes: ...
 
     def unpack_requests(self, packed: bytes) -> Sequence[Any]:
         """Return the requests; raise ValueError for anything else."""
@@ -56,7 +54,6 @@ def can_share() -> bool:
 
 
 def is_owned(folder: Path) -> bool:
-    """Return whether a process owns the writing in `folder` now."""
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(OWNED_SECONDS)  # one that takes no more callers is as good as gone
         return line.connect_ex(address_of(folder)) == 0
@@ -94,7 +91,6 @@ class WriteLine:
             return Carried([Failed(Unavailable("db.write"))] * len(batch))
 
     def close(self) -> None:
-        """Hang up."""
         self._drop()
         self._otherwise.close()
 
@@ -125,8 +121,8 @@ def address_of(folder: Path) -> bytes:
 
     It is a name of the kernel's, not a file: nothing is left behind by a process that was killed.
     """
-    found = folder.stat()
-    return b"\0cbt-writer-" + hashlib.sha256(f"{found.st_dev}/{found.st_ino}".encode()).hexdigest().encode()
+    status = folder.stat()
+    return b"\0cbt-writer-" + hashlib.sha256(f"{status.st_dev}/{status.st_ino}".encode()).hexdigest().encode()
 
 
 def is_ours(line: socket.socket) -> bool:
@@ -159,7 +155,6 @@ def length_of(head: bytes | bytearray) -> int:
 
 
 def framed(packed: bytes) -> bytes:
-    """Return a text as a frame."""
     return len(packed).to_bytes(LENGTH_BYTES, "big") + packed
 
 

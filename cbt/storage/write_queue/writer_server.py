@@ -172,11 +172,11 @@ class LineServer:
             carried = self._commits.carry_out(requests, more, self._tell_meanwhile)
         finally:
             self._tell_meanwhile()  # it may not have come to a COMMIT
-        told = _Told(batches, carried)
+        outcome = _Told(batches, carried)
         if self._next_is_near(carried):
-            self._owed = told
+            self._owed = outcome
         else:
-            self._tell(told)
+            self._tell(outcome)
 
     def _next_is_near(self, carried: Carried) -> bool:
         """Return whether another transaction begins at once and comes to a COMMIT soon, one that takes long.
@@ -199,21 +199,21 @@ class LineServer:
             self._to_tell.put(owed)
 
     def _tell_given(self) -> None:
-        while (told := self._to_tell.get()) is not None:
+        while (outcome := self._to_tell.get()) is not None:
             try:
-                self._tell(told)
+                self._tell(outcome)
             except Exception:
                 log.exception("outcomes were not told; whoever waits for them may send again")
-                for caller, _ in told.batches:
+                for caller, _ in outcome.batches:
                     with suppress(OSError):
                         caller.line.shutdown(socket.SHUT_RDWR)
 
-    def _tell(self, told: _Told) -> None:
+    def _tell(self, outcome: _Told) -> None:
         """Tell everybody their outcomes; a line that does not take them ends, as whoever reads it sees."""
-        outcomes = iter(told.carried.outcomes)
+        outcomes = iter(outcome.carried.outcomes)
         with self._telling:
-            for caller, requests in told.batches:
-                own = Carried([next(outcomes, _UNKNOWN) for _ in requests], told.carried.commit_seconds)
+            for caller, requests in outcome.batches:
+                own = Carried([next(outcomes, _UNKNOWN) for _ in requests], outcome.carried.commit_seconds)
                 try:
                     caller.line.sendall(framed(self._packing.pack_carried(own)))
                 except OSError:

@@ -12,11 +12,9 @@ class CaseAuthoring(Authoring):
     """A situation and its parts; in files, written in the text form only."""
 
     def blank(self) -> dict[str, Any]:
-        """The first unit, and no part yet."""
         return {"unit": 1, "title": "", "stimulus": "", "parts": []}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
-        """What the parts share, and the parts."""
         return {
             "unit": sent.number("unit"),
             "title": sent.text("title"),
@@ -25,7 +23,6 @@ class CaseAuthoring(Authoring):
         }
 
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """A unit, a title and something to read; what its parts lack stands with their types."""
         unit = data.get("unit")
         return {
             "unit": unit if isinstance(unit, int) and unit > 0 else 1,

@@ -29,13 +29,11 @@ class FillBlankAuthoring(Authoring):
     stem_decides: ClassVar = True
 
     def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
-        """Read the spellings of each blank."""
         data["stem"], count = blank_marks(data["stem"], EMPTY_BLANK)
         data["answer"] = blanks_of(row.text("answer"), count)
         return [row.error("answer_blanks", "answer", count=count)] if not data["answer"] else []
 
     def blank(self) -> dict[str, Any]:
-        """One blank."""
         return {"answer": [[""]], "word_bank": []}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
@@ -46,7 +44,6 @@ class FillBlankAuthoring(Authoring):
         return {"answer": rows, "word_bank": sent.lines("word_bank")}
 
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Blanks numbered as they come, one at least."""
         stem, count = numbered(str(data.get("stem", "")))
         return {"stem": stem, "answer": [["…"]] * count, "word_bank": padded(data.get("word_bank"), 0)}
 

@@ -26,30 +26,30 @@ _BLANK = re.compile(r"\{\{(\d+)\}\}")
 _MEANS, _BEFORE = re.compile(r"([~#}/\\\"])"), r"\\\1"
 
 
-def _read(asked: MoodleQuestion) -> dict[str, Any]:
-    answers = asked.answers("plain")
+def _read(question: MoodleQuestion) -> dict[str, Any]:
+    answers = question.answers("plain")
     if any(0 < one.worth < ALMOST_ALL for one in answers):
-        asked.found.hint("open_weights", asked.name)
-    if asked.flag("usecase"):
-        asked.found.hint("open_case", asked.name)
+        question.found.hint("open_weights", question.name)
+    if question.flag("usecase"):
+        question.found.hint("open_case", question.name)
     full = [one.raw for one in answers if one.worth >= ALMOST_ALL]
-    data = raw_items.fill(raw_items.with_blank(asked.stem), [sound_spellings(asked, full)])
-    return data | asked.explanation(answers, letters=False)
+    data = raw_items.fill(raw_items.with_blank(question.stem), [sound_spellings(question, full)])
+    return data | question.explanation(answers, letters=False)
 
 
-def _gaps(asked: MoodleQuestion) -> dict[str, Any]:
+def _gaps(question: MoodleQuestion) -> dict[str, Any]:
     """Gaps [[1]] to be filled with words: the places of the words are the key."""
     words = []
-    for node in text.children(asked.node, "selectoption", "dragbox"):
+    for node in text.children(question.node, "selectoption", "dragbox"):
         words.append(text.words(text.child(node, "text")))
-    stem, spellings = asked.stem.replace("\\[", "["), []
+    stem, spellings = question.stem.replace("\\[", "["), []
     for place, number in enumerate(_GAP.findall(stem), 1):
         if not 1 <= int(number) <= len(words):
             raise LeftOut("open_key_unknown", f"[[{number}]]")
         stem = stem.replace(f"[[{number}]]", f"{{{{{place}}}}}", 1)
         spellings.append([words[int(number) - 1]])
     data = raw_items.fill(stem, spellings, list(dict.fromkeys(words)))
-    return data | raw_items.explained(asked.general, [])
+    return data | raw_items.explained(question.general, [])
 
 
 def _kind(data: Fields) -> str:

@@ -12,12 +12,12 @@ from cbt.interchange.raw_items import LeftOut
 _NUMBERS = frozenset({"float", "integer"})
 
 
-def _entries(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
+def _entries(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
     """Return a 计算 for one number, else a 填空 for as many texts as there are."""
-    marks = {id(node): f"{{{{{number}}}}}" for number, node in enumerate(asked, 1)}
+    marks = {id(node): f"{{{{{number}}}}}" for number, node in enumerate(nodes, 1)}
     stem = interactions.written(asking.found, [block], lambda one: marks.get(id(one)))
-    keys = [asking.key(node) for node in asked]
-    if len(asked) == 1 and keys[0].base in _NUMBERS:
+    keys = [asking.key(node) for node in nodes]
+    if len(nodes) == 1 and keys[0].base in _NUMBERS:
         return _number(asking, stem, keys[0])
     for key in keys:
         if key.exact:
@@ -36,9 +36,9 @@ def _number(asking: Asking, stem: str, key: Declaration) -> dict[str, Any]:
     return raw_items.numeric(stem, answer, tolerance)
 
 
-def _gaps(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
+def _gaps(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
     """Return a 填空 whose blanks are filled with words of the item."""
-    node = asked[0]
+    node = nodes[0]
     if next(text.descendants(node, "gapImg"), None) is not None:
         raise LeftOut("open_type", "gapImg", name=asking.title)
     texts = asking.texts(node, "gapText")
@@ -50,10 +50,10 @@ def _gaps(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
     if not set(gaps) <= chosen.keys() or not set(chosen.values()) <= texts.keys():
         raise LeftOut("open_no_key", asking.title)
 
-    def special(one: Any) -> str | None:
-        name = text.local(one)
+    def special(element: Any) -> str | None:
+        name = text.local(element)
         if name == "gap":
-            return f"{{{{{gaps.index(one.get('identifier') or '') + 1}}}}}"
+            return f"{{{{{gaps.index(element.get('identifier') or '') + 1}}}}}"
         return "" if name == "gapText" else None
 
     stem = interactions.written(asking.found, [block], special)

@@ -40,7 +40,6 @@ class HotspotAuthoring(Authoring):
                 yield draft.find(Severity.HINT, "spots_near", f"{prefix}spots", number=place + 1)
 
     def blank(self) -> dict[str, Any]:
-        """No picture yet, one region and enough points."""
         return {"picture": "", "size": [], "alt": "", "regions": [], "answer": [], "spots": [], "marks": 1}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
@@ -99,22 +98,19 @@ class HotspotAuthoring(Authoring):
 
 
 def numbers_in(text: str) -> list[int]:
-    """Return the whole numbers of a text, whatever stands between them."""
     return [int(found) for found in _NUMBER.findall(text)]
 
 
 def region_of(shape: str, numbers: str) -> dict[str, Any]:
-    """Return a region as it is authored, from its shape and its numbers in a row."""
-    found = numbers_in(numbers)
+    coordinates = numbers_in(numbers)
     if shape == "polygon":
-        return {"polygon": [list(pair) for pair in zip(found[::2], found[1::2], strict=False)]}
-    return {"circle" if shape == "circle" else "rect": found}
+        return {"polygon": [list(pair) for pair in zip(coordinates[::2], coordinates[1::2], strict=False)]}
+    return {"circle" if shape == "circle" else "rect": coordinates}
 
 
 def numbers_of(region: Mapping[str, Any]) -> tuple[str, str]:
-    """Return shape and numbers of a region as a form shows them."""
-    shape, found = next(iter(region.items()), ("rect", []))
-    flat = [f"{x},{y}" for x, y in found] if shape == "polygon" else [str(one) for one in found]
+    shape, coordinates = next(iter(region.items()), ("rect", []))
+    flat = [f"{x},{y}" for x, y in coordinates] if shape == "polygon" else [str(one) for one in coordinates]
     return shape, (" " if shape == "polygon" else ", ").join(flat)
 
 

@@ -15,9 +15,9 @@ SPOT = "spot-"
 _NUMBER = re.compile(r"-?\d{1,5}(?:\.\d{1,6})?")
 
 
-def _read(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
+def _read(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
     """Return a 识图 with a spot in the middle of each place; the picture itself goes beside the item."""
-    node = asked[0]
+    node = nodes[0]
     if asking.pictures is None:
         raise LeftOut("open_type", text.local(node), name=asking.title)
     name, size, alt = _picture(asking, node)

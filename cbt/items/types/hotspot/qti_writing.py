@@ -32,17 +32,17 @@ def _write(data: Fields, name: str, file: str) -> Made:
 def _places(data: Mapping[str, Any]) -> Iterator[tuple[str, str, list[int], str]]:
     """Yield name, shape, coordinates and label: of the regions, then of the spots that lie in none."""
     within = (data["size"][0], data["size"][1])
-    found: list[Region] = []
-    for number, one in enumerate(data["regions"], 1):
+    regions: list[Region] = []
+    for number, shape in enumerate(data["regions"], 1):
         try:
-            region = read_region(one, within, "regions")
+            region = read_region(shape, within, "regions")
         except InvalidInput:
             continue
-        found.append(region)
+        regions.append(region)
         inside = [spot["name"] for spot in data["spots"] if region.holds((spot["at"][0], spot["at"][1]))]
-        yield f"region-{number}", *_shape(one), inside[0] if inside else str(number)
+        yield f"region-{number}", *_shape(shape), inside[0] if inside else str(number)
     radius = max(_SMALLEST, min(within) // _SHARE)
-    outside = [spot for spot in data["spots"] if not any(one.holds(tuple(spot["at"])) for one in found)]
+    outside = [spot for spot in data["spots"] if not any(one.holds(tuple(spot["at"])) for one in regions)]
     for number, spot in enumerate(outside, 1):
         yield f"{SPOT}{number}", "circle", [*spot["at"], radius], spot["name"]
 

@@ -17,24 +17,19 @@ class MatchingAuthoring(Authoring):
     key_field: ClassVar = "pairs"
 
     def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Yield a lack of extra options."""
         if not data.get("extra_options"):
             yield draft.find(Severity.HINT, "no_extra_option", f"{prefix}extra_options")
 
     def asked(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Return each left with its right."""
         return [(str(left), str(right)) for left, right in data["pairs"]]
 
     def says(self, data: Mapping[str, Any]) -> list[str]:
-        """Return both sides of each pair."""
         return [str(text) for pair in data["pairs"] for text in pair]
 
     def blank(self) -> dict[str, Any]:
-        """Three pairs and one option too many."""
         return {"pairs": [["", ""]] * 3, "extra_options": [""]}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
-        """The pairs, and what belongs to none."""
         pairs = [
             [left.strip(), right.strip()]
             for left, right in zip(sent.texts("lefts"), sent.texts("rights"), strict=False)

@@ -12,15 +12,15 @@ from cbt.items.media import in_words
 _KIND = "matching"
 
 
-def _read(asked: MoodleQuestion) -> dict[str, Any]:
+def _read(question: MoodleQuestion) -> dict[str, Any]:
     pairs = []
-    for node in text.children(asked.node, "subquestion"):
-        left = asked.formatted(node, "html")
+    for node in text.children(question.node, "subquestion"):
+        left = question.formatted(node, "html")
         right = text.child(node, "answer")
-        pairs.append((left, asked.formatted(right, "plain") if right is not None else ""))
+        pairs.append((left, question.formatted(right, "plain") if right is not None else ""))
     extras = [right for left, right in pairs if not left and right]
-    data = raw_items.matching(asked.stem, [pair for pair in pairs if pair[0]], extras)
-    return data | raw_items.explained(asked.general, [])
+    data = raw_items.matching(question.stem, [pair for pair in pairs if pair[0]], extras)
+    return data | raw_items.explained(question.general, [])
 
 
 def _answers(data: Fields) -> Iterator[str]:

@@ -9,9 +9,9 @@ from cbt.interchange.qti.interactions import Asking, QtiReading
 from cbt.interchange.raw_items import LeftOut
 
 
-def _read(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
+def _read(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
     """Return a 匹配; either set may be the one whose every member has just one partner."""
-    node = asked[0]
+    node = nodes[0]
     sets = [asking.texts(one, "simpleAssociableChoice") for one in text.children(node, "simpleMatchSet")]
     pairs = [tuple(pair.split()) for pair in asking.key(node).right()]
     if len(sets) != 2 or any(len(pair) != 2 for pair in pairs):
@@ -22,8 +22,8 @@ def _read(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
         if len(chosen) == len(pairs) == len(lefts) and chosen.keys() == lefts.keys():
             if not set(chosen.values()) <= rights.keys():
                 break
-            told = [(text, rights[chosen[name]]) for name, text in lefts.items()]
-            return raw_items.matching(asking.stem(block, node), told, rights.values())
+            answers = [(text, rights[chosen[name]]) for name, text in lefts.items()]
+            return raw_items.matching(asking.stem(block, node), answers, rights.values())
     raise LeftOut("open_type", "matchInteraction n:m", name=asking.title)
 
 

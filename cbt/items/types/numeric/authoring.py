@@ -100,11 +100,9 @@ class NumericAuthoring(Authoring):
             )
 
     def blank(self) -> dict[str, Any]:
-        """A whole number, right only as it is."""
         return {"answer": "", "decimals": 0, "tolerance": "0", "compute": ""}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
-        """The number, how it is written, and the sum it comes from."""
         return {
             "answer": sent.text("answer"),
             "decimals": sent.number("decimals"),
@@ -113,7 +111,6 @@ class NumericAuthoring(Authoring):
         }
 
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """One blank, and any number."""
         head, mark, tail = numbered(str(data.get("stem", "")))[0].partition("{{1}}")
         stem = f"{head}{mark}{re.sub(r'[{]{2}[0-9]+[}]{2}', '____', tail)}"
         return {"stem": stem, "answer": "0", "decimals": 0, "tolerance": "0"}
@@ -122,12 +119,12 @@ class NumericAuthoring(Authoring):
 def number_key(cell: str) -> dict[str, Any] | None:
     """Return answer, decimals and tolerance (half a unit of the last place) of a numeric key, or None."""
     text = unicodedata.normalize("NFKC", cell).replace(",", "").strip().removesuffix("%")
-    found = number(text)
-    if found is None:
+    amount = number(text)
+    if amount is None:
         return None
-    decimals = max(0, -int(found.as_tuple().exponent))
+    decimals = max(0, -int(amount.as_tuple().exponent))
     tolerance = Decimal(5).scaleb(-decimals - 1) if decimals else Decimal(0)
-    return {"answer": f"{found:f}", "decimals": decimals, "tolerance": f"{tolerance:f}"}
+    return {"answer": f"{amount:f}", "decimals": decimals, "tolerance": f"{tolerance:f}"}
 
 
 AUTHORING = NumericAuthoring()

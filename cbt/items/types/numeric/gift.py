@@ -28,8 +28,8 @@ def _read(braces: Braces) -> dict[str, Any]:
         raise LeftOut("open_number", shown(full[0].text))
     if len([answer for answer in answers if answer.worth > 0]) > 1:
         braces.found.hint("open_weights", stem)
-    said = [(shown(answer.text).strip(), braces.text(answer.feedback)) for answer in answers]
-    return raw_items.numeric(braces.blank_stem(), *number) | raw_items.explained(braces.general, said)
+    feedback = [(shown(answer.text).strip(), braces.text(answer.feedback)) for answer in answers]
+    return raw_items.numeric(braces.blank_stem(), *number) | raw_items.explained(braces.general, feedback)
 
 
 def _whole(inner: str) -> GiftAnswer:

@@ -12,21 +12,21 @@ from cbt.interchange.raw_items import LeftOut
 _KIND = "numerical"
 
 
-def _read(asked: MoodleQuestion) -> dict[str, Any]:
-    answers = [one for one in asked.answers("plain") if one.raw != "*"]
+def _read(question: MoodleQuestion) -> dict[str, Any]:
+    answers = [one for one in question.answers("plain") if one.raw != "*"]
     full = [one for one in answers if one.worth >= ALMOST_ALL]
     if len(full) != 1:
-        raise LeftOut("open_numbers" if full else "open_no_key", asked.name)
+        raise LeftOut("open_numbers" if full else "open_no_key", question.name)
     if any(one is not full[0] and one.worth > 0 for one in answers):
-        asked.found.hint("open_weights", asked.name)
+        question.found.hint("open_weights", question.name)
     value = raw_items.number(full[0].raw)
     tolerance = raw_items.number(text.words(text.child(full[0].node, "tolerance")) or "0")
     if value is None or tolerance is None or tolerance < 0:
         raise LeftOut("open_number", full[0].raw)
-    if text.child(asked.node, "units") is not None and list(text.descendants(asked.node, "unit")):
-        asked.found.hint("open_units", asked.name)
-    data = raw_items.numeric(raw_items.with_blank(asked.stem), value, tolerance)
-    return data | asked.explanation(answers, letters=False)
+    if text.child(question.node, "units") is not None and list(text.descendants(question.node, "unit")):
+        question.found.hint("open_units", question.name)
+    data = raw_items.numeric(raw_items.with_blank(question.stem), value, tolerance)
+    return data | question.explanation(answers, letters=False)
 
 
 def _answers(data: Fields) -> Iterator[str]:

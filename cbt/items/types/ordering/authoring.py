@@ -19,24 +19,19 @@ class OrderingAuthoring(Authoring):
     key_field: ClassVar = "steps"
 
     def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Yield an unusual number of steps."""
         if len(data["steps"]) not in USUAL_STEPS:
             yield draft.find(Severity.HINT, "steps_count", f"{prefix}steps", count=len(data["steps"]))
 
     def says(self, data: Mapping[str, Any]) -> list[str]:
-        """Return the steps."""
         return [str(step) for step in data["steps"]]
 
     def blank(self) -> dict[str, Any]:
-        """Four steps."""
         return {"steps": [""] * 4}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
-        """The steps in their right order."""
         return {"steps": [text.strip() for text in sent.texts("steps") if text.strip()]}
 
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Two steps at least."""
         return {"steps": padded(data.get("steps"), 2)}
 
     def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> list[int]:

@@ -11,11 +11,11 @@ from cbt.interchange.moodle_question import Fields, MoodleMapping, MoodleQuestio
 _KIND = "ordering"
 
 
-def _read(asked: MoodleQuestion) -> dict[str, Any]:
-    answers = asked.answers()
+def _read(question: MoodleQuestion) -> dict[str, Any]:
+    answers = question.answers()
     ranked = sorted(answers, key=lambda one: one.worth)
     steps = [one.text for one in (ranked if len({one.worth for one in answers}) == len(answers) else answers)]
-    return raw_items.ordering(asked.stem, steps) | raw_items.explained(asked.general, [])
+    return raw_items.ordering(question.stem, steps) | raw_items.explained(question.general, [])
 
 
 def _answers(data: Fields) -> Iterator[str]:

@@ -9,8 +9,8 @@ from cbt.interchange.qti.interactions import Asking, QtiReading
 from cbt.interchange.raw_items import LeftOut
 
 
-def _read(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
-    node = asked[0]
+def _read(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
+    node = nodes[0]
     key, texts = asking.key(node), asking.texts(node, "simpleChoice")
     if not key.correct:
         raise LeftOut("open_no_key", asking.title)

@@ -23,7 +23,6 @@ class ShortAnswerAuthoring(Authoring):
     letter: ClassVar = "A"
 
     def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
-        """Read the reference text."""
         data["answer"] = row.text("answer")
         return []
 
@@ -44,7 +43,6 @@ class ShortAnswerAuthoring(Authoring):
             )
 
     def blank(self) -> dict[str, Any]:
-        """The usual limit, and three lines to mark by."""
         return {"answer": "", "limit": USUAL, "rubric": [{"points": "", "text": ""}] * 3}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
@@ -58,7 +56,6 @@ class ShortAnswerAuthoring(Authoring):
         }
 
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The limit, where there is one."""
         limit = data.get("limit")
         return {
             "answer": "",

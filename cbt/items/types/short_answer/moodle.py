@@ -11,9 +11,9 @@ from cbt.interchange.moodle_question import Fields, MoodleMapping, MoodleQuestio
 _KIND = "essay"
 
 
-def _read(asked: MoodleQuestion) -> dict[str, Any]:
-    answer = asked.text(asked.node, "graderinfo")
-    return raw_items.short_answer(asked.stem, answer) | raw_items.explained(asked.general, [])
+def _read(question: MoodleQuestion) -> dict[str, Any]:
+    answer = question.text(question.node, "graderinfo")
+    return raw_items.short_answer(question.stem, answer) | raw_items.explained(question.general, [])
 
 
 def _answers(data: Fields) -> Iterator[str]:

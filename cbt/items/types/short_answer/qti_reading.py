@@ -11,11 +11,11 @@ from cbt.interchange.qti.interactions import Asking, QtiReading
 _LIMITS = range(10, 5001)
 
 
-def _read(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
-    node = asked[0]
-    told = interactions.for_markers(asking.found, block)
+def _read(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
+    node = nodes[0]
+    reference = interactions.for_markers(asking.found, block)
     key = asking.keys.get(node.get("responseIdentifier") or "")
-    answer = told or "\n".join(key.correct if key is not None else [])
+    answer = reference or "\n".join(key.correct if key is not None else [])
     wanted = node.get("expectedLength") or ""
     limit = int(wanted) if wanted.isascii() and wanted.isdigit() and int(wanted[:6]) in _LIMITS else 0
     return raw_items.short_answer(asking.stem(block, node), answer, limit if len(answer) <= limit else 0)

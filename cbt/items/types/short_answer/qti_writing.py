@@ -7,12 +7,12 @@ from cbt.interchange.qti.response import Fields, Made, QtiWriting, Response22, s
 
 
 def _write(data: Fields, name: str, _picture: str) -> Made:
-    told = str(data.get("answer", ""))
-    rubric = f'<rubricBlock view="scorer">{block(told)}</rubricBlock>' if told else ""
-    asked = (
+    reference = str(data.get("answer", ""))
+    rubric = f'<rubricBlock view="scorer">{block(reference)}</rubricBlock>' if reference else ""
+    interaction = (
         f'<extendedTextInteraction responseIdentifier="{name}" expectedLength="{data.get("limit", 500)}"/>'
     )
-    return [Response22(name, "single", "string")], f"<div>{rubric}{stem_of(data)}{asked}</div>"
+    return [Response22(name, "single", "string")], f"<div>{rubric}{stem_of(data)}{interaction}</div>"
 
 
 MAPPING = QtiWriting(frozenset({"answer", "limit"}), _write)

@@ -53,7 +53,6 @@ class ChoicesAuthoring(Authoring):
         return []
 
     def tidy(self, put_right: PutRight) -> None:
-        """Put the blank, letters before choices and stops after them right."""
         put_right("blank", "stem", lambda text: EMPTY_BLANK.sub(BLANK, text))
         put_right("choice_label", "choices", lambda text: _LETTER_LABEL.sub("", text))
         put_right("choice_stop", "choices", lambda text: text.rstrip("。；;．"))
@@ -62,8 +61,10 @@ class ChoicesAuthoring(Authoring):
         """Yield an unusual number of choices, 以上都对, a stem without its one blank, plain negations."""
         stem, texts, usual = str(data["stem"]), data["choices"], self.usual
         if len(texts) not in usual:
-            said = "–".join(str(count) for count in (usual[0], usual[-1])[: len(usual)])
-            yield draft.find(Severity.HINT, "choices_count", f"{prefix}choices", count=len(texts), usual=said)
+            shown = "–".join(str(count) for count in (usual[0], usual[-1])[: len(usual)])
+            yield draft.find(
+                Severity.HINT, "choices_count", f"{prefix}choices", count=len(texts), usual=shown
+            )
         for n, text in enumerate(texts, 1):
             if _ALL_OR_NONE.search(text):
                 yield draft.find(Severity.HINT, "all_or_none", f"{prefix}choices.{n}", text)
@@ -73,11 +74,9 @@ class ChoicesAuthoring(Authoring):
             yield draft.find(Severity.HINT, "negative_plain", f"{prefix}stem", stem)
 
     def says(self, data: Mapping[str, Any]) -> list[str]:
-        """Return the right choices."""
         return [str(data["choices"][LETTERS.index(letter)]) for letter in data["answer"]]
 
     def blank(self) -> dict[str, Any]:
-        """As many empty choices as is usual."""
         return {"choices": [""] * self.usual[0], "answer": ""}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
@@ -92,7 +91,6 @@ class ChoicesAuthoring(Authoring):
         }
 
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Two choices at least."""
         return {"choices": padded(data.get("choices"), 2)[: len(LETTERS)], "answer": "A"}
 
 
@@ -132,7 +130,6 @@ class SingleChoiceAuthoring(ChoicesAuthoring):
         yield from outside(negative, NEGATIVE_SHARE, "negative_share", where)
 
     def asked(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Return the stem with the right choice."""
         return [(str(data["stem"]), self.says(data)[0])]
 
     def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> str:

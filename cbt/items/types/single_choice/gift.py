@@ -12,7 +12,6 @@ CARRIED = frozenset({"choices", "answer", "fixed_order"})
 
 
 def claims(braces: Braces) -> bool:
-    """Return whether choices are listed."""
     return braces.listed and any(answer.mark == "~" for answer in braces.answers)
 
 
@@ -29,21 +28,20 @@ def read_gift(braces: Braces, *, multiple: bool) -> dict[str, Any]:
     if not multiple and any(0 < answer.worth < ALL for answer in answers):
         braces.found.hint("open_weights", stem)
     choices = [(braces.text(answer.text), sound) for answer, sound in zip(answers, right, strict=True)]
-    said = [
+    feedback = [
         (letter, braces.text(answer.feedback))
         for letter, answer in zip(raw_items.LETTERS, answers, strict=False)
     ]
     data = raw_items.choice(stem, choices, multiple=multiple)
-    return data | raw_items.explained(braces.general, said)
+    return data | raw_items.explained(braces.general, feedback)
 
 
 def written(data: Mapping[str, Any], right: str, wrong: str) -> str:
-    """Return the choices with a mark before each."""
     lines = []
     for letter, text in zip(raw_items.LETTERS, data["choices"], strict=False):
         mark = right if letter in data["answer"] else wrong
-        said = escaped(text) if mark.endswith("%") else weighted(text, 100 if mark == "=" else 0)
-        lines.append(f"{mark}{said}")
+        answer_text = escaped(text) if mark.endswith("%") else weighted(text, 100 if mark == "=" else 0)
+        lines.append(f"{mark}{answer_text}")
     return "\n" + "\n".join(lines) + "\n"
 
 

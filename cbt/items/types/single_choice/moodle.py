@@ -14,21 +14,20 @@ CARRIED = frozenset({"choices", "answer", "fixed_order"})
 _STEP = Decimal("0.00001")
 
 
-def read(asked: MoodleQuestion) -> dict[str, Any]:
+def read(question: MoodleQuestion) -> dict[str, Any]:
     """Return the 单选 or the 多选 of a question."""
-    answers = asked.answers()
-    single = asked.flag("single") is not False
+    answers = question.answers()
+    single = question.flag("single") is not False
     if single and any(0 < one.worth < ALMOST_ALL for one in answers):
-        asked.found.hint("open_weights", asked.name)
+        question.found.hint("open_weights", question.name)
     right = [one.worth >= ALMOST_ALL if single else one.worth > 0 for one in answers]
     choices = [(one.text, sound) for one, sound in zip(answers, right, strict=True)]
-    fixed = asked.flag("shuffleanswers") is False
-    data = raw_items.choice(asked.stem, choices, multiple=not single, fixed=fixed)
-    return data | asked.explanation(answers, letters=True)
+    fixed = question.flag("shuffleanswers") is False
+    data = raw_items.choice(question.stem, choices, multiple=not single, fixed=fixed)
+    return data | question.explanation(answers, letters=True)
 
 
 def answers(data: Fields, *, single: bool) -> Iterator[str]:
-    """Yield how it is chosen, and the choices."""
     share = (Decimal(100) / len(data["answer"])).quantize(_STEP, ROUND_DOWN).normalize()
     yield f"<single>{'true' if single else 'false'}</single>"
     yield f"<shuffleanswers>{'false' if data.get('fixed_order') else 'true'}</shuffleanswers>"

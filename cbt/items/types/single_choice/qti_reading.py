@@ -11,13 +11,13 @@ from cbt.interchange.raw_items import LeftOut
 from cbt.items.types.true_false.qti_reading import truths
 
 
-def _choice(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
-    return _choices(asking, asking.stem(block, asked[0]), asked[0], "simpleChoice")
+def _choice(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
+    return _choices(asking, asking.stem(block, nodes[0]), nodes[0], "simpleChoice")
 
 
-def _inline_choice(asking: Asking, block: Any, asked: list[Any]) -> dict[str, Any]:
-    stem = asking.text_around(block, asked[0], raw_items.BLANK)
-    return _choices(asking, stem, asked[0], "inlineChoice")
+def _inline_choice(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
+    stem = asking.text_around(block, nodes[0], raw_items.BLANK)
+    return _choices(asking, stem, nodes[0], "inlineChoice")
 
 
 def _choices(asking: Asking, stem: str, node: Any, name: str) -> dict[str, Any]:
@@ -32,8 +32,8 @@ def _choices(asking: Asking, stem: str, node: Any, name: str) -> dict[str, Any]:
     fixed = node.get("shuffle") == "false"
     pairs = [(text, name in right) for name, text in texts.items()]
     data = raw_items.choice(stem, pairs, multiple=several, fixed=fixed)
-    said = [interactions.inline_feedback(asking.found, one) for one in text.descendants(node, name)]
-    return data | {"feedback": list(zip(raw_items.LETTERS, said, strict=False))}
+    feedback = [interactions.inline_feedback(asking.found, one) for one in text.descendants(node, name)]
+    return data | {"feedback": list(zip(raw_items.LETTERS, feedback, strict=False))}
 
 
 MAPPING = QtiReading({"choiceInteraction": _choice, "inlineChoiceInteraction": _inline_choice})

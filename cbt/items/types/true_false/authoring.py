@@ -41,13 +41,11 @@ class TrueFalseAuthoring(Authoring):
     letter: ClassVar = "T"
 
     def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
-        """Read one of the many ways to write right or wrong."""
         truth = truth_of(row.text("answer"))
         data["answer"] = truth
         return [row.error("answer_truth", "answer")] if truth is None else []
 
     def tidy(self, put_right: PutRight) -> None:
-        """Put the full stop right."""
         put_right("full_stop", "stem", _full_stop)
 
     def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -61,20 +59,16 @@ class TrueFalseAuthoring(Authoring):
             yield draft.find(Severity.HINT, "negative_statement", f"{prefix}stem", stem)
 
     def shares(self, items: Sequence[Mapping[str, Any]], where: Place) -> Iterator[Finding]:
-        """Yield too few or too many right statements."""
         right = Fraction(sum(data["answer"] for data in items), len(items))
         yield from outside(right, TRUE_SHARE, "true_share", where)
 
     def blank(self) -> dict[str, Any]:
-        """Neither right nor wrong."""
         return {"answer": None}
 
     def from_form(self, sent: SentItem) -> dict[str, Any]:
-        """Right or wrong, or neither yet."""
         return {"answer": {"true": True, "false": False}.get(sent.text("answer"))}
 
     def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Either will do."""
         return {"answer": True}
 
     def any_answer(self, item: Mapping[str, Any], rng: random.Random) -> str:
@@ -83,7 +77,6 @@ class TrueFalseAuthoring(Authoring):
 
 
 def truth_of(cell: str) -> bool | None:
-    """Return what a 判断 answer says, or None."""
     text = plain(cell).removesuffix("的")
     if text in _TRUE:
         return True

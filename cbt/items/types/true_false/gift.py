@@ -18,9 +18,9 @@ def _claims(braces: Braces) -> bool:
 
 def _read(braces: Braces) -> dict[str, Any]:
     truth, *feedback = braces.plain.split("#")
-    told = "\n\n".join(text for text in [braces.general, *map(braces.text, feedback)] if text)
+    explanation = "\n\n".join(text for text in [braces.general, *map(braces.text, feedback)] if text)
     data = raw_items.true_false(braces.stem(" "), truth.strip().upper().startswith("T"))
-    return data | raw_items.explained(told, [])
+    return data | raw_items.explained(explanation, [])
 
 
 def _answers(data: Mapping[str, Any]) -> str:

@@ -12,13 +12,15 @@ from cbt.interchange.raw_items import LeftOut
 _KIND = "truefalse"
 
 
-def _read(asked: MoodleQuestion) -> dict[str, Any]:
-    answers = asked.answers("moodle_auto_format")
+def _read(question: MoodleQuestion) -> dict[str, Any]:
+    answers = question.answers("moodle_auto_format")
     right = [one.raw.lower() for one in answers if one.worth >= ALMOST_ALL]
     if len(right) != 1 or right[0] not in {"true", "false"}:
-        raise LeftOut("open_no_key", asked.name)
-    said = [(one.raw.upper()[:1], one.feedback) for one in answers]
-    return raw_items.true_false(asked.stem, right[0] == "true") | raw_items.explained(asked.general, said)
+        raise LeftOut("open_no_key", question.name)
+    feedback = [(one.raw.upper()[:1], one.feedback) for one in answers]
+    return raw_items.true_false(question.stem, right[0] == "true") | raw_items.explained(
+        question.general, feedback
+    )
 
 
 def _answers(data: Fields) -> Iterator[str]:

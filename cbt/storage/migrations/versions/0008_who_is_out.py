@@ -26,5 +26,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the index away."""
     op.drop_index("ix_registration_out", table_name="registration")

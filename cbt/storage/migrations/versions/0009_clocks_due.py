@@ -29,6 +29,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
     op.drop_index("ix_sitting_room_clocks_due", table_name="sitting_room")
     op.drop_column("sitting_room", "clocks_due_at")

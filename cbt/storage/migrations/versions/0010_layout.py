@@ -48,5 +48,4 @@ def _facts(position: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def downgrade() -> None:
-    """Take the column away."""
     op.drop_column("attempt", "layout")

@@ -37,7 +37,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the columns away."""
     op.drop_column("sitting_room", "evacuated_at")
     op.drop_column("attempt_live", "kept_bytes")
     op.drop_column("attempt_live", "kept_rows")

@@ -20,7 +20,6 @@ NONE_YET = {"raw": "'0'", "score": "'0'", "passed": "false"}
 
 
 def upgrade() -> None:
-    """Let the three columns be empty."""
     for name, kind in COLUMNS.items():
         _let(name, kind, empty=True)
 

@@ -30,5 +30,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it away again."""
     op.drop_table("departure")

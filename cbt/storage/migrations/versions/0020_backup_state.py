@@ -31,5 +31,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it away."""
     op.drop_table("backup_state")

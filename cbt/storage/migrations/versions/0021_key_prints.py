@@ -16,7 +16,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.create_table(
         "key_print",
         sa.Column("name", sa.String(length=16), nullable=False),
@@ -26,5 +25,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
     op.drop_table("key_print")

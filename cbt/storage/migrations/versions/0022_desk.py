@@ -97,7 +97,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
     for table in ("kept_mapping", "item_work", "item_comment", "item_step"):
         op.drop_table(table)
     op.drop_index("ix_item_bank_state", table_name="item")

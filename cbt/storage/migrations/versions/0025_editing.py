@@ -38,7 +38,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
     op.drop_table("media")
     op.drop_table("item_work")
     _make_work(["since", "seen_at"])

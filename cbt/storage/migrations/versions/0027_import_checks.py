@@ -70,7 +70,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
     op.drop_table("import_part")
     op.drop_index(op.f("ix_import_check_state"), table_name="import_check")
     op.drop_table("import_check")

@@ -16,14 +16,12 @@ _BEFORE = ["bank_id", "point", "ref", "state", "type", "difficulty"]
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.create_index(op.f("ix_attempt_form_id"), "attempt", ["form_id"])
     op.drop_index("ix_item_bank_point", table_name="item")
     op.create_index("ix_item_bank_point", "item", [*_BEFORE, "version", "current", "id"])
 
 
 def downgrade() -> None:
-    """Take them away."""
     op.drop_index("ix_item_bank_point", table_name="item")
     op.create_index("ix_item_bank_point", "item", _BEFORE)
     op.drop_index(op.f("ix_attempt_form_id"), table_name="attempt")

@@ -17,11 +17,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.add_column("blueprint_version", sa.Column("filed_at", cbt.storage.types.UtcDateTime(), nullable=True))
     op.execute("UPDATE blueprint_version SET filed_at = loaded_at")
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_column("blueprint_version", "filed_at")

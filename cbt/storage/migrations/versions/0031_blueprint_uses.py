@@ -14,10 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.create_index("ix_registration_blueprint", "registration", ["blueprint_version_id", "sitting_id"])
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_index("ix_registration_blueprint", "registration")

@@ -17,12 +17,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.add_column(
         "blueprint_version", sa.Column("withdrawn_at", cbt.storage.types.UtcDateTime(), nullable=True)
     )
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_column("blueprint_version", "withdrawn_at")

@@ -41,7 +41,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("batch_level")
     for name in ("ends_on", "starts_on", "occupation"):
         op.drop_column("batch", name)

@@ -76,7 +76,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     for name in reversed(_INDEXED):
         op.drop_index(op.f(f"ix_withdrawal_{name}"), table_name="withdrawal")
     op.drop_table("withdrawal")

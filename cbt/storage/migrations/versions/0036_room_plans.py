@@ -15,7 +15,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.add_column("room", sa.Column("plan", sa.Text(), nullable=False, server_default=""))
     op.add_column("room", sa.Column("door", sa.String(length=12), nullable=False, server_default=""))
     if op.get_bind().dialect.name == "postgresql":
@@ -24,6 +23,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_column("room", "door")
     op.drop_column("room", "plan")

@@ -45,6 +45,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("kept_form_part")
     op.drop_table("kept_form")

@@ -39,5 +39,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("sitting_change")

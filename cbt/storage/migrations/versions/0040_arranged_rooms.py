@@ -17,10 +17,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.add_column("sitting_room", sa.Column("arranged_at", cbt.storage.types.UtcDateTime(), nullable=True))
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_column("sitting_room", "arranged_at")

@@ -57,7 +57,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("roster_part")
     op.drop_index(op.f("ix_roster_check_state"), table_name="roster_check")
     op.drop_index(op.f("ix_roster_check_batch_id"), table_name="roster_check")

@@ -15,12 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     for table in ("registration", "withdrawal"):
         op.add_column(table, sa.Column("tools", sa.String(length=60), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     for table in ("registration", "withdrawal"):
         op.drop_column(table, "tools")

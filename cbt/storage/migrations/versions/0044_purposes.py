@@ -15,7 +15,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.add_column(
         "sitting", sa.Column("purpose", sa.String(length=12), nullable=False, server_default="official")
     )
@@ -24,5 +23,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_column("sitting", "purpose")

@@ -15,14 +15,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.add_column("registration", sa.Column("query_about", sa.String(60), server_default="", nullable=False))
     op.add_column("registration", sa.Column("query_words_sealed", sa.LargeBinary(), nullable=True))
     op.add_column("attempt_live", sa.Column("position", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
-    """Take the columns back."""
     op.drop_column("attempt_live", "position")
     op.drop_column("registration", "query_words_sealed")
     op.drop_column("registration", "query_about")

@@ -75,7 +75,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_index(op.f("ix_go_sheet_sitting_room_id"), table_name="go_sheet")
     for table in ("go_sheet", "room_printing", "seat_report", "seat_probe"):
         op.drop_table(table)

@@ -31,5 +31,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the table back."""
     op.drop_table("arrangement")

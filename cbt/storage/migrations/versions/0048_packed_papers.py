@@ -32,5 +32,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the table back."""
     op.drop_table("packed_paper")

@@ -83,7 +83,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("unit_agreement")
     op.drop_table("assessment_body")
     op.drop_table("unit_clerk")

@@ -111,7 +111,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("applicant_proof")
     op.drop_table("applicant")
     op.drop_table("application_step")

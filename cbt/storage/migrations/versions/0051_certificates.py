@@ -61,6 +61,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("certificate")
     op.drop_table("certificate_parts")

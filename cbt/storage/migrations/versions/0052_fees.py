@@ -107,7 +107,6 @@ def _keys(table: str, **keys: str) -> list[sa.Column[object] | sa.Constraint]:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     for table in ("fee_refund", "fee_match", "fee_payment", "fee_charge"):
         op.drop_table(table)
     op.drop_column("unit_application", "charged_on")

@@ -36,6 +36,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("look_up_key")
     op.drop_table("look_up_site")

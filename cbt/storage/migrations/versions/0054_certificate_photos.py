@@ -33,6 +33,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("certificate_photo")
     op.drop_column("assessment_body", "look_up")

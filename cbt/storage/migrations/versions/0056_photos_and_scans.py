@@ -55,6 +55,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_table("evidence_scan")
     op.drop_table("applicant_photo")

@@ -108,7 +108,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_column("assessment_body", "publicity_days")
     op.drop_column("result", "released_at")
     op.drop_table("result_objection")

@@ -74,6 +74,5 @@ def _named(table: str) -> list[sa.Column[object] | sa.Constraint]:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     for table in ("destruction", "retention_hold", "retention_terms"):
         op.drop_table(table)

@@ -16,12 +16,10 @@ COLUMNS = (("incident", "registration_id"), ("result", "score_id"), ("published_
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     for table, column in COLUMNS:
         op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     for table, column in COLUMNS:
         op.drop_index(op.f(f"ix_{table}_{column}"), table_name=table)

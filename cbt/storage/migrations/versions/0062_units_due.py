@@ -19,12 +19,10 @@ ENDS = sa.text("unit_ends_at IS NOT NULL")
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.drop_index(NAME, table_name="attempt")
     op.create_index(NAME, "attempt", ["state", "unit_ends_at"], sqlite_where=ENDS, postgresql_where=ENDS)
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_index(NAME, table_name="attempt")
     op.create_index(NAME, "attempt", ["state", "unit_ends_at"])

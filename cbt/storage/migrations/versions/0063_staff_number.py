@@ -15,10 +15,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables forward."""
     op.add_column("candidate", sa.Column("staff_number", sa.String(30), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.drop_column("candidate", "staff_number")

@@ -60,7 +60,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back."""
     op.add_column("bank_lint", sa.Column("wanted", sa.String(64), nullable=False, server_default=""))
     op.add_column("bank_lint", sa.Column("begun_at", cbt.storage.types.UtcDateTime(), nullable=True))
     for table in ("job_part", "job"):
