@@ -30,7 +30,7 @@ from cbt.assembly import coverage_views as coverage
 from cbt.audit.chain import Anchor, init_anchor
 from cbt.audit.flood_limit import record_guessing
 from cbt.bank import views as bank_views
-from cbt.bank.lint.standing import LINT
+from cbt.bank.lint.job import LINT
 from cbt.batches import views as batches
 from cbt.batches.applications import paper_fates
 from cbt.batches.views import batches_on_home

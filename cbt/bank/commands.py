@@ -20,7 +20,7 @@ from cbt.bank import exports, service
 from cbt.bank.exports import left_lines
 from cbt.bank.imports.plan import EVERYWHERE, PLAINLY, ImportedItem, ImportTerms, Mode, Review
 from cbt.bank.imports.worker import work_on
-from cbt.bank.lint import service as texts
+from cbt.bank.lint import page as texts
 from cbt.bank.lint.check import UnitPlan, check_items
 from cbt.bank.lint.guess_rate import GuessRate, guess_findings, guess_rates
 from cbt.bank.lint.whole_bank import across_levels

@@ -16,8 +16,8 @@ from cbt.bank.catalogue import point_counts, tree_of
 from cbt.bank.editor import views as editor_views
 from cbt.bank.exports import field_name, left_line
 from cbt.bank.imports import views as import_views
-from cbt.bank.lint.service import lint_page
-from cbt.bank.lint.standing import BUSY, LINT, LintStanding, lint_standing
+from cbt.bank.lint.job import BUSY, LINT, LintStanding, lint_standing
+from cbt.bank.lint.page import lint_page
 from cbt.bank.review import views as review_views
 from cbt.bank.review.fields import shown_fields
 from cbt.bank.review.pages import desk_of

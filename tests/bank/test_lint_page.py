@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.bank import store
-from cbt.bank.lint import standing
 from cbt.bank.lint.report import LintReport, LintWork
 from cbt.confined import runner
 from cbt.errors import Unavailable
@@ -175,7 +174,7 @@ def test_a_child_that_cannot_be_had_is_asked_for_again(
 def test_of_a_very_large_bank_some_items_are_looked_at(
     world: World, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, "MOST", 130)
+    monkeypatch.setattr(job, "MOST", 130)
     page = shown(world.staff("author"))
     assert f"均匀抽取其中 {len(examiner.asked[0].items)} 题检查" in page
     assert 100 < len(examiner.asked[0].items) <= 130

@@ -8,8 +8,8 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from cbt.audit.chain import FILE, Anchor
 from cbt.audit.head import head_of
 from cbt.errors import Unavailable
 from cbt.http.responses import SECURITY_HEADERS
+from cbt.http.server.front import Front
 from cbt.http.server.lanes import ThreadPool, lane_of
 from cbt.http.server.wsgi import BufferedRequest
 from cbt.runner.attempt_changes import send_message
@@ -26,6 +27,7 @@ from cbt.runner.save import wire
 from cbt.runner.start.reply import OpenedReply, pack_papers
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.test_bodies import Protocol
+from tests.delivery import fronted
 from tests.delivery.driver import Page, opened_page
 from tests.delivery.fronted import Fronted, play, said
 from tests.world import World
@@ -170,9 +172,8 @@ def test_what_waited_for_a_thread_until_its_page_gave_it_up_is_not_carried_out(
     page: Page, monkeypatch: pytest.MonkeyPatch, waited: float, status: int
 ) -> None:
     page.world.app.extensions["cbt_journal"].infos._known.clear()  # a thread's, as any other request
-    clock = SimpleNamespace(now=100.0, perf_counter=lambda: clock.now)
-    monkeypatch.setattr("cbt.http.server.wsgi.time", clock)
-    monkeypatch.setattr("cbt.http.server.front.time", SimpleNamespace(perf_counter=lambda: 100.0 - waited))
+    instants = iter([100.0 - waited])
+    monkeypatch.setattr(fronted, "Front", partial(Front, timer=lambda: next(instants, 100.0)))
     monkeypatch.setattr("cbt.http.server.front.Front._tend", no_looks)
     protocol = save(page, page.entry(1, "A"))
     assert protocol.answer is not None

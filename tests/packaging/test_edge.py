@@ -16,9 +16,6 @@ from cbt.http import views
 from cbt.http.auth import access
 from cbt.http.server import request_body
 from cbt.items import media
-from cbt.runner.news import path as news_path
-from cbt.runner.save import wire
-from cbt.runner.start import path as start_path
 from cbt.storage.engine import begin_installation
 from tests.packaging.test_house import CHECKOUT, modules
 from tests.packaging.test_pages import files
@@ -33,6 +30,8 @@ HELPERS = {
     "jobs/answers.py",  # how a view has something done in the background
     "runner/paper/page.py",  # draws the page after the paper of nobody; draws the answer page of nobody
     "runner/replies.py",  # under which lease a request of the answer page comes; what the answer page is told
+    "runner/news/path.py",  # a hot address: its handler, and the view that asks it
+    "runner/paper/path.py",  # hot addresses whose pages the view draws with what came of the request
     "door/views.py",  # the cookie between two pages of the door
     "proctoring/board/page.py",  # what an open board is told
     "demo/world.py",  # makes the cookies of browsers that never asked
@@ -45,9 +44,6 @@ OF_A_REQUEST = re.compile(
     r"|cbt\.http\.auth\.(machine\.current_machine|cookies\..+)"
 )
 WITHOUT_AN_APP = {
-    "runner/news/path.py": {news_path.PREFIX},
-    "runner/save/wire.py": {wire.PREFIX},
-    "runner/start/path.py": {start_path.PREFIX},
     "http/views.py": {views.PATH},
     "http/server/request_body.py": {request_body.HEALTH},
     "items/media.py": {media.PREFIX},
@@ -57,7 +53,12 @@ WITHOUT_AN_APP = {
 ONE_HOME = {
     "HX-Request": {"http/partials.py"},
     "Content-Disposition": {"http/downloads.py"},
-    "web.signed_out": {"http/auth/login.py", "http/auth/access.py", "runner/start/batch.py"},
+    "web.signed_out": {
+        "http/auth/login.py",
+        "http/auth/access.py",
+        "runner/start/batch.py",
+        "runner/waiting/path.py",
+    },
 }
 
 
@@ -188,10 +189,6 @@ def test_no_page_or_script_writes_an_address_by_hand(app: flask.Flask, tree: str
 @pytest.mark.parametrize(
     ("path", "method", "endpoint"),
     [
-        pytest.param(f"{wire.PREFIX}a-ref/{wire.ANSWERS}", "POST", "attempts.answers", id="a save"),
-        pytest.param(f"{wire.PREFIX}a-ref/{wire.HAND_INS}", "POST", "attempts.submit", id="a hand-in"),
-        pytest.param(f"{start_path.PREFIX}a-ref{start_path.SUFFIX}", "POST", "attempts.start", id="a start"),
-        pytest.param(f"{news_path.PREFIX}a-ref{news_path.SUFFIX}", "GET", "news.since", id="the news"),
         pytest.param(f"{media.PREFIX}a-name", "GET", "bank.media.send", id="a picture"),
         pytest.param(views.PATH, "GET", "trust.trust", id="how to trust it"),
         pytest.param(request_body.HEALTH, "GET", "health.healthz", id="how it is"),

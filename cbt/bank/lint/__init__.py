@@ -1,3 +1,3 @@
 """Bank lint: everything an author should see at once."""
 
-__all__ = ["check", "guess_rate", "service", "standing", "whole_bank"]
+__all__ = ["check", "guess_rate", "job", "page", "whole_bank"]
