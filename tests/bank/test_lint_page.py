@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.bank import store
+from cbt.bank.lint import job
 from cbt.bank.lint.report import LintReport, LintWork
 from cbt.confined import runner
 from cbt.errors import Unavailable
