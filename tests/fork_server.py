@@ -21,7 +21,7 @@ import struct
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Never
@@ -34,6 +34,14 @@ _NUMBER = struct.Struct("i")
 
 Become = Callable[..., object]
 """Is called in the fork with what was asked and the files that came with it."""
+
+
+def _readable(files: Iterable[int], timeout: float | None = None) -> list[int]:
+    """Return which files can be read within `timeout` seconds; a run has more open than `select` takes."""
+    poll = select.poll()
+    for file in files:
+        poll.register(file, select.POLLIN)
+    return [file for file, _events in poll.poll(None if timeout is None else timeout * 1000)]
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:
@@ -52,8 +60,8 @@ def serve(requests: socket.socket, become: Become) -> Never:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks ends it
     running: dict[int, tuple[int, int]] = {}
     while True:
-        for ready in select.select([requests, *running], [], [])[0]:
-            if ready is not requests:
+        for ready in _readable([requests.fileno(), *running]):
+            if ready != requests.fileno():
                 _tell_end(ready, *running.pop(ready))
                 continue
             said, files, _flags, _from = socket.recv_fds(requests, _MOST_BYTES, _MOST_FILES)
@@ -177,7 +185,7 @@ class Child:
     def wait(self, timeout: float | None = None) -> int:
         """Return how it ended; raise TimeoutExpired when it still runs after `timeout` seconds."""
         if self.returncode is None:
-            if not select.select([self._state], [], [], timeout)[0]:
+            if not _readable([self._state], timeout):
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
             told = self._heard()
             self.returncode = -signal.SIGKILL if told is None else told  # it went with its server

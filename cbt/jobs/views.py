@@ -16,8 +16,11 @@ from cbt.jobs import queue, shown
 from cbt.jobs.answers import to_be_asked_for
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.shown import JobShown
+from cbt.rules.roles import Role
 
 pages = flask.Blueprint("jobs", __name__)
+_WHO_ASKS = tuple(role for role in Role if role is not Role.INSPECTOR)
+"""Whoever inspects looks on."""
 
 
 @pages.get("/jobs")
@@ -57,7 +60,7 @@ def card(ref: str) -> Reply:
 
 
 @pages.post("/jobs/<ref>/cancel")
-@access.staff
+@access.roles(*_WHO_ASKS)
 def cancel(ref: str) -> Reply:
     """Have a job not be carried out any further: what it did stays, and nothing more is written."""
     try:
@@ -68,7 +71,7 @@ def cancel(ref: str) -> Reply:
 
 
 @pages.post("/jobs/<ref>/retry")
-@access.staff
+@access.roles(*_WHO_ASKS)
 def retry(ref: str) -> Reply:
     """Have a job that came to nothing be carried out again."""
     try:

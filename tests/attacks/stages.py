@@ -94,7 +94,8 @@ def _endpoints(app: flask.Flask) -> Iterator[Endpoint]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda one: one.rule):
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             access = access_of(app, rule.endpoint) or Access("silent")
-            yield Endpoint(rule.endpoint, rule.rule, method, access, frozenset(rule.arguments))
+            arguments = frozenset(rule.arguments - set(rule.defaults or ()))
+            yield Endpoint(rule.endpoint, rule.rule, method, access, arguments)
 
 
 class Stage:

@@ -27,6 +27,7 @@ from cbt.storage.unit_of_work import reading
 from tests.attacks.stages import BANK, PHOTO, Stage, shown
 from tests.delivery.driver import Page
 from tests.delivery.recovery_files import carried, recovery_file
+from tests.delivery.starts import left_to_views
 from tests.journeys.answers import Place, places_in
 from tests.world import PASSWORD, PLANNED
 from torture.judging.leaks import holds_any, leaks
@@ -286,7 +287,8 @@ def test_a_path_that_fails_tells_nothing(
     broken.cbt_access = marked  # type: ignore[attr-defined]  # read back by access_of
     monkeypatch.setitem(stage.app.view_functions, endpoint, broken)
     monkeypatch.setitem(stage.app.config, "PROPAGATE_EXCEPTIONS", False)
-    reply = ask(stage)
+    with left_to_views(stage.app):
+        reply = ask(stage)
     assert reply.status_code == 500
     for text in (shown(reply), "".join(log)):
         assert SECRET not in text

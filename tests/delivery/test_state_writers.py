@@ -57,6 +57,10 @@ CHANGES = {
     "bank/banks/service.py:take_back",
     # An application of a unit has a table of its own, and one function that asks it.
     "enrolment/applications/application.py:move_on",
+    # A job has three ways to leave a state but its one function: taken, given back, failed.
+    "jobs/queue.py:claim",
+    "jobs/queue.py:fail",
+    "jobs/queue.py:give_back",
     # A destruction has a table beside its one function.
     "retention/destruction.py:_move",
 }

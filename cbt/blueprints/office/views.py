@@ -56,7 +56,7 @@ MOST_NUMBER = 1_000_000
 TYPES = [kind for kind in next(field for field in SECTION if field.key == "type").allowed if kind != "case"]
 
 
-@form_pages.get("/office/blueprints/new")
+@form_pages.get("/office/blueprints/new", endpoint="new")
 @access.roles(Role.OFFICER)
 def new_form() -> Reply:
     return _page(blank_form(), "", CheckedText(""), NOTHING_REFUSED)
@@ -72,7 +72,7 @@ def edit_form(ref: str) -> Reply:
     return _page(form_of(_tables(shown_version.version.row.source)), base, sent, NOTHING_REFUSED)
 
 
-@form_pages.post("/office/blueprints/form")
+@form_pages.post("/office/blueprints/form", endpoint="save")
 @access.roles(Role.OFFICER)
 def save_form() -> Reply:
     """Add or take away a row or a paper, check, put in force, or go on with the text."""

@@ -108,9 +108,8 @@ class Commits:
             self._tell(len(batch), None)
             self.close()
             if len(batch) == 1:
-                return Carried(
-                    [Failed(error.why if isinstance(error, _Refused) else Unavailable("db.write"))]
-                )
+                why = error.why if isinstance(error, _Refused) else Unavailable(_code_of(error))
+                return Carried([Failed(why)])
             return Carried([self.carry_out([one], _nothing).outcomes[0] for one in batch])
         self._tell(len(batch), carried.commit_seconds)
         return carried
@@ -171,3 +170,8 @@ class Commits:
 
 def _nothing() -> Sequence[Any]:
     return ()
+
+
+def _code_of(error: Exception) -> str:
+    # SQLite's own class for a page that cannot be read; every other kind has one below it.
+    return "db.page_damaged" if type(error).__name__ == "DatabaseError" else "db.write"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
 from cbt.items.types.authoring import Authoring, SentItem, SheetRow
+from cbt.items.types.cells import SheetMapping
 from cbt.spreadsheets.findings import Finding, Severity
 
 
@@ -43,3 +44,4 @@ class RiddleAuthoring(Authoring):
 
 
 AUTHORING = RiddleAuthoring()
+MAPPING = SheetMapping("R", "谜语题", frozenset({"answer"}))
