@@ -11,7 +11,6 @@ import flask
 import flask_babel
 import flask_wtf.csrf
 from babel.lists import format_list
-from sqlalchemy.exc import DatabaseError
 from werkzeug.exceptions import HTTPException
 
 from cbt import errors
@@ -20,7 +19,7 @@ from cbt.http.i18n import explain
 from cbt.http.partials import Reply, page_of_form, wants_partial
 from cbt.rules.overload import come_again_seconds
 from cbt.rules.roles import Role
-from cbt.storage.engine import cannot_persist
+from cbt.storage.engine import cannot_persist, is_damaged
 
 log = logging.getLogger(__name__)
 CHANCE = random.SystemRandom()
@@ -114,16 +113,11 @@ def init_problems(app: flask.Flask) -> None:
             return _answer(errors.TooLarge("web.form_too_large", kb=kb, parts=parts), 413)
         return _answer(errors.InvalidInput(codes.get(error.code, "web.bad_request")), error.code)
 
-    @app.errorhandler(DatabaseError)
-    def unreadable(error: DatabaseError) -> Reply:
-        # SQLite's own class for a damaged page; every other kind has one below it.
-        if type(error) is DatabaseError and type(error.orig).__name__ == "DatabaseError":
-            log.error("the database is damaged: a page cannot be read on %s", flask.request.endpoint)
-            return _answer(errors.Unavailable("db.page_damaged"), 503)
-        return unexpected(error)
-
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Reply:
+        if is_damaged(error):
+            log.error("the database is damaged: a page cannot be read on %s", flask.request.endpoint)
+            return _answer(errors.Unavailable("db.page_damaged"), 503)
         if cannot_persist(error):
             kind = type(error).__name__
             log.warning("the database failed on %s: %s", flask.request.endpoint, kind, exc_info=error)

@@ -52,6 +52,14 @@ def cannot_persist(error: BaseException) -> bool:
     return isinstance(error, _PASSING) or type(error) is exc.DatabaseError
 
 
+def is_damaged(error: BaseException) -> bool:
+    """Return whether SQLite cannot read a page: its class of its own; every other kind has one below it."""
+    return (
+        type(error).__name__ == "DatabaseError"
+        and type(getattr(error, "orig", error)).__name__ == "DatabaseError"
+    )
+
+
 _FULL = {"SQLITE_FULL", "ENOSPC", "EDQUOT", "53100"}
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy.engine import Engine
 
 from cbt.errors import CbtError, Unavailable
+from cbt.storage.engine import is_damaged
 from cbt.storage.write_queue.write_lock import Gate
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,11 @@ class Commits:
             self._tell(len(batch), None)
             self.close()
             if len(batch) == 1:
-                why = error.why if isinstance(error, _Refused) else Unavailable(_code_of(error))
+                why = (
+                    error.why
+                    if isinstance(error, _Refused)
+                    else Unavailable("db.page_damaged" if is_damaged(error) else "db.write")
+                )
                 return Carried([Failed(why)])
             return Carried([self.carry_out([one], _nothing).outcomes[0] for one in batch])
         self._tell(len(batch), carried.commit_seconds)
@@ -170,8 +175,3 @@ class Commits:
 
 def _nothing() -> Sequence[Any]:
     return ()
-
-
-def _code_of(error: Exception) -> str:
-    # SQLite's own class for a page that cannot be read; every other kind has one below it.
-    return "db.page_damaged" if type(error).__name__ == "DatabaseError" else "db.write"
