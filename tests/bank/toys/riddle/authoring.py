@@ -1,4 +1,4 @@
-"""谜语, as an author meets it."""
+"""谜语, as an author meets it and in a workbook."""
 
 from __future__ import annotations
 
