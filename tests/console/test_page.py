@@ -14,11 +14,7 @@ from cbt.paths import product_dir
 from tests.console.page import PAGE, filled, walk
 
 PACKAGE = product_dir("templates").parent / "cbt"
-COMMANDS = [
-    path
-    for path in PACKAGE.rglob("*.py")
-    if "\ncommands: list[" in path.read_text("utf-8") and path.parent.name != "console"
-]
+COMMANDS = [path for path in PACKAGE.rglob("*.py") if "\ncommands: list[" in path.read_text("utf-8")]
 
 
 def test_the_page_is_that_of_the_commands() -> None:
