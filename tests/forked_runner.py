@@ -209,11 +209,16 @@ def _given(
 ) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
     """Yield case after case with one that pytest may think is next, by which it knows what fixtures may stay.
 
-    After the last one of a file that is any of another file, whichever that will be.
+    After the last one of a file that is one of another folder, for whichever file follows, pytest finds nothing
+    kept of this one but what all cases share.
     """
+    shared = frozenset[object].intersection(*(frozenset(file[0].listchain()) for file in files))
     while (number := line.recv()) is not None:
         file = files[number]
-        elsewhere = next((other[0] for other in files if other[0].path != file[0].path), None)
+        own = frozenset(file[0].listchain())
+        elsewhere = next(
+            (other[0] for other in files if own.intersection(other[0].listchain()) <= shared), None
+        )
         yield from zip(file, [*file[1:], elsewhere], strict=True)
 
 
