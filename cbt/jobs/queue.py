@@ -76,7 +76,8 @@ def put(
         actor=actor, locale=locale, state=JobState.WAITING, at=now,
     )  # fmt: skip
     session.add(row)
-    _record(session, "job.start", row, now=now, actor=actor)
+    if kind.is_act:
+        _record(session, "job.start", row, now=now, actor=actor)
     return row.ref
 
 

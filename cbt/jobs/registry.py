@@ -90,6 +90,8 @@ class JobKind:
     can_retry: bool = True
     is_lasting: bool = False
     """Whether it may take minutes: a worker keeps a place free of these."""
+    is_act: bool = True
+    """Whether asking for it goes on record; what a page has worked out for whoever looks at it is no act."""
     said: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
     """Says what an outcome means, in the reader's language, and how it is shown (`ok`, `message`)."""
 

@@ -138,4 +138,4 @@ def _keep(session: Session, *, bank_id: int, mark: str, content: str) -> None:
     session.execute(row.on_conflict_do_update(index_elements=[BankLint.bank_id], set_=kept))
 
 
-LINT = JobKind("bank.lint", frozenset({Role.AUTHOR, Role.REVIEWER}), _examine, is_shared=True)
+LINT = JobKind("bank.lint", frozenset({Role.AUTHOR, Role.REVIEWER}), _examine, is_shared=True, is_act=False)
