@@ -29,6 +29,8 @@ from cbt.storage.server_time import TimeWatch, database_time
 END = signal.SIGTERM
 END_SECONDS = 3.0
 """So long what is written last may take; what computes is not waited for."""
+BEGUN_AFTER_SECONDS = 5.0
+"""What a server begins with does not wait for the processor beside it."""
 _kept = False
 
 
@@ -44,7 +46,7 @@ def jobs_kept(settings: Settings) -> Iterator[None]:
     if not FORKS:
         yield
         return
-    keeper = ProcessKeeper(settings, "cbt.ops.job_worker", end=END)
+    keeper = ProcessKeeper(settings, "cbt.ops.job_worker", end=END, after=BEGUN_AFTER_SECONDS)
     _kept = True
     keeper.begin()
     try:

@@ -34,11 +34,14 @@ END = getattr(signal, "SIGUSR1", signal.SIGTERM)  # Windows has no such signal, 
 
 
 class ProcessKeeper:
-    """Keeps one process alive, in a thread of its own: `python -m` a module with arguments; `end` ends it."""
+    """Keeps one process alive, in a thread of its own: `python -m` a module with arguments; `end` ends it.
 
-    def __init__(self, settings: Settings, *command: str, end: signal.Signals) -> None:
+    It is begun `after` so many seconds.
+    """
+
+    def __init__(self, settings: Settings, *command: str, end: signal.Signals, after: float = 0.0) -> None:
         self._command = [sys.executable, "-m", *command, str(os.getpid())]
-        self._end = end
+        self._end, self._after = end, after
         self._environment = os.environ | as_environment(settings)
         self._pid: int | None = None
         self._lock = threading.Lock()
@@ -59,6 +62,7 @@ class ProcessKeeper:
             self._thread.join()
 
     def _keep(self) -> None:
+        self._ended.wait(self._after)
         while True:
             with self._lock:
                 if self._ended.is_set():

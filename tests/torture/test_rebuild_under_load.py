@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -56,9 +57,11 @@ class Client:
             contextlib.closing(connection),
             contextlib.suppress(OSError, http.client.HTTPException),
         ):
+            positions = list(range(1, 41))
             while True:
                 self.seq += 1
-                entry = {"seq": self.seq, "kind": "answer", "position": self.seq % 40 + 1, "value": "A"}
+                position = positions[self.seq % len(positions)]
+                entry = {"seq": self.seq, "kind": "answer", "position": position, "value": "A"}
                 connection.request(
                     "POST",
                     f"/attempts/{self.page.ref}/answers",
@@ -73,6 +76,12 @@ class Client:
                 reply.read()
                 if reply.status == 200:
                     self.acknowledged.append(self.seq)
+                elif reply.status == 422:
+                    positions.remove(
+                        position
+                    )  # of another kind; what is refused counts towards the rate as well
+                elif reply.status == 429:
+                    time.sleep(0.5)  # as the page does
 
 
 def _serve(settings: Settings, folder: Path, port: int) -> subprocess.Popen[bytes] | Forked:
