@@ -113,9 +113,9 @@ from cbt.runner import practice_views as practice
 from cbt.runner import views as delivery
 from cbt.runner.jobs import DRAW
 from cbt.runner.models import Attempt
-from cbt.runner.news import path as news
+from cbt.runner.news import handler as news
 from cbt.runner.news.watcher import init_news
-from cbt.runner.paper.path import init_answer_pages
+from cbt.runner.paper.handler import init_answer_pages
 from cbt.runner.save.journal import init_journal
 from cbt.runner.start.reply import init_openings
 from cbt.runner.store import paper_states

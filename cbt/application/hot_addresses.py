@@ -8,13 +8,13 @@ from typing import Any, cast
 import flask
 
 from cbt.http.server.hot_addresses import HotHandler, init_hot_addresses
-from cbt.proctoring.board.path import BoardHandler
-from cbt.runner.news.path import NewsHandler
-from cbt.runner.paper.path import DoneHandler, PageHandler
+from cbt.proctoring.board.handler import BoardHandler
+from cbt.runner.news.handler import NewsHandler
+from cbt.runner.paper.handler import DoneHandler, PageHandler
 from cbt.runner.save.journal import Journal
 from cbt.runner.save.wire import HandInHandler, SaveHandler
-from cbt.runner.start.path import StartHandler
-from cbt.runner.waiting.path import WaitHandler
+from cbt.runner.start.handler import StartHandler
+from cbt.runner.waiting.handler import WaitHandler
 
 HOT_ADDRESSES: dict[str, Callable[[flask.Flask], HotHandler[Any]]] = {
     "attempts.answers": SaveHandler,

@@ -12,10 +12,11 @@ from cbt.http.form_values import page_of
 from cbt.http.forms import flash_refusal
 from cbt.http.partials import Reply, local_target
 from cbt.http.problems import wants_json
-from cbt.jobs import queue, shown
+from cbt.jobs import pages as jobs_shown
+from cbt.jobs import queue
 from cbt.jobs.answers import to_be_asked_for
 from cbt.jobs.models import Job, JobState
-from cbt.jobs.shown import JobShown
+from cbt.jobs.pages import JobShown
 from cbt.rules.roles import Role
 
 pages = flask.Blueprint("jobs", __name__)
@@ -28,7 +29,7 @@ _WHO_ASKS = tuple(role for role in Role if role is not Role.INSPECTOR)
 def jobs() -> Reply:
     """List the jobs that somebody sees, the newest first."""
     page = page_of(flask.request.args)
-    lines, count = shown.jobs_page(signed_in(), page=page, now=flask.g.now)
+    lines, count = jobs_shown.jobs_page(signed_in(), page=page, now=flask.g.now)
     return flask.render_template("jobs/jobs.html", shown=lines, page=page, pages=count)
 
 
@@ -36,7 +37,7 @@ def jobs() -> Reply:
 @access.staff
 def job(ref: str) -> Reply:
     """Show one job; without scripts the page asks again by itself. A script is led to the file once it is there."""
-    job_shown = shown.job_shown(ref, signed_in(), now=flask.g.now)
+    job_shown = jobs_shown.job_shown(ref, signed_in(), now=flask.g.now)
     if wants_json():
         return _told(job_shown.row)
     return flask.render_template("jobs/job.html", job=job_shown, back=local_target(job_shown.row.page, ""))
@@ -55,7 +56,7 @@ def _told(row: Job) -> Reply:
 @unattended
 def card(ref: str) -> Reply:
     """The part of a page that says how far a job is, asked for until it is over."""
-    job_shown = shown.job_shown(ref, signed_in(), now=flask.g.now)
+    job_shown = jobs_shown.job_shown(ref, signed_in(), now=flask.g.now)
     return flask.render_template("jobs/_card.html", job=job_shown)
 
 
@@ -91,4 +92,4 @@ def file(ref: str, ending: str) -> Reply:
 
 def jobs_about(subject: str) -> list[JobShown]:
     """Return the jobs about a thing that go on, of those that whoever asks for this page sees."""
-    return shown.jobs_about(subject, signed_in(), now=flask.g.now)
+    return jobs_shown.jobs_about(subject, signed_in(), now=flask.g.now)

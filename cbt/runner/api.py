@@ -45,7 +45,7 @@ pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
 @waits_for_a_commit
 @access.candidate
 def start(ref: str) -> Reply:
-    """Open the attempt for this browser (runner/start/path.py)."""
+    """Open the attempt for this browser (runner/start/handler.py)."""
     return hot_reply(ref)
 
 

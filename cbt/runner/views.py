@@ -18,8 +18,8 @@ from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
 from cbt.runner.jobs import DRAW
 from cbt.runner.paper.draw import drawn_count_of
+from cbt.runner.paper.handler import current_pages
 from cbt.runner.paper.page import FOLDER
-from cbt.runner.paper.path import current_pages
 from cbt.runner.recovery_file import leftovers, read_leftovers
 from cbt.runner.replies import page_locale
 from cbt.storage.unit_of_work import reading
@@ -33,14 +33,14 @@ ENTRY, SHEET = "runner/main.js", "runner/page.css"
 @pages.get("/exam/wait/state")
 @access.candidate
 def wait_state() -> Reply:
-    """Say whether the waiting room may let this candidate through (runner/waiting/path.py)."""
+    """Say whether the waiting room may let this candidate through (runner/waiting/handler.py)."""
     return hot_reply()
 
 
 @pages.get("/exam/<ref>")
 @access.candidate
 def runner(ref: str) -> Reply:
-    """The answer page (runner/paper/path.py)."""
+    """The answer page (runner/paper/handler.py)."""
     return hot_reply(ref)
 
 
@@ -70,7 +70,7 @@ def ahead() -> Reply:
 @pages.get("/exam/<ref>/done")
 @access.candidate
 def done(ref: str) -> Reply:
-    """What a candidate sees after the paper (runner/paper/path.py)."""
+    """What a candidate sees after the paper (runner/paper/handler.py)."""
     return hot_reply(ref)
 
 

@@ -24,7 +24,7 @@ from cbt.http.responses import SECURITY_HEADERS
 from cbt.http.server.deferred import PROMISE, PROMISES, Headers, Promise, PromisedRequest
 from cbt.http.server.wsgi import call
 from cbt.runner.models import Attempt
-from cbt.runner.paper import path
+from cbt.runner.paper import handler
 from cbt.runner.paper.page import FOLDER, KINDS, Shells, shell_of
 from cbt.sittings.models import Centre, SittingRoom
 from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
@@ -221,7 +221,7 @@ def test_all_who_ask_at_once_are_read_with_one_query_and_get_their_own(
     other = world.candidate("second")
     own, theirs = page_of(world), page_of(world, "second")
     expected = [without_tokens(browser.get(one).text) for browser, one in ((client, own), (other, theirs))]
-    queries = count_raw_readings(monkeypatch, path)
+    queries = count_raw_readings(monkeypatch, handler)
     replies = asked_together(world, (client, own), (other, theirs), (other, own), (client, own))
     assert [status for status, _, _ in replies] == [200, 200, 404, 200]
     texts = [without_tokens(body.decode()) for _, _, body in replies]
@@ -237,7 +237,7 @@ def test_no_paper_is_looked_for_to_open_a_page_before_it(
     world.admit_all()
     client = world.candidate("theory")
     assert client.get("/exam/wait").status_code == 200  # its browser has a form token by now
-    queries = count_raw_readings(monkeypatch, path)
+    queries = count_raw_readings(monkeypatch, handler)
     assert client.get(f"/exam/{place}").status_code in {200, 303}
     assert queries == []
     assert client.get("/exam/at-nobody").status_code == 404
@@ -259,7 +259,7 @@ def test_where_the_query_fails_everybody_goes_to_the_view(
             raise OSError
         return raw_reading(engine)
 
-    monkeypatch.setattr(path, "raw_reading", fail)
+    monkeypatch.setattr(handler, "raw_reading", fail)
     assert [status for status, _, _ in asked_together(world, *asked)] == [200, 200]
     assert caplog.text.count("1 answer pages were handed on") == 2
 
@@ -358,7 +358,7 @@ def test_both_pages_asked_for_at_once_are_read_with_one_query(
         assert browser.get(one).status_code == 200
     done = ended(world)
     expected = client.get(done).text
-    queries = count_raw_readings(monkeypatch, path)
+    queries = count_raw_readings(monkeypatch, handler)
     asked = [(other, theirs), (client, done), (other, theirs), (client, done)]
     replies = asked_together(world, *asked)
     assert [status for status, _, _ in replies] == [200] * 4

@@ -30,8 +30,8 @@ HELPERS = {
     "jobs/answers.py",  # how a view has something done in the background
     "runner/paper/page.py",  # draws the page after the paper of nobody; draws the answer page of nobody
     "runner/replies.py",  # under which lease a request of the answer page comes; what the answer page is told
-    "runner/news/path.py",  # a hot address: its handler, and the view that asks it
-    "runner/paper/path.py",  # hot addresses whose pages the view draws with what came of the request
+    "runner/news/handler.py",  # a hot address: its handler, and the view that asks it
+    "runner/paper/handler.py",  # hot addresses whose pages the view draws with what came of the request
     "door/views.py",  # the cookie between two pages of the door
     "proctoring/board/page.py",  # what an open board is told
     "demo/world.py",  # makes the cookies of browsers that never asked
@@ -57,7 +57,7 @@ ONE_HOME = {
         "http/auth/login.py",
         "http/auth/access.py",
         "runner/start/batch.py",
-        "runner/waiting/path.py",
+        "runner/waiting/handler.py",
     },
 }
 

@@ -31,7 +31,7 @@ from cbt.items.media import PREFIX
 from cbt.items.types.folders import Mappings
 
 SPACE = "http://www.imsglobal.org/xsd/imsqti_v2p2"
-WRITINGS = Mappings("qti_writing", QtiWriting)
+WRITINGS = Mappings("qti_writer", QtiWriting)
 
 
 def item(draft: ItemDraft, picture: str = "") -> str:

@@ -225,4 +225,4 @@ def ask(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
     raise LeftOut("open_type", kind, name=asking.title)
 
 
-READINGS = Mappings("qti_reading", QtiReading)
+READINGS = Mappings("qti_reader", QtiReading)

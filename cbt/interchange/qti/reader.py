@@ -16,7 +16,7 @@ from cbt.interchange.archive import Package, PackageFiles, beside
 from cbt.interchange.qti import interactions as words
 from cbt.interchange.qti.interactions import TOOL, Asking, ask, declarations, points_of
 from cbt.interchange.raw_items import Gleaning, LeftOut
-from cbt.items.types.true_false.qti_reading import truths
+from cbt.items.types.true_false.qti_reader import truths
 
 _LOW, _HIGH = ("vargte", "vargt"), ("varlte", "varlt")
 

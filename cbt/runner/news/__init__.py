@@ -5,4 +5,4 @@ entries' numbers grow as their transactions commit. So the number at the log's e
 and one watcher in each process asks for it, for everybody who waits.
 """
 
-__all__ = ["entries", "path", "watcher"]
+__all__ = ["entries", "handler", "watcher"]

@@ -4,4 +4,4 @@ Everybody asks every few seconds, or waits with one request, so nothing is read 
 login and of its room stands in a few lines each, and is read anew when the log names it.
 """
 
-__all__ = ["hall", "path"]
+__all__ = ["hall", "handler"]

@@ -8,7 +8,7 @@ from typing import Any
 from cbt.errors import InvalidInput
 from cbt.interchange.markdown import escaped
 from cbt.interchange.qti.response import Fields, Made, QtiWriting, Response22, stem_of
-from cbt.items.types.hotspot.qti_reading import SPOT
+from cbt.items.types.hotspot.qti_reader import SPOT
 from cbt.rules.items.hotspot import Region, read_region
 
 _SMALLEST, _SHARE = 2, 60

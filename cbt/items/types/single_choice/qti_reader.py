@@ -8,7 +8,7 @@ from cbt.interchange import raw_items, text
 from cbt.interchange.qti import interactions
 from cbt.interchange.qti.interactions import TOOL, Asking, QtiReading
 from cbt.interchange.raw_items import LeftOut
-from cbt.items.types.true_false.qti_reading import truths
+from cbt.items.types.true_false.qti_reader import truths
 
 
 def _choice(asking: Asking, block: Any, nodes: list[Any]) -> dict[str, Any]:
