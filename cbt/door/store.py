@@ -13,7 +13,7 @@ from cbt.door.admission import Door, SignInPlace
 from cbt.door.arrival import OPEN_DOOR
 from cbt.errors import NotFound
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingChange, SittingRoom
-from cbt.storage.prepared import KnownEntities, PreparedSelect
+from cbt.storage.prepared import PreparedEntities, PreparedSelect
 
 
 def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre, str | None]:
@@ -42,7 +42,7 @@ _OF_TICKET = (
     .order_by(Sitting.planned_start_at, Registration.id)
 )
 _OF_TICKET_LOCKED = _OF_TICKET.with_for_update(of=Registration)
-_OF_TICKET_READ = KnownEntities(_OF_TICKET)
+_OF_TICKET_READ = PreparedEntities(_OF_TICKET)
 _OF_REGISTRATION = _doors().where(Registration.id == bindparam("registration"))
 """Everybody who comes asks these, a page after the other: they are put together once."""
 _HAS_SEAT = PreparedSelect(
@@ -75,7 +75,7 @@ _TICKET = PreparedSelect(
 )
 _BY_MACHINE = select(Seat).where(Seat.machine_hash == bindparam("hash")).limit(1)
 _BY_ADDRESS = select(Seat).where(Seat.machine_address == bindparam("address")).limit(2)
-_BY_MACHINE_READ, _BY_ADDRESS_READ = KnownEntities(_BY_MACHINE), KnownEntities(_BY_ADDRESS)
+_BY_MACHINE_READ, _BY_ADDRESS_READ = PreparedEntities(_BY_MACHINE), PreparedEntities(_BY_ADDRESS)
 _IDS_BY_ADDRESS = PreparedSelect(select(Seat.id).where(Seat.machine_address == bindparam("address")).limit(2))
 
 

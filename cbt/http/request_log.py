@@ -33,7 +33,7 @@ log = logging.getLogger("cbt.requests")
 
 
 class RequestLog:
-    """Sees every request from outside, the short way of saves included; costs it two readings of a counter."""
+    """Sees every request from outside, those answered at the door included; costs it two readings of a counter."""
 
     def __init__(
         self,

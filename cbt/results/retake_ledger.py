@@ -27,7 +27,7 @@ from cbt.rules.states import SittingState
 from cbt.sittings.models import Batch, Sitting, SittingRoom
 from cbt.sittings.store import batch_by_ref, official_only
 from cbt.storage.paging import PageSpan
-from cbt.storage.prepared import KnownEntities
+from cbt.storage.prepared import PreparedEntities
 from cbt.storage.unit_of_work import reading
 
 T = TypeVarTuple("T")
@@ -97,7 +97,7 @@ _ALL_TAKEN = joined_taken(select(*TAKEN).join(Sitting, Sitting.id == Registratio
     Sitting.planned_start_at, Registration.id
 )
 _LEDGERS = _ALL_TAKEN.where(Registration.candidate_id.in_(bindparam("candidates", expanding=True)))
-_OWN_LEDGER = KnownEntities(_ALL_TAKEN.where(Registration.candidate_id == bindparam("candidate")))
+_OWN_LEDGER = PreparedEntities(_ALL_TAKEN.where(Registration.candidate_id == bindparam("candidate")))
 """On the day of results everybody asks for their own."""
 
 
@@ -238,12 +238,12 @@ def ticket_holder(number: str) -> Candidate | None:
     return rows[0][0] if rows else None
 
 
-_TICKET_HOLDER = KnownEntities(
+_TICKET_HOLDER = PreparedEntities(
     select(Candidate)
     .join(AdmissionTicket, AdmissionTicket.candidate_id == Candidate.id)
     .where(AdmissionTicket.number == bindparam("number"))
 )
-_WHOSE = KnownEntities(
+_WHOSE = PreparedEntities(
     select(Candidate, AdmissionTicket.number)
     .join(Registration, Registration.candidate_id == Candidate.id)
     .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)

@@ -173,7 +173,7 @@ class PreparedSelect:
             return self.at(cursor, **values)
 
 
-class KnownEntities:
+class PreparedEntities:
     """A select of entities and columns, asked as `PreparedSelect` is: each entity comes as a row of its columns.
 
     So what reads attributes alone reads these rows as well; they belong to no session and follow no relationship.

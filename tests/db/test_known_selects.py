@@ -13,7 +13,7 @@ from sqlalchemy import LargeBinary, String, bindparam, func, inspect, literal, s
 from sqlalchemy.orm import aliased
 
 from cbt.http.models import Throttle
-from cbt.storage.prepared import KnownEntities, PreparedSelect, RawSelect
+from cbt.storage.prepared import PreparedEntities, PreparedSelect, RawSelect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
 
@@ -104,7 +104,7 @@ def test_entities_come_with_their_columns_and_one_that_is_not_there_is_none(app:
         .outerjoin(other, (other.subject == Throttle.subject) & (other.scope == "other"))
         .where(Throttle.scope == bindparam("scope"))
     )
-    asked = KnownEntities(statement)
+    asked = PreparedEntities(statement)
     names = [column.key for column in inspect(Throttle).column_attrs]
     with app.app_context():
         put([("x", 3)])

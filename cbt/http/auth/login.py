@@ -226,7 +226,7 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
 
 
 KNOWN = "cbt.known_principal"
-"""Whom a short way has found to be signed in for this request, by the rule that holds before a view."""
+"""Whom the door has found to be signed in for this request, by the rule that holds before a view."""
 Resolver = Callable[[Any, str], Principal | None]
 """Finds whom a ref names, with a cursor of the driver."""
 _OF_TOKEN = PreparedSelect(

@@ -130,7 +130,7 @@ class SpooledRequest(FormRequest):
 # A request counts as received when it has been read whole: body first, then the clock (R-21).
 #
 # The server's front (front.py) does both before a thread is used. Where another server calls the app, the
-# same is done here, at the WSGI door, so that no view and no short way ever reads a clock before the body.
+# same is done here, at the WSGI door, so that no view and no door ever reads a clock before the body.
 
 RECEIVED_AT = "cbt.received_at"
 """The instant at which the request had been read whole."""
@@ -149,8 +149,8 @@ NOBODY = Sender(SMALL_BODY)
 class BufferedBody:
     """Wraps an app: reads what the front has not read, then the clock.
 
-    A request that does not name one host goes to `refusing`, past every short way: which host it means is not to be
-    guessed.
+    A request that does not name one host goes to `refusing`, past the door of the hot addresses: which host it
+    means is not to be guessed.
     """
 
     def __init__(

@@ -213,7 +213,7 @@ class OpenRooms:
     ) -> Board:
         """Return the board of a room as `load_board` does, asking only for what may have changed.
 
-        What the short way has `looked` at just now is not asked for again.
+        What the door has `looked` at just now is not asked for again.
         """
         if looked is None:
             with closing(session.connection().connection.cursor()) as cursor:

@@ -1,7 +1,7 @@
 """The board page: whole, or what changed of it, and the watchers whose requests a process knows.
 
 A request is known to the letter: who watches which room, and how, as of a number of the log. Such a request
-can be answered by a short way, before a view is asked.
+can be answered at the door, before a view is asked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 READ_AT = "cbt.board_number"
 """The log's last number before the view was asked: what it finds is so as of that number at least."""
 GLANCED = "cbt.board_glanced"
-"""What the short way has made already of a board of which a part has to be drawn: the drawing, and its room."""
+"""What the door has made already of a board of which a part has to be drawn: the drawing, and its room."""
 LOOKED = "cbt.board_looked"
 """What it has read of the seats where more is to be read around them; whoever asks may see the room."""
 MOST_KNOWN = 2048
@@ -99,12 +99,12 @@ def board_page(board: Board, way: BoardWay) -> str:
 
 
 def glanced_board() -> tuple[Drawing, RoomView] | None:
-    """Return the board that the short way has read for this request, and its room; whoever asks may see it."""
+    """Return the board that the door has read for this request, and its room; whoever asks may see it."""
     return cast(tuple[Drawing, RoomView] | None, flask.request.environ.get(GLANCED))
 
 
 def looked_at() -> SeatsRead | None:
-    """Return what the short way has read of the seats for this request; whoever asks may see their room."""
+    """Return what the door has read of the seats for this request; whoever asks may see their room."""
     return cast("SeatsRead | None", flask.request.environ.get(LOOKED))
 
 
@@ -115,7 +115,7 @@ def drawing_of(board: Board, way: BoardWay) -> Drawing:
 def what_changed(drawing: Drawing, view: RoomView, principal: Principal) -> flask.Response:
     """Return what the page that asks lacks: parts and numbers, or the whole board; 304 where it lacks nothing.
 
-    A request that came by the short way (path.py) is known there from now on, with the room and whose it is.
+    A request that came by the door (handler.py) is known there from now on, with the room and whose it is.
     """
     environ = flask.request.environ
     if READ_AT in environ and wants_json():

@@ -1,3 +1,3 @@
-"""The short way of an answer: judged, written with others, acknowledged."""
+"""An answer: judged, written with others, acknowledged."""
 
 __all__ = ["attempt_cache", "batch", "digest", "guard", "journal", "wire"]

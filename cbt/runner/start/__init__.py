@@ -1,3 +1,3 @@
-"""The short way of a start: lease, clock and paper in one batch."""
+"""A start: lease, clock and paper in one batch."""
 
 __all__ = ["batch", "handler", "reply"]
