@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import flask
 
+from cbt.certificates.handler import LookUpHandler
 from cbt.http.server.hot_addresses import HotHandler, init_hot_addresses
 from cbt.proctoring.board.handler import BoardHandler
+from cbt.results.handler import OwnResultsHandler
 from cbt.runner.news.handler import NewsHandler
 from cbt.runner.paper.handler import DoneHandler, PageHandler
 from cbt.runner.save.journal import Journal
@@ -25,6 +27,8 @@ HOT_ADDRESSES: dict[str, Callable[[flask.Flask], HotHandler[Any]]] = {
     "delivery.runner": PageHandler,
     "delivery.done": DoneHandler,
     "proctoring.live": BoardHandler,
+    "results.mine": OwnResultsHandler,
+    "certificates.verified": LookUpHandler,
 }
 
 

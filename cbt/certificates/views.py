@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import flask
 from flask_babel import gettext as _
 
 from cbt.blueprints.store import blueprint_of, last_version
-from cbt.certificates import look_up, service, unit_results
+from cbt.certificates import service, unit_results
 from cbt.certificates import upload_views as uploads
-from cbt.certificates.look_up import FoundCertificate
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import (
     SeriesForm,
@@ -26,14 +23,14 @@ from cbt.enrolment.units import own_unit
 from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
-from cbt.http.auth.machine import current_machine
 from cbt.http.downloads import attachment
 from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other
 from cbt.http.i18n import local_day
-from cbt.http.page_cache import filled, hole, page_for_all
+from cbt.http.page_cache import page_for_all
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
+from cbt.http.server.hot_addresses import hot_reply
 from cbt.printing.pdf import PDF
 from cbt.rules.certificates import grouped
 from cbt.rules.roles import Role
@@ -206,38 +203,4 @@ def verify() -> Reply:
 @access.public
 def verified() -> Reply:
     """Say what the register knows of a certificate (R-94); sent in a form, so that no address holds a name."""
-    form, machine = flask.request.form, current_machine()
-    if form.get("statement"):
-        found_certificate = look_up.look_at(form["statement"], machine=machine, now=flask.g.now)
-    else:
-        number, name = form.get("number", ""), form.get("name", "")
-        found_certificate = look_up.look_up(number=number, name=name, machine=machine, now=flask.g.now)
-    return _answer_page(found_certificate)
-
-
-def _answer_page(found_certificate: FoundCertificate | None) -> str:
-    """Return the page of what was found: that of nobody's certificate, filled in.
-
-    However it was asked for, an answer takes the same steps (R-94).
-    """
-    kind = "none" if found_certificate is None else "revoked" if found_certificate.revoked else "valid"
-
-    def draw() -> str:
-        nobodys = FoundCertificate(
-            number=hole("number"),
-            name=hole("name"),
-            document=hole("document"),
-            occupation=hole("occupation"),
-            level=hole("level"),
-            issued_on=hole("issued_on"),
-            body=hole("body"),
-            revoked=kind == "revoked",
-        )
-        return flask.render_template("certificates/verified.html", found=None if kind == "none" else nobodys)
-
-    page = page_for_all(flask.request.path, draw, kind=kind)
-    return (
-        page
-        if found_certificate is None
-        else filled(page, asdict(found_certificate) | {"number": grouped(found_certificate.number)})
-    )
+    return hot_reply()

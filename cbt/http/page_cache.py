@@ -22,6 +22,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from markupsafe import escape
 
 from cbt.http.auth.cookies import read_cookie
+from cbt.http.auth.wsgi_login import BrowserLogin
 from cbt.http.i18n import as_nobody, chosen_theme
 
 _given: dict[str, bytes] = {}
@@ -137,6 +138,11 @@ def page_for_all(path: str, draw: Callable[[], str], *, version: Hashable = 0, k
     return str(generate_csrf()).join(pieces)
 
 
+def kept_for_all(app: flask.Flask, path: str, browser: BrowserLogin, *, kind: str = "") -> str | None:
+    """Return a page that is the same for everybody and hangs on nothing that changes, if it is kept."""
+    return _kept(app.extensions[_FOR_ALL], (path, kind, browser.locale, browser.theme), 0, browser)
+
+
 def own_page(owner: Hashable, draw: Callable[[], str], *, version: Hashable) -> str:
     """Return the page of this address that belongs to one login, `owner`, and is shown to nobody else."""
     request = flask.request
@@ -146,6 +152,19 @@ def own_page(owner: Hashable, draw: Callable[[], str], *, version: Hashable) -> 
     key = (owner, request.path, str(flask_babel.get_locale()), chosen_theme(read_cookie("theme")))
     pieces = pages.find(key, version) or pages.keep(key, version, _pieces(draw()))
     return str(generate_csrf()).join(pieces)
+
+
+def kept_own(
+    app: flask.Flask, owner: Hashable, path: str, browser: BrowserLogin, *, version: Hashable
+) -> str | None:
+    """Return the page of a login, `owner`, if it is kept as of this version."""
+    return _kept(app.extensions[_OWN], (owner, path, browser.locale, browser.theme), version, browser)
+
+
+def _kept(pages: PageCache, key: Hashable, version: Hashable, browser: BrowserLogin) -> str | None:
+    form_token = browser.form_token()
+    pieces = None if browser.has_news or form_token is None else pages.find(key, version)
+    return None if pieces is None or form_token is None else form_token.join(pieces)
 
 
 def hole(name: str) -> str:

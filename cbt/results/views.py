@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 
 import flask
 from flask_babel import gettext as _
@@ -21,13 +20,13 @@ from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
 from cbt.http.i18n import local_day, local_zone
-from cbt.http.page_cache import own_page, page_for_all
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
+from cbt.http.server.hot_addresses import hot_reply
 from cbt.jobs.answers import file_reply
 from cbt.printing.pdf import PDF
 from cbt.results import my_results, rulings, service
-from cbt.results.change_number import result_number
+from cbt.results.handler import ask_page, results_page
 from cbt.results.jobs import WORKBOOK
 from cbt.results.late_answers import (
     DECIDERS,
@@ -216,39 +215,29 @@ def key(sitting_ref: str) -> Reply:
 pages = flask.Blueprint("results", __name__)
 
 
-def _ask_page(refused: Refusal = NOTHING_REFUSED) -> tuple[str, int]:
-    fields = {"errors": refused.by_field(otherwise="ticket"), "ticket": refused.sent.get("ticket", "")[:40]}
-    return flask.render_template("results/ask.html", **fields), refused.code
-
-
 @pages.get("/my/results")
 @lanes.for_everybody
 @access.public
 def mine() -> Reply:
     """Show a signed-in candidate their results; ask anybody else for ticket and document."""
-    principal, now = current_principal(), flask.g.now
-    if principal is None or principal.kind != "candidate":
-        return page_for_all(flask.request.path, lambda: _ask_page()[0])
-    login, whose = principal.login_session_id, partial(my_results.results_of, principal.subject_id, now=now)
-    version = result_number(flask.request.environ), local_day(now)
-    return own_page(login, lambda: _mine_page(whose()), version=version)
+    return hot_reply()
 
 
 @pages.post("/my/results")
 @lanes.for_everybody
 @access.public
-@form_on(_ask_page, InvalidInput)
+@form_on(ask_page, InvalidInput)
 def look_up() -> Reply:
     """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
     ticket, document = _typed()
     results = my_results.look_up(ticket=ticket, document=document, machine=current_machine(), now=flask.g.now)
     # What was typed goes with the form that prints the slip: nothing else knows the asker.
-    return _mine_page(results, (ticket, document))
+    return results_page(results, (ticket, document))
 
 
 @pages.post("/my/results/slip")
 @access.public
-@form_on(_ask_page, InvalidInput)
+@form_on(ask_page, InvalidInput)
 def slip() -> Reply:
     """Send the released results of a signed-in candidate, or of whoever holds ticket and document, as a page."""
     principal, now = current_principal(), flask.g.now
@@ -279,10 +268,6 @@ def check() -> Reply:
     results = checked_slip(ticket=ticket, code=code, machine=current_machine(), now=flask.g.now)
     exams = () if results is None else released_exams(results)
     return flask.render_template("results/check.html", asked=True, found=results, exams=exams)
-
-
-def _mine_page(results: my_results.CandidateResults, typed: tuple[str, str] | None = None) -> str:
-    return flask.render_template("results/mine.html", mine=results, asked=typed)
 
 
 def _typed(secret: str = "document") -> tuple[str, str]:

@@ -24,6 +24,7 @@ from cbt.http.i18n import local_day
 from cbt.results.models import Result
 from cbt.rules.certificates import gaps, qr_text, series_of
 from cbt.storage.unit_of_work import reading, unit_of_work
+from tests.delivery.starts import left_to_views
 from tests.helpers import count_queries, flat
 from tests.printing.paper import papers_of, squeezed
 from tests.results.scene import USUAL, book_again, finish, release
@@ -98,6 +99,45 @@ def look_up(app: flask.Flask, number: str, name: str, client: FlaskClient | None
     answer = (client or app.test_client()).post("/verify", data={"number": number, "name": name})
     assert answer.status_code == 200
     return answer.text
+
+
+@pytest.mark.once
+def test_a_look_up_is_answered_at_the_door_as_by_its_view(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qualify(world)
+    set_parts(world)
+    row = given(world, *BOTH)[0]
+    client = world.app.test_client()
+    client.get("/verify")
+    by_view, at_the_door = [], []
+    pairs = ((row.number, row.name), (row.number, "不是"), ("没有", row.name))
+    with left_to_views(world.app):
+        by_view = [look_up(world.app, *pair, client) for pair in pairs]
+    monkeypatch.setitem(world.app.view_functions, "certificates.verified", None)  # whoever calls it fails
+    at_the_door = [look_up(world.app, *pair, client) for pair in pairs]
+    assert at_the_door == by_view
+    assert by_view[1] == by_view[2] != by_view[0]
+
+
+@pytest.mark.once
+def test_the_door_takes_no_form_without_the_token_of_its_session(world: World) -> None:
+    client = world.app.test_client()
+    token = form_token_of(client.get("/verify").text)
+    other = form_token_of(world.app.test_client().get("/verify").text)
+    world.app.config["WTF_CSRF_ENABLED"] = True
+    asked = {"number": "1", "name": "某某"}
+    codes = [
+        client.post("/verify", data=asked | more).status_code
+        for more in ({}, {"csrf_token": other}, {"csrf_token": token})
+    ]
+    assert codes == [400, 400, 200]
+
+
+def form_token_of(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
 
 
 def test_who_passed_both_papers_gets_the_next_number_and_the_others_are_told_why(world: World) -> None:

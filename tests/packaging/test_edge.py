@@ -30,6 +30,8 @@ HELPERS = {
     "jobs/answers.py",  # how a view has something done in the background
     "runner/paper/page.py",  # draws the page after the paper of nobody; draws the answer page of nobody
     "runner/replies.py",  # under which lease a request of the answer page comes; what the answer page is told
+    "certificates/handler.py",  # a hot address: its handler, and the page the view draws of what it found
+    "results/handler.py",  # the same
     "runner/news/handler.py",  # a hot address: its handler, and the view that asks it
     "runner/paper/handler.py",  # hot addresses whose pages the view draws with what came of the request
     "door/views.py",  # the cookie between two pages of the door

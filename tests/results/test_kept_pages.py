@@ -20,6 +20,7 @@ from cbt.results.change_number import CHANGES_NO_RESULT
 from cbt.results.publicity import store as publicity
 from cbt.runner.news import watcher
 from cbt.storage.unit_of_work import unit_of_work
+from tests.delivery.starts import left_to_views
 from tests.helpers import count_queries, count_raw_readings
 from tests.results.scene import SECOND, finish, release, release_url, rescore, set_violation
 from tests.results.test_publicity import AFTER, object_to, page_of, public
@@ -187,6 +188,24 @@ def test_an_own_page_is_asked_again_of_its_login_alone(
     ended = mine.get("/my/results", environ_overrides=FRONT).text
     assert "72.5" not in ended
     assert released.sitters["theory"].name not in ended
+
+
+def test_what_the_view_drew_is_shown_at_the_door_without_a_view(
+    released: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = released.candidate("theory")
+    with left_to_views(released.app):
+        by_view = mine.get("/my/results")
+    monkeypatch.setitem(released.app.view_functions, "results.mine", None)  # whoever calls it fails
+    at_the_door = mine.get("/my/results")
+    assert without_tokens(at_the_door.text) == without_tokens(by_view.text)
+    same = ("Content-Type", "Vary", "Content-Security-Policy", "Cache-Control")
+    assert [at_the_door.headers.get(name) for name in same] == [by_view.headers.get(name) for name in same]
+    token = _TOKEN.search(at_the_door.text)
+    assert token is not None
+    monkeypatch.undo()
+    released.app.config["WTF_CSRF_ENABLED"] = True
+    assert mine.post("/my/results/slip", data={"csrf_token": token[1]}).mimetype == "application/pdf"
 
 
 def test_nobody_is_shown_the_page_of_another(released: World) -> None:

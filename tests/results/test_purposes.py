@@ -33,6 +33,7 @@ OF_CONSEQUENCE = ("results", "scoring", "batches/checks", "batches/publishing")
 ASKS = {"official_only", "is_official", "require_official", "finished_sitting"}
 NOT_ITS_TO_SAY = {
     "results/sheet/sitting.py": "finished_sitting lets in, and steps.plan_release asks again",
+    "results/handler.py": "shows what my_results says",
     "results/package/members.py": "its service asks finished_sitting",
     "scoring/service.py": "works out scores; a trial's are compared with what was expected, and go nowhere",
     "scoring/score_sheets.py": "works out scores",

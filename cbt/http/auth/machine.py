@@ -93,8 +93,11 @@ class MachineTokens:
         return hashlib.sha256(name).hexdigest()
 
     def asking(self, environ: WSGIEnvironment) -> str:
-        token_hash = self._asking(environ.get("HTTP_COOKIE", ""))
-        return Machine(token_hash, environ.get("REMOTE_ADDR", "")).identity
+        return self.machine(environ).identity
+
+    def machine(self, environ: WSGIEnvironment) -> Machine:
+        """Return the machine that sends a request, at the WSGI door."""
+        return Machine(self._asking(environ.get("HTTP_COOKIE", "")), environ.get("REMOTE_ADDR", ""))
 
     def known(self, environ: WSGIEnvironment) -> str | None:
         """Return the identity of the machine that sends a request, at the WSGI door; None while it has no token."""

@@ -18,7 +18,7 @@ import flask
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from cbt.config import Settings
-from cbt.http.auth.cookies import cookie_signer, cookies_in, session_cookie
+from cbt.http.auth.cookies import cookie_signer, cookies_in, is_of_staff, session_cookie
 from cbt.http.auth.login import CANDIDATE, token_hash
 from cbt.http.auth.machine import is_elsewhere, tokens_of
 from cbt.http.i18n import chosen_locale, chosen_theme
@@ -72,11 +72,13 @@ LOGIN_SESSIONS = (
 @dataclass(frozen=True, slots=True)
 class BrowserLogin:
     """A candidate's browser, as its signed cookie says; whether its login session holds is for whoever answers to
-    ask (LOGIN_SESSIONS, login_holds)."""
+    ask (LOGIN_SESSIONS, login_holds). At a public address it may be nobody's: then `token_hash` is empty."""
 
     token_hash: str
     locale: str
     theme: str
+    has_news: bool
+    """Whether a page has something to say to it once: what is kept for others does not say it."""
     has_machine: bool
     """Whether it has the token of its machine: with a page it would be given one."""
     form_token: Callable[[], str | None]
@@ -100,6 +102,7 @@ class CachedLogin(NamedTuple):
     """What its form tokens are made of; None before it was given a form."""
     locale: str
     theme: str
+    has_news: bool
 
 
 class RequestDoor:
@@ -107,7 +110,7 @@ class RequestDoor:
 
     def __init__(self, app: flask.Flask) -> None:
         self._app = app
-        self._cookie = session_cookie(app, staff=False)
+        self._cookies = session_cookie(app, staff=False), session_cookie(app, staff=True)
         self._form_tokens = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt=CSRF_SALT)
         self._signed_forms, self._signed_cookies = (
             SignedTexts(self._form_tokens),
@@ -120,37 +123,47 @@ class RequestDoor:
         self._form_token = lru_cache(REMEMBERED)(self._make_form_token)
 
     def login(self, environ: WSGIEnvironment) -> BrowserLogin | None:
-        """Return who sends a request; None without a cookie of ours."""
-        kept = self._read(environ.get("HTTP_COOKIE", ""))
+        """Return who sends a request; None for whoever is not signed in."""
+        browser = self.browser(environ)
+        return browser if browser is not None and browser.token_hash else None
+
+    def browser(self, environ: WSGIEnvironment) -> BrowserLogin | None:
+        """Return whose browser sends a request, signed in or not; None without a cookie of ours."""
+        kept = self._kept(environ)
         if kept is None:
             return None
         return BrowserLogin(
             token_hash=kept.token_hash,
             locale=kept.locale,
             theme=kept.theme,
+            has_news=kept.has_news,
             has_machine=self._machines.known(environ) is not None,
             form_token=partial(self._form_token, kept.field),
         )
 
-    def brings_form_token(self, environ: WSGIEnvironment) -> bool:
-        """Return whether a request that changes something brings a form token of its own session."""
-        kept = self._read(environ.get("HTTP_COOKIE", ""))
-        return kept is not None and self._own_form(kept.field, environ.get("HTTP_X_CSRFTOKEN"))
+    def owns_form(self, environ: WSGIEnvironment, form_token: str | None) -> bool:
+        """Return whether a form token that a request brings is one of its own session."""
+        kept = self._kept(environ)
+        return kept is not None and self._own_form(kept.field, form_token)
 
-    def _read_header(self, header: str) -> CachedLogin | None:
+    def _kept(self, environ: WSGIEnvironment) -> CachedLogin | None:
+        cookie = self._cookies[is_of_staff(environ["PATH_INFO"])]
+        return self._read(environ.get("HTTP_COOKIE", ""), cookie)
+
+    def _read_header(self, header: str, cookie: str) -> CachedLogin | None:
         cookies = cookies_in(header)
         try:
-            session: Mapping[str, Any] = self._signed_cookies.read(cookies.get(self._cookie, ""))
+            session: Mapping[str, Any] = self._signed_cookies.read(cookies.get(cookie, ""))
         except BadSignature:
             return None
-        token, field = session.get("_user_id"), session.get(self._app.config["WTF_CSRF_FIELD_NAME"])
-        if not isinstance(token, str):
-            return None
+        form_field = self._app.config["WTF_CSRF_FIELD_NAME"]
+        token, field = session.get("_user_id"), session.get(form_field)
         return CachedLogin(
-            token_hash(token),
+            token_hash(token) if isinstance(token, str) else "",
             field if isinstance(field, str) else None,
             chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
             chosen_theme(cookies.get(f"{self._prefix}theme")),
+            bool(session.keys() - {"_user_id", "_fresh", form_field}),
         )
 
     def _make_form_token(self, field: str | None) -> str | None:

@@ -13,7 +13,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
@@ -31,6 +31,7 @@ from cbt.http.auth.cookies import read_cookie
 from cbt.http.auth.login import CANDIDATE, machine_id, signed_in, token_hash
 from cbt.http.auth.machine import tokens_of
 from cbt.http.auth.wsgi_login import BrowserLogin, door_of
+from cbt.http.form_values import whole_number
 from cbt.http.i18n import LOCALE_HEADER, chosen_locale, chosen_theme, sentences
 from cbt.http.partials import Reply
 from cbt.http.request_log import ENDPOINT, STATUS
@@ -51,8 +52,13 @@ FOR_VIEW = "cbt.for_view"
 """Says of a request that the view answers it: with the result that lies here, if there is one."""
 _EXTENSION = "cbt_hot_addresses"
 REASONS = {200: "200 OK", 304: "304 NOT MODIFIED", 503: "503 SERVICE UNAVAILABLE"}
+HTML = ("Content-Type", "text/html; charset=utf-8")
 PLAIN = frozenset({"db.busy", "db.write", "request.stale"})
 """Refusals that are the same for everybody: nothing but the time to come again goes with them."""
+PUBLIC, PARTIAL = "public", "HTTP_HX_REQUEST"
+FORM, FORM_TOKEN = "application/x-www-form-urlencoded", "csrf_token"
+SHORT_FORM, FIELDS = 4_096, 16
+"""So long a form, in bytes, and of so many fields, is read at the door; any other by the view."""
 _LOCALE = f"HTTP_{LOCALE_HEADER.upper().replace('-', '_')}"
 Pending = TypeVar("Pending")
 
@@ -98,8 +104,10 @@ class HotRequest:
     machine: str
     """The identity of the machine that sends it."""
     sender: BrowserLogin | None
-    """The signed-in candidate, at an address of candidates."""
+    """The signed-in candidate, at an address of candidates; at a public one whoever has a session of ours."""
     by_view: bool = False
+    form: Mapping[str, str] = field(default_factory=dict)
+    """What a form of a public address brings."""
 
     @property
     def at_once(self) -> bool:
@@ -164,6 +172,20 @@ class HotHandler(Generic[Pending]):
         if isinstance(outcome, CbtError):
             raise outcome
         return self.results([(pending, outcome)], may_wait=True)[0]
+
+
+def _plain_form(environ: WSGIEnvironment) -> dict[str, str]:
+    """Return a short form as browsers send it by themselves, the first of each name; nothing of any other."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if environ.get("CONTENT_TYPE") != FORM or whole_number(length, most=SHORT_FORM) is None:
+        return {}
+    raw: bytes = environ["wsgi.input"].read()
+    environ["wsgi.input"] = io.BytesIO(raw)
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=FIELDS, errors="strict")
+    except ValueError:
+        return {}
+    return {} if any("\0" in text for pair in pairs for text in pair) else dict(reversed(pairs))
 
 
 def json_response(text: str, *headers: tuple[str, str]) -> HotResponse:
@@ -306,7 +328,7 @@ class HotAddresses:
 
     def _request(self, environ: WSGIEnvironment, address: _Address, ref: str) -> HotRequest | None:
         """Return a request as its handler sees it; None where it is not plain whose it is."""
-        login = None
+        login, form = None, {}
         if address.kind == CANDIDATE:
             login = self._door.login(environ)
             if login is None:
@@ -315,10 +337,18 @@ class HotAddresses:
             if environ["REQUEST_METHOD"] == "POST" and (
                 environ.get("CONTENT_TYPE") != "application/json"
                 or environ.get("QUERY_STRING")
-                or not self._door.brings_form_token(environ)
+                or not self._door.owns_form(environ, environ.get("HTTP_X_CSRFTOKEN"))
             ):
                 return None
-        return HotRequest(environ, ref, self._machines.asking(environ), login)
+        elif address.kind == PUBLIC:
+            login = self._door.browser(environ)
+            if login is None or environ.get("QUERY_STRING") or PARTIAL in environ:
+                return None
+            if environ["REQUEST_METHOD"] == "POST":
+                form = _plain_form(environ)
+                if not self._door.owns_form(environ, form.get(FORM_TOKEN)):
+                    return None
+        return HotRequest(environ, ref, self._machines.asking(environ), login, form=form)
 
     def response(
         self, environ: WSGIEnvironment, address: _Address, result: Result
@@ -353,7 +383,8 @@ def hot_reply(ref: str = "") -> Reply:
     result: Result | None = environ.get(FOR_VIEW)
     if result is None:
         sender = _signed_in_browser() if address.kind == CANDIDATE else None
-        request = HotRequest(environ, ref, machine_id(), sender, by_view=True)
+        form = flask.request.form.to_dict() if address.kind == PUBLIC else {}
+        request = HotRequest(environ, ref, machine_id(), sender, by_view=True, form=form)
         try:
             # What the door left is waited for here, and else promised as there.
             result = address.handler.answer(request) if FOR_VIEW in environ else address.result(request)
@@ -376,6 +407,7 @@ def _signed_in_browser() -> BrowserLogin:
         token_hash=token_hash(signed_in().token),
         locale=str(flask_babel.get_locale()),
         theme=chosen_theme(read_cookie("theme")),
+        has_news=False,
         has_machine=True,
         form_token=generate_csrf,
     )

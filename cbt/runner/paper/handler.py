@@ -24,7 +24,7 @@ from cbt.http.auth.wsgi_login import BrowserLogin, login_holds
 from cbt.http.partials import Reply
 from cbt.http.responses import unpacks
 from cbt.http.server.coalescence import Coalescer
-from cbt.http.server.hot_addresses import HandOn, HotHandler, HotRequest, HotResponse, OnPage, Result
+from cbt.http.server.hot_addresses import HTML, HandOn, HotHandler, HotRequest, HotResponse, OnPage, Result
 from cbt.runner.attempt_states import OVER
 from cbt.runner.paper.examinee import Examinee, ExamineeReader, SignedIn
 from cbt.runner.paper.page import (
@@ -46,7 +46,6 @@ from cbt.storage.write_queue.group_commit import Told
 log = logging.getLogger(__name__)
 PAPER, DONE = "delivery.runner", "delivery.done"
 _TOKEN, _THEIRS = "token-is-here", "person-is-here"
-_HTML = ("Content-Type", "text/html; charset=utf-8")
 
 
 class PendingPage(NamedTuple):
@@ -181,7 +180,7 @@ class PageHandler(HotHandler[PendingPage]):
         form_token = login.form_token() or ""
         body = self._pages.page(examinee, kind, form_token=form_token, packs=pending.packs)
         encoding = [("Content-Encoding", "gzip")] if pending.packs else []
-        response = HotResponse([_HTML, ("Vary", "Accept-Encoding, Cookie"), *encoding], body)
+        response = HotResponse([HTML, ("Vary", "Accept-Encoding, Cookie"), *encoding], body)
         return OnPage(partial(_insisting, response.as_reply)) if examinee.by_kiosk else response
 
 
@@ -192,7 +191,7 @@ class DoneHandler(PageHandler):
         if examinee.attempt_state not in OVER:
             return OnPage(partial(_lead_to, PAPER, pending.ref))
         body = self._pages.done(examinee, locale=pending.login.locale, theme=pending.login.theme)
-        return HotResponse([_HTML, ("Vary", "Cookie")], body)
+        return HotResponse([HTML, ("Vary", "Cookie")], body)
 
 
 def _examinee(signed_in: SignedIn, machine: str, *, now: datetime) -> Examinee | None:
