@@ -13,8 +13,8 @@ from cbt.proctoring.board.handler import BoardHandler
 from cbt.results.handler import OwnResultsHandler
 from cbt.runner.news.handler import NewsHandler
 from cbt.runner.paper.handler import DoneHandler, PageHandler
+from cbt.runner.save.handler import HandInHandler, SaveHandler
 from cbt.runner.save.journal import Journal
-from cbt.runner.save.wire import HandInHandler, SaveHandler
 from cbt.runner.start.handler import StartHandler
 from cbt.runner.waiting.handler import WaitHandler
 

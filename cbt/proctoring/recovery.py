@@ -30,7 +30,7 @@ from cbt.runner.recovery_file import (
     read_shelf,
     seal_secret,
 )
-from cbt.runner.save.guard import AttemptInfo
+from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.runner.save.journal import current_journal
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.store import RoomView, room_for, room_view_for

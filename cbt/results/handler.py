@@ -17,7 +17,7 @@ from cbt.http.partials import Reply
 from cbt.http.server.hot_addresses import HTML, HandOn, HotHandler, HotRequest, HotResponse, OnPage, Result
 from cbt.results import my_results
 from cbt.results.change_number import result_number
-from cbt.runner.save.guard import Dialect
+from cbt.runner.save.attempt_row import Dialect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading
 

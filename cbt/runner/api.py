@@ -35,7 +35,7 @@ from cbt.runner.replies import (
     refused_reply,
     saved_reply,
 )
-from cbt.runner.save.guard import AttemptInfo
+from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.runner.save.journal import current_journal
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
@@ -53,7 +53,7 @@ def start(ref: str) -> Reply:
 @waits_for_a_commit
 @access.lease
 def answers(ref: str) -> Reply:
-    """Append what the browser sends (runner/save/wire.py)."""
+    """Append what the browser sends (runner/save/handler.py)."""
     return hot_reply(ref)
 
 
@@ -75,7 +75,7 @@ def advance(ref: str) -> Reply:
 @waits_for_a_commit
 @access.lease
 def submit(ref: str) -> Reply:
-    """交卷 (runner/save/wire.py)."""
+    """交卷 (runner/save/handler.py)."""
     return hot_reply(ref)
 
 

@@ -19,7 +19,7 @@ from cbt.rules.states import SittingState as RoomState
 from cbt.runner.attempt_states import ACTIVE, OVER, RUNNING, move
 from cbt.runner.clock_facts import attempt_facts, room_facts
 from cbt.runner.models import Attempt, AttemptAdjustment, AttemptSuspension, Message, UnitDone
-from cbt.runner.save.guard import AttemptInfo
+from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.runner.store import is_out, unread_messages
 from cbt.sittings.models import SittingRoom
 from cbt.storage.types import new_ref

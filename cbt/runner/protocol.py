@@ -15,7 +15,7 @@ from cbt.rules.clock import ZERO, UnitWindow
 from cbt.rules.exam import Paper
 from cbt.rules.items import response
 from cbt.rules.states import State
-from cbt.runner.save.guard import AttemptInfo, Guard
+from cbt.runner.save.attempt_row import AttemptInfo, Guard
 
 MAX_ENTRIES = 400
 MAX_SEQ = 2**31 - 1

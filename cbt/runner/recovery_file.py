@@ -31,7 +31,7 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.runner.attempt_states import OVER
 from cbt.runner.models import Attempt, JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
 from cbt.runner.protocol import read_entries
-from cbt.runner.save.guard import AttemptInfo
+from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.storage.types import new_ref, to_micros
 from cbt.storage.unit_of_work import reading
 

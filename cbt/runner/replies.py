@@ -24,7 +24,7 @@ from cbt.rules.states import State
 from cbt.runner.attempt_changes import deliver
 from cbt.runner.news.entries import STANDS, Halt, Teller, place_of
 from cbt.runner.protocol import REFUSALS, Outcome, Saved, UnitEndResult, clock_text, receipts_text
-from cbt.runner.save.guard import AttemptInfo, Guard
+from cbt.runner.save.attempt_row import AttemptInfo, Guard
 from cbt.runner.save.journal import Journal, current_journal
 from cbt.runner.start.reply import current_openings
 from cbt.storage.unit_of_work import reading

@@ -15,7 +15,7 @@ from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import AttemptLive, JournalEntry, LateEntry
 from cbt.runner.protocol import Save, read_entries
 from cbt.runner.save import batch
-from cbt.runner.save.batch import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
+from cbt.runner.save.quota import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
 from cbt.storage.engine import WRITE
 from cbt.storage.migrate import _config, migrate
 from cbt.storage.types import db

@@ -10,8 +10,8 @@ import pytest
 from cbt.candidates.models import Registration
 from cbt.rules.states import State
 from cbt.runner.models import Attempt, AttemptLive
-from cbt.runner.save import guard as guards
-from cbt.runner.save.guard import Guard, guard_of, row_of
+from cbt.runner.save import attempt_row as guards
+from cbt.runner.save.attempt_row import Guard, guard_of, row_of
 
 PLAIN = {"int", "int | None", "str | None"}
 TABLES = {"a": Attempt, "r": Registration, "l": AttemptLive}

@@ -24,8 +24,8 @@ from cbt.runner.protocol import (
     UnitEndResult,
     UnitLeft,
 )
+from cbt.runner.save.attempt_row import Guard
 from cbt.runner.save.codec import SavePacking
-from cbt.runner.save.guard import Guard
 from cbt.runner.start.batch import FormRow, Opened, Start
 from cbt.storage.write_queue.batch import Carried, Failed
 from cbt.storage.write_queue.change_set import ChangeSetOutcome, Parcel, Rows

@@ -23,7 +23,7 @@ from cbt.http.server.lanes import ThreadPool, lane_of
 from cbt.http.server.wsgi import BufferedRequest
 from cbt.runner.attempt_changes import send_message
 from cbt.runner.models import Attempt
-from cbt.runner.save import wire
+from cbt.runner.save import handler
 from cbt.runner.start.reply import OpenedReply, pack_papers
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.test_bodies import Protocol
@@ -90,7 +90,7 @@ def test_an_attempt_that_the_process_has_not_met_is_met_by_a_thread(page: Page, 
 def test_a_long_body_is_read_by_a_thread(
     page: Page, works: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "SHORT_BODY", 10)
+    monkeypatch.setattr(handler, "SHORT_BODY", 10)
     assert said(save(page, page.entry(1, "A")))[0] == 200
     assert len(works) == 1
 
@@ -146,7 +146,7 @@ def test_whoever_comes_too_early_is_told_when_to_come_again_by_no_thread(
 def test_what_waited_for_longer_than_the_grace_is_refused_by_no_thread(
     page: Page, works: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cbt.runner.save.guard.Guard.is_stale", lambda *_a, **_g: True)
+    monkeypatch.setattr("cbt.runner.save.attempt_row.Guard.is_stale", lambda *_a, **_g: True)
     protocol = save(page, page.entry(1, "A"))
     status, text = said(protocol)
     assert (status, json.loads(text)["code"], works) == (503, "request.stale", [])
@@ -313,14 +313,14 @@ def test_a_hand_in_is_answered_by_a_thread_once_its_head_is_on_the_other_disk(
 ) -> None:
     anchor = anchored(ripe, tmp_path)
     lines_at_answer = []
-    text = wire.handed_in_text
+    text = handler.handed_in_text
 
     def noted(*what: Any) -> str:
         lines_at_answer.append(anchor.path.read_text().count("\n"))
         return text(*what)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wire, "handed_in_text", noted)
+        patch.setattr(handler, "handed_in_text", noted)
         status, _ = hand_in(ripe)
     assert (status, len(works), lines_at_answer) == (200, 1, [1])
     with ripe.world.app.app_context(), reading() as session:

@@ -15,8 +15,8 @@ from cbt.runner.close import closure
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import Attempt, AttemptLive, Gap, JournalEntry
 from cbt.runner.protocol import Save, read_entries
+from cbt.runner.save.attempt_row import Dialect
 from cbt.runner.save.digest import answers_in, journal_texts, latest_answers
-from cbt.runner.save.guard import Dialect
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading, unit_of_work

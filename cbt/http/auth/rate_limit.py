@@ -1,6 +1,6 @@
 """Rate limits: the budget of each kind of secret, its counters on disk, and allowances counted in memory.
 
-All budgets are set here alone.
+The budgets of tries are set here alone; how often a lease may save stands in cbt/runner/save/quota.py.
 
 Source: R-14.
 """
@@ -109,7 +109,7 @@ SCOPES = {
     # What all machines of one address look up, whoever they say they are: an office or a hall shares one.
     "look_ups": SecretScope(LOOK_UPS, LOOK_UPS, shared=False),
 }
-"""The one place where budgets are set; a scope that is not listed has those of an account."""
+"""The one place where budgets of tries are set; a scope that is not listed has those of an account."""
 OF_PERSONS = frozenset({"ticket", "code", "results", "cert_number", "slip"})
 """Scopes whose subject is a number that names a person: no log holds it whole."""
 PAGES_FOR_ALL = Budget(90, WINDOW)

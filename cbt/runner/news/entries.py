@@ -22,7 +22,7 @@ from cbt.rules.states import ClosedBy, SittingState, State
 from cbt.rules.violations import EVACUATION, OTHER
 from cbt.runner.models import Attempt
 from cbt.runner.protocol import iso
-from cbt.runner.save.guard import AttemptInfo, Guard
+from cbt.runner.save.attempt_row import AttemptInfo, Guard
 from cbt.sittings.models import RoomStaff, SittingRoom
 from cbt.storage.prepared import PreparedSelect
 

@@ -23,7 +23,7 @@ from cbt.http.server.hot_addresses import HotHandler, HotRequest, OnPage, Result
 from cbt.runner.news.entries import Teller, entries_since, number_asked, number_now, place_of
 from cbt.runner.news.watcher import Watcher
 from cbt.runner.replies import clock_of, not_the_writer, refused_reply, spent_lease
-from cbt.runner.save.guard import AttemptInfo, Dialect
+from cbt.runner.save.attempt_row import AttemptInfo, Dialect
 from cbt.runner.save.journal import Journal
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading, reading

@@ -20,7 +20,7 @@ from cbt.rules.states import State
 from cbt.runner.paper.layout import Position, positions_of
 from cbt.runner.paper.packed import PackedPiece, PackedReader, PieceKey, mark_of
 from cbt.runner.save.attempt_cache import FrozenForm
-from cbt.runner.save.guard import AttemptInfo, PaperKey
+from cbt.runner.save.attempt_row import AttemptInfo, PaperKey
 from cbt.storage.unit_of_work import reading
 
 

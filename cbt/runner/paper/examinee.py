@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cbt.rules.exam import Paper
 from cbt.runner.attempt_states import OVER
-from cbt.runner.save.guard import Dialect, PaperKey
+from cbt.runner.save.attempt_row import Dialect, PaperKey
 
 _COLUMNS = (
     "a.ref, a.state, r.confirmed_at, r.query_at, r.pledged_at, o.started_at, r.blueprint_version_id, "

@@ -37,7 +37,7 @@ from cbt.runner.paper.page import (
     told_by,
     tools_of_page,
 )
-from cbt.runner.save.guard import Dialect
+from cbt.runner.save.attempt_row import Dialect
 from cbt.runner.save.journal import Journal
 from cbt.storage.types import db, read_instant
 from cbt.storage.unit_of_work import raw_reading

@@ -28,7 +28,7 @@ from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.states import SittingState, State
 from cbt.runner.attempt_states import OVER
 from cbt.runner.models import Attempt, PackedPaper
-from cbt.runner.save.guard import Dialect
+from cbt.runner.save.attempt_row import Dialect
 from cbt.sittings.models import SittingRoom
 from cbt.storage.unit_of_work import raw_reading
 

@@ -14,7 +14,7 @@ from cbt.errors import NotFound
 from cbt.rules.exam import Paper, tools_in
 from cbt.runner.paper.layout import PositionShape, read_layout
 from cbt.runner.protocol import warnings_text
-from cbt.runner.save.guard import AttemptInfo, Dialect, PaperKey
+from cbt.runner.save.attempt_row import AttemptInfo, Dialect, PaperKey
 from cbt.runner.start.batch import FORM_COLUMNS, FORM_TABLES, FormRow
 from cbt.storage.unit_of_work import raw_reading, reading
 

@@ -25,7 +25,7 @@ from cbt.runner.protocol import (
     UnitEndResult,
     UnitLeft,
 )
-from cbt.runner.save.guard import guard_of, row_of
+from cbt.runner.save.attempt_row import guard_of, row_of
 from cbt.runner.start.batch import FormRow, Opened, Start
 from cbt.storage.types import from_micros, to_micros
 from cbt.storage.write_queue.batch import Carried, Failed

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cbt.rules.canonical import digest
-from cbt.runner.save.guard import Dialect
+from cbt.runner.save.attempt_row import Dialect
 from cbt.storage.bulk_read import parted
 
 _EMPTY = "0"

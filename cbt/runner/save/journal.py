@@ -21,9 +21,10 @@ from cbt.rules.overload import PAGE_PATIENCE
 from cbt.runner.close.closure import EndBatch
 from cbt.runner.protocol import Ended, HandedIn, HandIn, Save, Saved, UnitEndResult, UnitLeft, divided
 from cbt.runner.save.attempt_cache import InfoCache
-from cbt.runner.save.batch import LeaseRate, SaveBatch
+from cbt.runner.save.attempt_row import Dialect, Guard
+from cbt.runner.save.batch import SaveBatch
 from cbt.runner.save.codec import Request, SavePacking
-from cbt.runner.save.guard import Dialect, Guard
+from cbt.runner.save.quota import LeaseRate
 from cbt.runner.start.batch import Claim, Start, StartBatch
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading

@@ -28,8 +28,8 @@ from cbt.runner.clock_facts import (
     timing_facts,
 )
 from cbt.runner.paper.layout import read_layout
+from cbt.runner.save.attempt_row import Dialect, Guard, PaperKey
 from cbt.runner.save.batch import GAP
-from cbt.runner.save.guard import Dialect, Guard, PaperKey
 from cbt.storage.types import read_instant, read_instant_or_none
 
 

@@ -19,7 +19,7 @@ from cbt.runner.paper.content import SHOWN, PaperWriter
 from cbt.runner.paper.packed import PackedPiece, PieceKey, joined, let_go, put_down, unpacked, unused
 from cbt.runner.protocol import clock_text, quoted, windows_text
 from cbt.runner.recovery_file import seal_secret
-from cbt.runner.save.guard import AttemptInfo
+from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.runner.save.journal import Journal, current_journal
 from cbt.runner.start.batch import Opened, Start
 from cbt.runner.store import journal_state

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy.engine import Engine
 
 from cbt.rules.door import LATELY, opening_span
-from cbt.runner.save.guard import Dialect
+from cbt.runner.save.attempt_row import Dialect
 from cbt.runner.waiting.waiter import (
     ANYBODY,
     LOGIN,

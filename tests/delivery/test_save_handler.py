@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cbt.http.responses import SECURITY_HEADERS
-from cbt.runner.save import wire
+from cbt.runner.save import handler
 from tests.delivery.driver import Page, opened_page
 from tests.delivery.starts import left_to_views
 from tests.world import World
@@ -68,7 +68,7 @@ def test_a_body_that_is_longer_than_the_loop_reads_is_taken(page: Page) -> None:
     text = json.dumps({"epoch": page.epoch, "entries": [page.entry(1, "A")]})
     reply = page.client.post(
         f"/attempts/{page.ref}/answers",
-        data=text + " " * (wire.SHORT_BODY + 1 - len(text)),
+        data=text + " " * (handler.SHORT_BODY + 1 - len(text)),
         headers={"X-CBT-Lease": page.lease, "Content-Type": "application/json"},
     )
     assert (reply.status_code, len(reply.get_json()["receipts"])) == (200, 1)

@@ -37,7 +37,7 @@ from cbt.runner.protocol import (
     receipts_text,
 )
 from cbt.runner.replies import saved_reply, spent_lease
-from cbt.runner.save.guard import AttemptInfo
+from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.runner.save.journal import Journal
 from cbt.storage.write_queue.group_commit import Told
 
