@@ -17,7 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from cbt.accounts.approvals.decisions import expire_approvals
 from cbt.application.backups import back_up_when_due
-from cbt.application.observation import JOB, SCHEDULER
+from cbt.application.observation import SCHEDULER
 from cbt.audit.flood_limit import settle_tallies
 from cbt.bank.imports.service import start_checks
 from cbt.bank.search import index_waiting
@@ -29,6 +29,7 @@ from cbt.http.auth.login_store import purge_logins
 from cbt.http.auth.rate_limit import purge as purge_counters
 from cbt.http.form_posts.idempotency import purge_sent
 from cbt.http.form_posts.kept_forms import purge_kept
+from cbt.http.metrics import JOB
 from cbt.jobs.queue import purge_jobs
 from cbt.jobs.registry import job_kinds
 from cbt.jobs.worker import run_due

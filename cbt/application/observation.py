@@ -19,7 +19,7 @@ from cbt.clock import Agreement, Clock, wall_time
 from cbt.config import Settings
 from cbt.http.auth.access import access_of
 from cbt.http.health import BUSY, OK, Health, free_bytes, health, init_health
-from cbt.http.metrics import NO_ENDPOINT, OTHER_ACT, Gauge, Metrics
+from cbt.http.metrics import NO_ENDPOINT, SAVES, Gauge, Metrics
 from cbt.http.metrics_cells import Labels
 from cbt.http.request_log import ObservedApp, init_request_log
 from cbt.http.server.deferred import Parking
@@ -253,10 +253,6 @@ def _late(session: Session) -> Mapping[Labels, float]:
 
 SCHEDULER = "cbt_scheduler"
 """Where the leading process keeps its scheduler."""
-JOB = "cbt_job"
-"""Where the app context of a job keeps its name."""
-SAVES = "saves"
-"""What the transactions of the group commit are counted under: saves, ends, starts and parcels."""
 
 
 def init_observation(app: ObservedApp, settings: Settings, *, jobs: Iterable[str]) -> None:
@@ -270,18 +266,9 @@ def init_observation(app: ObservedApp, settings: Settings, *, jobs: Iterable[str
     journal: Journal = app.extensions["cbt_journal"]
     journal.tell = metrics.committed
     gate = cast(Gate, app.extensions["cbt_gate"])
-    gate.held = lambda seconds: metrics.held(_act(), seconds)
+    gate.held = metrics.held
     init_metrics(app, settings, metrics)
     init_request_log(app, slow_ms=settings.slow_ms, short_way=ANSWERS, beats=BEATS)
-
-
-def _act() -> str:
-    """Return what this thread does: the endpoint of its request, the job it runs, or the saves of a batch."""
-    if flask.has_request_context():
-        return flask.request.endpoint or OTHER_ACT
-    if flask.has_app_context():
-        return str(flask.g.get(JOB, OTHER_ACT))
-    return SAVES
 
 
 def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) -> None:

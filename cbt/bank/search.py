@@ -125,15 +125,17 @@ def note(session: Session, item: Item, content: str) -> None:
 
     What an import stores is indexed after it, by `index_all`.
     """
-    noted: dict[int, str] = session.info.setdefault(_NOTED, {})
+    if _NOTED not in session.info:
+        session.info[_NOTED] = {}
+        event.listen(session, "before_commit", _keep)
+    noted: dict[int, str] = session.info[_NOTED]
     noted[item.id] = words_of(item.ref, json.loads(content))
 
 
-@event.listens_for(Session, "before_commit")
 def _keep(session: Session) -> None:
-    noted: dict[int, str] = session.info.pop(_NOTED, {})
-    if noted:
-        _write(session, noted)
+    noted: dict[int, str] = session.info[_NOTED]
+    _write(session, dict(noted))
+    noted.clear()
 
 
 def _write(session: Session, contents: Mapping[int, str]) -> None:

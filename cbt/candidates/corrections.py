@@ -12,18 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.audit.chain import record
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, CorrectionRecord, Registration
 from cbt.candidates.registration import to_print_again
 from cbt.candidates.store import Registered, entries_of_sitting, has_started
 from cbt.errors import Conflict, InvalidInput, NotAllowed
-from cbt.media.intake import JPEG, redraw_zip
+from cbt.imports.direct_import import DirectImport
+from cbt.media.intake import JPEG, MOST_PICTURE_BYTES, redraw_zip
 from cbt.personal.fields import DETAILS
 from cbt.personal.identity import (
     CORRECTION,
@@ -35,72 +36,69 @@ from cbt.personal.identity import (
 )
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door import mask_document, normalise_document
+from cbt.sittings.models import Sitting
 from cbt.sittings.store import sitting_by_ref
+from cbt.spreadsheets.findings import Finding, Place, Severity
 from cbt.storage.crypto import readable, seal
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import reading
 
-STORED_AT_ONCE = 20
-"""Photos in one unit of work: each is some ten thousand bytes."""
 _NAME_PARTS = re.compile(r"[\s_,，、+-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoReport:
-    """What became of an upload: how many photos were stored, which names matched nobody, which files are
-    no photo (name and catalogue code).
-    """
+    """What became of an upload: how many photos were stored, and which files are no photo, or nobody's."""
 
     stored: int
-    unmatched: tuple[str, ...]
-    refused: tuple[tuple[str, str], ...]
+    findings: list[Finding]
 
 
 def attach_photos(*, sitting_ref: str, body: bytes, now: datetime, actor: str) -> PhotoReport:
     """Store the photos of a zip for the candidates of a sitting and say what became of each file.
 
     A file name is a ticket number, a document number or a name only one candidate of the sitting has;
-    several of them joined by `_`, `-` or a space will do. What is kept is our own picture of each. They are stored
-    a few at a time, and the log says so with each few: who is stopped on the way brings the same file again.
+    several of them joined by `_`, `-` or a space will do. What is kept is our own picture of each.
     """
     received = redraw_zip(body)
     with reading() as session:
         sitting = sitting_by_ref(session, sitting_ref)
         matcher = _Matcher(entries_of_sitting(session, sitting.id))
-    unmatched: list[str] = []
+    findings: list[Finding] = []
     matched: list[tuple[int, bytes]] = []
     for name, image in received.pictures:
         stem = PurePosixPath(name).stem
         candidate_id = matcher.find(stem)
         if candidate_id is None:
-            unmatched.append(stem)
+            findings.append(Finding(Severity.HINT, "photo.unmatched", Place(stem)))
         else:
             matched.append((candidate_id, image))
-    stored = 0
-    for piece in pieces_of(matched, size=STORED_AT_ONCE):
-        stored += _store_some(piece, sitting_ref=sitting_ref, now=now, actor=actor)
-    return PhotoReport(stored, tuple(unmatched), tuple(received.refused))
+    most = {"maximum": MOST_PICTURE_BYTES // 1024}
+    findings += [Finding(Severity.ERROR, code, Place(name), params=most) for name, code in received.refused]
+    return PhotoReport(PhotoImport(now=now, actor=actor).store(sitting_ref, matched), findings)
 
 
-def _store_some(matched: Sequence[tuple[int, bytes]], *, sitting_ref: str, now: datetime, actor: str) -> int:
-    """Store the photos of people who are still in the sitting; return how many."""
-    with unit_of_work() as session:
-        sitting = sitting_by_ref(session, sitting_ref)
-        there = set(
-            session.scalars(
-                select(Registration.candidate_id).where(
-                    Registration.sitting_id == sitting.id,
-                    Registration.candidate_id.in_([candidate_id for candidate_id, _image in matched]),
-                )
-            )
-        )
-        some = [(candidate_id, image) for candidate_id, image in matched if candidate_id in there]
+class PhotoImport(DirectImport[Sitting, tuple[int, bytes]]):
+    """Photos, by the ids of their candidates, for a sitting; none is taken back: another takes its place."""
+
+    act: ClassVar = "photos.import"
+    counted: ClassVar = "photos"
+    at_once: ClassVar = 20
+    """Each is some ten thousand bytes."""
+
+    def owner(self, session: Session, ref: str, *, changing: bool = True) -> Sitting:
+        """Return a sitting; raise NotFound."""
+        return sitting_by_ref(session, ref)
+
+    def store_some(self, session: Session, owner: Sitting, lines: Sequence[tuple[int, bytes]]) -> int:
+        """Store the photos of people who are still in the sitting."""
+        ids = [candidate_id for candidate_id, _image in lines]
+        query = select(Registration.candidate_id).where(Registration.candidate_id.in_(ids))
+        there = set(session.scalars(query.where(Registration.sitting_id == owner.id)))
+        some = [(candidate_id, image) for candidate_id, image in lines if candidate_id in there]
         for candidate_id, image in some:
             store_photo(session, candidate_id, image)
-        if some:
-            subject, after = sitting.logged_as, {"photos": len(some)}
-            record(session, at=now, actor=actor, act="photos.import", subject=subject, after=after)
-    return len(some)
+        return len(some)
 
 
 def store_photo(session: Session, candidate_id: int, image: bytes) -> None:

@@ -25,10 +25,12 @@ from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment, picture
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other, uploaded
 from cbt.http.partials import Reply
+from cbt.imports.findings import note
 from cbt.media.intake import redraw
 from cbt.personal.fields import DOCUMENT_NAMES, detail_facts, person_details
 from cbt.rules.roles import Role
 from cbt.sittings.store import second_by_password
+from cbt.spreadsheets.findings import counts
 from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
@@ -58,17 +60,16 @@ def add_photos(ref: str) -> Reply:
     """Store the photos of a zip and say what became of each file."""
     name, body = uploaded("photos")
     report = corrections.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=acting())
-    if not report.unmatched and not report.refused:
-        return see_other(
-            flask_babel.gettext("candidates.photos.stored", count=report.stored),
-            "candidates.sitting",
-            ref=ref,
-        )
-    refused_files = [
-        (file, flask_babel.gettext(f"error.{code}.what", maximum=1024)) for file, code in report.refused
-    ]
+    if not report.findings:
+        sentence = flask_babel.gettext("candidates.photos.stored", count=report.stored)
+        return see_other(sentence, "candidates.sitting", ref=ref)
     return flask.render_template(
-        "candidates/photos.html", ref=ref, file_name=name, report=report, refused_files=refused_files
+        "candidates/photos.html",
+        ref=ref,
+        file_name=name,
+        report=report,
+        counts=counts(report.findings),
+        notes=[note(finding) for finding in report.findings],
     )
 
 

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded", "application/x-url-encoded"})
+
+
+def sends_form(request: flask.Request) -> bool:
+    """Return whether there is a form to be read; to look for fields in another body costs as much."""
+    return request.mimetype in FORMS
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Refusal:
     """What a page shows beside the form it was sent; an empty one shows nothing.

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
+import flask
+
 from cbt.http.metrics_cells import (
     Counter,
     Family,
@@ -33,8 +35,10 @@ COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 HELD_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
 LONG_HOLD = 0.25
 """A transaction that keeps others from writing for so many seconds is one that their saves wait for."""
-OTHER_ACT = "other"
-"""What a hold is counted under that is no request's and no job's."""
+JOB = "cbt_job"
+"""Where the app context of a job keeps its name."""
+SAVES, OTHER_ACT = "saves", "other"
+"""What is counted of the group commit (saves, ends, starts, parcels), and of what is no request's and no job's."""
 STATUSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 _PLACES = {status: place for place, status in enumerate(STATUSES)}
 """Where a class of statuses stands among them."""
@@ -133,6 +137,13 @@ class GateCounts:
     def steps(self, act: str, seconds: float) -> Steps:
         steps = observed(self._seconds, self._cells.get(act, self._cells[OTHER_ACT]), seconds)
         return (*steps, (self._long.first, 1)) if seconds > LONG_HOLD else steps
+
+
+def _current_act() -> str:
+    """Return what this thread does: the endpoint of its request, the job it runs, or the saves of a batch."""
+    if flask.has_request_context():
+        return flask.request.endpoint or OTHER_ACT
+    return str(flask.g.get(JOB, OTHER_ACT)) if flask.has_app_context() else SAVES
 
 
 @cache
@@ -309,9 +320,9 @@ class Metrics:
         """Count one batch of saves, ends and starts, and what its COMMIT took; None when there was none."""
         self._counter.add(self._commits.steps(size, seconds))
 
-    def held(self, act: str, seconds: float) -> None:
-        """Count one transaction that kept others from writing for so long."""
-        self._counter.add(self._gate.steps(act, seconds))
+    def held(self, seconds: float) -> None:
+        """Count one transaction of this thread that kept others from writing for so long."""
+        self._counter.add(self._gate.steps(_current_act(), seconds))
 
     def render(self) -> str:
         """Return the text that Prometheus reads."""

@@ -11,7 +11,6 @@ from flask.templating import Environment
 
 Reply = flask.typing.ResponseReturnValue
 LONGEST_TARGET = 2000
-FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded", "application/x-url-encoded"})
 
 
 class PageEnvironment(Environment):
@@ -65,11 +64,6 @@ def local_target(target: str | None, default: str) -> str:
     if any(character.isspace() or not character.isprintable() or character == "\\" for character in target):
         return default
     return target
-
-
-def sends_form(request: flask.Request) -> bool:
-    """Return whether there is a form to be read; to look for fields in another body costs as much."""
-    return request.mimetype in FORMS
 
 
 def is_from_here(request: flask.Request) -> bool:

@@ -10,7 +10,7 @@
 
 A room that imports has a class of this: what its file says (`examine`, `pieces`, `copies`), what becomes of a
 confirmed row (`store`), and what was stored of one that stopped (`half`, `take_back`). An import that was whole is
-undone by the room, where it can be: a bank's by its run.
+undone by the room, where it can be: a bank's by its run. What people wait for is a `DirectImport`.
 """
 
 from __future__ import annotations

@@ -57,6 +57,11 @@ class ImportPages(Generic[T]):
         """Return the address of one of these pages."""
         return flask.url_for(f"{flask.request.blueprint}.{name}", ref=ref, **{self.named: draft}, **more)  # type: ignore[arg-type]  # as url_for takes them
 
+    def looking(self, ref: str, draft: str, **looked: object) -> Callable[..., str]:
+        """Return what gives the address of a dry run with something else `looked` at."""
+        now = {name: value for name, value in looked.items() if value not in ("", 1)}
+        return lambda **changed: self.url("check", ref, draft, **{**now, **changed})
+
     def back(self, ref: str, draft: str) -> Reply:
         """Lead to where a file is looked at."""
         return flask.redirect(self.url("check", ref, draft), 303)
@@ -75,7 +80,9 @@ class ImportPages(Generic[T]):
 
         def progress(ref: str, **draft: str) -> Reply:
             standing = self.standing(ref, draft[self.named])
-            part = flask.render_template("imports/_progress.html", **self._shown(ref, standing))
+            part = flask.render_template(
+                "imports/_progress.html", standing=standing, **self._shown(ref, standing)
+            )
             return until_done(part, working=standing.working)
 
         def confirm(ref: str, **draft: str) -> Reply:
@@ -111,17 +118,26 @@ class ImportPages(Generic[T]):
         return flask.render_template(
             "imports/waiting.html",
             **self._shown(ref, standing),
-            crumbs=self.crumbs(standing),
-            stages=[str(_(name)) for name in self.steps],
+            **self.frame(standing),
             bring=self.crumbs(standing)[-1][0],
             ours=standing.half or standing.error in self.again,
             what=what,
             fix=fix,
         )
 
-    def _shown(self, ref: str, standing: T) -> dict[str, object]:
+    def frame(self, standing: T, refused: Refusal = NOTHING_REFUSED, *, lead: str = "") -> dict[str, object]:
+        """Return what `imports/_frame.html` needs."""
         return {
             "standing": standing,
+            "crumbs": self.crumbs(standing),
+            "stages": [_(name) for name in self.steps],
+            "stage": 3 if standing.storing else 2,
+            "lead": lead,
+            "refused": refused,
+        }
+
+    def _shown(self, ref: str, standing: T) -> dict[str, object]:
+        return {
             "pages": self,
             "said": lambda name, **params: _(f"{self.texts}.{name}", **params),
             "url": lambda name: self.url(name, ref, standing.ref),

@@ -88,6 +88,10 @@ class Stretch:
     start: int
     count: int
 
+    @property
+    def pages(self) -> int:
+        return -(-self.count // BLOCK)
+
 
 @dataclass(frozen=True, slots=True)
 class FindingKind:

@@ -42,10 +42,9 @@ from cbt.http.server.body_limits import (
     BodyBudget,
     Sender,
     cuts_at_once,
-    declared_length,
 )
 from cbt.http.server.front import Front
-from cbt.http.server.request_body import RECEIVED_AT, REFUSED, SenderOf, spool
+from cbt.http.server.request_body import RECEIVED_AT, REFUSED, SenderOf, declared_length, spool
 from cbt.slots import Slots
 from tests.helpers import FakeClock
 from tests.loops import run_in_loop

@@ -137,7 +137,7 @@ def test_lists_tickets_photos_and_certificates_of_a_thousand_people(
 
     def attach() -> None:
         stored = corrections.attach_photos(sitting_ref=crowd.sitting_ref, body=b"", now=now, actor=CLERK)
-        assert (stored.stored, stored.unmatched) == (PEOPLE, ())
+        assert (stored.stored, stored.findings) == (PEOPLE, [])
 
     def upload() -> None:
         days = UploadChoice(STANDARD, "", now.date(), now.date() + timedelta(days=1), revoked=False)

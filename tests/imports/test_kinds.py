@@ -7,7 +7,10 @@ import pytest
 
 from cbt.bank.imports.views import FILES as BANK_FILES
 from cbt.batches.roster.views import FILES as ROSTER_FILES
+from cbt.candidates.corrections import PhotoImport
+from cbt.enrolment.workbook.people_import import PeopleImport
 from cbt.http.auth import access
+from cbt.imports.direct_import import DirectImport
 from cbt.imports.machine import ImportKind
 from cbt.spreadsheets.file_checks import CheckState
 from cbt.translations.compiler import LANGUAGES, texts_of
@@ -20,6 +23,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 def test_these_are_all() -> None:
     assert {type(pages.kind) for pages in KINDS.values()} == set(ImportKind.__subclasses__())
+    assert {PeopleImport, PhotoImport} == set(DirectImport.__subclasses__())
 
 
 @every_kind

@@ -20,7 +20,7 @@ from cbt.imports.machine import FINDINGS, MARKED, ImportStanding
 from cbt.items.media import NamedMedium, media_in
 from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.items.taxonomy import Point, Range, parent_of
-from cbt.spreadsheets.file_checks import BLOCK, Stretch, shown
+from cbt.spreadsheets.file_checks import Stretch, shown
 from cbt.spreadsheets.findings import Finding
 
 EVERYTHING = ""
@@ -71,14 +71,6 @@ class CheckSheet:
     looked: Looked
     points: list[tuple[Range, list[Point]]]
     marked: list[tuple[int, str]]
-
-    @property
-    def pages(self) -> int:
-        return -(-self.shown.count // BLOCK)
-
-    @property
-    def entry_pages(self) -> int:
-        return -(-self.summary.lists[self.entries].count // BLOCK) if self.entries else 0
 
 
 def standing_of(session: Session, *, bank_ref: str, ref: str, actor: str) -> CheckStanding:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import PurePath
-from typing import Any
 
 import flask
 from flask_babel import get_locale
@@ -15,7 +13,7 @@ from cbt.bank import catalogue, store
 from cbt.bank import service as bank_service
 from cbt.bank.imports import checks as sheets
 from cbt.bank.imports import service
-from cbt.bank.imports.checks import CheckSheet, CheckStanding, Looked
+from cbt.bank.imports.checks import CheckStanding, Looked
 from cbt.bank.imports.plan import LISTS, Mode
 from cbt.bank.imports.worker import BANKS, subject_of
 from cbt.bank.service import key_view
@@ -33,7 +31,7 @@ from cbt.items.models import ImportRun
 from cbt.rules.roles import Role
 from cbt.rules.states import ItemState
 from cbt.spreadsheets.file_checks import whole
-from cbt.spreadsheets.findings import Note, Severity
+from cbt.spreadsheets.findings import Severity
 from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
@@ -73,15 +71,16 @@ def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         sheet = sheets.sheet_of(session, bank_ref=ref, ref=draft_ref, actor=acting(), looked=_looked())
     key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
-    url = _url_of(ref, draft_ref, sheet)
+    looked = sheet.looked
+    lists = {"list": looked.entries, "entries": looked.entries_page}
+    url = FILES.looking(ref, draft_ref, kind=sheet.kind, page=looked.page, **lists)
     page = flask.render_template(
         "bank/imports/checks/check.html",
         sheet=sheet,
         summary=sheet.summary,
-        standing=sheet.standing,
-        refused=refused,
+        **FILES.frame(sheet.standing, refused),
         notes=[note(whole(found)) for found in sheet.findings],
-        kinds=_kinds(sheet),
+        kinds=[(kind, note(whole(kind.first))) for kind in sheet.summary.kinds],
         lists=[(name, sheet.summary.lists[name].count) for name in LISTS],
         modes=[(mode.value, service.wanted(sheet.summary, mode, near=True)) for mode in Mode],
         arrivals=[state.value for state in service.ARRIVALS],
@@ -98,26 +97,6 @@ def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
         fixed=sheet.summary.of(Severity.FIXED),
     )
     return page, refused.code
-
-
-def _kinds(sheet: CheckSheet) -> list[tuple[str, int, Note]]:
-    """Return for each kind of findings its code, how many there are, and the first in words."""
-    return [(kind.code, kind.lines.count, note(whole(kind.first))) for kind in sheet.summary.kinds]
-
-
-def _url_of(ref: str, draft_ref: str, sheet: CheckSheet) -> Callable[..., str]:
-    """Return what gives the address of this page with something else looked at."""
-
-    def url(**changed: Any) -> str:
-        now = {
-            "kind": sheet.kind or None,
-            "page": sheet.looked.page if sheet.looked.page > 1 else None,
-            "list": sheet.looked.entries or None,
-            "entries": sheet.looked.entries_page if sheet.looked.entries_page > 1 else None,
-        }
-        return flask.url_for(".check", ref=ref, draft_ref=draft_ref, **{**now, **changed})
-
-    return url
 
 
 def _looked() -> Looked:

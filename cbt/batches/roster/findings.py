@@ -15,8 +15,7 @@ from cbt.batches.roster.roster_import import CheckedRoster
 from cbt.candidates.roster.column_mapping import TableLayout
 from cbt.candidates.roster.export import marked_roster
 from cbt.candidates.roster.row import BlueprintChoice
-from cbt.errors import InvalidInput
-from cbt.http.i18n import explain
+from cbt.imports import findings as imported
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.file_checks import FindingKind, Stretch
 from cbt.spreadsheets.findings import Finding, Note, Severity
@@ -178,19 +177,11 @@ def shares_of(
 
 def note(finding: Finding) -> Note:
     """Return a finding as people read it."""
-    label = "stop" if finding.severity is Severity.ERROR else "hint"
-    return Note(
-        finding.severity,
-        flask_babel.gettext(f"candidates.roster.{label}"),
-        finding.place,
-        finding.value,
-        *_said(finding),
-    )
+    return imported.note(finding, _words(finding) if finding.code.startswith(CHECK) else None)
 
 
-def _said(finding: Finding) -> tuple[str, str]:
-    if not finding.code.startswith(CHECK):
-        return explain(InvalidInput(finding.code, **finding.params))
+def _words(finding: Finding) -> tuple[str, str]:
+    """Return the words of a check of the batch."""
     code, params = finding.code.removeprefix(CHECK), {"count": 1, **finding.params}
     why = flask_babel.gettext(f"batches.check.{code}", **params)
     return f"{why}（{params['clause']}）", flask_babel.gettext(f"batches.check.{code}.fix", **params)

@@ -31,7 +31,7 @@ from cbt.errors import InvalidInput
 from cbt.imports.machine import FINDINGS, MARKED, ImportStanding
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting
 from cbt.sittings.store import batch_by_ref
-from cbt.spreadsheets.file_checks import BLOCK, Stretch, shown
+from cbt.spreadsheets.file_checks import Stretch, shown
 from cbt.spreadsheets.findings import Finding
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -92,9 +92,6 @@ class RosterSheet:
     looked: LookedAt
     marked: bool
     """Whether there is a copy with the findings marked."""
-
-    def pages(self, count: int) -> int:
-        return -(-count // BLOCK)
 
 
 @dataclass(frozen=True, slots=True)

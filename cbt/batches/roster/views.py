@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -12,7 +9,7 @@ from flask_babel import gettext as _
 from cbt.batches.roster import pages as sheets
 from cbt.batches.roster import service
 from cbt.batches.roster.findings import note
-from cbt.batches.roster.pages import LookedAt, RosterSheet, RosterStanding, export_rows
+from cbt.batches.roster.pages import LookedAt, RosterStanding, export_rows
 from cbt.batches.roster.plan import RosterTerms
 from cbt.batches.roster.process import BROUGHT
 from cbt.candidates.roster.column_mapping import hands_of_form
@@ -123,37 +120,22 @@ def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
     with reading() as session:
         sheet = sheets.sheet_of(session, ref, draft, _looked(), actor=acting())
     summary = sheet.summary
+    looked, sitting = sheet.looked, sheet.standing.sitting
+    parts = {"room": looked.room, "seats": looked.seats_page, "changes": looked.changes_page}
+    lead = _("batches.roster.only", sitting=sitting.name) if sitting is not None else ""
     page = flask.render_template(
         "batches/roster/check.html",
         sheet=sheet,
         summary=summary,
-        standing=sheet.standing,
+        **FILES.frame(sheet.standing, refused, lead=lead),
         terms=sheet.terms,
-        refused=refused,
         notes=[note(whole(found)) for found in sheet.findings],
         kinds=[(kind, note(whole(kind.first))) for kind in summary.kinds],
         marked=sheet.marked,
         hints=summary.of(Severity.HINT),
-        url=_url_of(ref, draft, sheet),
+        url=FILES.looking(ref, draft, kind=looked.kind, page=looked.page, **parts),
     )
     return page, refused.code
-
-
-def _url_of(ref: str, draft: str, sheet: RosterSheet) -> Callable[..., str]:
-    """Return what gives the address of this page with something else looked at."""
-
-    def url(**changed: Any) -> str:
-        looked = sheet.looked
-        now = {
-            "kind": looked.kind or None,
-            "page": looked.page if looked.page > 1 else None,
-            "room": looked.room or None,
-            "seats": looked.seats_page if looked.seats_page > 1 else None,
-            "changes": looked.changes_page if looked.changes_page > 1 else None,
-        }
-        return flask.url_for(".check", ref=ref, draft=draft, **{**now, **changed})
-
-    return url
 
 
 def _looked() -> LookedAt:

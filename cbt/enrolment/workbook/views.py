@@ -11,16 +11,15 @@ from cbt.blueprints.store import blueprint_of
 from cbt.enrolment.applications import application as applying
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.views import ApplicationSide, page
-from cbt.enrolment.workbook import service
+from cbt.enrolment.workbook import people_import
+from cbt.enrolment.workbook.people_import import CheckedList, ListStanding
 from cbt.enrolment.workbook.rows import COLUMNS, TEMPLATE, explained, people_template
-from cbt.enrolment.workbook.service import CheckedList, ListStanding
-from cbt.errors import CbtError, Conflict, InvalidInput
+from cbt.errors import Conflict, InvalidInput
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, uploaded
-from cbt.http.i18n import explain
 from cbt.http.partials import Reply
-from cbt.spreadsheets.findings import Finding, Note, Severity
+from cbt.imports.findings import note
 from cbt.spreadsheets.writer import XLSX, marked_copy
 from cbt.storage.paging import PageSpan
 from cbt.storage.unit_of_work import reading
@@ -38,11 +37,25 @@ def list_form(side: ApplicationSide, ref: str, refused: Refusal = NOTHING_REFUSE
         "enrolment/workbook/bring.html",
         refused,
         side=side,
+        crumbs=_crumbs(side, ref),
+        stages=_stages(),
         application=application,
         unit=unit,
         blueprint=blueprint,
         columns=[(COLUMNS.by_name[name], explained(name)) for name in TEMPLATE],
     )
+
+
+def _crumbs(side: ApplicationSide, ref: str) -> list[tuple[str, str]]:
+    return [
+        (side.url("applications"), flask_babel.gettext("enrolment.applications.title")),
+        (side.url("application", ref=ref), flask_babel.gettext("enrolment.application.title", number=ref)),
+    ]
+
+
+def _stages() -> list[str]:
+    names = ("batches.roster.step.file", "enrolment.workbook.step.check", "batches.roster.step.done")
+    return [flask_babel.gettext(name) for name in names]
 
 
 def list_template(side: ApplicationSide, ref: str) -> Reply:
@@ -57,7 +70,7 @@ def list_template(side: ApplicationSide, ref: str) -> Reply:
 @form_on(list_form, InvalidInput, Conflict)
 def take_list(side: ApplicationSide, ref: str) -> Reply:
     name, body = uploaded("file")
-    draft = service.keep_list(ref, file_name=name, body=body, by=side.applying())
+    draft = people_import.keep_list(ref, file_name=name, body=body, by=side.applying())
     return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)
 
 
@@ -65,7 +78,7 @@ def list_check(side: ApplicationSide, ref: str, draft: str, refused: Refusal = N
     """Show what taking over a list would do."""
     args = flask.request.args
     with reading() as session:
-        looked = service.look_at(session, ref, draft, side.applying())
+        looked = people_import.look_at(session, ref, draft, side.applying())
         unit = store.unit_of(session, looked.checked.application.unit_id)
     checked = looked.checked
     kind = args.get("kind", "")
@@ -75,13 +88,19 @@ def list_check(side: ApplicationSide, ref: str, draft: str, refused: Refusal = N
         "enrolment/workbook/check.html",
         refused,
         side=side,
+        standing=looked,
+        crumbs=[
+            *_crumbs(side, ref),
+            (side.url("list_form", ref=ref), flask_babel.gettext("enrolment.workbook.title")),
+        ],
+        stages=_stages(),
+        stage=2,
+        lead=unit.name,
         draft=draft,
-        looked=looked,
         checked=checked,
         counts=checked.counts,
-        unit=unit,
-        about=[_note(found) for found in checked.read.findings],
-        lines=[(one, [_note(found) for found in one.findings]) for one in lines[span.offset :][:LIST_PAGE]],
+        about=[note(found) for found in checked.read.findings],
+        lines=[(one, [note(found) for found in one.findings]) for one in lines[span.offset :][:LIST_PAGE]],
         kind=kind,
         kinds=_tabs(side, checked, draft, kind),
         page=span.page,
@@ -106,8 +125,8 @@ def _tabs(side: ApplicationSide, checked: CheckedList, draft: str, kind: str) ->
 def list_marked(side: ApplicationSide, ref: str, draft: str) -> Reply:
     """Send a list back with what was found beside each row."""
     with reading() as session:
-        looked = service.look_at(session, ref, draft, side.applying())
-    notes = [_note(found) for found in looked.checked.findings]
+        looked = people_import.look_at(session, ref, draft, side.applying())
+    notes = [note(found) for found in looked.checked.findings]
     heads = {one.sheet: one.row for one in looked.checked.read.headings}
     body = marked_copy(
         looked.kept.sheets, notes, heads, title=flask_babel.gettext("batches.roster.marked.column")
@@ -120,27 +139,19 @@ def list_marked(side: ApplicationSide, ref: str, draft: str) -> Reply:
 def enter_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
     """Take over the good rows; with others left the list stays to be looked at."""
     form = flask.request.form
-    count, left = service.take_over(
+    count, left = people_import.take_over(
         ref, draft, seen=form.get("seen", ""), short="short" in form, by=side.applying()
     )
-    flask.flash(flask_babel.gettext("enrolment.workbook.entered", count=count), "ok")
+    sentence = flask_babel.gettext("enrolment.workbook.entered", count=count)
     if left:
-        return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)
-    return flask.redirect(side.url("application", ref=ref), 303)
+        return side.see_other(sentence, "list_check", ref=ref, draft=draft)
+    return side.see_other(sentence, "application", ref=ref)
 
 
 def drop_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
-    service.forget_list(ref, draft, side.applying())
+    people_import.PeopleImport(side.applying()).forget(ref, draft)
     flask.flash(flask_babel.gettext("enrolment.workbook.dropped"), "message")
     return flask.redirect(side.url("list_form", ref=ref), 303)
-
-
-def _note(finding: Finding) -> Note:
-    label = flask_babel.gettext(
-        "candidates.roster.stop" if finding.severity is Severity.ERROR else "candidates.roster.hint"
-    )
-    why, fix = explain(CbtError(finding.code, **finding.params))
-    return Note(finding.severity, label, finding.place, finding.value, why, fix)
 
 
 def add_pages() -> None:

@@ -19,7 +19,8 @@ from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.http.auth import login
 from cbt.http.auth.login import CANDIDATE, Principal, at_the_others, current_principal, why_signed_out
 from cbt.http.auth.machine import Machine, current_machine
-from cbt.http.partials import Reply, lead_to, page_of_form, sends_form, wants_partial
+from cbt.http.forms import sends_form
+from cbt.http.partials import Reply, lead_to, page_of_form, wants_partial
 from cbt.http.problems import wants_json
 from cbt.rules.roles import Role
 

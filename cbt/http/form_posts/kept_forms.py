@@ -26,16 +26,9 @@ from cbt.http.auth.login import KIND, current_principal, why_signed_out
 from cbt.http.auth.login_store import STAFF_LIFETIME
 from cbt.http.form_posts import idempotency
 from cbt.http.form_posts.refill import OURS, fill
+from cbt.http.forms import sends_form
 from cbt.http.models import KeptForm, KeptFormPart
-from cbt.http.partials import (
-    Reply,
-    is_from_here,
-    lead_to,
-    local_target,
-    page_of_form,
-    sends_form,
-    wants_partial,
-)
+from cbt.http.partials import Reply, is_from_here, lead_to, local_target, page_of_form, wants_partial
 from cbt.http.problems import shown_error, wants_json
 from cbt.storage.crypto import open_bytes, seal_bytes
 from cbt.storage.engine import cannot_persist

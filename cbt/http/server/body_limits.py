@@ -137,13 +137,6 @@ def _cut(bodies: Iterable[Body], most: int) -> int:
     return number
 
 
-def declared_length(text: str | None) -> int:
-    """Return the length a request declares, in bytes; 0 without one, infinite when it is no number."""
-    if not text:
-        return 0
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else int(1e18)
-
-
 # How many bytes of requests a process holds at a time, and how many of those are one login's.
 #
 # A body is counted by the length it declares from before its first byte is read until its request is

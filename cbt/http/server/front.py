@@ -28,7 +28,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[att
 
 from cbt.errors import CbtError
 from cbt.http.responses import SECURITY_HEADERS
-from cbt.http.server.body_limits import SMALL_BODY, Bodies, Body, BodyBudget, cuts_at_once, declared_length
+from cbt.http.server.body_limits import SMALL_BODY, Bodies, Body, BodyBudget, cuts_at_once
 from cbt.http.server.deferred import AGAIN, AT_ONCE, MAY_WAIT, PROMISES, ParkedRequest, Parking
 from cbt.http.server.lanes import (
     MOST_WAITING,
@@ -56,6 +56,7 @@ from cbt.http.server.request_body import (
     TOO_SLOW,
     Refused,
     SenderOf,
+    declared_length,
     no_room,
 )
 from cbt.http.server.wsgi import OF_A_PAGE, BufferedRequest, Environs, address_of

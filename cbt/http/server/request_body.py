@@ -30,7 +30,7 @@ from cbt.errors import CbtError, NotAllowed, TooLarge, Unavailable
 from cbt.http.auth.access import access_of
 from cbt.http.auth.cookies import cookie_signer, cookies_in, session_cookie
 from cbt.http.auth.login import KIND, current_principal, staff_of
-from cbt.http.server.body_limits import AGAIN_SECONDS, SMALL_BODY, BodyBudget, Sender, declared_length
+from cbt.http.server.body_limits import AGAIN_SECONDS, SMALL_BODY, BodyBudget, Sender
 from cbt.http.server.deferred import ThreadsOnly
 from cbt.slots import Slots
 
@@ -144,6 +144,13 @@ Refused = int | CbtError
 SenderOf = Callable[[str, str, str], Sender]
 """Who sends a large body to a method and a path with these cookies: asks the database."""
 NOBODY = Sender(SMALL_BODY)
+
+
+def declared_length(text: str | None) -> int:
+    """Return the length a request declares, in bytes; 0 without one, infinite when it is no number."""
+    if not text:
+        return 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else int(1e18)
 
 
 class BufferedBody:

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import record
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.application import Applying, editable
 from cbt.enrolment.applications.people import enter_all, refuse_full, sealed_person
@@ -31,16 +31,15 @@ from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.enrolment.office_decisions import level_of
 from cbt.enrolment.workbook.rows import ListedPerson, ReadList, open_people, read_people
 from cbt.errors import Conflict
+from cbt.imports.direct_import import DirectImport
 from cbt.personal.identity import document_index
 from cbt.rules.enrolment.conditions import EligibilityAnswer, Fulfilment, OfficerQuestion
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.retake import RefusedPaper
-from cbt.spreadsheets import drafts
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.drafts import Drafts
 from cbt.spreadsheets.findings import Finding, Severity
-from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import reading
 
 _CELL_OF = {
     OfficerQuestion.POST: "post",
@@ -196,11 +195,6 @@ class _Row:
         )
 
 
-DRAFTS = Drafts("people", gone="roster.draft_gone")
-ENTERED_AT_ONCE = 25
-"""People of a list who are entered in one unit of work."""
-
-
 class StoredPeople(msgspec.Struct, frozen=True, array_like=True):
     """A list as it is kept: the digest of its file, and what its sheets say."""
 
@@ -217,20 +211,37 @@ class LookedAtList:
     checked: CheckedList
 
 
+class PeopleImport(DirectImport[UnitApplication, Applicant]):
+    """People for an application, while it may be written in.
+
+    They are not taken back: each is taken out, or put right, on the pages of the application.
+    """
+
+    drafts: ClassVar = Drafts("people", gone="roster.draft_gone")
+    act: ClassVar = "applicant.import"
+    counted: ClassVar = "people"
+    at_once: ClassVar = 25
+
+    def __init__(self, by: Applying) -> None:
+        super().__init__(now=by.now, actor=by.actor)
+        self._by = by
+
+    def owner(self, session: Session, ref: str, *, changing: bool = True) -> UnitApplication:
+        """Return an application; raise as `editable` does."""
+        return editable(session, ref, self._by, changing=changing)
+
+    def store_some(self, session: Session, owner: UnitApplication, lines: Sequence[Applicant]) -> int:
+        """Enter people, but those who are in by now."""
+        return enter_all(session, owner, lines)
+
+
 def keep_list(ref: str, *, file_name: str, body: bytes, by: Applying) -> str:
     """Keep a list for its look and return its ref; this person's former one for the application goes.
 
     Raise InvalidInput as `open_people` does, Conflict("application.not_editable").
     """
-    sheets = open_people(file_name, body)
-    kept = StoredPeople(hashlib.sha256(body).hexdigest(), sheets)
-    packed = zlib.compress(msgspec.msgpack.encode(kept), 1)
-    with (
-        DRAFTS.brought(packed, ref=new_ref("dr"), file_name=file_name, now=by.now, actor=by.actor) as draft,
-        unit_of_work() as session,
-    ):
-        application = editable(session, ref, by)
-        return DRAFTS.keep(session, draft, subject=application.logged_as)
+    kept = StoredPeople(hashlib.sha256(body).hexdigest(), open_people(file_name, body))
+    return PeopleImport(by).keep(ref, file_name, zlib.compress(msgspec.msgpack.encode(kept), 1))
 
 
 def look_at(session: Session, ref: str, draft: str, by: Applying) -> LookedAtList:
@@ -238,12 +249,7 @@ def look_at(session: Session, ref: str, draft: str, by: Applying) -> LookedAtLis
 
     Raise NotFound("application.unknown"|"roster.draft_gone"), Conflict("application.not_editable").
     """
-    application = editable(session, ref, by, changing=False)
-    return _looked_at(session, application, draft, by)
-
-
-def _looked_at(session: Session, application: UnitApplication, draft: str, by: Applying) -> LookedAtList:
-    name, packed = DRAFTS.open(session, draft, subject=application.logged_as, actor=by.actor)
+    application, name, packed = PeopleImport(by).kept(session, ref, draft)
     kept = msgspec.msgpack.decode(zlib.decompress(packed), type=StoredPeople)
     return LookedAtList(name, kept, check_list(session, application, kept.sheets, today=by.today))
 
@@ -251,13 +257,14 @@ def _looked_at(session: Session, application: UnitApplication, draft: str, by: A
 def take_over(ref: str, draft: str, *, seen: str, short: bool, by: Applying) -> tuple[int, bool]:
     """Enter the good rows of a list; return how many, and whether others are left.
 
-    They are read and sealed before the first goes in, then entered a few at a time: of a list that was stopped on
-    the way the rest is looked at again, and those who are in stand there as such. One of which nothing is left is
-    forgotten. Raise as `look_at` does, and Conflict("application.list_changed")
-    where it would do something else than was looked at, ("application.list_empty"), ("application.full").
+    They are read and sealed before the first goes in: of a list that was stopped on the way the rest is looked at
+    again, and those who are in stand there as such. One of which nothing is left is forgotten. Raise as `look_at`
+    does, and Conflict("application.list_changed") where it would do something else than was looked at,
+    ("application.list_empty"), ("application.full").
 
     Source: R-74, R-75.
     """
+    people_import = PeopleImport(by)
     with reading() as session:
         looked = look_at(session, ref, draft, by)
         if looked.checked.seen != seen:
@@ -266,39 +273,13 @@ def take_over(ref: str, draft: str, *, seen: str, short: bool, by: Applying) -> 
         if not taken:
             raise Conflict("application.list_empty")
         refuse_full(session, looked.checked.application, len(taken))
-    people = [sealed_person(looked.checked.application.id, one, by) for one in taken]
+    people = [sealed_person(looked.checked.application.id, read, by) for read in taken]
     try:
-        entered = sum(
-            _enter_some(ref, piece, looked.kept.digest, by)
-            for piece in pieces_of(people, size=ENTERED_AT_ONCE)
-        )
+        entered = people_import.store(ref, people, file=looked.kept.digest)
     except IntegrityError as error:
         raise Conflict("application.list_changed") from error
     counts = looked.checked.counts
     left = bool(counts["stopped"] or (counts["short"] and not short))
     if not left:
-        forget_list(ref, draft, by)
+        people_import.forget(ref, draft)
     return entered, left
-
-
-def _enter_some(ref: str, people: Sequence[Applicant], digest: str, by: Applying) -> int:
-    with unit_of_work() as session:
-        application = editable(session, ref, by)
-        entered = enter_all(session, application, people)
-        if entered:
-            record(
-                session,
-                at=by.now,
-                actor=by.actor,
-                act="applicant.import",
-                subject=application.logged_as,
-                after={"people": entered, "file": digest},
-            )
-        return entered
-
-
-def forget_list(ref: str, draft: str, by: Applying) -> None:
-    """Forget a list that this person brought; a second call changes nothing."""
-    with unit_of_work() as session:
-        editable(session, ref, by)
-        drafts.drop(session, draft, actor=by.actor)

@@ -1,0 +1,75 @@
+"""An import that people wait for: read in a confined child, checked at each look, stored in pieces."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar, Generic, TypeVar
+
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.spreadsheets.drafts import Drafts, drop
+from cbt.storage.types import Named, new_ref
+from cbt.storage.unit_of_work import pieces_of, unit_of_work
+
+Owner = TypeVar("Owner", bound=Named)
+L = TypeVar("L")
+
+
+class DirectImport(ABC, Generic[Owner, L]):
+    """One kind: Owner is the row of what a file is for, L a line to be stored.
+
+    What is good is stored, whatever else is wrong with a file, a few lines at a time. Of one that was stopped what
+    is in stays, and is passed over or set anew when the file comes again; so it is not taken back as a whole: its
+    lines are taken out, or put right, where their owner shows them.
+    """
+
+    drafts: ClassVar[Drafts]
+    """Where a file is kept that is looked at before it is stored: until nothing of it is left to store."""
+    act: ClassVar[str]
+    counted: ClassVar[str]
+    """What the log calls the lines that it counts."""
+    at_once: ClassVar[int]
+    """Lines that are stored in one unit of work."""
+
+    def __init__(self, *, now: datetime, actor: str) -> None:
+        self.now, self.actor = now, actor
+
+    @abstractmethod
+    def owner(self, session: Session, ref: str, *, changing: bool = True) -> Owner:
+        """Return what a file is for, of who may bring one; raise NotFound, or Conflict where it takes none."""
+
+    @abstractmethod
+    def store_some(self, session: Session, owner: Owner, lines: Sequence[L]) -> int:
+        """Store those of some lines that still fit; return how many."""
+
+    def keep(self, ref: str, file_name: str, body: bytes) -> str:
+        """Keep a file for its look and return its ref; this person's former one for the owner goes."""
+        brought_by = {"ref": new_ref("dr"), "file_name": file_name, "actor": self.actor}
+        with self.drafts.brought(body, now=self.now, **brought_by) as draft, unit_of_work() as session:
+            return self.drafts.keep(session, draft, subject=self.owner(session, ref).logged_as)
+
+    def kept(self, session: Session, ref: str, draft: str) -> tuple[Owner, str, bytes]:
+        """Return what a kept file is for, its name and what was kept; raise as `owner` and `Drafts.open` do."""
+        owner = self.owner(session, ref, changing=False)
+        return owner, *self.drafts.open(session, draft, subject=owner.logged_as, actor=self.actor)
+
+    def store(self, ref: str, lines: Sequence[L], **told: str) -> int:
+        """Store lines, and put each few into the log with what else is `told` of them; return how many."""
+        stored = 0
+        for some in pieces_of(lines, size=self.at_once):
+            with unit_of_work() as session:
+                owner = self.owner(session, ref)
+                if count := self.store_some(session, owner, some):
+                    subject, after = owner.logged_as, {self.counted: count, **told}
+                    record(session, at=self.now, actor=self.actor, act=self.act, subject=subject, after=after)
+                    stored += count
+        return stored
+
+    def forget(self, ref: str, draft: str) -> None:
+        """Forget a file that this person brought; a second call changes nothing."""
+        with unit_of_work() as session:
+            self.owner(session, ref)
+            drop(session, draft, actor=self.actor)
