@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from bench.traffic.client import HOST
@@ -40,16 +41,22 @@ class Author:
         assert status == 303, status
         self._wait(address)
         tell("stored", time.perf_counter() - began)
-        while children():  # what was stored is made ready to be searched
+        while self._is_busy():  # what was stored is made ready to be searched
             time.sleep(0.5)
         tell("indexed", time.perf_counter() - began)
+
+    def _is_busy(self) -> bool:
+        """Return whether the last job goes on."""
+        *_head, page = self._ask("GET", "/jobs", b"", {})
+        ref = page.partition('href="/jobs/')[2].partition('"')[0]
+        return self._ask("GET", f"/jobs/{ref}", b"", {"Accept": "application/json"})[0] == HTTPStatus.ACCEPTED
 
     def _wait(self, address: str) -> None:
         while True:
             status, headers, page = self._ask("GET", f"{address}/progress", b"", {})
             assert status == 200, status
             self.seen.append(page.partition('role="status">')[2].partition("<")[0])
-            self.peak_mb = max(self.peak_mb, *children().values(), 0)
+            self.peak_mb = max(self.peak_mb, *workers().values(), 0)
             if "hx-refresh" in headers:
                 return
             time.sleep(0.5)
@@ -80,13 +87,13 @@ class Author:
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, page
 
 
-def children() -> dict[int, int]:
-    """Return the processes of checks, each with the largest memory that it has had so far, in MB."""
+def workers() -> dict[int, int]:
+    """Return the workers that check files, each with the largest memory that it has had so far, in MB."""
     found = {}
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # one may have ended
             words = (place / "cmdline").read_bytes().split(b"\0")
-            if b"work" in words and b"bank" in words:
+            if b"cbt.ops.job_worker" in words:
                 lines = (place / "status").read_text().splitlines()
                 peak = max(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
                 found[int(place.name)] = peak
@@ -95,8 +102,8 @@ def children() -> dict[int, int]:
 
 @contextmanager
 def stopped() -> Iterator[None]:
-    """Have the processes of checks, and the readers that they wait for, stand still for the length of the block."""
-    held = list(children())
+    """Have the workers of jobs, and the readers that they wait for, stand still for the length of the block."""
+    held = list(workers())
     for one in list(held):
         with suppress(OSError):
             tasks = Path(f"/proc/{one}/task").glob("*/children")

@@ -20,11 +20,12 @@ import flask
 from sqlalchemy import select
 
 from cbt.application.app import create_app
-from cbt.batches.roster import process, service
+from cbt.batches.roster import service
 from cbt.blueprints.versions import load_folder, look
 from cbt.candidates.models import Registration
 from cbt.config import Settings
 from cbt.demo.world import ACTOR, Hall, Premises, Signer, add_staff, build_premises, plan_sitting
+from cbt.jobs.worker import run_due
 from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.sittings.models import Sitting
@@ -89,7 +90,7 @@ def told(what: str) -> Iterator[None]:
 
 def bring(app: flask.Flask, batch: str, body: bytes, *, officer: str) -> tuple[str, str]:
     """Bring a roster as the office does, each stage timed; return the refs of two rosters: one is looked at."""
-    folder, now = product_dir("blueprints"), app.extensions["cbt_clock"].now
+    now = app.extensions["cbt_clock"].now
 
     def kept() -> str:
         return service.keep(
@@ -99,14 +100,14 @@ def bring(app: flask.Flask, batch: str, body: bytes, *, officer: str) -> tuple[s
     with told("keep"):
         ref = kept()
     with told("check"):
-        assert process.work_on(ref, folder=folder, clock=now)
+        assert run_due(now=now()) == 1
     with told("confirm"):
-        service.confirm(batch_ref=batch, ref=ref, partial=False, actor=officer)
+        service.confirm(batch_ref=batch, ref=ref, partial=False, now=now(), actor=officer)
     with told("store"):
-        assert process.work_on(ref, folder=folder, clock=now)
+        assert run_due(now=now()) == 1
     again = kept()
     with told("check again"):
-        assert process.work_on(again, folder=folder, clock=now)
+        assert run_due(now=now()) == 1
     return ref, again
 
 

@@ -147,17 +147,6 @@ def begun(
     return ours
 
 
-def begun_here(become: Become) -> socket.socket:
-    """Leave a fork of this process behind as a server; return where to ask it."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if not os.fork():
-        end_with_parent()
-        ours.close()
-        serve(theirs, become)
-    theirs.close()
-    return ours
-
-
 class Child:
     """A process forked by a server; used like a Popen, as far as that is asked for."""
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +28,6 @@ from cbt.cli import COMMANDS
 from cbt.confined import runner
 from cbt.confined.child import ChildTask
 from cbt.confined.priority import command_behind
-from cbt.spreadsheets import check_process
 from tests.fork_server import CAN_FORK, Child, begun, serve_who_began
 
 CBT = "cbt.cli:main"
@@ -166,39 +165,17 @@ def _begin_confined(job: ChildTask) -> subprocess.Popen[bytes] | ConfinedChild:
     return ConfinedChild(job) if warm else _confined_as_in_production(job)
 
 
-Begin = Callable[[Sequence[str], Mapping[str, str], bool], Child]
-
-
-def fork_commands(begin: Begin) -> None:
-    """Have the commands that a leader in this process begins be forked by `begin`: they say nothing."""
-
-    def popen(
-        command: Sequence[str], *, env: Mapping[str, str], start_new_session: bool = False, **_streams: object
-    ) -> Child:
-        behind = (
-            command_behind()
-        )  # that it is so tests/test_priority.py holds, of a process that is none of these
-        assert list(command[: len(behind)]) == behind
-        return begin(command[len(behind) :], env, start_new_session)
-
-    for module in (check_process, backups):
-        vars(module)["subprocess"] = SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL)
-
-
-def _begin_command(arguments: Sequence[str], environment: Mapping[str, str], own_group: bool) -> Forked:
-    return Forked(
-        CBT,
-        arguments,
-        environment=environment,
-        folder=Path.cwd(),
-        out=_NO_FILE,
-        err=_NO_FILE,
-        own_group=own_group,
-    )
+def _begin_command(command: Sequence[str], *, env: Mapping[str, str], **_streams: object) -> Forked:
+    """Begin a command that a leader in this process begins: it says nothing."""
+    behind = (
+        command_behind()
+    )  # that it is so tests/test_priority.py holds, of a process that is none of these
+    assert list(command[: len(behind)]) == behind
+    return Forked(CBT, command[len(behind) :], environment=env, folder=Path.cwd(), out=_NO_FILE, err=_NO_FILE)
 
 
 def begin_warm() -> None:
     """Have what this process begins of the product be forks, where it can."""
     if CAN_FORK:
-        fork_commands(_begin_command)
+        vars(backups)["subprocess"] = SimpleNamespace(Popen=_begin_command, DEVNULL=subprocess.DEVNULL)
         runner._begin = _begin_confined  # type: ignore[assignment]  # for the tests alone

@@ -11,7 +11,8 @@ import flask
 import pytest
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 
-from cbt.application.jobs import JOBS, LONG_SECONDS, MARGIN, Every, Scheduler, run_job, start_scheduler
+from cbt.application.jobs import JOBS, lead
+from cbt.jobs.scheduler import LONG_SECONDS, MARGIN, Every, Scheduler, run_job
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -82,7 +83,7 @@ def test_a_wall_clock_set_on_is_one_missed_run_however_far(set_on: timedelta, st
 
 @pytest.mark.once
 def test_every_job_is_planned_so(world: World) -> None:
-    scheduler = start_scheduler(world.app)
+    scheduler = lead(world.app)
     try:
         assert {type(job.trigger) for job in scheduler.get_jobs()} == {Every}
         assert {job.id: job.trigger.interval.total_seconds() for job in scheduler.get_jobs()} == {
@@ -115,7 +116,7 @@ def test_a_job_that_takes_long_is_told(
         pass
 
     readings = itertools.count(0.0, seconds)
-    with caplog.at_level(logging.WARNING, "cbt.application.jobs"):
+    with caplog.at_level(logging.WARNING, "cbt.jobs.scheduler"):
         run_job(app, beat, lambda: next(readings))
     assert [record.getMessage() for record in caplog.records] == (
         ["the job beat took 11 seconds"] if told else []

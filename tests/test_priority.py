@@ -26,7 +26,6 @@ BEGINS = {
 OF = {"subprocess", "os", "context", "multiprocessing", "asyncio", ""}
 BEHIND = {
     "confined/runner.py": "give_way",
-    "spreadsheets/check_process.py": "command_behind",
     "application/backups.py": "command_behind",
     "application/views.py": "command_behind",
     "scoring/service.py": "give_way",

@@ -30,9 +30,11 @@ from cbt.assembly import coverage_views as coverage
 from cbt.audit.chain import Anchor, init_anchor
 from cbt.audit.flood_limit import record_guessing
 from cbt.bank import views as bank_views
+from cbt.bank.imports.worker import BANKS
 from cbt.bank.lint.job import LINT
 from cbt.batches import views as batches
 from cbt.batches.applications import paper_fates
+from cbt.batches.roster.process import BROUGHT
 from cbt.batches.views import batches_on_home
 from cbt.blueprints.office import views as blueprints
 from cbt.blueprints.reasons import init_reasons
@@ -387,7 +389,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
 STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS)
 """What takes two people, room by room (R-62)."""
 
-KINDS_OF_JOBS: tuple[JobKind, ...] = (LINT, DRAW, WORKBOOK, DESTROY)
+KINDS_OF_JOBS: tuple[JobKind, ...] = (LINT, *BANKS.jobs, *BROUGHT.jobs, DRAW, WORKBOOK, DESTROY)
 """All background work that somebody asks for, room by room."""
 
 

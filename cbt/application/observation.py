@@ -26,6 +26,7 @@ from cbt.http.server.deferred import Parking
 from cbt.http.server.front import Beside, FairShare
 from cbt.http.tls import ServedCertificate
 from cbt.http.views import SHOWN, init_metrics
+from cbt.jobs.scheduler import SCHEDULER
 from cbt.rules import states
 from cbt.rules.clock import OFFLINE_AFTER
 from cbt.runner.models import Attempt, AttemptLive, LateEntry
@@ -249,10 +250,6 @@ def _late(session: Session) -> Mapping[Labels, float]:
         .where(newest.c.kind == ANSWER, RuledEntry.late_entry_id.is_(None))
     )
     return _one(session.scalar(query) or 0)
-
-
-SCHEDULER = "cbt_scheduler"
-"""Where the leading process keeps its scheduler."""
 
 
 def init_observation(app: ObservedApp, settings: Settings, *, jobs: Iterable[str]) -> None:

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import flask
 from msgspec.structs import replace
 
 from cbt.bank import exports, service
 from cbt.bank.exports import left_lines
 from cbt.bank.imports.plan import EVERYWHERE, PLAINLY, ImportedItem, ImportTerms, Mode, Review
-from cbt.bank.imports.worker import work_on
 from cbt.bank.lint import page as texts
 from cbt.bank.lint.check import UnitPlan, check_items
 from cbt.bank.lint.guess_rate import GuessRate, guess_findings, guess_rates
@@ -43,7 +41,6 @@ from cbt.items.types.registry import authoring_of
 from cbt.rules.items.inputs import COMMON, number
 from cbt.rules.items.registry import TYPES
 from cbt.rules.states import ItemState
-from cbt.spreadsheets.check_process import ThreadBeat
 from cbt.spreadsheets.findings import Finding, Place, Severity, counts
 from cbt.storage.private_files import open_private
 from cbt.storage.write_queue.change_set import join_writing
@@ -243,16 +240,6 @@ def _stand(what: str, done: int, count: int) -> str:
     return f"{label} {_('bank.progress.count', done=done, total=count)}" if count else label
 
 
-@command("work", help="bank.cli.work", hidden=True)
-@argument("ref", help="bank.cli.check")
-@with_app
-def work(ref: str, now: datetime) -> Answer:
-    """Do what a check waits for; the server that was asked for it begins this."""
-    join_writing()
-    done = work_on(ref, clock=flask.current_app.extensions["cbt_clock"].now, beat=ThreadBeat)
-    return Answer({"ref": ref, "done": done, "at": now})
-
-
 def _reviewed(made: Review, *, stored: bool, code: int) -> Answer:
     figures = {
         "added": made.added,
@@ -342,7 +329,6 @@ def bank() -> None:
 
 bank.add_command(export)
 bank.add_command(import_)
-bank.add_command(work)
 
 
 @bank.command("lint", help="bank.cli.lint")

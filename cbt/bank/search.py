@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,8 +36,8 @@ from cbt.items.markup import in_words
 from cbt.items.models import Item, ItemSearch, ItemVersion, KnowledgePoint
 from cbt.rules.items.content import ItemType
 from cbt.rules.states import ItemState
-from cbt.storage.unit_of_work import reading
-from cbt.storage.write_queue.change_set import Rows, put_down
+from cbt.storage.unit_of_work import put_down_joined, reading
+from cbt.storage.write_queue.change_set import Rows
 
 LONGEST_HEADLINE = 60
 MOST_GRAMS = 4000
@@ -155,21 +155,17 @@ def _write(session: Session, contents: Mapping[int, str]) -> None:
 
 def index_waiting(*, now: datetime) -> int:
     """Index items that came by another way than a version stored here: an upgrade, an import; return how many."""
-    return len(_index(0, _pass))
+    return len(_index(0))
 
 
-def index_all(rest: Callable[[], None]) -> None:
-    """Index whatever waits; `rest` is called between two parcels."""
+def index_all() -> None:
+    """Index whatever waits."""
     after = 0
-    while item_ids := _index(after, rest):
+    while item_ids := _index(after):
         after = item_ids[-1]
 
 
-def _pass() -> None:
-    """Go on at once."""
-
-
-def _index(after: int, rest: Callable[[], None]) -> list[int]:
+def _index(after: int) -> list[int]:
     """Index some items after number `after` and return them."""
     with reading() as session:
         waiting = session.execute(
@@ -183,8 +179,7 @@ def _index(after: int, rest: Callable[[], None]) -> list[int]:
     for start in range(0, len(waiting), PARCEL):
         some = waiting[start : start + PARCEL]
         words = [(words_of(ref, json.loads(content)), key, current) for key, ref, current, content in some]
-        put_down(Rows(_WORDS, words), tries=3)
-        rest()
+        put_down_joined(Rows(_WORDS, words), tries=3)
     return [row[0] for row in waiting]
 
 

@@ -6,11 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-import flask
 
 from cbt.batches import publication
 from cbt.batches.roster.findings import told
-from cbt.batches.roster.process import work_on
 from cbt.batches.roster.roster_import import CheckedRoster, dry_run, import_roster
 from cbt.blueprints.versions import own_folder
 from cbt.candidates import corrections
@@ -24,9 +22,7 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.http.app_context import with_app
 from cbt.http.i18n import catalogues
 from cbt.sittings.commands import sitting
-from cbt.spreadsheets.check_process import ThreadBeat
 from cbt.spreadsheets.findings import Note, Severity
-from cbt.storage.write_queue.change_set import join_writing
 
 
 @group("roster", help="candidates.cli.roster")
@@ -67,17 +63,6 @@ def import_(
         )
         stored = report.stored
     return _answer(checked, imported=imported, photos_stored=stored)
-
-
-@roster.command("work", help="batches.cli.work", hidden=True)
-@argument("ref", help="batches.cli.check")
-@with_app
-def work(ref: str, now: datetime) -> Answer:
-    """Do what a brought roster waits for; the server that was asked for it begins this."""
-    join_writing()
-    clock = flask.current_app.extensions["cbt_clock"].now
-    done = work_on(ref, folder=own_folder(), clock=clock, beat=ThreadBeat)
-    return Answer({"ref": ref, "done": done, "at": now})
 
 
 def _answer(checked: CheckedRoster, *, imported: bool, photos_stored: int) -> Answer:

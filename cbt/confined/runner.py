@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,48 @@ def take_longer() -> None:
     _times[:] = [LONGER]
 
 
+class ChildGroup:
+    """The children that a thread begins, for another thread to end once nobody wants what they make."""
+
+    def __init__(self) -> None:
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._is_over = False
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def holding(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Have a child be one of them for the length of the block; one that comes too late is ended."""
+        with self._lock:
+            self._children.add(child)
+            if self._is_over:
+                child.kill()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._children.discard(child)
+
+    def end(self) -> None:
+        """End those that there are, and each that is begun from now on."""
+        with self._lock:
+            self._is_over = True
+            for child in self._children:
+                child.kill()
+
+
+_group: ContextVar[ChildGroup | None] = ContextVar("cbt_child_group", default=None)
+
+
+@contextmanager
+def children_of(group: ChildGroup) -> Iterator[None]:
+    """Have the children that this thread begins in the block belong to a group."""
+    former = _group.set(group)
+    try:
+        yield
+    finally:
+        _group.reset(former)
+
+
 class Exhausted(Exception):
     """The file needed more memory, time or room for its answer than it may have; nothing is known of it."""
 
@@ -161,9 +204,11 @@ def _ask(job: ChildTask, body: bytes, limits: Limits) -> tuple[bytes, int]:
 
     clock = threading.Timer(job.wall, end)
     clock.start()
+    group = _group.get()
     try:
-        answer = _converse(child, body, limits.answer + 2)
-        code = child.wait()
+        with group.holding(child) if group is not None else nullcontext():
+            answer = _converse(child, body, limits.answer + 2)
+            code = child.wait()
     finally:
         child.kill()
         child.wait()

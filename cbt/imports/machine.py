@@ -1,11 +1,12 @@
 """The one machine of imports: a file is kept, checked apart, looked at, confirmed, stored in pieces, or taken back.
 
     kept      whole and sealed, for who brought it; a former one of theirs for the same owner goes, and old ones
-    checked   by a process of its own, which has a confined child read the file: what is found is kept in pieces of
-              fifty lines, each sealed, and copies with the findings marked follow
+    checked   by a job, which has a confined child read the file: what is found is kept in pieces of fifty lines,
+              each sealed, and copies with the findings marked follow
     looked at pages open the summary and the lines they show, never the whole
     confirmed by the first of two who do; what was looked at must still be so
-    stored    a few rows at a time, so that saves of a hall come between; one that stops goes on, or is taken back
+    stored    by a job, a few rows at a time, so that saves of a hall come between; one that stops goes on, or is
+              taken back
     forgotten with all that was found once it is stored, given up, or old
 
 A room that imports has a class of this: what its file says (`examine`, `pieces`, `copies`), what becomes of a
@@ -19,31 +20,31 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
+from itertools import chain
 from typing import Any, ClassVar, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from cbt.errors import Conflict, NotFound, Unavailable
-from cbt.spreadsheets import check_process
-from cbt.spreadsheets.check_process import (
-    Beat,
-    Beating,
-    CheckStarter,
-    Clock,
-    Unwanted,
-    keep_copy,
-    put_pieces_away,
-    put_pieces_down,
-)
-from cbt.spreadsheets.file_checks import WORKING, CheckState, FileCheck, FileChecks, FilePiece, blocks
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.errors import CbtError, Conflict, NotFound, Unavailable
+from cbt.jobs import queue
+from cbt.jobs.models import Job, JobState
+from cbt.jobs.registry import JobKind, JobResult, Work
+from cbt.rules.roles import Role
+from cbt.spreadsheets.file_checks import WORKING, CheckState, FileCheck, FileChecks, FilePiece, blocks, cut
+from cbt.storage.unit_of_work import put_down_joined, reading, unit_of_work
 
 SUMMARY, FINDINGS, MARKED = "summary", "finding", "marked"
 """Pieces that every kind has: what was found as a whole, the findings, a copy of each file with them marked."""
 ARRIVES_WITHIN = timedelta(hours=1)
 """A file of which not every part is there after so long was stopped on its way."""
+PARCEL_BYTES = 48 * 1024
+"""Of the pieces that are put down together; a larger one is put down alone."""
+PARTS_AT_ONCE = 4
+"""So many pieces of a check are deleted together."""
+TRIES = 5
+"""A parcel that was not put down, or of which nobody knows, is put down so often."""
 _SETTLED = (CheckState.ARRIVING, CheckState.DONE, CheckState.GONE)
 C = TypeVar("C", bound=FileCheck)
 S = TypeVar("S")
@@ -52,7 +53,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportStanding:
-    """How far an import is; `error` is the code of what it came to, `half` whether some of it is stored."""
+    """How far an import is; `error` is why it came to nothing, `half` whether some of it may be stored."""
 
     ref: str
     file_name: str
@@ -60,12 +61,11 @@ class ImportStanding:
     state: CheckState
     done: int
     total: int
-    error: str
-    params: str
+    error: CbtError | None
     half: bool
     at: datetime
     before: int
-    """How many files of others are waited for."""
+    """How many other files are waited for."""
 
     @property
     def working(self) -> bool:
@@ -81,8 +81,14 @@ class ImportKind(ABC, Generic[C, S, E]):
     """One kind: C is the row of a check, S what a check found as a whole, E what a file was examined to."""
 
     checks: ClassVar[FileChecks[Any]]
+    code: ClassVar[str]
+    """Begins the codes of its jobs."""
+    roles: ClassVar[frozenset[Role]]
+    """Who brings files of this kind."""
     owner: ClassVar[str]
     """The column of what a file is for: of a bank, of a batch."""
+    subject: ClassVar[str]
+    """What the log calls what a file is for."""
     summary: ClassVar[type[Any]]
     life: ClassVar[timedelta]
     """A file that nobody confirms is kept so long."""
@@ -99,10 +105,10 @@ class ImportKind(ABC, Generic[C, S, E]):
         """Return the refusal while a file is being stored."""
         return Conflict(self.checks.busy)
 
-    # What the file says, and what becomes of it: in the process of a check.
+    # What the file says, and what becomes of it: in a job.
 
     @abstractmethod
-    def examine(self, check: C, beat: Beat) -> E:
+    def examine(self, check: C, work: Work) -> E:
         """Read the kept file in a confined child, and find what storing it would do; tell how far that is."""
 
     @abstractmethod
@@ -117,8 +123,8 @@ class ImportKind(ABC, Generic[C, S, E]):
         return ()
 
     @abstractmethod
-    def store(self, check: C, beat: Beat, now: datetime) -> None:
-        """Store what was confirmed, or go on with it, in pieces that `beat` is told of; end the check.
+    def store(self, check: C, work: Work) -> None:
+        """Store what was confirmed, or go on with it, in pieces that `work` is told of; end the check.
 
         Raise what keeps it out: nothing of it stays.
         """
@@ -165,7 +171,7 @@ class ImportKind(ABC, Generic[C, S, E]):
         """Raise `under_way` while this person's former file for the owner is being stored."""
         own = self._of(self.owner_id(session, owner_ref))
         where = session.scalars(select(self.checks.rows).where(own, self.checks.rows.actor == actor))
-        if any(map(self._busy, where)):
+        if any(self._busy(session, check) for check in where):
             raise self.under_way(owner_ref)
 
     def forget_former(
@@ -178,14 +184,41 @@ class ImportKind(ABC, Generic[C, S, E]):
         left = (rows.state == CheckState.ARRIVING) & (rows.at < now - ARRIVES_WITHIN)
         old = (rows.at < now - self.life) | left
         found = session.scalars(select(rows).where(own | old, rows.id != but)).all()
-        self.checks.forget(session, [check.id for check in found if not self._busy(check)])
+        self._forget(session, [check for check in found if not self._busy(session, check)], now=now)
+
+    def _forget(self, session: Session, checks: Sequence[C], *, now: datetime) -> None:
+        queue.stop(session, [check.job_ref for check in checks if check.job_ref], now=now)
+        self.checks.forget(session, [check.id for check in checks])
 
     def _of(self, owner_id: int) -> ColumnElement[bool]:
         column: InstrumentedAttribute[int] = getattr(self.checks.rows, self.owner)
         return column == owner_id
 
-    def _busy(self, check: C) -> bool:
-        return check.state == CheckState.IMPORTING or self.half(check)
+    def _busy(self, session: Session, check: C) -> bool:
+        return self.half(check) or self._is_storing(session, check)
+
+    def _is_storing(self, session: Session, check: C) -> bool:
+        return self._stand_of(check, _job_of(session, check)) is CheckState.IMPORTING
+
+    def _stand_of(self, check: C, job: Job | None) -> CheckState:
+        """Return how far a check is, which its job knows as long as it works on it."""
+        stored = CheckState(check.state)
+        if stored not in (CheckState.WAITING, CheckState.IMPORTING):
+            return stored
+        if job is None or not job.is_open:
+            return CheckState.FAILED
+        if stored is CheckState.IMPORTING or job.state == JobState.WAITING:
+            return stored
+        return CheckState.CHECKING if job.total else CheckState.READING
+
+    def _error_of(self, check: C, job: Job | None) -> CbtError:
+        """Return why the job of a check came to nothing."""
+        if job is None or job.error == "jobs.died":
+            storing = check.state == CheckState.IMPORTING
+            return Conflict(self.checks.import_died if storing else self.checks.died)
+        if job.state == JobState.CANCELLED:
+            return Conflict("imports.cancelled")
+        return Unavailable(self.checks.broken) if job.error == "jobs.broke" else queue.error_of(job)
 
     def summary_of(self, session: Session, check: C) -> S:
         """Return what a check found as a whole; raise NotFound when it was sealed under a key that was lost."""
@@ -201,89 +234,188 @@ class ImportKind(ABC, Generic[C, S, E]):
 
     def standing(self, session: Session, check: C) -> dict[str, Any]:
         """Return the fields of an `ImportStanding`."""
-        ahead: list[C] = []
-        if check.state in WORKING and check.beat_at is None:
-            ahead = [other for other in self.checks.at_work(session) if other.id < check.id]
+        job = _job_of(session, check)
+        state = self._stand_of(check, job)
+        waits = job is not None and job.state == JobState.WAITING
         return {
             "ref": check.ref,
             "file_name": check.file_name,
             "actor": check.actor,
-            "state": CheckState(check.state),
-            "done": check.done,
-            "total": check.total,
-            "error": check.error,
-            "params": check.params,
+            "state": state,
+            "done": job.done if job is not None else 0,
+            "total": check.total or (job.total if job is not None else 0),
+            "error": self._error_of(check, job) if state is CheckState.FAILED else None,
             "half": self.half(check),
             "at": check.at,
-            "before": len(ahead),
+            "before": queue.count_before(session, job, self._codes) if job is not None and waits else 0,
         }
 
-    def try_again(self, owner_ref: str, ref: str, *, actor: str) -> None:
+    def wait_to_be_checked(self, session: Session, owner_ref: str, check: C, *, now: datetime) -> None:
+        """Have a job check a file that is there."""
+        check.state = CheckState.WAITING
+        check.job_ref = self._ask(session, self.check_job, owner_ref, check, now=now)
+
+    def wait_again(self, session: Session, owner_ref: str, check: C, terms: str, *, now: datetime) -> None:
+        """Have a file be read anew; raise Conflict(busy) while a job is at it."""
+        if self._stand_of(check, _job_of(session, check)) not in (CheckState.READY, CheckState.FAILED):
+            raise Conflict(self.checks.busy)
+        self._move(
+            session, owner_ref, check, self.check_job, now=now, state=CheckState.WAITING, asked=terms, total=0
+        )
+        self.checks.drop_parts(session, check)
+
+    def wait_to_be_stored(
+        self, session: Session, owner_ref: str, check: C, terms: str, *, total: int, now: datetime
+    ) -> None:
+        """Have what was looked at wait to be stored; of two who ask one is refused with Conflict(busy)."""
+        if check.state != CheckState.READY:
+            raise Conflict(self.checks.busy)
+        storing = {"state": CheckState.IMPORTING, "asked": terms, "total": total}
+        self._move(session, owner_ref, check, self.store_job, now=now, **storing)
+
+    def _move(
+        self, session: Session, owner_ref: str, check: C, kind: JobKind, *, now: datetime, **values: object
+    ) -> None:
+        """Have another job work on a check, as long as it is as it was read; else raise Conflict(busy)."""
+        rows = self.checks.rows
+        queue.stop(session, [check.job_ref], now=now)
+        moved = (
+            update(rows)
+            .where(rows.id == check.id, rows.state == check.state, rows.job_ref == check.job_ref)
+            .values(job_ref=self._ask(session, kind, owner_ref, check, now=now), **values)
+            .returning(rows.id)
+            .execution_options(synchronize_session=False)
+        )
+        if not session.execute(moved).all():
+            raise Conflict(self.checks.busy)
+
+    def _ask(self, session: Session, kind: JobKind, owner_ref: str, check: C, *, now: datetime) -> str:
+        asked, subject = {"check": check.ref}, f"{self.subject}:{owner_ref}"
+        return queue.put(session, kind, subject=subject, asked=asked, now=now, actor=check.actor)
+
+    def try_again(self, owner_ref: str, ref: str, *, now: datetime, actor: str) -> None:
         """Have a check that came to nothing be made again, or an import that stopped go on.
 
         Raise NotFound(gone), Conflict(busy).
         """
         with unit_of_work() as session:
             check = self.own(session, owner_ref, ref, actor=actor)
-            if self.half(check):
-                self.checks.go_on_again(session, check)
+            if not self.half(check):
+                self.wait_again(session, owner_ref, check, check.asked, now=now)
+            elif self._is_storing(session, check):
+                raise Conflict(self.checks.busy)
             else:
-                self.checks.wait_again(session, check, check.asked)
+                self._move(session, owner_ref, check, self.store_job, now=now)
 
-    def cancel(self, owner_ref: str, ref: str, *, actor: str) -> C | None:
+    def cancel(self, owner_ref: str, ref: str, *, now: datetime, actor: str) -> C | None:
         """Forget a kept file, and take back what an import that stopped has stored; return its check as it was.
 
-        A second call changes nothing. Raise `under_way` while a process stores it.
+        A second call changes nothing. Raise `under_way` while a job stores it.
         """
         with reading() as session:
-            check = self.find(session, owner_ref, ref, actor=actor)
-            if check is not None and check.state == CheckState.IMPORTING:
-                raise self.under_way(owner_ref)
+            check = self._not_storing(session, owner_ref, ref, actor)
         if check is not None and self.half(check):
             self.take_back(check)
         with unit_of_work() as session:
-            again = self.find(session, owner_ref, ref, actor=actor)
-            if again is not None and again.state == CheckState.IMPORTING:
-                raise self.under_way(owner_ref)
+            again = self._not_storing(session, owner_ref, ref, actor)
             if again is not None:
-                self.checks.forget(session, [again.id])
+                self._forget(session, [again], now=now)
             self.forgotten(session, ref, actor)
         return check
 
-    # The process of a check.
+    def _not_storing(self, session: Session, owner_ref: str, ref: str, actor: str) -> C | None:
+        check = self.find(session, owner_ref, ref, actor=actor)
+        if check is not None and self._is_storing(session, check):
+            raise self.under_way(owner_ref)
+        return check
 
-    def work_on(self, ref: str, *, clock: Clock, beat: Beating = Beat) -> bool:
-        """Do what check `ref` waits for; return whether it came to its end well."""
-        return check_process.work_on(
-            self.checks, ref, clock=clock, beat=beat, review=self._review, store=self.store
-        )
+    # The jobs of a check.
 
-    def _review(self, check: C, beat: Beat) -> None:
-        examined = self.examine(check, beat)
-        put_pieces_down(self.checks, check.id, self.pieces(examined))
-        beat.check()
-        beat.in_front(partial(self._be_ready, check, examined))
-        for copy in self.copies(examined):
-            if not keep_copy(self.checks, check.id, copy, beat):
-                return
+    @cached_property
+    def check_job(self) -> JobKind:
+        """What reads a file and finds what storing it would do."""
+        return JobKind(f"{self.code}.check", self.roles, self._check, is_lasting=True, is_act=False)
+
+    @cached_property
+    def store_job(self) -> JobKind:
+        """What stores what was confirmed: it is gone on with, or taken back, where the file is looked at."""
+        return JobKind(
+            f"{self.code}.import", self.roles, self._store, can_cancel=False, can_retry=False,
+            is_lasting=True, is_act=False,
+        )  # fmt: skip
+
+    @property
+    def jobs(self) -> tuple[JobKind, JobKind]:
+        """Its kinds of jobs."""
+        return self.check_job, self.store_job
+
+    @property
+    def _codes(self) -> list[str]:
+        return [kind.code for kind in self.jobs]
+
+    def _check(self, work: Work) -> JobResult:
+        check = self._wanted(work, CheckState.WAITING)
+        if check is None:
+            return JobResult()
+        work.in_front(partial(self._drop_parts, check))  # of a worker that ended half-way
+        examined = self.examine(check, work)
+        self._keep(check, self.pieces(examined))
+        work.in_front(partial(self._be_ready, check, examined))
+        for part in chain.from_iterable(map(cut, self.copies(examined))):
+            work.in_front(partial(self._keep_part, check, part))
+        return JobResult()
+
+    def _store(self, work: Work) -> JobResult:
+        check = self._wanted(work, CheckState.IMPORTING)
+        if check is not None:
+            self.store(check, work)
+        return JobResult()
+
+    def _wanted(self, work: Work, state: CheckState) -> C | None:
+        """Return the check that a job works on; None where another one does by now."""
+        rows = self.checks.rows
+        own = select(rows).where(rows.ref == work.asked["check"], rows.job_ref == work.ref)
+        with reading() as session:
+            check: C | None = session.scalar(own.where(rows.state == state))
+            return check
+
+    def _drop_parts(self, check: C) -> None:
+        with unit_of_work() as session:
+            self.checks.drop_parts(session, check)
+
+    def _keep(self, check: C, pieces: Iterable[FilePiece]) -> None:
+        """Put pieces down, as many together as nobody's save notices."""
+        some: list[FilePiece] = []
+        for piece in chain.from_iterable(map(cut, pieces)):
+            if some and sum(len(body) for _name, _number, body in [*some, piece]) > PARCEL_BYTES:
+                put_down_joined(self.checks.parts(check.id, some), tries=TRIES)
+                some = []
+            some.append(piece)
+        put_down_joined(self.checks.parts(check.id, some), tries=TRIES)
 
     def _be_ready(self, check: C, examined: E) -> None:
         self.settle(check, examined)
         with unit_of_work() as session:
-            if not self.checks.end(session, check.ref, CheckState.READY):
-                raise Unwanted
+            self.checks.end(session, check.id, CheckState.READY)
+
+    def _keep_part(self, check: C, part: FilePiece) -> None:
+        name, number, sealed = part
+        with unit_of_work() as session:
+            session.add(self.checks.pieces(check_id=check.id, name=name, number=number, sealed=sealed))
 
     def lines(self, name: str, lines: Sequence[object]) -> Iterator[FilePiece]:
         """Yield the pieces of a list of lines."""
         for number, some in blocks(lines):
             yield name, number, self.checks.sealed(some)
 
-    def put_away(self, check: C, beat: Beat) -> None:
+    def put_away(self, check: C) -> None:
         """Delete the pieces of a check that is done, a few at a time."""
         with reading() as session:
             ids = self.checks.part_ids(session, check.id)
-        put_pieces_away(self.checks, ids, beat)
+        for start in range(0, len(ids), PARTS_AT_ONCE):
+            put_down_joined(self.checks.no_parts(ids[start : start + PARTS_AT_ONCE]), tries=TRIES)
 
-    def starter(self) -> CheckStarter:
-        """Return what begins a process for each check that waits."""
-        return CheckStarter(self.checks)
+
+def _job_of(session: Session, check: FileCheck) -> Job | None:
+    """Return the job that works on a check, or was the last to; it is forgotten before an old check is."""
+    return session.scalar(select(Job).where(Job.ref == check.job_ref)) if check.job_ref else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -95,7 +94,7 @@ class ImportPages(Generic[T]):
             return self.back(ref, draft[self.named])
 
         def retry(ref: str, **draft: str) -> Reply:
-            self.kind.try_again(ref, draft[self.named], actor=acting())
+            self.kind.try_again(ref, draft[self.named], now=flask.g.now, actor=acting())
             return self.back(ref, draft[self.named])
 
         def drop(ref: str, **draft: str) -> Reply:
@@ -113,14 +112,14 @@ class ImportPages(Generic[T]):
 
     def _waiting(self, ref: str, standing: T) -> Reply:
         what, fix = "", ""
-        if standing.state is CheckState.FAILED:
-            what, fix = explain(InvalidInput(standing.error, **json.loads(standing.params)))
+        if standing.error is not None:
+            what, fix = explain(standing.error)
         return flask.render_template(
             "imports/waiting.html",
             **self._shown(ref, standing),
             **self.frame(standing),
             bring=self.crumbs(standing)[-1][0],
-            ours=standing.half or standing.error in self.again,
+            ours=standing.half or (standing.error is not None and standing.error.code in self.again),
             what=what,
             fix=fix,
         )

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cbt import errors
@@ -87,14 +87,23 @@ def _record(session: Session, act: str, job: Job, *, now: datetime, actor: str) 
 
 
 def claim(
-    holder: str, *, now: datetime, kinds: Collection[str], ref: str = "", tries: int = MOST_TRIES
+    holder: str,
+    *,
+    now: datetime,
+    kinds: Collection[str],
+    ref: str = "",
+    tries: int = MOST_TRIES,
+    busy: Collection[str] = (),
 ) -> Job | None:
     """Take the oldest job of these kinds that waits, or whose worker is gone, for `holder`; None where none is.
 
-    `ref` names the only one that is wanted. One whose workers ended too often is put down as failed.
+    `ref` names the only one that is wanted; of people who are `busy` none is taken that may take minutes. One whose
+    workers ended too often is put down as failed.
     """
     abandoned = (Job.state == JobState.WORKING) & (Job.held_until < now)
     is_due = or_(Job.state == JobState.WAITING, abandoned) & Job.kind.in_(kinds)
+    if busy:
+        is_due &= Job.kind.not_in(job_kinds().lasting) | Job.actor.not_in(busy)
     if ref:
         is_due &= Job.ref == ref
     with reading() as session:
@@ -135,6 +144,18 @@ def _held(job: Job) -> ColumnElement[bool]:
 def is_held(session: Session, job: Job) -> bool:
     """Return whether whoever claimed a job may still write for it; it stays so until the unit of work ends."""
     return session.scalar(select(Job.id).where(_held(job)).with_for_update()) is not None
+
+
+def was_held(job: Job) -> bool:
+    """Return whether whoever claimed a job might write for it just now."""
+    with reading() as session:
+        return session.scalar(select(Job.id).where(_held(job))) is not None
+
+
+def while_held(job: Job) -> Rows:
+    """Return what keeps out whatever is put down with it once a job is no longer held by whoever claimed it."""
+    sql = "UPDATE job SET holder = holder WHERE id = ? AND holder = ? AND state = ?"
+    return Rows(sql, [(job.id, job.holder, JobState.WORKING.value)], touches=1)
 
 
 def keep_hold(job: Job, *, done: int, total: int, now: datetime) -> bool:
@@ -235,6 +256,19 @@ def cancel(ref: str, *, principal: Principal, now: datetime) -> None:
             raise Conflict("jobs.not_cancelled")
         _move(session, job, OPEN, state=JobState.CANCELLED, ended_at=now, holder="", held_until=None)
         _record(session, "job.cancel", job, now=now, actor=principal.logged_as)
+
+
+def stop(session: Session, refs: Collection[str], *, now: datetime) -> None:
+    """Have jobs be carried out no further, as far as they go on: what they are about is gone, or asked for anew."""
+    over = {"state": JobState.CANCELLED, "ended_at": now, "holder": "", "held_until": None}
+    stopped = update(Job).where(Job.ref.in_(refs), Job.state.in_(OPEN)).values(over)
+    session.execute(stopped.execution_options(synchronize_session=False))
+
+
+def count_before(session: Session, job: Job, kinds: Collection[str]) -> int:
+    """Return how many jobs of some kinds that were asked for before another one are not over."""
+    before = (Job.id < job.id) & Job.kind.in_(kinds) & Job.state.in_(OPEN)
+    return session.scalar(select(func.count()).select_from(Job).where(before)) or 0
 
 
 def retry(ref: str, *, principal: Principal, now: datetime) -> None:

@@ -22,6 +22,11 @@ class Work(Protocol):
     """A job that is carried out: what is asked, in whose right, and how it says how far it is."""
 
     @property
+    def ref(self) -> str:
+        """What the job is called."""
+        ...
+
+    @property
     def asked(self) -> Mapping[str, Any]:
         """What the job is about."""
         ...

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.store import staff_principal
 from cbt.clock import Agreement, Clock
 from cbt.confined.priority import give_way
-from cbt.confined.runner import take_longer
+from cbt.confined.runner import ChildGroup, children_of, take_longer
 from cbt.errors import CbtError, NotAllowed, Unavailable
 from cbt.http.auth.login import Principal
 from cbt.jobs import queue
@@ -41,10 +41,10 @@ T = TypeVar("T")
 
 SYSTEM = "scheduler"
 """Who asks for what nobody asks for: it is due by itself."""
-AT_ONCE = 2
-"""So many jobs a worker has under way; of those that take minutes one less."""
+AT_ONCE = 3
+"""So many jobs a worker has under way; of those that take minutes one less, and of one person one of these."""
 ASK_SECONDS = 0.2
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 1.0
 LONGEST_REST = 0.1
 LEAST_REST = 0.008
 """Between two units of work of a job: what queued meanwhile goes first."""
@@ -62,6 +62,10 @@ def _here(write: Callable[[], Any]) -> Any:
     return write()
 
 
+def _no_rest() -> None:
+    pass
+
+
 def _principal_of(job: Job) -> Principal | None:
     sort, _colon, ref = job.actor.partition(":")
     if sort != "staff":
@@ -73,15 +77,24 @@ def _principal_of(job: Job) -> Principal | None:
 class JobRun:
     """One job that is carried out here."""
 
-    def __init__(self, job: Job, *, now: datetime, front: Front = _here) -> None:
+    def __init__(
+        self, job: Job, *, now: datetime, front: Front = _here, rest: Callable[[], object] = _no_rest
+    ) -> None:
         self.job, self.now = job, now
         self.asked: Mapping[str, Any] = json.loads(job.asked)
         self.stand = (0, 0)
         """How much of how much is done."""
         self.lost = False
         """Whether it is known to be no longer held."""
-        self._front = front
+        self._front, self._rest = front, rest
+        self._children = ChildGroup()
+        self._beaten = time.monotonic()
         self._principal = _principal_of(job)
+
+    @property
+    def ref(self) -> str:
+        """What the job is called."""
+        return self.job.ref
 
     @property
     def actor(self) -> str:
@@ -98,7 +111,21 @@ class JobRun:
     def tell(self, done: int, total: int) -> None:
         """Say how far it is; raise NoLongerHeld."""
         self.stand = (done, total)
+        if self._front is _here and time.monotonic() - self._beaten >= BEAT_SECONDS:
+            self.beat(flask.current_app.extensions["cbt_clock"].now())
         self.check()
+
+    def beat(self, now: datetime) -> None:
+        """Give a sign of life, and put down how far the job is."""
+        self._beaten = time.monotonic()
+        done, total = self.stand
+        if not queue.keep_hold(self.job, done=done, total=total, now=now):
+            self.lose()
+
+    def lose(self) -> None:
+        """Hold it no longer: nothing more is written, and the children that still read for it end."""
+        self.lost = True
+        self._children.end()
 
     def check(self) -> None:
         """Raise NoLongerHeld where it is known."""
@@ -112,7 +139,8 @@ class JobRun:
 
     def held(self, work: Callable[[], T]) -> T:
         """Do work whose units of work are written while the job is held here, and not at all otherwise."""
-        with joined_by(Joining(self._insist, list, lambda: None)):
+        joining = Joining(self._insist, lambda: [queue.while_held(self.job)], self._rest, self._refused)
+        with joined_by(joining), children_of(self._children):
             return work()
 
     def finally_in_front(self, write: Callable[[], None]) -> None:
@@ -121,7 +149,12 @@ class JobRun:
 
     def _insist(self, session: Session) -> None:
         if not queue.is_held(session, self.job):
-            self.lost = True
+            self.lose()
+            raise NoLongerHeld
+
+    def _refused(self) -> None:
+        if not queue.was_held(self.job):
+            self.lose()
             raise NoLongerHeld
 
 
@@ -235,7 +268,7 @@ class Worker:
                 log.exception("the worker of jobs failed; it goes on")
         with self._app.app_context():
             for run in self._runs.values():
-                run.lost = True
+                run.lose()
                 queue.give_back(run.job)
 
     def end(self) -> None:
@@ -259,13 +292,14 @@ class Worker:
             return
         lasting = job_kinds().lasting
         while len(self._runs) < AT_ONCE:
-            busy = sum(run.job.kind in lasting for run in self._runs.values()) >= AT_ONCE - 1
-            kinds = self._kinds - lasting if busy else self._kinds
+            long = [run for run in self._runs.values() if run.job.kind in lasting]
+            kinds = self._kinds - lasting if len(long) >= AT_ONCE - 1 else self._kinds
+            busy = {run.job.actor for run in long if not run.lost}
             now = self._clock.now()
-            job = queue.claim(self._holder, now=now, kinds=kinds)
+            job = queue.claim(self._holder, now=now, kinds=kinds, busy=busy)
             if job is None:
                 return
-            run = JobRun(job, now=now, front=self._in_front)
+            run = JobRun(job, now=now, front=self._in_front, rest=lambda: self._over.wait(LEAST_REST))
             self._runs[self._behind.submit(self._carry_out, run)] = run
 
     def _carry_out(self, run: JobRun) -> Ended:
@@ -285,5 +319,5 @@ class Worker:
 
     def _beat(self) -> None:
         for run in self._runs.values():
-            done, total = run.stand
-            run.lost = run.lost or not queue.keep_hold(run.job, done=done, total=total, now=self._clock.now())
+            if not run.lost:
+                run.beat(self._clock.now())

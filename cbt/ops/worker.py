@@ -20,8 +20,7 @@ from typing import Any
 import flask
 
 from cbt.application.app import create_app
-from cbt.application.jobs import start_scheduler
-from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
+from cbt.application.jobs import lead
 from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.door.address_watch import keep_comparing
@@ -33,6 +32,7 @@ from cbt.http.server.front import Front
 from cbt.http.server.lanes import lane_of
 from cbt.http.server.proxies import is_among, read_networks
 from cbt.http.server.request_body import spool
+from cbt.jobs.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.jobs.registry import job_kinds_of
 from cbt.ops.host_resources import (
     calm_collector,
@@ -112,7 +112,7 @@ def worker_app() -> flask.Flask:
     metrics: Metrics = app.extensions["cbt_metrics"]
     metrics.share(settings.data_dir, servers=settings.workers)
     begin_pulse(app)
-    candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
+    candidacy = Candidacy(lock, lambda: lead(app), may_lead=lambda: agreement.agrees)
     _candidacies.append(candidacy)
     candidacy.begin()
     threading.Thread(target=keep_comparing, args=(app, clock.now), name="addresses", daemon=True).start()

@@ -1,21 +1,20 @@
-"""Tables of file checks: how far each check is, the pieces of what it found, and every change of these."""
+"""Tables of file checks: what is asked of each file, and the pieces of what was found in it."""
 
 from __future__ import annotations
 
-import json
 import logging
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement, LargeBinary, String, Text, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cbt.errors import CbtError, Conflict, NotFound
+from cbt.errors import NotFound
 from cbt.spreadsheets.findings import Finding, Place, Severity, spans
 from cbt.storage.crypto import open_bytes, seal_bytes
 from cbt.storage.types import Named, Row, UtcDateTime
@@ -42,10 +41,11 @@ class CheckState(StrEnum):
 
 
 class FileCheck(Named):
-    """A file's check and import by a process of its own; the row is its queue.
+    """A file's check and import; a job carries them out.
 
-    `asked` is what is said of the file by who brought it, as JSON. `beat_at` is the last sign of life of the
-    process that works on it, None while it waits for one; `tries` counts those that ended without a word.
+    `asked` is what is said of the file by who brought it, as JSON, `total` how many rows its import has, `job_ref`
+    the job that works on it, or was the last to. A row waits, is ready, imports or is done; that it is read, is
+    checked or came to nothing is known of its job.
     """
 
     __abstract__ = True
@@ -53,13 +53,9 @@ class FileCheck(Named):
     actor: Mapped[str] = mapped_column(String(80))
     file_name: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(12), index=True)
-    done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     asked: Mapped[str] = mapped_column(Text)
-    error: Mapped[str] = mapped_column(String(60), default="")
-    params: Mapped[str] = mapped_column(Text, default="{}")
-    tries: Mapped[int] = mapped_column(default=0)
-    beat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    job_ref: Mapped[str] = mapped_column(String(40), default="")
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -165,20 +161,17 @@ def whole(finding: Finding) -> Finding:
 
 # The checks of one kind of file: their rows and pieces, and every change of these.
 #
-# Each takes the Session of a unit of work, or returns rows to be put down, and repeats the state it relies
-# on.
+# Each takes the Session of a unit of work, or returns rows to be put down.
 
 C = TypeVar("C", bound=FileCheck)
 FilePiece = tuple[str, int, bytes]
 """The name, the number and the sealed body of a piece of what a check found."""
 WORKING = (CheckState.WAITING, CheckState.READING, CheckState.CHECKING, CheckState.IMPORTING)
-"""What a process is to do, or does."""
+"""What a job is to do, or does."""
 PART_BYTES = 512 * 1024
 """So much of a piece is written in one unit of work: a longer one is kept in several."""
 GONE_AT_ONCE = 4
 """So many pieces are deleted in one unit of work."""
-MOST_TRIES = 3
-"""An import whose process ended without a word goes on by itself so often."""
 
 
 def cut(piece: FilePiece) -> list[FilePiece]:
@@ -196,15 +189,14 @@ def cut(piece: FilePiece) -> list[FilePiece]:
 
 @dataclass(frozen=True)
 class FileChecks(Generic[C]):
-    """The checks of one kind: their tables, the words of `cbt` that work on one, what they are sealed for.
+    """The checks of one kind: their tables, what they are sealed for.
 
-    The others are codes of errors: there is none (`gone`), a process is at it (`busy`), its process ended without a
-    word (`died` in its check, `import_died` in its import), or broke (`broken`).
+    The others are codes of errors: there is none (`gone`), a job is at it (`busy`), its workers ended without a
+    word (`died` in its check, `import_died` in its import), or it broke (`broken`).
     """
 
     rows: type[C]
     pieces: type[FilePart]
-    command: tuple[str, ...]
     purpose: str
     gone: str
     busy: str
@@ -214,119 +206,16 @@ class FileChecks(Generic[C]):
     lasting: str = ""
     """The name of the pieces that are not found but brought, and stay for as long as the check does."""
 
-    def at_work(self, session: Session) -> Sequence[C]:
-        """Return the checks that wait for a process or have one, the oldest first."""
-        rows = self.rows
-        return session.scalars(select(rows).where(rows.state.in_(WORKING)).order_by(rows.at, rows.id)).all()
-
-    def wanted(self, session: Session, refs: Iterable[str]) -> set[str]:
-        """Return which checks, each taken by a process, somebody still wants that process to go on with.
-
-        One that is ready is: copies with its findings marked are still made.
-        """
-        rows = self.rows
-        goes_on = rows.beat_at.is_not(None) | (rows.state == CheckState.READY)
-        return set(session.scalars(select(rows.ref).where(rows.ref.in_(tuple(refs)), goes_on)))
-
-    def move(self, session: Session, check: C, states: Sequence[CheckState], **values: object) -> None:
-        """Change a check that is in one of these states, else raise Conflict(busy)."""
-        moved = session.execute(
-            update(self.rows)
-            .where(self.rows.id == check.id, self.rows.state.in_(states))
-            .values(**values)
-            .returning(self.rows.id)
-            .execution_options(synchronize_session=False)
-        ).all()
-        if not moved:
-            raise Conflict(self.busy)
-
-    def wait_again(self, session: Session, check: C, terms: str) -> None:
-        """Have a file be read anew; raise Conflict(busy) while a process is at it."""
-        states = (CheckState.READY, CheckState.FAILED)
-        fresh = {"done": 0, "total": 0, "tries": 0, "error": "", "params": "{}", "beat_at": None}
-        self.move(session, check, states, state=CheckState.WAITING, asked=terms, **fresh)
-        self.drop_parts(session, check)
-
-    def wait_to_be_stored(self, session: Session, check: C, terms: str, *, total: int) -> None:
-        """Have what was looked at wait to be stored; of two who ask one is refused with Conflict(busy)."""
-        fresh = {"done": 0, "total": total, "tries": 0, "beat_at": None}
-        self.move(session, check, (CheckState.READY,), state=CheckState.IMPORTING, asked=terms, **fresh)
-
-    def go_on_again(self, session: Session, check: C) -> None:
-        """Have an import whose process ended go on."""
-        fresh = {"tries": 0, "error": "", "params": "{}", "beat_at": None}
-        self.move(session, check, (CheckState.FAILED,), state=CheckState.IMPORTING, **fresh)
-
-    def take(self, session: Session, ref: str, *, now: datetime) -> C | None:
-        """Claim a check that waits, for this process; None when there is none, or another was quicker."""
-        rows = self.rows
-        taken = session.execute(
-            update(rows)
-            .where(
-                rows.ref == ref,
-                rows.beat_at.is_(None),
-                rows.state.in_((CheckState.WAITING, CheckState.IMPORTING)),
-            )
-            .values(beat_at=now)
-            .returning(rows.id)
-        ).all()
-        if not taken:
-            return None
-        check = session.scalars(select(rows).where(rows.ref == ref)).one()
-        if check.state == CheckState.WAITING:
-            self.drop_parts(session, check)  # of a check that ended half-way
-        return check
-
-    def progress(self, ref: str, *, state: CheckState, done: int, total: int, now: datetime) -> Rows:
-        """Return what puts down how far a process is, and that it lives; it touches nothing that nobody wants."""
-        sql = (
-            f"UPDATE {self.rows.__tablename__} SET state = ?, done = ?, total = ?, beat_at = ? "
-            "WHERE ref = ? AND beat_at IS NOT NULL"
-        )
-        return Rows(sql, [(state, done, total, now, ref)], touches=1)
-
-    def end(self, session: Session, ref: str, state: CheckState) -> bool:
-        """Have a check be ready, or its import done; return whether it is still wanted."""
-        ended = session.execute(
-            update(self.rows)
-            .where(self.rows.ref == ref, self.rows.beat_at.is_not(None))
-            .values(state=state, beat_at=None)
-            .returning(self.rows.id)
-        ).all()
-        return bool(ended)
-
-    def fail(self, session: Session, ref: str, error: CbtError) -> None:
-        """Put down why a check or an import came to nothing."""
-        params = {name: value for name, value in error.params.items() if isinstance(value, str | int | list)}
-        session.execute(
-            update(self.rows)
-            .where(self.rows.ref == ref)
-            .values(
-                state=CheckState.FAILED,
-                beat_at=None,
-                error=error.code[:60],
-                params=json.dumps(params, ensure_ascii=False, default=str),
-            )
-        )
-
-    def bury(self, session: Session, check: C) -> None:
-        """Settle a check whose process ended without a word.
-
-        An import goes on by itself some times, and a process that never began is begun again as often; a check is
-        told as failed: what ended it once would end it again.
-        """
-        storing = check.state == CheckState.IMPORTING
-        if (storing or check.beat_at is None) and check.tries + 1 < MOST_TRIES:
-            check.tries, check.beat_at = check.tries + 1, None
-        else:
-            self.fail(session, check.ref, Conflict(self.import_died if storing else self.died))
+    def end(self, session: Session, check_id: int, state: CheckState) -> None:
+        """Have a check be ready, or its import done."""
+        session.execute(update(self.rows).where(self.rows.id == check_id).values(state=state))
 
     def forget(self, session: Session, ids: Sequence[int]) -> None:
         """Have checks be nobody's, and delete them with all that they found once this is stored, piece by piece.
 
         Who is stopped on the way leaves them to whoever forgets the next.
         """
-        gone = {"state": CheckState.GONE, "actor": "", "beat_at": None}
+        gone = {"state": CheckState.GONE, "actor": ""}
         session.execute(update(self.rows).where(self.rows.id.in_(ids)).values(gone))
         after_commit(session, self._delete_gone)
 
@@ -359,25 +248,15 @@ class FileChecks(Generic[C]):
         return msgspec.msgpack.decode(zlib.decompress(open_bytes(body, self.purpose)), type=kind)
 
     def parts(self, check_id: int, pieces: Iterable[FilePiece]) -> Rows:
-        """Return what keeps some pieces of what was found, for as long as somebody wants them."""
+        """Return what keeps some pieces of what was found."""
         sql = (
             f"INSERT INTO {self.pieces.__tablename__} (check_id, name, number, sealed) "
-            f"SELECT id, ?, ?, ? FROM {self.rows.__tablename__} "
-            "WHERE id = ? AND beat_at IS NOT NULL ON CONFLICT DO NOTHING"
+            "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
         )
-        return Rows(sql, [(name, number, body, check_id) for name, number, body in pieces])
+        return Rows(sql, [(check_id, *piece) for piece in pieces])
 
     def no_parts(self, ids: Iterable[int]) -> Rows:
         return Rows(f"DELETE FROM {self.pieces.__tablename__} WHERE id = ?", [(one,) for one in ids])
-
-    def add_copy(self, session: Session, check_id: int, piece: FilePiece) -> bool:
-        """Keep a part of a marked copy of a file whose dry run is still looked at; return whether it is."""
-        check = session.get(self.rows, check_id)
-        if check is None or check.state != CheckState.READY:
-            return False
-        name, number, body = piece
-        session.add(self.pieces(check_id=check_id, name=name, number=number, sealed=body))
-        return True
 
     def part(self, session: Session, check: C, name: str, number: int = 0) -> bytes:
         """Return a sealed piece; raise NotFound(gone)."""
@@ -403,7 +282,3 @@ class FileChecks(Generic[C]):
         return page_of(
             lines, page, lambda number: self.opened(self.part(session, check, name, number), lines_of)
         )
-
-
-AnyChecks = FileChecks[Any]
-"""The checks of whichever kind."""

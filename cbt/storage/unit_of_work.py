@@ -27,6 +27,10 @@ _last: ContextVar[Callable[[Session], None] | None] = ContextVar("cbt_last", def
 _few = threading.BoundedSemaphore(RAW_READERS)
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Joining:
     """What is written with whatever the units of work of a block write, and not at all where they write nothing."""
@@ -35,8 +39,10 @@ class Joining:
     """Called at the beginning of each of them; it may raise."""
     rows: Callable[[], Sequence[Rows]]
     """The same for what goes along with others; where they do not touch what they are to, nothing is put down."""
-    written: Callable[[], None]
+    written: Callable[[], object]
     """Called once such rows are put down."""
+    refused: Callable[[], None] = _nothing
+    """Called where rows that others were put down with were not; it may raise."""
 
 
 @contextmanager
@@ -69,13 +75,13 @@ def joined_by(joining: Joining) -> Iterator[None]:
         _joining.reset(former)
 
 
-def put_down_joined(*rows: Rows, lines: Sequence[Any] = ()) -> bool:
+def put_down_joined(*rows: Rows, tries: int = 1, lines: Sequence[Any] = ()) -> bool:
     """Put rows down with what others write, and with what joins every unit of work here; as `put_down` does."""
     joining = _joining.get()
     joined = () if joining is None else joining.rows()
-    whole = put_down(*joined, *rows, lines=lines)
-    if whole and joining is not None:
-        joining.written()
+    whole = put_down(*joined, *rows, tries=tries, lines=lines)
+    if joining is not None:
+        (joining.written if whole else joining.refused)()
     return whole
 
 

@@ -22,15 +22,12 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.application.app import create_app
-from cbt.bank.imports.worker import work_on
-from cbt.batches.roster.process import work_on as work_on_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.registration import note_printed, to_print_again
 from cbt.demo.world import add_staff
 from cbt.http.auth.access import Access, access_of
 from cbt.http.models import LoginSession
 from cbt.items.models import ItemVersion
-from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.runner.models import Attempt, Message
 from cbt.sittings.models import Centre, Room
@@ -43,6 +40,7 @@ from tests.conftest import Templates, base_settings, close_engine, installation
 from tests.delivery.driver import Page
 from tests.enrolment.test_applications import ASKED, PERSON
 from tests.enrolment.test_units import UNIT
+from tests.file_jobs import work_on
 from tests.helpers import FakeClock, sign_in_as
 from tests.world import PLANNED, START, World
 from torture.judging.leaks import SecretTexts, secret_texts
@@ -159,7 +157,7 @@ class Stage:
         assert reply.status_code == 303
         ref = str(reply.location).rsplit("/", 1)[1]
         with self.app.app_context():
-            assert work_on_roster(ref, folder=product_dir("blueprints"), clock=self.world.clock.now)
+            assert work_on(ref, clock=self.world.clock.now)
         return ref
 
     def _list_draft(self) -> tuple[str, str]:

@@ -18,7 +18,6 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.batches.roster.models import RosterCheck
-from cbt.batches.roster.process import work_on as work_on_roster
 from cbt.candidates.models import CandidatePhoto
 from cbt.candidates.roster.file import MOST_ROWS, read_roster
 from cbt.confined import runner
@@ -49,6 +48,7 @@ from tests.attacks.packages import (
 )
 from tests.bank.test_import_pages import work
 from tests.delivery.recovery_files import seal
+from tests.file_jobs import work_on
 from tests.world import World
 
 READ = "read"
@@ -312,7 +312,7 @@ def test_a_refused_file_leaves_nothing_and_the_page_says_why(world: World, body:
     assert roster.status_code == 303
     brought = str(roster.headers["Location"])
     with world.app.app_context():
-        work_on_roster(brought.rpartition("/")[2], folder=product_dir("blueprints"), clock=world.clock.now)
+        work_on(brought.rpartition("/")[2], clock=world.clock.now)
     roster = officer.get(brought)
     assert 'class="notice stop"' in roster.text
     assert officer.post(f"{brought}/drop").status_code == 303

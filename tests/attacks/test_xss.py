@@ -23,7 +23,6 @@ from sqlalchemy import select, update
 
 from cbt.accounts.models import Staff
 from cbt.bank import store
-from cbt.batches.roster.process import work_on as work_on_roster
 from cbt.candidates.models import Candidate, Registration
 from cbt.items import markup
 from cbt.items.models import Item, ItemBank, ItemVersion, KnowledgePoint
@@ -39,6 +38,7 @@ from tests.bank.sheets import truth, workbook
 from tests.candidates.rosters import HEADERS, row, xlsx
 from tests.conftest import Templates, installation
 from tests.delivery.driver import Page
+from tests.file_jobs import work_on
 from tests.helpers import FakeClock
 from tests.proctoring.desk import Desk, done
 from tests.world import START, World
@@ -481,7 +481,7 @@ def test_what_a_file_says_stays_text(
     if "/roster/" in str(reply.location):
         with planning.app.app_context():
             ref = str(reply.location).rpartition("/")[2]
-            work_on_roster(ref, folder=product_dir("blueprints"), clock=planning.clock.now)
+            work_on(ref, clock=planning.clock.now)
     reply = client.get(reply.location, follow_redirects=True) if reply.location else reply
     assert reply.status_code < 500
     found = parsed(reply.get_data(as_text=True))

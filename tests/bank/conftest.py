@@ -9,6 +9,7 @@ import pytest
 
 from cbt.bank import service
 from tests.bank.samples import ACTOR, BANK, ITEMS, TAXONOMY
+from tests.file_jobs import add_author
 from tests.helpers import FakeClock
 
 
@@ -26,5 +27,6 @@ def folder(tmp_path: Path) -> Path:
 def bank(app: flask.Flask, folder: Path, clock: FakeClock) -> flask.Flask:
     """Return an app whose database holds the sample bank."""
     with app.app_context():
+        add_author(ACTOR.removeprefix("staff:"), now=clock.now())
         service.import_bank(folder, now=clock.now(), actor=ACTOR)
     return app

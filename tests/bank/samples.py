@@ -12,11 +12,11 @@ from sqlalchemy import select
 from cbt.bank import service, store
 from cbt.bank.imports import service as checks
 from cbt.bank.imports.plan import PLAINLY
-from cbt.bank.imports.worker import work_on
 from cbt.items.models import ImportRun
 from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading
 from tests.bank.sheets import workbook
+from tests.file_jobs import work_on
 from tests.helpers import FakeClock
 
 BANK = "sample"
@@ -73,7 +73,7 @@ def last_run() -> ImportRun:
 
 
 def check(app: flask.Flask, clock: FakeClock, *files: tuple[str, bytes], actor: str = ACTOR) -> str:
-    """Send files to the sample bank and have them checked, as a server and its child do; return the draft's ref."""
+    """Send files to the sample bank and have them checked, as a worker does; return the draft's ref."""
     with app.app_context():
         ref = checks.keep(bank_ref=BANK, files=files, locale="zh", now=clock.now(), actor=actor)
         work_on(ref, clock=clock.now)

@@ -1,22 +1,24 @@
-"""A check that its author cancels or replaces ends its process at once, and the reader that it waits for."""
+"""A check that its author cancels or replaces ends the reader that it waits for at once."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
-from cbt.bank.imports.models import CHECKS, ImportCheck, ImportPart
-from cbt.spreadsheets.file_checks import CheckState
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.bank.imports.models import ImportCheck, ImportPart
+from cbt.jobs.models import Job
+from cbt.storage.unit_of_work import reading
 from tests.bank.sheets import truth, workbook
-from tests.bank.test_import_pages import send
-from tests.leading import Leading, wait_until
+from tests.bank.test_import_pages import send, text_of
+from tests.file_jobs import wait_until, working
 from tests.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc to look into")
@@ -25,21 +27,10 @@ FILE = ("题库.xlsx", workbook(ROWS))
 
 
 @pytest.fixture
-def server(world: World) -> Iterator[Leading]:
-    """A leader whose children are gone when the test is over."""
-    leading = Leading(CHECKS, world.app, world.clock)
-    began = dict[str, int]()
-    original = leading._begin
-
-    def begin(ref: str) -> None:
-        original(ref)
-        began[ref] = leading._children[ref].pid
-
-    vars(leading)["_begin"] = begin
-    yield leading
-    for pid in began.values():
-        if is_there(pid):
-            os.killpg(pid, signal.SIGKILL)
+def worker(world: World) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker beside the servers."""
+    with working(world.app) as process:
+        yield process
 
 
 def is_there(pid: int) -> bool:
@@ -52,23 +43,27 @@ def is_there(pid: int) -> bool:
 
 
 def readers_of(pid: int) -> list[int]:
-    """Return the children of a process."""
+    """Return the readers that a process has begun."""
     found = list[int]()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            found += [int(child) for child in task.read_text().split()]
+            found += [child for child in map(int, task.read_text().split()) if _reads(child)]
         except OSError:
             continue
     return found
 
 
-def stuck(server: Leading, ref: str) -> tuple[int, int]:
-    """Have the reader of a check read for ever; return its process and the reader's."""
-    child = server._children[ref].pid
-    wait_until(lambda: readers_of(child))
-    [reader] = readers_of(child)
+def _reads(pid: int) -> bool:
+    """Return whether a child has become a reader: before that its parent waits for it."""
+    return b"cbt.confined.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def stuck(worker: subprocess.Popen[bytes]) -> int:
+    """Have the reader of a check read for ever; return its process."""
+    wait_until(lambda: readers_of(worker.pid))
+    [reader] = readers_of(worker.pid)
     os.kill(reader, signal.SIGSTOP)
-    return child, reader
+    return reader
 
 
 def rows(world: World) -> tuple[int | None, int | None]:
@@ -80,46 +75,48 @@ def rows(world: World) -> tuple[int | None, int | None]:
         return checks, parts
 
 
-def test_a_cancelled_check_is_ended_by_who_began_it(world: World, server: Leading) -> None:
+def checks(world: World) -> list[str]:
+    """Return how far the files are."""
+    with world.app.app_context(), reading() as session:
+        return list(session.scalars(select(ImportCheck.state)))
+
+
+def jobs(world: World) -> list[str]:
+    """Return how the jobs stand, in the order in which they were asked for."""
+    with world.app.app_context(), reading() as session:
+        return list(session.scalars(select(Job.state).order_by(Job.id)))
+
+
+def test_a_cancelled_check_is_ended(world: World, worker: subprocess.Popen[bytes]) -> None:
     client = world.staff("author")
     address = send(client, FILE)
-    assert server.look() == 1
-    child, reader = stuck(server, address.rpartition("/")[2])
-    os.kill(child, signal.SIGSTOP)  # it notices nothing by itself
+    reader = stuck(worker)
     assert client.post(f"{address}/cancel").status_code == 303
-    server.look()
-    wait_until(lambda: not is_there(child) and not is_there(reader))
+    wait_until(lambda: not is_there(reader))
     assert rows(world) == (0, 0)
-    assert server.look() == 0
-    assert not server._children
+    assert jobs(world) == ["cancelled"]
 
 
-def test_a_replaced_check_of_another_leader_ends_itself(world: World, server: Leading) -> None:
+def test_a_replaced_check_leaves_its_place_to_the_next(world: World, worker: subprocess.Popen[bytes]) -> None:
     client = world.staff("author")
-    former = send(client, FILE)
-    assert server.look() == 1
-    child, reader = stuck(server, former.rpartition("/")[2])
-    address = send(client, FILE)
-    wait_until(lambda: not is_there(child) and not is_there(reader))
-    assert rows(world)[0] == 1
-    assert server.look() == 1  # the author's one place is free
-    ref = address.rpartition("/")[2]
-    server._children[ref].wait(60)
-    with world.app.app_context(), reading() as session:
-        assert session.scalar(select(ImportCheck.state).where(ImportCheck.ref == ref)) == "ready"
+    send(client, FILE)
+    reader = stuck(worker)
+    send(client, FILE)
+    wait_until(lambda: not is_there(reader))
+    wait_until(lambda: jobs(world) == ["cancelled", "done"])  # the author's one place is free
+    assert checks(world) == ["ready"]
 
 
-def test_a_check_asked_for_anew_does_not_wait_for_the_former_one(world: World, server: Leading) -> None:
+def test_a_check_that_is_cancelled_on_the_page_of_jobs_can_be_made_again(
+    world: World, worker: subprocess.Popen[bytes]
+) -> None:
     client = world.staff("author")
     address = send(client, FILE)
-    ref = address.rpartition("/")[2]
-    assert server.look() == 1
-    child, reader = stuck(server, ref)
-    server.look()  # it is seen at its work
-    with world.app.app_context(), unit_of_work() as session:
-        session.execute(update(ImportCheck).values(state=CheckState.WAITING, beat_at=None))
-    server.look()
-    wait_until(lambda: not is_there(child) and not is_there(reader))
-    server._children[ref].wait(60)  # the one that the same look began
-    with world.app.app_context(), reading() as session:
-        assert session.execute(select(ImportCheck.state, ImportCheck.tries)).one() == ("ready", 0)
+    reader = stuck(worker)
+    [page] = re.findall(r'href="(/jobs/jo[^"]+)"', client.get("/jobs").text)
+    assert client.post(f"{page}/cancel").status_code == 303
+    wait_until(lambda: not is_there(reader))
+    assert "取消" in text_of(client, address)
+    assert client.post(f"{address}/retry").status_code == 303
+    wait_until(lambda: jobs(world) == ["cancelled", "done"])
+    assert checks(world) == ["ready"]

@@ -1,4 +1,4 @@
-"""The process of an import is killed, in the middle of its check and of its storing; a second try does it."""
+"""The worker of an import is killed, in the middle of its check and of its storing; a second try does it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from cbt.bank.imports.models import CHECKS, ImportCheck
+from cbt.bank.imports.models import ImportCheck
 from cbt.items.models import ImportRun, Item, ItemVersion
-from cbt.spreadsheets.file_checks import MOST_TRIES
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.jobs.models import Job
+from cbt.jobs.queue import MOST_TRIES
+from cbt.storage.unit_of_work import reading
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_pages import send, text_of, work
+from tests.file_jobs import kill, wait_until, working
 from tests.helpers import flat
-from tests.leading import Leading, wait_until
 from tests.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended in other ways")
@@ -23,9 +24,16 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process
 ROWS = [truth(f"第{number}步应当主动问候客户。") for number in range(200)]
 
 
-def check_of(world: World, ref: str) -> ImportCheck:
+def state_of(world: World) -> str:
+    """Return how far the file is."""
     with world.app.app_context(), reading() as session:
-        return session.scalars(select(ImportCheck).where(ImportCheck.ref == ref)).one()
+        return session.scalars(select(ImportCheck.state)).one()
+
+
+def is_begun(world: World) -> bool:
+    """Return whether a worker has begun the last job."""
+    with world.app.app_context(), reading() as session:
+        return session.scalars(select(Job.state).order_by(Job.id.desc()).limit(1)).one() == "working"
 
 
 def stored(world: World) -> int:
@@ -40,43 +48,36 @@ def is_over(client: FlaskClient, address: str) -> bool:
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
-def test_a_check_that_is_killed_is_told_and_can_be_made_again(world: World) -> None:
-    client, server = world.staff("author"), Leading(CHECKS, world.app, world.clock)
+def test_a_check_whose_workers_are_killed_is_told_and_can_be_made_again(world: World) -> None:
+    client = world.staff("author")
     address = send(client, ("题库.xlsx", workbook(ROWS)))
-    ref = address.rpartition("/")[2]
-    assert server.look() == 1
-    wait_until(lambda: check_of(world, ref).beat_at)
-    server.kill(ref)
-    assert server.look() == 0
-
-    assert is_over(client, address)
+    with working(world.app) as worker:
+        wait_until(lambda: is_begun(world))
+        kill(worker, world.app, tries=MOST_TRIES)
+    with working(world.app):
+        wait_until(lambda: is_over(client, address))
     page = text_of(client, address)
     assert "检查进程意外中止" in page
     assert "请再试一次" in page
     assert client.post(f"{address}/retry").status_code == 303
     work(world, address)
-    assert check_of(world, ref).state == "ready"
+    assert state_of(world) == "ready"
     assert is_over(client, address)
     assert "200" in text_of(client, address)
-    assert server.look() == 0
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_storing_that_is_killed_is_told_and_goes_on_without_doubles(world: World) -> None:
-    client, server = world.staff("author"), Leading(CHECKS, world.app, world.clock)
+    client = world.staff("author")
     address = send(client, ("题库.xlsx", workbook(ROWS)))
-    ref = address.rpartition("/")[2]
     work(world, address)
     assert client.post(address).status_code == 303
-    with world.app.app_context(), unit_of_work() as session:  # it went on by itself before
-        session.scalars(select(ImportCheck).where(ImportCheck.ref == ref)).one().tries = MOST_TRIES - 1
-    assert server.look() == 1
-    wait_until(lambda: stored(world))
-    server.kill(ref)
-    assert server.look() == 0
-
+    with working(world.app) as worker:
+        wait_until(lambda: stored(world))
+        kill(worker, world.app, tries=MOST_TRIES)  # it went on by itself before
     assert 0 < stored(world) < len(ROWS)
-    assert is_over(client, address)
+    with working(world.app):
+        wait_until(lambda: is_over(client, address))
     page = text_of(client, address)
     assert "入库进程意外中止" in page
     assert "请继续入库" in page
@@ -91,4 +92,3 @@ def test_a_storing_that_is_killed_is_told_and_goes_on_without_doubles(world: Wor
         ).all()
     assert [run.state for run in runs] == ["stored"] * len(runs)
     assert stored(world) == len(kept) == len(set(kept)) == len(ROWS)
-    assert server.look() == 0

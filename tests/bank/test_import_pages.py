@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,13 +11,16 @@ from sqlalchemy import func, select
 
 from cbt.accounts.models import StaffRole
 from cbt.bank.imports.models import ImportCheck, ImportPart
-from cbt.bank.imports.worker import work_on
 from cbt.interchange.tables.sheet import read_workbook
 from cbt.items.models import Item, ItemBank
+from cbt.jobs import queue
+from cbt.jobs.queue import MOST_TRIES
+from cbt.jobs.registry import job_kinds
 from cbt.spreadsheets.drafts import SheetDraft
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.drawn import anchor, png, xlsx
 from tests.bank.sheets import HEADERS, single, truth, workbook
+from tests.file_jobs import work_on
 from tests.helpers import flat
 from tests.world import World
 
@@ -38,7 +40,7 @@ def send(client: FlaskClient, *files: tuple[str, bytes]) -> str:
 
 
 def work(world: World, address: str) -> None:
-    """Do what the child of a server does."""
+    """Carry out the job of a check."""
     with world.app.app_context():
         work_on(address.rpartition("/")[2], clock=world.clock.now)
 
@@ -216,24 +218,16 @@ def test_a_cancelled_upload_is_gone_and_a_second_one_replaces_the_first(world: W
 def test_a_process_that_ended_without_a_word_is_told_and_tried_again(world: World) -> None:
     client = world.staff("author")
     address = send(client, ("题库.xlsx", workbook([GOOD])))
-    ref = address.rpartition("/")[2]
     with world.app.app_context():
-        died(ref, world)
+        now = world.clock.now()
+        for tries in range(MOST_TRIES + 1):  # of workers that were killed, each some time after the other
+            taken = queue.claim(f"wo-{tries}", now=now + tries * 2 * queue.HELD, kinds=job_kinds().codes)
+            assert (taken is None) == (tries == MOST_TRIES)
     page = text_of(client, address)
     assert "检查进程意外中止" in page
     assert client.post(f"{address}/retry").status_code == 303
     work(world, address)
     assert "没有发现问题" in text_of(client, address)
-
-
-def died(ref: str, world: World) -> None:
-    """Leave a check as a process does that was killed, and look after it a minute later."""
-    from cbt.bank.imports.models import CHECKS
-    from cbt.spreadsheets.check_process import CheckStarter
-
-    with unit_of_work() as session:
-        CHECKS.take(session, ref, now=world.clock.now())
-    assert CheckStarter(CHECKS).tick(now=world.clock.now() + timedelta(seconds=61)) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import Any
 
 import flask
@@ -12,12 +10,11 @@ from sqlalchemy import func, select
 
 from cbt.bank import search
 from cbt.bank.imports import execution, worker
-from cbt.bank.imports.models import CHECKS
 from cbt.errors import Unavailable
 from cbt.items.models import Item, ItemSearch, ItemVersion
-from cbt.spreadsheets import check_process, file_checks
-from cbt.storage.unit_of_work import reading, unit_of_work
-from cbt.storage.write_queue.change_set import Parcel, put_down
+from cbt.spreadsheets import file_checks
+from cbt.storage.unit_of_work import put_down_joined, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Parcel
 from tests.bank.samples import check, last_run, undo
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_runs import CHANGED, confirm, items, state
@@ -65,30 +62,6 @@ def test_nobody_waits_while_anything_is_worked_out(
     assert counted(bank) == [26, 27, 26]
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="elsewhere who works is nice, and that is all")
-def test_who_works_is_behind_and_whoever_writes_is_in_front(
-    bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        check_process, "take_longer", lambda: None
-    )  # of this process, which has others to serve
-    seen = dict[str, int]()
-
-    def work() -> None:
-        with bank.app_context(), check_process.ThreadBeat(CHECKS, "dr-none", clock.now) as told:
-            seen["work"] = os.sched_getscheduler(0)
-            seen["in front"] = told.in_front(lambda: os.sched_getscheduler(0))
-            for thread in threading.enumerate():
-                if thread.name in ("group-writer", "check-beat"):
-                    seen[thread.name] = os.sched_getscheduler(thread.native_id or 0)
-
-    thread = threading.Thread(target=work)  # there is no way back from behind
-    thread.start()
-    thread.join()
-    assert seen.pop("work") == os.SCHED_IDLE
-    assert seen == dict.fromkeys(("in front", "group-writer", "check-beat"), os.SCHED_OTHER)
-
-
 def test_all_that_is_stored_goes_in_small_parcels(
     bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,11 +97,11 @@ def test_a_parcel_of_which_nobody_knows_is_stored_once(
         calls.append(1)
         if len(calls) % 2:
             if arrived:
-                put_down(*rows)
+                put_down_joined(*rows)
             raise Unavailable("db.write")
-        return put_down(*rows)
+        return put_down_joined(*rows)
 
-    monkeypatch.setattr(execution, "put_down", unknown)
+    monkeypatch.setattr(execution, "put_down_joined", unknown)
     ref = check(bank, clock, FILE)
     confirm(bank, clock, ref)
     assert state(bank, ref)[0] == "done"
@@ -144,9 +117,9 @@ def test_an_import_that_cannot_write_is_taken_back_and_says_so(
         calls.append(1)
         if 1 < len(calls) <= 1 + execution.TRIES:
             raise Unavailable("db.write")
-        return put_down(*rows, tries=tries)
+        return put_down_joined(*rows, tries=tries)
 
-    monkeypatch.setattr(execution, "put_down", gone)
+    monkeypatch.setattr(execution, "put_down_joined", gone)
     ref = check(bank, clock, FILE)
     confirm(bank, clock, ref)
     assert state(bank, ref) == ("failed", "db.write", None)

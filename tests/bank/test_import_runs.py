@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import flask
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from cbt.bank.imports import execution, worker
 from cbt.bank.imports import service as checks
-from cbt.bank.imports.models import CHECKS, ImportCheck
+from cbt.bank.imports.checks import standing_of
+from cbt.bank.imports.models import ImportCheck
 from cbt.bank.imports.plan import Mode
-from cbt.bank.imports.worker import work_on
+from cbt.bank.imports.worker import BANKS
 from cbt.errors import CbtError, Conflict
+from cbt.imports import machine
 from cbt.items.models import ImportRun, Item, ItemVersion
+from cbt.jobs import queue
+from cbt.jobs.models import Job
+from cbt.jobs.queue import HELD, MOST_TRIES
+from cbt.jobs.registry import job_kinds
+from cbt.jobs.worker import AT_ONCE, JobRun, carry_out, new_holder
 from cbt.rules.states import ItemState
-from cbt.spreadsheets import check_process
-from cbt.spreadsheets.check_process import SILENT, CheckStarter
-from cbt.spreadsheets.file_checks import MOST_TRIES
-from cbt.storage.unit_of_work import reading, unit_of_work
-from cbt.storage.write_queue.change_set import Rows, put_down
+from cbt.storage.unit_of_work import put_down_joined, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows
 from tests.bank.samples import ACTOR, BANK, bring, check, last_run, published, undo
 from tests.bank.sheets import single, truth, workbook
+from tests.file_jobs import add_author, check_of, end_of, work_on
 from tests.helpers import FakeClock
 
 ROWS = [truth(f"第{number}步应当主动问候客户。", point="A-002") for number in range(7)]
@@ -62,10 +67,18 @@ def confirm(app: flask.Flask, clock: FakeClock, ref: str, *, work: bool = True) 
             work_on(ref, clock=clock.now)
 
 
+def claimed(clock: FakeClock, busy: tuple[str, ...] = ()) -> Job | None:
+    """Take the oldest job that is due, as a worker does that ends without a word."""
+    return queue.claim(new_holder(), now=clock.now(), kinds=job_kinds().codes, busy=busy)
+
+
 def state(app: flask.Flask, ref: str) -> tuple[str, str, int | None]:
-    with app.app_context(), reading() as session:
-        found = session.scalars(select(ImportCheck).where(ImportCheck.ref == ref)).one()
-        return found.state, found.error, found.run_id
+    with app.app_context():
+        found = check_of(ref)
+        assert isinstance(found, ImportCheck)
+        with reading() as session:
+            standing = standing_of(session, bank_ref=BANK, ref=ref, actor=found.actor)
+        return *end_of(standing), found.run_id
 
 
 @pytest.mark.usefixtures("small")
@@ -137,9 +150,8 @@ def test_an_import_whose_process_was_killed_goes_on_where_it_stood(
         work_on(ref, clock=clock.now)
     monkeypatch.undo()
     assert state(bank, ref)[:2] == ("importing", "")
-    clock.advance(SILENT + timedelta(seconds=1))
+    clock.advance(HELD + timedelta(seconds=1))
     with bank.app_context():
-        FakeStarter().tick(now=clock.now())
         assert work_on(ref, clock=clock.now)
     assert state(bank, ref)[0] == "done"
     assert len(items(bank)) == 8
@@ -154,9 +166,10 @@ def test_what_a_dead_import_stored_can_be_taken_back(bank: flask.Flask, clock: F
     confirm(bank, clock, ref, work=False)
     before = items(bank)
     for _ in range(MOST_TRIES):
+        with bank.app_context():
+            assert claimed(clock) is not None
         with bank.app_context(), unit_of_work() as session:
-            taken = CHECKS.take(session, ref, now=clock.now())
-            assert taken is not None
+            taken = session.scalars(select(ImportCheck).where(ImportCheck.ref == ref)).one()
             what = execution.Bringing(BANK, "a.xlsx", "national", "", {}, ACTOR)
             if taken.run_id is None:
                 run = ImportRun(
@@ -167,13 +180,15 @@ def test_what_a_dead_import_stored_can_be_taken_back(bank: flask.Flask, clock: F
                 session.flush()
                 worker.link_run(session, ref, run.id)
                 assert what.state is ItemState.REVIEWED
-        clock.advance(SILENT + timedelta(seconds=1))
-        with bank.app_context():
-            FakeStarter().tick(now=clock.now())
+        clock.advance(HELD + timedelta(seconds=1))
+    with bank.app_context():
+        assert claimed(clock) is None
     assert state(bank, ref)[:2] == ("failed", "bank.import_died")
     with bank.app_context():
         with pytest.raises(Conflict):
-            checks.read_again(bank_ref=BANK, draft_ref=ref, adjust={}, points={}, actor=ACTOR)
+            checks.read_again(
+                bank_ref=BANK, draft_ref=ref, adjust={}, points={}, now=clock.now(), actor=ACTOR
+            )
         checks.cancel(bank_ref=BANK, draft_ref=ref, now=clock.now(), actor=ACTOR)
         assert last_run().state == "broken"
     assert items(bank) == before
@@ -206,36 +221,13 @@ def test_a_file_that_asks_twice_stores_once_and_keeps_what_differs(
     assert published(bank) == {"A-001-T1": 1, "A-001-S1": 1, "A-001-S2": 1}
 
 
-@dataclass
-class FakeChild:
-    """A child of a server, as far as it is looked at."""
-
-    returncode: int | None = None
-
-    def poll(self) -> int | None:
-        return self.returncode
-
-
-@dataclass
-class FakeStarter(CheckStarter):
-    """Begins children that do nothing."""
-
-    begun: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__(CHECKS)
-
-    def _begin(self, ref: str) -> None:
-        self.begun.append(ref)
-        self._children[ref] = FakeChild()  # type: ignore[assignment]  # as far as it is looked at
-
-
 @pytest.fixture
 def waiting(bank: flask.Flask, clock: FakeClock) -> list[str]:
     """Four checks that wait, the first two of one person in two banks."""
     refs = []
     with bank.app_context():
         for actor in ("staff:a", "staff:b", "staff:c"):
+            add_author(actor.removeprefix("staff:"), now=clock.now())
             clock.advance(timedelta(seconds=1))
             refs.append(
                 checks.keep(
@@ -247,62 +239,56 @@ def waiting(bank: flask.Flask, clock: FakeClock) -> list[str]:
                 )
             )
         with unit_of_work() as session:
-            second = session.scalars(select(ImportCheck).where(ImportCheck.ref == refs[1])).one()
-            second.actor = "staff:a"
+            for table in (ImportCheck, Job):
+                session.execute(update(table).where(table.actor == "staff:b").values(actor="staff:a"))
     return refs
 
 
-def test_two_checks_run_at_a_time_and_one_of_a_person(
+def test_of_one_person_one_check_runs_at_a_time(
     bank: flask.Flask, clock: FakeClock, waiting: list[str]
 ) -> None:
-    starter = FakeStarter()
     with bank.app_context():
-        assert starter.tick(now=clock.now()) == 2
-        assert starter.begun == [waiting[0], waiting[2]]
-        assert starter.tick(now=clock.now()) == 0
-        work_on(waiting[0], clock=clock.now)
-        starter._children[waiting[0]].returncode = 0
-        assert starter.tick(now=clock.now()) == 1
-        assert starter.begun[-1] == waiting[1]
+        assert {kind.code for kind in BANKS.jobs} <= job_kinds().lasting  # of these a worker has less
+        first = claimed(clock)
+        assert first is not None
+        other = claimed(clock, busy=(first.actor,))
+        assert other is not None
+        assert [first.ref, other.ref] == [check_of(waiting[number]).job_ref for number in (0, 2)]
+        assert claimed(clock, busy=(first.actor, other.actor)) is None
+        assert carry_out(JobRun(first, now=clock.now())).done is not None
+        second = claimed(clock, busy=(other.actor,))
+        assert second is not None
+        assert second.ref == check_of(waiting[1]).job_ref
+    assert AT_ONCE == 3
 
 
-def test_a_child_that_ends_badly_is_told_at_once(
+def test_a_check_whose_workers_end_without_a_word_is_given_up(
     bank: flask.Flask, clock: FakeClock, waiting: list[str]
 ) -> None:
-    starter = FakeStarter()
     with bank.app_context():
-        starter.tick(now=clock.now())
-        with unit_of_work() as session:
-            CHECKS.take(session, waiting[0], now=clock.now())
-        starter._children[waiting[0]].returncode = -9
-        starter.tick(now=clock.now())
-    assert state(bank, waiting[0])[:2] == ("failed", "bank.check_died")
-
-
-def test_a_child_that_never_begins_is_begun_again_a_few_times(
-    bank: flask.Flask, clock: FakeClock, waiting: list[str]
-) -> None:
-    starter = FakeStarter()
-    with bank.app_context():
-        for _ in range(5 * MOST_TRIES):
-            starter.tick(now=clock.now())
-            for child in starter._children.values():
-                child.returncode = 1
-    assert starter.begun.count(waiting[0]) == MOST_TRIES
+        for _ in range(MOST_TRIES):
+            taken = claimed(clock)
+            assert taken is not None
+            assert taken.ref == check_of(waiting[0]).job_ref
+            clock.advance(HELD + timedelta(seconds=1))
+        claimed(clock)
     assert state(bank, waiting[0])[:2] == ("failed", "bank.check_died")
 
 
 def test_a_check_that_nobody_wants_any_more_leaves_nothing(
     bank: flask.Flask, clock: FakeClock, waiting: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def cancel() -> None:
+        with bank.app_context():
+            checks.cancel(bank_ref=BANK, draft_ref=waiting[0], now=clock.now(), actor="staff:a")
+
     def forgotten(*rows: Rows, tries: int) -> bool:
-        put = put_down(*rows, tries=tries)
-        with unit_of_work() as session:
-            ids = session.scalars(select(ImportCheck.id).where(ImportCheck.ref == waiting[0])).all()
-            CHECKS.forget(session, ids)
+        put = put_down_joined(*rows, tries=tries)
+        with ThreadPoolExecutor(1) as author:
+            author.submit(cancel).result()
         return put
 
-    monkeypatch.setattr(check_process, "put_down", forgotten)
+    monkeypatch.setattr(machine, "put_down_joined", forgotten)
     with bank.app_context():
         assert not work_on(waiting[0], clock=clock.now)
         with reading() as session:

@@ -8,7 +8,6 @@ import pytest
 from cbt.bank.imports import service as checks
 from cbt.bank.imports.checks import CheckSheet, Looked, sheet_of
 from cbt.bank.imports.plan import Mode
-from cbt.bank.imports.worker import work_on
 from cbt.errors import InvalidInput
 from cbt.interchange import registry
 from cbt.interchange.format import Confidence, Content, Format
@@ -18,6 +17,7 @@ from cbt.rules.states import ItemState
 from cbt.spreadsheets.findings import Place
 from cbt.storage.unit_of_work import reading
 from tests.bank.samples import ACTOR, BANK, check
+from tests.file_jobs import work_on
 from tests.helpers import FakeClock
 
 STEMS = b"STEMS\n"
@@ -63,7 +63,7 @@ def again(app: flask.Flask, clock: FakeClock, ref: str, **said: dict[str, str] |
     """Say how a file is read, and return what is found then."""
     with app.app_context():
         named = {"adjust": {}, "points": {}, **said}
-        checks.read_again(bank_ref=BANK, draft_ref=ref, actor=ACTOR, **named)  # type: ignore[arg-type]  # as given
+        checks.read_again(bank_ref=BANK, draft_ref=ref, now=clock.now(), actor=ACTOR, **named)  # type: ignore[arg-type]  # as given
         work_on(ref, clock=clock.now)
     return sheet(app, ref)
 

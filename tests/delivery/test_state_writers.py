@@ -46,9 +46,8 @@ CHANGES = {
     "bank/banks/service.py:_rename",
     "bank/banks/service.py:_restore",
     # How far an import is: conditional updates that repeat the state they leave.
-    "batches/roster/service.py:keep",
+    "imports/machine.py:wait_to_be_checked",
     "spreadsheets/file_checks.py:end",
-    "spreadsheets/file_checks.py:fail",
     "bank/imports/execution.py:break_off",
     "bank/imports/execution.py:finish_run",
     "bank/imports/execution.py:claim_undo",

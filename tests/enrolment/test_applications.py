@@ -13,15 +13,14 @@ from sqlalchemy import select
 
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
-from cbt.batches.roster.process import work_on
 from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.demo.people import portrait
 from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
-from cbt.paths import product_dir
 from cbt.sittings.models import Sitting
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_units import AGREEMENT, OTHER_CODE, enter, officer, rows
+from tests.file_jobs import work_on
 from tests.helpers import count_queries, flat, sign_in_as, utc
 from tests.world import World
 
@@ -179,7 +178,7 @@ def test_an_application_goes_from_a_draft_into_a_batch_with_nothing_typed_twice(
             confirm = officer.post(brought)
             assert confirm.status_code == 303, flat(confirm.text)[3000:9000]
         with world.app.app_context():
-            work_on(brought.rpartition("/")[2], folder=product_dir("blueprints"), clock=world.clock.now)
+            work_on(brought.rpartition("/")[2], clock=world.clock.now)
     with rows(world, Candidate) as candidates:
         carried_over = [one for one in candidates if one.name in {"陆遥", "郭宁"}]
         assert [(one.name, one.employer, one.staff_number) for one in carried_over] == [

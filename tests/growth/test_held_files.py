@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from cbt.bank.imports import service as bank_files
 from cbt.batches.roster import service as rosters
-from cbt.batches.roster.models import ROSTERS, RosterCheck, RosterPart
+from cbt.batches.roster.models import RosterCheck, RosterPart
 from cbt.batches.roster.process import BROUGHT, file_of
 from cbt.imports.machine import ImportKind
 from cbt.interchange import upload
@@ -85,11 +85,12 @@ def test_large_files_are_kept_and_forgotten_in_pieces(world: World, monkeypatch:
     assert in_time() == [second, second], "what is there in part is not seen"
     assert count(world, SheetDraft) == pieces
     with world.app.app_context(), reading() as session:
-        assert [check.state for check in ROSTERS.at_work(session)] == [CheckState.WAITING]
+        waiting = select(RosterCheck.ref).where(RosterCheck.state == CheckState.WAITING)
+        assert len(session.scalars(waiting).all()) == 1
         batch_id = session.scalars(select(RosterCheck.batch_id)).first() or 0
         assert len(BROUGHT.waiting(session, batch_id)) == 1
     cancels = {
-        "the roster": lambda: BROUGHT.cancel(batch, brought["roster"][-1], actor=CLERK),
+        "the roster": lambda: BROUGHT.cancel(batch, brought["roster"][-1], now=now, actor=CLERK),
         "the bank": lambda: bank_files.cancel(
             bank_ref=BANK, draft_ref=brought["bank"][-1], now=now, actor=CLERK
         ),

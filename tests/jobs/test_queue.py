@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,12 +14,14 @@ from sqlalchemy import func, select
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditEntry
 from cbt.errors import Conflict, TextId
-from cbt.jobs import queue
+from cbt.jobs import queue, worker
 from cbt.jobs.models import Job, JobPart, JobState
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, init_jobs, job_kinds_of
 from cbt.jobs.worker import JobRun, NoLongerHeld, new_holder, run_due
 from cbt.rules.roles import Role
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import put_down_joined, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows
+from tests.file_jobs import wait_until
 from tests.world import World
 
 PIECES = 4
@@ -180,6 +183,32 @@ def _checked(status: int) -> None:
     assert status == 303
 
 
+def test_a_parcel_of_a_job_that_another_worker_has_is_not_put_down(world: World, steps: Steps) -> None:
+    ref, lost = ask(world), claimed(world)
+
+    def say(page: str) -> bool:
+        rows = Rows("UPDATE job SET page = ?", [(page,)])
+        with world.app.app_context():
+            return lost.held(lambda: put_down_joined(rows))
+
+    assert say("/held")
+    world.clock.advance(queue.HELD + timedelta(seconds=1))
+    assert due(world) == 1
+    with pytest.raises(NoLongerHeld):
+        say("/lost")
+    assert row(world, ref).page == "/held"
+
+
+def test_a_job_without_a_worker_says_by_itself_how_far_it_is(
+    world: World, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "BEAT_SECONDS", 0.0)
+    ref, seen = ask(world), list[int]()
+    steps.before[3] = lambda: seen.append(row(world, ref).done)
+    assert due(world) == 1
+    assert seen == [3]
+
+
 def test_a_refusal_is_kept_with_all_that_it_says_and_tried_again(world: World, steps: Steps) -> None:
     ref = ask(world)
     steps.refusal = Conflict(
@@ -261,3 +290,28 @@ def test_a_kind_that_cannot_be_cancelled_goes_on(world: World, steps: Steps) -> 
     page = world.staff("officer").post(f"/jobs/{ref}/cancel", follow_redirects=True)
     assert "不能取消" in page.get_data(as_text=True)
     assert (due(world), row(world, ref).state) == (1, JobState.DONE)
+
+
+def test_what_a_job_computes_is_behind_and_what_it_writes_is_in_front(
+    world: World, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind, seen = set[int](), list[bool]()
+    monkeypatch.setattr(worker, "take_longer", lambda: None)  # of this process, which has others to serve
+    monkeypatch.setattr(worker, "give_way", lambda **_holds: behind.add(threading.get_ident()))
+
+    def look() -> None:
+        seen.append(threading.get_ident() in behind)
+
+    def write(number: int) -> None:
+        look()
+        steps.written.append(number)
+
+    steps.before[1] = look
+    monkeypatch.setattr(steps, "_write", write)
+    ref, crew = ask(world), worker.Worker(world.app)
+    thread = threading.Thread(target=crew.run)
+    thread.start()
+    wait_until(lambda: row(world, ref).state == JobState.DONE)
+    crew.end()
+    thread.join()
+    assert seen == [False, True, False, False, False]

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import select, update
 
-from cbt.config import Settings, as_environment
 from cbt.jobs import answers, queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import job_kinds_of
 from cbt.runner.jobs import DRAW
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.leading import wait_until
+from tests.file_jobs import wait_until, working
 from tests.world import World
-
-
-@contextmanager
-def working(world: World) -> Iterator[subprocess.Popen[bytes]]:
-    """Have a worker beside the servers of a world."""
-    settings: Settings = world.app.extensions["cbt_settings"]
-    command = [sys.executable, "-m", "cbt.ops.job_worker", str(os.getpid())]
-    worker = subprocess.Popen(command, env=os.environ | as_environment(settings))
-    try:
-        yield worker
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        worker.wait(60)
 
 
 @pytest.fixture
@@ -60,7 +40,7 @@ def test_pages_say_how_far_a_job_is_and_the_worker_does_it(
     [card] = re.findall(r'hx-get="(/jobs/[^"]+/card)"', shown)
     assert "排队中" in officer.get(card).get_data(as_text=True)
     assert states(served) == [JobState.WAITING]
-    with working(served):
+    with working(served.app):
         wait_until(lambda: states(served) == [JobState.DONE])
         assert "hx-get" not in officer.get(card).get_data(as_text=True)
         assert "/card" not in officer.get(page).get_data(as_text=True)
@@ -76,7 +56,7 @@ def test_a_file_that_is_not_there_at_once_is_fetched_from_the_page_of_its_job(
     waiting = officer.get(asked.location).get_data(as_text=True)
     assert 'http-equiv="refresh"' in waiting
     assert officer.get(f"{asked.location}/file.xlsx").status_code == 404
-    with working(served):
+    with working(served.app):
         wait_until(lambda: states(served)[0] not in (JobState.WAITING, JobState.WORKING))
     over = officer.get(asked.location).get_data(as_text=True)
     assert 'http-equiv="refresh"' not in over
@@ -95,5 +75,5 @@ def test_what_a_killed_worker_had_begun_is_gone_on_with(served: World) -> None:
             state=JobState.WORKING, holder="wo-killed", held_until=served.clock.now(), tries=1
         )  # fmt: skip
         session.execute(held)
-    with working(served):
+    with working(served.app):
         wait_until(lambda: states(served) == [JobState.DONE])

@@ -25,16 +25,13 @@ from granian.constants import Interfaces
 from sqlalchemy import update
 
 from cbt.application.app import create_app
-from cbt.application.jobs import start_scheduler
+from cbt.application.jobs import lead
 from cbt.http.server.deferred import PROMISE, Headers, Promise, PromisedRequest
 from cbt.http.server.front import Front
 from cbt.ops import worker as product_worker
 from cbt.runner.close.outage import beat
 from cbt.sittings.models import ServerHeartbeat
-from cbt.spreadsheets import check_process
 from cbt.storage.unit_of_work import unit_of_work
-from tests.fork_server import CAN_FORK, Child, begun_here
-from tests.forked import CBT, fork_commands, run_here
 from tests.quicker import hash_quickly, keep_templates
 
 CLOCK = "CBT_TEST_JOURNEY_CLOCK"
@@ -107,7 +104,7 @@ class SteadyBeat:
 
 
 def _steady_scheduler(app: flask.Flask) -> BackgroundScheduler:
-    scheduler = start_scheduler(app)
+    scheduler = lead(app)
     scheduler.modify_job("beat", args=(app, SteadyBeat(app.extensions["cbt_clock"])))
     return scheduler
 
@@ -175,25 +172,14 @@ def worker() -> Front:
     keep_templates(Path(os.environ[TEMPLATES]))
     # a worker of the product is built from these two names; nothing else of it is changed
     vars(product_worker)["create_app"] = lambda settings, **_: create_app(settings, clock=clock)
-    vars(product_worker)["start_scheduler"] = _steady_scheduler
+    vars(product_worker)["lead"] = _steady_scheduler
     app = product_worker.worker_app()
     app.wsgi_app = Machines(app.wsgi_app, clock, Path(os.environ[RECORDS]))  # type: ignore[method-assign]  # how Flask takes middleware
     return product_worker.front_of(app)
 
 
-def _become_check(said: tuple[list[str], dict[str, str]]) -> None:
-    # A machine that runs tests is never idle: who does not wait for that is sooner done.
-    vars(check_process)["give_way"] = lambda *, holds: None
-    arguments, environment = said
-    run_here((CBT, arguments, environment, str(Path.cwd()), [os.devnull] * 3, True))
-
-
 def main() -> None:
     """Serve on 127.0.0.1 until told to stop."""
-    if CAN_FORK:
-        # A server has threads and cannot be forked: before it has any it leaves one behind for checks of files.
-        checks = begun_here(_become_check)
-        fork_commands(lambda arguments, environment, _group: Child(checks, [arguments, dict(environment)]))
     Granian(
         "tests.journeys.server:worker",
         address="127.0.0.1",

@@ -21,7 +21,7 @@ from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
 from cbt.storage.unit_of_work import unit_of_work
 from tests.world import START, World
 
-LOGGER = "cbt.application.jobs"
+LOGGER = "cbt.jobs.scheduler"
 
 
 def line_of(
@@ -30,7 +30,7 @@ def line_of(
     """Return the line a handler would write about `error`."""
     info = (type(error), error, error.__traceback__) if error is not None else None
     record = logging.LogRecord(
-        "cbt.application.jobs", logging.ERROR, __file__, 1, message, values or ("beat",), info
+        "cbt.jobs.scheduler", logging.ERROR, __file__, 1, message, values or ("beat",), info
     )
     return JsonLines(folder).format(record)
 
@@ -39,7 +39,7 @@ def test_a_line_is_one_json_object() -> None:
     said = json.loads(line_of(None))
     assert (said["level"], said["logger"], said["event"]) == (
         "error",
-        "cbt.application.jobs",
+        "cbt.jobs.scheduler",
         "the job beat failed",
     )
     assert "\n" not in line_of(ValueError("two\nlines"))

@@ -28,6 +28,7 @@ HELPERS = {
     "accounts/navigation.py",  # the frame around a page of staff
     "accounts/sign_in.py",  # puts on record what an answer refused
     "jobs/answers.py",  # how a view has something done in the background
+    "jobs/scheduler.py",  # the context of a periodic job tells its name to who counts
     "runner/paper/page.py",  # draws the page after the paper of nobody; draws the answer page of nobody
     "runner/replies.py",  # under which lease a request of the answer page comes; what the answer page is told
     "certificates/handler.py",  # a hot address: its handler, and the page the view draws of what it found

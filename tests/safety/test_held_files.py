@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from cbt.application.jobs import run_job
-from cbt.application.leader import FileLock
 from cbt.errors import Unavailable
+from cbt.jobs.leader import FileLock
+from cbt.jobs.scheduler import run_job
 from cbt.runner.close.outage import beat
 from cbt.sittings.service import create_batch
 from cbt.storage.engine import files_of

@@ -18,10 +18,10 @@ import pytest
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.application.leader import AdvisoryLock
 from cbt.audit.models import AuditEntry
 from cbt.config import Settings
 from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.jobs.leader import AdvisoryLock
 from cbt.ops import upgrade as carrying
 from cbt.ops.backup.restore import restore
 from cbt.ops.backup.snapshot import back_up

@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 from cbt.application.backups import note_made
-from cbt.application.observation import SCHEDULER
+from cbt.jobs.scheduler import SCHEDULER
 from cbt.runner.close.outage import beat
 from cbt.storage.backup_folder import copy_name
 from cbt.storage.unit_of_work import unit_of_work

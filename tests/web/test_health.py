@@ -12,7 +12,7 @@ from typing import cast
 import flask
 import pytest
 
-from cbt.application.jobs import start_scheduler
+from cbt.application.jobs import lead
 from cbt.config import Settings
 from cbt.http import health
 from cbt.http.health import Probe
@@ -179,7 +179,7 @@ def leading(app: flask.Flask) -> float:
 
 def test_only_a_leading_process_says_that_it_leads(app: flask.Flask) -> None:
     assert leading(app) == 0
-    scheduler = start_scheduler(app)
+    scheduler = lead(app)
     try:
         assert leading(app) == 1
     finally:

@@ -23,8 +23,8 @@ from cbt.items.models import ImportRun, Item, ItemBank, ItemComment, ItemStep, I
 from cbt.items.taxonomy import Taxonomy
 from cbt.rules.states import ItemState
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
-from cbt.storage.write_queue.change_set import Rows, put_down, put_down_in
+from cbt.storage.unit_of_work import pieces_of, put_down_joined, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows, put_down_in
 
 AT_ONCE = 20
 """So many are deleted together."""
@@ -586,7 +586,7 @@ def store_some(
         with reading() as session:
             rows = parcel_of(session, run_id, entries, what, words=words, now=now)
         try:
-            if not rows or put_down(*rows):
+            if not rows or put_down_joined(*rows):
                 return
         except Unavailable:  # it is there, or it is not: what is read next says so
             if attempt == TRIES:
@@ -616,7 +616,7 @@ def _forget_some(run_id: int) -> bool:
     with reading() as session:
         rows = forget_some(session, run_id)
     if rows:
-        put_down(*rows, tries=TRIES)
+        put_down_joined(*rows, tries=TRIES)
     return bool(rows)
 
 
@@ -634,6 +634,6 @@ def _undo_some(run_id: int, after: int, *, now: datetime, actor: str) -> RunUndo
         with reading() as session:
             run = session.get_one(ImportRun, run_id)
             some = undo_some(session, run, after=after, now=now, actor=actor)
-        if not some.rows or put_down(*some.rows):
+        if not some.rows or put_down_joined(*some.rows):
             return some if some.last else None
     raise Conflict("bank.changed_meanwhile", ref=run.ref)

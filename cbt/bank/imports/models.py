@@ -26,7 +26,6 @@ class ImportPart(FilePart):
 CHECKS = FileChecks(
     ImportCheck,
     ImportPart,
-    command=("bank", "work"),
     purpose="bank-check",
     gone="bank.draft_unknown",
     busy="bank.check_under_way",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.bank import store as bank_store
 from cbt.bank.imports.execution import break_off
-from cbt.bank.imports.models import CHECKS, ImportCheck
+from cbt.bank.imports.models import ImportCheck
 from cbt.bank.imports.plan import CheckSummary, ImportTerms, Mode, asked_of, written
 from cbt.bank.imports.worker import BANKS, DRAFTS, kept_mapping, subject_of
 from cbt.errors import Conflict, InvalidInput
@@ -52,6 +52,7 @@ def keep(*, bank_ref: str, files: Sequence[NamedFile], locale: str, now: datetim
             at=now,
         )
         session.add(check)
+        BANKS.wait_to_be_checked(session, bank.ref, check, now=now)
         return ref
 
 
@@ -61,6 +62,7 @@ def read_again(
     draft_ref: str,
     adjust: dict[str, str],
     points: dict[str, str],
+    now: datetime,
     actor: str,
     afresh: bool = False,
 ) -> None:
@@ -79,7 +81,7 @@ def read_again(
             kept=before.kept and not afresh,
             locale=before.locale,
         )
-        CHECKS.wait_again(session, check, written(terms))
+        BANKS.wait_again(session, bank_ref, check, written(terms), now=now)
 
 
 def confirm(
@@ -120,7 +122,7 @@ def confirm(
         terms = msgspec.structs.replace(
             asked_of(check.asked), mode=mode, state=state, partial=partial, near=near
         )
-        CHECKS.wait_to_be_stored(session, check, written(terms), total=total)
+        BANKS.wait_to_be_stored(session, bank_ref, check, written(terms), total=total, now=now)
         if summary.layout:
             keep_mapping(
                 session, check.bank_id, summary.layout, unscoped(summary.adjusted), now=now, actor=actor
@@ -150,15 +152,8 @@ def wanted(summary: CheckSummary, mode: Mode, *, near: bool) -> int:
 def cancel(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -> None:
     """Forget a kept file and its check, and take back what an import that stopped has stored.
 
-    A second call changes nothing. Raises Conflict("bank.import_under_way") while a process stores it.
+    A second call changes nothing. Raises Conflict("bank.import_under_way") while a job stores it.
     """
-    check = BANKS.cancel(bank_ref, draft_ref, actor=actor)
+    check = BANKS.cancel(bank_ref, draft_ref, now=now, actor=actor)
     if check is not None and BANKS.half(check) and check.run_id is not None:
         break_off(check.run_id, bank_ref, because="cancelled", now=now, actor=actor)
-
-
-_starter = BANKS.starter()
-
-
-def start_checks(*, now: datetime) -> None:
-    _starter.tick(now=now)

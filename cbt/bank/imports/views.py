@@ -48,6 +48,7 @@ def again(ref: str, draft_ref: str) -> Reply:
         adjust=_prefixed("adjust."),
         points=_prefixed("point."),
         afresh="afresh" in flask.request.form,
+        now=flask.g.now,
         actor=acting(),
     )
     return FILES.back(ref, draft_ref)

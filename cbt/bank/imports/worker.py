@@ -40,7 +40,8 @@ from cbt.interchange import registry, upload
 from cbt.interchange.upload import NamedFile, read_all
 from cbt.items.draft import Reading
 from cbt.items.models import ImportRun, ItemBank, KeptMapping
-from cbt.spreadsheets.check_process import Beat, Beating, Clock
+from cbt.jobs.registry import Work
+from cbt.rules.roles import Role
 from cbt.spreadsheets.drafts import LIFE, Drafts, drop
 from cbt.spreadsheets.file_checks import CheckState, FilePiece, blocks
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -66,7 +67,10 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
     """Items for a bank, in any format; what is not confirmed is kept for a day."""
 
     checks: ClassVar = CHECKS
+    code: ClassVar = "bank"
+    roles: ClassVar = frozenset({Role.AUTHOR})
     owner: ClassVar = "bank_id"
+    subject: ClassVar = "item_bank"
     summary: ClassVar = CheckSummary
     life: ClassVar = LIFE
 
@@ -75,32 +79,31 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
         return bank_store.bank_by_ref(session, owner_ref).id
 
     def half(self, check: ImportCheck) -> bool:
-        """Return whether a run is half stored."""
-        return check.state == CheckState.FAILED and check.run_id is not None
+        """Return whether a run was begun that neither came to its end nor was taken back."""
+        return check.state == CheckState.IMPORTING and check.run_id is not None
 
     def under_way(self, owner_ref: str) -> Conflict:
         """Return the refusal while a run is being stored."""
         return Conflict("bank.import_under_way", ref=owner_ref)
 
-    def examine(self, check: ImportCheck, beat: Beat) -> ExaminedFiles:
+    def examine(self, check: ImportCheck, work: Work) -> ExaminedFiles:
         """Read what was brought, and check it against the bank."""
         with reading() as session:
             bank_ref = session.get_one(ItemBank, check.bank_id).ref
             _name, body = DRAFTS.open(session, check.ref, subject=subject_of(bank_ref), actor=check.actor)
-        beat.tell(CheckState.READING, 0, 0)
         files, terms = upload.opened(upload.unpack(body)), asked_of(check.asked)
         parsed, terms, kept = _read(check, files, terms)
         total = len(parsed.items)
-        beat.tell(CheckState.CHECKING, 0, total)
+        work.tell(0, total)
         with reading() as session:
             made = review_for(
                 session,
                 parsed,
                 bank_ref,
                 points=terms.points,
-                tell=lambda done: beat.tell(CheckState.CHECKING, done, total),
+                tell=lambda done: work.tell(done, total),
             )
-        beat.tell(CheckState.CHECKING, total, total)
+        work.tell(total, total)
         return ExaminedFiles(made, files, terms, kept)
 
     def pieces(self, examined: ExaminedFiles) -> Iterator[FilePiece]:
@@ -140,7 +143,7 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
                 if mark is not None and (own or len(files) == 1):
                     yield MARKED, number, CHECKS.sealed(mark(content, own))
 
-    def store(self, check: ImportCheck, beat: Beat, now: datetime) -> None:
+    def store(self, check: ImportCheck, work: Work) -> None:
         """Store what was confirmed as a run, or go on with it."""
         terms = asked_of(check.asked)
         with reading() as session:
@@ -159,23 +162,23 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
         )
         if check.run_id is None:
             check_revision(what)
-        run_id = check.run_id or beat.in_front(lambda: _begin(check, what, now=now))
+        run_id = check.run_id or work.in_front(lambda: _begin(check, what, now=work.now))
         try:
             go_on(
                 run_id,
                 what,
                 entries,
-                now=now,
-                tell=lambda done, total: beat.tell_stored(done, total),
+                now=work.now,
+                tell=work.tell,
                 words=lambda some: dict.fromkeys([entry.ref for entry in some], ""),
-                in_front=beat.in_front,
+                in_front=work.in_front,
             )
         except CbtError:
-            beat.in_front(lambda: _unlink(check))
+            work.in_front(lambda: _unlink(check))
             raise
-        beat.in_front(lambda: _be_done(check))
-        self.put_away(check, beat)
-        index_all(beat.rest)
+        work.in_front(lambda: _be_done(check))
+        self.put_away(check)
+        index_all()
 
     def forgotten(self, session: Session, ref: str, actor: str) -> None:
         """Forget the file."""
@@ -183,11 +186,6 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
 
 
 BANKS = BankImport()
-
-
-def work_on(ref: str, *, clock: Clock, beat: Beating = Beat) -> bool:
-    """Do what check `ref` waits for; return whether it came to its end well."""
-    return BANKS.work_on(ref, clock=clock, beat=beat)
 
 
 def kept_mapping(session: Session, bank_id: int, layout: str) -> KeptMapping | None:
@@ -238,5 +236,5 @@ def _unlink(check: ImportCheck) -> None:
 
 def _be_done(check: ImportCheck) -> None:
     with unit_of_work() as session:
-        CHECKS.end(session, check.ref, CheckState.DONE)
+        CHECKS.end(session, check.id, CheckState.DONE)
         drop(session, check.ref, actor=check.actor)

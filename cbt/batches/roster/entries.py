@@ -27,8 +27,8 @@ from cbt.personal.identity import DOCUMENT
 from cbt.rules.door import mask_document
 from cbt.storage.crypto import seal
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
-from cbt.storage.write_queue.change_set import Rows, put_down, put_down_in
+from cbt.storage.unit_of_work import pieces_of, put_down_joined, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows, put_down_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,13 +451,13 @@ def _store_some(some: list[PersonEntry], run: RosterRun, rest: Callable[[], None
 
 def _put_down(parcel: list[Rows], rest: Callable[[], None]) -> bool:
     rest()
-    return put_down(*parcel)
+    return put_down_joined(*parcel)
 
 
 def take_back(what: Storable, run: RosterRun) -> None:
     """Take back what of a roster is stored; a second call changes nothing."""
     for some in chunks(what.people):
-        put_down(*no_parcel_of(some, run), tries=TRIES)
+        put_down_joined(*no_parcel_of(some, run), tries=TRIES)
 
 
 def store_the_rest(session: Session, what: Storable, run: RosterRun) -> None:

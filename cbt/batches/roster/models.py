@@ -30,7 +30,6 @@ class RosterPart(FilePart):
 ROSTERS = FileChecks(
     RosterCheck,
     RosterPart,
-    command=("roster", "work"),
     purpose="roster-check",
     gone="roster.draft_gone",
     busy="roster.under_way",

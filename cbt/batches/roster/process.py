@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
@@ -42,15 +41,17 @@ from cbt.batches.roster.roster_import import (
     target_of,
     version_of,
 )
+from cbt.blueprints.versions import own_folder
 from cbt.candidates.roster.column_mapping import TableLayout, kept_hands, layouts_of
 from cbt.candidates.roster.file import open_roster
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
+from cbt.jobs.registry import Work
 from cbt.rules.door import mask_document
+from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
 from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.cells import SheetData
-from cbt.spreadsheets.check_process import Beat, Beating, Clock
 from cbt.spreadsheets.file_checks import CheckState, FilePiece, Stretch, by_kind
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -73,13 +74,12 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
     """
 
     checks: ClassVar = ROSTERS
+    code: ClassVar = "roster"
+    roles: ClassVar = frozenset({Role.OFFICER})
     owner: ClassVar = "batch_id"
+    subject: ClassVar = "batch"
     summary: ClassVar = RosterSummary
     life: ClassVar = timedelta(days=14)
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
-        """Where the blueprints are: a process that checks or stores needs it."""
 
     def owner_id(self, session: Session, owner_ref: str) -> int:
         """Return the key of a batch."""
@@ -89,22 +89,20 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
         """Return whether an import of it was begun that neither came to its end nor was taken back."""
         return check.begun
 
-    def examine(self, check: RosterCheck, beat: Beat) -> ExaminedRoster:
+    def examine(self, check: RosterCheck, work: Work) -> ExaminedRoster:
         """Read the roster, and spread its people."""
-        assert self._folder is not None
         terms = terms_of(check.asked)
         with reading() as session:
             body = file_of(session, check)
             batch_ref = session.get_one(Batch, check.batch_id).ref
-        beat.tell(CheckState.READING, 0, 0)
         sheets = open_roster(check.file_name, body)
-        beat.tell(CheckState.CHECKING, 0, 0)
+        work.tell(0, sum(len(sheet.rows) for sheet in sheets))
         with reading() as session:
             target = target_of(session, batch_ref=batch_ref, sitting_ref=terms.sitting)
             hands = {**kept_hands(session, sheets), **terms.hands}
             layouts = layouts_of(sheets, hands)
             seen = seen_of(session, check.batch_id, only=target.only)
-            name, folder, checked = check.file_name, self._folder, None
+            name, folder, checked = check.file_name, own_folder(), None
             try:
                 checked = plan_sheets(
                     session, target, sheets, terms, file_name=name, folder=folder, hands=hands
@@ -163,35 +161,35 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
             copy = marked_of(examined.sheets, examined.checked, examined.terms.locale)
             yield MARKED, 0, ROSTERS.sealed(copy)
 
-    def store(self, check: RosterCheck, beat: Beat, now: datetime) -> None:
+    def store(self, check: RosterCheck, work: Work) -> None:
         """Store who was confirmed, or go on with them."""
         with reading() as session:
             what = storable_of(session, check)
             digest = hashlib.sha256(file_of(session, check)).hexdigest()
-        run = beat.in_front(lambda: self._begin(check))
+        run = work.in_front(lambda: self._begin(check))
 
         def finish(session: Session) -> None:
             batch_ref = session.get_one(Batch, check.batch_id).ref
             target = target_of(session, batch_ref=batch_ref, sitting_ref=terms_of(check.asked).sitting)
             log_import(session, target.subject, what, digest=digest, now=check.at, actor=check.actor)
-            ROSTERS.end(session, check.ref, CheckState.DONE)
+            ROSTERS.end(session, check.id, CheckState.DONE)
             ended = session.get(RosterCheck, check.id)
             if ended is not None:
                 ended.begun = False
-                ended.done = ended.total = what.papers + len(what.changes)
+                ended.total = what.papers + len(what.changes)
 
         try:
             store_in_parcels(
                 what,
                 run,
-                tell=lambda done, total: beat.tell_stored(done, total),
-                in_front=beat.in_front,
+                tell=work.tell,
+                in_front=work.in_front,
                 finish=finish,
             )
         except CbtError:
-            beat.in_front(lambda: _note_taken_back(check))
+            work.in_front(lambda: _note_taken_back(check))
             raise
-        self.put_away(check, beat)
+        self.put_away(check)
 
     def take_back(self, check: RosterCheck) -> None:
         """Take back what an import that stopped has stored."""
@@ -202,11 +200,10 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
         _note_taken_back(check)
 
     def _begin(self, check: RosterCheck) -> RosterRun:
-        assert self._folder is not None
         with unit_of_work() as session:
             summary = self.summary_of(session, check)
             new = [ref for ref, version in summary.used.items() if version is None]
-            available = choices_of(session, check.batch_id, self._folder) if new else []
+            available = choices_of(session, check.batch_id, own_folder()) if new else []
             there = {one.blueprint.ref: one for one in available}
             if any(ref not in there for ref in new):
                 raise Conflict("roster.changed")
@@ -217,12 +214,6 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
 
 
 BROUGHT = RosterImport()
-"""What pages ask of brought rosters."""
-
-
-def work_on(ref: str, *, folder: Path, clock: Clock, beat: Beating = Beat) -> bool:
-    """Do what roster `ref` waits for; return whether it came to its end well."""
-    return RosterImport(folder).work_on(ref, clock=clock, beat=beat)
 
 
 def file_of(session: Session, check: RosterCheck) -> bytes:

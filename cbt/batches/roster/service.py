@@ -60,7 +60,7 @@ def keep(
             session.add_all(_part(check_id, part) for part in piece)
     with unit_of_work() as session:
         BROUGHT.forget_former(session, batch_ref, actor, now=now, but=check_id)
-        _arriving(session, check_id).state = CheckState.WAITING
+        BROUGHT.wait_to_be_checked(session, batch_ref, _arriving(session, check_id), now=now)
         session.add(_part(check_id, head))
     return ref
 
@@ -77,16 +77,16 @@ def _part(check_id: int, piece: FilePiece) -> RosterPart:
     return RosterPart(check_id=check_id, name=name, number=number, sealed=sealed)
 
 
-def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms, actor: str) -> None:
+def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms, now: datetime, actor: str) -> None:
     """Have a kept roster be spread anew, under other terms.
 
-    Raise NotFound("roster.draft_gone"), Conflict("roster.under_way") while a process is at it.
+    Raise NotFound("roster.draft_gone"), Conflict("roster.under_way") while a job is at it.
     """
     with unit_of_work() as session:
         check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
         before = terms_of(check.asked)
         roster_terms = replace(terms, locale=before.locale, sitting=before.sitting, hands=before.hands)
-        ROSTERS.wait_again(session, check, written(roster_terms))
+        BROUGHT.wait_again(session, batch_ref, check, written(roster_terms), now=now)
 
 
 def read_again(*, batch_ref: str, ref: str, hands: Hands, now: datetime, actor: str) -> None:
@@ -95,10 +95,11 @@ def read_again(*, batch_ref: str, ref: str, hands: Hands, now: datetime, actor: 
         check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
         before = terms_of(check.asked)
         keep_hands(session, hands, subject=f"batch:{batch_ref}", now=now, actor=actor)
-        ROSTERS.wait_again(session, check, written(replace(before, hands={**before.hands, **hands})))
+        terms = replace(before, hands={**before.hands, **hands})
+        BROUGHT.wait_again(session, batch_ref, check, written(terms), now=now)
 
 
-def confirm(*, batch_ref: str, ref: str, partial: bool, actor: str) -> None:
+def confirm(*, batch_ref: str, ref: str, partial: bool, now: datetime, actor: str) -> None:
     """Have what was looked at be imported; the first of two who confirm does.
 
     Raise InvalidInput("roster.refused") for the whole of a file with errors, Conflict("roster.nothing") when
@@ -119,12 +120,5 @@ def confirm(*, batch_ref: str, ref: str, partial: bool, actor: str) -> None:
         if seen_of(session, check.batch_id, only=target.only) != summary.seen:
             raise Conflict("roster.changed")
         terms = replace(terms, partial=partial)
-        ROSTERS.wait_to_be_stored(session, check, written(terms), total=summary.people)
+        BROUGHT.wait_to_be_stored(session, batch_ref, check, written(terms), total=summary.people, now=now)
         check.begun = True
-
-
-_starter = BROUGHT.starter()
-
-
-def start_rosters(*, now: datetime) -> None:
-    _starter.tick(now=now)

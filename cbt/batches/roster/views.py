@@ -76,7 +76,7 @@ def take(ref: str) -> Reply:
 @pages.post("/office/batches/<ref>/roster/<draft>/plan")
 @access.roles(Role.OFFICER)
 def plan(ref: str, draft: str) -> Reply:
-    service.plan_again(batch_ref=ref, ref=draft, terms=_terms(), actor=acting())
+    service.plan_again(batch_ref=ref, ref=draft, terms=_terms(), now=flask.g.now, actor=acting())
     return FILES.back(ref, draft)
 
 
@@ -170,7 +170,7 @@ def _after(standing: RosterStanding) -> str:
 def _confirm(ref: str, draft: str) -> None:
     """Have all of a file be imported, or what has no errors."""
     partial = flask.request.form.get("rows") == "good"
-    service.confirm(batch_ref=ref, ref=draft, partial=partial, actor=acting())
+    service.confirm(batch_ref=ref, ref=draft, partial=partial, now=flask.g.now, actor=acting())
 
 
 def _imported(standing: RosterStanding) -> Reply:
@@ -180,7 +180,7 @@ def _imported(standing: RosterStanding) -> Reply:
 
 def _forget(ref: str, draft: str) -> Reply:
     try:
-        BROUGHT.cancel(ref, draft, actor=acting())
+        BROUGHT.cancel(ref, draft, now=flask.g.now, actor=acting())
     except CbtError as error:
         flash_refusal(error)
         return FILES.back(ref, draft)

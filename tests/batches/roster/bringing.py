@@ -9,7 +9,6 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from cbt.batches.roster.process import work_on
 from cbt.candidates.models import Candidate, Registration
 from cbt.demo.world import Hall
 from cbt.paths import product_dir
@@ -19,6 +18,7 @@ from cbt.sittings.models import Room, Seat, Sitting
 from cbt.sittings.places import create_room
 from cbt.sittings.service import create_sitting
 from tests.candidates.rosters import HEADERS, row, xlsx
+from tests.file_jobs import work_on
 from tests.helpers import flat
 from tests.sittings.conftest import OFFICER, PLANNED, Day
 from tests.sittings.test_planning import browser
@@ -55,9 +55,9 @@ class Office:
         return sent.headers["Location"]
 
     def work(self, address: str) -> bool:
-        """Do what the process of a check does."""
+        """Carry out the job of a check."""
         with self.day.app.app_context():
-            return work_on(address.rpartition("/")[2], folder=BLUEPRINTS, clock=self.day.clock.now)
+            return work_on(address.rpartition("/")[2], clock=self.day.clock.now)
 
     def text(self, address: str) -> str:
         """Return what a page says."""

@@ -1,4 +1,4 @@
-"""A server begins a process for a brought roster: it checks it, stores it, and is killed in the middle of that."""
+"""A worker checks a brought roster, stores it, and is killed in the middle of that; the next one goes on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.batches.roster.models import ROSTERS, RosterCheck
+from cbt.batches.roster.models import RosterCheck
 from cbt.candidates.models import Registration
 from cbt.demo.world import Hall
 from tests.batches.roster.bringing import Office, another_room, another_sitting, count, people
-from tests.leading import Leading, wait_until
+from tests.file_jobs import kill, wait_until, working
 from tests.sittings.conftest import Day
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended in other ways")
@@ -26,21 +26,17 @@ def state_of(day: Day) -> str:
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-def test_a_process_does_it_and_another_goes_on_when_it_is_killed(day: Day) -> None:
+def test_a_worker_does_it_and_another_goes_on_when_it_is_killed(day: Day) -> None:
     room = another_room(day, Hall("二号机房", MANY, 0))
     another_sitting(day, timedelta(0), "大场", room)
-    office, server = Office(day), Leading(ROSTERS, day.app, day.clock)
+    office = Office(day)
     address = office.bring(people(1, MANY), work=False)
-    ref = address.rpartition("/")[2]
-    assert server.look() == 1
-    wait_until(lambda: state_of(day) == "ready")
-    assert office.client.post(address).status_code == 303
-    wait_until(lambda: server.look() == 1)
-    wait_until(lambda: count(day, Registration))
-    server.kill(ref)
+    with working(day.app) as worker:
+        wait_until(lambda: state_of(day) == "ready")
+        assert office.client.post(address).status_code == 303
+        wait_until(lambda: count(day, Registration))
+        kill(worker, day.app)
     assert 0 < count(day, Registration) < MANY
-    assert server.look() == 0
-    assert server.look() == 1  # an import goes on by itself
-    wait_until(lambda: state_of(day) == "done")
-    server.rest()
+    with working(day.app):
+        wait_until(lambda: state_of(day) == "done")
     assert count(day, Registration) == MANY

@@ -11,12 +11,13 @@ from sqlalchemy import select, update
 
 from cbt.batches import applications
 from cbt.batches.roster import entries, roster_import
-from cbt.batches.roster.models import ROSTERS, RosterCheck, RosterPart
+from cbt.batches.roster.models import RosterCheck, RosterPart
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.demo.world import Hall
 from cbt.errors import Conflict
+from cbt.jobs.models import Job
+from cbt.jobs.queue import HELD
 from cbt.rules.planning.distribution import LeftOver
-from cbt.spreadsheets.check_process import SILENT, CheckStarter
 from tests.batches.roster.bringing import (
     BLUEPRINTS,
     BOTH,
@@ -33,13 +34,6 @@ from tests.sittings.conftest import OFFICER, Day
 
 class Killed(BaseException):
     """The end of a process: nothing of it goes on."""
-
-
-class Leader(CheckStarter):
-    """Looks after rosters without beginning processes."""
-
-    def _begin(self, ref: str) -> None:
-        """Begin nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +54,7 @@ def confirmed(day: Day) -> tuple[Office, str]:
 
 def broken_after(monkeypatch: pytest.MonkeyPatch, parcels_down: int, error: BaseException) -> None:
     """Have the next parcel after so many raise."""
-    original, calls = entries.put_down, []
+    original, calls = entries.put_down_joined, []
 
     def failing(*rows: Any, **named: Any) -> bool:
         calls.append(rows)
@@ -68,7 +62,7 @@ def broken_after(monkeypatch: pytest.MonkeyPatch, parcels_down: int, error: Base
             raise error
         return original(*rows, **named)
 
-    monkeypatch.setattr(entries, "put_down", failing)
+    monkeypatch.setattr(entries, "put_down_joined", failing)
 
 
 def counts(day: Day) -> tuple[int, int, int]:
@@ -88,9 +82,7 @@ def test_one_that_was_killed_goes_on_where_it_stood(
     assert office.client.post(f"{address}/plan").status_code == 409  # nobody plans what is half stored
     assert office.client.post(f"{address}/drop").status_code == 303
     assert counts(day)[0] == 8
-    day.clock.advance(SILENT + timedelta(seconds=1))
-    with day.app.app_context():
-        Leader(ROSTERS).tick(now=day.clock.now())
+    day.clock.advance(HELD + timedelta(seconds=1))
     assert office.work(address)
     assert counts(day) == (10, 5, 5)
     assert len({where for papers in seated(day).values() for where in papers}) == 10
@@ -107,10 +99,9 @@ def test_one_that_died_too_often_can_be_taken_back(
         with pytest.raises(Killed):
             office.work(address)
     with day.write() as session:
-        session.execute(update(RosterCheck).values(tries=99))
-    day.clock.advance(SILENT + timedelta(seconds=1))
-    with day.app.app_context():
-        Leader(ROSTERS).tick(now=day.clock.now())
+        session.execute(update(Job).values(tries=99))
+    day.clock.advance(HELD + timedelta(seconds=1))
+    assert not office.work(address)
     assert "只导入了一部分" in office.text(address)
     assert counts(day) == (4, 2, 2)
     assert office.client.post(f"{address}/drop").status_code == 303

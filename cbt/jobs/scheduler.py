@@ -1,0 +1,107 @@
+"""The scheduler: has what is periodic carried out by the leading process, whatever the wall clock does."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import flask
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from cbt.clock import Agreement, Clock, wall_time
+from cbt.http.metrics import JOB
+from cbt.storage.engine import files_of
+
+log = logging.getLogger(__name__)
+planner_log = log.getChild("planning")
+# A run left out because the one before is not over yet is what a busy machine does once in a while, and the
+# next run does the work of both: what would matter, a job that takes long, `run_job` tells.
+planner_log.setLevel(logging.ERROR)
+
+SCHEDULER = "cbt_scheduler"
+"""Where the leading process keeps its scheduler."""
+MARGIN = timedelta(milliseconds=500)
+"""A step of the wall clock smaller than this delays a job by no more than that."""
+LONG_SECONDS = 10.0
+"""A job that takes longer than this is told in the log."""
+Periodic = Callable[..., Any]
+"""What is done from time to time, told `now`."""
+
+
+def run_job(app: flask.Flask, job: Periodic, timer: Callable[[], float] = time.monotonic) -> None:
+    """Run one job at this instant; a failure is logged and the next run tries again, a long run is told.
+
+    A process whose clock is off the database's time runs none: another node will (R-27). Nor does one whose
+    database was moved away or exchanged: it could write nothing, and would say so ten times a second.
+    """
+    agreement: Agreement = app.extensions["cbt_agreement"]
+    files = files_of(app)
+    if not agreement.agrees or (files is not None and files.trouble() is not None):
+        return
+    clock: Clock = app.extensions["cbt_clock"]
+    begun = timer()
+    with app.app_context():
+        flask.g.setdefault(JOB, job.__name__)
+        try:
+            now: datetime = clock.now()
+            job(now=now)
+        except Exception:
+            log.exception("the job %s failed", job.__name__)
+    if (took := timer() - begun) > LONG_SECONDS:
+        log.warning("the job %s took %.0f seconds", job.__name__, took)
+
+
+class Every(IntervalTrigger):  # type: ignore[misc]  # APScheduler brings no types
+    """Every so many seconds; all that was missed is one run, however long it was.
+
+    APScheduler goes from one missed run to the next: for a wall clock that is set on by a day that is a hundred
+    thousand steps for each job, and for one that had lost its years hours without a heartbeat (R-27, R-28).
+    """
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return when the run after the previous one is due: at once when that is over by an interval or more."""
+        due: datetime = super().get_next_fire_time(previous_fire_time, now)
+        return now if due + self.interval <= now else due
+
+
+class Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler brings no types
+    """APScheduler, which plans by the wall clock, kept from waiting for a time that was set back (on: see Every).
+
+    Set back by an hour, the wall clock would stop heartbeat and closings for an hour (R-27, R-28).
+    """
+
+    def __init__(self, wall: Callable[[], datetime] = wall_time) -> None:
+        super().__init__(timezone="UTC", logger=planner_log)
+        self._wall = wall
+
+    def keep_time(self) -> None:
+        """Have every job run now that is planned further ahead than its own interval."""
+        now = self._wall()
+        for job in self.get_jobs():
+            if job.next_run_time > now + job.trigger.interval + MARGIN:
+                job.modify(next_run_time=now)
+
+
+def start_scheduler(
+    app: flask.Flask, jobs: Iterable[tuple[Periodic, float]], *, first: Periodic
+) -> Scheduler:
+    """Have the leading process do each job every so many seconds, and the `first` at once."""
+    scheduler = Scheduler()
+    for job, seconds in jobs:
+        scheduler.add_job(
+            run_job,
+            Every(seconds=seconds, timezone="UTC"),
+            args=(app, job),
+            id=job.__name__,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+    run_job(app, first)
+    scheduler.start()
+    app.extensions[SCHEDULER] = scheduler
+    return scheduler
