@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import flask
@@ -351,8 +352,8 @@ def log_page(session: Session, log_filter: LogFilter, *, reader: Principal, now:
     )
 
 
-def lines_of(session: Session, rows: Sequence[AuditEntry], *, reader: Principal) -> list[WordedEntry]:
-    """Return entries in words, with a fixed number of queries."""
+def lines_of(session: Session, rows: Sequence[AuditEntry], *, reader: Principal | None) -> list[WordedEntry]:
+    """Return entries in words, with a fixed number of queries; links are for a `reader` of a page."""
     things = {thing for entry in rows for thing in (_who(entry.actor), entry.subject)}
     things |= {thing for one in rows for text in (one.before, one.after) for thing in things_in(text)}
     names = called(session, things)
@@ -394,8 +395,8 @@ def _roles(roles: Sequence[str]) -> str:
     return str(_("accounts.log.comma")).join(_(f"role.{role}") for role in roles)
 
 
-def _url(thing: Called | None, reader: Principal) -> str:
-    if thing is None or not thing.endpoint:
+def _url(thing: Called | None, reader: Principal | None) -> str:
+    if reader is None or thing is None or not thing.endpoint:
         return ""
     access = access_of(flask.current_app, thing.endpoint)
     if access is None or not access.admits(reader):
@@ -424,17 +425,15 @@ _COLUMNS = (
 )
 
 
-def exported(log_filter: LogFilter, *, reader: Principal, now: datetime) -> bytes:
+def exported(
+    log_filter: LogFilter, *, actor: str, now: datetime, write: Callable[[Callable[[], None]], object]
+) -> bytes:
     """Return the newest entries of a filter as a workbook; that somebody takes them is on record before.
 
-    Raise InvalidInput as `LogFilter.sought` does.
+    `write` does that unit of work. Raise InvalidInput as `LogFilter.sought` does.
     """
     sought = log_filter.sought
-    shown = " ".join(f"{name}={value}" for name, value in log_filter.asked.items())
-    with unit_of_work() as session:
-        flood_limit.count(
-            session, at=now, actor=reader.logged_as, act="audit.export", subject="log", shown=shown
-        )
+    write(partial(_note_export, log_filter, actor=actor, now=now))
     with reading() as session:
         selected = entries(session, sought, limit=MOST + 1)
         rows = [
@@ -449,9 +448,15 @@ def exported(log_filter: LogFilter, *, reader: Principal, now: datetime) -> byte
                 on_one_line(line.before),
                 on_one_line(line.after),
             )
-            for line in lines_of(session, selected[:MOST], reader=reader)
+            for line in lines_of(session, selected[:MOST], reader=None)
         ]
     return _workbook(rows, more=len(selected) > MOST)
+
+
+def _note_export(log_filter: LogFilter, *, actor: str, now: datetime) -> None:
+    shown = " ".join(f"{name}={value}" for name, value in log_filter.asked.items())
+    with unit_of_work() as session:
+        flood_limit.count(session, at=now, actor=actor, act="audit.export", subject="log", shown=shown)
 
 
 def _workbook(rows: Sequence[tuple[str, ...]], *, more: bool) -> bytes:

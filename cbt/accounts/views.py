@@ -10,7 +10,7 @@ from cbt.accounts import second_factor as factor_service
 from cbt.accounts import second_factor_views as factor_views
 from cbt.accounts import sign_in as service
 from cbt.accounts.approvals import views as approval_views
-from cbt.accounts.audit_log import LogFilter, act_groups, exported, filter_of, log_page
+from cbt.accounts.audit_log import LogFilter, act_groups, filter_of, log_page
 from cbt.accounts.navigation import home_parts, places_for, role_names, staff_frame
 from cbt.accounts.sign_in import guessed
 from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_password, set_roles
@@ -18,15 +18,12 @@ from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.http.auth import access
 from cbt.http.auth.login import HALF, acting, current_principal, forget, remember, signed_in
 from cbt.http.auth.machine import current_machine
-from cbt.http.downloads import attachment
 from cbt.http.form_posts import idempotency
 from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other
-from cbt.http.i18n import local_text
 from cbt.http.partials import Reply, local_target
 from cbt.http.server import lanes
 from cbt.rules.roles import OF_THE_HOUSE, Role
-from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
 audit_log_pages = flask.Blueprint("audit", __name__)
@@ -41,19 +38,12 @@ def log() -> Reply:
     try:
         return _page(log_filter)
     except InvalidInput as error:
-        return _page(LogFilter(), typed_filter=log_filter, refused=refusal(error)), 422
+        return refused_log(log_filter, error)
 
 
-@audit_log_pages.get("/audit.xlsx")
-@access.roles(*READERS)
-def export() -> Reply:
-    """Send what a filter shows as a workbook; it is a reading, and on record as one."""
-    log_filter = filter_of(flask.request.args)
-    try:
-        body = exported(log_filter, reader=signed_in(), now=flask.g.now)
-    except InvalidInput as error:
-        return _page(LogFilter(), typed_filter=log_filter, refused=refusal(error)), 422
-    return attachment(body, XLSX, f"log-{local_text(flask.g.now, '%Y%m%d-%H%M')}.xlsx")
+def refused_log(log_filter: LogFilter, error: InvalidInput) -> Reply:
+    """Show the whole log, and what was wrong with the filter."""
+    return _page(LogFilter(), typed_filter=log_filter, refused=refusal(error)), 422
 
 
 def _page(

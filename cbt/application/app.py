@@ -29,9 +29,11 @@ from cbt.application.views import room_lines
 from cbt.assembly import coverage_views as coverage
 from cbt.audit.chain import Anchor, init_anchor
 from cbt.audit.flood_limit import record_guessing
+from cbt.bank import jobs as bank_jobs
 from cbt.bank import views as bank_views
 from cbt.bank.imports.worker import BANKS
 from cbt.bank.lint.job import LINT
+from cbt.batches import jobs as batch_jobs
 from cbt.batches import views as batches
 from cbt.batches.applications import paper_fates
 from cbt.batches.roster.process import BROUGHT
@@ -41,10 +43,12 @@ from cbt.blueprints.reasons import init_reasons
 from cbt.blueprints.store import register_uses
 from cbt.blueprints.summary import minutes_of, plain_points
 from cbt.blueprints.versions import told_faults
+from cbt.candidates import jobs as candidate_jobs
 from cbt.candidates import views as office
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.service import CORRECTIONS
 from cbt.candidates.store import blueprint_uses, candidate_principal
+from cbt.certificates import jobs as certificate_jobs
 from cbt.certificates import views as certificates
 from cbt.certificates.models import Certificate, UploadMapping
 from cbt.clock import Agreement, Clock, SystemClock
@@ -53,6 +57,7 @@ from cbt.door import views as door_views
 from cbt.door.address_watch import note_elsewhere
 from cbt.door.admission import register_papers
 from cbt.door.seats import was_issued
+from cbt.enrolment import jobs as enrolment_jobs
 from cbt.enrolment import views as enrolment
 from cbt.enrolment.applications.person import register_retakes
 from cbt.enrolment.applications.views import applications_on_home
@@ -96,15 +101,17 @@ from cbt.jobs import views as jobs
 from cbt.jobs.registry import JobKind, init_jobs
 from cbt.paths import product_dir
 from cbt.proctoring import doorway_views as doorway
+from cbt.proctoring import jobs as proctoring_jobs
 from cbt.proctoring import readiness_views as readiness
 from cbt.proctoring import views as proctoring_views
 from cbt.proctoring.approval import ROOM_ACTS
 from cbt.proctoring.readiness import register_server_part
+from cbt.results import jobs as result_jobs
 from cbt.results import views as results_views
 from cbt.results.change_number import init_result_changes
-from cbt.results.jobs import WORKBOOK
 from cbt.results.retake_ledger import retake_verdicts
 from cbt.results.service import LATE_RULINGS, RELEASES
+from cbt.retention import jobs as retention_jobs
 from cbt.retention import views as retention
 from cbt.retention.destruction import DESTROY
 from cbt.retention.due_batches import TERMS
@@ -389,7 +396,40 @@ PAGES: tuple[flask.Blueprint, ...] = (
 STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS)
 """What takes two people, room by room (R-62)."""
 
-KINDS_OF_JOBS: tuple[JobKind, ...] = (LINT, *BANKS.jobs, *BROUGHT.jobs, DRAW, WORKBOOK, DESTROY)
+KINDS_OF_JOBS: tuple[JobKind, ...] = (
+    LINT,
+    *BANKS.jobs,
+    bank_jobs.EXPORT,
+    bank_jobs.MARKED_FILE,
+    enrolment_jobs.AGREEMENT,
+    enrolment_jobs.STATEMENT,
+    enrolment_jobs.JOURNAL,
+    enrolment_jobs.FORMS,
+    enrolment_jobs.MARKED_LIST,
+    candidate_jobs.PRINT,
+    candidate_jobs.ROSTER,
+    DRAW,
+    proctoring_jobs.ROOM_RECORD,
+    proctoring_jobs.TEST_PAGE,
+    proctoring_jobs.GO_SHEET,
+    result_jobs.WORKBOOK,
+    result_jobs.SHEET_PRINT,
+    result_jobs.LETTER,
+    result_jobs.PUBLIC_LIST,
+    result_jobs.PACKAGE,
+    certificate_jobs.PRINT,
+    certificate_jobs.UPLOAD,
+    certificate_jobs.OWN_RESULTS,
+    *BROUGHT.jobs,
+    batch_jobs.ROSTER,
+    batch_jobs.MARKED_ROSTER,
+    batch_jobs.APPLICATION_ROSTER,
+    DESTROY,
+    retention_jobs.PERSON_EXPORT,
+    retention_jobs.PERSON_STATEMENT,
+    retention_jobs.DESTRUCTION_RECORD,
+    application_views.LOG_BOOK,
+)
 """All background work that somebody asks for, room by room."""
 
 

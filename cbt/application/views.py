@@ -1,4 +1,4 @@
-"""Pages of administrators: `cbt doctor` in a child, and how the scheduled backups stand."""
+"""Pages of administrators: `cbt doctor` in a child, how the scheduled backups stand, the log as a workbook."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from dataclasses import dataclass
 import flask
 from flask_babel import get_locale
 
+from cbt.accounts.audit_log import exported, filter_of
+from cbt.accounts.views import READERS as LOG_READERS
+from cbt.accounts.views import audit_log_pages, refused_log
 from cbt.application.backups import backup_watch
 from cbt.config import Settings, as_environment, variable
 from cbt.confined.priority import command_behind
-from cbt.errors import TooMany, Unavailable
+from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.http.auth import access
-from cbt.http.i18n import explain
+from cbt.http.i18n import explain, local_text
 from cbt.http.partials import Reply
+from cbt.jobs.answers import file_reply
+from cbt.jobs.registry import JobFile, JobResult, Work, file_kind
 from cbt.proctoring.readiness import ServerLine
 from cbt.rules.roles import Role
+from cbt.spreadsheets.writer import XLSX
 
 PATIENCE_SECONDS = 30
 _at_work = threading.Lock()
@@ -124,3 +130,26 @@ def backup_page() -> Reply:
         minutes=settings.backup_minutes,
         keep=settings.backup_keep,
     )
+
+
+# The log belongs to the accounts, below the jobs; its workbook is one.
+
+
+def _log_book(work: Work) -> JobResult:
+    log_filter = filter_of(work.asked["filter"])
+    book = exported(log_filter, actor=work.actor, now=work.now, write=work.in_front)
+    return JobResult(file=JobFile(f"log-{local_text(work.now, '%Y%m%d-%H%M')}.xlsx", XLSX, book))
+
+
+LOG_BOOK = file_kind("audit.export", LOG_READERS, _log_book)
+
+
+@audit_log_pages.get("/audit.xlsx")
+@access.roles(*LOG_READERS)
+def export() -> Reply:
+    """Send what a filter shows as a workbook; it is a reading, and on record as one."""
+    log_filter = filter_of(flask.request.args)
+    try:
+        return file_reply(LOG_BOOK, subject="log", filter=log_filter.asked)
+    except InvalidInput as error:
+        return refused_log(log_filter, error)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import IO
 
@@ -122,8 +123,11 @@ def export_bank(
     actor: str,
     drawn: bool = False,
     told: Told = lambda _done, _of: None,
+    write: Callable[[Callable[[], None]], object] = lambda write: write(),
 ) -> Export:
     """Write a bank into a file and return what was left behind; that its keys were seen is on record before.
+
+    `write` does that unit of work.
 
     Raises NotFound("bank.unknown"), ("bank.form_unknown").
 
@@ -131,9 +135,7 @@ def export_bank(
     """
     chosen: OutForm = registry.out_form(form)
     bank, taxonomy = _bank(bank_ref)
-    with unit_of_work() as session:
-        subject = f"item_bank:{bank.ref}"
-        flood_limit.count(session, at=now, actor=actor, act="bank.export", subject=subject, form=form)
+    write(partial(_note, bank.ref, now=now, actor=actor, form=form))
     of = count_items(bank.id, drawn=drawn)
 
     def counted() -> Iterator[ItemDraft]:
@@ -144,6 +146,12 @@ def export_bank(
     export = Export(bank.ref, bank.name, taxonomy, counted(), medium=_medium)
     chosen.write(export, target)
     return export
+
+
+def _note(ref: str, *, now: datetime, actor: str, form: str) -> None:
+    with unit_of_work() as session:
+        subject = f"item_bank:{ref}"
+        flood_limit.count(session, at=now, actor=actor, act="bank.export", subject=subject, form=form)
 
 
 def _medium(name: str) -> tuple[str, bytes] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 
 import flask
@@ -16,6 +15,7 @@ from cbt.bank.catalogue import point_counts, tree_of
 from cbt.bank.editor import views as editor_views
 from cbt.bank.exports import field_name, left_line
 from cbt.bank.imports import views as import_views
+from cbt.bank.jobs import EXPORT
 from cbt.bank.lint.job import BUSY, LINT, LintStanding, lint_standing
 from cbt.bank.lint.page import lint_page
 from cbt.bank.review import views as review_views
@@ -25,7 +25,7 @@ from cbt.bank.search import ALL_STATES, MOST_COUNTED, PAGE_SIZE, asked_for, name
 from cbt.errors import Conflict, NotFound, Unavailable
 from cbt.http.auth import access, login
 from cbt.http.auth.login import acting, signed_in
-from cbt.http.downloads import attached_file, unchanging
+from cbt.http.downloads import unchanging
 from cbt.http.form_values import whole_number
 from cbt.http.forms import uploaded
 from cbt.http.partials import Reply, wants_partial
@@ -34,7 +34,7 @@ from cbt.items import media_store
 from cbt.items.finding_texts import field_label
 from cbt.items.media import NAME, SCHEME, address, is_sound
 from cbt.items.preview import key_lines, preview_paper
-from cbt.jobs.answers import have_done
+from cbt.jobs.answers import file_reply, have_done
 from cbt.rules.items.content import ItemType
 from cbt.rules.roles import Role
 from cbt.rules.states import ItemState
@@ -44,7 +44,6 @@ export_pages = flask.Blueprint("exports", __name__)
 
 MOST = 5_000
 """So many items go out while somebody waits for the page; more are for the command."""
-IN_MEMORY = 32 * 1024 * 1024
 USUAL = "common"
 
 
@@ -74,16 +73,9 @@ def choose(ref: str) -> Reply:
 def send_export(ref: str) -> Reply:
     """Send the bank in the chosen form; raise Conflict("bank.export_long") for one that takes too long."""
     form, drawn = _asked(flask.request.form)
-    chosen = registry.out_form(form)
     if exports.size_of(bank_ref=ref, drawn=drawn) > MOST:
         raise Conflict("bank.export_long", ref=ref, form=form, most=MOST)
-    target = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the answer closes it
-    try:
-        exports.export_bank(target, bank_ref=ref, form=form, now=flask.g.now, actor=acting(), drawn=drawn)
-    except BaseException:
-        target.close()
-        raise
-    return attached_file(target, chosen.mime, f"{ref}-{form}{chosen.ending}")
+    return file_reply(EXPORT, subject=f"item_bank:{ref}", bank=ref, form=form, drawn=drawn)
 
 
 def _asked(values: dict[str, str]) -> tuple[str, bool]:

@@ -7,9 +7,10 @@ because one that was aborted is held again within that time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
@@ -34,36 +35,31 @@ from cbt.rules.states import OVER, ApplicationEvent, ApplicationState, SittingSt
 from cbt.sittings.models import Batch, Sitting, SittingRoom
 from cbt.sittings.store import official_only
 from cbt.storage.crypto import open_sealed
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import reading
 from cbt.storage.write_queue.change_set import Rows
 
 READY = frozenset({ApplicationState.ACCEPTED, ApplicationState.SCHEDULED})
 
 
-def applied_rows(ref: str, *, now: datetime, actor: str) -> list[list[str]]:
+def applied_rows(ref: str, *, now: datetime, actor: str) -> tuple[list[list[str]], Callable[[Session], None]]:
     """Return the roster rows of the people who were accepted, one for each paper, with their full numbers.
+
+    Beside them comes what puts it on record that somebody took them.
 
     Raise NotFound("application.unknown"), Conflict("application.not_accepted"|"application.unpaid"),
     Unavailable("personal.unreadable").
 
     Source: R-76, R-77.
     """
-    with unit_of_work() as session:
+    with reading() as session:
         application = store.application_by_ref(session, ref, unit_id=None)
         people = [one for one in store.people_of(session, application) if one.verdict == "accepted"]
         if application.state not in READY or not people:
             raise Conflict("application.not_accepted")
         refuse_unpaid(session, application, blueprint_of(session, application.blueprint_version_id).fees)
         rows = [row for one in people for row in _rows(session, application, one)]
-        record(
-            session,
-            at=now,
-            actor=actor,
-            act="application.roster",
-            subject=application.logged_as,
-            after={"rows": len(rows)},
-        )
-    return rows
+        subject, after = application.logged_as, {"rows": len(rows)}
+    return rows, partial(record, at=now, actor=actor, act="application.roster", subject=subject, after=after)
 
 
 def _rows(session: Session, application: UnitApplication, person: Applicant) -> list[list[str]]:

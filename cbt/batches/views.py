@@ -9,23 +9,21 @@ from flask_babel import gettext
 
 from cbt.batches import change_views as batches_change_views
 from cbt.batches import seating_views as seating
-from cbt.batches.applications import applied_rows
 from cbt.batches.checklist import BATCHES, SITTINGS, batch_page, draw_for_batch, unfinished
 from cbt.batches.checks import views as checks
 from cbt.batches.free_days import free_month
+from cbt.batches.jobs import APPLICATION_ROSTER
 from cbt.batches.people import views as people
 from cbt.batches.roster import views as roster_roster
-from cbt.candidates.roster.export import to_xlsx
 from cbt.enrolment.applications.views import OFFICE, OWN, ApplicationSide
 from cbt.http.auth import access
 from cbt.http.auth.login import Principal, acting
-from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
 from cbt.http.forms import refusal
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
+from cbt.jobs.answers import file_reply
 from cbt.rules.roles import Role
-from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
 checklist_pages = flask.Blueprint("checklist", __name__)
@@ -80,7 +78,7 @@ application_pages = flask.Blueprint("applied", __name__)
 @access.roles(Role.OFFICER)
 def roster(ref: str) -> Reply:
     """Send the accepted people as a roster that a batch reads as it is."""
-    return attachment(to_xlsx(applied_rows(ref, now=flask.g.now, actor=acting())), XLSX, f"roster-{ref}.xlsx")
+    return file_reply(APPLICATION_ROSTER, subject=f"unit_application:{ref}", application=ref)
 
 
 free_day_pages = flask.Blueprint("free", __name__)

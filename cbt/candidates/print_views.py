@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import flask
-import flask_babel
 
-from cbt.candidates.prints import (
-    DOCUMENTS,
-    PAGE_SIZE,
-    Occasion,
-    again_page,
-    choice,
-    note_print,
-    of_again,
-    of_person,
-    of_room,
-    photo_name,
-)
+from cbt.candidates.jobs import PRINT, READERS
+from cbt.candidates.prints import DOCUMENTS, PAGE_SIZE, again_page, choice
 from cbt.errors import NotFound
 from cbt.http.auth import access
-from cbt.http.auth.login import signed_in
-from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
 from cbt.http.partials import Reply
-from cbt.printing.pdf import PDF, pdf, qr_drawing
+from cbt.jobs.answers import file_reply
 from cbt.rules.roles import Role
-from cbt.sittings.store import printed_purpose
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("printing", __name__)
-
-READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 
 
 @pages.get("/office/sittings/<ref>/print")
@@ -47,19 +31,15 @@ def choose(ref: str) -> Reply:
 @access.roles(*READERS)
 def room(ref: str, document: str, room_ref: str) -> Reply:
     _known(document)
-    with reading() as session:
-        occasion = of_room(session, ref, room_ref)
-    return _sent(document, occasion, f"{occasion.sitting.name}-{occasion.room}", f"sitting_room:{room_ref}")
+    subject = f"sitting_room:{room_ref}"
+    return file_reply(PRINT, subject=subject, sitting=ref, room=room_ref, document=document)
 
 
 @pages.get("/office/sittings/<ref>/print/tickets/again.pdf")
 @access.roles(Role.OFFICER)
 def again(ref: str) -> Reply:
     """Send the tickets of a sitting that were printed before something on them changed, and no others."""
-    with reading() as session:
-        occasion = of_again(session, ref)
-    name = f"{occasion.sitting.name}-{flask_babel.gettext('candidates.reprint.name')}"
-    return _sent("tickets", occasion, name, occasion.sitting.logged_as)
+    return file_reply(PRINT, subject=f"sitting:{ref}", sitting=ref, document="tickets")
 
 
 @pages.get("/office/batches/<ref>/print/again")
@@ -79,9 +59,7 @@ def again_of_batch(ref: str) -> Reply:
 def person(ref: str, document: str) -> Reply:
     if not _known(document):
         raise NotFound("web.no_page")
-    with reading() as session:
-        occasion = of_person(session, ref, signed_in())
-    return _sent(document, occasion, occasion.entries[0].ticket.number, f"registration:{ref}")
+    return file_reply(PRINT, subject=f"registration:{ref}", registration=ref, document=document)
 
 
 def _known(document: str) -> bool:
@@ -89,21 +67,3 @@ def _known(document: str) -> bool:
     if document not in DOCUMENTS:
         raise NotFound("web.no_page")
     return DOCUMENTS[document].single
-
-
-def _sent(document: str, occasion: Occasion, what_for: str, subject: str) -> flask.Response:
-    kind = DOCUMENTS[document]
-    # A ticket holds all papers of a batch, and says at each what it is held for.
-    purpose = "" if document == "tickets" else printed_purpose(occasion.sitting.purpose)
-    made = pdf(
-        document,
-        {**kind.gather(occasion), "purpose": purpose},
-        language=str(flask_babel.get_locale()),
-        photos={photo_name(who): image for who, image in occasion.photos.items()} if kind.photos else None,
-        drawings={f"{one.number}.svg": qr_drawing(one.number) for one in occasion.tickets}
-        if kind.qr
-        else None,
-    )
-    note_print(document, occasion, subject=subject, principal=signed_in(), now=flask.g.now)
-    title = flask_babel.gettext(f"candidates.print.{document}")
-    return attachment(made, PDF, f"{title}-{what_for}.pdf")

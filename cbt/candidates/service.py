@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import flask
 from flask_babel import gettext
@@ -126,8 +127,8 @@ def correct(
 
 def export_rows(
     *, sitting_ref: str, reveal_numbers: bool, reason: str, actor: str, now: datetime
-) -> list[list[str]]:
-    """Return the roster rows of a sitting; the export is in the audit log, with its reason when numbers show.
+) -> tuple[list[list[str]], Callable[[Session], None]]:
+    """Return the roster rows of a sitting, and what puts their export on record, with a reason when numbers show.
 
     They are read and opened before anything is written: nobody's save waits for a file.
 
@@ -144,9 +145,9 @@ def export_rows(
         rows = rows_of(entries, blueprints, batch, reveal=reveal_numbers)
         after = {"rows": len(entries), "numbers": "full" if reveal_numbers else "masked"}
         subject = f"sitting:{sitting.ref}"
-    with unit_of_work() as session:
-        record(session, at=now, actor=actor, act="roster.export", subject=subject, reason=reason, after=after)
-    return rows
+    return rows, partial(
+        record, at=now, actor=actor, act="roster.export", subject=subject, reason=reason, after=after
+    )
 
 
 KIND = "correction"

@@ -10,7 +10,8 @@ from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.candidates import corrections, prints, service, store
 from cbt.candidates import print_views as printing_views
 from cbt.candidates.corrections import Correction
-from cbt.candidates.roster.export import template, to_csv, to_xlsx
+from cbt.candidates.jobs import ROSTER
+from cbt.candidates.roster.export import template
 from cbt.candidates.service import (
     Revealed,
     door_state,
@@ -26,6 +27,7 @@ from cbt.http.downloads import attachment, picture
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other, uploaded
 from cbt.http.partials import Reply
 from cbt.imports.findings import note
+from cbt.jobs.answers import file_reply
 from cbt.media.intake import redraw
 from cbt.personal.fields import DOCUMENT_NAMES, detail_facts, person_details
 from cbt.rules.roles import Role
@@ -79,16 +81,14 @@ def add_photos(ref: str) -> Reply:
 def export(ref: str) -> Reply:
     """Send the roster of a sitting as xlsx or csv."""
     form = flask.request.form
-    rows = service.export_rows(
-        sitting_ref=ref,
-        reveal_numbers=form.get("reveal") == "1",
+    return file_reply(
+        ROSTER,
+        subject=f"sitting:{ref}",
+        sitting=ref,
+        reveal=form.get("reveal") == "1",
         reason=form.get("reason", ""),
-        actor=acting(),
-        now=flask.g.now,
+        csv=form.get("format") == "csv",
     )
-    if form.get("format") == "csv":
-        return attachment(to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
-    return attachment(to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
 
 
 @pages.get("/office/roster-template.xlsx")

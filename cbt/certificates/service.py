@@ -378,7 +378,9 @@ def issue_one(
     return made
 
 
-def note_print(ref: str, *, photo: bytes | None, reason: str, now: datetime, actor: str) -> None:
+def note_print(
+    session: Session, ref: str, *, photo: bytes | None, reason: str, now: datetime, actor: str
+) -> None:
     """Count a print; every one after the first needs a reason. Raise InvalidInput("certificate.no_reason").
 
     The photo that was on it is on every later one, too.
@@ -387,22 +389,19 @@ def note_print(ref: str, *, photo: bytes | None, reason: str, now: datetime, act
 
     Source: R-93.
     """
-    with unit_of_work() as session:
-        certificate = standing(session, ref)
-        reason = (
-            required(reason, "certificate.no_reason", "reason", limit=REASON) if certificate.prints else ""
-        )
-        certificate.prints += 1
-        keep_photo(session, certificate, photo)
-        record(
-            session,
-            at=now,
-            actor=actor,
-            act="certificate.print",
-            subject=certificate.logged_as,
-            reason=reason,
-            after={"count": certificate.prints},
-        )
+    certificate = standing(session, ref)
+    reason = required(reason, "certificate.no_reason", "reason", limit=REASON) if certificate.prints else ""
+    certificate.prints += 1
+    keep_photo(session, certificate, photo)
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="certificate.print",
+        subject=certificate.logged_as,
+        reason=reason,
+        after={"count": certificate.prints},
+    )
 
 
 def revoke(ref: str, *, reason: str, now: datetime, actor: str) -> None:

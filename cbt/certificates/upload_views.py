@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import flask
 from flask_babel import gettext as _
 
 from cbt.certificates import uploads as mappings
+from cbt.certificates.jobs import UPLOAD
 from cbt.certificates.uploads import (
     CONSTANT,
     DATES,
@@ -19,18 +21,18 @@ from cbt.certificates.uploads import (
     ChosenUpload,
     MappedFile,
     MappingForm,
+    UploadChoice,
     chosen,
     places,
     read_choice,
-    upload_file,
 )
 from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.downloads import attachment
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page, refusal, see_other
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
+from cbt.jobs.answers import file_reply
 from cbt.personal.fields import DETAILS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batches
@@ -42,6 +44,7 @@ OFFERED = 100
 """So many batches are offered, the latest first."""
 _SPARE = 5
 """So many empty lines a form ends with."""
+_CHOICE = tuple(field.name for field in fields(UploadChoice))
 _CELLS = ("place", "header", "field", "text")
 _Lines = Sequence[Mapping[str, object]]
 
@@ -67,17 +70,15 @@ def file() -> Reply:
     """Send the file of a choice."""
     form = flask.request.form
     try:
-        made = upload_file(
-            read_choice(form),
+        return file_reply(
+            UPLOAD,
+            subject=f"upload_mapping:{form.get('mapping', '')}",
+            choice={name: form.get(name, "") for name in _CHOICE},
             form=form.get("form", ""),
             blanks=form.get("blanks") == "1",
-            today=f"{local_day(flask.g.now):%Y%m%d}",
-            now=flask.g.now,
-            actor=acting(),
         )
     except CbtError as error:
         return _page(refusal(error), form, _again(form))
-    return attachment(made.body, made.mimetype, made.name)
 
 
 def _again(form: Mapping[str, str]) -> ChosenUpload | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclasses_field
 from datetime import date, datetime
+from functools import partial
 
 from flask_babel import force_locale
 from flask_babel import gettext as _
@@ -23,6 +24,7 @@ from cbt.enrolment.models import Applicant
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.http.form_values import one_line, required, whole_number
 from cbt.http.i18n import local_day
+from cbt.jobs.registry import JobFile, JobResult
 from cbt.personal.fields import DETAILS, DOCUMENT_NAMES, IDENTITY
 from cbt.personal.identity import DOCUMENT
 from cbt.results.models import Result
@@ -483,21 +485,10 @@ _WIDTH = 20
 _CSV = {"utf8": "text/csv; charset=utf-8", "gbk": "text/csv; charset=gbk"}
 
 
-@dataclass(frozen=True, slots=True)
-class UploadFile:
-    """A file that goes out."""
-
-    body: bytes
-    mimetype: str
-    name: str
-
-
 def upload_file(
     choice: UploadChoice, *, form: str, blanks: bool, today: str, now: datetime, actor: str
-) -> UploadFile:
-    """Return the file of a choice; `blanks`: what is missing may stay empty.
-
-    It is read and written before it is put on record: nobody's save waits for it.
+) -> JobResult:
+    """Return the file of a choice, and what puts it on record; `blanks`: what is missing may stay empty.
 
     Raise InvalidInput("certificate_file.form"), Conflict("certificate_file.missing") where something is missing
     that may not, ("certificate_file.gbk") with characters that GBK does not have, and as `chosen` does.
@@ -519,10 +510,11 @@ def upload_file(
     if upload.missing:
         after["left_empty"] = sum(one.count for one in upload.missing)
     subject = f"upload_mapping:{upload.mapping.ref}"
-    with unit_of_work() as session:
-        record(session, at=now, actor=actor, act="certificate.upload", subject=subject, after=after)
     name = f"{upload.mapping.name}-{today}.{'xlsx' if form == 'xlsx' else 'csv'}"
-    return UploadFile(body, _CSV.get(form, XLSX), name)
+    return JobResult(
+        file=JobFile(name, _CSV.get(form, XLSX), body),
+        record=partial(record, at=now, actor=actor, act="certificate.upload", subject=subject, after=after),
+    )
 
 
 def _rows(upload: ChosenUpload) -> list[list[str]]:

@@ -8,22 +8,19 @@ from flask_babel import gettext as _
 from cbt.blueprints.store import blueprint_of, last_version
 from cbt.certificates import service, unit_results
 from cbt.certificates import upload_views as uploads
+from cbt.certificates.jobs import OWN_RESULTS, PRINT
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import (
     SeriesForm,
-    certificate_paper,
-    photo_on,
     series_form,
     set_series,
     waiting_page,
 )
-from cbt.certificates.unit_results import own_book
 from cbt.enrolment.body import body
 from cbt.enrolment.units import own_unit
 from cbt.errors import CbtError
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
-from cbt.http.downloads import attachment
 from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other
 from cbt.http.i18n import local_day
@@ -31,10 +28,9 @@ from cbt.http.page_cache import page_for_all
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
 from cbt.http.server.hot_addresses import hot_reply
-from cbt.printing.pdf import PDF
+from cbt.jobs.answers import file_reply
 from cbt.rules.certificates import grouped
 from cbt.rules.roles import Role
-from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
 unit_results_pages = flask.Blueprint("own_results", __name__, url_prefix="/unit/results")
@@ -57,14 +53,7 @@ def results() -> Reply:
 @access.roles(Role.UNIT_CLERK)
 def workbook() -> Reply:
     """Send the same list as a workbook."""
-    with reading() as session:
-        unit = own_unit(session, signed_in().subject_id)
-        lines = unit_results.own_lines(session, unit, of=flask.request.args.get("of", ""), now=flask.g.now)
-        name = unit.name
-    day = local_day(flask.g.now).isoformat()
-    return attachment(
-        own_book(lines, f"{name} · {day}"), XLSX, f"{_('accounts.place.own_results')}-{day}.xlsx"
-    )
+    return file_reply(OWN_RESULTS, subject=acting(), of=flask.request.args.get("of", ""))
 
 
 pages = flask.Blueprint("certificates", __name__)
@@ -163,13 +152,8 @@ def certificate(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 @form_on(certificate)
 def print_one(ref: str) -> Reply:
     """Send a certificate as a page; every print after the first needs a reason."""
-    with reading() as session:
-        row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
-        photo, address = photo_on(session, row), body(session).look_up
     reason = flask.request.form.get("reason", "")
-    made = certificate_paper(row, photo, address)
-    service.note_print(ref, photo=photo, reason=reason, now=flask.g.now, actor=acting())
-    return attachment(made, PDF, f"{_('certificates.paper.title')}-{row.number}-{row.name}.pdf")
+    return file_reply(PRINT, subject=f"certificate:{ref}", certificate=ref, reason=reason)
 
 
 @pages.post("/office/certificates/<ref>/revoke")

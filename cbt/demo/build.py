@@ -112,7 +112,9 @@ WRONG_EVERY = (11, 7, 5, 4)
 def hold(application: str, day: date, *, batch: int, ground: Ground, settings: Settings) -> list[str]:
     """Hold the exam of an application that was put into a batch, on a day; return the refs of its sittings."""
     planned = datetime.combine(day, time(8), local_zone()).astimezone(UTC) - PLANNED_BEFORE
-    rows = applied_rows(application, now=planned, actor=ACTOR)
+    rows, note = applied_rows(application, now=planned, actor=ACTOR)
+    with unit_of_work() as session:
+        note(session)
     refs = []
     for paper, at in PAPERS:
         start = datetime.combine(day, at, local_zone()).astimezone(UTC)

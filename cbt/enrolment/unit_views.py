@@ -10,18 +10,18 @@ import flask_babel
 
 from cbt.enrolment import agreements as agreement_service
 from cbt.enrolment import units as member_units
-from cbt.enrolment.agreements import AgreementForm, agreement_lines, agreement_paper, agreements_of, shown
-from cbt.enrolment.units import UnitForm, own_unit, phone_of
-from cbt.errors import InvalidInput, NotFound
+from cbt.enrolment.agreements import AgreementForm, agreement_lines, agreements_of, shown
+from cbt.enrolment.jobs import AGREEMENT
+from cbt.enrolment.units import UnitForm, phone_of
+from cbt.errors import InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
-from cbt.http.downloads import attachment
 from cbt.http.form_posts import idempotency
 from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
-from cbt.printing.pdf import PDF, pdf
+from cbt.jobs.answers import file_reply
 from cbt.rules.enrolment.member_units import AgreementTerm
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
@@ -222,28 +222,14 @@ def end(ref: str) -> Reply:
 @access.roles(*READERS)
 def paper(ref: str) -> Reply:
     """Send the agreement of Annex 3 with what is known filled in."""
-    return _paper(ref)
+    return file_reply(AGREEMENT, subject=f"unit_agreement:{ref}", agreement=ref)
 
 
 @agreement_pages.get("/unit/agreements/<ref>.pdf")
 @access.roles(Role.UNIT_CLERK)
 def own_paper(ref: str) -> Reply:
     """Send one of a clerk's own unit's agreements; any other is as unknown as one that is not there."""
-    with reading() as session:
-        unit = own_unit(session, signed_in().subject_id)
-        if agreement_service.agreement_by_ref(session, ref).unit.id != unit.id:
-            raise NotFound("agreement.unknown")
-    return _paper(ref)
-
-
-def _paper(ref: str) -> Reply:
-    with reading() as session:
-        agreement_row = agreement_service.agreement_by_ref(session, ref)
-        data = agreement_paper(agreement_row.agreement, agreement_row.unit)
-    made = pdf("agreement", data, language=str(flask_babel.get_locale()))
-    return attachment(
-        made, PDF, f"{data['title']}-{agreement_row.agreement.number}-{agreement_row.unit.name}.pdf"
-    )
+    return file_reply(AGREEMENT, subject=f"unit_agreement:{ref}", agreement=ref)
 
 
 unit_clerk_pages = flask.Blueprint("own", __name__)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
-from collections.abc import Iterator
-from typing import IO
 from urllib.parse import quote
 
 import flask
@@ -16,7 +13,6 @@ PICTURES = frozenset({"image/jpeg", "image/png"})
 """What is kept today is JPEG; what was kept before is JPEG or PNG."""
 SOUNDS = frozenset({"audio/mpeg", "audio/ogg", "audio/wav"})
 
-_PIECE = 64 * 1024
 _NOT_A_NAME = re.compile(r'[\\/:*?"<>|;%]')
 
 
@@ -29,22 +25,6 @@ def attachment(body: bytes, mimetype: str, name: str) -> flask.Response:
     response = flask.Response(body, mimetype=mimetype)
     response.headers["Content-Disposition"] = disposition(name)
     return response
-
-
-def attached_file(file: IO[bytes], mimetype: str, name: str) -> flask.Response:
-    """Return an open file from its beginning on, to be saved as `name`; it is closed when it is sent."""
-    length = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    response = flask.Response(_pieces(file), mimetype=mimetype)
-    response.call_on_close(file.close)
-    response.content_length = length
-    response.headers["Content-Disposition"] = disposition(name)
-    return response
-
-
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    while piece := file.read(_PIECE):
-        yield piece
 
 
 def picture(mimetype: str, image: bytes) -> flask.Response:

@@ -78,6 +78,11 @@ def page_of_form(request: flask.Request) -> str | None:
     """
     if request.method == "GET" and not wants_partial():
         return local_target(request.full_path.removesuffix("?"), "") or None
+    return page_before(request)
+
+
+def page_before(request: flask.Request) -> str | None:
+    """Return the page of this site that a form or a link was on, as far as the browser says so."""
     held = _address(request.headers.get("HX-Current-URL") or request.referrer)
     if held.netloc != request.host:
         return None

@@ -9,21 +9,24 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
 import flask
 import flask_babel
 
-from cbt.errors import CbtError
-from cbt.http.auth.login import acting
+from cbt.confined.runner import AGAIN_SECONDS
+from cbt.errors import CbtError, TooMany
+from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment
-from cbt.http.partials import Reply
+from cbt.http.partials import Reply, page_before
 from cbt.http.problems import wants_json
 from cbt.jobs import queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import JobFile, JobKind, job_kinds
-from cbt.jobs.worker import JobRun, carry_out, new_holder
+from cbt.jobs.worker import Ended, JobRun, carry_out, new_holder
+from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 PATIENCE_SECONDS = 1.0
@@ -61,6 +64,8 @@ def _asked_for(kind: JobKind, subject: str, page: str, asked: Mapping[str, Any])
     locale, actor = str(flask_babel.get_locale()), acting()
     with reading() as session:
         there = queue.open_ref(session, kind, subject=subject, asked=asked, locale=locale, actor=actor)
+        if not there and signed_in().has(Role.UNIT_CLERK) and queue.has_open(session, actor):
+            raise TooMany("file.yours", seconds=AGAIN_SECONDS)
     if there:
         return there
     with unit_of_work() as session:
@@ -77,12 +82,19 @@ def _asked_for(kind: JobKind, subject: str, page: str, asked: Mapping[str, Any])
 
 
 def _done_here(job: Job) -> Answered:
-    ended = carry_out(JobRun(job, now=flask.g.now), keeps=False)
+    # As a worker would: a job sees nothing of the request.
+    run, app = JobRun(job, now=flask.g.now), flask.current_app._get_current_object()  # type: ignore[attr-defined]
+    ended = Context().run(_carried_out, app, run)
     if ended.error is not None:
         raise ended.error
     if ended.done is None:
         return Answered(job.ref, goes_on=True)
     return Answered(job.ref, outcome=ended.done.outcome, file=ended.done.file)
+
+
+def _carried_out(app: flask.Flask, run: JobRun) -> Ended:
+    with app.app_context():
+        return carry_out(run, keeps=False)
 
 
 def _awaited(ref: str, patience: float) -> Answered:
@@ -101,11 +113,13 @@ def _awaited(ref: str, patience: float) -> Answered:
         time.sleep(LOOK_SECONDS)
 
 
-def file_reply(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Reply:
+def file_reply(kind: JobKind, *, subject: str, **asked: Any) -> Reply:
     """Send the file of a job, or lead to the page that says how far it is and then gives it out.
 
-    A script is told where it may ask for it (202).
+    A script is told where it may ask for it (202). Raise TooMany("file.yours") while the account of a unit has
+    another one made: it takes no more than a place from the others.
     """
+    page = page_before(flask.request) or ""
     answered = have_done(kind, subject=subject, page=page, asked=asked)
     if answered.file is None and wants_json():
         return to_be_asked_for(answered.ref)

@@ -18,9 +18,12 @@ from cbt.http.i18n import explain
 from cbt.jobs import queue
 from cbt.jobs.models import OPEN, Job, JobState
 from cbt.jobs.registry import job_kinds
+from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
 
 PAGE_SIZE = 50
+MAY_CHANGE = tuple(role for role in Role if role is not Role.INSPECTOR)
+"""Whoever inspects looks on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,17 @@ class JobShown:
         return self.row.is_open
 
 
-def _shown(session: Session, rows: Sequence[Job], now: datetime) -> list[JobShown]:
+def _shown(session: Session, rows: Sequence[Job], principal: Principal, now: datetime) -> list[JobShown]:
     things = called(session, {row.subject for row in rows})
     people = actor_names(session, [row.actor for row in rows])
-    return [_one_shown(row, thing_name(row.subject, things), people.get(row.actor, ""), now) for row in rows]
+    may_change = principal.has(*MAY_CHANGE)
+    return [
+        _one_shown(row, thing_name(row.subject, things), people.get(row.actor, ""), may_change, now)
+        for row in rows
+    ]
 
 
-def _one_shown(row: Job, thing: str, text: str, now: datetime) -> JobShown:
+def _one_shown(row: Job, thing: str, text: str, may_change: bool, now: datetime) -> JobShown:
     kind, said, fix = job_kinds().get(row.kind), "", ""
     if row.state == JobState.FAILED:
         said, fix = explain(queue.error_of(row))
@@ -66,8 +73,8 @@ def _one_shown(row: Job, thing: str, text: str, now: datetime) -> JobShown:
         row=row,
         said=said,
         fix=fix,
-        can_cancel=row.is_open and kind is not None and kind.can_cancel,
-        can_retry=over and kind is not None and kind.can_retry,
+        can_cancel=may_change and row.is_open and kind is not None and kind.can_cancel,
+        can_retry=may_change and over and kind is not None and kind.can_retry,
         has_file=queue.has_file(row, now=now),
     )
 
@@ -78,13 +85,13 @@ def jobs_page(principal: Principal, *, page: int, now: datetime) -> tuple[list[J
     newest = select(Job).where(seen).order_by(Job.id.desc()).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
     with reading() as session:
         total = session.scalar(select(func.count()).select_from(Job).where(seen)) or 0
-        return _shown(session, session.scalars(newest).all(), now), -(-total // PAGE_SIZE)
+        return _shown(session, session.scalars(newest).all(), principal, now), -(-total // PAGE_SIZE)
 
 
 def job_shown(ref: str, principal: Principal, *, now: datetime) -> JobShown:
     """Return a job that somebody sees; raise NotFound("jobs.unknown")."""
     with reading() as session:
-        return _shown(session, [queue.job_of(session, ref, job_kinds(), principal)], now)[0]
+        return _shown(session, [queue.job_of(session, ref, job_kinds(), principal)], principal, now)[0]
 
 
 def jobs_about(subject: str, principal: Principal, *, now: datetime) -> list[JobShown]:
@@ -93,4 +100,4 @@ def jobs_about(subject: str, principal: Principal, *, now: datetime) -> list[Job
     going_on = select(Job).where(Job.subject == subject, Job.state.in_(OPEN)).order_by(Job.id)
     with reading() as session:
         rows = [row for row in session.scalars(going_on) if queue.may_see(row, kinds, principal)]
-        return _shown(session, rows, now) if rows else []
+        return _shown(session, rows, principal, now) if rows else []

@@ -56,6 +56,12 @@ def open_ref(
     return session.scalar(same.limit(1)) or ""
 
 
+def has_open(session: Session, actor: str) -> bool:
+    """Return whether somebody has a job that goes on."""
+    mine = select(Job.id).where(Job.actor == actor, Job.state.in_(OPEN))
+    return session.scalar(mine.limit(1)) is not None
+
+
 def put(
     session: Session,
     kind: JobKind,

@@ -101,6 +101,13 @@ class JobKind:
     """Says what an outcome means, in the reader's language, and how it is shown (`ok`, `message`)."""
 
 
+def file_kind(
+    code: str, roles: Iterable[Role], make: Callable[[Work], JobResult], *, is_lasting: bool = False
+) -> JobKind:
+    """Return a kind that makes a file (a print, an export); on record stands what the file itself puts there."""
+    return JobKind(code, frozenset(roles), make, is_lasting=is_lasting, is_act=False)
+
+
 class JobKinds:
     """The kinds of jobs of an app, by their codes."""
 

@@ -16,12 +16,9 @@ from cbt.jobs import pages as jobs_shown
 from cbt.jobs import queue
 from cbt.jobs.answers import to_be_asked_for
 from cbt.jobs.models import Job, JobState
-from cbt.jobs.pages import JobShown
-from cbt.rules.roles import Role
+from cbt.jobs.pages import MAY_CHANGE, JobShown
 
 pages = flask.Blueprint("jobs", __name__)
-_WHO_ASKS = tuple(role for role in Role if role is not Role.INSPECTOR)
-"""Whoever inspects looks on."""
 
 
 @pages.get("/jobs")
@@ -61,7 +58,7 @@ def card(ref: str) -> Reply:
 
 
 @pages.post("/jobs/<ref>/cancel")
-@access.roles(*_WHO_ASKS)
+@access.roles(*MAY_CHANGE)
 def cancel(ref: str) -> Reply:
     """Have a job not be carried out any further: what it did stays, and nothing more is written."""
     try:
@@ -72,7 +69,7 @@ def cancel(ref: str) -> Reply:
 
 
 @pages.post("/jobs/<ref>/retry")
-@access.roles(*_WHO_ASKS)
+@access.roles(*MAY_CHANGE)
 def retry(ref: str) -> Reply:
     """Have a job that came to nothing be carried out again."""
     try:

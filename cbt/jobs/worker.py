@@ -54,6 +54,9 @@ class NoLongerHeld(Exception):
     """The job was cancelled, or another worker took it over: nothing of it may be written from here."""
 
 
+BUSY = frozenset({"file.busy", "print.busy"})
+"""Others have all the children that there may be: what was refused so waits for its turn again."""
+
 Front = Callable[[Callable[[], Any]], Any]
 """Does a unit of work, in front of what is computed, and returns what it returns."""
 
@@ -168,7 +171,9 @@ def run_due(*, now: datetime, kinds: Collection[str] | None = None) -> int:
     wanted = job_kinds().codes if kinds is None else kinds
     holder, count = new_holder(), 0
     while (job := queue.claim(holder, now=now, kinds=wanted)) is not None:
-        carry_out(JobRun(job, now=now))
+        ended = carry_out(JobRun(job, now=now))
+        if ended.waits:
+            break  # it would be the next again
         count += 1
     return count
 
@@ -179,6 +184,11 @@ class Ended:
 
     done: JobResult | None = None
     error: CbtError | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it did not fail, but waits in the queue again."""
+        return self.error is not None and self.error.code in BUSY
 
 
 def carry_out(run: JobRun, *, keeps: bool = True) -> Ended:
@@ -202,8 +212,9 @@ def carry_out(run: JobRun, *, keeps: bool = True) -> Ended:
     except Exception:
         log.exception("the job %s broke", run.job.kind)
         refused = Unavailable("jobs.broke")
-    run.finally_in_front(partial(_fail, run, refused))
-    return Ended(error=refused)
+    ended = Ended(error=refused)
+    run.finally_in_front(partial(queue.give_back, run.job) if ended.waits else partial(_fail, run, refused))
+    return ended
 
 
 def _run(kind: JobKind, run: JobRun) -> JobResult:

@@ -446,11 +446,10 @@ def room_to_print(room_ref: str, principal: Principal) -> RoomView:
         return room_view_for(session, room_ref, principal)
 
 
-def note_test_page(view: RoomView, principal: Principal, *, now: datetime) -> None:
+def note_test_page(session: Session, view: RoomView, *, now: datetime, actor: str) -> None:
     """Put on record that somebody had a test page of a room's printer made; a repeat is counted."""
-    with unit_of_work() as session:
-        subject = view.sitting_room.logged_as
-        flood_limit.count(session, at=now, actor=principal.logged_as, act="print.test_page", subject=subject)
+    subject = view.sitting_room.logged_as
+    flood_limit.count(session, at=now, actor=actor, act="print.test_page", subject=subject)
 
 
 def note_printed(room_ref: str, principal: Principal, *, now: datetime) -> None:

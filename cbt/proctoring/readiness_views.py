@@ -5,29 +5,24 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.store import actor_names
 from cbt.errors import CbtError
 from cbt.http.auth import access, login
 from cbt.http.auth.login import signed_in
 from cbt.http.auth.machine import current_machine
-from cbt.http.downloads import attachment
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, form_page, refusal
-from cbt.http.i18n import local_text
 from cbt.http.partials import Reply
-from cbt.printing.pdf import PDF
+from cbt.jobs.answers import file_reply
 from cbt.proctoring import readiness as reports
 from cbt.proctoring.act import runs_rooms
+from cbt.proctoring.jobs import GO_SHEET, TEST_PAGE
 from cbt.proctoring.readiness import (
     MOST_BYTES,
     browser_of,
     read_report,
     seat_facts,
     server_lines,
-    sheet_page,
-    test_page,
 )
 from cbt.rules.roles import Role
-from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("readiness", __name__)
 READERS = (Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
@@ -89,10 +84,7 @@ def server(room_ref: str) -> Reply:
 @pages.get("/proctor/rooms/<room_ref>/readiness/test.pdf")
 @may_read
 def printing(room_ref: str) -> Reply:
-    view = reports.room_to_print(room_ref, signed_in())
-    made = test_page(view, at=local_text(flask.g.now, "%Y-%m-%d %H:%M"))
-    reports.note_test_page(view, signed_in(), now=flask.g.now)
-    return attachment(made, PDF, f"{_('readiness.test_page')}-{view.room.name}.pdf")
+    return file_reply(TEST_PAGE, subject=f"sitting_room:{room_ref}", room=room_ref)
 
 
 @pages.post("/proctor/rooms/<room_ref>/readiness/printed")
@@ -131,11 +123,7 @@ def sign(room_ref: str) -> Reply:
 @pages.get("/proctor/rooms/<room_ref>/readiness/<sheet_ref>.pdf")
 @may_read
 def sheet(room_ref: str, sheet_ref: str) -> Reply:
-    view, signed_sheet = reports.sheet_of_room(room_ref, sheet_ref, signed_in())
-    with reading() as session:
-        signer = actor_names(session, {signed_sheet.by}).get(signed_sheet.by, signed_sheet.by)
-    made = sheet_page(view, signed_sheet, signer=signer)
-    return attachment(made, PDF, f"{_('readiness.sheet')}-{view.sitting.name}-{view.room.name}.pdf")
+    return file_reply(GO_SHEET, subject=f"sitting_room:{room_ref}", room=room_ref, sheet=sheet_ref)
 
 
 def _back(room_ref: str) -> Reply:

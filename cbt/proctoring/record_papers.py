@@ -42,7 +42,7 @@ from cbt.rules.violations import EVACUATION
 from cbt.runner.close import outage
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import RoomView, room_view_for, rooms_of_sitting, sitting_by_ref
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import reading
 
 Width = float | dict[str, float]
 """The width of a column in millimetres, or its share of what is left."""
@@ -591,14 +591,13 @@ def read_for_print(name: str, room_ref: str, principal: Principal, *, now: datet
         return record_of(session, room_ref, principal, now=now)
 
 
-def note_print(name: str, record: RoomRecord, principal: Principal, *, now: datetime) -> None:
+def note_print(session: Session, *, name: str, record: RoomRecord, now: datetime, actor: str) -> None:
     """Put on record that somebody had a document of a room made; a repeat is counted. Source: R-64."""
-    with unit_of_work() as session:
-        flood_limit.count(
-            session,
-            at=now,
-            actor=principal.logged_as,
-            act=f"print.{name}",
-            subject=f"sitting_room:{record.board.head.ref}",
-            draft=str(int(record.draft)),
-        )
+    flood_limit.count(
+        session,
+        at=now,
+        actor=actor,
+        act=f"print.{name}",
+        subject=f"sitting_room:{record.board.head.ref}",
+        draft=str(int(record.draft)),
+    )

@@ -15,13 +15,13 @@ from cbt.blueprints.reasons import REASON, VIOLATION, table_now, words_of
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access, login
 from cbt.http.auth.login import signed_in
-from cbt.http.downloads import attachment, picture
+from cbt.http.downloads import picture
 from cbt.http.form_posts import idempotency
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other, uploaded
 from cbt.http.i18n import local_zone, word
 from cbt.http.partials import Reply, unless_seen, wants_partial
-from cbt.printing.pdf import PDF, pdf
+from cbt.jobs.answers import file_reply
 from cbt.proctoring import inspection
 from cbt.proctoring.act import Act, ActRequest, ActResult, By, runs_room, runs_rooms, said_text
 from cbt.proctoring.acts import registry
@@ -31,6 +31,7 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.page import board_page, drawing_of, glanced_board, looked_at, what_changed
 from cbt.proctoring.board.parts import BoardWay, way_of
 from cbt.proctoring.incidents import PARTS, told_of_room
+from cbt.proctoring.jobs import ROOM_RECORD
 from cbt.proctoring.pages import (
     my_rooms,
     read_open_board,
@@ -40,11 +41,11 @@ from cbt.proctoring.pages import (
     rooms_to_evacuate,
 )
 from cbt.proctoring.pages import preview as act_preview
-from cbt.proctoring.record_papers import PAPERS, note_print, read_for_print, room_papers, sitting_papers
+from cbt.proctoring.record_papers import room_papers, sitting_papers
 from cbt.proctoring.recovery import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role
 from cbt.runner.recovery_file import MAX_BYTES
-from cbt.sittings.store import RoomView, printed_purpose, room_view_for
+from cbt.sittings.store import RoomView, room_view_for
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("proctoring", __name__)
@@ -406,15 +407,7 @@ def room(room_ref: str) -> Reply:
 @access.roles(Role.PROCTOR, *OFFICE)
 def document(room_ref: str, document: str) -> Reply:
     """Send one of a room's papers; one of a room that goes on says on every page that it is a draft."""
-    record = read_for_print(document, room_ref, signed_in(), now=flask.g.now)
-    kind = PAPERS[document]
-    data = {**kind.gather(record), "purpose": printed_purpose(record.board.head.purpose)}
-    made = pdf(kind.form, data, language=str(flask_babel.get_locale()))
-    note_print(document, record, signed_in(), now=flask.g.now)
-    head = record.board.head
-    draft = f"-{flask_babel.gettext('record.draft_name')}" if record.draft else ""
-    title = flask_babel.gettext(f"candidates.print.{document}")
-    return attachment(made, PDF, f"{title}-{head.sitting_name}-{head.room_name}{draft}.pdf")
+    return file_reply(ROOM_RECORD, subject=f"sitting_room:{room_ref}", room=room_ref, document=document)
 
 
 @record_pages.get("/office/sittings/<ref>/record")

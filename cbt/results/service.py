@@ -323,10 +323,11 @@ def rooms_for_paper(sitting_ref: str) -> SheetRooms:
         return sheet_rooms(session, sitting_ref)
 
 
-def note_printed(subject: str, *, now: datetime, actor: str, document: str = "score_sheet") -> None:
+def note_printed(
+    session: Session, *, subject: str, now: datetime, actor: str, document: str = "score_sheet"
+) -> None:
     """Put on record that somebody had a document of `subject` printed; a repeat is counted."""
-    with unit_of_work() as session:
-        flood_limit.count(session, at=now, actor=actor, act=f"print.{document}", subject=subject)
+    flood_limit.count(session, at=now, actor=actor, act=f"print.{document}", subject=subject)
 
 
 def release(sitting_ref: str, *, first: Principal, second: Second | None, now: datetime) -> int:

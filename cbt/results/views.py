@@ -27,7 +27,7 @@ from cbt.jobs.answers import file_reply
 from cbt.printing.pdf import PDF
 from cbt.results import my_results, rulings, service
 from cbt.results.handler import ask_page, results_page
-from cbt.results.jobs import WORKBOOK
+from cbt.results.jobs import LETTER, PACKAGE, SHEET_PRINT, WORKBOOK
 from cbt.results.late_answers import (
     DECIDERS,
     LateAnswer,
@@ -40,16 +40,16 @@ from cbt.results.late_answers import (
 )
 from cbt.results.my_results import checked_slip, released_exams, slip_paper
 from cbt.results.package.service import package_page as read_package_page
-from cbt.results.package.service import public_key, write_package
+from cbt.results.package.service import public_key
 from cbt.results.package.signature import shown_print
 from cbt.results.publicity import views as publicity_views
 from cbt.results.publicity.store import is_released
 from cbt.results.retake_ledger import check_batch
 from cbt.results.rulings import DECIDERS as RULERS
-from cbt.results.rulings import RulingForm, ruled_on, ruling_letter
+from cbt.results.rulings import RulingForm, ruled_on
 from cbt.results.rulings import rule as rule_on
-from cbt.results.service import late_request, note_printed, password_allowed, release_request
-from cbt.results.sheet.documents import as_points, as_unrounded, printed
+from cbt.results.service import late_request, password_allowed, release_request
+from cbt.results.sheet.documents import as_points, as_unrounded
 from cbt.results.sheet.page import lines_asked
 from cbt.rules.roles import Role
 from cbt.scoring.late_answers import APPROVED
@@ -170,20 +170,10 @@ def decide(registration_ref: str) -> Reply:
 @access.roles(*READERS)
 def letter(registration_ref: str) -> Reply:
     """Send the letter that tells a candidate of the ruling."""
-    with reading() as session:
-        registration, sitting, reports = ruled_on(session, registration_ref)
-        ruling = rulings.ruling_of(session, registration)
-        if ruling is None:
-            raise Conflict("ruling.open")
-        candidate = session.get_one(Candidate, registration.candidate_id)
-        made = ruling_letter(session, registration, candidate, sitting, ruling, reports)
-    note_printed(registration.logged_as, now=flask.g.now, actor=acting(), document="ruling")
-    return attachment(made, PDF, f"{_('ruling.letter.title')}-{candidate.name}.pdf")
+    return file_reply(LETTER, subject=f"registration:{registration_ref}", registration=registration_ref)
 
 
 package_pages = flask.Blueprint("package", __name__)
-
-ZIP = "application/zip"
 
 
 @package_pages.get("/results/<sitting_ref>/package", endpoint="page")
@@ -200,8 +190,7 @@ def package_page(sitting_ref: str) -> Reply:
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR)
 def write(sitting_ref: str) -> Reply:
     """Send the package; a POST, because it is put on record."""
-    made = write_package(sitting_ref, actor=signed_in().logged_as, now=flask.g.now)
-    return attachment(made.body, ZIP, made.name)
+    return file_reply(PACKAGE, subject=f"sitting:{sitting_ref}", sitting=sitting_ref)
 
 
 @package_pages.post("/results/<sitting_ref>/package/key")
@@ -314,11 +303,7 @@ def sheet(sitting_ref: str) -> Reply:
 @pages.get("/results/<sitting_ref>/print")
 @access.roles(*READERS)
 def print_sheet(sitting_ref: str) -> Reply:
-    sitting_sheet = service.sheet_for_paper(sitting_ref)
-    service.note_printed(sitting_sheet.sitting.logged_as, now=flask.g.now, actor=acting())
-    return attachment(
-        printed(sitting_sheet), PDF, f"{_('results.book.title')}-{sitting_sheet.sitting.name}.pdf"
-    )
+    return file_reply(SHEET_PRINT, subject=f"sitting:{sitting_ref}", sitting=sitting_ref)
 
 
 @pages.get("/results/<sitting_ref>/print/rooms")
@@ -330,19 +315,15 @@ def print_rooms(sitting_ref: str) -> Reply:
 @pages.get("/results/<sitting_ref>/print/<room_ref>.pdf")
 @access.roles(*READERS)
 def print_room(sitting_ref: str, room_ref: str) -> Reply:
-    sitting_sheet = service.sheet_for_paper(sitting_ref, room=room_ref)
-    ((_place, room),) = sitting_sheet.rooms
-    made = printed(sitting_sheet, room=room)
-    service.note_printed(f"sitting_room:{room_ref}", now=flask.g.now, actor=acting())
-    return attachment(made, PDF, f"{_('results.book.title')}-{sitting_sheet.sitting.name}-{room}.pdf")
+    subject = f"sitting_room:{room_ref}"
+    return file_reply(SHEET_PRINT, subject=subject, sitting=sitting_ref, room=room_ref)
 
 
 @pages.post("/results/<sitting_ref>/workbook")
 @access.roles(Role.OFFICER)
 def download(sitting_ref: str) -> Reply:
     """Send the score sheet as a workbook; a POST, because the export is put on record."""
-    page = flask.url_for("results.sheet", sitting_ref=sitting_ref)
-    return file_reply(WORKBOOK, subject=f"sitting:{sitting_ref}", page=page, sitting=sitting_ref)
+    return file_reply(WORKBOOK, subject=f"sitting:{sitting_ref}", sitting=sitting_ref)
 
 
 @pages.get("/results/<sitting_ref>/release")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import flask
@@ -35,6 +36,7 @@ from cbt.enrolment.models import Applicant, FeeCharge, UnitApplication
 from cbt.errors import Conflict, NotFound, Unavailable
 from cbt.http.form_values import required
 from cbt.http.i18n import local_text
+from cbt.jobs.registry import JobFile, JobResult
 from cbt.paths import product_dir
 from cbt.personal.fields import DETAILS, Erasure
 from cbt.personal.identity import CORRECTION, DOCUMENT, QUERY, SHOWN, document_index
@@ -385,6 +387,7 @@ def _file(table: str, number: int, row: Mapping[Any, Any]) -> dict[str, bytes]:
 
 
 REASON = 300
+ZIP = "application/zip"
 _PAGE, _LOOK = "index", "page"
 _SHEETS = ("tokens", "base", "parts", "data")
 _DAY = (1980, 1, 1, 0, 0, 0)
@@ -402,8 +405,8 @@ class TakenExam:
     score: str
 
 
-def export(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> tuple[bytes, str]:
-    """Return everything that is held on a person as an archive (a page, all rows as JSON, files), and the name.
+def export(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> JobResult:
+    """Return everything that is held on a person as an archive (a page, all rows as JSON, files).
 
     Raise NotFound("retention.person"), InvalidInput("retention.no_reason").
 
@@ -415,16 +418,6 @@ def export(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> 
         gathered_data, name, subject = gathered(session, person), person.name, person.logged_as
         page = _page(session, person, gathered_data.rows, sorted(gathered_data.files), today=today, now=now)
     count = sum(map(len, gathered_data.rows.values()))
-    with unit_of_work() as session:
-        record(
-            session,
-            at=now,
-            actor=actor,
-            act="personal.export",
-            subject=subject,
-            reason=reason,
-            after={"entries": count, "files": len(gathered_data.files)},
-        )
     static = product_dir("static") / "ui"
     members = {
         f"{_PAGE}.html": page.encode(),
@@ -436,7 +429,18 @@ def export(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, content in members.items():
             archive.writestr(zipfile.ZipInfo(member, _DAY), content)
-    return target.getvalue(), name
+    note = partial(
+        record,
+        at=now,
+        actor=actor,
+        act="personal.export",
+        subject=subject,
+        reason=reason,
+        after={"entries": count, "files": len(gathered_data.files)},
+    )
+    return JobResult(
+        file=JobFile(f"{_('retention.person.title')}-{name}.zip", ZIP, target.getvalue()), record=note
+    )
 
 
 def erase_person(ref: str, *, reason: str, today: date, now: datetime, actor: str) -> bool:

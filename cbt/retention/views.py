@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 import flask
-from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from cbt.accounts.approvals.requests import SecondNeeded, SecondPersonTerms
 from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.accounts.store import actor_names
-from cbt.enrolment.body import body
-from cbt.errors import Conflict
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
-from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
-from cbt.printing.pdf import PDF, pdf
+from cbt.jobs.answers import file_reply
 from cbt.retention import destruction as destroying
 from cbt.retention import due_batches
 from cbt.retention import personal_data as exporting
 from cbt.retention.destruction import (
-    DONE,
     WITHDRAWN,
     destruction_by_ref,
-    destruction_paper,
     destructions_of,
     shown,
     sittings_of,
     under_way,
 )
 from cbt.retention.due_batches import due_batch, due_page, wish_for
-from cbt.retention.personal_data import person_by_number, person_by_ref, standing_of, statement_paper
+from cbt.retention.jobs import DESTRUCTION_RECORD, PERSON_EXPORT, PERSON_STATEMENT
+from cbt.retention.personal_data import person_by_number, person_by_ref, standing_of
 from cbt.rules.calendar import MOST_YEARS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batch_by_ref
 from cbt.storage.unit_of_work import reading
 
 person_pages = flask.Blueprint("person", __name__)
-ZIP = "application/zip"
 
 
 @person_pages.get("/office/retention/people")
@@ -73,9 +67,8 @@ def person(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(person)
 def export(ref: str) -> Reply:
-    why, now = flask.request.form.get("why", ""), flask.g.now
-    made, name = exporting.export(ref, reason=why, today=local_day(now), now=now, actor=acting())
-    return attachment(made, ZIP, f"{_('retention.person.title')}-{name}.zip")
+    why = flask.request.form.get("why", "")
+    return file_reply(PERSON_EXPORT, subject=f"candidate:{ref}", person=ref, reason=why)
 
 
 @person_pages.post("/office/retention/people/<ref>/erase")
@@ -95,13 +88,7 @@ def erase(ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 def statement(ref: str) -> Reply:
     """Send the statement of what stays of a person, why and until when."""
-    with reading() as session:
-        held_person = person_by_ref(session, ref)
-        standing = standing_of(session, held_person, today=local_day(flask.g.now))
-        issued_by = body(session).name
-    data = statement_paper(held_person, standing, body=issued_by, day=local_day(flask.g.now))
-    made = pdf("verdict", data, language=str(get_locale()))
-    return attachment(made, PDF, f"{_('retention.statement')}-{held_person.name}.pdf")
+    return file_reply(PERSON_STATEMENT, subject=f"candidate:{ref}", person=ref)
 
 
 pages = flask.Blueprint("retention", __name__)
@@ -249,10 +236,4 @@ def withdraw(ref: str) -> Reply:
 @access.roles(*READERS)
 def record(ref: str) -> Reply:
     """Send the record of a destruction."""
-    with reading() as session:
-        row = destruction_by_ref(session, ref)
-        if row.state != DONE:
-            raise Conflict("retention.not_done")
-        shown_destruction = shown(session, row)
-    made = pdf("verdict", destruction_paper(shown_destruction), language=str(get_locale()))
-    return attachment(made, PDF, f"{_('retention.paper.title')}-{shown_destruction.batch.name}.pdf")
+    return file_reply(DESTRUCTION_RECORD, subject=f"destruction:{ref}", destruction=ref)

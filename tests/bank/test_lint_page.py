@@ -19,10 +19,11 @@ from cbt.confined import runner
 from cbt.errors import Unavailable
 from cbt.items.models import Item, ItemVersion
 from cbt.jobs import answers
+from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import job_kinds_of
 from cbt.jobs.worker import run_due
 from cbt.rules.states import ItemState
-from cbt.storage.unit_of_work import unit_of_work
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat
 from tests.world import World
 
@@ -168,7 +169,10 @@ def test_a_child_that_cannot_be_had_is_asked_for_again(
     client = world.staff("author")
     with monkeypatch.context() as now:
         now.setattr(runner, "run", busy)
-        assert "正在检查" in shown(client)
+        for _ in range(3):
+            assert "正在检查" in shown(client)
+    with world.app.app_context(), reading() as session:
+        assert session.scalars(select(Job.state)).all() == [JobState.WAITING], "it did not fail"
     assert "没有发现问题" in shown(client)
 
 

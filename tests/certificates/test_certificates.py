@@ -231,7 +231,7 @@ def test_a_print_names_the_address_that_was_set_and_the_photo_stays_that_of_the_
     with_photo, without = given(world, *BOTH)
     printed: list[tuple[bytes | None, str]] = []
     monkeypatch.setattr(
-        "cbt.certificates.views.certificate_paper",
+        "cbt.certificates.jobs.certificate_paper",
         lambda _row, photo, address: printed.append((photo, address)) or b"%PDF",
     )
     officer = world.staff("officer")

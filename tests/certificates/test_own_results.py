@@ -11,6 +11,9 @@ from sqlalchemy import select
 
 from cbt.candidates.models import Candidate, Registration
 from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
+from cbt.jobs import answers
+from cbt.jobs.registry import job_kinds_of
+from cbt.jobs.worker import run_due
 from cbt.sittings.models import Batch
 from cbt.storage.unit_of_work import unit_of_work
 from tests.certificates.test_certificates import given, qualify, set_parts
@@ -131,3 +134,21 @@ def test_nothing_is_told_before_the_release_and_a_page_asks_as_often_for_many(wo
 def rows_of(content: bytes) -> list[list[object]]:
     """Return the cells of a workbook."""
     return load_workbook(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+
+
+def test_the_account_of_a_unit_has_one_file_made_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officer, mine = world.staff("officer"), unit(world, "第一家", UNIT["credit_code"])
+    clerk = clerk_of(world, officer, mine, "miao").client
+    job_kinds_of(world.app).worker_is_kept = True
+    monkeypatch.setattr(answers, "PATIENCE_SECONDS", 0.0)
+    first = clerk.get(f"{PAGE}/workbook")
+    assert (first.status_code, clerk.get(f"{PAGE}/workbook").location) == (303, first.location)
+    second = clerk.get(f"{PAGE}/workbook?of=another")
+    assert (second.status_code, "Retry-After" in second.headers) == (429, True)
+    with world.app.app_context():
+        assert run_due(now=world.clock.now()) == 1
+    assert clerk.get(f"{first.location}/file.xlsx").status_code == 200
+    assert officer.get(f"{first.location}/file.xlsx").status_code == 404
+    assert clerk.get(f"{PAGE}/workbook?of=another").status_code == 303

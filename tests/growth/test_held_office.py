@@ -46,7 +46,7 @@ from cbt.rules.roles import Role
 from cbt.rules.states import ItemState
 from cbt.runner.models import Attempt, JournalEntry
 from cbt.sittings.models import SittingRoom
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.desk.people import BANK, make_items
 from tests.bank.samples import ITEMS, TAXONOMY
 from tests.bank.sheets import truth, workbook
@@ -130,9 +130,11 @@ def test_lists_tickets_photos_and_certificates_of_a_thousand_people(
     clerk = Principal("staff", 0, "st-clerk", "考务", frozenset({Role.OFFICER.value}))
 
     def export() -> None:
-        rows = candidates.export_rows(
+        rows, note = candidates.export_rows(
             sitting_ref=crowd.sitting_ref, reveal_numbers=True, reason="核对名单", actor=CLERK, now=now
         )
+        with unit_of_work() as session:
+            note(session)
         assert len(rows) > 1_000
 
     def attach() -> None:
@@ -142,7 +144,9 @@ def test_lists_tickets_photos_and_certificates_of_a_thousand_people(
     def upload() -> None:
         days = UploadChoice(STANDARD, "", now.date(), now.date() + timedelta(days=1), revoked=False)
         made = upload_file(days, form="xlsx", blanks=True, today="", now=now, actor=CLERK)
-        assert made.body
+        with unit_of_work() as session:
+            made.record(session)
+        assert made.file
 
     issued: list[str] = []
     acts = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -16,6 +14,7 @@ from cbt.bank.imports import service
 from cbt.bank.imports.checks import CheckStanding, Looked
 from cbt.bank.imports.plan import LISTS, Mode
 from cbt.bank.imports.worker import BANKS, subject_of
+from cbt.bank.jobs import MARKED_FILE
 from cbt.bank.service import key_view
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
@@ -28,6 +27,7 @@ from cbt.interchange import registry
 from cbt.items.finding_texts import field_label, format_name, inferred_value, note, place_said
 from cbt.items.media import in_words
 from cbt.items.models import ImportRun
+from cbt.jobs.answers import file_reply
 from cbt.rules.roles import Role
 from cbt.rules.states import ItemState
 from cbt.spreadsheets.file_checks import whole
@@ -57,10 +57,7 @@ def again(ref: str, draft_ref: str) -> Reply:
 @check_pages.get("/bank/<ref>/import/<draft_ref>/marked/<int:file>.xlsx")
 @access.roles(Role.AUTHOR)
 def marked(ref: str, draft_ref: str, file: int) -> Reply:
-    with reading() as session:
-        name, body = sheets.marked_copy(session, bank_ref=ref, ref=draft_ref, actor=acting(), number=file)
-    key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
-    return attachment(body, XLSX, _("bank.marked.file", name=PurePath(name).stem))
+    return file_reply(MARKED_FILE, subject=f"item_bank:{ref}", bank=ref, draft=draft_ref, file=file)
 
 
 def _standing(ref: str, draft_ref: str) -> CheckStanding:

@@ -5,9 +5,10 @@ Each page is gathered in one reading.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import PurePath
 
 import flask_babel
@@ -33,7 +34,7 @@ from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting
 from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.file_checks import Stretch, shown
 from cbt.spreadsheets.findings import Finding
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,8 +194,10 @@ def marked_copy(session: Session, batch_ref: str, ref: str, *, actor: str) -> tu
     return name, BROUGHT.copy_of(session, check)
 
 
-def export_rows(*, batch_ref: str, reason: str, actor: str, now: datetime) -> list[list[str]]:
-    """Return the roster rows of a batch, numbers in full where a `reason` is given; the export is in the log.
+def export_rows(
+    *, batch_ref: str, reason: str, actor: str, now: datetime
+) -> tuple[list[list[str]], Callable[[Session], None]]:
+    """Return the roster rows of a batch, numbers in full where a `reason` is given, and what puts it on record.
 
     Raise InvalidInput("candidates.reason") for a reason of one letter, or of more than 500.
     """
@@ -211,14 +214,7 @@ def export_rows(*, batch_ref: str, reason: str, actor: str, now: datetime) -> li
         held = held_of(session, batch.id)
         rows = rows_of(entries, blueprints, batch.name, reveal=bool(reason), held=held)
     after = {"rows": len(rows), "numbers": "full" if reason else "masked"}
-    with unit_of_work() as session:
-        record(
-            session,
-            at=now,
-            actor=actor,
-            act="roster.export",
-            subject=f"batch:{batch.ref}",
-            reason=reason,
-            after=after,
-        )
-    return rows
+    subject = f"batch:{batch.ref}"
+    return rows, partial(
+        record, at=now, actor=actor, act="roster.export", subject=subject, reason=reason, after=after
+    )

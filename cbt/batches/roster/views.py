@@ -6,27 +6,26 @@ import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from cbt.batches.jobs import MARKED_ROSTER, ROSTER
 from cbt.batches.roster import pages as sheets
 from cbt.batches.roster import service
 from cbt.batches.roster.findings import note
-from cbt.batches.roster.pages import LookedAt, RosterStanding, export_rows
+from cbt.batches.roster.pages import LookedAt, RosterStanding
 from cbt.batches.roster.plan import RosterTerms
 from cbt.batches.roster.process import BROUGHT
 from cbt.candidates.roster.column_mapping import hands_of_form
-from cbt.candidates.roster.export import OF_BATCH, to_xlsx
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.downloads import attachment
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
 from cbt.http.partials import Reply
 from cbt.imports.views import ImportPages
+from cbt.jobs.answers import file_reply
 from cbt.rules.planning.distribution import Fill, Units
 from cbt.rules.roles import Role
 from cbt.sittings.store import sitting_by_ref
 from cbt.spreadsheets.file_checks import whole
 from cbt.spreadsheets.findings import Severity
-from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("roster", __name__)
@@ -93,9 +92,7 @@ def columns(ref: str, draft: str) -> Reply:
 @pages.get("/office/batches/<ref>/roster/<draft>/marked.xlsx")
 @access.roles(Role.OFFICER)
 def marked(ref: str, draft: str) -> Reply:
-    with reading() as session:
-        name, body = sheets.marked_copy(session, ref, draft, actor=acting())
-    return attachment(body, XLSX, name)
+    return file_reply(MARKED_ROSTER, subject=f"batch:{ref}", batch=ref, draft=draft)
 
 
 @pages.post("/office/batches/<ref>/roster/export")
@@ -103,12 +100,10 @@ def marked(ref: str, draft: str) -> Reply:
 def export(ref: str) -> Reply:
     """Send everybody of a batch as a workbook."""
     try:
-        rows = export_rows(
-            batch_ref=ref, reason=flask.request.form.get("reason", ""), actor=acting(), now=flask.g.now
-        )
+        reason = flask.request.form.get("reason", "")
+        return file_reply(ROSTER, subject=f"batch:{ref}", batch=ref, reason=reason)
     except InvalidInput as error:
         return _upload_page(ref, "", refusal(error))
-    return attachment(to_xlsx(rows, OF_BATCH), XLSX, f"roster-{ref}.xlsx")
 
 
 def _standing(ref: str, draft: str) -> RosterStanding:

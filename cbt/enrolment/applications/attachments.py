@@ -6,8 +6,9 @@ A unit's own people attach while the application may be written in, an officer a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask_babel import gettext as _
@@ -432,8 +433,12 @@ class PrintedForm:
     photos: dict[str, bytes]
 
 
-def print_form(ref: str, document: str, people: Sequence[str], by: Applying) -> PrintedForm:
+def print_form(
+    ref: str, document: str, people: Sequence[str], by: Applying
+) -> tuple[PrintedForm, Callable[[Session], None]]:
     """Return what a form says of the chosen people of an application, of everybody where none is chosen.
+
+    Beside it comes what puts the print on record.
 
     Raise InvalidInput("web.bad_request"), NotFound("application.unknown"), Conflict("application.nobody"),
     Unavailable("personal.unreadable").
@@ -442,7 +447,7 @@ def print_form(ref: str, document: str, people: Sequence[str], by: Applying) -> 
     """
     if document not in DOCUMENTS:
         raise InvalidInput("web.bad_request")
-    with unit_of_work() as session:
+    with reading() as session:
         application = store.application_by_ref(session, ref, unit_id=by.unit_id)
         everybody = store.people_of(session, application)
         chosen = [_known(one) for one in everybody if not people or one.ref in people]
@@ -450,15 +455,9 @@ def print_form(ref: str, document: str, people: Sequence[str], by: Applying) -> 
             raise Conflict("application.nobody")
         photos = _photos(session, document, chosen)
         data = _data(session, document, chosen, application.unit_id, application.blueprint_version_id)
-        record(
-            session,
-            at=by.now,
-            actor=by.actor,
-            act="application.print",
-            subject=application.logged_as,
-            after={"document": document, "people": len(chosen)},
-        )
-    return PrintedForm(data, photos)
+        subject, after = application.logged_as, {"document": document, "people": len(chosen)}
+    note = partial(record, at=by.now, actor=by.actor, act="application.print", subject=subject, after=after)
+    return PrintedForm(data, photos), note
 
 
 def _photos(session: Session, document: str, people: Sequence[AnnexPerson]) -> dict[str, bytes]:

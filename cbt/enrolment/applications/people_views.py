@@ -10,10 +10,11 @@ import flask_babel
 from cbt.enrolment.applications import application as application_service
 from cbt.enrolment.applications import attachments, people, store
 from cbt.enrolment.applications.application import check_proofs
-from cbt.enrolment.applications.attachments import may_attach, photo_of_applicant, print_form
+from cbt.enrolment.applications.attachments import may_attach, photo_of_applicant
 from cbt.enrolment.applications.pages import applicant_details
 from cbt.enrolment.applications.person import CHOICES, FACTS, LEVELS, answer_of, judged, read_facts
 from cbt.enrolment.applications.views import OFFICE, ApplicationSide, application, page
+from cbt.enrolment.jobs import FORMS
 from cbt.enrolment.office_decisions import level_of
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.downloads import attachment, picture
@@ -21,8 +22,8 @@ from cbt.http.form_values import whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, uploaded, uploaded_files
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
+from cbt.jobs.answers import file_reply
 from cbt.media.intake import JPEG, MOST_LARGE
-from cbt.printing.pdf import PDF, pdf
 from cbt.rules.door import DOCUMENT_TYPES
 from cbt.storage.unit_of_work import reading
 
@@ -229,10 +230,13 @@ def add_attachment_pages() -> None:
 @form_on(application, Conflict)
 def print_people(side: ApplicationSide, ref: str, document: str) -> Reply:
     """Send a form, filled with what is known of the chosen people, or of everybody."""
-    printed = print_form(ref, document, flask.request.form.getlist("people"), side.applying())
-    language = str(flask_babel.get_locale())
-    made = pdf(document, printed.data, language=language, photos=printed.photos)
-    return attachment(made, PDF, f"{printed.data['title']}-{ref}.pdf")
+    return file_reply(
+        FORMS,
+        subject=f"unit_application:{ref}",
+        application=ref,
+        document=document,
+        people=flask.request.form.getlist("people"),
+    )
 
 
 def add_annex_pages() -> None:

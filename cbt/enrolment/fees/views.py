@@ -9,29 +9,25 @@ import flask
 import flask_babel
 
 from cbt.enrolment.fees import accounts, charges, store
-from cbt.enrolment.fees import statement as account_book
 from cbt.enrolment.fees.accounts import TO_NOTHING, WAYS, FeeBooking, PaymentForm, RefundForm
 from cbt.enrolment.fees.statement import (
     StatementDetails,
     payment_details,
-    statement_book,
     statement_details,
-    statement_paper,
 )
+from cbt.enrolment.jobs import JOURNAL, STATEMENT
 from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.units import own_unit, unit_by_ref
 from cbt.errors import NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
-from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
-from cbt.printing.pdf import PDF, pdf
+from cbt.jobs.answers import file_reply
 from cbt.rules.enrolment.fees import RefundCause, yuan
 from cbt.rules.roles import Role
-from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
 
@@ -82,16 +78,11 @@ def statement_page(unit: MemberUnit, of: str, *, own: bool, refused: Refusal = N
     )
 
 
-def statement_file(unit: MemberUnit, of: str, kind: str) -> flask.Response:
+def statement_file(unit: MemberUnit, of: str, kind: str) -> Reply:
     """Return a statement to be saved; raise NotFound("fees.no_statement") for any other kind of file."""
     if kind not in {"pdf", "xlsx"}:
         raise NotFound("fees.no_statement")
-    details = _statement(unit, of)
-    data = statement_paper(details)
-    name = f"{data['title']}-{details.title}-{unit.name}.{kind}"
-    if kind == "xlsx":
-        return attachment(statement_book(details), XLSX, name)
-    return attachment(pdf("statement", data, language=str(flask_babel.get_locale())), PDF, name)
+    return file_reply(STATEMENT, subject=f"member_unit:{unit.ref}", unit=unit.ref, of=of, form=kind)
 
 
 def _statement(unit: MemberUnit, of: str) -> StatementDetails:
@@ -148,13 +139,8 @@ def charge() -> Reply:
 def entries() -> Reply:
     """Send every entry of some days to the bookkeeper, as a workbook or as CSV."""
     args = flask.request.args
-    first, last = account_book.span_of(args.get("from", ""), args.get("to", ""), today=local_day(flask.g.now))
-    with reading() as session:
-        fee_entries = account_book.entries_of(session, first, last)
-    name = f"{flask_babel.gettext('enrolment.fees.journal')}-{first}-{last}"
-    if args.get("as") == "csv":
-        return attachment(account_book.journal_csv(fee_entries), "text/csv", f"{name}.csv")
-    return attachment(account_book.journal_book(fee_entries), XLSX, f"{name}.xlsx")
+    span = {"first": args.get("from", ""), "last": args.get("to", "")}
+    return file_reply(JOURNAL, subject=acting(), **span, csv=args.get("as") == "csv")
 
 
 @pages.get("/units/<ref>")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 import flask
 import flask_babel
 
@@ -11,6 +9,7 @@ from cbt.blueprints.store import blueprint_of
 from cbt.enrolment.applications import application as applying
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.views import ApplicationSide, page
+from cbt.enrolment.jobs import MARKED_LIST
 from cbt.enrolment.workbook import people_import
 from cbt.enrolment.workbook.people_import import CheckedList, ListStanding
 from cbt.enrolment.workbook.rows import COLUMNS, TEMPLATE, explained, people_template
@@ -20,7 +19,8 @@ from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, uploaded
 from cbt.http.partials import Reply
 from cbt.imports.findings import note
-from cbt.spreadsheets.writer import XLSX, marked_copy
+from cbt.jobs.answers import file_reply
+from cbt.spreadsheets.writer import XLSX
 from cbt.storage.paging import PageSpan
 from cbt.storage.unit_of_work import reading
 
@@ -124,15 +124,7 @@ def _tabs(side: ApplicationSide, checked: CheckedList, draft: str, kind: str) ->
 
 def list_marked(side: ApplicationSide, ref: str, draft: str) -> Reply:
     """Send a list back with what was found beside each row."""
-    with reading() as session:
-        looked = people_import.look_at(session, ref, draft, side.applying())
-    notes = [note(found) for found in looked.checked.findings]
-    heads = {one.sheet: one.row for one in looked.checked.read.headings}
-    body = marked_copy(
-        looked.kept.sheets, notes, heads, title=flask_babel.gettext("batches.roster.marked.column")
-    )
-    name = flask_babel.gettext("batches.roster.marked.file", name=PurePath(looked.file_name).stem)
-    return attachment(body, XLSX, name)
+    return file_reply(MARKED_LIST, subject=f"unit_application:{ref}", application=ref, draft=draft)
 
 
 @form_on(list_check, Conflict)

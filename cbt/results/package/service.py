@@ -13,11 +13,13 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
@@ -176,7 +178,15 @@ def package_page(sitting_ref: str) -> PackagePage:
 
 
 def write_package(sitting_ref: str, *, actor: str, now: datetime) -> ResultPackage:
-    """Return the signed package of a sitting that is over, and put on record that it was made.
+    """Return the package that `make_package` makes, and put on record that it was made."""
+    package = make_package(sitting_ref, key=partial(signing.signing_key, now=now, actor=actor))
+    with unit_of_work() as session:
+        note_package(session, package=package, now=now, actor=actor)
+    return package
+
+
+def make_package(sitting_ref: str, *, key: Callable[[], Ed25519PrivateKey]) -> ResultPackage:
+    """Return the signed package of a sitting that is over; the first `key` that is asked for is made.
 
     It is the same, byte for byte, until something about the sitting changes; its signature shows that it is this
     installation's. Raise like `store.finished_sitting` and `signing.signing_key`; Conflict("package.too_large").
@@ -185,28 +195,30 @@ def write_package(sitting_ref: str, *, actor: str, now: datetime) -> ResultPacka
     """
     with reading() as session:
         store.finished_sitting(session, sitting_ref)
-    key = signing.signing_key(now=now, actor=actor)
+    private = key()
     with reading() as session:
         sitting = store.finished_sitting(session, sitting_ref)
-        members, manifest = _made(session, sitting, signing.public_hex(key.public_key()))
+        members, manifest = _made(session, sitting, signing.public_hex(private.public_key()))
         session.expunge(sitting)
     text = text_of(manifest)
-    signature = key.sign(signed_text(text)).hex().encode()
+    signature = private.sign(signed_text(text)).hex().encode()
     long = sum(map(len, members.values()))
     if long > MOST_BYTES * 9 // 10 or len(members) + 2 > MOST_MEMBERS:
         raise Conflict("package.too_large", name=sitting.name, most=MOST_BYTES // 2**20)
     body = pack({MANIFEST: text, SIGNATURE: signature, **members})
-    sha256 = hashlib.sha256(body).hexdigest()
-    with unit_of_work() as session:
-        chain.record(
-            session,
-            at=now,
-            actor=actor,
-            act="package.write",
-            subject=f"sitting:{sitting.ref}",
-            after={"sha256": sha256, "bytes": len(body), "head": manifest.head},
-        )
-    return ResultPackage(body, sitting, manifest, sha256)
+    return ResultPackage(body, sitting, manifest, hashlib.sha256(body).hexdigest())
+
+
+def note_package(session: Session, *, package: ResultPackage, now: datetime, actor: str) -> None:
+    """Put on record that a package was made."""
+    chain.record(
+        session,
+        at=now,
+        actor=actor,
+        act="package.write",
+        subject=f"sitting:{package.sitting.ref}",
+        after={"sha256": package.sha256, "bytes": len(package.body), "head": package.manifest.head},
+    )
 
 
 def _made(session: Session, sitting: Sitting, public: str) -> tuple[Mapping[str, bytes], PackageManifest]:

@@ -11,22 +11,19 @@ from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.auth.machine import current_machine
 from cbt.http.auth.rate_limit import Allowance
-from cbt.http.downloads import attachment
 from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.page_cache import page_for_all
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
-from cbt.printing.pdf import PDF
+from cbt.jobs.answers import file_reply
 from cbt.results.change_number import result_number
+from cbt.results.jobs import PUBLIC_LIST
 from cbt.results.publicity import objections, publication, store
 from cbt.results.publicity.objections import ObjectionForm
-from cbt.results.publicity.publication import how_to_object, list_paper, listed, public_list
-from cbt.results.service import note_printed
-from cbt.results.store import finished_sitting
+from cbt.results.publicity.publication import how_to_object, public_list
 from cbt.rules.roles import Role
-from cbt.sittings.models import Batch
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("publicity", __name__)
@@ -73,17 +70,8 @@ def withdraw(sitting_ref: str) -> Reply:
 @access.roles(*READERS)
 def paper(sitting_ref: str) -> Reply:
     """Send the masked list for a notice board, of a large sitting a part of it."""
-    with reading() as session:
-        held_sitting = finished_sitting(session, sitting_ref)
-        publication = store.standing_publication(session, held_sitting.id)
-        if publication is None:
-            raise Conflict("publicity.due", days=body(session).publicity_days)
-        batch = session.get_one(Batch, held_sitting.batch_id)
-        part = page_of(flask.request.args)
-        lines = listed(session, publication, held_sitting, batch, page=part, per_page=store.PAPER_PAGE)
-        made = list_paper(lines, body(session))
-    note_printed(held_sitting.logged_as, now=flask.g.now, actor=acting(), document="publicity")
-    return attachment(made, PDF, f"{_('publicity.paper.title')}-{held_sitting.name}.pdf")
+    page = page_of(flask.request.args)
+    return file_reply(PUBLIC_LIST, subject=f"sitting:{sitting_ref}", sitting=sitting_ref, part=page)
 
 
 @pages.get("/results/objections/to/<registration_ref>")

@@ -7,6 +7,7 @@ const said = document.getElementById("making-said");
 const meter = document.getElementById("making-meter");
 const stop = document.getElementById("making-stop");
 const texts = making ? JSON.parse(making.dataset.texts) : {};
+const AGAIN_MS = 500;
 const KEPT_MS = 60_000; // a browser may still be reading what it was told to save
 
 function told(name, values = {}) {
@@ -26,7 +27,13 @@ function fileName(text) {
 }
 
 async function fetched(link, signal) {
-  const answer = await fetch(link.href, { signal, headers: { Accept: "application/json" } });
+  const how = { signal, headers: { Accept: "application/json" } };
+  let answer = await fetch(link.href, how);
+  while (answer.status === 202) { // a job makes it: the answer says where to ask again
+    const { job } = await answer.json();
+    await new Promise((resolve) => { setTimeout(resolve, AGAIN_MS); });
+    answer = await fetch(job, how);
+  }
   if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
   const body = await answer.json().catch(() => ({}));
   throw new Error(body.message ?? "");
