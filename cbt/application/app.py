@@ -59,8 +59,10 @@ from cbt.door.admission import register_papers
 from cbt.door.seats import was_issued
 from cbt.enrolment import jobs as enrolment_jobs
 from cbt.enrolment import views as enrolment
+from cbt.enrolment.applications import jobs as application_jobs
 from cbt.enrolment.applications.person import register_retakes
 from cbt.enrolment.applications.views import applications_on_home
+from cbt.enrolment.fees import jobs as fee_jobs
 from cbt.enrolment.fees.charges import register_fates
 from cbt.enrolment.models import (
     Applicant,
@@ -401,11 +403,18 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     *BANKS.jobs,
     bank_jobs.EXPORT,
     bank_jobs.MARKED_FILE,
+    bank_jobs.CHANGE_ITEMS,
+    bank_jobs.UNDO_IMPORT,
     enrolment_jobs.AGREEMENT,
     enrolment_jobs.STATEMENT,
     enrolment_jobs.JOURNAL,
     enrolment_jobs.FORMS,
     enrolment_jobs.MARKED_LIST,
+    application_jobs.DECIDE,
+    application_jobs.TAKE_STEP,
+    fee_jobs.CHARGE,
+    fee_jobs.MATCH,
+    fee_jobs.CANCEL_FEES,
     candidate_jobs.PRINT,
     candidate_jobs.ROSTER,
     DRAW,
@@ -417,13 +426,21 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     result_jobs.LETTER,
     result_jobs.PUBLIC_LIST,
     result_jobs.PACKAGE,
+    result_jobs.PUBLISH_RESULTS,
     certificate_jobs.PRINT,
     certificate_jobs.UPLOAD,
     certificate_jobs.OWN_RESULTS,
+    certificate_jobs.ISSUE,
     *BROUGHT.jobs,
     batch_jobs.ROSTER,
     batch_jobs.MARKED_ROSTER,
     batch_jobs.APPLICATION_ROSTER,
+    batch_jobs.DRAW_BATCH,
+    batch_jobs.ARRANGE_SITTING,
+    batch_jobs.ARRANGE_BATCH,
+    batch_jobs.PUBLISH_BATCH,
+    batch_jobs.MOVE_SITTING,
+    batch_jobs.CANCEL_SITTING,
     DESTROY,
     retention_jobs.PERSON_EXPORT,
     retention_jobs.PERSON_STATEMENT,

@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,8 @@ from cbt.items.media import MARK, SCHEME, NewMedium, digest_of, replaced
 from cbt.items.media_store import held
 from cbt.items.models import RENAMING, ImportRun, Item, ItemBank, ItemVersion
 from cbt.rules.items.hotspot import PICTURE
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 CHUNK = 500
 
@@ -251,19 +252,27 @@ def review_for(
     )
 
 
-def undo(*, bank_ref: str, run_ref: str, now: datetime, actor: str) -> Undone:
+def undo(*, bank_ref: str, run_ref: str, now: datetime, actor: str, work: LongWork = DIRECTLY) -> Undone:
     """Take one import back; raise NotFound("bank.run_unknown") or Conflict("bank.already_undone")."""
-    with unit_of_work() as session:
-        bank = store.bank_by_ref(session, bank_ref)
-        of_bank = select(ImportRun).where(ImportRun.bank_id == bank.id, ImportRun.form != RENAMING)
-        run = session.scalar(of_bank.where(ImportRun.ref == run_ref))
-        if run is None:
-            raise NotFound("bank.run_unknown")
-        claim_undo(run)
-        run_id = run.id
-    done = undo_all(run_id, now=now, actor=actor)
-    with unit_of_work() as session:
-        end_undo(session, bank_ref, session.get_one(ImportRun, run_id), done, now=now, actor=actor)
+
+    def claim() -> int:
+        with unit_of_work() as session:
+            bank = store.bank_by_ref(session, bank_ref)
+            of_bank = select(ImportRun).where(ImportRun.bank_id == bank.id, ImportRun.form != RENAMING)
+            run = session.scalar(of_bank.where(ImportRun.ref == run_ref))
+            if run is None:
+                raise NotFound("bank.run_unknown")
+            claim_undo(run)
+            return run.id
+
+    def end() -> None:
+        with unit_of_work() as session:
+            end_undo(session, bank_ref, session.get_one(ImportRun, run_id), done, now=now, actor=actor)
+            put_down_in(session, *work.keeping(**asdict(done), is_over=True))
+
+    run_id = work.in_front(claim)
+    done = undo_all(run_id, now=now, actor=actor, work=work)
+    work.in_front(end)
     return done
 
 

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from cbt.batches import publication, shape, store
 from cbt.batches import sitting_change as shown
 from cbt.batches.checks.sittings import checks_of_sitting, stops_of
+from cbt.batches.jobs import CANCEL_SITTING, MOVE_SITTING, PUBLISH_BATCH, asked_move
 from cbt.batches.publication import DRAFTS, missing_of, publish_many_page, publish_page
 from cbt.batches.shape import KINDS, OccupationChoice, RemovableEntry, occupations, parse_shape, usual_days
 from cbt.batches.sitting_change import MovedPlan, MoveWish
@@ -31,6 +32,7 @@ from cbt.http.forms import (
 )
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
+from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
 from cbt.rules.states import SittingState
 from cbt.sittings.inputs import parse_local
@@ -183,8 +185,8 @@ def confirm_many(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 def publish_many(ref: str) -> Reply:
     """Publish the chosen drafts of a batch in one act."""
     chosen = flask.request.form.getlist("sittings")
-    count = publication.publish_many(batch_ref=ref, sitting_refs=chosen, now=flask.g.now, actor=acting())
-    return see_other(gettext("batches.publish.done", count=count), "batches.checklist.batch", ref=ref)
+    page = flask.url_for("batches.checklist.batch", ref=ref)
+    return act_reply(PUBLISH_BATCH, subject=f"batch:{ref}", page=page, batch=ref, sittings=chosen)
 
 
 @publication_pages.get("/office/sittings/<sitting_ref>/readiness")
@@ -233,15 +235,8 @@ def move(ref: str) -> Reply:
     if act != "move":
         plan = shown.preview(sitting_ref=ref, wish=wish, now=flask.g.now)
         return _preview(ref, plan)
-    plan = shown.move(sitting_ref=ref, wish=wish, now=flask.g.now, actor=acting())
-    notified = plan.told
-    return see_other(
-        flask_babel.gettext(
-            "batches.move.done", people=notified.people, phones=notified.phones, staff=len(notified.staff)
-        ),
-        "candidates.sitting",
-        ref=ref,
-    )
+    page = flask.url_for("candidates.sitting", ref=ref)
+    return act_reply(MOVE_SITTING, subject=f"sitting:{ref}", page=page, sitting=ref, wish=asked_move(wish))
 
 
 def _wish() -> MoveWish:
@@ -278,12 +273,8 @@ def withdraw(ref: str) -> Reply:
 @form_on(head_of_page("candidates.sitting"))
 def cancel(ref: str) -> Reply:
     """Cancel a sitting that has not started."""
-    reason = flask.request.form.get("reason", "")
-    notified = shown.cancel(sitting_ref=ref, reason=reason, now=flask.g.now, actor=acting())
-    done = flask_babel.gettext(
-        "batches.cancel.done", people=notified.people, phones=notified.phones, staff=len(notified.staff)
-    )
-    return see_other(done, "candidates.sitting", ref=ref)
+    page, reason = flask.url_for("candidates.sitting", ref=ref), flask.request.form.get("reason", "")
+    return act_reply(CANCEL_SITTING, subject=f"sitting:{ref}", page=page, sitting=ref, reason=reason)
 
 
 removal_pages = flask.Blueprint("keeping", __name__)

@@ -34,7 +34,7 @@ from cbt.rules.states import SittingState
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Batch, Centre, Sitting, SittingChange
 from cbt.sittings.store import batch_by_ref, changes_of, sitting_by_ref, told_change
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, reading
 
 _SITTING = "candidates.sitting"
 PAGES: dict[tuple[str, str], tuple[str, str]] = {
@@ -235,7 +235,7 @@ def _first_start(sittings: Sequence[SittingFacts]) -> datetime | None:
 
 
 AT_ONCE = 300
-"""After so many forms the rest waits for another request."""
+"""After so many forms the rest waits for another request, where no worker draws them."""
 _OPEN = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
 
 
@@ -249,16 +249,24 @@ class DrawnBatch:
     sitting: str = ""
 
 
-def draw_for_batch(*, batch_ref: str, now: datetime, actor: str) -> DrawnBatch:
-    """Draw forms for the sittings of a batch by their start; the first that refuses ends it. Source: R-8, R-43."""
+def draw_for_batch(
+    *, batch_ref: str, most: int | None = AT_ONCE, now: datetime, actor: str, work: LongWork = DIRECTLY
+) -> DrawnBatch:
+    """Draw forms for the sittings of a batch by their start; the first that refuses ends it.
+
+    So does the sitting in which there are `most`.
+
+    Source: R-8, R-43.
+    """
     with reading() as session:
         batch = batch_by_ref(session, batch_ref)
         facts = facts_of_batches(session, [batch])[batch.id]
-    waiting = [sitting.ref for sitting in facts.sittings if sitting.undrawn and sitting.state in _OPEN]
-    forms = 0
-    while waiting and forms < AT_ONCE:
+    undrawn = {one.ref: one.undrawn for one in facts.sittings if one.undrawn and one.state in _OPEN}
+    waiting, forms = list(undrawn), int(work.so_far.get("forms", 0))
+    while waiting and (most is None or forms < most):
+        after = sum(undrawn[ref] for ref in waiting[1:])
         try:
-            forms += draw_for_sitting(waiting[0], now=now, actor=actor)
+            forms += draw_for_sitting(waiting[0], now=now, actor=actor, work=work, before=forms, after=after)
         except CbtError as error:
             with reading() as session:
                 name = sitting_by_ref(session, waiting[0]).name

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import flask
 from flask_babel import gettext as _
@@ -31,7 +32,8 @@ from cbt.sittings import store
 from cbt.sittings.models import Batch, Centre, RoomStaff, Sitting, SittingRoom
 from cbt.sittings.service import publish_sitting
 from cbt.sittings.store import Duty, RoomView, SeatCount
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 PAGES = {
     "rooms": ("candidates.sitting", "#rooms"),
@@ -261,7 +263,9 @@ def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
     _publish_checked([sitting_ref], now=now, actor=actor)
 
 
-def publish_many(*, batch_ref: str, sitting_refs: Sequence[str], now: datetime, actor: str) -> int:
+def publish_many(
+    *, batch_ref: str, sitting_refs: Sequence[str], now: datetime, actor: str, work: LongWork = DIRECTLY
+) -> int:
     """Publish the chosen drafts of a batch, all of them or none; return how many.
 
     Raise InvalidInput("batch.publish_none") for none, and like `publish` for the first that cannot go out.
@@ -269,33 +273,42 @@ def publish_many(*, batch_ref: str, sitting_refs: Sequence[str], now: datetime, 
     Source: R-4, R-7, R-60, R-62.
     """
     chosen = sorted(set(sitting_refs))
+    if work.so_far:
+        return len(chosen)  # they are out, all of them
     if not chosen:
         raise InvalidInput("batch.publish_none", field="sittings")
     with reading() as session:
         batch = store.batch_by_ref(session, batch_ref)
         if any(store.sitting_by_ref(session, ref).batch_id != batch.id for ref in chosen):
             raise InvalidInput("batch.publish_none", field="sittings")
-    _publish_checked(chosen, now=now, actor=actor)
+    _publish_checked(chosen, now=now, actor=actor, work=work)
     return len(chosen)
 
 
-def _publish_checked(refs: Sequence[str], *, now: datetime, actor: str) -> None:
+def _publish_checked(refs: Sequence[str], *, now: datetime, actor: str, work: LongWork = DIRECTLY) -> None:
     """Publish sittings as they were checked: where a plan was changed meanwhile, they are checked anew.
 
     Raise Conflict("sitting.changing") while plans go on being changed.
     """
-    for _unused in range(TRIES):
-        with reading() as session:
-            number = last_number(session)
-            for ref in refs:
-                _require_complete(session, store.sitting_by_ref(session, ref))
+
+    def publish_unchanged(number: int) -> bool:
         with unit_of_work() as session:
             if told_since(session, number):
-                continue
+                return False
             # Locked in one order, so that two who publish at once wait for each other and do not deadlock.
             for ref in refs:
                 publish_sitting(session, store.sitting_by_ref(session, ref, lock=True), now=now, actor=actor)
-        return
+            put_down_in(session, *work.keeping(published=True))
+            return True
+
+    for _unused in range(TRIES):
+        with reading() as session:
+            number = last_number(session)
+            for checked, ref in enumerate(refs):
+                work.tell(checked, len(refs))
+                _require_complete(session, store.sitting_by_ref(session, ref))
+        if work.in_front(partial(publish_unchanged, number)):
+            return
     raise Conflict("sitting.changing")
 
 

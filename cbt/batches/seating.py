@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +29,8 @@ from cbt.runner.models import Attempt
 from cbt.runner.paper.draw import draw_forms, has_cases, set_aside, sources_for
 from cbt.sittings.models import Batch, Room, Sitting, SittingRoom
 from cbt.sittings.store import batch_by_ref, sitting_by_ref
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows, put_down_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,13 @@ def arrange_room(
 
 
 def arrange_sitting(
-    *, sitting_ref: str, wishes: SeatWishes, seed: int, now: datetime, actor: str
+    *,
+    sitting_ref: str,
+    wishes: SeatWishes,
+    seed: int,
+    now: datetime,
+    actor: str,
+    work: LongWork = DIRECTLY,
 ) -> tuple[int, int]:
     """Seat every room of a sitting, a room after the other; return how many were, and how many stayed as forms
     are drawn there.
@@ -230,15 +237,25 @@ def arrange_sitting(
         for room in rooms:
             changeable(room)
         drawn = [bool(room.entries and forms_in(session, room)) for room in rooms]
-    for room, has_forms in zip(rooms, drawn, strict=True):
+    begun = work.so_far.get("rooms", 0)
+    for number, (room, has_forms) in enumerate(zip(rooms, drawn, strict=True), 1):
         own = rng.getrandbits(32)
-        if room.entries and not has_forms:
-            _arrange(sitting_ref, room, wishes, own, now=now, actor=actor)
+        if number > begun and room.entries and not has_forms:
+            keeping = work.keeping(rooms=number)
+            _arrange(sitting_ref, room, wishes, own, now=now, actor=actor, work=work, keeping=keeping)
+        work.tell(number, len(rooms))
     return sum(bool(room.entries) for room in rooms) - sum(drawn), sum(drawn)
 
 
 def arrange_batch(
-    *, batch_ref: str, wishes: SeatWishes, seed: int, now: datetime, actor: str, most: int
+    *,
+    batch_ref: str,
+    wishes: SeatWishes,
+    seed: int,
+    now: datetime,
+    actor: str,
+    most: int,
+    work: LongWork = DIRECTLY,
 ) -> tuple[int, int]:
     """Seat at most so many rooms of a batch whose seats are as the roster came, each a unit of work of its own.
 
@@ -249,22 +266,32 @@ def arrange_batch(
     rng = random.Random(seed)
     with reading() as session:
         batch = batch_by_ref(session, batch_ref)
-        refs, waiting = to_arrange(session, batch, limit=most)
-    done = 0
-    for sitting_ref, room_ref in refs:
+        before = done = work.so_far.get("rooms", 0)
+        refs, waiting = to_arrange(session, batch, limit=most - before)
+    for number, (sitting_ref, room_ref) in enumerate(refs, before + 1):
         own = rng.getrandbits(32)
         try:
             with reading() as session:
                 room = seated_room(session, sitting_by_ref(session, sitting_ref), room_ref)
-            _arrange(sitting_ref, room, wishes, own, now=now, actor=actor)
+            keeping = work.keeping(rooms=done + 1)
+            _arrange(sitting_ref, room, wishes, own, now=now, actor=actor, work=work, keeping=keeping)
         except Conflict:
             continue
         done += 1
-    return done, waiting - done
+        work.tell(number, before + len(refs))
+    return done, waiting - (done - before)
 
 
 def _arrange(
-    sitting_ref: str, room: SeatedRoom, wishes: SeatWishes, seed: int, *, now: datetime, actor: str
+    sitting_ref: str,
+    room: SeatedRoom,
+    wishes: SeatWishes,
+    seed: int,
+    *,
+    now: datetime,
+    actor: str,
+    work: LongWork = DIRECTLY,
+    keeping: Sequence[Rows] = (),
 ) -> SeatProposal:
     """Work out the new order of a room as it was read, and seat it where it is still so."""
     changeable(room)
@@ -281,7 +308,8 @@ def _arrange(
         "units_beside": proposal.alike.units,
         "papers_beside": proposal.alike.papers,
     }
-    try:
+
+    def seat() -> None:
         with unit_of_work() as session:
             _sitting, there = open_room(
                 session, sitting_ref, room.view.sitting_room.ref, seen=room.seen, forms={}
@@ -290,6 +318,10 @@ def _arrange(
             record(session, at=now, actor=actor, act="seats.arrange", subject=subject, after=after)
             there.view.sitting_room.arranged_at = now
             reseat(session, there, proposal.board, now=now)
+            put_down_in(session, *keeping)
+
+    try:
+        work.in_front(seat)
     except IntegrityError as error:
         raise Conflict("seating.changed") from error
     return proposal

@@ -10,6 +10,7 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.batches import seating
+from cbt.batches.jobs import ARRANGE_BATCH, ARRANGE_SITTING, SEED_BITS, asked_wishes
 from cbt.batches.seating import SeatOrderForm, rooms_of_batch, seating_page, to_arrange
 from cbt.candidates.seating import has_accommodation
 from cbt.errors import CbtError, InvalidInput
@@ -18,6 +19,7 @@ from cbt.http.auth.login import acting
 from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, form_on, form_page, refusal, see_other
 from cbt.http.partials import Reply, wants_partial
+from cbt.jobs.answers import act_reply
 from cbt.rules.planning.seating import MOST_NUMBER, PaperMix, SeatOrder, SeatWishes
 from cbt.rules.roles import Role
 from cbt.sittings.inputs import one_of, parse_number
@@ -27,7 +29,6 @@ from cbt.storage.unit_of_work import reading
 pages = flask.Blueprint("seating", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
-_SEED_BITS = 32
 ROOMS = 40
 """How many stand on a page, and are seated in one act: a second's work."""
 
@@ -58,7 +59,7 @@ def seats(ref: str, room_ref: str) -> Reply:
 
 def _asked(form: Mapping[str, str]) -> SeatOrderForm:
     if not form.get("seed"):
-        return SeatOrderForm(_wishes(form), secrets.randbits(_SEED_BITS))
+        return SeatOrderForm(_wishes(form), secrets.randbits(SEED_BITS))
     text = form["seed"]
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise InvalidInput("web.bad_request", field="seed")
@@ -98,21 +99,13 @@ def arrange(ref: str, room_ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 def arrange_all(ref: str) -> Reply:
     """Seat every room of a sitting by chance, people of one unit apart, accommodations by the door."""
+    page = flask.url_for("candidates.sitting", ref=ref) + "#rooms"
+    wishes = asked_wishes(SeatWishes(units_apart=True))
     try:
-        done, stayed = seating.arrange_sitting(
-            sitting_ref=ref,
-            wishes=SeatWishes(units_apart=True),
-            seed=secrets.randbits(_SEED_BITS),
-            now=flask.g.now,
-            actor=acting(),
-        )
+        return act_reply(ARRANGE_SITTING, subject=f"sitting:{ref}", page=page, sitting=ref, wishes=wishes)
     except CbtError as error:
         flash_refusal(error)
-    else:
-        flask.flash(_("batches.seating.all_done", rooms=done), "ok")
-        if stayed:
-            flask.flash(_("batches.seating.all_stayed", rooms=stayed), "warn")
-    return flask.redirect(flask.url_for("candidates.sitting", ref=ref) + "#rooms", 303)
+    return flask.redirect(page, 303)
 
 
 @pages.get("/office/batches/<ref>/seats")
@@ -144,18 +137,9 @@ def of_batch(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 @form_on(of_batch, InvalidInput)
 def arrange_batch(ref: str) -> Reply:
     """Seat the rooms of a batch that are still as the roster came, so many at a time."""
-    done, left = seating.arrange_batch(
-        batch_ref=ref,
-        wishes=_wishes(flask.request.form),
-        seed=secrets.randbits(_SEED_BITS),
-        now=flask.g.now,
-        actor=acting(),
-        most=ROOMS,
-    )
-    flask.flash(_("batches.seating.all_done", rooms=done), "ok")
-    if left:
-        flask.flash(_("batches.seating.batch_left", rooms=left), "warn")
-    return flask.redirect(flask.url_for("batches.seating.of_batch", ref=ref), 303)
+    page = flask.url_for("batches.seating.of_batch", ref=ref)
+    wishes = asked_wishes(_wishes(flask.request.form))
+    return act_reply(ARRANGE_BATCH, subject=f"batch:{ref}", page=page, batch=ref, wishes=wishes, most=ROOMS)
 
 
 on_the_plan = form_on(_page, only=lambda _error: not wants_partial())
@@ -180,7 +164,7 @@ def exchange(ref: str, room_ref: str) -> Reply:
 @on_the_plan
 def mend(ref: str, room_ref: str) -> Reply:
     """Part neighbours who have one case."""
-    seed = secrets.randbits(_SEED_BITS)
+    seed = secrets.randbits(SEED_BITS)
     moved, left = seating.mend(sitting_ref=ref, room_ref=room_ref, seed=seed, now=flask.g.now, actor=acting())
     done = "batches.seating.mended_part" if left else "batches.seating.mended"
     return _acted(ref, room_ref, _(done, moved=moved, left=left))

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
@@ -29,7 +30,8 @@ from cbt.sittings import service, store
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.service import set_room, set_time
 from cbt.sittings.store import Duty, RoomView, SeatCount, duties_of_sitting
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class PeopleToInform:
     """The ids of their tickets, each once."""
     printed: int
     """How many of these were printed and will have to be again."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"people": self.people, "phones": self.phones, "staff": len(self.staff)}
 
 
 def told_of(session: Session, sitting: Sitting) -> PeopleToInform:
@@ -286,7 +292,9 @@ def preview(*, sitting_ref: str, wish: MoveWish, now: datetime) -> MovedPlan:
     return plan
 
 
-def move(*, sitting_ref: str, wish: MoveWish, now: datetime, actor: str) -> MovedPlan:
+def move(
+    *, sitting_ref: str, wish: MoveWish, now: datetime, actor: str, work: LongWork = DIRECTLY
+) -> MovedPlan:
     """Move a sitting to another time, other rooms or another name, with all that belongs to it.
 
     Raise Conflict("planning.stopped") for what the plan may not hold, InvalidInput("sitting.reason") without a
@@ -295,20 +303,26 @@ def move(*, sitting_ref: str, wish: MoveWish, now: datetime, actor: str) -> Move
     Source: R-7, R-60.
     """
     reason = service.reason_of(wish.reason)
+
+    def move_unchanged(plan: MovedPlan, number: int) -> bool:
+        with unit_of_work() as session:
+            sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
+            if told_since(session, number):
+                return False
+            carry_out(session, sitting, plan, now=now)
+            _note(session, sitting, plan, reason=reason, now=now, actor=actor)
+            put_down_in(session, *work.keeping(**plan.told.counts))
+            return True
+
     for _ in range(TRIES):
         with reading() as session:
             number = last_number(session)
             plan = plan_move(session, sitting_ref, wish, now=now)
         for stop in plan.stops:
             raise Conflict("planning.stopped", found=stop.text, clause=stop.clause, fix=stop.fix)
-        _tickets_again(plan, now=now)
-        with unit_of_work() as session:
-            sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
-            if told_since(session, number):
-                continue
-            carry_out(session, sitting, plan, now=now)
-            _note(session, sitting, plan, reason=reason, now=now, actor=actor)
-        return plan
+        _tickets_again(plan, now=now, work=work)
+        if work.in_front(partial(move_unchanged, plan, number)):
+            return plan
     raise Conflict("sitting.moving")
 
 
@@ -340,13 +354,13 @@ def _note(
     )
 
 
-def _tickets_again(plan: MovedPlan, *, now: datetime) -> None:
+def _tickets_again(plan: MovedPlan, *, now: datetime, work: LongWork) -> None:
     """Mark the tickets that will say what is no longer so: the time of everybody, the place of those in new rooms.
 
     Before the move: one that is marked and right after all is printed once more, which harms nobody.
     """
     if plan.moved_in_time:
-        _print_again(plan.told.tickets, "time", now=now)
+        _print_again(plan.told.tickets, "time", now=now, work=work)
     if plan.moved:
         people = [who for one in plan.moved for who in one.seats]
         tickets: set[int] = set()
@@ -354,13 +368,19 @@ def _tickets_again(plan: MovedPlan, *, now: datetime) -> None:
             for some in pieces_of(people):
                 query = select(Registration.ticket_id).where(Registration.id.in_(some))
                 tickets |= set(session.scalars(query))
-        _print_again(tickets, "place", now=now)
+        _print_again(tickets, "place", now=now, work=work)
 
 
-def _print_again(tickets: Collection[int], why: str, *, now: datetime) -> None:
-    for some in pieces_of(sorted(tickets)):
+def _print_again(tickets: Collection[int], why: str, *, now: datetime, work: LongWork) -> None:
+    def mark(some: Sequence[int]) -> None:
         with unit_of_work() as session:
             to_print_again(session, some, why, now=now)
+
+    done = 0
+    for some in pieces_of(sorted(tickets)):
+        work.in_front(partial(mark, some))
+        done += len(some)
+        work.tell(done, len(tickets))
 
 
 def withdraw(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> None:
@@ -376,7 +396,9 @@ def withdraw(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> Non
         service.withdraw_sitting(session, sitting, reason=reason, now=now, actor=actor)
 
 
-def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> PeopleToInform:
+def cancel(
+    *, sitting_ref: str, reason: str, now: datetime, actor: str, work: LongWork = DIRECTLY
+) -> PeopleToInform:
     """Cancel a sitting that has not started; return who has to hear of it.
 
     A printed ticket that has other papers has to be printed again without this one. Raise as `cancel_sitting`.
@@ -402,10 +424,15 @@ def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> Peopl
         )
         tickets = set(session.scalars(on))
         session.expunge_all()
-    _print_again(tickets, "papers", now=now)
-    with unit_of_work() as session:
-        sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
-        service.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
+    _print_again(tickets, "papers", now=now, work=work)
+
+    def cancel_it() -> None:
+        with unit_of_work() as session:
+            sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
+            service.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
+            put_down_in(session, *work.keeping(**notified.counts))
+
+    work.in_front(cancel_it)
     return notified
 
 

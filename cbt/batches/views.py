@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import flask
-from flask_babel import gettext
 
 from cbt.batches import change_views as batches_change_views
 from cbt.batches import seating_views as seating
-from cbt.batches.checklist import BATCHES, SITTINGS, batch_page, draw_for_batch, unfinished
+from cbt.batches.checklist import AT_ONCE, BATCHES, SITTINGS, batch_page, unfinished
 from cbt.batches.checks import views as checks
 from cbt.batches.free_days import free_month
-from cbt.batches.jobs import APPLICATION_ROSTER
+from cbt.batches.jobs import APPLICATION_ROSTER, DRAW_BATCH
 from cbt.batches.people import views as people
 from cbt.batches.roster import views as roster_roster
 from cbt.enrolment.applications.views import OFFICE, OWN, ApplicationSide
 from cbt.http.auth import access
-from cbt.http.auth.login import Principal, acting
+from cbt.http.auth.login import Principal
 from cbt.http.form_values import page_of
-from cbt.http.forms import refusal
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
-from cbt.jobs.answers import file_reply
+from cbt.jobs.answers import act_reply, file_reply
+from cbt.jobs.registry import job_kinds
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
 
@@ -46,18 +45,9 @@ def batch(ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 def draw(ref: str) -> Reply:
     """组卷: draw and freeze the forms that are missing in the sittings of a batch."""
-    drawn = draw_for_batch(batch_ref=ref, now=flask.g.now, actor=acting())
-    if drawn.forms:
-        flask.flash(gettext("batches.draw.done", forms=drawn.forms), "ok")
-    if drawn.stopped is not None:
-        refused = refusal(drawn.stopped)
-        sentence = gettext("batches.draw.stopped", sitting=drawn.sitting, what=refused.what, fix=refused.fix)
-        flask.flash(sentence, "stop")
-    elif drawn.left:
-        flask.flash(gettext("batches.draw.more", sittings=drawn.left), "warn")
-    elif not drawn.forms:
-        flask.flash(gettext("batches.draw.nothing"))
-    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
+    page = flask.url_for("batches.checklist.batch", ref=ref)
+    most = None if job_kinds().worker_is_kept else AT_ONCE
+    return act_reply(DRAW_BATCH, subject=f"batch:{ref}", page=page, batch=ref, most=most)
 
 
 def batches_on_home(principal: Principal) -> tuple[str, Mapping[str, object]] | None:

@@ -1,19 +1,21 @@
-"""Certificates as pages, files for an authority and a unit's results, as jobs; on record with their end."""
+"""The issue of certificates, their pages and the files made of them, as jobs; on record with their end."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from flask_babel import gettext as _
 
 from cbt.certificates import service, unit_results
 from cbt.certificates.models import Certificate
-from cbt.certificates.service import certificate_paper, photo_on
+from cbt.certificates.service import certificate_paper, issue, photo_on
 from cbt.certificates.uploads import read_choice, upload_file
 from cbt.enrolment.body import body
 from cbt.enrolment.units import own_unit
 from cbt.http.i18n import local_day
-from cbt.jobs.registry import JobFile, JobResult, Work, file_kind
+from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.rules.roles import Role
 from cbt.spreadsheets.writer import XLSX
@@ -62,3 +64,16 @@ def _own_results(work: Work) -> JobResult:
 PRINT = file_kind("certificate.print", (Role.OFFICER,), _print)
 UPLOAD = file_kind("certificate.upload", (Role.OFFICER,), _upload)
 OWN_RESULTS = file_kind("unit.results", (Role.UNIT_CLERK,), _own_results)
+
+
+def _issue(work: Work) -> JobResult:
+    level, people = work.asked["level"], work.asked["people"]
+    numbers = issue(level, people, today=local_day(work.now), now=work.now, actor=work.actor, work=work)
+    return JobResult({"count": len(numbers)})
+
+
+def _issued(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("certificates.issued", count=outcome["count"])), "ok")]
+
+
+ISSUE = JobKind("certificate.issue", frozenset({Role.OFFICER}), _issue, is_shared=True, said=_issued)

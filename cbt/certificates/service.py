@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Literal, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -43,7 +44,8 @@ from cbt.storage.crypto import open_bytes, seal_bytes
 from cbt.storage.paging import ListPage, PageSpan
 from cbt.storage.prepared import PreparedSelect
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 REGISTER_PAGE = 50
 
@@ -284,7 +286,15 @@ ISSUED_AT_ONCE = 15
 _WITHOUT_SEQUENCE = 16
 
 
-def issue(level: str, people: Collection[str], *, today: date, now: datetime, actor: str) -> list[str]:
+def issue(
+    level: str,
+    people: Collection[str],
+    *,
+    today: date,
+    now: datetime,
+    actor: str,
+    work: LongWork = DIRECTLY,
+) -> list[str]:
     """Issue a certificate of a level to each of these people, and return the numbers.
 
     All of them are looked at before the first gets one. Then a few at a time are issued, and looked at again: who
@@ -294,32 +304,33 @@ def issue(level: str, people: Collection[str], *, today: date, now: datetime, ac
 
     Source: R-93.
     """
+    numbers: dict[str, str] = dict(work.so_far)
+    waiting = set(people) - numbers.keys()
+    if numbers and not waiting:
+        return list(numbers.values())
     with reading() as session:
         if series_form(session) is None:
             raise Conflict("certificate.no_series")
-        lines = _ready(session, level, people, today=today)
+        lines = _ready(session, level, waiting, today=today)
         refs = [line.candidate.ref for line in lines]
-    numbers: list[str] = []
-    for piece in pieces_of(refs, size=ISSUED_AT_ONCE):
-        numbers += _issue_some(level, piece, today=today, now=now, actor=actor)
-    return numbers
-
-
-def _issue_some(level: str, people: Collection[str], *, today: date, now: datetime, actor: str) -> list[str]:
-    """Issue to some people, all or none.
-
-    The parts of the numbers are locked first, so that two who issue at once take turns: each sees what the other
-    gave.
-    """
     key = signing_key(now=now, actor=actor)
-    with unit_of_work() as session:
-        parts = series_form(session, lock=True)
-        if parts is None:
-            raise Conflict("certificate.no_series")
-        lines = _ready(session, level, people, today=today)
-        return [
-            issue_one(session, parts, line, key, today=today, now=now, actor=actor).number for line in lines
-        ]
+
+    def issue_some(piece: Collection[str]) -> None:
+        # The parts of the numbers are locked first, so that two who issue at once take turns: each sees what the
+        # other gave.
+        with unit_of_work() as session:
+            parts = series_form(session, lock=True)
+            if parts is None:
+                raise Conflict("certificate.no_series")
+            for line in _ready(session, level, piece, today=today):
+                made = issue_one(session, parts, line, key, today=today, now=now, actor=actor)
+                numbers[line.candidate.ref] = made.number
+            put_down_in(session, *work.keeping(**numbers))
+
+    for piece in pieces_of(refs, size=ISSUED_AT_ONCE):
+        work.in_front(partial(issue_some, piece))
+        work.tell(len(numbers), len(set(people)))
+    return list(numbers.values())
 
 
 def _ready(session: Session, level: str, people: Collection[str], *, today: date) -> list[WaitingPerson]:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from cbt.blueprints.store import blueprint_of, last_version
 from cbt.certificates import service, unit_results
 from cbt.certificates import upload_views as uploads
-from cbt.certificates.jobs import OWN_RESULTS, PRINT
+from cbt.certificates.jobs import ISSUE, OWN_RESULTS, PRINT
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import (
     SeriesForm,
@@ -28,7 +28,7 @@ from cbt.http.page_cache import page_for_all
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
 from cbt.http.server.hot_addresses import hot_reply
-from cbt.jobs.answers import file_reply
+from cbt.jobs.answers import act_reply, file_reply
 from cbt.rules.certificates import grouped
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
@@ -76,18 +76,12 @@ def certificates() -> Reply:
 def issue() -> Reply:
     """Issue certificates to those who are named."""
     form = flask.request.form
-    level = form.get("level", "")
+    level, people = form.get("level", ""), form.getlist("person")[: service.REGISTER_PAGE]
+    page = flask.url_for("certificates.register")
     try:
-        made = service.issue(
-            level,
-            form.getlist("person")[: service.REGISTER_PAGE],
-            today=local_day(flask.g.now),
-            now=flask.g.now,
-            actor=acting(),
-        )
+        return act_reply(ISSUE, subject=f"blueprint:{level}", page=page, level=level, people=people)
     except CbtError as error:
         return _waiting(refusal(error), level)
-    return see_other(_("certificates.issued", count=len(made)), "certificates.register")
 
 
 def _waiting(refused: Refusal, level: str) -> Reply:

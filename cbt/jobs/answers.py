@@ -133,11 +133,21 @@ def to_be_asked_for(ref: str) -> Reply:
     return {"job": flask.url_for("jobs.job", ref=ref)}, 202
 
 
-def act_reply(kind: JobKind, *, subject: str, page: str, **asked: Any) -> Reply:
-    """Lead to the page of an act with what was done, or that it is under way; raise what it was refused with."""
+def act_reply(kind: JobKind, *, subject: str, page: str, has_card: bool = False, **asked: Any) -> Reply:
+    """Lead to the page of an act with what was done; raise what it was refused with.
+
+    Where it goes on the job's own page says how far it is, and leads there then; or the act's own page stays, where
+    it `has_card` (templates/jobs/_about.html).
+    """
     answered = have_done(kind, subject=subject, page=page, asked=asked)
-    if answered.goes_on:
-        flask.flash(flask_babel.gettext("jobs.goes_on"))
-    elif kind.said is not None:
-        flask.flash(*kind.said(answered.outcome or {}))
+    if not answered.goes_on:
+        return act_done(kind, answered.outcome or {}, page)
+    flask.flash(flask_babel.gettext("jobs.goes_on"))
+    return flask.redirect(page if has_card else flask.url_for("jobs.job", ref=answered.ref, then=1), 303)
+
+
+def act_done(kind: JobKind, outcome: Mapping[str, Any], page: str) -> Reply:
+    """Lead to the page of an act, which says at its head what was done."""
+    for sentence, shape in kind.said(outcome) if kind.said is not None else ():
+        flask.flash(sentence, shape)
     return flask.redirect(page, 303)

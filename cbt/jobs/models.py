@@ -30,7 +30,7 @@ class Job(Named):
 
     `asked` is what the job is about, as JSON, and `page` the page it was asked for at. `holder` is the worker that
     carries it out until `held_until`; whoever is there then takes it over. `error` and `params` are those of the
-    error it ended with, `outcome` is what it did, as JSON.
+    error it ended with, `outcome` is what it did, or has done so far, as JSON.
     """
 
     kind: Mapped[str] = mapped_column(String(40))

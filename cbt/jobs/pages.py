@@ -63,7 +63,7 @@ def _one_shown(row: Job, thing: str, text: str, may_change: bool, now: datetime)
     if row.state == JobState.FAILED:
         said, fix = explain(queue.error_of(row))
     elif row.state == JobState.DONE and kind is not None and kind.said is not None:
-        said, _shape = kind.said(json.loads(row.outcome))
+        said = " ".join(sentence for sentence, _shape in kind.said(json.loads(row.outcome)))
     over = row.state in (JobState.FAILED, JobState.CANCELLED)
     return JobShown(
         ref=row.ref,

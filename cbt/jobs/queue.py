@@ -175,6 +175,12 @@ def keep_hold(job: Job, *, done: int, total: int, now: datetime) -> bool:
         return put_down_in(session, rows)
 
 
+def so_far_rows(job: Job, so_far: Mapping[str, Any]) -> Rows:
+    """Return what keeps how far a job is with a piece of it; neither is put down where it is no longer held."""
+    sql = "UPDATE job SET outcome = ? WHERE id = ? AND holder = ? AND state = ?"
+    return Rows(sql, [(canonical_json(so_far), job.id, job.holder, JobState.WORKING.value)], touches=1)
+
+
 def give_back(job: Job) -> None:
     """Have a job that this worker does not end wait for another one: it did not fail."""
     with unit_of_work() as session:

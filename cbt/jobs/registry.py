@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
 import flask
 from sqlalchemy.orm import Session
@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.rules.roles import Role
+from cbt.storage.unit_of_work import LongWork
 
 _EXTENSION = "cbt_jobs"
-T = TypeVar("T")
 
 
-class Work(Protocol):
+class Work(LongWork, Protocol):
     """A job that is carried out: what is asked, in whose right, and how it says how far it is."""
 
     @property
@@ -44,14 +44,6 @@ class Work(Protocol):
     @property
     def principal(self) -> Principal:
         """Whoever asked, with the roles they have now."""
-        ...
-
-    def tell(self, done: int, total: int) -> None:
-        """Say how far it is; raise NoLongerHeld when it is cancelled, or somebody else's."""
-        ...
-
-    def in_front(self, write: Callable[[], T]) -> T:
-        """Do a unit of work, in front of what is computed: whoever holds the writing keeps nobody waiting."""
         ...
 
 
@@ -97,8 +89,8 @@ class JobKind:
     """Whether it may take minutes: a worker keeps a place free of these."""
     is_act: bool = True
     """Whether asking for it goes on record; what a page has worked out for whoever looks at it is no act."""
-    said: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
-    """Says what an outcome means, in the reader's language, and how it is shown (`ok`, `message`)."""
+    said: Callable[[Mapping[str, Any]], Sequence[tuple[str, str]]] | None = None
+    """Says what an outcome means, in sentences in the reader's language, each with how it is shown (`ok`)."""
 
 
 def file_kind(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import flask
 
 from cbt.errors import Conflict
@@ -14,9 +16,10 @@ from cbt.http.partials import Reply, local_target
 from cbt.http.problems import wants_json
 from cbt.jobs import pages as jobs_shown
 from cbt.jobs import queue
-from cbt.jobs.answers import to_be_asked_for
+from cbt.jobs.answers import act_done, to_be_asked_for
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.pages import MAY_CHANGE, JobShown
+from cbt.jobs.registry import job_kinds
 
 pages = flask.Blueprint("jobs", __name__)
 
@@ -33,11 +36,18 @@ def jobs() -> Reply:
 @pages.get("/jobs/<ref>")
 @access.staff
 def job(ref: str) -> Reply:
-    """Show one job; without scripts the page asks again by itself. A script is led to the file once it is there."""
+    """Show one job; without scripts the page asks again by itself. A script is led to the file once it is there.
+
+    Who waits here for an act is led on (`then`) to the page it was asked for at.
+    """
     job_shown = jobs_shown.job_shown(ref, signed_in(), now=flask.g.now)
+    row, then = job_shown.row, "then" in flask.request.args
     if wants_json():
-        return _told(job_shown.row)
-    return flask.render_template("jobs/job.html", job=job_shown, back=local_target(job_shown.row.page, ""))
+        return _told(row)
+    back = local_target(row.page, "")
+    if then and back and row.state == JobState.DONE:
+        return act_done(job_kinds()[row.kind], json.loads(row.outcome), back)
+    return flask.render_template("jobs/job.html", job=job_shown, back=back, then=then)
 
 
 def _told(row: Job) -> Reply:
@@ -54,7 +64,11 @@ def _told(row: Job) -> Reply:
 def card(ref: str) -> Reply:
     """The part of a page that says how far a job is, asked for until it is over."""
     job_shown = jobs_shown.job_shown(ref, signed_in(), now=flask.g.now)
-    return flask.render_template("jobs/_card.html", job=job_shown)
+    then = "then" in flask.request.args
+    if then and job_shown.row.state == JobState.DONE:
+        headers = {"HX-Redirect": flask.url_for("jobs.job", ref=ref, then=1)}
+        return flask.Response(status=204, headers=headers)
+    return flask.render_template("jobs/_card.html", job=job_shown, then=then)
 
 
 @pages.post("/jobs/<ref>/cancel")

@@ -13,7 +13,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +35,7 @@ from cbt.jobs.models import Job, JobPart
 from cbt.jobs.registry import JobFile, JobKind, JobResult, job_kinds, job_kinds_of
 from cbt.storage.engine import files_of
 from cbt.storage.unit_of_work import Joining, joined_by, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -85,6 +86,7 @@ class JobRun:
     ) -> None:
         self.job, self.now = job, now
         self.asked: Mapping[str, Any] = json.loads(job.asked)
+        self.so_far: Mapping[str, Any] = json.loads(job.outcome)
         self.stand = (0, 0)
         """How much of how much is done."""
         self.lost = False
@@ -145,6 +147,10 @@ class JobRun:
         joining = Joining(self._insist, lambda: [queue.while_held(self.job)], self._rest, self._refused)
         with joined_by(joining), children_of(self._children):
             return work()
+
+    def keeping(self, **so_far: Any) -> Sequence[Rows]:
+        """Return what keeps how far the job is, for whoever takes it over."""
+        return (queue.so_far_rows(self.job, so_far),)
 
     def finally_in_front(self, write: Callable[[], None]) -> None:
         """Do the last unit of work, which asks for itself whether the job is held."""

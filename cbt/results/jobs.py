@@ -1,8 +1,10 @@
-"""Sheets, letters, lists and packages of results as jobs: made on a snapshot, and on record with their end."""
+"""Sheets, letters, lists and packages of results, and their publication (公示), as jobs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from flask_babel import gettext as _
 
@@ -10,13 +12,13 @@ from cbt.candidates.models import Candidate
 from cbt.enrolment.body import body
 from cbt.errors import Conflict
 from cbt.http.i18n import local_day, local_text
-from cbt.jobs.registry import JobFile, JobResult, Work, file_kind
+from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.results import rulings, service
 from cbt.results.package.service import make_package, note_package
 from cbt.results.package.signature import signing_key
 from cbt.results.publicity import store as publicity
-from cbt.results.publicity.publication import list_paper, listed
+from cbt.results.publicity.publication import list_paper, listed, publish
 from cbt.results.service import note_printed
 from cbt.results.sheet import documents
 from cbt.results.sheet.sitting import SittingSheet, people_of
@@ -108,3 +110,19 @@ SHEET_PRINT = file_kind("results.print", READERS, _sheet_print)
 LETTER = file_kind("results.letter", READERS, _letter)
 PUBLIC_LIST = file_kind("results.public_list", READERS, _public_list)
 PACKAGE = file_kind("results.package", (Role.OFFICER, Role.CHIEF_PROCTOR), _package, is_lasting=True)
+
+
+def _publish(work: Work) -> JobResult:
+    if "last_on" in work.so_far:
+        return JobResult(work.so_far)
+    last = publish(work.asked["sitting"], now=work.now, actor=work.actor, work=work)
+    return JobResult({"last_on": last.isoformat()})
+
+
+def _published(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("publicity.published", last=outcome["last_on"])), "ok")]
+
+
+PUBLISH_RESULTS = JobKind(
+    "results.publish", frozenset({Role.OFFICER}), _publish, is_shared=True, said=_published
+)

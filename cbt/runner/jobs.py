@@ -13,16 +13,15 @@ from cbt.runner.paper.draw import draw_for_sitting
 
 
 def _draw(work: Work) -> JobResult:
-    drawn = draw_for_sitting(
-        work.asked["sitting"], now=work.now, actor=work.actor, write=work.in_front, tell=work.tell
-    )
-    return JobResult({"forms": drawn})
+    before = work.so_far.get("forms", 0)
+    drawn = draw_for_sitting(work.asked["sitting"], now=work.now, actor=work.actor, work=work, before=before)
+    return JobResult({"forms": before + drawn})
 
 
-def _said(outcome: Mapping[str, Any]) -> tuple[str, str]:
+def _said(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
     drawn = outcome["forms"]
     sentence = gettext("delivery.draw.done", count=drawn) if drawn else gettext("delivery.draw.nothing")
-    return str(sentence), "ok" if drawn else "message"
+    return [(str(sentence), "ok" if drawn else "message")]
 
 
 DRAW = JobKind(

@@ -89,7 +89,9 @@ def draw_forms(sitting_ref: str) -> Reply:
     """组卷: draw and freeze one form for every registration of a sitting that has none."""
     page = flask.url_for("candidates.sitting", ref=sitting_ref)
     try:
-        return act_reply(DRAW, subject=f"sitting:{sitting_ref}", page=page, sitting=sitting_ref)
+        return act_reply(
+            DRAW, subject=f"sitting:{sitting_ref}", page=page, has_card=True, sitting=sitting_ref
+        )
     except Conflict as error:
         flash_refusal(error)
     return flask.redirect(page, 303)

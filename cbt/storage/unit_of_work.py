@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import flask
 from sqlalchemy.engine import Engine
@@ -176,3 +176,42 @@ def pieces_of(rows: Iterable[T], *, size: int = PIECE) -> Iterator[Sequence[T]]:
         yield piece
         if writing().somebody_waits:
             time.sleep(min(REST * (time.perf_counter() - begun), LONGEST_REST))
+
+
+class LongWork(Protocol):
+    """How long work is carried out: who writes its pieces, who hears how far it is, what goes on after a stop."""
+
+    @property
+    def so_far(self) -> Mapping[str, Any]:
+        """What was kept of it before a stop; nothing at its beginning."""
+        ...
+
+    def in_front(self, write: Callable[[], T]) -> T:
+        """Do a unit of work and return what it returns."""
+        ...
+
+    def tell(self, done: int, total: int) -> None:
+        """Say how far it is; it may raise to end the work between two pieces."""
+        ...
+
+    def keeping(self, **so_far: Any) -> Sequence[Rows]:
+        """Return what keeps, with a piece, what is done once that is written; `put_down_in` its unit of work."""
+        ...
+
+
+class _Directly:
+    """Whoever calls carries the work out, in one go."""
+
+    so_far: Mapping[str, Any] = {}
+
+    def in_front(self, write: Callable[[], T]) -> T:
+        return write()
+
+    def tell(self, done: int, total: int) -> None:
+        pass
+
+    def keeping(self, **so_far: Any) -> Sequence[Rows]:
+        return ()
+
+
+DIRECTLY: LongWork = _Directly()

@@ -21,9 +21,9 @@ from cbt.jobs import answers
 from cbt.jobs.models import JobState
 from cbt.jobs.registry import JobKind, job_kinds_of
 from cbt.jobs.worker import run_due
+from tests.file_jobs import wait_until
 from tests.jobs.test_queue import Steps, ask, due, row, steps
 from tests.jobs.test_worker import served, states, working
-from tests.file_jobs import wait_until
 from tests.packaging.test_edge import product
 from tests.sources import nodes_of
 from tests.world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -23,7 +23,7 @@ from cbt.items.models import ImportRun, Item, ItemBank, ItemComment, ItemStep, I
 from cbt.items.taxonomy import Taxonomy
 from cbt.rules.states import ItemState
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, put_down_joined, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, put_down_joined, reading, unit_of_work
 from cbt.storage.write_queue.change_set import Rows, put_down_in
 
 AT_ONCE = 20
@@ -333,6 +333,10 @@ class Undone:
     returned: int
     kept: int
 
+    @property
+    def looked_at(self) -> int:
+        return self.withdrawn + self.returned + self.kept
+
     def __add__(self, more: Undone) -> Undone:
         return Undone(self.withdrawn + more.withdrawn, self.returned + more.returned, self.kept + more.kept)
 
@@ -620,20 +624,29 @@ def _forget_some(run_id: int) -> bool:
     return bool(rows)
 
 
-def undo_all(run_id: int, *, now: datetime, actor: str) -> Undone:
+def undo_all(run_id: int, *, now: datetime, actor: str, work: LongWork = DIRECTLY) -> Undone:
     """Take back what a run brought, some items after the other; what was changed meanwhile is looked at again."""
-    done, after = NONE_UNDONE, 0
-    while some := _undo_some(run_id, after, now=now, actor=actor):
+    before = dict(work.so_far)
+    after = before.pop("after", 0)
+    done = Undone(**before) if before else NONE_UNDONE
+    with reading() as session:
+        brought = session.get_one(ImportRun, run_id)
+        total = brought.added + brought.changed
+    while some := _undo_some(run_id, after, done, now=now, actor=actor, work=work):
         done += some.does
         after = some.last
+        work.tell(min(done.looked_at, total), total)
     return done
 
 
-def _undo_some(run_id: int, after: int, *, now: datetime, actor: str) -> RunUndo | None:
+def _undo_some(
+    run_id: int, after: int, done: Undone, *, now: datetime, actor: str, work: LongWork
+) -> RunUndo | None:
     for _ in range(TRIES):
         with reading() as session:
             run = session.get_one(ImportRun, run_id)
             some = undo_some(session, run, after=after, now=now, actor=actor)
-        if not some.rows or put_down_joined(*some.rows):
+        keeping = work.keeping(**asdict(done + some.does), after=some.last)
+        if not some.rows or work.in_front(partial(put_down_joined, *some.rows, *keeping)):
             return some if some.last else None
     raise Conflict("bank.changed_meanwhile", ref=run.ref)

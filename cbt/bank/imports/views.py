@@ -8,13 +8,12 @@ from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
 from cbt.bank import catalogue, store
-from cbt.bank import service as bank_service
 from cbt.bank.imports import checks as sheets
 from cbt.bank.imports import service
 from cbt.bank.imports.checks import CheckStanding, Looked
 from cbt.bank.imports.plan import LISTS, Mode
 from cbt.bank.imports.worker import BANKS, subject_of
-from cbt.bank.jobs import MARKED_FILE
+from cbt.bank.jobs import MARKED_FILE, UNDO_IMPORT
 from cbt.bank.service import key_view
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
@@ -27,7 +26,7 @@ from cbt.interchange import registry
 from cbt.items.finding_texts import field_label, format_name, inferred_value, note, place_said
 from cbt.items.media import in_words
 from cbt.items.models import ImportRun
-from cbt.jobs.answers import file_reply
+from cbt.jobs.answers import act_reply, file_reply
 from cbt.rules.roles import Role
 from cbt.rules.states import ItemState
 from cbt.spreadsheets.file_checks import whole
@@ -242,10 +241,8 @@ def _upload_page(ref: str, refused: Refusal) -> Reply:
 @pages.post("/bank/<ref>/imports/<run_ref>/undo")
 @access.roles(Role.AUTHOR)
 def undo(ref: str, run_ref: str) -> Reply:
-    done = bank_service.undo(bank_ref=ref, run_ref=run_ref, now=flask.g.now, actor=acting())
-    sentence = _("bank.import.undone", withdrawn=done.withdrawn, returned=done.returned, kept=done.kept)
-    flask.flash(sentence, "ok")
-    return flask.redirect(flask.url_for(".upload", ref=ref), 303)
+    page = flask.url_for(".upload", ref=ref)
+    return act_reply(UNDO_IMPORT, subject=f"item_bank:{ref}", page=page, bank=ref, run=run_ref)
 
 
 def _workbook(content: bytes, name: str) -> flask.Response:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from sqlalchemy import and_, func, insert, select
 from sqlalchemy.orm import Session
@@ -23,7 +24,8 @@ from cbt.items.models import ImportRun, Item, ItemBank, ItemVersion, KnowledgePo
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.rules.states import ITEM_TRANSITIONS, ItemEvent, ItemState, may_review
-from cbt.storage.unit_of_work import PIECE, pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, PIECE, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down
 
 MOST = 10_000
 """Items that one change may be about."""
@@ -194,7 +196,7 @@ WRITTEN_AT_ONCE = 15
 
 @dataclass(frozen=True, slots=True)
 class BulkWish:
-    """What is to become of items of a bank, whose wish it is, and when."""
+    """What is to become of items of a bank, whose wish it is, and when; `again` of some it may have."""
 
     bank_ref: str
     act: BulkAct
@@ -202,6 +204,7 @@ class BulkWish:
     note: str
     now: datetime
     actor: str
+    again: bool
 
 
 def change_many(
@@ -214,28 +217,38 @@ def change_many(
     sha: str,
     now: datetime,
     actor: str,
+    work: LongWork = DIRECTLY,
 ) -> BulkPlan:
     """Make the change that `sha` names of the items it can be made of; return the plan as it was carried out.
 
     It is looked at as a whole before anything is written, then made a few items at a time, each few with a line of
-    the log: an item is as it was shown, or it is left alone. Who is stopped on the way asks for the rest again.
+    the log: an item is as it was shown, or it is left alone. A change that was stopped goes on by the plan that was
+    kept; else who is stopped on the way asks for the rest again.
 
     Raises Conflict("bank.bulk_changed") when the items are no longer as they were shown, as `items_of` and
     `plan_bulk` do, and InvalidInput("bank.bulk_none_able").
     """
-    with reading() as session:
-        bank = bank_by_ref(session, bank_ref)
-        items = items_of(session, bank, scope)
-        plan = plan_bulk(session, bank, items, act, value, note=note, now=now, actor=actor)
-        ids = {item.ref: item.id for item in items}
-    if plan.sha != sha:
-        raise Conflict("bank.bulk_changed")
-    if not plan.able:
-        raise InvalidInput("bank.bulk_none_able")
-    wanted = BulkWish(bank_ref, act, value, note, now, actor)
+    kept = work.so_far.get("lines")
+    if kept is not None:
+        plan = BulkPlan(act, value, note, [BulkLine(*line) for line in kept])
+    else:
+        with reading() as session:
+            bank = bank_by_ref(session, bank_ref)
+            items = items_of(session, bank, scope)
+            plan = plan_bulk(session, bank, items, act, value, note=note, now=now, actor=actor)
+        if plan.sha != sha:
+            raise Conflict("bank.bulk_changed")
+        if not plan.able:
+            raise InvalidInput("bank.bulk_none_able")
+        if keeping := work.keeping(lines=[astuple(line) for line in plan.lines]):
+            work.in_front(partial(put_down, *keeping))
+    wanted = BulkWish(bank_ref, act, value, note, now, actor, again=kept is not None)
     left: set[str] = set()
+    done = 0
     for piece in pieces_of(plan.able, size=WRITTEN_AT_ONCE if act in WRITES else PIECE):
-        left |= _change_some(wanted, [ids[line.ref] for line in piece], piece)
+        left |= work.in_front(partial(_change_some, wanted, piece))
+        done += len(piece)
+        work.tell(done, len(plan.able))
     if len(left) == len(plan.able):
         raise Conflict("bank.bulk_changed")
     return replace(
@@ -243,11 +256,14 @@ def change_many(
     )
 
 
-def _change_some(wish: BulkWish, ids: Sequence[int], lines: Sequence[BulkLine]) -> set[str]:
+def _change_some(wish: BulkWish, lines: Sequence[BulkLine]) -> set[str]:
     """Change some items that are still as they were shown; return the refs of those that are not."""
+    after = {line.ref: line.after for line in lines}
     with unit_of_work() as session:
         bank = bank_by_ref(session, wish.bank_ref)
-        query = select(Item).where(Item.bank_id == bank.id, Item.id.in_(ids)).order_by(Item.point, Item.ref)
+        query = (
+            select(Item).where(Item.bank_id == bank.id, Item.ref.in_(after)).order_by(Item.point, Item.ref)
+        )
         items = session.scalars(query.with_for_update(of=Item)).all()
         plan = plan_bulk(
             session, bank, items, wish.act, wish.value, note=wish.note, now=wish.now, actor=wish.actor
@@ -263,7 +279,8 @@ def _change_some(wish: BulkWish, ids: Sequence[int], lines: Sequence[BulkLine]) 
         else:
             event = ItemEvent(wish.act.value)
             move(session, bank, chosen, event, now=wish.now, actor=wish.actor, note=wish.note)
-    return {line.ref for line in lines} - same
+    changed = {line.ref for line in plan.lines if wish.again and line.before == after[line.ref]}
+    return after.keys() - same - changed
 
 
 def _write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import asdict
 
 import flask
 from flask_babel import gettext as _
@@ -11,16 +12,15 @@ from flask_babel import gettext as _
 from cbt.accounts.store import actor_names
 from cbt.bank import store
 from cbt.bank.catalogue import item_of, item_sheet
+from cbt.bank.jobs import CHANGE_ITEMS
 from cbt.bank.review import service
 from cbt.bank.review.bulk import (
     BY,
-    CHANGED,
     WRITES,
     BulkAct,
     BulkLine,
     BulkPlan,
     BulkScope,
-    change_many,
     items_of,
     plan_bulk,
 )
@@ -47,6 +47,7 @@ from cbt.http.forms import Refusal, flash_refusal, form_on
 from cbt.http.partials import Reply, local_target
 from cbt.items.finding_texts import field_label
 from cbt.items.preview import key_lines, preview_paper
+from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
 from cbt.rules.states import ItemEvent, ItemState
 from cbt.storage.unit_of_work import reading
@@ -292,24 +293,19 @@ def do(ref: str) -> Reply:
     act, form = _act(), flask.request.form
     here = local_target(form.get("here"), flask.url_for("bank.bank", ref=ref))
     try:
-        plan = change_many(
-            bank_ref=ref,
-            scope=_scope(),
-            act=act,
+        return act_reply(
+            CHANGE_ITEMS,
+            subject=f"item_bank:{ref}",
+            page=here,
+            bank=ref,
+            scope=asdict(_scope()),
+            act=act.value,
             value=_value(act),
             note=words(form.get("note", ""), "note"),
             sha=form.get("sha", ""),
-            now=flask.g.now,
-            actor=acting(),
         )
     except (Conflict, InvalidInput) as error:
         flash_refusal(error)
-    else:
-        left = len(plan.lines) - len(plan.able)
-        flask.flash(_("bank.bulk.done", count=len(plan.able), left=left), "ok")
-        if changed := plan.problems[CHANGED]:
-            why = _(f"bank.bulk.problem.{CHANGED}")
-            flask.flash(_("bank.bulk.problem_count", count=changed, why=why), "warn")
     return flask.redirect(here, 303)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,7 +29,8 @@ from cbt.rules.enrolment.fees import RefundCause
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.states import EDITABLE, OVER, ApplicationEvent, ApplicationState, next_application_state
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 
 def move_on(application: UnitApplication, event: ApplicationEvent) -> None:
@@ -277,7 +279,15 @@ DECIDED_AT_ONCE = 10
 NEEDS_WORDS = frozenset({ApplicationEvent.SEND_BACK, ApplicationEvent.REFUSE})
 
 
-def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, by: Applying) -> None:
+def take_step(
+    ref: str,
+    event: ApplicationEvent,
+    *,
+    words: str,
+    batch: str,
+    by: Applying,
+    work: LongWork = DIRECTLY,
+) -> None:
     """Send an application back, refuse or accept it, reconsider, put it in a batch or take it out, or end it.
 
     Raise Conflict("application.transition"|"application.undecided"|"application.none_accepted"|
@@ -285,38 +295,53 @@ def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, by: 
 
     Source: R-77.
     """
+    application_id = work.so_far.get("application")
+    if application_id is None:
+        application_id = _take_step(ref, event, words, batch, by, work)
+    if event is ApplicationEvent.ACCEPT:
+        charge(application_id, by, work=work)
+
+
+def _take_step(
+    ref: str, event: ApplicationEvent, words: str, batch: str, by: Applying, work: LongWork
+) -> int:
+    """Have an event happen to an application, without what it costs; return its key."""
     application_id = refuse_step(ref, event, unit_id=by.unit_id)
     if event in NEEDS_WORDS:
         words = required(words, "application.words", "words", limit=LONGEST_NOTE)
     else:
         words = one_line(words, "words")[:LONGEST_NOTE]
-    _cancel_first(application_id, event, by)
-    with unit_of_work() as session:
-        application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=True)
-        move_on(application, event)
-        after = _carry_out(session, application, event, words, batch, by)
-        note_step(session, application, event.value, words or after.get("name", ""), by)
-        record(
-            session,
-            at=by.now,
-            actor=by.actor,
-            act=f"application.{event.value}",
-            subject=application.logged_as,
-            reason=words,
-            after={key: value for key, value in after.items() if key != "name"},
-        )
-    if event is ApplicationEvent.ACCEPT:
-        charge(application_id, by)
+    _cancel_first(application_id, event, by, work)
+
+    def step() -> None:
+        with unit_of_work() as session:
+            application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=True)
+            move_on(application, event)
+            after = _carry_out(session, application, event, words, batch, by)
+            note_step(session, application, event.value, words or after.get("name", ""), by)
+            record(
+                session,
+                at=by.now,
+                actor=by.actor,
+                act=f"application.{event.value}",
+                subject=application.logged_as,
+                reason=words,
+                after={key: value for key, value in after.items() if key != "name"},
+            )
+            put_down_in(session, *work.keeping(application=application_id))
+
+    work.in_front(step)
+    return application_id
 
 
-def _cancel_first(application_id: int, event: ApplicationEvent, by: Applying) -> None:
+def _cancel_first(application_id: int, event: ApplicationEvent, by: Applying, work: LongWork) -> None:
     """Cancel the lines that an event gives back; they are many, so the state goes on after them."""
     if event is ApplicationEvent.RECONSIDER:
-        cancel_for(application_id, RECONSIDERED, by)
+        cancel_for(application_id, RECONSIDERED, by, work=work)
     elif event is ApplicationEvent.COMPLETE:
         with reading() as session:
             _refuse_not_over(session, session.get_one(UnitApplication, application_id))
-        credit_for(application_id, by)
+        credit_for(application_id, by, work=work)
 
 
 def _refuse_not_over(session: Session, application: UnitApplication) -> None:
@@ -367,7 +392,14 @@ def _refuse_undecided(session: Session, application: UnitApplication) -> None:
 
 
 def decide(
-    ref: str, people: Collection[str], *, verdict: str, condition: int | None, reason: str, by: Applying
+    ref: str,
+    people: Collection[str],
+    *,
+    verdict: str,
+    condition: int | None,
+    reason: str,
+    by: Applying,
+    work: LongWork = DIRECTLY,
 ) -> int:
     """Accept or refuse people and return how many; without a condition each by the first that they meet.
 
@@ -381,20 +413,26 @@ def decide(
     if verdict not in {ACCEPTED, REFUSED}:
         raise InvalidInput("web.bad_request")
     reason = one_line(reason, "reason")[:LONGEST_NOTE]
+    decided: list[str] = list(work.so_far.get("people", ()))
+    waiting = set(people).difference(decided)
+    if decided and not waiting:
+        return len(decided)
     with reading() as session:
         application = store.application_by_ref(session, ref, unit_id=by.unit_id)
         refuse_unless_submitted(application)
-        chosen = [one for one in store.people_of(session, application) if one.ref in people]
+        chosen = [one for one in store.people_of(session, application) if one.ref in waiting]
         if not chosen:
             raise InvalidInput("application.no_one_chosen")
         if verdict == REFUSED and not reason:
             raise InvalidInput("applicant.reason", field="reason")
         _conditions(session, application, chosen, verdict, condition, reason, by)
         refs = [one.ref for one in chosen]
-    return sum(
-        _decide_some(ref, piece, verdict, condition, reason, by)
-        for piece in pieces_of(refs, size=DECIDED_AT_ONCE)
-    )
+    total = len(decided) + len(refs)
+    for piece in pieces_of(refs, size=DECIDED_AT_ONCE):
+        decide_some = partial(_decide_some, ref, piece, verdict, condition, reason, by)
+        decided = work.in_front(partial(decide_some, decided, work))
+        work.tell(len(decided), total)
+    return len(decided)
 
 
 def _conditions(
@@ -420,9 +458,19 @@ def _conditions(
 
 
 def _decide_some(
-    ref: str, people: Collection[str], verdict: str, condition: int | None, reason: str, acting: Applying
-) -> int:
-    """Decide about some people, as they are now; return how many. Who is stopped before the rest leaves it open."""
+    ref: str,
+    people: Collection[str],
+    verdict: str,
+    condition: int | None,
+    reason: str,
+    acting: Applying,
+    before: Sequence[str],
+    work: LongWork,
+) -> list[str]:
+    """Decide about some people, as they are now; return who they are, with those of `before`.
+
+    Who is stopped before the rest leaves it open.
+    """
     with unit_of_work() as session:
         application = store.application_by_ref(session, ref, unit_id=acting.unit_id, changing=True)
         refuse_unless_submitted(application)
@@ -444,7 +492,9 @@ def _decide_some(
                 reason=reason,
                 after={"condition": by} if by else None,
             )
-        return len(chosen)
+        decided = [*before, *(one.ref for one in chosen)]
+        put_down_in(session, *work.keeping(people=decided))
+        return decided
 
 
 def _condition(answer: EligibilityAnswer, condition: int | None, reason: str) -> int:

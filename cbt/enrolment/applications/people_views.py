@@ -11,6 +11,7 @@ from cbt.enrolment.applications import application as application_service
 from cbt.enrolment.applications import attachments, people, store
 from cbt.enrolment.applications.application import check_proofs
 from cbt.enrolment.applications.attachments import may_attach, photo_of_applicant
+from cbt.enrolment.applications.jobs import DECIDE
 from cbt.enrolment.applications.pages import applicant_details
 from cbt.enrolment.applications.person import CHOICES, FACTS, LEVELS, answer_of, judged, read_facts
 from cbt.enrolment.applications.views import OFFICE, ApplicationSide, application, page
@@ -22,7 +23,7 @@ from cbt.http.form_values import whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, uploaded, uploaded_files
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
-from cbt.jobs.answers import file_reply
+from cbt.jobs.answers import act_reply, file_reply
 from cbt.media.intake import JPEG, MOST_LARGE
 from cbt.rules.door import DOCUMENT_TYPES
 from cbt.storage.unit_of_work import reading
@@ -125,21 +126,19 @@ def decide(side: ApplicationSide, ref: str) -> Reply:
     form = flask.request.form
     back = form.get("person", "")
     try:
-        count = application_service.decide(
-            ref,
-            form.getlist("people"),
+        return act_reply(
+            DECIDE,
+            subject=f"unit_application:{ref}",
+            page=side.url("person", ref=ref, person_ref=back) if back else side.url("application", ref=ref),
+            application=ref,
+            people=form.getlist("people"),
             verdict=form.get("verdict", ""),
             condition=whole_number(form.get("condition", ""), most=99),
             reason=form.get("reason", ""),
-            by=side.applying(),
         )
     except CbtError as error:
         refused = refusal(error)
         return person(side, ref, back, refused) if back else application(side, ref, refused)
-    flask.flash(flask_babel.gettext("enrolment.decided", count=count), "ok")
-    if back:
-        return flask.redirect(side.url("person", ref=ref, person_ref=back), 303)
-    return flask.redirect(side.url("application", ref=ref), 303)
 
 
 @form_on(person)

@@ -17,6 +17,7 @@ from cbt.blueprints.store import blueprint_of, blueprints_of, current_versions
 from cbt.enrolment.applications import application as applying
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.application import ApplicationForm, Applying
+from cbt.enrolment.applications.jobs import TAKE_STEP
 from cbt.enrolment.applications.pages import application_details
 from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.office_decisions import holidays_of
@@ -28,6 +29,7 @@ from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
+from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
 from cbt.rules.states import BY_UNIT, ApplicationEvent
 from cbt.storage.unit_of_work import reading
@@ -212,8 +214,14 @@ def step(side: ApplicationSide, ref: str, event: str) -> Reply:
     elif application_event is ApplicationEvent.WITHDRAW:
         applying.withdraw(ref, words=form.get("words", ""), by=by)
     else:
-        applying.take_step(
-            ref, application_event, words=form.get("words", ""), batch=form.get("batch", ""), by=by
+        return act_reply(
+            TAKE_STEP,
+            subject=f"unit_application:{ref}",
+            page=side.url("application", ref=ref),
+            application=ref,
+            event=event,
+            words=form.get("words", ""),
+            batch=form.get("batch", ""),
         )
     return side.see_other(flask_babel.gettext(f"enrolment.done.{event}"), "application", ref=ref)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from itertools import count
 
 from sqlalchemy import ColumnElement, func, insert, select, update
@@ -17,7 +18,8 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import one_line, required
 from cbt.rules.enrolment.fees import FeeLedger, Match, typed_amount, yuan
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import PIECE, pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, PIECE, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ def record_payment(unit_ref: str, form: PaymentForm, booking: FeeBooking) -> str
     return ref
 
 
-def match_credit(unit_ref: str, booking: FeeBooking) -> int:
+def match_credit(unit_ref: str, booking: FeeBooking, *, work: LongWork = DIRECTLY) -> int:
     """Let what is free of a unit's payments pay what is open, the oldest first; return how much.
 
     Raise Conflict("fees.nothing_to_match").
@@ -251,13 +253,13 @@ def match_credit(unit_ref: str, booking: FeeBooking) -> int:
     with reading() as session:
         unit = unit_by_ref(session, unit_ref)
         proposed = list(account_of(session, unit.id).ledger.proposed())
-    matched = _match(unit.id, proposed, booking)
+    matched = _match(unit.id, proposed, booking, work=work)
     if not matched:
         raise Conflict("fees.nothing_to_match")
     return matched
 
 
-def _match(unit_id: int, proposed: Sequence[Match], booking: FeeBooking) -> int:
+def _match(unit_id: int, proposed: Sequence[Match], booking: FeeBooking, *, work: LongWork = DIRECTLY) -> int:
     """Make matches a few at a time, each piece with its entry in the log; return how much they pay.
 
     What another has paid, cancelled or given back meanwhile is left out of them. Who is stopped on the way leaves
@@ -265,10 +267,18 @@ def _match(unit_id: int, proposed: Sequence[Match], booking: FeeBooking) -> int:
 
     Source: I13, R-76.
     """
-    return sum(_match_some(unit_id, piece, booking) for piece in pieces_of(proposed))
+    done, matched = 0, int(work.so_far.get("fen", 0))
+    for piece in pieces_of(proposed):
+        matched = work.in_front(partial(_match_some, unit_id, piece, booking, work=work, before=matched))
+        done += len(piece)
+        work.tell(done, len(proposed))
+    return matched
 
 
-def _match_some(unit_id: int, proposed: Sequence[Match], booking: FeeBooking) -> int:
+def _match_some(
+    unit_id: int, proposed: Sequence[Match], booking: FeeBooking, *, work: LongWork, before: int
+) -> int:
+    """Make some matches; return how much they pay with those of `before`."""
     with unit_of_work() as session:
         matched = keep_matches(session, unit_id, proposed, booking)
         if matched:
@@ -280,7 +290,8 @@ def _match_some(unit_id: int, proposed: Sequence[Match], booking: FeeBooking) ->
                 subject=session.get_one(MemberUnit, unit_id).logged_as,
                 after={"matched": yuan(matched)},
             )
-        return matched
+            put_down_in(session, *work.keeping(fen=before + matched))
+        return before + matched
 
 
 def unmatch_payment(ref: str, *, reason: str, booking: FeeBooking) -> None:

@@ -7,6 +7,7 @@ are known by later rooms: how they are read is registered when the app is put to
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import flask
@@ -34,7 +35,8 @@ from cbt.rules.enrolment.fees import (
 )
 from cbt.rules.states import ApplicationState
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows, put_down_in
 
 RECONSIDERED = "reconsidered"
 """Why lines were cancelled of an application whose acceptance was taken back."""
@@ -45,7 +47,9 @@ CHARGED_AT_ONCE = 25
 """People whose lines are added in one unit of work."""
 
 
-def charge(application_id: int, booking: FeeBooking) -> None:
+def charge(
+    application_id: int, booking: FeeBooking, *, work: LongWork = DIRECTLY, keeping: Sequence[Rows] = ()
+) -> None:
     """Add the lines of everybody who was accepted, a few people at a time; the application is charged once all are.
 
     Who is stopped on the way leaves an application that is not charged yet: `charge_missing` goes on with it, and
@@ -57,22 +61,27 @@ def charge(application_id: int, booking: FeeBooking) -> None:
         accepted = (Applicant.application_id == application_id, Applicant.verdict == "accepted")
         people = session.scalars(select(Applicant.id).where(*accepted).order_by(Applicant.id)).all()
     for piece in pieces_of(people, size=CHARGED_AT_ONCE):
-        _charge_some(application_id, piece, booking)
-    with unit_of_work() as session:
-        application = _not_charged(session, application_id)
-        if application is None:
-            return
-        application.charged_on = booking.today
-        standing = (FeeCharge.application_id == application.id, FeeCharge.cancelled_on.is_(None))
-        count, fen = session.execute(select(func.count(), func.sum(FeeCharge.fen)).where(*standing)).one()
-        record(
-            session,
-            at=booking.now,
-            actor=booking.actor,
-            act="fee.charge",
-            subject=application.logged_as,
-            after={"rows": count, "amount": yuan(fen or 0)},
-        )
+        work.in_front(partial(_charge_some, application_id, piece, booking))
+
+    def end() -> None:
+        with unit_of_work() as session:
+            put_down_in(session, *keeping)
+            application = _not_charged(session, application_id)
+            if application is None:
+                return
+            application.charged_on = booking.today
+            standing = (FeeCharge.application_id == application.id, FeeCharge.cancelled_on.is_(None))
+            count, fen = session.execute(select(func.count(), func.sum(FeeCharge.fen)).where(*standing)).one()
+            record(
+                session,
+                at=booking.now,
+                actor=booking.actor,
+                act="fee.charge",
+                subject=application.logged_as,
+                after={"rows": count, "amount": yuan(fen or 0)},
+            )
+
+    work.in_front(end)
 
 
 def _charge_some(application_id: int, people: Sequence[int], booking: FeeBooking) -> None:
@@ -150,7 +159,7 @@ def _first_before(
     return first_papers
 
 
-def charge_missing(booking: FeeBooking) -> int:
+def charge_missing(booking: FeeBooking, *, work: LongWork = DIRECTLY) -> int:
     """Add the lines of the applications that were accepted and lack some; return how many those were."""
     with reading() as session:
         application_ids = session.scalars(
@@ -159,12 +168,16 @@ def charge_missing(booking: FeeBooking) -> int:
             .order_by(UnitApplication.id)
             .limit(MOST_AT_ONCE)
         ).all()
+    before = int(work.so_far.get("count", 0))
+    count = before
     for application_id in application_ids:
-        charge(application_id, booking)
-    return len(application_ids)
+        count += 1
+        charge(application_id, booking, work=work, keeping=work.keeping(count=count))
+        work.tell(count, before + len(application_ids))
+    return count
 
 
-def cancel_for(application_id: int, cause: str, booking: FeeBooking) -> None:
+def cancel_for(application_id: int, cause: str, booking: FeeBooking, *, work: LongWork = DIRECTLY) -> None:
     """Cancel all lines of an application, where the rule gives back for such a cause, a few at a time.
 
     Its state goes on after them. Who is stopped on the way leaves an application that is accepted and not charged:
@@ -172,20 +185,32 @@ def cancel_for(application_id: int, cause: str, booking: FeeBooking) -> None:
 
     Source: R-76.
     """
-    with unit_of_work() as session:
-        application = session.get_one(UnitApplication, application_id, with_for_update=True)
-        fees = blueprint_of(session, application.blueprint_version_id).fees
-        if cause != RECONSIDERED and not is_given_back(fees, RefundCause(cause)):
-            return
-        application.charged_on = None
+
+    def begin() -> bool:
+        with unit_of_work() as session:
+            application = session.get_one(UnitApplication, application_id, with_for_update=True)
+            fees = blueprint_of(session, application.blueprint_version_id).fees
+            if cause != RECONSIDERED and not is_given_back(fees, RefundCause(cause)):
+                return False
+            application.charged_on = None
+            return True
+
+    if not work.in_front(begin):
+        return
     with reading() as session:
         standing = (FeeCharge.application_id == application_id, FeeCharge.cancelled_on.is_(None))
         lines = session.scalars(select(FeeCharge.id).where(*standing).order_by(FeeCharge.id)).all()
-    cancel_charges(application_id, lines, cause, "", booking)
+    cancel_charges(application_id, lines, cause, "", booking, work=work)
 
 
 def cancel_lines(
-    unit_ref: str, refs: Collection[str], *, cause: str, reason: str, booking: FeeBooking
+    unit_ref: str,
+    refs: Collection[str],
+    *,
+    cause: str,
+    reason: str,
+    booking: FeeBooking,
+    work: LongWork = DIRECTLY,
 ) -> int:
     """Cancel chosen lines of a unit, so that what was paid for them is free again; return how many.
 
@@ -205,7 +230,8 @@ def cancel_lines(
             .where(FeeCharge.unit_id == unit.id, FeeCharge.ref.in_(refs), FeeCharge.cancelled_on.is_(None))
             .order_by(FeeCharge.id)
         ).all()
-        if not rows:
+        cancelled = int(work.so_far.get("count", 0))
+        if not rows and not cancelled:
             raise InvalidInput("fees.none_chosen")
         for version in {one.blueprint_version_id for one in rows}:
             if not is_given_back(blueprint_of(session, version).fees, RefundCause(cause)):
@@ -215,25 +241,48 @@ def cancel_lines(
     by_application: dict[int, list[int]] = {}
     for line, application_id, _version in rows:
         by_application.setdefault(application_id, []).append(line)
-    return sum(
-        cancel_charges(application_id, lines, cause, reason, booking)
-        for application_id, lines in by_application.items()
-    )
+    total = cancelled + len(rows)
+    for application_id, lines in by_application.items():
+        cancelled = cancel_charges(
+            application_id, lines, cause, reason, booking, work=work, before=cancelled, total=total
+        )
+    return cancelled
 
 
 def cancel_charges(
-    application_id: int, lines: Sequence[int], cause: str, reason: str, booking: FeeBooking
+    application_id: int,
+    lines: Sequence[int],
+    cause: str,
+    reason: str,
+    booking: FeeBooking,
+    *,
+    work: LongWork = DIRECTLY,
+    before: int = 0,
+    total: int = 0,
 ) -> int:
-    """Cancel lines of an application a few at a time, so that what was paid for them is free; return how many.
+    """Cancel lines of an application a few at a time, so that what was paid for them is free.
 
-    One that is cancelled already stays as it is.
+    Return how many, with those of `before`. One that is cancelled already stays as it is.
     """
-    return sum(_cancel_some(application_id, piece, cause, reason, booking) for piece in pieces_of(lines))
+    cancelled = before
+    for piece in pieces_of(lines):
+        cancel = partial(_cancel_some, application_id, piece, cause, reason, booking)
+        cancelled = work.in_front(partial(cancel, work=work, before=cancelled))
+        work.tell(cancelled, max(total, before + len(lines)))
+    return cancelled
 
 
 def _cancel_some(
-    application_id: int, lines: Sequence[int], cause: str, reason: str, booking: FeeBooking
+    application_id: int,
+    lines: Sequence[int],
+    cause: str,
+    reason: str,
+    booking: FeeBooking,
+    *,
+    work: LongWork,
+    before: int,
 ) -> int:
+    """Cancel some lines that stand; return how many with those of `before`."""
     with unit_of_work() as session:
         application = session.get_one(UnitApplication, application_id)
         keep_to_this(session, application.unit_id)
@@ -241,7 +290,8 @@ def _cancel_some(
             select(FeeCharge).where(FeeCharge.id.in_(lines), FeeCharge.cancelled_on.is_(None))
         ).all()
         if not charges:
-            return 0
+            return before
+        count = before + len(charges)
         paid = (FeeMatch.charge_id.in_([one.id for one in charges]), FeeMatch.undone_at.is_(None))
         session.execute(update(FeeMatch).where(*paid).values(undone_at=booking.now))
         for fee_charge in charges:
@@ -256,7 +306,8 @@ def _cancel_some(
             before={"rows": len(charges), "amount": yuan(sum(one.fen for one in charges))},
             after={"cause": cause},
         )
-        return len(charges)
+        put_down_in(session, *work.keeping(count=count))
+        return count
 
 
 Fates = Mapping[str, Mapping[str, PaperFate]]
@@ -270,7 +321,7 @@ def register_fates(app: flask.Flask, reader: FateReader) -> None:
     app.extensions[_EXTENSION] = reader
 
 
-def credit_for(application_id: int, booking: FeeBooking) -> None:
+def credit_for(application_id: int, booking: FeeBooking, *, work: LongWork = DIRECTLY) -> None:
     """Cancel what the rule gives back of an application whose batch is over; only lines that stand are looked at.
 
     The fee of a first taking that another application of the same person goes on is left to an officer. A second
@@ -281,7 +332,7 @@ def credit_for(application_id: int, booking: FeeBooking) -> None:
     with reading() as session:
         causes = _credited(session, session.get_one(UnitApplication, application_id))
     for cause, lines in causes.items():
-        cancel_charges(application_id, lines, cause.value, "", booking)
+        cancel_charges(application_id, lines, cause.value, "", booking, work=work)
 
 
 def _credited(session: Session, application: UnitApplication) -> Mapping[RefundCause, list[int]]:

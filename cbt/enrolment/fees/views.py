@@ -8,8 +8,9 @@ from functools import partial
 import flask
 import flask_babel
 
-from cbt.enrolment.fees import accounts, charges, store
+from cbt.enrolment.fees import accounts, store
 from cbt.enrolment.fees.accounts import TO_NOTHING, WAYS, FeeBooking, PaymentForm, RefundForm
+from cbt.enrolment.fees.jobs import CANCEL_FEES, CHARGE, MATCH
 from cbt.enrolment.fees.statement import (
     StatementDetails,
     payment_details,
@@ -25,7 +26,7 @@ from cbt.http.form_values import page_of, whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
-from cbt.jobs.answers import file_reply
+from cbt.jobs.answers import act_reply, file_reply
 from cbt.rules.enrolment.fees import RefundCause, yuan
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
@@ -129,8 +130,7 @@ def fees(refused: Refusal = NOTHING_REFUSED) -> Reply:
 @access.roles(Role.OFFICER)
 def charge() -> Reply:
     """Have the fees arise of what was accepted before fees were kept."""
-    count = charges.charge_missing(_booking())
-    return see_other(flask_babel.gettext("enrolment.fees.charged_now", count=count), "enrolment.fees.fees")
+    return act_reply(CHARGE, subject="system:", page=flask.url_for("enrolment.fees.fees"))
 
 
 @pages.get("/journal")
@@ -168,10 +168,8 @@ def pay(ref: str) -> Reply:
 @form_on(account)
 def match(ref: str) -> Reply:
     """Let what a unit has left pay what is open."""
-    fen = accounts.match_credit(ref, _booking())
-    return see_other(
-        flask_babel.gettext("enrolment.fees.matched_now", amount=yuan(fen)), "enrolment.fees.account", ref=ref
-    )
+    page = flask.url_for("enrolment.fees.account", ref=ref)
+    return act_reply(MATCH, subject=f"member_unit:{ref}", page=page, unit=ref)
 
 
 @pages.get("/units/<ref>/statements/<of>")
@@ -192,18 +190,14 @@ def statement_to_save(ref: str, of: str, kind: str) -> Reply:
 def cancel(ref: str, of: str) -> Reply:
     """Cancel chosen lines, so that what was paid for them is free again."""
     form = flask.request.form
-    count = charges.cancel_lines(
-        ref,
-        form.getlist("lines"),
+    return act_reply(
+        CANCEL_FEES,
+        subject=f"member_unit:{ref}",
+        page=flask.url_for("enrolment.fees.statement", ref=ref, of=of),
+        unit=ref,
+        lines=form.getlist("lines"),
         cause=form.get("cause", ""),
         reason=form.get("reason", ""),
-        booking=_booking(),
-    )
-    return see_other(
-        flask_babel.gettext("enrolment.fees.cancelled_now", count=count),
-        "enrolment.fees.statement",
-        ref=ref,
-        of=of,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import flask_babel
@@ -47,7 +48,8 @@ from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import hold_sitting
 from cbt.storage.paging import ListPage
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,11 @@ def require_complete(sheet: SittingFigures) -> None:
         raise Conflict("results.not_ready", rooms=len(sheet.open_rooms), people=sheet.undecided)
 
 
-def publish(sitting_ref: str, *, now: datetime, actor: str) -> date:
+def publish(sitting_ref: str, *, now: datetime, actor: str, work: LongWork = DIRECTLY) -> date:
     """Show the results of a sitting as they are now, for as many working days as the body says; return the last.
 
     They are read on a snapshot and put down in pieces; nobody sees one before all are there. What changed meanwhile
-    is told as what changes later is (`changed_since`).
+    is told as what changes later is (`changed_since`), also where a stopped publication is gone on with.
 
     Raise Conflict("publicity.not_asked"|"publicity.published"|"results.released_already"), else like
     `require_complete` and `finished_sitting`.
@@ -146,26 +148,43 @@ def publish(sitting_ref: str, *, now: datetime, actor: str) -> date:
             raise Conflict("results.released_already", name=sitting.name)
         require_complete(sheet)
         window = window_from(session, now, days)
-    made = _begin(sitting, window, days=days, now=now)
+    made = work.so_far.get("publication") or _begin(sitting, window, days=days, now=now, work=work)
+    with reading() as session:
+        there = store.put_down_of(session, made)
     shown = [line for line in sheet.lines if line.decided is not None]
-    for piece in pieces_of(shown):
+    waiting = [line for line in shown if line.row.registration.id not in there]
+    put_down = len(there)
+    for piece in pieces_of(waiting):
+        work.in_front(partial(_put_down, made, piece))
+        put_down += len(piece)
+        work.tell(put_down, len(shown))
+
+    def show() -> None:
         with unit_of_work() as session:
-            session.add_all([_shown(made, line) for line in piece])
-    with unit_of_work() as session:
-        _require_unpublished(session, _held(session, sitting_ref))
-        session.execute(
-            update(Publication)
-            .where(Publication.id == made)
-            .values(withdrawn_at=None, published_at=now, published_by=actor)
-        )
-        record(
-            session,
-            at=now,
-            actor=actor,
-            act="publicity.publish",
-            subject=sitting.logged_as,
-            after={"people": len(shown), "last_on": window.last_on.isoformat(), "days": days},
-        )
+            _require_unpublished(session, _held(session, sitting_ref))
+            session.execute(
+                update(Publication)
+                .where(Publication.id == made)
+                .values(
+                    withdrawn_at=None,
+                    published_at=now,
+                    published_by=actor,
+                    published_on=window.published_on,
+                    last_on=window.last_on,
+                    days=days,
+                )
+            )
+            record(
+                session,
+                at=now,
+                actor=actor,
+                act="publicity.publish",
+                subject=sitting.logged_as,
+                after={"people": len(shown), "last_on": window.last_on.isoformat(), "days": days},
+            )
+            put_down_in(session, *work.keeping(last_on=window.last_on.isoformat()))
+
+    work.in_front(show)
     return window.last_on
 
 
@@ -181,32 +200,40 @@ def _require_unpublished(session: Session, sitting: Sitting) -> int:
     return days
 
 
-def _begin(sitting: Sitting, window: PublicityWindow, *, days: int, now: datetime) -> int:
+def _begin(sitting: Sitting, window: PublicityWindow, *, days: int, now: datetime, work: LongWork) -> int:
     """Add a publication that is shown to nobody while its results are put down, and return its id.
 
     What a former one left that did not come to its end goes first. It stands as withdrawn by nobody.
     """
     with reading() as session:
         left = store.unfinished_results(session, sitting.id, before=now - GIVEN_UP)
-    for piece in pieces_of(left):
+
+    def drop(piece: Sequence[int]) -> None:
         with unit_of_work() as session:
             session.execute(delete(PublishedResult).where(PublishedResult.id.in_(piece)))
-    with unit_of_work() as session:
-        made = Publication(
-            ref=new_ref("pu"),
-            sitting_id=sitting.id,
-            published_on=window.published_on,
-            last_on=window.last_on,
-            days=days,
-            published_at=now,
-            published_by="",
-            withdrawn_at=now,
-            withdrawn_by="",
-            reason="",
-        )
-        session.add(made)
-        session.flush()
-        return made.id
+
+    def add() -> int:
+        with unit_of_work() as session:
+            made = Publication(
+                ref=new_ref("pu"),
+                sitting_id=sitting.id,
+                published_on=window.published_on,
+                last_on=window.last_on,
+                days=days,
+                published_at=now,
+                published_by="",
+                withdrawn_at=now,
+                withdrawn_by="",
+                reason="",
+            )
+            session.add(made)
+            session.flush()
+            put_down_in(session, *work.keeping(publication=made.id))
+            return made.id
+
+    for piece in pieces_of(left):
+        work.in_front(partial(drop, piece))
+    return work.in_front(add)
 
 
 def withdraw(sitting_ref: str, *, reason: str, now: datetime, actor: str) -> None:
@@ -238,6 +265,11 @@ def withdraw(sitting_ref: str, *, reason: str, now: datetime, actor: str) -> Non
 
 def _held(session: Session, ref: str) -> Sitting:
     return hold_sitting(session, finished_sitting(session, ref).id)
+
+
+def _put_down(publication_id: int, lines: Sequence[SheetLine]) -> None:
+    with unit_of_work() as session:
+        session.add_all([_shown(publication_id, line) for line in lines])
 
 
 def _shown(publication_id: int, line: SheetLine) -> PublishedResult:

@@ -71,6 +71,12 @@ def unfinished_results(session: Session, sitting_id: int, *, before: datetime) -
     return session.scalars(query).all()
 
 
+def put_down_of(session: Session, publication_id: int) -> set[int]:
+    """Return the ids of the registrations whose results a publication holds, shown or not."""
+    query = select(PublishedResult.registration_id).where(PublishedResult.publication_id == publication_id)
+    return set(session.scalars(query))
+
+
 def publications_of(session: Session, sitting_ids: Collection[int]) -> dict[int, Publication]:
     if not sitting_ids:
         return {}

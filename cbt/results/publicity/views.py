@@ -17,9 +17,9 @@ from cbt.http.i18n import local_day
 from cbt.http.page_cache import page_for_all
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
-from cbt.jobs.answers import file_reply
+from cbt.jobs.answers import act_reply, file_reply
 from cbt.results.change_number import result_number
-from cbt.results.jobs import PUBLIC_LIST
+from cbt.results.jobs import PUBLIC_LIST, PUBLISH_RESULTS
 from cbt.results.publicity import objections, publication, store
 from cbt.results.publicity.objections import ObjectionForm
 from cbt.results.publicity.publication import how_to_object, public_list
@@ -52,8 +52,8 @@ def _of_a_publication(error: CbtError) -> bool:
 @form_on(sitting, Conflict, only=_of_a_publication)
 def publish(sitting_ref: str) -> Reply:
     """Show the results of a sitting."""
-    last = publication.publish(sitting_ref, now=flask.g.now, actor=acting())
-    return see_other(_("publicity.published", last=last.isoformat()), SITTING, sitting_ref=sitting_ref)
+    page = flask.url_for(SITTING, sitting_ref=sitting_ref)
+    return act_reply(PUBLISH_RESULTS, subject=f"sitting:{sitting_ref}", page=page, sitting=sitting_ref)
 
 
 @pages.post("/results/<sitting_ref>/publicity/withdraw")

@@ -12,7 +12,7 @@ import json
 import random
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,7 +36,8 @@ from cbt.runner.models import Attempt
 from cbt.runner.paper.layout import layout_of
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import official_only, sitting_by_ref
-from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 _CHUNK = 400
 
@@ -140,26 +141,19 @@ class _Changed(Exception):
     """Somebody else changed what these forms were drawn for."""
 
 
-def _nobody_asks(_done: int, _total: int) -> None:
-    pass
-
-
-def _at_once(write: Callable[[], None]) -> None:
-    write()
-
-
 def draw_for_sitting(
     sitting_ref: str,
     *,
     now: datetime,
     actor: str,
     seed: int | None = None,
-    write: Callable[[Callable[[], None]], object] = _at_once,
-    tell: Callable[[int, int], None] = _nobody_asks,
+    work: LongWork = DIRECTLY,
+    before: int = 0,
+    after: int = 0,
 ) -> int:
     """Draw a form for every registration of a sitting that has none; return how many were drawn.
 
-    `write` does each unit of work, `tell` hears how many forms of how many are stored.
+    `work` is told of all forms that it draws: `before` are drawn, `after` are to be drawn elsewhere.
 
     `seed` makes the run repeatable (rehearsals, tests); otherwise chance decides and each form keeps its
     own seed. Candidates at neighbouring seats (beside, before and behind, by the room's plan) do not get the
@@ -176,11 +170,11 @@ def draw_for_sitting(
 
     Source: R-8, R-43.
     """
-    rng, written = drawing_chance(seed), _Written(sitting_ref, now, actor)
+    rng, written = drawing_chance(seed), _Written(sitting_ref, now, actor, work, before)
     for _ in range(ROUNDS):
         stored = written.forms
         try:
-            _draw_the_rest(written, rng, write, tell)
+            _draw_the_rest(written, rng, work, after)
         except _Changed:
             if written.forms == stored:
                 continue
@@ -189,12 +183,7 @@ def draw_for_sitting(
     raise Conflict("draw.changed")
 
 
-def _draw_the_rest(
-    written: _Written,
-    rng: random.Random,
-    write: Callable[[Callable[[], None]], object],
-    tell: Callable[[int, int], None],
-) -> None:
+def _draw_the_rest(written: _Written, rng: random.Random, work: LongWork, after: int) -> None:
     """Draw and store what is not drawn yet; raise _Changed where it has to be read anew."""
     with reading() as session:
         sitting = sitting_by_ref(session, written.sitting_ref)
@@ -208,21 +197,27 @@ def _draw_the_rest(
         registrations = [registration for registration, _ in waiting]
         written.expect(_attempts_around(session, registrations), left=len(waiting))
         for piece in pieces_of(_drawn(session, waiting, sources, rng), size=FORMS_AT_ONCE):
-            write(partial(written.store, piece))
-            tell(written.forms, written.forms + written.left)
+            work.in_front(partial(written.store, piece))
+            work.tell(written.in_all, written.in_all + written.left + after)
 
 
 class _Written:
     """What one draw has stored of a sitting, and what it relies on for the next few forms."""
 
-    def __init__(self, sitting_ref: str, now: datetime, actor: str) -> None:
+    def __init__(self, sitting_ref: str, now: datetime, actor: str, work: LongWork, before: int) -> None:
         self.sitting_ref = sitting_ref
+        self._work = work
+        self._before = before
         self.forms = 0
         self._met = 0
         self.left = 0
         self._around: Counter[str] = Counter()
         self._now = now
         self._actor = actor
+
+    @property
+    def in_all(self) -> int:
+        return self._before + self.forms
 
     def expect(self, around: Counter[str], *, left: int) -> None:
         """Rely on so many attempts in each room and of each ticket; `left` forms are to be stored."""
@@ -243,6 +238,7 @@ class _Written:
                 raise _Changed
             self._record(session, sitting, papers)
             store_drawn(session, papers, now=self._now)
+            put_down_in(session, *self._work.keeping(forms=self.in_all + len(papers)))
         self.forms += len(papers)
         self.left -= len(papers)
         self._met += sum(paper.meets_enemy for paper in papers)
