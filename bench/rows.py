@@ -15,8 +15,9 @@ from cbt.http.auth.login import token_hash
 from cbt.rehearsal.installation import app_for
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states import State
-from cbt.runner.models import Attempt, AttemptLive, JournalEntry
+from cbt.runner.models import Attempt, AttemptLive, Gap, JournalEntry
 from cbt.scoring.models import Score
+from cbt.sittings.models import ServerHeartbeat, SittingRoom
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 LONG_DUE = timedelta(minutes=1)
@@ -124,6 +125,72 @@ def make_due(*, now: datetime, most: int) -> int:
             )
         )
         return session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+
+
+def close_papers(attempt_ids: Sequence[int]) -> None:
+    """Leave of these attempts what there is before their papers are opened for the first time."""
+    with unit_of_work() as session:
+        for table in (AttemptLive, JournalEntry, Gap):
+            session.execute(delete(table).where(table.attempt_id.in_(attempt_ids)))
+        session.execute(
+            update(Attempt)
+            .where(Attempt.id.in_(attempt_ids))
+            .values(
+                state=State.READY,
+                started_at=None,
+                closes_at=None,
+                earliest_submit_at=None,
+                lease_hash=None,
+                lease_epoch=0,
+                lease_login_id=None,
+                lease_machine=None,
+                lease_machines="",
+            )
+        )
+
+
+def take_hand_ins_back(attempt_ids: Sequence[int], *, now: datetime) -> None:
+    """Leave these attempts open and without a score, with time left."""
+    with unit_of_work() as session:
+        session.execute(delete(Score).where(Score.attempt_id.in_(attempt_ids)))
+        session.execute(
+            update(Attempt)
+            .where(Attempt.id.in_(attempt_ids))
+            .values(
+                state=State.INTERACTING,
+                closes_at=now + LEFT,
+                closed_at=None,
+                closed_by=None,
+                submitted_at=None,
+                receipt=None,
+                journal_digest=None,
+            )
+        )
+
+
+def forget_heartbeat() -> None:
+    """Have the next server find no outage behind it."""
+    with unit_of_work() as session:
+        session.execute(delete(ServerHeartbeat))
+
+
+def unsettled() -> int:
+    """Return in how many rooms an outage was found whose ends are still to be worked out."""
+    with reading() as session:
+        query = select(func.count()).where(SittingRoom.clocks_due_at.is_not(None))
+        return session.scalar(query) or 0
+
+
+def last_entry() -> int:
+    """Return the number of the journal's last entry."""
+    with reading() as session:
+        return session.scalar(select(func.max(JournalEntry.id))) or 0
+
+
+def forget_journal(*, after: int) -> None:
+    """Delete the journal's entries after one of them."""
+    with unit_of_work() as session:
+        session.execute(delete(JournalEntry).where(JournalEntry.id > after))
 
 
 def count_in(state: State) -> int:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from bench.on_off.mechanisms import take_out
+from bench.servers.off import OFF_VARIABLE, names_in, writes_itself
 from bench.servers.ref import serve_plainly
 from bench.servers.views import VIEWS_VARIABLE
 from cbt.cli import main as cbt
@@ -46,7 +48,8 @@ def running(factory: str, environ: Mapping[str, str]) -> Iterator[Server]:
     server = Server(factory, environ)
     try:
         server.wait_ready()
-        if factory in WRITTEN_BY_ONE and not environ.get("CBT_DATABASE_URL") and can_share():
+        by_one = factory in WRITTEN_BY_ONE and not writes_itself(names_in(environ.get(OFF_VARIABLE, "")))
+        if by_one and not environ.get("CBT_DATABASE_URL") and can_share():
             _wait_owned(Path(environ["CBT_DATA_DIR"]))
         yield server
     finally:
@@ -75,6 +78,9 @@ def main() -> None:
     if sys.argv[1] == PRODUCT:
         if os.environ.get(VIEWS_VARIABLE):
             serve.run_server = partial(run_server, factory="bench.servers.views:worker")
+        if (out := os.environ.get(OFF_VARIABLE)) is not None:
+            take_out(names_in(out))
+            serve.run_server = partial(run_server, factory="bench.servers.off:worker")
         cbt(["serve"])
     elif sys.argv[1] == REF:
         serve_plainly()

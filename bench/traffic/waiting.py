@@ -47,10 +47,19 @@ def _hall(port: int, sitters: Sequence[Sitter]) -> Iterator[WaitingHall]:
         hall.close()
 
 
-def run_waiting(port: int, sitters: Sequence[Sitter], *, every: float, seconds: float, parked: bool) -> Paced:
+def run_waiting(
+    port: int,
+    sitters: Sequence[Sitter],
+    *,
+    every: float,
+    seconds: float,
+    parked: bool,
+    begins: Callable[[], object] = lambda: None,
+) -> Paced:
     """Let everybody wait for `seconds` and ask once per `every`, evenly spread; return what the questions took.
 
-    `parked`: as a page does, a second request of each waits meanwhile for what happens.
+    `parked`: as a page does, a second request of each waits meanwhile for what happens. `begins` is called when
+    everybody has come in.
     """
     with _hall(port, sitters) as hall:
         asking = [(sitter, hall.link()) for sitter in sitters]
@@ -59,6 +68,7 @@ def run_waiting(port: int, sitters: Sequence[Sitter], *, every: float, seconds: 
             for sitter in sitters:
                 hall.listen(hall.link(), sitter, lambda *_: None)
             hall.run(lambda: False, longest=SETTLE_SECONDS + len(sitters) / 1000)
+        begins()
         began, cpu_before = time.perf_counter(), time.process_time()
         until = began + seconds
         for index, (sitter, link) in enumerate(asking):

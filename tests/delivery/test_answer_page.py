@@ -29,7 +29,7 @@ from cbt.runner.paper.page import FOLDER, KINDS, Shells, shell_of
 from cbt.sittings.models import Centre, SittingRoom
 from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
 from tests.delivery.driver import person_in
-from tests.delivery.starts import refuse_views
+from tests.delivery.starts import left_to_views, refuse_views
 from tests.helpers import count_raw_readings
 from tests.world import World
 
@@ -227,6 +227,19 @@ def test_all_who_ask_at_once_are_read_with_one_query_and_get_their_own(
     texts = [without_tokens(body.decode()) for _, _, body in replies]
     assert [texts[0], texts[1], texts[3]] == [expected[0], expected[1], expected[0]]
     assert len(queries) == 2  # of the first, and of those who came meanwhile
+
+
+def test_a_view_that_is_asked_first_gives_a_browser_its_form_token(
+    client: FlaskClient, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A promise would be kept where there is no session to keep the token in."""
+    path = page_of(world)
+    with left_to_views(world.app):
+        [(status, headers, body)] = asked_together(world, (client, path))
+    assert (status, caplog.text) == (200, "")
+    assert any(name == "Set-Cookie" for name, _ in headers)
+    assert 'data-csrf=""' not in body.decode()
+    assert without_tokens(body.decode()) == without_tokens(client.get(path).text)
 
 
 @pytest.mark.parametrize("place", ["confirm", "notice", "wait"])

@@ -146,7 +146,10 @@ class PageHandler(HotHandler[PendingPage]):
         ):
             return HandOn.TO_THE_VIEW
         packs = unpacks(request.environ.get("HTTP_ACCEPT_ENCODING"))
-        return PendingPage(request.ref, login, request.machine, request.now, packs)
+        pending = PendingPage(request.ref, login, request.machine, request.now, packs)
+        if request.by_view:  # its reply may set cookies: the token of a form, and that of a machine
+            return self._result(pending, self.carry_out(pending))
+        return pending
 
     def carry_out(self, pending: PendingPage) -> SignedIn | None:
         """Read whose login it is; None for one without a drawn form."""

@@ -1,0 +1,1 @@
+"""Mechanisms of docs/decisions measured with and without, in turn, on one installation in one run."""
