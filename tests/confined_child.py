@@ -1,4 +1,4 @@
-"""What children of `cbt.confined` are forked of: it holds what a task loads, nothing else (tests/forked.py)."""
+"""What children of `cbt.confined` are forked of: it holds what a task loads, nothing else."""
 
 from __future__ import annotations
 

@@ -26,18 +26,18 @@ from cbt.storage.engine import DATABASE_NAME, begin_installation
 from cbt.storage.migrate import migrate
 from cbt.storage.types import db
 from cbt.translations.compiler import compile_catalogues
-from tests import forked
-from tests.compiled import compiled_since
+from tests import product_processes
+from tests.app_cache import hash_quickly, keep_templates, share, share_compiled
+from tests.compiled_catalogues import compiled_since
 from tests.counters import share_counters
+from tests.database_pool import KeptDatabases
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
+from tests.file_pool import SpareFiles
 from tests.fork_server import CAN_FORK
 from tests.forked_runner import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks
 from tests.helpers import FakeClock, leave_nothing_for_later
-from tests.kept import KeptDatabases
 from tests.moments import Course, Moment
-from tests.placed import SpareFiles
-from tests.quicker import hash_quickly, keep_templates, share, share_compiled
-from tests.shared import folder_of_run, locked, server_of_run
+from tests.run_cache import folder_of_run, locked, server_of_run
 from tests.world import START, World, build_world
 
 DATABASES = ("sqlite", "postgresql")
@@ -46,7 +46,7 @@ _names = itertools.count()
 share_compiled()
 share_counters()
 hash_quickly()
-forked.begin_warm()
+product_processes.begin_warm()
 
 
 def new_name() -> str:
@@ -58,7 +58,7 @@ def pytest_collection(session: pytest.Session) -> None:
     """Search for no garbage while eleven thousand cases are put together; begin what commands are forked of."""
     gc.disable()
     if session.config.getoption("--workers") and CAN_FORK:
-        forked.begin_server()
+        product_processes.begin_server()
 
 
 def pytest_collection_finish() -> None:

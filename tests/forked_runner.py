@@ -23,7 +23,7 @@ from typing import Any, Never
 import pytest
 
 from tests.fork_server import CAN_FORK, end_with_parent
-from tests.shared import WORKER
+from tests.run_cache import WORKER
 
 JOURNEYS = Path(__file__).with_name("journeys")
 UNTIL = 0.85

@@ -13,7 +13,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests import forked
+from tests import product_processes
 from tests.browser import find_shell
 from tests.databases import find_binaries
 from tests.fork_server import CAN_FORK
@@ -145,11 +145,11 @@ def test_a_thread_begun_while_files_are_loaded_is_a_fault(run: Run) -> None:
 
 
 def test_a_worker_forks_its_commands_of_the_process_that_its_parent_began() -> None:
-    forked.begin_server()
-    begun = forked._server()
+    product_processes.begin_server()
+    begun = product_processes._server()
     pid = os.fork()
     if pid == 0:
-        os._exit(forked._server() is not begun)
+        os._exit(product_processes._server() is not begun)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 

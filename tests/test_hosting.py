@@ -16,7 +16,7 @@ from cbt.errors import Unavailable
 from cbt.ops import host_resources, serve, worker
 from cbt.ops.host_resources import DataDirLock
 from tests.fork_server import CAN_FORK
-from tests.forked import PATIENCE_SECONDS, Forked
+from tests.product_processes import PATIENCE_SECONDS, Forked
 
 RAISED = """
 import resource

@@ -66,7 +66,7 @@ def test_what_was_stored_before_stays(world: World) -> None:
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 def test_a_connection_that_the_server_ended_is_replaced(app: flask.Flask, postgres: PostgresServer) -> None:
-    """The tests ask a server for a connection only where something came of it (tests/quicker.py)."""
+    """The tests ask a server for a connection only where something came of it (tests/app_cache.py)."""
     mine = text("SELECT pg_backend_pid()")
     with app.app_context(), psycopg.connect(postgres.admin_url, autocommit=True) as admin:
         with reading() as session:

@@ -6,15 +6,15 @@ import pytest
 
 from cbt.confined import runner
 from cbt.confined.runner import MEGABYTE, Exhausted, Limits, run
-from tests import forked
+from tests import product_processes
 from tests.fork_server import CAN_FORK
 
 TASKS = "tests.attacks.child_tasks"
 SMALL = Limits(memory=256 * MEGABYTE, cpu=2, wall=20, answer=MEGABYTE)
 WARM = pytest.mark.skipif(not CAN_FORK, reason="children begin warm on Linux alone")
 BEGINNINGS = [
-    pytest.param(forked._confined_as_in_production, id="as in production"),
-    pytest.param(forked.ConfinedChild, id="warm", marks=WARM),
+    pytest.param(product_processes._confined_as_in_production, id="as in production"),
+    pytest.param(product_processes.ConfinedChild, id="warm", marks=WARM),
 ]
 
 

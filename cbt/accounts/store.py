@@ -13,7 +13,7 @@ from cbt.accounts.models import Staff, StaffRole
 from cbt.errors import InvalidInput
 from cbt.http.auth.login import HALF, Principal
 from cbt.rules.roles import Role
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 from cbt.storage.prepared import PreparedSelect
 
 _PRINCIPAL = PreparedSelect(

@@ -61,7 +61,7 @@ from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingChange, SittingRoom
 from cbt.sittings.store import Duty, RoomView, SeatCount, sitting_by_ref
 from cbt.storage.crypto import open_sealed, readable, seal
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 COUNTERSIGNERS: frozenset[str] = frozenset({Role.CHIEF_PROCTOR})

@@ -41,7 +41,7 @@ from cbt.rules.certificates import (
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.retake import PaperOutcome
 from cbt.storage.crypto import open_bytes, seal_bytes
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 from cbt.storage.prepared import PreparedSelect
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work

@@ -26,7 +26,7 @@ from cbt.results.retake_ledger import TAKEN, TakenRegistration, joined_taken
 from cbt.rules.retake import PaperOutcome
 from cbt.sittings.models import Sitting
 from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
-from cbt.storage.paging import PageSpan
+from cbt.storage.page_span import PageSpan
 
 OWN_PAGE = 50
 MOST_IN_A_FILE = 5_000

@@ -19,7 +19,7 @@ from cbt.enrolment.units import unit_by_ref
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import one_line, required
 from cbt.rules.enrolment.member_units import WARNED_DAYS, AgreementStanding, AgreementTerm
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 

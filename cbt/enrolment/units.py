@@ -31,7 +31,7 @@ from cbt.http.form_values import one_line, required
 from cbt.rules.enrolment.member_units import credit_code_flaw, normalise_credit_code
 from cbt.rules.roles import Role
 from cbt.storage.crypto import readable, seal
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 

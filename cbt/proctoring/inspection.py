@@ -29,7 +29,7 @@ from cbt.proctoring.pages import RECENT
 from cbt.proctoring.store import count_rooms_for, near_rooms, rooms_for
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.store import RoomView, room_for
-from cbt.storage.paging import PageSpan
+from cbt.storage.page_span import PageSpan
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 

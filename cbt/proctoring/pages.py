@@ -37,7 +37,7 @@ from cbt.rules.states import OVER
 from cbt.runner.models import JournalEntry, Message
 from cbt.sittings.models import SittingChange
 from cbt.sittings.store import RoomView, changes_of, room_view_for, told_change
-from cbt.storage.paging import PageSpan
+from cbt.storage.page_span import PageSpan
 from cbt.storage.unit_of_work import reading
 
 TOLD = ("blur", "fullscreen_exit", "paste", "elsewhere")

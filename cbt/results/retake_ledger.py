@@ -26,7 +26,7 @@ from cbt.rules.retake import PaperOutcome, PaperResult, RetakeRefusal, RetakeVer
 from cbt.rules.states import SittingState
 from cbt.sittings.models import Batch, Sitting, SittingRoom
 from cbt.sittings.store import batch_by_ref, official_only
-from cbt.storage.paging import PageSpan
+from cbt.storage.page_span import PageSpan
 from cbt.storage.prepared import PreparedEntities
 from cbt.storage.unit_of_work import reading
 

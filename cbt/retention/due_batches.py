@@ -39,7 +39,7 @@ from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import PersonStep, Role
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import batch_by_ref
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 

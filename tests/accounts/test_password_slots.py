@@ -6,7 +6,7 @@ import pytest
 
 from cbt.accounts import passwords
 from cbt.errors import Unavailable
-from tests.quicker import OF_THE_PRODUCT
+from tests.app_cache import OF_THE_PRODUCT
 
 
 def test_a_sign_in_that_gets_no_turn_is_told_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:

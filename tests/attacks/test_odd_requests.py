@@ -22,7 +22,7 @@ from cbt.http.auth.access import access_of
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.models import LoginSession
 from cbt.http.partials import LONGEST_TARGET, local_target
-from cbt.items.types.numeric.authoring import number_key
+from cbt.items.types.numeric.editor import number_key
 from cbt.paths import product_dir
 from cbt.proctoring.acts.registry import ACTS
 from cbt.rules.items.inputs import number

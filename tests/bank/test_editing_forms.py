@@ -12,7 +12,7 @@ from cbt.bank.editor.form import MOST_PARTS, blank_item, changed_parts, drawn, r
 from cbt.bank.editor.service import wants_pictures, with_names, with_pictures
 from cbt.errors import InvalidInput
 from cbt.items.preview import preview_paper
-from cbt.items.types.hotspot.authoring import numbers_of
+from cbt.items.types.hotspot.editor import numbers_of
 from cbt.items.types.registry import AUTHORING
 from cbt.rules.items.content import ItemType, Rendering
 from cbt.rules.items.registry import TYPES, parse_content

@@ -13,10 +13,10 @@ from cbt.interchange.tables.format import read_tables
 from cbt.interchange.tables.item_types import item_type
 from cbt.interchange.tables.sheet import meant, read_workbook
 from cbt.items.exam_prose import scale_of
-from cbt.items.types.fill_blank.authoring import blanks_of
-from cbt.items.types.numeric.authoring import number_key
-from cbt.items.types.single_choice.authoring import letters_of
-from cbt.items.types.true_false.authoring import truth_of
+from cbt.items.types.fill_blank.editor import blanks_of
+from cbt.items.types.numeric.editor import number_key
+from cbt.items.types.single_choice.editor import letters_of
+from cbt.items.types.true_false.editor import truth_of
 from cbt.rules.items.content import ItemType
 from tests.bank.sheets import HEADERS, sheets, single, truth, workbook
 

@@ -26,7 +26,7 @@ def test_every_type_has_its_authors_part() -> None:
 
 @every_type
 def test_an_authors_part_is_in_the_folder_of_the_types_name(kind: str) -> None:
-    assert type(AUTHORING[kind]).__module__ == f"cbt.items.types.{kind}.authoring"
+    assert type(AUTHORING[kind]).__module__ == f"cbt.items.types.{kind}.editor"
 
 
 @every_type

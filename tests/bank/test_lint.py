@@ -9,7 +9,7 @@ import pytest
 
 from cbt.bank.lint.check import check_item, tidy
 from cbt.items.exam_prose import is_emphasised, is_negative
-from cbt.items.types.numeric.authoring import evaluate
+from cbt.items.types.numeric.editor import evaluate
 from cbt.spreadsheets.findings import Severity
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, codes, draft

@@ -34,7 +34,7 @@ from cbt.runner.views import ENTRY
 from cbt.translations.compiler import HERE, texts_of
 from tests.bank import drafts, toys
 from tests.bank.test_editing_forms import BANK
-from tests.bank.toys.riddle.authoring import RiddleAuthoring
+from tests.bank.toys.riddle.editor import RiddleAuthoring
 from tests.bank.toys.riddle.rules import NAME, Riddle
 from tests.world import World
 

@@ -13,8 +13,8 @@ from bench.figures import Ref
 from bench.measured.declaring import Ground
 from bench.published import day
 from bench.sizes import QUICK
+from tests.bench_servers import begin_warm
 from tests.loops import in_a_thread
-from tests.owned import begin_warm
 
 begin_warm()
 

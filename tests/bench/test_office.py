@@ -22,8 +22,8 @@ from bench.office.browser import Browser, NotDone, OverBound
 from bench.sizes import QUICK
 from bench.traffic.client import HOST
 from bench.traffic.open_loop import Paced
+from tests.bench_servers import begin_warm
 from tests.loops import in_a_thread
-from tests.owned import begin_warm
 
 begin_warm()
 BEGAN = 1000.0

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.blueprints.files import load_blueprint_file
-from cbt.candidates.roster.column_mapping import HandMapping, layouts_of
+from cbt.candidates.roster.columns import HandMapping, layouts_of
 from cbt.candidates.roster.file import Roster, roster_of
 from cbt.candidates.roster.row import BlueprintChoice, Chooser, PlaceWish, RosterRow, mark_of, when_of
 from cbt.candidates.roster.tables import COLUMNS, HEADER_WITHIN, find_tables, meaning

@@ -44,8 +44,8 @@ from tests.attacks.stages import Stage, staged
 from tests.conftest import Templates
 from tests.growth import grown
 from tests.growth.scene import begin_small, writing
-from tests.held import HeldUnit, held_units
 from tests.results import scene
+from tests.write_lock_work import HeldUnit, held_units
 
 ACTOR = "staff:test"
 ROOMS_MORE = 4

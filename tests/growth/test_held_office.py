@@ -57,8 +57,8 @@ from tests.enrolment.test_units import officer
 from tests.enrolment.test_workbook import bring, enter, line
 from tests.growth import grown
 from tests.growth.scene import begin_small, writing
-from tests.held import held_units
 from tests.world import World
+from tests.write_lock_work import held_units
 
 __all__ = ["desk", "officer", "unit"]
 

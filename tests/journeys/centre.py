@@ -34,11 +34,11 @@ from cbt.runner.models import AttemptLive
 from cbt.scoring.models import Score
 from cbt.storage.engine import GATE_NAME
 from cbt.storage.unit_of_work import reading, unit_of_work
+from tests.app_cache import kept_templates
 from tests.fork_server import CAN_FORK
-from tests.forked import Forked
 from tests.helpers import FakeClock
 from tests.journeys.server import CLOCK, PROCESSES, RECORDS, TEMPLATES, FileClock
-from tests.quicker import kept_templates
+from tests.product_processes import Forked
 from tests.world import World
 
 HEARD_WITHIN = timedelta(seconds=15)

@@ -15,7 +15,7 @@ from tests.conftest import Templates, close_engine
 from tests.journeys import looks
 from tests.journeys.browsers import ARGUMENTS, Browsers, chromium_path
 from tests.journeys.centre import Centre, quiet_log, serve
-from tests.shared import folder_of_run
+from tests.run_cache import folder_of_run
 from tests.world import PLANNED
 
 DRIVER = Path(__file__).parent / "driver.js"

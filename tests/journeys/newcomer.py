@@ -20,10 +20,10 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from cbt.config import FILE_VARIABLE
 from cbt.paths import product_dir
 from tests.fork_server import CAN_FORK, end_with_parent
-from tests.forked import Forked, run_cbt
 from tests.journeys.browsers import DESK, SHOTS, Watch
 from tests.journeys.centre import text_of
 from tests.packaging.served import SERVE
+from tests.product_processes import Forked, run_cbt
 from torture.sites.waiting import free_port, is_free, wait_for
 from torture.tools import faketime_library
 

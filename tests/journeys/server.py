@@ -32,7 +32,7 @@ from cbt.ops import worker as product_worker
 from cbt.runner.close.outage import beat
 from cbt.sittings.models import ServerHeartbeat
 from cbt.storage.unit_of_work import unit_of_work
-from tests.quicker import hash_quickly, keep_templates
+from tests.app_cache import hash_quickly, keep_templates
 
 CLOCK = "CBT_TEST_JOURNEY_CLOCK"
 RECORDS = "CBT_TEST_JOURNEY_RECORDS"

@@ -1,4 +1,4 @@
-"""What the fork server does once for all servers of the journeys that it forks (tests/forked.py loads this last).
+"""What the fork server does once for all servers of the journeys that it forks.
 
 Most of the work of a server that lives for one journey is its beginning: mappers, rules of addresses, the static
 tree. Here an app is made and let go; what it has compiled those to come find. Nothing that is loaded by then is
@@ -17,7 +17,7 @@ from sqlalchemy.orm import configure_mappers
 from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.storage.engine import begin_installation
-from tests.quicker import share_compiled
+from tests.app_cache import share_compiled
 
 
 def _warm() -> None:

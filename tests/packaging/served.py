@@ -21,7 +21,7 @@ from pathlib import Path
 from cbt.config import FILE_VARIABLE, NO_FILE
 from cbt.paths import product_dir
 from tests.fork_server import CAN_FORK, end_with_parent
-from tests.forked import Forked, run_cbt
+from tests.product_processes import Forked, run_cbt
 
 PATIENCE_SECONDS = 60
 CHECKOUT = (sys.executable, "-m", "cbt.cli")

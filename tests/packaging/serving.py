@@ -15,8 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from cbt.cli import main
 from cbt.ops import writer_process
-from tests.forked import CBT
 from tests.packaging.served import WRITING
+from tests.product_processes import CBT
 
 PR_SET_NAME = 15
 _spawn = os.posix_spawn

@@ -19,9 +19,9 @@ from cbt.errors import NotFound
 from cbt.rehearsal.commands import Judgement, Rehearsed, printed, summed_up, words
 from cbt.rehearsal.installation import read_source
 from cbt.rehearsal.virtual_candidate import Account
-from tests.forked import run_cbt
 from tests.helpers import FakeClock
 from tests.printing.paper import whole
+from tests.product_processes import run_cbt
 
 SEATS = 3
 EMBEDDED = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

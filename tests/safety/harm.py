@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from cbt.config import Settings, as_environment
-from tests.forked import run_cbt as run_forked
+from tests.product_processes import run_cbt as run_forked
 
 
 def flip_bits(data: Path) -> None:

@@ -25,7 +25,7 @@ from cbt.storage.unit_of_work import reading, unit_of_work
 from cbt.storage.write_queue.group_commit import GroupWriter
 from tests.delivery.driver import Page, opened_page
 from tests.fork_server import CAN_FORK
-from tests.forked import PATIENCE_SECONDS, Forked
+from tests.product_processes import PATIENCE_SECONDS, Forked
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)

@@ -20,9 +20,9 @@ from bench.measured.registry import BY_NAME, TARGETS, names_of
 from bench.measuring import run_bench
 from bench.published.report import machine_line, markdown, table
 from bench.sizes import QUICK
+from tests.bench_servers import begin_warm
 from tests.browser import find_chromium
 from tests.databases import find_binaries
-from tests.owned import begin_warm
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the embedded server has one process there")
 begin_warm()

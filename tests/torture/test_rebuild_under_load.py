@@ -28,9 +28,9 @@ from cbt.storage.unit_of_work import reading
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
 from tests.fork_server import CAN_FORK
-from tests.forked import Forked
 from tests.journeys.server import CLOCK, RECORDS, TEMPLATES, FileClock
 from tests.packaging.served import free_port, wait_for
+from tests.product_processes import Forked
 from tests.safety.conftest import settings_of
 from tests.safety.harm import flip_bits, run_cbt
 from tests.world import PLANNED, World

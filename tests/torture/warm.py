@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.fork_server import CAN_FORK
-from tests.forked import CBT, Forked, run_cbt
+from tests.product_processes import CBT, Forked, run_cbt
 from torture.sites import processes
 
 _begin = processes.begin

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cbt.paths import product_dir
-from tests.shared import folder_of_run, locked
+from tests.run_cache import folder_of_run, locked
 
 CACHE = product_dir("templates").parent / "build" / "wheels"
 

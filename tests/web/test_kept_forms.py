@@ -18,9 +18,9 @@ from cbt.http.auth.login_store import revoke_logins
 from cbt.http.form_posts import kept_forms
 from cbt.http.models import KeptForm, KeptFormPart
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.held import held_units
 from tests.helpers import flat
 from tests.world import PASSWORD, World
+from tests.write_lock_work import held_units
 
 PEOPLE = "/staff/people"
 STILL_HERE = "您刚才填写的内容还在，请核对后再提交"

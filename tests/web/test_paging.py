@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.storage.paging import PageSpan
+from cbt.storage.page_span import PageSpan
 
 
 @pytest.mark.parametrize(

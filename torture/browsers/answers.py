@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cbt.items.types.authoring import WORDS
+from cbt.items.types.editor import WORDS
 from cbt.items.types.registry import authoring_of
 
 

@@ -50,7 +50,7 @@ class FormFields(Protocol):
 
 
 class SentFields:
-    """The fields of one item, or with a prefix those of one part; its methods are those of `authoring.Sent`."""
+    """The fields of one item, or with a prefix those of one part; its methods are those of `editor.Sent`."""
 
     def __init__(self, form: FormFields, prefix: str = "") -> None:
         self._form, self._prefix = form, prefix

@@ -25,7 +25,7 @@ from cbt.http.partials import Reply, wants_partial
 from cbt.items.finding_texts import field_label
 from cbt.items.models import ItemBank
 from cbt.items.taxonomy import Taxonomy
-from cbt.items.types.hotspot.authoring import numbers_of
+from cbt.items.types.hotspot.editor import numbers_of
 from cbt.items.types.registry import AUTHORING
 from cbt.rules.items.content import ItemType
 from cbt.rules.roles import Role

@@ -22,7 +22,7 @@ from zlib import crc32
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import normal
 from cbt.items.taxonomy import Taxonomy
-from cbt.items.types.authoring import percent
+from cbt.items.types.editor import percent
 from cbt.items.types.registry import AUTHORING, authoring_of
 from cbt.rules.items.content import ItemType
 from cbt.spreadsheets.findings import Finding, Place, Severity

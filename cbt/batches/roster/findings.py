@@ -12,7 +12,7 @@ import flask_babel
 from cbt.batches.roster.plan import LeftGroup, RosterPlan, limit_of
 from cbt.batches.roster.planner import CHECK
 from cbt.batches.roster.roster_import import CheckedRoster
-from cbt.candidates.roster.column_mapping import TableLayout
+from cbt.candidates.roster.columns import TableLayout
 from cbt.candidates.roster.export import marked_roster
 from cbt.candidates.roster.row import BlueprintChoice
 from cbt.imports import findings as imported

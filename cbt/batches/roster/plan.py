@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.roster.column_mapping import HandMapping
+from cbt.candidates.roster.columns import HandMapping
 from cbt.candidates.roster.file import Roster
 from cbt.candidates.roster.row import NOON, BlueprintChoice, PaperRow, PlaceWish, RosterRow
 from cbt.candidates.store import paper_span

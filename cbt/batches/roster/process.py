@@ -42,7 +42,7 @@ from cbt.batches.roster.roster_import import (
     version_of,
 )
 from cbt.blueprints.versions import own_folder
-from cbt.candidates.roster.column_mapping import TableLayout, kept_hands, layouts_of
+from cbt.candidates.roster.columns import TableLayout, kept_hands, layouts_of
 from cbt.candidates.roster.file import open_roster
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind

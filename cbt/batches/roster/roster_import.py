@@ -27,7 +27,7 @@ from cbt.batches.store import shape_of
 from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.store import blueprint_of
 from cbt.blueprints.versions import store_blueprint
-from cbt.candidates.roster.column_mapping import Hands, kept_hands
+from cbt.candidates.roster.columns import Hands, kept_hands
 from cbt.candidates.roster.file import Roster, open_roster, roster_of
 from cbt.candidates.roster.row import BlueprintChoice, choices
 from cbt.errors import Conflict, InvalidInput, NotFound

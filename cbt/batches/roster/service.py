@@ -11,7 +11,7 @@ from cbt.batches.roster.models import FILE, ROSTERS, RosterCheck, RosterPart
 from cbt.batches.roster.plan import RosterTerms, seen_of, terms_of, written
 from cbt.batches.roster.process import BROUGHT
 from cbt.batches.roster.roster_import import target_of
-from cbt.candidates.roster.column_mapping import Hands, keep_hands
+from cbt.candidates.roster.columns import Hands, keep_hands
 from cbt.errors import Conflict, InvalidInput
 from cbt.spreadsheets.file_checks import CheckState, FilePiece, cut
 from cbt.storage.types import new_ref

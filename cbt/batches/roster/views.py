@@ -13,7 +13,7 @@ from cbt.batches.roster.findings import note
 from cbt.batches.roster.pages import LookedAt, RosterStanding
 from cbt.batches.roster.plan import RosterTerms
 from cbt.batches.roster.process import BROUGHT
-from cbt.candidates.roster.column_mapping import hands_of_form
+from cbt.candidates.roster.columns import hands_of_form
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting

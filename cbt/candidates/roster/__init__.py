@@ -1,3 +1,3 @@
 """How a roster comes in and goes out."""
 
-__all__ = ["column_mapping", "export", "file", "row", "tables"]
+__all__ = ["columns", "export", "file", "row", "tables"]

@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from cbt.candidates.roster.column_mapping import (
+from cbt.candidates.roster.columns import (
     Hands,
     doubtful_of,
     holds_people,

@@ -14,7 +14,7 @@ from cbt.enrolment.models import Applicant, ApplicantProof, ApplicationStep, Mem
 from cbt.errors import NotFound
 from cbt.rules.states import ApplicationState
 from cbt.sittings.models import Batch, BatchLevel, Sitting
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 
 APPLICATION_PAGE = 50
 MOST_BATCHES = 100

@@ -18,7 +18,7 @@ from cbt.enrolment.models import FeeCharge, FeeMatch, FeePayment, FeeRefund, Mem
 from cbt.errors import Conflict
 from cbt.rules.enrolment.fees import FeePolicy, yuan
 from cbt.sittings.models import Batch
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 
 
 @dataclass(frozen=True, slots=True)

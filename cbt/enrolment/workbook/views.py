@@ -21,7 +21,7 @@ from cbt.http.partials import Reply
 from cbt.imports.findings import note
 from cbt.jobs.answers import file_reply
 from cbt.spreadsheets.writer import XLSX
-from cbt.storage.paging import PageSpan
+from cbt.storage.page_span import PageSpan
 from cbt.storage.unit_of_work import reading
 
 LIST_PAGE = 100

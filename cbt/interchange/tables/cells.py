@@ -12,7 +12,7 @@ from functools import lru_cache
 from html import unescape
 
 from cbt.interchange.picture_marks import without
-from cbt.items.types.true_false.authoring import truth_of
+from cbt.items.types.true_false.editor import truth_of
 
 _UNSEEN = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\x00-\x08\x0e-\x1f\x7f\ufffc]"

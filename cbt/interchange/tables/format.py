@@ -383,7 +383,7 @@ ROWS = 20_000
 """Items a sheet: as many as an import takes."""
 LONGEST_CELL = 32_767
 _COMMON = frozenset({"stem", "explanation", "point", "difficulty", "consistency"})
-_SHEETS = Mappings("authoring", SheetMapping)
+_SHEETS = Mappings("editor", SheetMapping)
 CARRIES: Carried = Carries(_SHEETS, _COMMON)
 _HARD = ("易", "较易", "中等", "较难", "难")
 Head = tuple[str, int, bool]

@@ -23,7 +23,7 @@ from cbt.interchange.tables.prepared_items import ReadyItem
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import plain, scale_of
 from cbt.items.types.registry import AUTHORING
-from cbt.items.types.true_false.authoring import truth_of
+from cbt.items.types.true_false.editor import truth_of
 from cbt.rules.items.content import ItemType
 from cbt.rules.items.registry import parse_content
 from cbt.rules.items.short_answer import LONGEST, USUAL

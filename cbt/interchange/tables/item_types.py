@@ -12,7 +12,7 @@ from cbt.interchange.tables.cells import bare, find_key, has_blank, letters_in
 from cbt.items.exam_prose import plain
 from cbt.items.types.folders import kinds
 from cbt.items.types.registry import AUTHORING
-from cbt.items.types.true_false.authoring import truth_of
+from cbt.items.types.true_false.editor import truth_of
 from cbt.rules.items.content import ItemType
 
 DERIVED = "derived"

@@ -23,7 +23,7 @@ from cbt.interchange.tables.cells import (
 )
 from cbt.interchange.tables.item_types import is_verdict_pair, item_type, named_type
 from cbt.interchange.tables.rows import Records, SheetItem
-from cbt.items.types.true_false.authoring import truth_of
+from cbt.items.types.true_false.editor import truth_of
 from cbt.rules.items.content import ItemType
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cbt.items.types.authoring import Authoring
+from cbt.items.types.editor import Authoring
 from cbt.items.types.folders import module_of
 from cbt.rules.items.registry import TYPES
 
@@ -13,10 +13,10 @@ class _Authorings(Mapping[str, Authoring]):
     def __init__(self) -> None:
         # All are loaded at once: a child can open no file once it has a text to examine.
         for kind in self:
-            module_of(kind, "authoring")
+            module_of(kind, "editor")
 
     def __getitem__(self, kind: str) -> Authoring:
-        entry = getattr(module_of(kind, "authoring"), "AUTHORING", None)
+        entry = getattr(module_of(kind, "editor"), "AUTHORING", None)
         if not isinstance(entry, Authoring):
             raise KeyError(kind)
         return entry

@@ -46,7 +46,7 @@ from cbt.rules.publicity import (
 from cbt.rules.retake import PaperOutcome
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import hold_sitting
-from cbt.storage.paging import ListPage
+from cbt.storage.page_span import ListPage
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
 from cbt.storage.write_queue.change_set import put_down_in

@@ -19,7 +19,7 @@ from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import official_only
-from cbt.storage.paging import ListPage, PageSpan
+from cbt.storage.page_span import ListPage, PageSpan
 
 T = TypeVarTuple("T")
 PUBLIC_PAGE, LIST_PAGE, PAPER_PAGE = 100, 50, 500

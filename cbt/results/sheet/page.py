@@ -30,7 +30,7 @@ from cbt.results.sheet.sitting import (
     sheet_of,
 )
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.storage.paging import PageSpan
+from cbt.storage.page_span import PageSpan
 
 AT_ONCE = 500
 """So many lines are one file: two seconds of a processor, a third of the memory there is for it."""

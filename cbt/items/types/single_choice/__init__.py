@@ -1,3 +1,3 @@
 """单选: what an author meets of it, and what it is in each format."""
 
-__all__ = ["authoring", "gift", "moodle", "qti_writer"]
+__all__ = ["editor", "gift", "moodle", "qti_writer"]

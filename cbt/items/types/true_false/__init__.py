@@ -1,3 +1,3 @@
 """判断: what an author meets of it, and what it is in each format."""
 
-__all__ = ["authoring", "qti_reader"]
+__all__ = ["editor", "qti_reader"]

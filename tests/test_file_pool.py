@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.file_pool import SpareFiles
 from tests.fork_server import CAN_FORK
-from tests.placed import SpareFiles
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="Linux alone tells that nobody has a file open")
 DATABASE = "cbt.db"

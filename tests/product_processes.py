@@ -40,7 +40,7 @@ _one_at_a_time = threading.Lock()
 
 @cache
 def _server() -> socket.socket:
-    return begun("from tests.forked import serve_product; serve_product()")
+    return begun("from tests.product_processes import serve_product; serve_product()")
 
 
 def begin_server() -> None:

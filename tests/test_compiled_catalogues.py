@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cbt.translations.compiler import HERE, LANGUAGES
-from tests.compiled import compiled_since
+from tests.compiled_catalogues import compiled_since
 
 NOW = 2 * Path(HERE, "compiler.py").stat().st_mtime_ns
 """Later than anything of the product."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.authoring import Authoring, SentItem, padded
+from cbt.items.types.editor import Authoring, SentItem, padded
 from cbt.spreadsheets.findings import Finding, Severity
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.authoring import Authoring, SentItem, SheetRow
 from cbt.items.types.cells import SheetMapping
+from cbt.items.types.editor import Authoring, SentItem, SheetRow
 from cbt.rules.items.inputs import number
 from cbt.rules.items.short_answer import LONGEST, SHORTEST, USUAL
 from cbt.spreadsheets.findings import Finding, Severity

@@ -1,4 +1,4 @@
-"""A database of PostgreSQL that tests use one after another is each time as if it were new (tests/kept.py)."""
+"""A database of PostgreSQL that tests use one after another is each time as if it were new."""
 
 from __future__ import annotations
 

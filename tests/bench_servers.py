@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.servers.serve import Server
 from tests.fork_server import CAN_FORK
-from tests.forked import Forked
+from tests.product_processes import Forked
 
 
 class Owned(Forked):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from cbt.items.types.cells import SheetMapping
-from cbt.items.types.single_choice import authoring
-from cbt.items.types.single_choice.authoring import ChoicesAuthoring
+from cbt.items.types.single_choice import editor
+from cbt.items.types.single_choice.editor import ChoicesAuthoring
 from cbt.rules.items.content import LETTERS
 
 
@@ -31,4 +31,4 @@ class MultipleChoiceAuthoring(ChoicesAuthoring):
 AUTHORING = MultipleChoiceAuthoring()
 
 
-MAPPING = SheetMapping("G", "多选题", authoring.CARRIED, back=authoring.back)
+MAPPING = SheetMapping("G", "多选题", editor.CARRIED, back=editor.back)

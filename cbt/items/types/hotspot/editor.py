@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.authoring import Authoring, SentItem, SheetRow
+from cbt.items.types.editor import Authoring, SentItem, SheetRow
 from cbt.rules.items.hotspot import MOST_MARKS
 from cbt.spreadsheets.findings import Finding, Severity
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cbt.items.types.authoring import Authoring, SentItem
+from cbt.items.types.editor import Authoring, SentItem
 
 
 class CaseAuthoring(Authoring):
