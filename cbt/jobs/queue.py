@@ -374,6 +374,16 @@ def drop_parts(job_ids: Sequence[int]) -> None:
             session.execute(delete(JobPart).where(JobPart.id.in_(piece)))
 
 
+def forget_files() -> None:
+    """Forget every file that waits to be fetched: it may hold somebody who is to be erased. Source: R-95."""
+    with reading() as session:
+        made = session.scalars(select(Job.id).where(Job.file_bytes > 0, Job.ended_at.is_not(None))).all()
+    drop_parts(made)
+    for piece in pieces_of(made, size=GONE_AT_ONCE):
+        with unit_of_work() as session:
+            session.execute(update(Job).where(Job.id.in_(piece)).values(file_bytes=0))
+
+
 def purge_jobs(*, now: datetime, most: int) -> int:
     """Forget the files of jobs that ended a day ago, and jobs of a month ago, at most `most`; return how many."""
     with reading() as session:

@@ -26,7 +26,7 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import required
 from cbt.http.i18n import local_text
 from cbt.jobs.models import OPEN, Job
-from cbt.jobs.queue import put
+from cbt.jobs.queue import forget_files, put
 from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.jobs.worker import SYSTEM
 from cbt.retention.due_batches import KINDS, due_batch, kept_years, locked_batch, standing_hold
@@ -175,6 +175,7 @@ def _destroy(work: Work) -> JobResult:
     while True:
         left = work.in_front(partial(_one_piece, row_id, now=work.now))
         if left is None:
+            work.in_front(forget_files)  # made of what was there, and made again in a moment
             return JobResult()
         work.tell(total - left, total)
 
