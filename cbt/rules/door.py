@@ -115,8 +115,8 @@ def mask_document(number: str) -> str:
 def is_late(arrived_at: datetime, *, cutoff_at: datetime) -> bool:
     """Return whether an arrival is barred: 以上 includes the number itself, so one on the minute is late.
 
-    Only the arrival counts, never when somebody signs in or returns. The cutoff follows from the blueprint's
-    `late_limit` and `late_from` (exam.py, AdmissionPolicy).
+    Only the arrival counts, never when somebody signs in or returns. The cutoff is worked out
+    by clock.py (`late_cutoff_at`), of the blueprint's `late_limit` and `late_from` (exam.py, AdmissionPolicy).
 
     Source: R-11.
     """
