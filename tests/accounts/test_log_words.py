@@ -56,6 +56,7 @@ SCOPES = (
 ELSEWHERE = {
     *(SIGN_IN_FAILED, ACT, KEYED, BROKEN, MOVED, INSTALLED, UPGRADED, "blueprint.load"),
     *("room.arm", "room.disarm", "room.go", "room.no_go"),
+    *("applicant.import", "photos.import"),  # named by their kinds of import
     "registration.remove",  # what the log of an earlier version says
     *(f"item.{event.value}" for event in ItemEvent if event is not ItemEvent.WRITE),
     *(f"item.set_{act.value}" for act in WRITES),
@@ -75,6 +76,10 @@ ELSEWHERE = {
 """What no literal names: by a constant, or put together."""
 
 
+def _named(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
 def _literals() -> Iterator[str]:
     root = Path(cbt.__file__).parent
     for path in sorted(root.rglob("*.py")):
@@ -86,11 +91,13 @@ def _literals() -> Iterator[str]:
         for node in ast.walk(ast.parse(text)) if any(one in text for one in RECORDERS) else ():
             if not isinstance(node, ast.Call):
                 continue
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            called, *args = _named(node.func), *node.args
+            if called == "partial":
+                called, *args = _named(args[0]), *args[1:]
             if called in RECORDERS:
                 # Texts are counted and sealed, too: there only `act=` says one.
                 given = [one.value for one in node.keywords if one.arg == "act"]
-                given += node.args if called not in ("count", "EntryDraft") else []
+                given += args if called not in ("count", "EntryDraft") else []
                 texts = [one.value for one in given if isinstance(one, ast.Constant)]
                 acts = [text for text in texts if isinstance(text, str) and text and text != "scheduler"]
                 for text in acts[:1]:

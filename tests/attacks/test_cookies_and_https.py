@@ -125,8 +125,10 @@ def test_the_door_reads_the_same_names_as_the_pages(secure: World) -> None:
     kept = client.get_cookie("__Host-cbt") or client.get_cookie(SESSION)
     assert kept is not None
     door = RequestDoor(secure.app)
-    assert door.login({"HTTP_COOKIE": f"cbt={kept.value}"}) is None
-    login = door.login({"HTTP_COOKIE": f"__Host-cbt={kept.value}; __Host-locale=en; locale=zh"})
+    assert door.login({"PATH_INFO": "/exam/x", "HTTP_COOKIE": f"cbt={kept.value}"}) is None
+    login = door.login(
+        {"PATH_INFO": "/exam/x", "HTTP_COOKIE": f"__Host-cbt={kept.value}; __Host-locale=en; locale=zh"}
+    )
     assert login is not None
     assert login.locale == "en"
 

@@ -134,7 +134,8 @@ def test_an_archive_is_one_import_with_one_report(bank: flask.Flask, clock: Fake
 
 def test_an_archive_that_is_refused_is_a_check_that_failed(bank: flask.Flask, clock: FakeClock) -> None:
     found = standing(bank, check(bank, clock, ("a.zip", archive({"../a.xlsx": ONE}))))
-    assert (found.state, found.error, found.working) == ("failed", "bank.package_names", False)
+    assert found.error is not None
+    assert (found.state, found.error.code, found.working) == ("failed", "bank.package_names", False)
 
 
 @pytest.mark.parametrize("mode", ["update", "new"])

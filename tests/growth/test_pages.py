@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import delete
 
 from cbt.application import views as doctor
 from cbt.application.views import DoctorReport
 from cbt.jobs import answers
+from cbt.jobs.models import Job
 from cbt.jobs.registry import job_kinds_of
+from cbt.storage.unit_of_work import unit_of_work
 from tests.attacks.stages import Endpoint, Stage, staged
 from tests.conftest import Templates
 from tests.growth.scene import PageCost, begin_small, cost_of, make_large, pages_of_staff
@@ -68,6 +71,8 @@ def costs(
 
 
 def _measured(stage: Stage, pages: list[Endpoint]) -> dict[str, PageCost]:
+    with stage.app.app_context(), unit_of_work() as session:
+        session.execute(delete(Job))  # pages of files ask for jobs: each time of the same ones
     return {one.name: cost_of(stage, one) for one in pages}
 
 
