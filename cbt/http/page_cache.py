@@ -64,7 +64,7 @@ def compiled(app: flask.Flask, names: Iterable[str]) -> dict[str, bytes]:
 # kept for their login alone. The token that a form brings back is no part of what is kept: each answer gets
 # that of who asks.
 
-KEPT_SECONDS = 60.0
+KEPT_SECONDS = 600.0
 """No page is believed for longer, whatever its version says."""
 MOST_FOR_ALL, MOST_OWN = 600, 2_000
 """So many pages are kept in a process: a list of 3,000 has thirty, in each language and theme."""

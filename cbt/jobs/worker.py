@@ -46,7 +46,8 @@ AT_ONCE = 3
 """So many jobs a worker has under way; of those that take minutes one less, and of one person one of these."""
 ASK_SECONDS = 0.2
 BEAT_SECONDS = 1.0
-LONGEST_REST = 0.1
+REST = 2.0
+LONGEST_REST = 0.2
 LEAST_REST = 0.008
 """Between two units of work of a job: what queued meanwhile goes first."""
 
@@ -330,8 +331,8 @@ class Worker:
 
         begun = time.perf_counter()
         done = self._front.submit(within).result()
-        # Requests wait in other processes: each unit of work is followed by a rest as long as it took.
-        self._over.wait(min(max(time.perf_counter() - begun, LEAST_REST), LONGEST_REST))
+        # Requests wait in other processes: each unit of work is followed by a rest twice as long as it took.
+        self._over.wait(min(max(REST * (time.perf_counter() - begun), LEAST_REST), LONGEST_REST))
         return done
 
     def _beat(self) -> None:

@@ -117,7 +117,7 @@ def _in(key: ForeignKey, condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 PIECE = 10
 """So many registrations, or people, go in one transaction."""
-ROWS = 200
+ROWS = 100
 """So many rows of what hangs on them, a journal first of all: nobody's save waits for more."""
 _FREE_TEXT = {"note": "", "put_right": "", "late_reason": ""}
 """What somebody may have written of a person in an application that stays."""
