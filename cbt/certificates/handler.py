@@ -14,7 +14,7 @@ from cbt.certificates.look_up import FoundCertificate, look_at, look_up
 from cbt.http.auth.machine import Machine, current_machine, tokens_of
 from cbt.http.page_cache import filled, hole, kept_for_all, page_for_all
 from cbt.http.partials import Reply
-from cbt.http.server.hot_addresses import HTML, HotHandler, HotRequest, HotResponse, OnPage, Result
+from cbt.http.server.hot_addresses import HTML, HandOn, HotHandler, HotRequest, HotResponse, OnPage, Result
 from cbt.rules.certificates import grouped
 
 
@@ -26,17 +26,22 @@ class LookUpHandler(HotHandler[None]):
         self._machines = tokens_of(app)
 
     def read(self, request: HotRequest) -> Result:
-        """Return the page of what was found; raise TooMany as `look_up` does."""
+        """Return the page of what was found; raise TooMany as `look_up` does.
+
+        Whoever is signed in has a page of their own, and a browser without a token of ours may have one that the
+        view knows: nothing is counted for those here.
+        """
         if request.by_view:
             return OnPage(partial(_answer_page, self._find(request, current_machine())))
+        browser, path = request.sender, str(request.environ["PATH_INFO"])
+        if browser is None or not browser.has_machine or browser.token_hash:
+            return HandOn.TO_THE_VIEW
         with self._app.app_context():
             found_certificate = self._find(request, self._machines.machine(request.environ))
-        browser, path = request.sender, str(request.environ["PATH_INFO"])
-        if browser is not None and browser.has_machine and not browser.token_hash:
-            page = kept_for_all(self._app, path, browser, kind=_kind(found_certificate))
-            if page is not None:
-                return HotResponse([HTML, ("Vary", "Cookie")], _filled(page, found_certificate).encode())
-        return OnPage(partial(_answer_page, found_certificate))
+        page = kept_for_all(self._app, path, browser, kind=_kind(found_certificate))
+        if page is None:
+            return OnPage(partial(_answer_page, found_certificate))
+        return HotResponse([HTML, ("Vary", "Cookie")], _filled(page, found_certificate).encode())
 
     def _find(self, request: HotRequest, machine: Machine) -> FoundCertificate | None:
         form, now = request.form, request.now
