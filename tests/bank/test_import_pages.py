@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 
+import flask_babel
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from sqlalchemy import func, select
 from cbt.accounts.models import StaffRole
 from cbt.bank.imports.models import ImportCheck, ImportPart
 from cbt.interchange.tables.sheet import read_workbook
+from cbt.items.finding_texts import inferred_value
 from cbt.items.models import Item, ItemBank
 from cbt.jobs import queue
 from cbt.jobs.queue import MOST_TRIES
@@ -262,3 +264,11 @@ def test_every_text_of_a_check_is_there_in_english(world: World) -> None:
         page = text_of(client, address)
         assert not re.search(r"\bbank\.[a-z_]+\.[a-z_]+", page), step
         work(world, address)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_whatever_may_be_chosen_of_a_text_bank_has_words(world: World, language: str) -> None:
+    chosen = ("by_key", "none", "bold", "underline", "highlight", "color", "single_choice", "multiple_choice")
+    with world.app.test_request_context(), flask_babel.force_locale(language):
+        assert [value for value in chosen if inferred_value(value) == value] == []
