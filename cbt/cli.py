@@ -182,6 +182,7 @@ def _app() -> flask.Flask:
     [application] = load("cbt.application.app")
     from cbt.clock import SystemClock
     from cbt.config import read_settings
+    from cbt.confined.runner import take_longer
     from cbt.ops.file_permissions import check_hands
     from cbt.ops.preflight import ask
     from cbt.ops.reinstatement import check_files
@@ -192,6 +193,7 @@ def _app() -> flask.Flask:
     check_files(settings)
     ask(settings)
     app: flask.Flask = application.create_app(settings, clock=SystemClock(database_time(settings)))
+    take_longer()
     return app
 
 

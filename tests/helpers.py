@@ -51,6 +51,14 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+FORM_TOKEN = re.compile(r'(?:data-csrf|name="csrf_token" value)="([^"]+)"')
+
+
+def without_tokens(page: str) -> str:
+    """Return a page without its form tokens, which carry the second they were made in."""
+    return FORM_TOKEN.sub("", page)
+
+
 def flat(page: str) -> str:
     """Return the source of a page as one line: where a template breaks its lines is its own affair."""
     return " ".join(re.sub(r"(?<=>)\s*\n\s*|\s*\n\s*(?=<)", "", page).split())

@@ -20,6 +20,9 @@ try:
 except ImportError:  # Windows: the parent's limit on time and on the answer's size still holds
     resource = None  # type: ignore[assignment]  # None says that there are no such limits here
 
+HAS_LIMITS = resource is not None
+"""Whether a child can limit itself here."""
+
 Task = Callable[..., bytes]
 
 RESULT, REFUSAL = b"+", b"-"

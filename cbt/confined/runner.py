@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from cbt.confined.child import NO_MEMORY, REFUSAL, RESULT, ChildTask
+from cbt.confined.child import HAS_LIMITS, NO_MEMORY, REFUSAL, RESULT, ChildTask
 from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.slots import Slots
 
@@ -174,8 +174,9 @@ def run(task: str, body: bytes, *, limits: Limits, places: ChildPlaces = READING
     """Return what `task` (module:function, taking the bytes and the options) answers about `body`.
 
     Raise what the task refuses with (InvalidInput), Exhausted when the file is too much for the limits,
-    Unavailable("file.busy") while too many others wait, ("file.reader") when no child can be started,
-    TooMany("file.yours") while an account that has one child at a time has another.
+    Unavailable("file.busy") while too many others wait, ("file.overdue") when the machine had no time for it,
+    ("file.reader") when no child can be started, TooMany("file.yours") while an account that has one child at a
+    time has another.
     """
     job = ChildTask(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall * _times[0])
     with SHARES.kept(places.kind), places.taken(min(limits.wall, PATIENCE_SECONDS)):
@@ -214,7 +215,8 @@ def _ask(job: ChildTask, body: bytes, limits: Limits) -> tuple[bytes, int]:
         child.wait()
         clock.cancel()
     if overdue.is_set():
-        raise Exhausted
+        # One that takes too much processor time ends by its own limit: this one was not let on.
+        raise Unavailable("file.overdue", seconds=AGAIN_SECONDS) if HAS_LIMITS else Exhausted
     return answer, code
 
 

@@ -351,16 +351,21 @@ SMALL = Limits(memory=256 * MEGABYTE, cpu=2, wall=4, answer=MEGABYTE)
     [
         pytest.param("hoard", id="memory without end"),
         pytest.param("count", id="a calculation without end"),
-        pytest.param("sleep", id="waiting without end"),
         pytest.param("talk", id="an answer without end"),
         pytest.param("crash", id="a reader that crashes"),
         pytest.param("abort", id="a reader that aborts"),
     ],
 )
 def test_a_child_that_takes_too_much_is_ended(task: str) -> None:
-    limits = SMALL if task != "sleep" else Limits(memory=SMALL.memory, cpu=1, wall=1, answer=100)
     with pytest.raises(Exhausted):
-        run(f"{_HERE}:{task}", b"", limits=limits)
+        run(f"{_HERE}:{task}", b"", limits=SMALL)
+    assert run(f"{_HERE}:echo", b"alive", limits=SMALL) == b"alive"
+
+
+def test_a_child_that_has_no_turn_is_ended_and_its_file_not_blamed() -> None:
+    with pytest.raises(Unavailable) as late:
+        run(f"{_HERE}:sleep", b"", limits=Limits(memory=SMALL.memory, cpu=1, wall=1, answer=100))
+    assert late.value.code == "file.overdue"
     assert run(f"{_HERE}:echo", b"alive", limits=SMALL) == b"alive"
 
 

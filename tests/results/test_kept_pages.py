@@ -21,7 +21,7 @@ from cbt.results.publicity import store as publicity
 from cbt.runner.news import watcher
 from cbt.storage.unit_of_work import unit_of_work
 from tests.delivery.starts import left_to_views
-from tests.helpers import count_queries, count_raw_readings
+from tests.helpers import FORM_TOKEN, count_queries, count_raw_readings, without_tokens
 from tests.results.scene import SECOND, finish, release, release_url, rescore, set_violation
 from tests.results.test_publicity import AFTER, object_to, page_of, public
 from tests.world import World
@@ -29,7 +29,6 @@ from tests.world import World
 pytestmark = pytest.mark.once
 FRONT = {PROMISES: True}
 """What the front of a serving process says of each request."""
-_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 _PREFERENCES = re.compile(r'action="([^"]*preferences[^"]*)"')
 
@@ -50,11 +49,6 @@ def released(world: World) -> World:
     finish(world)
     release(world)
     return world
-
-
-def without_tokens(page: str) -> str:
-    """Return a page without what each answer has of its own."""
-    return _TOKEN.sub("", page)
 
 
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -120,7 +114,7 @@ def test_every_reader_gets_a_form_token_of_their_own_that_works(
         for _ in range(2):
             client = shown.app.test_client()
             page = client.get(path).text
-            (action,), (token, *_rest) = _PREFERENCES.findall(page), _TOKEN.findall(page)
+            (action,), (token, *_rest) = _PREFERENCES.findall(page), FORM_TOKEN.findall(page)
             sent = {"csrf_token": token, "locale": "en", "next": path}
             assert client.post(action, data=sent).status_code == 303
             assert 'lang="en"' in client.get(path).text
@@ -201,7 +195,7 @@ def test_what_the_view_drew_is_shown_at_the_door_without_a_view(
     assert without_tokens(at_the_door.text) == without_tokens(by_view.text)
     same = ("Content-Type", "Vary", "Content-Security-Policy", "Cache-Control")
     assert [at_the_door.headers.get(name) for name in same] == [by_view.headers.get(name) for name in same]
-    token = _TOKEN.search(at_the_door.text)
+    token = FORM_TOKEN.search(at_the_door.text)
     assert token is not None
     monkeypatch.undo()
     released.app.config["WTF_CSRF_ENABLED"] = True
