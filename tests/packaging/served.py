@@ -164,29 +164,27 @@ class Server:
 
     def job_workers(self) -> list[int]:
         """Return those of them that carry out jobs."""
-        return [
-            pid
-            for pid in self.workers()
-            if b"cbt.ops.job_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        return [pid for pid in self.workers() if b"cbt.ops.job_worker" in _told_of(pid)]
 
     def writers(self) -> list[int]:
         """Return those of them that own the writing."""
-        told = {
-            pid: [Path(f"/proc/{pid}/{where}") for where in ("comm", "cmdline")] for pid in self.workers()
-        }
-        return [
-            pid for pid, files in told.items() if any(WRITING[:15] in file.read_bytes() for file in files)
-        ]
+        return [pid for pid in self.workers() if WRITING[:15] in _told_of(pid)]
 
     def stop(self) -> None:
         """End it, politely first; after a kill there is nothing left to end."""
-        for number, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 10)):
+        for number, patience in ((signal.SIGTERM, PATIENCE_SECONDS), (signal.SIGKILL, 10)):
             if self.process.poll() is not None:
                 return
             self.process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=patience)
+
+
+def _told_of(pid: int) -> bytes:
+    """Return a process's name and command line; nothing of one that has gone meanwhile."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return b"\0".join(Path(f"/proc/{pid}/{where}").read_bytes() for where in ("comm", "cmdline"))
+    return b""
 
 
 class Visitor:

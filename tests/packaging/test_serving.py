@@ -76,10 +76,13 @@ def is_running(pid: int) -> bool:
 
 def kill_a_worker(server: Server) -> None:
     """Kill one that serves, and return when another begins in its place."""
-    before = set(server.workers())
-    others = {*server.writers(), *server.job_workers()}
-    os.kill(max(before - others), signal.SIGKILL)  # the first may be Python's own helper
-    assert wait_for(lambda: bool(set(server.workers()) - before))
+
+    def serving() -> set[int]:
+        return {*server.workers()} - {*server.writers(), *server.job_workers()}
+
+    before = serving()
+    os.kill(max(before), signal.SIGKILL)  # the first may be Python's own helper
+    assert wait_for(lambda: bool(serving() - before))
 
 
 @linux
@@ -94,7 +97,7 @@ def test_a_worker_that_is_killed_is_replaced(installation: Installation) -> None
 def test_a_server_that_is_ended_does_not_wait_for_a_worker_that_begins(installation: Installation) -> None:
     with installation.serving() as server:
         kill_a_worker(server)
-    assert "shutdown completed" in server.said
+    assert "shutdown completed" in server.said, server.said
     assert "refused to gracefully stop" not in server.said
 
 
