@@ -111,8 +111,9 @@ from cbt.proctoring.readiness import register_server_part
 from cbt.results import jobs as result_jobs
 from cbt.results import views as results_views
 from cbt.results.change_number import init_result_changes
+from cbt.results.jobs import RELEASES
+from cbt.results.late_answers import LATE_RULINGS
 from cbt.results.retake_ledger import retake_verdicts
-from cbt.results.service import LATE_RULINGS, RELEASES
 from cbt.retention import jobs as retention_jobs
 from cbt.retention import views as retention
 from cbt.retention.destruction import DESTROY
@@ -427,6 +428,8 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     result_jobs.PUBLIC_LIST,
     result_jobs.PACKAGE,
     result_jobs.PUBLISH_RESULTS,
+    result_jobs.RELEASE,
+    result_jobs.CORRECTION,
     certificate_jobs.PRINT,
     certificate_jobs.UPLOAD,
     certificate_jobs.OWN_RESULTS,

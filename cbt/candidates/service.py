@@ -25,10 +25,10 @@ from cbt.accounts.approvals.requests import (
     Line,
     Result,
     Second,
-    SecondPersonTerms,
     claim,
     countersigned,
     put_result,
+    terms_by_roles,
 )
 from cbt.accounts.models import Approval
 from cbt.accounts.store import RoleGrant, actor_names, held_roles
@@ -185,10 +185,6 @@ def _lines(entry: Registered, correction: Correction) -> Iterator[Line]:
     yield ("approval.line.reason", "text", correction.evidence.strip())
 
 
-def _wanted(_session: Session, approval: Approval) -> SecondPersonTerms:
-    return SecondPersonTerms(frozenset(approval.roles.split(",")))
-
-
 def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
     plain = json.loads(open_sealed(base64.b64decode(approval.params), PURPOSE))
     photo, document = plain["photo"], plain["document"]
@@ -213,7 +209,7 @@ def _home(approval: Approval) -> str:
     return flask.url_for("candidates.registration", ref=_ref(approval))
 
 
-CORRECTIONS = ApprovalKind(KIND, _wanted, _carry_out, _said, _home)
+CORRECTIONS = ApprovalKind(KIND, terms_by_roles, _carry_out, _said, _home)
 
 
 PAGE = 50

@@ -39,9 +39,7 @@ from cbt.enrolment.units import Issued
 from cbt.http.i18n import local_day, local_zone
 from cbt.personal.identity import document_index
 from cbt.results.publicity import publication as publicity
-from cbt.results.service import carry_out, plan_release
-from cbt.results.sheet.sitting import sheet_of
-from cbt.results.store import finished_sitting
+from cbt.results.release import carry_out, read_plan
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items.content import ItemContent, ItemType
 from cbt.rules.planning.seating import DoorCorner
@@ -208,10 +206,7 @@ def release_results(sittings: Sequence[str], *, at: datetime, by: str, second: s
     last = max(publicity.publish(ref, now=at, actor=by) for ref in sittings)
     released = datetime.combine(last + timedelta(days=1), time(10), local_zone()).astimezone(UTC)
     for ref in sittings:
-        with reading() as session:
-            sheet = sheet_of(session, finished_sitting(session, ref))
-            plan = plan_release(session, sheet, now=released)
-        carry_out(plan, now=released, actor=by, second=second)
+        carry_out(read_plan(ref, now=released), now=released, actor=by, second=second)
     return released
 
 

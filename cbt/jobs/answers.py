@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
 import flask
 import flask_babel
+from sqlalchemy.orm import Session
 
 from cbt.confined.runner import AGAIN_SECONDS
 from cbt.errors import CbtError, TooMany
@@ -34,6 +35,10 @@ PATIENCE_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 
 
+def _nothing(_session: Session) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """What became of a job within a moment: it goes on, or it did something and may have made a file."""
@@ -45,13 +50,20 @@ class Answered:
 
 
 def have_done(
-    kind: JobKind, *, subject: str, page: str, asked: Mapping[str, Any], patience: float | None = None
+    kind: JobKind,
+    *,
+    subject: str,
+    page: str,
+    asked: Mapping[str, Any],
+    patience: float | None = None,
+    beside: Callable[[Session], None] = _nothing,
 ) -> Answered:
     """Ask for a job and return what became of it within a moment; raise what it was refused with.
 
-    `patience` is how many seconds that moment is, PATIENCE_SECONDS where nothing is said.
+    `patience` is how many seconds that moment is, PATIENCE_SECONDS where nothing is said; `beside` is written with
+    a job that is new, or not at all.
     """
-    ref = _asked_for(kind, subject, page, asked)
+    ref = _asked_for(kind, subject, page, asked, beside)
     if not job_kinds().worker_is_kept:
         here = queue.claim(new_holder(), now=flask.g.now, kinds=(kind.code,), ref=ref)
         if here is not None:
@@ -59,7 +71,9 @@ def have_done(
     return _awaited(ref, PATIENCE_SECONDS if patience is None else patience)
 
 
-def _asked_for(kind: JobKind, subject: str, page: str, asked: Mapping[str, Any]) -> str:
+def _asked_for(
+    kind: JobKind, subject: str, page: str, asked: Mapping[str, Any], beside: Callable[[Session], None]
+) -> str:
     """Return the ref of the job: a new one, or, without a write, the one that goes on already."""
     locale, actor = str(flask_babel.get_locale()), acting()
     with reading() as session:
@@ -69,6 +83,7 @@ def _asked_for(kind: JobKind, subject: str, page: str, asked: Mapping[str, Any])
     if there:
         return there
     with unit_of_work() as session:
+        beside(session)
         return queue.put(
             session,
             kind,

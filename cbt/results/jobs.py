@@ -1,17 +1,27 @@
-"""Sheets, letters, lists and packages of results, and their publication (公示), as jobs."""
+"""Sheets, letters, lists and packages of results, their publication (公示), release and correction, as jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from typing import Any
 
+import flask
 from flask_babel import gettext as _
 
+from cbt.accounts.approvals.decisions import fail_approval
+from cbt.accounts.approvals.requests import ApprovalKind, Second, hand_over, terms_by_roles
+from cbt.accounts.models import Approval
+from cbt.accounts.store import staff_principal
 from cbt.candidates.models import Candidate
 from cbt.enrolment.body import body
-from cbt.errors import Conflict
+from cbt.errors import CbtError, Conflict
+from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_day, local_text
+from cbt.jobs.answers import have_done
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.results import rulings, service
@@ -19,6 +29,7 @@ from cbt.results.package.service import make_package, note_package
 from cbt.results.package.signature import signing_key
 from cbt.results.publicity import store as publicity
 from cbt.results.publicity.publication import list_paper, listed, publish
+from cbt.results.release import SECOND_FOR_RELEASE, correct, release
 from cbt.results.service import note_printed
 from cbt.results.sheet import documents
 from cbt.results.sheet.sitting import SittingSheet, people_of
@@ -26,7 +37,7 @@ from cbt.results.store import finished_sitting
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
 from cbt.spreadsheets.writer import XLSX
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 ZIP = "application/zip"
@@ -126,3 +137,97 @@ def _published(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
 PUBLISH_RESULTS = JobKind(
     "results.publish", frozenset({Role.OFFICER}), _publish, is_shared=True, said=_published
 )
+
+
+# Releases and corrections: asked for by one, approved by another, carried out in the background.
+#
+# Source: R-60, R-62.
+
+
+def _by_two(work: Work, act: Callable[..., int]) -> int:
+    """Carry out an act that a second person approved; a request for one that is refused says why."""
+    asked = work.asked["second"]
+    second = Second(**asked | {"roles": frozenset(asked["roles"])})
+    try:
+        with reading() as session:
+            first = staff_principal(session, work.asked["first"])
+        if first is None or first.must_change_password or not first.has(Role.OFFICER):
+            raise Conflict("approval.asker_gone")
+        return act(work.asked["sitting"], actor=first.logged_as, second=second, now=work.now, work=work)
+    except CbtError as error:
+        work.in_front(partial(_refused, second, error, work.now))
+        raise
+
+
+def _refused(second: Second, error: CbtError, now: datetime) -> None:
+    with unit_of_work() as session:
+        if second.approval_id is not None:
+            approval = session.get_one(Approval, second.approval_id)
+            fail_approval(session, approval, second, error, now=now)
+
+
+def _release(work: Work) -> JobResult:
+    return JobResult({"count": _by_two(work, release)})
+
+
+def _correct(work: Work) -> JobResult:
+    return JobResult({"count": _by_two(work, partial(correct, reason=work.asked["reason"]))})
+
+
+def _released(_outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("results.released")), "ok")]
+
+
+def _corrected(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("results.corrected", count=outcome["count"])), "ok")]
+
+
+RELEASE = JobKind(
+    "results.release",
+    SECOND_FOR_RELEASE,
+    _release,
+    is_shared=True,
+    can_cancel=False,
+    said=_released,
+)
+CORRECTION = JobKind(
+    "results.correct",
+    SECOND_FOR_RELEASE,
+    _correct,
+    is_shared=True,
+    can_cancel=False,
+    said=_corrected,
+)
+"""What a second person approved is not cancelled."""
+
+
+def asked_by_two(sitting_ref: str, first: Principal, second: Second, reason: str | None) -> dict[str, Any]:
+    """Return what the job of a release is asked, or with a reason that of a correction."""
+    both = {"first": first.subject_ref, "second": asdict(second) | {"roles": sorted(second.roles)}}
+    return {"sitting": sitting_ref, **both} | ({} if reason is None else {"reason": reason})
+
+
+def _sitting_of(approval: Approval) -> str:
+    return approval.subject.removeprefix("sitting:")
+
+
+def _sheet_page(approval: Approval) -> str:
+    return flask.url_for("results.sheet", sitting_ref=_sitting_of(approval))
+
+
+def _have_approved(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
+    reason = json.loads(approval.params)["reason"] if approval.act == "correct" else None
+    have_done(
+        RELEASE if reason is None else CORRECTION,
+        subject=approval.subject,
+        page=_sheet_page(approval),
+        asked=asked_by_two(_sitting_of(approval), first, second, reason),
+        beside=partial(hand_over, second=second, now=now),
+    )
+
+
+def _said(approval: Approval, result: Mapping[str, Any]) -> str:
+    return (_released if approval.act == "release" else _corrected)(result)[0][0]
+
+
+RELEASES = ApprovalKind("release", terms_by_roles, _have_approved, _said, _sheet_page)

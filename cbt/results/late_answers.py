@@ -7,17 +7,31 @@ Source: R-29, R-62.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import flask
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals.requests import Second, claim, countersigned, put_result
+from cbt.accounts.approvals.requests import (
+    ApprovalKind,
+    ApprovalWish,
+    Line,
+    Result,
+    Second,
+    claim,
+    countersigned,
+    put_result,
+    terms_by_roles,
+)
+from cbt.accounts.models import Approval
 from cbt.accounts.store import actor_names
-from cbt.blueprints.reasons import table_in_force
+from cbt.blueprints.reasons import REASON, table_in_force
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict, InvalidInput
@@ -333,3 +347,73 @@ def rule_late(
         facts = {"verdict": wish.verdict, "count": len(ruled), "changed": len(changed)}
         put_result(session, second, facts)
         return len(ruled), len(changed)
+
+
+# Rulings on late answers as requests to a second person.
+#
+# Source: R-29, R-62.
+
+MOST_NAMED = 12
+
+
+def late_request(late: LatePage, wish: RulingWish) -> ApprovalWish:
+    """Return the request for a ruling on the late answers of one room."""
+    room = next((one for one in late.rooms if one.room.ref == wish.room_ref), None)
+    cases = [one for one in room.cases if one.attempt.ref in wish.attempt_refs] if room else []
+    names = "、".join(f"{one.seat_number:02d} {one.name}" for one in cases[:MOST_NAMED])
+    fields = {
+        "room": wish.room_ref,
+        "attempts": sorted(wish.attempt_refs),
+        "seen": wish.seen,
+        "verdict": wish.verdict,
+        "fault": wish.fault,
+        "reason": wish.reason,
+    }
+    scores = "、".join(f"{one.name} {one.before.score} → {one.after.score}" for one in cases[:MOST_NAMED])
+    lines: list[Line] = [("approval.line.verdict", "word", f"late.past.{wish.verdict}")]
+    lines += [("approval.line.people", "count", str(len(cases))), ("approval.line.whom", "text", names)]
+    lines += [("approval.line.score", "text", scores)] if wish.verdict == APPROVED else []
+    lines += [
+        ("approval.line.cause", "word", REASON + wish.fault),
+        ("approval.line.reason", "text", wish.reason.strip()),
+    ]
+    return ApprovalWish(
+        kind="late",
+        act="late",
+        subject=f"sitting:{late.sitting.ref}",
+        place=f"{late.sitting.name} · {room.name}" if room else late.sitting.name,
+        params=canonical_json(fields),
+        preview=tuple(lines),
+    )
+
+
+def _ref(approval: Approval) -> str:
+    return approval.subject.removeprefix("sitting:")
+
+
+def _rule(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
+    fields = json.loads(approval.params)
+    wish = RulingWish(
+        room_ref=fields["room"],
+        attempt_refs=frozenset(fields["attempts"]),
+        seen=fields["seen"],
+        verdict=fields["verdict"],
+        fault=fields["fault"],
+        reason=fields["reason"],
+    )
+    rule_late(_ref(approval), wish, first=first, second=second, now=now)
+
+
+def _said_late(_approval: Approval, result: Result) -> str:
+    if result["verdict"] == APPROVED:
+        return str(_("late.approved", count=result["count"], changed=result["changed"]))
+    return str(_("late.rejected", count=result["count"]))
+
+
+LATE_RULINGS = ApprovalKind(
+    "late",
+    terms_by_roles,
+    _rule,
+    _said_late,
+    lambda approval: flask.url_for("late.page", sitting_ref=_ref(approval)),
+)

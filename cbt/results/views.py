@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.approvals.requests import ApprovalWish, SecondNeeded, SecondPersonTerms
+from cbt.accounts.approvals.requests import SecondNeeded, SecondPersonTerms
 from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.accounts.store import actor_names
 from cbt.blueprints.reasons import table_now, violation_of, words_of
@@ -23,11 +23,11 @@ from cbt.http.i18n import local_day, local_zone
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
 from cbt.http.server.hot_addresses import hot_reply
-from cbt.jobs.answers import file_reply
+from cbt.jobs.answers import act_reply, file_reply
 from cbt.printing.pdf import PDF
 from cbt.results import my_results, rulings, service
 from cbt.results.handler import ask_page, results_page
-from cbt.results.jobs import LETTER, PACKAGE, SHEET_PRINT, WORKBOOK
+from cbt.results.jobs import CORRECTION, LETTER, PACKAGE, RELEASE, SHEET_PRINT, WORKBOOK, asked_by_two
 from cbt.results.late_answers import (
     DECIDERS,
     LateAnswer,
@@ -35,6 +35,7 @@ from cbt.results.late_answers import (
     RulingWish,
     late_counts,
     late_page,
+    late_request,
     rule_late,
     second_roles,
 )
@@ -44,11 +45,12 @@ from cbt.results.package.service import public_key
 from cbt.results.package.signature import shown_print
 from cbt.results.publicity import views as publicity_views
 from cbt.results.publicity.store import is_released
+from cbt.results.release import SECOND_FOR_RELEASE, correction_wish, release_wish, require_reason
 from cbt.results.retake_ledger import check_batch
 from cbt.results.rulings import DECIDERS as RULERS
 from cbt.results.rulings import RulingForm, ruled_on
 from cbt.results.rulings import rule as rule_on
-from cbt.results.service import late_request, password_allowed, release_request
+from cbt.results.service import password_allowed
 from cbt.results.sheet.documents import as_points, as_unrounded
 from cbt.results.sheet.page import lines_asked
 from cbt.rules.roles import Role
@@ -349,24 +351,21 @@ def release_preview(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Rep
 def release(sitting_ref: str) -> Reply:
     """Release the results, or correct what was released; or ask the second person."""
     form, me = flask.request.form, signed_in()
-    reason = form.get("reason", "")[:500] if form.get("act") == "correct" else None
+    reason = require_reason(form.get("reason", "")[:500]) if form.get("act") == "correct" else None
     allowed = service.password_allowed(sitting_ref)
-    try:
-        second = typed_second(me, SecondPersonTerms(service.SECOND_FOR_RELEASE), allowed=allowed)
-        if reason is not None:
-            corrected = service.correct(sitting_ref, first=me, second=second, reason=reason, now=flask.g.now)
-            done = _("results.corrected", count=corrected)
+    second = typed_second(me, SecondPersonTerms(SECOND_FOR_RELEASE), allowed=allowed)
+    if second is None:
+        if reason is None:
+            needed, wish = release_wish(sitting_ref, now=flask.g.now)
         else:
-            service.release(sitting_ref, first=me, second=second, now=flask.g.now)
-            done = _("results.released")
-    except SecondNeeded as needed:
-
-        def wish() -> ApprovalWish:
-            sheet, held = service.release_asked(sitting_ref)
-            return release_request(sheet, reason=reason, held=held)
-
-        return ask_for(needed, wish)
-    return see_other(done, "results.sheet", sitting_ref=sitting_ref)
+            needed, wish = correction_wish(sitting_ref, reason=reason)
+        return ask_for(needed, lambda: wish)
+    return act_reply(
+        RELEASE if reason is None else CORRECTION,
+        subject=f"sitting:{sitting_ref}",
+        page=flask.url_for("results.sheet", sitting_ref=sitting_ref),
+        **asked_by_two(sitting_ref, me, second, reason),
+    )
 
 
 @pages.get("/results/retakes/<batch_ref>")

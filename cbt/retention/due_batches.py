@@ -20,10 +20,10 @@ from cbt.accounts.approvals.requests import (
     ApprovalWish,
     Result,
     Second,
-    SecondPersonTerms,
     claim,
     countersigned,
     put_result,
+    terms_by_roles,
 )
 from cbt.accounts.models import Approval
 from cbt.accounts.two_people import insist_on_two
@@ -136,10 +136,6 @@ def wish_for(before: RetentionYears, wanted: RetentionYears) -> ApprovalWish:
     )
 
 
-def _wanted(_session: Session, approval: Approval) -> SecondPersonTerms:
-    return SecondPersonTerms(frozenset(approval.roles.split(",")))
-
-
 def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
     change_terms(RetentionYears(**json.loads(approval.params)), first=first, second=second, now=now)
 
@@ -152,7 +148,7 @@ def _home(_approval: Approval) -> str:
     return flask.url_for("retention.retention")
 
 
-TERMS = ApprovalKind(KIND, _wanted, _carry_out, _said, _home)
+TERMS = ApprovalKind(KIND, terms_by_roles, _carry_out, _said, _home)
 
 
 # The batches whose records are due for destruction, and the holds that keep them from it.

@@ -17,7 +17,7 @@ from cbt.errors import Conflict
 from cbt.http.app_context import register_factory
 from cbt.ops.backup.verification import check_scores
 from cbt.results.models import Result
-from cbt.results.service import plan_release
+from cbt.results.release import plan_release
 from cbt.results.sheet.sitting import sheet_of
 from cbt.results.store import finished_sitting, sitting_lines
 from cbt.runner.models import Attempt
@@ -124,11 +124,12 @@ def test_the_office_sees_who_waits_and_cannot_release(page: Page, tmp_path: Path
     assert "待阅" in told(officer.get(f"/results/{world.sitting_ref}/print"), tmp_path)
     assert "1 人的答卷有待阅的试题" in officer.get(release_url(world)).text
     with world.app.app_context(), reading() as session:
-        found = sheet_of(session, finished_sitting(session, world.sitting_ref))
+        sitting = finished_sitting(session, world.sitting_ref)
+        found = sheet_of(session, sitting)
         waiting = [line.row.candidate.name for line in found.lines if line.pending]
         assert waiting == [world.sitters["theory"].name]
         with pytest.raises(Conflict) as refused:
-            plan_release(session, found, now=ENDED)
+            plan_release(session, sitting, now=ENDED)
         assert (refused.value.code, refused.value.params) == ("results.not_marked", {"people": 1})
         assert session.scalars(select(Result)).all() == []
         listed = sitting_lines(session, limit=5)

@@ -16,9 +16,8 @@ from cbt.candidates.models import Registration
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.results.my_results import results_of
+from cbt.results.release import plan_release
 from cbt.results.retake_ledger import count_bookings, ledger_of
-from cbt.results.service import plan_release
-from cbt.results.sheet.sitting import sheet_of
 from cbt.results.store import violations_elsewhere
 from cbt.rules.states import Purpose
 from cbt.sittings.models import Batch, Sitting
@@ -32,7 +31,7 @@ TABLES = {"Registration", "Attempt", "Score", "Result", "Release"}
 OF_CONSEQUENCE = ("results", "scoring", "batches/checks", "batches/publishing")
 ASKS = {"official_only", "is_official", "require_official", "finished_sitting"}
 NOT_ITS_TO_SAY = {
-    "results/sheet/sitting.py": "finished_sitting lets in, and steps.plan_release asks again",
+    "results/sheet/sitting.py": "finished_sitting lets in, and release.plan_release asks again",
     "results/handler.py": "shows what my_results says",
     "results/package/members.py": "its service asks finished_sitting",
     "scoring/service.py": "works out scores; a trial's are compared with what was expected, and go nowhere",
@@ -80,7 +79,7 @@ def test_what_was_tried_or_practised_enters_no_result(world: World, purpose: Pur
             assert count_bookings(session, batch.id) == 0
         with pytest.raises(Conflict, match="not_official"), reading() as session:
             sitting = session.scalars(select(Sitting).where(Sitting.ref == world.sitting_ref)).one()
-            plan_release(session, sheet_of(session, sitting), now=world.clock.now())
+            plan_release(session, sitting, now=world.clock.now())
 
 
 @pytest.mark.once

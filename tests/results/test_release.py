@@ -11,7 +11,7 @@ from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
 from cbt.candidates.models import Registration
 from cbt.results.models import Release, Result
-from cbt.results.service import release_request, sitting_sheet
+from cbt.results.release import correction_wish
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.room_clock import abort_room, end_room
@@ -182,7 +182,7 @@ def test_the_second_person_reads_a_score_of_nothing_as_one(world: World) -> None
     release(world)
     rescore(world, "elsewhere", "0.0")
     with world.app.test_request_context():
-        request = release_request(sitting_sheet(world.sitting_ref), reason="成绩复核")
+        _needed, request = correction_wish(world.sitting_ref, reason="成绩复核")
     name = world.sitters["elsewhere"].name
     assert ("approval.line.score", "text", f"{name} 41.0 → 0.0") in request.preview
 

@@ -101,11 +101,16 @@ def carry_out(row: Approval, second: Second, *, now: datetime) -> None:
 
 
 def _fail(row: Approval, second: Second, error: CbtError, *, now: datetime) -> None:
-    plain = {name: value for name, value in error.params.items() if isinstance(value, (str, int))}
     with unit_of_work() as session:
-        result = canonical_json({"code": error.code, "params": plain})
-        if settle(session, row, ApprovalState.FAILED, by=second.ref, now=now, result=result):
-            note(session, row, "fail", by=second.ref, machine=second.machine, now=now, why=error.code)
+        fail_approval(session, row, second, error, now=now)
+
+
+def fail_approval(session: Session, row: Approval, second: Second, error: CbtError, *, now: datetime) -> None:
+    """End a request whose act could not be done, with why; nothing where it is over already."""
+    plain = {name: value for name, value in error.params.items() if isinstance(value, (str, int))}
+    result = canonical_json({"code": error.code, "params": plain})
+    if settle(session, row, ApprovalState.FAILED, by=second.ref, now=now, result=result):
+        note(session, row, "fail", by=second.ref, machine=second.machine, now=now, why=error.code)
 
 
 def settle(
@@ -118,10 +123,16 @@ def settle(
     reason: str = "",
     result: str = "",
 ) -> bool:
-    """End a request that waits, without its act; return whether this call did. Its parameters are emptied."""
+    """End a request without its act; return whether this call did. Its parameters are emptied.
+
+    One that is under way can only fail: it was approved.
+    """
+    open_states = [ApprovalState.PENDING]
+    if state is ApprovalState.FAILED:
+        open_states.append(ApprovalState.UNDER_WAY)
     ended = session.scalar(
         update(Approval)
-        .where(Approval.id == row.id, Approval.state == ApprovalState.PENDING)
+        .where(Approval.id == row.id, Approval.state.in_(open_states))
         .values(
             state=state,
             settled_at=now,

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 import flask
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts import passwords, store
@@ -211,6 +211,11 @@ class ApprovalKind:
     home: Callable[[Approval], str]
 
 
+def terms_by_roles(_session: Session, approval: Approval) -> SecondPersonTerms:
+    """Return who may be second of a request: holders of the roles that stand in it, wherever they are."""
+    return SecondPersonTerms(frozenset(approval.roles.split(",")))
+
+
 def register_kind(app: flask.Flask, kind: ApprovalKind) -> None:
     app.extensions.setdefault("cbt_approvals", {})[kind.code] = kind
 
@@ -229,6 +234,8 @@ class ApprovalState(StrEnum):
     """Where a request stands."""
 
     PENDING = "pending"
+    UNDER_WAY = "under_way"
+    """Approved, and carried out in the background: nobody takes it back any more."""
     DONE = "done"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
@@ -328,6 +335,29 @@ def note(
     )
 
 
+def hand_over(session: Session, second: Second, *, now: datetime) -> None:
+    """Have a request that was approved wait for the job that is put with it; nothing for one by credential.
+
+    Raise Conflict("approval.settled").
+
+    Source: R-62.
+    """
+    if second.approval_id is None:
+        return
+    taken = session.scalar(
+        update(Approval)
+        .where(
+            Approval.id == second.approval_id,
+            Approval.state == ApprovalState.PENDING,
+            Approval.expires_at > now,
+        )
+        .values(state=ApprovalState.UNDER_WAY, settled_by=second.ref, way=second.way, code_hash=None)
+        .returning(Approval.id)
+    )
+    if taken is None:
+        raise Conflict("approval.settled")
+
+
 def claim(session: Session, second: Second | None, *, now: datetime) -> None:
     """Use a request up in the unit of work that carries out its act; nothing for a second by credential.
 
@@ -342,8 +372,10 @@ def claim(session: Session, second: Second | None, *, now: datetime) -> None:
         update(Approval)
         .where(
             Approval.id == second.approval_id,
-            Approval.state == ApprovalState.PENDING,
-            Approval.expires_at > now,
+            or_(
+                and_(Approval.state == ApprovalState.PENDING, Approval.expires_at > now),
+                and_(Approval.state == ApprovalState.UNDER_WAY, Approval.settled_by == second.ref),
+            ),
         )
         .values(
             state=ApprovalState.DONE, settled_at=now, settled_by=second.ref, way=second.way, code_hash=None

@@ -303,9 +303,9 @@ def groups_of(paper: Paper) -> tuple[Group, ...]:
     return tuple(Group(number, one.name, one.points) for number, one in enumerate(paper.sections, 1))
 
 
-def _alike(session: Session, sitting_id: int, elsewhere: Mapping[int, list[Violation]]) -> list[Alike]:
-    """Return who ended alike; whoever has a violation in another paper is alone."""
-    keys: dict[str, ColumnElement[Any]] = {
+def _end_keys(elsewhere: Mapping[int, list[Violation]]) -> dict[str, ColumnElement[Any]]:
+    """Return what the end of a registration is judged by; whoever has a violation in another paper is alone."""
+    return {
         "version": Registration.blueprint_version_id.expression,
         "paper": Registration.paper.expression,
         "room_state": SittingRoom.state.expression,
@@ -326,6 +326,20 @@ def _alike(session: Session, sitting_id: int, elsewhere: Mapping[int, list[Viola
         "released": Result.score.expression,
         "alone": case((Registration.id.in_(elsewhere), Registration.id), else_=0),
     }
+
+
+def _judged(
+    session: Session, values: Mapping[str, Any], elsewhere: Mapping[int, list[Violation]]
+) -> JudgedEnd:
+    paper = blueprint_of(session, values["version"]).papers[values["paper"]]
+    facts = _facts(session, values)
+    standing = standing_by(facts)
+    return JudgedEnd(facts, standing, decision_by(facts, standing, paper, elsewhere.get(values["alone"], ())))
+
+
+def _alike(session: Session, sitting_id: int, elsewhere: Mapping[int, list[Violation]]) -> list[Alike]:
+    """Return who ended alike."""
+    keys = _end_keys(elsewhere)
     each = store.joined_rows(
         select(Registration.blueprint_ref, *(key.label(name) for name, key in keys.items()))
     ).where(Registration.sitting_id == sitting_id)
@@ -338,16 +352,56 @@ def _alike(session: Session, sitting_id: int, elsewhere: Mapping[int, list[Viola
     )
     groups = []
     for *values, people in session.execute(counted):
-        row_facts = dict(zip(keys, values, strict=True))
-        paper = blueprint_of(session, row_facts["version"]).papers[row_facts["paper"]]
-        facts = _facts(session, row_facts)
-        standing = standing_by(facts)
-        decided = decision_by(facts, standing, paper, elsewhere.get(row_facts["alone"], ()))
-        same = and_(*(key.is_not_distinct_from(row_facts[name]) for name, key in keys.items()))
-        groups.append(
-            Alike(JudgedEnd(facts, standing, decided), row_facts["version"], row_facts["paper"], people, same)
-        )
+        end = dict(zip(keys, values, strict=True))
+        same = and_(*(key.is_not_distinct_from(end[name]) for name, key in keys.items()))
+        groups.append(Alike(_judged(session, end, elsewhere), end["version"], end["paper"], people, same))
     return groups
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationEnd:
+    """Whose registration it is and how it ended, by which score, and the result that was released of it."""
+
+    registration_id: int
+    ref: str
+    score_id: int | None
+    result_id: int | None
+    result_score_id: int | None
+    judged: JudgedEnd
+
+    @property
+    def decided(self) -> Decision | None:
+        return self.judged.decided
+
+
+def ends_of(
+    session: Session,
+    sitting_id: int,
+    elsewhere: Mapping[int, list[Violation]],
+    *conditions: ColumnElement[bool],
+) -> list[RegistrationEnd]:
+    """Return how each registration of a sitting ended, or each that meets conditions, in the order of their ids.
+
+    A quick reader for many: nothing is loaded but what decides, and those alike are judged once.
+
+    Source: R-60, R-61.
+    """
+    keys = _end_keys(elsewhere)
+    own = (Registration.id, Registration.ref, Score.id, Result.id, Result.score_id)
+    query = (
+        store.joined_rows(select(*own, *(key.label(f"key_{name}") for name, key in keys.items())))
+        .where(Registration.sitting_id == sitting_id, *conditions)
+        .order_by(Registration.id)
+    )
+    judged: dict[tuple[Any, ...], JudgedEnd] = {}
+    ends = []
+    for row in session.execute(query):
+        values = tuple(row[len(own) :])
+        if (end := judged.get(values)) is None:
+            end = judged[values] = _judged(session, dict(zip(keys, values, strict=True)), elsewhere)
+        registration_id, ref, score_id, result_id, result_score_id = row[: len(own)]
+        ends.append(RegistrationEnd(registration_id, ref, score_id, result_id, result_score_id, end))
+    return ends
 
 
 def _facts(session: Session, values: Mapping[str, Any]) -> EndFacts:
