@@ -103,7 +103,12 @@ def release(staff: Staff, office: Office) -> None:
     if request is None:
         raise NotDone(f"not asked for: {asked.said}")
     approval = f"/approvals/{request[1]}"
-    staff.second.wait(staff.second.send(approval, f"{approval}/approve"))
+    shown = staff.second.send(approval, f"{approval}/approve")
+    while 'data-state="under_way"' in shown.text:
+        time.sleep(LOOK_SECONDS)
+        shown = staff.second.open(approval)
+    if 'data-state="done"' not in shown.text:
+        raise NotDone(f"not released: {shown.said}")
 
 
 def publicity(staff: Staff, office: Office) -> None:
