@@ -24,14 +24,14 @@ from cbt.http.i18n import local_day, local_text
 from cbt.jobs.answers import have_done
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
-from cbt.results import rulings, service
+from cbt.results import rulings
 from cbt.results.package.service import make_package, note_package
 from cbt.results.package.signature import signing_key
 from cbt.results.publicity import store as publicity
 from cbt.results.publicity.publication import list_paper, listed, publish
 from cbt.results.release import SECOND_FOR_RELEASE, correct, release
-from cbt.results.service import note_printed
 from cbt.results.sheet import documents
+from cbt.results.sheet.page import for_export, note_printed, record_export, sheet_for_paper
 from cbt.results.sheet.sitting import SittingSheet, people_of
 from cbt.results.store import finished_sitting
 from cbt.rules.roles import Role
@@ -45,12 +45,12 @@ ZIP = "application/zip"
 
 def _workbook(work: Work) -> JobResult:
     sitting_ref = work.asked["sitting"]
-    sheet, ledger = service.for_export(sitting_ref)
+    sheet, ledger = for_export(sitting_ref)
     people = people_of(sheet, ledger, on=local_day(work.now))
     book = documents.build(sheet, people, subtitle=_subtitle(sheet))
     return JobResult(
         file=JobFile(f"results-{sitting_ref}.xlsx", XLSX, book),
-        record=partial(service.record_export, sheet=sheet, now=work.now, actor=work.actor),
+        record=partial(record_export, sheet=sheet, now=work.now, actor=work.actor),
     )
 
 
@@ -62,7 +62,7 @@ def _subtitle(sitting_sheet: SittingSheet) -> str:
 def _sheet_print(work: Work) -> JobResult:
     """Print the score sheet of a sitting, or of a room of it."""
     room_ref = work.asked.get("room", "")
-    sheet = service.sheet_for_paper(work.asked["sitting"], room=room_ref)
+    sheet = sheet_for_paper(work.asked["sitting"], room=room_ref)
     subject, rooms = sheet.sitting.logged_as, [""]
     if room_ref:
         subject, rooms = f"sitting_room:{room_ref}", [room for _place, room in sheet.rooms]

@@ -44,7 +44,7 @@ from cbt.rules.retake import PaperOutcome
 from cbt.rules.roles import Role
 from cbt.sittings.models import Sitting
 from cbt.sittings.room_clock import release_sitting, score_room
-from cbt.sittings.store import hold_sitting, require_official
+from cbt.sittings.store import hold_sitting, require_official, second_by_password, sitting_by_ref
 from cbt.storage.unit_of_work import DIRECTLY, PIECE, LongWork, pieces_of, reading, unit_of_work
 from cbt.storage.write_queue.change_set import put_down_in
 
@@ -150,6 +150,12 @@ def require_reason(reason: str) -> str:
 
 
 # What is asked of a second person.
+
+
+def password_allowed(sitting_ref: str) -> bool:
+    """Return whether the centre of a sitting lets a second person type their password here (R-62)."""
+    with reading() as session:
+        return second_by_password(session, sitting_by_ref(session, sitting_ref).id)
 
 
 def release_wish(sitting_ref: str, *, now: datetime) -> tuple[SecondNeeded, ApprovalWish]:

@@ -25,7 +25,7 @@ from cbt.http.server import lanes
 from cbt.http.server.hot_addresses import hot_reply
 from cbt.jobs.answers import act_reply, file_reply
 from cbt.printing.pdf import PDF
-from cbt.results import my_results, rulings, service
+from cbt.results import my_results, rulings
 from cbt.results.handler import ask_page, results_page
 from cbt.results.jobs import CORRECTION, LETTER, PACKAGE, RELEASE, SHEET_PRINT, WORKBOOK, asked_by_two
 from cbt.results.late_answers import (
@@ -45,14 +45,20 @@ from cbt.results.package.service import public_key
 from cbt.results.package.signature import shown_print
 from cbt.results.publicity import views as publicity_views
 from cbt.results.publicity.store import is_released
-from cbt.results.release import SECOND_FOR_RELEASE, correction_wish, release_wish, require_reason
+from cbt.results.release import (
+    SECOND_FOR_RELEASE,
+    correction_wish,
+    password_allowed,
+    release_wish,
+    require_reason,
+)
 from cbt.results.retake_ledger import check_batch
 from cbt.results.rulings import DECIDERS as RULERS
 from cbt.results.rulings import RulingForm, ruled_on
 from cbt.results.rulings import rule as rule_on
-from cbt.results.service import password_allowed
 from cbt.results.sheet.documents import as_points, as_unrounded
-from cbt.results.sheet.page import lines_asked
+from cbt.results.sheet.page import lines_asked, release_page, rooms_for_paper, sheet_page
+from cbt.results.sheet.page import overview as read_overview
 from cbt.rules.roles import Role
 from cbt.scoring.late_answers import APPROVED
 from cbt.storage.unit_of_work import reading
@@ -281,7 +287,7 @@ def index() -> Reply:
         raise NotFound("web.no_page")
     return flask.render_template(
         "results/index.html",
-        overview=service.overview(page=page),
+        overview=read_overview(page=page),
         page=page,
         page_url=lambda number: flask.url_for("results.index", page=number),
     )
@@ -292,7 +298,7 @@ def index() -> Reply:
 def sheet(sitting_ref: str) -> Reply:
     """Show the score sheet of one sitting: its figures, and fifty lines at a time."""
     search = lines_asked(flask.request.args)
-    page = service.sheet_shown(sitting_ref, search)
+    page = sheet_page(sitting_ref, search)
     return flask.render_template(
         "results/sheet/sheet.html",
         found=page,
@@ -311,7 +317,7 @@ def print_sheet(sitting_ref: str) -> Reply:
 @pages.get("/results/<sitting_ref>/print/rooms")
 @access.roles(*READERS)
 def print_rooms(sitting_ref: str) -> Reply:
-    return flask.render_template("results/sheet/rooms.html", found=service.rooms_for_paper(sitting_ref))
+    return flask.render_template("results/sheet/rooms.html", found=rooms_for_paper(sitting_ref))
 
 
 @pages.get("/results/<sitting_ref>/print/<room_ref>.pdf")
@@ -333,15 +339,15 @@ def download(sitting_ref: str) -> Reply:
 def release_preview(sitting_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     """Show what a release, or a correction of it, would put on record, and ask for a second person."""
     rest = bool(flask.request.values.get("rest"))
-    release_page = service.release_shown(sitting_ref, rest=rest, on=local_day(flask.g.now))
+    found = release_page(sitting_ref, rest=rest, on=local_day(flask.g.now))
     return form_page(
         "results/release.html",
         refused,
-        found=release_page,
-        sheet=release_page.sheet,
-        named=release_page.named,
+        found=found,
+        sheet=found.sheet,
+        named=found.named,
         errors=refused.by_field(otherwise="second_login"),
-        by_password=service.password_allowed(sitting_ref),
+        by_password=password_allowed(sitting_ref),
     )
 
 
@@ -352,7 +358,7 @@ def release(sitting_ref: str) -> Reply:
     """Release the results, or correct what was released; or ask the second person."""
     form, me = flask.request.form, signed_in()
     reason = require_reason(form.get("reason", "")[:500]) if form.get("act") == "correct" else None
-    allowed = service.password_allowed(sitting_ref)
+    allowed = password_allowed(sitting_ref)
     second = typed_second(me, SecondPersonTerms(SECOND_FOR_RELEASE), allowed=allowed)
     if second is None:
         if reason is None:

@@ -1,4 +1,4 @@
-"""The pages of a score sheet (成绩册): a list with its lines, what a release is about, what is printed.
+"""Score sheets (成绩册) for the office: the sittings that are over, a sheet on pages, on paper and as a file.
 
 A sheet is printed whole where it is not too long for one file, else a room at a time.
 """
@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, false, or_
 from sqlalchemy.orm import Session
 
+from cbt.audit import chain, flood_limit
 from cbt.candidates.models import Registration
 from cbt.candidates.prints import PrintableRoom, printable_rooms
 from cbt.candidates.store import count_where, counts_of, found_by
 from cbt.errors import Conflict, NotFound
 from cbt.http.form_values import asked_text, page_of
 from cbt.results import store
+from cbt.results.models import Publication
 from cbt.results.publicity.publication import SittingPublicity, publicity_of
+from cbt.results.publicity.store import publications_of
+from cbt.results.retake_ledger import Ledger, ledger_of
 from cbt.results.sheet.outcome import JudgedEnd
 from cbt.results.sheet.sitting import (
     PaperFigures,
@@ -29,11 +33,40 @@ from cbt.results.sheet.sitting import (
     lines_of,
     sheet_of,
 )
-from cbt.sittings.models import Sitting, SittingRoom
+from cbt.results.store import SittingLine
+from cbt.sittings.models import Batch, Sitting, SittingRoom
+from cbt.sittings.store import batches
 from cbt.storage.page_span import PageSpan
+from cbt.storage.unit_of_work import reading
 
+SITTINGS = 30
+RECENT_BATCHES = 12
 AT_ONCE = 500
 """So many lines are one file: two seconds of a processor, a third of the memory there is for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One page of the sittings that are over, and the latest batches; `to_correct` are sitting ids."""
+
+    lines: list[SittingLine]
+    pages: int
+    batches: list[Batch]
+    to_correct: set[int]
+    shown: dict[int, Publication]
+    """What is shown of those that are not released, by sitting."""
+
+
+def overview(*, page: int) -> Overview:
+    """Return the sittings that are over, the latest first, `SITTINGS` on a page."""
+    with reading() as session:
+        lines = store.sitting_lines(session, limit=SITTINGS, offset=(page - 1) * SITTINGS)
+        pages = -(-store.sitting_count(session) // SITTINGS)
+        recent = [batch for batch, _ in batches(session, limit=RECENT_BATCHES)]
+        changed = store.changed_since_release(session, [line.sitting.id for line in lines])
+        waiting = [line.sitting.id for line in lines if line.sitting.released_at is None]
+        shown = publications_of(session, waiting)
+    return Overview(lines, pages, recent, changed, shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +77,53 @@ class SheetRooms:
     rooms: list[PrintableRoom]
 
 
-def sheet_rooms(session: Session, ref: str) -> SheetRooms:
+def rooms_for_paper(sitting_ref: str) -> SheetRooms:
     """Return the rooms of a sitting that is over; raise like `finished_sitting`."""
-    sitting = store.finished_sitting(session, ref)
-    return SheetRooms(sitting, printable_rooms(session, sitting, counts_of(session, sitting.id)))
+    with reading() as session:
+        sitting = store.finished_sitting(session, sitting_ref)
+        return SheetRooms(sitting, printable_rooms(session, sitting, counts_of(session, sitting.id)))
 
 
-def whole_sheet(session: Session, ref: str) -> SittingSheet:
-    """Return the sheet of a whole sitting; raise Conflict("results.print_by_room") beyond `AT_ONCE` people."""
-    sitting = store.finished_sitting(session, ref)
-    people = counts_of(session, sitting.id).all
-    if people > AT_ONCE:
-        raise Conflict("results.print_by_room", count=people, most=AT_ONCE)
-    return sheet_of(session, sitting)
+def sheet_for_paper(sitting_ref: str, *, room: str = "") -> SittingSheet:
+    """Return the score sheet of a sitting, or of a room of it, for paper; raise like `finished_sitting`.
+
+    Raise Conflict("results.print_by_room") beyond `AT_ONCE` people, NotFound("print.nobody").
+    """
+    with reading() as session:
+        sitting = store.finished_sitting(session, sitting_ref)
+        people = counts_of(session, sitting.id).all
+        if not room and people > AT_ONCE:
+            raise Conflict("results.print_by_room", count=people, most=AT_ONCE)
+        sheet = sheet_of(session, sitting, room=room)
+        if room and not sheet.papers:
+            raise NotFound("print.nobody")
+        return sheet
 
 
-def room_sheet(session: Session, ref: str, room_ref: str) -> SittingSheet:
-    """Return the sheet of one room of a sitting; raise NotFound("print.nobody") where nobody is registered."""
-    sheet = sheet_of(session, store.finished_sitting(session, ref), room=room_ref)
-    if not sheet.papers:
-        raise NotFound("print.nobody")
-    return sheet
+def note_printed(
+    session: Session, *, subject: str, now: datetime, actor: str, document: str = "score_sheet"
+) -> None:
+    """Put on record that somebody had a document of `subject` printed; a repeat is counted."""
+    flood_limit.count(session, at=now, actor=actor, act=f"print.{document}", subject=subject)
+
+
+def for_export(sitting_ref: str) -> tuple[SittingSheet, Ledger]:
+    """Return the score sheet and the ledger of its people, read on one snapshot; raise like `finished_sitting`."""
+    with reading() as session:
+        sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
+        return sheet, ledger_of(session, [line.row.candidate.id for line in sheet.lines])
+
+
+def record_export(session: Session, sheet: SittingSheet, *, now: datetime, actor: str) -> None:
+    """Put on record that somebody had the score sheet as a file."""
+    chain.record(
+        session,
+        at=now,
+        actor=actor,
+        act="results.export",
+        subject=f"sitting:{sheet.sitting.ref}",
+        after={"people": len(sheet.lines), "released": sheet.release is not None},
+    )
 
 
 PAGE = 50
@@ -124,8 +183,16 @@ class ReleasePage:
         return self.sheet.held - len(self.publicity.holding)
 
 
-def sheet_page(session: Session, sitting: Sitting, lines_filter: LinesFilter) -> SheetPage:
-    """Return a page of the sheet of a sitting that is over; its rows do not grow with the sitting."""
+def sheet_page(sitting_ref: str, lines_filter: LinesFilter) -> SheetPage:
+    """Return a page of the sheet of a sitting that is over; its rows do not grow with the sitting.
+
+    Raise like `finished_sitting`.
+    """
+    with reading() as session:
+        return _sheet_page(session, store.finished_sitting(session, sitting_ref), lines_filter)
+
+
+def _sheet_page(session: Session, sitting: Sitting, lines_filter: LinesFilter) -> SheetPage:
     elsewhere = store.violations_elsewhere(session, sitting.id)
     figures, alike = figures_of(session, sitting, elsewhere)
     papers = {(one.version_id, one.code): None for one in alike}
@@ -147,8 +214,16 @@ def sheet_page(session: Session, sitting: Sitting, lines_filter: LinesFilter) ->
     return SheetPage(figures, listed, count, span.page, span.pages)
 
 
-def release_page(session: Session, sitting: Sitting, *, rest: bool, on: date) -> ReleasePage:
-    """Return what a release of a sitting on a day, of the rest of it, or a correction, would be about."""
+def release_page(sitting_ref: str, *, rest: bool, on: date) -> ReleasePage:
+    """Return what a release of a sitting on a day, of the rest of it, or a correction, would be about.
+
+    Raise like `finished_sitting`.
+    """
+    with reading() as session:
+        return _release_page(session, store.finished_sitting(session, sitting_ref), rest=rest, on=on)
+
+
+def _release_page(session: Session, sitting: Sitting, *, rest: bool, on: date) -> ReleasePage:
     elsewhere = store.violations_elsewhere(session, sitting.id)
     figures, alike = figures_of(session, sitting, elsewhere)
     rest = rest and figures.held > 0
