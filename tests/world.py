@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.passwords import hash_password
 from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
+from cbt.demo.build import BODY
 from cbt.demo.world import (
     ACTOR,
     Entrant,
@@ -32,7 +33,6 @@ from cbt.demo.world import (
     seat_everybody,
 )
 from cbt.door.arrival import check_in, record_arrival
-from cbt.enrolment.body import BodyDetails
 from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.rules.roles import Role
 from cbt.runner.models import Attempt
@@ -163,7 +163,7 @@ def build_world(app: flask.Flask) -> World:
             )
             world.people[str(name)] = Person(staff.ref, staff.login, staff.id)
         # This body asks for no publicity, so that whoever is not about it releases results at once.
-        session.add(AssessmentBody(id=ONLY, **asdict(replace(BodyDetails(), publicity_days=0))))
+        session.add(AssessmentBody(id=ONLY, **asdict(replace(BODY, publicity_days=0))))
         seated = _sitting(session, world, entrants, now)
     draw_for_sitting(world.sitting_ref, now=now, actor="staff:test", seed=7)
     with reading() as session:

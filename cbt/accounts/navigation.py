@@ -77,7 +77,7 @@ PLACES = (
         "units",
         "users",
         frozenset({Role.OFFICER}),
-        ("enrolment.agreements.agreements", "enrolment.body.body"),
+        ("enrolment.agreements.agreements",),
     ),
     StaffPage(
         "enrolment.applications.applications",
@@ -98,6 +98,7 @@ PLACES = (
     StaffPage("bank.queue.queue", "review", "check", frozenset({Role.REVIEWER})),
     StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),
     StaffPage("certificates.certificates", "certificates", "note", frozenset({Role.OFFICER})),
+    StaffPage("enrolment.body.body", "body", "square", frozenset({Role.ADMIN})),
     StaffPage("accounts.people", "people", "users", frozenset({Role.ADMIN})),
     StaffPage("jobs.jobs", "jobs", "clock", frozenset()),
     StaffPage("backups.page", "backups", "download", frozenset({Role.ADMIN})),

@@ -22,6 +22,7 @@ from cbt.accounts.sign_in import SIGN_IN, init_refusals
 from cbt.accounts.store import half_principal, signed_in_principal
 from cbt.application import views as application_views
 from cbt.application.backups import init_backups
+from cbt.application.first_steps import first_steps_on_home
 from cbt.application.hot_addresses import init_hot
 from cbt.application.jobs import JOBS
 from cbt.application.observation import init_observation
@@ -491,6 +492,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_names(app, LOG_NAMES)
     register_retakes(app, retake_verdicts)
     register_fates(app, paper_fates)
+    register_home_part(app, first_steps_on_home)
     register_home_part(app, batches_on_home)
     register_home_part(app, applications_on_home)
     register_guessing(app, record_guessing)

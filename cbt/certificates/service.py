@@ -19,7 +19,7 @@ from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.store import photos_of
 from cbt.certificates.models import ONLY, Certificate, CertificateParts, CertificatePhoto
-from cbt.enrolment.body import body
+from cbt.enrolment.body import issuing_body
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.http.form_values import required
 from cbt.printing.pdf import pdf, qr_drawing
@@ -371,7 +371,7 @@ def issue_one(
         document=statement.document,
         occupation=statement.occupation,
         level=statement.level,
-        body_name=body(session).name,
+        body_name=issuing_body(session).name,
         issued_on=today,
         issued_at=now,
         issued_by=actor,

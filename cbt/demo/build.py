@@ -35,6 +35,7 @@ from cbt.config import Settings
 from cbt.demo.people import LEVEL, STAFF, Enrolment, Invented, invent, portrait, roster
 from cbt.demo.world import ACTOR, Ground, Hall, bring_banks, build_premises, plan_sitting
 from cbt.door.arrival import check_in, issue_login_code, record_arrival
+from cbt.enrolment.body import BodyDetails, change_body
 from cbt.enrolment.units import Issued
 from cbt.http.i18n import local_day, local_zone
 from cbt.personal.identity import document_index
@@ -283,6 +284,10 @@ class Handout:
     late_cutoff_at: datetime | None = None
 
 
+BODY = BodyDetails("上海市商业联合会", "上海市静安区新闻路945号315室", website="http://www.sca.org.cn")
+"""Who the notice names (notice 五, 七): the day that is shown is theirs, an installation is nobody's."""
+
+
 def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Handout:
     """Fill a fresh installation and return what is needed to enter it."""
     access = Handout()
@@ -290,6 +295,7 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Hand
     for login, name, roles in STAFF:
         password = create_staff(login=login, name=name, roles=roles, now=begun, actor=ACTOR, rng=rng)
         access.staff.append((login, name, roles[0].value, password))
+    change_body(BODY, now=begun, actor=ACTOR)
     banks = sorted(path.name for path in settings.bank_dir.iterdir() if (path / "taxonomy.toml").is_file())
     bring_banks(settings, banks, now=begun)
     ground, past = _ground(begun)

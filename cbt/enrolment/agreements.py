@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.enrolment.body import body
+from cbt.enrolment.body import issuing_body
 from cbt.enrolment.models import MemberUnit, UnitAgreement
 from cbt.enrolment.units import unit_by_ref
 from cbt.errors import Conflict, InvalidInput
@@ -177,7 +177,7 @@ def make_agreement(unit_ref: str, form: AgreementForm, *, today: date, now: date
                 number=number,
                 effective_on=form.effective_on,
                 last_on=AgreementTerm(form.effective_on).last_on,
-                body_name=body(session).name,
+                body_name=issuing_body(session).name,
                 unit_signer=unit_signer,
                 body_signer=body_signer,
                 note=note,

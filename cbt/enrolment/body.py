@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.enrolment.models import ONLY, AssessmentBody
-from cbt.errors import InvalidInput
+from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import one_line, required
 from cbt.rules.publicity import DAYS, MOST_DAYS
 from cbt.storage.unit_of_work import unit_of_work
@@ -20,13 +20,13 @@ from cbt.storage.unit_of_work import unit_of_work
 class BodyDetails:
     """What stands for the body on paper, and how long it shows results before it releases them (R-90).
 
-    The values are the notice's until somebody says otherwise (notice 五, 七).
+    An installation is nobody's until an administrator says whose it is.
     """
 
-    name: str = "上海市商业联合会"
-    address: str = "上海市静安区新闸路945号315室"
+    name: str = ""
+    address: str = ""
     phone: str = ""
-    website: str = "http://www.sca.org.cn"
+    website: str = ""
     look_up: str = ""
     publicity_days: int = DAYS
 
@@ -36,6 +36,14 @@ def body(session: Session) -> BodyDetails:
     if row is None:
         return BodyDetails()
     return BodyDetails(row.name, row.address, row.phone, row.website, row.look_up, row.publicity_days)
+
+
+def issuing_body(session: Session) -> BodyDetails:
+    """Return in whose name a paper is issued; raise Conflict("body.unset") while that is nobody's."""
+    details = body(session)
+    if not details.name:
+        raise Conflict("body.unset")
+    return details
 
 
 def change_body(wanted: BodyDetails, *, now: datetime, actor: str) -> None:

@@ -17,7 +17,7 @@ from cbt.accounts.approvals.requests import ApprovalKind, Second, hand_over, ter
 from cbt.accounts.models import Approval
 from cbt.accounts.store import staff_principal
 from cbt.candidates.models import Candidate
-from cbt.enrolment.body import body
+from cbt.enrolment.body import body, issuing_body
 from cbt.errors import CbtError, Conflict
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_day, local_text
@@ -99,7 +99,7 @@ def _public_list(work: Work) -> JobResult:
         batch = session.get_one(Batch, sitting.batch_id)
         part = work.asked["part"]
         lines = listed(session, publication, sitting, batch, page=part, per_page=publicity.PAPER_PAGE)
-        made = list_paper(lines, body(session))
+        made = list_paper(lines, issuing_body(session))
     subject = sitting.logged_as
     return JobResult(
         file=JobFile(f"{_('publicity.paper.title')}-{sitting.name}.pdf", PDF, made),

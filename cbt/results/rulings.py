@@ -22,7 +22,7 @@ from cbt.audit.chain import record
 from cbt.blueprints.reasons import violation_of, words_of
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.enrolment.body import body
+from cbt.enrolment.body import issuing_body
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.http.form_values import one_line, required
 from cbt.http.i18n import local_day, local_text
@@ -263,7 +263,7 @@ def ruling_letter(
     """Return the letter as an A4 page. Source: R-92."""
     violation = violation_of(session, registration.violation_code, registration.violation_version_id)
     blueprint = blueprint_of(session, registration.blueprint_version_id)
-    name = body(session).name
+    name = issuing_body(session).name
     effects = (
         [] if violation is None else [str(_(f"exams.reasons.effect.{one}")) for one in violation.effects]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from cbt.enrolment.body import body
+from cbt.enrolment.body import issuing_body
 from cbt.errors import Conflict
 from cbt.http.i18n import local_day
 from cbt.jobs.registry import JobFile, JobResult, Work, file_kind
@@ -33,7 +33,7 @@ def _statement(work: Work) -> JobResult:
     with reading() as session:
         person = personal_data.person_by_ref(session, work.asked["person"])
         standing = personal_data.standing_of(session, person, today=today)
-        issued_by = body(session).name
+        issued_by = issuing_body(session).name
     data = personal_data.statement_paper(person, standing, body=issued_by, day=today)
     made = pdf("verdict", data, language=str(get_locale()))
     return JobResult(file=JobFile(f"{_('retention.statement')}-{person.name}.pdf", PDF, made))
@@ -45,6 +45,8 @@ def _destruction(work: Work) -> JobResult:
         if row.state != DONE:
             raise Conflict("retention.not_done")
         destruction = shown(session, row)
+    if not destruction.body:
+        raise Conflict("body.unset")
     made = pdf("verdict", destruction_paper(destruction), language=str(get_locale()))
     return JobResult(file=JobFile(f"{_('retention.paper.title')}-{destruction.batch.name}.pdf", PDF, made))
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from cbt.accounts.staff import create_staff, set_roles
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
-from cbt.enrolment.models import MemberUnit, UnitAgreement
+from cbt.enrolment.models import AssessmentBody, MemberUnit, UnitAgreement
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.roles import Role
 from cbt.storage.types import db
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.accounts.test_signing_in import OWN, sign_in
 from tests.attacks.signing import enrolled
 from tests.helpers import FakeClock, count_queries, flat
@@ -264,17 +264,22 @@ def test_a_login_of_a_unit_is_nothing_else_and_ends_with_its_membership(
 
 
 @pytest.mark.once
-def test_the_body_is_the_notices_until_somebody_says_otherwise(world: World, officer: FlaskClient) -> None:
-    admin = world.staff("admin")
+def test_an_installation_is_nobodys_until_an_administrator_says_whose(
+    world: World, officer: FlaskClient
+) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(delete(AssessmentBody))
+    page, admin = enter(officer), world.staff("admin")
+    refused = officer.post(f"{page}/agreements", data=AGREEMENT)
+    assert (refused.status_code, "评价机构还没有填写名称" in refused.text) == (409, True)
     told = {"name": "示例市行业协会", "address": "", "phone": "", "website": "http://example.org"}
     told |= {"publicity_days": "3"}
-    assert "上海市商业联合会" in admin.get("/office/body").text
+    assert 'name="name" value=""' in flat(admin.get("/office/body").text)
     assert officer.post("/office/body", data=told).status_code == 403
     for wrong in ({"website": "javascript:x"}, {"publicity_days": "61"}, {"publicity_days": "一"}):
         assert admin.post("/office/body", data=told | wrong).status_code == 422
     assert admin.post("/office/body", data=told).status_code == 303
     assert "示例市行业协会" in officer.get("/office/body").text
-    page = enter(officer)
     officer.post(f"{page}/agreements", data=AGREEMENT)
     with rows(world, UnitAgreement) as (one,):
         assert one.body_name == "示例市行业协会"

@@ -1,0 +1,97 @@
+"""The first steps of an installation, on its administrator's home page until each is done: whose it is, who works
+here, what is asked, by which rules, where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import flask
+from sqlalchemy import ColumnElement, exists, select
+
+from cbt.accounts.models import Staff, StaffRole
+from cbt.blueprints.store import blueprints_of, current_versions
+from cbt.enrolment.models import AssessmentBody
+from cbt.http.auth.access import access_of
+from cbt.http.auth.login import Principal
+from cbt.items.models import Item, ItemBank
+from cbt.rules.roles import Role
+from cbt.sittings.models import Room
+from cbt.storage.unit_of_work import reading
+
+PAGES = {
+    "body": "enrolment.body.body",
+    "staff": "accounts.people",
+    "bank": "bank.banks",
+    "blueprint": "blueprints.index",
+    "centre": "sittings.centres.centres",
+}
+OWN = frozenset({"body", "staff"})
+TEAM = (Role.OFFICER, Role.AUTHOR, Role.REVIEWER, Role.PROCTOR)
+"""Without one of each no exam is made, asked and watched; a chief proctor may be a proctor."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    """A step: its text ids, where it is done, whether it is, and whether whoever reads it can open that page."""
+
+    code: str
+    endpoint: str
+    is_done: bool
+    opens: bool
+
+    @property
+    def is_own(self) -> bool:
+        """Whether an administrator does it; else they see who does."""
+        return self.code in OWN
+
+
+def first_steps_on_home(principal: Principal) -> tuple[str, Mapping[str, object]] | None:
+    """Return the part of the home page that leads an administrator; None once all is done, and for others."""
+    if Role.ADMIN not in principal.roles:
+        return None
+    steps = first_steps(principal)
+    if all(step.is_done for step in steps):
+        return None
+    return "application/_first_steps.html", {"steps": steps, "done": sum(step.is_done for step in steps)}
+
+
+def first_steps(principal: Principal) -> list[FirstStep]:
+    """Return all steps as they stand, for somebody who reads them."""
+    with reading() as session:
+        named, placed, *held = session.execute(
+            select(
+                exists().where(AssessmentBody.name != ""), exists().where(Room.id > 0), *map(_is_held, TEAM)
+            )
+        ).one()
+        drawable = set(
+            session.scalars(
+                select(ItemBank.ref).where(exists().where(Item.bank_id == ItemBank.id, Item.version > 0))
+            )
+        )
+        in_force = blueprints_of(session, [row.id for row in current_versions(session)])
+    done = {
+        "body": named,
+        "staff": all(held),
+        "bank": bool(drawable),
+        "blueprint": any(one.bank in drawable for one in in_force.values()),
+        "centre": placed,
+    }
+    return [
+        FirstStep(code, PAGES[code], is_done, _opens(PAGES[code], principal))
+        for code, is_done in done.items()
+    ]
+
+
+def _opens(endpoint: str, principal: Principal) -> bool:
+    declared = access_of(flask.current_app, endpoint)
+    return declared is not None and declared.admits(principal)
+
+
+def _is_held(role: Role) -> ColumnElement[bool]:
+    wanted = (role, Role.CHIEF_PROCTOR) if role is Role.PROCTOR else (role,)
+    return exists().where(
+        StaffRole.staff_id == Staff.id,
+        StaffRole.role.in_([one.value for one in wanted]),
+        Staff.disabled_at.is_(None),
+    )
