@@ -107,6 +107,11 @@ PLACES = (
 )
 
 
+IN_ONE_LINE = 10
+"""So many places stand in one line at the head of a page; of more, those that somebody is not mainly here for are
+behind one button."""
+
+
 def places_for(principal: Principal) -> list[StaffPage]:
     """Return the pages this person can open, in the order of an exam's life.
 
@@ -129,12 +134,16 @@ def staff_frame() -> dict[str, object]:
     # A place below another is the nearer one.
     here = [place for place in links if place.holds(flask.request.path)]
     current = max(here, key=lambda place: len(_start(place.endpoint)), default=None)
+    in_sight = [place for place in links if place.mainly & principal.roles or place is current]
+    if len(links) <= IN_ONE_LINE or not in_sight:
+        in_sight = links
     return {
         "nav": [
             {
                 "url": flask.url_for(place.endpoint),
                 "label": flask_babel.gettext(f"accounts.place.{place.code}"),
                 "current": place is current,
+                "further": place not in in_sight,
             }
             for place in links
         ],

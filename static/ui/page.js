@@ -96,3 +96,14 @@ document.addEventListener("htmx:configRequest", (event) => {
   said = Date.now();
   event.detail.headers["X-CBT-Input"] = "1";
 });
+
+// The places at the head of a page that are behind one button: closed by Escape and by a click elsewhere.
+const further = document.querySelector(".further");
+if (further) {
+  document.addEventListener("click", (event) => { if (!further.contains(event.target)) further.open = false; });
+  further.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !further.open) return;
+    further.open = false;
+    further.querySelector("summary").focus();
+  });
+}

@@ -25,7 +25,7 @@ def change(world: World, statement: Any) -> None:
 def open_steps(page: str) -> list[str]:
     """Return the titles of the steps that are open."""
     part = page.partition('id="first-steps"')[2].partition("</section>")[0]
-    lines = re.findall(r"<li>.*?<b>(.*?)</b>(.*?)</li>", part, re.DOTALL)
+    lines = re.findall(r"<li>.*?<b>\d\. (.*?)</b>(.*?)</li>", part, re.DOTALL)
     return [title for title, rest in lines if "pill warn" in rest]
 
 
