@@ -364,10 +364,10 @@ def lines_of(session: Session, rows: Sequence[AuditEntry], *, reader: Principal 
             entry=entry,
             who=staff[entry.actor].name if entry.actor in staff else actor_name(_who(entry.actor), names),
             roles=_roles(staff[entry.actor].roles) if entry.actor in staff else "",
-            who_url=_url(names.get(_who(entry.actor)), reader),
+            who_url=page_of_thing(names.get(_who(entry.actor)), reader),
             act=act_name(entry.act),
             what="" if entry.subject == _who(entry.actor) else thing_name(entry.subject, names),
-            what_url=_url(names.get(entry.subject), reader),
+            what_url=page_of_thing(names.get(entry.subject), reader),
             why=_why(entry),
             before=in_words(entry.before, entry.subject, names),
             after=in_words(entry.after, entry.subject, names),
@@ -395,7 +395,8 @@ def _roles(roles: Sequence[str]) -> str:
     return str(_("accounts.log.comma")).join(_(f"role.{role}") for role in roles)
 
 
-def _url(thing: Called | None, reader: Principal | None) -> str:
+def page_of_thing(thing: Called | None, reader: Principal | None) -> str:
+    """Return the address of the page that shows a thing, "" for none, or for none that this reader may see."""
     if reader is None or thing is None or not thing.endpoint:
         return ""
     access = access_of(flask.current_app, thing.endpoint)

@@ -21,7 +21,7 @@ from cbt.accounts.navigation import register_home_part
 from cbt.accounts.sign_in import SIGN_IN, init_refusals
 from cbt.accounts.store import half_principal, signed_in_principal
 from cbt.application import views as application_views
-from cbt.application.backups import init_backups
+from cbt.application.backups import BACKUP, init_backups
 from cbt.application.first_steps import first_steps_on_home
 from cbt.application.hot_addresses import init_hot
 from cbt.application.jobs import JOBS
@@ -417,6 +417,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     fee_jobs.CHARGE,
     fee_jobs.MATCH,
     fee_jobs.CANCEL_FEES,
+    candidate_jobs.PHOTOS,
     candidate_jobs.PRINT,
     candidate_jobs.ROSTER,
     DRAW,
@@ -449,6 +450,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     retention_jobs.PERSON_EXPORT,
     retention_jobs.PERSON_STATEMENT,
     retention_jobs.DESTRUCTION_RECORD,
+    BACKUP,
     application_views.LOG_BOOK,
 )
 """All background work that somebody asks for, room by room."""

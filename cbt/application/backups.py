@@ -1,4 +1,4 @@
-"""The scheduled backups: their state on record, the folder they go to, and the timer that has them made."""
+"""The scheduled backups: their state on record, the folder they go to, and the job that makes them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,33 @@ import json
 import logging
 import os
 import platform
+import signal
 import subprocess
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import flask
-from sqlalchemy import BigInteger, String, Text
+from flask_babel import gettext as _
+from sqlalchemy import BigInteger, String, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cbt.config import Settings, as_environment
 from cbt.confined.priority import command_behind
-from cbt.errors import CbtError, Unavailable
+from cbt.confined.runner import ended_with_group
+from cbt.errors import CbtError, Conflict, Unavailable
+from cbt.http.app_context import path_of
 from cbt.http.health import WARNINGS
-from cbt.storage.backup_folder import copies, due
+from cbt.jobs import queue
+from cbt.jobs.models import Job, JobState
+from cbt.jobs.registry import JobKind, JobResult, Work
+from cbt.jobs.worker import SYSTEM
+from cbt.rules.roles import Role
+from cbt.storage.backup_folder import copies, copy_name, due
 from cbt.storage.types import Base, UtcDateTime
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -258,70 +271,105 @@ EARLY = timedelta(seconds=1)
 """A backup is named by a whole second: one that is due this much later is due at this tick."""
 
 
-class BackupTimer:
-    """Has a backup made when one is due, by a child of its own: the copying takes nothing from this process."""
+LOOK_SECONDS = 0.1
 
-    def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._begun_at: datetime | None = None
-        self._failed = False
 
-    def tick(self, *, now: datetime) -> bool:
-        """Look after the backup under way, or begin one when it is time; return whether one was begun."""
-        settings: Settings = flask.current_app.extensions["cbt_settings"]
-        if self._child is not None:
-            code = self._child.poll()
-            if code is None:
-                return False
-            self._child = None
-            self._settle(settings, code, now=now)
-        every = timedelta(minutes=settings.backup_minutes)
-        if settings.backup_dir is None or self._waits(now, every):
-            return False
-        if not due(settings.backup_dir, every=every - EARLY, now=now):
-            return False
-        self._begun_at = now
-        arguments = ("--scheduled", now.isoformat(), "--keep", str(settings.backup_keep))
-        self._child = subprocess.Popen(
-            command_behind("backup", *arguments),
-            env=os.environ | as_environment(settings),
-            stdin=subprocess.DEVNULL,
-            # What it says stands on record and in a line of ours; its words would be none of the log's.
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        return True
+def back_up_when_due(*, now: datetime) -> bool:
+    """Have a backup wait for this machine's worker when the newest is old enough; return whether it was asked for.
 
-    def _settle(self, settings: Settings, code: int, *, now: datetime) -> None:
-        """Take note of how the child ended. It puts its failures on record itself, unless something ended it."""
-        self._failed = code != 0
-        if not self._failed:
-            return
-        assert settings.backup_dir is not None
-        assert self._begun_at is not None
-        with reading() as session:
-            standing = standing_of(session, settings)
-        if standing is None or standing.failed_at is None or standing.failed_at < self._begun_at:
-            with unit_of_work() as session:
-                died = Unavailable("backup.died", folder=str(settings.backup_dir), exit=code)
-                note_failed(session, settings.backup_dir, died, at=now)
-            log.error("the scheduled backup ended with exit code %d", code)
-        else:
+    One that waits for another machine, which led before, is not waited for.
+    """
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    every = timedelta(minutes=settings.backup_minutes)
+    if settings.backup_dir is None or not due(settings.backup_dir, every=every - EARLY, now=now):
+        return False
+    ours = queue.this_machine()
+    with reading() as session:
+        rows = session.scalars(select(Job).where(Job.kind == BACKUP.code).order_by(Job.id.desc())).all()
+    going_on = [row for row in rows if row.is_open and (row.subject == ours or _is_at_work(row, now))]
+    if going_on or _waits(next((row for row in rows if row.subject == ours), None), now, every):
+        return False
+    with unit_of_work() as session:
+        queue.stop(session, [row.ref for row in rows if row.is_open], now=now)
+        # As many are on record as there are copies: a backup a minute would leave no other job to be seen.
+        past = [row.id for row in rows[settings.backup_keep - 1 :] if not row.is_open]
+        session.execute(delete(Job).where(Job.id.in_(past)))
+        page = path_of(flask.current_app, "backups.page")
+        queue.put(session, BACKUP, subject=ours, asked={}, page=page, now=now, actor=SYSTEM)
+    return True
+
+
+def last_job() -> str:
+    """Return the ref of the job of the backup that was asked for last, "" for none."""
+    with reading() as session:
+        newest = select(Job.ref).where(Job.kind == BACKUP.code).order_by(Job.id.desc()).limit(1)
+        return session.scalar(newest) or ""
+
+
+def _is_at_work(row: Job, now: datetime) -> bool:
+    return row.state == JobState.WORKING and row.held_until is not None and row.held_until >= now
+
+
+def _waits(last: Job | None, now: datetime, every: timedelta) -> bool:
+    """Return whether the last one of this machine came to nothing just now."""
+    if last is None or last.state == JobState.DONE or last.ended_at is None:
+        return False
+    return abs(now - last.ended_at) < min(RETRY, every) - EARLY
+
+
+def _back_up(work: Work) -> JobResult:
+    """Have a child make the backup: the copying takes nothing from the jobs of other people."""
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    folder = settings.backup_dir
+    if folder is None:
+        raise Conflict("backup.not_planned")
+    arguments = ("--scheduled", work.now.isoformat(), "--keep", str(settings.backup_keep))
+    child = subprocess.Popen(
+        command_behind("backup", *arguments),
+        env=os.environ | as_environment(settings),
+        stdin=subprocess.DEVNULL,
+        # What it says stands on record and in a line of ours; its words would be none of the log's.
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = partial(child.send_signal, signal.SIGTERM)  # it takes away what it had begun
+    try:
+        with ended_with_group(end):
+            while child.poll() is None:
+                work.tell(0, 0)
+                time.sleep(LOOK_SECONDS)
+    finally:
+        end()
+        code = child.wait()
+    if code != 0:
+        raise work.in_front(partial(_failure, settings, folder, code, now=work.now))
+    return JobResult({"name": copy_name(work.now)})
+
+
+def _failure(settings: Settings, folder: Path, code: int, *, now: datetime) -> CbtError:
+    """Return what kept a backup from being made. The child puts that on record, unless something ended it."""
+    with unit_of_work() as session:
+        standing = standing_of(session, settings)
+        if standing is not None and standing.failed_at is not None and standing.failed_at >= now:
             log.error("the scheduled backup failed: %s", standing.error)
-
-    def _waits(self, now: datetime, every: timedelta) -> bool:
-        """Return whether the last one failed just now; who has just begun to lead tries at once."""
-        waited = None if self._begun_at is None else abs(now - self._begun_at)
-        return self._failed and waited is not None and waited < min(RETRY, every) - EARLY
-
-    def wait(self) -> int | None:
-        """Wait for the backup under way and return its exit code; None when there is none."""
-        return None if self._child is None else self._child.wait()
+            return standing.error
+        died = Unavailable("backup.died", folder=str(folder), exit=code)
+        note_failed(session, folder, died, at=now)
+    log.error("the scheduled backup ended with exit code %d", code)
+    return died
 
 
-_backups = BackupTimer()
+def _said(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("backups.done", name=outcome["name"])), "ok")]
 
 
-def back_up_when_due(*, now: datetime) -> None:
-    """Begin a scheduled backup when the newest is old enough (CBT_BACKUP_DIR, CBT_BACKUP_MINUTES)."""
-    _backups.tick(now=now)
+BACKUP = JobKind(
+    "server.backup",
+    frozenset({Role.ADMIN}),
+    _back_up,
+    is_shared=True,
+    is_local=True,
+    is_act=False,
+    said=_said,
+)
+"""One a machine at a time, on the machine whose folder is to hold it, by a child of its worker."""

@@ -15,7 +15,7 @@ from flask_babel import get_locale
 from cbt.accounts.audit_log import exported, filter_of
 from cbt.accounts.views import READERS as LOG_READERS
 from cbt.accounts.views import audit_log_pages, refused_log
-from cbt.application.backups import backup_watch
+from cbt.application.backups import backup_watch, last_job
 from cbt.config import Settings, as_environment, variable
 from cbt.confined.priority import command_behind
 from cbt.errors import InvalidInput, TooMany, Unavailable
@@ -129,6 +129,7 @@ def backup_page() -> Reply:
         failure=explain(standing.error) if standing is not None and failing else None,
         minutes=settings.backup_minutes,
         keep=settings.backup_keep,
+        job_ref=last_job(),
     )
 
 

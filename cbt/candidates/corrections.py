@@ -38,10 +38,11 @@ from cbt.rules.canonical import canonical_json
 from cbt.rules.door import mask_document, normalise_document
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import sitting_by_ref
+from cbt.spreadsheets.drafts import Drafts
 from cbt.spreadsheets.findings import Finding, Place, Severity
 from cbt.storage.crypto import readable, seal
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, reading
 
 _NAME_PARTS = re.compile(r"[\s_,，、+-]+")
 
@@ -54,7 +55,9 @@ class PhotoReport:
     findings: list[Finding]
 
 
-def attach_photos(*, sitting_ref: str, body: bytes, now: datetime, actor: str) -> PhotoReport:
+def attach_photos(
+    *, sitting_ref: str, body: bytes, now: datetime, actor: str, work: LongWork = DIRECTLY
+) -> PhotoReport:
     """Store the photos of a zip for the candidates of a sitting and say what became of each file.
 
     A file name is a ticket number, a document number or a name only one candidate of the sitting has;
@@ -75,12 +78,14 @@ def attach_photos(*, sitting_ref: str, body: bytes, now: datetime, actor: str) -
             matched.append((candidate_id, image))
     most = {"maximum": MOST_PICTURE_BYTES // 1024}
     findings += [Finding(Severity.ERROR, code, Place(name), params=most) for name, code in received.refused]
-    return PhotoReport(PhotoImport(now=now, actor=actor).store(sitting_ref, matched), findings)
+    stored = PhotoImport(now=now, actor=actor).store(sitting_ref, matched, work=work)
+    return PhotoReport(stored, findings)
 
 
 class PhotoImport(DirectImport[Sitting, tuple[int, bytes]]):
     """Photos, by the ids of their candidates, for a sitting; none is taken back: another takes its place."""
 
+    drafts: ClassVar = Drafts("photos", gone="roster.draft_gone")
     act: ClassVar = "photos.import"
     counted: ClassVar = "photos"
     at_once: ClassVar = 20

@@ -1,16 +1,22 @@
-"""Prints and rosters of a sitting as jobs: made of what was read, and on record with their end."""
+"""Prints, rosters and photos of a sitting as jobs: made of what was read, and on record with their end."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+import flask
 import flask_babel
+import msgspec
 from sqlalchemy.orm import Session
 
 from cbt.candidates import service
+from cbt.candidates.corrections import PhotoImport, PhotoReport, attach_photos
 from cbt.candidates.prints import DOCUMENTS, Occasion, note_print, of_again, of_person, of_room, photo_name
 from cbt.candidates.roster.export import to_csv, to_xlsx
-from cbt.jobs.registry import JobFile, JobResult, Work, file_kind
+from cbt.errors import InvalidInput
+from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF, pdf, qr_drawing
 from cbt.rules.roles import Role
 from cbt.sittings.store import printed_purpose
@@ -72,5 +78,53 @@ def _roster(work: Work) -> JobResult:
     return JobResult(file=file, record=record)
 
 
+def photo_report_name(sitting_ref: str) -> str:
+    """Return what the file is called that says what became of a sitting's photos."""
+    return f"photos-{sitting_ref}.json"
+
+
+def _photos(work: Work) -> JobResult:
+    sitting_ref, draft = work.asked["sitting"], work.asked["draft"]
+    photos = PhotoImport(now=work.now, actor=work.actor)
+    with reading() as session:
+        _sitting, name, body = photos.kept(session, sitting_ref, draft)
+    forget = partial(photos.forget, sitting_ref, draft)
+    try:
+        report = attach_photos(sitting_ref=sitting_ref, body=body, now=work.now, actor=work.actor, work=work)
+    except InvalidInput:
+        work.in_front(forget)  # it is none, however often it is read
+        raise
+    work.in_front(forget)
+    # The names of files may be those of people: they are kept as a file is, sealed.
+    file = JobFile(photo_report_name(sitting_ref), "application/json", msgspec.json.encode((name, report)))
+    outcome = {"stored": report.stored, "left": len(report.findings)}
+    return JobResult(outcome, file if report.findings else None)
+
+
+def photo_report(file: JobFile) -> tuple[str, PhotoReport]:
+    """Return what a zip was called, and what became of it."""
+    return msgspec.json.decode(file.body, type=tuple[str, PhotoReport])
+
+
+def _photos_said(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    sentences = [(str(flask_babel.gettext("candidates.photos.stored", count=outcome["stored"])), "ok")]
+    if outcome["left"]:
+        left = flask_babel.gettext("candidates.photos.not_stored", count=outcome["left"])
+        sentences.append((str(left), "warn"))
+    return sentences
+
+
+def _photos_page(ref: str, asked: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
+    return flask.url_for("candidates.photos", ref=asked["sitting"], job=ref) if outcome["left"] else ""
+
+
+PHOTOS = JobKind(
+    "sitting.photos",
+    frozenset({Role.OFFICER}),
+    _photos,
+    is_lasting=True,
+    said=_photos_said,
+    result_page=_photos_page,
+)
 PRINT = file_kind("sitting.print", READERS, _print)
 ROSTER = file_kind("sitting.roster", (Role.OFFICER,), _roster)

@@ -7,10 +7,10 @@ import flask_babel
 
 from cbt.accounts.approvals.requests import SecondNeeded, SecondPersonTerms
 from cbt.accounts.approvals.views import ask_for, typed_second
-from cbt.candidates import corrections, prints, service, store
 from cbt.candidates import print_views as printing_views
-from cbt.candidates.corrections import Correction
-from cbt.candidates.jobs import ROSTER
+from cbt.candidates import prints, service, store
+from cbt.candidates.corrections import Correction, PhotoImport
+from cbt.candidates.jobs import PHOTOS, ROSTER, photo_report, photo_report_name
 from cbt.candidates.roster.export import template
 from cbt.candidates.service import (
     Revealed,
@@ -27,7 +27,9 @@ from cbt.http.downloads import attachment, picture
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other, uploaded
 from cbt.http.partials import Reply
 from cbt.imports.findings import note
-from cbt.jobs.answers import file_reply
+from cbt.jobs import queue
+from cbt.jobs.answers import act_answered, file_reply, have_done
+from cbt.jobs.registry import JobFile
 from cbt.media.intake import redraw
 from cbt.personal.fields import DOCUMENT_NAMES, detail_facts, person_details
 from cbt.rules.roles import Role
@@ -59,12 +61,28 @@ def sitting(ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(head_of_page("candidates.sitting"))
 def add_photos(ref: str) -> Reply:
-    """Store the photos of a zip and say what became of each file."""
+    """Store the photos of a zip and say what became of each file; a large one goes on as a job."""
     name, body = uploaded("photos")
-    report = corrections.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=acting())
-    if not report.findings:
-        sentence = flask_babel.gettext("candidates.photos.stored", count=report.stored)
-        return see_other(sentence, "candidates.sitting", ref=ref)
+    draft = PhotoImport(now=flask.g.now, actor=acting()).keep(ref, name, body)
+    page = flask.url_for("candidates.sitting", ref=ref)
+    answered = have_done(PHOTOS, subject=f"sitting:{ref}", page=page, asked={"sitting": ref, "draft": draft})
+    if answered.file is not None:
+        return _photos_page(ref, answered.file)
+    return act_answered(PHOTOS, answered, page)
+
+
+@pages.get("/office/sittings/<ref>/photos/<job>")
+@access.roles(Role.OFFICER)
+def photos(ref: str, job: str) -> Reply:
+    """Show what became of each file of a zip, as long as the file of its job is kept."""
+    made = queue.fetch(job, "json", principal=signed_in(), now=flask.g.now)
+    if made.name != photo_report_name(ref):
+        raise NotFound("jobs.no_file")
+    return _photos_page(ref, made)
+
+
+def _photos_page(ref: str, made: JobFile) -> Reply:
+    name, report = photo_report(made)
     return flask.render_template(
         "candidates/photos.html",
         ref=ref,

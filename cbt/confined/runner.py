@@ -118,29 +118,29 @@ class ChildGroup:
     """The children that a thread begins, for another thread to end once nobody wants what they make."""
 
     def __init__(self) -> None:
-        self._children: set[subprocess.Popen[bytes]] = set()
+        self._ends: set[Callable[[], None]] = set()
         self._is_over = False
         self._lock = threading.Lock()
 
     @contextmanager
-    def holding(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
-        """Have a child be one of them for the length of the block; one that comes too late is ended."""
+    def holding(self, end: Callable[[], None]) -> Iterator[None]:
+        """Have the child that `end` ends be one of them during the block; one that comes too late is ended."""
         with self._lock:
-            self._children.add(child)
+            self._ends.add(end)
             if self._is_over:
-                child.kill()
+                end()
         try:
             yield
         finally:
             with self._lock:
-                self._children.discard(child)
+                self._ends.discard(end)
 
     def end(self) -> None:
         """End those that there are, and each that is begun from now on."""
         with self._lock:
             self._is_over = True
-            for child in self._children:
-                child.kill()
+            for end in self._ends:
+                end()
 
 
 _group: ContextVar[ChildGroup | None] = ContextVar("cbt_child_group", default=None)
@@ -154,6 +154,14 @@ def children_of(group: ChildGroup) -> Iterator[None]:
         yield
     finally:
         _group.reset(former)
+
+
+@contextmanager
+def ended_with_group(end: Callable[[], None]) -> Iterator[None]:
+    """Have the child that `end` ends belong, during the block, to the group of this thread, if it has one."""
+    group = _group.get()
+    with group.holding(end) if group is not None else nullcontext():
+        yield
 
 
 class Exhausted(Exception):
@@ -205,9 +213,8 @@ def _ask(job: ChildTask, body: bytes, limits: Limits) -> tuple[bytes, int]:
 
     clock = threading.Timer(job.wall, end)
     clock.start()
-    group = _group.get()
     try:
-        with group.holding(child) if group is not None else nullcontext():
+        with ended_with_group(child.kill):
             answer = _converse(child, body, limits.answer + 2)
             code = child.wait()
     finally:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
 from sqlalchemy.orm import Session
@@ -12,7 +13,8 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.spreadsheets.drafts import Drafts, drop
 from cbt.storage.types import Named, new_ref
-from cbt.storage.unit_of_work import pieces_of, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
 
 Owner = TypeVar("Owner", bound=Named)
 L = TypeVar("L")
@@ -56,16 +58,30 @@ class DirectImport(ABC, Generic[Owner, L]):
         owner = self.owner(session, ref, changing=False)
         return owner, *self.drafts.open(session, draft, subject=owner.logged_as, actor=self.actor)
 
-    def store(self, ref: str, lines: Sequence[L], **told: str) -> int:
-        """Store lines, and put each few into the log with what else is `told` of them; return how many."""
-        stored = 0
+    def store(
+        self, ref: str, lines: Sequence[L], *, work: LongWork = DIRECTLY, before: int = 0, **told: str
+    ) -> int:
+        """Store lines, and put each few into the log with what else is `told` of them; return how many.
+
+        Those that the `work` stored `before` it was stopped count as well.
+        """
+        stored, passed = before, 0
         for some in pieces_of(lines, size=self.at_once):
-            with unit_of_work() as session:
-                owner = self.owner(session, ref)
-                if count := self.store_some(session, owner, some):
-                    subject, after = owner.logged_as, {self.counted: count, **told}
-                    record(session, at=self.now, actor=self.actor, act=self.act, subject=subject, after=after)
-                    stored += count
+            stored = work.in_front(partial(self._store_piece, ref, some, stored, work, told))
+            passed += len(some)
+            work.tell(passed, len(lines))
+        return stored
+
+    def _store_piece(
+        self, ref: str, some: Sequence[L], stored: int, work: LongWork, told: Mapping[str, str]
+    ) -> int:
+        with unit_of_work() as session:
+            owner = self.owner(session, ref)
+            if count := self.store_some(session, owner, some):
+                stored += count
+                subject, after = owner.logged_as, {self.counted: count, **told}
+                record(session, at=self.now, actor=self.actor, act=self.act, subject=subject, after=after)
+                put_down_in(session, *work.keeping(stored=stored))
         return stored
 
     def forget(self, ref: str, draft: str) -> None:

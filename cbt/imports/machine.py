@@ -24,10 +24,12 @@ from functools import cached_property, partial
 from itertools import chain
 from typing import Any, ClassVar, Generic, TypeVar
 
+import flask
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.errors import CbtError, Conflict, NotFound, Unavailable
+from cbt.http.app_context import path_of
 from cbt.jobs import queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import JobKind, JobResult, Work
@@ -89,6 +91,8 @@ class ImportKind(ABC, Generic[C, S, E]):
     """The column of what a file is for: of a bank, of a batch."""
     subject: ClassVar[str]
     """What the log calls what a file is for."""
+    page: ClassVar[tuple[str, str]]
+    """The endpoint of the page of a file, and the parameter of its address that names the file."""
     summary: ClassVar[type[Any]]
     life: ClassVar[timedelta]
     """A file that nobody confirms is kept so long."""
@@ -290,8 +294,9 @@ class ImportKind(ABC, Generic[C, S, E]):
             raise Conflict(self.checks.busy)
 
     def _ask(self, session: Session, kind: JobKind, owner_ref: str, check: C, *, now: datetime) -> str:
-        asked, subject = {"check": check.ref}, f"{self.subject}:{owner_ref}"
-        return queue.put(session, kind, subject=subject, asked=asked, now=now, actor=check.actor)
+        asked, subject, (endpoint, named) = {"check": check.ref}, f"{self.subject}:{owner_ref}", self.page
+        page = path_of(flask.current_app, endpoint, ref=owner_ref, **{named: check.ref})
+        return queue.put(session, kind, subject=subject, asked=asked, page=page, now=now, actor=check.actor)
 
     def try_again(self, owner_ref: str, ref: str, *, now: datetime, actor: str) -> None:
         """Have a check that came to nothing be made again, or an import that stopped go on.

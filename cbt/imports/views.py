@@ -24,7 +24,7 @@ T = TypeVar("T", bound=ImportStanding)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPages(Generic[T]):
-    """The pages of one kind, below `url_prefix`, whose parameters are `ref` (the owner's) and `named` (the file's).
+    """The pages of one kind, below `url_prefix`, whose parameters are `ref` (the owner's) and the file's.
 
     `texts` begins the ids of what the page says that waits, `steps`, `other_file` and `drop` are whole ids; `again`
     are the errors after which the same file may do.
@@ -33,7 +33,6 @@ class ImportPages(Generic[T]):
     kind: ImportKind[Any, Any, Any]
     blueprint: flask.Blueprint
     url_prefix: str
-    named: str
     dropping: str
     """What the address is called that forgets a file."""
     roles: tuple[Role, ...]
@@ -51,6 +50,11 @@ class ImportPages(Generic[T]):
     forget: Callable[[str, str], Reply]
     """Forgets a file, says so, and leads on."""
     crumbs: Callable[[T], Sequence[tuple[str, str]]]
+
+    @property
+    def named(self) -> str:
+        """The parameter of an address that names the file."""
+        return self.kind.page[1]
 
     def url(self, name: str, ref: str, draft: str, **more: object) -> str:
         """Return the address of one of these pages."""

@@ -154,7 +154,13 @@ def act_reply(kind: JobKind, *, subject: str, page: str, has_card: bool = False,
     Where it goes on the job's own page says how far it is, and leads there then; or the act's own page stays, where
     it `has_card` (templates/jobs/_about.html).
     """
-    answered = have_done(kind, subject=subject, page=page, asked=asked)
+    return act_answered(
+        kind, have_done(kind, subject=subject, page=page, asked=asked), page, has_card=has_card
+    )
+
+
+def act_answered(kind: JobKind, answered: Answered, page: str, *, has_card: bool = False) -> Reply:
+    """Lead to the page of an act with what became of it within a moment, as `act_reply` does."""
     if not answered.goes_on:
         return act_done(kind, answered.outcome or {}, page)
     flask.flash(flask_babel.gettext("jobs.goes_on"))

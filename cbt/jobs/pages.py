@@ -11,7 +11,7 @@ import flask_babel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.audit_log import called, thing_name
+from cbt.accounts.audit_log import called, page_of_thing, thing_name
 from cbt.accounts.store import actor_names
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import explain
@@ -41,6 +41,12 @@ class JobShown:
     can_cancel: bool
     can_retry: bool
     has_file: bool
+    about: str
+    """The address of the page of the thing it is about, "" for none that the reader may see."""
+    back: str
+    """The address of the page where it was asked for, else of what it is about; "" for neither."""
+    result: str
+    """The address of the page that shows what came of it; "" while it goes on, and where that is a file."""
 
     @property
     def goes_on(self) -> bool:
@@ -53,17 +59,31 @@ def _shown(session: Session, rows: Sequence[Job], principal: Principal, now: dat
     people = actor_names(session, [row.actor for row in rows])
     may_change = principal.has(*MAY_CHANGE)
     return [
-        _one_shown(row, thing_name(row.subject, things), people.get(row.actor, ""), may_change, now)
+        _one_shown(
+            row,
+            thing_name(row.subject, things),
+            page_of_thing(things.get(row.subject), principal),
+            people.get(row.actor, ""),
+            may_change,
+            now,
+        )
         for row in rows
     ]
 
 
-def _one_shown(row: Job, thing: str, text: str, may_change: bool, now: datetime) -> JobShown:
-    kind, said, fix = job_kinds().get(row.kind), "", ""
+def _one_shown(row: Job, thing: str, about: str, text: str, may_change: bool, now: datetime) -> JobShown:
+    kind, said, fix, result = job_kinds().get(row.kind), "", "", ""
+    back = row.page or about  # of this site: whoever asked put an address of ours there (`page_before`)
     if row.state == JobState.FAILED:
         said, fix = explain(queue.error_of(row))
-    elif row.state == JobState.DONE and kind is not None and kind.said is not None:
-        said = " ".join(sentence for sentence, _shape in kind.said(json.loads(row.outcome)))
+    elif row.state == JobState.DONE and kind is not None:
+        outcome = json.loads(row.outcome)
+        if kind.said is not None:
+            said = " ".join(sentence for sentence, _shape in kind.said(outcome))
+        if kind.result_page is not None:
+            result = kind.result_page(row.ref, json.loads(row.asked), outcome) or back
+        elif not row.file_bytes:
+            result = back
     over = row.state in (JobState.FAILED, JobState.CANCELLED)
     return JobShown(
         ref=row.ref,
@@ -75,7 +95,10 @@ def _one_shown(row: Job, thing: str, text: str, may_change: bool, now: datetime)
         fix=fix,
         can_cancel=may_change and row.is_open and kind is not None and kind.can_cancel,
         can_retry=may_change and over and kind is not None and kind.can_retry,
-        has_file=queue.has_file(row, now=now),
+        has_file=queue.has_file(row, now=now) and (kind is None or kind.result_page is None),
+        about=about,
+        back=back,
+        result=result,
     )
 
 

@@ -7,6 +7,7 @@ still its own (`is_held`), so that nothing is written once it is cancelled, or t
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import PurePath
@@ -39,6 +40,11 @@ PIECE_BYTES = 512 * 1024
 """So much of a file is written in one unit of work."""
 GONE_AT_ONCE = 4
 """So many pieces are deleted in one unit of work."""
+
+
+def this_machine() -> str:
+    """Return what a job is about that is carried out on this machine and no other."""
+    return f"server:{platform.node()}"[:120]
 
 
 def open_ref(
@@ -108,6 +114,7 @@ def claim(
     """
     abandoned = (Job.state == JobState.WORKING) & (Job.held_until < now)
     is_due = or_(Job.state == JobState.WAITING, abandoned) & Job.kind.in_(kinds)
+    is_due &= Job.kind.not_in(job_kinds().local) | (Job.subject == this_machine())
     if busy:
         is_due &= Job.kind.not_in(job_kinds().lasting) | Job.actor.not_in(busy)
     if ref:
@@ -286,14 +293,19 @@ def count_before(session: Session, job: Job, kinds: Collection[str]) -> int:
 def retry(ref: str, *, principal: Principal, now: datetime) -> None:
     """Have a job that came to nothing wait again, in the right of whoever wants that.
 
-    Raise Conflict("jobs.not_over") for any other, ("jobs.not_retried") for one of a kind that is not tried again.
+    Raise Conflict("jobs.not_over") for any other, ("jobs.not_retried") for one of a kind that is not tried again,
+    ("jobs.asked_again") where the same was asked for meanwhile and goes on.
     """
     fresh = {"tries": 0, "done": 0, "total": 0, "error": "", "params": "{}", "holder": "", "held_until": None}
     with unit_of_work() as session:
         job = job_of(session, ref, job_kinds(), principal)
-        if not job_kinds()[job.kind].can_retry:
+        kind, actor, locale = job_kinds()[job.kind], principal.logged_as, job.locale
+        if not kind.can_retry:
             raise Conflict("jobs.not_retried")
-        actor, states = principal.logged_as, (JobState.FAILED, JobState.CANCELLED)
+        same = {"subject": job.subject, "asked": json.loads(job.asked), "locale": locale, "actor": actor}
+        if not job.is_open and open_ref(session, kind, **same):
+            raise Conflict("jobs.asked_again")
+        states = (JobState.FAILED, JobState.CANCELLED)
         _move(session, job, states, state=JobState.WAITING, actor=actor, ended_at=None, **fresh)
         _record(session, "job.retry", job, now=now, actor=actor)
 

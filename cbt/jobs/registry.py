@@ -87,10 +87,18 @@ class JobKind:
     can_retry: bool = True
     is_lasting: bool = False
     """Whether it may take minutes: a worker keeps a place free of these."""
+    is_local: bool = False
+    """Whether it is carried out on the machine it is about (`queue.this_machine`), by a process of its own there:
+    it takes no place of another job."""
     is_act: bool = True
     """Whether asking for it goes on record; what a page has worked out for whoever looks at it is no act."""
     said: Callable[[Mapping[str, Any]], Sequence[tuple[str, str]]] | None = None
     """Says what an outcome means, in sentences in the reader's language, each with how it is shown (`ok`)."""
+    result_page: Callable[[str, Mapping[str, Any], Mapping[str, Any]], str] | None = None
+    """Returns the address of the page that shows what came of a job, of its ref, what was asked and its outcome.
+
+    Without one, or "", it is the page where it was asked for. What is kept as its file is for that page.
+    """
 
 
 def file_kind(
@@ -127,6 +135,11 @@ class JobKinds:
     def lasting(self) -> frozenset[str]:
         """The codes of those that may take minutes."""
         return frozenset(code for code, kind in self._kinds.items() if kind.is_lasting)
+
+    @property
+    def local(self) -> frozenset[str]:
+        """The codes of those that are carried out on the machine they are about."""
+        return frozenset(code for code, kind in self._kinds.items() if kind.is_local)
 
 
 def init_jobs(app: flask.Flask, kinds: Iterable[JobKind]) -> None:

@@ -38,16 +38,16 @@ def jobs() -> Reply:
 def job(ref: str) -> Reply:
     """Show one job; without scripts the page asks again by itself. A script is led to the file once it is there.
 
-    Who waits here for an act is led on (`then`) to the page it was asked for at.
+    Who waits here for an act is led on (`then`) to the page that shows what came of it.
     """
     job_shown = jobs_shown.job_shown(ref, signed_in(), now=flask.g.now)
     row, then = job_shown.row, "then" in flask.request.args
     if wants_json():
         return _told(row)
-    back = local_target(row.page, "")
-    if then and back and row.state == JobState.DONE:
-        return act_done(job_kinds()[row.kind], json.loads(row.outcome), back)
-    return flask.render_template("jobs/job.html", job=job_shown, back=back, then=then)
+    result = local_target(job_shown.result, "")
+    if then and result:
+        return act_done(job_kinds()[row.kind], json.loads(row.outcome), result)
+    return flask.render_template("jobs/job.html", job=job_shown, then=then)
 
 
 def _told(row: Job) -> Reply:

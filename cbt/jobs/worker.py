@@ -13,6 +13,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -43,7 +44,10 @@ T = TypeVar("T")
 SYSTEM = "scheduler"
 """Who asks for what nobody asks for: it is due by itself."""
 AT_ONCE = 3
-"""So many jobs a worker has under way; of those that take minutes one less, and of one person one of these."""
+"""So many jobs a worker has under way; of those that take minutes one less, and of one person one of these.
+
+A kind that is carried out by a process of its own (`is_local`) has one place more, which no other takes.
+"""
 ASK_SECONDS = 0.2
 BEAT_SECONDS = 1.0
 REST = 2.0
@@ -264,7 +268,8 @@ class Worker:
         # Its thread is begun in front, before any goes behind: niceness is inherited.
         self._front = ThreadPoolExecutor(1, "job-front")
         self._front.submit(bool).result()
-        self._behind = ThreadPoolExecutor(AT_ONCE, "job", initializer=partial(give_way, holds=True))
+        places = AT_ONCE + len(job_kinds_of(app).local)
+        self._behind = ThreadPoolExecutor(places, "job", initializer=partial(give_way, holds=True))
 
     @cached_property
     def _kinds(self) -> frozenset[str]:
@@ -309,16 +314,23 @@ class Worker:
         if not agreement.agrees or (files is not None and files.trouble() is not None):
             return
         lasting = job_kinds().lasting
-        while len(self._runs) < AT_ONCE:
-            long = [run for run in self._runs.values() if run.job.kind in lasting]
-            kinds = self._kinds - lasting if len(long) >= AT_ONCE - 1 else self._kinds
-            busy = {run.job.actor for run in long if not run.lost}
+        while kinds := self._kinds_with_room():
+            runs = self._runs.values()
+            busy = {run.job.actor for run in runs if run.job.kind in lasting and not run.lost}
             now = self._clock.now()
             job = queue.claim(self._holder, now=now, kinds=kinds, busy=busy)
             if job is None:
                 return
             run = JobRun(job, now=now, front=self._in_front, rest=lambda: self._over.wait(LEAST_REST))
             self._runs[self._behind.submit(self._carry_out, run)] = run
+
+    def _kinds_with_room(self) -> frozenset[str]:
+        lasting, local = job_kinds().lasting, job_kinds().local
+        at_it = Counter(run.job.kind for run in self._runs.values())
+        kinds = local - at_it.keys()
+        if sum(at_it[kind] for kind in self._kinds - local) < AT_ONCE:
+            kinds |= self._kinds - local
+        return kinds - lasting if sum(at_it[kind] for kind in lasting) >= AT_ONCE - 1 else kinds
 
     def _carry_out(self, run: JobRun) -> Ended:
         with self._app.app_context():

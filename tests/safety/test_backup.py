@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cbt.application.backups import RETRY, BackupTimer
+from cbt.application.backups import RETRY, back_up_when_due
 from cbt.config import Settings, as_environment, read_settings
 from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.jobs.worker import run_due
 from cbt.ops.backup import snapshot
 from cbt.ops.backup.snapshot import back_up, file_hash
 from cbt.paths import product_dir
@@ -176,15 +177,16 @@ def test_the_leader_makes_one_when_it_is_due_and_not_again(world: World, tmp_pat
     wanted = replace(settings, backup_dir=tmp_path / "copies", backup_minutes=60)
     world.app.extensions["cbt_settings"] = wanted
     (tmp_path / "copies").mkdir()
-    timer, now = BackupTimer(), datetime.now(UTC)
+    now = world.clock.now()
     with world.app.app_context():
-        assert timer.tick(now=now)
-        assert timer.wait() == 0
-        assert not timer.tick(now=now)
-        assert not timer.tick(now=now + RETRY)
+        assert back_up_when_due(now=now)
+        assert not back_up_when_due(now=now), "it waits already"
+        assert run_due(now=now) == 1
+        assert not back_up_when_due(now=now)
+        assert not back_up_when_due(now=now + RETRY)
     assert len(backup_folder.copies(tmp_path / "copies")) == 1
 
 
 def test_without_a_folder_none_is_made(world: World) -> None:
     with world.app.app_context():
-        assert not BackupTimer().tick(now=NOON)
+        assert not back_up_when_due(now=NOON)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,16 +15,18 @@ from typing import Any
 
 import flask
 import pytest
+from sqlalchemy import func, select, update
 
 from cbt.application import backups
 from cbt.application.app import create_app
 from cbt.application.backups import (
+    BACKUP,
     EARLY,
     FRESH,
     RETRY,
     BackupStanding,
-    BackupTimer,
     PlaceFacts,
+    back_up_when_due,
     check_folder,
     fault_of,
     mount_points,
@@ -28,14 +34,20 @@ from cbt.application.backups import (
     standing_of,
     this_machine,
 )
-from cbt.config import Settings
+from cbt.candidates.jobs import PRINT
+from cbt.config import Settings, as_environment
+from cbt.console.exits import REFUSED
 from cbt.errors import InvalidInput, Unavailable
+from cbt.jobs import queue, worker
+from cbt.jobs.models import Job, JobState
+from cbt.jobs.worker import SYSTEM, JobRun, Worker, run_due
 from cbt.ops.backup.commands import on_record
 from cbt.ops.preparation import in_child, prepare
 from cbt.ops.serve import announced
 from cbt.storage import backup_folder
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import base_settings, close_engine
+from tests.file_jobs import wait_until
 from tests.helpers import FakeClock
 from tests.safety.conftest import settings_of
 from tests.safety.released import RELEASED, lay_out
@@ -68,6 +80,7 @@ def with_backups(settings: Settings, folder: Path, clock: FakeClock) -> flask.Fl
     """Return an app of an installation that makes backups into `folder`."""
     app = create_app(replace(settings, backup_dir=folder), clock=clock)
     app.testing = True
+    app.config["WTF_CSRF_ENABLED"] = False
     return app
 
 
@@ -236,23 +249,60 @@ def test_a_start_says_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
     assert in_child(prepare, settings).backup_fault is None
 
 
-class Child:
-    """A backup that is made, or fails, without a process; `made` counts those that were begun."""
+class Copying:
+    """A backup that is made, fails or goes on (None), without a process; `begun` counts them."""
 
-    made = 0
-    code = 0
+    begun = 0
+    ended = 0
+    code: int | None = 0
 
     def __init__(self, command: list[str], **_options: Any) -> None:
-        type(self).made += 1
+        type(self).begun += 1
+        self.returncode = self.code
         if self.code == 0:
             at = datetime.fromisoformat(command[command.index("--scheduled") + 1])
             place = Path(_options["env"]["CBT_BACKUP_DIR"]) / backup_folder.copy_name(at)
             place.mkdir()
             (place / "manifest.json").touch()
 
-    def poll(self) -> int:
+    def poll(self) -> int | None:
+        """Return how it ended, None while it goes on."""
+        return self.returncode
+
+    def wait(self) -> int:
         """Return how it ended."""
-        return self.code
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """End it, as far as it goes on."""
+        if self.returncode is None:
+            type(self).ended += 1
+            self.returncode = -number
+
+
+def copying(monkeypatch: pytest.MonkeyPatch, code: int | None) -> type[Copying]:
+    """Have backups end so."""
+    kind = type("Copied", (Copying,), {"code": code})
+    monkeypatch.setattr(backups.subprocess, "Popen", kind)
+    return kind
+
+
+def last_job(world: World) -> Job:
+    """Return the job of the backup that was asked for last."""
+    with world.app.app_context(), reading() as session:
+        job = session.scalars(select(Job).where(Job.kind == BACKUP.code).order_by(Job.id.desc())).first()
+        assert job is not None
+        session.expunge(job)
+        return job
+
+
+def tick(world: World, at: datetime) -> bool:
+    """Do what the leader and its worker do at an instant; return whether a backup was asked for."""
+    with world.app.app_context():
+        is_asked_for = back_up_when_due(now=at)
+        run_due(now=at)
+    return is_asked_for
 
 
 @pytest.mark.parametrize(
@@ -268,25 +318,23 @@ class Child:
 def test_a_minute_is_a_minute(
     kept: World, folder: Path, monkeypatch: pytest.MonkeyPatch, minutes: int, code: int, begun: int
 ) -> None:
-    monkeypatch.setattr(backups.subprocess, "Popen", type("Now", (Child,), {"code": code}))
-    kept.app.extensions["cbt_settings"] = replace(settings_of(kept), backup_minutes=minutes)
-    jobs = BackupTimer()
-    with kept.app.app_context():
-        # The scheduler calls every ten seconds, each time a little late, the first time past a second.
-        late = [timedelta(milliseconds=300 + 200 * ((4 - number) % 5)) for number in range(61)]
-        ticks = [jobs.tick(now=NOON + number * timedelta(seconds=10) + late[number]) for number in range(61)]
-    assert sum(ticks) == begun
+    copies = copying(monkeypatch, code)
+    kept.app.extensions["cbt_settings"] = replace(settings_of(kept), backup_minutes=minutes, backup_keep=4)
+    # The scheduler calls every ten seconds, each time a little late, the first time past a second.
+    late = [timedelta(milliseconds=300 + 200 * ((4 - number) % 5)) for number in range(61)]
+    asked_for = [tick(kept, NOON + number * timedelta(seconds=10) + late[number]) for number in range(61)]
+    assert (sum(asked_for), copies.begun) == (begun, begun)
+    with kept.app.app_context(), reading() as session:
+        assert session.scalar(select(func.count()).select_from(Job)) == min(begun, 4)
 
 
 @ONE_DATABASE
 def test_one_that_is_killed_is_on_record_too(kept: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backups.subprocess, "Popen", type("Killed", (Child,), {"code": -9}))
-    jobs = BackupTimer()
-    with kept.app.app_context():
-        assert jobs.tick(now=NOON)
-        jobs.tick(now=NOON + timedelta(seconds=10))
+    copying(monkeypatch, -9)
+    assert tick(kept, NOON)
     assert standing(kept).failure == "backup.died"
     assert standing(kept).error.params["exit"] == "-9"
+    assert (last_job(kept).state, last_job(kept).error) == (JobState.FAILED, "backup.died")
     assert healthy(kept, NOON + timedelta(minutes=1)) == ["backup.failed", "backup.old"]
 
 
@@ -297,15 +345,120 @@ def test_what_a_child_put_on_record_stays(
     inside = settings_of(kept).data_dir / "inside"
     inside.mkdir()
     kept.app.extensions["cbt_settings"] = replace(settings_of(kept), backup_dir=inside)
-    jobs = BackupTimer()
-    with kept.app.app_context():
-        assert jobs.tick(now=NOON)
-        assert jobs.wait() == 2
-        assert not jobs.tick(now=NOON + RETRY - 2 * EARLY)
+    assert tick(kept, NOON)
+    assert not tick(kept, NOON + RETRY - 2 * EARLY)
     assert "safety.place" in caplog.text
     assert standing(kept).failure == "safety.place"
+    assert (last_job(kept).state, last_job(kept).error) == (JobState.FAILED, "safety.place")
     with kept.app.app_context(), pytest.raises(InvalidInput):
         on_record(settings_of(kept), inside, make_folder=False, now=NOON)
+
+
+@ONE_DATABASE
+def test_the_administrator_sees_each_and_tries_one_again_whose_disk_is_back(
+    kept: World, folder: Path
+) -> None:
+    folder.rmdir()
+    assert tick(kept, kept.clock.now())
+    admin = kept.staff("admin")
+    page = f"/jobs/{last_job(kept).ref}"
+    shown = admin.get(page).get_data(as_text=True)
+    assert f"备份文件夹 {folder} 不存在" in shown
+    assert 'href="/backups"' in shown
+    assert kept.staff("officer").get(page).status_code == 404
+    assert f'href="{page}"' in admin.get("/backups").get_data(as_text=True)
+    folder.mkdir()
+    admin.post(f"{page}/retry")
+    with kept.app.app_context():
+        run_due(now=kept.clock.now() + timedelta(minutes=1))
+    [made] = backup_folder.copies(folder)
+    assert f"已备份：{made.name}" in admin.get(page).get_data(as_text=True)
+    assert not standing(kept).failing
+
+
+@ONE_DATABASE
+def test_what_was_tried_again_is_not_made_twice_at_a_time(
+    kept: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies, at = copying(monkeypatch, -9), kept.clock.now()
+    assert tick(kept, at)
+    failed = last_job(kept)
+    with kept.app.app_context():
+        assert back_up_when_due(now=at + RETRY)
+    admin = kept.staff("admin")
+    admin.post(f"/jobs/{failed.ref}/retry")
+    assert "同样的任务" in admin.get(f"/jobs/{failed.ref}").get_data(as_text=True)
+    with kept.app.app_context():
+        run_due(now=at + RETRY)
+    assert copies.begun == 2
+
+
+@ONE_DATABASE
+def test_one_that_is_cancelled_ends_and_is_not_begun_again_at_once(
+    kept: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies, at = copying(monkeypatch, None), kept.clock.now()
+    monkeypatch.setattr(worker, "BEAT_SECONDS", 0.0)
+    admin = kept.staff("admin")
+    monkeypatch.setattr(backups.time, "sleep", lambda _: admin.post(f"/jobs/{last_job(kept).ref}/cancel"))
+    assert tick(kept, at)
+    assert (last_job(kept).state, copies.ended) == (JobState.CANCELLED, 1)
+    assert not tick(kept, at + RETRY - 2 * EARLY)
+    assert standing(kept).failed_at is None
+
+
+@ONE_DATABASE
+def test_one_is_made_on_the_machine_that_asked_and_another_waits_for_none_that_is_gone(
+    kept: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies, at = copying(monkeypatch, 0), kept.clock.now()
+    monkeypatch.setattr(queue.platform, "node", lambda: "node-a")
+    with kept.app.app_context():
+        assert back_up_when_due(now=at)
+    monkeypatch.setattr(queue.platform, "node", lambda: "node-b")
+    with kept.app.app_context():
+        assert run_due(now=at) == 0
+        with unit_of_work() as session:
+            held = update(Job).values(state=JobState.WORKING, holder="wo-a", held_until=at)
+            session.execute(held)
+        assert not back_up_when_due(now=at), "node-a is at it"
+        assert back_up_when_due(now=at + timedelta(seconds=1))
+        assert run_due(now=at + timedelta(seconds=1)) == 1
+    assert (copies.begun, last_job(kept).subject) == (1, "server:node-b")
+
+
+@ONE_DATABASE
+def test_a_backup_takes_no_place_of_another_job(kept: World) -> None:
+    """A worker with as many jobs as it has places begins a backup, and none of any other kind."""
+    here = Worker(kept.app)
+    with kept.app.app_context():
+        for number in range(worker.AT_ONCE):
+            here._runs[Future()] = JobRun(
+                Job(kind=PRINT.code, asked=str(number), outcome="{}", actor=SYSTEM), now=NOON
+            )
+        assert here._kinds_with_room() == {BACKUP.code}
+        here._runs[Future()] = JobRun(Job(kind=BACKUP.code, asked="{}", outcome="{}", actor=SYSTEM), now=NOON)
+        assert not here._kinds_with_room()
+
+
+_SLOW = """
+from cbt.cli import main
+from cbt.ops.backup import snapshot
+snapshot.PAUSE_SECONDS = 600
+main()
+"""
+"""A copy that rests after its first step until it is told to end."""
+
+
+@ONE_DATABASE
+def test_one_that_is_told_to_end_takes_away_what_it_had_begun(kept: World, folder: Path) -> None:
+    command = [sys.executable, "-c", _SLOW, "backup", "--scheduled", NOON.isoformat()]
+    environment = os.environ | as_environment(settings_of(kept))
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as child:
+        wait_until(lambda: list(folder.iterdir()))
+        child.terminate()
+        assert child.wait(60) == REFUSED
+    assert list(folder.iterdir()) == []
 
 
 def test_earlier_data_has_no_place_for_it_and_is_backed_up_all_the_same(tmp_path: Path, folder: Path) -> None:

@@ -167,7 +167,6 @@ FILES = ImportPages(
     kind=BANKS,
     blueprint=check_pages,
     url_prefix="/bank/<ref>/import/<draft_ref>",
-    named="draft_ref",
     dropping="cancel",
     roles=(Role.AUTHOR,),
     texts="bank.progress",

@@ -71,6 +71,7 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
     roles: ClassVar = frozenset({Role.AUTHOR})
     owner: ClassVar = "bank_id"
     subject: ClassVar = "item_bank"
+    page: ClassVar = ("bank.imports.checks.check", "draft_ref")
     summary: ClassVar = CheckSummary
     life: ClassVar = LIFE
 

@@ -78,6 +78,7 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
     roles: ClassVar = frozenset({Role.OFFICER})
     owner: ClassVar = "batch_id"
     subject: ClassVar = "batch"
+    page: ClassVar = ("batches.roster.check", "draft")
     summary: ClassVar = RosterSummary
     life: ClassVar = timedelta(days=14)
 

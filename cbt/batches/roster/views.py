@@ -196,7 +196,6 @@ FILES = ImportPages(
     kind=BROUGHT,
     blueprint=pages,
     url_prefix="/office/batches/<ref>/roster/<draft>",
-    named="draft",
     dropping="drop",
     roles=(Role.OFFICER,),
     texts="batches.roster.progress",

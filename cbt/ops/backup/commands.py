@@ -6,11 +6,13 @@ Whether a backup into the folder of the scheduled ones was made is on record, wh
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Never
 
 import click
 import flask
@@ -37,6 +39,7 @@ from cbt.http.app_context import with_any_database
 from cbt.ops.backup.restore import Rebuilt, Restored, rebuild, restore
 from cbt.ops.backup.snapshot import Manifest, back_up
 from cbt.ops.backup.verification import check_lines, checks_as_data, verify_everything
+from cbt.ops.host_resources import die_with_parent
 from cbt.ops.reinstatement import Reinstatement, put_back
 from cbt.ops.salvage import open_rescue, settle
 from cbt.releases import newest_revision
@@ -97,6 +100,8 @@ def backup(destination: Path | None, keep: int | None, tick: str | None, *, now:
         raise InvalidInput("safety.no_destination")
     give_way(holds=True)
     if tick is not None:
+        die_with_parent()
+        signal.signal(signal.SIGTERM, _give_up)
         now = datetime.fromisoformat(tick)
     try:
         folder, manifest = on_record(settings, target, make_folder=destination is not None, now=now)
@@ -107,6 +112,11 @@ def backup(destination: Path | None, keep: int | None, tick: str | None, *, now:
     removed = [] if keep is None else prune(target, keep=keep, now=now)
     data = {"folder": folder, "removed": [path.name for path in removed], **asdict(manifest)}
     return Answer(data, () if tick is not None else _made(folder, manifest, settings))
+
+
+def _give_up(*_: object) -> Never:
+    """End a backup that nobody wants any more: what it had begun is taken away on the way out."""
+    raise SystemExit(REFUSED)
 
 
 def _made(folder: Path, manifest: Manifest, settings: Settings) -> list[str]:
