@@ -17,7 +17,7 @@ from cbt.config import read_settings
 from cbt.demo.world import ACTOR, Entrant, Gathering, Signer, Variant, add_staff, gather, prepare_papers
 from cbt.rules.roles import Role
 from cbt.runner.save.attempt_row import AttemptInfo
-from cbt.runner.start.reply import pack_papers
+from cbt.runner.start.handler import pack_papers
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.room_clock import adjust_room, start_room
 from cbt.storage.engine import begin_installation

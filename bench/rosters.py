@@ -20,7 +20,7 @@ import flask
 from sqlalchemy import select
 
 from cbt.application.app import create_app
-from cbt.batches.roster import service
+from cbt.batches.roster import roster_import
 from cbt.blueprints.versions import load_folder, look
 from cbt.candidates.models import Registration
 from cbt.config import Settings
@@ -93,7 +93,7 @@ def bring(app: flask.Flask, batch: str, body: bytes, *, officer: str) -> tuple[s
     now = app.extensions["cbt_clock"].now
 
     def kept() -> str:
-        return service.keep(
+        return roster_import.keep(
             batch_ref=batch, file_name="名册.xlsx", body=body, locale="zh", now=now(), actor=officer
         )
 
@@ -102,7 +102,7 @@ def bring(app: flask.Flask, batch: str, body: bytes, *, officer: str) -> tuple[s
     with told("check"):
         assert run_due(now=now()) == 1
     with told("confirm"):
-        service.confirm(batch_ref=batch, ref=ref, partial=False, now=now(), actor=officer)
+        roster_import.confirm(batch_ref=batch, ref=ref, partial=False, now=now(), actor=officer)
     with told("store"):
         assert run_due(now=now()) == 1
     again = kept()

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from bench.installation import Sitter
 from cbt.assembly.models import Form
 from cbt.config import Settings
-from cbt.http.auth.login import token_hash
+from cbt.http.auth.machine import token_hash
 from cbt.rehearsal.installation import app_for
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states import State

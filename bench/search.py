@@ -22,7 +22,7 @@ from sqlalchemy import insert, text
 from cbt.application.app import create_app
 from cbt.bank.changes import save_taxonomy
 from cbt.bank.search import words_of
-from cbt.blueprints.files import blueprint_text
+from cbt.blueprints.store import blueprint_text
 from cbt.blueprints.versions import store_blueprint
 from cbt.demo.world import add_staff
 from cbt.interchange.text_bank import read_folder

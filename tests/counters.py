@@ -7,8 +7,7 @@ from typing import Any
 import flask
 
 from cbt.application import observation
-from cbt.http.metrics import RequestCounts
-from cbt.http.metrics_cells import Family, Layout
+from cbt.http.metrics import Family, Layout, RequestCounts
 
 _kinds_anew = observation.kinds_of
 _lay_out = RequestCounts.__init__

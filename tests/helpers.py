@@ -110,9 +110,8 @@ def sign_in_as(
     Somebody of staff is never idle here, however far a test moves the clock: they sit at the board all the time.
     """
     from cbt.http.auth.cookies import cookie_signer, session_cookie
-    from cbt.http.auth.login import token_hash
     from cbt.http.auth.login_store import LIFETIME, open_login
-    from cbt.http.auth.machine import MACHINE_COOKIE, Machine, tokens_of
+    from cbt.http.auth.machine import MACHINE_COOKIE, Machine, token_hash, tokens_of
     from cbt.http.models import LoginSession
     from cbt.storage.unit_of_work import unit_of_work
 

@@ -12,8 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.assembly.draw import DrawSources, draw_and_freeze
-from cbt.blueprints.files import blueprint_text
-from cbt.blueprints.store import paper_of
+from cbt.blueprints.store import blueprint_text, paper_of
 from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
 from cbt.config import Settings

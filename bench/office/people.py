@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bench.installation import PAPER, Installation
 from cbt.blueprints.store import current_version
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.personal.identity import DOCUMENT, document_index
+from cbt.personal.fields import document_index
 from cbt.rules.canonical import canonical_json, digest_of
 from cbt.rules.door import mask_document
 from cbt.rules.states import State
@@ -23,7 +23,7 @@ from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.scoring.score_sheets import Scorers
 from cbt.sittings.models import Seat, Sitting, SittingRoom
-from cbt.storage.crypto import seal
+from cbt.storage.crypto import DOCUMENT, seal
 from cbt.storage.types import Base, new_ref
 
 SEATS = 100

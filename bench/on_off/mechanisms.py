@@ -210,7 +210,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         320,
         rows=("start",),
         off="each paper is joined and packed when it is started",
-        swaps=(Swap("cbt.runner.paper.packed", "PackedReader.find_all", lambda *_args, **_options: {}),),
+        swaps=(Swap("cbt.runner.paper.content", "PackedReader.find_all", lambda *_args, **_options: {}),),
     ),
     Mechanism(
         "page_shells",

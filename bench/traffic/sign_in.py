@@ -23,8 +23,7 @@ from bench.traffic.loads import Ledger
 from bench.traffic.paced import Paced, run_paced
 from cbt.candidates.models import Registration
 from cbt.demo.world import numbered
-from cbt.http.auth.login import token_hash
-from cbt.http.auth.machine import MACHINE_COOKIE
+from cbt.http.auth.machine import MACHINE_COOKIE, token_hash
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Seat
 from cbt.storage.unit_of_work import unit_of_work

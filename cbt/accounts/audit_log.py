@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.sign_in import Guessed, guessed
 from cbt.accounts.store import staff_named
 from cbt.audit import flood_limit
-from cbt.audit.head import Head, head_of
+from cbt.audit.chain import Head, head_of
 from cbt.audit.models import AuditEntry
 from cbt.audit.store import GROUPS, PRINT, SECOND, UNDO, Sought, entries
 from cbt.errors import InvalidInput

@@ -270,17 +270,14 @@ NOT_ALLOWED = "web.not_allowed"
 _LONGEST = 120
 
 
-def init_refusals(app: flask.Flask) -> None:
-    """Have `app` put on record what it refused to whom."""
-
-    @app.after_request
-    def put_on_record(response: flask.Response) -> flask.Response:
-        error = shown_error()
-        if asked_of_staff():
-            _count(at_the_others, NOT_ALLOWED)
-        elif error is not None and _tells(error):
-            _count(current_principal, error.code)
-        return response
+def put_on_record(response: flask.Response) -> flask.Response:
+    """Put on record what this request refused to whom."""
+    error = shown_error()
+    if asked_of_staff():
+        _count(at_the_others, NOT_ALLOWED)
+    elif error is not None and _tells(error):
+        _count(current_principal, error.code)
+    return response
 
 
 def _tells(error: CbtError) -> bool:

@@ -18,7 +18,7 @@ from cbt.accounts.approvals.requests import register_kind
 from cbt.accounts.audit_log import Called, LogNames, Namer, register_names
 from cbt.accounts.models import Approval
 from cbt.accounts.navigation import register_home_part
-from cbt.accounts.sign_in import SIGN_IN, init_refusals
+from cbt.accounts.sign_in import SIGN_IN, put_on_record
 from cbt.accounts.store import half_principal, signed_in_principal
 from cbt.application import views as application_views
 from cbt.application.backups import BACKUP, init_backups
@@ -28,16 +28,16 @@ from cbt.application.jobs import JOBS
 from cbt.application.observation import init_observation
 from cbt.application.views import room_lines
 from cbt.assembly import coverage_views as coverage
-from cbt.audit.chain import Anchor, init_anchor
+from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.flood_limit import record_guessing
 from cbt.bank import jobs as bank_jobs
 from cbt.bank import views as bank_views
-from cbt.bank.imports.worker import BANKS
+from cbt.bank.imports.bank_import import BANKS
 from cbt.bank.lint.job import LINT
 from cbt.batches import jobs as batch_jobs
 from cbt.batches import views as batches
 from cbt.batches.applications import paper_fates
-from cbt.batches.roster.process import BROUGHT
+from cbt.batches.roster.roster_import import BROUGHT
 from cbt.batches.views import batches_on_home
 from cbt.blueprints.office import views as blueprints
 from cbt.blueprints.reasons import init_reasons
@@ -73,7 +73,6 @@ from cbt.enrolment.models import (
     UnitAgreement,
     UnitApplication,
 )
-from cbt.errors import Unavailable
 from cbt.http import health
 from cbt.http import views as http_views
 from cbt.http.auth.access import access_of, init_access, register_elsewhere
@@ -88,14 +87,12 @@ from cbt.http.form_values import BoundedInteger
 from cbt.http.health import files_lost, low_disks
 from cbt.http.i18n import init_i18n
 from cbt.http.page_cache import init_kept_pages
-from cbt.http.problems import init_problems
+from cbt.http.problems import init_problems, register_recorder
 from cbt.http.request_log import ObservedApp
 from cbt.http.responses import init_headers
-from cbt.http.server.body_limits import init_children
-from cbt.http.server.deferred import ThreadsOnly
 from cbt.http.server.lanes import init_strangers
 from cbt.http.server.proxies import init_proxies
-from cbt.http.server.request_body import RECEIVED_AT, init_receiving, refuse_unread
+from cbt.http.server.request_body import init_children, init_receiving, init_time
 from cbt.http.static import init_assets
 from cbt.http.views import init_trust
 from cbt.items.models import Item, ItemBank
@@ -130,7 +127,7 @@ from cbt.runner.news import handler as news
 from cbt.runner.news.watcher import init_news
 from cbt.runner.paper.handler import init_answer_pages
 from cbt.runner.save.journal import init_journal
-from cbt.runner.start.reply import init_openings
+from cbt.runner.start.handler import init_openings
 from cbt.runner.store import paper_states
 from cbt.sittings import views as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
@@ -469,7 +466,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_cookies(app, settings)
     init_database(app, settings)
     init_anchor(app, settings)
-    _keep_time(app)
+    init_time(app, without=WITHOUT_TIME)
     csrf = flask_wtf.csrf.CSRFProtect(app)
     init_problems(app)
     init_machines(app)
@@ -479,7 +476,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_children(app)
     init_access(app)
     init_kept(app)
-    init_refusals(app)
+    register_recorder(app, put_on_record)
     init_headers(app, settings)
     init_trust(app, settings)
     init_i18n(app, settings)
@@ -513,7 +510,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_result_changes(app)
     init_openings(app)
     init_answer_pages(app)
-    app.wsgi_app = ThreadsOnly(app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware
     init_hot(app)
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)
@@ -547,17 +543,6 @@ def _configure(app: flask.Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,
         TEMPLATES_AUTO_RELOAD=False,
     )
-
-
-def _keep_time(app: flask.Flask) -> None:
-    agreement: Agreement = app.extensions["cbt_agreement"]
-
-    @app.before_request
-    def keep_time() -> None:
-        flask.g.now = flask.request.environ[RECEIVED_AT]
-        if not agreement.agrees and flask.request.blueprint not in WITHOUT_TIME:
-            raise Unavailable("db.left_behind") if agreement.left_behind else Unavailable("clock.off")
-        refuse_unread()
 
 
 def _exempt_lease_views(app: flask.Flask, csrf: flask_wtf.csrf.CSRFProtect) -> None:

@@ -29,7 +29,7 @@ from cbt.proctoring.acts.room_start import start_armed_rooms
 from cbt.retention.destruction import want_destructions
 from cbt.runner.close.closure import advance_overdue, expire_overdue
 from cbt.runner.close.outage import beat
-from cbt.runner.start.reply import forget_papers, pack_papers
+from cbt.runner.start.handler import forget_papers, pack_papers
 from cbt.scoring.service import score_closed
 from cbt.sittings.room_clock import open_doors
 from cbt.storage.unit_of_work import pieces_of

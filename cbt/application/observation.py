@@ -19,8 +19,7 @@ from cbt.clock import Agreement, Clock, wall_time
 from cbt.config import Settings
 from cbt.http.auth.access import access_of
 from cbt.http.health import BUSY, OK, Health, free_bytes, health, init_health
-from cbt.http.metrics import NO_ENDPOINT, SAVES, Gauge, Metrics
-from cbt.http.metrics_cells import Labels
+from cbt.http.metrics import NO_ENDPOINT, SAVES, Gauge, Labels, Metrics
 from cbt.http.request_log import ObservedApp, init_request_log
 from cbt.http.server.deferred import Parking
 from cbt.http.server.front import Beside, FairShare

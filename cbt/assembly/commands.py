@@ -16,9 +16,8 @@ import click
 from cbt.assembly.draw import draw_content
 from cbt.bank.store import bank_by_ref, bank_revision
 from cbt.blueprints.commands import blueprint, checked_blueprint, checked_reasons, refusal
-from cbt.blueprints.files import load_blueprint_file
 from cbt.blueprints.reason_file import REASONS_FILE
-from cbt.blueprints.store import blueprint_of, current_version
+from cbt.blueprints.store import blueprint_of, current_version, load_blueprint_file
 from cbt.console.command import PATH, argument, group, option
 from cbt.console.exits import REFUSED
 from cbt.console.output import Answer, align

@@ -5,8 +5,9 @@ Source: R-64; I7.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -16,10 +17,13 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import BROKEN, HEAD_ID, KEYED, read_anchors
-from cbt.audit.head import (
+from cbt.audit.anchor import anchor_file
+from cbt.audit.chain import (
+    BROKEN,
     DIGITS,
     GENESIS,
+    HEAD_ID,
+    KEYED,
     Content,
     Keyring,
     Written,
@@ -35,6 +39,7 @@ from cbt.console.command import PATH, group, option
 from cbt.console.exits import DIFFERS, DONE, REFUSED
 from cbt.console.output import Answer
 from cbt.console.texts import text as _
+from cbt.errors import InvalidInput
 from cbt.http.app_context import with_app
 from cbt.storage.unit_of_work import reading
 
@@ -241,3 +246,22 @@ def _intact(report: ChainReport, kept: list[Written]) -> list[str]:
 
 
 commands: list[click.Command] = [audit]
+
+
+def read_anchors(path: Path) -> Iterator[Written]:
+    """Yield the heads in an anchor file; a line torn by a full or failing disk, and an empty one, are left out.
+
+    Raise InvalidInput("audit.anchors") when there is no such file, or no head in it.
+    """
+    path = anchor_file(path)
+    try:
+        lines = path.read_text("utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise InvalidInput("audit.anchors", path=str(path)) from error
+    heads = []
+    for line in lines:
+        with contextlib.suppress(InvalidInput):
+            heads.append(read_head(line))
+    if not heads:
+        raise InvalidInput("audit.anchors", path=str(path))
+    yield from heads

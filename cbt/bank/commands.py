@@ -22,7 +22,7 @@ from cbt.bank.lint import page as texts
 from cbt.bank.lint.check import UnitPlan, check_items
 from cbt.bank.lint.guess_rate import GuessRate, guess_findings, guess_rates
 from cbt.bank.lint.whole_bank import across_levels
-from cbt.blueprints.files import load_blueprint_file
+from cbt.blueprints.store import load_blueprint_file
 from cbt.config import read_settings
 from cbt.console.command import EITHER, FOLDER, NEW_FILE, argument, command, group, option
 from cbt.console.exits import DONE, REFUSED

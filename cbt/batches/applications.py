@@ -29,12 +29,11 @@ from cbt.errors import Conflict
 from cbt.http.i18n import local_day
 from cbt.media.intake import JPEG
 from cbt.personal.fields import DETAILS
-from cbt.personal.identity import DOCUMENT
 from cbt.rules.enrolment.fees import PaperFate
 from cbt.rules.states import OVER, ApplicationEvent, ApplicationState, SittingState
 from cbt.sittings.models import Batch, Sitting, SittingRoom
 from cbt.sittings.store import official_only
-from cbt.storage.crypto import open_sealed
+from cbt.storage.crypto import DOCUMENT, open_sealed
 from cbt.storage.unit_of_work import reading
 from cbt.storage.write_queue.change_set import Rows
 

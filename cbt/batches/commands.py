@@ -9,7 +9,8 @@ import click
 
 from cbt.batches import publication
 from cbt.batches.roster.findings import told
-from cbt.batches.roster.roster_import import CheckedRoster, dry_run, import_roster
+from cbt.batches.roster.planner import CheckedRoster, dry_run
+from cbt.batches.roster.roster_import import import_roster
 from cbt.blueprints.versions import own_folder
 from cbt.candidates import corrections
 from cbt.candidates.roster import export

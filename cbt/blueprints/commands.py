@@ -14,7 +14,7 @@ import click
 
 from cbt.blueprints import reason_file as reasons
 from cbt.blueprints import spec
-from cbt.blueprints.files import blueprint_text, load_blueprint_file, read_reasons
+from cbt.blueprints.store import blueprint_text, load_blueprint_file, read_reasons
 from cbt.blueprints.summary import describe, describe_reasons
 from cbt.blueprints.toml_file import Field, KeyKind
 from cbt.console.command import argument, group

@@ -10,8 +10,8 @@ import flask_babel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.blueprints.files import blueprint_text, read_reasons, shipped_reasons
 from cbt.blueprints.models import ReasonsVersion
+from cbt.blueprints.store import blueprint_text, read_reasons, shipped_reasons
 from cbt.http.i18n import Words, register_words
 from cbt.rules.violations import Reason, ReasonTable, Violation
 from cbt.storage.prepared import PreparedSelect

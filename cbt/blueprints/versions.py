@@ -14,17 +14,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.audit import chain
-from cbt.blueprints.files import (
+from cbt.blueprints.models import BlueprintVersion, ReasonsVersion
+from cbt.blueprints.reason_file import REASONS_FILE
+from cbt.blueprints.store import (
     blueprint_files,
     blueprint_text,
+    last_version,
     read_blueprint,
     read_reasons,
     shipped_reasons,
     too_long,
+    version_in_force,
 )
-from cbt.blueprints.models import BlueprintVersion, ReasonsVersion
-from cbt.blueprints.reason_file import REASONS_FILE
-from cbt.blueprints.store import last_version, version_in_force
 from cbt.config import Settings
 from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.http.i18n import explain

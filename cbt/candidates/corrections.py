@@ -25,10 +25,9 @@ from cbt.candidates.store import Registered, entries_of_sitting, has_started
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.imports.direct_import import DirectImport
 from cbt.media.intake import JPEG, MOST_PICTURE_BYTES, redraw_zip
-from cbt.personal.fields import DETAILS
-from cbt.personal.identity import (
+from cbt.personal.fields import (
     CORRECTION,
-    DOCUMENT,
+    DETAILS,
     checked_document,
     checked_name,
     document_index,
@@ -40,7 +39,7 @@ from cbt.sittings.models import Sitting
 from cbt.sittings.store import sitting_by_ref
 from cbt.spreadsheets.drafts import Drafts
 from cbt.spreadsheets.findings import Finding, Place, Severity
-from cbt.storage.crypto import readable, seal
+from cbt.storage.crypto import DOCUMENT, readable, seal
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import DIRECTLY, LongWork, reading
 

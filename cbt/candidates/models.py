@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.errors import Unavailable
-from cbt.personal.identity import SHOWN
+from cbt.personal.fields import SHOWN
 from cbt.storage.crypto import open_sealed
 from cbt.storage.types import Base, DecimalText, Named, Row, Span, UtcDateTime
 

@@ -18,15 +18,14 @@ from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.i18n import local_zone
-from cbt.personal.fields import DETAILS
-from cbt.personal.identity import DOCUMENT, document_index
+from cbt.personal.fields import DETAILS, document_index
 from cbt.rules.clock import LateRule
 from cbt.rules.door import mask_document
 from cbt.rules.exam import ExamBlueprint, Paper, SubmitPolicy
 from cbt.rules.states import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import changes_of, former_starts, late_rule_of
-from cbt.storage.crypto import seal
+from cbt.storage.crypto import DOCUMENT, seal
 from cbt.storage.types import new_ref
 
 T = TypeVar("T", bound=Hashable)

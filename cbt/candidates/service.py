@@ -51,7 +51,6 @@ from cbt.candidates.store import (
 from cbt.http.auth.login import Principal
 from cbt.http.form_values import asked_text, page_of
 from cbt.personal.fields import DETAILS, PersonField
-from cbt.personal.identity import DOCUMENT
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.door import mask_document, normalise_document
 from cbt.rules.exam import ExamBlueprint
@@ -60,7 +59,7 @@ from cbt.rules.states import BEFORE_THE_START, SittingState
 from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingChange, SittingRoom
 from cbt.sittings.store import Duty, RoomView, SeatCount, sitting_by_ref
-from cbt.storage.crypto import open_sealed, readable, seal
+from cbt.storage.crypto import DOCUMENT, open_sealed, readable, seal
 from cbt.storage.page_span import ListPage, PageSpan
 from cbt.storage.unit_of_work import reading, unit_of_work
 

@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -23,10 +20,8 @@ from cbt.blueprints.store import BatchUse, paper_of
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
-from cbt.personal.fields import DETAILS
-from cbt.personal.identity import document_index
-from cbt.rules.door import Span, normalise_document
-from cbt.rules.exam import Paper
+from cbt.personal.fields import DETAILS, document_index
+from cbt.rules.door import Span, normalise_document, paper_span
 from cbt.rules.states import SittingState
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import visible_rooms
@@ -234,13 +229,6 @@ class Booked:
     sitting: Sitting
     paper: str
     span: Span
-
-
-def paper_span(start_at: datetime, paper: Paper, *, factor: Decimal, extra: timedelta) -> Span:
-    """Return when a paper runs for one candidate, their accommodation included (R-30)."""
-    ratio = Fraction(factor)
-    length = paper.duration * ratio.numerator / ratio.denominator + extra
-    return start_at, start_at + length
 
 
 def _span_of(session: Session, registration: Registration, sitting: Sitting) -> Span:

@@ -26,7 +26,7 @@ from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment, picture
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other, uploaded
 from cbt.http.partials import Reply
-from cbt.imports.findings import note
+from cbt.imports.direct_import import note
 from cbt.jobs import queue
 from cbt.jobs.answers import act_answered, file_reply, have_done
 from cbt.jobs.registry import JobFile

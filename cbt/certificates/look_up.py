@@ -34,7 +34,6 @@ from cbt.errors import Conflict, InvalidInput, NotFound, TooMany, Unavailable
 from cbt.http.auth import throttle
 from cbt.http.auth.machine import Machine
 from cbt.paths import product_dir
-from cbt.personal.identity import DOCUMENT
 from cbt.rules.canonical import canonical_json
 from cbt.rules.certificates import (
     ITERATIONS,
@@ -50,7 +49,7 @@ from cbt.rules.certificates import (
     stretched,
     verified,
 )
-from cbt.storage.crypto import open_bytes, readable, seal_bytes
+from cbt.storage.crypto import DOCUMENT, open_bytes, readable, seal_bytes
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 _LONGEST = 60

@@ -26,7 +26,6 @@ from cbt.http.form_values import one_line, required, whole_number
 from cbt.http.i18n import local_day
 from cbt.jobs.registry import JobFile, JobResult
 from cbt.personal.fields import DETAILS, DOCUMENT_NAMES, IDENTITY
-from cbt.personal.identity import DOCUMENT
 from cbt.results.models import Result
 from cbt.results.retake_ledger import Ledger, TakenRegistration, ledger_of
 from cbt.rules.canonical import canonical_json
@@ -35,7 +34,7 @@ from cbt.rules.retake import PaperOutcome
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.writer import XLSX, add_sheet, new_workbook, text_format, to_csv, write_head, write_text
-from cbt.storage.crypto import readable
+from cbt.storage.crypto import DOCUMENT, readable
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 

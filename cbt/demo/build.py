@@ -25,7 +25,7 @@ from cbt.bank.store import contents
 from cbt.batches.applications import applied_rows
 from cbt.batches.publication import publish
 from cbt.batches.roster.roster_import import import_roster
-from cbt.blueprints.files import blueprint_text
+from cbt.blueprints.store import blueprint_text
 from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.roster.export import to_xlsx
@@ -38,7 +38,7 @@ from cbt.door.arrival import check_in, issue_login_code, record_arrival
 from cbt.enrolment.body import BodyDetails, change_body
 from cbt.enrolment.units import Issued
 from cbt.http.i18n import local_day, local_zone
-from cbt.personal.identity import document_index
+from cbt.personal.fields import document_index
 from cbt.results.publicity import publication as publicity
 from cbt.results.release import carry_out, read_plan
 from cbt.rules.canonical import canonical_json

@@ -18,16 +18,15 @@ from cbt.accounts.models import Staff, StaffRole
 from cbt.assembly.draw import DrawSources, draw_and_freeze
 from cbt.assembly.models import Form
 from cbt.bank.service import import_bank
-from cbt.blueprints.files import blueprint_text
-from cbt.blueprints.store import paper_of
+from cbt.blueprints.store import blueprint_text, paper_of
 from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.config import Settings
 from cbt.http.auth.cookies import cookie_signer, session_cookie
-from cbt.http.auth.login import CANDIDATE, token_hash
+from cbt.http.auth.login import CANDIDATE
 from cbt.http.auth.login_store import open_login
-from cbt.http.auth.machine import MACHINE_COOKIE, Machine, tokens_of
-from cbt.personal.identity import DOCUMENT, document_index
+from cbt.http.auth.machine import MACHINE_COOKIE, Machine, token_hash, tokens_of
+from cbt.personal.fields import document_index
 from cbt.rules.door import mask_document
 from cbt.rules.exam import Paper
 from cbt.rules.planning.seating import DoorCorner
@@ -40,7 +39,7 @@ from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.places import create_centre, create_room
 from cbt.sittings.room_clock import admit_if_due
 from cbt.sittings.service import assign_staff, create_batch, create_sitting, publish_sitting
-from cbt.storage.crypto import seal
+from cbt.storage.crypto import DOCUMENT, seal
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 

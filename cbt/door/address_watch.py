@@ -22,8 +22,7 @@ from cbt.audit import chain
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict
-from cbt.http.auth.access import Use, addresses_of
-from cbt.http.auth.machine import Machine
+from cbt.http.auth.machine import Machine, Use, addresses_of
 from cbt.sittings.models import Seat
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 

@@ -21,8 +21,7 @@ from cbt.candidates.models import Registration
 from cbt.door import store
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import throttle
-from cbt.http.auth.login import token_hash
-from cbt.http.auth.machine import Machine
+from cbt.http.auth.machine import Machine, token_hash
 from cbt.sittings.models import Room, Seat
 from cbt.sittings.places import close_binding
 from cbt.storage.prepared import Change, PreparedChange

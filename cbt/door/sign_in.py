@@ -25,12 +25,11 @@ from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.http.auth import throttle
 from cbt.http.auth.login_store import login_to_revoke, open_login
 from cbt.http.auth.machine import Machine
-from cbt.personal.identity import DOCUMENT
 from cbt.rules.door import last_six
 from cbt.rules.states import SittingState
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.room_clock import admit_if_due
-from cbt.storage.crypto import readable
+from cbt.storage.crypto import DOCUMENT, readable
 from cbt.storage.prepared import Change, PreparedChange
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import unit_of_work

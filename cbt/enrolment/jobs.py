@@ -19,7 +19,7 @@ from cbt.enrolment.units import own_unit, unit_by_ref
 from cbt.enrolment.workbook.people_import import look_at
 from cbt.errors import Conflict, NotFound
 from cbt.http.i18n import local_day
-from cbt.imports.findings import note
+from cbt.imports.direct_import import note
 from cbt.jobs.registry import JobFile, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF, pdf
 from cbt.rules.roles import Role

@@ -155,6 +155,10 @@ def uploaded_files(*fields: str) -> list[tuple[str, bytes]]:
     return [(file.filename, file.read()) for file in files if file.filename]
 
 
+def is_filled(field: str) -> bool:
+    return bool(flask.request.form.get(field, "").strip())
+
+
 def sent_json() -> object:
     """Return what was sent as JSON; None for what is none, or lies deeper than anything a page sends."""
     try:

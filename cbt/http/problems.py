@@ -38,6 +38,8 @@ STATUS: dict[type[errors.CbtError], int] = {
     errors.Unavailable: UNAVAILABLE,
 }
 
+AfterRequest = Callable[[flask.Response], flask.Response]
+_RECORDER, _RECORDED = "cbt_refusals", "cbt.recorded"
 COME_AGAIN = (TOO_MANY, UNAVAILABLE)
 """Refusals for now: the same request may be sent again, at a time that is told."""
 
@@ -65,6 +67,20 @@ def problem_body(error: errors.CbtError) -> dict[str, object]:
 def note_shown(error: errors.CbtError) -> None:
     """Remember which refusal this request ends with; whoever shows one on a page of their own says so here."""
     flask.g.shown_error = error
+    have_recorded()
+
+
+def register_recorder(app: flask.Flask, record: AfterRequest) -> None:
+    """Tell who keeps a record of what was refused to whom."""
+    app.extensions[_RECORDER] = record
+
+
+def have_recorded() -> None:
+    """Have it recorded, when the request is over, that it was refused."""
+    record: AfterRequest | None = flask.current_app.extensions.get(_RECORDER)
+    if record is not None and _RECORDED not in flask.request.environ:
+        flask.request.environ[_RECORDED] = True
+        flask.after_this_request(record)
 
 
 def shown_error() -> errors.CbtError | None:

@@ -1,4 +1,4 @@
-"""An import that people wait for: read in a confined child, checked at each look, stored in pieces."""
+"""What is read of a brought file and stored while one waits: people, photos; what is found in a file, in words."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
+from cbt.errors import CbtError
+from cbt.http.i18n import explain
 from cbt.spreadsheets.drafts import Drafts, drop
+from cbt.spreadsheets.findings import Finding, Note, Severity
 from cbt.storage.types import Named, new_ref
 from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, unit_of_work
 from cbt.storage.write_queue.change_set import put_down_in
+
+
+def note(finding: Finding, words: tuple[str, str] | None = None) -> Note:
+    """Return a finding as people read it: in its room's words, else in those of the error it is named after."""
+    label = _("candidates.roster.stop" if finding.severity is Severity.ERROR else "candidates.roster.hint")
+    why, fix = words or explain(CbtError(finding.code, **finding.params))
+    return Note(finding.severity, label, finding.place, finding.value, why, fix)
+
 
 Owner = TypeVar("Owner", bound=Named)
 L = TypeVar("L")

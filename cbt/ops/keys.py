@@ -23,8 +23,17 @@ import flask
 from sqlalchemy.orm import Session
 
 from cbt.application.app import create_app
-from cbt.audit.chain import HEAD_ID, Tail, append, ensure_keyed, keyed_line, record, tail_of
-from cbt.audit.head import PRESENT, make_key
+from cbt.audit.chain import (
+    HEAD_ID,
+    PRESENT,
+    Tail,
+    append,
+    ensure_keyed,
+    keyed_line,
+    make_key,
+    record,
+    tail_of,
+)
 from cbt.audit.models import AuditHead
 from cbt.audit.verification import content_of
 from cbt.clock import SystemClock

@@ -22,8 +22,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import HEAD_ID, record
-from cbt.audit.head import head_of, keyring
+from cbt.audit.chain import HEAD_ID, head_of, keyring, record
 from cbt.audit.models import AuditEntry, AuditHead
 from cbt.config import Settings
 from cbt.console.command import command, option

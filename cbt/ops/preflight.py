@@ -22,9 +22,8 @@ import psycopg
 from cbt.config import Settings
 from cbt.errors import CbtError, Unavailable
 from cbt.ops.file_permissions import check_hands
-from cbt.personal.identity import DOCUMENT
 from cbt.storage.backup_folder import EMBEDDED_COPY, POSTGRES_COPY, copies
-from cbt.storage.crypto import fingerprint, load_key, open_under, read_note, salt_of
+from cbt.storage.crypto import DOCUMENT, fingerprint, load_key, open_under, read_note, salt_of
 from cbt.storage.engine import begin_installation, database_path, database_place
 from cbt.storage.mirror import COPY_MANIFEST, read_copy
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_to_read, quiet

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from cbt.audit.head import DIGITS
+from cbt.audit.chain import DIGITS
 from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
 from cbt.console.command import PATH, command, option

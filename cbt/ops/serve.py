@@ -25,7 +25,7 @@ from cbt.console.texts import explain
 from cbt.console.texts import text as _
 from cbt.http import views
 from cbt.http.app_context import with_any_database
-from cbt.http.metrics_cells import counted_together
+from cbt.http.metrics import counted_together
 from cbt.ops.host_resources import (
     DataDirLock,
     allow_connections,

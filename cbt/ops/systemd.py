@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from cbt.audit.chain import anchor_file
+from cbt.audit.anchor import anchor_file
 from cbt.config import FILE_VARIABLE, Settings, read_sources, variable
 from cbt.config.reader import NAMES, find_file, quoted, usual_file
 from cbt.console.command import group, option

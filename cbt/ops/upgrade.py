@@ -23,7 +23,7 @@ from sqlalchemy import bindparam, column, text
 from sqlalchemy.engine import Connection
 
 from cbt.audit import chain
-from cbt.audit.head import PRESENT, set_aside
+from cbt.audit.chain import PRESENT, set_aside
 from cbt.config import Settings, read_settings
 from cbt.console.command import PATH, command, option
 from cbt.console.exits import DONE, REFUSED

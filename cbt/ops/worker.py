@@ -26,12 +26,11 @@ from cbt.config import Settings, read_settings
 from cbt.door.address_watch import keep_comparing
 from cbt.errors import Unavailable
 from cbt.http.metrics import Metrics
-from cbt.http.server.body_limits import Bodies
 from cbt.http.server.deferred import Parking
 from cbt.http.server.front import Front
 from cbt.http.server.lanes import lane_of
 from cbt.http.server.proxies import is_among, read_networks
-from cbt.http.server.request_body import spool
+from cbt.http.server.request_body import Bodies, spool
 from cbt.jobs.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.jobs.registry import job_kinds_of
 from cbt.ops.host_resources import (

@@ -17,15 +17,15 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.accounts.store import actor_names
-from cbt.audit.head import Head, head_of
+from cbt.audit.chain import Head, head_of
 from cbt.blueprints.reasons import violation_of
 from cbt.candidates.store import Registered, entries_of_room, with_photo
 from cbt.proctoring.acts.room_end import Ending, ending
 from cbt.proctoring.board.live import Board, LogLine, load_board, log_lines
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.board.store import gaps_of_room
 from cbt.proctoring.incidents import ReportStatement, told_of_room
 from cbt.proctoring.models import GrantedTime, Incident, InspectorComment, LeaveRecord
+from cbt.proctoring.store import gaps_of_room
 from cbt.rules.violations import Violation
 from cbt.runner.models import Attempt, AttemptAdjustment
 from cbt.sittings.models import Batch, RoomAdjustment, RoomHold, RoomStaff

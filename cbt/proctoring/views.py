@@ -10,7 +10,7 @@ import flask_babel
 from flask_babel import gettext as _
 
 from cbt.accounts.approvals.requests import ApprovalWish, Second, SecondNeeded
-from cbt.accounts.approvals.views import ask_for, credential_typed, typed_second
+from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.blueprints.reasons import REASON, VIOLATION, table_now, words_of
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access, login
@@ -18,7 +18,16 @@ from cbt.http.auth.login import signed_in
 from cbt.http.downloads import picture
 from cbt.http.form_posts import idempotency
 from cbt.http.form_values import page_of, whole_number
-from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other, uploaded
+from cbt.http.forms import (
+    NOTHING_REFUSED,
+    Refusal,
+    form_on,
+    form_page,
+    is_filled,
+    refusal,
+    see_other,
+    uploaded,
+)
 from cbt.http.i18n import local_zone, word
 from cbt.http.partials import Reply, unless_seen, wants_partial
 from cbt.jobs.answers import file_reply
@@ -198,7 +207,7 @@ def act(room_ref: str, code: str) -> Reply:
 
 
 def _second(room_ref: str) -> Second | None:
-    if not credential_typed():
+    if not is_filled("second_login"):
         return None
     wanted, allowed = credential_rules(room_ref, signed_in())
     return typed_second(signed_in(), wanted, allowed=allowed)

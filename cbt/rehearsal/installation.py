@@ -20,8 +20,7 @@ from sqlalchemy.orm import Session
 
 from cbt.application.app import create_app
 from cbt.assembly.draw import DrawSources, draw_and_freeze
-from cbt.blueprints.files import blueprint_text, read_blueprint
-from cbt.blueprints.store import blueprint_of, current_versions, paper_of
+from cbt.blueprints.store import blueprint_of, blueprint_text, current_versions, paper_of, read_blueprint
 from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Registration
 from cbt.clock import Clock
@@ -42,8 +41,7 @@ from cbt.demo.world import (
 )
 from cbt.errors import NotFound
 from cbt.http.app_context import path_of
-from cbt.http.auth.login import token_hash
-from cbt.http.auth.machine import MACHINE_COOKIE, tokens_of
+from cbt.http.auth.machine import MACHINE_COOKIE, token_hash, tokens_of
 from cbt.items.media import SCHEME
 from cbt.items.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint, Media
 from cbt.ops.preflight import Database, find

@@ -7,8 +7,8 @@ from typing import cast
 
 import flask
 
-from cbt.http.auth.access import addresses_of
 from cbt.http.auth.login import current_principal
+from cbt.http.auth.machine import addresses_of
 from cbt.http.auth.wsgi_login import LOGIN_SESSIONS, BrowserLogin, login_holds
 from cbt.http.forms import NOTHING_REFUSED, Refusal
 from cbt.http.i18n import local_day
@@ -17,7 +17,7 @@ from cbt.http.partials import Reply
 from cbt.http.server.hot_addresses import HTML, HandOn, HotHandler, HotRequest, HotResponse, OnPage, Result
 from cbt.results import my_results
 from cbt.results.change_number import result_number
-from cbt.runner.save.attempt_row import Dialect
+from cbt.storage.engine import Dialect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading
 

@@ -27,7 +27,7 @@ from cbt.errors import Conflict, InvalidInput, TooMany
 from cbt.http.auth import throttle
 from cbt.http.auth.machine import Machine
 from cbt.http.i18n import local_day
-from cbt.personal.identity import DOCUMENT, keyed_digest
+from cbt.personal.fields import keyed_digest
 from cbt.printing.pdf import pdf, qr_drawing
 from cbt.results import retake_ledger as retake_store
 from cbt.results.models import Publication
@@ -41,7 +41,7 @@ from cbt.rules.door import last_six
 from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.retake import Overall, PaperOutcome, PaperResult, RetakeVerdict, may_retake, overall
 from cbt.rules.states import SittingState
-from cbt.storage.crypto import readable
+from cbt.storage.crypto import DOCUMENT, readable
 from cbt.storage.unit_of_work import reading
 
 

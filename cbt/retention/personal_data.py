@@ -38,8 +38,7 @@ from cbt.http.form_values import required
 from cbt.http.i18n import local_text
 from cbt.jobs.registry import JobFile, JobResult
 from cbt.paths import product_dir
-from cbt.personal.fields import DETAILS, Erasure
-from cbt.personal.identity import CORRECTION, DOCUMENT, QUERY, SHOWN, document_index
+from cbt.personal.fields import CORRECTION, DETAILS, QUERY, SHOWN, Erasure, document_index
 from cbt.results.retake_ledger import ledger_of
 from cbt.retention.due_batches import due_batch, kept_years, standing_hold
 from cbt.retention.erasure import erase, referring, table_of
@@ -47,7 +46,7 @@ from cbt.rules.certificates import grouped
 from cbt.rules.door import plain_name
 from cbt.rules.states import ApplicationState, SittingState
 from cbt.sittings.models import Batch, Sitting
-from cbt.storage.crypto import open_bytes
+from cbt.storage.crypto import DOCUMENT, open_bytes
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 

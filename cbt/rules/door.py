@@ -9,9 +9,13 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from hmac import compare_digest
 from zlib import crc32
+
+from cbt.rules.exam import Paper
 
 DOCUMENT_TYPES = (
     "resident_id",
@@ -354,3 +358,10 @@ def opens_after(started_at: datetime, *, now: datetime, share: float, span: time
     Source: R-20.
     """
     return min(span, max(timedelta(), started_at + span * share - now))
+
+
+def paper_span(start_at: datetime, paper: Paper, *, factor: Decimal, extra: timedelta) -> Span:
+    """Return when a paper runs for one candidate, their accommodation included (R-30)."""
+    ratio = Fraction(factor)
+    length = paper.duration * ratio.numerator / ratio.denominator + extra
+    return start_at, start_at + length

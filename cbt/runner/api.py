@@ -19,6 +19,7 @@ from cbt.runner.clock_facts import windows_of
 from cbt.runner.protocol import (
     TAKEN,
     Save,
+    UnitEndResult,
     read_save,
     read_unit_left,
     receipts_text,
@@ -31,12 +32,13 @@ from cbt.runner.replies import (
     current_clock,
     json_reply,
     not_the_writer,
-    paper_now,
+    page_locale,
     refused_reply,
     saved_reply,
 )
 from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.runner.save.journal import current_journal
+from cbt.runner.start.handler import current_openings
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
 
@@ -66,7 +68,7 @@ def advance(ref: str) -> Reply:
     if moved.saved.outcome in TAKEN:
         clock = current_clock(info, moved.saved.guard, now)
         receipts, ahead = receipts_text(moved.saved), windows_text(moved.windows)
-        paper = paper_now(ref, moved)
+        paper = _paper_now(ref, moved)
         return json_reply(f'{{"receipts":{receipts},"clock":{clock},"windows":{ahead},"paper":{paper}}}')
     return saved_reply(info, moved.saved, now)
 
@@ -108,6 +110,17 @@ def read_message(ref: str, message_id: int) -> Reply:
         return refused_reply(refused, info, guard, flask.g.now)
     confirm(info, message_id, lease_hash=lease_hash, now=flask.g.now)
     return {"ok": True}
+
+
+def _paper_now(ref: str, moved: UnitEndResult) -> str:
+    """Return what is open now of the paper, as JSON."""
+    if not moved.goes_on:
+        return "null"
+    info, form = current_journal().infos.read(ref)
+    guard = moved.saved.guard
+    return current_openings().papers.text(
+        info, form, state=guard.state, open_unit=guard.open_unit, locale=page_locale()
+    )
 
 
 def _body() -> Mapping[str, Any]:

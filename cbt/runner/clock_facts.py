@@ -32,7 +32,7 @@ from cbt.rules.clock import (
 from cbt.rules.exam import Paper
 from cbt.runner.attempt_states import follow
 from cbt.runner.models import Attempt
-from cbt.runner.save.attempt_row import Dialect
+from cbt.storage.engine import Dialect
 from cbt.storage.types import read_instant, read_instant_or_none
 from cbt.storage.unit_of_work import reading
 

@@ -12,7 +12,6 @@ from cbt.audit.chain import ToFollow
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarge, Unavailable
 from cbt.rules.canonical import canonical_json
 from cbt.rules.clock import ZERO, UnitWindow
-from cbt.rules.exam import Paper
 from cbt.rules.items import response
 from cbt.rules.states import State
 from cbt.runner.save.attempt_row import AttemptInfo, Guard
@@ -265,13 +264,6 @@ def windows_shown(windows: Iterable[UnitWindow]) -> list[dict[str, object]]:
 
 def windows_text(windows: Iterable[UnitWindow]) -> str:
     return canonical_json(windows_shown(windows))
-
-
-def warnings_text(paper: Paper) -> str:
-    """Return what the clock of every candidate on a paper says: when to warn, in seconds before an end."""
-    spans = {"warnings": paper.warnings, "unit_warnings": paper.unit_warnings}
-    seconds = {name: [int(span.total_seconds()) for span in value] for name, value in spans.items()}
-    return canonical_json(seconds)[1:-1]
 
 
 def clock_text(

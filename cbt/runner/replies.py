@@ -7,51 +7,30 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import flask
 import flask_babel
 
-from cbt.errors import Locked, NotAllowed
+from cbt.errors import Locked
 from cbt.http.auth import access
-from cbt.http.auth.access import addresses_of
-from cbt.http.auth.login import machine_id, token_hash
-from cbt.http.auth.machine import is_elsewhere
+from cbt.http.auth.login import machine_id
+from cbt.http.auth.machine import addresses_of, is_elsewhere
 from cbt.http.partials import Reply
 from cbt.http.problems import http_status, problem_body
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states import State
 from cbt.runner.attempt_changes import deliver
 from cbt.runner.news.entries import STANDS, Halt, Teller, place_of
-from cbt.runner.protocol import REFUSALS, Outcome, Saved, UnitEndResult, clock_text, receipts_text
+from cbt.runner.protocol import REFUSALS, Outcome, Saved, clock_text, receipts_text
 from cbt.runner.save.attempt_row import AttemptInfo, Guard
-from cbt.runner.save.journal import Journal, current_journal
-from cbt.runner.start.reply import current_openings
+from cbt.runner.save.journal import current_journal
 from cbt.storage.unit_of_work import reading
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-LEASE = "HTTP_X_CBT_LEASE"
-"""The header of a lease, as WSGI names it."""
 
 
 def asking_lease() -> str:
-    """Return the hash of the lease that the present request brings; raise as `spent_lease`."""
-    return spent_lease(flask.request.environ, current_journal(), flask.g.now)
-
-
-def spent_lease(environ: WSGIEnvironment, journal: Journal, now: datetime) -> str:
-    """Return the hash of the lease that a request brings; raise NotAllowed("lease.missing").
-
-    Raise TooMany("attempt.too_fast") for one that asks without end.
-    """
-    token = environ.get(LEASE)
-    if not token:
-        raise NotAllowed("lease.missing")
-    lease_hash = token_hash(token)
-    journal.rate.spend(lease_hash, now)
-    return lease_hash
+    """Return the hash of the lease that the present request brings; raise as Journal.spent_lease."""
+    return current_journal().spent_lease(flask.request.environ, flask.g.now)
 
 
 def not_the_writer(guard: Guard, lease_hash: str) -> Outcome | None:
@@ -126,17 +105,6 @@ def standing_reply(ref: str, error: Locked) -> Reply:
     standing = standing_of(info, journal.peek(info.attempt_id))
     body = {**problem_body(error), "standing": None if standing is None else standing.told}
     return flask.jsonify(body), http_status(error)
-
-
-def paper_now(ref: str, moved: UnitEndResult) -> str:
-    """Return what is open now of the paper, as JSON."""
-    if not moved.goes_on:
-        return "null"
-    info, form = current_journal().infos.read(ref)
-    guard = moved.saved.guard
-    return current_openings().papers.text(
-        info, form, state=guard.state, open_unit=guard.open_unit, locale=page_locale()
-    )
 
 
 def page_locale() -> str:

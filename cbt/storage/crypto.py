@@ -29,6 +29,8 @@ from cbt.storage.types import Base
 KEY_BYTES = 32
 KEYS = ("database", "personal", "audit")
 """The keys that a copy of the data names: without the first two it cannot be read, without the last not proved."""
+DOCUMENT = "document"
+"""What the numbers of people's documents are sealed for: they show that a `personal.key` is the right one."""
 
 
 def load_key(folder: Path, name: str, *, may_create: bool) -> bytes:

@@ -7,7 +7,9 @@ import select
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +29,7 @@ from cbt.storage.crypto import load_key
 from cbt.storage.file_guard import GuardedFiles, handed_down
 from cbt.storage.mirror import JournalCopy
 from cbt.storage.private_files import make_folder, make_private
-from cbt.storage.types import db
+from cbt.storage.types import bind_instant, db
 from cbt.storage.write_queue.write_lock import Gate, Occupancy
 
 # The save path talks to the drivers directly, so their own errors come through as well.
@@ -278,3 +280,28 @@ def check_readable(engine: Engine) -> None:
         if engine.dialect.name == "postgresql":
             raise Unavailable("db.unreachable", detail=type(error.orig).__name__) from error
         raise Unavailable("db.unreadable", detail=type(error.orig).__name__) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The few places where the two databases write differently what is asked on a cursor of the driver."""
+
+    name: str
+
+    def sql(self, text: str) -> str:
+        """Return `text`, written with `?`, in this driver's parameter style."""
+        return text.replace("?", "%s") if self.name == "postgresql" else text
+
+    def instant(self, value: datetime) -> Any:
+        return bind_instant(value, self.name)
+
+    def among(self, keys: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
+        """Return what follows a column to find some keys (at least one), and its parameters.
+
+        SQLite gets a list that is as long as the next power of two, so that a few prepared statements do.
+        """
+        if self.name == "postgresql":
+            return "= ANY(%s)", (list(keys),)
+        width = 1 << (len(keys) - 1).bit_length()
+        padding = (keys[-1],) * (width - len(keys))
+        return f"IN ({', '.join('?' * width)})", (*keys, *padding)

@@ -11,7 +11,7 @@ from statistics import fmean
 import pytest
 
 from cbt.assembly.commands import TextBank, read_text_bank
-from cbt.blueprints.files import load_blueprint_file
+from cbt.blueprints.store import load_blueprint_file
 from cbt.paths import product_dir
 from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam import Paper

@@ -23,9 +23,10 @@ import pytest
 
 from cbt.errors import TooMany
 from cbt.http.responses import SECURITY_HEADERS
-from cbt.http.server import body_limits as server_body_limits
 from cbt.http.server import front
-from cbt.http.server.body_limits import (
+from cbt.http.server import request_body as server_request_body
+from cbt.http.server.front import Front
+from cbt.http.server.request_body import (
     AGAIN_SECONDS,
     ALWAYS_TAKEN,
     LARGE_OF_LOGIN,
@@ -35,16 +36,19 @@ from cbt.http.server.body_limits import (
     MOST_UNFINISHED,
     ONE_OF,
     PATIENCE_SECONDS,
+    RECEIVED_AT,
+    REFUSED,
     SLOW_SECONDS,
     SMALL_BODY,
     Bodies,
     Body,
     BodyBudget,
     Sender,
+    SenderOf,
     cuts_at_once,
+    declared_length,
+    spool,
 )
-from cbt.http.server.front import Front
-from cbt.http.server.request_body import RECEIVED_AT, REFUSED, SenderOf, declared_length, spool
 from cbt.slots import Slots
 from tests.helpers import FakeClock
 from tests.loops import run_in_loop
@@ -331,8 +335,8 @@ def test_a_body_that_does_not_come_uses_no_thread_and_is_let_go(monkeypatch: pyt
 
 def test_a_body_ages_by_the_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(front, "TEND_SECONDS", 0.001)
-    monkeypatch.setattr(server_body_limits, "SLOW_SECONDS", 0.002)
-    monkeypatch.setattr(server_body_limits, "PATIENCE_SECONDS", 0.005)
+    monkeypatch.setattr(server_request_body, "SLOW_SECONDS", 0.002)
+    monkeypatch.setattr(server_request_body, "PATIENCE_SECONDS", 0.005)
 
     async def scene(fronted: Front) -> Protocol:
         protocol = Protocol()
@@ -527,7 +531,7 @@ def test_what_a_process_holds_never_exceeds_its_budget(
 ) -> None:
     """A unit's clerk who sent 19.9 MB 150 times had the server hold all of it."""
     length = 2 * SMALL_BODY
-    monkeypatch.setattr(server_body_limits, "MOST_LARGE", 8 * length)
+    monkeypatch.setattr(server_request_body, "MOST_LARGE", 8 * length)
     budget, refused, most_held = BodyBudget(largest=length), [], 0
     logins_of = itertools.cycle(f"st-{number}" for number in range(logins))
 
@@ -564,7 +568,7 @@ def test_what_a_process_holds_never_exceeds_its_budget(
 
 
 def test_small_bodies_have_a_budget_too_and_a_save_is_always_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_body_limits, "MOST_SMALL", 3 * SMALL_BODY)
+    monkeypatch.setattr(server_request_body, "MOST_SMALL", 3 * SMALL_BODY)
     budget = BodyBudget(largest=SMALL_BODY)
     app = Asked(lambda environ: str(environ.get(REFUSED, "taken")).encode())
 
@@ -617,7 +621,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from cbt.slots import Slots
-from cbt.http.server.body_limits import BodyBudget
+from cbt.http.server.request_body import BodyBudget
 BodyBudget(largest=1, slots=Slots(Path(sys.argv[1]))).take_large("st-1", 1)
 print("held", flush=True)
 sys.stdin.read()

@@ -15,7 +15,7 @@ from cbt.candidates.models import Registration
 from cbt.door import address_watch
 from cbt.door.address_watch import AGAIN, compare_addresses
 from cbt.errors import Unavailable
-from cbt.http.auth.access import AddressesUsed
+from cbt.http.auth.machine import AddressesUsed
 from cbt.sittings.models import Seat
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
@@ -156,8 +156,8 @@ def test_a_machine_whose_address_nobody_knows_is_not_told_of(page: Page, world: 
 
 
 def test_what_a_process_keeps_of_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cbt.http.auth.access.MOST_KNOWN", 6)
-    monkeypatch.setattr("cbt.http.auth.access.MOST_NEW", 4)
+    monkeypatch.setattr("cbt.http.auth.machine.MOST_KNOWN", 6)
+    monkeypatch.setattr("cbt.http.auth.machine.MOST_NEW", 4)
     used = AddressesUsed()
     for number in range(30):
         used.note("rg", f"10.0.0.{number}")

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cbt.application.app import create_app
-from cbt.audit.chain import Anchor, record
+from cbt.audit.anchor import Anchor
+from cbt.audit.chain import record
 from cbt.config import Settings
 from cbt.http.health import write_probe
 from cbt.ops.backup.restore import rebuild, restore

@@ -25,7 +25,7 @@ from cbt.confined.child import RESULT, ChildTask
 from cbt.confined.runner import AGAIN_SECONDS, MEGABYTE, ChildPlaces, Exhausted, Limits, run
 from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.http.auth.login import Principal
-from cbt.http.server import body_limits
+from cbt.http.server import request_body
 from cbt.http.server.lanes import STAFF_THREADS
 from cbt.interchange.tables.sheet import read_workbook
 from cbt.paths import product_dir
@@ -448,7 +448,7 @@ def test_one_file_of_a_units_account_is_read_at_a_time(
     """Of eight that it sends at once one is read, and the others wait for nothing that others need."""
     done: list[str] = []
     clerk = Principal("staff", 1, "st-clerk", "王", frozenset({role.value}))
-    monkeypatch.setattr(body_limits, "current_principal", lambda: clerk)
+    monkeypatch.setattr(request_body, "current_principal", lambda: clerk)
 
     def ask(name: bytes) -> None:
         with app.test_request_context():

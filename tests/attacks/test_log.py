@@ -19,10 +19,20 @@ import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import append, append_line, read_anchors, record, tail_of
-from cbt.audit.head import GENESIS, entry_hash, head_mac, head_of, plain_hashes, read_head
+from cbt.audit.anchor import append_line
+from cbt.audit.chain import (
+    GENESIS,
+    append,
+    entry_hash,
+    head_mac,
+    head_of,
+    plain_hashes,
+    read_head,
+    record,
+    tail_of,
+)
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.audit.verification import missed_head, verify
+from cbt.audit.verification import missed_head, read_anchors, verify
 from cbt.config import Settings
 from cbt.errors import CbtError, InvalidInput, Unavailable
 from cbt.ops.keys import rotate_audit_key

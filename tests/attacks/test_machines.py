@@ -19,8 +19,7 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.http.auth.login import token_hash
-from cbt.http.auth.machine import MACHINE_COOKIE, MachineTokens, tokens_of
+from cbt.http.auth.machine import MACHINE_COOKIE, MachineTokens, token_hash, tokens_of
 from cbt.http.models import LoginSession
 from cbt.runner.attempt_changes import send_message
 from cbt.runner.models import Attempt, JournalEntry, LateEntry, UnitDone

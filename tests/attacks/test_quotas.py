@@ -10,12 +10,13 @@ from alembic import command
 from sqlalchemy import select
 
 from cbt.errors import TooMany
-from cbt.http.auth.login import token_hash
+from cbt.http.auth.machine import token_hash
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import AttemptLive, JournalEntry, LateEntry
 from cbt.runner.protocol import Save, read_entries
-from cbt.runner.save import quota
-from cbt.runner.save.quota import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
+from cbt.runner.save import batch, journal
+from cbt.runner.save.batch import MOST_BYTES, MOST_ROWS
+from cbt.runner.save.journal import BURST, PER_SECOND, LeaseRate
 from cbt.storage.engine import WRITE
 from cbt.storage.migrate import _config, migrate
 from cbt.storage.types import db
@@ -36,12 +37,12 @@ ROWS = 12
 
 @pytest.fixture
 def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quota, "MOST_ROWS", ROWS)
+    monkeypatch.setattr(batch, "MOST_ROWS", ROWS)
 
 
 @pytest.fixture
 def few_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quota, "MOST_BYTES", 400)
+    monkeypatch.setattr(batch, "MOST_BYTES", 400)
 
 
 @pytest.fixture
@@ -338,7 +339,7 @@ def test_a_lease_that_keeps_asking_gets_its_share_and_no_more() -> None:
 
 
 def test_what_a_process_remembers_of_leases_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quota, "MOST_LEASES", 100)
+    monkeypatch.setattr(journal, "MOST_LEASES", 100)
     rate = LeaseRate()
     for number in range(1000):
         rate.spend(f"lease-{number}", PLANNED)

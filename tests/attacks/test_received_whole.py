@@ -18,8 +18,7 @@ from cbt.accounts.models import Staff
 from cbt.errors import CbtError
 from cbt.http.auth.login import IDLE
 from cbt.http.models import LoginSession
-from cbt.http.server.body_limits import AGAIN_SECONDS, SMALL_BODY
-from cbt.http.server.request_body import RECEIVED_AT
+from cbt.http.server.request_body import AGAIN_SECONDS, RECEIVED_AT, SMALL_BODY
 from cbt.runner.attempt_changes import send_message
 from cbt.runner.models import Attempt, JournalEntry, LateEntry, Message
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -402,7 +401,7 @@ def test_the_writer_refuses_what_was_received_too_long_ago(
 
 
 def test_a_stale_save_does_not_hold_back_the_others_of_its_batch(theory: Page) -> None:
-    from cbt.http.auth.login import token_hash
+    from cbt.http.auth.machine import token_hash
     from cbt.runner.protocol import Outcome, Save, read_entries
 
     world = theory.world

@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.audit.chain import FILE, Anchor, EntryDraft, anchor_file, append_line, read_anchors, record
-from cbt.audit.verification import audit
+from cbt.audit.anchor import FILE, Anchor, anchor_file, append_line
+from cbt.audit.chain import EntryDraft, record
+from cbt.audit.verification import audit, read_anchors
 from cbt.config import Settings
 from cbt.errors import InvalidInput
 from cbt.http import app_context
@@ -148,7 +149,7 @@ def test_a_disk_that_is_away_is_told_and_loses_no_act(anchored: flask.Flask, tmp
 
 def test_a_disk_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = threading.Event()
-    monkeypatch.setattr("cbt.audit.chain.append_line", lambda *_: answers.wait())
+    monkeypatch.setattr("cbt.audit.anchor.append_line", lambda *_: answers.wait())
     anchor = Anchor(tmp_path / FILE, tmp_path / "mark", patience=timedelta(milliseconds=20))
     anchor.follow("the first waits for the disk")
     assert anchor.behind

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from cbt.bank import service, store
-from cbt.bank.imports import service as checks
+from cbt.bank.imports import bank_import as checks
 from cbt.bank.imports.plan import PLAINLY
 from cbt.items.models import ImportRun
 from cbt.rules.states import ItemState

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.bank import search
-from cbt.bank.imports import execution, worker
+from cbt.bank.imports import bank_import, execution
 from cbt.errors import Unavailable
 from cbt.items.models import Item, ItemSearch, ItemVersion
 from cbt.spreadsheets import file_checks
@@ -47,10 +47,10 @@ def test_nobody_waits_while_anything_is_worked_out(
         monkeypatch.setattr(module, name, watched)
 
     for module, name in (
-        (worker, "read_all"),
-        (worker, "review_for"),
+        (bank_import, "read_all"),
+        (bank_import, "review_for"),
         (file_checks, "seal_bytes"),
-        (worker, "chosen"),
+        (bank_import, "chosen"),
         (execution, "parcel_of"),
         (search, "words_of"),
     ):

@@ -10,12 +10,12 @@ import flask
 import pytest
 from sqlalchemy import func, select, update
 
-from cbt.bank.imports import execution, worker
-from cbt.bank.imports import service as checks
+from cbt.bank.imports import bank_import, execution
+from cbt.bank.imports import bank_import as checks
+from cbt.bank.imports.bank_import import BANKS
 from cbt.bank.imports.checks import standing_of
 from cbt.bank.imports.models import ImportCheck
 from cbt.bank.imports.plan import Mode
-from cbt.bank.imports.worker import BANKS
 from cbt.errors import CbtError, Conflict
 from cbt.imports import machine
 from cbt.items.models import ImportRun, Item, ItemVersion
@@ -178,7 +178,7 @@ def test_what_a_dead_import_stored_can_be_taken_back(bank: flask.Flask, clock: F
                 )  # fmt: skip
                 session.add(run)
                 session.flush()
-                worker.link_run(session, ref, run.id)
+                bank_import.link_run(session, ref, run.id)
                 assert what.state is ItemState.REVIEWED
         clock.advance(HELD + timedelta(seconds=1))
     with bank.app_context():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 import pytest
 
-from cbt.bank.imports import service as checks
+from cbt.bank.imports import bank_import as checks
 from cbt.bank.imports.checks import CheckSheet, Looked, sheet_of
 from cbt.bank.imports.plan import Mode
 from cbt.errors import InvalidInput

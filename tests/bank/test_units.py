@@ -10,7 +10,7 @@ import pytest
 
 from cbt.bank.commands import unit_plans
 from cbt.bank.lint.check import UnitPlan
-from cbt.blueprints.files import load_blueprint_file
+from cbt.blueprints.store import load_blueprint_file
 from cbt.paths import product_dir
 
 SHIPPED = product_dir("blueprints") / "customer-service-l3.toml"

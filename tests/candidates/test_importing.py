@@ -11,17 +11,16 @@ from sqlalchemy import func, select
 
 from cbt.audit.models import AuditEntry
 from cbt.batches.roster import roster_import
-from cbt.batches.roster.roster_import import CheckedRoster
+from cbt.batches.roster.planner import CheckedRoster
 from cbt.candidates import store
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.registration import check_digit
 from cbt.errors import Conflict, InvalidInput
 from cbt.paths import product_dir
-from cbt.personal.identity import DOCUMENT
 from cbt.sittings import store as sittings
 from cbt.sittings.service import cancel_sitting, create_sitting
 from cbt.spreadsheets.findings import Severity
-from cbt.storage.crypto import open_sealed
+from cbt.storage.crypto import DOCUMENT, open_sealed
 from tests.candidates.rosters import HEADERS, resident, row, xlsx
 from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from cbt.batches.commands import roster as roster_command
 from cbt.batches.roster import roster_import
-from cbt.batches.roster.roster_import import CheckedRoster
+from cbt.batches.roster.planner import CheckedRoster
 from cbt.candidates.models import Registration
 from cbt.errors import CbtError
 from cbt.http.app_context import register_factory

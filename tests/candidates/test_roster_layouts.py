@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbt.blueprints.files import load_blueprint_file
+from cbt.blueprints.store import load_blueprint_file
 from cbt.candidates.roster.columns import HandMapping, layouts_of
 from cbt.candidates.roster.file import Roster, roster_of
 from cbt.candidates.roster.row import BlueprintChoice, Chooser, PlaceWish, RosterRow, mark_of, when_of

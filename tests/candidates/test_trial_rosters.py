@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.batches.checks.sittings import checks_of_sitting, set_purpose
 from cbt.batches.roster.plan import OpenPlaces
-from cbt.batches.roster.roster_import import dry_run
+from cbt.batches.roster.planner import dry_run
 from cbt.errors import Conflict
 from cbt.rules.states import Purpose
 from cbt.sittings import store as sittings

@@ -18,9 +18,8 @@ from cbt.certificates.service import revoke
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.app_context import register_factory
 from cbt.http.i18n import local_day
-from cbt.personal.identity import DOCUMENT
 from cbt.rules.certificates import KeyStretch, opened, record_ref, stretched
-from cbt.storage.crypto import open_sealed
+from cbt.storage.crypto import DOCUMENT, open_sealed
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.certificates.test_certificates import BOTH, given, qualify, set_parts
 from tests.world import World

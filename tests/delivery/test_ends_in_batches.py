@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cbt.audit.chain import FILE, Anchor, Sealer
-from cbt.audit.head import head_of
+from cbt.audit.anchor import FILE, Anchor
+from cbt.audit.chain import Sealer, head_of
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
 from cbt.errors import CbtError, Unavailable
-from cbt.http.auth.login import token_hash
+from cbt.http.auth.machine import token_hash
 from cbt.rules.states import ClosedBy
 from cbt.runner.attempt_changes import suspend_attempt
 from cbt.runner.close.closure import EndBatch, close_attempts

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from cbt.errors import NotFound
-from cbt.runner.save import attempt_cache
-from cbt.runner.save.attempt_cache import InfoCache
+from cbt.runner.save import attempt_row
+from cbt.runner.save.attempt_row import InfoCache
 from cbt.runner.save.journal import Journal
 from tests.delivery.driver import Page
 from tests.helpers import count_raw_readings
@@ -17,7 +17,7 @@ from tests.world import World
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
     """Count the queries."""
-    return count_raw_readings(monkeypatch, attempt_cache)
+    return count_raw_readings(monkeypatch, attempt_row)
 
 
 def test_who_has_opened_their_paper_is_met_with_the_room_and_nobody_else(

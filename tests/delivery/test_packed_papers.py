@@ -14,9 +14,9 @@ from werkzeug.test import TestResponse
 
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import Attempt, PackedPaper
-from cbt.runner.paper.packed import PackedPiece, PackedReader
+from cbt.runner.paper.content import PackedPiece, PackedReader
 from cbt.runner.save.journal import current_journal
-from cbt.runner.start.reply import current_openings, forget_papers, pack_papers
+from cbt.runner.start.handler import current_openings, forget_papers, pack_papers
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.driver import Page
 from tests.delivery.starts import expected_paper

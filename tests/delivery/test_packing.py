@@ -24,9 +24,9 @@ from cbt.runner.protocol import (
     UnitEndResult,
     UnitLeft,
 )
-from cbt.runner.save.attempt_row import Guard
+from cbt.runner.save.attempt_row import FormRow, Guard
 from cbt.runner.save.codec import SavePacking
-from cbt.runner.start.batch import FormRow, Opened, Start
+from cbt.runner.start.batch import Opened, Start
 from cbt.storage.write_queue.batch import Carried, Failed
 from cbt.storage.write_queue.change_set import ChangeSetOutcome, Parcel, Rows
 

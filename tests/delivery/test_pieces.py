@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.runner.paper.packed import PackedPiece, joined
+from cbt.runner.paper.content import PackedPiece, joined
 
 TEXTS = st.text(alphabet=st.sampled_from('{}":,题干选项ab '), max_size=400)
 

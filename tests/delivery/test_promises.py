@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from cbt.audit.chain import FILE, Anchor
-from cbt.audit.head import head_of
+from cbt.audit.anchor import FILE, Anchor
+from cbt.audit.chain import head_of
 from cbt.errors import Unavailable
 from cbt.http.responses import SECURITY_HEADERS
 from cbt.http.server.front import Front
@@ -24,7 +24,7 @@ from cbt.http.server.wsgi import BufferedRequest
 from cbt.runner.attempt_changes import send_message
 from cbt.runner.models import Attempt
 from cbt.runner.save import handler
-from cbt.runner.start.reply import OpenedReply, pack_papers
+from cbt.runner.start.handler import OpenedReply, pack_papers
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.test_bodies import Protocol
 from tests.delivery import fronted

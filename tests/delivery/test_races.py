@@ -10,14 +10,15 @@ import pytest
 from sqlalchemy import select, text
 
 from cbt.errors import Unavailable
-from cbt.http.auth.login import token_hash
+from cbt.http.auth.machine import token_hash
 from cbt.runner.close import closure
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import Attempt, AttemptLive, Gap, JournalEntry
 from cbt.runner.protocol import Save, read_entries
-from cbt.runner.save.attempt_row import Dialect
+from cbt.runner.save.attempt_row import read_guards
 from cbt.runner.save.digest import answers_in, journal_texts, latest_answers
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.storage.engine import Dialect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading, unit_of_work
 from cbt.storage.write_queue.batch import Commits
@@ -46,7 +47,6 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
     world.clock.set(PLANNED + 45 * MINUTE + timedelta(seconds=1))
     received_at = world.clock.now()
     holding, let_go = threading.Event(), threading.Event()
-    read_guards = Dialect.read_guards
 
     def held(dialect: Dialect, cursor: Any, attempt_ids: Any, **kind: Any) -> Any:
         guards = read_guards(dialect, cursor, attempt_ids, **kind)
@@ -54,7 +54,7 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
         let_go.wait(10)
         return guards
 
-    monkeypatch.setattr(Dialect, "read_guards", held)
+    monkeypatch.setattr("cbt.runner.save.journal.read_guards", held)
     outcome: list[Any] = []
 
     def save() -> None:

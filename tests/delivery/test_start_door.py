@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from cbt.errors import Conflict, NotAllowed, NotFound
-from cbt.http.auth.login import token_hash
+from cbt.http.auth.machine import token_hash
 from cbt.http.models import LoginSession
 from cbt.runner.models import Attempt, AttemptLive, Gap
 from cbt.runner.start.batch import Opened, Start

@@ -12,8 +12,7 @@ from cbt.audit.models import AuditEntry
 from cbt.candidates.corrections import Correction, correct_candidate, corrections_of
 from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
 from cbt.errors import CbtError
-from cbt.personal.identity import DOCUMENT
-from cbt.storage.crypto import open_sealed
+from cbt.storage.crypto import DOCUMENT, open_sealed
 from tests.door.door import machine_at, pass_the_door, registration, sign_in, work
 from tests.world import PLANNED, World
 

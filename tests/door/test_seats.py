@@ -8,8 +8,7 @@ import pytest
 
 from cbt.door.seats import clear_claim, give_claimed, move_to_seat, seat_of
 from cbt.errors import Conflict
-from cbt.http.auth.login import token_hash
-from cbt.http.auth.machine import MACHINE_COOKIE, Machine, tokens_of
+from cbt.http.auth.machine import MACHINE_COOKIE, Machine, token_hash, tokens_of
 from cbt.http.auth.rate_limit import MAX_FAILURES
 from cbt.storage.unit_of_work import reading
 from tests.door.door import (

@@ -16,10 +16,10 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from cbt.assembly.models import Form
-from cbt.batches.roster.roster_import import dry_run
-from cbt.blueprints.files import read_blueprint
+from cbt.batches.roster.planner import dry_run
 from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.reader import read
+from cbt.blueprints.store import read_blueprint
 from cbt.blueprints.summary import describe
 from cbt.blueprints.versions import load_folder, look
 from cbt.candidates.models import Registration

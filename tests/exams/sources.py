@@ -7,8 +7,8 @@ from pathlib import Path
 
 import flask
 
-from cbt.blueprints.files import read_reasons, shipped_reasons
 from cbt.blueprints.reason_file import REASONS_FILE
+from cbt.blueprints.store import read_reasons, shipped_reasons
 from cbt.blueprints.versions import load_reasons
 from cbt.paths import product_dir
 from cbt.rules.violations import ReasonTable

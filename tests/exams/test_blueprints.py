@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cbt.blueprints.commands import schema_text
-from cbt.blueprints.files import load_blueprint_file, read_blueprint
 from cbt.blueprints.spec import PAPER, SECTION, UNIT
+from cbt.blueprints.store import load_blueprint_file, read_blueprint
 from cbt.blueprints.toml_file import KeyKind
 from cbt.errors import InvalidInput, NotFound
 from cbt.http.i18n import catalogues

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cbt.blueprints import reason_file
-from cbt.blueprints.files import read_reasons
+from cbt.blueprints.store import read_reasons
 from cbt.errors import InvalidInput
 from cbt.http.i18n import catalogues
 from cbt.results.sheet.sitting import sheet_of

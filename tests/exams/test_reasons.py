@@ -16,8 +16,8 @@ from cbt.assembly.commands import check
 from cbt.audit.models import AuditEntry
 from cbt.blueprints import reasons
 from cbt.blueprints.commands import schema_text
-from cbt.blueprints.files import blueprint_files, read_reasons, shipped_reasons
 from cbt.blueprints.models import ReasonsVersion
+from cbt.blueprints.store import blueprint_files, read_reasons, shipped_reasons
 from cbt.blueprints.versions import load_reasons
 from cbt.errors import InvalidInput
 from cbt.http.i18n import catalogues, word

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from cbt.blueprints.files import read_reasons, shipped_reasons
 from cbt.blueprints.models import ReasonsVersion
 from cbt.blueprints.reason_file import written
 from cbt.blueprints.reasons import table_in_force, version_in_force
+from cbt.blueprints.store import read_reasons, shipped_reasons
 from cbt.blueprints.versions import load_reasons
 from cbt.http.i18n import catalogues
 from cbt.rules.violations import Effect, Evidence, Reason, ReasonTable, Tier, Violation

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cbt.bank.imports import service as bank_files
-from cbt.batches.roster import service as rosters
+from cbt.bank.imports import bank_import as bank_files
+from cbt.batches.roster import roster_import
 from cbt.batches.roster.models import RosterCheck, RosterPart
-from cbt.batches.roster.process import BROUGHT, file_of
+from cbt.batches.roster.roster_import import BROUGHT, file_of
 from cbt.imports.machine import ImportKind
 from cbt.interchange import upload
 from cbt.spreadsheets.drafts import Drafts, SheetDraft
@@ -50,7 +50,7 @@ def test_large_files_are_kept_and_forgotten_in_pieces(world: World, monkeypatch:
 
     def roster(body: bytes) -> None:
         known = {"file_name": "名册.xlsx", "locale": "zh", "now": now, "actor": CLERK}
-        brought["roster"].append(rosters.keep(batch_ref=batch, body=body, **known))
+        brought["roster"].append(roster_import.keep(batch_ref=batch, body=body, **known))
 
     def of_bank(body: bytes) -> None:
         known = {"locale": "zh", "now": now, "actor": CLERK}

@@ -6,7 +6,7 @@ import flask
 from alembic import command
 from sqlalchemy import select, text
 
-from cbt.bank.imports import service
+from cbt.bank.imports import bank_import
 from cbt.bank.imports.checks import standing_of
 from cbt.items.models import Item
 from cbt.jobs.models import Job, JobState
@@ -34,7 +34,7 @@ def test_a_file_goes_on_where_it_stood(bank: flask.Flask, clock: FakeClock) -> N
     with bank.app_context():
         for actor in BEFORE:
             add_author(actor, now=clock.now())
-            refs[actor] = service.keep(
+            refs[actor] = bank_import.keep(
                 bank_ref=BANK, files=[FILE], locale="zh", now=clock.now(), actor=f"staff:{actor}"
             )
         with db.engine.execution_options(**{WRITE: True}).begin() as connection:

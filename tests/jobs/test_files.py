@@ -15,8 +15,8 @@ import flask
 import pytest
 
 from cbt.application.app import KINDS_OF_JOBS
-from cbt.bank.imports.worker import BANKS
-from cbt.batches.roster.process import BROUGHT
+from cbt.bank.imports.bank_import import BANKS
+from cbt.batches.roster.roster_import import BROUGHT
 from cbt.errors import Unavailable
 from cbt.http.auth.access import access_of
 from cbt.jobs import answers

@@ -17,13 +17,13 @@ from cbt.certificates.service import SeriesForm, set_series
 from cbt.demo.build import sit
 from cbt.demo.world import Ground, plan_sitting
 from cbt.enrolment.models import ONLY, AssessmentBody
-from cbt.personal.identity import DOCUMENT, document_index
+from cbt.personal.fields import document_index
 from cbt.rules.door import mask_document
 from cbt.rules.publicity import DAYS
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Room
 from cbt.sittings.service import create_batch
-from cbt.storage.crypto import seal
+from cbt.storage.crypto import DOCUMENT, seal
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident, xlsx
 from tests.conftest import Templates, close_engine

@@ -6,7 +6,7 @@ import json
 import lzma
 from pathlib import Path
 
-from cbt.blueprints.files import read_blueprint
+from cbt.blueprints.store import read_blueprint
 from cbt.rules.items.registry import parse_content
 from cbt.rules.scoring import FormScorer, Marks, arranged
 

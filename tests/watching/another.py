@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cbt.http.metrics_cells import Counter, SharedMemory
+from cbt.http.metrics import Counter, SharedMemory
 
 CELLS, SLOTS = 4, 3
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cbt.http import metrics_cells
-from cbt.http.metrics import Metrics
-from cbt.http.metrics_cells import Counter, SharedMemory, counted_together, shared_path
+from cbt.http import metrics as shared
+from cbt.http.metrics import Counter, Metrics, SharedMemory, counted_together, shared_path
 from tests.watching.another import CELLS, SLOTS, another
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="each process counts for itself there")
@@ -25,7 +24,7 @@ KINDS = {"attempts.answers": "save", "none": "other"}
 @pytest.fixture(autouse=True)
 def own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell a test's memory from what others left open in this process, which plays the server too."""
-    monkeypatch.setattr(metrics_cells, "NAME", f"cbt-metrics-{next(_names)}")
+    monkeypatch.setattr(shared, "NAME", f"cbt-metrics-{next(_names)}")
 
 
 @pytest.fixture
@@ -83,8 +82,8 @@ def test_each_server_begins_at_zero_and_leaves_nothing_behind(tmp_path: Path) ->
 
 
 def test_elsewhere_it_lies_with_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics_cells.sys, "platform", "darwin")
-    (tmp_path / metrics_cells.NAME).write_bytes(b"left by a server that was killed")
+    monkeypatch.setattr(shared.sys, "platform", "darwin")
+    (tmp_path / shared.NAME).write_bytes(b"left by a server that was killed")
     with counted_together(tmp_path):
         path = shared_path(tmp_path, os.getpid())
         assert path.stat().st_mode & 0o777 == 0o600
@@ -98,7 +97,7 @@ def test_memory_that_cannot_be_had_is_told_and_stops_nothing(
     def refuse(_name: str) -> int:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(metrics_cells.os, "memfd_create", refuse, raising=False)
+    monkeypatch.setattr(shared.os, "memfd_create", refuse, raising=False)
     with counted_together(tmp_path):
         pass
     assert "each for itself: Operation not permitted" in caplog.text

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from cbt.runner.models import JournalEntry
 from cbt.runner.protocol import MAX_ENTRIES
-from cbt.runner.save.quota import MOST_ROWS
+from cbt.runner.save.batch import MOST_ROWS
 from cbt.storage.unit_of_work import reading
 from torture.browsers.client import Browser
 from torture.browsers.wire import EXPECTED, Reply

@@ -17,8 +17,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import select
 
-from cbt.audit.chain import HEAD_ID
-from cbt.audit.head import GENESIS, plain_hashes
+from cbt.audit.chain import GENESIS, HEAD_ID, plain_hashes
 from cbt.audit.models import AuditEntry, AuditHead
 from cbt.clock import SystemClock
 from cbt.config import Settings

@@ -26,7 +26,7 @@ from cbt.errors import CbtError, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import Principal, current_principal, machine_id, signed_in
 from cbt.http.form_posts.idempotency import CARRIED
-from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page, refusal
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_page, is_filled, refusal
 from cbt.http.i18n import word
 from cbt.http.partials import Reply, unless_seen, wants_partial
 from cbt.http.problems import wants_json
@@ -147,16 +147,12 @@ FIELDS = frozenset({*CARRIED, "ask", "second_login", "second_password"})
 """What a form carries about itself and the second person; everything else is the act."""
 
 
-def credential_typed() -> bool:
-    return bool(flask.request.form.get("second_login", "").strip())
-
-
 def typed_second(first: Principal, wanted: SecondPersonTerms, *, allowed: bool) -> Second | None:
     """Return the second person whose credential this form holds; None when it holds none.
 
     Raise like `confirm_second`.
     """
-    if not credential_typed():
+    if not is_filled("second_login"):
         return None
     form = flask.request.form
     return confirm_second(

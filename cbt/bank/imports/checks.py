@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
 from cbt.bank import store as bank_store
+from cbt.bank.imports.bank_import import BANKS
 from cbt.bank.imports.plan import ENTRIES, LISTS, Action, CheckSummary, ImportedItem, ImportTerms, asked_of
-from cbt.bank.imports.worker import BANKS
 from cbt.bank.review.fields import FieldChange, changes
 from cbt.imports.machine import FINDINGS, MARKED, ImportStanding
 from cbt.items.media import NamedMedium, media_in

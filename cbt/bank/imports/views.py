@@ -8,11 +8,11 @@ from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
 from cbt.bank import catalogue, store
+from cbt.bank.imports import bank_import
 from cbt.bank.imports import checks as sheets
-from cbt.bank.imports import service
+from cbt.bank.imports.bank_import import BANKS, subject_of
 from cbt.bank.imports.checks import CheckStanding, Looked
 from cbt.bank.imports.plan import LISTS, Mode
-from cbt.bank.imports.worker import BANKS, subject_of
 from cbt.bank.jobs import MARKED_FILE, UNDO_IMPORT
 from cbt.bank.service import key_view
 from cbt.errors import Conflict, InvalidInput
@@ -41,7 +41,7 @@ check_pages = flask.Blueprint("checks", __name__)
 @access.roles(Role.AUTHOR)
 def again(ref: str, draft_ref: str) -> Reply:
     """Read the file anew with what its author says of it."""
-    service.read_again(
+    bank_import.read_again(
         bank_ref=ref,
         draft_ref=draft_ref,
         adjust=_prefixed("adjust."),
@@ -79,8 +79,8 @@ def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
         notes=[note(whole(found)) for found in sheet.findings],
         kinds=[(kind, note(whole(kind.first))) for kind in sheet.summary.kinds],
         lists=[(name, sheet.summary.lists[name].count) for name in LISTS],
-        modes=[(mode.value, service.wanted(sheet.summary, mode, near=True)) for mode in Mode],
-        arrivals=[state.value for state in service.ARRIVALS],
+        modes=[(mode.value, bank_import.wanted(sheet.summary, mode, near=True)) for mode in Mode],
+        arrivals=[state.value for state in bank_import.ARRIVALS],
         field_label=field_label,
         inferred_value=inferred_value,
         format_name=format_name,
@@ -127,7 +127,7 @@ def _arrival(name: str) -> ItemState:
 def _confirm(ref: str, draft_ref: str) -> None:
     """Have what was looked at be stored."""
     sent = flask.request.form
-    service.confirm(
+    bank_import.confirm(
         bank_ref=ref,
         draft_ref=draft_ref,
         mode=_mode(sent.get("mode", "")),
@@ -149,7 +149,7 @@ def _stored(standing: CheckStanding) -> Reply:
 
 
 def _forget(ref: str, draft_ref: str) -> Reply:
-    service.cancel(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=acting())
+    bank_import.cancel(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=acting())
     flask.flash(_("bank.import.cancelled"), "message")
     return flask.redirect(flask.url_for("bank.imports.upload", ref=ref), 303)
 
@@ -207,7 +207,7 @@ def upload(ref: str) -> Reply:
 def keep(ref: str) -> Reply:
     """Keep what was brought for its check and go there."""
     try:
-        draft_ref = service.keep(
+        draft_ref = bank_import.keep(
             bank_ref=ref,
             files=uploaded_files("file", "folder"),
             locale=str(get_locale()),

@@ -20,9 +20,8 @@ from sqlalchemy.orm import Session, aliased
 
 from cbt.blueprints.store import blueprint_of, current_versions
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.candidates.store import paper_span
 from cbt.http.app_context import path_of
-from cbt.rules.door import Span
+from cbt.rules.door import Span, paper_span
 from cbt.rules.planning.clashes import Gravity, hull
 from cbt.rules.states import SittingState
 from cbt.sittings.models import Room, Sitting, SittingRoom

@@ -18,7 +18,6 @@ from cbt.batches.checks.concern import OFF, Concern, Concerned, Entered, entered
 from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Registration
-from cbt.candidates.store import paper_span
 from cbt.http.i18n import local_day, local_text
 from cbt.results.models import Result
 from cbt.results.retake_ledger import (
@@ -29,6 +28,7 @@ from cbt.results.retake_ledger import (
     pass_counts_until,
     released,
 )
+from cbt.rules.door import paper_span
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.planning.clashes import Clash, LevelShape, Use, clashes, off_shape
 from cbt.rules.retake import PaperResult

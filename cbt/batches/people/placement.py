@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 from cbt.blueprints.store import blueprint_of, current_versions
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.registration import PaperTerms
-from cbt.candidates.store import booked, paper_span
+from cbt.candidates.store import booked
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.door import Span, overlaps, too_close
+from cbt.rules.door import Span, overlaps, paper_span, too_close
 from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.planning.changes import OPEN, RegistrationChange, hindrance
 from cbt.rules.states import SittingState

@@ -23,9 +23,8 @@ from cbt.candidates.registration import fresh_numbers, to_print_again
 from cbt.candidates.roster.row import RosterRow
 from cbt.errors import Conflict, Unavailable
 from cbt.personal.fields import DETAILS
-from cbt.personal.identity import DOCUMENT
 from cbt.rules.door import mask_document
-from cbt.storage.crypto import seal
+from cbt.storage.crypto import DOCUMENT, seal
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import pieces_of, put_down_joined, reading, unit_of_work
 from cbt.storage.write_queue.change_set import Rows, put_down_in

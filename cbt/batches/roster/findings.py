@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 import flask_babel
 
 from cbt.batches.roster.plan import LeftGroup, RosterPlan, limit_of
-from cbt.batches.roster.planner import CHECK
-from cbt.batches.roster.roster_import import CheckedRoster
+from cbt.batches.roster.planner import CHECK, CheckedRoster
 from cbt.candidates.roster.columns import TableLayout
 from cbt.candidates.roster.export import marked_roster
 from cbt.candidates.roster.row import BlueprintChoice
-from cbt.imports import findings as imported
+from cbt.imports import direct_import as imported
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.file_checks import FindingKind, Stretch
 from cbt.spreadsheets.findings import Finding, Note, Severity

@@ -21,8 +21,8 @@ from cbt.batches.roster.entries import SeatLine
 from cbt.batches.roster.findings import CHANGES, SEATS, RoomShare, RosterSummary, SittingShare
 from cbt.batches.roster.models import ROSTERS, RosterCheck
 from cbt.batches.roster.plan import RosterTerms, RowChange, seen_of, terms_of
-from cbt.batches.roster.process import BROUGHT
-from cbt.batches.roster.roster_import import target_of
+from cbt.batches.roster.planner import target_of
+from cbt.batches.roster.roster_import import BROUGHT
 from cbt.batches.store import held_of
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Registration

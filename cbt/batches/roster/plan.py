@@ -17,19 +17,17 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration, With
 from cbt.candidates.roster.columns import HandMapping
 from cbt.candidates.roster.file import Roster
 from cbt.candidates.roster.row import NOON, BlueprintChoice, PaperRow, PlaceWish, RosterRow
-from cbt.candidates.store import paper_span
 from cbt.http.i18n import local_zone
-from cbt.personal.fields import DETAILS
-from cbt.personal.identity import DOCUMENT, document_index
+from cbt.personal.fields import DETAILS, document_index
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.door import Span, mask_document, same_name
+from cbt.rules.door import Span, mask_document, paper_span, same_name
 from cbt.rules.planning.distribution import Fill, LeftOver, Slot, SpreadOptions, Units
 from cbt.rules.states import BEFORE_THE_START, SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import official_only, seat_counts
 from cbt.spreadsheets.columns import plain
 from cbt.spreadsheets.findings import Finding, Severity
-from cbt.storage.crypto import personal_was_lost, readable, seal
+from cbt.storage.crypto import DOCUMENT, personal_was_lost, readable, seal
 
 
 class RosterTerms(msgspec.Struct, frozen=True):

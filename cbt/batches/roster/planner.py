@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -28,18 +29,24 @@ from cbt.batches.roster.plan import (
     RowChange,
     room_names,
 )
+from cbt.batches.store import shape_of
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Candidate
-from cbt.candidates.roster.file import Roster
-from cbt.candidates.roster.row import BlueprintChoice, Chooser, PaperRow, RosterRow
-from cbt.errors import Conflict
+from cbt.candidates.roster.columns import Hands, kept_hands
+from cbt.candidates.roster.file import Roster, open_roster, roster_of
+from cbt.candidates.roster.row import BlueprintChoice, Chooser, PaperRow, RosterRow, choices
+from cbt.errors import Conflict, NotFound
 from cbt.personal.fields import DETAILS
 from cbt.rules.door import overlaps, same_name
 from cbt.rules.planning.distribution import LeftOver, OwnSitting, SeatPlan, SeatWish, distribute
 from cbt.rules.states import BEFORE_THE_START, SittingState
 from cbt.sittings.models import Batch, Seat, Sitting
-from cbt.sittings.store import is_official
+from cbt.sittings.store import batch_by_ref, is_official, sitting_by_ref
+from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.columns import plain
 from cbt.spreadsheets.findings import Finding, Severity
+from cbt.storage.unit_of_work import reading
 
 COLUMNS = {"retake": "kind", "shape": "paper"}
 """Where a concern stands, by the first word of its code."""
@@ -421,3 +428,92 @@ class _Planner:
             OwnSitting(one.span, one.sitting.centre_id if one.sitting.batch_id == batch else None)
             for one in self._known.registered(index)
         ]
+
+
+def choices_of(session: Session, batch_id: int, folder: Path) -> list[BlueprintChoice]:
+    """Return what a row of a batch can mean: its levels with their papers, without a shape whatever is in force."""
+    shape = shape_of(session, batch_id)
+    if not shape:
+        return choices(session, folder)
+    return [
+        BlueprintChoice(
+            blueprint_of(session, version),
+            session.get_one(BlueprintVersion, version).source,
+            version,
+            tuple(papers),
+        )
+        for version, papers in shape
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class RosterTarget:
+    """What a roster is for: a batch, or one of its sittings alone."""
+
+    batch: Batch
+    only: Sitting | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"sitting:{self.only.ref}" if self.only is not None else f"batch:{self.batch.ref}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRoster:
+    """A dry run: the file as it was read and what importing it would do."""
+
+    target: RosterTarget
+    roster: Roster
+    plan: RosterPlan
+    file_name: str
+    choices: list[BlueprintChoice]
+
+
+def target_of(session: Session, *, batch_ref: str = "", sitting_ref: str = "") -> RosterTarget:
+    """Return what a roster is for; raise NotFound for an unknown one."""
+    if not sitting_ref:
+        return RosterTarget(batch_by_ref(session, batch_ref))
+    sitting = sitting_by_ref(session, sitting_ref)
+    batch = session.get_one(Batch, sitting.batch_id)
+    if batch_ref and batch.ref != batch_ref:
+        raise NotFound("sitting.unknown")
+    return RosterTarget(batch, sitting)
+
+
+def plan_sheets(
+    session: Session,
+    target: RosterTarget,
+    sheets: list[SheetData],
+    terms: RosterTerms,
+    *,
+    file_name: str,
+    folder: Path,
+    hands: Hands | None = None,
+) -> CheckedRoster:
+    """Return what importing the sheets of a file would do; raise as `roster_of` and `plan_roster` do."""
+    mappings = {**kept_hands(session, sheets), **terms.hands} if hands is None else hands
+    roster = roster_of(sheets, mappings)
+    available = choices_of(session, target.batch.id, folder)
+    plan = plan_roster(session, target.batch, roster, available, terms, only=target.only)
+    return CheckedRoster(target, roster, plan, file_name, available)
+
+
+def dry_run(
+    *,
+    file_name: str,
+    body: bytes,
+    folder: Path,
+    batch_ref: str = "",
+    sitting_ref: str = "",
+    terms: RosterTerms | None = None,
+) -> CheckedRoster:
+    """Return what importing a file would do; nothing is stored.
+
+    Raise InvalidInput as `read_roster` does, Conflict as `plan_roster` does.
+    """
+    sheets = open_roster(file_name, body)
+    with reading() as session:
+        target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
+        return plan_sheets(
+            session, target, sheets, terms or RosterTerms(), file_name=file_name, folder=folder
+        )

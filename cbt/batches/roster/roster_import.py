@@ -1,134 +1,68 @@
-"""The import of a roster: the blueprints by which rows are understood, the dry run, everybody or nobody."""
+"""The import of a roster: kept, checked, spread anew and confirmed from its pages, or whole from the command line.
+
+It is stored whole or taken back.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
+from msgspec import structs
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.batches.roster.entries import (
+    PersonEntry,
     RosterRun,
+    SeatLine,
     Storable,
     TicketNumbers,
+    seat_lines,
     storable,
     store_in_parcels,
     store_within,
+    take_back,
 )
-from cbt.batches.roster.plan import RosterPlan, RosterTerms
-from cbt.batches.roster.planner import plan_roster
-from cbt.batches.store import shape_of
-from cbt.blueprints.models import BlueprintVersion
-from cbt.blueprints.store import blueprint_of
-from cbt.blueprints.versions import store_blueprint
-from cbt.candidates.roster.columns import Hands, kept_hands
-from cbt.candidates.roster.file import Roster, open_roster, roster_of
-from cbt.candidates.roster.row import BlueprintChoice, choices
-from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.batches.roster.findings import (
+    CHANGES,
+    PEOPLE,
+    REST,
+    SEATS,
+    RosterSummary,
+    marked_of,
+    offered_papers,
+    shares_of,
+)
+from cbt.batches.roster.models import FILE, ROSTERS, RosterCheck, RosterPart
+from cbt.batches.roster.plan import RosterTerms, seen_of, terms_of, written
+from cbt.batches.roster.planner import CheckedRoster, choices_of, dry_run, plan_sheets, target_of
+from cbt.blueprints.versions import own_folder, store_blueprint
+from cbt.candidates.roster.columns import Hands, TableLayout, keep_hands, kept_hands, layouts_of
+from cbt.candidates.roster.file import open_roster
+from cbt.candidates.roster.row import BlueprintChoice
+from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.i18n import local_zone
+from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
+from cbt.jobs.registry import Work
+from cbt.rules.door import mask_document
+from cbt.rules.roles import Role
 from cbt.sittings.models import Batch, Sitting
-from cbt.sittings.store import batch_by_ref, sitting_by_ref
+from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.cells import SheetData
-from cbt.storage.unit_of_work import PIECE, reading, unit_of_work
+from cbt.spreadsheets.file_checks import CheckState, FilePiece, Stretch, by_kind, cut
+from cbt.storage.types import new_ref
+from cbt.storage.unit_of_work import PIECE, pieces_of, reading, unit_of_work
 
-
-def choices_of(session: Session, batch_id: int, folder: Path) -> list[BlueprintChoice]:
-    """Return what a row of a batch can mean: its levels with their papers, without a shape whatever is in force."""
-    shape = shape_of(session, batch_id)
-    if not shape:
-        return choices(session, folder)
-    return [
-        BlueprintChoice(
-            blueprint_of(session, version),
-            session.get_one(BlueprintVersion, version).source,
-            version,
-            tuple(papers),
-        )
-        for version, papers in shape
-    ]
-
-
+MOST_BYTES = 20 * 1024 * 1024
 TOGETHER = PIECE
 """Up to so many papers are stored in one unit of work."""
-
-
-@dataclass(frozen=True, slots=True)
-class RosterTarget:
-    """What a roster is for: a batch, or one of its sittings alone."""
-
-    batch: Batch
-    only: Sitting | None = None
-
-    @property
-    def subject(self) -> str:
-        return f"sitting:{self.only.ref}" if self.only is not None else f"batch:{self.batch.ref}"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedRoster:
-    """A dry run: the file as it was read and what importing it would do."""
-
-    target: RosterTarget
-    roster: Roster
-    plan: RosterPlan
-    file_name: str
-    choices: list[BlueprintChoice]
-
-
-def target_of(session: Session, *, batch_ref: str = "", sitting_ref: str = "") -> RosterTarget:
-    """Return what a roster is for; raise NotFound for an unknown one."""
-    if not sitting_ref:
-        return RosterTarget(batch_by_ref(session, batch_ref))
-    sitting = sitting_by_ref(session, sitting_ref)
-    batch = session.get_one(Batch, sitting.batch_id)
-    if batch_ref and batch.ref != batch_ref:
-        raise NotFound("sitting.unknown")
-    return RosterTarget(batch, sitting)
-
-
-def plan_sheets(
-    session: Session,
-    target: RosterTarget,
-    sheets: list[SheetData],
-    terms: RosterTerms,
-    *,
-    file_name: str,
-    folder: Path,
-    hands: Hands | None = None,
-) -> CheckedRoster:
-    """Return what importing the sheets of a file would do; raise as `roster_of` and `plan_roster` do."""
-    mappings = {**kept_hands(session, sheets), **terms.hands} if hands is None else hands
-    roster = roster_of(sheets, mappings)
-    available = choices_of(session, target.batch.id, folder)
-    plan = plan_roster(session, target.batch, roster, available, terms, only=target.only)
-    return CheckedRoster(target, roster, plan, file_name, available)
-
-
-def dry_run(
-    *,
-    file_name: str,
-    body: bytes,
-    folder: Path,
-    batch_ref: str = "",
-    sitting_ref: str = "",
-    terms: RosterTerms | None = None,
-) -> CheckedRoster:
-    """Return what importing a file would do; nothing is stored.
-
-    Raise InvalidInput as `read_roster` does, Conflict as `plan_roster` does.
-    """
-    sheets = open_roster(file_name, body)
-    with reading() as session:
-        target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
-        return plan_sheets(
-            session, target, sheets, terms or RosterTerms(), file_name=file_name, folder=folder
-        )
 
 
 def import_roster(
@@ -205,3 +139,292 @@ def log_import(
     if what.renewed:
         after["numbers"] = len(what.renewed)
     record(session, at=now, actor=actor, act="roster.import", subject=subject, after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedRoster:
+    """A brought roster as it was read; `checked` is None where somebody must say what the columns are."""
+
+    sheets: list[SheetData]
+    layouts: list[TableLayout]
+    terms: RosterTerms
+    seen: str
+    checked: CheckedRoster | None
+
+
+class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
+    """People and their papers for a batch; what is not confirmed is kept until its sittings are planned.
+
+    It is sealed as the numbers in it will be. An import of it is not undone: people are withdrawn, or moved.
+    """
+
+    checks: ClassVar = ROSTERS
+    code: ClassVar = "roster"
+    roles: ClassVar = frozenset({Role.OFFICER})
+    owner: ClassVar = "batch_id"
+    subject: ClassVar = "batch"
+    page: ClassVar = ("batches.roster.check", "draft")
+    summary: ClassVar = RosterSummary
+    life: ClassVar = timedelta(days=14)
+
+    def owner_id(self, session: Session, owner_ref: str) -> int:
+        """Return the key of a batch."""
+        return batch_by_ref(session, owner_ref).id
+
+    def half(self, check: RosterCheck) -> bool:
+        """Return whether an import of it was begun that neither came to its end nor was taken back."""
+        return check.begun
+
+    def examine(self, check: RosterCheck, work: Work) -> ExaminedRoster:
+        """Read the roster, and spread its people."""
+        terms = terms_of(check.asked)
+        with reading() as session:
+            body = file_of(session, check)
+            batch_ref = session.get_one(Batch, check.batch_id).ref
+        sheets = open_roster(check.file_name, body)
+        work.tell(0, sum(len(sheet.rows) for sheet in sheets))
+        with reading() as session:
+            target = target_of(session, batch_ref=batch_ref, sitting_ref=terms.sitting)
+            hands = {**kept_hands(session, sheets), **terms.hands}
+            layouts = layouts_of(sheets, hands)
+            seen = seen_of(session, check.batch_id, only=target.only)
+            name, folder, checked = check.file_name, own_folder(), None
+            try:
+                checked = plan_sheets(
+                    session, target, sheets, terms, file_name=name, folder=folder, hands=hands
+                )
+            except InvalidInput as error:
+                if error.code != "roster.no_header" or not layouts:
+                    raise
+        return ExaminedRoster(sheets, layouts, terms, seen, checked)
+
+    def pieces(self, examined: ExaminedRoster) -> Iterator[FilePiece]:
+        """Yield the findings, what would be stored and who would sit where, and all of it as a whole."""
+        if examined.checked is None:
+            nothing = Stretch(0, 0)
+            unread = RosterSummary(
+                0, 0, 0, 0, 0, 0, [], nothing, [], [], [], {}, [], [], examined.layouts, ""
+            )
+            yield SUMMARY, 0, ROSTERS.sealed(unread)
+            return
+        checked, plan = examined.checked, examined.checked.plan
+        findings, kinds = by_kind(plan.findings)
+        yield from self.lines(FINDINGS, findings)
+        yield from self.lines(CHANGES, plan.changes)
+        what = storable(plan)
+        yield from self.lines(PEOPLE, what.people)
+        yield REST, 0, ROSTERS.sealed(replace(what, people=[]))
+        masked = {one.index: mask_document(one.document_number) for one in what.people}
+        seats, stretches = list[SeatLine](), dict[int, Stretch]()
+        for key, lines in seat_lines(plan.placements, masked).items():
+            stretches[key] = Stretch(len(seats), len(lines))
+            seats += lines
+        yield from self.lines(SEATS, seats)
+        roster_summary = RosterSummary(
+            rows=checked.roster.total,
+            people=plan.people,
+            papers=len(plan.placements),
+            already=plan.already,
+            changed=len(plan.changes),
+            renewed=len(plan.renewed),
+            kinds=kinds,
+            changes=Stretch(0, len(plan.changes)),
+            left=plan.left,
+            sittings=shares_of(plan, checked.choices, stretches, examined.terms.closed),
+            offered=offered_papers(checked),
+            headers=checked.roster.headers,
+            ignored=list(checked.roster.ignored),
+            sheets_left=list(checked.roster.sheets_left),
+            layouts=examined.layouts,
+            seen=examined.seen,
+            used={one.choice.blueprint.ref: one.choice.version_id for one in plan.placements},
+        )
+        yield SUMMARY, 0, ROSTERS.sealed(roster_summary)
+
+    def copies(self, examined: ExaminedRoster) -> Iterable[FilePiece]:
+        """Yield the copy with the findings beside their rows."""
+        if examined.checked is not None and examined.checked.plan.findings:
+            copy = marked_of(examined.sheets, examined.checked, examined.terms.locale)
+            yield MARKED, 0, ROSTERS.sealed(copy)
+
+    def store(self, check: RosterCheck, work: Work) -> None:
+        """Store who was confirmed, or go on with them."""
+        with reading() as session:
+            what = storable_of(session, check)
+            digest = hashlib.sha256(file_of(session, check)).hexdigest()
+        run = work.in_front(lambda: self._begin(check))
+
+        def finish(session: Session) -> None:
+            batch_ref = session.get_one(Batch, check.batch_id).ref
+            target = target_of(session, batch_ref=batch_ref, sitting_ref=terms_of(check.asked).sitting)
+            log_import(session, target.subject, what, digest=digest, now=check.at, actor=check.actor)
+            ROSTERS.end(session, check.id, CheckState.DONE)
+            ended = session.get(RosterCheck, check.id)
+            if ended is not None:
+                ended.begun = False
+                ended.total = what.papers + len(what.changes)
+
+        try:
+            store_in_parcels(
+                what,
+                run,
+                tell=work.tell,
+                in_front=work.in_front,
+                finish=finish,
+            )
+        except CbtError:
+            work.in_front(lambda: _note_taken_back(check))
+            raise
+        self.put_away(check)
+
+    def take_back(self, check: RosterCheck) -> None:
+        """Take back what an import that stopped has stored."""
+        with reading() as session:
+            what = storable_of(session, check)
+            run = begin(session, check.batch_id, {}, now=check.at)
+        take_back(what, run)
+        _note_taken_back(check)
+
+    def _begin(self, check: RosterCheck) -> RosterRun:
+        with unit_of_work() as session:
+            summary = self.summary_of(session, check)
+            new = [ref for ref, version in summary.used.items() if version is None]
+            available = choices_of(session, check.batch_id, own_folder()) if new else []
+            there = {one.blueprint.ref: one for one in available}
+            if any(ref not in there for ref in new):
+                raise Conflict("roster.changed")
+            versions = {ref: version for ref, version in summary.used.items() if version is not None}
+            for ref in new:
+                versions[ref] = version_of(session, there[ref], now=check.at, actor=check.actor)
+            return begin(session, check.batch_id, versions, now=check.at)
+
+
+BROUGHT = RosterImport()
+
+
+def file_of(session: Session, check: RosterCheck) -> bytes:
+    return ROSTERS.opened(ROSTERS.part(session, check, FILE), bytes)
+
+
+def storable_of(session: Session, check: RosterCheck) -> Storable:
+    """Return what an import of a roster stores; raise NotFound where it was not checked."""
+    rest = ROSTERS.opened(ROSTERS.part(session, check, REST), Storable)
+    people = [
+        one
+        for number in ROSTERS.part_numbers(session, check, PEOPLE)
+        for one in ROSTERS.opened(ROSTERS.part(session, check, PEOPLE, number), list[PersonEntry])
+    ]
+    return replace(rest, people=people)
+
+
+def _note_taken_back(check: RosterCheck) -> None:
+    with unit_of_work() as session:
+        stopped = session.get(RosterCheck, check.id)
+        if stopped is not None:
+            stopped.begun = False
+
+
+def keep(
+    *,
+    batch_ref: str,
+    file_name: str,
+    body: bytes,
+    locale: str,
+    now: datetime,
+    actor: str,
+    sitting_ref: str = "",
+) -> str:
+    """Keep a roster for its check and return its ref; the person's former one for the batch goes.
+
+    Raise InvalidInput("roster.no_file"), Conflict("roster.under_way") while the former one is being imported,
+    NotFound for an unknown batch or sitting.
+    """
+    if not body:
+        raise InvalidInput("roster.no_file", field="file")
+    *parts, head = cut((FILE, 0, ROSTERS.sealed(body)))
+    with unit_of_work() as session:
+        target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
+        batch_ref = target.batch.ref
+        BROUGHT.refuse_busy(session, target.batch.ref, actor)
+        check = RosterCheck(
+            ref=new_ref("rd"),
+            batch_id=target.batch.id,
+            actor=actor,
+            file_name=file_name[:200],
+            state=CheckState.ARRIVING,
+            asked=written(RosterTerms(locale=locale, sitting=sitting_ref)),
+            at=now,
+        )
+        session.add(check)
+        session.flush()
+        check_id, ref = check.id, check.ref
+    for piece in pieces_of(parts, size=1):
+        with unit_of_work() as session:
+            _arriving(session, check_id)
+            session.add_all(_part(check_id, part) for part in piece)
+    with unit_of_work() as session:
+        BROUGHT.forget_former(session, batch_ref, actor, now=now, but=check_id)
+        BROUGHT.wait_to_be_checked(session, batch_ref, _arriving(session, check_id), now=now)
+        session.add(_part(check_id, head))
+    return ref
+
+
+def _arriving(session: Session, check_id: int) -> RosterCheck:
+    check = session.get(RosterCheck, check_id, with_for_update=True)
+    if check is None or check.state != CheckState.ARRIVING:
+        raise Conflict(ROSTERS.busy)  # the same person brought another one meanwhile
+    return check
+
+
+def _part(check_id: int, piece: FilePiece) -> RosterPart:
+    name, number, sealed = piece
+    return RosterPart(check_id=check_id, name=name, number=number, sealed=sealed)
+
+
+def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms, now: datetime, actor: str) -> None:
+    """Have a kept roster be spread anew, under other terms.
+
+    Raise NotFound("roster.draft_gone"), Conflict("roster.under_way") while a job is at it.
+    """
+    with unit_of_work() as session:
+        check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
+        before = terms_of(check.asked)
+        roster_terms = structs.replace(
+            terms, locale=before.locale, sitting=before.sitting, hands=before.hands
+        )
+        BROUGHT.wait_again(session, batch_ref, check, written(roster_terms), now=now)
+
+
+def read_again(*, batch_ref: str, ref: str, hands: Hands, now: datetime, actor: str) -> None:
+    """Have a kept roster be read with what is said of its columns; raise as `plan_again` does."""
+    with unit_of_work() as session:
+        check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
+        before = terms_of(check.asked)
+        keep_hands(session, hands, subject=f"batch:{batch_ref}", now=now, actor=actor)
+        terms = structs.replace(before, hands={**before.hands, **hands})
+        BROUGHT.wait_again(session, batch_ref, check, written(terms), now=now)
+
+
+def confirm(*, batch_ref: str, ref: str, partial: bool, now: datetime, actor: str) -> None:
+    """Have what was looked at be imported; the first of two who confirm does.
+
+    Raise InvalidInput("roster.refused") for the whole of a file with errors, Conflict("roster.nothing") when
+    nothing is new or changed, ("roster.changed") when rooms, times or seats are not as they were,
+    ("roster.under_way"), NotFound("roster.draft_gone").
+    """
+    with unit_of_work() as session:
+        check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
+        if check.state != CheckState.READY:
+            raise Conflict(ROSTERS.busy)
+        summary = BROUGHT.summary_of(session, check)
+        if summary.stops and not partial:
+            raise InvalidInput("roster.refused", count=summary.stops)
+        if not summary.papers and not summary.changed and not summary.renewed:
+            raise Conflict("roster.nothing")
+        terms = terms_of(check.asked)
+        target = target_of(session, batch_ref=batch_ref, sitting_ref=terms.sitting)
+        if seen_of(session, check.batch_id, only=target.only) != summary.seen:
+            raise Conflict("roster.changed")
+        terms = structs.replace(terms, partial=partial)
+        BROUGHT.wait_to_be_stored(session, batch_ref, check, written(terms), total=summary.people, now=now)
+        check.begun = True

@@ -8,11 +8,11 @@ from flask_babel import gettext as _
 
 from cbt.batches.jobs import MARKED_ROSTER, ROSTER
 from cbt.batches.roster import pages as sheets
-from cbt.batches.roster import service
+from cbt.batches.roster import roster_import
 from cbt.batches.roster.findings import note
 from cbt.batches.roster.pages import LookedAt, RosterStanding
 from cbt.batches.roster.plan import RosterTerms
-from cbt.batches.roster.process import BROUGHT
+from cbt.batches.roster.roster_import import BROUGHT
 from cbt.candidates.roster.columns import hands_of_form
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import access
@@ -58,7 +58,7 @@ def take(ref: str) -> Reply:
     sitting = flask.request.form.get("sitting", "")
     try:
         name, body = uploaded("file")
-        draft = service.keep(
+        draft = roster_import.keep(
             batch_ref=ref,
             sitting_ref=sitting,
             file_name=name,
@@ -75,7 +75,7 @@ def take(ref: str) -> Reply:
 @pages.post("/office/batches/<ref>/roster/<draft>/plan")
 @access.roles(Role.OFFICER)
 def plan(ref: str, draft: str) -> Reply:
-    service.plan_again(batch_ref=ref, ref=draft, terms=_terms(), now=flask.g.now, actor=acting())
+    roster_import.plan_again(batch_ref=ref, ref=draft, terms=_terms(), now=flask.g.now, actor=acting())
     return FILES.back(ref, draft)
 
 
@@ -85,7 +85,7 @@ def columns(ref: str, draft: str) -> Reply:
     with reading() as session:
         layouts = sheets.sheet_of(session, ref, draft, LookedAt(), actor=acting()).summary.layouts
     hands = hands_of_form(flask.request.form, layouts)
-    service.read_again(batch_ref=ref, ref=draft, hands=hands, now=flask.g.now, actor=acting())
+    roster_import.read_again(batch_ref=ref, ref=draft, hands=hands, now=flask.g.now, actor=acting())
     return FILES.back(ref, draft)
 
 
@@ -165,7 +165,7 @@ def _after(standing: RosterStanding) -> str:
 def _confirm(ref: str, draft: str) -> None:
     """Have all of a file be imported, or what has no errors."""
     partial = flask.request.form.get("rows") == "good"
-    service.confirm(batch_ref=ref, ref=draft, partial=partial, now=flask.g.now, actor=acting())
+    roster_import.confirm(batch_ref=ref, ref=draft, partial=partial, now=flask.g.now, actor=acting())
 
 
 def _imported(standing: RosterStanding) -> Reply:

@@ -16,10 +16,9 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from cbt.blueprints import reasons
-from cbt.blueprints.files import shown
 from cbt.blueprints.models import ReasonsVersion
 from cbt.blueprints.reason_file import LISTS, written
-from cbt.blueprints.store import numbered_version, version_in_force
+from cbt.blueprints.store import numbered_version, shown, version_in_force
 from cbt.blueprints.versions import (
     FolderFile,
     load_folder,

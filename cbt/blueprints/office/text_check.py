@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cbt.blueprints.files import read_blueprint, shown
 from cbt.blueprints.office.text_check_child import TextFlaw, examine
+from cbt.blueprints.store import read_blueprint, shown
 from cbt.confined.runner import MEGABYTE, Exhausted, Limits, run
 from cbt.errors import InvalidInput
 from cbt.http.i18n import explain

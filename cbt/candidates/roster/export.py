@@ -17,7 +17,6 @@ from cbt.candidates.roster.tables import COLUMNS, TEMPLATE
 from cbt.candidates.store import Registered
 from cbt.http.i18n import local_zone
 from cbt.personal.fields import DETAILS, DOCUMENT_NAMES, PersonField, tool_names
-from cbt.personal.identity import DOCUMENT
 from cbt.rules.exam import ExamBlueprint
 from cbt.sittings.models import Centre, Sitting
 from cbt.spreadsheets import writer
@@ -26,7 +25,7 @@ from cbt.spreadsheets.columns import Heading
 from cbt.spreadsheets.findings import Note
 from cbt.spreadsheets.intake import filled
 from cbt.spreadsheets.writer import marked_copy
-from cbt.storage.crypto import readable
+from cbt.storage.crypto import DOCUMENT, readable
 
 
 def template() -> bytes:

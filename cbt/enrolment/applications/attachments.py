@@ -24,13 +24,13 @@ from cbt.enrolment.applications.person import told_of
 from cbt.enrolment.models import Applicant, ApplicantPhoto, EvidenceScan, MemberUnit, UnitApplication
 from cbt.errors import Conflict, InvalidInput, NotFound, TextId, Unavailable
 from cbt.media.intake import MOST_LARGE, redraw, redraw_large
-from cbt.personal.identity import DOCUMENT, PHONE, RESIDENT
+from cbt.personal.fields import PHONE, RESIDENT
 from cbt.printing.pdf import PDF, reset
 from cbt.rules.enrolment.conditions import RequiredProof
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.states import EDITABLE, ApplicationState
 from cbt.sittings.inputs import minutes_text
-from cbt.storage.crypto import open_bytes, open_sealed, seal_bytes
+from cbt.storage.crypto import DOCUMENT, open_bytes, open_sealed, seal_bytes
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 

@@ -32,7 +32,7 @@ from cbt.enrolment.office_decisions import level_of
 from cbt.enrolment.workbook.rows import ListedPerson, ReadList, open_people, read_people
 from cbt.errors import Conflict
 from cbt.imports.direct_import import DirectImport
-from cbt.personal.identity import document_index
+from cbt.personal.fields import document_index
 from cbt.rules.enrolment.conditions import EligibilityAnswer, Fulfilment, OfficerQuestion
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.retake import RefusedPaper

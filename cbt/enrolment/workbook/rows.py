@@ -17,8 +17,14 @@ from flask_babel import gettext as _
 from cbt.enrolment.applications.person import DAYS, NUMBERS, ReadPerson, read_facts, read_person
 from cbt.errors import InvalidInput
 from cbt.personal import fields
-from cbt.personal.fields import DETAILS, DOCUMENT_NAMES, IDENTITY
-from cbt.personal.identity import checked_document, checked_name, gender_of_number
+from cbt.personal.fields import (
+    DETAILS,
+    DOCUMENT_NAMES,
+    IDENTITY,
+    checked_document,
+    checked_name,
+    gender_of_number,
+)
 from cbt.rules.door import mask_document
 from cbt.rules.exam import ExamBlueprint
 from cbt.spreadsheets import writer

@@ -1,72 +1,22 @@
-"""Access to views: who may call each, and from which addresses logins and leases of candidates are used.
-
-Every save asks for the addresses, so they cost one look into a set; what is new is compared with the seat
-beside the requests, and each process knows what it heard itself.
-
-Source: R-16, R-42.
-"""
+"""Access to views: who may call each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import flask
 
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.http.auth import login
 from cbt.http.auth.login import CANDIDATE, Principal, at_the_others, current_principal, why_signed_out
-from cbt.http.auth.machine import Machine, current_machine
+from cbt.http.auth.machine import Machine, addresses_of, current_machine, init_addresses
 from cbt.http.forms import sends_form
 from cbt.http.partials import Reply, lead_to, page_of_form, wants_partial
-from cbt.http.problems import wants_json
+from cbt.http.problems import have_recorded, wants_json
 from cbt.rules.roles import Role
-
-MOST_KNOWN = 200_000
-MOST_NEW = 5_000
-"""So many wait to be compared; whoever comes then is heard of with their next request."""
-_EXTENSION = "cbt_addresses"
-Use = tuple[str, str]
-"""A registration's ref, and an address."""
-
-
-class AddressesUsed:
-    """What was heard, and what of it is new; from any thread."""
-
-    def __init__(self) -> None:
-        self._known = set[Use]()
-        self._new = dict[Use, None]()
-
-    def note(self, registration_ref: str, address: str | None) -> None:
-        """Note that a login or a lease of a registration was used, rightly otherwise, from an address."""
-        use = (registration_ref, address or "")
-        if use not in self._known and len(self._new) < MOST_NEW:
-            self._new[use] = None
-
-    def take_new(self) -> list[Use]:
-        """Return what was not returned before."""
-        uses = list(self._new)
-        if len(self._known) + len(uses) > MOST_KNOWN:
-            self._known.clear()
-        self._known.update(uses)
-        for use in uses:
-            self._new.pop(use, None)
-        return uses
-
-    def give_back(self, uses: Iterable[Use]) -> None:
-        """Have what could not be compared be new again with the next request from there."""
-        self._known.difference_update(uses)
-
-
-def init_addresses(app: flask.Flask) -> None:
-    app.extensions[_EXTENSION] = AddressesUsed()
-
-
-def addresses_of(app: flask.Flask) -> AddressesUsed:
-    return cast(AddressesUsed, app.extensions[_EXTENSION])
-
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -217,6 +167,7 @@ def _to_sign_in(access: Access, *, half: bool) -> Reply:
         target = flask.url_for("accounts.factors.code", next=page)
     else:
         flask.g.asked_of_staff = True
+        have_recorded()
         target = flask.url_for("accounts.sign_in", next=page, over=why_signed_out() or None)
     if wants_json() and not wants_partial():
         raise NotAllowed("web.signed_out")

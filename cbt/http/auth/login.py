@@ -9,7 +9,6 @@ Source: R-62; OWASP ASVS 5.0, 7.3.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from cbt.errors import NotAllowed
 from cbt.http.auth.cookies import CookieOfAnyAge, is_of_staff, session_cookie
-from cbt.http.auth.machine import Machine, current_machine, is_elsewhere
+from cbt.http.auth.machine import Machine, current_machine, is_elsewhere, token_hash
 from cbt.http.models import LoginSession
 from cbt.storage.engine import cannot_persist
 from cbt.storage.prepared import Change, PreparedChange, PreparedSelect
@@ -237,10 +236,6 @@ _OF_TOKEN = PreparedSelect(
     ).where(LoginSession.token_hash == bindparam("hash"))
 )  # fmt: skip
 """Every request of somebody who is signed in asks this."""
-
-
-def token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def init_login(app: flask.Flask) -> None:

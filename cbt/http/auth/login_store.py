@@ -15,8 +15,7 @@ from sqlalchemy import CursorResult, bindparam, delete, insert, or_, select, upd
 from sqlalchemy.orm import Session
 
 from cbt.http.auth import login
-from cbt.http.auth.login import token_hash
-from cbt.http.auth.machine import Machine
+from cbt.http.auth.machine import Machine, token_hash
 from cbt.http.models import LoginSession
 from cbt.storage.prepared import Change, PreparedChange
 from cbt.storage.types import UtcDateTime

@@ -5,6 +5,9 @@ own again without a row for every browser that ever looked at a page; whatever a
 Only its hash is kept, with seats, login sessions and leases. After a disk-restoring card has wiped it, the address
 (that of the connection, or what a trusted proxy says) stands for the machine until it is given a new one.
 
+Every save asks from which addresses a login and a lease are used, so it costs one look into a set; what is new is
+compared with the seat beside the requests, and each process knows what it heard itself.
+
 Source: R-16, R-42.
 """
 
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
@@ -20,7 +23,11 @@ from typing import TYPE_CHECKING, cast
 import flask
 from itsdangerous import BadSignature, Signer
 
-from cbt.http.auth.cookies import cookies_in, read_cookie, write_cookie
+from cbt.http.auth.cookies import (
+    cookies_in,
+    read_cookie,
+    write_cookie,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -35,6 +42,10 @@ REMEMBERED = 20_000
 _EXTENSION = "cbt_machines"
 _ISSUED_BEFORE = "cbt_machine_issued_before"
 IssuedBefore = Callable[[str], bool]
+
+
+def token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +177,47 @@ def _give(name: str | None) -> str:
     token_hash = tokens.read(token)
     assert token_hash is not None  # it was signed a line ago
     return token_hash
+
+
+MOST_KNOWN = 200_000
+MOST_NEW = 5_000
+"""So many wait to be compared; whoever comes then is heard of with their next request."""
+_ADDRESSES = "cbt_addresses"
+Use = tuple[str, str]
+"""A registration's ref, and an address."""
+
+
+class AddressesUsed:
+    """From which addresses logins and leases were used, and what of it is new; from any thread."""
+
+    def __init__(self) -> None:
+        self._known = set[Use]()
+        self._new = dict[Use, None]()
+
+    def note(self, registration_ref: str, address: str | None) -> None:
+        """Note that a login or a lease of a registration was used, rightly otherwise, from an address."""
+        use = (registration_ref, address or "")
+        if use not in self._known and len(self._new) < MOST_NEW:
+            self._new[use] = None
+
+    def take_new(self) -> list[Use]:
+        """Return what was not returned before."""
+        uses = list(self._new)
+        if len(self._known) + len(uses) > MOST_KNOWN:
+            self._known.clear()
+        self._known.update(uses)
+        for use in uses:
+            self._new.pop(use, None)
+        return uses
+
+    def give_back(self, uses: Iterable[Use]) -> None:
+        """Have what could not be compared be new again with the next request from there."""
+        self._known.difference_update(uses)
+
+
+def init_addresses(app: flask.Flask) -> None:
+    app.extensions[_ADDRESSES] = AddressesUsed()
+
+
+def addresses_of(app: flask.Flask) -> AddressesUsed:
+    return cast(AddressesUsed, app.extensions[_ADDRESSES])

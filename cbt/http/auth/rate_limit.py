@@ -1,6 +1,6 @@
 """Rate limits: the budget of each kind of secret, its counters on disk, and allowances counted in memory.
 
-The budgets of tries are set here alone; how often a lease may save stands in cbt/runner/save/quota.py.
+The budgets of tries are set here alone; how often a lease may save stands in cbt/runner/save/journal.py.
 
 Source: R-14.
 """

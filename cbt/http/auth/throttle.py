@@ -130,11 +130,6 @@ LATELY_TRIED = select(*(getattr(Throttle, one.name) for one in fields(TryCount))
 """All counters that somebody may have to look at, for whoever asks every two seconds: usually there is none."""
 
 
-def since_when(now: datetime) -> datetime:
-    """Return from when on windows may not be over yet."""
-    return now - LONGEST
-
-
 def worth_a_look(row: Throttle | TryCount, now: datetime) -> bool:
     """Return whether something was tried so often, in a window that is not over, that somebody should look."""
     scope = SCOPES.get(row.scope, SecretScope())

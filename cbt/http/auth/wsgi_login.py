@@ -19,8 +19,8 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from cbt.config import Settings
 from cbt.http.auth.cookies import cookie_signer, cookies_in, is_of_staff, session_cookie
-from cbt.http.auth.login import CANDIDATE, token_hash
-from cbt.http.auth.machine import is_elsewhere, tokens_of
+from cbt.http.auth.login import CANDIDATE
+from cbt.http.auth.machine import is_elsewhere, token_hash, tokens_of
 from cbt.http.i18n import chosen_locale, chosen_theme
 from cbt.storage.types import read_instant
 

@@ -1,7 +1,6 @@
 """How a request is read whole before its instant is taken (R-21)."""
 
 __all__ = [
-    "body_limits",
     "coalescence",
     "deferred",
     "front",

@@ -67,7 +67,7 @@ def is_promised(view: object) -> bool:
 
 
 class ThreadsOnly:
-    """Wraps an app that the loop never asks: what comes so far is asked again by a thread."""
+    """Wraps what the loop never asks: what comes so far is asked again by a thread."""
 
     def __init__(self, inner: WSGIApplication) -> None:
         self._inner = inner

@@ -28,7 +28,6 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[att
 
 from cbt.errors import CbtError
 from cbt.http.responses import SECURITY_HEADERS
-from cbt.http.server.body_limits import SMALL_BODY, Bodies, Body, BodyBudget, cuts_at_once
 from cbt.http.server.deferred import AGAIN, AT_ONCE, MAY_WAIT, PROMISES, ParkedRequest, Parking
 from cbt.http.server.lanes import (
     MOST_WAITING,
@@ -52,10 +51,15 @@ from cbt.http.server.request_body import (
     NOBODY,
     RECEIVED_AT,
     REFUSED,
+    SMALL_BODY,
     TOO_LARGE,
     TOO_SLOW,
+    Bodies,
+    Body,
+    BodyBudget,
     Refused,
     SenderOf,
+    cuts_at_once,
     declared_length,
     no_room,
 )

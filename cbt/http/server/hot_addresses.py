@@ -28,8 +28,8 @@ from cbt.config import Settings
 from cbt.errors import CbtError, NotAllowed, Unavailable
 from cbt.http.auth.access import access_of
 from cbt.http.auth.cookies import read_cookie
-from cbt.http.auth.login import CANDIDATE, machine_id, signed_in, token_hash
-from cbt.http.auth.machine import tokens_of
+from cbt.http.auth.login import CANDIDATE, machine_id, signed_in
+from cbt.http.auth.machine import token_hash, tokens_of
 from cbt.http.auth.wsgi_login import BrowserLogin, door_of
 from cbt.http.form_values import whole_number
 from cbt.http.i18n import LOCALE_HEADER, chosen_locale, chosen_theme, sentences
@@ -285,10 +285,10 @@ class HotAddresses:
         """Answer a request or promise to, or hand it on."""
         find = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         if find is None or FOR_VIEW in environ or REFUSED in environ or not self._agreement.agrees:
-            return self._inner(environ, start_response)
+            return self._hand_on(environ, start_response)
         address, ref = find
         if address.endpoint in self.off:
-            return self._inner(environ, start_response)
+            return self._hand_on(environ, start_response)
         try:
             request = self._request(environ, address, ref)
             result = HandOn.TO_THE_VIEW if request is None else address.result(request)
@@ -303,10 +303,16 @@ class HotAddresses:
             return promise(environ, PromisedRequest.by_a_thread)
         response = self.response(environ, address, result)
         if response is None:
-            return self._inner(environ, start_response)
+            return self._hand_on(environ, start_response)
         status, headers, body = response
         start_response(REASONS[status], headers)
         return [body]
+
+    def _hand_on(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Have a view answer: the loop asks none, and hands the request to a thread."""
+        if AT_ONCE in environ:
+            return promise(environ, PromisedRequest.by_a_thread)
+        return self._inner(environ, start_response)
 
     def _find(self, method: str, path: str) -> tuple[_Address, str] | None:
         """Return the hot address of a path, and the part of it that varies."""

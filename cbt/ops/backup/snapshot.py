@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from cbt.audit.head import DIGITS, Head
+from cbt.audit.chain import DIGITS, Head
 from cbt.config import Settings
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.releases import PRODUCT, product_version

@@ -29,7 +29,7 @@ from cbt.config import Settings
 from cbt.console.output import align, tone
 from cbt.console.texts import text as _
 from cbt.errors import Unavailable
-from cbt.personal.identity import DOCUMENT, document_index
+from cbt.personal.fields import document_index
 from cbt.releases import newest_revision
 from cbt.rules.canonical import digest
 from cbt.rules.states import State
@@ -38,7 +38,7 @@ from cbt.runner.save.digest import is_seal, journal_texts
 from cbt.scoring.late_answers import APPROVED, REJECTED, entries_digest
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry, Score
 from cbt.scoring.score_sheets import Scorers
-from cbt.storage.crypto import personal_was_lost, readable
+from cbt.storage.crypto import DOCUMENT, personal_was_lost, readable
 from cbt.storage.engine import database_place
 from cbt.storage.migrate import database_revision, refuse_newer
 from cbt.storage.types import db

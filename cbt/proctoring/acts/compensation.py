@@ -28,9 +28,8 @@ from cbt.proctoring.act import (
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import Proposal, proposal
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.board.store import stood_in_room
 from cbt.proctoring.desk import Desk, acting, count_time, uncount_time, would_take_two
-from cbt.proctoring.store import gap_in_room
+from cbt.proctoring.store import gap_in_room, stood_in_room
 from cbt.rules.states import ClosedBy
 from cbt.runner import attempt_changes as delivery
 from cbt.runner.attempt_changes import withdraw_time

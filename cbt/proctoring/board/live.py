@@ -17,7 +17,7 @@ from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from cbt.http.auth.throttle import TryCount
-from cbt.proctoring.board import store
+from cbt.proctoring import store
 from cbt.proctoring.board.seat_state import SeatNumbers, SeatState, guesses_in_room, proposals_of
 from cbt.proctoring.board.seat_view import (
     FreeSeat,

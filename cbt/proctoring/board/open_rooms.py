@@ -23,9 +23,10 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.http.auth.throttle import LATELY_TRIED, TryCount, since_when, worth_a_look
+from cbt.http.auth.rate_limit import LONGEST
+from cbt.http.auth.throttle import LATELY_TRIED, TryCount, worth_a_look
 from cbt.http.models import LoginSession
-from cbt.proctoring.board import store
+from cbt.proctoring import store
 from cbt.proctoring.board.live import Board, Surroundings, board_of, read_around, taken_rows
 from cbt.proctoring.board.seat_state import SeatNumbers, guesses_in_room
 from cbt.proctoring.board.seat_view import SeatCache
@@ -154,7 +155,7 @@ class BoardReader:
 
     def counters(self, cursor: Any, *, now: datetime) -> list[TryCount]:
         """Return what is guessed at too often just now, whatever it is. Source: R-14."""
-        raws = self._tried.ask(cursor, since=since_when(now))
+        raws = self._tried.ask(cursor, since=now - LONGEST)
         try_counts = [TryCount(*self._tried.typed(raw)) for raw in raws]
         return [one for one in try_counts if worth_a_look(one, now)]
 

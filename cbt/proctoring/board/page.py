@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import flask
 
-from cbt.http.auth.login import Principal, token_hash
+from cbt.http.auth.login import Principal
+from cbt.http.auth.machine import token_hash
 from cbt.http.health import files_lost
 from cbt.http.i18n import LOCALE_HEADER
 from cbt.http.problems import wants_json

@@ -25,7 +25,7 @@ from typing import Any
 import click
 import msgspec
 
-from cbt.audit.head import DIGITS, Head, entry_hash
+from cbt.audit.chain import DIGITS, Head, entry_hash
 from cbt.console.command import FILE, FOLDER, NEW_FILE, argument, group, option
 from cbt.console.exits import DONE, NOT_PROVED, REFUSED
 from cbt.console.output import Answer

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.audit_log import log_names
 from cbt.assembly.models import Form
-from cbt.audit.head import DIGITS, Head
+from cbt.audit.chain import DIGITS, Head
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.items.models import Item, ItemVersion

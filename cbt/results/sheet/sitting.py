@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from cbt.audit.head import Head, head_of
+from cbt.audit.chain import Head, head_of
 from cbt.blueprints.reasons import violation_of
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Registration

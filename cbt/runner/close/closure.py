@@ -43,9 +43,10 @@ from cbt.runner.clock_facts import (
 from cbt.runner.close.outage import settle_rooms
 from cbt.runner.models import Attempt
 from cbt.runner.protocol import TAKEN, End, Ended, HandedIn, HandIn, Outcome, Saved, UnitEndResult, UnitLeft
-from cbt.runner.save.attempt_row import Dialect, Guard, PaperKey, for_each, update_each
+from cbt.runner.save.attempt_row import Guard, PaperKey, for_each, update_each
 from cbt.runner.save.digest import journal_texts, read_grown
 from cbt.storage.bulk_read import side_by_side
+from cbt.storage.engine import Dialect
 from cbt.storage.types import new_ref, read_instant, read_instant_or_none
 from cbt.storage.unit_of_work import reading, unit_of_work
 

@@ -14,17 +14,17 @@ from typing import cast
 import flask
 
 from cbt.http.auth import access
-from cbt.http.auth.access import addresses_of
-from cbt.http.auth.machine import is_elsewhere
+from cbt.http.auth.machine import addresses_of, is_elsewhere
 from cbt.http.partials import Reply
 from cbt.http.request_log import BEAT
 from cbt.http.server.deferred import AGAIN, MAY_WAIT, WAIT, Parking, Wait, may_wait
 from cbt.http.server.hot_addresses import HotHandler, HotRequest, OnPage, Result, hot_reply, json_response
 from cbt.runner.news.entries import Teller, entries_since, number_asked, number_now, place_of
 from cbt.runner.news.watcher import Watcher
-from cbt.runner.replies import clock_of, not_the_writer, refused_reply, spent_lease
-from cbt.runner.save.attempt_row import AttemptInfo, Dialect
+from cbt.runner.replies import clock_of, not_the_writer, refused_reply
+from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.runner.save.journal import Journal
+from cbt.storage.engine import Dialect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading, reading
 
@@ -55,7 +55,7 @@ class NewsHandler(HotHandler[None]):
         """Let the page wait, or have it told."""
         info = self._journal.infos.get(request.ref)
         environ, asked = request.environ, number_asked(request.argument("since"))
-        lease_hash = spent_lease(environ, self._journal, request.now)
+        lease_hash = self._journal.spent_lease(environ, request.now)
         if MAY_WAIT in environ and AGAIN not in environ and asked is not None and self._knows(asked):
             with raw_reading(self._engine) as cursor:
                 cursor.execute(self._select, (info.attempt_id,))

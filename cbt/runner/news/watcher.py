@@ -16,8 +16,8 @@ from sqlalchemy.engine import Engine
 from cbt.config import Settings
 from cbt.http.server.deferred import Parking
 from cbt.runner.news.entries import topic_of
-from cbt.runner.save.attempt_row import Dialect
 from cbt.runner.waiting.hall import Entry, WaitingHall
+from cbt.storage.engine import Dialect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading
 

@@ -1,3 +1,3 @@
 """The paper a candidate reads: layout, joining, the page."""
 
-__all__ = ["content", "draw", "handler", "layout", "packed", "page"]
+__all__ = ["content", "draw", "handler", "layout", "page"]

@@ -1,3 +1,3 @@
 """An answer: judged, written with others, acknowledged."""
 
-__all__ = ["attempt_cache", "attempt_row", "batch", "digest", "handler", "journal"]
+__all__ = ["attempt_row", "batch", "digest", "handler", "journal"]

@@ -1,5 +1,11 @@
 """The batch of saves: each judged against its locked row, appended and told to the board, within its quotas.
 
+What an honest candidate needs at most: 100 items changed five times with as many flags and notes; a text that
+is typed without a break for an hour and flushed every two seconds (1,800 times); some events. That is 3,000
+rows. The texts decide the bytes: 1,800 states of an essay that grows to 3,000 characters are 8 MB, everything
+else is less than one. The quota is far above that. Notes, marks, flags, strikes, settings and events count as
+answers do, and so does what is kept as evidence (R-29): whatever a lease can write is on the same disk.
+
 Source: R-13, R-21, R-24, R-26, R-29, R-40, R-41, R-42; I1, I2, I3, I11, I12.
 """
 
@@ -14,9 +20,23 @@ from typing import Any
 from cbt.http.auth.machine import is_elsewhere
 from cbt.rules.states import State
 from cbt.runner.protocol import Entry, Outcome, Receipt, Save, Saved
-from cbt.runner.save.attempt_row import Dialect, Guard, SaveStatements, update_each
-from cbt.runner.save.quota import is_full, size_of
+from cbt.runner.save.attempt_row import Guard, SaveStatements, update_each
+from cbt.storage.engine import Dialect
 from cbt.storage.types import read_instant
+
+MOST_ROWS = 30_000
+MOST_BYTES = 80_000_000
+"""What an attempt may keep."""
+
+
+def size_of(entries: Sequence[Entry]) -> int:
+    """Return the bytes that the values of some entries take."""
+    return sum([len(one.value.encode()) for one in entries if one.value is not None])
+
+
+def is_full(guard: Guard, rows: int, size: int) -> bool:
+    """Return whether an attempt has no room for so many entries of `size` bytes; a heartbeat always finds some."""
+    return rows > 0 and (guard.kept_rows + rows > MOST_ROWS or guard.kept_bytes + size > MOST_BYTES)
 
 
 @dataclass(slots=True)

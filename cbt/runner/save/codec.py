@@ -25,8 +25,8 @@ from cbt.runner.protocol import (
     UnitEndResult,
     UnitLeft,
 )
-from cbt.runner.save.attempt_row import guard_of, row_of
-from cbt.runner.start.batch import FormRow, Opened, Start
+from cbt.runner.save.attempt_row import FormRow, guard_of, row_of
+from cbt.runner.start.batch import Opened, Start
 from cbt.storage.types import from_micros, to_micros
 from cbt.storage.write_queue.batch import Carried, Failed
 from cbt.storage.write_queue.change_set import ChangeSetOutcome, Parcel, Rows

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cbt.rules.canonical import digest
-from cbt.runner.save.attempt_row import Dialect
 from cbt.storage.bulk_read import parted
+from cbt.storage.engine import Dialect
 
 _EMPTY = "0"
 

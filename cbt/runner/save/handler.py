@@ -18,7 +18,7 @@ import flask
 
 from cbt.errors import InvalidInput
 from cbt.http.app_context import path_of
-from cbt.http.auth.access import addresses_of
+from cbt.http.auth.machine import addresses_of
 from cbt.http.request_log import BEAT
 from cbt.http.server.hot_addresses import HandOn, HotHandler, HotRequest, OnPage, Result, json_response
 from cbt.runner.protocol import (
@@ -36,7 +36,7 @@ from cbt.runner.protocol import (
     read_save,
     receipts_text,
 )
-from cbt.runner.replies import saved_reply, spent_lease
+from cbt.runner.replies import saved_reply
 from cbt.runner.save.attempt_row import AttemptInfo
 from cbt.runner.save.journal import Journal
 from cbt.storage.write_queue.group_commit import Told
@@ -76,7 +76,7 @@ class SaveHandler(HotHandler[PendingSave]):
             return HandOn.TO_A_THREAD
         body = _read_object(raw)
         info = known or infos.get(request.ref)
-        lease_hash = spent_lease(request.environ, self._journal, request.now)
+        lease_hash = self._journal.spent_lease(request.environ, request.now)
         save = read_save(info, body, lease_hash=lease_hash, machine=request.machine, now=request.now)
         asked = self._asked(info, save, body, request)
         return PendingSave(info, asked, request.ref, request.environ.get("REMOTE_ADDR"), request.by_view)

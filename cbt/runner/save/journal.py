@@ -6,26 +6,28 @@ Source: R-40, R-41; I1, I2, I3, I10, I11.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import flask
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import EntryDraft, Sealer, ToFollow, follow, has_to_follow
 from cbt.clock import Clock
-from cbt.errors import CbtError
+from cbt.errors import CbtError, NotAllowed, TooMany
+from cbt.http.auth.machine import token_hash
 from cbt.rules.overload import PAGE_PATIENCE
 from cbt.runner.close.closure import EndBatch
 from cbt.runner.protocol import Ended, HandedIn, HandIn, Save, Saved, UnitEndResult, UnitLeft, divided
-from cbt.runner.save.attempt_cache import InfoCache
-from cbt.runner.save.attempt_row import Dialect, Guard
+from cbt.runner.save.attempt_row import Guard, InfoCache, peek_guard, read_guards
 from cbt.runner.save.batch import SaveBatch
 from cbt.runner.save.codec import Request, SavePacking
-from cbt.runner.save.quota import LeaseRate
 from cbt.runner.start.batch import Claim, Start, StartBatch
+from cbt.storage.engine import Dialect
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading
 from cbt.storage.write_queue.batch import Commits, Failed, Tell
@@ -34,6 +36,9 @@ from cbt.storage.write_queue.group_commit import MAX_BATCH, GroupWriter, Told
 from cbt.storage.write_queue.write_lock import Gate
 from cbt.storage.write_queue.writer_client import WriteLine
 from cbt.storage.write_queue.writer_server import LineServer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,48 @@ whatever transaction there is."""
 QUIET = 1.0
 """So many seconds without an outcome, and nobody is taken to wait: between two saves of a hall lie milliseconds, in
 which a long transaction would begin."""
+
+LEASE = "HTTP_X_CBT_LEASE"
+"""The header of a lease, as WSGI names it."""
+PER_SECOND = 10
+"""Requests of one lease that are taken for ever; of an honest page one is in flight, and one a second is much."""
+BURST = 300
+"""Requests beyond that which may come at once: half a minute of them, as when a key is held down."""
+EACH, NOTHING, SECOND = timedelta(seconds=1) / PER_SECOND, timedelta(0), timedelta(seconds=1)
+MOST_LEASES = 50_000
+"""Leases a process remembers; with more, those that owe nothing are forgotten."""
+
+
+class LeaseRate:
+    """Counts the requests of each lease in one process; the lease is the key, so nobody can use up another's."""
+
+    def __init__(self) -> None:
+        self._owed: dict[str, tuple[timedelta, datetime]] = {}
+        """By lease: the time it owes, and when it did."""
+        self._lock = threading.Lock()
+
+    def spend(self, lease_hash: str, now: datetime) -> None:
+        """Count one request; raise TooMany("attempt.too_fast", seconds=…) when there were too many.
+
+        A refused request is not counted, so whoever waits so long is taken.
+        """
+        with self._lock:
+            owed = self._still_owed(lease_hash, now) + EACH
+            over = owed - BURST * EACH
+            if over > NOTHING:
+                raise TooMany("attempt.too_fast", seconds=-(-over // SECOND))
+            if len(self._owed) >= MOST_LEASES:
+                self._forget(now)
+            self._owed[lease_hash] = (owed, now)
+
+    def _still_owed(self, lease_hash: str, now: datetime) -> timedelta:
+        owed, since = self._owed.get(lease_hash, (NOTHING, now))
+        # A `now` that was read earlier pays nothing, and costs nothing.
+        return max(owed - max(now - since, NOTHING), NOTHING)
+
+    def _forget(self, now: datetime) -> None:
+        owing = {lease: owed for lease, owed in self._owed.items() if self._still_owed(lease, now) > NOTHING}
+        self._owed = owing if len(owing) < MOST_LEASES else {}
 
 
 class Journal:
@@ -70,7 +117,7 @@ class Journal:
         self.infos = InfoCache(engine, app.app_context)
         self._app = app
         self._clock = cast(Clock, app.extensions["cbt_clock"])
-        self.rate = LeaseRate()
+        self._rate = LeaseRate()
         self._saves = SaveBatch(self.dialect)
         self._ends = EndBatch(self.dialect, self.infos.paper)
         self._sealer = Sealer(self.dialect.name)
@@ -111,6 +158,18 @@ class Journal:
     def serve_lines(self, folder: Path, until: int) -> None:
         """Own the writing in `folder`: carry out what the server processes send, until `until` ends."""
         LineServer(folder, SavePacking(), self.commits).serve(until)
+
+    def spent_lease(self, environ: WSGIEnvironment, now: datetime) -> str:
+        """Return the hash of the lease that a request brings; raise NotAllowed("lease.missing").
+
+        Raise TooMany("attempt.too_fast") for one that asks without end.
+        """
+        token = environ.get(LEASE)
+        if not token:
+            raise NotAllowed("lease.missing")
+        lease_hash = token_hash(token)
+        self._rate.spend(lease_hash, now)
+        return lease_hash
 
     def save(self, save: Save) -> Saved:
         """Append the entries of a request in the next group commit.
@@ -178,7 +237,7 @@ class Journal:
 
     def peek_within(self, session: Session, attempt_id: int) -> Guard:
         cursor = session.connection().connection.cursor()
-        guard = self.dialect.peek_guard(cursor, attempt_id)
+        guard = peek_guard(self.dialect, cursor, attempt_id)
         cursor.close()
         return guard
 
@@ -197,7 +256,7 @@ class Journal:
         claims = self._starts.claims(cursor, starts) if starts else []
         ids = [one.attempt_id for one in (*after, *sent)]
         ids += [one.form.attempt_id for one in claims if isinstance(one, Claim)]
-        guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts or ends)) if ids else {}
+        guards = read_guards(self.dialect, cursor, ids, exclusive=bool(starts or ends)) if ids else {}
         saved = self._saves.perform(cursor, sent, guards, at=at) if sent else []
         ended, lines = self._ends.perform(cursor, ends, saved[len(before) :], guards) if ends else ([], [])
         if after:

@@ -1,3 +1,3 @@
 """A start: lease, clock and paper in one batch."""
 
-__all__ = ["batch", "handler", "reply"]
+__all__ = ["batch", "handler"]

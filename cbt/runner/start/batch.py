@@ -9,8 +9,7 @@ from secrets import token_urlsafe
 from typing import Any, NamedTuple
 
 from cbt.errors import CbtError, Conflict, Gone, Locked, NotAllowed, NotFound, TooEarly, Unavailable
-from cbt.http.auth.login import token_hash
-from cbt.http.auth.machine import is_elsewhere
+from cbt.http.auth.machine import is_elsewhere, token_hash
 from cbt.http.auth.wsgi_login import LOGIN_SESSIONS
 from cbt.rules.clock import AttemptClock, UnitWindow, clock_at, present, windows_ahead
 from cbt.rules.exam import Paper
@@ -28,8 +27,9 @@ from cbt.runner.clock_facts import (
     timing_facts,
 )
 from cbt.runner.paper.layout import read_layout
-from cbt.runner.save.attempt_row import Dialect, Guard, PaperKey
+from cbt.runner.save.attempt_row import FORM_COLUMNS, FORM_TABLES, FormRow, Guard, PaperKey
 from cbt.runner.save.batch import GAP
+from cbt.storage.engine import Dialect
 from cbt.storage.types import read_instant, read_instant_or_none
 
 
@@ -42,22 +42,6 @@ class Start:
     machine: str
     now: datetime
     lease: str = field(default_factory=lambda: token_urlsafe(24))
-
-
-class FormRow(NamedTuple):
-    """What never changes about an attempt, as the database has it; its form is long and read where it is needed."""
-
-    attempt_id: int
-    registration_ref: str
-    version_id: int
-    paper: str
-    layout: str
-    form_id: int
-    tools: str
-
-
-FORM_COLUMNS = "a.id, r.ref, r.blueprint_version_id, r.paper, a.layout, a.form_id, r.tools"
-FORM_TABLES = "FROM attempt a JOIN registration r ON r.id = a.registration_id WHERE a.ref"
 
 
 @dataclass(frozen=True, slots=True)

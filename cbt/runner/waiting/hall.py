@@ -18,7 +18,6 @@ from typing import Any
 from sqlalchemy.engine import Engine
 
 from cbt.rules.door import LATELY, opening_span
-from cbt.runner.save.attempt_row import Dialect
 from cbt.runner.waiting.waiter import (
     ANYBODY,
     LOGIN,
@@ -29,6 +28,7 @@ from cbt.runner.waiting.waiter import (
     WaiterRow,
     WaitingRoom,
 )
+from cbt.storage.engine import Dialect
 from cbt.storage.unit_of_work import raw_reading
 
 KEPT_SECONDS = 60.0

@@ -13,8 +13,7 @@ import flask
 
 from cbt.errors import NotAllowed
 from cbt.http.app_context import path_of
-from cbt.http.auth.access import addresses_of
-from cbt.http.auth.machine import is_elsewhere
+from cbt.http.auth.machine import addresses_of, is_elsewhere
 from cbt.http.server.deferred import AGAIN, MAY_WAIT, WAIT, Parking, Wait
 from cbt.http.server.hot_addresses import HandOn, HotHandler, HotRequest, Result, json_response
 from cbt.runner.news.entries import number_asked

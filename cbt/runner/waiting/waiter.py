@@ -10,7 +10,7 @@ from typing import Any
 
 from cbt.rules.door import asks_again_after, opens_after, share_of
 from cbt.runner.protocol import iso
-from cbt.runner.save.attempt_row import Dialect
+from cbt.storage.engine import Dialect
 from cbt.storage.types import read_instant, read_instant_or_none
 
 SOON = timedelta(milliseconds=50)

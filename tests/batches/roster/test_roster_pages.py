@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.batches.roster.models import RosterCheck, RosterPart
-from cbt.batches.roster.process import RosterImport
+from cbt.batches.roster.roster_import import RosterImport
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.demo.world import Hall
 from cbt.sittings.service import cancel_sitting

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 
-from cbt.blueprints.files import load_blueprint_file
+from cbt.blueprints.store import load_blueprint_file
 from cbt.candidates.roster.columns import HandMapping, Hands, layouts_of
 from cbt.candidates.roster.file import Roster, open_roster, roster_of
 from cbt.candidates.roster.row import BlueprintChoice, Chooser, PaperRow, RosterRow
