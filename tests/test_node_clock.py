@@ -28,8 +28,8 @@ from cbt.storage.types import db
 from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import base_settings
 from tests.delivery.driver import opened_page
-from tests.packaging.served import wait_for
 from tests.world import World
+from torture.sites.waiting import wait_for
 
 pytestmark = pytest.mark.past_sqlalchemy
 

@@ -28,8 +28,9 @@ from cbt.http.views import SHOWN
 from cbt.storage.engine import begin_installation
 from tests.conftest import Templates, base_settings, installation
 from tests.helpers import FakeClock
-from tests.packaging.served import Installation, wait_for
+from tests.packaging.served import Installation
 from tests.world import PASSWORD, START, World
+from torture.sites.waiting import wait_for
 
 pytestmark = pytest.mark.once
 
@@ -342,7 +343,7 @@ def test_the_served_product_speaks_https_and_nothing_else(
     url = f"https://127.0.0.1:{installation.port}/staff/sign-in"
 
     def page() -> str:
-        with urllib.request.urlopen(url, timeout=5, context=trusting) as reply:
+        with urllib.request.urlopen(url, timeout=60, context=trusting) as reply:
             assert reply.headers["Strict-Transport-Security"]
             assert "__Host-cbt_staff=" in "\n".join(reply.headers.get_all("Set-Cookie"))
             return str(reply.read().decode())
@@ -384,7 +385,7 @@ def spoken_by(port: int, version: ssl.TLSVersion) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         browser.minimum_version = browser.maximum_version = version
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         try:
             with browser.wrap_socket(line) as secure:
                 return secure.version() or ""

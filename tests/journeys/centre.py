@@ -9,7 +9,6 @@ import gettext
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -40,6 +39,7 @@ from tests.helpers import FakeClock
 from tests.journeys.server import CLOCK, PROCESSES, RECORDS, TEMPLATES, FileClock
 from tests.product_processes import Forked
 from tests.world import World
+from torture.sites.waiting import free_port
 
 HEARD_WITHIN = timedelta(seconds=15)
 DRAIN_SECONDS = 0.15
@@ -86,7 +86,7 @@ class Centre:
         """End the server as a machine does that is switched off, and start it again."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
         self.process = _start(self.environment, self.records.parent / "server.log")
         _wait(self)
 
@@ -210,7 +210,7 @@ def serve(
     clock.set(start)
     records = folder / "sent"
     records.mkdir()
-    port = _free_port()
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CBT_")}
     environment |= {
         CLOCK: str(folder / "clock"),
@@ -261,12 +261,6 @@ def quiet_log(folder: Path, allowed: Sequence[str] = ()) -> list[str]:
     lines = (folder / "server.log").read_text("utf-8", "replace").splitlines()
     allowed = (*allowed, '"level": "info"', "[INFO]", *MACHINES_AFFAIR)
     return [line for line in lines if line.strip() and not any(part in line for part in allowed)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(centre: Centre) -> None:

@@ -8,13 +8,11 @@ import http.client
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http.cookiejar import CookieJar
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from cbt.config import FILE_VARIABLE, NO_FILE
 from cbt.paths import product_dir
 from tests.fork_server import CAN_FORK, end_with_parent
 from tests.product_processes import Forked, run_cbt
+from torture.sites.waiting import free_port, wait_for
 
 PATIENCE_SECONDS = 60
 CHECKOUT = (sys.executable, "-m", "cbt.cli")
@@ -29,36 +28,6 @@ SERVE = "tests.packaging.serving:serve"
 WRITING = b"cbt.ops.writer_process"
 """In the command line of the process that owns the writing, or its name."""
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_free(port: int) -> bool:
-    """Return whether a server that shares its port with nobody could listen on `port`."""
-    with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # connections that just ended do not count
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
-    """Return whether `condition` came true within `seconds`."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 class Installation:

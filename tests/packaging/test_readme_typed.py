@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from cbt.paths import product_dir
-from tests.packaging.served import PATIENCE_SECONDS, Installation, Server, free_port
+from tests.packaging.served import PATIENCE_SECONDS, Installation, Server
+from torture.sites.waiting import free_port
 
 CHECKOUT = product_dir("templates").parent
 READMES = ("README.md", "README.zh-CN.md")

@@ -15,7 +15,8 @@ from cbt.application.app import create_app
 from cbt.config import read_settings
 from cbt.storage.unit_of_work import unit_of_work
 from tests.conftest import close_engine
-from tests.packaging.served import Installation, Server, Visitor, is_free, wait_for
+from tests.packaging.served import Installation, Server, Visitor
+from torture.sites.waiting import is_free, wait_for
 
 FREE_WITHIN_SECONDS = 3.0
 """A killed server must not keep the next one from its port for longer."""

@@ -99,7 +99,7 @@ def test_the_key_is_made_and_read_while_everybody_else_may_write(
             return True
 
     def load(*arguments: Any, **named: Any) -> bytes:
-        seen.append(ThreadPoolExecutor(1).submit(write).result(timeout=5))
+        seen.append(ThreadPoolExecutor(1).submit(write).result(timeout=60))
         return load_key(*arguments, **named)
 
     monkeypatch.setattr(signature, "load_key", load)

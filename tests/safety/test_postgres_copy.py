@@ -23,8 +23,8 @@ from tests.conftest import IN_CI, base_settings, close_engine
 from tests.databases import CARELESS, PostgresServer, find_binaries, give_to_server, serve_data, start_own
 from tests.delivery.driver import opened_page
 from tests.helpers import FakeClock
-from tests.packaging.served import wait_for
 from tests.world import START, build_world
+from torture.sites.waiting import wait_for
 
 TOOLS = ("pg_receivewal", "pg_basebackup")
 
@@ -67,7 +67,7 @@ class Receiver:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
 
 def _ask(server: PostgresServer, query: str) -> list[tuple[object, ...]]:

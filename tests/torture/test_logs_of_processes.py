@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from cbt.config import Settings
-from tests.packaging.served import Installation, Server, wait_for
+from tests.packaging.served import Installation, Server
+from torture.sites.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a file that is open is not moved there")
 

@@ -29,11 +29,11 @@ from tests.conftest import close_engine
 from tests.delivery.driver import Page
 from tests.fork_server import CAN_FORK
 from tests.journeys.server import CLOCK, RECORDS, TEMPLATES, FileClock
-from tests.packaging.served import free_port, wait_for
 from tests.product_processes import Forked
 from tests.safety.conftest import settings_of
 from tests.safety.harm import flip_bits, run_cbt
 from tests.world import PLANNED, World
+from torture.sites.waiting import free_port, wait_for
 
 # Only there: PostgreSQL keeps its second copy itself.
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
