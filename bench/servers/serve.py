@@ -24,6 +24,8 @@ from cbt.storage.write_queue.writer_client import can_share, is_owned
 PRODUCT = "cbt serve"
 """The product as it is started by hand: its lock, its preparation, then its workers."""
 SLOW = "bench.servers.slow:worker"
+BY_VIEWS = "bench.servers.views:worker"
+"""The product with hot addresses left to their views, beside the product: its writing process writes for both."""
 REF = "ref"
 """REF on plain granian."""
 REF_BEHIND_FRONT = "bench.servers.ref:behind_front"

@@ -25,7 +25,7 @@ FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded", "
 
 def sends_form(request: flask.Request) -> bool:
     """Return whether there is a form to be read; to look for fields in another body costs as much."""
-    return request.mimetype in FORMS
+    return "CONTENT_TYPE" in request.environ and request.mimetype in FORMS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.exceptions import HTTPException
 
 from cbt.clock import Clock
 from cbt.http.metrics import NO_ENDPOINT, Metrics
 from cbt.http.page_cache import PrewarmedBytecode
 from cbt.http.partials import PageEnvironment
-from cbt.http.server.deferred import PROMISE, Headers, Promise, PromisedRequest
+from cbt.http.server.deferred import PROMISE, PROMISED, Headers, Promise, PromisedRequest
 from cbt.http.server.request_body import HANDED_AT
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ class ObservedApp(flask.Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return `func` as it is: Flask asks of a dozen functions in each request whether one is a coroutine's."""
         return func
+
+    def finalize_request(
+        self, rv: flask.typing.ResponseReturnValue | HTTPException, from_error_handler: bool = False
+    ) -> flask.Response:
+        """Return a view's reply after the hooks; of a promise they would see a reply that goes to nobody."""
+        return PROMISED if rv is PROMISED else super().finalize_request(rv, from_error_handler)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self.request_log.watch(self.wsgi_app, environ, start_response)

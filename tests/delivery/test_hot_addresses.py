@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import flask
 import pytest
 
 from cbt.application.hot_addresses import HOT_ADDRESSES
@@ -61,6 +62,18 @@ def test_a_save_of_the_view_alone_is_answered_by_the_commit_as_at_the_door(page:
         patch.setattr(type(page.world.app.extensions["cbt_journal"]), "save", None)  # no thread waits
         assert save(page, entry) == door
     assert door[0] == 200
+
+
+def test_no_hook_is_shown_a_reply_of_what_a_view_promised(by_views: Page) -> None:
+    shown = []
+
+    def note(response: flask.Response) -> flask.Response:
+        shown.append(response)
+        return response
+
+    by_views.world.app.after_request_funcs.setdefault(None, []).append(note)
+    assert save(by_views, by_views.entry(1, "A"))[0] == 200
+    assert not shown
 
 
 def test_what_a_view_promised_is_explained_by_it(by_views: Page) -> None:

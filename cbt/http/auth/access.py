@@ -148,11 +148,9 @@ def _refuse_elsewhere() -> None:
 
 def _refuse_nul(request: flask.Request) -> None:
     # Nobody types it, and PostgreSQL refuses it in the middle of a statement. JSON bodies check their own values.
-    query_string = request.query_string
-    texts = [
-        request.path,
-        *(request.args.values() if b"%00" in query_string or b"\0" in query_string else ()),
-    ]
+    environ = request.environ
+    query = environ.get("QUERY_STRING", "")
+    texts = [environ["PATH_INFO"], *(request.args.values() if "%00" in query or "\0" in query else ())]
     if sends_form(request):
         texts += request.form.values()
     if "\0" in "".join(texts):

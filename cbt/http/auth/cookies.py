@@ -47,7 +47,8 @@ class CookieOfAnyAge(SecureCookieSessionInterface):
 
     def open_session(self, app: flask.Flask, request: flask.Request) -> SecureCookieSession | None:
         """Return what the cookie holds; an empty session when it is missing or not ours."""
-        return self.read(app, request.cookies.get(self.get_cookie_name(app), ""))
+        name = session_cookie(app, staff=is_of_staff(request.path))
+        return self.read(app, request.cookies.get(name, ""))
 
     def save_session(self, app: flask.Flask, session: SessionMixin, response: flask.Response) -> None:
         """Send what changed. A file is the same whatever the cookie: whoever signs in need not fetch it again."""

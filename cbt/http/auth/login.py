@@ -243,7 +243,8 @@ def init_login(app: flask.Flask) -> None:
     app.session_interface = CookieOfAnyAge()
     manager = flask_login.LoginManager()
     manager.session_protection = None
-    manager.init_app(app)
+    # Not by its init_app: nobody is remembered by another cookie, and a page that asks for nobody loads nobody.
+    app.login_manager = manager  # type: ignore[attr-defined]  # where flask_login looks for it
     app.extensions["cbt_resolvers"] = {}
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login ships no types

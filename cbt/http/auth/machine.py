@@ -152,19 +152,22 @@ def current_machine(*, issue: bool = False) -> Machine:
     """Return the machine of this request; with `issue` it gets a token with the reply when it has none."""
     machine: Machine | None = flask.g.get("machine")
     if machine is None:
-        request = flask.request
-        machine = Machine(_token_hash(), request.remote_addr or "", agent=request.user_agent.string)
+        environ = flask.request.environ
+        agent = environ.get("HTTP_USER_AGENT", "")
+        machine = Machine(_token_hash(environ), environ.get("REMOTE_ADDR") or "", agent=agent)
         flask.g.machine = machine
     if issue and machine.token_hash is None:
         machine = flask.g.machine = replace(machine, token_hash=_give(None), fresh=True)
     return machine
 
 
-def _token_hash() -> str | None:
-    token_hash = tokens_of(flask.current_app).known(flask.request.environ)
-    sent = read_cookie(MACHINE_COOKIE)
-    if token_hash is not None or not sent or len(sent) > LONGEST:
+def _token_hash(environ: WSGIEnvironment) -> str | None:
+    token_hash = tokens_of(flask.current_app).known(environ)
+    if token_hash is not None:
         return token_hash
+    sent = read_cookie(MACHINE_COOKIE)
+    if not sent or len(sent) > LONGEST:
+        return None
     # A name of the time before tokens were signed, or signed with a key that was changed since.
     name = sent.rsplit(".", 1)[0]
     issued: IssuedBefore | None = flask.current_app.extensions.get(_ISSUED_BEFORE)

@@ -56,6 +56,16 @@ def promise(environ: WSGIEnvironment, made: Promise) -> Iterable[bytes]:
     return ()
 
 
+class PromisedReply(flask.Response):
+    """What a view returns that left a promise: it goes to nobody, so nothing is made of it."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return ()
+
+
+PROMISED = PromisedReply()
+
+
 def waits_for_a_commit(view: View) -> View:
     """Mark a view that is mostly answered before it is asked, by a promise: the loop asks for itself."""
     view.cbt_waits_for_a_commit = True  # type: ignore[attr-defined]  # read back by is_promised

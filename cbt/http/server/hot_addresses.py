@@ -36,7 +36,7 @@ from cbt.http.i18n import LOCALE_HEADER, chosen_locale, chosen_theme, sentences
 from cbt.http.partials import Reply
 from cbt.http.request_log import ENDPOINT, STATUS
 from cbt.http.responses import SecuredHeaders
-from cbt.http.server.deferred import AT_ONCE, PROMISES, Headers, PromisedRequest, promise
+from cbt.http.server.deferred import AT_ONCE, PROMISED, PROMISES, Headers, PromisedRequest, promise
 from cbt.http.server.request_body import RECEIVED_AT, REFUSED
 from cbt.storage.write_queue.batch import Failed
 from cbt.storage.write_queue.group_commit import Told
@@ -398,7 +398,7 @@ def hot_reply(ref: str = "") -> Reply:
             result = address.handler.refused(ref, error)
     match result:
         case HandOn.TO_A_PROMISE:
-            return flask.Response()
+            return PROMISED
         case CbtError():
             raise result
         case OnPage(write):
