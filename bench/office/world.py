@@ -23,8 +23,10 @@ from cbt.candidates.models import Registration
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import SeriesForm, set_series
 from cbt.config import read_settings
+from cbt.demo.build import BODY
 from cbt.demo.people import DONE, Enrolment
 from cbt.demo.world import ACTOR, Signer, add_staff
+from cbt.enrolment.body import change_body
 from cbt.items.models import Item
 from cbt.results.models import Publication, PublishedResult, Result
 from cbt.retention.destruction import DONE as DESTROYED
@@ -54,6 +56,7 @@ def build_office(built: Installation, size: OfficeSize, folder: Path) -> Office:
         batch_past = sittings.long_over()
         items = session.scalar(select(func.count()).select_from(Item)) or 0
         cookies = _cookies(session, built, now)
+    change_body(BODY, now=now, actor=ACTOR)
     set_series(SeriesForm(site="000001"), now=now, actor=ACTOR)
     return Office(
         size,

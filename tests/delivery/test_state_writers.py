@@ -38,6 +38,7 @@ CHANGES = {
     "runner/close/closure.py:__init__",
     # Requests for approval have states of their own: conditional updates that repeat the state they leave.
     "accounts/approvals/requests.py:claim",
+    "accounts/approvals/requests.py:hand_over",
     "accounts/approvals/decisions.py:settle",
     # What a database says of its own move to another has a state, too: its one row, once.
     "ops/move.py:_say_left",

@@ -1,6 +1,7 @@
 """Names, documents, late arrivals, and what two registrations may not share."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -12,13 +13,14 @@ from cbt.rules.door import (
     mask_document,
     normalise_document,
     overlaps,
+    paper_span,
     same_name,
     too_close,
     valid_resident_id,
     written_name,
 )
 
-from .builders import clock, minutes
+from .builders import clock, minutes, theory
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -149,3 +151,13 @@ def test_the_time_between_can_be_chosen() -> None:
     other = (clock("09:50"), clock("10:30"))
     assert not too_close(MORNING, other, minimum=minutes(5))
     assert too_close(MORNING, other, minimum=minutes(5) + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("factor", "extra", "lasts"),
+    [("1", 0, 45), ("1.5", 0, 67.5), ("1", 10, 55), ("1.25", 5, 61.25)],
+)
+def test_a_paper_runs_as_long_as_the_accommodation_says(factor: str, extra: float, lasts: float) -> None:
+    start = clock("09:00")
+    span = paper_span(start, theory(), factor=Decimal(factor), extra=minutes(extra))
+    assert span == (start, start + minutes(lasts))
