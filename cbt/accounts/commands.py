@@ -22,7 +22,7 @@ from cbt.console.output import Answer, align
 from cbt.console.texts import text as _
 from cbt.http.app_context import with_app
 from cbt.http.i18n import local_zone
-from cbt.rules.roles import OF_THE_HOUSE, Role
+from cbt.rules.roles import GIVEN, Role
 from cbt.storage.unit_of_work import reading
 
 
@@ -101,7 +101,7 @@ def _changed(login: str, done: str) -> Answer:
     "roles",
     multiple=True,
     required=True,
-    type=click.Choice([role.value for role in OF_THE_HOUSE]),
+    type=click.Choice([role.value for role in GIVEN]),
     help="accounts.cli.role",
 )
 @with_app

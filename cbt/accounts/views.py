@@ -23,7 +23,7 @@ from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other
 from cbt.http.partials import Reply, local_target
 from cbt.http.server import lanes
-from cbt.rules.roles import OF_THE_HOUSE, Role
+from cbt.rules.roles import GIVEN, OF_THE_HOUSE, Role
 from cbt.storage.unit_of_work import reading
 
 audit_log_pages = flask.Blueprint("audit", __name__)
@@ -181,7 +181,7 @@ def people(refused: Refusal = NOTHING_REFUSED) -> Reply:
         args = flask.request.args
         page = store.staff_page(session, text=asked_text(args), page=page_of(args))
         guesses = guessed(session, now=flask.g.now)
-    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
+    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in GIVEN]
     names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in page.lines}
     shown = {"found": page, "names": names, "guesses": guesses, "roles": roles, "refused": refused}
     return flask.render_template("accounts/people.html", **shown), refused.code
@@ -224,8 +224,9 @@ def person(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     with reading() as session:
         member = store.staff_by_ref(session, ref)
         factor = factor_codes.state(session, member)
-    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
     held = {row.role for row in member.roles}
+    offered = [role for role in OF_THE_HOUSE if role in GIVEN or role in held]
+    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in offered]
     return form_page("accounts/person.html", refused, found=member, factor=factor, roles=roles, held=held)
 
 

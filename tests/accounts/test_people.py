@@ -16,6 +16,7 @@ from cbt.storage.engine import WRITE
 from cbt.storage.types import db
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
 from tests.helpers import FakeClock, sign_in_as
+from tests.world import World
 
 
 @pytest.fixture
@@ -75,14 +76,42 @@ def principal_ref(app: flask.Flask, clock: FakeClock, login: str) -> str:
 def test_an_administrator_changes_roles_resets_and_disables(app: flask.Flask, clock: FakeClock) -> None:
     ref = principal_ref(app, clock, "li")
     client = browser(app, clock, "root", Role.ADMIN)
-    assert client.post(f"/staff/people/{ref}/roles", data={"roles": ["officer", "marker"]}).status_code == 303
-    assert principal(app, "li").roles == {"officer", "marker"}
+    assert (
+        client.post(f"/staff/people/{ref}/roles", data={"roles": ["officer", "inspector"]}).status_code == 303
+    )
+    assert principal(app, "li").roles == {"officer", "inspector"}
     assert "只显示这一次" in client.post(f"/staff/people/{ref}/reset").text
     assert sign_in(app.test_client(), "li", OWN) == 403
     client.post(f"/staff/people/{ref}/disable")
     assert "已停用" in client.get(f"/staff/people/{ref}").text
     client.post(f"/staff/people/{ref}/enable")
     assert "已停用" not in client.get(f"/staff/people/{ref}").text
+
+
+def test_nobody_is_made_a_marker_while_there_is_no_desk_for_one(
+    app: flask.Flask, clock: FakeClock, runner: CliRunner
+) -> None:
+    client = browser(app, clock, "root", Role.ADMIN)
+    ref = principal_ref(app, clock, "li")
+    form = {"login": "yue", "name": "阅卷", "roles": ["marker"]}
+    for refused in (
+        client.post("/staff/people", data=form),
+        client.post(f"/staff/people/{ref}/roles", data={"roles": ["proctor", "marker"]}),
+    ):
+        assert refused.status_code == 422
+        assert "阅卷员目前没有可用的页面" in refused.text
+    assert principal(app, "li").roles == {"proctor"}
+    assert 'value="marker"' not in client.get("/staff/people").text
+    assert 'value="marker"' not in client.get(f"/staff/people/{ref}").text
+    assert runner.invoke(staff, ["add", "yue", "阅卷", "--role", "marker"]).exit_code != 0
+
+
+def test_who_is_a_marker_already_stays_one(world: World) -> None:
+    admin, ref = world.staff("admin"), world.people["marker"].ref
+    assert 'value="marker"' in admin.get(f"/staff/people/{ref}").text
+    roles = {"roles": ["marker", "inspector"]}
+    assert admin.post(f"/staff/people/{ref}/roles", data=roles).status_code == 303
+    assert principal(world.app, "marker").roles == {"marker", "inspector"}
 
 
 def test_the_home_page_links_only_what_the_person_can_open(app: flask.Flask, clock: FakeClock) -> None:
@@ -100,7 +129,9 @@ def test_the_audit_page_filters_and_pages(app: flask.Flask, clock: FakeClock) ->
     client = browser(app, clock, "du", Role.INSPECTOR)
     with app.app_context():
         for number in range(60):
-            create_staff(login=f"p{number:02d}", name="甲", roles=[Role.MARKER], now=clock.now(), actor="cli")
+            create_staff(
+                login=f"p{number:02d}", name="甲", roles=[Role.INSPECTOR], now=clock.now(), actor="cli"
+            )
     first = client.get("/audit?act=staff.create").text
     done = '<span class="log-act">新增人员</span>'
     assert first.count('<td class="log-line">') == first.count(done) == 50
@@ -122,7 +153,7 @@ def test_staff_add_prints_a_password_that_works(app: flask.Flask, runner: CliRun
 
 def test_no_two_first_passwords_are_alike(app: flask.Flask, runner: CliRunner) -> None:
     outputs = {
-        runner.invoke(staff, ["add", f"person{number}", "甲", "--role", "marker"]).output.split("：")[1]
+        runner.invoke(staff, ["add", f"person{number}", "甲", "--role", "inspector"]).output.split("：")[1]
         for number in range(5)
     }
     assert len(outputs) == 5

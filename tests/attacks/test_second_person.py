@@ -78,7 +78,7 @@ def granted_marker(world: World) -> str:
 def taken_and_granted_again(world: World) -> str:
     ref, by = world.people["officer"].ref, actor(world, "proctor")
     with world.app.app_context():
-        for role in (Role.MARKER, Role.OFFICER):
+        for role in (Role.INSPECTOR, Role.OFFICER):
             set_roles(ref=ref, roles=[role], now=world.clock.now(), actor=by)
     return ref
 
