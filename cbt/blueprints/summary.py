@@ -95,6 +95,9 @@ def _paper(paper: Paper) -> Iterator[str]:
     yield ""
     yield shown.title
     yield "  " + shown.rules
+    if paper.is_marked_by_people:
+        yield "  " + _("exams.marked.what", paper=paper.label)
+        yield "  " + _("exams.marked.fix")
     yield from ("  " + line for line in align([shown.heads, *shown.rows], shown.numbers))
 
 

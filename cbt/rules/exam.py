@@ -228,6 +228,11 @@ class Paper:
     def label(self) -> str:
         return self.name
 
+    @property
+    def is_marked_by_people(self) -> bool:
+        """Whether it asks short answers, which no machine scores. Source: R-51."""
+        return any(section.type is ItemType.SHORT_ANSWER for section in self.sections)
+
 
 # The exam blueprint of one level, and the checks that find what in it does not add up.
 #

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.batches.checks import people
 from cbt.batches.checks.people import PlannedEntry, checks_of_rows
 from cbt.batches.checks.sittings import checks_of_sitting, checks_of_sittings
-from cbt.blueprints.store import current_version
+from cbt.blueprints.store import blueprint_of, current_version
 from cbt.candidates.models import Candidate
 from cbt.demo.world import add_staff
+from cbt.rules.items.content import ItemType
 from cbt.rules.roles import Role
 from cbt.sittings.models import BatchLevel, RoomStaff, Sitting, SittingRoom
 from tests.accounts.test_signing_in import hire, principal
@@ -124,6 +128,22 @@ def test_seats_photos_and_the_shape_of_the_batch(day: Day) -> None:
         assert checks_of_sitting(plan.session, plan.sitting) == [], (
             "it has begun: nothing of it is planned any more"
         )
+
+
+def test_a_paper_that_nobody_can_mark_is_told_once(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    with planning(day) as plan:
+        for who in ("甲", "乙"):
+            plan.enter(who, plan.sitting)
+        assert "marked_by_people" not in told(plan.session, plan.sitting)
+        version = current_version(plan.session, L3)
+        stored = blueprint_of(plan.session, version.id)
+        theory = stored.papers["theory"]
+        first, *others = theory.sections
+        asked = replace(theory, sections=(replace(first, type=ItemType.SHORT_ANSWER), *others))
+        marked = replace(stored, papers={**stored.papers, "theory": asked})
+        monkeypatch.setattr(people, "blueprint_of", lambda _session, _version: marked)
+        concerns = [one for one in checks_of_sitting(plan.session, plan.sitting) if "marked" in one.code]
+        assert [(one.stops, one.people, "要人工阅卷" in one.text) for one in concerns] == [(False, (), True)]
 
 
 def test_what_is_read_does_not_grow_with_sittings_and_people(day: Day) -> None:

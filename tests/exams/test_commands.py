@@ -33,6 +33,14 @@ def test_a_sound_file_prints_the_table_of_each_paper() -> None:
     assert "45   100" in result.output
 
 
+def test_a_paper_that_people_have_to_mark_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "l3.toml"
+    text = L3.read_text("utf-8")
+    file.write_text(text.replace('type = "true_false"', 'type = "short_answer"', 1), "utf-8")
+    assert "要人工阅卷" in run("check", file).output
+    assert "要人工阅卷" not in run("check", L3).output
+
+
 def test_another_trade_shows_its_own_rules() -> None:
     result = run("check", Path(__file__).with_name("electrician.toml"))
     assert result.exit_code == 0

@@ -84,6 +84,15 @@ def test_a_blueprint_goes_from_a_file_to_a_version_and_back(world: World) -> Non
     assert "60 分合格" in listed
 
 
+@pytest.mark.once
+def test_the_page_of_a_blueprint_says_which_paper_people_have_to_mark(world: World) -> None:
+    page = f"/office/blueprints/of/{REF}"
+    assert "要人工阅卷" not in world.staff("officer").get(page).text
+    world.clock.advance(minutes(1))
+    kept = send(world, SOUND.replace('type = "true_false"', 'type = "short_answer"', 1))
+    assert "要人工阅卷" in world.staff("officer").get(kept.location).text
+
+
 def test_who_looked_at_another_version_is_told_and_loses_nothing(world: World) -> None:
     world.clock.advance(minutes(1))
     with world.app.app_context(), unit_of_work() as session:

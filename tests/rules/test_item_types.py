@@ -14,7 +14,7 @@ from cbt.rules.items.content import ItemType, PartialCredit, Rendering
 from cbt.rules.items.inputs import COMMON
 from cbt.rules.items.registry import TYPES
 
-from .builders import TEXTS, content
+from .builders import TEXTS, content, theory, with_section
 
 PLAIN = Rendering(block=str, line=str)
 VERDICTS = ("对", "错")
@@ -117,3 +117,8 @@ def test_assembly_gets_the_shape_a_type_arranges(kind: str) -> None:
     seen = drawable_of(content(kind), ref="A", version=1, sha="x", range_code="R", importance="X")
     assert seen.shape == content(kind).shape()
     assert "order" in TYPES[kind].arrange(seen.shape, random.Random(1), shuffle=False)
+
+
+def test_a_paper_with_short_answers_waits_for_people() -> None:
+    marked = with_section(0, type=ItemType.SHORT_ANSWER).papers["theory"]
+    assert [marked.is_marked_by_people, theory().is_marked_by_people] == [True, False]

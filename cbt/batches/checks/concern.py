@@ -53,6 +53,7 @@ KINDS: Mapping[str, Kind] = {
     "shape_level": Kind("R-7", Gravity.STOP, "people"),
     "shape_paper": Kind("R-7", Gravity.STOP, "people"),
     "shape_version": Kind("R-8", Gravity.WARN, "people"),
+    "marked_by_people": Kind("R-51", Gravity.WARN, "people"),
     "case_beside": Kind("R-8", Gravity.WARN, "people"),
     "cases_beside": Kind("R-8", Gravity.WARN, "rooms"),
     "retake_passed": Kind("R-4", Gravity.STOP, "people"),

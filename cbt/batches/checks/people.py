@@ -195,6 +195,22 @@ def outside_shape(session: Session, own: Collection[Entered], shapes: Shapes) ->
         yield Concern(code, entries[0].sitting.ref, {"level": level, "paper": paper}, named(entries))
 
 
+def marked_by_people(session: Session, own: Collection[Entered]) -> Iterator[Concern]:
+    """Yield, by sitting, papers with short answers: none is released while there is no desk to mark them at.
+
+    Source: R-51.
+    """
+    grouped: dict[tuple[int, str, str], Entered] = {}
+    for entry in own:
+        blueprint = blueprint_of(session, entry.version)
+        paper = blueprint.papers[entry.paper]
+        if paper.is_marked_by_people:
+            level = f"{blueprint.occupation_name} {blueprint.level_name}"
+            grouped[entry.sitting.id, level, paper.label] = entry
+    for (_sitting, level, label), entry in grouped.items():
+        yield Concern("marked_by_people", entry.sitting.ref, {"level": level, "paper": label})
+
+
 def without_right(objections: Iterable[RetakeObjection]) -> Iterator[Concern]:
     """Yield what R-4 says, by sitting and paper; a last day is told of each person alone. Source: R-4."""
     grouped: dict[tuple[str, int, str, str], list[Entered]] = defaultdict(list)

@@ -231,6 +231,7 @@ def _about_people(
     shapes = people.shapes_of(session, {one.batch_id for one in open_sittings})
     if shapes:
         yield from people.outside_shape(session, own, shapes)
+    yield from people.marked_by_people(session, own)
     past = past_of(session, {one.person for one in own})
     yield from people.without_right(objections(session, own, past, also=frozenset()))
     lacking = without_photo(session, open_sittings)
