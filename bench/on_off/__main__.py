@@ -108,6 +108,7 @@ def _measure_family(
     rows = {row.name for traffic in family for row in traffic.rows}
     out = [one for one in mechanisms if rows.intersection(one.rows)]
     if family[0].scene is Scene.SHOWN:
+        hall.restore()  # what was scored before is scored anew
         be_over(hall.built)
     turns: list[tuple[str, Family]] = [(ON, family)]
     turns += [(one.name, [traffic for traffic in family if _has(traffic, one.rows)]) for one in out]
