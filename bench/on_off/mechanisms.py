@@ -244,7 +244,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         9,
         "Prepared statements",
         360,
-        rows=("staff_page",),
+        rows=("staff_page", "sign_in"),
         off="selects are asked through SQLAlchemy's session each time; boards' own, which compare rows, stay",
         swaps=(
             Swap("cbt.storage.prepared", "PreparedSelect.rows", _asked_by_session),

@@ -23,7 +23,7 @@ from cbt.http.auth import rate_limit
 from cbt.http.auth.login import BOARD_IDLE, IDLE, INPUT_HEADER
 from cbt.http.auth.login_store import STAFF_LIFETIME
 from cbt.http.models import LoginSession
-from cbt.rules.roles import OF_THE_HOUSE, Role
+from cbt.rules.roles import GIVEN, Role
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
 from tests.attacks.signing import enrolled, give_code, give_password, is_in
@@ -424,7 +424,7 @@ def test_nobody_is_asked_before_an_administrator_has_one(app: flask.Flask, clock
     ("role", "led"),
     [
         pytest.param(role, role in {Role.ADMIN, Role.OFFICER, Role.CHIEF_PROCTOR}, id=role.value)
-        for role in OF_THE_HOUSE
+        for role in GIVEN
     ],
 )
 def test_from_then_on_the_named_roles_are_led_to_set_one_up(

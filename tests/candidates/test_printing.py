@@ -16,7 +16,7 @@ from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
 from cbt.candidates.prints import DOCUMENTS
 from cbt.printing.pdf import FONTS
-from cbt.rules.roles import OF_THE_HOUSE, Role
+from cbt.rules.roles import GIVEN, Role
 from cbt.sittings.models import Centre, Sitting, SittingRoom
 from cbt.storage.unit_of_work import reading
 from cbt.translations.compiler import texts_of
@@ -146,7 +146,7 @@ def test_one_person_has_a_ticket_and_a_registration_sheet_but_no_list(day: Day, 
 @EMBEDDED
 def test_who_may_print(day: Day) -> None:
     bring(day, [row(1)])
-    for role in OF_THE_HOUSE:
+    for role in GIVEN:
         client = browser(day.app, day.clock, role.value, role)
         allowed = role in {Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN}
         assert printed(day, client, "door").status_code == (200 if allowed else 403), role
