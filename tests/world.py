@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Any
 
 import flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts.passwords import hash_password
@@ -138,6 +139,19 @@ PEOPLE = {
     "second": _entrant(6, "周杰", "l2", "theory"),
     "elsewhere": _entrant(7, "吴磊", "l3", "theory", room=1),
 }
+
+
+def named_nobody(world: World, ask: Callable[[], Any]) -> Any:
+    """Return what is answered while the assessment body has no name."""
+
+    def name(text: str) -> None:
+        with world.app.app_context(), unit_of_work() as session:
+            session.execute(update(AssessmentBody).values(name=text))
+
+    name("")
+    answer = ask()
+    name(BODY.name)
+    return answer
 
 
 def build_world(app: flask.Flask) -> World:

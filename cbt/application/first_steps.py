@@ -60,9 +60,7 @@ def first_steps(principal: Principal) -> list[FirstStep]:
     """Return all steps as they stand, for somebody who reads them."""
     with reading() as session:
         named, placed, *held = session.execute(
-            select(
-                exists().where(AssessmentBody.name != ""), exists().where(Room.id > 0), *map(_is_held, TEAM)
-            )
+            select(exists().where(AssessmentBody.name != ""), exists(select(Room.id)), *map(_is_held, TEAM))
         ).one()
         drawable = set(
             session.scalars(

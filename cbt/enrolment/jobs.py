@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from cbt.enrolment.agreements import agreement_by_ref, agreement_paper
 from cbt.enrolment.applications.application import Applying
 from cbt.enrolment.applications.attachments import print_form
+from cbt.enrolment.body import issuing_body
 from cbt.enrolment.fees import statement as accounts
 from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.units import own_unit, unit_by_ref
 from cbt.enrolment.workbook.people_import import look_at
-from cbt.errors import Conflict, NotFound
+from cbt.errors import NotFound
 from cbt.http.i18n import local_day
 from cbt.imports.direct_import import note
 from cbt.jobs.registry import JobFile, JobResult, Work, file_kind
@@ -62,8 +63,8 @@ def _statement(work: Work) -> JobResult:
     name = f"{data['title']}-{details.title}-{unit.name}"
     if work.asked["form"] == "xlsx":
         return JobResult(file=JobFile(f"{name}.xlsx", XLSX, accounts.statement_book(details)))
-    if not details.body_name:
-        raise Conflict("body.unset")
+    with reading() as session:
+        issuing_body(session)
     made = pdf("statement", data, language=str(flask_babel.get_locale()))
     return JobResult(file=JobFile(f"{name}.pdf", PDF, made))
 

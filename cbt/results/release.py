@@ -106,11 +106,11 @@ def plan_release(session: Session, sitting: Sitting, *, now: datetime) -> Releas
     Source: R-60, R-62, R-90.
     """
     require_official(sitting)
-    elsewhere = store.violations_elsewhere(session, sitting.id)
     first = store.release_of(session, sitting.id) is None
     if first:
+        elsewhere = store.violations_elsewhere(session, sitting.id)
         require_complete(figures_of(session, sitting, elsewhere)[0])
-    waiting = {end.ref: end for end in ends_of(session, sitting.id, elsewhere) if end.judged.unreleased}
+    waiting = _waiting(session, sitting)
     if not waiting:
         raise Conflict("results.released_already", name=sitting.name)
     publicity = publicity_of(session, sitting.id, on=local_day(now))
@@ -129,11 +129,18 @@ def plan_correction(session: Session, sitting: Sitting) -> Plan:
 
     Source: R-4, R-54.
     """
-    elsewhere = store.violations_elsewhere(session, sitting.id)
-    ends = [end for end in ends_of(session, sitting.id, elsewhere) if end.judged.changed]
-    if not ends:
+    plan = Plan(sitting, _changed(session, sitting))
+    if not plan.ends:
         raise Conflict("results.no_change", name=sitting.name)
-    return Plan(sitting, ends)
+    return plan
+
+
+def _waiting(session: Session, sitting: Sitting) -> dict[str, RegistrationEnd]:
+    return {end.ref: end for end in ends_of(session, sitting.id) if end.judged.unreleased}
+
+
+def _changed(session: Session, sitting: Sitting) -> list[RegistrationEnd]:
+    return [end for end in ends_of(session, sitting.id) if end.judged.changed]
 
 
 def read_plan(sitting_ref: str, *, now: datetime) -> ReleasePlan:
@@ -305,8 +312,7 @@ def _gone_on_with(sitting_ref: str, *, actor: str, now: datetime, work: LongWork
     kept = work.so_far
     with reading() as session:
         sitting = store.finished_sitting(session, sitting_ref)
-        elsewhere = store.violations_elsewhere(session, sitting.id)
-        waiting = {end.ref: end for end in ends_of(session, sitting.id, elsewhere) if end.judged.unreleased}
+        waiting = _waiting(session, sitting)
         releasable = publicity_of(session, sitting.id, on=local_day(now)).held_from(waiting)
     plan = ReleasePlan(sitting, [waiting[ref] for ref in releasable.results], kept["first"], 0)
     if plan.seen != kept["rest"]:
@@ -348,11 +354,9 @@ def store_results(
     Source: R-60, R-90.
     """
     ids = [end.registration_id for end in ends]
-    these = Registration.id.in_(ids)
-    elsewhere = store.violations_elsewhere(session, plan.sitting.id, these)
     there = {
         end.registration_id: end
-        for end in ends_of(session, plan.sitting.id, elsewhere, these)
+        for end in ends_of(session, plan.sitting.id, Registration.id.in_(ids))
         if end.judged.unreleased
     }
     held = objected(session, ids) | unruled_among(session, ids)
@@ -419,6 +423,7 @@ def correct(
         plan = _left_to_correct(session, sitting, kept) if kept else plan_correction(session, sitting)
     if not kept:
         second.insist(plan.seen)
+    total = corrected + len(plan.ends)
 
     def correct_piece(piece: Sequence[RegistrationEnd], rest: str) -> int:
         with unit_of_work() as session:
@@ -434,14 +439,12 @@ def correct(
 
     for piece, rest in zip(pieces_of(plan.ends), plan.rests[1:], strict=True):
         corrected = work.in_front(partial(correct_piece, piece, rest))
-        work.tell(corrected, len(plan.ends))
+        work.tell(corrected, total)
     return corrected
 
 
 def _left_to_correct(session: Session, sitting: Sitting, kept: Mapping[str, Any]) -> Plan:
-    elsewhere = store.violations_elsewhere(session, sitting.id)
-    ends = [end for end in ends_of(session, sitting.id, elsewhere) if end.judged.changed]
-    plan = Plan(sitting, ends)
+    plan = Plan(sitting, _changed(session, sitting))
     return plan if plan.seen == kept["rest"] else Plan(sitting, [])
 
 

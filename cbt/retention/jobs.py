@@ -44,9 +44,8 @@ def _destruction(work: Work) -> JobResult:
         row = destruction_by_ref(session, work.asked["destruction"])
         if row.state != DONE:
             raise Conflict("retention.not_done")
+        issuing_body(session)
         destruction = shown(session, row)
-    if not destruction.body:
-        raise Conflict("body.unset")
     made = pdf("verdict", destruction_paper(destruction), language=str(get_locale()))
     return JobResult(file=JobFile(f"{_('retention.paper.title')}-{destruction.batch.name}.pdf", PDF, made))
 

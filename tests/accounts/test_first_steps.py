@@ -84,3 +84,30 @@ def test_every_link_of_a_step_leads_an_administrator_somewhere(world: World) -> 
 
 def test_the_body_is_a_place_of_its_own(world: World) -> None:
     assert 'href="/office/body"' in world.staff("admin").get("/staff/people").text
+
+
+def bar(world: World, role: str) -> tuple[list[str], list[str]]:
+    """Return the places in sight at the head of somebody's pages, and those behind the button."""
+    page = world.staff(role).get("/staff").text
+    head = page.partition("<nav")[2].partition("</nav>")[0]
+    in_sight, _, further = head.partition("<details")
+    return re.findall(r'href="([^"]+)"', in_sight), re.findall(r'href="([^"]+)"', further)
+
+
+def test_a_long_bar_keeps_what_somebody_is_mainly_here_for_in_sight(world: World) -> None:
+    in_sight, further = bar(world, "admin")
+    assert {"/staff/people", "/office/body", "/audit"} <= {*in_sight}
+    assert {"/office/batches", "/results/certificates"} & {*further}
+    assert len(in_sight) <= 10
+    assert not {*in_sight} & {*further}
+
+
+def test_a_short_bar_hides_nothing(world: World) -> None:
+    assert bar(world, "author")[1] == []
+
+
+def test_where_one_is_stays_in_sight(world: World) -> None:
+    _, further = bar(world, "admin")
+    place = further[0]
+    head = world.staff("admin").get(place).text.partition("<nav")[2].partition("<details")[0]
+    assert f'href="{place}" aria-current="page"' in head

@@ -11,7 +11,7 @@ import flask
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.corrections import store_photo
@@ -19,6 +19,7 @@ from cbt.candidates.models import Candidate, Registration
 from cbt.certificates.commands import certificates as command
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import issue
+from cbt.enrolment.models import AssessmentBody
 from cbt.errors import CbtError
 from cbt.http.i18n import local_day
 from cbt.results.models import Result
@@ -139,6 +140,17 @@ def form_token_of(page: str) -> str:
     found = FORM_TOKEN.search(page)
     assert found is not None
     return found[1]
+
+
+def test_nothing_is_issued_in_nobodys_name_and_no_number_is_spent(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(delete(AssessmentBody))
+    data = {"level": level_of(world), "person": people(world, "theory")}
+    refused = world.staff("officer").post(LIST, data=data)
+    assert (refused.status_code, "评价机构还没有填写名称" in refused.text) == (409, True)
+    assert rows(world) == []
 
 
 def test_who_passed_both_papers_gets_the_next_number_and_the_others_are_told_why(world: World) -> None:

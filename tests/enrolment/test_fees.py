@@ -30,7 +30,7 @@ from tests.enrolment.test_applications import Desk, clerk_of, desk, people_of, u
 from tests.enrolment.test_units import OTHER_CODE, enter, officer, rows
 from tests.helpers import count_queries, flat
 from tests.printing.paper import papers_of, squeezed
-from tests.world import World
+from tests.world import World, named_nobody
 
 __all__ = ["desk", "officer", "unit"]
 
@@ -86,6 +86,7 @@ def test_lines_arise_by_the_rule_and_stand_on_page_paper_and_workbook(
     for said in ("陆遥", "评价考核费", "280.00", "郭宁", "补考费", "100.00", "380.00"):
         assert said in shown
     assert figures(world, unit) == ("380.00", "380.00", "0.00")
+    assert named_nobody(world, lambda: officer.get(f"{page}/pdf").status_code) == 409
     (paper,) = papers_of(officer.get(f"{page}/pdf"), tmp_path)
     for said in ("上海市商业联合会", "郭宁", "380.00", "叁佰捌拾元整"):
         assert squeezed(said) in paper.text

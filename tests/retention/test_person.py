@@ -20,7 +20,7 @@ from tests.certificates.test_certificates import candidate_id, given, people, qu
 from tests.enrolment.test_applications import Desk, desk, unit
 from tests.enrolment.test_units import officer
 from tests.helpers import count_queries, flat
-from tests.world import World
+from tests.world import World, named_nobody
 
 __all__ = ["desk", "officer", "unit"]
 
@@ -95,6 +95,7 @@ def test_what_no_law_keeps_is_erased_and_what_stays_is_said(world: World) -> Non
     assert officer.post(f"{page}/erase", data={"reason": WHY}).status_code == 409
     assert "现在没有可以删除的" in flat(officer.get(page).text)
     assert officer.get(f"{page}/statement.pdf").mimetype == "application/pdf"
+    assert named_nobody(world, lambda: officer.get(f"{page}/statement.pdf").status_code) == 409
     # Whose other exam is still to be released is still to be called.
     waits = found(world, busy.document, busy.name)
     assert officer.post(f"{waits}/erase", data={"reason": WHY}).status_code == 409

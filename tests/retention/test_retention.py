@@ -30,7 +30,7 @@ from tests.enrolment.test_applications import Desk, desk, people_of, unit
 from tests.enrolment.test_units import officer
 from tests.helpers import count_queries, flat
 from tests.results.scene import USUAL, finish
-from tests.world import World
+from tests.world import World, named_nobody
 
 __all__ = ["desk", "officer", "unit"]
 
@@ -132,6 +132,7 @@ def test_two_people_destroy_what_is_due_and_the_register_stays(world: World) -> 
     for shown in ("/office/batches/{}", "/results/retakes/{}"):
         assert officer.get(shown.format(world.batch_ref)).status_code == 200, shown
     assert officer.get(f"/results/{world.sitting_ref}").status_code == 200
+    assert named_nobody(world, lambda: officer.get(f"{order}.pdf").status_code) == 409
     record = officer.get(f"{order}.pdf")
     assert (record.status_code, record.mimetype) == (200, "application/pdf")
 

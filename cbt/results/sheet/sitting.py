@@ -374,18 +374,14 @@ class RegistrationEnd:
         return self.judged.decided
 
 
-def ends_of(
-    session: Session,
-    sitting_id: int,
-    elsewhere: Mapping[int, list[Violation]],
-    *conditions: ColumnElement[bool],
-) -> list[RegistrationEnd]:
+def ends_of(session: Session, sitting_id: int, *conditions: ColumnElement[bool]) -> list[RegistrationEnd]:
     """Return how each registration of a sitting ended, or each that meets conditions, in the order of their ids.
 
     A quick reader for many: nothing is loaded but what decides, and those alike are judged once.
 
     Source: R-60, R-61.
     """
+    elsewhere = store.violations_elsewhere(session, sitting_id, *conditions)
     keys = _end_keys(elsewhere)
     own = (Registration.id, Registration.ref, Score.id, Result.id, Result.score_id)
     query = (
