@@ -160,7 +160,7 @@ class Candidate:
                 hand.write(card.locator("input.blank"), value)
             case ItemType.MATCHING:
                 for number, option in enumerate(value):
-                    hand.select(card.locator("select").nth(number), str(option))
+                    hand.pick(card.locator(".combo").nth(number), option)
             case ItemType.ORDERING:
                 self._order(card, value)
 
@@ -208,7 +208,7 @@ class Candidate:
                     expect(card.locator("input.blank").nth(number)).to_have_value(text)
             case ItemType.MATCHING:
                 for number, option in enumerate(value):
-                    expect(card.locator("select").nth(number)).to_have_value(str(option))
+                    expect(card.locator(".combo").nth(number)).to_contain_text(f"{option}.")
             case _:
                 expect(card.locator(".order.untouched")).to_have_count(0)
 

@@ -8,6 +8,10 @@ MOST_TABS = 400
 HAS_FOCUS = "(each) => each.isConnected ? each === document.activeElement : null"
 
 
+def _listed(field: Locator, number: int) -> Locator:
+    return field.page.locator(f"#{field.get_attribute('id')}-{number}")
+
+
 class Mouse:
     """Uses a page as most people do."""
 
@@ -26,6 +30,11 @@ class Mouse:
     def select(self, target: Locator, value: str) -> None:
         """Choose an option."""
         target.select_option(value)
+
+    def pick(self, field: Locator, number: int) -> None:
+        """Choose the option with this number from the list that a field opens."""
+        field.click()
+        _listed(field, number).click()
 
 
 class Keyboard:
@@ -116,6 +125,17 @@ class Keyboard:
                 return
             target.page.keyboard.press("ArrowDown")
         expect(target).to_have_value(value)
+
+    def pick(self, field: Locator, number: int) -> None:
+        """Open the list of a field, go to the option with this number, and take it."""
+        self.reach(field)
+        keys = field.page.keyboard
+        keys.press("ArrowDown")
+        keys.press("Home")
+        for _ in range(number):
+            keys.press("ArrowDown")
+        expect(field).to_have_attribute("aria-activedescendant", f"{field.get_attribute('id')}-{number}")
+        keys.press("Enter")
 
 
 class Counting(Mouse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -15,13 +16,14 @@ from PIL import Image, ImageChops
 from playwright.sync_api import Locator, expect
 
 from cbt.rules.calendar import turns_of
+from cbt.rules.items.content import ItemType
 from cbt.rules.items.numeric import Numeric
 from cbt.runner.models import AttemptLive
 from tests.journeys.answers import Place, places_of
 from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.candidate import Candidate
 from tests.journeys.centre import Centre
-from tests.journeys.hands import Keyboard
+from tests.journeys.hands import Keyboard, Mouse
 from tests.journeys.seated import begin, journal_of, seat
 from tests.kinds.papers import give_paper
 from torture.sites.waiting import wait_for
@@ -44,6 +46,16 @@ TWIN = """(own, name) => {
     window.twin.classList.remove(name);
     own.replaceWith(window.twin);
 }"""
+CONTROLS = (
+    ".choices input",
+    ".choice .strike",
+    "input.blank",
+    ".combo",
+    ".order .down",
+    ".order .place",
+    "button.flag",
+)
+MOVING = ("PageDown", "PageUp", "ArrowRight")
 FOCUSED = "document.activeElement.closest('.choices, select, .palette') === null"
 
 
@@ -99,7 +111,56 @@ def test_the_answer_page_under_somebodys_hands(centre: Centre, browsers: Browser
     what_is_no_number_is_said_and_counted_alike(centre, candidate)
     forced(candidate.browser)
     high_contrast_shows_every_state_without_a_background(centre, candidate)
+    no_key_that_moves_or_scrolls_changes_an_answer(centre, seat(centre, browsers.open("keys"), "late"))
     high_contrast_shows_marks_and_progress(seat(centre, forced(browsers.open("pictures")), "theory"))
+
+
+def no_key_that_moves_or_scrolls_changes_an_answer(centre: Centre, candidate: Candidate) -> None:
+    """Stand on every control of a unit's items, press what moves elsewhere, and turn the wheel over it (R-21)."""
+    page, find = candidate.browser.page, candidate.find
+    unit = places_of(centre, "late")[0].unit
+    places = [place for place in places_of(centre, "late") if place.unit == unit]
+    match = next(place for place in places if place.type is ItemType.MATCHING)
+    field = candidate.item(match.position).locator(".combo").first
+    numbers = find(".palette button")
+    for place in places:
+        candidate.answer(place, place.right())
+    candidate.saved()
+    before = journal_of(centre, "late")
+    for index, place in enumerate(places):
+        for control in CONTROLS:
+            for key in MOVING:
+                numbers.nth(index).click()
+                target = candidate.item(place.position).locator(control).first
+                if not target.count():
+                    break
+                target.hover()
+                target.focus()
+                page.mouse.wheel(0, 60)
+                page.keyboard.press(key)
+    numbers.nth(places.index(match)).click()
+    for key in ("ArrowDown", "ArrowUp", "9", "Escape"):
+        field.focus()
+        page.keyboard.press(key)
+    candidate.saved()
+    assert journal_of(centre, "late") == before
+
+    # The keys of the paper work on a closed field; an open list moves by keys and takes nothing before Enter.
+    field.focus()
+    page.keyboard.press("f")
+    expect(candidate.item(match.position).locator("button.flag")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("PageDown")
+    expect(numbers.nth(places.index(match) + 1)).to_have_class(re.compile("current"))
+    numbers.nth(places.index(match)).click()
+    field.focus()
+    for leaving in ("Escape", "Tab"):
+        page.keyboard.press("ArrowDown")
+        expect(field).to_have_attribute("aria-expanded", "true")
+        for key in ("End", "2", "ArrowDown", leaving):
+            page.keyboard.press(key)
+        expect(field).to_have_attribute("aria-expanded", "false")
+        field.focus()
+    candidate.has_answer(match, match.right())
 
 
 def long_material_says_that_it_goes_on(candidate: Candidate) -> None:
@@ -130,7 +191,7 @@ def high_contrast_shows_every_state_without_a_background(centre: Centre, candida
     expect(numbers.nth(1)).to_have_class("num wrong current")
     marks(numbers.nth(1), "wrong")
     pick = candidate.item(match.position).locator(".match-pick").first
-    shows(pick, "matched", lambda: pick.locator("select").select_option("1"))
+    shows(pick, "matched", lambda: Mouse().pick(pick.locator(".combo"), 1))
     expect(numbers.nth(2)).to_have_class("num part current")
     marks(numbers.nth(2), "part")
     candidate.saved()
@@ -265,10 +326,10 @@ def what_is_no_number_is_said_and_counted_alike(centre: Centre, candidate: Candi
     expect(number).to_have_class("num answered current")
     counted(1)
     assert wait_for(lambda: board() == 1)
-    candidate.item(3).locator("select").first.focus()
+    candidate.item(3).locator(".combo").first.focus()
     page.keyboard.press("ArrowRight")
     expect(candidate.item(4)).to_have_class("card item is-current")
-    expect(candidate.item(3).locator("select").first).to_have_value("")
+    expect(candidate.item(3).locator(".combo").first).to_have_class(re.compile("is-open"))
 
     # The page and the server read the same of whatever is typed.
     dice = random.Random(14)

@@ -1,42 +1,33 @@
-// 匹配: one select for each thing on the left. It lies unseen over a field that shows the chosen option in full, which a
-// select would cut; long options are also listed above.
+// 匹配: a field for each thing on the left, chosen from the options; long ones are also listed above, in full.
 
-import { h, icon, plain, stepBack, t } from "../dom.js";
+import { combobox } from "../combobox.js";
+import { h, plain } from "../dom.js";
 
 const SHORT = 22;
 
 function render(item, app) {
   const { store } = app;
   const { position } = item;
-  const names = item.options.map(plain);
-  const listed = names.some((name) => name.length > SHORT) || item.options.some((html) => /<(img|table)/i.test(html));
-  const selects = item.lefts.map((_, index) => h("select", {
-    "aria-labelledby": `left-${position}-${index}`, onchange: commit,
-  }, h("option", { value: "" }, t("matching.choose")),
-  names.map((name, number) => h("option", { value: number + 1 }, `${number + 1}. ${name}`))));
-  const shown = selects.map(() => h("span", { class: "input", "aria-hidden": "true" }));
+  const listed = item.options.some((html) => plain(html).length > SHORT || /<(img|table)/i.test(html));
+  const picks = item.lefts.map((_, index) => combobox({
+    id: `pick-${position}-${index}`, labelledby: `left-${position}-${index}`, options: item.options,
+    chosen: (number) => commit(index, number),
+  }));
 
-  function commit({ target }) {
-    if (!target.matches(":focus-visible")) stepBack(target); // chosen with the mouse: an arrow would rewrite it
-    const values = selects.map((select) => (select.value ? Number(select.value) : null));
+  function commit(index, number) {
+    const values = item.lefts.map((_, other) => store.answers.get(position)?.[other] ?? null);
+    values[index] = number;
     app.write("answer", position, values.some((value) => value !== null) ? values : null);
-    update();
   }
 
   function update() {
     const values = store.answers.get(position) ?? [];
-    selects.forEach((select, index) => {
-      const number = values[index];
-      select.value = number ?? "";
-      shown[index].classList.toggle("is-open", !number);
-      shown[index].replaceChildren(number ? h("b", { class: "num" }, `${number}.`) : "",
-        h("span", { html: number ? item.options[number - 1] : t("matching.choose") }), icon("down"));
-    });
+    picks.forEach((pick, index) => pick.show(values[index] ?? null));
   }
 
   const rows = item.lefts.map((left, index) => h("div", { class: "match-row" },
     h("div", { id: `left-${position}-${index}`, class: "match-left", html: left }),
-    h("div", { class: "match-pick" }, selects[index], shown[index])));
+    h("div", { class: "match-pick" }, picks[index].node)));
   update();
   return {
     node: h("div", {},
