@@ -90,10 +90,14 @@ def check_in(room_ref: str) -> Reply:
 @pages.get("/proctor/rooms/<room_ref>/door/absent")
 @may_act
 def absent(room_ref: str) -> Reply:
-    """Go through who has not come, one cause for each. Source: R-12."""
+    """Go through who has not come, one cause for each; `cause` fills in the same for all of them. Source: R-12."""
     room_door = read_door(room_ref, signed_in(), now=flask.g.now)
     return flask.render_template(
-        "proctoring/doorway/absent.html", door=room_door, causes=NEVER_CAME, now=flask.g.now
+        "proctoring/doorway/absent.html",
+        door=room_door,
+        causes=NEVER_CAME,
+        filled=flask.request.args.get("cause", ""),
+        now=flask.g.now,
     )
 
 

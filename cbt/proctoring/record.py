@@ -25,7 +25,7 @@ from cbt.proctoring.board.live import Board, LogLine, load_board, log_lines
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.incidents import ReportStatement, told_of_room
 from cbt.proctoring.models import GrantedTime, Incident, InspectorComment, LeaveRecord
-from cbt.proctoring.store import gaps_of_room
+from cbt.proctoring.store import COUNTERSIGNED, EVACUATED, gaps_of_room
 from cbt.rules.violations import Violation
 from cbt.runner.models import Attempt, AttemptAdjustment
 from cbt.sittings.models import Batch, RoomAdjustment, RoomHold, RoomStaff
@@ -33,6 +33,8 @@ from cbt.sittings.store import RoomView
 
 MOVES = ("move", "move_to", "rebind")
 """The lines of the log that say that somebody went on at another machine."""
+LEFT = (EVACUATED, COUNTERSIGNED, "evacuate_close")
+"""紧急疏散 of the room, and who stands for it."""
 RELOCATED = ("relocate", "undo_relocate")
 """That the whole room went on in another one, and that it went back."""
 UNDONE_MOVE = "undo_move"
@@ -67,7 +69,7 @@ class HoldPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A disconnection of one candidate, and what was decided; `granted` is None while nobody has."""
+    """A disconnection of one candidate, and what was decided: `waits` while somebody still has to."""
 
     seat: SeatView
     from_at: datetime
@@ -75,6 +77,7 @@ class Silence:
     usable: bool
     resent: int
     decided: bool
+    waits: bool
     granted: timedelta
 
 
@@ -285,6 +288,7 @@ def read_record(session: Session, view: RoomView, *, now: datetime) -> RoomRecor
     entries = {one.registration.ref: one for one in entries_of_room(session, view.sitting.id, room.ref)}
     photos = with_photo(session, {seat.candidate_id for seat in board.seats})
     attempts = {seat.attempt_id: seat for seat in board.seats}
+    waits = {one.gap_id for seat in board.seats for one in seat.proposals}
     return RoomRecord(
         board=board,
         ending=ending(board, now=now),
@@ -302,6 +306,7 @@ def read_record(session: Session, view: RoomView, *, now: datetime) -> RoomRecor
                 gap.usable,
                 gap.resent,
                 gap.decided_at is not None,
+                gap.id in waits and view.sitting_room.ended_at is None,
                 gap.granted or timedelta(0),
             )
             for gap in reversed(gaps)

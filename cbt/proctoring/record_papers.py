@@ -25,6 +25,7 @@ from cbt.proctoring.board.live import LogLine
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.incidents import TAKEN_BACK
 from cbt.proctoring.record import (
+    LEFT,
     RELOCATED,
     Comment,
     HoldPeriod,
@@ -128,7 +129,9 @@ def staff_with(record: RoomRecord, duty: Role) -> str:
 
 ENDS = ("by_candidate", "by_deadline", "by_proctor", "by_violation", "by_evacuation", "unanswered")
 """What 实考 is made of, as R-61 lists it."""
-OPEN = ("not_signed_in", "interacting", "units_done", "suspended", "moving")
+OPEN = (
+    "not_arrived", "not_signed_in", "not_begun", "interacting", "units_done", "suspended", "moving",
+)  # fmt: skip
 """Who is nowhere yet: all 0 once the room was ended."""
 
 
@@ -205,6 +208,10 @@ def _happened(record: RoomRecord) -> Iterator[list[str]]:
     yield [_("record.happened.comments"), _count(len(record.comments))]
     if moved := [f"{clock(line.at)} {log_text(line)}" for line in record.lines if line.kind in RELOCATED]:
         yield [_("record.happened.relocated"), _("ui.also").join(moved)]
+    if left := [f"{clock(line.at)} {log_text(line)}" for line in record.lines if line.kind in LEFT]:
+        if record.board.needs_countersign:
+            left.append(_("record.countersign_waits"))
+        yield [_("record.happened.evacuated"), _("ui.also").join(left)]
     yield [_("record.happened.stood"), _("ui.also").join(_stood(record)) or NONE]
     yield [_("record.happened.room_time"), _("ui.also").join(_room_time(record)) or NONE]
     held = [one for one in record.given if not one.withdrawn]
@@ -419,7 +426,7 @@ def _given(grant: TimeGrant) -> list[str]:
 
 def _silence(gap: Silence) -> list[str]:
     how = "record.cut.usable" if gap.usable else "record.cut.unusable"
-    decided = _("record.cut.open")
+    decided = _("record.cut.open" if gap.waits else "record.cut.none")
     if gap.decided:
         decided = (
             _("record.cut.granted", span=span_words(gap.granted)) if gap.granted else _("record.cut.refused")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Row, bindparam, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditHead
@@ -370,17 +370,37 @@ def stood_in_room(session: Session, sitting_room_id: int) -> Mapping[int, Sequen
     return spans
 
 
+EVACUATED, COUNTERSIGNED = "evacuate", "countersign"
+"""Kinds of lines: 紧急疏散, and that the chief stands for it."""
+_SIGNED = aliased(Incident)
 _INCIDENTS = PreparedSelect(
-    select(*Incident.__table__.c)
+    select(
+        *Incident.__table__.c,
+        select(_SIGNED.kind)
+        .where(
+            _SIGNED.sitting_room_id == bindparam("room"),
+            or_(_SIGNED.kind == EVACUATED, _SIGNED.kind == COUNTERSIGNED),
+        )
+        .order_by(_SIGNED.at.desc(), _SIGNED.id.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("last_signed"),
+    )
     .where(Incident.sitting_room_id == bindparam("room"))
     .order_by(Incident.at.desc(), Incident.id.desc())
     .limit(bindparam("most", type_=Integer))
 )
 
 
-def incidents_of_room(session: Session, sitting_room_id: int, *, limit: int) -> Sequence[Incident]:
-    """Return the latest lines of a room's log, the newest first."""
-    return _INCIDENTS.rows(session, room=sitting_room_id, most=limit)
+def incidents_of_room(
+    session: Session, sitting_room_id: int, *, limit: int
+) -> tuple[Sequence[Incident], bool]:
+    """Return the latest lines of a room's log, the newest first, and whether an evacuation is to be countersigned.
+
+    It stays to be countersigned after the room was entered again, or ended. Source: R-62.
+    """
+    lines = _INCIDENTS.rows(session, room=sitting_room_id, most=limit)
+    return lines, bool(lines) and lines[0].last_signed == EVACUATED
 
 
 _SEEN = PreparedSelect(

@@ -272,7 +272,8 @@ def aggregate(room_states: Iterable[SittingState]) -> SittingState:
 class RoomCounts:
     """How many registrations of a room stand where; each registration is counted once.
 
-    `units_done` is 各单元已完成，等待交卷 and blocks like answering. `undecided` counts compensations,
+    `not_arrived` is nobody knows where, `not_signed_in` came to the room, `not_begun` has signed in and not opened
+    the paper. `units_done` is 各单元已完成，等待交卷 and blocks like answering. `undecided` counts compensations,
     not people.
     """
 
@@ -284,7 +285,9 @@ class RoomCounts:
     by_violation: int = 0
     by_evacuation: int = 0
     unanswered: int = 0
+    not_arrived: int = 0
     not_signed_in: int = 0
+    not_begun: int = 0
     interacting: int = 0
     units_done: int = 0
     suspended: int = 0
@@ -318,7 +321,9 @@ class Blocker:
     count: int
 
 
-_BLOCKING = ("not_signed_in", "interacting", "units_done", "suspended", "moving", "undecided")
+_BLOCKING = (
+    "not_arrived", "not_signed_in", "not_begun", "interacting", "units_done", "suspended", "moving", "undecided",
+)  # fmt: skip
 
 
 def balance(counts: RoomCounts) -> Balance:

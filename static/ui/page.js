@@ -97,13 +97,15 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CBT-Input"] = "1";
 });
 
-// The places at the head of a page that are behind one button: closed by Escape and by a click elsewhere.
-const further = document.querySelector(".further");
-if (further) {
-  document.addEventListener("click", (event) => { if (!further.contains(event.target)) further.open = false; });
-  further.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !further.open) return;
+// What is behind one button (更多, at the head of a page and on the board): closed by Escape and by a click elsewhere.
+const opened = () => [...document.querySelectorAll("details.further[open]")];
+document.addEventListener("click", ({ target }) => {
+  for (const further of opened()) if (!further.contains(target)) further.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const further of opened()) {
     further.open = false;
-    further.querySelector("summary").focus();
-  });
-}
+    if (further.contains(event.target)) further.querySelector("summary").focus();
+  }
+});

@@ -125,6 +125,7 @@ class Board(Desk):
         """缺考 for those who did not come."""
         self.pick(*names)
         self.choose("absent")
+        self.browser.hand.tick(self.find("#asked input[name=cause][value=not_arrived]"))
         self.confirm()
 
     def rebind(self, name: str) -> None:
@@ -164,6 +165,8 @@ class Board(Desk):
         way = self.find(f"#live-todo a[href*='refuse=1'][href*='{ref}']")
         self.browser.hand.press(way)
         expect(self.find("#asked #act-title")).to_be_visible()
+        expect(self.find("#asked select[name=reason_code]")).to_have_value("")
+        self.browser.hand.select(self.find("#asked select[name=reason_code]"), "network")
         self.confirm()
 
     def run_empty(self, room_ref: str, *names: str) -> None:

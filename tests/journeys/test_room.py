@@ -210,6 +210,10 @@ def test_one_proctor_runs_a_room_of_thirty(browsers: Browsers, centre: Centre, t
     expect(board.find(".told .said")).to_contain_text("考生21")
     board.browser.go(f"/proctor/rooms/{day.world.room_ref}/door/absent")
     expect(board.find("select[name^=cause]")).to_have_count(3)
+    for cause in board.find("select[name^=cause]").all():
+        expect(cause).to_have_value("")
+    board.browser.hand.press(board.find(".absent-fill a[href*='not_arrived']"))
+    expect(board.find("select[name^=cause]").first).to_have_value("not_arrived")
     late = day.world.sitters[TOO_LATE].registration_ref
     board.browser.hand.select(board.find(f"select[name='cause-{late}']"), "late")
     board.browser.hand.press(board.find("main form button[type=submit]").first)
@@ -264,6 +268,8 @@ def test_one_proctor_runs_a_room_of_thirty(browsers: Browsers, centre: Centre, t
     board.decide_nothing("extra")
     board.pick("extra")
     board.choose("adjust")
+    expect(board.find("#asked [name=kind]:checked")).to_have_count(0)
+    board.browser.hand.tick(board.find("#asked [name=kind][value=site_fault]"))
     board.browser.hand.write(board.find("#asked input[name=minutes]"), "5")
     board.browser.hand.select(board.find("#asked select[name=reason_code]"), "network")
     board.confirm()
@@ -282,6 +288,8 @@ def test_one_proctor_runs_a_room_of_thirty(browsers: Browsers, centre: Centre, t
     # Time for the whole room.
     board.ask_room("adjust_room")
     board.browser.hand.write(board.find("#asked input[name=minutes]"), "3")
+    board.browser.hand.tick(board.find("#asked [name=kind][value=site_fault]"))
+    board.browser.hand.select(board.find("#asked select[name=reason_code]"), "network")
     board.confirm()
 
     # Handed in by mistake, reopened by two.

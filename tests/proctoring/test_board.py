@@ -183,7 +183,7 @@ def test_present_means_one_thing_at_the_board_and_at_the_end(world: World) -> No
     found = ending(board, now=world.clock.now())
     assert (line["present"], line["absent"]) == (5, 1)
     assert line["expected"] == line["present"] + line["absent"] == found.counts.expected
-    assert found.balance.present + found.counts.not_signed_in == line["present"]
+    assert found.balance.present + found.counts.not_begun == line["present"]
 
 
 def test_views_and_filters_have_their_own_tags(world: World) -> None:

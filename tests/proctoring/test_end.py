@@ -52,7 +52,7 @@ def test_the_end_waits_for_everybody_and_says_for_whom(world: World) -> None:
     done(desk.act("move", "extra", reason="x"))
     assert refused(desk.act("end")) == "proctoring.cannot_end"
     shown = desk.ask("end").text
-    for line in ("未登录 2 人", "作答中 1 人", "暂停中 1 人", "换机中 1 人"):
+    for line in ("已登录未开卷 2 人", "作答中 1 人", "暂停中 1 人", "换机中 1 人"):
         assert line in shown
     assert "结束场次</button>" not in shown
 

@@ -222,7 +222,7 @@ def crowd(record: RoomRecord, count: int) -> RoomRecord:
             for seat in seats
         ),
         silences=tuple(
-            Silence(seat, PLANNED, PLANNED + MINUTE, True, 6, False, timedelta(0)) for seat in seats
+            Silence(seat, PLANNED, PLANNED + MINUTE, True, 6, False, True, timedelta(0)) for seat in seats
         ),
         out=tuple(Out(seat, PLANNED, None, LONG_NAME) for seat in seats[:5]),
         comments=tuple(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cbt.demo.world import Premises, plan_sitting
-from cbt.rules.states import State
+from cbt.proctoring.board.live import LOG_LINES
+from cbt.proctoring.desk import log_incident
+from cbt.proctoring.models import Incident
+from cbt.proctoring.record_papers import room_record
+from cbt.rules.states import SittingState, State
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.models import AttemptLive
 from cbt.scoring.service import score_closed, verify_sitting
-from cbt.sittings.models import Batch, Centre, Room, RoomHold
+from cbt.sittings.models import Batch, Centre, Room, RoomHold, SittingRoom
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.proctoring.desk import (
     Desk,
@@ -25,6 +29,7 @@ from tests.proctoring.desk import (
     running,
 )
 from tests.proctoring.test_board import board_of, more_sitters
+from tests.proctoring.test_record import record_of
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -180,9 +185,13 @@ def test_evacuation_takes_one_person_and_stops_every_clock(world: World) -> None
     assert room(world).state == "held"
     assert refused(desk.act("evacuate")) == "proctoring.evacuated"
     assert "紧急疏散待主考签认" in desk.page()
-    assert refused(desk.act("countersign", reason="情况属实")) == "proctoring.chief_needed"
+    assert refused(desk.act("countersign", reason="情况属实")) == "second.needed"
+    assert refused(desk.act("countersign", reason="情况属实", second="officer")) == "proctoring.chief_needed"
     done(Desk(world, "chief_proctor").act("countersign", reason="情况属实"))
     assert "紧急疏散待主考签认" not in desk.page()
+    assert refused(Desk(world, "chief_proctor").act("countersign", reason="又一次")) == (
+        "proctoring.nothing_to_countersign"
+    )
 
 
 def test_going_on_after_an_evacuation_takes_two(world: World) -> None:
@@ -193,6 +202,45 @@ def test_going_on_after_an_evacuation_takes_two(world: World) -> None:
     assert refused(desk.act("resume_room", reason="险情解除")) == "second.needed"
     done(desk.act("resume_room", reason="险情解除", second="chief_proctor"))
     assert attempt(world, "theory").closes_at == END + 15 * MINUTE
+
+
+def test_an_evacuation_stays_to_be_countersigned_after_it_is_over_and_is_on_the_record(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    done(desk.act("evacuate"))
+    world.clock.advance(15 * MINUTE)
+    done(desk.act("resume_room", reason="险情解除", second="officer"))
+    record = f"/proctor/rooms/{world.room_ref}/record"
+    assert "紧急疏散待主考签认" in desk.page()
+    assert "紧急疏散还没有主考签认" in desk.client.get(record).text
+    assert happened(world, "紧急疏散").endswith("主考尚未签认")
+    with (
+        world.app.app_context(),
+        unit_of_work() as session,
+    ):  # so many lines after it that the board shows it no more
+        seen = session.scalars(select(Incident).where(Incident.kind == "evacuate")).one()
+        for second in range(3 * LOG_LINES):
+            at, params = world.clock.now() + second * SECOND, {"who": "", "reason": ""}
+            log_incident(
+                session,
+                sitting_room_id=seen.sitting_room_id,
+                kind="resume_room",
+                at=at,
+                by=seen.by,
+                params=params,
+            )
+        session.execute(update(SittingRoom).values(state=SittingState.RELEASED))
+    assert board_of(world).needs_countersign
+    done(desk.act("countersign", reason="现场情况属实", second="chief_proctor"))
+    assert not board_of(world).needs_countersign
+    assert "紧急疏散还没有主考签认" not in desk.client.get(record).text
+    assert "现场情况属实" in happened(world, "紧急疏散")
+
+
+def happened(world: World, what: str) -> str:
+    """Return what the room's record says of something that happened."""
+    with world.app.test_request_context():
+        return dict(room_record(record_of(world))["happened"])[what]
 
 
 def test_a_held_room_can_be_evacuated(world: World) -> None:

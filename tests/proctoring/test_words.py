@@ -39,7 +39,19 @@ TODOS = (
     *("absences", "countersign", "start_waits", "start_forms"),
     *("clone_many", "elsewhere_many", "guessing_many", "undelivered_many", "blurs_many"),
 )
-BLOCKERS = ("not_signed_in", "interacting", "units_done", "suspended", "moving", "undecided", "unbalanced")
+BLOCKERS = (
+    *(
+        "not_arrived",
+        "not_signed_in",
+        "not_begun",
+        "interacting",
+        "units_done",
+        "suspended",
+        "moving",
+        "undecided",
+    ),
+    "unbalanced",
+)
 
 
 def wanted() -> set[str]:

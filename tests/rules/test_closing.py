@@ -25,7 +25,10 @@ def test_everybody_expected_was_present_or_absent() -> None:
     assert can_end(ENDED) == []
 
 
-@pytest.mark.parametrize("reason", ["not_signed_in", "interacting", "units_done", "suspended", "moving"])
+@pytest.mark.parametrize(
+    "reason",
+    ["not_arrived", "not_signed_in", "not_begun", "interacting", "units_done", "suspended", "moving"],
+)
 def test_a_room_is_not_ended_while_somebody_is_still_in_it(reason: str) -> None:
     counts = replace(ENDED, by_candidate=19, **{reason: 1})
     assert can_end(counts) == [Blocker(reason, 1)]
@@ -43,9 +46,13 @@ def test_a_room_whose_numbers_do_not_add_up_is_not_ended(expected: int, missing:
 
 
 def test_every_reason_is_given_at_once() -> None:
-    counts = RoomCounts(expected=5, not_signed_in=1, interacting=1, moving=1, undecided=1)
+    counts = RoomCounts(
+        expected=7, not_arrived=1, not_signed_in=1, not_begun=1, interacting=1, moving=1, undecided=1
+    )
     assert [blocker.reason for blocker in can_end(counts)] == [
+        "not_arrived",
         "not_signed_in",
+        "not_begun",
         "interacting",
         "moving",
         "undecided",

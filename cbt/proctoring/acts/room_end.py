@@ -95,7 +95,11 @@ def place_of(seat: SeatView, *, now: datetime) -> str:
     if seat.state in _UNDER_WAY:
         return _UNDER_WAY[seat.state]
     over = seat.may_run_until is not None and seat.may_run_until <= now
-    return "unanswered" if seat.arrived_at is not None and over else "not_signed_in"
+    if seat.arrived_at is not None and over:
+        return "unanswered"
+    if seat.signed_in_at is not None:
+        return "not_begun"
+    return "not_arrived" if seat.arrived_at is None else "not_signed_in"
 
 
 def _shown(preview: Preview) -> Mapping[str, object]:

@@ -24,7 +24,7 @@ from cbt.proctoring.act import (
     read_reason_of,
 )
 from cbt.proctoring.desk import Desk, acting, close_papers, count_time, kept, restored, uncount_time
-from cbt.proctoring.store import open_hold
+from cbt.proctoring.store import COUNTERSIGNED, EVACUATED, open_hold
 from cbt.rules.states import ClosedBy, SittingState
 from cbt.rules.violations import EVACUATION
 from cbt.runner.attempt_changes import goes_on, moved_on, under_way
@@ -176,19 +176,24 @@ def _evacuate(request: ActRequest) -> ActResult:
             stop_clocks(desk, from_at=now, reason_code=EVACUATION, reason=EVACUATION)
         room_clock.evacuate_room(desk.session, desk.room, now=now)
         desk.audit("room.evacuate", f"sitting_room:{desk.room.ref}")
-        desk.log("evacuate")
+        desk.log(EVACUATED)
         return desk.said()
 
 
 def _countersign(request: ActRequest) -> ActResult:
-    """The chief countersigns an evacuation. Source: R-62."""
+    """The chief countersigns an evacuation, also once it is over; a proctor asks the chief to.
+
+    Source: R-62.
+    """
     reason = read_reason(request.form)
     with acting(request) as desk:
+        if not request.by.chief:
+            desk.need_second()
         desk.need_chief()
         if not desk.board.needs_countersign:
-            raise Conflict("proctoring.not_evacuated")
+            raise Conflict("proctoring.nothing_to_countersign")
         desk.audit("room.countersign", f"sitting_room:{desk.room.ref}", reason=reason)
-        desk.log("countersign", reason=reason)
+        desk.log(COUNTERSIGNED, reason=reason)
         return desk.said()
 
 
@@ -224,7 +229,16 @@ EVACUATION_ACTS = (
         tone="stop",
         head=HeadButton(20, lambda head: not head.evacuated and not head.over, kind="stop", apart=True),
     ),
-    Act("countersign", ActScope.ROOM, _countersign, fields=("reason",), final="signed", tone="main"),
+    Act(
+        "countersign",
+        ActScope.ROOM,
+        _countersign,
+        fields=("reason",),
+        second=perhaps,
+        lines=(act.reason,),
+        final="signed",
+        tone="main",
+    ),
     Act(
         "evacuate_close",
         ActScope.ROOM,

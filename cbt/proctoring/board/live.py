@@ -205,6 +205,7 @@ class Surroundings:
     grants: Mapping[int, Mapping[str, timedelta]]
     seen: Mapping[tuple[int, str], int]
     incidents: Sequence[Incident]
+    needs_countersign: bool
     held_from: datetime | None
     proctors: Sequence[str]
     undoable: Sequence[UndoableAct]
@@ -222,6 +223,7 @@ def read_around(session: Session, view: RoomView, rows: Sequence[Row[Any]], *, n
     gaps = store.gaps_of_room(session, room.id)
     undecided = any(gap.decided_at is None for gap in gaps)
     facts = room_facts(session, room.id)
+    incidents, unsigned = store.incidents_of_room(session, room.id, limit=rows_for(len(taken), LOG_LINES))
     return Surroundings(
         facts=facts,
         papers=papers_of(session, taken),
@@ -229,7 +231,8 @@ def read_around(session: Session, view: RoomView, rows: Sequence[Row[Any]], *, n
         stood=store.stood_in_room(session, room.id) if undecided else {},
         grants=store.grants_of_room(session, room.id),
         seen=store.alerts_seen(session, room.id),
-        incidents=store.incidents_of_room(session, room.id, limit=rows_for(len(taken), LOG_LINES)),
+        incidents=incidents,
+        needs_countersign=unsigned,
         held_from=max((hold.from_at for hold in facts.holds if hold.to_at is None), default=None),
         proctors=store.proctors_of_room(session, room.id),
         undoable=store.undoable_acts(session, room.id, since=now - UNDO_FOR),
@@ -378,8 +381,7 @@ def board_of(
         next_start_at=around.next_start_at,
         reminders=still_shown(around.reminders, now=now),
         start_waits=room.armed and room.started_at is None and now >= sitting.planned_start_at,
-        needs_countersign=room.evacuated_at is not None
-        and not any(line.kind == "countersign" and line.at >= room.evacuated_at for line in around.incidents),
+        needs_countersign=around.needs_countersign,
         late=is_late(now, cutoff_at=sitting.late_cutoff_at),
         numbers={row.ref: its_numbers for row, its_numbers in taken},
     )

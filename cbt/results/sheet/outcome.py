@@ -29,7 +29,7 @@ class Standing(StrEnum):
     BY_VIOLATION = "by_violation"
     BY_EVACUATION = "by_evacuation"
     UNANSWERED = "unanswered"
-    NOT_SIGNED_IN = "not_signed_in"
+    NOT_ARRIVED = "not_arrived"
     INTERACTING = "interacting"
     UNITS_DONE = "units_done"
     SUSPENDED = "suspended"
@@ -75,7 +75,7 @@ def standing_of(
         return by if started or by is Standing.BY_VIOLATION else Standing.UNANSWERED
     if attempt_state in _GOING:
         return _GOING[State(attempt_state)]
-    return Standing.UNANSWERED if arrived else Standing.NOT_SIGNED_IN
+    return Standing.UNANSWERED if arrived else Standing.NOT_ARRIVED
 
 
 def counts_of(standings: Iterable[Standing]) -> RoomCounts:
