@@ -321,9 +321,10 @@ class Blocker:
     count: int
 
 
-_BLOCKING = (
-    "not_arrived", "not_signed_in", "not_begun", "interacting", "units_done", "suspended", "moving", "undecided",
+_NOT_FINISHED = (
+    "not_arrived", "not_signed_in", "not_begun", "interacting", "units_done", "suspended", "moving",
 )  # fmt: skip
+_BLOCKING = (*_NOT_FINISHED, "undecided")
 
 
 def balance(counts: RoomCounts) -> Balance:
@@ -350,10 +351,7 @@ def can_end(counts: RoomCounts) -> list[Blocker]:
     Source: R-61.
     """
     blockers = [Blocker(reason, getattr(counts, reason)) for reason in _BLOCKING if getattr(counts, reason)]
-    unfinished = (
-        counts.not_signed_in + counts.interacting + counts.units_done + counts.suspended + counts.moving
-    )
-    missing = balance(counts).difference - unfinished
+    missing = balance(counts).difference - sum(getattr(counts, place) for place in _NOT_FINISHED)
     return blockers + ([Blocker("unbalanced", missing)] if missing else [])
 
 
