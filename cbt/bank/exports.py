@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from tempfile import TemporaryFile
 from typing import IO
 
 from flask_babel import gettext as _
@@ -21,11 +22,13 @@ from cbt.audit import flood_limit
 from cbt.bank import store
 from cbt.errors import NotFound
 from cbt.interchange import registry
-from cbt.interchange.export import MARKUP, MEDIA, uncarried
+from cbt.interchange.export import MARKUP, MEDIA
 from cbt.interchange.format import Export, LeftBehind, OutForm
+from cbt.interchange.markdown import FORMATTING
 from cbt.items import media_store
 from cbt.items.draft import ItemDraft
 from cbt.items.finding_texts import field_label
+from cbt.items.media import names_in
 from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.items.taxonomy import Taxonomy
 from cbt.rules.states import ItemState
@@ -70,7 +73,7 @@ def _which(bank_id: int, *, drawn: bool) -> tuple[ColumnElement[bool], ...]:
 
 
 MOST_SHOWN = 200
-MOST_LOOKED = 1_000
+MOST_LOOKED = 500
 """A page that somebody waits for looks at so many items, whatever the size of the bank."""
 Told = Callable[[int, int], None]
 """Is told how many items are written, and how many there are."""
@@ -89,23 +92,36 @@ class Outlook:
 
 
 def outlook(*, bank_ref: str, form: str, drawn: bool = False) -> Outlook:
-    """Return what a form has no place for in a bank; raise NotFound("bank.unknown"), ("bank.form_unknown")."""
+    """Return what a form would leave behind of a bank, as writing it shows.
+
+    Raises NotFound("bank.unknown"), ("bank.form_unknown").
+    """
     chosen = registry.out_form(form)
-    bank, _taxonomy = _bank(bank_ref)
-    fields: Counter[str] = Counter()
-    shown: list[LeftBehind] = []
-    whole = looked = 0
-    for draft in islice(items_of(bank.id, drawn=drawn), MOST_LOOKED):
-        looked += 1
-        lost = uncarried(draft.data, chosen.carries, media=chosen.media)
-        if lost == []:
-            continue
-        whole += lost is None
-        fields.update(lost or ())
-        if len(shown) < MOST_SHOWN:
-            shown.append(LeftBehind(draft.ref, str(draft.data.get("type")), tuple(lost or ())))
-    items = count_items(bank.id, drawn=drawn)
-    return Outlook(items, looked, whole, dict(fields.most_common()), shown)
+    bank, taxonomy = _bank(bank_ref)
+    there = set[str]()
+
+    def stand_in(name: str) -> tuple[str, bytes] | None:
+        return ("image/png", name.encode()) if name in there else None
+
+    items = islice(items_of(bank.id, drawn=drawn), MOST_LOOKED)
+    export = Export(bank.ref, bank.name, taxonomy, _with_media(items, there), medium=stand_in)
+    with TemporaryFile() as nowhere:
+        chosen.write(export, nowhere)
+    whole = sum(not one.fields for one in export.left)
+    fields = Counter(name for one in export.left for name in one.fields)
+    looked = len({one.ref for one in export.left if not one.fields}) + export.written
+    counted = count_items(bank.id, drawn=drawn)
+    return Outlook(counted, looked, whole, dict(fields.most_common()), export.left[:MOST_SHOWN])
+
+
+def _with_media(items: Iterator[ItemDraft], there: set[str]) -> Iterator[ItemDraft]:
+    """Yield the items; of what they name in their texts, `there` learns before what is kept: of none the bytes."""
+    while some := list(islice(items, CHUNK)):
+        named = {name for draft in some for _field, name in names_in(draft.data)}
+        if named:
+            with reading() as session:
+                there |= named - media_store.missing(session, named)
+        yield from some
 
 
 def size_of(*, bank_ref: str, drawn: bool = False) -> int:
@@ -188,4 +204,4 @@ def field_names(fields: Iterable[str]) -> str:
 
 
 def field_name(name: str) -> str:
-    return str(_(f"bank.export.{name}")) if name in {MARKUP, MEDIA} else field_label(name)
+    return str(_(f"bank.export.{name}")) if name in {FORMATTING, MARKUP, MEDIA} else field_label(name)

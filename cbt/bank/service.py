@@ -60,7 +60,7 @@ def completed(session: Session, bank_id: int, parsed: Reading) -> Reading:
     One that says nothing else than that is given its very words, so that it is no change.
     """
     carries = _carried(parsed.form)
-    if not carries or not any(draft.ref for draft in parsed.items):
+    if not (carries or parsed.came) or not any(draft.ref for draft in parsed.items):
         return parsed
     items: list[ItemDraft] = []
     for start in range(0, len(parsed.items), CHUNK):
@@ -68,12 +68,10 @@ def completed(session: Session, bank_id: int, parsed: Reading) -> Reading:
         present = dict(_present(session, bank_id, [draft.ref for draft in some if draft.ref]))
         for draft in some:
             before = present.get(draft.ref)
-            data = (
-                draft.data
-                if before is None
-                else _whole(_pictured(draft.data, before, parsed), before, carries)
-            )
-            items.append(draft.with_data(data))
+            if before is not None:
+                data = _pictured(draft.data, before, parsed)
+                draft = draft.with_data(_whole(data, before, carries) if carries else data)
+            items.append(draft)
     return replace(parsed, items=items)
 
 
@@ -106,10 +104,13 @@ def recognised(session: Session, parsed: Reading) -> Reading:
 def _carried(form: str) -> Carried:
     """Return what the forms of a format hold, of several formats what all of them do.
 
-    Nothing for the text bank, which holds everything, and for a format that does not go out.
+    Nothing for the text bank, which holds everything, for Word, where no item says its ref, and for a format that
+    does not go out.
     """
     chosen = [
-        one for one in registry.FORMATS if one.writes and one.name != "text" and form in {one.name, SEVERAL}
+        one
+        for one in registry.FORMATS
+        if one.writes and one.name not in {"text", "word"} and form in {one.name, SEVERAL}
     ]
     held = [one.writes[0].carries for one in chosen]
     common = set.intersection(*(set(one) for one in held)) if held else set()
@@ -186,7 +187,12 @@ def import_bank(
     count = len(parsed.items)
     with reading() as session:
         made = review_for(
-            session, parsed, bank_ref, points=terms.points, tell=lambda done: tell("checking", done, count)
+            session,
+            parsed,
+            bank_ref,
+            points=terms.points,
+            keeps_table=not paths[0].is_dir(),
+            tell=lambda done: tell("checking", done, count),
         )
         taken = store.refs_of(session, bank_ref) if terms.mode is Mode.ADD else []
     entries = chosen(made.entries, terms.mode, taken, near=terms.near)
@@ -232,19 +238,26 @@ def review_for(
     bank_ref: str,
     *,
     points: Mapping[str, str] = NO_POINTS,
+    keeps_table: bool = False,
     tell: Callable[[int], None] = untold,
 ) -> Review:
-    """Return the dry run of a reading against a bank; a reading with its own 细目表 may bring a new one."""
+    """Return the dry run of a reading against a bank; a reading with its own 细目表 may bring a new one.
+
+    With `keeps_table` a bank that has a 细目表 keeps it.
+    """
     parsed = recognised(session, parsed)
     bank = session.scalar(select(ItemBank).where(ItemBank.ref == bank_ref))
     if bank is None:
         if parsed.taxonomy is None:
             raise NotFound("bank.unknown", ref=bank_ref)
         return review(parsed, taxonomy=parsed.taxonomy, bank_items=[], revision="", points=points, tell=tell)
+    own = store.taxonomy_of(session, bank)
+    if keeps_table and own.points:
+        parsed = replace(parsed, taxonomy=None)
     parsed = completed(session, bank.id, parsed)
     return review(
         parsed,
-        taxonomy=parsed.taxonomy or store.taxonomy_of(session, bank),
+        taxonomy=parsed.taxonomy or own,
         bank_items=store.known_items(session, bank.id),
         revision=store.desk_revision(session, bank.id),
         points=points,

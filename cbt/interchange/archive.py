@@ -21,7 +21,12 @@ MOST_RATIO = 200
 LONGEST_NAME = 300
 _SMALL = 4096
 _ENCRYPTED_BIT = 0x1
-_DOCUMENTS = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis.opendocument", b"imsmanifest.xml")
+TAXONOMY_FILE = "taxonomy.toml"
+"""What a bank's folder of ours has in it."""
+_DOCUMENTS = (
+    *(b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis.opendocument", b"imsmanifest.xml"),
+    TAXONOMY_FILE.encode(),
+)
 _ARCHIVE = re.compile(r"\.(zip|jar|7z|rar|tar|t?gz|bz2|xz|cab|iso)$", re.IGNORECASE)
 _ARCHIVES = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ")
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -100,7 +105,7 @@ class Package:
 
 
 def is_document(body: bytes) -> bool:
-    """Return whether an archive is one document: an office file, or a package with a manifest."""
+    """Return whether an archive is one document: an office file, a package with a manifest, a bank of ours."""
     return body.startswith(_ARCHIVES[0]) and any(mark in body for mark in _DOCUMENTS)
 
 

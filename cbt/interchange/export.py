@@ -12,12 +12,11 @@ from typing import Any
 
 from cbt.interchange.format import Carried, Export, LeftBehind
 from cbt.interchange.intake import MARKED
-from cbt.interchange.markdown import NO_XML, escaped
+from cbt.interchange.markdown import FORMATTING, NO_XML, escaped
 from cbt.interchange.raw_items import RawItem
 from cbt.items import markup
 from cbt.items.draft import ItemDraft
-from cbt.items.formulas import FormulaFault, mathml
-from cbt.items.markup import formulas_in, to_html
+from cbt.items.markup import to_html
 from cbt.items.media import MARK, SCHEME, digest_of, in_words, is_sound, kind_of, names_in, replaced
 from cbt.rules.items.inputs import number
 
@@ -60,6 +59,7 @@ def proven(
     carries: Carried,
     written: Callable[[ItemDraft], tuple[str, Mapping[str, Any] | None]],
     prepared: Callable[[ItemDraft], ItemDraft] = lambda draft: draft,
+    unshown: Callable[[ItemDraft], list[str]] = lambda _draft: [],
     *,
     media: bool = False,
 ) -> Iterator[tuple[ItemDraft, str]]:
@@ -67,38 +67,59 @@ def proven(
 
     `written` returns the text of an item and the content its reader makes of that, None when it is none. Pictures
     and sounds stay: `prepared` says what stands in their places, else they are named as in our own texts. Where
-    they go along (`media`), those stay that `prepared` leaves out.
+    they go along (`media`), those stay that `prepared` leaves out. A field the form has no place for is left behind
+    even where our own reader finds it again; `unshown` names what else no other system shows as it is meant.
     """
     for whole in export.items:
-        kind = str(whole.data.get("type"))
-        draft = prepared(whole)
-        text, back = written(draft) if kind in carries else ("", None)
-        lost = differing(draft.data, back) if back is not None else None
+        lost, draft, text = _proof(whole, carries, written, prepared, media=media)
         if lost is None:
-            export.left.append(LeftBehind(draft.ref, kind))
+            export.left.append(LeftBehind(whole.ref, str(whole.data.get("type"))))
             continue
-        named = Counter(names_in(whole.data))
-        lost += [MEDIA] if (named - Counter(names_in(draft.data)) if media else named) else []
-        if lost:
-            export.left.append(LeftBehind(draft.ref, kind, tuple(lost)))
+        if fields := sorted({*lost, *unshown(whole)}):
+            export.left.append(LeftBehind(whole.ref, str(whole.data.get("type")), tuple(fields)))
         export.written += 1
         yield draft, text
 
 
-def uncarried(data: Mapping[str, Any], carries: Carried, *, media: bool = False) -> list[str] | None:
-    """Return the fields of an item that a form has no place for, None when it has none for its type.
+def _proof(
+    whole: ItemDraft,
+    carries: Carried,
+    written: Callable[[ItemDraft], tuple[str, Mapping[str, Any] | None]],
+    prepared: Callable[[ItemDraft], ItemDraft],
+    *,
+    media: bool,
+) -> tuple[list[str] | None, ItemDraft, str]:
+    """Return the fields an item loses, None when all of it, with what goes out and its text."""
+    unheld = uncarried(whole.data, carries)
+    if unheld is None:
+        return None, whole, ""
+    draft = prepared(whole)
+    text, back = written(draft)
+    lost = differing(draft.data, back) if back is not None else None
+    if lost is None:
+        return None, whole, ""
+    if draft is not whole:
+        reworded = differing(replaced(whole.data, MARK, _words), replaced(draft.data, MARK, _words))
+        lost += [FORMATTING] if reworded is None else reworded
+    named = Counter(names_in(whole.data))
+    lost += [MEDIA] if (named - Counter(names_in(draft.data)) if media else named) else []
+    return [*lost, *unheld], draft, text
 
-    `media` says that pictures and sounds go along.
-    """
+
+def _words(mark: re.Match[str]) -> str:
+    return in_words(mark[0])
+
+
+def uncarried(data: Mapping[str, Any], carries: Carried) -> list[str] | None:
+    """Return the fields of an item that a form has no place for, None when it has none for its type."""
     kind = str(data.get("type"))
     if kind not in carries:
         return None
     parts = [part for part in data.get("parts", ()) if isinstance(part, Mapping)]
-    inner = [uncarried(part, carries, media=media) for part in parts]
+    inner = [uncarried(part, carries) for part in parts]
     if any(one is None for one in inner):
         return None
     lost = [name for name in _said(data) if name not in carries[kind] | {"type", "parts"}]
-    lost += [MEDIA] if names_in(data) and not media else []
     return sorted({*lost, *(name for one in inner for name in one or ())} - {"points"})
 
 
@@ -157,10 +178,15 @@ def _same(name: str, mine: object, its: object) -> bool:
 def _shows_the_same(mine: object, its: object) -> bool:
     """Return whether texts, or lists of them, look alike to whoever reads them."""
     if isinstance(mine, str) and isinstance(its, str):
-        return to_html(mine) == to_html(its)
+        return _seen(mine) == _seen(its)
     if isinstance(mine, list) and isinstance(its, list) and len(mine) == len(its):
         return all(_shows_the_same(one, two) for one, two in zip(mine, its, strict=True))
     return False
+
+
+def _seen(text: str) -> str:
+    """Return a text as it is seen: of several spaces one, and a sign behind a stroke as itself."""
+    return " ".join(to_html(text).replace("&nbsp;", " ").split())
 
 
 _BLANK = re.compile(r'<span data-blank="(\d+)"></span>')
@@ -174,18 +200,15 @@ _VOID = re.compile(r"<br>\s*")
 
 def block(text: str, blank: Callable[[int], str] = lambda _number: "") -> str:
     """Return a text as XHTML paragraphs, `blank` for each of its blanks."""
-    return _xhtml(_sourced(markup.to_html(text), text), blank)
+    return _xhtml(_sourced(*markup.written(text, line=False)), blank)
 
 
 def line(text: str) -> str:
-    return _xhtml(_sourced(markup.inline(text), text), lambda number: f"{{{{{number}}}}}")
+    return _xhtml(_sourced(*markup.written(text, line=True)), lambda number: f"{{{{{number}}}}}")
 
 
-def _sourced(shown: str, text: str) -> str:
+def _sourced(shown: str, sources: Sequence[str]) -> str:
     """Return HTML whose formulas have their sources beside them: another reader of ours finds them again."""
-    sources = [source for source in formulas_in(text) if _is_drawn(source)] if "<math" in shown else []
-    if not sources or len(sources) != shown.count("<math"):
-        return shown
     left = iter(sources)
 
     def named(match: re.Match[str]) -> str:
@@ -193,14 +216,6 @@ def _sourced(shown: str, text: str) -> str:
         return f"<math{_MATH}{match[1]}><semantics><mrow>{match[2]}</mrow>{note}</semantics></math>"
 
     return _FORMULA.sub(named, shown)
-
-
-def _is_drawn(source: str) -> bool:
-    try:
-        mathml(source, display=False)
-    except FormulaFault:
-        return False
-    return True
 
 
 def _xhtml(shown: str, blank: Callable[[int], str]) -> str:
@@ -266,7 +281,7 @@ class Porter:
 
 def back(item: RawItem, luggage: Luggage) -> dict[str, Any]:
     """Return what a reader made of an item, its pictures and sounds by the names they are kept under."""
-    names = {name[:32]: name for name in luggage.files}
+    names = {digest_of(body): name for name, body in luggage.bodies.items()}
 
     def named(match: re.Match[str]) -> str:
         name = names.get(digest_of(item.pictures.get(match[1], b"")), "")

@@ -6,36 +6,69 @@ An item's id and what else GIFT has no place for stand in a comment before it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from cbt.errors import InvalidInput
-from cbt.interchange import raw_items
+from cbt.interchange import fragment, raw_items
 from cbt.interchange.export import proven
 from cbt.interchange.format import Carried, Carries, Confidence, Content, Export, Format, OutForm
 from cbt.interchange.gift_answer import escaped
 from cbt.interchange.gift_reader import MAPPINGS, gather
 from cbt.interchange.intake import read as received
+from cbt.interchange.out_texts import blank_stem, no_blank
 from cbt.items.draft import Adjustments, ItemDraft, Reading
+from cbt.items.media import NAME as MEDIUM
+from cbt.items.media import PREFIX, SCHEME
 
 FACTS = ("point", "difficulty", "consistency", "law", "enemies")
 _COMMON = frozenset({"stem", "explanation", *FACTS})
 CARRIES: Carried = Carries(MAPPINGS, _COMMON)
 _TAGGED = (*FACTS, "fixed_order", "decimals", "compute", "limit")
-_BLANK = "{{1}}"
+
+
+class _GiftTexts:
+    """Writes texts as HTML in GIFT; media are called as our own texts call them."""
+
+    def block(self, text: str, blank: Callable[[int], str] = no_blank, hidden: str = "") -> str:
+        return _escaped(fragment.block(text, blank, hidden))
+
+    def line(self, text: str) -> str:
+        return _escaped(fragment.line(text))
+
+    def option(self, text: str) -> str:
+        return escaped(fragment.option(text))
+
+
+TEXTS = _GiftTexts()
+_ADDRESS = re.compile(rf'"{PREFIX}(?={MEDIUM.pattern}")')
+
+
+def _escaped(shown: str) -> str:
+    """Return HTML that begins with neither a weight nor a kind of text."""
+    shown = _ADDRESS.sub(f'"{SCHEME}', shown)
+    return escaped(f"&#{ord(shown[0])};{shown[1:]}" if shown[:1] in {"%", "["} else shown)
 
 
 def write(export: Export, target: IO[bytes]) -> None:
     """Write every item that GIFT can hold, under the category of its point."""
     names = {point.code: point.name for point in export.taxonomy.points}
     last = ""
-    for draft, text in proven(export, CARRIES, _written):
+    for draft, text in proven(export, CARRIES, _written, _prepared, _unshown):
         point = str(draft.data.get("point", ""))
         if point != last:
             head = re.sub(r"[\s/]+", " ", f"{point} {names.get(point, '')}").strip()
             target.write(f"$CATEGORY: $course$/{head}\n\n".encode())
             last = point
         target.write(f"{text}\n\n".encode())
+
+
+def _prepared(draft: ItemDraft) -> ItemDraft:
+    return draft.with_data(MAPPINGS[str(draft.data["type"])].prepared(draft.data, fragment))
+
+
+def _unshown(draft: ItemDraft) -> list[str]:
+    return MAPPINGS[str(draft.data["type"])].unshown(draft.data, fragment)
 
 
 def _written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
@@ -45,23 +78,22 @@ def _written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
 
 
 def question(draft: ItemDraft) -> str:
-    """Return one item as GIFT, "" for one that has too many blanks."""
-    data = draft.data
-    before, after = str(data["stem"]), ""
-    mapping = MAPPINGS[data["type"]]
-    if mapping.gap:
-        if before.count("{{") != 1:
-            return ""
-        before, _blank, after = before.partition(_BLANK)
-    marks = [f"[id:{draft.ref}]", *(f"[tag:{_guarded(tag)}]" for tag in raw_items.tags_of(data, _TAGGED))]
-    explanation = escaped(str(data.get("explanation", "")))
-    answers = f"{{{mapping.answers(data)}{f'####{explanation}' if explanation else ''}}}"
-    title = f"::{escaped(draft.ref)}::[markdown]"
-    return f"// {' '.join(marks)}\n{title}{escaped(before)}{answers}{escaped(after)}"
+    """Return one item as GIFT, "" for one that it cannot say."""
+    data, mapping = draft.data, MAPPINGS[draft.data["type"]]
+    stem, answers = str(data["stem"]), mapping.answers(data, TEXTS)
+    if answers is None or (mapping.gap and stem.count("{{") != 1):
+        return ""
+    facts = raw_items.short_tags(raw_items.tags_of(data, _TAGGED))
+    marks = [f"[id:{draft.ref}]", *(f"[tag:{_guarded(tag)}]" for tag in facts)]
+    explanation = TEXTS.block(str(data.get("explanation", "")))
+    braces = f"{{{answers}{f'####{explanation}' if explanation else ''}}}"
+    title = f"::{escaped(draft.ref)}::[html]"
+    shown = blank_stem(data, TEXTS) if mapping.gap else TEXTS.block(stem)
+    return f"// {' '.join(marks)}\n{title}{shown}{braces}"
 
 
 def _guarded(tag: str) -> str:
-    return tag.replace("\\", "\\\\").replace("]", "\\]")
+    return tag.replace("]", "\\]")
 
 
 FORM = OutForm("gift", ".gift", "text/plain", write, CARRIES)

@@ -10,7 +10,9 @@ from functools import cached_property
 from typing import Any
 
 from cbt.interchange import markdown, raw_items
+from cbt.interchange.out_texts import OutTexts, all_of_it, nothing
 from cbt.interchange.raw_items import Gleaning, LeftOut
+from cbt.items.media import NAME, SCHEME
 
 _SPECIAL = "~=#{}:"
 _HIDDEN = {f"\\{one}": chr(0xFDD0 + place) for place, one in enumerate([*_SPECIAL, "\\", "n"])}
@@ -30,9 +32,9 @@ def shown(text: str) -> str:
     return _PLACES.sub(lambda found: _SHOWN[found[0]], text)
 
 
-def weighted(text: str, share: int) -> str:
-    """Return an answer's text; one that could be read as a weight has its own before it."""
-    return f"%{share}%{escaped(text)}" if text.startswith("%") else escaped(text)
+def keyed(word: str) -> str:
+    """Return a key that is typed, as it stands behind its sign: with no weight but its own and no wildcard."""
+    return ("%100%" if word.startswith("%") else "") + escaped(raw_items.starred(word))
 
 
 def escaped(text: str) -> str:
@@ -41,7 +43,8 @@ def escaped(text: str) -> str:
 
 
 _WEIGHT = re.compile(r"%(-?\d{1,3}(?:\.\d+)?)%")
-_FORMAT = re.compile(r"\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
+FORMAT = re.compile(r"\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
+_OURS = re.compile(rf"{SCHEME}{NAME.pattern}")
 ALL = Decimal(100)
 
 
@@ -89,45 +92,54 @@ class Braces:
         return answers_in(self.inner)
 
     @cached_property
-    def _around(self) -> str:
-        if self.ends:
-            return self.text(self._before)
-        return self.text(self._before.lstrip() + "\ufdef" + self._after.rstrip(), strip=False).strip()
-
-    @cached_property
     def general(self) -> str:
         """What is said to everybody afterwards."""
         return self.text(self._general)
 
     def stem(self, gap: str) -> str:
         """Return the text around the braces, with `gap` for them where words follow."""
-        return self._around.replace("\ufdef", gap)
+        if self.ends:
+            return self.text(self._before)
+        around = self._before.lstrip() + raw_items.GAP + self._after.rstrip()
+        return self.text(around, strip=False).strip().replace(raw_items.GAP, gap)
 
     def blank_stem(self) -> str:
         """Return the text with {{1}} for the braces, or in its empty place where they stand at its end."""
-        stem = self.stem("{{1}}")
-        return raw_items.with_blank(stem) if self.ends else stem
+        if not self.ends:
+            return self.stem("{{1}}")
+        return raw_items.with_gap(self.text(raw_items.gap_marked(self._before)))
 
-    def text(self, raw: str, *, strip: bool = True) -> str:
-        """Return a text as the Markdown of an item; what is lost of it is remarked on."""
+    def text(self, raw: str, *, strip: bool = True, line: bool = False) -> str:
+        """Return a text as the Markdown of an item, `line` one of a single line; what is lost is remarked on."""
         kind = self._kind
-        if match := _FORMAT.match(raw.lstrip()):
+        if match := FORMAT.match(raw.lstrip()):
             kind, raw = match[1].lower(), raw.lstrip()[match.end() :]
         text = shown(raw)
         if kind == "markdown":
             return text.strip() if strip else text
         if kind == "html" or (kind == "moodle" and markdown.looks_like_html(text)):
-            return self._html(text if kind == "html" else text.strip().replace("\n", "<br>"))
-        return markdown.literal(text.strip() if strip else text)
+            return self._html(text if kind == "html" else text.strip().replace("\n", "<br>"), line=line)
+        plain = text.strip() if strip else text
+        return markdown.with_formulas(plain, lambda text: markdown.literal(text, line=line))
 
     def said_to_each(self) -> list[tuple[str, str]]:
         return [(shown(one.text).strip(), self.text(one.feedback)) for one in self.answers]
 
-    def _html(self, text: str) -> str:
-        done = markdown.from_html(text)
+    def key(self, raw: str) -> str:
+        """Return a key that is typed as it is written."""
+        match = FORMAT.match(raw.lstrip())
+        return shown(raw.lstrip()[match.end() :] if match else raw).strip()
+
+    def _html(self, text: str, *, line: bool) -> str:
+        done = markdown.from_html(text, _named, line=line, formulas=True)
         for code, value in done.lost:
             self.found.hint(code, value)
         return done.markdown
+
+
+def _named(source: str, words: str) -> str | None:
+    """Return a picture or a sound by its name; of all that lies elsewhere nothing is at hand."""
+    return f"![{words}]({source})" if _OURS.fullmatch(source) else None
 
 
 def answers_in(inner: str) -> list[GiftAnswer]:
@@ -150,11 +162,14 @@ class GiftMapping:
     """A type of item in GIFT: the fields it carries, and both ways.
 
     `claims` says whether what stands in braces is of this type, and no two types claim the same; `answers` writes
-    what stands in the braces; `gap` says that these stand in the place of the one blank.
+    what stands in the braces, None where they cannot say it; `gap` says that its text has one blank.
+    `prepared` and `unshown` are as with Moodle XML, which shows the same.
     """
 
     carries: frozenset[str]
     claims: Callable[[Braces], bool]
     read: Callable[[Braces], dict[str, Any]]
-    answers: Callable[[Mapping[str, Any]], str]
+    answers: Callable[[Mapping[str, Any], OutTexts], str | None]
     gap: bool = False
+    prepared: Callable[[Mapping[str, Any], OutTexts], Mapping[str, Any]] = all_of_it
+    unshown: Callable[[Mapping[str, Any], OutTexts], list[str]] = nothing

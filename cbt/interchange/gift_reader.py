@@ -15,7 +15,7 @@ from cbt.items.types.folders import Mappings
 
 MAPPINGS = Mappings("gift", GiftMapping)
 
-_MARK = re.compile(r"\[(id|tag):((?:[^\]\\\n]|\\.){1,200})\]")
+_MARK = re.compile(r"\[(id|tag):((?:\\\]|[^\]\n]){1,200})\]")
 _TITLE = re.compile(r"::(.*?)::", re.DOTALL)
 _FORMAT = re.compile(r"\s*\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
 _GOES_ON = ("=", "~", "}", "#")
@@ -49,7 +49,7 @@ def gather(text: str) -> Gleaning:
 
 
 def _chunks(lines: list[str]) -> Iterator[Chunk]:
-    """Yield the questions: what stands between empty lines; an open brace reaches over one.
+    """Yield the questions: what stands between empty lines, comments too; an open brace reaches over one.
 
     A question has one pair of braces: where files leave no empty line, the next pair or title begins the next.
     """
@@ -57,7 +57,7 @@ def _chunks(lines: list[str]) -> Iterator[Chunk]:
     for number, line in enumerate(lines, 1):
         bare = line.strip()
         if bare.startswith("//"):
-            chunk.marks += [(name, re.sub(r"\\(.)", r"\1", value)) for name, value in _MARK.findall(bare)]
+            chunk.marks += [(name, value.replace("\\]", "]")) for name, value in _MARK.findall(bare)]
         elif bare.startswith("$") and not chunk.lines:
             yield Chunk(number, [bare])
             chunk = Chunk(0)
@@ -66,9 +66,10 @@ def _chunks(lines: list[str]) -> Iterator[Chunk]:
                 yield _cut(chunk)
             chunk.line = chunk.line or number
             chunk.lines.append(line)
-        elif chunk.lines and not _is_open(chunk, lines, number):
-            yield chunk
-            chunk = Chunk(0)
+        elif not (chunk.lines and _is_open(chunk, lines, number)):
+            if chunk.lines:
+                yield chunk
+            chunk = Chunk(0)  # what was said before an empty line was said of a question that is not there
     if chunk.lines:
         yield chunk
 

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from lxml import etree
@@ -19,25 +20,70 @@ _WRAPPED = re.compile(rf"(?<={_WIDE})[ \t]*\n[ \t]*(?={_WIDE})")
 _MARKER = re.compile(r"^(\s*)([-+*]|\d{1,9}[.)])(?=\s|$)", re.MULTILINE)
 _RULER = re.compile(r"^([ \t]*)([-:|])(?=[ \t|:-]*$)", re.MULTILINE)
 _BLANK = re.compile(r"\{\{(\d+)\}\}")
+_STARS, _STROKES = re.compile(r"(?<![*])[*]+"), re.compile(r"(?<!_)_+")
+_TEX = re.compile(
+    r"\\\(((?:[^\\]|\\(?![()\[\]])){1,2000}+)\\\)|\$\$([^$]{1,2000}+)\$\$|\\\[((?:[^\\]|\\(?![()\[\]])){1,2000}+)\\\]"
+)
+"""What stands between `\\(` and `\\)`, `$$` and `$$`, `\\[` and `\\]`."""
+_UNHELD = re.compile(r"(?<!\\)\$|\\$")
+"""What no formula of ours can have in it or at its end."""
 _DOLLAR, _IMAGE = re.compile(r"\$(?!\s)"), re.compile(r"!\[(?=[^\]\n]*\]\(media:)")
 _BACKSLASH = re.compile(r"\\(?=[!-/:-@\[-`{-~\n]|$)")
 _MARKUP = re.compile(r"<[/!]?[A-Za-z]|&(?:[A-Za-z]{2,8}|#\d{2,6}|#x[0-9A-Fa-f]{2,5});")
 
 
-def literal(text: str) -> str:
+def literal(text: str, *, line: bool = False, inside: bool = False, shared: bool = False) -> str:
     """Return plain text as Markdown that shows it as it is; most texts stay as they are.
 
-    What is a blank here and was none there, {{1}}, gets spaces.
+    What is a blank here and was none there, {{1}}, gets spaces. In a `line` of its own no list begins; `inside`
+    says that something stands before it, `shared` that there are signs of emphasis beside it.
     """
     text = _BLANK.sub(r"{ {\1} }", text)
     text = _BACKSLASH.sub(r"\\\\", text)
-    for mark in "*_":
-        if text.count(mark) > 1:
-            text = text.replace(mark, f"\\{mark}")
+    for runs, is_inert in ((_STARS, _spaced), (_STROKES, _within)):
+        if shared or len(runs.findall(text)) > 1:  # one alone marks nothing
+            text = runs.sub(partial(_run, is_inert=is_inert, inside=inside), text)
     text = _DOLLAR.sub(r"\\$", text) if text.count("$") > 1 else text
     text = _IMAGE.sub(r"!\[", text)
+    if line:
+        return text
+    head, text = ("\0", f"\0{text}") if inside else ("", text)
     text = _RULER.sub(r"\1\\\2", text)
-    return _MARKER.sub(lambda found: f"{found[1]}{_inert(found[2])}", text)
+    return _MARKER.sub(lambda found: f"{found[1]}{_inert(found[2])}", text).removeprefix(head)
+
+
+def _run(match: re.Match[str], *, is_inert: Callable[[str, str], bool], inside: bool) -> str:
+    """Return a run of one sign, each behind a stroke where it could mark what stands beside it."""
+    text, start, end = match.string, match.start(), match.end()
+    before = text[start - 1] if start else "." if inside else " "
+    return match[0] if is_inert(before, text[end : end + 1]) else "".join(f"\\{sign}" for sign in match[0])
+
+
+def _spaced(before: str, after: str) -> bool:
+    return before.isspace() and after.isspace()
+
+
+def _within(before: str, after: str) -> bool:
+    return before.isalnum() and after.isalnum()
+
+
+def with_formulas(text: str, plain: Callable[[str], str]) -> str:
+    """Return a text of a platform that sets TeX, with its formulas as ours and `plain` of all else."""
+    parts, end = list[str](), 0
+    for match in _TEX.finditer(text):
+        source = next(one for one in match.groups() if one is not None).strip()
+        if not source or _UNHELD.search(source):
+            continue
+        mark = "$" if match[1] is not None else "$$"
+        before = plain(text[end : match.start()])
+        after = text[match.end() : match.end() + 1]
+        parts += [before, " " * before.endswith("\\"), f"{mark}{source}{mark}", " " * after.isdigit()]
+        end = match.end()
+    return "".join([*parts, plain(text[end:])])
+
+
+def has_formula(text: str) -> bool:
+    return _TEX.search(text) is not None
 
 
 def _inert(marker: str) -> str:
@@ -65,6 +111,10 @@ def joined(text: str) -> str:
     return re.sub(r"[ \t\r\n\f\xa0]+", " ", _WRAPPED.sub("", text))
 
 
+TIGHT = "tight"
+"""The class of a table of ours without space around the words of its cells."""
+FORMATTING = "formatting"
+"""Stands for emphasis and formulas where only words, or a formula's source, are shown."""
 PICTURE, FORMULA, MEDIA = "picture_not_kept", "formula_not_kept", "media_not_kept"
 _GONE = frozenset({"script", "style", "head", "template", "noscript", "title", "meta", "link", "stylesheet"})
 _MEDIA = frozenset(
@@ -112,20 +162,26 @@ class Text:
     lost: list[tuple[str, str]] = field(default_factory=list)
 
 
-def from_html(html: str, medium: Medium = _not_at_hand) -> Text:
-    """Return an HTML fragment as Markdown; `medium` is as with `Writer`."""
+def from_html(
+    html: str, medium: Medium = _not_at_hand, *, line: bool = False, formulas: bool = False
+) -> Text:
+    """Return an HTML fragment as Markdown; the rest is as with `Writer`."""
     if not html.strip():
         return Text("")
     if not looks_like_html(html):
-        return Text(tidy(literal(joined(html))))
+        writer = Writer(medium=medium, line=line, formulas=formulas)
+        writer.say(html)
+        return writer.text()
     parser = etree.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, encoding="utf-8")
     root = etree.fromstring(f"<html><body>{html}</body></html>".encode(), parser)
-    return Text("") if root is None else from_nodes([root], medium)
+    return Text("") if root is None else from_nodes([root], medium, line=line, formulas=formulas)
 
 
-def from_nodes(nodes: list[Any], medium: Medium = _not_at_hand) -> Text:
+def from_nodes(
+    nodes: list[Any], medium: Medium = _not_at_hand, *, line: bool = False, formulas: bool = False
+) -> Text:
     """Return elements of a tree as Markdown, one after the other."""
-    writer = Writer(medium=medium)
+    writer = Writer(medium=medium, line=line, formulas=formulas)
     for node in nodes:
         writer.node(node, 0)
     return writer.text()
@@ -135,11 +191,20 @@ class Writer:
     """Writes a tree of HTML as Markdown; what it meets and cannot keep is listed.
 
     `special` may take an element over: it returns its text, or None to leave it to the rules here. `medium` returns
-    what stands for a picture or a sound by its address and the words for it, None where it is not at hand.
+    what stands for a picture or a sound by its address and the words for it, None where it is not at hand. `line`
+    says that it is shown in a line, where no list begins; `formulas`, that whoever wrote it has TeX set.
     """
 
-    def __init__(self, special: Any = None, medium: Medium = _not_at_hand) -> None:
-        self._at_hand = medium
+    def __init__(
+        self,
+        special: Any = None,
+        medium: Medium = _not_at_hand,
+        *,
+        line: bool = False,
+        formulas: bool = False,
+    ) -> None:
+        self._at_hand, self._line, self._formulas = medium, line, formulas
+        self._shared = False
         self.parts: list[str] = []
         self.lost: list[tuple[str, str]] = []
         self._special = special
@@ -149,10 +214,19 @@ class Writer:
 
     def say(self, text: str) -> None:
         """Write words of the document: plain text in which ends of lines are spaces."""
-        if text:
-            self.parts.append(literal(joined(text)) if text.strip() else " ")
+        if not text.strip():
+            self.parts += [" "] if text else []
+        elif self._formulas:
+            self.parts.append(with_formulas(joined(text), self._plain))
+        else:
+            self.parts.append(self._plain(joined(text)))
+
+    def _plain(self, text: str) -> str:
+        before = next((part for part in reversed(self.parts) if part), "\n")
+        return literal(text, line=self._line, inside=not before.endswith("\n"), shared=self._shared)
 
     def inside(self, node: Any, depth: int) -> None:
+        self._look_through(node, depth)
         self.say(node.text or "")
         for child in node:
             self.node(child, depth + 1)
@@ -160,6 +234,7 @@ class Writer:
 
     def node(self, node: Any, depth: int) -> None:
         """Write one element."""
+        self._look_through(node, depth)
         name = local(node)
         name = name.lower() if name.lower() in _BLOCKS or name.isupper() else name
         if not name or name in _GONE or depth > MOST_DEPTH or _HIDDEN.search(node.get("style") or ""):
@@ -181,6 +256,7 @@ class Writer:
         elif name in {"ul", "ol"}:
             self._list(node, depth, numbered=name == "ol")
         elif name == "table":
+            self.parts += [f"\n\n{self.sub(one, depth)}" for one in node if local(one) == "caption"]
             self._table(node, depth)
         elif name in _BLOCKS:
             self.parts.append("\n\n")
@@ -188,6 +264,11 @@ class Writer:
             self.parts.append("\n\n")
         else:
             self.inside(node, depth)
+
+    def _look_through(self, node: Any, depth: int) -> None:
+        """See whether signs of emphasis stand in more than one text of a tree."""
+        if depth == 0:
+            self._shared = sum("*" in text or "_" in text for text in node.itertext()) > 1
 
     def sub(self, node: Any, depth: int) -> str:
         kept, self.parts = self.parts, []
@@ -264,7 +345,8 @@ class Writer:
         if wide:
             full = [row + [""] * (wide - len(row)) for row in rows]
             full.insert(1, ["---"] * wide)
-            lines = ["| " + " | ".join(row) + " |" for row in full]
+            space = "" if TIGHT in (node.get("class") or "").split() else " "
+            lines = [f"|{space}{f'{space}|{space}'.join(row)}{space}|" for row in full]
             self.parts.append("\n\n" + "\n".join(lines) + "\n\n")
 
 

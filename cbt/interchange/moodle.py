@@ -1,6 +1,6 @@
 """Moodle XML as a format of banks: items written as questions, and files of the format detected and read.
 
-Markdown stays Markdown, and a question's id is the item's ref.
+Texts are HTML, and a question's id is the item's ref.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from cbt.errors import InvalidInput
-from cbt.interchange import raw_items
+from cbt.interchange import fragment, raw_items
 from cbt.interchange.export import Luggage, Porter, back, proven
 from cbt.interchange.format import Carried, Carries, Confidence, Content, Export, Format, OutForm
 from cbt.interchange.intake import read as received
 from cbt.interchange.markdown import escaped
-from cbt.interchange.moodle_question import marked, text_element
+from cbt.interchange.moodle_question import shown, text_element
 from cbt.interchange.moodle_reader import MAPPINGS, gather
 from cbt.items.draft import Adjustments, ItemDraft, Reading
-from cbt.items.media import MARK, is_sound
+from cbt.items.media import NAME as MEDIUM
+from cbt.items.media import PREFIX
 
 FACTS = ("point", "difficulty", "consistency", "law", "enemies")
 _COMMON = frozenset({"stem", "explanation", *FACTS})
 CARRIES: Carried = Carries(MAPPINGS, _COMMON)
 _TAGGED = (*FACTS, "decimals", "compute", "limit")
-_HELD = re.compile(r"<text>([^<]*\(media:[^<]*)</text>")
+_HELD = re.compile(rf"<text>([^<]*&quot;{PREFIX}[^<]*)</text>")
+_ADDRESS = re.compile(rf"(?<=&quot;){PREFIX}({MEDIUM.pattern})(?=&quot;)")
 
 
 def write(export: Export, target: IO[bytes]) -> None:
@@ -35,7 +37,7 @@ def write(export: Export, target: IO[bytes]) -> None:
     target.write(b'<?xml version="1.0" encoding="UTF-8"?>\n<quiz>\n')
     last = ""
     for draft, text in proven(
-        export, CARRIES, lambda draft: _written(draft, porter.now), porter.prepared, media=True
+        export, CARRIES, lambda draft: _written(draft, porter.now), porter.prepared, _unshown, media=True
     ):
         point = str(draft.data.get("point", ""))
         if point != last:
@@ -49,7 +51,11 @@ def write(export: Export, target: IO[bytes]) -> None:
 
 def _prepared(draft: ItemDraft) -> ItemDraft:
     mapping = MAPPINGS.get(str(draft.data["type"]))
-    return draft if mapping is None else draft.with_data(dict(mapping.prepared(draft.data)))
+    return draft if mapping is None else draft.with_data(mapping.prepared(draft.data, fragment))
+
+
+def _unshown(draft: ItemDraft) -> list[str]:
+    return MAPPINGS[str(draft.data["type"])].unshown(draft.data, fragment)
 
 
 def _written(draft: ItemDraft, luggage: Luggage) -> tuple[str, Mapping[str, Any] | None]:
@@ -70,13 +76,11 @@ def _held(match: re.Match[str], luggage: Luggage) -> str:
     files: dict[str, str] = {}
 
     def linked(mark: re.Match[str]) -> str:
-        name = luggage.files.get(mark[2])
-        if name is None:
-            return mark[0]
-        files[name] = base64.b64encode(luggage.bodies[mark[2]]).decode()
-        return f"{'' if is_sound(mark[2]) else '!'}[{mark[1]}](@@PLUGINFILE@@/{name})"
+        name = luggage.files[mark[1]]
+        files[name] = base64.b64encode(luggage.bodies[mark[1]]).decode()
+        return f"@@PLUGINFILE@@/{name}"
 
-    text = MARK.sub(linked, match[1])
+    text = _ADDRESS.sub(lambda mark: linked(mark) if mark[1] in luggage.files else mark[0], match[1])
     beside = "".join(
         f'<file name="{name}" path="/" encoding="base64">{body}</file>' for name, body in files.items()
     )
@@ -88,12 +92,13 @@ def question(draft: ItemDraft) -> str:
     data, mapping = draft.data, MAPPINGS[draft.data["type"]]
     head = (
         f'<question type="{mapping.kind(data)}"><name>{text_element(draft.ref)}</name>'
-        f"{marked('questiontext', mapping.stem(data))}"
+        f"{shown('questiontext', mapping.stem(data, fragment))}"
     )
-    explanation = marked("generalfeedback", str(data.get("explanation", "")))
-    tags = "".join(f"<tag>{text_element(tag)}</tag>" for tag in raw_items.tags_of(data, _TAGGED))
+    explanation = shown("generalfeedback", fragment.block(str(data.get("explanation", ""))))
+    facts = raw_items.short_tags(raw_items.tags_of(data, _TAGGED))
+    tags = "".join(f"<tag>{text_element(tag)}</tag>" for tag in facts)
     about = f"<idnumber>{escaped(draft.ref)}</idnumber>" + (f"<tags>{tags}</tags>" if tags else "")
-    return f"{head}{explanation}{about}{''.join(mapping.answers(data))}</question>"
+    return f"{head}{explanation}{about}{''.join(mapping.answers(data, fragment))}</question>"
 
 
 FORM = OutForm("moodle", ".xml", "application/xml", write, CARRIES, media=True)

@@ -13,12 +13,13 @@ from urllib.parse import unquote
 from cbt.interchange import markdown, raw_items
 from cbt.interchange import text as tree
 from cbt.interchange.markdown import escaped
-from cbt.interchange.raw_items import Gleaning, LeftOut
+from cbt.interchange.out_texts import OutTexts, all_of_it, nothing
+from cbt.interchange.raw_items import Gleaning
 
-EMPTY = "_____"
-"""Stands in a text where something is to be typed."""
 _FILE = re.compile(r"@@PLUGINFILE@@/")
 _LINKED = re.compile(r"(!?)\[([^\]\n]{0,300})\]\(@@PLUGINFILE@@/([^)\s]{1,300})\)")
+_TEX = re.compile(r"\\\\\(((?:(?!\\\\\))[^$\n]){1,300}+)\\\\\)")
+"""A formula in Markdown, which takes a stroke before `\\(` and `\\)` away."""
 _SOUNDS = (".mp3", ".ogg", ".wav", ".oga", ".opus")
 
 
@@ -49,6 +50,13 @@ class MoodleQuestion:
         return self.text(self.node, "questiontext")
 
     @property
+    def blank_stem(self) -> str:
+        """Return the text with {{1}} where something is to be typed."""
+        holder = tree.child(self.node, "questiontext")
+        text = "" if holder is None else self.formatted(holder, "html", change=raw_items.gap_marked)
+        return raw_items.with_gap(text)
+
+    @property
     def general(self) -> str:
         """Return what is said to everybody afterwards."""
         return self.text(self.node, "generalfeedback")
@@ -62,26 +70,34 @@ class MoodleQuestion:
         holder = tree.child(around, name)
         return "" if holder is None else self.formatted(holder, "html")
 
-    def formatted(self, holder: Any, usual: str) -> str:
-        """Return the text in an element of which it says the kind, or else `usual`."""
+    def formatted(
+        self, holder: Any, usual: str, *, line: bool = False, change: Callable[[str], str] = str
+    ) -> str:
+        """Return the text in an element of which it says the kind, or else `usual`.
+
+        `line` says that it is shown in a line; `change` is what it undergoes before it is read.
+        """
         files = {one.get("name") or "": one for one in tree.children(holder, "file")}
         self.found.look = lambda source: _file(files, source)
         raw = tree.child(holder, "text")
         text = "".join(raw.itertext()) if raw is not None else (holder.text or "")
-        return self.shown(text, self._kind_of(holder, usual))
+        return self._shown(change(text), self._kind_of(holder, usual), line=line)
 
-    def shown(self, text: str, kind: str) -> str:
+    def _shown(self, text: str, kind: str, *, line: bool) -> str:
         """Return a text of some kind as Markdown."""
+
+        def plain(text: str) -> str:
+            return markdown.literal(text, line=line)
+
         if kind == "markdown":
-            return _LINKED.sub(self._linked, text.strip())
+            return _TEX.sub(r"$\1$", _LINKED.sub(self._linked, text.strip()))
         if kind == "html" or (kind == "moodle_auto_format" and markdown.looks_like_html(text)):
-            done = markdown.from_html(
-                text if kind == "html" else text.strip().replace("\n", "<br>"), self.found.medium
-            )
+            source = text if kind == "html" else text.strip().replace("\n", "<br>")
+            done = markdown.from_html(source, self.found.medium, line=line, formulas=True)
             for code, value in done.lost:
                 self.found.hint(code, _FILE.sub("", value))
             return done.markdown
-        return markdown.literal(text.strip())
+        return markdown.with_formulas(text.strip(), plain)
 
     def _linked(self, match: re.Match[str]) -> str:
         """Return what stands for a file that a Markdown text shows or plays; a link to any other stays words."""
@@ -94,12 +110,12 @@ class MoodleQuestion:
         return (f"［图：{words}］" if words else "［图］") if picture else words
 
     def answers(self, usual: str = "html") -> list[MoodleAnswer]:
-        """Return the answers in their order; those without a kind of their own are of the `usual` one."""
+        """Return the answers in their order, each a line; what says no kind of its own is of the `usual` one."""
         answers = []
         for node in tree.children(self.node, "answer"):
             raw = "".join(child.itertext()) if (child := tree.child(node, "text")) is not None else ""
             worth = raw_items.number(node.get("fraction") or "0") or Decimal(0)
-            text = self.formatted(node, usual)
+            text = self.formatted(node, usual, line=True)
             answers.append(MoodleAnswer(node, raw.strip(), text, worth, self.text(node, "feedback")))
         return answers
 
@@ -132,8 +148,8 @@ ALMOST_ALL = Decimal(99)
 """So many per cent are full marks: thirds do not come to a hundred."""
 
 
-def _as_written(data: Fields) -> str:
-    return str(data["stem"])
+def _as_written(data: Fields, texts: OutTexts) -> str:
+    return texts.block(str(data["stem"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,29 +158,16 @@ class MoodleMapping:
 
     `reads` are the readers of questions by the names Moodle gives their types; `kind` names the type an item goes
     out as, `stem` is its text there, `answers` yields what follows the texts of a question. `prepared` returns an
-    item without what Moodle shows nowhere in it.
+    item without what Moodle shows nowhere in it, `unshown` names what it does not show as it is meant.
     """
 
     carries: frozenset[str]
     kind: Callable[[Fields], str]
-    answers: Callable[[Fields], Iterator[str]]
+    answers: Callable[[Fields, OutTexts], Iterator[str]]
     reads: Mapping[str, Callable[[MoodleQuestion], dict[str, Any]]] = field(default_factory=dict)
-    stem: Callable[[Fields], str] = _as_written
-    prepared: Callable[[Fields], Fields] = dict
-
-
-def sound_spellings(question: MoodleQuestion, spellings: list[str]) -> list[str]:
-    """Return spellings without those that stand for many: `*` is any text there, and `\\*` a star."""
-    wild = [spelling for spelling in spellings if re.search(r"(?<!\\)\*", spelling)]
-    if wild and len(wild) == len(spellings):
-        raise LeftOut("open_wildcard", wild[0])
-    for spelling in wild:
-        question.found.hint("open_wildcard_left", spelling)
-    return [spelling.replace("\\*", "*") for spelling in spellings if spelling not in wild and spelling]
-
-
-def starred(word: str) -> str:
-    return word.replace("*", "\\*")
+    stem: Callable[[Fields, OutTexts], str] = _as_written
+    prepared: Callable[[Fields, OutTexts], Fields] = all_of_it
+    unshown: Callable[[Fields, OutTexts], list[str]] = nothing
 
 
 def answer(text: str, fraction: Decimal | int, kind: str, more: str = "") -> str:
@@ -172,8 +175,8 @@ def answer(text: str, fraction: Decimal | int, kind: str, more: str = "") -> str
     return f'<answer fraction="{fraction:f}" format="{kind}">{text_element(text)}{more}</answer>'
 
 
-def marked(name: str, text: str) -> str:
-    return f'<{name} format="markdown">{text_element(text)}</{name}>'
+def shown(name: str, html: str) -> str:
+    return f'<{name} format="html">{text_element(html)}</{name}>'
 
 
 def text_element(text: str) -> str:

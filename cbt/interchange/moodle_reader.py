@@ -13,14 +13,16 @@ from typing import Any
 from cbt.errors import InvalidInput
 from cbt.interchange import raw_items
 from cbt.interchange import text as tree
-from cbt.interchange.moodle_question import MoodleMapping, MoodleQuestion, sound_spellings
+from cbt.interchange.moodle_question import MoodleMapping, MoodleQuestion
 from cbt.interchange.raw_items import Gleaning, LeftOut
 from cbt.items.types.folders import Mappings
 
 # Looks for an end first, and once: a text that opens a gap again and again is gone through for each of them.
 _PIECE = re.compile(r"\{(\d*):([A-Z_]{1,24}):(?=[^}]{0,10000}+\})((?:[^}\\]|\\.){0,5000}+)\}", re.DOTALL)
-_OPTION = re.compile(r"(?<!\\)~")
-_FEEDBACK = re.compile(r"(?<!\\)#")
+_UNGUARDED = r"(?<!\\)(?<!&)(?<!&amp;)"
+"""No stroke before a sign, and no `&`: the `#` of an entity ends nothing."""
+_OPTION, _FEEDBACK = re.compile(f"{_UNGUARDED}~"), re.compile(f"{_UNGUARDED}#")
+_GUARDED = re.compile(r"\\([}#~/\"\\])")
 _WEIGHT = re.compile(r"(=|%-?\d{1,3}(?:\.\d+)?%)?")
 _WORDS = frozenset({"SHORTANSWER", "SA", "MW", "SHORTANSWER_C", "SAC", "MWC"})
 _NUMBER = frozenset({"NUMERICAL", "NM"})
@@ -40,15 +42,16 @@ class Piece:
 def cloze(question: MoodleQuestion) -> dict[str, Any]:
     """Return a 填空 of texts, a 计算 of one number or a 单选 of one choice; any other mixture is left out."""
     holder = tree.child(question.node, "questiontext")
-    raw_node = tree.child(holder, "text") if holder is not None else None
-    raw = "".join(raw_node.itertext()) if raw_node is not None else ""
     pieces: list[Piece] = []
 
     def piece(match: re.Match[str]) -> str:
         pieces.append(_piece(match[2], match[3]))
         return MARK.format(len(pieces))
 
-    text = question.shown(_PIECE.sub(piece, raw), question.kind)
+    def marked(raw: str) -> str:
+        return _PIECE.sub(piece, raw)
+
+    text = "" if holder is None else question.formatted(holder, "html", change=marked)
     data = _item(question, text, pieces)
     return data | raw_items.explained(question.general, [])
 
@@ -60,7 +63,7 @@ def _piece(kind: str, inner: str) -> Piece:
         weight = (mark[1] or "") if mark else ""
         text = _FEEDBACK.split(option[len(weight) :])[0]
         options.append(
-            (unescape(re.sub(r"\\(.)", r"\1", text)).strip(), weight == "=" or weight.startswith("%100"))
+            (unescape(_GUARDED.sub(r"\1", text)).strip(), weight == "=" or weight.startswith("%100"))
         )
     return Piece(kind, options)
 
@@ -72,7 +75,10 @@ def _item(question: MoodleQuestion, text: str, pieces: list[Piece]) -> dict[str,
     if kinds <= _WORDS:
         if kinds & {"SHORTANSWER_C", "SAC", "MWC"}:
             question.found.hint("open_case", question.name)
-        answer = [sound_spellings(question, [word for word, right in one.options if right]) for one in pieces]
+        answer = [
+            raw_items.sound_spellings(question.found, [word for word, right in one.options if right])
+            for one in pieces
+        ]
         for place in range(1, len(pieces) + 1):
             text = text.replace(MARK.format(place), f"{{{{{place}}}}}")
         return raw_items.fill(text, answer)

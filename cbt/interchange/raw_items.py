@@ -143,14 +143,23 @@ class Gleaning:
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BLANK = "（　　）"
+EMPTY = "_____"
+"""Stands in a text of Moodle where something is to be typed."""
+GAP = "\ufdef"
+"""Stands for that place while the text is read."""
 USUAL_LIMIT, MOST_LIMIT = 500, 5000
 _MOST_PLACES = 60
 _SPACE = "[ \t\xa0\u3000]"
 _SHOWN_BLANK = re.compile(rf"(?:\\?_){{2,}}|（{_SPACE}*）|\({_SPACE}*\)|\[{_SPACE}+\]")
+_WILD, _STROKES = re.compile(r"(?<!\\)\*"), re.compile(r"_{5,}")
 _FIVE = re.compile(r"(?<!_)(?:\\?_){5,}")
 _POINT = re.compile(r"(?<![0-9A-Za-z-])([A-Z](?:-[A-Z]){0,4}-\d{3})(?![0-9A-Za-z-])")
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _FACT = re.compile(r"([^:=：]{1,40})[:=：](.{1,200})", re.DOTALL)
+_FURTHER = re.compile(r"([a-z]{1,20})/([2-9]|[1-9]\d)")
+_NO_TAG = re.compile(r"[<>`\x00-\x1f\x7f]|\s\s")
+MOST_OF_A_TAG = 50
+"""So many characters of a tag Moodle keeps."""
 _NAMES = {"鉴定点": "point", "难度": "difficulty", "一致性": "consistency", "法规": "law"}
 _WHOLE = frozenset({"difficulty", "consistency", "decimals", "limit", "unit"})
 _TEXT = frozenset({"point", "law", "compute"})
@@ -240,6 +249,32 @@ def with_blank(stem: str) -> str:
     return f"{stem}{{{{1}}}}"
 
 
+def gap_marked(raw: str) -> str:
+    """Return a text with GAP for the one place that Moodle marks by five strokes, as it is with none or several."""
+    places = list(_STROKES.finditer(raw))
+    return f"{raw[: places[0].start()]}{GAP}{raw[places[0].end() :]}" if len(places) == 1 else raw
+
+
+def with_gap(stem: str) -> str:
+    """Return a stem with {{1}} for its GAP, else in its one empty place."""
+    return stem.replace(GAP, "{{1}}", 1) if GAP in stem else with_blank(stem)
+
+
+def sound_spellings(gleaning: Gleaning, spellings: Iterable[str]) -> list[str]:
+    """Return spellings without those that stand for many: `*` is any text in Moodle, and `\\*` a star."""
+    all_spellings = list(spellings)
+    wild = [spelling for spelling in all_spellings if _WILD.search(spelling)]
+    if wild and len(wild) == len(all_spellings):
+        raise LeftOut("open_wildcard", wild[0])
+    for spelling in wild:
+        gleaning.hint("open_wildcard_left", spelling)
+    return [one.replace("\\*", "*") for one in all_spellings if one not in wild and one]
+
+
+def starred(word: str) -> str:
+    return word.replace("*", "\\*")
+
+
 def number(text: str) -> Decimal | None:
     """Return a number as open formats write it, or None."""
     plain = text.strip().replace(",", "")
@@ -278,6 +313,7 @@ def ref_of(text: str) -> str:
 def facts(tags: Iterable[str]) -> dict[str, Any]:
     """Return the fields of an item that stand in its tags, such as `difficulty:3`; other tags say nothing."""
     fields: dict[str, Any] = {}
+    further: dict[str, list[tuple[int, str]]] = {}
     for tag in tags:
         if tag.strip() in _FLAG:
             fields[tag.strip()] = True
@@ -289,7 +325,31 @@ def facts(tags: Iterable[str]) -> dict[str, Any]:
                 fields[name] = value
             elif name == _ENEMY:
                 fields["enemies"] = [*fields.get("enemies", []), value]
+            elif (place := _FURTHER.fullmatch(name)) and place[1] in _TEXT:
+                further.setdefault(place[1], []).append((int(place[2]), value))
+    for name, pieces in further.items():
+        if name in fields:
+            fields[name] += "".join(text for _place, text in sorted(pieces))
     return fields
+
+
+def short_tags(tags: Iterable[str]) -> list[str]:
+    """Return tags as Moodle keeps them: a long one in pieces, `law:` and `law/2:`; none that it would change."""
+    short = list[str]()
+    for tag in tags:
+        name, _sign, rest = tag.partition(":")
+        if _NO_TAG.search(tag) or (len(tag) > MOST_OF_A_TAG and name not in _TEXT):
+            continue
+        head, place = f"{name}:" if rest else name, 1
+        while len(head) + len(rest) > MOST_OF_A_TAG:
+            cut = MOST_OF_A_TAG - len(head)
+            while cut > 1 and (rest[cut].isspace() or rest[cut - 1].isspace()):
+                cut -= 1
+            short.append(head + rest[:cut])
+            place, rest = place + 1, rest[cut:]
+            head = f"{name}/{place}:"
+        short.append(head + rest)
+    return short
 
 
 def part_facts(tags: Iterable[str], number: int) -> dict[str, Any]:

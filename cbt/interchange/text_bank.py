@@ -1,7 +1,7 @@
 """The text bank as a format: a folder with a taxonomy.toml, files of items, and pictures beside them.
 
-A picture is taken into its item as our own JPEG, so a version of an item holds its picture as it holds its
-words: what a form has frozen never shows another one.
+It goes out as an archive, and comes in as one or as the folder. A picture is taken into its item as our own JPEG,
+so a version of an item holds its picture as it holds its words: what a form has frozen never shows another one.
 """
 
 from __future__ import annotations
@@ -12,62 +12,69 @@ import json
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
-from cbt.blueprints.toml_file import lines_of
+import msgspec
+
+from cbt.confined.runner import MEGABYTE, Exhausted, Limits, run
 from cbt.errors import InvalidInput, NotFound
+from cbt.interchange.archive import TAXONOMY_FILE
 from cbt.interchange.export import proven
 from cbt.interchange.format import Carried, Confidence, Content, Export, Format, LeftBehind, OutForm
+from cbt.interchange.text_reader import FIELD, Unpacked, draft_of, named_pictures, read_items, read_taxonomy
 from cbt.items.draft import Adjustments, ItemDraft, Reading
-from cbt.items.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of, weight_sums
+from cbt.items.media import digest_of
+from cbt.items.taxonomy import Taxonomy, parent_of
 from cbt.media.intake import redraw, size_of
-from cbt.rules.items.hotspot import KEPT
-from cbt.rules.items.inputs import number
 from cbt.rules.items.registry import TYPES
-from cbt.spreadsheets.findings import Finding, Place, Severity
+from cbt.spreadsheets.findings import Finding, Severity
 
-FIELD = "picture"
 DATA = "data:image/jpeg;base64,"
 """How a picture begins that was taken in."""
 UNLIKE = 0.01
 """By so much of itself may a picture's shape differ from the size its author wrote: whole pixels are rounded."""
 
 
-def take_pictures(draft: ItemDraft, folder: Path, findings: list[Finding]) -> bool:
-    """Put each picture an item names in the place of its name; return whether all of them could be read.
-
-    A name is a file's in the folder of the item or below it.
-    """
-    faults = list(_faults(draft, folder))
-    findings += faults
-    return not faults
+Look = Callable[[str], "bytes | None"]
+"""Gives a file by its name seen from a file of items, None where there is none."""
 
 
-def _faults(draft: ItemDraft, folder: Path) -> Iterator[Finding]:
-    for prefix, data in draft.parts():
-        name = data.get(FIELD)
-        if isinstance(name, str) and name and not KEPT.fullmatch(name) and isinstance(data, dict):
-            code = _take(data, folder.resolve(), name)
-            if code:
-                yield draft.find(Severity.ERROR, code, f"{prefix}{FIELD}", name)
+class _Intake:
+    """Takes the pictures of items in: what is wrong with some, and what the others were before."""
 
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.came: dict[str, str] = {}
 
-def _take(data: dict[str, Any], folder: Path, name: str) -> str:
-    """Replace the name by the picture; return the code of what is wrong with it, "" when nothing is."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
-        return "picture_missing"
-    try:
-        jpeg = redraw(path.read_bytes())
-    except InvalidInput as error:
-        return "picture_large" if error.code in {"photo.too_big", "photo.pixels"} else "picture_unreadable"
-    if not _fits(data, *size_of(jpeg)):
-        return "picture_size"
-    data[FIELD] = f"{DATA}{base64.b64encode(jpeg).decode()}"
-    return ""
+    def whole(self, draft: ItemDraft, look: Look) -> bool:
+        """Put each picture an item names in the place of its name; return whether all of them could be read."""
+        faults = [
+            draft.find(Severity.ERROR, code, f"{prefix}{FIELD}", name)
+            for prefix, data, name in named_pictures(draft)
+            if (code := self._take(data, look(name)))
+        ]
+        self.findings += faults
+        return not faults
+
+    def _take(self, data: dict[str, Any], body: bytes | None) -> str:
+        """Put a picture in the place of its name; return the code of what is wrong with it, "" when nothing is."""
+        if body is None:
+            return "picture_missing"
+        try:
+            jpeg = redraw(body)
+        except InvalidInput as error:
+            return (
+                "picture_large" if error.code in {"photo.too_big", "photo.pixels"} else "picture_unreadable"
+            )
+        if not _fits(data, *size_of(jpeg)):
+            return "picture_size"
+        data[FIELD] = f"{DATA}{base64.b64encode(jpeg).decode()}"
+        self.came[data[FIELD]] = digest_of(body)
+        return ""
 
 
 def _fits(data: Mapping[str, Any], width: int, height: int) -> bool:
@@ -81,10 +88,8 @@ def _fits(data: Mapping[str, Any], width: int, height: int) -> bool:
 
 
 NAME = "text"
-TAXONOMY_FILE = "taxonomy.toml"
-_AT_LINE = re.compile(r"at line (\d+)")
-
-Lines = TypeVar("Lines")
+_TASK = "cbt.interchange.text_reader:unpacked"
+_LIMITS = Limits(answer=200 * MEGABYTE)
 
 
 def bank_folders(folder: Path) -> list[Path]:
@@ -107,149 +112,33 @@ def read_folder(folder: Path) -> Reading:
     """
     if not (folder / TAXONOMY_FILE).is_file():
         raise NotFound("bank.no_folder", path=str(folder))
-    findings: list[Finding] = []
-    taxonomy = _read_taxonomy(folder / TAXONOMY_FILE, findings)
+    intake, path = _Intake(), folder / TAXONOMY_FILE
+    taxonomy = read_taxonomy(path.read_bytes(), str(path), intake.findings)
     items: list[ItemDraft] = []
     for path in sorted(folder.rglob("*.toml")):
         if path.name != TAXONOMY_FILE:
-            items += _read_items(path, findings)
-    return Reading(NAME, folder.name, items, findings, taxonomy=taxonomy)
+            drafts = read_items(path.read_bytes(), str(path), intake.findings)
+            look = partial(_beside, path.parent.resolve())
+            items += [draft for draft in drafts if intake.whole(draft, look)]
+    return Reading(NAME, folder.name, items, intake.findings, taxonomy=taxonomy, came=intake.came)
 
 
-def _load(path: Path, findings: list[Finding]) -> tuple[dict[str, Any], str]:
+def _beside(folder: Path, name: str) -> bytes | None:
+    path = (folder / name).resolve()
+    return path.read_bytes() if path.is_relative_to(folder) and path.is_file() else None
+
+
+def read_archive(content: bytes, name: str) -> Reading:
+    """Read a bank's folder in an archive as `read_folder` does; raise as `unpacked` does."""
     try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        findings.append(Finding(Severity.ERROR, "file_not_text", Place(str(path))))
-        return {}, ""
-    try:
-        return tomllib.loads(text, parse_float=Decimal), text
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # an int of 5,000 digits and 5,000 brackets are no TOML error
-        match = _AT_LINE.search(str(error))
-        line = int(match[1]) if match else text.count("\n") + 1
-        params = {"detail": str(error)}
-        findings.append(
-            Finding(Severity.ERROR, "file_unreadable", Place(str(path), line=line), params=params)
-        )
-        return {}, ""
-
-
-def _read_items(path: Path, findings: list[Finding]) -> list[ItemDraft]:
-    data, text = _load(path, findings)
-    for key in data:
-        if key != "item":
-            findings.append(Finding(Severity.ERROR, "table_unknown", Place(str(path), line=1), key))
-    located = _located(_rows(data, "item"), item_lines(text), {"": 1})
-    drafts = [draft_of(row, lines, str(path)) for row, lines in located]
-    return [draft for draft in drafts if take_pictures(draft, path.parent, findings)]
-
-
-def _rows(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    rows = data.get(name, [])
-    return [row if isinstance(row, Mapping) else {} for row in rows] if isinstance(rows, list) else []
-
-
-def _located(
-    rows: list[Mapping[str, Any]], lines: list[Lines], unknown: Lines
-) -> list[tuple[Mapping[str, Any], Lines]]:
-    """Pair each row with its line or lines; rows written inline have none and stand at the head of the file."""
-    return list(zip(rows, lines if len(lines) == len(rows) else [unknown] * len(rows), strict=True))
-
-
-def draft_of(row: Mapping[str, Any], lines: Mapping[str, int], file: str) -> ItemDraft:
-    data = {key: _stripped(value) for key, value in row.items() if key not in {"ref", "part"}}
-    if "part" in row:
-        data["parts"] = [_part(part) for part in _rows(row, "part")]
-    places = {name: Place(file, line=number) for name, number in lines.items()}
-    return ItemDraft(str(row.get("ref", "")).strip(), data, places)
-
-
-def _part(part: Mapping[str, Any]) -> dict[str, Any]:
-    data = {key: _stripped(value) for key, value in part.items()}
-    worth = data.get("points")
-    if isinstance(worth, int | Decimal) and (points := number(worth)) is not None:
-        data["points"] = f"{points.normalize():f}"
-    return data
-
-
-def _stripped(value: object) -> Any:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _read_taxonomy(path: Path, findings: list[Finding]) -> Taxonomy:
-    data, text = _load(path, findings)
-
-    def wrong(code: str, line: int, value: object = "", **params: object) -> None:
-        findings.append(Finding(Severity.ERROR, code, Place(str(path), line=line), str(value), params=params))
-
-    def located(name: str) -> list[tuple[Mapping[str, Any], int]]:
-        return _located(_rows(data, name), row_lines(text, name), 1)
-
-    ranges: dict[str, Range] = {}
-    lines: dict[str, int] = {"": 1}
-    for row, line in located("range"):
-        bank_range = _range(row)
-        if bank_range is None or bank_range.code in ranges:
-            wrong("range_unreadable", line, row.get("code", ""))
-        else:
-            ranges[bank_range.code], lines[bank_range.code] = bank_range, line
-    points: dict[str, Point] = {}
-    for row, line in located("point"):
-        read = _point(row)
-        if read is None or read.code in points:
-            wrong("point_unreadable", line, row.get("code", ""))
-        elif not parent_of(read.code, ranges):
-            wrong("point_without_range", line, read.code)
-        else:
-            points[read.code] = read
-    for code, weight, total in weight_sums({code: found.weight for code, found in ranges.items()}):
-        wrong("weights_sum", lines[code], code or "—", weight=weight, sum=total)
-    head = data.get("taxonomy", {})
-    named = f"{head.get('occupation', path.parent.name)}（{head.get('level', '—')}）"
-    name = str(head.get("name", named))
-    return Taxonomy(name, str(head.get("note", "")), tuple(ranges.values()), tuple(points.values()))
-
-
-def _range(row: Mapping[str, Any]) -> Range | None:
-    code, name, weight = row.get("code"), row.get("name"), row.get("weight")
-    if not (isinstance(code, str) and isinstance(name, str) and code and name):
-        return None
-    if isinstance(weight, bool) or not isinstance(weight, int) or not 0 < weight <= 100:
-        return None
-    return Range(code, name, weight)
-
-
-def _point(row: Mapping[str, Any]) -> Point | None:
-    code, name, importance = row.get("code"), row.get("name"), row.get("importance")
-    if not (isinstance(code, str) and isinstance(name, str) and code and name):
-        return None
-    return Point(code, name, str(importance)) if importance in IMPORTANCES else None
-
-
-def row_lines(text: str, name: str) -> list[int]:
-    return [line for path, line in lines_of(text).items() if len(path) == 2 and _is_row(path, name)]
-
-
-def item_lines(text: str) -> list[dict[str, int]]:
-    """Return for each `[[item]]` its line ("") and those of its fields, of its parts as `parts.2.answer`."""
-    items: dict[int | str, dict[str, int]] = {}
-    for path, line in lines_of(text).items():
-        if _is_row(path, "item"):
-            items.setdefault(path[1], {})[_field(path[2:])] = line
-    return list(items.values())
-
-
-def _is_row(path: Sequence[int | str], name: str) -> bool:
-    return len(path) > 1 and path[0] == name and isinstance(path[1], int)
-
-
-def _field(path: Sequence[int | str]) -> str:
-    if len(path) > 1 and path[0] == "part" and isinstance(path[1], int):
-        path = ("parts", path[1] + 1, *path[2:])
-    return ".".join(map(str, path))
+        answer = run(_TASK, content, limits=_LIMITS, name=name)
+    except Exhausted as error:
+        raise InvalidInput("bank.workbook_too_big") from error
+    bank = msgspec.msgpack.decode(answer, type=Unpacked)
+    intake = _Intake()
+    intake.findings += bank.findings
+    items = [draft for draft in bank.items if intake.whole(draft, bank.pictures.get)]
+    return Reading(NAME, name, items, intake.findings, taxonomy=bank.taxonomy, came=intake.came)
 
 
 class _WholeItems(Mapping[str, frozenset[str]]):
@@ -412,16 +301,22 @@ FORM = OutForm("text", ".zip", "application/zip", write, CARRIES)
 
 
 def detect(content: Content, _name: str) -> Confidence:
-    """Be sure of a folder with a taxonomy.toml; of any other, reading it says what is missing."""
-    if not isinstance(content, Path):
-        return Confidence.NO
+    """Be sure of a folder with a taxonomy.toml, and of an archive of one; of any other folder, reading says why."""
+    if isinstance(content, bytes):
+        return Confidence.SURE if is_archive(content) else Confidence.NO
     return Confidence.SURE if (content / TAXONOMY_FILE).is_file() else Confidence.MAYBE
 
 
+def is_archive(content: bytes) -> bool:
+    return content.startswith(b"PK\x03\x04") and TAXONOMY_FILE.encode() in content
+
+
 def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
-    if not isinstance(content, Path):
+    if isinstance(content, Path):
+        return read_folder(content)
+    if not is_archive(content):
         raise NotFound("bank.no_folder", path=name)
-    return read_folder(content)
+    return read_archive(content, name)
 
 
 TEXT = Format(NAME, detect, read, writes=(FORM,))

@@ -14,12 +14,11 @@ from cbt.errors import CbtError, InvalidInput
 from cbt.interchange import html_page as page
 from cbt.interchange import plain_text as plain
 from cbt.interchange import registry
-from cbt.interchange.archive import is_document
+from cbt.interchange.archive import TAXONOMY_FILE, is_document
 from cbt.interchange.documents.items import cut, only_keys, read_joined
 from cbt.interchange.documents.lines import LinedText
 from cbt.interchange.format import Content
 from cbt.interchange.intake import with_pictures
-from cbt.interchange.text_bank import TAXONOMY_FILE
 from cbt.interchange.word import format as word
 from cbt.items.draft import AS_INFERRED, Adjustments, Reading
 from cbt.spreadsheets.findings import Finding, Place, Severity

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
 from cbt.items.formulas import FormulaFault, mathml
@@ -20,10 +21,15 @@ FORMULA = re.compile(r"(?<!\\)(\$\$?)(?![\s$])((?:[^$\\]|\\.)+?)(?<!\s)\1(?!\d)"
 MOST_FORMULAS = 60
 _BLANK = re.compile(r"\{\{\d{1,3}\}\}")
 _ROW = re.compile(r"^\s*\|.*$", re.MULTILINE)
+_CLOSE = re.compile(r"\s*\|\S")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
+_SOURCES = "sources"
+TIGHT = "tight"
+"""The class of a table without space around the words of its cells, in what goes out."""
 
 
 def add_marks(markdown: MarkdownIt) -> MarkdownIt:
+    markdown.core.ruler.push("tight", _tight)
     markdown.inline.ruler.before("escape", "formula", _formula)
     markdown.inline.ruler.before("escape", "media", _media)
     return markdown
@@ -43,14 +49,24 @@ def formulas_in(text: str) -> Iterator[str]:
         yield match[2].strip()
 
 
+def _tight(state: StateCore) -> None:
+    lines = state.src.split("\n")
+    for token in state.tokens:
+        if token.type == "table_open" and token.map and _CLOSE.match(lines[token.map[0]]):
+            token.attrSet("class", TIGHT)
+
+
 def _formula(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != "$":
         return False
     match = FORMULA.match(state.src, state.pos)
     if match is None:
         return False
+    source = match[2].strip()
     try:
-        drawn = mathml(match[2].strip(), display=match[1] == "$$")
+        drawn = mathml(source, display=match[1] == "$$")
+        if not silent:
+            state.env.setdefault(_SOURCES, []).append(source)
     except FormulaFault:
         drawn = html.escape(match[0])  # lint names what is wrong with it; a candidate sees what was written
     return _put(state, silent, drawn, match.end())
@@ -102,6 +118,7 @@ _MATH: dict[str, set[str]] = {
     "msubsup": set(), "munder": set(), "munderover": set(), "mtable": set(), "mtr": set(), "mtd": set(),
 }  # fmt: skip
 _ATTRIBUTES = {**_MEDIA, **_MATH}
+_OUT_ATTRIBUTES = {**_ATTRIBUTES, "table": {"class"}}
 _OURS = re.compile(rf"{re.escape(PREFIX)}{NAME.pattern}")
 _BLANK_MARK = re.compile(r"\{\{(\d{1,2})\}\}")
 
@@ -117,11 +134,24 @@ def inline(text: str) -> str:
     return _clean(_MARKDOWN.renderInline(text.strip()), _INLINE_TAGS)
 
 
-def _clean(html: str, tags: set[str]) -> str:
+@lru_cache(maxsize=8192)
+def written(text: str, *, line: bool) -> tuple[str, tuple[str, ...]]:
+    """Return the HTML of a text that goes out, and the sources of its formulas in their order.
+
+    Its tables say by their class whether they are tight: a reader of ours writes them again as they were.
+    """
+    env: dict[str, list[str]] = {}
+    if line:
+        return _clean(_MARKDOWN.renderInline(text.strip(), env), _INLINE_TAGS), tuple(env.get(_SOURCES, ()))
+    shown = _MARKDOWN.render(text, env)
+    return _clean(shown, _BLOCK_TAGS, _OUT_ATTRIBUTES), tuple(env.get(_SOURCES, ()))
+
+
+def _clean(html: str, tags: set[str], attributes: dict[str, set[str]] = _ATTRIBUTES) -> str:
     safe = nh3.clean(
         html,
         tags=tags | _ATTRIBUTES.keys(),
-        attributes=_ATTRIBUTES,
+        attributes=attributes,
         attribute_filter=_ours,
         url_schemes=set(),
         link_rel=None,

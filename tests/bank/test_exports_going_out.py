@@ -15,10 +15,12 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.bank import service
 from cbt.bank.commands import bank as commands
-from cbt.bank.exports import items_of
+from cbt.bank.exports import export_bank, items_of, outlook
 from cbt.http import app_context
 from cbt.interchange import registry
+from cbt.interchange.text_bank import item_text
 from cbt.storage.unit_of_work import reading
+from tests.bank import drafts
 from tests.bank.open_samples import package
 from tests.bank.samples import ACTOR, BANK, ITEMS
 from tests.helpers import FakeClock
@@ -64,16 +66,11 @@ def edited(body: bytes) -> bytes:
 
 
 def brought(path: Path, body: bytes) -> Path:
-    """Return what an import takes: the file, or the folder that an archive of a text bank holds."""
     path.write_bytes(body)
-    if not path.name.startswith("text"):
-        return path
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(path.parent / path.stem)
-    return path.parent / path.stem / BANK
+    return path
 
 
-@pytest.mark.parametrize("form", ["common", "text", "moodle", "gift", "qti22", "qti30"])
+@pytest.mark.parametrize("form", ["common", "national", "text", "moodle", "gift", "qti22", "qti30"])
 def test_what_went_out_comes_in_as_the_same_items_and_a_change_as_a_new_version(
     form: str, sample: flask.Flask, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -95,7 +92,7 @@ def test_what_went_out_comes_in_as_the_same_items_and_a_change_as_a_new_version(
         assert (draft.ref, draft.data["stem"]) == ("A-001-T1", "客服员应当如实说明商品。")
 
 
-@pytest.mark.parametrize("form", ["common", "moodle"])
+@pytest.mark.parametrize("form", ["common", "national", "moodle"])
 def test_what_a_form_cannot_hold_is_kept_when_the_item_comes_in_again(
     form: str, sample: flask.Flask, folder: Path, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -105,16 +102,53 @@ def test_what_a_form_cannot_hold_is_kept_when_the_item_comes_in_again(
         .replace("。", "{{1}}。", 1)
         .replace("= true", '= [["甲"]]')
     )
-    items.write_text(f'{choice}law = "《规程》第三条"\nword_bank = ["甲", "乙"]\n', "utf-8")
+    other = ITEMS.replace("-T1", "-T2").replace("如实介绍", "热情接待")
+    kept = 'law = "《规程》第三条"\nword_bank = ["甲", "乙"]\nenemies = ["A-001-T2"]\n'
+    items.write_text(f"{choice}{kept}{other}", "utf-8")
     path = tmp_path / f"out{registry.out_form(form).ending}"
     with sample.app_context():
         service.import_bank(folder, now=clock.now(), actor=ACTOR)
         assert CliRunner().invoke(commands, ["export", BANK, str(path), "--form", form]).exit_code == 0
         path.write_bytes(edited(path.read_bytes()))
         service.import_bank(path, now=clock.now(), actor=ACTOR, bank_ref=BANK)
-        (draft,) = items_of(1, drawn=False)
+        draft, _other = items_of(1, drawn=False)
         assert draft.data["stem"] == "客服员应当如实说明商品{{1}}。"
         assert (draft.data["law"], draft.data["word_bank"]) == ("《规程》第三条", ["甲", "乙"])
+        assert draft.data["enemies"] == ["A-001-T2"]
+
+
+def test_what_is_said_before_is_what_is_left_behind(
+    sample: flask.Flask, folder: Path, clock: FakeClock
+) -> None:
+    items = [
+        {**drafts.single("问（　　）。"), "fixed_order": True, "law": "<规程>"},
+        drafts.single("选（　　）。", choices=["[html]", "%50%乙", "丙 > 丁", "<b>"], answer="A"),
+        {"type": "fill_blank", "stem": "{{1}}和{{2}}", "answer": [["甲"], ["a->b"]]},
+        {"type": "fill_blank", "stem": "填{{1}}", "answer": [["a->b"]]},
+        {"type": "matching", "stem": "配", "pairs": [["甲", "$x^2$"], ["乙", "**重**"]]},
+        {"type": "ordering", "stem": "排", "steps": ["一", "二"]},
+        {"type": "true_false", "stem": "甲  乙", "answer": True},
+    ]
+    texts = [item_text(f"A-001-B{n}", {**one, "point": "A-001"}) for n, one in enumerate(items, 1)]
+    (folder / "more.toml").write_text("\n".join(texts), "utf-8")
+    with sample.app_context():
+        service.import_bank(folder, now=clock.now(), actor=ACTOR)
+        for form in registry.out_forms():
+            made = export_bank(io.BytesIO(), bank_ref=BANK, form=form, now=clock.now(), actor=ACTOR)
+            before = outlook(bank_ref=BANK, form=form)
+            assert (form, before.shown) == (form, made.left)
+            assert before.whole == sum(not one.fields for one in made.left)
+            assert before.looked == before.items == len(items) + 1
+            assert sum(before.fields.values()) == sum(len(one.fields) for one in made.left)
+        left = {one.ref[-2:]: one.fields for one in outlook(bank_ref=BANK, form="gift").shown}
+    assert left == {
+        "B1": ("fixed_order", "law"),
+        "B3": (),
+        "B4": (),
+        "B5": ("formatting",),
+        "B6": (),
+        "B7": ("markup",),
+    }
 
 
 def test_an_existing_file_is_kept_and_a_bank_nobody_knows_leaves_none(

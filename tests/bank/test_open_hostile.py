@@ -141,11 +141,11 @@ def test_an_archive_that_no_system_writes_is_refused(content: bytes | Callable[[
     assert refusal(content() if callable(content) else content, "a.zip") == code
 
 
-def test_xml_in_a_package_is_no_less_strict_and_the_rest_comes_in() -> None:
+def test_xml_in_a_package_is_no_less_strict_and_refuses_it_whole() -> None:
     hostile = '<!DOCTYPE x [<!ENTITY x SYSTEM "file:///etc/passwd">]><assessmentItem>&x;</assessmentItem>'
-    found = registry.read(qti_package(**{"evil.xml": hostile}), "a.zip")
-    assert len(found.items) == 1
-    assert [(said.code, said.value) for said in found.findings] == [("open_file", "evil.xml")]
+    with pytest.raises(InvalidInput) as refused:
+        registry.read(qti_package(**{"evil.xml": hostile}), "a.zip")
+    assert (refused.value.code, refused.value.params["name"]) == ("bank.package_file", "evil.xml")
 
 
 def test_a_picture_that_is_none_keeps_its_item_out() -> None:

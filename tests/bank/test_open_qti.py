@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from cbt.errors import InvalidInput
 from cbt.interchange import registry
 from cbt.interchange.qti.format import QTI
 from cbt.interchange.qti.reader import gather
@@ -389,11 +391,75 @@ def test_of_version_one_too_nothing_is_taken_by_half() -> None:
     assert found.items == []
 
 
-def test_a_package_is_read_in_the_order_of_its_manifest_and_says_what_is_missing() -> None:
-    found = registry.read(
-        qti_package(**{"items/i0.xml": QTI_ITEM, "items/bad.xml": "<assessmentItem>"}), "包.zip"
-    )
+def test_a_package_is_read_in_the_order_of_its_manifest() -> None:
+    found = registry.read(qti_package(**{"items/i0.xml": QTI_ITEM}), "包.zip")
     assert [str(item.place("")) for item in found.items] == ["包.zip/items/i1.xml:3", "包.zip/items/i0.xml:3"]
-    assert [(said.code, said.value) for said in found.findings] == [("open_file", "items/bad.xml")]
-    less = package({"imsmanifest.xml": '<manifest><resource href="gone.xml"/></manifest>'})
-    assert [said.code for said in registry.read(less, "a").findings] == ["open_missing"]
+    assert found.findings == []
+
+
+def manifest(inner: str, *, more: str = "") -> str:
+    return (
+        f'<manifest>\n<resources>\n<resource identifier="i1" {more}>{inner}</resource></resources></manifest>'
+    )
+
+
+SHARED = QTI_ITEM.replace("<itemBody>", '<assessmentStimulusRef identifier="s" href="shared.xml"/><itemBody>')
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "place"),
+    [
+        pytest.param(
+            {"imsmanifest.xml": manifest('<file href="items/i1.xml"/>\n<file href="gone.png"/>')},
+            "package_missing",
+            {"name": "gone.png", "file": "imsmanifest.xml", "line": 3, "count": 1},
+            id="a file of the manifest",
+        ),
+        pytest.param(
+            {"imsmanifest.xml": manifest('\n<dependency identifierref="r9"/>')},
+            "package_missing",
+            {"name": "r9", "file": "imsmanifest.xml", "line": 4, "count": 1},
+            id="a resource another depends on",
+        ),
+        pytest.param(
+            {"items/i2.xml": SHARED},
+            "package_missing",
+            {"name": "shared.xml", "file": "items/i2.xml", "line": 7, "count": 1},
+            id="a text that an item shares",
+        ),
+        pytest.param(
+            {"items/i2.xml": QTI_ITEM.replace("</itemBody>", "")},
+            "package_file",
+            {"name": "items/i2.xml", "line": 14},
+            id="an item that is no XML",
+        ),
+        pytest.param(
+            {"imsmanifest.xml": "<manifest>"},
+            "package_file",
+            {"name": "imsmanifest.xml", "line": 1},
+            id="a manifest that is no XML",
+        ),
+        pytest.param(
+            {
+                "imsmanifest.xml": manifest("", more='type="imsqti_item_xmlv2p2" href="items/i2.xml"'),
+                "items/i2.xml": "<html><body/></html>",
+            },
+            "package_file",
+            {"name": "items/i2.xml", "line": 1},
+            id="an item that is none",
+        ),
+    ],
+)
+def test_a_damaged_package_is_refused_whole_with_its_place(
+    files: dict[str, str], code: str, place: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        registry.read(qti_package(**files), "包.zip")
+    assert (refused.value.code, refused.value.params) == (f"bank.{code}", place)
+
+
+def test_a_damaged_file_of_a_package_refuses_it_by_name() -> None:
+    body = package({"imsmanifest.xml": "<manifest/>", "items/i1.xml": QTI_ITEM}, zipfile.ZIP_STORED)
+    with pytest.raises(InvalidInput) as refused:
+        registry.read(body.replace(QTI_ITEM.encode(), QTI_ITEM.replace("询问", "询间").encode()), "a.zip")
+    assert (refused.value.code, refused.value.params) == ("bank.package_entry", {"name": "items/i1.xml"})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cbt.errors import NotFound
-from cbt.interchange.text_bank import bank_folders, read_folder, weight_sums
-from cbt.items.taxonomy import leaf_weights, parent_of
+from cbt.interchange.text_bank import bank_folders, read_folder
+from cbt.items.taxonomy import leaf_weights, parent_of, weight_sums
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items.registry import parse_content
 from cbt.spreadsheets.findings import Place

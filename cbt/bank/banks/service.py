@@ -39,7 +39,8 @@ from cbt.bank.search import note
 from cbt.bank.store import bank_by_ref, taxonomy_of
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import required
-from cbt.interchange.text_bank import TAXONOMY_FILE, read_folder
+from cbt.interchange.archive import TAXONOMY_FILE
+from cbt.interchange.text_bank import read_folder
 from cbt.items.models import (
     RENAMING,
     BankRange,

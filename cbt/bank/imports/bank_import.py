@@ -109,6 +109,7 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
                 parsed,
                 bank_ref,
                 points=terms.points,
+                keeps_table=True,
                 tell=lambda done: work.tell(done, total),
             )
         work.tell(total, total)

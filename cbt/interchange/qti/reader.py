@@ -404,12 +404,23 @@ class Contents:
     def __init__(self, root: Any | None = None, name: str = "") -> None:
         """Read the document of a manifest."""
         self.files: list[str] = []
+        self.asking: set[str] = set()
+        """The files of which it says that something is asked in them."""
+        self._lines: dict[str, int] = {}
         self._said: dict[str, list[str]] = {}
         self._facts: dict[str, dict[str, Any]] = {}
-        for node in tree.descendants(root, "resource") if root is not None else ():
+        resources = list(tree.descendants(root, "resource")) if root is not None else []
+        self._identifiers = {node.get("identifier") for node in resources}
+        self._dependencies: dict[str, int] = {}
+        for node in resources:
             href = beside(name, node.get("href") or "")
             named = [beside(name, one.get("href") or "") for one in tree.children(node, "file")]
-            self.files += [one for one in dict.fromkeys([href, *named]) if one and one not in self.files]
+            new = [one for one in dict.fromkeys([href, *named]) if one and one not in self._lines]
+            self._lines |= dict.fromkeys(new, node.sourceline or 1)
+            self.files += new
+            self.asking |= {href} if (node.get("type") or "").startswith("imsqti_item") else set()
+            for one in tree.children(node, "dependency"):
+                self._dependencies.setdefault(one.get("identifierref") or "", one.sourceline or 1)
             if href and (about := tree.child(node, "metadata")) is not None:
                 self._about(href, about)
         self.order = {one: place for place, one in enumerate(self.files)}
@@ -420,6 +431,12 @@ class Contents:
         contents = cls()
         contents._said[name], contents._facts[name] = tags, raw_items.facts(tags)
         return contents
+
+    def missing(self, package: PackageFiles) -> list[tuple[str, int]]:
+        """Return what is named and not there, with the line that names it."""
+        files = [(name, line) for name, line in self._lines.items() if name not in package]
+        others = [one for one in self._dependencies.items() if one[0] not in self._identifiers]
+        return [*files, *others]
 
     def facts(self, name: str) -> dict[str, Any]:
         return self._facts.get(name, {})
@@ -461,6 +478,12 @@ class Around:
     def find(self, address: str) -> bytes | None:
         name = beside(self.name, address)
         return self.package.read(name) if self.package is not None and name in self.package else None
+
+    def lacking(self, name: str, node: Any) -> InvalidInput:
+        """Return the refusal of a package without a file that an element of this one needs."""
+        return InvalidInput(
+            "bank.package_missing", name=name, file=self.name, line=node.sourceline or 1, count=1
+        )
 
 
 def read_item(gleaning: Gleaning, root: Any, around: Around) -> None:
@@ -522,13 +545,11 @@ def _stimuli(gleaning: Gleaning, root: Any, around: Around) -> list[Any]:
     bodies = []
     for node in tree.children(root, "assessmentStimulusRef"):
         name = beside(around.name, node.get("href") or "")
-        if around.package is None or name not in around.package:
+        if around.package is None:
             raise LeftOut("open_missing", node.get("href") or "")
-        try:
-            shared = unified(tree.parse(around.package.read(name)))
-        except InvalidInput as error:
-            raise LeftOut("open_file", name) from error
-        held = tree.child(shared, "stimulusBody")
+        if name not in around.package:
+            raise around.lacking(node.get("href") or "", node)
+        held = tree.child(_parsed(around.package, name), "stimulusBody")
         bodies += [held] if held is not None else []
     return bodies[::-1]
 
@@ -590,7 +611,8 @@ MANIFEST = "imsmanifest.xml"
 def read(body: bytes) -> bytes:
     """Return the items of an XML file or a package.
 
-    Raise InvalidInput as `Package` does, and as `tree.parse` does for a file that stands alone.
+    Raise InvalidInput as `Package` does, as `tree.parse` does for a file that stands alone, and for a package that
+    lacks a file or has one that cannot be read: nothing of it comes in.
     """
     return gather(body).encoded()
 
@@ -608,25 +630,31 @@ def gather(body: bytes) -> Gleaning:
 
 
 def _package(gleaning: Gleaning, package: Package) -> None:
-    manifest = Contents()
-    if MANIFEST in package:
-        manifest = Contents(tree.parse(package.read(MANIFEST)), MANIFEST)
-    for name in manifest.files:
-        if name not in package:
-            gleaning.file, gleaning.line = name, 0
-            gleaning.wrong("open_missing", name)
+    manifest = Contents(_parsed(package, MANIFEST) if MANIFEST in package else None, MANIFEST)
+    if missing := manifest.missing(package):
+        name, line = missing[0]
+        raise InvalidInput("bank.package_missing", name=name, file=MANIFEST, line=line, count=len(missing))
     for name in sorted(package.names, key=lambda one: manifest.order.get(one, len(manifest.order))):
         if name == MANIFEST or not name.lower().endswith(_DOCUMENTS):
             continue
-        try:
-            root = unified(tree.parse(package.read(name)))
-        except InvalidInput as error:
-            if error.code == "bank.package_nested":
-                raise
-            gleaning.file, gleaning.line = name, 0
-            gleaning.wrong("open_file", name)
-            continue
-        _document(gleaning, root, name, package, manifest)
+        root = _parsed(package, name)
+        if not _document(gleaning, root, name, package, manifest) and name in manifest.asking:
+            raise InvalidInput("bank.package_file", name=name, line=root.sourceline or 1)
+
+
+def _parsed(package: PackageFiles, name: str) -> Any:
+    """Return a document of a package; one that cannot be read refuses it whole, with its place.
+
+    Raise InvalidInput("bank.package_file"), ("bank.package_entry") for one that is damaged.
+    """
+    try:
+        return unified(tree.parse(package.read(name)))
+    except InvalidInput as error:
+        if error.code in {"bank.package_nested", "bank.package_too_big"}:
+            raise
+        if error.code == "bank.package_broken":
+            raise InvalidInput("bank.package_entry", name=name) from error
+        raise InvalidInput("bank.package_file", name=name, line=error.params.get("line", 1)) from error
 
 
 def _document(gleaning: Gleaning, root: Any, name: str, package: Package | None, manifest: Contents) -> bool:

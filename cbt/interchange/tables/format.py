@@ -403,7 +403,9 @@ LONG_HEAD: Sequence[Head] = (
     ("难度代码", 12, False),
     ("一致性代码", 12, False),
     ("解析", 40, False),
+    ("系统编号", 18, False),
 )
+"""The columns of the national form, and by the last one an item that comes in again is known."""
 COMMON_HEAD: Sequence[Head] = (
     ("系统编号", 18, False),
     ("题型", 10, True),
@@ -424,7 +426,7 @@ def _long_row(export: Export, place: int, draft: ItemDraft) -> Sequence[str]:
         export.name, draft.ref, number, str(data.get("point", "")), f"{mapping.code}（{mapping.name}）", number,
         mapping.stem(data),
         *_choices(data), "", mapping.answer(data), f"{hard}（{_HARD[hard - 1]}）", str(data.get("consistency", 5)),
-        str(data.get("explanation", "")),
+        str(data.get("explanation", "")), draft.ref,
     )  # fmt: skip
 
 

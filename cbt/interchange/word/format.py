@@ -14,6 +14,7 @@ from cbt.interchange.documents.paragraphs import DocumentText, with_rows_named
 from cbt.interchange.format import Confidence, Content, Format
 from cbt.interchange.intake import with_pictures
 from cbt.interchange.picture_marks import PictureMarks
+from cbt.interchange.word.writer import FORM
 from cbt.items.draft import Adjustments, Reading
 
 NAME = "word"
@@ -95,4 +96,4 @@ def read(content: Content, name: str, adjust: Adjustments) -> Reading:
     return with_pictures(read_lines(text.lines, NAME, name, adjust), text.shown)
 
 
-WORD = Format(NAME, detect, read, endings=(".docx", ".docm", ".doc"))
+WORD = Format(NAME, detect, read, endings=(".docx", ".docm", ".doc"), writes=(FORM,))

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbt.interchange import raw_items
-from cbt.interchange.gift_answer import ALL, Braces, GiftMapping, shown, weighted
+from cbt.interchange.gift_answer import ALL, FORMAT, Braces, GiftMapping, keyed
+from cbt.interchange.out_texts import OutTexts
 
 
 def _claims(braces: Braces) -> bool:
@@ -17,13 +18,17 @@ def _read(braces: Braces) -> dict[str, Any]:
     answers = braces.answers
     if any(0 < answer.worth < ALL for answer in answers):
         braces.found.hint("open_weights", braces.stem("{{1}}"))
-    spellings = [text for answer in answers if answer.worth >= ALL and (text := shown(answer.text).strip())]
-    data = raw_items.fill(braces.blank_stem(), [spellings])
+    full = [text for answer in answers if answer.worth >= ALL and (text := braces.key(answer.text))]
+    data = raw_items.fill(braces.blank_stem(), [raw_items.sound_spellings(braces.found, full)])
     return data | raw_items.explained(braces.general, braces.said_to_each())
 
 
-def _answers(data: Mapping[str, Any]) -> str:
-    return "\n" + "\n".join(f"={weighted(spelling, 100)}" for spelling in data["answer"][0]) + "\n"
+def _answers(data: Mapping[str, Any], _texts: OutTexts) -> str | None:
+    """Return the spellings: an arrow in one would make it a 匹配, and a kind of text before one is taken off."""
+    spellings = data["answer"][0]
+    if any("->" in spelling or FORMAT.match(spelling) for spelling in spellings):
+        return None
+    return "\n" + "\n".join(f"={keyed(spelling)}" for spelling in spellings) + "\n"
 
 
 MAPPING = GiftMapping(frozenset({"answer"}), _claims, _read, _answers, gap=True)

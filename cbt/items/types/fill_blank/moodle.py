@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,20 +9,17 @@ from typing import Any
 from cbt.interchange import raw_items, text
 from cbt.interchange.moodle_question import (
     ALMOST_ALL,
-    EMPTY,
     Fields,
     MoodleMapping,
     MoodleQuestion,
     answer,
-    sound_spellings,
-    starred,
 )
-from cbt.interchange.raw_items import LeftOut
+from cbt.interchange.out_texts import OutTexts, blank_stem
+from cbt.interchange.raw_items import LeftOut, sound_spellings, starred
 
 _ONE, _SEVERAL = "shortanswer", "cloze"
 _GAP = re.compile(r"\[\[(\d{1,3})\]\]")
-_BLANK = re.compile(r"\{\{(\d+)\}\}")
-_MEANS, _BEFORE = re.compile(r"([~#}/\\\"])"), r"\\\1"
+_MEANS = re.compile(r"[}#\\~&<>\"]")
 
 
 def _read(question: MoodleQuestion) -> dict[str, Any]:
@@ -33,7 +29,7 @@ def _read(question: MoodleQuestion) -> dict[str, Any]:
     if question.flag("usecase"):
         question.found.hint("open_case", question.name)
     full = [one.raw for one in answers if one.worth >= ALMOST_ALL]
-    data = raw_items.fill(raw_items.with_blank(question.stem), [sound_spellings(question, full)])
+    data = raw_items.fill(question.blank_stem, [sound_spellings(question.found, full)])
     return data | question.explanation(answers, letters=False)
 
 
@@ -56,24 +52,26 @@ def _kind(data: Fields) -> str:
     return _ONE if len(data["answer"]) == 1 else _SEVERAL
 
 
-def _stem(data: Fields) -> str:
-    stem = str(data["stem"])
+def _stem(data: Fields, texts: OutTexts) -> str:
     if _kind(data) == _ONE:
-        return stem.replace("{{1}}", EMPTY)
-    return _BLANK.sub(lambda found: _piece(data["answer"], int(found[1])), stem)
+        return blank_stem(data, texts)
+    return texts.block(str(data["stem"]), lambda number: _piece(data["answer"], number), hidden="{")
 
 
 def _piece(spellings: list[list[str]], number: int) -> str:
     """Return one blank of a cloze, "" for a mark without a key."""
     if not 1 <= number <= len(spellings):
         return ""
-    words = "~".join(
-        f"={_MEANS.sub(_BEFORE, html.escape(starred(word), quote=False))}" for word in spellings[number - 1]
-    )
+    words = "~".join(f"={_key(starred(word))}" for word in spellings[number - 1])
     return f"{{1:SHORTANSWER:{words}}}"
 
 
-def _answers(data: Fields) -> Iterator[str]:
+def _key(word: str) -> str:
+    """Return a key as Moodle scores it: it takes a stroke before `}` and `#` away, and reads entities."""
+    return _MEANS.sub(lambda sign: f"\\{sign[0]}" if sign[0] in "}#" else f"&#{ord(sign[0])};", word)
+
+
+def _answers(data: Fields, _texts: OutTexts) -> Iterator[str]:
     if _kind(data) == _ONE:
         yield "<usecase>0</usecase>"
         for spelling in data["answer"][0]:

@@ -60,8 +60,10 @@ def _picture(asking: Asking, node: Any) -> tuple[str, list[int], str]:
     held = next(text.descendants(node, "object", "img"), None)
     href = (held.get("data") or held.get("src") or "") if held is not None else ""
     name = beside(asking.around.name, href)
-    if held is None or asking.around.package is None or name not in asking.around.package:
+    if held is None or asking.around.package is None:
         raise LeftOut("open_missing", href)
+    if name not in asking.around.package:
+        raise asking.around.lacking(href, held)
     size = [_whole(held.get(side) or "") for side in ("width", "height")]
     if None in size:
         raise LeftOut("open_type", "hotspotInteraction", name=asking.title)

@@ -8,5 +8,5 @@ from cbt.items.types.single_choice import moodle
 MAPPING = MoodleMapping(
     moodle.CARRIED,
     lambda _data: moodle.KIND,
-    lambda data: moodle.answers(data, single=False),
+    lambda data, texts: moodle.answers(data, texts, single=False),
 )

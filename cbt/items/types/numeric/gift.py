@@ -8,6 +8,7 @@ from typing import Any
 
 from cbt.interchange import raw_items
 from cbt.interchange.gift_answer import ALL, Braces, GiftAnswer, GiftMapping, answers_in, shown
+from cbt.interchange.out_texts import OutTexts
 from cbt.interchange.raw_items import LeftOut
 
 _CARRIED = frozenset({"answer", "tolerance", "decimals", "compute"})
@@ -52,7 +53,7 @@ def _number(text: str) -> tuple[Decimal, Decimal] | None:
     return answer, tolerance
 
 
-def _answers(data: Mapping[str, Any]) -> str:
+def _answers(data: Mapping[str, Any], _texts: OutTexts) -> str:
     return f"#{data['answer']}:{data.get('tolerance', 0)}"
 
 

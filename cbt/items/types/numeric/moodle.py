@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from cbt.interchange import raw_items, text
-from cbt.interchange.moodle_question import ALMOST_ALL, EMPTY, Fields, MoodleMapping, MoodleQuestion, answer
+from cbt.interchange.moodle_question import (
+    ALMOST_ALL,
+    Fields,
+    MoodleMapping,
+    MoodleQuestion,
+    answer,
+)
+from cbt.interchange.out_texts import OutTexts, blank_stem
 from cbt.interchange.raw_items import LeftOut
 
 _KIND = "numerical"
@@ -25,17 +32,13 @@ def _read(question: MoodleQuestion) -> dict[str, Any]:
         raise LeftOut("open_number", full[0].raw)
     if text.child(question.node, "units") is not None and list(text.descendants(question.node, "unit")):
         question.found.hint("open_units", question.name)
-    data = raw_items.numeric(raw_items.with_blank(question.stem), value, tolerance)
+    data = raw_items.numeric(question.blank_stem, value, tolerance)
     return data | question.explanation(answers, letters=False)
 
 
-def _answers(data: Fields) -> Iterator[str]:
+def _answers(data: Fields, _texts: OutTexts) -> Iterator[str]:
     tolerance = f"<tolerance>{data.get('tolerance', 0)}</tolerance>"
     yield answer(str(data["answer"]), 100, "moodle_auto_format", tolerance)
-
-
-def _stem(data: Fields) -> str:
-    return str(data["stem"]).replace("{{1}}", EMPTY)
 
 
 MAPPING = MoodleMapping(
@@ -43,5 +46,5 @@ MAPPING = MoodleMapping(
     lambda _data: _KIND,
     _answers,
     {_KIND: _read},
-    _stem,
+    blank_stem,
 )

@@ -12,4 +12,4 @@ def _read(braces: Braces) -> dict[str, Any]:
     return raw_items.short_answer(braces.stem(" "), "") | raw_items.explained(braces.general, [])
 
 
-MAPPING = GiftMapping(frozenset({"limit"}), lambda braces: not braces.plain, _read, lambda _data: "")
+MAPPING = GiftMapping(frozenset({"limit"}), lambda braces: not braces.plain, _read, lambda _data, _texts: "")

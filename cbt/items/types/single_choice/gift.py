@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbt.interchange import raw_items
-from cbt.interchange.gift_answer import ALL, Braces, GiftMapping, escaped, weighted
+from cbt.interchange.gift_answer import ALL, Braces, GiftMapping
+from cbt.interchange.out_texts import OutTexts
 
-CARRIED = frozenset({"choices", "answer", "fixed_order"})
+CARRIED = frozenset({"choices", "answer"})
+"""Not their order: whoever reads GIFT may shuffle them."""
 
 
 def claims(braces: Braces) -> bool:
@@ -27,7 +29,9 @@ def read_gift(braces: Braces, *, multiple: bool) -> dict[str, Any]:
     right = [answer.worth > 0 if multiple else answer.worth >= ALL for answer in answers]
     if not multiple and any(0 < answer.worth < ALL for answer in answers):
         braces.found.hint("open_weights", stem)
-    choices = [(braces.text(answer.text), sound) for answer, sound in zip(answers, right, strict=True)]
+    choices = [
+        (braces.text(answer.text, line=True), sound) for answer, sound in zip(answers, right, strict=True)
+    ]
     feedback = [
         (letter, braces.text(answer.feedback))
         for letter, answer in zip(raw_items.LETTERS, answers, strict=False)
@@ -36,12 +40,10 @@ def read_gift(braces: Braces, *, multiple: bool) -> dict[str, Any]:
     return data | raw_items.explained(braces.general, feedback)
 
 
-def written(data: Mapping[str, Any], right: str, wrong: str) -> str:
+def written(data: Mapping[str, Any], texts: OutTexts, right: str, wrong: str) -> str:
     lines = []
     for letter, text in zip(raw_items.LETTERS, data["choices"], strict=False):
-        mark = right if letter in data["answer"] else wrong
-        answer_text = escaped(text) if mark.endswith("%") else weighted(text, 100 if mark == "=" else 0)
-        lines.append(f"{mark}{answer_text}")
+        lines.append(f"{right if letter in data['answer'] else wrong}{texts.line(text)}")
     return "\n" + "\n".join(lines) + "\n"
 
 
@@ -49,5 +51,5 @@ MAPPING = GiftMapping(
     CARRIED,
     lambda braces: claims(braces) and not several(braces),
     lambda braces: read_gift(braces, multiple=False),
-    lambda data: written(data, "=", "~"),
+    lambda data, texts: written(data, texts, "=", "~"),
 )

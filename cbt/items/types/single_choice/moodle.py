@@ -8,6 +8,7 @@ from typing import Any
 
 from cbt.interchange import raw_items
 from cbt.interchange.moodle_question import ALMOST_ALL, Fields, MoodleMapping, MoodleQuestion, answer
+from cbt.interchange.out_texts import OutTexts
 
 KIND = "multichoice"
 CARRIED = frozenset({"choices", "answer", "fixed_order"})
@@ -27,18 +28,18 @@ def read(question: MoodleQuestion) -> dict[str, Any]:
     return data | question.explanation(answers, letters=True)
 
 
-def answers(data: Fields, *, single: bool) -> Iterator[str]:
+def answers(data: Fields, texts: OutTexts, *, single: bool) -> Iterator[str]:
     share = (Decimal(100) / len(data["answer"])).quantize(_STEP, ROUND_DOWN).normalize()
     yield f"<single>{'true' if single else 'false'}</single>"
     yield f"<shuffleanswers>{'false' if data.get('fixed_order') else 'true'}</shuffleanswers>"
     wrong = Decimal(0) if single else Decimal(-100)
     for letter, text in zip(raw_items.LETTERS, data["choices"], strict=False):
-        yield answer(text, share if letter in data["answer"] else wrong, "markdown")
+        yield answer(texts.line(text), share if letter in data["answer"] else wrong, "html")
 
 
 MAPPING = MoodleMapping(
     CARRIED,
     lambda _data: KIND,
-    lambda data: answers(data, single=True),
+    lambda data, texts: answers(data, texts, single=True),
     {KIND: read},
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from cbt.interchange import raw_items
 from cbt.interchange.gift_answer import Braces, GiftMapping
+from cbt.interchange.out_texts import OutTexts
 
 _TRUTH = re.compile(r"(T|TRUE|F|FALSE)", re.IGNORECASE)
 
@@ -23,7 +24,7 @@ def _read(braces: Braces) -> dict[str, Any]:
     return data | raw_items.explained(explanation, [])
 
 
-def _answers(data: Mapping[str, Any]) -> str:
+def _answers(data: Mapping[str, Any], _texts: OutTexts) -> str:
     return "T" if data["answer"] else "F"
 
 

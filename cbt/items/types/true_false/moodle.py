@@ -7,6 +7,7 @@ from typing import Any
 
 from cbt.interchange import raw_items
 from cbt.interchange.moodle_question import ALMOST_ALL, Fields, MoodleMapping, MoodleQuestion, answer
+from cbt.interchange.out_texts import OutTexts
 from cbt.interchange.raw_items import LeftOut
 
 _KIND = "truefalse"
@@ -23,7 +24,7 @@ def _read(question: MoodleQuestion) -> dict[str, Any]:
     )
 
 
-def _answers(data: Fields) -> Iterator[str]:
+def _answers(data: Fields, _texts: OutTexts) -> Iterator[str]:
     for name in ("true", "false"):
         yield answer(name, 100 if data["answer"] is (name == "true") else 0, "moodle_auto_format")
 

@@ -15,5 +15,5 @@ MAPPING = GiftMapping(
     frozenset({"answer"}),
     lambda braces: braces.plain.startswith("?"),
     _read,
-    lambda data: f"?{escaped(data['answer'])}",
+    lambda data, _texts: f"?{escaped(data['answer'])}",
 )

@@ -14,6 +14,6 @@ def _read(asked: MoodleQuestion) -> dict[str, Any]:
 MAPPING = MoodleMapping(
     frozenset({"answer"}),
     lambda _data: "riddle",
-    lambda data: iter([answer(data["answer"], 100, "plain")]),
+    lambda data, _texts: iter([answer(data["answer"], 100, "plain")]),
     {"riddle": _read},
 )
