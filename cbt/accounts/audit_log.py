@@ -149,22 +149,54 @@ Facts = list[tuple[str, str]]
 """Names of facts with what they are, both in words."""
 _THING = re.compile(r"[a-z_]+:[\w-]+(?::[\w-]+)?")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z)")
-_STATES = ("sittings.state", "candidates.state", "proctoring.state", "bank.state")
+_STATES = ("sittings.state", "candidates.state", "proctoring.state", "bank.state", "rules.application.state")
 _OF_KIND = {"item": "bank.state", "attempt": "proctoring.state", "registration": "candidates.state"}
 """Where the words of a state are, by what it is the state of."""
+_VALUE = "accounts.log.value"
 _CODES = {
     "roles": ("role",),
+    "duty": ("role",),
     "mode": ("sittings.mode",),
     "purpose": ("sittings.purpose",),
-    "verdict": ("objection.state",),
+    "verdict": ("objection.state", "ruling.verdict"),
     "brought_by": ("objection.by",),
+    "document": ("door.document",),
+    "document_type": ("door.document",),
+    "door": ("sittings.plan.door",),
+    "order": ("batches.seating.order",),
+    "papers": ("batches.seating.papers", f"{_VALUE}.paper"),
+    "paper": (f"{_VALUE}.paper",),
+    "closed_by": ("record.by",),
+    "cause": ("door.absent", "enrolment.fees.cause"),
+    "kind": ("candidates.kind", "retention.kind", "jobs.kind", f"{_VALUE}.kind"),
+    "code": ("proctoring.violation",),
 }
+"""Where the words of a code are, by the name of the fact; those of no page stand beside the names of facts."""
 _ACTS = frozenset({"act"})
+_REFS = {
+    "unit": "member_unit",
+    "application": "unit_application",
+    "batch": "batch",
+    "sitting": "sitting",
+    "candidate": "candidate",
+    "registration": "registration",
+    "bank": "item_bank",
+    "blueprint": "blueprint",
+}
+"""Facts that are told by a ref alone, and of what."""
+_BY_REF = {"moves": "registration", "new_seats": "registration", "versions": "item"}
+"""Facts that are told of several things, each by its ref."""
 
 
 def things_in(stored: str) -> Iterator[str]:
     """Yield the things that stored facts speak of."""
-    for value in _leaves(_read(stored)):
+    facts = _read(stored)
+    for key, value in facts.items() if isinstance(facts, dict) else ():
+        if key in _BY_REF and isinstance(value, dict):
+            yield from (f"{_BY_REF[key]}:{ref}" for ref in value)
+        elif key in _REFS and isinstance(value, str) and value:
+            yield f"{_REFS[key]}:{value}"
+    for value in _leaves(facts):
         if isinstance(value, str) and _THING.fullmatch(value):
             yield value
 
@@ -210,7 +242,7 @@ def _said(key: str, value: Any, kind: str, names: Mapping[str, Called]) -> str:
         return str(_("accounts.log.comma")).join(_said(key, one, kind, names) for one in value) or _none()
     if isinstance(value, dict):
         parts = (
-            str(_("accounts.log.fact", name=_name(name), value=_said(name, one, kind, names)))
+            str(_("accounts.log.fact", name=_name_in(key, name, names), value=_said(name, one, kind, names)))
             for name, one in value.items()
         )
         return str(_("accounts.log.comma")).join(parts) or _none()
@@ -221,6 +253,12 @@ def _said(key: str, value: Any, kind: str, names: Mapping[str, Called]) -> str:
     return _text(key, str(value), kind, names)
 
 
+def _name_in(key: str, name: str, names: Mapping[str, Called]) -> str:
+    """Return what a part of a fact is called: the thing whose ref it is, or what it tells."""
+    thing = f"{_BY_REF.get(key, '')}:{name}"
+    return names[thing].name if thing in names else _name(name)
+
+
 def _none() -> str:
     return str(_("accounts.log.no_value"))
 
@@ -228,8 +266,8 @@ def _none() -> str:
 def _text(key: str, value: str, kind: str, names: Mapping[str, Called]) -> str:
     if _INSTANT.fullmatch(value):
         return local_text(datetime.fromisoformat(value), "%Y-%m-%d %H:%M:%S")
-    if value in names:
-        return names[value].name
+    if (thing := value if value in names else f"{_REFS.get(key, '')}:{value}") in names:
+        return names[thing].name
     if key in _ACTS:
         return act_name(value)
     if key == "reason_code":
@@ -237,6 +275,7 @@ def _text(key: str, value: str, kind: str, names: Mapping[str, Called]) -> str:
     prefixes: tuple[str, ...] = _CODES.get(key, ())
     if key == "state":
         prefixes = (_OF_KIND.get(kind, _STATES[0]), *_STATES)
+    prefixes = (*prefixes, f"{_VALUE}.{key}")
     return next((label for prefix in prefixes if (label := _word(f"{prefix}.{value}"))), value)
 
 

@@ -128,10 +128,11 @@ def reset(login: str, *, now: datetime) -> Answer:
 
 @staff.command("reset-factor", help="accounts.cli.reset_factor")
 @argument("login", help="accounts.cli.login")
+@option("--reason", required=True, help="accounts.cli.reset_factor.reason")
 @with_app
-def reset_factor(login: str, *, now: datetime) -> Answer:
+def reset_factor(login: str, reason: str, *, now: datetime) -> Answer:
     """Take somebody's second factor away; where it is required they set up another at the next sign-in."""
-    factor_service.reset(login=login, now=now, actor="cli")
+    factor_service.reset(login=login, reason=reason, now=now, actor="cli")
     login = login.strip().casefold()
     return Answer({"login": login, "second_factor": False}, [_("accounts.cli.factor_reset", login=login)])
 

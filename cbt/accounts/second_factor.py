@@ -6,22 +6,38 @@ code, one gets through.
 
 from __future__ import annotations
 
+import json
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 
+import flask
+from flask_babel import gettext
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts import factor_codes, passwords, sign_in, store
-from cbt.accounts.models import RecoveryCode, Staff, StaffFactor
+from cbt.accounts.approvals.requests import (
+    ApprovalKind,
+    ApprovalWish,
+    Result,
+    Second,
+    claim,
+    countersigned,
+    put_result,
+    terms_by_roles,
+)
+from cbt.accounts.models import Approval, RecoveryCode, Staff, StaffFactor
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
 from cbt.http.auth import throttle
 from cbt.http.auth.login import Principal
 from cbt.http.auth.machine import Machine
+from cbt.http.form_values import required
 from cbt.http.models import LoginSession
+from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.roles import Role
 from cbt.storage.crypto import open_sealed, seal
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -235,24 +251,108 @@ def switch_off(principal: Principal, *, password: str, code: str, machine: Machi
         return _anew(session, staff, act="staff.factor_off", machine=machine, now=now)
 
 
-def reset(*, login: str, now: datetime, actor: str) -> None:
-    """Take somebody's second factor away, whose phone and codes are lost, and end their logins.
+LONGEST_REASON = 200
+COUNTERSIGNERS: frozenset[str] = frozenset({Role.ADMIN, Role.OFFICER, Role.CHIEF_PROCTOR})
+"""Who may be second where an administrator takes another's second factor away."""
 
-    Who did it and when stays on the account: within a day that person may not act as the other (R-62). Raise
-    InvalidInput("staff.no_login"), Conflict("factor.none"|"factor.own_reset").
+
+def reset(*, login: str, reason: str, now: datetime, actor: str) -> None:
+    """Take somebody's second factor away at the machine's command line, and end their logins.
+
+    Raise InvalidInput("staff.no_login"|"factor.reason"), Conflict("factor.none").
     """
+    why = required(reason, "factor.reason", "reason", limit=LONGEST_REASON)
     with unit_of_work() as session:
         staff = store.staff_by_login(session, login)
         if staff is None:
             raise InvalidInput("staff.no_login", login=login)
-        if actor == f"staff:{staff.ref}":
+        _take_away(session, staff, reason=why, now=now, actor=actor, after={})
+
+
+def reset_by_two(ref: str, *, reason: str, first: Principal, second: Second | None, now: datetime) -> None:
+    """Take somebody's second factor away, whose phone and codes are lost, and end their logins.
+
+    Who did it and when stays on the account: within a day that person may not act as the other. Whose factor it is
+    is not the second: nobody vouches for themselves.
+
+    Raise SecondNeeded, InvalidInput("factor.reason"), NotAllowed("factor.own_second"),
+    Conflict("factor.none"|"factor.own_reset"), ("approval.changed") where another was set up since it was asked.
+
+    Source: R-62.
+    """
+    why = required(reason, "factor.reason", "reason", limit=LONGEST_REASON)
+    with unit_of_work() as session:
+        claim(session, second, now=now)
+        staff = held(session, ref)
+        if first.logged_as == staff.logged_as:
             raise Conflict("factor.own_reset")
-        if session.get(StaffFactor, staff.id) is None:
-            raise Conflict("factor.none")
-        _forget(session, staff)
-        staff.factor_reset_at, staff.factor_reset_by = now, actor
-        sign_in.end_all(session, staff.ref, now=now)
-        record(session, at=now, actor=actor, act="staff.factor_reset", subject=staff.logged_as)
+        if second is not None and second.ref == staff.ref:
+            raise NotAllowed("factor.own_second")
+        factor = session.get(StaffFactor, staff.id)
+        seen = digest(f"{staff.ref} {factor.created_at if factor is not None else None}")
+        after = {"second": f"staff:{second.ref}"} if second is not None else {}
+        _take_away(session, staff, reason=why, now=now, actor=first.logged_as, after=after)
+        countersigned(second, roles=COUNTERSIGNERS, seen=seen)
+        put_result(session, second, {})
+
+
+def _take_away(
+    session: Session, staff: Staff, *, reason: str, now: datetime, actor: str, after: dict[str, str]
+) -> None:
+    if session.get(StaffFactor, staff.id) is None:
+        raise Conflict("factor.none")
+    _forget(session, staff)
+    staff.factor_reset_at, staff.factor_reset_by = now, actor
+    sign_in.end_all(session, staff.ref, now=now)
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="staff.factor_reset",
+        subject=staff.logged_as,
+        reason=reason,
+        after=after or None,
+    )
+
+
+KIND = "factor"
+
+
+def reset_wish(ref: str, reason: str) -> ApprovalWish:
+    """Return the request to take somebody's second factor away."""
+    with reading() as session:
+        staff = store.staff_by_ref(session, ref)
+    return ApprovalWish(
+        kind=KIND,
+        act="factor_reset",
+        subject=staff.logged_as,
+        place=str(gettext("accounts.place.people")),
+        params=canonical_json({"reason": reason}),
+        preview=(
+            ("approval.line.whom", "text", f"{staff.name}（{staff.login}）"),
+            ("approval.line.reason", "text", " ".join(reason.split())[:LONGEST_REASON]),
+        ),
+    )
+
+
+def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> None:
+    reason = json.loads(approval.params)["reason"]
+    reset_by_two(_ref_of(approval), reason=reason, first=first, second=second, now=now)
+
+
+def _ref_of(approval: Approval) -> str:
+    return approval.subject.removeprefix("staff:")
+
+
+def _said(_approval: Approval, _result: Result) -> str:
+    return str(gettext("accounts.factor.taken_away"))
+
+
+def _home(approval: Approval) -> str:
+    return flask.url_for("accounts.person", ref=_ref_of(approval))
+
+
+FACTOR_RESETS = ApprovalKind(KIND, terms_by_roles, _carry_out, _said, _home)
 
 
 def _anew(session: Session, staff: Staff, *, act: str, machine: Machine, now: datetime) -> str:

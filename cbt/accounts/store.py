@@ -122,6 +122,17 @@ def held_roles(session: Session, roles: Iterable[Role]) -> list[RoleGrant]:
     return [RoleGrant(*row) for row in session.execute(query)]
 
 
+def staff_with_logins(session: Session, role: Role) -> list[tuple[str, str]]:
+    """Return the login and name of those who may sign in with a role, by name."""
+    query = (
+        select(Staff.login, Staff.name)
+        .join(StaffRole)
+        .where(StaffRole.role == role.value, Staff.disabled_at.is_(None))
+        .order_by(Staff.name, Staff.id)
+    )
+    return [(login, name) for login, name in session.execute(query)]
+
+
 def active_admins(session: Session) -> int:
     """Return how many may sign in as administrator."""
     query = (

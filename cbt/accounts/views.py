@@ -10,6 +10,8 @@ from cbt.accounts import second_factor as factor_service
 from cbt.accounts import second_factor_views as factor_views
 from cbt.accounts import sign_in as service
 from cbt.accounts.approvals import views as approval_views
+from cbt.accounts.approvals.requests import SecondNeeded
+from cbt.accounts.approvals.views import ask_for
 from cbt.accounts.audit_log import LogFilter, act_groups, filter_of, log_page
 from cbt.accounts.navigation import home_parts, places_for, role_names, staff_frame
 from cbt.accounts.sign_in import guessed
@@ -248,9 +250,11 @@ def change_person(ref: str, act: str) -> Reply:
             login = store.staff_by_ref(session, ref).login
         return _once(login, reset_password(login=login, now=flask.g.now, actor=actor))
     elif act == "reset-factor":
-        with reading() as session:
-            login = store.staff_by_ref(session, ref).login
-        factor_service.reset(login=login, now=flask.g.now, actor=actor)
+        reason = flask.request.form.get("reason", "")
+        try:
+            factor_service.reset_by_two(ref, reason=reason, first=signed_in(), second=None, now=flask.g.now)
+        except SecondNeeded as needed:
+            return ask_for(needed, lambda: factor_service.reset_wish(ref, reason))
     else:
         raise InvalidInput("web.bad_request")
     return see_other(flask_babel.gettext("accounts.person.saved"), "accounts.person", ref=ref)

@@ -18,6 +18,7 @@ from cbt.accounts.approvals.requests import register_kind
 from cbt.accounts.audit_log import Called, LogNames, Namer, register_names
 from cbt.accounts.models import Approval
 from cbt.accounts.navigation import register_home_part
+from cbt.accounts.second_factor import FACTOR_RESETS
 from cbt.accounts.sign_in import SIGN_IN, put_on_record
 from cbt.accounts.store import half_principal, signed_in_principal
 from cbt.application import views as application_views
@@ -63,6 +64,7 @@ from cbt.enrolment import views as enrolment
 from cbt.enrolment.applications import jobs as application_jobs
 from cbt.enrolment.applications.person import register_retakes
 from cbt.enrolment.applications.views import applications_on_home
+from cbt.enrolment.body import BODY_CHANGES
 from cbt.enrolment.fees import jobs as fee_jobs
 from cbt.enrolment.fees.charges import register_fates
 from cbt.enrolment.models import (
@@ -287,14 +289,14 @@ NAMERS: dict[str, Namer] = {
         UnitAgreement.ref,
     ),
     "unit_application": _found_by(
-        select(UnitApplication.ref, UnitApplication.ref, MemberUnit.name, UnitApplication.ref).join(
+        select(UnitApplication.ref, UnitApplication.number, MemberUnit.name, UnitApplication.ref).join(
             MemberUnit, MemberUnit.id == UnitApplication.unit_id
         ),
         "enrolment.applications.application",
         UnitApplication.ref,
     ),
     "fee_payment": _found_by(
-        select(FeePayment.ref, FeePayment.ref, MemberUnit.name, FeePayment.ref).join(
+        select(FeePayment.ref, FeePayment.reference, MemberUnit.name, FeePayment.ref).join(
             MemberUnit, MemberUnit.id == FeePayment.unit_id
         ),
         "enrolment.fees.payment",
@@ -394,7 +396,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
 )
 
 
-STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS)
+STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS, FACTOR_RESETS, BODY_CHANGES)
 """What takes two people, room by room (R-62)."""
 
 KINDS_OF_JOBS: tuple[JobKind, ...] = (
@@ -434,6 +436,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     certificate_jobs.OWN_RESULTS,
     certificate_jobs.ISSUE,
     *BROUGHT.jobs,
+    batch_jobs.INFORM_LIST,
     batch_jobs.ROSTER,
     batch_jobs.MARKED_ROSTER,
     batch_jobs.APPLICATION_ROSTER,

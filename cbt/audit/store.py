@@ -27,11 +27,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "planning": (
             *_of("batch", "create change delete"),
             *_of(
-                "sitting", "create add_room draw_begin draw_forms publish purpose move withdraw cancel delete"
+                "sitting",
+                "create add_room draw_begin draw_forms publish purpose move withdraw cancel delete"
+                " inform_list",
             ),
             *_of("centre", "create change second kiosk delete"),
             *_of("room", "create change delete plan code code_closed assign unassign arm disarm"),
-            *_of("seats", "arrange exchange mend redraw"),
+            *_of("seats", "arrange exchange mend restore redraw"),
             *_of("seat", "spare bind unbind claim clear_claim restored undelivered"),
         ),
         "enrolment": (

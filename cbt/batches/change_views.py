@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from cbt.batches import publication, shape, store
 from cbt.batches import sitting_change as shown
 from cbt.batches.checks.sittings import checks_of_sitting, stops_of
-from cbt.batches.jobs import CANCEL_SITTING, MOVE_SITTING, PUBLISH_BATCH, asked_move
+from cbt.batches.jobs import CANCEL_SITTING, INFORM_LIST, MOVE_SITTING, PUBLISH_BATCH, asked_move
 from cbt.batches.publication import DRAFTS, missing_of, publish_many_page, publish_page
 from cbt.batches.shape import KINDS, OccupationChoice, RemovableEntry, occupations, parse_shape, usual_days
 from cbt.batches.sitting_change import MovedPlan, MoveWish
@@ -32,7 +32,7 @@ from cbt.http.forms import (
 )
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
-from cbt.jobs.answers import act_reply
+from cbt.jobs.answers import act_reply, file_reply
 from cbt.rules.roles import Role
 from cbt.rules.states import SittingState
 from cbt.sittings.inputs import parse_local
@@ -258,6 +258,13 @@ def _preview(ref: str, plan: MovedPlan) -> Reply:
     )
 
 
+@sitting_change_pages.post("/office/sittings/<ref>/inform")
+@access.roles(Role.OFFICER)
+def inform_list(ref: str) -> Reply:
+    """Send the list of whom to tell of a change; a POST, because it has phone numbers and is put on record."""
+    return file_reply(INFORM_LIST, subject=f"sitting:{ref}", sitting=ref)
+
+
 @sitting_change_pages.post("/office/sittings/<ref>/withdraw")
 @access.roles(Role.OFFICER)
 @form_on(head_of_page("candidates.sitting"))
@@ -304,7 +311,8 @@ def removal_views_save(kind: str, ref: str) -> Reply:
     form, now, actor = flask.request.form, flask.g.now, acting()
     name = form.get("name", "")
     if kind == "centre":
-        shape.change_centre(ref=ref, name=name, address=form.get("address", ""), now=now, actor=actor)
+        address, a_day = form.get("address", ""), form.get("sittings_a_day", "")
+        shape.change_centre(ref=ref, name=name, address=address, sittings_a_day=a_day, now=now, actor=actor)
     else:
         shape.change_room(ref=ref, name=name, now=now, actor=actor)
     return see_other(gettext("batches.keeping.saved"), KINDS[kind].page, ref=ref)

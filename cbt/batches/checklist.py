@@ -55,7 +55,7 @@ OF_RESULTS = {
     "objections": "results.publicity.sitting",
     "rulings": "results.publicity.sitting",
     "release": "results.release_preview",
-    "rest": "results.publicity.sitting",
+    "rest": "results.release_preview",
 }
 """Those of the publicity, which are mended among the results of the sitting they name."""
 OF_BATCH: dict[tuple[str, str], str] = {
@@ -102,7 +102,10 @@ def _url(step: BatchStep, batch_ref: str) -> str:
     if key in OF_BATCH:
         return flask.url_for(OF_BATCH[key], ref=batch_ref)
     if step.code == "publicity":
-        return flask.url_for(OF_RESULTS[step.reason], sitting_ref=step.sitting) if step.sitting else ""
+        if not step.sitting:
+            return ""
+        rest = "1" if step.reason == "rest" else None
+        return flask.url_for(OF_RESULTS[step.reason], sitting_ref=step.sitting, rest=rest)
     if step.code == "roster":
         return flask.url_for("batches.roster.upload", ref=batch_ref)
     if key not in PAGES or not step.sitting:

@@ -1,4 +1,4 @@
-"""`cbt roster`, candidates from a file, and `cbt sitting publish`."""
+"""`cbt roster`, candidates from a file, and `cbt sitting publish` and `move`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from cbt.batches import publication
+from cbt.batches import publication, sitting_change
 from cbt.batches.roster.findings import told
 from cbt.batches.roster.planner import CheckedRoster, dry_run
 from cbt.batches.roster.roster_import import import_roster
+from cbt.batches.sitting_change import MovedPlan, MoveWish
 from cbt.blueprints.versions import own_folder
 from cbt.candidates import corrections
 from cbt.candidates.roster import export
@@ -21,9 +24,12 @@ from cbt.console.output import told as told_error
 from cbt.console.texts import text as _
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.app_context import with_app
-from cbt.http.i18n import catalogues
-from cbt.sittings.commands import sitting
+from cbt.http.i18n import catalogues, local_zone
+from cbt.sittings.commands import instant_of, sitting
+from cbt.sittings.models import Centre, Room, Sitting
+from cbt.sittings.store import rooms_of_sitting, sitting_by_ref
 from cbt.spreadsheets.findings import Note, Severity
+from cbt.storage.unit_of_work import reading
 
 
 @group("roster", help="candidates.cli.roster")
@@ -134,6 +140,76 @@ def publish(ref: str, *, now: datetime) -> Answer:
             raise
         return _lacking(error, list(zip(missing, pages, strict=True)))
     return Answer({"ref": ref, "published": True}, [_("sittings.done.published")])
+
+
+@sitting.command("move", help="batches.cli.move")
+@argument("ref", help="sittings.cli.ref")
+@option("--start", default="", metavar="INSTANT", help="sittings.cli.start")
+@option("--name", default="", metavar="NAME", help="batches.cli.move.name")
+@option("--room", "rooms", multiple=True, metavar="ROOM=ROOM", help="batches.cli.move.room")
+@option("--reason", required=True, metavar="TEXT", help="batches.cli.move.reason")
+@option("--dry-run", "looks_only", is_flag=True, help="batches.cli.move.dry_run")
+@with_app
+def move(
+    ref: str, start: str, name: str, rooms: tuple[str, ...], reason: str, looks_only: bool, *, now: datetime
+) -> Answer:
+    """Move a sitting to another time, other rooms or another name; or say what that would do."""
+    with reading() as session:
+        there = sitting_by_ref(session, ref)
+        wish = MoveWish(
+            name=name or there.name,
+            start_at=instant_of(start) if start else there.planned_start_at,
+            rooms=dict(_swap(session, there, one) for one in rooms),
+            reason=reason,
+        )
+    if looks_only:
+        plan = sitting_change.preview(sitting_ref=ref, wish=wish, now=now)
+    else:
+        plan = sitting_change.move(sitting_ref=ref, wish=wish, now=now, actor="cli")
+    return _moved(ref, plan, moved=not looks_only)
+
+
+def _swap(session: Session, sitting: Sitting, text: str) -> tuple[str, str]:
+    """Return the ref of a room's part of a sitting and of the room it goes to, by their names.
+
+    A room of another centre is `CENTRE/ROOM`. Raise InvalidInput("moving.room_gone") for what is neither.
+    """
+    former, _equals, goal = text.partition("=")
+    centre_name, slash, room_name = goal.rpartition("/")
+    views = {view.room.name: view for view in rooms_of_sitting(session, sitting.id)}
+    of_centre = Room.centre_id == sitting.centre_id
+    if slash:
+        of_centre = Room.centre_id.in_(select(Centre.id).where(Centre.name == centre_name))
+    found = session.scalar(select(Room.ref).where(of_centre, Room.name == room_name))
+    if former not in views or found is None:
+        raise InvalidInput("moving.room_gone", field="rooms")
+    return views[former].sitting_room.ref, found
+
+
+def _moved(ref: str, plan: MovedPlan, *, moved: bool) -> Answer:
+    told, zone = plan.told, local_zone()
+    becomes = [(plan.former_name, plan.sitting.name)] if plan.former_name != plan.sitting.name else []
+    if plan.moved_in_time:
+        times = (plan.former_start_at, plan.sitting.planned_start_at)
+        former, start = (at.astimezone(zone).isoformat(" ", "minutes") for at in times)
+        becomes.append((former, start))
+    becomes += plan.rooms
+    if plan.batch is not None and plan.batch.name != plan.batch.former_name:
+        becomes.append((plan.batch.former_name, plan.batch.name))
+    data = {
+        "ref": ref,
+        "moved": moved,
+        "name": plan.sitting.name,
+        "planned_start_at": plan.sitting.planned_start_at.astimezone(zone).isoformat(),
+        "rooms": [list(pair) for pair in plan.rooms],
+        "new_seats": len(plan.new_seats),
+        "concerns": [{"text": one.text, "fix": one.fix, "stop": one.stops} for one in plan.concerns],
+        **told.counts,
+    }
+    done = _("batches.cli.move.done" if moved else "batches.cli.move.would", **told.counts)
+    words = [f"{former} → {new}" for former, new in becomes]
+    notes = [f"{one.text} {one.fix}" for one in plan.concerns]
+    return Answer(data, [*words, done], notes=notes, code=REFUSED if plan.stops else DONE)
 
 
 def _lacking(error: Conflict, lacks: list[tuple[str, str]]) -> Answer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from cbt.blueprints.store import blueprint_of, current_versions
@@ -16,7 +16,7 @@ from cbt.enrolment.applications.attachments import ON_THE_WAY
 from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.enrolment.office_decisions import holidays_of
 from cbt.http.i18n import local_day, local_zone
-from cbt.rules.calendar import CountedDay, PlacesKnown, PlacesOfDay, month_of_places
+from cbt.rules.calendar import CentreDay, CountedDay, PlacesKnown, PlacesOfDay, month_of_places
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.states import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting
@@ -27,10 +27,11 @@ _OFF = (SittingState.CANCELLED.value, SittingState.ABORTED.value)
 
 @dataclass(frozen=True, slots=True)
 class CentrePlaces:
-    """A centre on the day that was chosen."""
+    """A centre on the day that was chosen: `planned` counts papers, `free` people who take every paper."""
 
     name: str
     seats: int
+    sittings: int
     planned: int
     free: int
 
@@ -49,6 +50,7 @@ class FreeMonth:
     chosen: PlacesOfDay | None
     centres: list[CentrePlaces]
     asked: int
+    """Papers of those who are accepted for that day and planned nowhere."""
     seats: int
 
 
@@ -62,7 +64,7 @@ def free_month(session: Session, *, month: str, day: str, level: str, today: dat
     earliest = earliest_day(chosen_level, today, holidays)
     first = _month(month or day[:7], today) or earliest.day.replace(day=1)
     centres = _centres(session)
-    places = _known(session, first, {row.id: row.seats for row in centres})
+    places = _known(session, first, centres, papers=len(chosen_level.papers))
     weeks = month_of_places(first, places, holidays, earliest=earliest.day)
     chosen = next((one for week in weeks for one in week if one and one.day.isoformat() == day), None)
     return FreeMonth(
@@ -80,7 +82,8 @@ def free_month(session: Session, *, month: str, day: str, level: str, today: dat
             CentrePlaces(
                 row.name,
                 row.seats,
-                places.planned.get((chosen.day, row.id), 0),
+                places.sittings_on(chosen.day, row.id),
+                places.planned.get((chosen.day, row.id), CentreDay()).papers,
                 places.free_at(chosen.day, row.id),
             )
             for row in centres
@@ -94,61 +97,60 @@ def free_month(session: Session, *, month: str, day: str, level: str, today: dat
 class _CentreRow:
     id: int
     name: str
+    a_day: int
     seats: int
 
 
 def _centres(session: Session) -> list[_CentreRow]:
     """Return the centres that have seats, spare ones not counted."""
     rows = session.execute(
-        select(Centre.id, Centre.name, func.count())
+        select(Centre.id, Centre.name, Centre.sittings_a_day, func.count())
         .join(Room, Room.centre_id == Centre.id)
         .join(Seat, Seat.room_id == Room.id)
         .where(Seat.spare.is_(False))
-        .group_by(Centre.id, Centre.name)
+        .group_by(Centre.id, Centre.name, Centre.sittings_a_day)
         .order_by(Centre.name, Centre.id)
     )
     return [_CentreRow(*row) for row in rows]
 
 
-def _known(session: Session, first: date, seats: Mapping[int, int]) -> PlacesKnown:
+def _known(session: Session, first: date, centres: Sequence[_CentreRow], *, papers: int) -> PlacesKnown:
     last = _next(first)
-    sittings = session.execute(
-        select(Sitting.id, Sitting.centre_id, Sitting.planned_start_at).where(
+    seats, a_day = {row.id: row.seats for row in centres}, {row.id: row.a_day for row in centres}
+    return PlacesKnown(seats, a_day, _planned(session, first, last), _asked(session, first, last), papers)
+
+
+def _planned(session: Session, first: date, last: date) -> dict[tuple[date, int], CentreDay]:
+    """Return what is planned by day and centre: each sitting, and each paper that is sat in it."""
+    rows = session.execute(
+        select(Sitting.centre_id, Sitting.planned_start_at, func.count(Registration.id))
+        .outerjoin(Registration, Registration.sitting_id == Sitting.id)
+        .where(
             Sitting.planned_start_at >= _midnight(first),
             Sitting.planned_start_at < _midnight(last),
             Sitting.state.not_in(_OFF),
         )
-    ).all()
-    places = {sitting: (local_day(start), centre) for sitting, centre, start in sittings}
-    return PlacesKnown(seats, _planned(session, places), _asked(session, first, last))
-
-
-def _planned(session: Session, places: Mapping[int, tuple[date, int]]) -> dict[tuple[date, int], int]:
-    """Return how many people sit at a centre on a day: whoever takes two papers there has one place."""
-    if not places:
-        return {}
-    numbers = {place: number for number, place in enumerate(dict.fromkeys(places.values()))}
-    which = case(
-        {sitting: numbers[place] for sitting, place in places.items()}, value=Registration.sitting_id
+        .group_by(Sitting.id, Sitting.centre_id, Sitting.planned_start_at)
     )
-    counted = select(which.label("place"), Registration.candidate_id).where(
-        Registration.sitting_id.in_(places)
-    )
-    people = counted.distinct().subquery()
-    rows = session.execute(select(people.c.place, func.count()).group_by(people.c.place))
-    by_number = {number: place for place, number in numbers.items()}
-    return {by_number[number]: count for number, count in rows}
+    planned: dict[tuple[date, int], CentreDay] = {}
+    for centre, start, papers in rows:
+        place = local_day(start), centre
+        before = planned.get(place, CentreDay())
+        planned[place] = CentreDay(before.sittings + 1, before.papers + papers)
+    return planned
 
 
 def _asked(session: Session, first: date, last: date) -> dict[date, int]:
-    """Return for how many accepted people a day is asked who have no ticket of their batch yet."""
+    """Return for how many papers of accepted people a day is asked who have no ticket of their batch yet."""
     planned = exists().where(
         Candidate.document_index == Applicant.document_index,
         AdmissionTicket.candidate_id == Candidate.id,
         AdmissionTicket.batch_id == UnitApplication.batch_id,
     )
+    codes = Applicant.papers
+    papers = func.length(codes) - func.length(func.replace(codes, ",", "")) + 1
     rows = session.execute(
-        select(UnitApplication.preferred_on, func.count())
+        select(UnitApplication.preferred_on, func.sum(papers))
         .join(Applicant, Applicant.application_id == UnitApplication.id)
         .where(
             UnitApplication.preferred_on >= first,
@@ -159,7 +161,7 @@ def _asked(session: Session, first: date, last: date) -> dict[date, int]:
         )
         .group_by(UnitApplication.preferred_on)
     )
-    return dict(rows.all())
+    return {day: int(count) for day, count in rows}
 
 
 def _midnight(day: date) -> datetime:

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from cbt.batches import checklist, publication, seating, sitting_change
 from cbt.batches.applications import applied_rows
+from cbt.batches.inform_list import inform_list
 from cbt.batches.roster.pages import export_rows, marked_copy
 from cbt.batches.sitting_change import MoveWish
 from cbt.candidates.roster.export import OF_BATCH, to_xlsx
@@ -40,6 +41,12 @@ def _application_roster(work: Work) -> JobResult:
     return JobResult(file=JobFile(f"roster-{ref}.xlsx", XLSX, to_xlsx(rows)), record=record)
 
 
+def _inform_list(work: Work) -> JobResult:
+    name, book, record = inform_list(work.asked["sitting"], now=work.now, actor=work.actor)
+    return JobResult(file=JobFile(name, XLSX, book), record=record)
+
+
+INFORM_LIST = file_kind("sitting.inform_list", (Role.OFFICER,), _inform_list)
 ROSTER = file_kind("batch.roster", (Role.OFFICER,), _roster)
 MARKED_ROSTER = file_kind("batch.marked_roster", (Role.OFFICER,), _marked_roster)
 APPLICATION_ROSTER = file_kind("application.roster", (Role.OFFICER,), _application_roster)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from cbt.assembly.draw import cases_of
 from cbt.assembly.models import Form
 from cbt.audit.chain import record
+from cbt.audit.models import AuditEntry
 from cbt.blueprints.store import blueprint_of, paper_of
 from cbt.candidates.models import Registration
 from cbt.candidates.seating import Cases, SeatedRoom, reseat, seated_room, seated_rooms
@@ -376,6 +377,45 @@ def mend(*, sitting_ref: str, room_ref: str, seed: int, now: datetime, actor: st
         return reseat(session, room, board, now=now), left
 
 
+_SEATED_ANEW = ("seats.arrange", "seats.exchange", "seats.mend", "seats.restore")
+
+
+def restore(*, sitting_ref: str, room_ref: str, now: datetime, actor: str) -> int:
+    """Have everybody sit again where they sat before neighbours were last parted; return how many move back.
+
+    Raise Conflict("seating.closed"), ("seating.nothing_to_restore") where somebody of them was seated anew since.
+    """
+    with unit_of_work() as session:
+        _sitting, room = open_room(session, sitting_ref, room_ref)
+        back = _parted(session, room)
+        if not back:
+            raise Conflict("seating.nothing_to_restore")
+        sitters = {one.key: one for one in room.board().values()}
+        board = {number: one for number, one in room.board().items() if one.key not in back}
+        board |= {number: sitters[ref] for ref, number in back.items()}
+        _note(session, room, board, "seats.restore", {}, now=now, actor=actor)
+        return reseat(session, room, board, now=now)
+
+
+def _parted(session: Session, room: SeatedRoom) -> dict[str, int]:
+    """Return who can go back to which seat, by registration: nobody once the room was seated otherwise since.
+
+    The log says where they sat: the last time anybody was seated anew in the room was to part neighbours.
+    """
+    query = select(AuditEntry.act, AuditEntry.after).where(
+        AuditEntry.subject == f"sitting_room:{room.view.sitting_room.ref}", AuditEntry.act.in_(_SEATED_ANEW)
+    )
+    last = session.execute(query.order_by(AuditEntry.id.desc()).limit(1)).one_or_none()
+    if last is None or last.act != "seats.mend":
+        return {}
+    moves: dict[str, list[int]] = json.loads(last.after)["moves"]
+    at = {entry.registration.ref: number for number, entry in room.entries.items()}
+    others = {number for ref, number in at.items() if ref not in moves}
+    stands = all(at.get(ref) == to for ref, (_former, to) in moves.items())
+    free = others.isdisjoint(former for former, _to in moves.values())
+    return {ref: former for ref, (former, _to) in moves.items()} if stands and free else {}
+
+
 def redraw(
     *, sitting_ref: str, room_ref: str, number: int, rng: random.Random, now: datetime, actor: str
 ) -> str:
@@ -447,6 +487,8 @@ class SeatingPage:
     drawn: int
     asked: SeatOrderForm | None
     proposal: SeatProposal | None
+    parted: int
+    """How many moved when neighbours were last parted, where they can go back."""
 
     @property
     def changeable(self) -> bool:
@@ -481,6 +523,7 @@ def seating_page(
         drawn=drawn.count,
         asked=form,
         proposal=proposal,
+        parted=len(_parted(session, room)),
     )
 
 

@@ -170,6 +170,15 @@ def mend(ref: str, room_ref: str) -> Reply:
     return _acted(ref, room_ref, _(done, moved=moved, left=left))
 
 
+@pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/restore")
+@access.roles(Role.OFFICER)
+@on_the_plan
+def restore(ref: str, room_ref: str) -> Reply:
+    """Take it back that neighbours were parted."""
+    moved = seating.restore(sitting_ref=ref, room_ref=room_ref, now=flask.g.now, actor=acting())
+    return _acted(ref, room_ref, _("batches.seating.restored", moved=moved))
+
+
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/<int:number>/redraw")
 @access.roles(Role.OFFICER)
 @on_the_plan

@@ -438,6 +438,8 @@ class RemovableEntry:
     ref: str
     name: str
     address: str
+    sittings_a_day: int
+    """Of a centre; 0 of all others."""
     hanging: list[str]
     owner_ref: str
 
@@ -451,6 +453,7 @@ def look(*, kind: str, ref: str) -> RemovableEntry:
             ref,
             thing.name,
             getattr(thing, "address", ""),
+            getattr(thing, "sittings_a_day", 0),
             _words(KINDS[kind], KINDS[kind].hanging(session, thing)),
             owner_ref(session, thing),
         )
@@ -476,13 +479,25 @@ def remove(*, kind: str, ref: str, now: datetime, actor: str) -> None:
         raise Conflict("keeping.hangs", what=str(_("batches.hangs.other"))) from error
 
 
-def change_centre(*, ref: str, name: str, address: str, now: datetime, actor: str) -> None:
-    """Give a centre another name or address; raise InvalidInput("centre.name")."""
+MOST_SITTINGS_A_DAY = 12
+
+
+def change_centre(
+    *, ref: str, name: str, address: str, sittings_a_day: str, now: datetime, actor: str
+) -> None:
+    """Give a centre another name or address, or say how many sittings it holds a day.
+
+    Raise InvalidInput("centre.name"|"centre.sittings_a_day").
+    """
+    a_day = whole_number(sittings_a_day.strip(), most=MOST_SITTINGS_A_DAY)
+    if not a_day:
+        raise InvalidInput("centre.sittings_a_day", field="sittings_a_day", maximum=MOST_SITTINGS_A_DAY)
     with unit_of_work() as session:
         centre = KINDS["centre"].find(session, ref)
-        values = {
+        values: dict[str, str | int] = {
             "name": required(name, "centre.name", "name"),
             "address": one_line(address, "address")[:_ADDRESS],
+            "sittings_a_day": a_day,
         }
         _set(session, centre, "centre", values, now=now, actor=actor)
 
@@ -499,7 +514,13 @@ def change_room(*, ref: str, name: str, now: datetime, actor: str) -> None:
 
 
 def _set(
-    session: Session, thing: Centre | Room, kind: str, values: dict[str, str], *, now: datetime, actor: str
+    session: Session,
+    thing: Centre | Room,
+    kind: str,
+    values: Mapping[str, str | int],
+    *,
+    now: datetime,
+    actor: str,
 ) -> None:
     before = {key: getattr(thing, key) for key in values}
     changed: dict[str, Any] = {key: text for key, text in values.items() if before[key] != text}

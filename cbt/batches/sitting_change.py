@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from cbt.audit.chain import record
 from cbt.audit.store import last_number, told_since
 from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.sittings import checks_of_sitting
@@ -23,7 +24,9 @@ from cbt.candidates.registration import to_print_again
 from cbt.candidates.seating import seated_room
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import required
+from cbt.http.i18n import local_day, local_zone
 from cbt.rules.planning.changes import GoalSeat, reseated, unmovable
+from cbt.rules.planning.day_names import following_name
 from cbt.rules.planning.seating import alike, plan_of
 from cbt.rules.states import SittingState
 from cbt.sittings import service, store
@@ -32,6 +35,8 @@ from cbt.sittings.service import set_room, set_time
 from cbt.sittings.store import Duty, RoomView, SeatCount, duties_of_sitting
 from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
 from cbt.storage.write_queue.change_set import put_down_in
+
+LONGEST_NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,16 @@ class MovedRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowingBatch:
+    """A batch that says the day of its only sitting then: what it is called afterwards, and of which day it is."""
+
+    former_name: str
+    name: str
+    day: date | None
+    """The day it is of from now on, where it was of the former one alone; None where its days stay."""
+
+
+@dataclass(frozen=True, slots=True)
 class MovedPlan:
     """What a move does: what was and what will be, who sits elsewhere, who must hear, what speaks against it."""
 
@@ -122,6 +137,8 @@ class MovedPlan:
     told: PeopleToInform
     concerns: tuple[Concern, ...]
     """What speaks against the plan after the move and did not before."""
+    batch: FollowingBatch | None
+    """What becomes of the batch's own name and day; None where they stay."""
 
     @property
     def rooms(self) -> tuple[tuple[str, str], ...]:
@@ -149,6 +166,8 @@ class MovedPlan:
 def plan_move(session: Session, ref: str, wish: MoveWish, *, now: datetime) -> MovedPlan:
     """Say what moving a sitting does; nothing is written. Forms, people, staff and armed rooms stay.
 
+    A name that is left as it was says the new day where it said the former one.
+
     Raise Conflict("moving.admitting"|"moving.running"|"moving.over"|"moving.nothing"|"moving.seats"),
     InvalidInput for a name, a time or a room that cannot be.
 
@@ -161,6 +180,9 @@ def plan_move(session: Session, ref: str, wish: MoveWish, *, now: datetime) -> M
         former_name, former_start_at = sitting.name, sitting.planned_start_at
         sitting.name = required(wish.name, "sitting.name", "name")
         set_time(sitting, wish.start_at, now=now)
+        if sitting.name == former_name:
+            sitting.name = _following(former_name, former_start_at, sitting.planned_start_at)
+        batch = _following_batch(session, sitting, former_start_at)
         moved = _moved_rooms(session, sitting, wish.rooms)
         if not moved and sitting.name == former_name and sitting.planned_start_at == former_start_at:
             raise Conflict("moving.nothing", field="start")
@@ -170,7 +192,34 @@ def plan_move(session: Session, ref: str, wish: MoveWish, *, now: datetime) -> M
         concerns += _cases_meet(session, sitting, moved)
         notified = told_of(session, sitting)
         session.expunge_all()
-    return MovedPlan(sitting, former_name, former_start_at, tuple(moved), notified, tuple(concerns))
+    return MovedPlan(sitting, former_name, former_start_at, tuple(moved), notified, tuple(concerns), batch)
+
+
+def _following(name: str, former: datetime, start: datetime) -> str:
+    zone = local_zone()
+    following = following_name(name, former=former.astimezone(zone), start=start.astimezone(zone))
+    return following[:LONGEST_NAME]
+
+
+def _following_batch(session: Session, sitting: Sitting, former_start_at: datetime) -> FollowingBatch | None:
+    """Return what becomes of a batch none of whose other sittings is on the former day; None where nothing does."""
+    former_day, day = local_day(former_start_at), local_day(sitting.planned_start_at)
+    batch = session.get_one(Batch, sitting.batch_id)
+    name = _following(batch.name, former_start_at, sitting.planned_start_at)
+    of_the_day = batch.starts_on == batch.ends_on == former_day
+    if former_day == day or (name == batch.name and not of_the_day):
+        return None
+    others = select(Sitting.planned_start_at).where(
+        Sitting.batch_id == batch.id,
+        Sitting.id != sitting.id,
+        Sitting.state != SittingState.CANCELLED.value,
+        Sitting.planned_start_at.between(
+            former_start_at - timedelta(days=1), former_start_at + timedelta(days=1)
+        ),
+    )
+    if any(local_day(start) == former_day for start in session.scalars(others)):
+        return None
+    return FollowingBatch(batch.name, name, day if of_the_day else None)
 
 
 def carry_out(session: Session, sitting: Sitting, plan: MovedPlan, *, now: datetime) -> None:
@@ -311,6 +360,8 @@ def move(
                 return False
             carry_out(session, sitting, plan, now=now)
             _note(session, sitting, plan, reason=reason, now=now, actor=actor)
+            if plan.batch is not None:
+                _follow(session, sitting.batch_id, plan.batch, reason=reason, now=now, actor=actor)
             put_down_in(session, *work.keeping(**plan.told.counts))
             return True
 
@@ -324,6 +375,29 @@ def move(
         if work.in_front(partial(move_unchanged, plan, number)):
             return plan
     raise Conflict("sitting.moving")
+
+
+def _follow(
+    session: Session, batch_id: int, following: FollowingBatch, *, reason: str, now: datetime, actor: str
+) -> None:
+    """Have a batch say the day of its sitting."""
+    batch = session.get_one(Batch, batch_id, with_for_update=True)
+    before, after = {"name": batch.name}, {"name": following.name}
+    batch.name = following.name
+    if following.day is not None:
+        before |= {"starts_on": str(batch.starts_on), "ends_on": str(batch.ends_on)}
+        after |= {"starts_on": str(following.day), "ends_on": str(following.day)}
+        batch.starts_on = batch.ends_on = following.day
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="batch.change",
+        subject=batch.logged_as,
+        reason=reason,
+        before=before,
+        after=after,
+    )
 
 
 def _note(

@@ -14,7 +14,7 @@ from cbt.accounts.models import Staff
 from cbt.candidates.models import AdmissionTicket, CandidatePhoto, Registration
 from cbt.enrolment.body import body
 from cbt.http.i18n import local_zone
-from cbt.results.publicity.store import held_counts, publications_of, sittings_held
+from cbt.results.publicity.store import held_counts, left_by_ruling, publications_of, sittings_held
 from cbt.results.rulings import unruled
 from cbt.results.store import SHOWN
 from cbt.rules.planning.readiness import BatchFacts, SittingFacts
@@ -85,8 +85,8 @@ def batches_ahead(
 ) -> tuple[Sequence[Batch], int]:
     """Return a page of the batches that are not over, the latest first, and how many there are.
 
-    One is not over while a result of it is held by an objection, or decided about and not released; with `results`,
-    neither is one whose results are still to be shown and released.
+    One is not over while a result of it is held by an objection or a ruling, or decided about and not released;
+    with `results`, neither is one whose results are still to be shown and released.
     """
     held = select(Sitting.id).where(Sitting.batch_id == Batch.id, Sitting.id.in_(sittings_held()))
     open_ones = or_(_ahead(now), held.exists())
@@ -174,16 +174,16 @@ def _after(session: Session, sittings: Iterable[Sitting]) -> dict[int, tuple[dat
         return {}
     ids = [one.id for one in over]
     shown, held, waiting = publications_of(session, ids), held_counts(session, ids), unruled(session, ids)
-    publishes = body(session).publicity_days > 0
-    return {
-        one.id: (
-            shown[one.id].last_on if one.id in shown else None,
-            *held.get(one.id, (0, 0)),
-            len(waiting.get(one.id, ())),
-        )
-        for one in over
-        if one.id in shown or (publishes and one.released_at is None)
-    }
+    publishes, left = body(session).publicity_days > 0, left_by_ruling(session, ids)
+    after = {}
+    for one in over:
+        if one.id in shown or (publishes and one.released_at is None) or one.id in left:
+            objections, decided = held.get(one.id, (0, 0))
+            still_waiting = {registration for registration, _ref in waiting.get(one.id, ())}
+            ruled = left.get(one.id, set()) - still_waiting
+            last_on = shown[one.id].last_on if one.id in shown else None
+            after[one.id] = (last_on, objections, decided + len(ruled), len(still_waiting))
+    return after
 
 
 def within(batch: Batch, sitting: Sitting) -> bool:

@@ -19,6 +19,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.registration import Ticket, TicketLine, note_printed, tickets_of
 from cbt.candidates.roster.export import accommodation_text
 from cbt.candidates.store import Registered, SittingCounts, counts_of
+from cbt.enrolment.body import BodyDetails, body
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_text, mark_text
@@ -89,6 +90,8 @@ class Occasion:
     plan: RoomPlan
     spares: frozenset[int]
     """The seats that are kept free."""
+    held_by: BodyDetails
+    """Who holds the examination, as its tickets say it."""
 
     def paper_name(self, entry: Registered) -> str:
         blueprint = self.blueprints[entry.registration.blueprint_version_id]
@@ -134,7 +137,14 @@ def choice(session: Session, ref: str) -> PrintChoice:
     counts = counts_of(session, sitting.id)
     rooms = printable_rooms(session, sitting, counts)
     stale = _stale_of(sitting)
-    texts = [batch.name, sitting.name, centre.name, centre.address, *(room.name for room in rooms)]
+    texts = [
+        body(session).name,
+        batch.name,
+        sitting.name,
+        centre.name,
+        centre.address,
+        *(room.name for room in rooms),
+    ]
     return PrintChoice(
         sitting=sitting,
         batch=batch,
@@ -211,6 +221,7 @@ def _occasion(session: Session, sitting: Sitting, entries: list[Registered]) -> 
         photos=store.photos_of(session, (entry.candidate.id for entry in entries)),
         plan=plan_of(room.plan, room.door, tuple(seat.number for seat in seats)),
         spares=frozenset(seat.number for seat in seats if seat.spare),
+        held_by=body(session),
     )
 
 
@@ -335,6 +346,7 @@ def ticket_pages(occasion: Occasion) -> dict[str, Any]:
         "title": _("candidates.ticket.title"),
         "words": {
             "title": _("candidates.ticket.title"),
+            "body": " · ".join(filter(None, (occasion.held_by.name, occasion.held_by.phone))),
             "name": _("candidates.name"),
             "number": _("candidates.ticket"),
             "place": _("candidates.print.centre"),

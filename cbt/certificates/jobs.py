@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from cbt.certificates import service, unit_results
-from cbt.certificates.models import Certificate
-from cbt.certificates.service import certificate_paper, issue, photo_on
+from cbt.certificates.service import CertificateSheet, issue
 from cbt.certificates.uploads import read_choice, upload_file
 from cbt.enrolment.body import body
 from cbt.enrolment.units import own_unit
@@ -19,25 +19,51 @@ from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.rules.roles import Role
 from cbt.spreadsheets.writer import XLSX
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
+
+NOTED_AT_ONCE = 25
+"""Prints in one unit of work: each is counted, has a line of the log, and may keep its photo."""
 
 
 def _print(work: Work) -> JobResult:
-    ref = work.asked["certificate"]
+    """Print certificates as one file; each is noted as printed, a piece at a time, the last with the file's end."""
+    reason, noted = work.asked["reason"], int(work.so_far.get("noted", 0))
     with reading() as session:
-        row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
-        photo, address = photo_on(session, row), body(session).look_up
-    made = certificate_paper(row, photo, address)
-    note = partial(
-        service.note_print,
-        ref=ref,
-        photo=photo,
-        reason=work.asked["reason"],
-        now=work.now,
-        actor=work.actor,
-    )
-    name = f"{_('certificates.paper.title')}-{row.number}-{row.name}.pdf"
-    return JobResult(file=JobFile(name, PDF, made), record=note)
+        sheets = service.sheets_of(session, work.asked["certificates"])
+        address = body(session).look_up
+    service.refuse_reprint(sheets[noted:], reason)
+    made = service.certificates_paper(sheets, address)
+    note, waiting = partial(_note, reason=reason, work=work), sheets[noted:]
+    for piece in pieces_of(waiting[:-NOTED_AT_ONCE], size=NOTED_AT_ONCE):
+        noted += len(piece)
+        work.in_front(partial(_note_piece, note, piece, work=work, noted=noted))
+        work.tell(noted, len(sheets))
+    name = str(_("certificates.paper.title"))
+    if len(sheets) == 1:
+        name = f"{name}-{sheets[0].row.number}-{sheets[0].row.name}"
+    else:
+        name = f"{name}-{_('certificates.print.many.file', count=len(sheets))}"
+    return JobResult(file=JobFile(f"{name}.pdf", PDF, made), record=partial(note, waiting[-NOTED_AT_ONCE:]))
+
+
+def _note(sheets: Sequence[CertificateSheet], session: Session, *, reason: str, work: Work) -> None:
+    for sheet in sheets:
+        service.note_print(
+            session, sheet.row.ref, photo=sheet.photo, reason=reason, now=work.now, actor=work.actor
+        )
+
+
+def _note_piece(
+    note: Callable[[Sequence[CertificateSheet], Session], None],
+    sheets: Sequence[CertificateSheet],
+    *,
+    work: Work,
+    noted: int,
+) -> None:
+    with unit_of_work() as session:
+        note(sheets, session)
+        put_down_in(session, *work.keeping(noted=noted))
 
 
 def _upload(work: Work) -> JobResult:

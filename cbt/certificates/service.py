@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.audit.chain import record
@@ -19,8 +19,8 @@ from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.store import photos_of
 from cbt.certificates.models import ONLY, Certificate, CertificateParts, CertificatePhoto
-from cbt.enrolment.body import issuing_body
-from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.enrolment.body import body, issuing_body
+from cbt.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cbt.http.form_values import required
 from cbt.printing.pdf import pdf, qr_drawing
 from cbt.results.models import Result
@@ -38,9 +38,11 @@ from cbt.rules.certificates import (
     qr_text,
     signed,
 )
+from cbt.rules.door import mask_document
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.retake import PaperOutcome
-from cbt.storage.crypto import open_bytes, seal_bytes
+from cbt.sittings.models import Batch, Sitting
+from cbt.storage.crypto import DOCUMENT, open_bytes, open_sealed, seal_bytes
 from cbt.storage.page_span import ListPage, PageSpan
 from cbt.storage.prepared import PreparedSelect
 from cbt.storage.types import new_ref
@@ -60,7 +62,9 @@ def last_number(session: Session, head: str) -> str | None:
     return session.scalar(select(func.max(Certificate.number)).where(Certificate.number.startswith(head)))
 
 
-def _stands(candidate: InstrumentedAttribute[int], level: str) -> ColumnElement[bool]:
+def _stands(
+    candidate: InstrumentedAttribute[int], level: str | InstrumentedAttribute[str]
+) -> ColumnElement[bool]:
     return exists().where(
         Certificate.candidate_id == candidate,
         Certificate.blueprint_ref == level,
@@ -100,34 +104,109 @@ def waiting(session: Session, level: str, *, page: int) -> ListPage[Candidate]:
     return span.of(session.scalars(span.cut(query)).all())
 
 
-def levels_released(session: Session) -> Sequence[str]:
-    """Return the refs of the levels of which a paper was passed and released."""
-    query = (
-        select(Registration.blueprint_ref)
+@dataclass(frozen=True, slots=True)
+class WaitingLevel:
+    """A level of which a paper was released: how many wait for its certificate, by how many papers they passed."""
+
+    ref: str
+    people: Mapping[int, int]
+
+    def complete(self, papers: int) -> int:
+        """Return how many wait who passed so many papers."""
+        return sum(count for passed, count in self.people.items() if passed >= papers)
+
+
+def waiting_levels(session: Session) -> list[WaitingLevel]:
+    """Return the levels of which a paper was passed and released, in one query, with those who wait."""
+    waits = case((~_stands(Registration.candidate_id, Registration.blueprint_ref), 1), else_=0)
+    each = (
+        select(
+            Registration.blueprint_ref.label("level"),
+            func.count(Registration.paper.distinct()).label("papers"),
+            func.max(waits).label("waits"),
+        )
         .join(Result, Result.registration_id == Registration.id)
         .where(Result.outcome == PaperOutcome.PASSED.value)
-        .distinct()
+        .group_by(Registration.blueprint_ref, Registration.candidate_id)
+        .subquery()
     )
-    return session.scalars(query.order_by(Registration.blueprint_ref)).all()
+    query = select(each.c.level, each.c.papers, func.sum(each.c.waits)).group_by(each.c.level, each.c.papers)
+    levels: dict[str, dict[int, int]] = {}
+    for level, papers, count in session.execute(query.order_by(each.c.level, each.c.papers)):
+        levels.setdefault(level, {})[papers] = int(count)
+    return [WaitingLevel(level, people) for level, people in levels.items()]
 
 
-def register_page(session: Session, *, text: str, page: int) -> ListPage[Certificate]:
-    """Return a page of the register, the newest first, of those whose number or name has this in it."""
+@dataclass(frozen=True, slots=True)
+class RegisterFilter:
+    """What is looked for in the register: a number or a name, those of a batch, those not printed yet."""
+
+    text: str = ""
+    batch: str = ""
+    unprinted: bool = False
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What narrows the register down, as an address says it."""
+        told = {"q": self.text, "batch": self.batch, "unprinted": "1" if self.unprinted else ""}
+        return {name: value for name, value in told.items() if value}
+
+
+def _registered(sought: RegisterFilter) -> Select[Certificate]:
     query = select(Certificate)
-    if text:
-        number = normalise_number(text)
-        query = query.where(
-            or_(
-                Certificate.name.contains(text, autoescape=True),
-                Certificate.number.contains(number, autoescape=True),
+    if sought.text:
+        number = normalise_number(sought.text)
+        of_name = Certificate.name.contains(sought.text, autoescape=True)
+        of_number = Certificate.number.contains(number, autoescape=True)
+        query = query.where(or_(of_name, of_number) if number else of_name)
+    if sought.batch:
+        sat = (
+            select(Registration.id)
+            .join(Sitting, Sitting.id == Registration.sitting_id)
+            .join(Batch, Batch.id == Sitting.batch_id)
+            .where(
+                Batch.ref == sought.batch,
+                Registration.candidate_id == Certificate.candidate_id,
+                Registration.blueprint_ref == Certificate.blueprint_ref,
             )
-            if number
-            else Certificate.name.contains(text, autoescape=True)
         )
+        query = query.where(sat.exists())
+    if sought.unprinted:
+        query = query.where(Certificate.prints == 0, Certificate.revoked_at.is_(None))
+    return query
+
+
+def register_page(session: Session, sought: RegisterFilter, *, page: int) -> ListPage[Certificate]:
+    """Return a page of what is looked for in the register, the newest first."""
+    query = _registered(sought)
     count = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     span = PageSpan(count, REGISTER_PAGE, page)
     query = span.cut(query.order_by(Certificate.id.desc()))
-    return span.of(session.scalars(query).all(), text=text)
+    return span.of(session.scalars(query).all(), text=sought.text, kind=sought.batch)
+
+
+def printable(session: Session, sought: RegisterFilter) -> list[str]:
+    """Return the refs of all that are looked for and stand, to be printed as one file.
+
+    Raise InvalidInput("certificate.none_chosen"), Conflict("certificate.too_many") for more than one file takes.
+    """
+    query = _registered(sought).where(Certificate.revoked_at.is_(None)).order_by(Certificate.number)
+    refs = session.scalars(query.with_only_columns(Certificate.ref).limit(PRINTED_AT_ONCE + 1)).all()
+    if not refs:
+        raise InvalidInput("certificate.none_chosen")
+    if len(refs) > PRINTED_AT_ONCE:
+        raise Conflict("certificate.too_many", maximum=PRINTED_AT_ONCE)
+    return list(refs)
+
+
+MOST_BATCHES = 100
+
+
+def batches_released(session: Session) -> list[tuple[str, str]]:
+    """Return the batches of which results were released, the latest first, each its ref and name."""
+    released_there = exists().where(Sitting.batch_id == Batch.id, Sitting.released_at.is_not(None))
+    query = select(Batch.ref, Batch.name).where(released_there).order_by(Batch.id.desc())
+    return [(ref, name) for ref, name in session.execute(query.limit(MOST_BATCHES))]
 
 
 _BY_NUMBER = PreparedSelect(
@@ -511,24 +590,101 @@ def _differing(row: Certificate, line: WaitingPerson) -> tuple[WrongFact, ...]:
     return tuple(fact for fact in facts if fact.printed != fact.known)
 
 
-def certificate_paper(row: Certificate, photo: bytes | None, address: str) -> bytes:
-    """Return a certificate as an A4 page; its QR leads to the look-up at `address` and carries the statement.
+PRINTED_AT_ONCE = 300
+"""Certificates in one file."""
 
-    Without an address the QR carries the statement alone.
+
+@dataclass(frozen=True, slots=True)
+class CertificateSheet:
+    """A certificate as its page shows it: with the photo, and the number of the document masked or whole."""
+
+    row: Certificate
+    photo: bytes | None
+    document: str
+
+
+def sheets_of(session: Session, refs: Sequence[str]) -> list[CertificateSheet]:
+    """Return the pages of these certificates in the order of their numbers.
+
+    Where the body wants whole numbers on its certificates, here is the one place that opens them for print. Raise
+    NotFound("certificate.unknown"), Conflict("certificate.revoked"), ("certificate.number_changed") for a holder
+    whose number was put right since the issue, Unavailable("personal.unreadable") without the key.
 
     Source: R-93.
     """
-    day = row.issued_on
-    data = {
-        "title": _("certificates.paper.title"),
+    found = session.execute(
+        select(Certificate, Candidate.document_sealed)
+        .join(Candidate, Candidate.id == Certificate.candidate_id)
+        .where(Certificate.ref.in_(refs))
+        .order_by(Certificate.number)
+    ).all()
+    if not found or len(found) < len(set(refs)):
+        raise NotFound("certificate.unknown")
+    whole = body(session).whole_numbers
+    return [
+        CertificateSheet(row, photo_on(session, row), _whole_number(row, sealed) if whole else row.document)
+        for row, sealed in found
+        if _stands_still(row)
+    ]
+
+
+def _stands_still(row: Certificate) -> bool:
+    if row.revoked_at is not None:
+        raise Conflict("certificate.revoked", number=row.number)
+    return True
+
+
+def _whole_number(row: Certificate, sealed: bytes) -> str:
+    number = open_sealed(sealed, DOCUMENT)
+    if mask_document(number) != row.document:
+        raise Conflict("certificate.number_changed", number=row.number)
+    return number
+
+
+def refuse_reprint(sheets: Sequence[CertificateSheet], reason: str) -> None:
+    """Raise InvalidInput("certificate.no_reason") where one was printed before and nothing says why again."""
+    if any(sheet.row.prints for sheet in sheets):
+        required(reason, "certificate.no_reason", "reason", limit=REASON)
+
+
+def certificates_paper(sheets: Sequence[CertificateSheet], address: str) -> bytes:
+    """Return certificates as A4 pages; their QR leads to the look-up at `address` and carries the statement.
+
+    Without an address the QR carries the statement alone; no QR has a number that is not masked.
+
+    Source: R-93.
+    """
+    return pdf(
+        "certificate",
+        {
+            "title": _("certificates.paper.title"),
+            "certificates": [_page_of(sheet) for sheet in sheets],
+            "words": {
+                "lead": _("certificates.paper.lead"),
+                "glue": _("certificates.paper.photo"),
+                "seal": _("certificates.paper.seal"),
+                "verify": _("certificates.paper.verify"),
+                "address": address,
+            },
+        },
+        language=str(get_locale()),
+        photos={sheet.row.ref: sheet.photo for sheet in sheets if sheet.photo},
+        drawings={
+            f"{sheet.row.number}.svg": qr_drawing(qr_text(sheet.row.statement, address)) for sheet in sheets
+        },
+    )
+
+
+def _page_of(sheet: CertificateSheet) -> dict[str, Any]:
+    row, day = sheet.row, sheet.row.issued_on
+    return {
         "body": row.body_name,
         "name": row.name,
-        "lead": _("certificates.paper.lead"),
         "qr": f"{row.number}.svg",
-        "photo": "holder",
+        "photo": row.ref,
         "facts": [
             [_("certificates.name"), row.name],
-            [_("certificates.document"), " ".join((_(f"door.document.{row.document_type}"), row.document))],
+            [_("certificates.document"), " ".join((_(f"door.document.{row.document_type}"), sheet.document))],
             [_("certificates.occupation"), row.occupation],
             [_("certificates.level"), row.level],
             [_("certificates.number"), grouped(row.number)],
@@ -537,17 +693,4 @@ def certificate_paper(row: Certificate, photo: bytes | None, address: str) -> by
                 _("enrolment.paper.date", year=day.year, month=day.month, day=day.day),
             ],
         ],
-        "words": {
-            "glue": _("certificates.paper.photo"),
-            "seal": _("certificates.paper.seal"),
-            "verify": _("certificates.paper.verify"),
-            "address": address,
-        },
     }
-    return pdf(
-        "certificate",
-        data,
-        language=str(get_locale()),
-        photos={"holder": photo} if photo else None,
-        drawings={f"{row.number}.svg": qr_drawing(qr_text(row.statement, address))},
-    )

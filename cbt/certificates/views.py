@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import flask
 from flask_babel import gettext as _
 
@@ -11,6 +13,7 @@ from cbt.certificates import upload_views as uploads
 from cbt.certificates.jobs import ISSUE, OWN_RESULTS, PRINT
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import (
+    RegisterFilter,
     SeriesForm,
     series_form,
     set_series,
@@ -18,7 +21,7 @@ from cbt.certificates.service import (
 )
 from cbt.enrolment.body import body
 from cbt.enrolment.units import own_unit
-from cbt.errors import CbtError
+from cbt.errors import CbtError, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.form_values import asked_text, page_of
@@ -77,7 +80,7 @@ def issue() -> Reply:
     """Issue certificates to those who are named."""
     form = flask.request.form
     level, people = form.get("level", ""), form.getlist("person")[: service.REGISTER_PAGE]
-    page = flask.url_for("certificates.register")
+    page = flask.url_for("certificates.register", unprinted=1)
     try:
         return act_reply(ISSUE, subject=f"blueprint:{level}", page=page, level=level, people=people)
     except CbtError as error:
@@ -86,18 +89,27 @@ def issue() -> Reply:
 
 def _waiting(refused: Refusal, level: str) -> Reply:
     with reading() as session:
-        refs = service.levels_released(session)
-        level = level if level in refs else next(iter(refs), "")
-        names = {}
-        for ref in refs:
-            version = last_version(session, ref)
+        waiting_levels = service.waiting_levels(session)
+        names, ready = {}, {}
+        for one in waiting_levels:
+            version = last_version(session, one.ref)
             if version is not None:
                 plan = blueprint_of(session, version.id)
-                names[ref] = f"{plan.occupation_name} {plan.level_name}"
+                ready[one.ref] = one.complete(len(plan.papers))
+                names[one.ref] = f"{plan.occupation_name} {plan.level_name}"
+        refs = [one.ref for one in waiting_levels]
+        if level not in refs:
+            # Where somebody waits who passed every paper; else where anybody does.
+            waited = [one.ref for one in waiting_levels if one.complete(0)]
+            level = next((ref for ref in refs if ready.get(ref)), next(iter([*waited, *refs]), ""))
         waiting = waiting_page(session, level, page=page_of(flask.request.args), today=local_day(flask.g.now))
         is_set = series_form(session) is not None
     links = [
-        (flask.url_for("certificates.certificates", level=ref), name, ref == level)
+        (
+            flask.url_for("certificates.certificates", level=ref),
+            _("certificates.level.tab", name=name, count=ready[ref]) if ready[ref] else name,
+            ref == level,
+        )
         for ref, name in names.items()
     ]
     return form_page("certificates/waiting.html", refused, found=waiting, levels=links, is_set=is_set)
@@ -105,11 +117,40 @@ def _waiting(refused: Refusal, level: str) -> Reply:
 
 @pages.get("/office/certificates/register")
 @access.roles(*READERS)
-def register() -> Reply:
-    args = flask.request.args
+def register(refused: Refusal = NOTHING_REFUSED) -> Reply:
+    args = flask.request.values
+    sought = _sought(args)
     with reading() as session:
-        register_page = service.register_page(session, text=asked_text(args), page=page_of(args))
-    return flask.render_template("certificates/register.html", found=register_page)
+        register_page = service.register_page(session, sought, page=page_of(args))
+        batches = service.batches_released(session)
+    return form_page(
+        "certificates/register.html",
+        refused,
+        found=register_page,
+        sought=sought,
+        batches=batches,
+        most=service.PRINTED_AT_ONCE,
+    )
+
+
+def _sought(args: Mapping[str, str]) -> RegisterFilter:
+    return RegisterFilter(asked_text(args), args.get("batch", "")[:40], bool(args.get("unprinted")))
+
+
+@pages.post("/office/certificates/print")
+@access.roles(Role.OFFICER)
+@form_on(register)
+def print_many() -> Reply:
+    """Send the ticked certificates, or all that are looked for, as one file."""
+    form = flask.request.form
+    refs, subject = list(dict.fromkeys(form.getlist("certificate")))[: service.REGISTER_PAGE], "certificates:"
+    if form.get("all"):
+        sought = _sought(form)
+        with reading() as session:
+            refs = service.printable(session, sought)
+    if not refs:
+        raise InvalidInput("certificate.none_chosen")
+    return file_reply(PRINT, subject=subject, certificates=refs, reason=form.get("reason", ""))
 
 
 @pages.get("/office/certificates/series")
@@ -147,7 +188,7 @@ def certificate(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 def print_one(ref: str) -> Reply:
     """Send a certificate as a page; every print after the first needs a reason."""
     reason = flask.request.form.get("reason", "")
-    return file_reply(PRINT, subject=f"certificate:{ref}", certificate=ref, reason=reason)
+    return file_reply(PRINT, subject=f"certificate:{ref}", certificates=[ref], reason=reason)
 
 
 @pages.post("/office/certificates/<ref>/revoke")

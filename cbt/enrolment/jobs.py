@@ -5,6 +5,7 @@ A clerk of a unit gets what is of their own unit, whatever they ask for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 import flask_babel
@@ -13,8 +14,10 @@ from sqlalchemy.orm import Session
 from cbt.enrolment.agreements import agreement_by_ref, agreement_paper
 from cbt.enrolment.applications.application import Applying
 from cbt.enrolment.applications.attachments import print_form
+from cbt.enrolment.applications.store import application_by_ref
 from cbt.enrolment.body import issuing_body
 from cbt.enrolment.fees import statement as accounts
+from cbt.enrolment.fees.statement import FeeEntry
 from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.units import own_unit, unit_by_ref
 from cbt.enrolment.workbook.people_import import look_at
@@ -72,22 +75,32 @@ def _statement(work: Work) -> JobResult:
 def _journal(work: Work) -> JobResult:
     today = local_day(work.now)
     first, last = accounts.span_of(work.asked["first"], work.asked["last"], today=today)
-    with reading() as session:
-        entries = accounts.entries_of(session, first, last)
     name = f"{flask_babel.gettext('enrolment.fees.journal')}-{first}-{last}"
-    if work.asked["csv"]:
-        return JobResult(file=JobFile(f"{name}.csv", "text/csv", accounts.journal_csv(entries)))
-    return JobResult(file=JobFile(f"{name}.xlsx", XLSX, accounts.journal_book(entries)))
+    with reading() as session:
+        total = accounts.entry_count(session, first, last)
+        entries = _telling(accounts.entries_of(session, first, last), total, work)
+        if work.asked["csv"]:
+            return JobResult(file=JobFile(f"{name}.csv", "text/csv", accounts.journal_csv(entries)))
+        return JobResult(file=JobFile(f"{name}.xlsx", XLSX, accounts.journal_book(entries)))
+
+
+def _telling(entries: Iterable[FeeEntry], total: int, work: Work) -> Iterator[FeeEntry]:
+    """Yield entries, and say how far it is after each piece that was read."""
+    for number, entry in enumerate(entries):
+        if number % accounts.READ_AT_ONCE == 0:
+            work.tell(number, total)
+        yield entry
 
 
 def _forms(work: Work) -> JobResult:
     ref, document = work.asked["application"], work.asked["document"]
     with reading() as session:
         by = _applying(session, work)
+        number = application_by_ref(session, ref, unit_id=by.unit_id).number
     printed, record = print_form(ref, document, work.asked["people"], by)
     language = str(flask_babel.get_locale())
     made = pdf(document, printed.data, language=language, photos=printed.photos)
-    return JobResult(file=JobFile(f"{printed.data['title']}-{ref}.pdf", PDF, made), record=record)
+    return JobResult(file=JobFile(f"{printed.data['title']}-{number}.pdf", PDF, made), record=record)
 
 
 def _marked_list(work: Work) -> JobResult:

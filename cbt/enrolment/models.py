@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.rules.publicity import DAYS
@@ -60,6 +60,8 @@ class UnitAgreement(Named):
 class UnitApplication(Named):
     """A 评价申请 of a unit for a level; `rules.states.application` says what becomes of it (R-77)."""
 
+    number: Mapped[str] = mapped_column(String(16), unique=True, index=True, server_default="")
+    """What people call it: the year in which it was made and how many there were in it (`2026-0001`)."""
     unit_id: Mapped[int] = mapped_column(ForeignKey("member_unit.id"), index=True)
     blueprint_version_id: Mapped[int] = mapped_column(ForeignKey("blueprint_version.id"))
     """The level, by the 考核方案 in force when it was chosen; its conditions are the ones that count."""
@@ -76,6 +78,13 @@ class UnitApplication(Named):
     charged_on: Mapped[date | None] = mapped_column(Date)
     """The day on which the fees of its accepted people arose; None while there are none (R-76)."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ApplicationSeries(Base):
+    """The last number that was given to an application of a year."""
+
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
 
 
 class ApplicationStep(Row):
@@ -254,3 +263,11 @@ class AssessmentBody(Base):
     """The page at which anybody looks a certificate up: what a print says and its QR leads to; empty: none yet."""
     publicity_days: Mapped[int] = mapped_column(server_default=str(DAYS), default=DAYS)
     """For how many working days results are shown before they are released; 0: for none (R-90)."""
+    payee: Mapped[str] = mapped_column(String(120), server_default="", default="")
+    """In whose name the account is into which fees are paid (户名)."""
+    payee_bank: Mapped[str] = mapped_column(String(120), server_default="", default="")
+    """开户行."""
+    payee_account: Mapped[str] = mapped_column(String(40), server_default="", default="")
+    """账号, in digits."""
+    whole_numbers: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    """Whether a printed certificate shows the whole number of a document; everything else shows it masked."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import flask
 import flask_babel
 
+from cbt.accounts.approvals.requests import SecondNeeded
+from cbt.accounts.approvals.views import ask_for
 from cbt.accounts.store import actor_names
 from cbt.blueprints.store import blueprint_of, current_versions
 from cbt.enrolment import body as body_service
@@ -26,6 +28,7 @@ from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
 
 body_pages = flask.Blueprint("body", __name__)
+TEXTS = ("name", "address", "phone", "website", "look_up", *body_service.PAYEE)
 
 
 @body_pages.get("/office/body")
@@ -40,14 +43,20 @@ def body(refused: Refusal = NOTHING_REFUSED) -> Reply:
 @access.roles(Role.ADMIN)
 @form_on(body)
 def change() -> Reply:
-    """Say who the body is."""
+    """Say who the body is; or ask the second person, where results are to be shown in public no more."""
     form = flask.request.form
     days = whole_number(form.get("publicity_days", "").strip(), most=999)
-    fields = {
-        name: form.get(name, "") for name in BodyDetails.__dataclass_fields__ if name != "publicity_days"
-    }
-    wanted = BodyDetails(**fields, publicity_days=-1 if days is None else days)
-    body_service.change_body(wanted, now=flask.g.now, actor=acting())
+    texts = {name: form.get(name, "") for name in TEXTS}
+    wanted = BodyDetails(
+        **texts, publicity_days=-1 if days is None else days, whole_numbers=bool(form.get("whole_numbers"))
+    )
+    reason = form.get("reason", "")
+    try:
+        body_service.change_body(wanted, now=flask.g.now, actor=acting(), reason=reason)
+    except SecondNeeded as needed:
+        with reading() as session:
+            before = body_service.body(session)
+        return ask_for(needed, lambda: body_service.wish_for(before, wanted, reason))
     return see_other(flask_babel.gettext("enrolment.body.saved"), "enrolment.body.body")
 
 

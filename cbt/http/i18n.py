@@ -20,6 +20,7 @@ from cbt.errors import CbtError
 from cbt.http.auth.cookies import read_cookie
 from cbt.paths import translations_dir
 from cbt.rules.calendar import turns_of
+from cbt.rules.door import masked_file_name
 
 LOCALE_HEADER = "X-CBT-Locale"
 THEMES = ("auto", "light", "dark")
@@ -56,6 +57,7 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     app.extensions["cbt_zone"] = ZoneInfo(settings.timezone)
     app.add_template_filter(local_text, "local")
     app.add_template_filter(mark_text, "mark")
+    app.add_template_filter(masked_file_name, "file_name")
 
     @app.template_filter("named")
     def named(codes: Iterable[str], prefix: str) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from cbt.http.partials import Reply, unless_seen, wants_partial
 from cbt.proctoring.act import ActRequest, ActResult, By, said_text
 from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.doorway import RoomDoor, read_door
+from cbt.proctoring.views import asked_again
 from cbt.rules.canonical import digest
 from cbt.rules.door import ABSENT_CAUSES, DOCUMENT_TYPES, ScanKind, normalise_document
 from cbt.rules.roles import Role
@@ -34,13 +35,23 @@ def door(room_ref: str) -> Reply:
 
     Source: R-10, R-11.
     """
-    args = flask.request.args
+    return _looked_at(room_ref, flask.request.args)
+
+
+@pages.post("/proctor/rooms/<room_ref>/door")
+@may_act
+def look(room_ref: str) -> Reply:
+    """Look up whom the line names; a POST, for a card that is scanned says its whole number."""
+    return _looked_at(room_ref, flask.request.form)
+
+
+def _looked_at(room_ref: str, asked: Mapping[str, str]) -> Reply:
     room_door = read_door(
         room_ref,
         signed_in(),
-        line=args.get("q", ""),
-        ref=args.get("seat", ""),
-        next_one=args.get("q") == "",
+        line=asked.get("q", ""),
+        ref=asked.get("seat", ""),
+        next_one=asked.get("q") == "",
         now=flask.g.now,
     )
     if room_door.board.head.admits:
@@ -191,6 +202,7 @@ def _page(
         refused=refused,
         said=act_result,
         differs=differs,
+        asked=asked_again(room_door.board.head.ref),
     )
     code = 200 if wants_partial() else refused.code
     return flask.make_response(page, code)

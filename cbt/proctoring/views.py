@@ -8,15 +8,18 @@ from typing import Any
 import flask
 import flask_babel
 from flask_babel import gettext as _
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
 
 from cbt.accounts.approvals.requests import ApprovalWish, Second, SecondNeeded
 from cbt.accounts.approvals.views import ask_for, typed_second
 from cbt.blueprints.reasons import REASON, VIOLATION, table_now, words_of
-from cbt.errors import Conflict, InvalidInput
+from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import access, login
 from cbt.http.auth.login import signed_in
 from cbt.http.downloads import picture
 from cbt.http.form_posts import idempotency
+from cbt.http.form_posts.kept_forms import kept_here
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.forms import (
     NOTHING_REFUSED,
@@ -95,7 +98,24 @@ def rooms() -> Reply:
 @may_read
 def board(room_ref: str) -> Reply:
     room_board, _ = _open_board(room_ref)
-    return board_page(room_board, _chosen_way(room_ref))
+    return board_page(room_board, _chosen_way(room_ref), asked=asked_again(room_ref))
+
+
+def asked_again(room_ref: str) -> Markup:
+    """Return the dialog of an act whose form was kept from a page of this room, "" for none.
+
+    What was typed is filled in as in every form that comes back; a seat that is gone leaves no dialog.
+    """
+    mine = kept_here()
+    acts = flask.url_for("proctoring.act", room_ref=room_ref, code="-").removesuffix("-")
+    if mine is None or not mine.path.startswith(acts) or not runs_rooms(signed_in()):
+        return Markup()
+    code = mine.path.removeprefix(acts)
+    try:
+        shown = _asked("proctoring/desk/_act.html", room_ref, code, MultiDict(mine.content.fields))
+    except CbtError:
+        return Markup()
+    return Markup(shown)  # drawn by our own template, which escapes what was typed
 
 
 def _chosen_way(room_ref: str) -> BoardWay:
@@ -158,10 +178,13 @@ def photo(room_ref: str, ref: str) -> Reply:
 @may_act
 def ask(room_ref: str, code: str) -> Reply:
     """What an act would do: whom it touches, the new end, what it asks for."""
-    args = flask.request.args
+    template = "proctoring/desk/_act.html" if wants_partial() else "proctoring/desk/act.html"
+    return _asked(template, room_ref, code, flask.request.args)
+
+
+def _asked(template: str, room_ref: str, code: str, args: MultiDict[str, str]) -> str:
     refs = tuple(args.getlist("seat"))
     act_shown = act_preview(code, room_ref, refs, signed_in(), form=args, now=flask.g.now)
-    template = "proctoring/desk/_act.html" if wants_partial() else "proctoring/desk/act.html"
     return flask.render_template(
         template,
         preview=act_shown,

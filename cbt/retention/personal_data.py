@@ -211,7 +211,7 @@ def _batches(session: Session, person: RetainedPerson, today: date) -> list[Stay
 
 def _open(applications: Sequence[tuple[Applicant, UnitApplication]]) -> list[StayingData]:
     return [
-        _staying("application", _("retention.until.application"), ref=one.ref)
+        _staying("application", _("retention.until.application"), ref=one.number)
         for _person, one in applications
     ]
 

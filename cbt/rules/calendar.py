@@ -186,15 +186,12 @@ def _east(zone: tzinfo, at: datetime) -> timedelta:
     return at.astimezone(zone).utcoffset() or timedelta(0)
 
 
-Planned = Mapping[tuple[date, int], int]
-
-
 @dataclass(frozen=True, slots=True)
 class PlacesOfDay:
     """A day of the calendar: whether an application of today would be in time for it, and its places.
 
     `special` says of a day that is not what its weekday says whether it is worked, None of all others. `free`
-    counts one person for each seat.
+    counts people who take every paper of the level.
     """
 
     day: date
@@ -208,22 +205,39 @@ class PlacesOfDay:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacesKnown:
-    """What is known of the places: seats of each centre, people planned by day and centre, people asked for by day.
+class CentreDay:
+    """What is planned at a centre on a day: how many sittings, and how many papers are sat in them."""
 
-    Those who are asked for were accepted and are planned nowhere yet, so no centre is theirs.
+    sittings: int = 0
+    papers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesKnown:
+    """What is known of the places: seats of each centre, how many sittings it holds a day, what is planned, asked.
+
+    A seat takes one paper in each sitting, so whoever takes two `papers` needs two of them. `asked` counts papers
+    of people who were accepted and are planned nowhere yet, so no centre is theirs.
     """
 
     seats: Mapping[int, int]
-    planned: Planned
+    a_day: Mapping[int, int]
+    planned: Mapping[tuple[date, int], CentreDay]
     asked: Mapping[date, int]
+    papers: int
+
+    def sittings_on(self, day: date, centre: int) -> int:
+        """Return how many sittings a centre holds on a day: as many as usual, or as are planned."""
+        return max(self.a_day[centre], self.planned.get((day, centre), CentreDay()).sittings)
 
     def free_at(self, day: date, centre: int) -> int:
-        """Return how many places a centre has on a day, those who are only asked for not counted."""
-        return max(0, self.seats[centre] - self.planned.get((day, centre), 0))
+        """Return for how many people a centre has places on a day, those who are only asked for not counted."""
+        papers = self.seats[centre] * self.sittings_on(day, centre)
+        return max(0, papers - self.planned.get((day, centre), CentreDay()).papers) // self.papers
 
     def free_on(self, day: date) -> int:
-        return max(0, sum(self.free_at(day, one) for one in self.seats) - self.asked.get(day, 0))
+        waiting = -(-self.asked.get(day, 0) // self.papers)
+        return max(0, sum(self.free_at(day, one) for one in self.seats) - waiting)
 
 
 def month_of_places(

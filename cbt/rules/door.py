@@ -116,6 +116,21 @@ def mask_document(number: str) -> str:
     return plain[:3] + "*" * (len(plain) - 5) + plain[-2:]
 
 
+_NUMBER_IN_A_NAME = re.compile(
+    r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9Xx]|[0-9]{15}|[A-Za-z]{1,2}[0-9]{7,10})(?![0-9A-Za-z])"
+)
+
+
+def masked_file_name(name: str) -> str:
+    """Return what a file is called with the numbers of documents in it masked, as people see it on a page.
+
+    Photos are called by the numbers of their owners. What can be the number of a document of any kind is masked.
+
+    Source: R-14.
+    """
+    return _NUMBER_IN_A_NAME.sub(lambda found: mask_document(found[0]), name)
+
+
 def is_late(arrived_at: datetime, *, cutoff_at: datetime) -> bool:
     """Return whether an arrival is barred: 以上 includes the number itself, so one on the minute is late.
 

@@ -91,10 +91,7 @@ def add(
     now: datetime,
 ) -> Answer:
     """Add a draft sitting, and the batch, centre and rooms that are not there yet; print its ref."""
-    try:
-        planned_start_at = datetime.fromisoformat(start).replace(tzinfo=local_zone()).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput("input.instant", field="start") from error
+    planned_start_at = instant_of(start)
     with unit_of_work() as session:
         batch = session.scalar(select(Batch).where(Batch.name == batch_name))
         batch = batch or create_batch(session, name=batch_name, now=now, actor="cli")
@@ -123,6 +120,14 @@ def add(
         )
         ref = added.ref
     return Answer({"ref": ref}, [ref])
+
+
+def instant_of(text: str) -> datetime:
+    """Return a wall time of the centre as an instant; raise InvalidInput("input.instant")."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=local_zone()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput("input.instant", field="start") from error
 
 
 commands: list[click.Command] = [sitting]

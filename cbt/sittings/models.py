@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cbt.rules.states import Purpose
 from cbt.storage.types import Base, Named, Row, Span, UtcDateTime
 
+SITTINGS_A_DAY = 2
+"""One in the morning and one in the afternoon, where nobody says otherwise."""
+
 
 class Centre(Named):
     """A 考点."""
@@ -20,6 +23,8 @@ class Centre(Named):
     """Whether a second person may type their password at the first person's browser (R-62)."""
     kiosk_origin: Mapped[str] = mapped_column(String(200), default="", server_default="")
     """Where its kiosk file leads to, if only a browser with that very file is let in; "" lets any in."""
+    sittings_a_day: Mapped[int] = mapped_column(default=SITTINGS_A_DAY, server_default=str(SITTINGS_A_DAY))
+    """How many sittings, one after another, it holds on a day: the calendar of free places counts by it (R-72)."""
 
 
 class Room(Named):

@@ -194,7 +194,7 @@ def assign_staff(
         if duty != CHIEF:
             _keep_a_chief(session, room, assignment)
         assignment.duty = duty
-    after = {"staff_id": staff_id, "duty": duty}
+    after = {"staff": session.get_one(Staff, staff_id).logged_as, "duty": duty}
     record(session, at=now, actor=actor, act="room.assign", subject=f"sitting_room:{room.ref}", after=after)
 
 
@@ -217,7 +217,7 @@ def release_staff(session: Session, room: SittingRoom, *, staff_id: int, now: da
             raise Conflict("sitting.last_proctor", room=session.get_one(Room, room.room_id).name)
         _keep_a_chief(session, room, assignment)
         session.delete(assignment)
-        before = {"staff_id": staff_id, "duty": assignment.duty}
+        before = {"staff": session.get_one(Staff, staff_id).logged_as, "duty": assignment.duty}
         record(
             session,
             at=now,

@@ -72,10 +72,12 @@ def to_csv(rows: Iterable[Iterable[str]]) -> bytes:
 
     Every cell is quoted: a semicolon or a tab in a text separates nothing, wherever the file is opened.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerows([guarded(cell) for cell in row] for row in rows)
-    return buffer.getvalue().encode("utf-8-sig")
+    target = io.BytesIO()
+    with io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=False) as text:
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+        writer.writerows([guarded(cell) for cell in row] for row in rows)
+        text.flush()
+        return target.getvalue()
 
 
 def new_workbook(target: IO[bytes], *, long: bool = False) -> Any:

@@ -64,7 +64,7 @@ ELSEWHERE = {
     *("inspector.comment", "inspector.answer"),
     *(f"attempt.late_{verdict}" for verdict in ("approved", "rejected")),
     *(f"{kind}.delete" for kind in ("batch", "sitting", "centre", "room")),
-    *("centre.change", "room.change", "seats.exchange", "seats.mend"),
+    *("centre.change", "room.change", "seats.exchange", "seats.mend", "seats.restore"),
     *(f"sitting.{kind}" for kind in ("move", "cancel", "withdraw")),
     *(f"application.{event.value}" for event in ApplicationEvent),
     *(f"applicant.{verdict}" for verdict in ("accept", "refuse")),
@@ -74,6 +74,8 @@ ELSEWHERE = {
     *(f"print.{document}" for document in (*DOCUMENTS, *PAPERS)),
 }
 """What no literal names: by a constant, or put together."""
+NO_FACTS = {"text", "stored"}
+"""What is called `before` or `after` elsewhere."""
 
 
 def _named(node: ast.expr) -> str:
@@ -141,16 +143,20 @@ def test_every_act_group_and_kind_has_its_words(app: flask.Flask, language: str)
 
 
 def _fact_names() -> set[str]:
-    """Return the names of facts that the product puts beside an act in so many words."""
+    """Return the names of facts that the product puts beside an act in so many words, or puts together before."""
     found = set()
     for path in sorted(Path(cbt.__file__).parent.rglob("*.py")):
         text = path.read_text("utf-8")
         for node in ast.walk(ast.parse(text)) if "before" in text or "after" in text else ():
             given = node.keywords if isinstance(node, ast.Call) else []
             told = [one.value for one in given if one.arg in ("before", "after")]
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                named = {one.id for one in targets if isinstance(one, ast.Name)}
+                told += [node.value] if named & {"before", "after"} else []
             keys = [key for one in told if isinstance(one, ast.Dict) for key in one.keys]
             found |= {key.value for key in keys if isinstance(key, ast.Constant)}
-    return found
+    return found - NO_FACTS
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +15,7 @@ from sqlalchemy import select, text, update
 from cbt.accounts import passwords
 from cbt.accounts import second_factor as factor_service
 from cbt.accounts.commands import staff as staff_commands
-from cbt.accounts.models import Staff, StaffFactor
+from cbt.accounts.models import Approval, Staff, StaffFactor
 from cbt.accounts.staff import disable_staff, reset_password
 from cbt.audit.models import AuditEntry
 from cbt.errors import InvalidInput
@@ -90,7 +91,7 @@ def test_a_half_login_ends_with_what_it_was_opened_by(app: flask.Flask, clock: F
         elif how == "new password":
             reset_password(login="li", now=clock.now(), actor="cli")
         else:
-            factor_service.reset(login="li", now=clock.now(), actor="cli")
+            factor_service.reset(login="li", reason="手机丢失", now=clock.now(), actor="cli")
     give_code(client, owner.code())
     assert not is_in(client)
 
@@ -371,17 +372,46 @@ def test_who_must_have_one_cannot_switch_it_off(app: flask.Flask, clock: FakeClo
 
 def test_taking_one_away_is_recorded_and_never_ones_own(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
-    enrolled(app, clock, "li", Role.OFFICER)
+    other = enrolled(app, clock, "li", Role.OFFICER)
     client = give_password(app, "root")
     give_code(client, owner.code())
     mine, theirs = (principal(app, login).subject_ref for login in ("root", "li"))
-    assert client.post(f"/staff/people/{mine}/reset-factor").status_code == 409
-    assert client.post(f"/staff/people/{theirs}/reset-factor").status_code == 303
+    asked = {"reason": "手机丢失，当面核对身份证", "ask": "1"}
+    assert client.post(f"/staff/people/{mine}/reset-factor", data=asked).status_code == 409
+    assert client.post(f"/staff/people/{theirs}/reset-factor", data={"ask": "1"}).status_code == 422
+    waiting = client.post(f"/staff/people/{theirs}/reset-factor", data=asked)
+    assert waiting.location.startswith("/approvals/")
+
+    def held() -> Staff:
+        with app.app_context(), reading() as session:
+            return session.scalars(select(Staff).where(Staff.login == "li")).one()
+
+    assert held().factor_reset_at is None  # nothing happens before another person approves it
     with app.app_context(), reading() as session:
-        row = session.scalars(select(Staff).where(Staff.login == "li")).one()
-        acts = session.scalars(select(AuditEntry.act).where(AuditEntry.subject == f"staff:{theirs}")).all()
-    assert (row.factor_reset_at, row.factor_reset_by) == (clock.now(), f"staff:{mine}")
-    assert acts[-1] == "staff.factor_reset"
+        digest = session.scalars(select(Approval.digest)).one()
+    approve = (f"{waiting.location}/approve", {"digest": digest})
+    themselves = give_password(app, "li")
+    give_code(themselves, other.code())
+    assert "本人不能批准" in themselves.post(approve[0], data=approve[1], follow_redirects=True).text
+    assert held().factor_reset_at is None
+
+    waiting = client.post(f"/staff/people/{theirs}/reset-factor", data=asked)
+    with app.app_context(), reading() as session:
+        digest = session.scalars(select(Approval.digest).order_by(Approval.id.desc())).first()
+    second = enrolled(app, clock, "wang", Role.CHIEF_PROCTOR)
+    chief = give_password(app, "wang")
+    give_code(chief, second.code())
+    shown = chief.get(waiting.location).text
+    assert ("手机丢失，当面核对身份证" in shown, "取消两步验证" in shown) == (True, True)
+    assert chief.post(f"{waiting.location}/approve", data={"digest": digest}).status_code == 303
+    assert (held().factor_reset_at, held().factor_reset_by) == (clock.now(), f"staff:{mine}")
+    with app.app_context(), reading() as session:
+        last = (
+            select(AuditEntry).where(AuditEntry.subject == f"staff:{theirs}").order_by(AuditEntry.id.desc())
+        )
+        entry = session.scalars(last).first()
+    assert (entry.act, entry.reason) == ("staff.factor_reset", asked["reason"])
+    assert json.loads(entry.after) == {"second": f"staff:{principal(app, 'wang').subject_ref}"}
     assert give_password(app, "li").get("/staff").location == "/staff/account/factor"
 
 
@@ -402,7 +432,8 @@ def test_only_an_administrator_takes_one_away(app: flask.Flask, clock: FakeClock
 def test_the_command_takes_one_away(app: flask.Flask, clock: FakeClock) -> None:
     enrolled(app, clock, "root", Role.ADMIN)
     register_factory(lambda: app)
-    done = CliRunner().invoke(staff_commands, ["reset-factor", "Root"])
+    assert CliRunner().invoke(staff_commands, ["reset-factor", "Root"]).exit_code == 2
+    done = CliRunner().invoke(staff_commands, ["reset-factor", "Root", "--reason", "手机丢失"])
     assert done.exit_code == 0, done.output
     assert give_password(app, "root").get("/staff").location == "/staff/account/factor"
 

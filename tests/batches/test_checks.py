@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.batches.checks import people
-from cbt.batches.checks.people import PlannedEntry, checks_of_rows
+from cbt.batches.checks.people import PlannedEntry, checks_of_kinds, checks_of_rows
 from cbt.batches.checks.sittings import checks_of_sitting, checks_of_sittings
 from cbt.blueprints.store import blueprint_of, current_version
 from cbt.candidates.models import Candidate
@@ -18,10 +18,12 @@ from cbt.demo.world import add_staff
 from cbt.rules.items.content import ItemType
 from cbt.rules.roles import Role
 from cbt.sittings.models import BatchLevel, RoomStaff, Sitting, SittingRoom
+from cbt.sittings.service import add_sitting_room
+from cbt.sittings.store import duties_of_sitting, rooms_of_sitting
 from tests.accounts.test_signing_in import hire, principal
 from tests.batches.plans import L3, planning
 from tests.helpers import count_queries
-from tests.sittings.conftest import Day
+from tests.sittings.conftest import OFFICER, Day
 from tests.sittings.test_planning import browser, minutes
 
 HALF_AN_HOUR = minutes(30)
@@ -189,6 +191,63 @@ def test_rows_of_a_file_are_checked_before_they_are_stored(day: Day) -> None:
             6: ["retake_no_result"],
         }
         assert checks_of_rows(plan.session, []) == {}
+
+
+def test_a_roster_that_makes_it_a_retake_is_held_to_the_rule_of_retakes(day: Day) -> None:
+    with planning(day) as plan:
+        plan.released("已合格", "passed")
+        plan.released("有权", "failed")
+        mine = {who: plan.enter(who, plan.sitting).id for who in ("已合格", "有权", "没考过")}
+        found = checks_of_kinds(plan.session, dict.fromkeys(mine.values(), "retake"))
+        assert {key: [one.code for one in concerns] for key, concerns in found.items()} == {
+            mine["已合格"]: ["retake_passed"],
+            mine["没考过"]: ["retake_no_result"],
+        }
+
+
+@pytest.mark.once
+def test_several_rooms_get_their_proctors_at_once_or_nobody_does(day: Day) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    with planning(day) as plan:
+        views = rooms_of_sitting(plan.session, plan.sitting.id)
+        own = views[0].sitting_room.ref
+        other = add_sitting_room(
+            plan.session, plan.sitting, plan.room("二号机房"), now=plan.now, actor=OFFICER
+        ).ref
+    for login, role in (("li", Role.PROCTOR), ("wu", Role.PROCTOR), ("wang", Role.CHIEF_PROCTOR)):
+        hire(day.app, day.clock, login, role)
+    page = f"/office/sittings/{day.sitting_ref}/staff"
+    assert "安排监考" in client.get(f"/office/sittings/{day.sitting_ref}").text
+    assert '<option value="wang">' in client.get(page).text
+
+    def duties() -> set[tuple[str, str, str]]:
+        with day.read() as session:
+            rooms = {
+                view.sitting_room.id: view.sitting_room.ref
+                for view in rooms_of_sitting(session, day.work(session)[0].id)
+            }
+            found = duties_of_sitting(session, day.work(session)[0].id)
+            return {(rooms[one.sitting_room_id], one.staff.login, one.duty) for one in found}
+
+    both = {"chief_proctor-all": "wang", f"proctor-{own}": "li"}
+    for wrong, status in (
+        ({}, 422),
+        (both | {f"proctor-{other}": "nobody"}, 422),
+        (both | {f"proctor-{other}": "wang"}, 422),
+    ):
+        refused = client.post(page, data=wrong)
+        assert (refused.status_code, duties()) == (status, set())
+    assert (
+        'value="nobody"' in client.post(page, data=both | {f"proctor-{other}": "nobody"}).text
+    )  # typed, and kept
+    assert client.post(page, data=both | {f"proctor-{other}": "wu老师"}).status_code == 303
+    assert duties() == {
+        (own, "wang", "chief_proctor"),
+        (other, "wang", "chief_proctor"),
+        (own, "li", "proctor"),
+        (other, "wu", "proctor"),
+    }
+    assert browser(day.app, day.clock, "du", Role.INSPECTOR).post(page, data=both).status_code == 403
 
 
 def test_planning_refuses_what_stops_and_the_page_tells_the_rest(day: Day) -> None:

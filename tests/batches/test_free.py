@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from cbt.candidates.models import Candidate, Registration
 from cbt.enrolment.models import Applicant, UnitApplication
-from cbt.sittings.models import Seat, Sitting
+from cbt.sittings.models import Centre, Seat, Sitting
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import Desk, clerk_of, desk, officer, unit
@@ -34,14 +34,16 @@ def test_places_are_seats_without_who_is_planned_and_who_is_accepted(
         one, same = session.scalars(select(Registration).order_by(Registration.id).limit(2))
         same.candidate_id = whoever = one.candidate_id  # two papers
         seats = session.scalar(select(func.count()).where(Seat.spare.is_(False))) or 0
-        people = session.scalar(select(func.count(Registration.candidate_id.distinct()))) or 0
-    assert seats > people > 2
+        papers = session.scalar(select(func.count(Registration.id))) or 0
+        session.execute(update(Centre).values(sittings_a_day=3))
+    left = (seats * 3 - papers) // 2
+    assert seats > papers > 2
     assert "2026 年 12 月" in desk.text(PAGE)  # the month of the first day in time, 18 December
     shown = desk.text(f"{PAGE}?day=2026-12-19")
-    assert f"余 {seats - people}（共 {seats} 个机位）" in shown
-    assert f"已安排 {people} 人" in shown  # who takes two papers there has one place
+    assert f"余 {left} 人（{seats} 个机位 × 3 场）" in shown
+    assert f"已安排 {papers} 人次" in shown  # who takes two papers there has a seat in two sittings
     shown = desk.text(f"{PAGE}?day=2026-12-20&unit={unit}")
-    assert f"合计还可安排</span><b>{seats - 2} 人" in shown
+    assert f"合计还可安排</span><b>{seats * 3 // 2 - 2} 人" in shown
     assert f'href="/office/applications/new?unit={unit}&amp;day=2026-12-20' in shown
     assert "今天申请已来不及" in desk.text(f"{PAGE}?day=2026-12-17").partition('id="chosen"')[2]
     assert desk.text(f"{PAGE}?month=2026-12").count("day=2026-12-") == 14  # from the 18th on
@@ -55,13 +57,13 @@ def test_places_are_seats_without_who_is_planned_and_who_is_accepted(
         first.document_index = known
         batch = session.scalars(select(Sitting.batch_id)).first()
         session.execute(update(UnitApplication).values(state="scheduled", batch_id=batch))
-    assert f"合计还可安排</span><b>{seats - 1} 人" in desk.text(
+    assert f"合计还可安排</span><b>{seats * 3 // 2 - 1} 人" in desk.text(
         f"{PAGE}?day=2026-12-20"
     )  # one has a ticket of it
 
     clerk = clerk_of(world, officer, unit, "miao")
     own = clerk.text(f"{OWN}?day=2026-12-19")
-    assert f"余 {seats - people}（共 {seats} 个机位）" in own
+    assert f"余 {left} 人（{seats} 个机位 × 3 场）" in own
     assert "已安排" not in own
     assert 'href="/unit/applications/new?day=2026-12-19' in own
     assert clerk.client.get(PAGE).status_code == 403
@@ -69,7 +71,7 @@ def test_places_are_seats_without_who_is_planned_and_who_is_accepted(
     with world.app.app_context(), unit_of_work() as session:
         session.execute(update(Sitting).values(state="cancelled"))
     with count_queries(world.app) as queries:
-        assert f"余 {seats}（" in desk.text(f"{PAGE}?day=2026-12-19")
+        assert f"余 {seats * 3 // 2} 人（" in desk.text(f"{PAGE}?day=2026-12-19")
     assert len(queries) <= 9
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import io
+import json
+from datetime import date, timedelta
 
 import pytest
+from click.testing import CliRunner, Result
+from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.batches import sitting_change
+from cbt.batches.commands import sitting as sitting_commands
 from cbt.batches.sitting_change import MovedPlan, MoveWish
 from cbt.candidates import prints
 from cbt.candidates.models import AdmissionTicket, Registration
@@ -18,10 +23,12 @@ from cbt.demo.world import add_staff
 from cbt.door.admission import room_refusal
 from cbt.door.store import doors_of
 from cbt.errors import CbtError
+from cbt.http.app_context import register_factory
+from cbt.personal.fields import DETAILS
 from cbt.proctoring.acts.room_start import start_armed_rooms
 from cbt.rules.roles import Role
 from cbt.runner.models import Attempt
-from cbt.sittings.models import Centre, Room, RoomStaff, SittingChange
+from cbt.sittings.models import Batch, Centre, Room, RoomStaff, SittingChange
 from cbt.sittings.places import create_room
 from cbt.sittings.room_clock import open_doors
 from cbt.sittings.service import arm_room, publish_sitting
@@ -229,3 +236,84 @@ def test_neighbours_of_another_room_with_one_case_are_warned_of(world: World) ->
         plan = sitting_change.preview(sitting_ref=world.sitting_ref, wish=wanted, now=world.clock.now())
     assert by_seat == {2: "skills", 5: "late"}
     assert [(one.code, one.params["pairs"]) for one in plan.concerns] == [("cases_beside", 1)]
+
+
+@pytest.mark.once
+def test_names_that_say_the_day_follow_it(day: Day, published: dict[str, str]) -> None:
+    with planning(day) as plan:
+        batch = plan.session.get_one(Batch, plan.sitting.batch_id)
+        plan.sitting.name, batch.name = "11月24日上午场", "2026年11月24日批次"
+        batch.starts_on = batch.ends_on = date(2026, 11, 24)
+    afternoon = PLANNED + timedelta(days=1, hours=5)
+    done = move(day, wish(day, name="11月24日上午场", start_at=afternoon))
+    assert (done.former_name, done.sitting.name) == ("11月24日上午场", "11月25日下午场")
+    with day.read() as session:
+        sitting, _room = day.work(session)
+        batch = session.get_one(Batch, sitting.batch_id)
+        assert (sitting.name, batch.name) == ("11月25日下午场", "2026年11月25日批次")
+        assert (batch.starts_on, batch.ends_on) == (date(2026, 11, 25), date(2026, 11, 25))
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "batch.change")).one()
+        assert (entry.reason, "2026年11月25日批次" in entry.after) == ("台风", True)
+    with planning(day) as plan:
+        other = plan.at(timedelta(days=1), "同一天的另一场", plan.room("另一间", 3))
+        other.planned_start_at = afternoon
+    # A name that somebody writes anew stays as it was written; a batch with another sitting on the day stays, too.
+    done = move(day, wish(day, name="补一场 11月25日", start_at=afternoon + timedelta(days=1)))
+    assert (done.sitting.name, done.batch) == ("补一场 11月25日", None)
+
+
+@pytest.mark.once
+def test_whom_to_tell_is_a_workbook_with_phones(day: Day, published: dict[str, str]) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    page = f"/office/sittings/{day.sitting_ref}"
+    assert "下载通知名单" not in client.get(page).text
+    assert client.post(f"{page}/inform").status_code == 409
+    move(day, wish(day, room=published["large"], start_at=NEXT_DAY))
+    assert "下载通知名单" in client.get(page).text
+    answer = client.post(f"{page}/inform")
+    assert answer.status_code == 200
+    book = CalamineWorkbook.from_filelike(io.BytesIO(answer.data))
+    people, units, staff = (book.get_sheet_by_name(name).to_python() for name in book.sheet_names)
+    head = next(number for number, row in enumerate(people) if row[:2] == ["姓名", "手机"])
+    told = {row[0]: row[1] for row in people[:head]}
+    assert (told["原定开考"], told["现定开考"]) == ("2026-11-24 09:00", "2026-11-25 10:00")
+    rows = people[head + 1 :]
+    assert [(row[0], row[5], row[6]) for row in rows] == [
+        (f"考生{who}", "大机房", f"{who + 1:02d}") for who in range(5)
+    ]
+    with day.read() as session:
+        phones = [
+            DETAILS["phone"].value_of(one.candidate)
+            for one in entries_of_sitting(session, day.work(session)[0].id)
+        ]
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "sitting.inform_list")).one()
+    assert [row[1] for row in rows] == phones
+    assert json.loads(entry.after) == {"rows": 5, "phones": 5}
+    assert [row[:2] for row in units[1:]] == [["甲公司", "5"]]
+    assert [row[:2] for row in staff[1:]] == [["李监考", "监考员"]]
+    assert browser(day.app, day.clock, "du", Role.INSPECTOR).post(f"{page}/inform").status_code == 403
+
+
+@pytest.mark.once
+def test_the_command_moves_a_sitting_as_the_page_does(day: Day, published: dict[str, str]) -> None:
+    with planning(day) as plan:
+        plan.sitting.name = "11月24日上午场"
+
+    def typed(*more: str) -> Result:
+        register_factory(lambda: day.app)
+        return CliRunner().invoke(
+            sitting_commands, ["move", day.sitting_ref, "--reason", "台风", *more, "--json"]
+        )
+
+    looked = typed("--start", "2026-11-25T10:00", "--room", "一号机房=大机房", "--dry-run")
+    told = json.loads(looked.output)
+    assert (looked.exit_code, told["moved"], told["people"], told["new_seats"]) == (0, False, 5, 1)
+    with day.read() as session:
+        assert day.work(session)[0].planned_start_at == PLANNED
+    assert typed("--room", "没有=大机房").exit_code != 0
+    assert typed("--start", "2026-11-25T10:00", "--room", "一号机房=大机房").exit_code == 0
+    with day.read() as session:
+        sitting, _room = day.work(session)
+        assert (sitting.name, sitting.planned_start_at) == ("11月25日上午场", NEXT_DAY)
+        assert [view.room.name for view in rooms_of_sitting(session, sitting.id)] == ["大机房"]
+        assert session.scalars(select(SittingChange.by)).all() == ["cli"]

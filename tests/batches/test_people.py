@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
-from cbt.batches.people import change
+from cbt.batches.people import addition, change
 from cbt.batches.people.placement import seen_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.registration import note_printed
@@ -245,6 +245,26 @@ def test_seats_are_taken_or_swapped_and_a_stale_form_says_so(office: Office) -> 
         assert session.scalar(marked) == 2
     stale = office.change("theory", minutes="5", seen=seen)
     assert (stale.status_code, "刚才有人改过" in stale.text) == (409, True)
+
+
+@pytest.mark.once
+def test_two_who_swap_are_both_held_against_who_sits_beside_them(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A neighbour with the same case may be the other one's: whoever makes room is moved, too."""
+    with office.read() as session:
+        mine, other = office.of(session, "theory"), office.of(session, "skills")
+        seats = [session.get_one(Seat, one.seat_id).number for one in (mine, other)]
+    real = addition.alike_beside
+
+    def alike(session: Session, registration: Registration, number: int) -> list[int]:
+        there = (registration.ref, number) == (other.ref, seats[0])
+        return [7] if there else real(session, registration, number)
+
+    monkeypatch.setattr(addition, "alike_beside", alike)
+    warned = office.change("theory", seat=str(seats[1]), swap="1")
+    assert (warned.status_code, f"{seats[0]:02d}" in warned.text) == (409, True)
+    assert office.change("theory", seat=str(seats[1]), swap="1", accepted="1").status_code == 303
 
 
 def test_a_tool_is_given_to_one_person_and_comes_back_with_a_withdrawn_paper(office: Office) -> None:

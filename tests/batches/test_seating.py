@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
@@ -209,6 +210,39 @@ def test_neighbours_with_one_case_are_named_and_parted_and_forms_stay_with_their
     nothing = office.post(f"{page}/mend")
     assert nothing.status_code == 409
     assert "没有要错开的" in nothing.text
+
+
+def places_of(world: World) -> dict[str, int]:
+    """Return who sits at which seat, by the sitters' short names."""
+    with world.app.app_context(), reading() as session:
+        query = select(Registration.id, Seat.number).join(Seat, Seat.id == Registration.seat_id)
+        at = dict(session.execute(query).all())
+    return {name: at[one.registration_id] for name, one in world.sitters.items()}
+
+
+@pytest.mark.once
+def test_that_neighbours_were_parted_is_taken_back_until_somebody_is_seated_anew(world: World) -> None:
+    page, office = clash(world), world.staff("officer")
+    before = places_of(world)
+    assert "撤回换座错开" not in office.get(page).text
+    assert office.post(f"{page}/restore").status_code == 409
+    office.post(f"{page}/mend")
+    assert places_of(world) != before
+    assert "撤回换座错开" in office.get(page).text
+    assert "已换回" in office.post(f"{page}/restore", headers=PART).text
+    assert places_of(world) == before
+    assert office.post(f"{page}/restore").status_code == 409  # once
+    with world.app.app_context(), reading() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "seats.restore")).one()
+    assert json.loads(entry.after)["moves"]
+
+    office.post(f"{page}/mend")
+    moved = next(name for name, number in places_of(world).items() if before[name] != number)
+    free = next(number for number in range(1, 9) if number not in places_of(world).values())
+    exchanged = {"one": str(places_of(world)[moved]), "other": str(free)}
+    assert office.post(f"{page}/exchange", data=exchanged).status_code == 303
+    assert "撤回换座错开" not in office.get(page).text
+    assert office.post(f"{page}/restore").status_code == 409
 
 
 def test_before_publishing_one_of_two_neighbours_gets_another_form(world: World) -> None:

@@ -16,6 +16,7 @@ from cbt.jobs.models import Job
 from cbt.jobs.registry import job_kinds_of
 from cbt.jobs.worker import JobRun, run_due
 from cbt.media.intake import MOST_PICTURE_BYTES, redraw_zip
+from cbt.rules.door import mask_document
 from cbt.rules.roles import Role
 from cbt.sittings.service import assign_staff
 from cbt.spreadsheets.drafts import SheetDraft
@@ -47,6 +48,7 @@ def test_photos_find_their_people_by_number_or_name(day: Day) -> None:
             "考生1.txt": b"hello",
             "__MACOSX/考生1.jpg": JPEG,
             "../../etc/passwd.jpg": JPEG,
+            f"{resident(9)}.jpg": JPEG,
         },
     )
     with day.read() as session:
@@ -62,6 +64,7 @@ def test_photos_find_their_people_by_number_or_name(day: Day) -> None:
     ]
     assert "<code>同名</code>" in page
     assert "<code>passwd</code>" in page
+    assert (resident(9) in page, f"<code>{mask_document(resident(9))}</code>" in page) == (False, True)
     assert "不是 JPEG 或 PNG 照片" in page
 
 

@@ -24,6 +24,7 @@ from cbt.errors import CbtError
 from cbt.http.i18n import local_day
 from cbt.results.models import Result
 from cbt.rules.certificates import gaps, qr_text, series_of
+from cbt.storage.crypto import DOCUMENT, open_sealed, seal
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.starts import left_to_views
 from tests.helpers import FORM_TOKEN, count_queries, flat, without_tokens
@@ -234,6 +235,83 @@ def test_a_certificate_is_printed_once_without_and_again_with_a_reason(world: Wo
 
 
 @pytest.mark.once
+def test_many_are_printed_as_one_file_in_the_order_of_their_numbers(world: World, tmp_path: Path) -> None:
+    qualify(world)
+    set_parts(world)
+    first, second = given(world, *BOTH)
+    officer, register = world.staff("officer"), f"{LIST}/register"
+    assert officer.post(f"{LIST}/print").status_code == 422
+    ticked = {"certificate": [second.ref, first.ref]}
+    papers = papers_of(officer.post(f"{LIST}/print", data=ticked), tmp_path)
+    assert [
+        squeezed(row.number) in paper.text for row, paper in zip((first, second), papers, strict=True)
+    ] == [
+        True,
+        True,
+    ]
+    assert [row.prints for row in rows(world)] == [1, 1]
+    again = officer.post(f"{LIST}/print", data=ticked)
+    assert (again.status_code, 'name="reason"' in again.text) == (422, True)
+    of_batch = {"all": "1", "batch": world.batch_ref, "reason": "批量补打"}
+    assert len(papers_of(officer.post(f"{LIST}/print", data=of_batch), tmp_path)) == 2
+    assert [row.prints for row in rows(world)] == [2, 2]
+    assert officer.post(f"{LIST}/print", data={"all": "1", "unprinted": "1"}).status_code == 422
+    assert first.number not in officer.get(f"{register}?unprinted=1").text
+    assert first.number in officer.get(f"{register}?batch={world.batch_ref}").text
+    assert first.number not in officer.get(f"{register}?batch=none").text
+    assert world.staff("inspector").post(f"{LIST}/print", data=ticked).status_code == 403
+
+
+@pytest.mark.once
+def test_a_whole_number_stands_on_the_certificate_alone_and_where_the_body_wants_it(
+    world: World, tmp_path: Path
+) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    with world.app.app_context(), reading() as session:
+        number = open_sealed(session.get_one(Candidate, row.candidate_id).document_sealed, DOCUMENT)
+    officer, page = world.staff("officer"), f"{LIST}/{row.ref}"
+    (masked,) = papers_of(officer.post(f"{page}/print"), tmp_path)
+    assert (number in masked.text, squeezed(row.document) in masked.text) == (False, True)
+    details = {"name": "示例协会", "publicity_days": "5", "whole_numbers": "1"}
+    assert world.staff("admin").post("/office/body", data=details).status_code == 303
+    (paper,) = papers_of(officer.post(f"{page}/print", data={"reason": "补打"}), tmp_path)
+    assert number in paper.text
+    for shown in (page, f"{LIST}/register"):
+        assert number not in officer.get(shown).text
+    assert number.encode() not in rows(world)[0].statement
+    with world.app.app_context(), unit_of_work() as session:
+        session.get_one(Candidate, row.candidate_id).document_sealed = seal("110101199001010011", DOCUMENT)
+    changed = officer.post(f"{page}/print", data={"reason": "补打"})
+    assert (changed.status_code, "更正过证件号码" in changed.text) == (409, True)
+
+
+@pytest.mark.once
+def test_the_page_opens_where_somebody_waits(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    given(world, *BOTH)
+    with world.app.app_context(), unit_of_work() as session:
+        certified = [row.candidate_id for row in session.scalars(select(Certificate))]
+        others = session.scalars(
+            select(Registration).where(Registration.candidate_id.not_in(certified))
+        ).all()
+        for registration in others:
+            registration.blueprint_ref = "zz-last"  # in the level of the others nobody waits any more
+        passed = select(Result.registration_id).where(Result.outcome == "passed")
+        waiting = next(one for one in others if one.id in set(session.scalars(passed)))
+        name = session.get_one(Candidate, waiting.candidate_id).name
+    shown = flat(world.staff("officer").get(LIST).text)
+    assert name in shown
+    with world.app.app_context(), unit_of_work() as session:
+        session.scalars(select(Certificate)).first().revoked_at = world.clock.now()  # type: ignore[union-attr]
+    # Who passed every paper of a level comes before who did not.
+    shown = flat(world.staff("officer").get(LIST).text)
+    assert (name in shown, rows(world)[0].name in shown) == (False, True)
+
+
+@pytest.mark.once
 def test_a_print_names_the_address_that_was_set_and_the_photo_stays_that_of_the_issue(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,8 +322,8 @@ def test_a_print_names_the_address_that_was_set_and_the_photo_stays_that_of_the_
     with_photo, without = given(world, *BOTH)
     printed: list[tuple[bytes | None, str]] = []
     monkeypatch.setattr(
-        "cbt.certificates.jobs.certificate_paper",
-        lambda _row, photo, address: printed.append((photo, address)) or b"%PDF",
+        "cbt.certificates.service.certificates_paper",
+        lambda sheets, address: printed.append((sheets[0].photo, address)) or b"%PDF",
     )
     officer = world.staff("officer")
     assert "还没有填写证书查询页地址" in officer.get(f"{LIST}/{without.ref}").text

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 
 import flask
+import flask_babel
 import pytest
 from sqlalchemy import select
 
+from cbt.accounts.audit_log import lines_of
+from cbt.audit.models import AuditEntry
 from cbt.certificates.models import Certificate
 from cbt.demo.build import build_demo
 from cbt.demo.people import DONE
@@ -38,3 +42,25 @@ def test_an_office_at_work_whose_every_record_is_sound(app: flask.Flask) -> None
     assert outcomes == {"passed": 8}
     assert paid == 252_000
     assert [login for login, *_ in access.staff][-3:] == ["danwei1", "danwei2", "danwei3"]
+    assert internal_words(app) == set()
+
+
+INTERNAL = re.compile(r"[a-z]+(_[a-z]+)*|.*\b([a-z]+_[a-z_]+|[a-z]{2}-[a-z0-9]{6,})\b.*")
+"""A code of the product's own, or a ref, anywhere in what is shown."""
+TOLD_APART = {"导入批次", "试卷"}
+"""Facts that are refs and nothing else: there is no name for such a thing."""
+
+
+def internal_words(app: flask.Flask) -> set[tuple[str, str, str]]:
+    """Return the acts of the log whose page shows a word of the product's own: act, fact, what is shown."""
+    found = set()
+    with app.test_request_context(), flask_babel.force_locale("zh"), reading() as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+        for line in lines_of(session, entries, reader=None):
+            facts = [("", line.act), ("", line.what), *line.before, *line.after]
+            found |= {
+                (line.entry.act, name, value)
+                for name, value in facts
+                if INTERNAL.fullmatch(name) or (name not in TOLD_APART and INTERNAL.fullmatch(value))
+            }
+    return found

@@ -17,7 +17,7 @@ from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.demo.people import portrait
 from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
 from cbt.sittings.models import Sitting
-from cbt.storage.unit_of_work import unit_of_work
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_units import AGREEMENT, OTHER_CODE, enter, officer, rows
 from tests.file_jobs import work_on
@@ -324,6 +324,24 @@ def test_what_is_typed_is_checked_and_lies_sealed_on_disk(world: World, desk: De
 
 
 @pytest.mark.once
+def test_an_application_has_a_number_that_is_read_out_and_found_by(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    desk.begin(unit=unit)
+    with world.app.app_context(), reading() as session:
+        one, other = session.scalars(select(UnitApplication).order_by(UnitApplication.id))
+    assert (one.number, other.number) == ("2026-0001", "2026-0002")
+    shown = flat(officer.get(f"/office/applications/{one.ref}").text)
+    assert ("2026-0001" in shown, f"申请 {one.ref}" in shown) == (True, False)
+    found = flat(officer.get("/office/applications?q=0002").text)
+    assert (">2026-0002<" in found, ">2026-0001<" in found) == (True, False)
+    assert "没有符合的申请" in officer.get("/office/applications?q=9999").text
+    assert "<form" in desk.text(f"{desk.page}/people/new")
+    assert 'hx-get="' not in desk.text(f"{desk.page}/people/new")  # no address holds what is typed
+    assert officer.get(f"{desk.page}/assess?years=5").status_code == 405
+
+
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
@@ -337,7 +355,7 @@ def test_what_is_typed_is_checked_and_lies_sealed_on_disk(world: World, desk: De
 def test_the_conditions_are_shown_while_somebody_types(
     desk: Desk, typed: Mapping[str, str], said: str
 ) -> None:
-    answer = desk.client.get(f"{desk.page}/assess", query_string=dict(typed))
+    answer = desk.client.post(f"{desk.page}/assess", data=dict(typed))
     assert answer.status_code == 200
     assert said in flat(answer.text)
     assert "<html" not in answer.text

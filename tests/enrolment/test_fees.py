@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
+from cbt.batches.checks.people import PlannedEntry, checks_of_rows
+from cbt.blueprints.store import blueprint_of
 from cbt.enrolment.fees import accounts as paying
 from cbt.enrolment.fees import charges as charging
-from cbt.enrolment.fees.accounts import FeeBooking, PaymentForm, RefundForm, UnitAccount, account_of
+from cbt.enrolment.fees import store as fees_store
+from cbt.enrolment.fees.accounts import FeeBooking, PaymentForm, RefundForm, matches_of
 from cbt.enrolment.fees.store import owed_by, payments_of, statements_of
 from cbt.enrolment.models import Applicant, FeeCharge, FeeMatch, FeePayment, FeeRefund, UnitApplication
 from cbt.enrolment.units import unit_by_ref
 from cbt.errors import CbtError
-from cbt.rules.enrolment.fees import yuan
+from cbt.rules.enrolment.fees import FeeLedger, yuan
+from cbt.rules.exam import ExamBlueprint
+from cbt.sittings.models import Sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import Desk, clerk_of, desk, people_of, unit, unit_ref
@@ -92,6 +98,50 @@ def test_lines_arise_by_the_rule_and_stand_on_page_paper_and_workbook(
         assert squeezed(said) in paper.text
     assert sheet(officer, f"{page}/xlsx")[-1][4:] == [380, 0, 380]
     assert officer.get(f"{page}/exe").status_code == 404
+    with rows(world, UnitApplication) as (application,):
+        assert application.number == "2026-0001"
+    assert ("2026-0001" in shown, squeezed("2026-0001") in paper.text) == (True, True)
+    assert unit_ref(accepted.page) not in paper.text
+    assert "还没有收款账户" in shown
+    account = {
+        "name": "示例协会",
+        "publicity_days": "5",
+        "payee_bank": "示例银行",
+        "payee_account": "3105016600001234",
+    }
+    assert world.staff("admin").post("/office/body", data=account).status_code == 303
+    (paper,) = papers_of(officer.get(f"{page}/pdf"), tmp_path)
+    page_text = flat(officer.get(page).text)
+    cells = [cell for row in sheet(officer, f"{page}/xlsx") for cell in row]
+    for said in ("示例协会", "示例银行", "3105016600001234"):
+        assert (squeezed(said) in paper.text, said in page_text, said in cells) == (True, True, True)
+
+
+def test_whoever_is_brought_by_a_roster_is_held_to_the_fees_of_their_application(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strict(session: Session, version: int) -> ExamBlueprint:
+        blueprint = blueprint_of(session, version)
+        return replace(blueprint, fees=replace(blueprint.fees, unpaid_may_sit=False))
+
+    def told() -> list[tuple[str, str]]:
+        with world.app.test_request_context(), reading() as session:
+            application = session.scalars(select(UnitApplication)).one()
+            sitting = session.scalars(select(Sitting)).first()
+            people = session.scalars(select(Applicant).order_by(Applicant.id)).all()
+            version = application.blueprint_version_id
+            rows = [
+                PlannedEntry(number, one.document_index, one.name, None, sitting, version, "theory")
+                for number, one in enumerate(people)
+            ]
+            found = checks_of_rows(session, rows).values()
+            return [(one.clause, one.text) for some in found for one in some if one.code == "unpaid"]
+
+    assert told() == []  # the blueprint lets them
+    monkeypatch.setattr(fees_store, "blueprint_of", strict)
+    assert told() == [("R-76", "评价申请 2026-0001 还有 380.00 元未到账，其中的人不能编入场次")] * 2
+    assert pay(officer, unit).status_code == 303
+    assert told() == []
 
 
 def test_the_statement_of_a_batch_sums_a_units_applications(
@@ -289,23 +339,36 @@ def test_no_cent_is_lost_over_any_sequence_of_acts(
             booking = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
             _act(chance, number, unit, booking)
             with reading() as session:
-                account = account_of(session, unit_by_ref(session, unit).id)
-                ledger = account.ledger
-                owed = owed_by(session, account.unit.id)
+                unit_id = unit_by_ref(session, unit).id
+                ledger = whole_ledger(session, unit_id)
+                owed = owed_by(session, unit_id)
                 assert (owed.charged, owed.open, owed.credit) == (ledger.charged, ledger.open, ledger.credit)
                 assert ledger.received == ledger.matched + ledger.credit + ledger.refunded
                 assert min(ledger.free_by_payment().values(), default=0) >= 0
                 assert min(ledger.open_by_line().values(), default=0) >= 0
-                free = {
-                    one.payment.ref: one.credit for one in payments_of(session, account.unit.id, page=1).lines
-                }
+                free = {one.payment.ref: one.credit for one in payments_of(session, unit_id, page=1).lines}
                 assert free.items() <= ledger.free_by_payment().items()
-                assert sum(
-                    one.owed.open for one in statements_of(session, account.unit.id, page=1).lines
-                ) == (ledger.open)
+                assert sum(one.owed.open for one in statements_of(session, unit_id, page=1).lines) == (
+                    ledger.open
+                )
     for table in (FeeMatch, FeeRefund):
         with rows(world, table) as found:
             assert found  # the acts happened
+
+
+def whole_ledger(session: Session, unit_id: int) -> FeeLedger:
+    """Return all of a unit's account, as no act of the product reads it."""
+    charges = session.scalars(select(FeeCharge).where(FeeCharge.unit_id == unit_id)).all()
+    payments = session.scalars(select(FeePayment).where(FeePayment.unit_id == unit_id)).all()
+    by_id = {one.id: one.ref for one in payments}
+    return FeeLedger(
+        lines={one.ref: one.fen for one in charges},
+        cancelled=frozenset(one.ref for one in charges if one.cancelled_on is not None),
+        payments={one.ref: one.fen for one in payments},
+        reversed=frozenset(one.ref for one in payments if one.reversed_on is not None),
+        matches=matches_of(session, FeeCharge.unit_id == unit_id),
+        refunds=tuple((by_id[one.payment_id], one.fen) for one in session.scalars(select(FeeRefund))),
+    )
 
 
 def _act(chance: random.Random, number: int, unit: str, who: FeeBooking) -> None:
@@ -346,18 +409,39 @@ def form_of(amount: str, reference: str) -> PaymentForm:
     return PaymentForm("2026-11-20", amount, "transfer", "x", reference, "", "")
 
 
+def test_an_act_reads_what_is_open_and_as_much_as_it_can_pay(world: World, unit: str, accepted: Desk) -> None:
+    who = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
+    with world.app.app_context():
+        paying.record_payment(unit, form_of("280", "T-1"), who)
+        with unit_of_work() as session:
+            paid, still_open = session.scalars(select(FeeCharge).order_by(FeeCharge.id))
+            columns = [column.key for column in FeeCharge.__table__.columns]
+            facts = {name: getattr(still_open, name) for name in columns if name not in ("id", "ref")}
+            session.add_all(FeeCharge(ref=f"fe-more{number}", **facts) for number in range(30))
+            refs = (paid.ref, still_open.ref)
+        with reading() as session:
+            unit_id = unit_by_ref(session, unit).id
+            ledger = paying.unsettled(session, unit_id, {"pm-new": 15000})
+            assert ledger.lines == {
+                refs[1]: 10000,
+                "fe-more0": 10000,
+            }  # none that is paid, none that it is not enough for
+            assert paying.unsettled(session, unit_id, {"pm-new": 15000}, "-").lines == {}
+            assert paying.free_payments(session, unit_id) == {}
+
+
 def test_of_two_payments_at_the_same_moment_one_pays_and_the_other_is_credit(
     world: World, unit: str, accepted: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    who, real = FeeBooking("staff:x", world.clock.now(), world.clock.now().date()), paying.account_of
+    who, real = FeeBooking("staff:x", world.clock.now(), world.clock.now().date()), paying.unsettled
 
-    def while_another_pays(session: Session, unit_id: int) -> UnitAccount:
-        seen = real(session, unit_id)
-        monkeypatch.setattr(paying, "account_of", real)
+    def while_another_pays(session: Session, unit_id: int, *asked: Any) -> FeeLedger:
+        seen = real(session, unit_id, *asked)
+        monkeypatch.setattr(paying, "unsettled", real)
         paying.record_payment(unit, form_of("300", "T-2"), who)
         return seen
 
-    monkeypatch.setattr(paying, "account_of", while_another_pays)
+    monkeypatch.setattr(paying, "unsettled", while_another_pays)
     with world.app.app_context():
         paying.record_payment(unit, form_of("380", "T-1"), who)
     assert figures(world, unit) == ("380.00", "0.00", "300.00")

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import delete, select, text
 
+from cbt.accounts.models import Approval
 from cbt.accounts.staff import create_staff, set_roles
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
@@ -283,6 +284,63 @@ def test_an_installation_is_nobodys_until_an_administrator_says_whose(
     officer.post(f"{page}/agreements", data=AGREEMENT)
     with rows(world, UnitAgreement) as (one,):
         assert one.body_name == "示例市行业协会"
+
+
+TOLD = {"name": "示例市行业协会", "address": "", "phone": "", "website": "", "publicity_days": "5"}
+
+
+@pytest.mark.once
+def test_that_results_are_shown_no_more_takes_a_reason_and_a_second_person(
+    world: World, officer: FlaskClient
+) -> None:
+    admin = world.staff("admin")
+    assert admin.post("/office/body", data=TOLD).status_code == 303  # from none to some, alone
+    none = TOLD | {"publicity_days": "0", "ask": "1"}
+    refused = admin.post("/office/body", data=none)
+    assert (refused.status_code, "没有写明不公示的原因" in refused.text) == (422, True)
+    waiting = admin.post("/office/body", data=none | {"reason": "主管部门批复"})
+    assert waiting.location.startswith("/approvals/")
+    with rows(world, AssessmentBody) as (row,):
+        assert row.publicity_days == 5
+    shown = flat(officer.get(waiting.location).text)
+    assert ("主管部门批复" in shown, "5 → 0" in shown) == (True, True)
+    with rows(world, Approval) as (asked,):
+        digest = asked.digest
+    assert (
+        world.staff("inspector").post(f"{waiting.location}/approve", data={"digest": digest}).status_code
+        == 403
+    )
+    assert officer.post(f"{waiting.location}/approve", data={"digest": digest}).status_code == 303
+    with rows(world, AssessmentBody) as (row,):
+        assert row.publicity_days == 0
+    with world.app.app_context(), reading() as session:
+        entry = session.scalars(
+            select(AuditEntry).where(AuditEntry.act == "body.change").order_by(AuditEntry.id.desc())
+        ).first()
+    assert (entry.reason, f"staff:{world.people['officer'].ref}" in entry.after) == ("主管部门批复", True)
+    assert (
+        admin.post("/office/body", data=TOLD | {"publicity_days": "0"}).status_code == 303
+    )  # it is so already
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("typed", "status"),
+    [
+        pytest.param(
+            {"payee_bank": "示例银行", "payee_account": "3105 0166 0000 1234"}, 303, id="with spaces"
+        ),
+        pytest.param({"payee_account": "3105016600001234"}, 422, id="no bank"),
+        pytest.param({"payee_bank": "示例银行"}, 422, id="no number"),
+        pytest.param({"payee": "示例"}, 422, id="a name alone"),
+        pytest.param({"payee_bank": "示例银行", "payee_account": "12-AB"}, 422, id="no digits"),
+    ],
+)
+def test_the_account_is_whole_or_not_there(world: World, typed: dict[str, str], status: int) -> None:
+    assert world.staff("admin").post("/office/body", data=TOLD | typed).status_code == status
+    with rows(world, AssessmentBody) as (row,):
+        told = (row.payee, row.payee_bank, row.payee_account)
+    assert told == (("示例市行业协会", "示例银行", "3105016600001234") if status == 303 else ("", "", ""))
 
 
 @pytest.mark.once

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.results.models import Result
 from cbt.storage.unit_of_work import reading
+from tests.helpers import flat
 from tests.printing.paper import papers_of
 from tests.proctoring.desk import Desk, done
 from tests.results.scene import SECOND, USUAL, end_with, finish, release_url, set_violation
@@ -48,6 +49,8 @@ def test_a_result_waits_for_the_ruling_and_nobody_elses_does(world: World, tmp_p
     assert "违纪待裁决" in world.candidate("theory").get("/my/results").text
     officer = world.staff("officer")
     assert "待裁决" in officer.get(f"/results/{world.sitting_ref}/publicity").text
+    home = flat(officer.get("/staff").text)
+    assert (world.batch_ref in home, "1 人的成绩因违纪待裁决" in home) == (True, True)
     assert release(world, rest="1") == 409
     assert officer.get(f"{page_of(world, 'theory')}/letter.pdf").status_code == 409
     for wrong in ({"verdict": ""}, {"told_on": "2026-11-23"}, {"told_on": "2026-11-25"}, {"grounds": " "}):
@@ -59,7 +62,10 @@ def test_a_result_waits_for_the_ruling_and_nobody_elses_does(world: World, tmp_p
     (letter,) = papers_of(officer.get(f"{page_of(world, 'theory')}/letter.pdf"), tmp_path)
     assert world.sitters["theory"].name in letter.text
     assert "手机忘记上交" in letter.text
+    # What was decided is still to be released.
+    assert f"/results/{world.sitting_ref}/release?rest=1" in officer.get("/staff").text
     assert release(world, rest="1") == 303
+    assert world.batch_ref not in officer.get("/staff").text
     assert results(world)["theory"] == "violation"
     with world.app.app_context(), reading() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "ruling.decide")).one()

@@ -11,6 +11,7 @@ from cbt.rules.door import (
     is_late,
     last_six,
     mask_document,
+    masked_file_name,
     normalise_document,
     overlaps,
     paper_span,
@@ -161,3 +162,20 @@ def test_a_paper_runs_as_long_as_the_accommodation_says(factor: str, extra: floa
     start = clock("09:00")
     span = paper_span(start, theory(), factor=Decimal(factor), extra=minutes(extra))
     assert span == (start, start + minutes(lasts))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        pytest.param("310101199001011237.jpg", "310*************37.jpg", id="the number alone"),
+        pytest.param(
+            "照片/王小明_31010119900101123x.JPG", "照片/王小明_310*************3X.JPG", id="beside a name"
+        ),
+        pytest.param("310101900101123.png", "310**********23.png", id="of the first generation"),
+        pytest.param("E12345678-1.png", "E12****78-1.png", id="a passport"),
+        pytest.param("26110010001 王小明.jpg", "26110010001 王小明.jpg", id="a ticket"),
+        pytest.param("名册2026-11-24.xlsx", "名册2026-11-24.xlsx", id="a day"),
+    ],
+)
+def test_a_file_is_called_by_no_whole_number_of_a_document(name: str, shown: str) -> None:
+    assert masked_file_name(name) == shown

@@ -30,6 +30,14 @@ PAGE = """<!doctype html>
 """
 
 
+IN_A_DIALOG = """<form method="post" action="/here">
+<input type="hidden" name="csrf_token" value="fresh">
+<dialog class="dialog" id="ask"><div class="dialog-head"><h2>撤回</h2></div><div class="dialog-body">
+<textarea name="reason"></textarea><details><summary>更多</summary><input name="note"></details>
+</div></dialog></form>
+<form method="post" action="/here"><input name="other"></form>"""
+
+
 class Controls(HTMLParser):
     """What a browser would send of a page's form."""
 
@@ -113,3 +121,25 @@ def test_whatever_was_typed_comes_back_or_is_told(fields: list[tuple[str, str]])
         if typed and "\r" not in typed[0] and "\0" not in typed[0] and typed[0]:
             assert typed[0] in back.said[name]
         assert [value for field, value in left.fields if field == name] == typed[1:]
+
+
+@pytest.mark.parametrize(
+    ("typed", "opened"),
+    [
+        pytest.param([("reason", "台风")], ["dialog"], id="what stands in the dialog"),
+        pytest.param(
+            [("reason", ""), ("note", "见附件")], ["dialog", "details"], id="and in what is closed there"
+        ),
+        pytest.param([("other", "x")], [], id="the form beside it has none"),
+    ],
+)
+def test_a_dialog_that_is_part_of_its_form_comes_back_open(
+    typed: list[tuple[str, str]], opened: list[str]
+) -> None:
+    page = fill(
+        IN_A_DIALOG, at="/here", to="/here", fields=typed, notes={}, head=lambda _left: "<p id='kept'></p>"
+    )
+    assert page is not None
+    assert Controls(page).opened == opened
+    in_dialog = page.index("dialog-body") < page.index("id='kept'") < page.index("</dialog>")
+    assert in_dialog == bool(opened)  # what is said of it is not behind the dialog

@@ -218,3 +218,35 @@ def test_a_form_of_an_open_page_and_one_without_a_page_lead_back_too(guarded: Wo
     assert urlsplit(back.location).path.startswith("/staff/kept/")
     assert "六月改" in shown
     assert form["once_key"] not in shown
+
+
+@pytest.mark.once
+def test_an_act_that_was_asked_for_in_a_dialog_comes_back_as_that_dialog(guarded: World) -> None:
+    guarded.admit_all()
+    guarded.start()
+    client, sitter = guarded.staff("proctor"), guarded.sitters["theory"]
+    board = f"/proctor/rooms/{guarded.room_ref}"
+    asked = client.get(f"{board}/acts/violation?seat={sitter.registration_ref}").text
+    form = own(asked) | {
+        "seat": sitter.registration_ref,
+        "reason": "开考后使用手机",
+        "as_of": hidden(asked, "as_of"),
+    }
+    end_login(guarded, "proctor")
+    here = {"HX-Request": "true", "HX-Current-URL": f"http://localhost{board}?view=list"}
+    sent = send(client, f"{board}/acts/violation", form, Referer=f"http://localhost{board}?view=list", **here)
+    back = sign_in(guarded, client, "proctor", sent.headers["HX-Redirect"]).location
+    assert urlsplit(back).path == board
+    page = client.get(back)
+    assert page.status_code == 200
+    dialog = page.text[page.text.index('id="asked"') :]
+    assert re.search(r'<dialog[^>]*id="asked"[^>]* open', page.text)
+    for there in (
+        f'action="{board}/acts/violation"',
+        "开考后使用手机",
+        f'value="{sitter.registration_ref}"',
+        STILL_HERE,
+    ):
+        assert there in dialog
+    assert 'id="asked"' in client.get(board).text
+    assert "open" not in re.findall(r'<dialog[^>]*id="asked"[^>]*>', client.get(board).text)[0]

@@ -53,6 +53,7 @@ KINDS: Mapping[str, Kind] = {
     "shape_level": Kind("R-7", Gravity.STOP, "people"),
     "shape_paper": Kind("R-7", Gravity.STOP, "people"),
     "shape_version": Kind("R-8", Gravity.WARN, "people"),
+    "unpaid": Kind("R-76", Gravity.STOP, "people"),
     "marked_by_people": Kind("R-51", Gravity.WARN, "people"),
     "case_beside": Kind("R-8", Gravity.WARN, "people"),
     "cases_beside": Kind("R-8", Gravity.WARN, "rooms"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session, aliased
 from cbt.batches.checks.concern import OFF, Concern, Concerned, Entered, entered_of
 from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.store import blueprint_of
-from cbt.candidates.models import Registration
+from cbt.candidates.models import Candidate, Registration
+from cbt.enrolment.fees.store import unpaid_of
 from cbt.http.i18n import local_day, local_text
 from cbt.results.models import Result
 from cbt.results.retake_ledger import (
@@ -29,6 +30,7 @@ from cbt.results.retake_ledger import (
     released,
 )
 from cbt.rules.door import paper_span
+from cbt.rules.enrolment.fees import yuan
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.planning.clashes import Clash, LevelShape, Use, clashes, off_shape
 from cbt.rules.retake import PaperResult
@@ -221,6 +223,22 @@ def without_right(objections: Iterable[RetakeObjection]) -> Iterator[Concern]:
         yield Concern(code, entries[0].sitting.ref, {"paper": paper, "last_on": last_on}, named(entries))
 
 
+def unpaid(session: Session, entries: Collection[tuple[Entered, str]]) -> Iterator[tuple[Entered, Concern]]:
+    """Yield whom an application with open fees keeps from sitting; each entry comes with the digest of the number.
+
+    However somebody comes into a batch, they are held to what they applied by.
+
+    Source: R-76.
+    """
+    official = [(entry, index) for entry, index in entries if is_official(entry.sitting)]
+    open_ones = unpaid_of(session, {index for _entry, index in official}) if official else {}
+    for entry, index in official:
+        found = open_ones.get((index, blueprint_of(session, entry.version).ref))
+        if found is not None:
+            params = {"number": found.number, "amount": yuan(found.fen)}
+            yield entry, Concern("unpaid", entry.sitting.ref, params, named([entry]))
+
+
 def registered_twice(session: Session, sitting: Sitting) -> int:
     """Return how many papers of a sitting their people are registered for in another that counts, too."""
     other = aliased(Registration)
@@ -273,10 +291,10 @@ class PlannedEntry:
 
 def checks_of_rows(session: Session, rows: Sequence[PlannedEntry]) -> dict[int, list[Concern]]:
     """Return what speaks against planned registrations, by their key: overlaps with each other and with what
-    is stored, none of the batch's papers, no right to a retake. Whoever is already registered for the same
-    paper in the same sitting is not looked at: that is the asker's to know.
+    is stored, none of the batch's papers, no right to a retake, fees that are open. Whoever is already registered
+    for the same paper in the same sitting is not looked at: that is the asker's to know.
 
-    Source: R-4, R-7, R-8.
+    Source: R-4, R-7, R-8, R-76.
     """
     if not rows:
         return {}
@@ -299,7 +317,32 @@ def checks_of_rows(session: Session, rows: Sequence[PlannedEntry]) -> dict[int, 
         concerns_by_row[row.key] += time_clashes([entry], of_person[entry.person])
         concerns_by_row[row.key] += outside_shape(session, [entry], shapes)
         concerns_by_row[row.key] += without_right(objections(session, [entry], past, also=also))
+    keys = {entry.id: row.key for entry, row in zip(own, rows, strict=True)}
+    for entry, concern in unpaid(session, [(one, row.person) for one, row in zip(own, rows, strict=True)]):
+        concerns_by_row[keys[entry.id]].append(concern)
     return {key: concerns for key, concerns in concerns_by_row.items() if concerns}
+
+
+def checks_of_kinds(session: Session, kinds: Mapping[int, str]) -> dict[int, list[Concern]]:
+    """Return what R-4 says where registrations, by their ids, become 新考 or 补考. Source: R-4."""
+    registrations = session.scalars(select(Registration).where(Registration.id.in_(kinds))).all()
+    sittings = {
+        one.id: one
+        for one in session.scalars(
+            select(Sitting).where(Sitting.id.in_({one.sitting_id for one in registrations}))
+        )
+    }
+    people_ids = {one.candidate_id for one in registrations}
+    entries = [
+        replace(one, kind=kinds[one.id])
+        for one in entered_of(session, people_ids, list(sittings.values()))
+        if one.id in kinds
+    ]
+    past = past_of(session, people_ids)
+    found = {
+        one.id: list(without_right(objections(session, [one], past, also=frozenset()))) for one in entries
+    }
+    return {key: concerns for key, concerns in found.items() if concerns}
 
 
 def checks_of_registered(session: Session, registrations: Collection[Registration]) -> list[Concern]:
@@ -315,10 +358,13 @@ def checks_of_registered(session: Session, registrations: Collection[Registratio
     own = [one for one in near if one.ref in refs]
     shapes = shapes_of(session, {one.batch_id for one in sittings})
     past = past_of(session, people_ids)
+    numbered = select(Candidate.id, Candidate.document_index).where(Candidate.id.in_(people_ids))
+    indexes = dict(session.execute(numbered).all())
     concerns = [
         *time_clashes(own, [one for one in near if one.ref not in refs]),
         *outside_shape(session, own, shapes),
         *without_right(objections(session, own, past, also=frozenset())),
+        *(concern for _one, concern in unpaid(session, [(one, indexes[one.person]) for one in own])),
     ]
     return sorted(concerns, key=lambda one: not one.stops)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
@@ -32,7 +33,7 @@ from cbt.batches.checks.concern import (
 )
 from cbt.batches.checks.people import objections, past_of, registered_twice
 from cbt.candidates.models import Candidate, Registration
-from cbt.errors import Conflict, InvalidInput
+from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_text
 from cbt.rules.door import overlaps
@@ -351,6 +352,75 @@ def assign(
             ABOUT_STAFF,
             lambda: assign_staff(session, room, staff_id=staff.id, duty=duty, now=now, actor=actor),
         )
+
+
+MOST_ASSIGNED = 60
+"""People who are assigned in one unit of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentWish:
+    """Who is to run a room, as it was typed: a login, or the name of the only one called so; and in which field."""
+
+    room_ref: str
+    person: str
+    duty: str
+    field: str
+
+
+def assign_many(
+    *, sitting_ref: str, wishes: Sequence[AssignmentWish], now: datetime, actor: str
+) -> tuple[int, list[Concern]]:
+    """Assign people to rooms of a sitting, all or nobody; return how many, and what warns of it.
+
+    Who is there with that duty stays. Raise InvalidInput("sitting.nobody_chosen"|"sitting.staff_unknown"|
+    "sitting.too_many"), NotFound, and as `assign` does.
+
+    Source: R-7, R-62.
+    """
+    if not wishes:
+        raise InvalidInput("sitting.nobody_chosen")
+    if len(wishes) > MOST_ASSIGNED:
+        raise InvalidInput("sitting.too_many", maximum=MOST_ASSIGNED)
+    with unit_of_work() as session:
+        sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
+        rooms = {
+            view.sitting_room.ref: view.sitting_room for view in store.rooms_of_sitting(session, sitting.id)
+        }
+        there = {
+            (one.sitting_room_id, one.staff.id): one.duty
+            for one in store.duties_of_sitting(session, sitting.id)
+        }
+        people = _people_called(session, {wish.person for wish in wishes})
+        chosen: dict[tuple[str, int], str] = {}
+        for wish in wishes:
+            if wish.room_ref not in rooms:
+                raise NotFound("sitting.room_unknown")
+            staff = people.get(wish.person)
+            if staff is None:
+                raise InvalidInput("sitting.staff_unknown", field=wish.field, name=wish.person)
+            if staff.disabled_at is not None or wish.duty not in {row.role for row in staff.roles}:
+                raise InvalidInput("sitting.not_room_staff", field=wish.field, name=staff.name)
+            if there.get((rooms[wish.room_ref].id, staff.id)) != wish.duty:
+                chosen[wish.room_ref, staff.id] = wish.duty
+
+        def assign_all() -> None:
+            for (room_ref, staff_id), duty in chosen.items():
+                assign_staff(session, rooms[room_ref], staff_id=staff_id, duty=duty, now=now, actor=actor)
+
+        return len(chosen), _with_checks(session, sitting, ABOUT_STAFF, assign_all)
+
+
+def _people_called(session: Session, typed: Collection[str]) -> dict[str, Staff]:
+    """Return who is meant by each of these texts: a login before a name; a name that several have means nobody."""
+    logins = {text: text.casefold() for text in typed}
+    query = select(Staff).where(or_(Staff.login.in_(logins.values()), Staff.name.in_(typed)))
+    found = session.scalars(query).all()
+    by_login = {staff.login: staff for staff in found}
+    named = Counter(staff.name for staff in found)
+    by_name = {staff.name: staff for staff in found if named[staff.name] == 1}
+    meant = {text: by_login.get(login) or by_name.get(text) for text, login in logins.items()}
+    return {text: staff for text, staff in meant.items() if staff is not None}
 
 
 def _with_checks(

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+
 import flask
 from flask_babel import gettext
 
+from cbt.accounts.store import staff_with_logins
 from cbt.batches.checks import sittings
 from cbt.batches.checks.concern import Concern
-from cbt.batches.checks.sittings import checks_of_sitting
-from cbt.errors import InvalidInput
+from cbt.batches.checks.sittings import AssignmentWish, checks_of_sitting
+from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
-from cbt.http.forms import form_on, head_of_page, see_other
+from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.rules.states import Purpose
 from cbt.sittings import store
 from cbt.sittings.inputs import chosen, one_of, parse_local, parse_policy, prefills
+from cbt.sittings.models import Batch
 from cbt.sittings.views import new_sitting
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("checks", __name__)
 
 SITTING = head_of_page("candidates.sitting")
+ROOM_DUTIES = (Role.CHIEF_PROCTOR, Role.PROCTOR)
+ALL_ROOMS = "all"
+_NAMES_APART = re.compile(r"[,，、;；]")
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 
 
@@ -106,6 +114,52 @@ def assign(ref: str, room_ref: str) -> Reply:
     done = see_other(gettext("sittings.done.assigned"), "candidates.sitting", ref=ref)
     _tell(warned)
     return done
+
+
+@pages.get("/office/sittings/<ref>/staff")
+@access.roles(Role.OFFICER)
+def staff(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show every room of a sitting with who runs it, and fields for more."""
+    with reading() as session:
+        sitting = store.sitting_by_ref(session, ref)
+        duties = store.duties_of_sitting(session, sitting.id)
+        return form_page(
+            "batches/checks/staff.html",
+            refused,
+            sitting=sitting,
+            batch=session.get_one(Batch, sitting.batch_id),
+            rooms=store.rooms_of_sitting(session, sitting.id),
+            duties=duties,
+            choices=[(role.value, staff_with_logins(session, role)) for role in ROOM_DUTIES],
+        )
+
+
+@pages.post("/office/sittings/<ref>/staff")
+@access.roles(Role.OFFICER)
+@form_on(staff, InvalidInput, Conflict)
+def assign_many(ref: str) -> Reply:
+    """Assign people to many rooms at once: to each the ones typed beside it, to all the ones typed above."""
+    with reading() as session:
+        sitting = store.sitting_by_ref(session, ref)
+        room_refs = [view.sitting_room.ref for view in store.rooms_of_sitting(session, sitting.id)]
+    count, warned = sittings.assign_many(
+        sitting_ref=ref, wishes=list(_typed_staff(room_refs)), now=flask.g.now, actor=acting()
+    )
+    done = see_other(gettext("sittings.done.assigned_many", count=count), "candidates.sitting", ref=ref)
+    _tell(warned)
+    return done
+
+
+def _typed_staff(room_refs: Sequence[str]) -> Iterator[AssignmentWish]:
+    form = flask.request.form
+    for role in ROOM_DUTIES:
+        for place in (ALL_ROOMS, *room_refs):
+            field = f"{role.value}-{place}"
+            for text in _NAMES_APART.split(form.get(field, "")):
+                person = " ".join(text.split())
+                for room_ref in room_refs if place == ALL_ROOMS else (place,):
+                    if person:
+                        yield AssignmentWish(room_ref, person, role.value, field)
 
 
 def _tell(warned: list[Concern]) -> None:

@@ -114,14 +114,17 @@ def change(
             still_seen(paper.registration, order.seen)
             place = hold_rooms(session, batch, {target})[target]
             before = facts_of(paper.registration, paper.place, paper.seat)
-            earlier = spoken_against(session, [paper.registration])
+            touched = [paper.registration, *_swaps_with(session, paper, place, order)]
+            earlier = spoken_against(session, touched)
             carried = _carry_out(
                 session, batch, paper, place, order, sources=sources, now=now, actor=actor, reason=reason
             )
             if not carried:
                 raise InvalidInput("person.nothing")
             seat = session.get_one(Seat, paper.registration.seat_id)
-            concerns = object_to(session, [paper.registration], accepted=order.accepted, before=earlier)
+            for other in touched[1:]:
+                session.refresh(other)
+            concerns = object_to(session, touched, accepted=order.accepted, before=earlier)
             was, becomes = differing(before, facts_of(paper.registration, place, seat))
             if concerns:
                 becomes["accepted"] = sorted({one.code for one in concerns})
@@ -255,6 +258,17 @@ def _other_seat(
         _may_swap(place, other)
         to_print_again(session, [other.ticket_id], "seat", now=now)
     move_to_seat(session, paper.registration, seat, now=now, actor=actor, reason=reason)
+
+
+def _swaps_with(
+    session: Session, paper: LockedRegistration, place: LockedRoom, order: ChangeOrder
+) -> list[Registration]:
+    """Return who sits at the seat that is asked for, where the two are to exchange theirs; nobody else."""
+    if not order.swap or place.sitting_room.id != paper.registration.sitting_room_id:
+        return []
+    wanted = [one for one in seats_of_room(session, place.room.id) if one.number == order.seat]
+    holders = (holder_of(session, place, seat) for seat in wanted)
+    return [one for one in holders if one is not None and one.id != paper.registration.id]
 
 
 def _may_swap(place: LockedRoom, other: Registration) -> None:

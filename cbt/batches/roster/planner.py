@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cbt.batches.checks.people import PlannedEntry, checks_of_rows
+from cbt.batches.checks.people import PlannedEntry, checks_of_kinds, checks_of_rows
 from cbt.batches.roster.plan import (
     LeftGroup,
     OpenPlaces,
@@ -48,7 +48,7 @@ from cbt.spreadsheets.columns import plain
 from cbt.spreadsheets.findings import Finding, Severity
 from cbt.storage.unit_of_work import reading
 
-COLUMNS = {"retake": "kind", "shape": "paper"}
+COLUMNS = {"retake": "kind", "shape": "paper", "unpaid": "document_number"}
 """Where a concern stands, by the first word of its code."""
 CHECK = "check."
 """How the codes of findings begin that the checks of a plan made."""
@@ -82,7 +82,7 @@ def objections_to(session: Session, placements: Sequence[Placement]) -> tuple[li
             column = COLUMNS.get(concern.code.partition("_")[0], "paper")
             params = {**concern.params, "clause": concern.clause}
             severity = Severity.ERROR if concern.stops else Severity.HINT
-            value = row.paper if column == "paper" else row.kind
+            value = {"paper": row.paper, "kind": row.kind}.get(column, "")
             place = row.place(column)
             stopped |= {key} if concern.stops else set()
             findings.append(Finding(severity, CHECK + concern.code, place, value, row.name, params))
@@ -264,6 +264,7 @@ class _Planner:
         self._asked: dict[tuple[str, str, str], RosterRow] = {}
         self._taken: list[RequestedPaper] = []
         self._named: set[tuple[int, int]] = set()
+        self._changing: dict[int, RosterRow] = {}
 
     def plan(self) -> RosterPlan:
         """Place every row."""
@@ -281,9 +282,29 @@ class _Planner:
         objections, stopped = objections_to(self._session, plan.placements)
         plan.findings += objections
         plan.placements = [one for place, one in enumerate(plan.placements) if place not in stopped]
+        self._object_to_changes(plan)
         sheets = {one.sheet: order for order, one in reversed(list(enumerate(self._roster.headings)))}
         plan.findings.sort(key=lambda one: (sheets.get(one.place.sheet, len(sheets)), one.place.line))
         return plan
+
+    def _object_to_changes(self, plan: RosterPlan) -> None:
+        """Hold a line that makes a registration a 新考 or a 补考 to the same rule as one that is new.
+
+        Source: R-4.
+        """
+        kinds = {one.registration_id: one.terms["kind"] for one in plan.changes if "kind" in one.terms}
+        stopped = set[int]()
+        for registration_id, concerns in checks_of_kinds(self._session, kinds).items():
+            row = self._changing[registration_id]
+            for concern in concerns:
+                params = {**concern.params, "clause": concern.clause}
+                severity = Severity.ERROR if concern.stops else Severity.HINT
+                place = row.place("kind")
+                plan.findings.append(
+                    Finding(severity, CHECK + concern.code, place, row.kind, row.name, params)
+                )
+                stopped |= {registration_id} if concern.stops else set()
+        plan.changes = [one for one in plan.changes if one.registration_id not in stopped]
 
     def _note(
         self, row: RosterRow, column: str, value: str, code: str, *, stop: bool = True, **params: object
@@ -344,6 +365,7 @@ class _Planner:
                     self._result.already += 1
                 else:
                     self._result.changes.append(change)
+                    self._changing[change.registration_id] = row
                 return
         first = self._asked.setdefault((index, ref, paper_row.paper), row)
         if first is not row:

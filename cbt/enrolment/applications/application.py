@@ -82,6 +82,7 @@ def make_application(unit_ref: str, form: ApplicationForm, by: Applying) -> str:
         _refuse_left(unit)
         made = UnitApplication(
             ref=new_ref("ap", 10),
+            number=store.next_number(session, by.today.year),
             unit_id=unit.id,
             blueprint_version_id=current_version(session, form.blueprint).id,
             state=ApplicationState.DRAFT.value,

@@ -79,7 +79,7 @@ def assess(side: ApplicationSide, ref: str) -> Reply:
     with reading() as session:
         application = store.application_by_ref(session, ref, unit_id=side.unit_id())
         blueprint = level_of(session, application.blueprint_version_id)
-        answer = answer_of(_readable(flask.request.args), application, blueprint, today=today)
+        answer = answer_of(_readable(flask.request.form), application, blueprint, today=today)
     return flask.render_template(
         "enrolment/applications/_answer.html", answer=answer, conditions=judged(answer, blueprint)
     )
@@ -161,7 +161,7 @@ def add_pages() -> None:
     """Have these views answer at their addresses."""
     page(new_person, "/<ref>/people/new")
     page(enter, "/<ref>/people/new", method="POST")
-    page(assess, "/<ref>/assess")
+    page(assess, "/<ref>/assess", method="POST")
     page(person, "/<ref>/people/<person_ref>", to_read=True)
     page(change, "/<ref>/people/<person_ref>", method="POST")
     page(remove, "/<ref>/people/<person_ref>/remove", method="POST")

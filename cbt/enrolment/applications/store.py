@@ -10,8 +10,16 @@ from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.blueprints.models import BlueprintVersion
-from cbt.enrolment.models import Applicant, ApplicantProof, ApplicationStep, MemberUnit, UnitApplication
+from cbt.enrolment.models import (
+    Applicant,
+    ApplicantProof,
+    ApplicationSeries,
+    ApplicationStep,
+    MemberUnit,
+    UnitApplication,
+)
 from cbt.errors import NotFound
+from cbt.http.auth.rate_limit import insert_of
 from cbt.rules.states import ApplicationState
 from cbt.sittings.models import Batch, BatchLevel, Sitting
 from cbt.storage.page_span import ListPage, PageSpan
@@ -46,6 +54,15 @@ def application_by_ref(
     if application is None:
         raise NotFound("application.unknown")
     return application
+
+
+def next_number(session: Session, year: int) -> str:
+    """Take the next number of a year (`2026-0001`): whoever makes an application at the same time gets another."""
+    rows = insert_of(session.get_bind().dialect.name)(ApplicationSeries).values(year=year, last=1)
+    taken = rows.on_conflict_do_update(
+        index_elements=[ApplicationSeries.year], set_={"last": ApplicationSeries.last + 1}
+    )
+    return f"{year}-{session.scalar(taken.returning(ApplicationSeries.last)):04d}"
 
 
 def applicant_by_ref(session: Session, application: UnitApplication, ref: str) -> Applicant:
@@ -91,13 +108,18 @@ def steps_of(session: Session, application: UnitApplication) -> Sequence[Applica
 
 
 def application_page(
-    session: Session, *, unit_id: int | None, state: str, page: int
+    session: Session, *, unit_id: int | None, state: str, text: str, page: int
 ) -> ListPage[ApplicationLine]:
-    """Return a page of the applications, a unit's own or everybody's, the latest day first."""
+    """Return a page of the applications whose number or unit has `text` in it, the latest day first."""
     mine = UnitApplication.id.is_not(None) if unit_id is None else UnitApplication.unit_id == unit_id
-    rows = session.execute(
-        select(UnitApplication.state, func.count()).where(mine).group_by(UnitApplication.state)
-    )
+    counted = select(UnitApplication.state, func.count()).where(mine).group_by(UnitApplication.state)
+    if text:
+        mine &= or_(
+            UnitApplication.number.contains(text, autoescape=True),
+            MemberUnit.name.contains(text, autoescape=True),
+        )
+        counted = counted.join(MemberUnit, MemberUnit.id == UnitApplication.unit_id).where(mine)
+    rows = session.execute(counted)
     state_counts = dict(rows.all())
     counts = {"": sum(state_counts.values())} | {
         one.value: state_counts.get(one.value, 0) for one in ApplicationState
@@ -111,7 +133,7 @@ def application_page(
         .order_by(UnitApplication.preferred_on.desc(), UnitApplication.id.desc())
     )
     lines = [ApplicationLine(*row) for row in session.execute(span.cut(query))]
-    return span.of(lines, kind=state, counts=counts)
+    return span.of(lines, text=text, kind=state, counts=counts)
 
 
 def waiting(session: Session, *, unit_id: int | None, states: Sequence[str]) -> list[ApplicationLine]:

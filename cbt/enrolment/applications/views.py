@@ -25,7 +25,7 @@ from cbt.enrolment.units import own_unit, unit_by_ref
 from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import Principal, acting, signed_in
-from cbt.http.form_values import page_of
+from cbt.http.form_values import asked_text, page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, refusal, see_other, typed_form
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
@@ -117,7 +117,11 @@ def applications(side: ApplicationSide) -> Reply:
     args = flask.request.args
     with reading() as session:
         listing = store.application_page(
-            session, unit_id=side.unit_id(), state=args.get("state", ""), page=page_of(args)
+            session,
+            unit_id=side.unit_id(),
+            state=args.get("state", ""),
+            text=asked_text(args),
+            page=page_of(args),
         )
         levels = blueprints_of(session, [one.application.blueprint_version_id for one in listing.lines])
 
@@ -127,7 +131,9 @@ def applications(side: ApplicationSide) -> Reply:
         )
         return str(flask_babel.gettext("enrolment.applications.tab", state=name, count=count))
 
-    kinds = listing.tabs(lambda state: side.url("applications", state=state or None), title)
+    kinds = listing.tabs(
+        lambda state: side.url("applications", state=state or None, q=listing.text or None), title
+    )
     return flask.render_template(
         "enrolment/applications/applications.html", side=side, found=listing, levels=levels, kinds=kinds
     )

@@ -1,8 +1,9 @@
-"""The account of a unit as the ledger of the rules; what it paid is recorded, matched, reversed, given back."""
+"""What a unit paid: recorded, matched with what is open, reversed, given back; and what is left of it all."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -46,39 +47,49 @@ def keep_to_this(session: Session, unit_id: int) -> MemberUnit:
     return session.scalars(select(MemberUnit).where(MemberUnit.id == unit_id).with_for_update()).one()
 
 
-def account_of(session: Session, unit_id: int) -> UnitAccount:
-    """Return the whole account of a unit as this snapshot has it: whoever writes by it repeats what it says.
+def unsettled(session: Session, unit_id: int, payments: Mapping[str, int], pays: str = "") -> FeeLedger:
+    """Return what these payments can pay of a unit's lines, by their refs: no line that is paid is read.
+
+    `payments` are what is free of each, in the order in which they came. The lines are as many as that is enough
+    for, the oldest first, each with what is open of it; `pays` says of which application alone, or `TO_NOTHING`.
+    Whoever writes by this snapshot repeats what it says. Raise InvalidInput("fees.pays").
 
     Source: I13, R-76.
     """
-    unit = session.get_one(MemberUnit, unit_id)
-    lines = session.execute(
-        select(FeeCharge.ref, FeeCharge.id, FeeCharge.fen, FeeCharge.cancelled_on)
-        .where(FeeCharge.unit_id == unit_id)
-        .order_by(FeeCharge.id)
-    ).all()
-    payments = session.execute(
-        select(FeePayment.ref, FeePayment.id, FeePayment.fen, FeePayment.reversed_on)
-        .where(FeePayment.unit_id == unit_id)
-        .order_by(FeePayment.id)
-    ).all()
-    refunds = session.execute(
-        select(FeePayment.ref, FeeRefund.fen)
-        .join(FeePayment, FeePayment.id == FeeRefund.payment_id)
-        .where(FeePayment.unit_id == unit_id)
-        .order_by(FeeRefund.id)
+    open_lines: dict[str, int] = {}
+    left = 0 if pays == TO_NOTHING else sum(payments.values())
+    paid = select(func.sum(FeeMatch.fen)).where(
+        FeeMatch.charge_id == FeeCharge.id, FeeMatch.undone_at.is_(None)
     )
-    ledger = FeeLedger(
-        lines={row.ref: row.fen for row in lines},
-        cancelled=frozenset(row.ref for row in lines if row.cancelled_on is not None),
-        payments={row.ref: row.fen for row in payments},
-        reversed=frozenset(row.ref for row in payments if row.reversed_on is not None),
-        matches=matches_of(session, FeeCharge.unit_id == unit_id),
-        refunds=tuple((row.ref, row.fen) for row in refunds),
+    still_open = FeeCharge.fen - func.coalesce(paid.scalar_subquery(), 0)
+    query = select(FeeCharge.ref, still_open).where(
+        FeeCharge.unit_id == unit_id, FeeCharge.cancelled_on.is_(None), still_open > 0
     )
-    return UnitAccount(
-        unit, ledger, {row.ref: row.id for row in lines}, {row.ref: row.id for row in payments}
+    if pays and pays != TO_NOTHING:
+        query = query.where(FeeCharge.application_id == _application(session, unit_id, pays))
+    query = query.order_by(FeeCharge.id).execution_options(yield_per=PIECE)
+    with closing(session.execute(query)) as waiting:
+        for line, fen in waiting:
+            if left <= 0:
+                break
+            open_lines[line] = int(fen)
+            left -= int(fen)
+    return FeeLedger(lines=open_lines, payments=payments)
+
+
+def free_payments(session: Session, unit_id: int) -> dict[str, int]:
+    """Return what of a unit's payments neither pays a line nor was given back, in the order in which they came."""
+    used = select(func.sum(FeeMatch.fen)).where(
+        FeeMatch.payment_id == FeePayment.id, FeeMatch.undone_at.is_(None)
     )
+    back = select(func.sum(FeeRefund.fen)).where(FeeRefund.payment_id == FeePayment.id)
+    free = (
+        FeePayment.fen - func.coalesce(used.scalar_subquery(), 0) - func.coalesce(back.scalar_subquery(), 0)
+    )
+    query = select(FeePayment.ref, free).where(
+        FeePayment.unit_id == unit_id, FeePayment.reversed_on.is_(None), free > 0
+    )
+    return {ref: int(fen) for ref, fen in session.execute(query.order_by(FeePayment.id))}
 
 
 def matches_of(session: Session, chosen: ColumnElement[bool]) -> tuple[Match, ...]:
@@ -214,9 +225,8 @@ def record_payment(unit_ref: str, form: PaymentForm, booking: FeeBooking) -> str
     reference, note = _short(form.reference, "reference", 80), _short(form.note, "note", 500)
     with reading() as session:
         unit = unit_by_ref(session, unit_ref)
-        lines, ref = _lines_of(session, unit.id, form.pays), new_ref("pm", 10)
-        ledger = account_of(session, unit.id).ledger.pay(ref, fen)
-        proposed = list(ledger.proposed(lines=lines, payments={ref}))
+        ref = new_ref("pm", 10)
+        proposed = list(unsettled(session, unit.id, {ref: fen}, form.pays).proposed())
     with unit_of_work() as session:
         keep_to_this(session, unit.id)
         _refuse_paid_twice(session, reference)
@@ -252,7 +262,7 @@ def match_credit(unit_ref: str, booking: FeeBooking, *, work: LongWork = DIRECTL
     """
     with reading() as session:
         unit = unit_by_ref(session, unit_ref)
-        proposed = list(account_of(session, unit.id).ledger.proposed())
+        proposed = list(unsettled(session, unit.id, free_payments(session, unit.id)).proposed())
     matched = _match(unit.id, proposed, booking, work=work)
     if not matched:
         raise Conflict("fees.nothing_to_match")
@@ -413,18 +423,14 @@ def refund(ref: str, form: RefundForm, booking: FeeBooking) -> None:
         )
 
 
-def _lines_of(session: Session, unit_id: int, pays: str) -> set[str] | None:
-    """Return which lines a payment is for, None for all; raise InvalidInput("fees.pays")."""
-    if not pays:
-        return None
-    if pays == TO_NOTHING:
-        return set()
+def _application(session: Session, unit_id: int, ref: str) -> int:
+    """Return the key of an application of a unit; raise InvalidInput("fees.pays")."""
     application = session.scalar(
-        select(UnitApplication.id).where(UnitApplication.ref == pays, UnitApplication.unit_id == unit_id)
+        select(UnitApplication.id).where(UnitApplication.ref == ref, UnitApplication.unit_id == unit_id)
     )
     if application is None:
         raise InvalidInput("fees.pays", field="pays")
-    return set(session.scalars(select(FeeCharge.ref).where(FeeCharge.application_id == application)))
+    return application
 
 
 def _refuse_paid_twice(session: Session, reference: str) -> None:

@@ -6,13 +6,17 @@ Each is gathered in one reading.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
+from heapq import merge
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.accounts.store import actor_names
@@ -59,10 +63,14 @@ class ChargeView:
 
 @dataclass(frozen=True, slots=True)
 class StatementDetails:
-    """The statement of an application, or of all a unit's applications of a batch; `ref` is that of either."""
+    """The statement of an application, or of all a unit's applications of a batch; `ref` is that of either.
+
+    `number` is the one of the application, "" of several; `paid_into` the account of the body, by its labels.
+    """
 
     unit: MemberUnit
     ref: str
+    number: str
     batch: Batch | None
     levels: list[str]
     sums: FeeStatement
@@ -70,12 +78,13 @@ class StatementDetails:
     cancelled: list[ChargeView]
     payments: Sequence[tuple[FeePayment, int]]
     body_name: str
+    paid_into: list[tuple[str, str]]
     day: date
 
     @property
     def title(self) -> str:
         """What it is called: the name of the batch, or the number of the application."""
-        return self.batch.name if self.batch and self.batch.ref == self.ref else self.ref
+        return self.batch.name if self.batch and self.batch.ref == self.ref else self.number
 
 
 def statement_details(session: Session, unit: MemberUnit, ref: str, *, day: date) -> StatementDetails:
@@ -119,9 +128,11 @@ def statement_details(session: Session, unit: MemberUnit, ref: str, *, day: date
         )
         for charge, person in rows
     ]
+    details = body(session)
     return StatementDetails(
         unit=unit,
         ref=ref,
+        number=applications[0].number if len(applications) == 1 else "",
         batch=batch,
         levels=list(
             dict.fromkeys(f"{one.occupation_name}（{one.level_name}）" for one in blueprints.values())
@@ -140,7 +151,8 @@ def statement_details(session: Session, unit: MemberUnit, ref: str, *, day: date
                 .order_by(FeePayment.paid_on, FeePayment.id)
             )
         ],
-        body_name=body(session).name,
+        body_name=details.name,
+        paid_into=details.paid_into,
         day=day,
     )
 
@@ -220,6 +232,7 @@ def statement_paper(details: StatementDetails) -> dict[str, Any]:
             [_("enrolment.fees.open"), yuan(sums.open)],
         ],
         "capital": [_("enrolment.fees.capital"), capital_amount(sums.open)],
+        "account": [[_(label), value] for label, value in details.paid_into],
         "payments": [
             [one.paid_on.isoformat(), one.payer, one.reference or "—", yuan(fen)]
             for one, fen in details.payments
@@ -234,6 +247,8 @@ def statement_paper(details: StatementDetails) -> dict[str, Any]:
         "words": {
             "page": _("candidates.print.page", number="{n}", count="{of}"),
             "payments": _("enrolment.fees.payments"),
+            "paid_into": _("enrolment.fees.paid_into"),
+            "paid_into_note": _("enrolment.fees.paid_into.note", number=details.title),
             "in_yuan": _("enrolment.fees.in_yuan"),
         },
     }
@@ -269,6 +284,11 @@ def statement_book(details: StatementDetails) -> bytes:
     write_text(sheet, row, 3, str(_("enrolment.fees.total")), bold)
     for place, fen in enumerate((details.sums.fen, details.sums.paid, details.sums.open), 4):
         sheet.write_number(row, place, fen / 100, total)
+    row += 1
+    for label, value in details.paid_into:
+        row += 1
+        write_text(sheet, row, 0, str(_(label)), bold)
+        write_text(sheet, row, 1, value, plain)
     book.close()
     return target.getvalue()
 
@@ -366,14 +386,34 @@ def span_of(first: str, last: str, *, today: date) -> tuple[date, date]:
     return begins, ends
 
 
-def entries_of(session: Session, first: date, last: date) -> list[FeeEntry]:
-    """Return the entries that were booked from one day to another, in the order of the days. Source: R-76."""
-    entries = [
-        *_lines(session, "charge", FeeCharge.charged_on, FeeCharge.charged_on.between(first, last)),
-        *_lines(session, "cancel", FeeCharge.cancelled_on, FeeCharge.cancelled_on.between(first, last)),
-        *_money(session, first, last),
-    ]
-    return sorted(entries, key=lambda one: one.booked_on)
+READ_AT_ONCE = 500
+"""Rows of a source that are in memory at a time, however many were booked."""
+
+
+def entries_of(session: Session, first: date, last: date) -> Iterator[FeeEntry]:
+    """Yield the entries that were booked from one day to another, in the order of the days, as they are read.
+
+    Each source is read a piece at a time; on one day charges come first, then what was cancelled, paid, reversed,
+    given back.
+
+    Source: R-76.
+    """
+    return merge(
+        _lines(session, "charge", FeeCharge.charged_on, FeeCharge.charged_on.between(first, last)),
+        _lines(session, "cancel", FeeCharge.cancelled_on, FeeCharge.cancelled_on.between(first, last)),
+        _paid(session, first, last),
+        _reversed(session, first, last),
+        _given_back(session, first, last),
+        key=attrgetter("booked_on"),
+    )
+
+
+def entry_count(session: Session, first: date, last: date) -> int:
+    """Return how many entries these are at most: lines that make one entry are counted each."""
+    days = (FeeCharge.charged_on, FeeCharge.cancelled_on, FeePayment.booked_on, FeePayment.reversed_on)
+    counts = [select(func.count()).where(day.between(first, last)).scalar_subquery() for day in days]
+    counts.append(select(func.count()).where(FeeRefund.booked_on.between(first, last)).scalar_subquery())
+    return sum(session.execute(select(*counts)).one())
 
 
 def _lines(
@@ -383,17 +423,21 @@ def _lines(
     chosen: ColumnElement[bool],
 ) -> Iterator[FeeEntry]:
     why = (FeeCharge.cause, FeeCharge.cancel_reason) if entry == "cancel" else ()
-    by = (booked_on, MemberUnit.name, MemberUnit.credit_code, UnitApplication.ref, FeeCharge.kind, *why)
+    by = (booked_on, MemberUnit.name, MemberUnit.credit_code, UnitApplication.number, FeeCharge.kind, *why)
     rows = session.execute(
         select(*by, func.sum(FeeCharge.fen))
         .join(MemberUnit, MemberUnit.id == FeeCharge.unit_id)
         .join(UnitApplication, UnitApplication.id == FeeCharge.application_id)
         .where(chosen)
         .group_by(*by)
-        .order_by(UnitApplication.ref, FeeCharge.kind, *why)
+        .order_by(booked_on, UnitApplication.number, FeeCharge.kind, *why)
+        .execution_options(yield_per=READ_AT_ONCE)
     )
-    for day, unit, code, of, kind, *cause, fen in rows:
-        yield FeeEntry(day, entry, unit, code, of, "", f"kind.{kind}", day, "", "", int(fen), _said(*cause))
+    with closing(rows):
+        for day, unit, code, of, kind, *cause, fen in rows:
+            yield FeeEntry(
+                day, entry, unit, code, of, "", f"kind.{kind}", day, "", "", int(fen), _said(*cause)
+            )
 
 
 def _said(cause: str = "", reason: str = "") -> str:
@@ -401,29 +445,41 @@ def _said(cause: str = "", reason: str = "") -> str:
     return str(_("enrolment.list.semicolon")).join([*reasons, *([reason] if reason else [])])
 
 
-def _money(session: Session, first: date, last: date) -> Iterator[FeeEntry]:
-    paid = (
-        select(FeePayment, MemberUnit)
-        .join(MemberUnit, MemberUnit.id == FeePayment.unit_id)
-        .order_by(FeePayment.id)
-    )
-    for payment, unit in session.execute(paid.where(FeePayment.booked_on.between(first, last))):
-        yield _payment("payment", payment, unit, payment.booked_on, payment.paid_on, payment.note)
-    for payment, unit in session.execute(paid.where(FeePayment.reversed_on.between(first, last))):
-        day = payment.reversed_on or last
-        yield _payment("reversal", payment, unit, day, day, payment.reverse_reason)
+def _paid(session: Session, first: date, last: date) -> Iterator[FeeEntry]:
+    query = _payments().where(FeePayment.booked_on.between(first, last))
+    with closing(session.execute(query.order_by(FeePayment.booked_on, FeePayment.id))) as rows:
+        for payment, unit in rows:
+            yield _payment("payment", payment, unit, payment.booked_on, payment.paid_on, payment.note)
+
+
+def _reversed(session: Session, first: date, last: date) -> Iterator[FeeEntry]:
+    query = _payments().where(FeePayment.reversed_on.between(first, last))
+    with closing(session.execute(query.order_by(FeePayment.reversed_on, FeePayment.id))) as rows:
+        for payment, unit in rows:
+            day = payment.reversed_on or last
+            yield _payment("reversal", payment, unit, day, day, payment.reverse_reason)
+
+
+def _payments() -> Select[FeePayment, MemberUnit]:
+    query = select(FeePayment, MemberUnit).join(MemberUnit, MemberUnit.id == FeePayment.unit_id)
+    return query.execution_options(yield_per=READ_AT_ONCE)
+
+
+def _given_back(session: Session, first: date, last: date) -> Iterator[FeeEntry]:
     query = (
         select(FeeRefund, FeePayment, MemberUnit)
         .join(FeePayment, FeePayment.id == FeeRefund.payment_id)
         .join(MemberUnit, MemberUnit.id == FeePayment.unit_id)
         .where(FeeRefund.booked_on.between(first, last))
-        .order_by(FeeRefund.id)
+        .order_by(FeeRefund.booked_on, FeeRefund.id)
+        .execution_options(yield_per=READ_AT_ONCE)
     )
-    for back, payment, unit in session.execute(query):
-        yield FeeEntry(
-            back.booked_on, "refund", unit.name, unit.credit_code, "", back.ref, "", back.given_on, payment.payer,
-            back.reference, back.fen, back.reason,
-        )  # fmt: skip
+    with closing(session.execute(query)) as rows:
+        for back, payment, unit in rows:
+            yield FeeEntry(
+                back.booked_on, "refund", unit.name, unit.credit_code, "", back.ref, "", back.given_on,
+                payment.payer, back.reference, back.fen, back.reason,
+            )  # fmt: skip
 
 
 def _payment(
@@ -435,14 +491,14 @@ def _payment(
     )  # fmt: skip
 
 
-def journal_csv(entries: list[FeeEntry]) -> bytes:
-    return to_csv([_book_heads(), *(one.cells() for one in entries)])
+def journal_csv(entries: Iterable[FeeEntry]) -> bytes:
+    return to_csv(chain([_book_heads()], (entry.cells() for entry in entries)))
 
 
-def journal_book(entries: list[FeeEntry]) -> bytes:
-    """Return entries as a workbook: amounts are numbers, all else stays text."""
+def journal_book(entries: Iterable[FeeEntry]) -> bytes:
+    """Return entries as a workbook, written a row at a time: amounts are numbers, all else stays text."""
     target = io.BytesIO()
-    book = new_workbook(target)
+    book = new_workbook(target, long=True)
     sheet = add_sheet(book, str(_("enrolment.fees.journal")))
     plain = text_format(book)
     bold = text_format(book, {"bold": True, "bg_color": "#F2F2F2", "border": 1})

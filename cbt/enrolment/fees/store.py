@@ -5,7 +5,7 @@ Amounts are in 分.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,10 +13,21 @@ from typing import Any
 from sqlalchemy import ColumnElement, Subquery, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from cbt.blueprints.models import BlueprintVersion
+from cbt.blueprints.store import blueprint_of
 from cbt.enrolment.fees.charges import CHARGED
-from cbt.enrolment.models import FeeCharge, FeeMatch, FeePayment, FeeRefund, MemberUnit, UnitApplication
+from cbt.enrolment.models import (
+    Applicant,
+    FeeCharge,
+    FeeMatch,
+    FeePayment,
+    FeeRefund,
+    MemberUnit,
+    UnitApplication,
+)
 from cbt.errors import Conflict
 from cbt.rules.enrolment.fees import FeePolicy, yuan
+from cbt.rules.states import ApplicationState
 from cbt.sittings.models import Batch
 from cbt.storage.page_span import ListPage, PageSpan
 
@@ -109,6 +120,59 @@ def refuse_unpaid(session: Session, application: UnitApplication, fees: FeePolic
     left = keeps_from_sitting(session, application, fees)
     if left:
         raise Conflict("application.unpaid", amount=yuan(left))
+
+
+@dataclass(frozen=True, slots=True)
+class UnpaidApplication:
+    """An accepted application of which something is open that keeps its people from sitting, in 分."""
+
+    number: str
+    fen: int
+
+
+_ASKED_AT_ONCE = 500
+
+
+def unpaid_of(session: Session, indexes: Collection[str]) -> dict[tuple[str, str], UnpaidApplication]:
+    """Return what keeps people from sitting, by the digest of their number and the ref of the blueprint.
+
+    They are held to what is open of the whole application, as `refuse_unpaid` holds it, however they come into a
+    batch.
+
+    Source: R-76.
+    """
+    applied: list[tuple[str, str, int, str, int]] = []
+    waiting = sorted(indexes)
+    for start in range(0, len(waiting), _ASKED_AT_ONCE):
+        query = (
+            select(
+                Applicant.document_index,
+                BlueprintVersion.ref,
+                UnitApplication.id,
+                UnitApplication.number,
+                UnitApplication.blueprint_version_id,
+            )
+            .join(UnitApplication, UnitApplication.id == Applicant.application_id)
+            .join(BlueprintVersion, BlueprintVersion.id == UnitApplication.blueprint_version_id)
+            .where(
+                Applicant.document_index.in_(waiting[start : start + _ASKED_AT_ONCE]),
+                Applicant.verdict == "accepted",
+                UnitApplication.state.in_((ApplicationState.ACCEPTED, ApplicationState.SCHEDULED)),
+            )
+        )
+        applied += [
+            (index, ref, key, number, version) for index, ref, key, number, version in session.execute(query)
+        ]
+    held = {row[2] for row in applied if not blueprint_of(session, row[4]).fees.unpaid_may_sit}
+    if not held:
+        return {}
+    lines = line_sums(FeeCharge.application_id, FeeCharge.application_id.in_(held))
+    still_open = {key: int(fen) for key, fen in session.execute(select(lines.c.key, lines.c.open))}
+    return {
+        (index, ref): UnpaidApplication(number, still_open[application_id])
+        for index, ref, application_id, number, _version in applied
+        if still_open.get(application_id)
+    }
 
 
 FEE_PAGE = 50
@@ -206,17 +270,17 @@ def statements_of(session: Session, unit_id: int, *, page: int) -> ListPage[Stat
     )
 
 
-def open_statements(session: Session, unit_id: int) -> list[tuple[str, int]]:
-    """Return the refs of a unit's applications of which something is open, and how much."""
+def open_statements(session: Session, unit_id: int) -> list[tuple[str, str, int]]:
+    """Return the refs and numbers of a unit's applications of which something is open, and how much."""
     lines = line_sums(FeeCharge.application_id, FeeCharge.unit_id == unit_id)
     rows = session.execute(
-        select(UnitApplication.ref, lines.c.open)
+        select(UnitApplication.ref, UnitApplication.number, lines.c.open)
         .join(lines, lines.c.key == UnitApplication.id)
         .where(lines.c.open > 0)
         .order_by(lines.c.since, UnitApplication.id)
         .limit(FEE_PAGE)
     )
-    return [(ref, int(fen)) for ref, fen in rows]
+    return [(ref, number, int(fen)) for ref, number, fen in rows]
 
 
 def payments_of(session: Session, unit_id: int, *, page: int) -> ListPage[PaymentLine]:

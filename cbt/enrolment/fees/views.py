@@ -55,11 +55,14 @@ def account_page(unit: MemberUnit, *, own: bool, refused: Refusal = NOTHING_REFU
     )
 
 
-def _choices(still_open: Iterable[tuple[str, int]]) -> list[tuple[str, str]]:
+def _choices(still_open: Iterable[tuple[str, str, int]]) -> list[tuple[str, str]]:
     _ = flask_babel.gettext
     return [
         ("", _("enrolment.fees.pays.oldest")),
-        *((ref, _("enrolment.fees.pays.one", number=ref, open=yuan(fen))) for ref, fen in still_open),
+        *(
+            (ref, _("enrolment.fees.pays.one", number=number, open=yuan(fen)))
+            for ref, number, fen in still_open
+        ),
         (TO_NOTHING, _("enrolment.fees.pays.nothing")),
     ]
 

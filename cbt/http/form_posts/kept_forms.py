@@ -307,6 +307,12 @@ def kept_forms() -> Sequence[tuple[str, datetime]]:
     return [(address_of(row.page, row.ref), row.kept_at) for row in rows]
 
 
+def kept_here() -> KeptFormView | None:
+    """Return the kept form that the page which is asked for is to show again; None for none."""
+    ref = flask.request.args.get(ARGUMENT, "")
+    return _mine(ref) if ref and flask.request.method == "GET" else None
+
+
 def _mine(ref: str) -> KeptFormView | None:
     principal = current_principal()
     if principal is None or principal.kind != KIND:

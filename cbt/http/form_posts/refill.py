@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 Fields = Sequence[tuple[str, str]]
 Attrs = dict[str, str]
 OPENED = ("dialog", "details")
+DIALOG_BODY = "dialog-body"
 UNTOUCHED = frozenset({"password", "file", "submit", "button", "image", "reset"})
 OURS = frozenset({"csrf_token", "kept_form", "form_page"})
 
@@ -41,12 +42,31 @@ class _Control:
 
 
 @dataclass(slots=True)
+class _Opening:
+    """What has to be open for what lies in it to be seen: `start` to `end` is its tag, `close` where it ends.
+
+    Behind `body` stands what a dialog says under its head.
+    """
+
+    tag: str
+    attrs: Attrs
+    start: int
+    end: int
+    body: int
+    close: int = 0
+
+    def holds(self, control: _Control) -> bool:
+        return self.end <= control.start < self.close
+
+
+@dataclass(slots=True)
 class _Found:
-    """A form, what it lies in, and its controls."""
+    """A form, what it lies in, what may be closed in it, and its controls."""
 
     attrs: Attrs
     end: int
-    around: list[tuple[str, Attrs, int, int]]
+    around: list[_Opening]
+    inside: list[_Opening] = field(default_factory=list)
     controls: list[_Control] = field(default_factory=list)
 
 
@@ -61,7 +81,7 @@ class _Reader(HTMLParser):
         self.forms: list[_Found] = []
         self._open: _Found | None = None
         self._by_id: dict[str, _Found] = {}
-        self._around: list[tuple[str, Attrs, int, int]] = []
+        self._around: list[_Opening] = []
         self._text: _Control | None = None
         self._select: _Control | None = None
         self._loose: list[tuple[str, _Control]] = []
@@ -80,7 +100,12 @@ class _Reader(HTMLParser):
         attributes = {name: value or "" for name, value in attrs}
         start, end = self._here(), self._here() + len(self.get_starttag_text() or "")
         if tag in OPENED:
-            self._around.append((tag, attributes, start, end))
+            opening = _Opening(tag, attributes, start, end, end)
+            self._around.append(opening)
+            if self._open is not None:
+                self._open.inside.append(opening)
+        elif self._around and DIALOG_BODY in attributes.get("class", "").split():
+            self._around[-1].body = end
         elif tag == "form":
             self._open = _Found(attributes, end, list(self._around))
             self.forms.append(self._open)
@@ -111,7 +136,7 @@ class _Reader(HTMLParser):
         elif tag == "form":
             self._open = None
         elif tag in OPENED and self._around:
-            self._around.pop()
+            self._around.pop().close = self._here()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +165,26 @@ def fill(
     if form is None:
         return None
     edits: list[tuple[int, int, str]] = []
-    for tag, attrs, start, end in form.around:
-        if "open" not in attrs:
-            edits.append((start, end, _tag(tag, attrs | {"open": ""})))
+    shown = [one for one in form.inside if _was_filled(one, form.controls, fields or ())]
+    for opening in (*form.around, *shown):
+        if "open" not in opening.attrs:
+            edits.append((opening.start, opening.end, _tag(opening.tag, opening.attrs | {"open": ""})))
+    begins = next((one.body for one in shown if one.tag == "dialog"), form.end)
     placed = {control.name: control.end for control in form.controls if control.name in notes}
     edits += [(end, end, notes[name]) for name, end in placed.items()]
     left = [] if fields is None else _fill_controls(page, form.controls, fields, edits)
-    edits.append(
-        (form.end, form.end, head(UnplacedValues(left, [name for name in notes if name not in placed])))
-    )
+    edits.append((begins, begins, head(UnplacedValues(left, [name for name in notes if name not in placed]))))
     for start, end, text in sorted(edits, reverse=True):
         page = page[:start] + text + page[end:]
     return page
+
+
+def _was_filled(opening: _Opening, controls: Iterable[_Control], fields: Fields) -> bool:
+    """Return whether something that was typed or chosen stands in what may be closed."""
+    kept = {name for name, value in fields if value}
+    return any(
+        control.kind != "hidden" and control.name in kept and opening.holds(control) for control in controls
+    )
 
 
 def _form_of(forms: Iterable[_Found], at: str, to: str, fields: Fields) -> _Found | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import flask
+from markupsafe import Markup
 
 from cbt.http.auth.login import Principal
 from cbt.http.auth.machine import token_hash
@@ -91,12 +92,13 @@ WORTH_PACKING = 300
 _SHEETS_EXTENSION, _KINDS = "cbt_sheets", "cbt_board_kinds"
 
 
-def board_page(board: Board, way: BoardWay) -> str:
+def board_page(board: Board, way: BoardWay, *, asked: Markup) -> str:
+    """Return the whole page; `asked` is the dialog that stands open over it, if one does."""
     sheet, drawing, pen = sheets_of(flask.current_app).of(way), drawing_of(board, way), _pen()
     with sheet.lock:
         drawing.bring(sheet, pen)
         context = drawing.whole(sheet, pen)
-    return flask.render_template("proctoring/board/parts/board.html", **context)
+    return flask.render_template("proctoring/board/parts/board.html", asked=asked, **context)
 
 
 def glanced_board() -> tuple[Drawing, RoomView] | None:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.store import found_by
@@ -213,13 +213,50 @@ def held_counts(session: Session, sitting_ids: Collection[int]) -> dict[int, tup
 
 
 def sittings_held() -> Select[int]:
-    """Return the ids of the sittings with results that somebody objected to and that are not released."""
+    """Return the ids of the sittings with results that are held and not released.
+
+    Somebody objected to them, or they were left out of a release because a violation was to be ruled on.
+
+    Source: R-90, R-92.
+    """
+    objected = select(ResultObjection.id).where(ResultObjection.registration_id == Registration.id).exists()
     return (
         select(Registration.sitting_id)
-        .join(ResultObjection, ResultObjection.registration_id == Registration.id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
         .outerjoin(Result, Result.registration_id == Registration.id)
-        .where(Result.id.is_(None))
+        .where(Result.id.is_(None), or_(objected, and_(Sitting.released_at.is_not(None), _in_question())))
     )
+
+
+def _in_question() -> ColumnElement[bool]:
+    """Return that a violation is on record of somebody in a paper of the batch: it may make this one void, too."""
+    other = aliased(Registration)
+    of_ticket = (other.ticket_id == Registration.ticket_id, other.violation_code.is_not(None))
+    return select(other.id).where(*of_ticket).exists()
+
+
+def left_by_ruling(session: Session, sitting_ids: Collection[int]) -> dict[int, set[int]]:
+    """Return of each sitting that was released whose results a violation alone left out: registration ids.
+
+    Whether they still wait for the ruling, `rulings.unruled` says. Source: R-92.
+    """
+    objected = select(ResultObjection.id).where(ResultObjection.registration_id == Registration.id).exists()
+    query = (
+        select(Registration.sitting_id, Registration.id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .outerjoin(Result, Result.registration_id == Registration.id)
+        .where(
+            Registration.sitting_id.in_(sitting_ids),
+            Sitting.released_at.is_not(None),
+            Result.id.is_(None),
+            ~objected,
+            _in_question(),
+        )
+    )
+    left: dict[int, set[int]] = {}
+    for sitting, registration in session.execute(query) if sitting_ids else ():
+        left.setdefault(sitting, set()).add(registration)
+    return left
 
 
 def objections_of(session: Session, sitting_id: int) -> list[ObjectionLine]:

@@ -24,7 +24,8 @@ export function openActs(source, { before = () => {}, shown = () => {} } = {}) {
       ask(opener.href);
     }
   });
-  asked.addEventListener("close", () => asked.firstElementChild.replaceChildren());
+  // One that comes back with a kept form was closed and opened by the page, which tells of the first only now.
+  asked.addEventListener("close", () => { if (!asked.open) asked.firstElementChild.replaceChildren(); });
   return ask;
 }
 
