@@ -37,7 +37,7 @@ from cbt.bank.imports.bank_import import BANKS
 from cbt.bank.lint.job import LINT
 from cbt.batches import jobs as batch_jobs
 from cbt.batches import views as batches
-from cbt.batches.applications import paper_fates
+from cbt.batches.applications import is_unplaced, paper_fates
 from cbt.batches.roster.roster_import import BROUGHT
 from cbt.batches.views import batches_on_home
 from cbt.blueprints.office import views as blueprints
@@ -63,6 +63,7 @@ from cbt.enrolment import jobs as enrolment_jobs
 from cbt.enrolment import views as enrolment
 from cbt.enrolment.applications import jobs as application_jobs
 from cbt.enrolment.applications.person import register_retakes
+from cbt.enrolment.applications.store import register_unplaced
 from cbt.enrolment.applications.views import applications_on_home
 from cbt.enrolment.body import BODY_CHANGES
 from cbt.enrolment.fees import jobs as fee_jobs
@@ -440,6 +441,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     batch_jobs.ROSTER,
     batch_jobs.MARKED_ROSTER,
     batch_jobs.APPLICATION_ROSTER,
+    batch_jobs.TAKE_OUT,
     batch_jobs.DRAW_BATCH,
     batch_jobs.ARRANGE_SITTING,
     batch_jobs.ARRANGE_BATCH,
@@ -494,6 +496,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_names(app, LOG_NAMES)
     register_retakes(app, retake_verdicts)
     register_fates(app, paper_fates)
+    register_unplaced(app, is_unplaced)
     register_home_part(app, first_steps_on_home)
     register_home_part(app, batches_on_home)
     register_home_part(app, applications_on_home)

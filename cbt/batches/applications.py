@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, literal, select
+from sqlalchemy.orm import Session, aliased
 
 from cbt.audit.chain import record
+from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration, Withdrawal
 from cbt.candidates.roster.export import line_of_applicant
@@ -23,15 +25,16 @@ from cbt.enrolment.applications import application, store
 from cbt.enrolment.applications.application import Applying
 from cbt.enrolment.applications.attachments import photos_to_carry
 from cbt.enrolment.applications.person import told_of
-from cbt.enrolment.fees.store import refuse_unpaid
-from cbt.enrolment.models import Applicant, UnitApplication
+from cbt.enrolment.fees.store import keeps_from_sitting, refuse_unpaid
+from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
 from cbt.errors import Conflict
 from cbt.http.i18n import local_day
 from cbt.media.intake import JPEG
 from cbt.personal.fields import DETAILS
+from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.enrolment.fees import PaperFate
 from cbt.rules.states import OVER, ApplicationEvent, ApplicationState, SittingState
-from cbt.sittings.models import Batch, Sitting, SittingRoom
+from cbt.sittings.models import Batch, BatchLevel, Sitting, SittingRoom
 from cbt.sittings.store import official_only
 from cbt.storage.crypto import DOCUMENT, open_sealed
 from cbt.storage.unit_of_work import reading
@@ -40,10 +43,13 @@ from cbt.storage.write_queue.change_set import Rows
 READY = frozenset({ApplicationState.ACCEPTED, ApplicationState.SCHEDULED})
 
 
-def applied_rows(ref: str, *, now: datetime, actor: str) -> tuple[list[list[str]], Callable[[Session], None]]:
+def applied_rows(
+    ref: str, *, now: datetime, actor: str, batch: Batch | None = None
+) -> tuple[list[list[str]], Callable[[Session], None]]:
     """Return the roster rows of the people who were accepted, one for each paper, with their full numbers.
 
-    Beside them comes what puts it on record that somebody took them.
+    They name the batch in which the application stands, or the one it is to stand in. Beside them comes what puts
+    it on record that somebody took them.
 
     Raise NotFound("application.unknown"), Conflict("application.not_accepted"|"application.unpaid"),
     Unavailable("personal.unreadable").
@@ -52,19 +58,33 @@ def applied_rows(ref: str, *, now: datetime, actor: str) -> tuple[list[list[str]
     """
     with reading() as session:
         application = store.application_by_ref(session, ref, unit_id=None)
-        people = [one for one in store.people_of(session, application) if one.verdict == "accepted"]
-        if application.state not in READY or not people:
-            raise Conflict("application.not_accepted")
+        people = accepted_of(session, application)
         refuse_unpaid(session, application, blueprint_of(session, application.blueprint_version_id).fees)
-        rows = [row for one in people for row in _rows(session, application, one)]
+        if batch is None and application.batch_id:
+            batch = session.get(Batch, application.batch_id)
+        rows = [row for one in people for row in _rows(session, application, one, batch)]
         subject, after = application.logged_as, {"rows": len(rows)}
     return rows, partial(record, at=now, actor=actor, act="application.roster", subject=subject, after=after)
 
 
-def _rows(session: Session, application: UnitApplication, person: Applicant) -> list[list[str]]:
+def accepted_of(session: Session, application: UnitApplication) -> list[Applicant]:
+    """Return the people that a roster may have; raise Conflict("application.not_accepted")."""
+    people = [one for one in store.people_of(session, application) if one.verdict == "accepted"]
+    if application.state not in READY or not people:
+        raise Conflict("application.not_accepted")
+    return people
+
+
+def people_seen(people: Sequence[Applicant]) -> str:
+    """Return what tells whether the people of an application are still those who were looked at."""
+    return digest(canonical_json([[one.ref, one.document_index, one.papers, one.kind] for one in people]))
+
+
+def _rows(
+    session: Session, application: UnitApplication, person: Applicant, batch: Batch | None
+) -> list[list[str]]:
     blueprint = blueprint_of(session, application.blueprint_version_id)
     details = told_of(person) or {}
-    batch = session.get(Batch, application.batch_id) if application.batch_id else None
     facts = {
         **{name: details.get(name, "") for name, detail in DETAILS.items() if detail.applied},
         "name": person.name,
@@ -85,6 +105,107 @@ def _rows(session: Session, application: UnitApplication, person: Applicant) -> 
         )
         for paper in person.papers.split(",")
     ]
+
+
+def is_unplaced() -> ColumnElement[bool]:
+    """Return what holds for an `Applicant` who is not registered for all that is applied for.
+
+    What counts is the batch of their `UnitApplication`; whoever withdrew from a paper is asked for no more.
+    """
+    level = (
+        select(BlueprintVersion.ref)
+        .where(BlueprintVersion.id == UnitApplication.blueprint_version_id)
+        .correlate(UnitApplication)
+        .scalar_subquery()
+    )
+    listed, mark = literal(",").concat(Applicant.papers).concat(","), literal("%,")
+    registered = (
+        select(func.count(Registration.paper.distinct()))
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(
+            Candidate.document_index == Applicant.document_index,
+            Sitting.batch_id == UnitApplication.batch_id,
+            Sitting.state != SittingState.CANCELLED.value,
+            official_only(),
+            Registration.blueprint_ref == level,
+            listed.like(mark.concat(Registration.paper).concat(",%")),
+        )
+        .correlate(Applicant, UnitApplication)
+        .scalar_subquery()
+    )
+    withdrawn = (
+        select(func.count(Withdrawal.paper.distinct()))
+        .join(Candidate, Candidate.id == Withdrawal.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Withdrawal.ticket_id)
+        .where(
+            Candidate.document_index == Applicant.document_index,
+            AdmissionTicket.batch_id == UnitApplication.batch_id,
+            Withdrawal.back_at.is_(None),
+            Withdrawal.blueprint_ref == level,
+            listed.like(mark.concat(Withdrawal.paper).concat(",%")),
+        )
+        .correlate(Applicant, UnitApplication)
+        .scalar_subquery()
+    )
+    asked = func.length(Applicant.papers) - func.length(func.replace(Applicant.papers, ",", "")) + 1
+    return asked > registered + withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class OffRoster:
+    """People of an application who may sit and are in no roster of a batch."""
+
+    ref: str
+    unit: str
+    names: tuple[str, ...]
+
+
+def off_roster(session: Session, batches: Collection[Batch]) -> dict[int, list[OffRoster]]:
+    """Return who is in no roster of these batches though nothing keeps them from sitting, by the batch.
+
+    They are people of an application that stands in a batch, and those of one that stands in none and asks for a
+    day and a level of a batch. Source: R-76, R-77.
+    """
+    ids = [batch.id for batch in batches]
+    inside = (
+        select(UnitApplication.batch_id, UnitApplication, MemberUnit.name, Applicant.name)
+        .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
+        .join(Applicant, Applicant.application_id == UnitApplication.id)
+        .where(UnitApplication.batch_id.in_(ids), store.is_unplaced())
+        .order_by(UnitApplication.id, Applicant.id)
+    )
+    own, offered = aliased(BlueprintVersion), aliased(BlueprintVersion)
+    wishing = (
+        select(Batch.id, UnitApplication, MemberUnit.name, Applicant.name)
+        .select_from(UnitApplication)
+        .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
+        .join(Applicant, Applicant.application_id == UnitApplication.id)
+        .join(own, own.id == UnitApplication.blueprint_version_id)
+        .join(offered, offered.ref == own.ref)
+        .join(BatchLevel, BatchLevel.blueprint_version_id == offered.id)
+        .join(Batch, Batch.id == BatchLevel.batch_id)
+        .where(
+            Batch.id.in_(ids),
+            UnitApplication.state == ApplicationState.ACCEPTED.value,
+            Applicant.verdict == "accepted",
+            Batch.starts_on <= UnitApplication.preferred_on,
+            Batch.ends_on >= UnitApplication.preferred_on,
+        )
+        .order_by(UnitApplication.id, Applicant.id)
+    )
+    names: dict[tuple[int, str, str], list[str]] = defaultdict(list)
+    may_sit: dict[int, bool] = {}
+    for batch_id, one, unit, name in [*session.execute(inside), *session.execute(wishing)]:
+        if one.id not in may_sit:
+            fees = blueprint_of(session, one.blueprint_version_id).fees
+            may_sit[one.id] = not keeps_from_sitting(session, one, fees)
+        if may_sit[one.id]:
+            names[batch_id, one.ref, unit].append(name)
+    found: dict[int, list[OffRoster]] = defaultdict(list)
+    for (batch_id, ref, unit), people in names.items():
+        found[batch_id].append(OffRoster(ref, unit, tuple(people)))
+    return found
 
 
 TOGETHER = 4
@@ -185,5 +306,5 @@ def complete_applications(*, now: datetime) -> int:
     by = Applying(ACTOR, now, local_day(now), None)
     for ref in refs:
         with suppress(Conflict):  # somebody was quicker, or planned another sitting
-            application.take_step(ref, ApplicationEvent.COMPLETE, words="", batch="", by=by)
+            application.take_step(ref, ApplicationEvent.COMPLETE, words="", by=by)
     return len(refs)

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from cbt.batches import store
+from cbt.batches.applications import OffRoster, off_roster
 from cbt.batches.publication import Missing, missing_in
 from cbt.batches.store import facts_of_batches
 from cbt.blueprints.store import blueprint_of
@@ -26,6 +27,7 @@ from cbt.rules.planning.readiness import (
     BatchStep,
     SittingFacts,
     StepState,
+    certificate_steps,
     next_step,
     publicity_steps,
     steps_of,
@@ -106,6 +108,10 @@ def _url(step: BatchStep, batch_ref: str) -> str:
             return ""
         rest = "1" if step.reason == "rest" else None
         return flask.url_for(OF_RESULTS[step.reason], sitting_ref=step.sitting, rest=rest)
+    if step.code == "certificates":
+        return flask.url_for("certificates.certificates")
+    if step.application:
+        return flask.url_for("enrolment.applications.application", ref=step.application)
     if step.code == "roster":
         return flask.url_for("batches.roster.upload", ref=batch_ref)
     if key not in PAGES or not step.sitting:
@@ -116,6 +122,7 @@ def _url(step: BatchStep, batch_ref: str) -> str:
 
 SITTINGS, BATCHES = 40, 6
 """How many stand on a page."""
+_OPEN = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +146,12 @@ class SittingShown:
 
     @property
     def missing(self) -> list[Missing]:
-        if self.facts is None or self.facts.state is not SittingState.DRAFT:
-            return []
-        return missing_in(self.facts)
+        return [] if self.facts is None or not self.is_ahead else missing_in(self.facts)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it can still lack something: a sitting that began, or is off, is asked for nothing more."""
+        return self.facts is not None and self.facts.state in _OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +166,8 @@ class ChecklistPage:
     total: int
     applications: list[ApplicationLine]
     """The applications of units whose people sit in it."""
+    off_roster: list[OffRoster]
+    """Whom of applications its roster lacks."""
 
     @property
     def done(self) -> int:
@@ -174,7 +186,7 @@ class BatchLine:
 def batch_page(session: Session, ref: str, *, page: int, now: datetime) -> ChecklistPage:
     """Return what the page of a batch shows."""
     batch = batch_by_ref(session, ref)
-    facts = facts_of_batches(session, [batch])[batch.id]
+    facts = facts_of_batches(session, [batch], today=local_day(now))[batch.id]
     by_ref = {sitting.ref: sitting for sitting in facts.sittings}
     rows, total = store.sittings_page(session, batch.id, limit=SITTINGS, offset=(page - 1) * SITTINGS)
     changes = changes_of(session, [sitting.id for sitting, _ in rows])
@@ -191,11 +203,13 @@ def batch_page(session: Session, ref: str, *, page: int, now: datetime) -> Check
         ],
         total=total,
         applications=applications_of_batch(session, batch.id),
+        off_roster=off_roster(session, [batch]).get(batch.id, []) if facts.off_roster else [],
     )
 
 
 def lines_of(facts: BatchFacts, batch_ref: str, *, now: datetime) -> list[CheckLine]:
-    steps = [*steps_of(facts, now=now), *publicity_steps(facts, today=local_day(now))]
+    after = [*publicity_steps(facts, today=local_day(now)), *certificate_steps(facts)]
+    steps = [*steps_of(facts, now=now), *after]
     following = next_step(steps)
     return [step_line(step, batch_ref, is_next=step is following) for step in steps]
 
@@ -223,7 +237,7 @@ def unfinished(session: Session, *, page: int, now: datetime) -> tuple[list[Batc
         limit=BATCHES,
         offset=(page - 1) * BATCHES,
     )
-    facts = facts_of_batches(session, batches)
+    facts = facts_of_batches(session, batches, today=local_day(now))
     return [_line(batch, facts[batch.id], now) for batch in batches], total
 
 
@@ -239,7 +253,6 @@ def _first_start(sittings: Sequence[SittingFacts]) -> datetime | None:
 
 AT_ONCE = 300
 """After so many forms the rest waits for another request, where no worker draws them."""
-_OPEN = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +276,7 @@ def draw_for_batch(
     """
     with reading() as session:
         batch = batch_by_ref(session, batch_ref)
-        facts = facts_of_batches(session, [batch])[batch.id]
+        facts = facts_of_batches(session, [batch], today=local_day(now))[batch.id]
     undrawn = {one.ref: one.undrawn for one in facts.sittings if one.undrawn and one.state in _OPEN}
     waiting, forms = list(undrawn), int(work.so_far.get("forms", 0))
     while waiting and (most is None or forms < most):

@@ -10,12 +10,14 @@ from typing import Any
 from flask_babel import gettext as _
 
 from cbt.batches import checklist, publication, seating, sitting_change
+from cbt.batches.application_roster import take_out
 from cbt.batches.applications import applied_rows
 from cbt.batches.inform_list import inform_list
 from cbt.batches.roster.pages import export_rows, marked_copy
 from cbt.batches.sitting_change import MoveWish
 from cbt.candidates.roster.export import OF_BATCH, to_xlsx
-from cbt.http.i18n import explain
+from cbt.enrolment.applications.application import Applying
+from cbt.http.i18n import explain, local_day
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes
 from cbt.rules.roles import Role
@@ -55,6 +57,20 @@ APPLICATION_ROSTER = file_kind("application.roster", (Role.OFFICER,), _applicati
 Sentences = list[tuple[str, str]]
 OFFICERS = frozenset({Role.OFFICER})
 SEED_BITS = 32
+
+
+def _take_out(work: Work) -> JobResult:
+    by = Applying(work.actor, work.now, local_day(work.now), unit_id=None)
+    return JobResult({"papers": take_out(work.asked["application"], by, work=work)})
+
+
+def _taken_out(outcome: Mapping[str, Any]) -> Sentences:
+    return [(str(_("batches.applied.taken_out", papers=outcome["papers"])), "ok")]
+
+
+TAKE_OUT = JobKind(
+    "application.take_out", OFFICERS, _take_out, is_shared=True, can_cancel=False, said=_taken_out
+)
 
 
 def _draw(work: Work) -> JobResult:

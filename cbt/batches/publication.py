@@ -23,7 +23,8 @@ from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.sittings import checks_of_sitting, checks_of_sittings, stops_of
 from cbt.batches.store import facts_of_sittings
 from cbt.blueprints.store import blueprint_of
-from cbt.candidates.models import CandidatePhoto, Registration
+from cbt.candidates.models import Registration
+from cbt.candidates.store import has_photo
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.app_context import path_of
 from cbt.rules.planning.readiness import LackOfSitting, SittingFacts, lacks
@@ -221,10 +222,8 @@ def _papers(session: Session, sitting_id: int) -> dict[int, list[tuple[str, str,
 
 
 def _without_photo(session: Session, sitting_id: int) -> int:
-    query = (
-        select(func.count(Registration.candidate_id.distinct()))
-        .outerjoin(CandidatePhoto, CandidatePhoto.candidate_id == Registration.candidate_id)
-        .where(Registration.sitting_id == sitting_id, CandidatePhoto.candidate_id.is_(None))
+    query = select(func.count(Registration.candidate_id.distinct())).where(
+        Registration.sitting_id == sitting_id, ~has_photo(Registration.candidate_id)
     )
     return session.scalar(query) or 0
 

@@ -11,13 +11,18 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
-from cbt.candidates.models import AdmissionTicket, CandidatePhoto, Registration
+from cbt.batches.applications import off_roster
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.store import has_photo
+from cbt.certificates.service import certified, judged
 from cbt.enrolment.body import body
 from cbt.http.i18n import local_zone
+from cbt.results.models import Result
 from cbt.results.publicity.store import held_counts, left_by_ruling, publications_of, sittings_held
 from cbt.results.rulings import unruled
 from cbt.results.store import SHOWN
 from cbt.rules.planning.readiness import BatchFacts, SittingFacts
+from cbt.rules.retake import PaperOutcome
 from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Batch, BatchLevel, Centre, Room, RoomStaff, Sitting, SittingRoom
@@ -109,7 +114,7 @@ def _ahead(now: datetime) -> ColumnElement[bool]:
     return or_(mine.where(Sitting.state.in_(AHEAD)).exists(), and_(~planned.exists(), still))
 
 
-def facts_of_batches(session: Session, batches: Collection[Batch]) -> dict[int, BatchFacts]:
+def facts_of_batches(session: Session, batches: Collection[Batch], *, today: date) -> dict[int, BatchFacts]:
     """Return what is known of batches by their ids; cancelled sittings do not count."""
     wanted = [batch.id for batch in batches]
     query = (
@@ -124,10 +129,52 @@ def facts_of_batches(session: Session, batches: Collection[Batch]) -> dict[int, 
         of_batch[sitting.batch_id].append(facts[sitting.id])
     people = _people(session, wanted) if sittings else {}
     tickets = _tickets(session, wanted) if sittings else {}
+    off = off_roster(session, batches) if wanted else {}
+    certified = _certified(session, {one for one in wanted if _is_released(of_batch[one])}, today=today)
     return {
-        one: BatchFacts(tuple(of_batch[one]), *people.get(one, (0, 0)), *tickets.get(one, (0, 0, 0)))
+        one: BatchFacts(
+            tuple(of_batch[one]),
+            *people.get(one, (0, 0)),
+            *tickets.get(one, (0, 0, 0)),
+            off_roster=sum(len(line.names) for line in off.get(one, ())),
+            application=off[one][0].ref if one in off else "",
+            certificates=certified.get(one, (0, 0))[0],
+            certifiable=certified.get(one, (0, 0))[1],
+        )
         for one in wanted
     }
+
+
+def _is_released(sittings: Iterable[SittingFacts]) -> bool:
+    return any(sitting.state is SittingState.RELEASED and sitting.counts for sitting in sittings)
+
+
+def _certified(session: Session, batches: Collection[int], *, today: date) -> dict[int, tuple[int, int]]:
+    """Return how many people of batches have a certificate of what they sat there, and how many may get one."""
+    if not batches:
+        return {}
+    query = (
+        select(Sitting.batch_id, Registration.blueprint_ref, Candidate)
+        .join(Registration, Registration.sitting_id == Sitting.id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(Result, Result.registration_id == Registration.id)
+        .where(Sitting.batch_id.in_(batches), official_only(), Result.outcome == PaperOutcome.PASSED.value)
+        .distinct()
+        .order_by(Candidate.id)
+    )
+    passed: dict[str, dict[int, Candidate]] = defaultdict(dict)
+    levels: dict[int, set[tuple[str, int]]] = defaultdict(set)
+    for batch_id, level, candidate in session.execute(query):
+        passed[level][candidate.id] = candidate
+        levels[batch_id].add((level, candidate.id))
+    have, ready = set[tuple[str, int]](), set[tuple[str, int]]()
+    for level, people in passed.items():
+        own = certified(session, level, people)
+        have |= {(level, one) for one in own}
+        waiting = [one for key, one in people.items() if key not in own]
+        lines = judged(session, level, waiting, today=today)
+        ready |= {(level, line.candidate.id) for line in lines if not line.obstacles}
+    return {batch_id: (len(who & have), len(who & ready)) for batch_id, who in levels.items()}
 
 
 def facts_of_sittings(
@@ -158,6 +205,7 @@ def facts_of_sittings(
                 bool(room.people and not room.arranged and not room.drawn) for room in rooms[sitting_id]
             ),
             outside=batch is not None and not within(batch, sitting),
+            counts=is_official(sitting),
             asked=sitting_id in after,
             shown_until=until,
             objections=objections,
@@ -251,11 +299,11 @@ def _rooms(session: Session, sittings: Collection[int]) -> list[_Room]:
 
 def _people(session: Session, batches: Collection[int]) -> dict[int, tuple[int, int]]:
     """Return how many people each batch has, and how many of them without a photo."""
-    person, photo = Registration.candidate_id, CandidatePhoto.candidate_id
+    person = Registration.candidate_id
+    pictured = func.count(case((has_photo(person), person)).distinct())
     query = (
-        select(Sitting.batch_id, func.count(person.distinct()), func.count(photo.distinct()))
+        select(Sitting.batch_id, func.count(person.distinct()), pictured)
         .join(Registration, Registration.sitting_id == Sitting.id)
-        .outerjoin(CandidatePhoto, photo == person)
         .where(Sitting.batch_id.in_(batches), Sitting.state != CANCELLED)
         .group_by(Sitting.batch_id)
     )

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import flask
+from flask_babel import get_locale
 
+from cbt.batches import application_roster
 from cbt.batches import change_views as batches_change_views
 from cbt.batches import seating_views as seating
+from cbt.batches.application_roster import BatchWish
 from cbt.batches.checklist import AT_ONCE, BATCHES, SITTINGS, batch_page, unfinished
 from cbt.batches.checks import views as checks
 from cbt.batches.free_days import free_month
-from cbt.batches.jobs import APPLICATION_ROSTER, DRAW_BATCH
+from cbt.batches.jobs import APPLICATION_ROSTER, DRAW_BATCH, TAKE_OUT
 from cbt.batches.people import views as people
 from cbt.batches.roster import views as roster_roster
-from cbt.enrolment.applications.views import OFFICE, OWN, ApplicationSide
+from cbt.enrolment.applications.views import OFFICE, OWN, ApplicationSide, application
+from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
-from cbt.http.auth.login import Principal
+from cbt.http.auth.login import Principal, acting
 from cbt.http.form_values import page_of
+from cbt.http.forms import Refusal, form_on
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.jobs.answers import act_reply, file_reply
@@ -62,6 +67,32 @@ def batches_on_home(principal: Principal) -> tuple[str, Mapping[str, object]] | 
 
 
 application_pages = flask.Blueprint("applied", __name__)
+
+
+def _application_page(ref: str, refused: Refusal) -> Reply:
+    return application(OFFICE, ref, refused)
+
+
+@application_pages.post("/office/applications/<ref>/batch")
+@access.roles(Role.OFFICER)
+@form_on(_application_page, InvalidInput, Conflict)
+def bring_in(ref: str) -> Reply:
+    """编入批次: have the accepted people be looked at as a roster of the batch, and go there."""
+    form = flask.request.form
+    wish = BatchWish(form.get("batch", ""), outside="outside" in form)
+    batch_ref, draft = application_roster.bring_in(
+        ref, wish, locale=str(get_locale()), now=flask.g.now, actor=acting()
+    )
+    return flask.redirect(flask.url_for("batches.roster.check", ref=batch_ref, draft=draft), 303)
+
+
+@application_pages.post("/office/applications/<ref>/batch/leave")
+@access.roles(Role.OFFICER)
+@form_on(_application_page, InvalidInput, Conflict)
+def take_out(ref: str) -> Reply:
+    """退出批次: take the people off the roster of the batch, and the application out of it."""
+    page = OFFICE.url("application", ref=ref)
+    return act_reply(TAKE_OUT, subject=f"unit_application:{ref}", page=page, application=ref)
 
 
 @application_pages.post("/office/applications/<ref>/roster")

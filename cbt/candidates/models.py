@@ -179,15 +179,3 @@ class Withdrawal(Named):
     back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When it was brought back, or the paper registered anew; NULL while it stands."""
     back_by: Mapped[str | None] = mapped_column(String(80))
-
-
-class RosterMapping(Base):
-    """What the office said of the columns of a file: the next one with the same headings asks nothing.
-
-    `digest` is that of the headings, `said` JSON: the field of each column by its letter, "" for one left out.
-    """
-
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    said: Mapped[str] = mapped_column(Text)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    by: Mapped[str] = mapped_column(String(80))

@@ -19,11 +19,12 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.registration import Ticket, TicketLine, note_printed, tickets_of
 from cbt.candidates.roster.export import accommodation_text
 from cbt.candidates.store import Registered, SittingCounts, counts_of
+from cbt.enrolment.applications.attachments import born_text
 from cbt.enrolment.body import BodyDetails, body
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_text, mark_text
-from cbt.personal.fields import DETAILS
+from cbt.personal.fields import DETAILS, gender_of_number
 from cbt.printing.pdf import lacking
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.planning.seating import RoomPlan, plan_of
@@ -33,6 +34,7 @@ from cbt.sittings import store as sittings
 from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Batch, Centre, Sitting, SittingChange, SittingRoom
 from cbt.sittings.store import batch_by_ref, printed_purpose
+from cbt.storage.crypto import DOCUMENT, readable
 from cbt.storage.unit_of_work import pieces_of, unit_of_work
 
 _PRINTED: tuple[InstrumentedAttribute[str], ...] = (
@@ -436,7 +438,7 @@ def told(papers: str) -> str:
 
 
 _WORDS = (
-    "gender", "born", "born.value", "education", "phone", "years", "years.value", "insurance", "insurance.value",
+    "gender", "born", "education", "phone", "years", "years.value", "insurance", "insurance.value",
     "address", "certificate", "school", "applied", "notice", "promise",
 )  # fmt: skip
 _LISTS = {
@@ -485,10 +487,14 @@ def _person(occasion: Occasion, entry: Registered, ticket: Ticket | None) -> dic
     own = blueprint.papers[entry.registration.paper].name
     papers = [line.paper.name for line in ticket.lines] if ticket else [own]
     own_rules = [_(f"candidates.print.registration.rule.{name}") for name in _OWN_RULES]
+    kind, number = candidate.document_type, readable(candidate.document_sealed, DOCUMENT) or ""
+    gender = candidate.gender or (gender_of_number(kind, number) if number else "")
     return {
         "exam": occasion.batch.name,
         "name": candidate.name,
-        "gender": DETAILS["gender"].worded(candidate.gender),
+        "gender": DETAILS["gender"].worded(gender),
+        "born": born_text(kind, number),
+        "phone": DETAILS["phone"].masked_of(candidate),
         "photo": photo_name(candidate.id),
         "document": [_(f"door.document.{candidate.document_type}"), candidate.document_masked],
         "number": entry.ticket.number,

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.blueprints.store import BatchUse, paper_of
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
@@ -120,10 +120,15 @@ def photo_of(session: Session, candidate_id: int) -> CandidatePhoto | None:
     return session.get(CandidatePhoto, candidate_id)
 
 
+def has_photo(candidate_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Return what holds for a candidate with a photo: what every page and count asks of it."""
+    return exists().where(CandidatePhoto.candidate_id == candidate_id)
+
+
 def with_photo(session: Session, candidate_ids: Iterable[int]) -> set[int]:
     """Return which of the candidates have a photo, without reading the images."""
     wanted = list(candidate_ids)
-    query = select(CandidatePhoto.candidate_id).where(CandidatePhoto.candidate_id.in_(wanted))
+    query = select(Candidate.id).where(Candidate.id.in_(wanted), has_photo(Candidate.id))
     return set(session.scalars(query)) if wanted else set()
 
 
@@ -208,7 +213,7 @@ def counts_of(session: Session, sitting_id: int) -> SittingCounts:
     )
     without_photo = select(func.count(func.distinct(Registration.candidate_id))).where(
         Registration.sitting_id == sitting_id,
-        ~exists().where(CandidatePhoto.candidate_id == Registration.candidate_id),
+        ~has_photo(Registration.candidate_id),
     )
     again = select(func.count()).where(
         AdmissionTicket.reprint_since.is_not(None),

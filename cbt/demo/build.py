@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from cbt.config import Settings
 from cbt.demo.people import LEVEL, STAFF, Enrolment, Invented, invent, portrait, roster
 from cbt.demo.world import ACTOR, Ground, Hall, bring_banks, build_premises, plan_sitting
 from cbt.door.arrival import check_in, issue_login_code, record_arrival
+from cbt.enrolment.applications.application import Applying, put_in_batch
 from cbt.enrolment.body import BodyDetails, change_body
 from cbt.enrolment.units import Issued
 from cbt.http.i18n import local_day, local_zone
@@ -108,10 +110,11 @@ WRONG_EVERY = (11, 7, 5, 4)
 """So many answers come to one that is left out: everybody passes, no two alike."""
 
 
-def hold(application: str, day: date, *, batch: int, ground: Ground, settings: Settings) -> list[str]:
-    """Hold the exam of an application that was put into a batch, on a day; return the refs of its sittings."""
-    planned = datetime.combine(day, time(8), local_zone()).astimezone(UTC) - PLANNED_BEFORE
-    rows, note = applied_rows(application, now=planned, actor=ACTOR)
+def register(
+    application: str, day: date, *, batch: int, ground: Ground, settings: Settings, now: datetime
+) -> list[str]:
+    """Put the people of an application into a batch, with a sitting for each paper; return the refs of these."""
+    rows, note = applied_rows(application, now=now, actor=ACTOR)
     with unit_of_work() as session:
         note(session)
     refs = []
@@ -125,7 +128,7 @@ def hold(application: str, day: date, *, batch: int, ground: Ground, settings: S
                 at=start,
                 duties=[ground.duties],
                 published=False,
-                now=planned,
+                now=now,
             )
             refs.append(sitting.ref)
         import_roster(
@@ -133,14 +136,23 @@ def hold(application: str, day: date, *, batch: int, ground: Ground, settings: S
             file_name="applied.xlsx",
             body=to_xlsx([row for row in rows if row[TEMPLATE.index("paper")] == paper]),
             folder=settings.blueprint_dir,
-            now=planned,
+            now=now,
             actor=ACTOR,
         )
-        draw_for_sitting(refs[-1], now=planned, actor=ACTOR, seed=len(refs))
-        publish(sitting_ref=refs[-1], now=planned, actor=ACTOR)
-    for ref, (_, at) in zip(refs, PAPERS, strict=True):
-        sit(ref, datetime.combine(day, at, local_zone()).astimezone(UTC))
+    with unit_of_work() as session:
+        by = Applying(ACTOR, now, local_day(now), unit_id=None)
+        put_in_batch(session, application, session.get_one(Batch, batch), by)
     return refs
+
+
+def hold(sittings: Sequence[str], day: date) -> None:
+    """Hold the exam of an application that was put into a batch, on a day."""
+    planned = datetime.combine(day, time(8), local_zone()).astimezone(UTC) - PLANNED_BEFORE
+    for number, ref in enumerate(sittings, 1):
+        draw_for_sitting(ref, now=planned, actor=ACTOR, seed=number)
+        publish(sitting_ref=ref, now=planned, actor=ACTOR)
+    for ref, (_, at) in zip(sittings, PAPERS, strict=True):
+        sit(ref, datetime.combine(day, at, local_zone()).astimezone(UTC))
 
 
 def sit(sitting_ref: str, start: datetime) -> None:
@@ -237,10 +249,10 @@ def enrol(
     with unit_of_work() as session:
         text = blueprint_text(settings.blueprint_dir / f"{LEVEL}.toml")
         store_blueprint(session, text, now=story.ago(80).now, actor=ACTOR)
-        past_ref = session.get_one(Batch, past).ref
     done, day = story.before()
-    story.step(done, ApplicationEvent.SCHEDULE, 64, batch=past_ref)
-    sittings = hold(done, day, batch=past, ground=ground, settings=settings)
+    planned = datetime.combine(day, time(8), local_zone()).astimezone(UTC) - PLANNED_BEFORE
+    sittings = register(done, day, batch=past, ground=ground, settings=settings, now=planned)
+    hold(sittings, day)
     with reading() as session:
         people = {one.login: one.logged_as for one in session.scalars(select(Staff))}
     shown = datetime.combine(day, time(10), local_zone()).astimezone(UTC) + timedelta(days=2)
@@ -248,10 +260,13 @@ def enrol(
     story.step(done, ApplicationEvent.COMPLETE, (now - released).days)
     issue_certificates(LEVEL, sittings, at=released + timedelta(days=1), by=people[OFFICER])
     with unit_of_work() as session:
-        coming = create_batch(
+        batch = create_batch(
             session, name="客户服务管理员认定批次（下一批）", now=story.ago(16).now, actor=ACTOR
-        ).ref
-    story.lately(coming)
+        )
+        session.flush()
+        coming = batch.id
+    next_batch = partial(register, batch=coming, ground=ground, settings=settings, now=story.ago(15).now)
+    story.lately(next_batch)
     return list(zip(story.clerks, story.names, strict=True))
 
 

@@ -7,7 +7,7 @@ import io
 import random
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -21,6 +21,8 @@ from cbt.enrolment.applications.application import (
     REFUSED,
     ApplicationForm,
     Applying,
+    Verdict,
+    check_proofs,
     decide,
     earliest_day,
     make_application,
@@ -34,6 +36,7 @@ from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.enrolment.office_decisions import holidays_of
 from cbt.enrolment.units import Issued, UnitForm, add_unit, invite_clerk
 from cbt.http.i18n import local_day
+from cbt.rules.enrolment.conditions import RequiredProof
 from cbt.rules.roles import Role
 from cbt.rules.states import ApplicationEvent
 from cbt.storage.unit_of_work import reading
@@ -334,11 +337,14 @@ class Enrolment:
     def hand_in(self, ref: str, days: int) -> None:
         submit(ref, late_reason="", by=self.ago(days))
 
-    def step(self, ref: str, event: ApplicationEvent, days: int, *, words: str = "", batch: str = "") -> None:
-        take_step(ref, event, words=words, batch=batch, by=self.ago(days))
+    def step(self, ref: str, event: ApplicationEvent, days: int, *, words: str = "") -> None:
+        take_step(ref, event, words=words, by=self.ago(days))
 
     def accept(self, ref: str, days: int) -> None:
-        decide(ref, people_of(ref), verdict=ACCEPTED, condition=None, reason="", by=self.ago(days))
+        everything = [proof.value for proof in RequiredProof]
+        for person in people_of(ref):
+            check_proofs(ref, person, received=everything, checked=everything, by=self.ago(days))
+        decide(ref, people_of(ref), Verdict(ACCEPTED, None, ""), self.ago(days))
         self.step(ref, ApplicationEvent.ACCEPT, days)
 
     def pay(self, unit: int, amount: str, days: int, *, pays: str) -> None:
@@ -354,24 +360,25 @@ class Enrolment:
         self.hand_in(done, 75)
         self.accept(done, 72)
         self.pay(0, "1120.00", 66, pays=done)
-        with reading() as session:
-            day = UnitApplication.by_ref(session, done, unknown="application.unknown").preferred_on
-        return done, day
+        return done, day_of(done)
 
-    def lately(self, batch: str) -> None:
-        """Enter what is under way: an application in every state that is not over, and two that came to nothing."""
+    def lately(self, register: Callable[[str, date], object]) -> None:
+        """Enter what is under way: an application in every state that is not over, and two that came to nothing.
+
+        `register` puts the people of one, who are to sit on a day, into the next batch.
+        """
         withdrawn = self.apply(2, WITHDRAWN, 26)
         self.hand_in(withdrawn, 26)
         withdraw(withdrawn, words="参评人员工作调动，本次不参加。", by=self.ago(24))
         refused = self.apply(2, TURNED_DOWN, 23)
         self.hand_in(refused, 23)
         words = "从事本职业工作未满 5 年，满足年限后可再次申请。"
-        decide(refused, people_of(refused), verdict=REFUSED, condition=None, reason=words, by=self.ago(21))
+        decide(refused, people_of(refused), Verdict(REFUSED, None, words), self.ago(21))
         self.step(refused, ApplicationEvent.REFUSE, 21, words=words)
         scheduled = self.apply(1, SCHEDULED, 20)
         self.hand_in(scheduled, 20)
         self.accept(scheduled, 17)
-        self.step(scheduled, ApplicationEvent.SCHEDULE, 15, batch=batch)
+        register(scheduled, day_of(scheduled))
         self.pay(1, "840.00", 13, pays=scheduled)
         accepted = self.apply(0, WAS_ACCEPTED, 12)
         self.hand_in(accepted, 12)
@@ -384,6 +391,11 @@ class Enrolment:
         )
         self.hand_in(self.apply(0, SUBMITTED, 2), 2)
         self.apply(1, DRAFT, 0)
+
+
+def day_of(ref: str) -> date:
+    with reading() as session:
+        return UnitApplication.by_ref(session, ref, unknown="application.unknown").preferred_on
 
 
 def people_of(ref: str) -> list[str]:

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import flask
+from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 
 from cbt.errors import CbtError, InvalidInput
@@ -165,6 +166,12 @@ def sent_json() -> object:
         return flask.request.get_json(silent=True)
     except RecursionError:
         return None
+
+
+def flash_done(message: str, *links: tuple[str, str]) -> None:
+    """Say at the head of the next page what was done, with links (address, label) to what was made of it."""
+    anchors = [Markup('<a href="{}">{}</a>').format(url, label) for url, label in links]
+    flask.flash(Markup(" ").join([escape(message), *anchors]), "ok")
 
 
 def flash_refusal(error: CbtError) -> None:

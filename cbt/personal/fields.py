@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import lru_cache
@@ -60,6 +60,16 @@ def gender_of_number(kind: str, number: str) -> str:
     if kind not in RESIDENT:
         return ""
     return "male" if int(number[16]) % 2 else "female"
+
+
+def birth_of_number(kind: str, number: str) -> date | None:
+    """Return the day of birth a resident's number says, None for any other number. Source: R-10 (GB 11643)."""
+    if kind not in RESIDENT or len(number) != 18:
+        return None
+    try:
+        return date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return None
 
 
 # Personal numbers: sealed at rest, found by a keyed digest, masked wherever they are shown.

@@ -119,6 +119,9 @@ FINISHED = frozenset({ApplicationState.DONE, ApplicationState.WITHDRAWN, Applica
 BY_UNIT = frozenset({ApplicationEvent.SUBMIT, ApplicationEvent.WITHDRAW})
 """What a unit's own clerk may do; an officer at the counter does these as well, and all others alone."""
 
+WITH_ROSTER = frozenset({ApplicationEvent.SCHEDULE, ApplicationEvent.UNSCHEDULE})
+"""What happens with the registrations of its people, or not at all."""
+
 
 def next_application_state(state: ApplicationState, event: ApplicationEvent) -> ApplicationState:
     """Return where an event takes an application; raise Conflict("application.transition") where it cannot happen.

@@ -63,6 +63,11 @@ class Heading:
         return {use.field: index for index, use in enumerate(self.uses) if use.field}
 
     @property
+    def mapped(self) -> int:
+        """How many columns are read."""
+        return len(self.places)
+
+    @property
     def doubled(self) -> list[tuple[Place, str]]:
         """The headers that mean what one before them means, and what that is."""
         left_out = [(use, self.columns.meant(use.header)) for use in self.uses if not use.field]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from cbt.candidates.models import AdmissionTicket
 from cbt.items.models import ItemBank
@@ -18,6 +19,7 @@ from cbt.sittings.service import create_batch, create_sitting
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import row
 from tests.candidates.test_importing import bring
+from tests.certificates.test_certificates import given, qualify, set_parts
 from tests.helpers import count_queries, flat
 from tests.sittings.conftest import OFFICER, PLANNED, Day
 from tests.sittings.test_planning import browser
@@ -173,4 +175,47 @@ def test_only_officers_have_the_steps_on_their_home_page_and_over_is_over(world:
     with world.app.app_context(), unit_of_work() as session:
         session.execute(update(Sitting).values(state="scored"))
     assert world.batch_ref not in officer.get("/staff").text
-    assert {state for state, _said, _url in steps(officer, world.batch_ref).values()} == {"done"}
+    over = steps(officer, world.batch_ref)
+    assert over.pop("发证") == ("waits", "成绩发布后可以发证", "")
+    assert {state for state, _said, _url in over.values()} == {"done"}
+
+
+@pytest.mark.once
+def test_a_published_sitting_lacks_the_forms_that_are_not_drawn(world: World) -> None:
+    """还缺 says nothing is missing only where nothing is."""
+    officer, page = world.staff("officer"), f"/office/batches/{world.batch_ref}"
+
+    def row() -> str:
+        return (
+            flat(officer.get(page).text)
+            .partition(f'/office/sittings/{world.sitting_ref}">')[2]
+            .partition("</tr>")[0]
+        )
+
+    assert '<span class="hint">无</span>' in row()
+    with world.app.app_context(), unit_of_work() as session:
+        some = session.scalars(select(Attempt.id).limit(2)).all()
+        session.execute(delete(Attempt).where(Attempt.id.in_(some)))
+    assert "2 人未组卷" in row()
+    assert '<span class="hint">无</span>' not in row()
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(Sitting).values(state="ended"))
+    assert '<span class="hint">—</span>' in row()  # nothing is asked of it any more
+
+
+@pytest.mark.once
+def test_the_last_step_issues_certificates_and_photos_are_told_as_the_people_have_them(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    officer = world.staff("officer")
+    found = steps(officer, world.batch_ref)
+    assert found["发证"] == ("open*", "2 人可以发证，已发 0 本", "/office/certificates")
+    lacking = officer.get(f"/office/batches/{world.batch_ref}/people?kind=photo").text.count(
+        "照片待补</span>"
+    )
+    assert lacking
+    assert found["照片"] == ("done", f"{lacking} 人没有照片", "")
+    given(world, "theory")
+    assert steps(officer, world.batch_ref)["发证"][1] == "1 人可以发证，已发 1 本"
+    given(world, "extra")
+    assert steps(officer, world.batch_ref)["发证"] == ("done", "已发证书 2 本", "/office/certificates")

@@ -144,6 +144,24 @@ def test_one_person_has_a_ticket_and_a_registration_sheet_but_no_list(day: Day, 
 
 
 @EMBEDDED
+def test_a_registration_sheet_says_what_is_known_and_leaves_the_rest_to_a_pen(
+    day: Day, tmp_path: Path
+) -> None:
+    headers = [*HEADERS, "手机号码"]
+    bring(day, [[*row(1, "江平"), "13800001111"]], headers)
+    number = resident(1)
+    with day.read() as session:
+        (one,) = session.scalars(select(Candidate)).all()
+        (ref,) = session.scalars(select(Registration.ref)).all()
+        assert one.gender == ""  # the roster did not say it: the number does
+    text = told(officer(day).get(f"/office/registrations/{ref}/print/registration.pdf"), tmp_path)
+    born = f"{number[6:10]}年{int(number[10:12])}月{int(number[12:14])}日"
+    for said in (born, "性别男", "138"):
+        assert squeezed(said) in squeezed(text), said
+    assert "13800001111" not in text
+
+
+@EMBEDDED
 def test_who_may_print(day: Day) -> None:
     bring(day, [row(1)])
     for role in GIVEN:

@@ -6,8 +6,9 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.roster import columns
-from cbt.candidates.roster.columns import HandMapping, layouts_of
+from cbt.candidates.roster.columns import layouts_of
 from cbt.candidates.roster.file import roster_of
+from cbt.imports.column_mapping import HandMapping, hands_of_form, keep_mappings
 from cbt.spreadsheets.findings import Severity
 from tests.candidates.rosters import resident
 from tests.candidates.test_roster_layouts import ONE, TWO, asked, both, sheet, stops
@@ -35,11 +36,11 @@ def test_columns_nobody_knows_are_asked_for_once_and_kept(day: Day) -> None:
         "两科",
         "新考",
     ]
-    hands = columns.hands_of_form(FORM, [layout])
+    hands = hands_of_form(FORM, [layout])
     with day.write() as session:
         assert columns.kept_hands(session, [ODD]) == {}
         for _twice in range(2):
-            columns.keep_hands(
+            keep_mappings(
                 session, hands, subject=f"batch:{day.batch_ref}", now=day.clock.now(), actor=OFFICER
             )
     with day.read() as session:
@@ -66,13 +67,11 @@ def test_what_holds_for_every_line_is_said_and_told_but_not_kept(day: Day) -> No
     rows = sheet(["姓名", "身份证号"], ["甲", ONE])
     (layout,) = layouts_of([rows], {})
     form = {"fixed.0.level": "三级", "fixed.0.paper": "两科", "fixed.0.name": "甲"}
-    hands = columns.hands_of_form(form, [layout])
+    hands = hands_of_form(form, [layout])
     roster = roster_of([rows], hands)
     assert (asked(roster), [one.code for one in roster.findings]) == (both("甲"), ["roster.said_fixed"] * 2)
     with day.write() as session:
-        columns.keep_hands(
-            session, hands, subject=f"batch:{day.batch_ref}", now=day.clock.now(), actor=OFFICER
-        )
+        keep_mappings(session, hands, subject=f"batch:{day.batch_ref}", now=day.clock.now(), actor=OFFICER)
         assert columns.kept_hands(session, [rows]) == {layout.digest: HandMapping()}
 
 
@@ -97,6 +96,6 @@ def test_each_sheet_has_a_level_of_its_own_said_and_its_name_tells_which() -> No
         (True, ["level"], {"level": "二级"}),
     ]
     form = {f"fixed.{n}.level": one.told["level"] for n, one in enumerate(layouts)}
-    hands = columns.hands_of_form(form, layouts)
+    hands = hands_of_form(form, layouts)
     assert asked(roster_of(sent, hands)) == [*both("甲"), *both("乙", "2")]
     assert [one.digest for one in layouts_of(sent, hands)] == [one.digest for one in layouts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -15,8 +16,11 @@ from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.demo.people import portrait
+from cbt.enrolment.applications.application import Applying, put_in_batch
 from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
+from cbt.http.i18n import local_day
 from cbt.sittings.models import Sitting
+from cbt.sittings.store import batch_by_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_units import AGREEMENT, OTHER_CODE, enter, officer, rows
@@ -67,7 +71,27 @@ class Desk:
         return self.client.post(f"{self.page}/steps/{event}", data=form)
 
     def decide(self, people: list[str], verdict: str = "accepted", **form: str) -> Any:
-        return self.client.post(f"{self.page}/decide", data={"people": people, "verdict": verdict, **form})
+        """Decide about people; that their evidence was not ticked off is accepted unless `unchecked` is empty."""
+        form = {"unchecked": "1"} | form
+        sent = {name: text for name, text in form.items() if text}
+        return self.client.post(f"{self.page}/decide", data={"people": people, "verdict": verdict, **sent})
+
+    def bring_in(self, batch: str, **form: str) -> Any:
+        """Have the accepted people be looked at as a roster of a batch, on whatever day that is held."""
+        return self.client.post(f"{self.page}/batch", data={"batch": batch, "outside": "1", **form})
+
+    def register(self, world: World, batch: str = "") -> Any:
+        """Put the application into a batch: its roster is looked at and, what is good of it, confirmed."""
+        looked = self.bring_in(batch or world.batch_ref)
+        assert looked.status_code == 303, flat(looked.text)
+        page = looked.headers["Location"]
+        for confirmed in (False, True):
+            if confirmed:
+                answer = self.client.post(page, data={"rows": "good"})
+                assert answer.status_code == 303, flat(answer.text)
+            with world.app.app_context():
+                work_on(page.rpartition("/")[2], clock=world.clock.now)
+        return self.client.get(page)
 
     def text(self, page: str = "") -> str:
         return flat(self.client.get(page or self.page).text)
@@ -106,6 +130,14 @@ def signed_in(world: World, login: str) -> Desk:
     return Desk(
         sign_in_as(world.app, kind="staff", subject_ref=ref, machine=f"m-{login}"), "/unit/applications"
     )
+
+
+def put_in(world: World, desk: Desk) -> None:
+    """Have an application stand in the world's batch, whoever of its people is registered there."""
+    now = world.clock.now()
+    with world.app.app_context(), unit_of_work() as session:
+        by = Applying("staff:test", now, local_day(now), None)
+        put_in_batch(session, unit_ref(desk.page), batch_by_ref(session, world.batch_ref), by)
 
 
 def people_of(world: World) -> list[str]:
@@ -162,23 +194,15 @@ def test_an_application_goes_from_a_draft_into_a_batch_with_nothing_typed_twice(
     assert officer.post(f"{desk.page}/people/{met}/proofs", data=proofs).status_code == 303
     assert desk.step("accept").status_code == 303
     assert desk.decide([short]).status_code == 409
-    assert desk.step("schedule", batch="ba-none").status_code == 422
-    assert desk.step("schedule", batch=world.batch_ref).status_code == 303
+    assert desk.step("schedule", batch=world.batch_ref).status_code == 422  # with its roster alone
+    assert desk.bring_in("ba-none").status_code == 422
+    assert officer.post(f"{desk.page}/roster").mimetype.endswith("sheet")
+    back = desk.register(world)
+    assert back.headers["Location"] == desk.page
     assert "2026 年第四批" in clerk.text()
+    assert "已安排" in clerk.text()
     assert "上海浦江客户服务有限公司" in officer.get(f"/office/batches/{world.batch_ref}").text
     assert officer.get(f"/office/batches/{world.batch_ref}").text.count(desk.page) == 1
-
-    roster = officer.post(f"{desk.page}/roster")
-    assert roster.mimetype.endswith("sheet")
-    brought = officer.post(
-        f"/office/batches/{world.batch_ref}/roster", data={"file": (io.BytesIO(roster.data), "r.xlsx")}
-    ).headers["Location"]
-    for confirmed in (False, True):
-        if confirmed:
-            confirm = officer.post(brought)
-            assert confirm.status_code == 303, flat(confirm.text)[3000:9000]
-        with world.app.app_context():
-            work_on(brought.rpartition("/")[2], clock=world.clock.now)
     with rows(world, Candidate) as candidates:
         carried_over = [one for one in candidates if one.name in {"陆遥", "郭宁"}]
         assert [(one.name, one.employer, one.staff_number) for one in carried_over] == [
@@ -395,3 +419,46 @@ def test_pages_ask_as_often_however_many_there_are(world: World, officer: FlaskC
     assert max(before) <= 12
     assert "草稿 61" in desk.text("/office/applications")
     assert 'rel="next"' in desk.text("/office/applications?state=draft")
+
+
+@pytest.mark.once
+def test_accepting_names_whom_it_cannot_and_keeps_what_was_ticked(world: World, desk: Desk) -> None:
+    desk.enter()
+    desk.enter(name="郭宁", document_number=resident(42), years="1", education="")
+    desk.enter(name="方一", document_number=resident(43))
+    desk.step("submit")
+    met, short, other = people_of(world)
+    boxes = re.compile(r'value="(pe-\w+)" checked')
+    assert boxes.findall(desk.text()) == [met, other]  # who plainly meets a condition is ticked already
+
+    def named(page: str) -> list[str]:
+        return re.findall(r">([^<]+)</a>", page.partition('role="alert"')[2].partition("</div>")[0])
+
+    refused = desk.decide([met, short], reason="同批申报")
+    page = flat(refused.text)
+    assert refused.status_code == 409
+    assert "1 人没有明确符合的条件" in page
+    assert named(page) == ["郭宁"]
+    assert (boxes.findall(page), 'value="同批申报"' in page) == ([met, short], True)
+    asked = desk.decide([met, other], unchecked="")
+    page = flat(asked.text)
+    assert asked.status_code == 409
+    assert "2 人有证明材料没有核对" in page
+    assert (named(page), boxes.findall(page), 'name="unchecked"' in page) == (
+        ["陆遥", "方一"],
+        [met, other],
+        True,
+    )
+    alone = desk.client.post(
+        f"{desk.page}/decide", data={"people": [met], "person": met, "verdict": "accepted"}
+    )
+    assert alone.status_code == 409
+    assert 'name="unchecked"' in alone.text
+    everything = ["identity", "employment", "diploma"]
+    proofs = {"received": everything, "checked": everything}
+    desk.client.post(f"{desk.page}/people/{met}/proofs", data=proofs)
+    assert desk.decide([met], unchecked="").status_code == 303  # all that is asked for was checked
+    assert desk.decide([other]).status_code == 303
+    with rows(world, AuditEntry) as log:
+        told = [one.after for one in log if one.act == "applicant.accept"]
+    assert ["unchecked" in str(one) for one in told] == [False, True]

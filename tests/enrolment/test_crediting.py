@@ -17,7 +17,7 @@ from cbt.personal.fields import document_index
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
-from tests.enrolment.test_applications import Desk, desk, officer, state, unit
+from tests.enrolment.test_applications import Desk, desk, officer, put_in, state, unit
 from tests.enrolment.test_fees import accepted, pay
 from tests.enrolment.test_units import rows
 from tests.world import PLANNED, World
@@ -60,7 +60,7 @@ def test_an_aborted_paper_is_credited_once_and_one_that_was_held_is_not(
     pay(officer, unit)
     seat(world, "theory", 31, again="factor")  # both papers, in the room that is held
     seat(world, "elsewhere", 42)  # the make-up, in the room that is aborted
-    assert accepted.step("schedule", batch=world.batch_ref).status_code == 303
+    put_in(world, accepted)
     over(world, "elsewhere")
     assert accepted.step("complete").status_code == 303
     assert cancelled(world) == [("retake", "aborted")]
@@ -78,7 +78,7 @@ def test_who_withdrew_is_credited_when_the_application_ends_by_itself_a_week_lat
     world: World, officer: FlaskClient, unit: str, accepted: Desk
 ) -> None:
     ref = seat(world, "theory", 31, again="factor")
-    assert accepted.step("schedule", batch=world.batch_ref).status_code == 303
+    put_in(world, accepted)
     with world.app.app_context():
         withdraw(
             batch_ref=world.batch_ref,
@@ -120,7 +120,7 @@ def test_the_one_fee_of_two_applications_is_left_to_an_officer(
             first = desk.page
     seat(world, "elsewhere", 31)
     desk.page = first
-    assert desk.step("schedule", batch=world.batch_ref).status_code == 303
+    put_in(world, desk)
     over(world, "elsewhere")
     assert desk.step("complete").status_code == 303
     assert cancelled(world) == []

@@ -32,7 +32,7 @@ from cbt.rules.exam import ExamBlueprint
 from cbt.sittings.models import Sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import resident
-from tests.enrolment.test_applications import Desk, clerk_of, desk, people_of, unit, unit_ref
+from tests.enrolment.test_applications import Desk, clerk_of, desk, people_of, put_in, unit, unit_ref
 from tests.enrolment.test_units import OTHER_CODE, enter, officer, rows
 from tests.helpers import count_queries, flat
 from tests.printing.paper import papers_of, squeezed
@@ -147,13 +147,13 @@ def test_whoever_is_brought_by_a_roster_is_held_to_the_fees_of_their_application
 def test_the_statement_of_a_batch_sums_a_units_applications(
     world: World, officer: FlaskClient, unit: str, accepted: Desk
 ) -> None:
-    assert accepted.step("schedule", batch=world.batch_ref).status_code == 303
+    put_in(world, accepted)
     accepted.begin(unit=unit)
     accepted.enter(name="何静", document_number=resident(55))
     accepted.step("submit")
     accepted.decide(people_of(world)[-1:])
     accepted.step("accept")
-    assert accepted.step("schedule", batch=world.batch_ref).status_code == 303
+    put_in(world, accepted)
     page = f"/office/fees/units/{unit}/statements/{world.batch_ref}"
     assert "660.00" in officer.get(page).text
     assert sheet(officer, f"{page}/xlsx")[-1][4:] == [660, 0, 660]

@@ -102,7 +102,7 @@ def test_who_may_not_sit_unpaid_goes_to_no_batch_until_it_is_paid(
     assert desk.step("accept").status_code == 303
     assert "还有 280.00 元没有付清" in desk.text()
     for refused in (
-        desk.step("schedule", batch=world.batch_ref),
+        desk.bring_in(world.batch_ref),
         officer.post(f"{desk.page}/roster"),
     ):
         assert refused.status_code == 409
@@ -117,5 +117,5 @@ def test_who_may_not_sit_unpaid_goes_to_no_batch_until_it_is_paid(
     assert officer.post(f"/office/fees/units/{unit}/payments", data=paid).status_code == 303
     officer.post(f"/office/fees/units/{unit}/match")
     assert "没有付清" not in desk.text()
-    assert desk.step("schedule", batch=world.batch_ref).status_code == 303
+    assert desk.bring_in(world.batch_ref).status_code == 303
     assert officer.post(f"{desk.page}/roster").status_code == 200

@@ -16,8 +16,9 @@ from cbt.enrolment.workbook.rows import COLUMNS, TEMPLATE
 from cbt.spreadsheets.drafts import SheetDraft
 from cbt.spreadsheets.intake import Bounds, open_values
 from tests.candidates.rosters import resident, xlsx
-from tests.enrolment.test_applications import Desk, clerk_of, desk, officer, people_of, unit
-from tests.enrolment.test_units import rows
+from tests.enrolment.test_applications import Desk, clerk_of, desk, officer, people_of, unit, unit_ref
+from tests.enrolment.test_units import OTHER_CODE, rows
+from tests.enrolment.test_units import enter as enter_other
 from tests.helpers import count_queries, flat
 from tests.world import World
 
@@ -50,6 +51,10 @@ EIGHT = [
 
 def bring(desk: Desk, lines: Sequence[Sequence[str]], headers: Sequence[str] = HEADERS) -> Any:
     return send(desk, xlsx(lines, headers))
+
+
+def enter_unit(officer: FlaskClient) -> str:
+    return enter_other(officer, credit_code=OTHER_CODE, name="第二家客服公司")
 
 
 def send(desk: Desk, body: bytes, name: str = "名单.xlsx") -> Any:
@@ -210,3 +215,59 @@ def test_headers_of_other_hands_are_known(world: World, desk: Desk, side: str) -
     body = xlsx([["工作年限（年）", "员工姓名", "居民身份证号码"], ["6", "江平", resident(9)]], titles[side])
     shown = desk.text(send(desk, body).headers["Location"])
     assert "导入 1 人" in shown
+
+
+AGES = ["姓名", "身份证号码", "本公司工龄"]
+
+
+@pytest.mark.once
+def test_a_column_of_another_header_is_asked_for_once_and_kept_for_the_unit(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    where = bring(desk, [["江平", resident(9), "6年"]], AGES).headers["Location"]
+    page = desk.text(where)
+    assert "不符合条件 1" in words_of(desk, where)
+    for said in ("有的列要您说是什么", 'name="column.0.C"', '<option value="years" selected>'):
+        assert said in page, said
+    said = {"column.0.A": "name", "column.0.B": "document_number", "column.0.C": "years"}
+    assert desk.client.post(f"{where}/columns", data=said).headers["Location"] == where
+    assert "可以导入 1" in words_of(desk, where)
+    assert "有的列要您说是什么" not in desk.text(where)
+    again = bring(desk, [["何静", resident(10), "7"]], AGES).headers["Location"]
+    assert "可以导入 1" in words_of(desk, again)
+    left = {"column.0.A": "name", "column.0.B": "document_number", "column.0.C": ""}
+    desk.client.post(f"{again}/columns", data=left)
+    assert "不符合条件 1" in words_of(desk, again)
+    assert "有的列要您说是什么" not in desk.text(again)  # somebody said that it is left out
+    other = Desk(officer)
+    assert other.begin(unit=unit_ref(enter_unit(officer))).status_code == 303
+    theirs = bring(other, [["何静", resident(10), "7"]], AGES).headers["Location"]
+    assert "有的列要您说是什么" in other.text(theirs)  # what a unit says is its own
+    with rows(world, AuditEntry) as log:
+        assert [one.subject.partition(":")[0] for one in log if one.act == "roster.columns"] == [
+            "unit_application"
+        ] * 2
+
+
+@pytest.mark.once
+def test_a_list_whose_headers_nobody_knows_is_mapped_and_not_refused(world: World, desk: Desk) -> None:
+    heads = ["职工", "号码", "工龄（年）", "楼层"]
+    where = bring(desk, [["江平", resident(9), "6", "3F"], ["何静", resident(10), "7", "4F"]], heads)
+    assert where.status_code == 303
+    page, where = desk.text(where.headers["Location"]), where.headers["Location"]
+    assert "没有说明哪一列是姓名" in page
+    for field in ("name", "document_number", "years"):
+        assert f'<option value="{field}" selected>' in page
+    assert resident(9) not in page
+    said = {"column.0.A": "name", "column.0.B": "document_number", "column.0.C": "years", "column.0.D": ""}
+    desk.client.post(f"{where}/columns", data=said)
+    assert "可以导入 2" in words_of(desk, where)
+    assert enter(desk, where).status_code == 303
+    assert len(people_of(world)) == 2
+
+
+@pytest.mark.once
+def test_a_way_leads_back_from_a_list_to_the_application(world: World, desk: Desk) -> None:
+    where = bring(desk, [line(9, "江平"), line(10, "何静", years="1", education="")]).headers["Location"]
+    assert enter(desk, where).headers["Location"] == where  # one is left
+    assert f'<a href="{desk.page}">查看申请中的人员</a>' in desk.text(where)

@@ -242,7 +242,7 @@ def people_decided(world: World, request: Any) -> Scene:
         2,
         {"applicant.accept": 2},
         "已对 2 人作出决定。",
-        {"people": people_of(world), "verdict": "accepted"},
+        {"people": people_of(world), "verdict": "accepted", "unchecked": "1"},
         desk.client,
     )
 

@@ -85,11 +85,13 @@ def centre(templates: Templates, tmp_path: Path, first_password: list[str]) -> I
 
 
 class Hand:
-    """Somebody at a browser who counts the clicks."""
+    """Somebody at a browser who counts the clicks, and reads one of the languages."""
 
-    def __init__(self, browser: Browser, clicks: Counting | CountingKeys) -> None:
+    def __init__(self, browser: Browser, clicks: Counting | CountingKeys, language: str = "zh") -> None:
         self.browser = browser
         self.clicks = clicks
+        self.language = language
+        browser.context.add_cookies([{"name": "locale", "value": language, "url": browser.centre.url}])
 
     def find(self, selector: str) -> Locator:
         """Return what `selector` names on the page."""
@@ -101,7 +103,7 @@ class Hand:
 
     def say(self, key: str, **params: object) -> None:
         """Click the link or button of the page that says this."""
-        said = text_of("zh", key, **params)
+        said = text_of(self.language, key, **params)
         main = self.find("main")
         self.clicks.press(
             main.get_by_role("link", name=said).or_(main.get_by_role("button", name=said)).first

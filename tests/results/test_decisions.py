@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.results.sheet.outcome import Decision, Standing, balance_of, decide, standing_of
-from cbt.results.sheet.sitting import distribution
+from cbt.blueprints.store import load_blueprint_file
+from cbt.results.sheet.outcome import (
+    Decision,
+    EndFacts,
+    JudgedEnd,
+    Standing,
+    balance_of,
+    decide,
+    standing_of,
+)
+from cbt.results.sheet.sitting import distribution, paper_figures
 from cbt.rules.exam import Paper
 from cbt.rules.retake import PaperOutcome
-from tests.exams.sources import shipped_table
+from tests.exams.sources import shipped, shipped_table
 
 TABLE = shipped_table()
 PAPER = Paper(code="theory", name="理论知识", duration=timedelta(minutes=45))
@@ -169,3 +178,18 @@ def test_every_score_is_in_one_class_and_every_bar_inside_the_chart(tenths: list
     assert sum(bar.of.count for bar in spread.bars if bar.passing) == spread.passed
     assert all(bar.x >= 0 and bar.x + bar.width <= 640 and bar.y >= 0 for bar in spread.bars)
     assert all(abs(bar.y + bar.height - spread.base) < 0.2 for bar in spread.bars)
+
+
+def test_who_came_and_never_opened_the_paper_counts_in_no_average() -> None:
+    blueprint = load_blueprint_file(shipped("l3"))
+    facts = EndFacts("ended", False, True, "scored", True, "candidate", True, Decimal(70), None, None)
+    ended = [
+        (JudgedEnd(facts, Standing.BY_CANDIDATE, Decision(PaperOutcome.PASSED, Decimal(70))), 2),
+        (JudgedEnd(facts, Standing.UNANSWERED, Decision(PaperOutcome.FAILED, Decimal(0))), 3),
+    ]
+    figures = paper_figures(blueprint, "theory", ended)
+    spread = figures.distribution
+    assert spread is not None
+    assert (spread.mean, spread.lowest, spread.scored, spread.pass_percent) == (70, 70, 2, 100)
+    assert (figures.people, figures.unanswered) == (5, 3)
+    assert paper_figures(blueprint, "theory", ended[1:]).distribution is None

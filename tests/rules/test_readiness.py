@@ -8,6 +8,7 @@ import pytest
 from cbt.rules.planning.readiness import (
     BatchFacts,
     SittingFacts,
+    certificate_steps,
     lacks,
     next_step,
     publicity_steps,
@@ -29,7 +30,7 @@ EMPTY = replace(READY, ref="si-2", people=0, chiefs=0)
 def step(batch: BatchFacts, code: str) -> str:
     """Return a step as `state reason`, with where it is mended."""
     (found,) = (one for one in steps_of(batch, now=NOW) if one.code == code)
-    return f"{found.state} {found.reason} {found.sitting}".strip()
+    return f"{found.state} {found.reason} {found.sitting or found.application}".strip()
 
 
 def test_the_steps_stand_in_the_order_of_the_work() -> None:
@@ -73,6 +74,18 @@ def test_what_is_next(batch: BatchFacts, following: str | None) -> None:
         pytest.param(BatchFacts(), "roster", "optional early", id="no sitting to register for"),
         pytest.param(BatchFacts((EMPTY,)), "roster", "open none", id="nobody"),
         pytest.param(FULL, "roster", "done done", id="people"),
+        pytest.param(
+            replace(FULL, off_roster=2, application="ap-1"), "roster", "open off_roster ap-1",
+            id="some who may sit are in no roster",
+        ),
+        pytest.param(
+            replace(FULL, sittings=(replace(READY, state=SittingState.RELEASED),), without_photo=1),
+            "photos", "done without", id="nobody asks for a photo any more, and it is missing",
+        ),
+        pytest.param(
+            replace(FULL, sittings=(replace(READY, state=SittingState.RELEASED),), printed=3),
+            "tickets", "done some", id="some tickets were never printed",
+        ),
         *(
             pytest.param(BatchFacts((EMPTY,)), code, "waits people", id=f"{code} wait for people")
             for code in ("photos", "seats", "forms", "tickets", "proctors")
@@ -169,3 +182,33 @@ def test_results_are_shown_and_released_when_a_sitting_is_over(
 def test_nothing_is_said_of_results_that_nobody_asks_to_show() -> None:
     batch = replace(FULL, sittings=(replace(OVER, asked=False),))
     assert publicity_steps(batch, today=NOW.date()) == []
+
+
+OVER = replace(READY, state=SittingState.SCORED)
+
+
+@pytest.mark.parametrize(
+    ("batch", "stands"),
+    [
+        pytest.param(FULL, [], id="before the exam"),
+        pytest.param(replace(FULL, sittings=(replace(OVER, counts=False),)), [], id="a trial"),
+        pytest.param(replace(FULL, sittings=(OVER,)), ["waits release"], id="results are not released"),
+        pytest.param(
+            replace(FULL, sittings=(OVER, replace(OVER, state=SittingState.RELEASED)), certifiable=2),
+            ["open ready"],
+            id="some may have one",
+        ),
+        pytest.param(
+            replace(FULL, sittings=(replace(OVER, state=SittingState.RELEASED),), certificates=2),
+            ["done done"],
+            id="issued",
+        ),
+        pytest.param(
+            replace(FULL, sittings=(replace(OVER, state=SittingState.RELEASED),)),
+            ["done none"],
+            id="nobody passed",
+        ),
+    ],
+)
+def test_certificates_follow_the_release(batch: BatchFacts, stands: list[str]) -> None:
+    assert [f"{one.state} {one.reason}" for one in certificate_steps(batch)] == stands

@@ -19,7 +19,8 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.blueprints.store import blueprint_of, current_versions
-from cbt.candidates.models import Candidate, CandidatePhoto, Registration
+from cbt.candidates.models import Candidate, Registration
+from cbt.candidates.store import has_photo
 from cbt.http.app_context import path_of
 from cbt.rules.door import Span, paper_span
 from cbt.rules.planning.clashes import Gravity, hull
@@ -317,9 +318,8 @@ def without_photo(session: Session, sittings: Collection[Sitting]) -> dict[int, 
     query = (
         select(Registration.sitting_id, Registration.candidate_id, Candidate.name, Registration.ref)
         .join(Candidate, Candidate.id == Registration.candidate_id)
-        .outerjoin(CandidatePhoto, CandidatePhoto.candidate_id == Registration.candidate_id)
         .where(
-            Registration.sitting_id.in_([one.id for one in sittings]), CandidatePhoto.candidate_id.is_(None)
+            Registration.sitting_id.in_([one.id for one in sittings]), ~has_photo(Registration.candidate_id)
         )
         .order_by(Registration.id)
     )

@@ -28,9 +28,9 @@ from cbt.batches.people.placement import (
 )
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.corrections import Corrected, Correction, corrections_of
-from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration, Withdrawal
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.registration import NewPerson, PaperTerms
-from cbt.candidates.store import booked, found_by, has_started
+from cbt.candidates.store import booked, found_by, has_photo, has_started, with_photo
 from cbt.errors import InvalidInput, NotFound
 from cbt.http.form_values import WIDEST, asked_text, one_line, page_of, whole_number
 from cbt.media.intake import redraw
@@ -170,7 +170,7 @@ def _registered(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 def _of_kind(kind: str) -> ColumnElement[bool]:
     match kind:
         case "photo":
-            return ~exists().where(CandidatePhoto.candidate_id == AdmissionTicket.candidate_id)
+            return ~has_photo(AdmissionTicket.candidate_id)
         case "unseen":
             return ~_registered()
         case "form":
@@ -210,13 +210,7 @@ def lines_of(session: Session, people: Sequence[tuple[AdmissionTicket, Candidate
     tickets = [ticket.id for ticket, _ in people]
     papers = papers_of(session, tickets)
     withdrawn = withdrawn_of(session, tickets)
-    photos = set(
-        session.scalars(
-            select(CandidatePhoto.candidate_id).where(
-                CandidatePhoto.candidate_id.in_([candidate.id for _, candidate in people])
-            )
-        )
-    )
+    photos = with_photo(session, [candidate.id for _, candidate in people])
     return [
         PersonLine(candidate, ticket, papers[ticket.id], withdrawn[ticket.id], candidate.id in photos)
         for ticket, candidate in people

@@ -11,7 +11,7 @@ import flask_babel
 
 from cbt.batches.roster.plan import LeftGroup, RosterPlan, limit_of
 from cbt.batches.roster.planner import CHECK, CheckedRoster
-from cbt.candidates.roster.columns import TableLayout
+from cbt.candidates.roster.columns import RosterLayout
 from cbt.candidates.roster.export import marked_roster
 from cbt.candidates.roster.row import BlueprintChoice
 from cbt.imports import direct_import as imported
@@ -90,7 +90,7 @@ class RosterSummary:
     headers: dict[str, str]
     ignored: list[str]
     sheets_left: list[str]
-    layouts: list[TableLayout]
+    layouts: list[RosterLayout]
     seen: str
     used: dict[str, int | None] = field(default_factory=dict)
     """The version of each blueprint that is used; None for one that no start has taken yet."""

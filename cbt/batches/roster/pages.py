@@ -28,6 +28,8 @@ from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Registration
 from cbt.candidates.roster.export import rows_of
 from cbt.candidates.store import entries_of_batch
+from cbt.enrolment.applications.store import application_by_ref
+from cbt.enrolment.models import UnitApplication
 from cbt.errors import InvalidInput
 from cbt.imports.machine import FINDINGS, MARKED, ImportStanding
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting
@@ -39,11 +41,15 @@ from cbt.storage.unit_of_work import reading
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterStanding(ImportStanding):
-    """How far a brought roster is, for which batch or sitting, and whose it is."""
+    """How far a brought roster is, for which batch or sitting, and whose it is.
+
+    Of an application its people are the roster.
+    """
 
     batch: Batch
     sitting: Sitting | None
     brought_by: str
+    application: UnitApplication | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +132,14 @@ def standing_of(session: Session, batch_ref: str, ref: str, *, actor: str) -> Ro
 
 
 def _standing(session: Session, check: RosterCheck) -> RosterStanding:
-    ref = terms_of(check.asked).sitting
+    terms = terms_of(check.asked)
+    ref, applied = terms.sitting, terms.application
     return RosterStanding(
         **BROUGHT.standing(session, check),
         batch=session.get_one(Batch, check.batch_id),
         sitting=session.scalar(select(Sitting).where(Sitting.ref == ref)) if ref else None,
         brought_by=actor_names(session, {check.actor}).get(check.actor, check.actor),
+        application=application_by_ref(session, applied, unit_id=None) if applied else None,
     )
 
 

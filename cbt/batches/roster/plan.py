@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.roster.columns import HandMapping
 from cbt.candidates.roster.file import Roster
 from cbt.candidates.roster.row import NOON, BlueprintChoice, PaperRow, PlaceWish, RosterRow
 from cbt.http.i18n import local_zone
+from cbt.imports.column_mapping import HandMapping
 from cbt.personal.fields import DETAILS, document_index
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.door import Span, mask_document, paper_span, same_name
@@ -36,6 +36,7 @@ class RosterTerms(msgspec.Struct, frozen=True):
     `sitting` is the one it is for, "" for any of the batch; `closed` names what sittings do not take; `halves` puts
     theory into mornings and skills into afternoons. `partial` leaves out the lines that cannot be registered.
     `hands` says what columns are, by the digest of their headings; `locale` is the language a copy is marked in.
+    `application` is the one whose people these are ("" for a file that was brought), `people` who they were then.
     """
 
     locale: str = "zh"
@@ -47,6 +48,8 @@ class RosterTerms(msgspec.Struct, frozen=True):
     closed: list[str] = []
     partial: bool = False
     hands: dict[str, HandMapping] = {}
+    application: str = ""
+    people: str = ""
 
     @property
     def options(self) -> SpreadOptions:

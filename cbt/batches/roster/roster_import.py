@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +19,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
+from cbt.batches.applications import accepted_of, people_seen, photo_parcels
 from cbt.batches.roster.entries import (
+    TRIES,
     PersonEntry,
     RosterRun,
     SeatLine,
@@ -43,12 +46,17 @@ from cbt.batches.roster.findings import (
 from cbt.batches.roster.models import FILE, ROSTERS, RosterCheck, RosterPart
 from cbt.batches.roster.plan import RosterTerms, seen_of, terms_of, written
 from cbt.batches.roster.planner import CheckedRoster, choices_of, dry_run, plan_sheets, target_of
+from cbt.blueprints.store import blueprint_of
 from cbt.blueprints.versions import own_folder, store_blueprint
-from cbt.candidates.roster.columns import Hands, TableLayout, keep_hands, kept_hands, layouts_of
+from cbt.candidates.roster.columns import RosterLayout, kept_hands, layouts_of
 from cbt.candidates.roster.file import open_roster
 from cbt.candidates.roster.row import BlueprintChoice
+from cbt.enrolment.applications.application import Applying, put_in_batch
+from cbt.enrolment.applications.store import application_by_ref
+from cbt.enrolment.fees.store import refuse_unpaid
 from cbt.errors import CbtError, Conflict, InvalidInput
-from cbt.http.i18n import local_zone
+from cbt.http.i18n import local_day, local_zone
+from cbt.imports.column_mapping import Hands, keep_mappings
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
 from cbt.jobs.registry import Work
 from cbt.rules.door import mask_document
@@ -58,7 +66,8 @@ from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.file_checks import CheckState, FilePiece, Stretch, by_kind, cut
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import PIECE, pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import PIECE, pieces_of, put_down_joined, reading, unit_of_work
+from cbt.storage.write_queue.change_set import Rows
 
 MOST_BYTES = 20 * 1024 * 1024
 TOGETHER = PIECE
@@ -146,7 +155,7 @@ class ExaminedRoster:
     """A brought roster as it was read; `checked` is None where somebody must say what the columns are."""
 
     sheets: list[SheetData]
-    layouts: list[TableLayout]
+    layouts: list[RosterLayout]
     terms: RosterTerms
     seen: str
     checked: CheckedRoster | None
@@ -252,12 +261,16 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
         with reading() as session:
             what = storable_of(session, check)
             digest = hashlib.sha256(file_of(session, check)).hexdigest()
+            terms = terms_of(check.asked)
         run = work.in_front(lambda: self._begin(check))
 
         def finish(session: Session) -> None:
             batch_ref = session.get_one(Batch, check.batch_id).ref
-            target = target_of(session, batch_ref=batch_ref, sitting_ref=terms_of(check.asked).sitting)
+            target = target_of(session, batch_ref=batch_ref, sitting_ref=terms.sitting)
             log_import(session, target.subject, what, digest=digest, now=check.at, actor=check.actor)
+            if terms.application:
+                by = Applying(check.actor, work.now, local_day(work.now), None)
+                put_in_batch(session, terms.application, target.batch, by)
             ROSTERS.end(session, check.id, CheckState.DONE)
             ended = session.get(RosterCheck, check.id)
             if ended is not None:
@@ -265,6 +278,8 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
                 ended.total = what.papers + len(what.changes)
 
         try:
+            for parcel in _photos_of(terms):
+                work.in_front(partial(put_down_joined, *parcel, tries=TRIES))
             store_in_parcels(
                 what,
                 run,
@@ -297,6 +312,15 @@ class RosterImport(ImportKind[RosterCheck, RosterSummary, ExaminedRoster]):
             for ref in new:
                 versions[ref] = version_of(session, there[ref], now=check.at, actor=check.actor)
             return begin(session, check.batch_id, versions, now=check.at)
+
+
+def _photos_of(terms: RosterTerms) -> list[list[Rows]]:
+    """Return the photos that an application brings for who was registered before it came."""
+    if not terms.application:
+        return []
+    with reading() as session:
+        application = application_by_ref(session, terms.application, unit_id=None)
+        return list(photo_parcels(session, [one.document_index for one in accepted_of(session, application)]))
 
 
 BROUGHT = RosterImport()
@@ -333,8 +357,12 @@ def keep(
     now: datetime,
     actor: str,
     sitting_ref: str = "",
+    application: str = "",
+    people: str = "",
 ) -> str:
     """Keep a roster for its check and return its ref; the person's former one for the batch goes.
+
+    Of an `application` it is made of its accepted `people`, who are still the same when it is confirmed.
 
     Raise InvalidInput("roster.no_file"), Conflict("roster.under_way") while the former one is being imported,
     NotFound for an unknown batch or sitting.
@@ -352,7 +380,9 @@ def keep(
             actor=actor,
             file_name=file_name[:200],
             state=CheckState.ARRIVING,
-            asked=written(RosterTerms(locale=locale, sitting=sitting_ref)),
+            asked=written(
+                RosterTerms(locale=locale, sitting=sitting_ref, application=application, people=people)
+            ),
             at=now,
         )
         session.add(check)
@@ -390,7 +420,12 @@ def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms, now: datetime, a
         check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
         before = terms_of(check.asked)
         roster_terms = structs.replace(
-            terms, locale=before.locale, sitting=before.sitting, hands=before.hands
+            terms,
+            locale=before.locale,
+            sitting=before.sitting,
+            hands=before.hands,
+            application=before.application,
+            people=before.people,
         )
         BROUGHT.wait_again(session, batch_ref, check, written(roster_terms), now=now)
 
@@ -400,7 +435,7 @@ def read_again(*, batch_ref: str, ref: str, hands: Hands, now: datetime, actor: 
     with unit_of_work() as session:
         check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
         before = terms_of(check.asked)
-        keep_hands(session, hands, subject=f"batch:{batch_ref}", now=now, actor=actor)
+        keep_mappings(session, hands, subject=f"batch:{batch_ref}", now=now, actor=actor)
         terms = structs.replace(before, hands={**before.hands, **hands})
         BROUGHT.wait_again(session, batch_ref, check, written(terms), now=now)
 
@@ -410,7 +445,8 @@ def confirm(*, batch_ref: str, ref: str, partial: bool, now: datetime, actor: st
 
     Raise InvalidInput("roster.refused") for the whole of a file with errors, Conflict("roster.nothing") when
     nothing is new or changed, ("roster.changed") when rooms, times or seats are not as they were,
-    ("roster.under_way"), NotFound("roster.draft_gone").
+    ("roster.under_way"), NotFound("roster.draft_gone"); of an application also ("application.people_changed"), and
+    as `accepted_of` and `refuse_unpaid` do.
     """
     with unit_of_work() as session:
         check = BROUGHT.idle(session, batch_ref, ref, actor=actor)
@@ -419,12 +455,22 @@ def confirm(*, batch_ref: str, ref: str, partial: bool, now: datetime, actor: st
         summary = BROUGHT.summary_of(session, check)
         if summary.stops and not partial:
             raise InvalidInput("roster.refused", count=summary.stops)
-        if not summary.papers and not summary.changed and not summary.renewed:
-            raise Conflict("roster.nothing")
         terms = terms_of(check.asked)
+        there = summary.already if terms.application else 0
+        if not (summary.papers or summary.changed or summary.renewed or there):
+            raise Conflict("roster.nothing")
+        if terms.application:
+            _refuse_changed(session, terms)
         target = target_of(session, batch_ref=batch_ref, sitting_ref=terms.sitting)
         if seen_of(session, check.batch_id, only=target.only) != summary.seen:
             raise Conflict("roster.changed")
         terms = structs.replace(terms, partial=partial)
         BROUGHT.wait_to_be_stored(session, batch_ref, check, written(terms), total=summary.people, now=now)
         check.begun = True
+
+
+def _refuse_changed(session: Session, terms: RosterTerms) -> None:
+    application = application_by_ref(session, terms.application, unit_id=None)
+    if people_seen(accepted_of(session, application)) != terms.people:
+        raise Conflict("application.people_changed")
+    refuse_unpaid(session, application, blueprint_of(session, application.blueprint_version_id).fees)

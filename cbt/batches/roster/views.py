@@ -11,14 +11,15 @@ from cbt.batches.roster import pages as sheets
 from cbt.batches.roster import roster_import
 from cbt.batches.roster.findings import note
 from cbt.batches.roster.pages import LookedAt, RosterStanding
-from cbt.batches.roster.plan import RosterTerms
+from cbt.batches.roster.plan import RosterTerms, terms_of
 from cbt.batches.roster.roster_import import BROUGHT
-from cbt.candidates.roster.columns import hands_of_form
+from cbt.candidates.roster.tables import COLUMNS
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
-from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_done, flash_refusal, refusal, uploaded
 from cbt.http.partials import Reply
+from cbt.imports.column_mapping import hands_of_form
 from cbt.imports.views import ImportPages
 from cbt.jobs.answers import file_reply
 from cbt.rules.planning.distribution import Fill, Units
@@ -118,6 +119,8 @@ def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
     looked, sitting = sheet.looked, sheet.standing.sitting
     parts = {"room": looked.room, "seats": looked.seats_page, "changes": looked.changes_page}
     lead = _("batches.roster.only", sitting=sitting.name) if sitting is not None else ""
+    if sheet.standing.application is not None:
+        lead = _("batches.roster.applied", batch=sheet.standing.batch.name)
     page = flask.render_template(
         "batches/roster/check.html",
         sheet=sheet,
@@ -126,6 +129,7 @@ def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
         terms=sheet.terms,
         notes=[note(whole(found)) for found in sheet.findings],
         kinds=[(kind, note(whole(kind.first))) for kind in summary.kinds],
+        titles={name: _(f"candidates.column.{name}") for name in COLUMNS.by_name},
         marked=sheet.marked,
         hints=summary.of(Severity.HINT),
         url=FILES.looking(ref, draft, kind=looked.kind, page=looked.page, **parts),
@@ -157,6 +161,8 @@ def _terms() -> RosterTerms:
 
 
 def _after(standing: RosterStanding) -> str:
+    if standing.application is not None:
+        return flask.url_for("enrolment.applications.application", ref=standing.application.ref)
     if standing.sitting is not None:
         return flask.url_for("candidates.sitting", ref=standing.sitting.ref)
     return flask.url_for("batches.checklist.batch", ref=standing.batch.ref)
@@ -169,22 +175,38 @@ def _confirm(ref: str, draft: str) -> None:
 
 
 def _imported(standing: RosterStanding) -> Reply:
-    flask.flash(_("batches.roster.imported", count=standing.total), "ok")
+    people = flask.url_for("batches.people.people", ref=standing.batch.ref)
+    links = [(people, _("batches.roster.imported.people"))]
+    if standing.application is not None or standing.sitting is not None:
+        batch = flask.url_for("batches.checklist.batch", ref=standing.batch.ref)
+        links.append((batch, _("batches.roster.imported.batch", batch=standing.batch.name)))
+    flash_done(_("batches.roster.imported", count=standing.total), *links)
     return flask.redirect(_after(standing), 303)
 
 
 def _forget(ref: str, draft: str) -> Reply:
     try:
-        BROUGHT.cancel(ref, draft, now=flask.g.now, actor=acting())
+        check = BROUGHT.cancel(ref, draft, now=flask.g.now, actor=acting())
     except CbtError as error:
         flash_refusal(error)
         return FILES.back(ref, draft)
     flask.flash(_("batches.roster.dropped"), "message")
+    applied = terms_of(check.asked).application if check is not None else ""
+    if applied:
+        return flask.redirect(flask.url_for("enrolment.applications.application", ref=applied), 303)
     return flask.redirect(flask.url_for(".upload", ref=ref), 303)
 
 
 def _crumbs(standing: RosterStanding) -> list[tuple[str, str]]:
-    batch = standing.batch
+    batch, applied = standing.batch, standing.application
+    if applied is not None:
+        return [
+            (flask.url_for("enrolment.applications.applications"), _("enrolment.applications.title")),
+            (
+                flask.url_for("enrolment.applications.application", ref=applied.ref),
+                _("enrolment.application.title", number=applied.ref),
+            ),
+        ]
     return [
         (flask.url_for("sittings.batches"), _("sittings.batches.title")),
         (flask.url_for("batches.checklist.batch", ref=batch.ref), batch.name),

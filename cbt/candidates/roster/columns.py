@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import record
-from cbt.candidates.models import RosterMapping
 from cbt.candidates.roster.tables import (
     COLUMNS,
     RosterTable,
@@ -23,11 +17,19 @@ from cbt.candidates.roster.tables import (
     lines_of,
     names,
 )
+from cbt.imports.column_mapping import (
+    ColumnLayout,
+    HandMapping,
+    Hands,
+    TableLayout,
+    headings_digest,
+    kept_mappings,
+)
+from cbt.imports.column_mapping import samples_of as column_samples
 from cbt.personal.fields import level_said
-from cbt.rules.canonical import canonical_json
 from cbt.rules.door import valid_resident_id
 from cbt.spreadsheets.cells import SheetData
-from cbt.spreadsheets.columns import ColumnUse, plain
+from cbt.spreadsheets.columns import ColumnUse
 from cbt.spreadsheets.findings import Place
 
 FIXED: Mapping[str, tuple[str, ...]] = {
@@ -36,57 +38,11 @@ FIXED: Mapping[str, tuple[str, ...]] = {
 }
 """What can be said to hold for every line of a table that has no column for it."""
 _LEVEL_NAMES = dict(zip("54321", FIXED["level"], strict=True))
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class HandMapping:
-    """The field of each column by its letter ("" leaves it out), and the value of fields for every line."""
-
-    columns: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, str] = field(default_factory=dict)
-
-    def sound(self) -> HandMapping:
-        """Return what of it can be said, each field once."""
-        columns: dict[str, str] = {}
-        for letter, name in self.columns.items():
-            columns[letter] = name if name in COLUMNS.by_name and name not in columns.values() else ""
-        fixed = {name: value for name, value in self.fixed.items() if value in FIXED.get(name, ())}
-        return HandMapping(columns, fixed)
-
-
-Hands = Mapping[str, HandMapping]
-"""By the digest of the headings."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnLayout:
-    """A column: what it is read as ("" for left out), whether that is certain, what its cells look like.
-
-    `asks` says that somebody must say what it is.
-    """
-
-    letter: str
-    header: str
-    field: str
-    asks: bool
-    samples: tuple[str, ...]
-    likely: str = ""
-    """What its cells look like, where nobody knows the header."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableLayout:
-    """How a table is understood; `row` is that of its headers, 0 for none."""
-
-    sheet: str
-    row: int
-    digest: str
-    columns: tuple[ColumnLayout, ...]
-    missing: tuple[str, ...]
-    fixed: Mapping[str, str]
-    told: Mapping[str, str] = field(default_factory=dict)
-    """What the title or the name of the sheet says of what is missing."""
+class RosterLayout(TableLayout):
+    """How a table of a roster is understood."""
 
     @property
     def fields(self) -> list[str]:
@@ -94,13 +50,7 @@ class TableLayout:
 
     @property
     def fixable(self) -> dict[str, tuple[str, ...]]:
-        """The fields that can be said for every line, with what can be said."""
         return {name: values for name, values in FIXED.items() if name in self.missing or name in self.fixed}
-
-    @property
-    def asks(self) -> bool:
-        """Whether it cannot be read before somebody says more."""
-        return bool(self.missing) or any(one.asks for one in self.columns)
 
 
 def digest_of(table: RosterTable) -> str:
@@ -108,10 +58,8 @@ def digest_of(table: RosterTable) -> str:
 
     Where something is to be said for every line, the sheet belongs to it: 三级 and 二级 may have one heading.
     """
-    headers = [plain(use.header) for use in table.heading.uses]
-    if set(table.missing) & FIXED.keys():
-        headers.append(table.sheet.name)
-    return hashlib.sha256("\x1f".join(headers).encode()).hexdigest()
+    besides = [table.sheet.name] if set(table.missing) & FIXED.keys() else []
+    return headings_digest([use.header for use in table.heading.uses], *besides)
 
 
 def tables_of(sheet: SheetData, hands: Hands) -> list[RosterTable]:
@@ -122,8 +70,12 @@ def tables_of(sheet: SheetData, hands: Hands) -> list[RosterTable]:
     for table in tables:
         table.digest = digest_of(table)
         if (hand := hands.get(table.digest)) is not None:
-            _apply(table, hand.sound())
+            _apply(table, _sound(hand))
     return tables
+
+
+def _sound(hand: HandMapping) -> HandMapping:
+    return hand.sound(COLUMNS.by_name, FIXED)
 
 
 def holds_people(sheet: SheetData) -> bool:
@@ -159,7 +111,7 @@ def _apply(table: RosterTable, hand: HandMapping) -> None:
     table.fixed = {name: value for name, value in hand.fixed.items() if name not in table.heading.places}
 
 
-def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[TableLayout]:
+def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[RosterLayout]:
     """Return how each kind of table of a file is understood, as far as it holds people or names its columns."""
     tables = [(table, lists_people(sheet, table)) for sheet in sheets for table in tables_of(sheet, hands)]
     chosen = [table for table, people in tables if people or not table.missing]
@@ -167,14 +119,14 @@ def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[TableLayout]:
         chosen = [table for table, _people in tables] or [
             guessed for sheet in sheets if (guessed := guess_table(sheet)) is not None
         ]
-    layouts: dict[str, TableLayout] = {}
+    layouts: dict[str, RosterLayout] = {}
     for layout in map(_layout, chosen):
         if layout.digest not in layouts or (layout.asks and not layouts[layout.digest].asks):
             layouts[layout.digest] = layout
     return list(layouts.values())
 
 
-def _layout(table: RosterTable) -> TableLayout:
+def _layout(table: RosterTable) -> RosterLayout:
     doubtful = {use.column for use in doubtful_of(table)}
     unknown = {use.column for use in table.unread}
     nameless = table.unread if "name" in table.missing else []
@@ -196,7 +148,7 @@ def _layout(table: RosterTable) -> TableLayout:
         if use.header or samples_of(table, place)
     )
     heading = table.heading
-    return TableLayout(
+    return RosterLayout(
         heading.sheet,
         heading.row,
         table.digest or digest_of(table),
@@ -215,18 +167,7 @@ def _told(table: RosterTable) -> dict[str, str]:
 
 def samples_of(table: RosterTable, place: int) -> tuple[str, ...]:
     """Return the first different cells of a column; numbers of people only by their ends."""
-    samples: dict[str, None] = {}
-    for _row, cells in lines_of(table):
-        if place < len(cells) and cells[place]:
-            samples.setdefault(_shown(cells[place]))
-        if len(samples) == _SHOWN:
-            break
-    return tuple(samples)
-
-
-def _shown(cell: str) -> str:
-    digits = sum(character.isdigit() for character in cell)
-    return f"{cell[:3]}…{cell[-2:]}" if digits >= 9 else cell[:24]
+    return column_samples(cells[place] for _row, cells in lines_of(table) if place < len(cells))
 
 
 def doubtful_of(table: RosterTable) -> list[ColumnUse]:
@@ -249,41 +190,5 @@ def unread_place(table: RosterTable, use: ColumnUse) -> Place:
 
 def kept_hands(session: Session, sheets: Sequence[SheetData]) -> Hands:
     """Return what was said before of files with the headings of this one."""
-    digests = [one.digest for one in layouts_of(sheets, {})]
-    query = select(RosterMapping).where(RosterMapping.digest.in_(digests))
-    kept = session.scalars(query) if digests else ()
-    return {one.digest: HandMapping(json.loads(one.said)).sound() for one in kept}
-
-
-def keep_hands(session: Session, hands: Hands, *, subject: str, now: datetime, actor: str) -> None:
-    """Keep what was said of the columns; what was said before of the same headings goes.
-
-    What was said to hold for every line is of this file alone: the next may be of another level. `subject` is what
-    the file is for, as the log names it.
-    """
-    for digest, hand in hands.items():
-        sound = hand.sound()
-        text = canonical_json(dict(sound.columns))
-        kept = session.get(RosterMapping, digest)
-        if kept is not None and kept.said == text:
-            continue
-        after = {"columns": len([name for name in sound.columns.values() if name]), "headings": digest[:16]}
-        session.merge(RosterMapping(digest=digest, said=text, at=now, by=actor))
-        record(session, at=now, actor=actor, act="roster.columns", subject=subject, after=after)
-
-
-def hands_of_form(form: Mapping[str, str], layouts: Sequence[TableLayout]) -> Hands:
-    """Return what the fields of `_mapping.html` say: `column.<n>.<letter>` and `fixed.<n>.<field>`."""
-    hands = {}
-    for n, layout in enumerate(layouts):
-        columns = {
-            one.letter: form[name] for one in layout.columns if (name := f"column.{n}.{one.letter}") in form
-        }
-        prefix = f"fixed.{n}."
-        fixed = {
-            name.removeprefix(prefix): value
-            for name, value in form.items()
-            if name.startswith(prefix) and value
-        }
-        hands[layout.digest] = HandMapping(columns, fixed).sound()
-    return hands
+    kept = kept_mappings(session, [one.digest for one in layouts_of(sheets, {})])
+    return {digest: _sound(hand) for digest, hand in kept.items()}

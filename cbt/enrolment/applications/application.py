@@ -14,7 +14,7 @@ from cbt.audit.chain import record
 from cbt.blueprints.store import blueprint_of, current_version
 from cbt.enrolment.agreements import agreements_of, term_of
 from cbt.enrolment.applications import store
-from cbt.enrolment.applications.person import RetakeRequest, answer_for, refuse_takings
+from cbt.enrolment.applications.person import RetakeRequest, answer_for, asked_proofs, refuse_takings
 from cbt.enrolment.fees.accounts import FeeBooking
 from cbt.enrolment.fees.charges import RECONSIDERED, cancel_for, charge, credit_for
 from cbt.enrolment.fees.store import refuse_unpaid
@@ -27,7 +27,15 @@ from cbt.rules.calendar import CountedDay, Holidays, LeadTime, earliest_exam_day
 from cbt.rules.enrolment.conditions import EligibilityAnswer, RequiredProof
 from cbt.rules.enrolment.fees import RefundCause
 from cbt.rules.exam import ExamBlueprint
-from cbt.rules.states import EDITABLE, OVER, ApplicationEvent, ApplicationState, next_application_state
+from cbt.rules.states import (
+    EDITABLE,
+    OVER,
+    WITH_ROSTER,
+    ApplicationEvent,
+    ApplicationState,
+    next_application_state,
+)
+from cbt.sittings.models import Batch
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
 from cbt.storage.write_queue.change_set import put_down_in
@@ -285,28 +293,28 @@ def take_step(
     event: ApplicationEvent,
     *,
     words: str,
-    batch: str,
     by: Applying,
     work: LongWork = DIRECTLY,
 ) -> None:
-    """Send an application back, refuse or accept it, reconsider, put it in a batch or take it out, or end it.
+    """Send an application back, refuse or accept it, reconsider, or end it.
 
     Raise Conflict("application.transition"|"application.undecided"|"application.none_accepted"|
-    "application.not_over"|"application.unpaid"), InvalidInput("application.words"|"application.batch").
+    "application.not_over"), InvalidInput("application.words"), ("web.bad_request") for what is done with a
+    roster: `put_in_batch`, `take_out_of_batch`.
 
     Source: R-77.
     """
     application_id = work.so_far.get("application")
     if application_id is None:
-        application_id = _take_step(ref, event, words, batch, by, work)
+        application_id = _take_step(ref, event, words, by, work)
     if event is ApplicationEvent.ACCEPT:
         charge(application_id, by, work=work)
 
 
-def _take_step(
-    ref: str, event: ApplicationEvent, words: str, batch: str, by: Applying, work: LongWork
-) -> int:
+def _take_step(ref: str, event: ApplicationEvent, words: str, by: Applying, work: LongWork) -> int:
     """Have an event happen to an application, without what it costs; return its key."""
+    if event in WITH_ROSTER:
+        raise InvalidInput("web.bad_request")
     application_id = refuse_step(ref, event, unit_id=by.unit_id)
     if event in NEEDS_WORDS:
         words = required(words, "application.words", "words", limit=LONGEST_NOTE)
@@ -318,8 +326,8 @@ def _take_step(
         with unit_of_work() as session:
             application = store.application_by_ref(session, ref, unit_id=by.unit_id, changing=True)
             move_on(application, event)
-            after = _carry_out(session, application, event, words, batch, by)
-            note_step(session, application, event.value, words or after.get("name", ""), by)
+            _carry_out(session, application, event, words)
+            note_step(session, application, event.value, words, by)
             record(
                 session,
                 at=by.now,
@@ -327,7 +335,6 @@ def _take_step(
                 act=f"application.{event.value}",
                 subject=application.logged_as,
                 reason=words,
-                after={key: value for key, value in after.items() if key != "name"},
             )
             put_down_in(session, *work.keeping(application=application_id))
 
@@ -351,36 +358,66 @@ def _refuse_not_over(session: Session, application: UnitApplication) -> None:
         raise Conflict("application.not_over")
 
 
-def _carry_out(
-    session: Session,
-    application: UnitApplication,
-    event: ApplicationEvent,
-    words: str,
-    batch: str,
-    by: Applying,
-) -> dict[str, str]:
-    """Do what an event asks for beside the state; return what the log says of it."""
+def _carry_out(session: Session, application: UnitApplication, event: ApplicationEvent, words: str) -> None:
+    """Do what an event asks for beside the state."""
     match event:
         case ApplicationEvent.SEND_BACK:
             application.put_right = words
         case ApplicationEvent.ACCEPT:
             _refuse_undecided(session, application)
-        case ApplicationEvent.SCHEDULE:
-            blueprint = blueprint_of(session, application.blueprint_version_id)
-            refuse_unpaid(session, application, blueprint.fees)
-            suiting = store.batches_for(session, level=blueprint.level_code, today=by.today)
-            chosen = next((one for one in suiting if one.ref == batch), None)
-            if chosen is None:
-                raise InvalidInput("application.batch", field="batch")
-            application.batch_id = chosen.id
-            return {"batch": chosen.ref, "name": chosen.name}
-        case ApplicationEvent.UNSCHEDULE:
-            application.batch_id = None
         case ApplicationEvent.COMPLETE:
             _refuse_not_over(session, application)
         case _:
             pass
-    return {}
+
+
+def put_in_batch(session: Session, ref: str, batch: Batch, by: Applying) -> None:
+    """Have an application stand in a batch whose roster has its people; one that stands there already stays.
+
+    Whoever calls registers them in the same unit of work. Raise Conflict("application.transition"|
+    "application.unpaid").
+
+    Source: R-76, R-77.
+    """
+    application = store.application_by_ref(session, ref, unit_id=None, changing=True)
+    refuse_unpaid(session, application, blueprint_of(session, application.blueprint_version_id).fees)
+    if (application.state, application.batch_id) == (ApplicationState.SCHEDULED, batch.id):
+        return
+    move_on(application, ApplicationEvent.SCHEDULE)
+    application.batch_id = batch.id
+    _note_batch(session, application, ApplicationEvent.SCHEDULE, batch, by)
+
+
+def take_out_of_batch(session: Session, ref: str, by: Applying) -> None:
+    """Have an application stand in no batch any more; whoever calls has taken its people off the roster.
+
+    Raise Conflict("application.transition").
+
+    Source: R-77.
+    """
+    application = store.application_by_ref(session, ref, unit_id=None, changing=True)
+    batch = session.get(Batch, application.batch_id) if application.batch_id else None
+    move_on(application, ApplicationEvent.UNSCHEDULE)
+    application.batch_id = None
+    _note_batch(session, application, ApplicationEvent.UNSCHEDULE, batch, by)
+
+
+def _note_batch(
+    session: Session,
+    application: UnitApplication,
+    event: ApplicationEvent,
+    batch: Batch | None,
+    by: Applying,
+) -> None:
+    note_step(session, application, event.value, batch.name if batch else "", by)
+    record(
+        session,
+        at=by.now,
+        actor=by.actor,
+        act=f"application.{event.value}",
+        subject=application.logged_as,
+        after={"batch": batch.ref} if batch else None,
+    )
 
 
 def _refuse_undecided(session: Session, application: UnitApplication) -> None:
@@ -392,78 +429,101 @@ def _refuse_undecided(session: Session, application: UnitApplication) -> None:
         raise Conflict("application.none_accepted")
 
 
-def decide(
-    ref: str,
-    people: Collection[str],
-    *,
-    verdict: str,
-    condition: int | None,
-    reason: str,
-    by: Applying,
-    work: LongWork = DIRECTLY,
-) -> int:
-    """Accept or refuse people and return how many; without a condition each by the first that they meet.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is decided about people: `accepted` or `refused`; without a condition each by the first that they meet.
 
-    An officer may accept by a condition that is not plainly met, with a reason; a make-up needs none.
-
-    Raise InvalidInput("application.no_one_chosen"|"applicant.reason"|"web.bad_request"),
-    Conflict("application.not_submitted"|"applicant.no_condition"), and as `refuse_takings` does.
-
-    Source: R-4, R-73.
+    `unchecked` says that somebody may be accepted whose evidence was not looked at.
     """
-    if verdict not in {ACCEPTED, REFUSED}:
-        raise InvalidInput("web.bad_request")
-    reason = one_line(reason, "reason")[:LONGEST_NOTE]
+
+    verdict: str
+    condition: int | None
+    reason: str
+    unchecked: bool = False
+
+
+def decide(
+    ref: str, people: Collection[str], verdict: Verdict, by: Applying, *, work: LongWork = DIRECTLY
+) -> int:
+    """Accept or refuse people and return how many; raise as `refuse_verdict` does."""
     decided: list[str] = list(work.so_far.get("people", ()))
     waiting = set(people).difference(decided)
     if decided and not waiting:
         return len(decided)
-    with reading() as session:
-        application = store.application_by_ref(session, ref, unit_id=by.unit_id)
-        refuse_unless_submitted(application)
-        chosen = [one for one in store.people_of(session, application) if one.ref in waiting]
-        if not chosen:
-            raise InvalidInput("application.no_one_chosen")
-        if verdict == REFUSED and not reason:
-            raise InvalidInput("applicant.reason", field="reason")
-        _conditions(session, application, chosen, verdict, condition, reason, by)
-        refs = [one.ref for one in chosen]
+    refs = refuse_verdict(ref, waiting, verdict, by)
     total = len(decided) + len(refs)
     for piece in pieces_of(refs, size=DECIDED_AT_ONCE):
-        decide_some = partial(_decide_some, ref, piece, verdict, condition, reason, by)
-        decided = work.in_front(partial(decide_some, decided, work))
+        decided = work.in_front(partial(_decide_some, ref, piece, verdict, by, decided, work))
         work.tell(len(decided), total)
     return len(decided)
 
 
-def _conditions(
+def refuse_verdict(ref: str, people: Collection[str], verdict: Verdict, by: Applying) -> list[str]:
+    """Refuse what cannot be decided about some people; return the refs of those it is about.
+
+    An officer may accept by a condition that is not plainly met, with a reason; a make-up needs none.
+
+    Raise InvalidInput("application.no_one_chosen"|"applicant.reason"|"web.bad_request"),
+    Conflict("application.not_submitted"); and, with `people`, the refs of whom it is about,
+    ("applicant.no_condition"|"applicant.unchecked") and what `refuse_takings` raises.
+
+    Source: R-4, R-73, R-74.
+    """
+    if verdict.verdict not in {ACCEPTED, REFUSED}:
+        raise InvalidInput("web.bad_request")
+    with reading() as session:
+        application = store.application_by_ref(session, ref, unit_id=by.unit_id)
+        refuse_unless_submitted(application)
+        chosen = [one for one in store.people_of(session, application) if one.ref in people]
+        if not chosen:
+            raise InvalidInput("application.no_one_chosen")
+        if verdict.verdict == REFUSED and not _reason(verdict):
+            raise InvalidInput("applicant.reason", field="reason")
+        _accepted_by(session, application, chosen, verdict, by)
+        return [one.ref for one in chosen]
+
+
+def _reason(verdict: Verdict) -> str:
+    return one_line(verdict.reason, "reason")[:LONGEST_NOTE]
+
+
+def _accepted_by(
     session: Session,
     application: UnitApplication,
     people: Sequence[Applicant],
-    verdict: str,
-    condition: int | None,
-    reason: str,
+    verdict: Verdict,
     by: Applying,
-) -> list[int | None]:
-    """Return by which condition each of these people is accepted; raise as `decide` does."""
-    if verdict != ACCEPTED:
-        return [None] * len(people)
+) -> list[tuple[int | None, int]]:
+    """Return by which condition each of these people is accepted, and how much of their evidence is unchecked.
+
+    Raise as `refuse_verdict` does.
+    """
+    if verdict.verdict != ACCEPTED:
+        return [(None, 0)] * len(people)
     blueprint = level_of(session, application.blueprint_version_id)
     refuse_takings(session, [RetakeRequest.of(one) for one in people], blueprint, application.preferred_on)
-    return [
-        _condition(answer_for(one, application, blueprint, today=by.today), condition, reason)
-        if one.kind == "first"
-        else None
-        for one in people
+    answers = [answer_for(one, application, blueprint, today=by.today) for one in people]
+    conditions = [
+        _condition(answer, verdict) if one.kind == "first" else None
+        for one, answer in zip(people, answers, strict=True)
     ]
+    if short := [one.ref for one, condition in zip(people, conditions, strict=True) if condition == _NONE]:
+        raise Conflict("applicant.no_condition", field="condition", people=short, count=len(short))
+    checked = store.checked_proofs(session, application)
+    unchecked = [
+        len({proof.value for proof in asked_proofs(one, answer, condition)} - checked.get(one.id, set()))
+        for one, answer, condition in zip(people, answers, conditions, strict=True)
+    ]
+    if not verdict.unchecked and any(unchecked):
+        unseen = [one.ref for one, count in zip(people, unchecked, strict=True) if count]
+        raise Conflict("applicant.unchecked", people=unseen, count=len(unseen))
+    return list(zip(conditions, unchecked, strict=True))
 
 
 def _decide_some(
     ref: str,
     people: Collection[str],
-    verdict: str,
-    condition: int | None,
-    reason: str,
+    verdict: Verdict,
     acting: Applying,
     before: Sequence[str],
     work: LongWork,
@@ -480,35 +540,39 @@ def _decide_some(
             .where(Applicant.application_id == application.id, Applicant.ref.in_(people))
             .order_by(Applicant.id)
         ).all()
-        conditions = _conditions(session, application, chosen, verdict, condition, reason, acting)
-        for applicant, by in zip(chosen, conditions, strict=True):
-            applicant.verdict, applicant.condition, applicant.reason = verdict, by, reason
+        reason = _reason(verdict)
+        bases = _accepted_by(session, application, chosen, verdict, acting)
+        for applicant, (condition, unchecked) in zip(chosen, bases, strict=True):
+            applicant.verdict, applicant.condition, applicant.reason = verdict.verdict, condition, reason
             applicant.decided_at, applicant.decided_by = acting.now, acting.actor
+            after = {"condition": condition, "unchecked": unchecked}
             record(
                 session,
                 at=acting.now,
                 actor=acting.actor,
-                act="applicant.accept" if verdict == ACCEPTED else "applicant.refuse",
+                act="applicant.accept" if verdict.verdict == ACCEPTED else "applicant.refuse",
                 subject=applicant.logged_as,
                 reason=reason,
-                after={"condition": by} if by else None,
+                after={name: number for name, number in after.items() if number} or None,
             )
         decided = [*before, *(one.ref for one in chosen)]
         put_down_in(session, *work.keeping(people=decided))
         return decided
 
 
-def _condition(answer: EligibilityAnswer, condition: int | None, reason: str) -> int:
+_NONE = 0
+"""No condition that somebody meets."""
+
+
+def _condition(answer: EligibilityAnswer, verdict: Verdict) -> int:
     met = [one.number for one in answer.met]
-    if condition is None:
-        if not met:
-            raise Conflict("applicant.no_condition", field="condition")
-        return met[0]
-    if condition not in {one.number for one in answer.conditions}:
+    if verdict.condition is None:
+        return met[0] if met else _NONE
+    if verdict.condition not in {one.number for one in answer.conditions}:
         raise InvalidInput("web.bad_request")
-    if condition not in met and not reason:
+    if verdict.condition not in met and not _reason(verdict):
         raise InvalidInput("applicant.reason", field="reason")
-    return condition
+    return verdict.condition
 
 
 def refuse_unless_submitted(application: UnitApplication) -> None:

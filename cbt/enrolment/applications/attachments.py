@@ -24,7 +24,7 @@ from cbt.enrolment.applications.person import told_of
 from cbt.enrolment.models import Applicant, ApplicantPhoto, EvidenceScan, MemberUnit, UnitApplication
 from cbt.errors import Conflict, InvalidInput, NotFound, TextId, Unavailable
 from cbt.media.intake import MOST_LARGE, redraw, redraw_large
-from cbt.personal.fields import PHONE, RESIDENT
+from cbt.personal.fields import PHONE, RESIDENT, birth_of_number
 from cbt.printing.pdf import PDF, reset
 from cbt.rules.enrolment.conditions import RequiredProof
 from cbt.rules.exam import ExamBlueprint
@@ -330,7 +330,7 @@ def _registered(annex_person: AnnexPerson, unit: MemberUnit, blueprint: ExamBlue
     return {
         "name": annex_person.person.name,
         "gender": _(f"candidates.gender.{annex_person.person.gender}"),
-        "born": _born(annex_person),
+        "born": born_text(annex_person.person.document_type, annex_person.number),
         "photo": annex_person.photo,
         "education": _(f"enrolment.education.{facts['education']}") if "education" in facts else "",
         "phone": annex_person.phone,
@@ -347,11 +347,12 @@ def _registered(annex_person: AnnexPerson, unit: MemberUnit, blueprint: ExamBlue
     }
 
 
-def _born(annex_person: AnnexPerson) -> str:
-    if annex_person.person.document_type not in RESIDENT:
+def born_text(kind: str, number: str) -> str:
+    """Return the day of birth as a form has it, with room for a pen where the number does not say it."""
+    born = birth_of_number(kind, number)
+    if born is None:
         return str(_("enrolment.form.born.value", year="　　", month="　", day="　"))
-    year, month, day = annex_person.number[6:10], annex_person.number[10:12], annex_person.number[12:14]
-    return str(_("enrolment.form.born.value", year=year, month=int(month), day=int(day)))
+    return str(_("enrolment.form.born.value", year=born.year, month=born.month, day=born.day))
 
 
 def _rules(blueprint: ExamBlueprint) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from cbt.enrolment.applications.application import Applying, decide, take_step
+from cbt.enrolment.applications.application import Applying, Verdict, decide, take_step
 from cbt.http.i18n import local_day
 from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.rules.roles import Role
@@ -22,15 +22,8 @@ def _by(work: Work) -> Applying:
 
 def _decide(work: Work) -> JobResult:
     asked = work.asked
-    count = decide(
-        asked["application"],
-        asked["people"],
-        verdict=asked["verdict"],
-        condition=asked["condition"],
-        reason=asked["reason"],
-        by=_by(work),
-        work=work,
-    )
+    verdict = Verdict(**asked["verdict"])
+    count = decide(asked["application"], asked["people"], verdict, _by(work), work=work)
     return JobResult({"count": count})
 
 
@@ -44,9 +37,7 @@ DECIDE = JobKind("application.decide", OFFICERS, _decide, is_shared=True, said=_
 def _take_step(work: Work) -> JobResult:
     asked = work.asked
     event = ApplicationEvent(asked["event"])
-    take_step(
-        asked["application"], event, words=asked["words"], batch=asked["batch"], by=_by(work), work=work
-    )
+    take_step(asked["application"], event, words=asked["words"], by=_by(work), work=work)
     return JobResult({"event": event.value})
 
 

@@ -18,6 +18,7 @@ from cbt.enrolment.applications.person import (
     RetakeRequest,
     answer_for,
     answer_of,
+    asked_proofs,
     judged,
     retake_lines,
     told_of,
@@ -36,7 +37,7 @@ from cbt.enrolment.office_decisions import holidays_of, level_of
 from cbt.personal.fields import DETAILS
 from cbt.printing.pdf import lacking
 from cbt.rules.calendar import LeadTime
-from cbt.rules.enrolment.conditions import EligibilityAnswer, RequiredProof
+from cbt.rules.enrolment.conditions import EligibilityAnswer, Fulfilment, RequiredProof
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.states import EDITABLE, ApplicationEvent, ApplicationState, events_of
 from cbt.sittings.models import Batch
@@ -62,6 +63,8 @@ class ApplicationDetails:
     unit: MemberUnit
     blueprint: ExamBlueprint
     people: list[ApplicantLine]
+    unplaced: Sequence[Applicant]
+    """Who is accepted and in no roster of the batch in which it stands."""
     steps: Sequence[ApplicationStep]
     names: dict[str, str]
     lead: LeadTime
@@ -79,6 +82,12 @@ class ApplicationDetails:
     def unprintable(self) -> str:
         """What of the names the fonts lack."""
         return lacking("".join([self.unit.name, *(one.person.name for one in self.people)]))
+
+    @property
+    def plain(self) -> list[str]:
+        """Who waits for a decision and plainly meets a condition: ticked until an officer unticks them."""
+        waiting = [one for one in self.people if not one.person.verdict and one.person.kind == "first"]
+        return [one.person.ref for one in waiting if one.answer.fulfilment is Fulfilment.MET]
 
     @property
     def undecided(self) -> int:
@@ -129,7 +138,7 @@ def application_details(
     """Return what the page of an application shows; raise NotFound("application.unknown")."""
     application = store.application_by_ref(session, ref, unit_id=unit_id)
     blueprint = level_of(session, application.blueprint_version_id)
-    checked = store.checked_counts(session, application)
+    checked = store.checked_proofs(session, application)
     people = store.people_of(session, application)
     again = [RetakeRequest.of(one) for one in people if one.kind == "retake"]
     verdicts = verdicts_for(session, again, blueprint, application.preferred_on)
@@ -144,11 +153,12 @@ def application_details(
                 one,
                 answer_for(one, application, blueprint, today=today),
                 paper_names(blueprint, one),
-                checked.get(one.id, 0),
+                len(checked.get(one.id, ())),
                 retake_lines(verdicts.get(one.document_index, {}), blueprint, one.papers.split(",")),
             )
             for one in people
         ],
+        unplaced=store.unplaced_people(session, application),
         steps=steps,
         names=actor_names(session, {one.by for one in steps})
         | {"scheduler": str(_("accounts.actor.scheduler"))},
@@ -158,7 +168,10 @@ def application_details(
         events=events,
         batch=session.get(Batch, application.batch_id) if application.batch_id else None,
         batches=(
-            store.batches_for(session, level=blueprint.level_code, today=today)
+            sorted(
+                store.batches_for(session, level=blueprint.level_code, today=today),
+                key=lambda one: not _is_held_on(one, application.preferred_on),
+            )
             if ApplicationEvent.SCHEDULE in events
             else []
         ),
@@ -168,6 +181,11 @@ def application_details(
             else 0
         ),
     )
+
+
+def _is_held_on(batch: Batch, day: date) -> bool:
+    """Say whether a batch says that it is held on a day."""
+    return bool(batch.starts_on and batch.ends_on and batch.starts_on <= day <= batch.ends_on)
 
 
 def applicant_details(
@@ -182,7 +200,7 @@ def applicant_details(
     proofs = store.proofs_of(session, person)
     taking = RetakeRequest.of(person)
     verdicts = verdicts_for(session, [taking], blueprint, application.preferred_on)
-    required = _asked(person, answer)
+    required = asked_proofs(person, answer, person.condition)
     scans = attached.scans_of(session, person)
     actors = {actor for row in proofs.values() for actor in (row.received_by, row.checked_by)}
     actors |= {one.by for one in scans}
@@ -205,10 +223,3 @@ def applicant_details(
 
 def paper_names(blueprint: ExamBlueprint, person: Applicant) -> list[str]:
     return [blueprint.papers[code].name for code in person.papers.split(",")]
-
-
-def _asked(person: Applicant, answer: EligibilityAnswer) -> set[RequiredProof]:
-    """Return the evidence that the condition somebody was accepted by needs, else the ones they may meet."""
-    by = [one for one in answer.conditions if one.number == person.condition]
-    open_ones = by or answer.met or [one for one in answer.conditions if not one.lacking]
-    return {RequiredProof.IDENTITY, *(proof for one in open_ones for proof in one.proofs)}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import flask
 import flask_babel
 
 from cbt.enrolment.applications import application as application_service
 from cbt.enrolment.applications import attachments, people, store
-from cbt.enrolment.applications.application import check_proofs
+from cbt.enrolment.applications.application import Verdict, check_proofs
 from cbt.enrolment.applications.attachments import may_attach, photo_of_applicant
 from cbt.enrolment.applications.jobs import DECIDE
 from cbt.enrolment.applications.pages import applicant_details
@@ -124,17 +125,23 @@ def remove(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
 def decide(side: ApplicationSide, ref: str) -> Reply:
     """Accept or refuse the people who are chosen."""
     form = flask.request.form
-    back = form.get("person", "")
+    back, people = form.get("person", ""), form.getlist("people")
+    verdict = Verdict(
+        form.get("verdict", ""),
+        whole_number(form.get("condition", ""), most=99),
+        form.get("reason", ""),
+        unchecked="unchecked" in form,
+    )
     try:
+        # Whom it cannot be decided about so is told beside what was ticked, before a job begins.
+        application_service.refuse_verdict(ref, people, verdict, side.applying())
         return act_reply(
             DECIDE,
             subject=f"unit_application:{ref}",
             page=side.url("person", ref=ref, person_ref=back) if back else side.url("application", ref=ref),
             application=ref,
-            people=form.getlist("people"),
-            verdict=form.get("verdict", ""),
-            condition=whole_number(form.get("condition", ""), most=99),
-            reason=form.get("reason", ""),
+            people=people,
+            verdict=asdict(verdict),
         )
     except CbtError as error:
         refused = refusal(error)

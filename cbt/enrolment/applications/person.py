@@ -30,6 +30,7 @@ from cbt.rules.enrolment.conditions import (
     EducationLevel,
     EligibilityAnswer,
     PersonFacts,
+    RequiredProof,
     SchoolKind,
     SkillCertificate,
 )
@@ -224,6 +225,18 @@ def answer_of(
     return assess(blueprint.eligibility, facts_of(facts, blueprint, today=today), on=on)
 
 
+def asked_proofs(person: Applicant, answer: EligibilityAnswer, condition: int | None) -> set[RequiredProof]:
+    """Return the evidence that the condition somebody is accepted by needs, else the ones they may meet.
+
+    A make-up needs no condition, so it asks who somebody is alone. Source: R-4, R-74.
+    """
+    if person.kind == "retake":
+        return {RequiredProof.IDENTITY}
+    by = [one for one in answer.conditions if one.number == condition]
+    open_ones = by or answer.met or [one for one in answer.conditions if not one.lacking]
+    return {RequiredProof.IDENTITY, *(proof for one in open_ones for proof in one.proofs)}
+
+
 def judged(answer: EligibilityAnswer, blueprint: ExamBlueprint) -> list[JudgedCondition]:
     """Return an answer in words."""
     texts = {one.number: one.text for one in blueprint.conditions}
@@ -271,10 +284,13 @@ class RetakeRequest:
     name: str
     papers: Sequence[str]
     retake: bool
+    ref: str = ""
+    """Of somebody who is in an application already."""
 
     @classmethod
     def of(cls, person: Applicant) -> RetakeRequest:
-        return cls(person.document_index, person.name, person.papers.split(","), person.kind == "retake")
+        papers = person.papers.split(",")
+        return cls(person.document_index, person.name, papers, person.kind == "retake", person.ref)
 
     @classmethod
     def read(cls, form: ReadPerson) -> RetakeRequest:
@@ -318,8 +334,10 @@ def refuse_takings(
 
     Source: R-4.
     """
-    for refused in refused_takings(session, people, blueprint, exam_on).values():
-        raise Conflict(code_of(refused), field="papers", **told_refused(refused, blueprint))
+    refusals = refused_takings(session, people, blueprint, exam_on)
+    for refused in refusals.values():
+        asked = [one.ref for one in people if one.index in refusals and one.ref]
+        raise Conflict(code_of(refused), field="papers", people=asked, **told_refused(refused, blueprint))
 
 
 def code_of(refused: RefusedPaper) -> str:

@@ -1,12 +1,18 @@
-"""Queries of the applications."""
+"""Queries of the applications.
+
+Registrations are known by later rooms: how it is told who has none is registered here when the app is put together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import cast
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select
+import flask
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.blueprints.models import BlueprintVersion
@@ -36,6 +42,35 @@ class ApplicationLine:
     application: UnitApplication
     unit: MemberUnit
     people: int
+    unplaced: int = 0
+    """Of one that stands in a batch: how many accepted people are not registered there for all their papers."""
+
+
+UnplacedReader = Callable[[], ColumnElement[bool]]
+"""Gives what holds for an `Applicant` who is not registered, in the batch of their `UnitApplication`, for all that
+is applied for."""
+_EXTENSION = "cbt_unplaced"
+
+
+def register_unplaced(app: flask.Flask, reader: UnplacedReader) -> None:
+    app.extensions[_EXTENSION] = reader
+
+
+def is_unplaced() -> ColumnElement[bool]:
+    """Return what holds for an accepted `Applicant` of an application in a batch who is in no roster of it."""
+    reader = cast(UnplacedReader, flask.current_app.extensions[_EXTENSION])
+    return and_(
+        UnitApplication.state == ApplicationState.SCHEDULED.value,
+        Applicant.verdict == "accepted",
+        reader(),
+    )
+
+
+def unplaced_people(session: Session, application: UnitApplication) -> Sequence[Applicant]:
+    """Return who of an application that stands in a batch is in no roster of it."""
+    query = select(Applicant).join(UnitApplication, UnitApplication.id == Applicant.application_id)
+    own = query.where(UnitApplication.id == application.id, is_unplaced())
+    return session.scalars(own.order_by(Applicant.id)).all()
 
 
 def application_by_ref(
@@ -87,15 +122,17 @@ def proofs_of(session: Session, applicant: Applicant) -> dict[str, ApplicantProo
     return {row.proof: row for row in rows}
 
 
-def checked_counts(session: Session, application: UnitApplication) -> dict[int, int]:
-    """Return how many proofs of each of the people were checked."""
+def checked_proofs(session: Session, application: UnitApplication) -> dict[int, set[str]]:
+    """Return which proofs of each of the people were checked."""
     rows = session.execute(
-        select(ApplicantProof.applicant_id, func.count())
+        select(ApplicantProof.applicant_id, ApplicantProof.proof)
         .join(Applicant, Applicant.id == ApplicantProof.applicant_id)
         .where(Applicant.application_id == application.id, ApplicantProof.checked_at.is_not(None))
-        .group_by(ApplicantProof.applicant_id)
     )
-    return dict(rows.all())
+    checked: dict[int, set[str]] = defaultdict(set)
+    for applicant, proof in rows:
+        checked[applicant].add(proof)
+    return checked
 
 
 def steps_of(session: Session, application: UnitApplication) -> Sequence[ApplicationStep]:
@@ -127,7 +164,7 @@ def application_page(
     state = state if state in counts else ""
     span = PageSpan(counts[state], APPLICATION_PAGE, page)
     query = (
-        select(UnitApplication, MemberUnit, _people())
+        select(UnitApplication, MemberUnit, _people(), _people(is_unplaced()))
         .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
         .where(mine, UnitApplication.state == state if state else UnitApplication.id.is_not(None))
         .order_by(UnitApplication.preferred_on.desc(), UnitApplication.id.desc())
@@ -137,12 +174,18 @@ def application_page(
 
 
 def waiting(session: Session, *, unit_id: int | None, states: Sequence[str]) -> list[ApplicationLine]:
-    """Return the applications that wait in these states, the soonest day first."""
+    """Return the applications that wait in these states, the soonest day first.
+
+    For the office one waits, too, that stands in a batch without all its people.
+    """
     mine = UnitApplication.id.is_not(None) if unit_id is None else UnitApplication.unit_id == unit_id
+    waits: ColumnElement[bool] = UnitApplication.state.in_(states)
+    if unit_id is None:
+        waits = or_(waits, _people(is_unplaced()) > 0)
     rows = session.execute(
-        select(UnitApplication, MemberUnit, _people())
+        select(UnitApplication, MemberUnit, _people(), _people(is_unplaced()))
         .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
-        .where(mine, UnitApplication.state.in_(states))
+        .where(mine, waits)
         .order_by(UnitApplication.preferred_on, UnitApplication.id)
         .limit(MOST_WAITING)
     )
@@ -161,7 +204,7 @@ def _people(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
 def applications_of_batch(session: Session, batch_id: int) -> list[ApplicationLine]:
     """Return the applications whose people sit in a batch."""
     rows = session.execute(
-        select(UnitApplication, MemberUnit, _people(Applicant.verdict == "accepted"))
+        select(UnitApplication, MemberUnit, _people(Applicant.verdict == "accepted"), _people(is_unplaced()))
         .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
         .where(UnitApplication.batch_id == batch_id)
         .order_by(UnitApplication.id)

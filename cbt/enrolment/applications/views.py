@@ -31,7 +31,7 @@ from cbt.http.i18n import local_day
 from cbt.http.partials import Reply
 from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
-from cbt.rules.states import BY_UNIT, ApplicationEvent
+from cbt.rules.states import BY_UNIT, ApplicationEvent, ApplicationState
 from cbt.storage.unit_of_work import reading
 
 
@@ -126,9 +126,13 @@ def applications(side: ApplicationSide) -> Reply:
         levels = blueprints_of(session, [one.application.blueprint_version_id for one in listing.lines])
 
     def title(state: str, count: int) -> str:
-        name = flask_babel.gettext(
-            f"rules.application.state.{state}" if state else "enrolment.applications.all"
-        )
+        if (
+            state == ApplicationState.SCHEDULED
+        ):  # not all of these need be 已安排: their people may lack a roster
+            label = "enrolment.applications.tab.scheduled"
+        else:
+            label = f"rules.application.state.{state}" if state else "enrolment.applications.all"
+        name = flask_babel.gettext(label)
         return str(flask_babel.gettext("enrolment.applications.tab", state=name, count=count))
 
     kinds = listing.tabs(
@@ -227,7 +231,6 @@ def step(side: ApplicationSide, ref: str, event: str) -> Reply:
             application=ref,
             event=event,
             words=form.get("words", ""),
-            batch=form.get("batch", ""),
         )
     return side.see_other(flask_babel.gettext(f"enrolment.done.{event}"), "application", ref=ref)
 

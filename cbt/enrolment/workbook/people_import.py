@@ -29,8 +29,9 @@ from cbt.enrolment.applications.person import (
 )
 from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.enrolment.office_decisions import level_of
-from cbt.enrolment.workbook.rows import ListedPerson, ReadList, open_people, read_people
+from cbt.enrolment.workbook.rows import ListedPerson, ReadList, layout_digests, open_people, read_people
 from cbt.errors import Conflict
+from cbt.imports.column_mapping import Hands, keep_mappings, kept_mappings
 from cbt.imports.direct_import import DirectImport
 from cbt.personal.fields import document_index
 from cbt.rules.enrolment.conditions import EligibilityAnswer, Fulfilment, OfficerQuestion
@@ -39,7 +40,7 @@ from cbt.rules.retake import RefusedPaper
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.drafts import Drafts
 from cbt.spreadsheets.findings import Finding, Severity
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import reading, unit_of_work
 
 _CELL_OF = {
     OfficerQuestion.POST: "post",
@@ -108,7 +109,9 @@ def check_list(
 ) -> CheckedList:
     """Return what taking over the sheets of a list would do. Source: R-4, R-73, R-74, R-75."""
     blueprint = level_of(session, application.blueprint_version_id)
-    read = read_people(sheets, blueprint)
+    scope = str(application.unit_id)
+    hands = kept_mappings(session, layout_digests(sheets, scope))
+    read = read_people(sheets, blueprint, hands, scope=scope)
     there = {one.document_index for one in store.people_of(session, application)}
     first: dict[str, ListedPerson] = {}
     people = []
@@ -252,6 +255,16 @@ def look_at(session: Session, ref: str, draft: str, by: Applying) -> LookedAtLis
     application, name, packed = PeopleImport(by).kept(session, ref, draft)
     kept = msgspec.msgpack.decode(zlib.decompress(packed), type=StoredPeople)
     return LookedAtList(name, kept, check_list(session, application, kept.sheets, today=by.today))
+
+
+def say_columns(ref: str, hands: Hands, by: Applying) -> None:
+    """Keep what is said of the columns of a list: this one is read so from now on, and the unit's next like it.
+
+    Raise NotFound("application.unknown"), Conflict("application.not_editable").
+    """
+    with unit_of_work() as session:
+        application = editable(session, ref, by)
+        keep_mappings(session, hands, subject=application.logged_as, now=by.now, actor=by.actor)
 
 
 def take_over(ref: str, draft: str, *, seen: str, short: bool, by: Applying) -> tuple[int, bool]:

@@ -9,13 +9,21 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
 
 from cbt.enrolment.applications.person import DAYS, NUMBERS, ReadPerson, read_facts, read_person
 from cbt.errors import InvalidInput
+from cbt.imports.column_mapping import (
+    ColumnLayout,
+    HandMapping,
+    Hands,
+    TableLayout,
+    headings_digest,
+    samples_of,
+)
 from cbt.personal import fields
 from cbt.personal.fields import (
     DETAILS,
@@ -25,7 +33,7 @@ from cbt.personal.fields import (
     checked_name,
     gender_of_number,
 )
-from cbt.rules.door import mask_document
+from cbt.rules.door import mask_document, valid_resident_id
 from cbt.rules.exam import ExamBlueprint
 from cbt.spreadsheets import writer
 from cbt.spreadsheets.cells import SheetData
@@ -345,48 +353,107 @@ def _day(text: str) -> str:
 MOST_ROWS = 2_000
 MOST_SIGNS = 1_000_000
 HEADER_WITHIN = 30
+LONGEST_HEADER = 60
 _BOUNDS = Bounds(MOST_ROWS, 100, LIST_CODES)
+_NAME = re.compile(r"[\u3400-\u9fff]{2,4}|[\u3400-\u9fff]+·[\u3400-\u9fff·]+")
+_LIKE = {
+    "years": re.compile("工龄|年限|工作年|从业年"),
+    "post": re.compile("岗|职务|职位"),
+    "department": re.compile("部门|科室|处室"),
+    "certificate_level": re.compile("证书.*等级|等级证书|现.*等级|已.*等级"),
+    "certificate_on": re.compile("(?:发|取)证.*(?:日|时间)"),
+    "education": re.compile("学历|文化"),
+    "major": re.compile("专业"),
+    "school": re.compile("院校|学校"),
+    "graduated_on": re.compile("毕业.*(?:日|时间)"),
+    "phone": re.compile("电话|手机|联系方式"),
+}
+"""What of a header that nobody knows may tell which field it is: it is asked for, never taken so."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleLayout(TableLayout):
+    """How a sheet of a list of people is understood."""
+
+    @property
+    def fields(self) -> list[str]:
+        return list(COLUMNS.by_name)
+
+
+def column_titles() -> dict[str, str]:
+    """Return what a field is called to whoever says which column it is."""
+    titles = {name: f"enrolment.person.{name}" for name in COLUMNS.by_name}
+    titles |= {name: f"candidates.column.{name}" for name in (*IDENTITY, *DETAILS)}
+    titles |= {"number": "enrolment.workbook.number", "level": "enrolment.application.level"}
+    return {name: str(_(text)) for name, text in titles.items() if name in COLUMNS.by_name}
 
 
 @dataclass(frozen=True, slots=True)
 class ReadList:
-    """What a list says: its people, what is found about the list itself, the headers that are left out."""
+    """What a list says: its people, what is found about the list itself, how its sheets are understood."""
 
     people: tuple[ListedPerson, ...]
     headings: tuple[Heading, ...]
     findings: tuple[Finding, ...]
-    left_out: tuple[str, ...]
+    layouts: tuple[PeopleLayout, ...]
+
+    @property
+    def left_out(self) -> list[str]:
+        """The headers that are not read."""
+        headers = [use.header for one in self.headings for use in one.uses if use.header and not use.field]
+        return list(dict.fromkeys(headers))
 
 
 def open_people(name: str, body: bytes) -> list[SheetData]:
-    """Return the sheets of a list; raise as `open_list` does, and InvalidInput("roster.no_header")."""
-    sheets = open_list(name, body, _BOUNDS)
+    """Return the sheets of a list; raise as `open_list` does, and InvalidInput("roster.no_header").
+
+    A list whose headers mean too little is not refused: somebody says what its columns are.
+    """
+    sheets = [filled(sheet) for sheet in open_list(name, body, _BOUNDS)]
     if sum(len(cell) for sheet in sheets for row in sheet.rows for cell in row) > MOST_SIGNS:
         raise InvalidInput("roster.too_big", field="file", rows=MOST_ROWS, name=name)
     if not any(_heading(sheet) for sheet in sheets):
         missing = [COLUMNS.title(column) for column in COLUMNS.required]
         raise InvalidInput("roster.no_header", field="file", missing=missing)
-    return [filled(sheet) for sheet in sheets]
+    return sheets
 
 
-def read_people(sheets: Sequence[SheetData], blueprint: ExamBlueprint) -> ReadList:
-    """Return what the sheets of a list say of people who apply for a level. Source: R-74, R-75."""
+def layout_digests(sheets: Sequence[SheetData], scope: str) -> list[str]:
+    """Return what the headings of a list are known by to whoever said what their columns are; a unit its own."""
+    headings = [heading for sheet in sheets if (heading := _heading(sheet)) is not None]
+    return [_digest(heading, scope) for heading in headings]
+
+
+def _digest(heading: Heading, scope: str) -> str:
+    return headings_digest([use.header for use in heading.uses], f"people:{scope}")
+
+
+def read_people(
+    sheets: Sequence[SheetData], blueprint: ExamBlueprint, hands: Hands, *, scope: str
+) -> ReadList:
+    """Return what the sheets of a list say of people who apply for a level; `hands` say what their columns are.
+
+    Source: R-74, R-75.
+    """
     headings, people, findings = list[Heading](), list[ListedPerson](), list[Finding]()
+    layouts: dict[str, PeopleLayout] = {}
     for sheet in sheets:
-        heading = _heading(sheet)
-        if heading is None:
+        known = _heading(sheet)
+        if known is None:
+            continue
+        digest = _digest(known, scope)
+        hand = hands.get(digest, HandMapping()).sound(COLUMNS.by_name, {})
+        heading = _said(known, hand)
+        layouts.setdefault(digest, _layout(sheet, heading, digest, hand))
+        if not heading.places.keys() >= set(COLUMNS.required):
             continue
         headings.append(heading)
         for place, meant in heading.doubled:
-            findings.append(
-                Finding(
-                    Severity.HINT,
-                    "roster.column_double",
-                    place,
-                    place.header,
-                    params={"name": COLUMNS.title(meant)},
+            if place.column not in hand.columns:
+                params = {"name": COLUMNS.title(meant)}
+                findings.append(
+                    Finding(Severity.HINT, "roster.column_double", place, place.header, params=params)
                 )
-            )
         for row, cells in _lines(sheet, heading):
             if _is_person(cells):
                 lost = (row - 1, heading.places["document_number"]) in sheet.lost
@@ -395,23 +462,71 @@ def read_people(sheets: Sequence[SheetData], blueprint: ExamBlueprint) -> ReadLi
                 first_cell = next(iter(cells.values()))
                 place = heading.place(row, next(iter(cells)))
                 findings.append(Finding(Severity.HINT, "roster.line_remark", place, first_cell[:SHOWN]))
-    left = [
-        use.header for one in headings for use in one.uses if use.header and not COLUMNS.meant(use.header)
-    ]
-    return ReadList(tuple(people), tuple(headings), tuple(findings), tuple(dict.fromkeys(left)))
+    return ReadList(tuple(people), tuple(headings), tuple(findings), tuple(layouts.values()))
 
 
 def _heading(sheet: SheetData) -> Heading | None:
-    """Return the first row that names whom it is about; what one means comes once."""
+    """Return the first row that names whom it is about; else, above people, the one with the most texts."""
+    best: Heading | None = None
+    widest, people = 1, any(valid_resident_id(cell) for row in sheet.rows for cell in row)
     for row, cells in enumerate(sheet.rows[:HEADER_WITHIN]):
-        uses, own_fields = list[ColumnUse](), set[str]()
-        for place, header in enumerate(cells):
-            meant = COLUMNS.meant(header[:SHOWN])
-            uses.append(ColumnUse(sheet.name, letter(place), header, "" if meant in own_fields else meant))
-            own_fields.add(meant)
-        if own_fields.issuperset(COLUMNS.required):
-            return Heading(COLUMNS, "", sheet.name, row + 1, uses)
-    return None
+        heading = _headed(sheet, row, cells)
+        if heading.places.keys() >= set(COLUMNS.required):
+            return heading
+        texts = [cell for cell in cells if cell]
+        people_begin = any(valid_resident_id(cell) for cell in texts)
+        if not people or people_begin or any(len(cell) > LONGEST_HEADER for cell in texts):
+            people = people and not people_begin
+        elif len(texts) > widest:
+            best, widest = heading, len(texts)
+    return best
+
+
+def _headed(sheet: SheetData, row: int, cells: Sequence[str]) -> Heading:
+    """Return a row as the one of the headers; what one means comes once."""
+    uses, own_fields = list[ColumnUse](), set[str]()
+    for place, header in enumerate(cells):
+        meant = COLUMNS.meant(header[:SHOWN])
+        uses.append(ColumnUse(sheet.name, letter(place), header, "" if meant in own_fields else meant))
+        own_fields.add(meant)
+    return Heading(COLUMNS, "", sheet.name, row + 1, uses)
+
+
+def _said(heading: Heading, hand: HandMapping) -> Heading:
+    """Return a heading with its columns as somebody said they are."""
+    taken = set(hand.columns.values())
+    uses = [
+        replace(use, field=hand.columns[use.column])
+        if use.column in hand.columns
+        else replace(use, field="" if use.field in taken else use.field)
+        for use in heading.uses
+    ]
+    return replace(heading, uses=uses)
+
+
+def _layout(sheet: SheetData, heading: Heading, digest: str, hand: HandMapping) -> PeopleLayout:
+    columns, taken = list[ColumnLayout](), set(heading.places)
+    for place, use in enumerate(heading.uses):
+        cells = [row[place].strip() for row in sheet.rows[heading.row :] if place < len(row)]
+        samples = samples_of(cells)
+        if not use.header and not samples:
+            continue
+        unsaid = not use.field and use.column not in hand.columns
+        likely = _likely(use.header, [cell for cell in cells if cell], taken) if unsaid and samples else ""
+        taken.add(likely)
+        columns.append(ColumnLayout(use.column, use.header, use.field, bool(likely), samples, likely))
+    missing = tuple(name for name in COLUMNS.required if name not in heading.places)
+    return PeopleLayout(sheet.name, heading.row, digest, tuple(columns), missing)
+
+
+def _likely(header: str, cells: Sequence[str], taken: Set[str]) -> str:
+    """Return the field that a column may be whose header nobody knows, "" for none that is free."""
+    if "document_number" not in taken and any(valid_resident_id(cell) for cell in cells):
+        return "document_number"
+    if "name" not in taken and all(_NAME.fullmatch(cell) for cell in cells):
+        return "name"
+    names = (name for name, looks in _LIKE.items() if looks.search(plain(header)))
+    return next((name for name in names if name not in taken), "")
 
 
 def _lines(sheet: SheetData, heading: Heading) -> Iterator[tuple[int, dict[str, str]]]:

@@ -12,12 +12,13 @@ from cbt.enrolment.applications.views import ApplicationSide, page
 from cbt.enrolment.jobs import MARKED_LIST
 from cbt.enrolment.workbook import people_import
 from cbt.enrolment.workbook.people_import import CheckedList, ListStanding
-from cbt.enrolment.workbook.rows import COLUMNS, TEMPLATE, explained, people_template
+from cbt.enrolment.workbook.rows import COLUMNS, TEMPLATE, column_titles, explained, people_template
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
-from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, uploaded
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_done, form_on, form_page, uploaded
 from cbt.http.partials import Reply
+from cbt.imports.column_mapping import hands_of_form
 from cbt.imports.direct_import import note
 from cbt.jobs.answers import file_reply
 from cbt.spreadsheets.writer import XLSX
@@ -97,6 +98,7 @@ def list_check(side: ApplicationSide, ref: str, draft: str, refused: Refusal = N
         stage=2,
         lead=unit.name,
         draft=draft,
+        titles=column_titles(),
         checked=checked,
         counts=checked.counts,
         about=[note(found) for found in checked.read.findings],
@@ -122,6 +124,16 @@ def _tabs(side: ApplicationSide, checked: CheckedList, draft: str, kind: str) ->
     ]
 
 
+@form_on(list_check, Conflict)
+def list_columns(side: ApplicationSide, ref: str, draft: str) -> Reply:
+    """Have a list be read with what is said of its columns."""
+    with reading() as session:
+        looked = people_import.look_at(session, ref, draft, side.applying())
+    hands = hands_of_form(flask.request.form, looked.checked.read.layouts)
+    people_import.say_columns(ref, hands, side.applying())
+    return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)
+
+
 def list_marked(side: ApplicationSide, ref: str, draft: str) -> Reply:
     """Send a list back with what was found beside each row."""
     return file_reply(MARKED_LIST, subject=f"unit_application:{ref}", application=ref, draft=draft)
@@ -136,7 +148,11 @@ def enter_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
     )
     sentence = flask_babel.gettext("enrolment.workbook.entered", count=count)
     if left:
-        return side.see_other(sentence, "list_check", ref=ref, draft=draft)
+        flash_done(
+            sentence,
+            (side.url("application", ref=ref), flask_babel.gettext("enrolment.workbook.entered.people")),
+        )
+        return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)
     return side.see_other(sentence, "application", ref=ref)
 
 
@@ -154,4 +170,5 @@ def add_pages() -> None:
     page(list_check, "/<ref>/list/<draft>")
     page(list_marked, "/<ref>/list/<draft>.xlsx")
     page(enter_list, "/<ref>/list/<draft>", method="POST")
+    page(list_columns, "/<ref>/list/<draft>/columns", method="POST")
     page(drop_list, "/<ref>/list/<draft>/drop", method="POST")

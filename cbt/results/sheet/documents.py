@@ -98,6 +98,8 @@ def _numbers(sheet: SittingSheet, paper: PaperSheet, *, of_room: bool) -> list[s
             "results.print.figures",
             scored=figures.scored, passed=figures.passed, rate=figures.pass_percent, mean=figures.mean,
         )  # fmt: skip
+    if paper.unanswered:
+        text += " " + _("results.print.unanswered", count=paper.unanswered)
     return [text, *([_("results.head", head=sheet.head)] if sheet.head else [])]
 
 

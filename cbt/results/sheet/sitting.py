@@ -175,6 +175,8 @@ class PaperFigures:
     groups: tuple[Group, ...]
     people: int
     distribution: Distribution | None
+    unanswered: int
+    """Who came and never opened the paper: they have no score that counts in its figures (R-12)."""
 
     @property
     def title(self) -> str:
@@ -289,12 +291,14 @@ def paper_figures(
     scores = [
         repeat(one.shown.score, people)
         for one, people in judged
-        if one.shown is not None and one.shown.score is not None
+        if one.shown is not None and one.shown.score is not None and one.standing is not Standing.UNANSWERED
     ]
+    unanswered = sum(people for one, people in judged if one.standing is Standing.UNANSWERED)
     spread = distribution(
         list(chain.from_iterable(scores)), points=paper.points, pass_points=paper.pass_points
     )
-    return PaperFigures(blueprint, paper, groups_of(paper), sum(people for _, people in judged), spread)
+    everybody = sum(people for _, people in judged)
+    return PaperFigures(blueprint, paper, groups_of(paper), everybody, spread, unanswered)
 
 
 def groups_of(paper: Paper) -> tuple[Group, ...]:
@@ -463,7 +467,13 @@ def sheet_of(session: Session, sitting: Sitting, *, room: str = "") -> SittingSh
         figures = paper_figures(blueprint_of(session, version_id), code, [(line, 1) for line in lines])
         papers.append(
             PaperSheet(
-                figures.blueprint, figures.paper, figures.groups, len(lines), figures.distribution, lines
+                figures.blueprint,
+                figures.paper,
+                figures.groups,
+                len(lines),
+                figures.distribution,
+                figures.unanswered,
+                lines,
             )
         )
     return SittingSheet(

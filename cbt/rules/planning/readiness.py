@@ -41,6 +41,8 @@ class SittingFacts:
     """Rooms whose seats are as the roster came, while no form is drawn there."""
     outside: bool = False
     """Whether it lies outside the days of its batch."""
+    counts: bool = True
+    """Whether it is an examination, not a trial or practice of one."""
     asked: bool = False
     """Whether its results are to be shown before they are released."""
     shown_until: date | None = None
@@ -64,6 +66,14 @@ class BatchFacts:
     printed: int = 0
     again: int = 0
     """Tickets that were printed before something on them changed."""
+    off_roster: int = 0
+    """People of applications who may sit and are in no roster."""
+    application: str = ""
+    """The ref of the first application of these."""
+    certificates: int = 0
+    """How many certificates its people hold of what it examined."""
+    certifiable: int = 0
+    """How many of its people may have one and have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +87,17 @@ class LackOfSitting:
 
 @dataclass(frozen=True, slots=True)
 class BatchStep:
-    """A step of a batch: `reason` names the sentence, `counts` its numbers, `sitting` where it is mended."""
+    """A step of a batch: `reason` names the sentence, `counts` its numbers.
+
+    `sitting`, or `application`, is where it is mended.
+    """
 
     code: str
     state: StepState
     reason: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     sitting: str = ""
+    application: str = ""
 
 
 def lacks(sitting: SittingFacts) -> list[LackOfSitting]:
@@ -129,6 +143,9 @@ def next_step(steps: Sequence[BatchStep]) -> BatchStep | None:
 
 
 def _roster(batch: BatchFacts) -> BatchStep:
+    if batch.off_roster:
+        counts = {"people": batch.people, "missing": batch.off_roster}
+        return BatchStep("roster", StepState.OPEN, "off_roster", counts, application=batch.application)
     if batch.people:
         return BatchStep("roster", StepState.DONE, "done", {"people": batch.people})
     if not any(sitting.rooms for sitting in batch.sittings):
@@ -158,6 +175,8 @@ def _photos(batch: BatchFacts, ahead: Sequence[SittingFacts]) -> BatchStep:
     if batch.without_photo and ahead:
         counts = {"missing": batch.without_photo, "people": batch.people}
         return BatchStep("photos", StepState.OPTIONAL, "missing", counts, _first(ahead, "people"))
+    if batch.without_photo:
+        return BatchStep("photos", StepState.DONE, "without", {"missing": batch.without_photo})
     return BatchStep("photos", StepState.DONE, "done")
 
 
@@ -201,6 +220,9 @@ def _tickets(batch: BatchFacts, ahead: Sequence[SittingFacts]) -> BatchStep:
     if batch.printed < batch.tickets and where:
         counts = {"missing": batch.tickets - batch.printed, "tickets": batch.tickets}
         return BatchStep("tickets", StepState.OPTIONAL, "missing", counts, where)
+    if batch.printed < batch.tickets:
+        counts = {"printed": batch.printed, "tickets": batch.tickets}
+        return BatchStep("tickets", StepState.DONE, "some", counts)
     return BatchStep("tickets", StepState.DONE, "done", {"tickets": batch.tickets})
 
 
@@ -261,6 +283,21 @@ def publicity_steps(batch: BatchFacts, *, today: date) -> list[BatchStep]:
     if waiting:
         return [BatchStep("publicity", StepState.WAITS, "shown")]
     return [BatchStep("publicity", StepState.DONE, "done", {"count": len(over)})]
+
+
+def certificate_steps(batch: BatchFacts) -> list[BatchStep]:
+    """Return the step of 发证 once an examination is over; it waits for the first release. Source: R-62, R-93."""
+    over = [sitting for sitting in batch.sittings if sitting.state in _OVER and sitting.counts]
+    if not over:
+        return []
+    if batch.certifiable:
+        counts = {"count": batch.certifiable, "issued": batch.certificates}
+        return [BatchStep("certificates", StepState.OPEN, "ready", counts)]
+    if not any(sitting.state is SittingState.RELEASED for sitting in over):
+        return [BatchStep("certificates", StepState.WAITS, "release")]
+    if batch.certificates:
+        return [BatchStep("certificates", StepState.DONE, "done", {"count": batch.certificates})]
+    return [BatchStep("certificates", StepState.DONE, "none")]
 
 
 # Whether a room can be examined in: what its machines report, against what an examination needs.
