@@ -25,6 +25,7 @@ from cbt.jobs import queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import job_kinds
 from cbt.jobs.worker import JobRun, carry_out, new_holder
+from cbt.personnel.models import StaffCheck
 from cbt.rules.roles import Role
 from cbt.spreadsheets.file_checks import FileCheck
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -35,7 +36,7 @@ PATIENCE = 60.0
 def check_of(ref: str) -> FileCheck:
     """Return the check of a brought file."""
     with reading() as session:
-        for table in (ImportCheck, RosterCheck):
+        for table in (ImportCheck, RosterCheck, StaffCheck):
             check: FileCheck | None = session.scalar(select(table).where(table.ref == ref))
             if check is not None:
                 return check

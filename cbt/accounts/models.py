@@ -16,6 +16,7 @@ class Staff(Named):
     login: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(60))
     password_hash: Mapped[str] = mapped_column(String(200))
+    """"" for who was never given a password, and cannot sign in."""
     must_change_password: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -26,7 +27,9 @@ class Staff(Named):
     enabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     enabled_by: Mapped[str | None] = mapped_column(String(80))
     password_issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When the one-time password that is still to be changed was handed out."""
+    """When the one-time password that is still to be changed was handed out; None where there was none yet."""
+    list_ref: Mapped[str] = mapped_column(String(40), default="", server_default="", index=True)
+    """The workbook by which the account came; "" for one that was made by itself."""
     factor_reset_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     factor_reset_by: Mapped[str] = mapped_column(String(80), server_default="")
     """Who last took this person's second factor away, and when: an actor such as `staff:st-…` or `cli` (R-62)."""

@@ -80,9 +80,13 @@ def new_staff(
     password_hash: str,
     now: datetime,
     actor: str,
+    list_ref: str = "",
 ) -> Staff:
-    """Add somebody with a login within a transaction of the caller's; raise like `create_staff`."""
-    login, name, wanted = _checked(login, name, roles)
+    """Add somebody with a login within a transaction of the caller's; raise like `create_staff`.
+
+    Without a `password_hash` nobody signs in by it until a password is given out.
+    """
+    login, name, wanted = checked_account(login, name, roles)
     if store.staff_by_login(session, login) is not None:
         raise Conflict("staff.login_taken", field="login", login=login)
     staff = Staff(
@@ -91,9 +95,10 @@ def new_staff(
         name=name,
         password_hash=password_hash,
         must_change_password=True,
-        password_issued_at=now,
+        password_issued_at=now if password_hash else None,
         created_at=now,
         made_by=actor,
+        list_ref=list_ref,
         roles=[StaffRole(role=role.value, granted_at=now, granted_by=actor) for role in wanted],
     )
     session.add(staff)
@@ -110,7 +115,8 @@ def _of_the_house(roles: Iterable[Role]) -> list[Role]:
     return wanted
 
 
-def _checked(login: str, name: str, roles: Iterable[Role]) -> tuple[str, str, list[Role]]:
+def checked_account(login: str, name: str, roles: Iterable[Role]) -> tuple[str, str, list[Role]]:
+    """Return what an account is made of, as it is kept; raise like `create_staff`."""
     login, name, wanted = login.strip().casefold(), one_line(name, "name"), sorted(set(roles))
     if not _LOGIN.fullmatch(login):
         raise InvalidInput("staff.login", field="login")
@@ -131,13 +137,25 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
         staff = store.staff_by_login(session, login)
         if staff is None:
             raise InvalidInput("staff.no_login", login=login)
-        staff.password_hash, staff.must_change_password = password_hash, True
-        staff.reset_at, staff.reset_by = now, actor
-        staff.password_issued_at = now
-        sign_in.end_all(session, staff.ref, now=now)
-        throttle.forget(session, scope=SIGN_IN, subject=staff.login)
-        record(session, at=now, actor=actor, act="staff.reset", subject=staff.logged_as)
+        give_password(session, staff, password_hash, now=now, actor=actor)
     return password
+
+
+def give_password(session: Session, staff: Staff, password_hash: str, *, now: datetime, actor: str) -> None:
+    """Have a one-time password open an account within a transaction of the caller's, and nothing else."""
+    staff.password_hash, staff.must_change_password = password_hash, True
+    staff.reset_at, staff.reset_by = now, actor
+    staff.password_issued_at = now
+    sign_in.end_all(session, staff.ref, now=now)
+    throttle.forget(session, scope=SIGN_IN, subject=staff.login)
+    record(session, at=now, actor=actor, act="staff.reset", subject=staff.logged_as)
+
+
+def remove_staff(session: Session, staff: Staff, *, now: datetime, actor: str) -> None:
+    """Delete an account that nobody has ever used within a transaction of the caller's: its login is free again."""
+    roles = sorted(row.role for row in staff.roles)
+    record(session, at=now, actor=actor, act="staff.remove", subject=staff.logged_as, before={"roles": roles})
+    session.delete(staff)
 
 
 def set_roles(*, ref: str, roles: Iterable[Role], now: datetime, actor: str) -> None:
@@ -208,7 +226,8 @@ def _keep_an_admin(session: Session, staff: Staff) -> None:
 class StaffLine:
     """One person: roles by name, what their account is, when they were last in, and how they prove who they are.
 
-    `state` is `active`, `first` (the one-time password is still to be changed) or `disabled`.
+    `state` is `active`, `unissued` (no password was given out yet), `first` (the one-time password is still to be
+    changed) or `disabled`.
     """
 
     login: str
@@ -245,6 +264,8 @@ def staff_lines(session: Session) -> list[StaffLine]:
 def state_of(staff: Staff) -> str:
     if staff.disabled_at is not None:
         return "disabled"
+    if not staff.password_hash:
+        return "unissued"
     return "first" if staff.must_change_password else "active"
 
 

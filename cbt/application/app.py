@@ -27,6 +27,7 @@ from cbt.application.first_steps import first_steps_on_home
 from cbt.application.hot_addresses import init_hot
 from cbt.application.jobs import JOBS
 from cbt.application.observation import init_observation
+from cbt.application.turns import turns_on_home
 from cbt.application.views import room_lines
 from cbt.assembly import coverage_views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
@@ -35,6 +36,7 @@ from cbt.bank import jobs as bank_jobs
 from cbt.bank import views as bank_views
 from cbt.bank.imports.bank_import import BANKS
 from cbt.bank.lint.job import LINT
+from cbt.bank.store import drawable_banks
 from cbt.batches import jobs as batch_jobs
 from cbt.batches import views as batches
 from cbt.batches.applications import is_unplaced, paper_fates
@@ -42,7 +44,7 @@ from cbt.batches.roster.roster_import import BROUGHT
 from cbt.batches.views import batches_on_home
 from cbt.blueprints.office import views as blueprints
 from cbt.blueprints.reasons import init_reasons
-from cbt.blueprints.store import register_uses
+from cbt.blueprints.store import register_drawable, register_uses
 from cbt.blueprints.summary import minutes_of, plain_points
 from cbt.blueprints.versions import told_faults
 from cbt.candidates import jobs as candidate_jobs
@@ -91,6 +93,7 @@ from cbt.http.health import files_lost, low_disks
 from cbt.http.i18n import init_i18n
 from cbt.http.page_cache import init_kept_pages
 from cbt.http.problems import init_problems, register_recorder
+from cbt.http.remedies import register_remedy, remedy
 from cbt.http.request_log import ObservedApp
 from cbt.http.responses import init_headers
 from cbt.http.server.lanes import init_strangers
@@ -103,6 +106,10 @@ from cbt.items.types.answer_page import answer_parts, form_loader
 from cbt.jobs import views as jobs
 from cbt.jobs.registry import JobKind, init_jobs
 from cbt.paths import product_dir
+from cbt.personnel import views as personnel
+from cbt.personnel.jobs import MARKED_LIST
+from cbt.personnel.slips import SLIPS
+from cbt.personnel.staff_import import STAFF_LISTS
 from cbt.proctoring import doorway_views as doorway
 from cbt.proctoring import jobs as proctoring_jobs
 from cbt.proctoring import readiness_views as readiness
@@ -370,6 +377,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     coverage.pages,
     sittings.pages,
     enrolment.pages,
+    personnel.pages,
     office.pages,
     door_views.pages,
     door_views.kiosk_pages,
@@ -417,6 +425,9 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     fee_jobs.CHARGE,
     fee_jobs.MATCH,
     fee_jobs.CANCEL_FEES,
+    *STAFF_LISTS.jobs,
+    MARKED_LIST,
+    SLIPS,
     candidate_jobs.PHOTOS,
     candidate_jobs.PRINT,
     candidate_jobs.ROSTER,
@@ -493,6 +504,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
     register_uses(app, blueprint_uses)
+    register_drawable(app, drawable_banks)
     register_names(app, LOG_NAMES)
     register_retakes(app, retake_verdicts)
     register_fates(app, paper_fates)
@@ -500,6 +512,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_home_part(app, first_steps_on_home)
     register_home_part(app, batches_on_home)
     register_home_part(app, applications_on_home)
+    register_home_part(app, turns_on_home)
+    register_remedy(app, "body.unset", "enrolment.body.body", "enrolment.body.title")
     register_guessing(app, record_guessing)
     register_server_part(app, room_lines)
     for kind in STARRED_ACTS:
@@ -524,6 +538,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_backups(app, settings)
     app.add_template_global(current_principal, "principal")
     app.add_template_global(jobs.jobs_about)
+    app.add_template_global(remedy)
     app.add_template_global(told_faults, "blueprint_faults")
     for shown in (minutes_of, plain_points):
         app.add_template_global(shown)

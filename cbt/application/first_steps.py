@@ -10,13 +10,13 @@ import flask
 from sqlalchemy import ColumnElement, exists, select
 
 from cbt.accounts.models import Staff, StaffRole
-from cbt.blueprints.store import blueprints_of, current_versions
+from cbt.bank.store import drawable_banks
+from cbt.blueprints.store import blueprints_of, current_versions, sample_digests
 from cbt.enrolment.models import AssessmentBody
 from cbt.http.auth.access import access_of
 from cbt.http.auth.login import Principal
-from cbt.items.models import Item, ItemBank
 from cbt.rules.roles import Role
-from cbt.sittings.models import Room
+from cbt.sittings.models import Seat
 from cbt.storage.unit_of_work import reading
 
 PAGES = {
@@ -39,6 +39,8 @@ class FirstStep:
     endpoint: str
     is_done: bool
     opens: bool
+    samples: int = 0
+    """How many samples are in force that nobody can use: they can be put away from here."""
 
     @property
     def is_own(self) -> bool:
@@ -57,17 +59,25 @@ def first_steps_on_home(principal: Principal) -> tuple[str, Mapping[str, object]
 
 
 def first_steps(principal: Principal) -> list[FirstStep]:
-    """Return all steps as they stand, for somebody who reads them."""
+    """Return all steps as they stand, for somebody who reads them; read once a request."""
+    if "first_steps" not in flask.g:
+        flask.g.first_steps = _read(principal)
+    steps: list[FirstStep] = flask.g.first_steps
+    return steps
+
+
+def _read(principal: Principal) -> list[FirstStep]:
     with reading() as session:
         named, placed, *held = session.execute(
-            select(exists().where(AssessmentBody.name != ""), exists(select(Room.id)), *map(_is_held, TEAM))
-        ).one()
-        drawable = set(
-            session.scalars(
-                select(ItemBank.ref).where(exists().where(Item.bank_id == ItemBank.id, Item.version > 0))
+            select(
+                exists().where(AssessmentBody.name != ""),
+                exists(select(Seat.id).where(Seat.spare.is_(False))),
+                *map(_is_held, TEAM),
             )
-        )
-        in_force = blueprints_of(session, [row.id for row in current_versions(session)])
+        ).one()
+        drawable = drawable_banks(session)
+        versions = current_versions(session)
+        in_force = blueprints_of(session, [row.id for row in versions])
     done = {
         "body": named,
         "staff": all(held),
@@ -75,8 +85,12 @@ def first_steps(principal: Principal) -> list[FirstStep]:
         "blueprint": any(one.bank in drawable for one in in_force.values()),
         "centre": placed,
     }
+    idle = [
+        row for row in versions if row.sha256 in sample_digests() and in_force[row.id].bank not in drawable
+    ]
+    samples = {"blueprint": len(idle)}
     return [
-        FirstStep(code, PAGES[code], is_done, _opens(PAGES[code], principal))
+        FirstStep(code, PAGES[code], is_done, _opens(PAGES[code], principal), samples.get(code, 0))
         for code, is_done in done.items()
     ]
 

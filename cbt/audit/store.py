@@ -103,7 +103,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "retention": _of("retention", "terms hold lift ask confirm withdraw done"),
         "bank": (
-            *_of("bank", "create describe table table_broken delete"),
+            *_of("bank", "create describe table table_broken delete put_away put_back"),
             *_of("bank", "import import_undo import_broken export view_keys"),
             *_of("item", "submit withdraw approve send_back retire restore assign remark settle"),
             *_of("item", "set_difficulty set_point view_key"),
@@ -116,7 +116,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("second", "evacuate_close abort report_withdraw"),
         ),
         "staff": (
-            *_of("staff", "create roles disable enable reset password"),
+            *_of("staff", "create roles disable enable reset password remove list"),
             *_of("staff", "sign_in sign_out sign_in_failed"),
             *_of("staff", "factor_on factor_off factor_codes factor_code factor_reset"),
             "refused",

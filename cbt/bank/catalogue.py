@@ -12,6 +12,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from cbt.bank.search import IN_USE
+from cbt.bank.store import sample_banks
 from cbt.errors import NotFound
 from cbt.items.models import RENAMING, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.items.taxonomy import Taxonomy, parent_of
@@ -32,6 +33,9 @@ class BankLine:
     points: int
     drafts: int = 0
     in_review: int = 0
+    is_sample: bool = False
+    """Whether it came with the product."""
+    put_away: bool = False
 
     @property
     def total(self) -> int:
@@ -61,7 +65,7 @@ class ItemSheet:
 
 
 def bank_lines(session: Session) -> list[BankLine]:
-    """Return every bank with its counts, in the order of the refs."""
+    """Return every bank with its counts, in the order of the refs; those that were put away last."""
     counts: dict[int, Counter[str]] = {}
     states: Counter[tuple[int, str]] = Counter()
     drawn = func.sum(case((Item.version > 0, 1), else_=0))
@@ -85,8 +89,12 @@ def bank_lines(session: Session) -> list[BankLine]:
             points.get(bank.id, 0),
             states[bank.id, ItemState.DRAFT.value],
             states[bank.id, ItemState.IN_REVIEW.value],
+            bank.ref in sample_banks(),
+            bank.put_away_at is not None,
         )
-        for bank in session.scalars(select(ItemBank).order_by(ItemBank.ref))
+        for bank in session.scalars(
+            select(ItemBank).order_by(ItemBank.put_away_at.is_not(None), ItemBank.ref)
+        )
     ]
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import and_, exists, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from cbt.bank.imports.plan import BankItem
 from cbt.errors import NotFound
 from cbt.items.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint, RunState
 from cbt.items.taxonomy import Point, Range, Taxonomy, parent_of
+from cbt.paths import product_dir
 from cbt.rules.assembly.form import Drawable, drawable_of
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.items.content import ItemContent
@@ -50,6 +52,18 @@ def bank_by_ref(session: Session, ref: str) -> ItemBank:
     if bank is None:
         raise NotFound("bank.unknown", ref=ref)
     return bank
+
+
+def drawable_banks(session: Session) -> frozenset[str]:
+    """Return the refs of the banks that are to be chosen and from which something can be drawn."""
+    drawn = exists().where(Item.bank_id == ItemBank.id, Item.version > 0)
+    return frozenset(session.scalars(select(ItemBank.ref).where(ItemBank.put_away_at.is_(None), drawn)))
+
+
+@cache
+def sample_banks() -> frozenset[str]:
+    """Return the refs of the banks that come with the product."""
+    return frozenset(path.name for path in product_dir("question_bank").iterdir() if path.is_dir())
 
 
 def taxonomy_of(session: Session, bank: ItemBank) -> Taxonomy:

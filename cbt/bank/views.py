@@ -193,6 +193,7 @@ def bank(ref: str) -> Reply:
     return flask.render_template(
         "bank/bank.html",
         bank=item_bank,
+        is_sample=item_bank.ref in store.sample_banks(),
         lines=lines,
         total=min(total, MOST_COUNTED) if search.search.text else total,
         more=bool(search.search.text) and total > MOST_COUNTED,

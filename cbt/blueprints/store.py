@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -229,6 +229,27 @@ def current_versions(session: Session) -> list[BlueprintVersion]:
 def stored_refs(session: Session) -> set[str]:
     """Return the refs of all blueprints that were ever stored, withdrawn ones too."""
     return set(session.scalars(select(BlueprintVersion.ref).distinct()))
+
+
+@cache
+def sample_digests() -> frozenset[str]:
+    """Return the digests of the blueprints that come with the product: samples, whoever's they would be."""
+    return frozenset(digest(blueprint_text(path)) for path in blueprint_files(product_dir("blueprints")))
+
+
+_DRAWABLE = "cbt_drawable_banks"
+FindDrawable = Callable[[Session], Collection[str]]
+
+
+def register_drawable(app: flask.Flask, find: FindDrawable) -> None:
+    """Have `find` say the refs of the banks from which something can be drawn."""
+    app.extensions[_DRAWABLE] = find
+
+
+def drawable_banks(session: Session) -> Collection[str]:
+    """Return the refs of the banks from which something can be drawn."""
+    find: FindDrawable = flask.current_app.extensions[_DRAWABLE]
+    return find(session)
 
 
 _EXTENSION = "cbt_blueprint_uses"

@@ -218,29 +218,42 @@ def invite_clerk(
     """
     password, password_hash = with_one_time_password(rng)
     with unit_of_work() as session:
-        unit = unit_by_ref(session, ref)
-        if unit.left_at is not None:
-            raise Conflict("unit.left", name=unit.name)
-        clerk = new_staff(
-            session,
-            login=login,
-            name=name,
-            roles=[Role.UNIT_CLERK],
-            password_hash=password_hash,
-            now=now,
-            actor=actor,
-        )
-        session.add(UnitClerk(staff_id=clerk.id, unit_id=unit.id))
-        record(
-            session,
-            at=now,
-            actor=actor,
-            act="unit.invite",
-            subject=unit.logged_as,
-            after={"staff": clerk.logged_as},
+        clerk = new_clerk(
+            session, ref, login=login, name=name, password_hash=password_hash, now=now, actor=actor
         )
         login = clerk.login
     return Issued(login, password)
+
+
+def new_clerk(
+    session: Session,
+    ref: str,
+    *,
+    login: str,
+    name: str,
+    password_hash: str,
+    now: datetime,
+    actor: str,
+    list_ref: str = "",
+) -> Staff:
+    """Add a clerk of a unit within a transaction of the caller's; raise like `invite_clerk`."""
+    unit = unit_by_ref(session, ref)
+    if unit.left_at is not None:
+        raise Conflict("unit.left", name=unit.name)
+    clerk = new_staff(
+        session,
+        login=login,
+        name=name,
+        roles=[Role.UNIT_CLERK],
+        password_hash=password_hash,
+        now=now,
+        actor=actor,
+        list_ref=list_ref,
+    )
+    session.add(UnitClerk(staff_id=clerk.id, unit_id=unit.id))
+    after = {"staff": clerk.logged_as}
+    record(session, at=now, actor=actor, act="unit.invite", subject=unit.logged_as, after=after)
+    return clerk
 
 
 def change_clerk(ref: str, staff_ref: str, act: str, *, now: datetime, actor: str) -> Issued | None:

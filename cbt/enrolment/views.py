@@ -7,7 +7,7 @@ import flask_babel
 
 from cbt.accounts.approvals.requests import SecondNeeded
 from cbt.accounts.approvals.views import ask_for
-from cbt.accounts.store import actor_names
+from cbt.accounts.store import actor_names, staff_with_roles
 from cbt.blueprints.store import blueprint_of, current_versions
 from cbt.enrolment import body as body_service
 from cbt.enrolment import office_decisions, unit_views
@@ -36,7 +36,8 @@ TEXTS = ("name", "address", "phone", "website", "look_up", *body_service.PAYEE)
 def body(refused: Refusal = NOTHING_REFUSED) -> Reply:
     with reading() as session:
         known = body_service.body(session)
-    return form_page("enrolment/body/body.html", refused, known=known)
+        admins = [staff.name for staff in staff_with_roles(session, [Role.ADMIN])] if not known.name else []
+    return form_page("enrolment/body/body.html", refused, known=known, admins=admins)
 
 
 @body_pages.post("/office/body")

@@ -158,6 +158,7 @@ def _response(error: errors.CbtError, status: int) -> flask.Response:
         template,
         what=what,
         fix=fix,
+        code=error.code,
         status=status,
         back=back,
         wanted=_wanted(),

@@ -21,6 +21,8 @@ class ItemBank(Row):
     name: Mapped[str] = mapped_column(String(120))
     note: Mapped[str] = mapped_column(Text)
     levels: Mapped[str] = mapped_column(String(20), default="")
+    put_away_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when nobody is to choose it; what was drawn from it stays."""
 
 
 class BankRange(Row):

@@ -120,9 +120,12 @@ def _awaited(ref: str, patience: float) -> Answered:
             if job.state == JobState.FAILED:
                 error: CbtError = queue.error_of(job)
                 raise error
-            if job.state == JobState.DONE:
-                file = queue.file_of(session, job, now=flask.g.now) if job.file_bytes else None
-                return Answered(ref, outcome=json.loads(job.outcome), file=file)
+            done = job.state == JobState.DONE
+            file = queue.file_of(session, job, now=flask.g.now) if done and job.file_bytes else None
+        if done:
+            if file is not None and job_kinds()[job.kind].is_once:
+                queue.give_out(job)
+            return Answered(ref, outcome=json.loads(job.outcome), file=file)
         if time.monotonic() >= until or job.state == JobState.CANCELLED:
             return Answered(ref, goes_on=True)
         time.sleep(LOOK_SECONDS)

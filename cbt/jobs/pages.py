@@ -41,6 +41,8 @@ class JobShown:
     can_cancel: bool
     can_retry: bool
     has_file: bool
+    is_once: bool
+    """Whether its file goes with whoever takes it first."""
     about: str
     """The address of the page of the thing it is about, "" for none that the reader may see."""
     back: str
@@ -96,6 +98,7 @@ def _one_shown(row: Job, thing: str, about: str, text: str, may_change: bool, no
         can_cancel=may_change and row.is_open and kind is not None and kind.can_cancel,
         can_retry=may_change and over and kind is not None and kind.can_retry,
         has_file=queue.has_file(row, now=now) and (kind is None or kind.result_page is None),
+        is_once=kind is not None and kind.is_once,
         about=about,
         back=back,
         result=result,

@@ -369,12 +369,33 @@ def file_of(session: Session, job: Job, *, now: datetime) -> JobFile:
 
 
 def fetch(ref: str, ending: str, *, principal: Principal, now: datetime) -> JobFile:
-    """Return the file of a job to whoever may still see it; raise like `job_of` and `file_of`."""
+    """Return the file of a job to whoever may still see it; raise like `job_of` and `file_of`.
+
+    One that goes with the first who fetches it has no address: it is taken (`take`).
+    """
     with reading() as session:
         job = job_of(session, ref, job_kinds(), principal)
-        if ending != job.file_ending:
+        if ending != job.file_ending or job_kinds()[job.kind].is_once:
             raise NotFound("jobs.no_file")
         return file_of(session, job, now=now)
+
+
+def take(ref: str, *, principal: Principal, now: datetime) -> JobFile:
+    """Return the file of a job and forget it; of two who take it at once one gets it. Raise like `fetch`."""
+    with reading() as session:
+        job = job_of(session, ref, job_kinds(), principal)
+        file = file_of(session, job, now=now)
+    give_out(job)
+    return file
+
+
+def give_out(job: Job) -> None:
+    """Have the file of a job, which was read, be nobody's from now on; raise NotFound("jobs.no_file") if it was."""
+    with unit_of_work() as session:
+        given = update(Job).where(Job.id == job.id, Job.file_bytes > 0).values(file_bytes=0).returning(Job.id)
+        if session.scalar(given.execution_options(synchronize_session=False)) is None:
+            raise NotFound("jobs.no_file")
+    drop_parts([job.id])
 
 
 def drop_parts(job_ids: Sequence[int]) -> None:

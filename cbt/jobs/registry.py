@@ -90,6 +90,8 @@ class JobKind:
     is_local: bool = False
     """Whether it is carried out on the machine it is about (`queue.this_machine`), by a process of its own there:
     it takes no place of another job."""
+    is_once: bool = False
+    """Whether its file holds secrets: it goes with whoever fetches it first, and is sent by a form."""
     is_act: bool = True
     """Whether asking for it goes on record; what a page has worked out for whoever looks at it is no act."""
     said: Callable[[Mapping[str, Any]], Sequence[tuple[str, str]]] | None = None

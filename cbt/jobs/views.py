@@ -101,6 +101,14 @@ def file(ref: str, ending: str) -> Reply:
     return attachment(made.body, made.mimetype, made.name)
 
 
+@pages.post("/jobs/<ref>/take")
+@access.roles(*MAY_CHANGE)
+def take(ref: str) -> Reply:
+    """Send the file of a job that goes with whoever takes it first: a second time there is none."""
+    made = queue.take(ref, principal=signed_in(), now=flask.g.now)
+    return attachment(made.body, made.mimetype, made.name)
+
+
 def jobs_about(subject: str) -> list[JobShown]:
     """Return the jobs about a thing that go on, of those that whoever asks for this page sees."""
     return jobs_shown.jobs_about(subject, signed_in(), now=flask.g.now)

@@ -9,9 +9,10 @@ from collections import Counter
 import flask
 import flask_babel
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cbt.accounts.audit_log import lines_of
+from cbt.accounts.models import Staff, StaffRole
 from cbt.audit.models import AuditEntry
 from cbt.certificates.models import Certificate
 from cbt.demo.build import build_demo
@@ -20,7 +21,9 @@ from cbt.enrolment.models import FeePayment, UnitAgreement, UnitApplication
 from cbt.ops.backup.verification import verify_everything
 from cbt.results.models import Result
 from cbt.rules.states import ApplicationState
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import reading, unit_of_work
+from tests.accounts.homes import hold_that_it_says_what_is_next
+from tests.helpers import sign_in_as
 from tests.world import START
 
 
@@ -43,6 +46,13 @@ def test_an_office_at_work_whose_every_record_is_sound(app: flask.Flask) -> None
     assert paid == 252_000
     assert [login for login, *_ in access.staff][-3:] == ["danwei1", "danwei2", "danwei3"]
     assert internal_words(app) == set()
+    for login, *_ in access.staff:
+        with app.app_context(), reading() as session:
+            ref = session.scalars(select(Staff.ref).where(Staff.login == login)).one()
+            roles = session.scalars(select(StaffRole.role).join(Staff).where(Staff.login == login)).all()
+        with app.app_context(), unit_of_work() as session:
+            session.execute(update(Staff).where(Staff.login == login).values(must_change_password=False))
+        hold_that_it_says_what_is_next(sign_in_as(app, kind="staff", subject_ref=ref), f"{login} {roles}")
 
 
 INTERNAL = re.compile(r"[a-z]+(_[a-z]+)*|.*\b([a-z]+_[a-z_]+|[a-z]{2}-[a-z0-9]{6,})\b.*")

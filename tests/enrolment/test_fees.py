@@ -92,7 +92,9 @@ def test_lines_arise_by_the_rule_and_stand_on_page_paper_and_workbook(
     for said in ("陆遥", "评价考核费", "280.00", "郭宁", "补考费", "100.00", "380.00"):
         assert said in shown
     assert figures(world, unit) == ("380.00", "380.00", "0.00")
-    assert named_nobody(world, lambda: officer.get(f"{page}/pdf").status_code) == 409
+    refused = named_nobody(world, lambda: officer.get(f"{page}/pdf"))
+    assert refused.status_code == 409
+    assert 'href="/office/body"' in refused.text.partition("<main")[2]
     (paper,) = papers_of(officer.get(f"{page}/pdf"), tmp_path)
     for said in ("上海市商业联合会", "郭宁", "380.00", "叁佰捌拾元整"):
         assert squeezed(said) in paper.text

@@ -12,10 +12,11 @@ from cbt.enrolment.workbook.people_import import PeopleImport
 from cbt.http.auth import access
 from cbt.imports.direct_import import DirectImport
 from cbt.imports.machine import ImportKind
+from cbt.personnel.views import FILES as STAFF_FILES
 from cbt.spreadsheets.file_checks import CheckState
 from cbt.translations.compiler import LANGUAGES, texts_of
 
-KINDS = {"bank": BANK_FILES, "roster": ROSTER_FILES}
+KINDS = {"bank": BANK_FILES, "roster": ROSTER_FILES, "staff": STAFF_FILES}
 SAID = ("label", "count", "before", "leave", "reload", "go_on", "retry", "take_back")
 UNSEEN = {CheckState.ARRIVING, CheckState.GONE}
 every_kind = pytest.mark.parametrize("kind", KINDS)

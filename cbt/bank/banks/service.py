@@ -37,6 +37,7 @@ from cbt.bank.changes import version_row
 from cbt.bank.review.service import words
 from cbt.bank.search import note
 from cbt.bank.store import bank_by_ref, taxonomy_of
+from cbt.blueprints.store import blueprints_of, current_versions
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import required
 from cbt.interchange.archive import TAXONOMY_FILE
@@ -340,6 +341,31 @@ def delete_bank(*, ref: str, now: datetime, actor: str) -> None:
             session.flush()
     except IntegrityError as error:  # unfinished work, a file that waits for its import
         raise Conflict("bank.not_empty") from error
+
+
+def put_bank_away(*, ref: str, now: datetime, actor: str) -> None:
+    """Have a bank not be chosen any more: what was drawn from it stays; a repeat changes nothing.
+
+    Raise Conflict("bank.in_use") with the levels whose blueprints in force draw from it.
+    """
+    with unit_of_work() as session:
+        bank = _held(session, ref)
+        in_force = blueprints_of(session, [row.id for row in current_versions(session)]).values()
+        users = [f"{one.occupation_name}（{one.level_name}）" for one in in_force if one.bank == ref]
+        if users:
+            raise Conflict("bank.in_use", blueprints=users)
+        if bank.put_away_at is None:
+            bank.put_away_at = now
+            chain.record(session, at=now, actor=actor, act="bank.put_away", subject=f"item_bank:{ref}")
+
+
+def put_bank_back(*, ref: str, now: datetime, actor: str) -> None:
+    """Have a bank be chosen again; a repeat changes nothing."""
+    with unit_of_work() as session:
+        bank = _held(session, ref)
+        if bank.put_away_at is not None:
+            bank.put_away_at = None
+            chain.record(session, at=now, actor=actor, act="bank.put_back", subject=f"item_bank:{ref}")
 
 
 def save_table(

@@ -24,6 +24,7 @@ from cbt.http.auth.login import acting
 from cbt.http.forms import (
     NOTHING_REFUSED,
     Refusal,
+    flash_refusal,
     form_on,
     form_page,
     head_of_page,
@@ -31,7 +32,7 @@ from cbt.http.forms import (
     see_other,
     uploaded,
 )
-from cbt.http.partials import Reply
+from cbt.http.partials import Reply, page_of_form
 from cbt.items.finding_texts import note
 from cbt.items.taxonomy import IMPORTANCES
 from cbt.rules.roles import Role
@@ -108,6 +109,27 @@ def delete(ref: str) -> Reply:
     """Delete an empty bank."""
     service.delete_bank(ref=ref, now=flask.g.now, actor=acting())
     return see_other(_("bank.desk.deleted", ref=ref), "bank.banks")
+
+
+@pages.post("/bank/<ref>/put-away")
+@access.roles(Role.AUTHOR)
+def put_away(ref: str) -> Reply:
+    """Have a bank not be chosen any more."""
+    try:
+        service.put_bank_away(ref=ref, now=flask.g.now, actor=acting())
+        flask.flash(_("bank.desk.put_away_done"), "ok")
+    except Conflict as error:
+        flash_refusal(error)
+    return flask.redirect(page_of_form(flask.request) or flask.url_for("bank.banks"), 303)
+
+
+@pages.post("/bank/<ref>/put-back")
+@access.roles(Role.AUTHOR)
+def put_back(ref: str) -> Reply:
+    """Have a bank be chosen again."""
+    service.put_bank_back(ref=ref, now=flask.g.now, actor=acting())
+    flask.flash(_("bank.desk.put_back_done"), "ok")
+    return flask.redirect(page_of_form(flask.request) or flask.url_for("bank.banks"), 303)
 
 
 @pages.get("/bank/<ref>/table")

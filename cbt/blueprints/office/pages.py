@@ -17,7 +17,7 @@ from dataclasses import field as default_of
 from datetime import datetime
 from decimal import Decimal
 from difflib import unified_diff
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,8 +30,10 @@ from cbt.blueprints.store import (
     BatchUse,
     NumberedVersion,
     blueprint_of,
+    drawable_banks,
     last_version,
     numbered_version,
+    sample_digests,
     uses_of,
     version_in_force,
     versions_of,
@@ -314,8 +316,14 @@ def changed_lines(before: str, after: str) -> list[ChangedLine]:
     return lines[1 : MOST_SHOWN + 1]
 
 
-VersionHead = tuple[int, datetime, datetime | None, datetime | None]
-"""A version's id, when it was loaded, filed and withdrawn."""
+class VersionHead(NamedTuple):
+    """A version's id, when it was loaded, filed and withdrawn, and the digest of its text."""
+
+    id: int
+    loaded_at: datetime
+    filed_at: datetime | None
+    withdrawn_at: datetime | None
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +336,15 @@ class ListedBlueprint:
     from_file: bool
     batches: int
     withdrawn: bool
+    is_sample: bool
+    """Whether it came with the product as it is."""
+    has_bank: bool
+    """Whether something can be drawn from its bank."""
+
+    @property
+    def is_idle_sample(self) -> bool:
+        """Whether it is a sample that nobody can use, so that it may be put away."""
+        return self.is_sample and not self.has_bank and not self.withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +360,9 @@ class BlueprintView:
     """By the id of a version."""
     changes: list[ChangedLine]
     """What putting it in force would change."""
+    is_sample: bool
+    has_bank: bool
+    """As of `ListedBlueprint`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,28 +388,28 @@ def listed(session: Session) -> list[ListedBlueprint]:
         BlueprintVersion.loaded_at,
         BlueprintVersion.filed_at,
         BlueprintVersion.withdrawn_at,
+        BlueprintVersion.sha256,
     )
-    for ref, number, loaded_at, filed_at, withdrawn_at in session.execute(
-        select(*columns).order_by(BlueprintVersion.id)
-    ):
-        heads[ref].append((number, loaded_at, filed_at, withdrawn_at))
+    for row in session.execute(select(*columns).order_by(BlueprintVersion.id)):
+        heads[row.ref].append(VersionHead(row.id, row.loaded_at, row.filed_at, row.withdrawn_at, row.sha256))
     batches: defaultdict[int, set[str]] = defaultdict(set)
-    for use in uses_of(session, [head[0] for some in heads.values() for head in some]):
+    for use in uses_of(session, [head.id for some in heads.values() for head in some]):
         batches[use.version_id].add(use.batch_ref)
-    blueprints = []
+    blueprints, drawable = [], drawable_banks(session)
     for _, some in sorted(heads.items()):
-        place, (version, loaded_at, filed_at, withdrawn_at) = max(
-            enumerate(some, 1), key=lambda one: (one[1][1], one[1][0])
-        )
-        using = {batch for head in some for batch in batches[head[0]]}
+        place, last = max(enumerate(some, 1), key=lambda one: (one[1].loaded_at, one[1].id))
+        using = {batch for head in some for batch in batches[head.id]}
+        blueprint = blueprint_of(session, last.id)
         blueprints.append(
             ListedBlueprint(
-                blueprint_of(session, version),
+                blueprint,
                 place,
-                loaded_at,
-                filed_at is not None,
+                last.loaded_at,
+                last.filed_at is not None,
                 len(using),
-                withdrawn_at is not None,
+                last.withdrawn_at is not None,
+                last.sha256 in sample_digests(),
+                blueprint.bank in drawable,
             )
         )
     return blueprints
@@ -410,7 +430,8 @@ def shown(session: Session, ref: str, number: int | None = None) -> BlueprintVie
     papers = [paper_table(paper) for paper in blueprint.papers.values()]
     other = current is not None and current is not version.row
     changes = changed_lines(current.source, version.row.source) if current and other else []
-    return BlueprintView(version, versions, in_force, blueprint, papers, uses, changes)
+    is_sample, has_bank = version.row.sha256 in sample_digests(), blueprint.bank in drawable_banks(session)
+    return BlueprintView(version, versions, in_force, blueprint, papers, uses, changes, is_sample, has_bank)
 
 
 def target_of(session: Session, text: CheckedText) -> TextTarget | None:

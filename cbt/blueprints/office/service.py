@@ -16,9 +16,19 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from cbt.blueprints import reasons
-from cbt.blueprints.models import ReasonsVersion
+from cbt.blueprints.models import BlueprintVersion, ReasonsVersion
 from cbt.blueprints.reason_file import LISTS, written
-from cbt.blueprints.store import numbered_version, shown, version_in_force
+from cbt.blueprints.store import (
+    blueprints_of,
+    current_versions,
+    drawable_banks,
+    last_version,
+    numbered_version,
+    sample_digests,
+    shown,
+    stored_refs,
+    version_in_force,
+)
 from cbt.blueprints.versions import (
     FolderFile,
     load_folder,
@@ -145,6 +155,34 @@ def use_again(ref: str, number: int, *, reason: str, now: datetime, actor: str) 
 def withdraw(ref: str, *, now: datetime, actor: str) -> None:
     with unit_of_work() as session:
         withdraw_blueprint(session, ref, now=now, actor=actor)
+
+
+def unusable_samples(session: Session) -> list[BlueprintVersion]:
+    """Return the samples in force from whose banks nothing can be drawn: nobody can use them."""
+    samples = [row for row in current_versions(session) if row.sha256 in sample_digests()]
+    blueprints = blueprints_of(session, [row.id for row in samples])
+    drawable = drawable_banks(session) if samples else ()
+    return [row for row in samples if blueprints[row.id].bank not in drawable]
+
+
+def put_samples_away(*, ref: str = "", now: datetime, actor: str) -> list[str]:
+    """Take samples that nobody can use out of force, all of them or the one with `ref`; return their refs."""
+    with unit_of_work() as session:
+        refs = [row.ref for row in unusable_samples(session) if ref in ("", row.ref)]
+        for sample in refs:
+            withdraw_blueprint(session, sample, now=now, actor=actor)
+    return refs
+
+
+def put_samples_back(*, ref: str = "", now: datetime, actor: str) -> list[str]:
+    """Put samples that are out of force in force again, all of them or the one with `ref`; return their refs."""
+    with unit_of_work() as session:
+        last = [last_version(session, one) for one in sorted(stored_refs(session)) if ref in ("", one)]
+        away = [row for row in last if row is not None and row.withdrawn_at is not None]
+        samples = [row for row in away if row.sha256 in sample_digests()]
+        for row in samples:
+            store_blueprint(session, row.source, now=now, actor=actor, act="blueprint.again")
+    return [row.ref for row in samples]
 
 
 def read_folder(folder: Path, *, now: datetime, actor: str) -> list[FolderFile]:

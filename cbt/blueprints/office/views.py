@@ -44,7 +44,7 @@ from cbt.http.forms import (
     see_other,
     uploaded,
 )
-from cbt.http.partials import Reply
+from cbt.http.partials import Reply, page_of_form
 from cbt.rules.exam import TOOLS
 from cbt.rules.roles import Role
 from cbt.rules.violations import Effect, Evidence, Tier
@@ -360,6 +360,27 @@ def text() -> Reply:
         "blueprints.blueprint",
         ref=sent.blueprint.ref,
     )
+
+
+@pages.post("/office/blueprints/samples/away")
+@access.roles(Role.OFFICER, Role.ADMIN)
+def put_samples_away() -> Reply:
+    """Put away samples that nobody can use: the one that is named, or all of them."""
+    ref = flask.request.form.get("ref", "")
+    refs = service.put_samples_away(ref=ref, now=flask.g.now, actor=acting())
+    said = flask_babel.gettext("exams.samples.away", count=len(refs))
+    flask.flash(said, "ok" if refs else "message")
+    return flask.redirect(page_of_form(flask.request) or flask.url_for("blueprints.index"), 303)
+
+
+@pages.post("/office/blueprints/samples/back")
+@access.roles(Role.OFFICER, Role.ADMIN)
+def put_samples_back() -> Reply:
+    """Put samples in force again that were put away."""
+    ref = flask.request.form.get("ref", "")
+    refs = service.put_samples_back(ref=ref, now=flask.g.now, actor=acting())
+    flask.flash(flask_babel.gettext("exams.samples.back", count=len(refs)), "ok" if refs else "message")
+    return flask.redirect(page_of_form(flask.request) or flask.url_for("blueprints.index"), 303)
 
 
 @pages.post("/office/blueprints/of/<ref>/withdraw")
