@@ -27,7 +27,7 @@ from cbt.http.app_context import with_app
 from cbt.http.i18n import catalogues
 from cbt.interchange.text_bank import read_folder
 from cbt.items.taxonomy import parent_of
-from cbt.rules.assembly.form import Drawable, draw_form, drawable_of, shortfalls
+from cbt.rules.assembly.form import Drawable, PaperSource, draw_form, drawable_of, shortfalls
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.items.registry import parse_content
@@ -147,17 +147,18 @@ def _drawable(exam_blueprint: ExamBlueprint, folder: Path) -> list[Answer]:
 def _paper_drawable(exam_blueprint: ExamBlueprint, code: str, bank: TextBank, folder: Path) -> Answer:
     paper = exam_blueprint.papers[code]
     data = {"file": folder, "ref": exam_blueprint.ref, "paper": code}
-    if missing := shortfalls(paper, bank.drawables, bank.weights):
+    refused = PaperSource(paper, bank.drawables, bank.weights, bank.importances).refusal()
+    if refused is not None:
+        # Every range that is short is named, and not only the first.
+        missing = shortfalls(paper, bank.drawables, bank.weights)
+        if not missing:
+            return refusal(refused, folder)
         rows = [asdict(one) for one in missing]
         return Answer(
             {**data, "drawable": False, "shortfalls": rows},
             notes=[_short(paper, **asdict(one)) for one in missing],
             code=REFUSED,
         )
-    try:
-        draw_form(paper, bank.drawables, bank.weights, bank.importances, rng=random.Random(1))
-    except CbtError as error:
-        return refusal(error, folder)
     words = [_("exams.check.drawable", paper=paper.name, bank=bank.name)]
     return Answer({**data, "drawable": True}, words)
 

@@ -10,7 +10,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -18,14 +18,16 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import flask
 import msgspec
 from flask_babel import gettext as _
 from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, select
 from sqlalchemy.orm import Session
 
-from cbt.bank.store import drawables, taxonomy_of
+from cbt.bank.store import drawables, drawn_from, taxonomy_of
 from cbt.blueprints.store import blueprint_of, current_versions
 from cbt.errors import Conflict
+from cbt.http.app_context import path_of
 from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.items.taxonomy import Taxonomy, parent_of
 from cbt.rules.assembly.coverage import (
@@ -39,7 +41,7 @@ from cbt.rules.assembly.coverage import (
     papers_reached,
     stock_pools,
 )
-from cbt.rules.assembly.form import LOOK, Drawable, cases_by_unit, drawable_of, look_paper
+from cbt.rules.assembly.form import LOOK, Drawable, PaperSource, cases_by_unit, drawable_of, look_paper
 from cbt.rules.exam import ExamBlueprint, Paper, Section, Unit
 from cbt.rules.items.content import ItemContent, ItemType
 from cbt.rules.items.registry import parse_content
@@ -121,7 +123,8 @@ class SharedRow:
 class PaperCover:
     """A bank beside one paper: `ranges` and `levels` for sections, `units` for units; `target` papers are wanted.
 
-    `papers` is how many without a common item there can be at most, `narrow` what allows no more.
+    `papers` is how many without a common item there can be at most, `narrow` what allows no more, `refusal` why not
+    even one can be drawn.
     """
 
     target: int
@@ -132,6 +135,7 @@ class PaperCover:
     levels: tuple[LevelCover, ...] = ()
     units: tuple[UnitRow, ...] = ()
     shared: tuple[SharedRow, ...] = ()
+    refusal: Conflict | None = None
 
     @property
     def lacks(self) -> list[RangeRow]:
@@ -225,10 +229,7 @@ def _shared(
     paper = Paper("", "", timedelta(0), sections=sections, one_per_point=one_per_point)
     kept = stock if one_per_point else items_apart(stock)
     pools = stock_pools(paper, kept, dict(weights), dict(importances))
-    try:
-        shares = expected_overlap(pools, kept, draws=DRAWS, rng=random.Random(SEED))
-    except Conflict:  # a draw gives up after so many tries, and would say so
-        return ()
+    shares = expected_overlap(pools, kept, draws=DRAWS, rng=random.Random(SEED))
     return tuple(SharedRow(one.name, one.count, shares.get(one.type, Fraction(0))) for one in sections)
 
 
@@ -444,12 +445,57 @@ def chosen(choices: Sequence[OfferedPaper], value: str) -> OfferedPaper | None:
     return next((one for one in choices if one.value == value), choices[0] if choices else None)
 
 
-def coverage_of(session: Session, bank: ItemBank, paper: Paper, *, target: int) -> PaperCover:
+def coverage_of(session: Session, bank: ItemBank, choice: OfferedPaper, *, target: int) -> PaperCover:
     """Return a bank beside one paper, for `target` papers without a common item."""
+    paper = choice.paper
     if paper.units:
-        return units_cover(paper, cases_of_bank(session, bank.id), target=target)
-    taxonomy = taxonomy_of(session, bank)
-    return sections_cover(paper, stock_of(session, bank.id, taxonomy.weights), taxonomy, target=target)
+        cover = units_cover(paper, cases_of_bank(session, bank.id), target=target)
+    else:
+        taxonomy = taxonomy_of(session, bank)
+        stock = stock_of(session, bank.id, taxonomy.weights)
+        cover = sections_cover(paper, stock, taxonomy, target=target)
+    refusal = refusal_of(session, bank, choice)
+    return cover if refusal is None else replace(cover, papers=0, shared=(), refusal=refusal)
+
+
+_refusals: WeakKeyDictionary[Any, dict[tuple[str, int, str], Conflict | None]] = WeakKeyDictionary()
+"""By the dialect object, as `_kept`: what came of trying, by the revision of a bank and a paper of a blueprint."""
+
+
+def refusal_of(session: Session, bank: ItemBank, choice: OfferedPaper) -> Conflict | None:
+    """Return why no form of a paper can be drawn from a bank as it is now, None where one can.
+
+    A draw, the coverage, the plan of a sitting and the check of a blueprint say the same. Of a large bank a share
+    is asked first: what can be drawn from that can be drawn.
+
+    Source: R-8.
+    """
+    paper, taxonomy = choice.paper, taxonomy_of(session, bank)
+    if is_large(session, bank.id):
+        share = sample_of(session, bank.id, paper, taxonomy, seed=SEED).items
+        if PaperSource(paper, share, taxonomy.weights, taxonomy.importances).refusal() is None:
+            return None
+    revision, (items, weights, importances) = drawn_from(session, bank.id)
+    kept, key = (
+        _refusals.setdefault(session.get_bind().dialect, {}),
+        (revision, choice.version_id, paper.code),
+    )
+    if key not in kept:
+        while len(kept) >= KEPT:
+            kept.pop(next(iter(kept)))
+        refusal = PaperSource(paper, items, weights, importances).refusal()
+        kept[key] = refusal and in_words(refusal, bank, taxonomy, choice.value)
+    return kept[key]
+
+
+def in_words(error: Conflict, bank: ItemBank, taxonomy: Taxonomy, covers: str) -> Conflict:
+    """Return a refusal of a draw that calls its range by code and name, and says where what is missing is shown."""
+    mended_at = path_of(flask.current_app, "coverage.page", ref=bank.ref, paper=covers)
+    params = error.params | {"mended_at": mended_at}
+    if code := error.params.get("range"):
+        name = {one.code: one.name for one in taxonomy.ranges}.get(str(code), "")
+        params["range"] = f"{code} {name}".strip()
+    return Conflict(error.code, **params)
 
 
 def reached_of(session: Session, bank: ItemBank, paper: Paper, *, most: int) -> int | None:

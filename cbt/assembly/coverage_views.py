@@ -14,6 +14,7 @@ from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.form_values import whole_number
 from cbt.http.forms import form_page, refusal
+from cbt.http.i18n import explain
 from cbt.http.partials import Reply
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
@@ -27,9 +28,12 @@ SEEDS = range(1, 1_000_000)
 
 
 @pages.get("/bank/<ref>/coverage")
-@access.roles(Role.AUTHOR, Role.REVIEWER)
+@access.roles(Role.AUTHOR, Role.REVIEWER, Role.OFFICER)
 def page(ref: str) -> Reply:
-    """Show what a bank has for a paper beside what a draw needs, what is short first."""
+    """Show what a bank has for a paper beside what a draw needs, what is short first.
+
+    It counts and shows no item: whoever draws forms is led here where none can be drawn.
+    """
     args = flask.request.args
     target = whole_number(args.get("papers", ""), most=MOST_PAPERS) or 1
     wants_reach = args.get("reach", "") == "1"
@@ -37,7 +41,7 @@ def page(ref: str) -> Reply:
         bank = bank_by_ref(session, ref)
         choices = paper_choices(session, ref)
         choice = chosen(choices, args.get("paper", ""))
-        cover = coverage_of(session, bank, choice.paper, target=target) if choice else None
+        cover = coverage_of(session, bank, choice, target=target) if choice else None
         reached = (
             reached_of(session, bank, choice.paper, most=cover.papers)
             if wants_reach and choice and cover
@@ -50,6 +54,7 @@ def page(ref: str) -> Reply:
         choice=choice,
         cover=cover,
         target=target,
+        refused=explain(cover.refusal) if cover and cover.refusal else None,
         asked=wants_reach,
         reached=reached,
     )

@@ -21,7 +21,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.assembly.coverage import OfferedPaper, PaperCover, coverage_of, is_large, sample_of
+from cbt.assembly.coverage import OfferedPaper, PaperCover, coverage_of, in_words, is_large, sample_of
 from cbt.assembly.models import Arrangement, Form
 from cbt.bank.store import bank_by_ref, contents, drawables, drawn_from, taxonomy_of
 from cbt.blueprints.store import blueprint_of
@@ -194,7 +194,7 @@ class DrawSources:
 
         Source: R-8, R-43.
         """
-        with self._explained(blueprint_version_id):
+        with self._explained(blueprint_version_id, paper_code):
             return self._paper(blueprint_version_id, paper_code).form(
                 rng=random.Random(seed), without=without
             )
@@ -203,7 +203,7 @@ class DrawSources:
         self, blueprint_version_id: int, paper_code: str, *, seed: int, without: frozenset[str] = frozenset()
     ) -> dict[int, str]:
         """Return the case of each unit that `seed` draws, without the rest of the form; none for other papers."""
-        with self._explained(blueprint_version_id):
+        with self._explained(blueprint_version_id, paper_code):
             return self._paper(blueprint_version_id, paper_code).cases(
                 rng=random.Random(seed), without=without
             )
@@ -217,20 +217,13 @@ class DrawSources:
         return self._papers[key]
 
     @contextmanager
-    def _explained(self, blueprint_version_id: int) -> Iterator[None]:
+    def _explained(self, blueprint_version_id: int, paper_code: str) -> Iterator[None]:
         try:
             yield
         except Conflict as error:
-            raise self._in_words(error, blueprint_version_id) from error
-
-    def _in_words(self, error: Conflict, blueprint_version_id: int) -> Conflict:
-        """Return a refusal that calls its range by code and name."""
-        code = error.params.get("range")
-        if not code:
-            return error
-        bank = self._session.get_one(ItemBank, self.bank_of(blueprint_version_id).id)
-        names = {one.code: one.name for one in taxonomy_of(self._session, bank).ranges}
-        return Conflict(error.code, **error.params | {"range": f"{code} {names.get(str(code), '')}".strip()})
+            bank = self._session.get_one(ItemBank, self.bank_of(blueprint_version_id).id)
+            covers = f"{blueprint_of(self._session, blueprint_version_id).ref}:{paper_code}"
+            raise in_words(error, bank, taxonomy_of(self._session, bank), covers) from error
 
 
 SEED_BITS = 48
@@ -426,14 +419,14 @@ def trial(
     try:
         return Trial(bank, choices, choice, seed, drawn=draw_paper(session, choice, bank, seed=seed))
     except Conflict as error:
-        cover = coverage_of(session, bank, choice.paper, target=1)
+        cover = coverage_of(session, bank, choice, target=1)
         return Trial(bank, choices, choice, seed, error=error, cover=cover)
 
 
 def draw_paper(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: int) -> DrawnPaper:
     """Return the paper that `seed` draws; raise Conflict as a draw does.
 
-    It is the form of that seed, but for a large bank, of which only a sample is read.
+    It is the form of that seed, but for a large bank, of which only a sample is read where that is enough.
 
     Source: R-8, R-43.
     """
@@ -441,7 +434,8 @@ def draw_paper(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: 
     if not choice.version_id:
         return _of_anything(session, choice, bank, seed=seed)
     if is_large(session, bank.id):
-        return _from_a_sample(session, choice, bank, seed=seed)
+        with suppress(Conflict):
+            return _from_a_sample(session, choice, bank, seed=seed)
     drawn = draw_content(session, choice.version_id, paper.code, seed=seed)
     keys = {(place["item"], place["version"]) for place in drawn["positions"]}
     return DrawnPaper(paper, choice.label, drawn["positions"], contents(session, keys, bank.id))

@@ -16,13 +16,13 @@ from cbt.bank.editor import views as editor_views
 from cbt.bank.exports import field_name, left_line
 from cbt.bank.imports import views as import_views
 from cbt.bank.jobs import EXPORT
-from cbt.bank.lint.job import BUSY, LINT, LintStanding, lint_standing
+from cbt.bank.lint.job import LINT, LintStanding, lint_standing
 from cbt.bank.lint.page import lint_page
 from cbt.bank.review import views as review_views
 from cbt.bank.review.fields import shown_fields
 from cbt.bank.review.pages import desk_of
 from cbt.bank.search import ALL_STATES, MOST_COUNTED, PAGE_SIZE, asked_for, named_by, search_items
-from cbt.errors import Conflict, NotFound, Unavailable
+from cbt.errors import Conflict, NotFound
 from cbt.http.auth import access, login
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import unchanging
@@ -141,14 +141,8 @@ def _newer(standing: LintStanding) -> LintStanding:
     asked = {"bank": standing.ref, "mark": standing.mark}
     page = flask.url_for("bank.linting.lint", ref=standing.ref)
     patience = 0.0 if wants_partial() else None  # the page asks again by itself
-    try:
-        answered = have_done(
-            LINT, subject=f"item_bank:{standing.ref}", page=page, asked=asked, patience=patience
-        )
-    except Unavailable as error:
-        if error.code != BUSY:
-            raise
-        return standing
+    subject = f"item_bank:{standing.ref}"
+    answered = have_done(LINT, subject=subject, page=page, asked=asked, patience=patience, here=False)
     return standing if answered.goes_on else lint_standing(ref=standing.ref)
 
 

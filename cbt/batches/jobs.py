@@ -17,6 +17,7 @@ from cbt.batches.roster.pages import export_rows, marked_copy
 from cbt.batches.sitting_change import MoveWish
 from cbt.candidates.roster.export import OF_BATCH, to_xlsx
 from cbt.enrolment.applications.application import Applying
+from cbt.http.forms import with_way
 from cbt.http.i18n import explain, local_day
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes
@@ -82,6 +83,7 @@ def _draw(work: Work) -> JobResult:
     if drawn.stopped is not None:
         what, fix = explain(drawn.stopped)
         outcome["stopped"] = {"sitting": drawn.sitting, "what": what, "fix": fix}
+        outcome["mended_at"] = drawn.stopped.params.get("mended_at", "")
     return JobResult(outcome)
 
 
@@ -89,7 +91,8 @@ def _drawn(outcome: Mapping[str, Any]) -> Sentences:
     forms, left, stopped = outcome["forms"], outcome["left"], outcome.get("stopped")
     sentences = [(str(_("batches.draw.done", forms=forms)), "ok")] if forms else []
     if stopped:
-        sentences.append((str(_("batches.draw.stopped", **stopped)), "stop"))
+        said = str(_("batches.draw.stopped", **stopped))
+        sentences.append((with_way(said, outcome.get("mended_at", "")), "stop"))
     elif left:
         sentences.append((str(_("batches.draw.more", sittings=left)), "warn"))
     elif not forms:

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import flask
+import flask_babel
 from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 
@@ -175,5 +176,14 @@ def flash_done(message: str, *links: tuple[str, str]) -> None:
 
 
 def flash_refusal(error: CbtError) -> None:
+    """Tell a refusal at the head of the next page, with the way to what is missing where there is one."""
     refused = refusal(error)
-    flask.flash(f"{refused.what}{refused.fix}", "stop")
+    flask.flash(with_way(f"{refused.what}{refused.fix}", str(error.params.get("mended_at", ""))), "stop")
+
+
+def with_way(sentence: str, page: str) -> str:
+    """Return a sentence with a link to the page of ours that mends what it says, where there is one."""
+    if not page:
+        return sentence
+    link = Markup('{} <a href="{}">{}</a>')
+    return link.format(sentence, page, flask_babel.gettext("ui.see_missing"))

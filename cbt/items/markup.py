@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
+from cbt.items.cell_breaks import with_breaks
 from cbt.items.formulas import FormulaFault, mathml
 from cbt.items.media import ANY_MARK, MARK, NAME, PREFIX, SCHEME, address, is_sound
 from cbt.rules.items.content import ItemContent, Rendering
@@ -169,7 +170,12 @@ def _picture(source: str) -> str:
     return address(source.removeprefix(SCHEME)) if source.startswith(SCHEME) else source
 
 
-_HTML = Rendering(block=to_html, line=inline, picture=_picture)
+@lru_cache(maxsize=8192)
+def _shown_block(text: str) -> str:
+    return with_breaks(to_html(text))
+
+
+_HTML = Rendering(block=_shown_block, line=inline, picture=_picture)
 
 
 def sanitised(content: ItemContent) -> dict[str, object]:

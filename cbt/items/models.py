@@ -208,8 +208,9 @@ class KeptMapping(Row):
 
 
 class BankLint(Row):
-    """The last lint of a bank; `mark` says of what bank it is."""
+    """The last lint of a bank; `mark` says of what bank it is, `known` is what the next one need not find out."""
 
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"), unique=True)
     mark: Mapped[str] = mapped_column(String(64), default="")
     content: Mapped[str] = mapped_column(Text, default="")
+    known: Mapped[str] = mapped_column(Text, default="", server_default="", deferred=True)

@@ -57,17 +57,21 @@ def have_done(
     asked: Mapping[str, Any],
     patience: float | None = None,
     beside: Callable[[Session], None] = _nothing,
+    here: bool = True,
 ) -> Answered:
     """Ask for a job and return what became of it within a moment; raise what it was refused with.
 
     `patience` is how many seconds that moment is, PATIENCE_SECONDS where nothing is said; `beside` is written with
-    a job that is new, or not at all.
+    a job that is new, or not at all. Where no worker is kept it is carried out `here`, in the request, unless the
+    page does without it and the scheduler carries it out.
     """
     ref = _asked_for(kind, subject, page, asked, beside)
     if not job_kinds().worker_is_kept:
-        here = queue.claim(new_holder(), now=flask.g.now, kinds=(kind.code,), ref=ref)
-        if here is not None:
-            return _done_here(here)
+        if not here:
+            return Answered(ref, goes_on=True)
+        claimed = queue.claim(new_holder(), now=flask.g.now, kinds=(kind.code,), ref=ref)
+        if claimed is not None:
+            return _done_here(claimed)
     return _awaited(ref, PATIENCE_SECONDS if patience is None else patience)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import flask_babel
+from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -49,6 +50,8 @@ class JobShown:
     """The address of the page where it was asked for, else of what it is about; "" for neither."""
     result: str
     """The address of the page that shows what came of it; "" while it goes on, and where that is a file."""
+    mended_at: str
+    """The address of the page that shows what it failed for want of; "" where there is none."""
 
     @property
     def goes_on(self) -> bool:
@@ -74,14 +77,16 @@ def _shown(session: Session, rows: Sequence[Job], principal: Principal, now: dat
 
 
 def _one_shown(row: Job, thing: str, about: str, text: str, may_change: bool, now: datetime) -> JobShown:
-    kind, said, fix, result = job_kinds().get(row.kind), "", "", ""
+    kind, said, fix, result, mended_at = job_kinds().get(row.kind), "", "", "", ""
     back = row.page or about  # of this site: whoever asked put an address of ours there (`page_before`)
     if row.state == JobState.FAILED:
-        said, fix = explain(queue.error_of(row))
+        error = queue.error_of(row)
+        said, fix = explain(error)
+        mended_at = str(error.params.get("mended_at", ""))
     elif row.state == JobState.DONE and kind is not None:
         outcome = json.loads(row.outcome)
         if kind.said is not None:
-            said = " ".join(sentence for sentence, _shape in kind.said(outcome))
+            said = Markup(" ").join(sentence for sentence, _shape in kind.said(outcome))
         if kind.result_page is not None:
             result = kind.result_page(row.ref, json.loads(row.asked), outcome) or back
         elif not row.file_bytes:
@@ -102,6 +107,7 @@ def _one_shown(row: Job, thing: str, about: str, text: str, may_change: bool, no
         about=about,
         back=back,
         result=result,
+        mended_at=mended_at,
     )
 
 

@@ -74,23 +74,29 @@ def test_declared_enemies_never_stand_in_one_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("items", "code"),
+    ("items", "code", "told"),
     [
         pytest.param(
-            [judgement(1, enemies=frozenset({"T2"})), judgement(2)], "assembly.enemies", id="enemies"
+            [judgement(1, enemies=frozenset({"T2"})), judgement(2)], "assembly.enemies", {}, id="enemies"
         ),
         pytest.param(
-            [judgement(1, truth=True), judgement(2, truth=True)], "assembly.true_share", id="all true"
+            [judgement(1, truth=True), judgement(2, truth=True)],
+            "assembly.true_share",
+            {"low": 1, "high": 1, "near": 2},
+            id="all true",
         ),
         pytest.param(
             [judgement(1, difficulty=5), judgement(2, difficulty=4)],
             "assembly.difficulty",
+            {"low": "3.00", "high": "3.00", "near": "4.50"},
             id="all difficult",
         ),
     ],
 )
-def test_a_constraint_that_cannot_be_kept_is_named(items: list[Drawable], code: str) -> None:
-    assert refused(lambda: small(items)) == (code, {"paper": "理论知识"})
+def test_a_constraint_that_cannot_be_kept_is_named(
+    items: list[Drawable], code: str, told: dict[str, object]
+) -> None:
+    assert refused(lambda: small(items)) == (code, {"paper": "理论知识", **told})
 
 
 def test_a_difficult_paper_can_be_asked_for() -> None:
@@ -147,7 +153,8 @@ def test_a_swap_that_no_other_point_can_make_up_for_is_left() -> None:
     def draws() -> None:
         draw_form(theory(sections=sections), points, {"R-A": 100}, {}, rng=random.Random(1))
 
-    assert refused(draws) == ("assembly.difficulty", {"paper": "理论知识"})
+    told = {"low": "3.00", "high": "3.00", "near": "5.00"}
+    assert refused(draws) == ("assembly.difficulty", {"paper": "理论知识", **told})
 
 
 def test_items_of_other_ranges_and_types_are_left_aside() -> None:
@@ -215,7 +222,8 @@ def test_a_case_just_within_the_tolerance_is_drawn() -> None:
 
 def test_cases_that_cannot_come_near_one_mean_are_refused() -> None:
     odd = [replace(case, difficulty=1 if case.ref == "U1-C1" else 3) for case in case_bank(skills(), each=2)]
-    assert refused(lambda: draw_cases(bank=odd)) == ("assembly.difficulty", {"paper": "专业能力考核"})
+    told = {"low": "2.75", "high": "2.75", "near": "2.50"}
+    assert refused(lambda: draw_cases(bank=odd)) == ("assembly.difficulty", {"paper": "专业能力考核", **told})
 
 
 def test_a_pooled_paper_is_drawn_like_any_other() -> None:

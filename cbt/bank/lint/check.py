@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
+from cbt.bank.lint.known import LintMemory
 from cbt.bank.lint.whole_bank import check_repeats, check_whole
 from cbt.errors import InvalidInput
 from cbt.items.draft import ItemDraft
@@ -371,12 +372,14 @@ def check_items(
     beside: Mapping[str, str] = NOTHING,
     whole: bool = True,
     tell: Callable[[int], None] = untold,
+    memory: LintMemory | None = None,
 ) -> CheckedItems:
     """Put right and check items together.
 
     `units` is what the blueprint gives each unit, `known_refs` are items of the bank that may be named as
     enemies, `beside` (label → stem) are stems that must not be repeated, `whole` asks for the checks that
-    only make sense on a complete bank; `tell` hears how many items are done.
+    only make sense on a complete bank; `tell` hears how many items are done; what is in `memory` is not looked at
+    again.
     """
     findings: list[Finding] = []
     sound: list[ItemDraft] = []
@@ -384,17 +387,31 @@ def check_items(
     for number, draft in enumerate(drafts):
         if number % TOLD_EVERY == 0:
             tell(number)
-        done, fixed = tidy(draft, taxonomy)
-        remarks = [*fixed, *_repeated(done, seen), *check_item(done, taxonomy)]
+        done, own = _looked_at(draft, taxonomy, memory)
+        remarks = [*own, *_repeated(done, seen)]
         findings += remarks
         if not _blocked(remarks):
             sound.append(done)
     sound = _without_blocked(sound, _known_enemies(sound, known_refs), findings)
     sound = _without_blocked(sound, list(check_cases(sound, units)), findings)
-    findings += check_repeats(sound, beside)
+    findings += check_repeats(sound, beside, memory)
     if whole:
         findings += check_whole(sound, taxonomy, where)
     return CheckedItems(sound, sorted(findings, key=lambda found: found.place))
+
+
+def _looked_at(
+    draft: ItemDraft, taxonomy: Taxonomy, memory: LintMemory | None
+) -> tuple[ItemDraft, list[Finding]]:
+    """Return an item put right, and what is said of it by itself."""
+    known = memory.remarks_of(draft) if memory is not None else None
+    if known is not None:
+        return known
+    done, fixed = tidy(draft, taxonomy)
+    remarks = [*fixed, *check_item(done, taxonomy)]
+    if memory is not None:
+        memory.keep(draft, done, remarks)
+    return done, remarks
 
 
 def _blocked(findings: Sequence[Finding]) -> bool:

@@ -1,4 +1,4 @@
-"""The lint of a stored bank: worked out in a child by a job, kept, and shown with its standing."""
+"""The lint of a stored bank: worked out in a child by a job, kept by content, and shown with its standing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from cbt.bank import store as banks
-from cbt.bank.lint.report import LintReport, LintWork
+from cbt.bank.lint.known import KnownLint
+from cbt.bank.lint.report import LintAnswer, LintReport, LintWork
 from cbt.confined import runner
 from cbt.errors import Unavailable
 from cbt.items.models import BankLint, Item, ItemBank, ItemVersion
@@ -37,11 +38,19 @@ def mark_of(session: Session, bank: ItemBank, taxonomy: Taxonomy) -> tuple[str, 
     ).one()
     facts = {
         "items": [count, current or 0, last or 0],
+        "by": _measure(taxonomy),
+    }
+    return digest(canonical_json(facts)), count
+
+
+def _measure(taxonomy: Taxonomy) -> str:
+    """Return what changes whenever the same item may be judged another way."""
+    facts = {
         "ranges": [[one.code, one.name, one.weight] for one in taxonomy.ranges],
         "points": [[one.code, one.name, one.importance] for one in taxonomy.points],
         "product": _version(),
     }
-    return digest(canonical_json(facts)), count
+    return digest(canonical_json(facts))
 
 
 def items_of(session: Session, bank_id: int, *, step: int) -> list[tuple[str, str]]:
@@ -120,21 +129,32 @@ def _examine(work: Work) -> JobResult:
         items = items_of(session, bank.id, step=step)
         # The bank's own name and note say nothing of its items: they are no part of its mark either.
         taxonomy = replace(whole, name="", note="")
-        lint_work = LintWork(taxonomy, items, refs_of(session, bank.id), count)
+        lint_work = LintWork(
+            taxonomy, items, refs_of(session, bank.id), count, known_of(session, bank.id), _measure(whole)
+        )
         bank_id = bank.id
     try:
-        run = runner.run(TASK, msgspec.json.encode(lint_work), limits=LIMITS)
+        answer = msgspec.json.decode(
+            runner.run(TASK, msgspec.json.encode(lint_work), limits=LIMITS), type=LintAnswer
+        )
     except (runner.Exhausted, Unavailable) as error:
         if isinstance(error, Unavailable) and error.code == BUSY:
             raise
-        run = msgspec.json.encode(LintReport(count, len(items), failed=True))
-    return JobResult(record=partial(_keep, bank_id=bank_id, mark=mark, content=run.decode()))
+        answer = LintAnswer(LintReport(count, len(items), failed=True), lint_work.known)
+    return JobResult(record=partial(_keep, bank_id=bank_id, mark=mark, answer=answer))
 
 
-def _keep(session: Session, *, bank_id: int, mark: str, content: str) -> None:
+def known_of(session: Session, bank_id: int) -> KnownLint:
+    """Return what the last lint of a bank found out."""
+    known = session.scalar(select(BankLint.known).where(BankLint.bank_id == bank_id))
+    return msgspec.json.decode(known, type=KnownLint) if known else KnownLint()
+
+
+def _keep(session: Session, *, bank_id: int, mark: str, answer: LintAnswer) -> None:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    row = insert(BankLint).values(bank_id=bank_id, mark=mark, content=content)
-    kept = {"mark": row.excluded.mark, "content": row.excluded.content}
+    content, known = (msgspec.json.encode(part).decode() for part in (answer.report, answer.known))
+    row = insert(BankLint).values(bank_id=bank_id, mark=mark, content=content, known=known)
+    kept = {name: row.excluded[name] for name in ("mark", "content", "known")}
     session.execute(row.on_conflict_do_update(index_elements=[BankLint.bank_id], set_=kept))
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from cbt.bank.lint.check import check_items
 from cbt.bank.lint.guess_rate import GuessRate, guess_rates
+from cbt.bank.lint.known import KnownLint, LintMemory
 from cbt.items.draft import ItemDraft
 from cbt.items.taxonomy import Taxonomy
 from cbt.spreadsheets.findings import Finding, Place, Severity
@@ -31,6 +32,9 @@ class LintWork(msgspec.Struct, frozen=True):
     items: list[tuple[str, str]]
     refs: list[str]
     total: int
+    known: KnownLint = KnownLint()
+    mark: str = ""
+    """What must be the same for `known` to hold."""
 
 
 class FoundPlace(msgspec.Struct, frozen=True):
@@ -60,17 +64,30 @@ class LintReport(msgspec.Struct, frozen=True):
     failed: bool = False
 
 
+class LintAnswer(msgspec.Struct, frozen=True):
+    """A report, and what the next lint of the bank is to know."""
+
+    report: LintReport
+    known: KnownLint = KnownLint()
+
+
 def examine(body: bytes) -> bytes:
-    """Return the LintReport about a LintWork, both as JSON."""
+    """Return the LintAnswer about a LintWork, both as JSON."""
     work = msgspec.json.decode(body, type=LintWork)
     drafts = [ItemDraft(ref, json.loads(content), {}) for ref, content in work.items]
     refs = frozenset(work.refs)
+    memory = LintMemory(work.known if work.known.mark == work.mark else None)
     checked = check_items(
-        drafts, work.taxonomy, where=Place(), known_refs=refs, whole=len(drafts) == work.total
+        drafts,
+        work.taxonomy,
+        where=Place(),
+        known_refs=refs,
+        whole=len(drafts) == work.total,
+        memory=memory,
     )
     rates = guess_rates(checked.items)
     report = LintReport(work.total, len(drafts), _kinds(checked.findings), [_shortened(one) for one in rates])
-    return msgspec.json.encode(report)
+    return msgspec.json.encode(LintAnswer(report, memory.fresh(work.mark)))
 
 
 def _kinds(findings: Iterable[Finding]) -> list[FoundKind]:

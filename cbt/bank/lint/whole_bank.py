@@ -19,6 +19,7 @@ from heapq import nsmallest
 from itertools import islice
 from zlib import crc32
 
+from cbt.bank.lint.known import LintMemory
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import normal
 from cbt.items.taxonomy import Taxonomy
@@ -253,12 +254,14 @@ def check_whole(drafts: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) -
     yield from check_giving(drafts)
 
 
-def check_repeats(drafts: Sequence[ItemDraft], beside: Mapping[str, str]) -> Iterator[Finding]:
+def check_repeats(
+    drafts: Sequence[ItemDraft], beside: Mapping[str, str], memory: LintMemory | None = None
+) -> Iterator[Finding]:
     """Yield the stems that repeat or contradict an earlier one, or one of `beside` (label → stem)."""
     theory = [draft for draft in drafts if draft.data["type"] != ItemType.CASE]
     labels = [*beside, *(draft.known_as for draft in theory)]
     stems = [*beside.values(), *(str(draft.data["stem"]) for draft in theory)]
-    for earlier, later, ratio in similar_pairs(stems, CONTRADICTS, after=len(beside)):
+    for earlier, later, ratio in similar_pairs(stems, CONTRADICTS, after=len(beside), memory=memory):
         draft = theory[later - len(beside)]
         other = theory[earlier - len(beside)] if earlier >= len(beside) else None
         params = {"other": labels[earlier], "percent": int(ratio * 100)}
@@ -291,7 +294,9 @@ def _uncovered(theory: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) ->
             yield Finding(Severity.HINT, "point_empty", where, point.code, params=params)
 
 
-def similar_pairs(texts: Sequence[str], least: float, *, after: int = 0) -> Iterator[tuple[int, int, float]]:
+def similar_pairs(
+    texts: Sequence[str], least: float, *, after: int = 0, memory: LintMemory | None = None
+) -> Iterator[tuple[int, int, float]]:
     """Yield the pairs of places (earlier, later) whose similarity is `least` or more, `later` from `after` on.
 
     It is the share of characters that two texts have in common in the same order, punctuation aside. Of more
@@ -306,8 +311,18 @@ def similar_pairs(texts: Sequence[str], least: float, *, after: int = 0) -> Iter
             plain, after=after, worth=lambda one, other: _dice(grams(one), grams(other)) >= CANDIDATE
         )
     for earlier, later in pairs:
-        if later >= after and (ratio := _ratio(plain[earlier], plain[later])) >= least:
+        if later >= after and (ratio := _remembered(plain[earlier], plain[later], memory)) >= least:
             yield earlier, later, ratio
+
+
+def _remembered(first: str, other: str, memory: LintMemory | None) -> float:
+    if memory is None:
+        return _ratio(first, other)
+    ratio = memory.ratio(first, other)
+    if ratio is None:
+        ratio = _ratio(first, other)
+        memory.keep_ratio(first, other, ratio)
+    return ratio
 
 
 def _every_pair(plain: Sequence[str]) -> Iterator[tuple[int, int]]:

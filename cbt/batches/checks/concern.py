@@ -27,6 +27,8 @@ from cbt.rules.planning.clashes import Gravity, hull
 from cbt.rules.states import SittingState
 from cbt.sittings.models import Room, Sitting, SittingRoom
 
+COVERAGE = "coverage"
+"""What is mended at the bank: its page says what is missing."""
 MOVE = "move"
 """What is mended by another time or room: on the page of a move, and not on that of the sitting."""
 
@@ -56,6 +58,7 @@ KINDS: Mapping[str, Kind] = {
     "shape_version": Kind("R-8", Gravity.WARN, "people"),
     "unpaid": Kind("R-76", Gravity.STOP, "people"),
     "marked_by_people": Kind("R-51", Gravity.WARN, "people"),
+    "undrawable": Kind("R-8", Gravity.WARN, COVERAGE),
     "case_beside": Kind("R-8", Gravity.WARN, "people"),
     "cases_beside": Kind("R-8", Gravity.WARN, "rooms"),
     "retake_passed": Kind("R-4", Gravity.STOP, "people"),
@@ -121,6 +124,8 @@ class Concern:
         if len(self.people) == 1 and self.people[0].ref:
             return self.people[0].page
         anchor = KINDS[self.code].anchor
+        if anchor == COVERAGE:
+            return str(self.params["mended_at"])
         if anchor == MOVE:
             return path_of(flask.current_app, "batches.moving.form", ref=self.sitting_ref)
         path = path_of(flask.current_app, "candidates.sitting", ref=self.sitting_ref)

@@ -14,12 +14,15 @@ from decimal import Decimal
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
+from cbt.assembly.coverage import OfferedPaper, refusal_of
 from cbt.batches.checks.concern import OFF, Concern, Concerned, Entered, entered_of
 from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Candidate, Registration
 from cbt.enrolment.fees.store import unpaid_of
-from cbt.http.i18n import local_day, local_text
+from cbt.errors import CbtError
+from cbt.http.i18n import explain, local_day, local_text
+from cbt.items.models import ItemBank
 from cbt.results.models import Result
 from cbt.results.retake_ledger import (
     Ledger,
@@ -34,6 +37,7 @@ from cbt.rules.enrolment.fees import yuan
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.planning.clashes import Clash, LevelShape, Use, clashes, off_shape
 from cbt.rules.retake import PaperResult
+from cbt.runner.models import Attempt
 from cbt.sittings.models import BatchLevel, Sitting, SittingRoom
 from cbt.sittings.store import is_official, official_only
 
@@ -211,6 +215,42 @@ def marked_by_people(session: Session, own: Collection[Entered]) -> Iterator[Con
             grouped[entry.sitting.id, level, paper.label] = entry
     for (_sitting, level, label), entry in grouped.items():
         yield Concern("marked_by_people", entry.sitting.ref, {"level": level, "paper": label})
+
+
+def undrawable(session: Session, sittings: Collection[Sitting]) -> Iterator[Concern]:
+    """Yield, by sitting, papers that forms are still to be drawn of, and of which no form can be. Source: R-8."""
+    by_id = {sitting.id: sitting for sitting in sittings}
+    waiting = (
+        select(Registration.sitting_id, Registration.blueprint_version_id, Registration.paper)
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .where(Registration.sitting_id.in_(by_id), Attempt.id.is_(None))
+        .distinct()
+        .order_by(Registration.sitting_id, Registration.blueprint_version_id, Registration.paper)
+    )
+    refusals: dict[tuple[int, str], CbtError | None] = {}
+    for sitting_id, version, code in session.execute(waiting):
+        if (version, code) not in refusals:
+            refusals[version, code] = _refusal(session, version, code)
+        refusal = refusals[version, code]
+        if refusal is not None:
+            blueprint = blueprint_of(session, version)
+            said = {"title": blueprint.paper_title(code), "what": explain(refusal)[0]}
+            yield Concern(
+                "undrawable",
+                by_id[sitting_id].ref,
+                {**said, "mended_at": refusal.params.get("mended_at", "")},
+            )
+
+
+def _refusal(session: Session, version: int, code: str) -> CbtError | None:
+    blueprint = blueprint_of(session, version)
+    bank = session.scalar(select(ItemBank).where(ItemBank.ref == blueprint.bank))
+    if bank is None:
+        return None  # a draw says so, and whoever looks at the blueprint
+    offered = OfferedPaper(
+        version, f"{blueprint.ref}:{code}", blueprint.paper_title(code), blueprint.papers[code]
+    )
+    return refusal_of(session, bank, offered)
 
 
 def without_right(objections: Iterable[RetakeObjection]) -> Iterator[Concern]:

@@ -233,6 +233,7 @@ def _about_people(
     if shapes:
         yield from people.outside_shape(session, own, shapes)
     yield from people.marked_by_people(session, own)
+    yield from people.undrawable(session, open_sittings)
     past = past_of(session, {one.person for one in own})
     yield from people.without_right(objections(session, own, past, also=frozenset()))
     lacking = without_photo(session, open_sittings)

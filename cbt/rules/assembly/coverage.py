@@ -18,7 +18,6 @@ from cbt.rules.assembly.pools import (
     APART,
     Drawable,
     RangePool,
-    apportion,
     build_pools,
     first_choice,
     point_of,
@@ -168,7 +167,7 @@ class _Range:
         self.pool = pool
         self.counts = counts
         self.kinds = tuple(kind for kind, count in pool.plan.counts.items() if count)
-        self.quotas = apportion(pool.plan.total, pool.shares) if pool.classes else {}
+        self.quotas = pool.quotas
         self.apart = any(APART in place for place in pool.classes)
 
     def most_papers(self, have: Mapping[ItemType, int]) -> int:
@@ -264,7 +263,7 @@ def expected_overlap(
 
     The points of `draws` papers are drawn as a draw begins; every pair of them is compared, and two papers that ask
     one point with one type have one of its n items in common once in n times. What a draw exchanges afterwards for
-    difficulty, true statements and enemies is left out. Raises Conflict as a draw does where no paper can be drawn.
+    difficulty, true statements and enemies is left out. Raises Conflict as `first_choice` does.
 
     Source: R-8.
     """

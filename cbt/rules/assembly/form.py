@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from cbt.errors import Conflict
 from cbt.rules.assembly.pools import (
     Drawable,
     RangePlan,
@@ -200,6 +201,20 @@ class PaperSource:
             "units": _units(paper, cases),
             "positions": _numbered(_case_positions(paper, cases, rng)),
         }
+
+    def refusal(self) -> Conflict | None:
+        """Return why no form can be drawn, None where one can.
+
+        A draw is never refused by chance, so this holds for every seed; all that says whether a bank is enough for
+        a paper asks here.
+
+        Source: R-8.
+        """
+        try:
+            self.form(rng=random.Random(0))
+        except Conflict as error:
+            return error
+        return None
 
     def cases(self, *, rng: random.Random, without: frozenset[str] = frozenset()) -> dict[int, str]:
         """Return the case of each unit that `form` would draw with the same arguments; none for other papers."""

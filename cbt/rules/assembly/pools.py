@@ -156,6 +156,11 @@ class RangePool:
         return Counter({point_of(place): name for place, name in self.classes.items()}.values())
 
     @property
+    def quotas(self) -> dict[str, int]:
+        """How many items it gives of each importance."""
+        return apportion(self.plan.total, self.shares) if self.classes else {}
+
+    @property
     def slots(self) -> list[ItemType]:
         return [kind for kind, count in self.plan.counts.items() for _ in range(count)]
 
@@ -188,20 +193,45 @@ def build_pools(
     return list(pools.values())
 
 
-def assign(slots: Sequence[ItemType], points: Sequence[str], offers: Offers) -> dict[str, ItemType]:
+def assign(
+    slots: Sequence[ItemType],
+    points: Sequence[str],
+    offers: Offers,
+    classes: Mapping[str, str] | None = None,
+    quotas: Mapping[str, int] | None = None,
+) -> dict[str, ItemType]:
     """Give each slot a point that has an item of its type, as many slots as possible; return point -> type.
 
-    Augmenting paths over the given order, so a shuffled order gives a random assignment.
+    Of each importance (`classes`) there are `quotas` points at most, where these are given. Augmenting paths over
+    the given order, so a shuffled order gives a random assignment; whether a slot is left over, no order changes.
     """
     holder: dict[str, int] = {}
+    room = Counter(quotas)
 
     def place(slot: int, tried: set[str]) -> bool:
         for point in points:
             if point in tried or slots[slot] not in offers[point]:
                 continue
             tried.add(point)
-            if point not in holder or place(holder[point], tried):
+            if point in holder:
+                free = place(holder[point], tried)
+            else:
+                free = classes is None or takes_room(classes[point], tried)
+            if free:
                 holder[point] = slot
+                return True
+        return False
+
+    def takes_room(name: str, tried: set[str]) -> bool:
+        """Have room for another point of an importance: there is some, or a point of it is given up for others."""
+        assert classes is not None
+        if room[name]:
+            room[name] -= 1
+            return True
+        for point in [point for point in holder if classes[point] == name and point not in tried]:
+            tried.add(point)
+            if place(holder[point], tried):
+                del holder[point]
                 return True
         return False
 
@@ -213,13 +243,13 @@ def assign(slots: Sequence[ItemType], points: Sequence[str], offers: Offers) -> 
 def first_choice(pool: RangePool, *, rng: random.Random) -> list[Drawable]:
     """Return a random item for each slot of a range: one a point, importance as in the range.
 
+    Points are tried by chance first, as forms were always drawn; where that comes to nothing, a flow finds them.
     Raises Conflict `assembly.importance` where too few points of an importance have items, and
     `assembly.importance_mix` where there are enough but not with the types asked for.
 
     Source: R-8.
     """
-    quotas = apportion(pool.plan.total, pool.shares) if pool.classes else {}
-    slots = pool.slots
+    quotas, slots = pool.quotas, pool.slots
     for _ in range(TRIES):
         points = sorted(pool.offers)
         rng.shuffle(points)
@@ -233,14 +263,22 @@ def first_choice(pool: RangePool, *, rng: random.Random) -> list[Drawable]:
                 chosen.append(point)
         placed = assign(slots, chosen, pool.offers)
         if len(placed) == len(slots):
-            return [rng.choice(pool.offers[point][kind]) for point, kind in placed.items()]
+            break
+    else:
+        placed = assign(slots, points, pool.offers, pool.classes, quotas)
+        if len(placed) < len(slots):
+            raise _no_choice(pool)
+    return [rng.choice(pool.offers[point][kind]) for point, kind in placed.items()]
+
+
+def _no_choice(pool: RangePool) -> Conflict:
     have = Counter(pool.classes[point] for point in pool.offers)
-    for name, need in sorted(quotas.items()):
+    for name, need in sorted(pool.quotas.items()):
         if have[name] < need:
-            raise Conflict(
+            return Conflict(
                 "assembly.importance", range=pool.plan.range, importance=name, need=need, have=have[name]
             )
-    raise Conflict("assembly.importance_mix", range=pool.plan.range)
+    return Conflict("assembly.importance_mix", range=pool.plan.range)
 
 
 def _new_ones_first(places: list[str]) -> list[str]:

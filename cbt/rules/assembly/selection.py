@@ -7,13 +7,15 @@ Source: R-8, R-43.
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
 
 from cbt.errors import Conflict
+from cbt.rules.assembly.exact import Bounds, Group, Refused, Undecided, exact_selection, groups_of
 from cbt.rules.assembly.pools import (
     Drawable,
     RangePool,
@@ -29,6 +31,8 @@ from cbt.rules.items.content import ItemType
 # Two forms that are each within half of ± 0.1 of the target differ by at most 0.1 between them.
 MEAN_TOLERANCE = 0.1
 MIX_SLACK = 0.03
+ON_BOUND = 1e-6
+"""Keeps a sum that stands exactly on its bound inside it."""
 
 _HARD, _SOFT = 1000.0, 1.0
 
@@ -66,13 +70,16 @@ class Tally:
         self._count(item, -1)
 
     @property
-    def broken(self) -> str | None:
-        """The first constraint that does not hold, as the code of its error; None when all hold."""
-        if self.hostile_pairs:
-            return "assembly.enemies"
-        if self._true_excess():
-            return "assembly.true_share"
-        return "assembly.difficulty" if self._mean_excess() else None
+    def holds(self) -> bool:
+        """Whether the items keep everything that a form must keep."""
+        return not (self.hostile_pairs or self._true_excess() or self._mean_excess())
+
+    @property
+    def bounds(self) -> Bounds:
+        """What the items must come to for `holds`."""
+        low = math.ceil(self.goal_sum - self.sum_slack - ON_BOUND)
+        high = math.floor(self.goal_sum + self.sum_slack + ON_BOUND)
+        return Bounds((self.true_low, self.true_high), (low, high))
 
     @property
     def cost(self) -> float:
@@ -86,9 +93,8 @@ class Tally:
         return max(self.true_low - self.trues, self.trues - self.true_high, 0)
 
     def _mean_excess(self) -> float:
-        # The millionth keeps a sum that stands exactly on the bound inside it.
         excess = abs(self.level_sum - self.goal_sum) - self.sum_slack
-        return excess if excess > 1e-6 else 0.0
+        return excess if excess > ON_BOUND else 0.0
 
     def _enemies_of(self, item: Drawable) -> int:
         return sum(1 for ref in self.enemies.get(item.ref, ()) if ref in self.refs)
@@ -126,6 +132,12 @@ class ItemOffer:
     enemies: Mapping[str, frozenset[str]]
     points: Mapping[str, str]
     """The knowledge point of each item that stands apart from it, by ref."""
+
+    def at_points(self, items: Iterable[Drawable]) -> list[Drawable]:
+        """Return items with their own points again."""
+        return [
+            replace(item, point=self.points[item.ref]) if item.ref in self.points else item for item in items
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,33 +179,61 @@ def offered_items(
 def select_items(offer: ItemOffer, *, rng: random.Random) -> list[Drawable]:
     """Return the items of a theory form, in no particular order.
 
-    Raises Conflict `assembly.importance`, `assembly.importance_mix`, `assembly.enemies`, `assembly.true_share` or
-    `assembly.difficulty`, whichever could not be kept.
+    Swaps of chance find them first, as forms were always drawn; what these do not find is decided exactly, so that
+    a refusal is never one of chance. Raises Conflict `assembly.importance`, `assembly.importance_mix`,
+    `assembly.enemies`, `assembly.true_share`, `assembly.difficulty` or `assembly.true_difficulty`, whichever cannot
+    be kept, and `assembly.undecided` where that would take too long to say.
 
     Source: R-8, R-43.
     """
     paper = offer.paper
     true_false = sum(section.count for section in paper.sections if section.type == ItemType.TRUE_FALSE)
     items = sum(section.count for section in paper.sections)
-    broken = ""
     for _ in range(STARTS):
         tally = Tally(items, true_false, paper.difficulty, offer.enemies)
         chosen = _Choice(offer.pools, tally, rng)
         chosen.improve()
-        if tally.broken is None:
-            return [_back(item, offer.points) for item in chosen.by_point.values()]
-        broken = tally.broken
-    raise Conflict(broken, paper=paper.name)
+        if tally.holds:
+            return offer.at_points(chosen.by_point.values())
+    tally = Tally(items, true_false, paper.difficulty, offer.enemies)
+    exact = _exactly(paper, groups_of(offer.pools), tally.bounds, offer.enemies, rng)
+    chosen = _Choice(offer.pools, tally, rng, exact)
+    chosen.improve()
+    return offer.at_points(chosen.by_point.values())
 
 
-def _back(item: Drawable, points: Mapping[str, str]) -> Drawable:
-    return replace(item, point=points[item.ref]) if item.ref in points else item
+def _exactly(
+    paper: Paper,
+    groups: Sequence[Group],
+    bounds: Bounds,
+    enemies: Mapping[str, Collection[str]],
+    rng: random.Random,
+) -> list[Drawable]:
+    """Return items that keep everything; raise Conflict as `select_items` does.
+
+    Where a chance gets no answer in time, the same one is followed for every form.
+    """
+    for chance in (rng, random.Random(0)):
+        try:
+            exact = exact_selection(groups, bounds, enemies, rng=chance)
+        except Undecided:
+            continue
+        if isinstance(exact, Refused):
+            raise Conflict(exact.code, paper=paper.name, **exact.params)
+        return exact
+    raise Conflict("assembly.undecided", paper=paper.name)
 
 
 class _Choice:
     """The items chosen for one form, one for each knowledge point, while swaps improve them."""
 
-    def __init__(self, pools: list[RangePool], tally: Tally, rng: random.Random) -> None:
+    def __init__(
+        self,
+        pools: list[RangePool],
+        tally: Tally,
+        rng: random.Random,
+        begun: Sequence[Drawable] | None = None,
+    ) -> None:
         self.pools = {pool.plan.range: pool for pool in pools}
         self.tally = tally
         self.rng = rng
@@ -204,7 +244,9 @@ class _Choice:
             for some in by_type.values()
             for item in some
         ]
-        self.by_point = {item.point: item for pool in pools for item in first_choice(pool, rng=rng)}
+        if begun is None:
+            begun = [item for pool in pools for item in first_choice(pool, rng=rng)]
+        self.by_point = {item.point: item for item in begun}
         for item in self.by_point.values():
             tally.add(item)
 
@@ -272,25 +314,43 @@ def select_cases(
 
     A case in `avoid` (what the neighbours got in that unit) is taken only when the bank has no other. All
     forms come within 0.05 of one mean difficulty, which follows from the bank alone. Raises Conflict
-    `assembly.enemies` or `assembly.difficulty`.
+    `assembly.enemies`, `assembly.difficulty` or `assembly.undecided`, never by chance.
 
     Source: R-8.
     """
-    paper, fitting, enemies = offer.paper, offer.fitting, offer.enemies
-    broken = ""
+    paper, enemies = offer.paper, offer.enemies
+    free = {
+        unit.number: _not_avoided(offer.fitting[unit.number], avoid.get(unit.number, frozenset()))
+        for unit in paper.units
+    }
     for _ in range(CASE_TRIES):
-        cases = [
-            rng.choice(_not_avoided(fitting[unit.number], avoid.get(unit.number, frozenset())))
-            for unit in paper.units
-        ]
+        cases = [rng.choice(free[unit.number]) for unit in paper.units]
         mean = Fraction(sum(case.difficulty for case in cases), len(cases))
         if any(b.ref in enemies.get(a.ref, ()) for a, b in combinations(cases, 2)):
-            broken = "assembly.enemies"
-        elif abs(mean - offer.target) > HALF_TOLERANCE:
-            broken = "assembly.difficulty"
-        else:
+            continue
+        if abs(mean - offer.target) <= HALF_TOLERANCE:
             return cases
-    raise Conflict(broken, paper=paper.name)
+    try:
+        return _exact_cases(offer, free, rng)
+    except Conflict:
+        if all(len(free[number]) == len(offer.fitting[number]) for number in free):
+            raise
+        return _exact_cases(offer, offer.fitting, rng)
+
+
+def _exact_cases(
+    offer: CaseOffer, cases: Mapping[int, Sequence[Drawable]], rng: random.Random
+) -> list[Drawable]:
+    paper, count = offer.paper, len(offer.paper.units)
+    groups = [
+        Group(1, [{ItemType.CASE: [case]} for case in cases[unit.number]], {ItemType.CASE: 1}, ends=True)
+        for unit in paper.units
+    ]
+    low = math.ceil(count * (offer.target - HALF_TOLERANCE))
+    high = math.floor(count * (offer.target + HALF_TOLERANCE))
+    exact = _exactly(paper, groups, Bounds((0, 0), (low, high)), offer.enemies, rng)
+    refs = {case.ref for case in exact}
+    return [next(case for case in cases[unit.number] if case.ref in refs) for unit in paper.units]
 
 
 def _not_avoided(cases: list[Drawable], avoid: frozenset[str]) -> list[Drawable]:

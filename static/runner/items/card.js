@@ -25,6 +25,7 @@ export function renderCard(item, app) {
     type: "button", class: "btn btn-quiet btn-s", "aria-expanded": "false", onclick: () => openNote(note.hidden),
   }, icon("note"), h("span", {}, t("item.note")));
   const stem = alignFigures(h("div", { class: "stem", id: `stem-${position}`, html: item.stem }));
+  if (stem.querySelector("table")) stem.tabIndex = 0; // a wide one is moved sideways, by the keyboard, too
   const part = TYPES[item.type].render(item, app, stem);
   const saved = h("span", { class: "saved num" });
   const note = noteBox();

@@ -64,6 +64,22 @@ def test_the_queue_goes_from_one_item_to_the_next(desk: World) -> None:
     assert "已不在待审状态" in reviewer.get(f"/bank/review?of={BANK}&item={T1}").text
 
 
+def test_a_whole_bank_is_approved_from_the_desk(desk: World) -> None:
+    reviewer = desk.staff("reviewer")
+    page = flat(reviewer.get("/bank/review?scope=all").text)
+    whole = page[page.index('class="card card-body queue-whole"') :]
+    form = whole[whole.index(f'action="/bank/{BANK}/bulk"') :]
+    form = form[: form.index("</form>")]
+    asked = dict(re.findall(r'<(?:input type="hidden"|button)[^>]* name="(\w+)" value="([^"]*)"', form))
+    told, sent = preview(reviewer, **asked)
+    assert all(ref in told for ref in (T1, T2, T3))
+    done = post(reviewer, f"/bank/{BANK}/bulk/do", **sent)
+    assert done == "/bank/review?scope=all", "it ends where it was asked for"
+    page = flat(reviewer.get(done).text)
+    assert "queue-whole" not in page
+    assert "全部待审 0" in page
+
+
 def test_an_author_does_not_find_their_own_items_in_the_queue(desk: World) -> None:
     assert desk.staff("author").get("/bank/review").status_code == 403
     with desk.app.app_context(), unit_of_work() as session:
