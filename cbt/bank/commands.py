@@ -36,7 +36,7 @@ from cbt.interchange import registry
 from cbt.interchange.text_bank import bank_folders, read_folder
 from cbt.interchange.upload import FileReading, read_paired
 from cbt.items.draft import Inferred, ItemDraft, Reading
-from cbt.items.finding_texts import inferred_value, note
+from cbt.items.finding_texts import inferred_choice, note
 from cbt.items.types.registry import authoring_of
 from cbt.rules.items.inputs import COMMON, number
 from cbt.rules.items.registry import TYPES
@@ -273,7 +273,10 @@ def _inferred_data(inferred: Inferred) -> dict[str, object]:
 
 def _inferred_line(inferred: Inferred) -> str:
     what = _(f"bank.inferred.{inferred.code}", **inferred.params)
-    return f"    {inferred.name}={inferred.value}  {what} {inferred_value(inferred.value)}"
+    if inferred.open:
+        answers = " | ".join(f"{one}: {inferred_choice(inferred, one)}" for one in inferred.choices)
+        return f"    {inferred.name}=?  {what} {answers}"
+    return f"    {inferred.name}={inferred.value}  {what} {inferred_choice(inferred, inferred.value)}"
 
 
 def _entry_data(entry: ImportedItem) -> dict[str, object]:

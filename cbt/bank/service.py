@@ -177,7 +177,8 @@ def import_bank(
     A folder's name is its bank's ref unless another is given; files without one are refused with
     InvalidInput("bank.ref_needed"). Nothing is stored on a dry run, nor while there is an error unless that is
     among the `terms`, nor before what is only inferred was `understood`: then InvalidInput("bank.import_refused")
-    or ("bank.inferred") carries `review`. `tell` hears what is done, and how many of how many.
+    or ("bank.inferred") carries `review`, as ("bank.doubts_open") does while a doubt is not answered. `tell`
+    hears what is done, and how many of how many.
     """
     if not bank_ref and not (len(paths) == 1 and paths[0].is_dir()):
         raise InvalidInput("bank.ref_needed", path=paths[0].name)
@@ -216,6 +217,8 @@ def _store(
     parsed = made.reading
     if made.errors and not terms.partial:
         raise InvalidInput("bank.import_refused", name=parsed.file_name, count=made.blocked, review=made)
+    if doubts := sum(one.open for one in parsed.inferred):
+        raise InvalidInput("bank.doubts_open", count=doubts, review=made)
     if parsed.inferred and not understood:
         raise InvalidInput("bank.inferred", count=len(parsed.inferred), review=made)
     what = Bringing(

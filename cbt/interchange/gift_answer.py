@@ -152,7 +152,7 @@ def answers_in(inner: str) -> list[GiftAnswer]:
         weight = _WEIGHT.match(text.lstrip())
         rest = text.lstrip()[weight.end() :] if weight else text
         spelling, _sign, feedback = rest.partition("#")
-        share = Decimal(weight[1]) if weight else None
+        share = raw_items.checked_grade(Decimal(weight[1]), weight[0]) if weight else None
         answers.append(GiftAnswer(mark, share, spelling, feedback, text.partition("#")[0]))
     return answers
 

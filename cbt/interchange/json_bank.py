@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -28,8 +28,9 @@ from cbt.interchange.documents.terms import (
     unlabelled,
 )
 from cbt.interchange.format import Confidence, Content, Format
+from cbt.interchange.picture_marks import texts_in
 from cbt.interchange.plain_text import MOST, text_of
-from cbt.items.draft import Adjustments, Inferred, Reading
+from cbt.items.draft import Adjustments, Inferred, Reading, SourceText
 from cbt.rules.items.content import ItemType
 from cbt.spreadsheets.findings import Place
 
@@ -37,7 +38,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     part: tuple(names.split())
     for part, names in {
         "stem": """
-            q stem question questiontext questioncontent questionstem questiontitle ques quescontent timu tigan
+            q tm tg
+            stem question questiontext questioncontent questionstem questiontitle ques quescontent timu tigan
             题干 题目 试题 题目内容 试题内容 问题 题目描述
             problem prompt subject topic content title body text t name
             description""",
@@ -50,16 +52,17 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "answer": """
             a answer ans key correct correctanswer rightanswer rightkey trueanswer answerkey correctoption
             correctindex answerindex
-            答案 正确答案 参考答案 标准答案 daan solution result right standardanswer answers
+            答案 正确答案 参考答案 标准答案 daan da solution result right standardanswer answers
             reply""",
         "explanation": """
             e explanation explain analysis analyze
-            解析 答案解析 题目解析 试题解析 jiexi rationale hint remark desc note""",
+            解析 答案解析 题目解析 试题解析 jiexi jx rationale hint remark desc note""",
         "difficulty": "difficulty level 难度 难度系数 nandu d diff",
         "point": "point knowledge knowledgepoint 知识点 鉴定点 考点 鉴定点代码",
     }.items()
 }
-_LETTERED = re.compile(r"(?:option|choice|opt|选项|answer|item|xx|选项)?[_ -]?([A-La-l])(?:项|选项)?")
+_LETTERED = re.compile(r"(?:option|choice|opt|op|o|选项|answer|item|xx)?[_ -]?([A-La-l])(?:项|选项)?")
+_LETTER = re.compile(r"[A-L]")
 _KINDS = (
     ("multi|checkbox|多|duoxuan|mcq_multi|indefinite", ItemType.MULTIPLE_CHOICE),
     ("single|radio|单|danxuan|one|^sc$|^mcq$", ItemType.SINGLE_CHOICE),
@@ -126,7 +129,7 @@ def _fits(part: str, values: Sequence[Any]) -> bool:
         texts = [one for one in filled if isinstance(one, str)]
         return (
             len(texts) * 2 > len(filled)
-            and (len(set(texts)) * 2 > len(texts))
+            and (len(set(texts)) * 2 >= len(texts))
             and any(len(one) > 3 for one in texts)
         )
     if part == "kind":
@@ -201,8 +204,21 @@ def plain_text(value: Any) -> tuple[str, int]:
     return "\n".join(one for one in lines if one), pictures
 
 
-def choices_of(row: Mapping[str, Any], shape: Shape) -> tuple[list[str], str, int]:
-    """Return the choices, the letters of those that say they are right, and how many pictures stood in them."""
+@dataclass(frozen=True, slots=True)
+class WrittenChoices:
+    """The choices of a row, the letters of those that say they are right, and how many pictures stood in them.
+
+    `labels` are those that a file gives them instead of letters, `broken` says that its letters do not count on.
+    """
+
+    texts: list[str]
+    right: str = ""
+    pictures: int = 0
+    labels: tuple[str, ...] = ()
+    broken: bool = False
+
+
+def choices_of(row: Mapping[str, Any], shape: Shape) -> WrittenChoices:
     raw = row.get(shape.parts.get("choices", "\0"))
     if shape.lettered and not raw:
         raw = [row.get(name) for name in shape.lettered]
@@ -211,27 +227,52 @@ def choices_of(row: Mapping[str, Any], shape: Shape) -> tuple[list[str], str, in
     if isinstance(raw, str):
         raw = _from_text(raw)
     if isinstance(raw, dict):
-        raw = _from_map(raw)
+        pairs = [(_label(name), _one(one)[0], _one(one)[1]) for name, one in raw.items()]
+    else:
+        pairs = [_labelled(one) for one in (raw if isinstance(raw, list) else [])]
+    labels = [label for label, _text, _right in pairs]
+    broken = False
+    if "A" in labels:
+        while pairs and pairs[-1][1] in (None, "") and pairs[-1][0]:
+            pairs.pop()
+        labels = [label for label, _text, _right in pairs]
+        pairs.sort(key=lambda pair: pair[0])
+        broken = sorted(labels) != list(LETTERS[: len(labels)])
+        labels = []
     texts, right, pictures = [], "", 0
-    for letter, choice in zip(LETTERS, raw if isinstance(raw, list) else [], strict=False):
-        text, is_right = _one(choice)
+    for letter, (_name, text, is_right) in zip(LETTERS, pairs, strict=False):
         shown, count = plain_text(text)
         texts.append(shown)
         pictures += count
         right += letter if is_right else ""
-    return unlabelled(texts), right, pictures
+    own = tuple(labels) if all(labels) and len(set(labels)) == len(labels) else ()
+    return WrittenChoices(unlabelled(texts), right, pictures, own, broken)
 
 
-def _from_text(raw: str) -> list[Any]:
+def _label(name: object) -> str:
+    return str(name).strip().upper()
+
+
+def _labelled(raw_value: Any) -> tuple[str, Any, bool]:
+    """Return a choice of a list with the letter it names itself by, "" for none."""
+    text, right = _one(raw_value)
+    label = ""
+    if isinstance(raw_value, dict) and len(raw_value) > 1:
+        names = {plain_name(name): value for name, value in raw_value.items()}
+        label = next(
+            (_label(names[name]) for name in _LABELS if _LETTER.fullmatch(_label(names.get(name)))), ""
+        )
+    return label, text, right
+
+
+def _from_text(raw: str) -> list[Any] | dict[str, Any]:
     text = raw.strip()
     if text.startswith(("[", "{")):
         try:
             parsed = json.loads(text)
         except (ValueError, RecursionError):
             parsed = None
-        if isinstance(parsed, dict):
-            return _from_map(parsed)
-        if isinstance(parsed, list):
+        if isinstance(parsed, list | dict):
             return parsed
     body = split_body(plain_lines(plain_text(raw)[0]))
     if body.choices and not "".join(line.text for line in body.stem):
@@ -240,16 +281,6 @@ def _from_text(raw: str) -> list[Any]:
         if between in text:
             return [one for one in text.split(between) if one.strip()]
     return []
-
-
-def _from_map(raw: Mapping[str, Any]) -> list[Any]:
-    letters = {str(name).strip().upper(): one for name, one in raw.items()}
-    run = [letters[letter] for letter in LETTERS if letter in letters]
-    if run and len(run) == len(raw):
-        return run if all(one in LETTERS[: len(run)] for one in letters) else []
-    while run and run[-1] in (None, ""):
-        run.pop()
-    return list(raw.values()) if all(str(name).isdigit() for name in raw) else []
 
 
 def _one(raw_value: Any) -> tuple[Any, bool]:
@@ -313,23 +344,47 @@ def read_rows(rows: Sequence[Row], form: str, name: str, adjust: Adjustments) ->
     inferred = []
     if base.count and not base.said:
         inferred.append(Inferred(BASE, "text_key_base", str(base.value), ("0", "1"), base.count, Place(name)))
-    return read_asked(worded, Parts(list(sections.values()), []), [], [], form, name, adjust, inferred)
+    reading = read_asked(worded, Parts(list(sections.values()), []), [], [], form, name, adjust, inferred)
+    return replace(reading, source=tuple(_source(asking, shape, name)))
+
+
+def _source(
+    rows: Sequence[tuple[int, str, Mapping[str, Any]]], shape: Shape, name: str
+) -> Iterator[SourceText]:
+    """Yield the texts of all fields with what each was read as."""
+    parts = {field: part for part, field in shape.parts.items()} | dict.fromkeys(shape.lettered, "choices")
+    unlisted = "" if "choices" in parts.values() else "choices"
+    for number, _path, row in rows:
+        for field, value in row.items():
+            place = Place(name, line=number, column=field)
+            usual = unlisted if isinstance(value, list | dict) else ""
+            for text in texts_in(value):
+                yield SourceText(place, plain_text(text)[0], parts.get(field, usual))
 
 
 def _asked(
     row: Mapping[str, Any], shape: Shape, section: FoundSection, number: int, base: _Base
 ) -> WordedQuestion:
     stem, pictures = plain_text(row[shape.parts["stem"]])
-    choices, right, more = choices_of(row, shape)
-    line = Line(stem, number, pictures=pictures + more)
+    written = choices_of(row, shape)
+    choices = written.texts
+    line = Line(stem, number, pictures=pictures + written.pictures)
     source = FoundQuestion(section, line, body=[line])
     for part in ("explanation", "difficulty", "point"):
         if text := plain_text(row.get(shape.parts.get(part, "\0")))[0]:
             source.fields[part] = [Line(text, number)]
     kind = kind_of(row.get(shape.parts.get("kind", "\0"))) or section.kind
-    stated = _key(row.get(shape.parts.get("answer", "\0")), choices, base, kind)
+    value = row.get(shape.parts.get("answer", "\0"))
+    stated = _by_labels(value, written.labels) or _key(value, choices, base, kind)
     faults = [("text_choice_empty", "")] if any(not one for one in choices) else []
-    return WordedQuestion(source, kind, stem, choices, stated, keys_in_stem(stem), right, {}, faults)
+    faults += [("text_choice_labels", "")] if written.broken else []
+    return WordedQuestion(source, kind, stem, choices, stated, keys_in_stem(stem), written.right, {}, faults)
+
+
+def _by_labels(value: Any, labels: Sequence[str]) -> str:
+    """Return the letters of the choices that a key names by their own labels, "" where it does not."""
+    names = [_label(one) for one in (value if isinstance(value, list) else [value])]
+    return "".join(LETTERS[labels.index(one)] for one in names) if set(names) <= set(labels) else ""
 
 
 def _key(value: Any, choices: Sequence[str], base: _Base, kind: str) -> str:
@@ -372,7 +427,8 @@ def _base(rows: Sequence[Mapping[str, Any]], shape: Shape, adjust: Adjustments) 
     lowest, beyond, count = 99, False, 0
     for row in rows:
         value = row.get(shape.parts.get("answer", "\0"))
-        choices = choices_of(row, shape)[0]
+        written = choices_of(row, shape)
+        choices = [] if written.labels else written.texts
         places = [_place(one) for one in (value if isinstance(value, list) else [value])]
         numbers = [one for one in places if one is not None]
         if (

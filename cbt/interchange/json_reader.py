@@ -35,20 +35,30 @@ def read_json(content: bytes) -> bytes:
     return msgspec.msgpack.encode(rows, enc_hook=str)
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; a name that comes twice keeps both values, so that none is lost unseen."""
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        while name in made and made[name] != value:
+            name += " "
+        made[name] = value
+    return made
+
+
 def _loaded(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as first:
         lines = [one for one in text.splitlines() if one.strip()]
         if len(lines) > 1 and lines[0].lstrip().startswith(("{", "[")):
             try:
-                return [json.loads(one.rstrip(",")) for one in lines]
+                return [json.loads(one.rstrip(","), object_pairs_hook=_object) for one in lines]
             except json.JSONDecodeError:
                 pass
         tidy = re.sub(r",(\s*[\]}])", r"\1", text)
         for mended in (tidy, _BARE_NAME.sub(r'\1"\2":', tidy)):
             try:
-                return json.loads(mended)
+                return json.loads(mended, object_pairs_hook=_object)
             except json.JSONDecodeError:
                 continue
         raise InvalidInput("bank.json_broken", line=first.lineno) from first

@@ -119,6 +119,13 @@ class MoodleQuestion:
             answers.append(MoodleAnswer(node, raw.strip(), text, worth, self.text(node, "feedback")))
         return answers
 
+    def graded(self, usual: str = "html") -> list[MoodleAnswer]:
+        """Return the answers whose fractions are marks; raise LeftOut for one that is none."""
+        answers = self.answers(usual)
+        for one in answers:
+            raw_items.checked_grade(one.worth, one.node.get("fraction") or "")
+        return answers
+
     def explanation(self, answers: list[MoodleAnswer], *, letters: bool) -> dict[str, Any]:
         """Return what is said afterwards: to everybody, then to each answer by its letter or its text."""
         names = list(raw_items.LETTERS) if letters else [one.raw for one in answers]

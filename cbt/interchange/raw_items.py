@@ -60,6 +60,30 @@ class RawReading(msgspec.Struct, frozen=True, array_like=True):
     notes: list[RawNote]
 
 
+_GRADES = tuple(
+    Decimal(whole) / part
+    for part, wholes in {
+        1: (0, 5, 10, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, 100),
+        3: (100, 200),
+        6: (100, 500),
+        7: (100,),
+        8: (100,),
+        9: (100,),
+    }.items()
+    for whole in wholes
+)
+"""The shares of full marks that Moodle knows, in per cent, and their negatives."""
+_NEARLY = Decimal("0.5")
+"""Thirds are written 33 and 33.3, too."""
+
+
+def checked_grade(worth: Decimal, said: str) -> Decimal:
+    """Return a share of full marks; raise LeftOut("open_grade") for one that Moodle refuses."""
+    if not any(abs(abs(worth) - grade) < _NEARLY for grade in _GRADES):
+        raise LeftOut("open_grade", said)
+    return worth
+
+
 class LeftOut(Exception):
     """An item that cannot come in; `code` says why, `value` what was met."""
 

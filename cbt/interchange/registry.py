@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from cbt import charset
 from cbt.errors import InvalidInput, NotFound
 from cbt.interchange.aiken import AIKEN
+from cbt.interchange.doubts.registry import questioned
 from cbt.interchange.format import Confidence, Content, Format, OutForm
 from cbt.interchange.gift import GIFT
 from cbt.interchange.html_page import PAGE
@@ -45,7 +46,8 @@ def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Read
     """Return what the surest format reads; raise as it does, and InvalidInput("bank.not_workbook") when none is.
 
     A text whose charset is not sure is read in the likeliest one, or the one its author says, and asked about:
-    nothing of it is imported before. Where nothing can be read of it, InvalidInput("bank.text_encoding").
+    nothing of it is imported before. What speaks against the reading is asked, too (`doubts`). Where nothing can be
+    read of it, InvalidInput("bank.text_encoding").
     """
     content, inferences = in_utf8(content, adjust)
     try:
@@ -55,7 +57,7 @@ def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Read
             raise InvalidInput("bank.text_encoding") from error
         raise
     counted = tuple(replace(one, count=len(reading.items), place=Place(name)) for one in inferences)
-    return replace(reading, inferred=(*counted, *reading.inferred))
+    return questioned(replace(reading, inferred=(*counted, *reading.inferred)), adjust)
 
 
 def in_utf8(content: Content, adjust: Adjustments) -> tuple[Content, tuple[Inferred, ...]]:

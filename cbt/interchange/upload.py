@@ -17,6 +17,7 @@ from cbt.interchange import registry
 from cbt.interchange.archive import TAXONOMY_FILE, is_document
 from cbt.interchange.documents.items import cut, only_keys, read_joined
 from cbt.interchange.documents.lines import LinedText
+from cbt.interchange.doubts.registry import questioned
 from cbt.interchange.format import Content
 from cbt.interchange.intake import with_pictures
 from cbt.interchange.word import format as word
@@ -109,11 +110,12 @@ def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adj
         assert isinstance(listed, bytes)
         form, asking = _document(content, name)
         answering = _document(listed, keys)[1].beside(asking)
-        questions, answers = cut(asking.lines), cut(answering.lines)
+        questions, answers = cut(asking.lines, adjust), cut(answering.lines, adjust)
         assert only_keys(answers)
         reading = read_joined(questions, answers, keys, form, name, adjust)
         reading = replace(reading, inferred=(*(inferences or asked_of_keys), *reading.inferred))
-        return FileReading(name, with_pictures(reading, asking.shown.joined(answering.shown)), keys=keys)
+        reading = with_pictures(reading, asking.shown.joined(answering.shown))
+        return FileReading(name, questioned(reading, adjust), keys=keys)
     except CbtError as error:
         return FileReading(name, error=error, keys=keys)
 
@@ -152,8 +154,9 @@ def _refusal(name: str, error: CbtError) -> Finding:
 
 
 def unscoped(adjust: Adjustments) -> dict[str, str]:
-    """Return what was said of single files as it is said of any file laid out like them."""
-    return {name.rpartition(_OF)[2]: value for name, value in adjust.items()}
+    """Return what was said of single files as it is said of any file laid out like them, without their doubts."""
+    said = {name.rpartition(_OF)[2]: value for name, value in adjust.items()}
+    return {name: value for name, value in said.items() if not name.startswith(("doubt:", "heading:"))}
 
 
 def _within(adjust: Adjustments, name: str) -> Adjustments:

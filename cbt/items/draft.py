@@ -59,6 +59,8 @@ class ItemDraft:
 Adjustments = Mapping[str, str]
 """What an author says of a file instead of what was inferred: the name of an `Inferred` → its value."""
 AS_INFERRED: Adjustments = {}
+DOUBT = "doubt_"
+"""The code of a question that speaks against a reading begins so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,25 @@ class Inferred:
     place: Place = field(default_factory=Place)
     params: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether this is a doubt: its author answers it, no value of it was taken."""
+        return self.code.startswith(DOUBT)
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing of the file may be stored before its author has answered."""
+        return self.doubtful and not self.value
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """A line or a cell of a file as it stands there; `field` is what a cell was read as, "" for nothing."""
+
+    place: Place
+    text: str
+    field: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -85,7 +106,8 @@ class Reading:
 
     `layout` is the same for files that are laid out alike, "" where a format has only one layout: under it the
     adjustments of a bank are kept. `media` are the pictures and sounds that its texts name, by their names.
-    `came` gives what a picture to be marked was before it was drawn anew, by what it is now.
+    `came` gives what a picture to be marked was before it was drawn anew, by what it is now. `source` is what the
+    file itself says, in its order; none for formats that name every part of an item.
     """
 
     form: str
@@ -98,3 +120,4 @@ class Reading:
     layout: str = ""
     media: Mapping[str, NewMedium] = field(default_factory=dict)
     came: Mapping[str, str] = field(default_factory=dict)
+    source: tuple[SourceText, ...] = ()

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from cbt.errors import InvalidInput
 from cbt.http.i18n import explain
+from cbt.items.draft import Inferred
 from cbt.items.media import in_words
 from cbt.spreadsheets.findings import Finding, Note, Place
 
@@ -70,6 +71,15 @@ def inferred_value(value: str) -> str:
         if value and (label := str(_(name))) != name:
             return label
     return value
+
+
+def inferred_choice(inferred: Inferred, choice: str) -> str:
+    """Return what people call an answer to a question of a file; of a doubt, what it changes."""
+    if not inferred.doubtful:
+        return inferred_value(choice)
+    own = f"bank.{inferred.code}.{choice}"
+    label = str(_(own, **inferred.params))
+    return str(_(f"bank.doubt.{choice}", **inferred.params)) if label == own else label
 
 
 def _shown(params: Mapping[str, object]) -> dict[str, object]:

@@ -164,6 +164,15 @@ def test_too_few_items_have_no_rate() -> None:
     assert guess_rates([]) == []
 
 
+def test_what_is_asked_twice_stands_on_one_side_of_every_split() -> None:
+    choices = ["问候客户", "说明来意", "核对身份", "登记诉求"]
+    asked = draft(drafts.single(choices=choices, answer="A"), "A-A-A-001-S1")
+    again = draft(drafts.single(choices=choices[::-1], answer="D"), "A-A-A-001-S2")
+    other = draft(drafts.single(choices=choices[:3], answer="A"), "A-A-A-001-S3")
+    folds = {one.ref: one.fold for one in questions([again, other, asked])}
+    assert folds["A-A-A-001-S1"] == folds["A-A-A-001-S2"] != folds["A-A-A-001-S3"]
+
+
 def test_the_order_of_the_file_changes_nothing() -> None:
     bank = [*singles(60, longer), *truths(60, plain)]
     assert guess_rates(reversed(bank)) == guess_rates(bank)

@@ -149,6 +149,27 @@ def test_statements_that_contradict_each_other_are_proposed_as_enemies() -> None
     assert list(check_repeats(enemies, {})) == []
 
 
+def test_one_statement_with_opposite_keys_is_a_contradiction_and_no_repeat() -> None:
+    items = [draft(drafts.truth(BASE), "T1"), draft(drafts.truth(BASE, answer=False), "T2")]
+    found = list(check_repeats(items, {}))
+    assert [(one.code, one.item, one.params["other"]) for one in found] == [("opposite_keys", "T2", "T1")]
+    choices = ["当日", "次日", "五日内", "月末"]
+    mine = drafts.single(BASE, choices=choices, answer="B")
+    turned = drafts.single(BASE, choices=choices[::-1], answer="C")
+    assert codes(list(check_repeats([draft(mine, "S1"), draft(turned, "S2")], {}))) == ["near_duplicate"]
+    other = drafts.single(BASE, choices=choices[::-1], answer="B")
+    assert codes(list(check_repeats([draft(mine, "S1"), draft(other, "S2")], {}))) == ["opposite_keys"]
+
+
+def test_a_stem_like_many_others_is_told_once_with_the_one_it_is_most_like_the_worst_first() -> None:
+    stems = [BASE, NEAR, BASE.replace("两个", "三个"), NEAR.replace("客服员", "客服人员")]
+    found = list(check_repeats([draft(drafts.truth(stem), f"T{n}") for n, stem in enumerate(stems, 1)], {}))
+    assert sorted(one.item for one in found) == ["T2", "T3", "T4"]
+    percents = [int(str(one.params["percent"])) for one in found]
+    assert percents == sorted(percents, reverse=True)
+    assert {one.item: one.params["other"] for one in found}["T3"] == "T1"
+
+
 def test_a_stem_of_the_bank_or_the_other_level_may_not_be_repeated_either() -> None:
     mine = [draft(drafts.truth(NEAR), "T2")]
     assert codes(list(check_repeats(mine, {"B-1": BASE}))) == ["near_duplicate"]

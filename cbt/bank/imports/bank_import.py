@@ -320,7 +320,8 @@ def confirm(
 ) -> None:
     """Have what was looked at be stored; the first of two who confirm does.
 
-    Raises InvalidInput("bank.not_understood") while what was only inferred is not confirmed,
+    Raises InvalidInput("bank.doubts_open") while a doubt is not answered, ("bank.not_understood") while what was
+    only inferred is not confirmed,
     ("bank.has_errors") for the whole of a file with errors, ("bank.arrival"),
     Conflict("bank.nothing_to_import"), ("bank.changed_meanwhile"), ("bank.check_under_way"),
     NotFound("bank.draft_unknown").
@@ -332,6 +333,8 @@ def confirm(
         if check.state != CheckState.READY:
             raise Conflict("bank.check_under_way")
         summary = BANKS.summary_of(session, check)
+        if summary.doubts:
+            raise InvalidInput("bank.doubts_open", count=summary.doubts, field="understood")
         if summary.inferred and not understood:
             raise InvalidInput("bank.not_understood", field="understood")
         if summary.blocked and not partial:

@@ -6,8 +6,9 @@ Pure: it reads no database. `known` is the bank as it stands.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -16,7 +17,7 @@ import msgspec
 
 from cbt.bank.lint.check import NO_UNITS, CheckedItems, UnitPlan, check_items, untold
 from cbt.items.draft import Inferred, ItemDraft, Reading
-from cbt.items.exam_prose import normal
+from cbt.items.exam_prose import CJK, normal
 from cbt.items.taxonomy import Taxonomy
 from cbt.items.types.registry import AUTHORING
 from cbt.rules.canonical import canonical_json, digest
@@ -250,6 +251,28 @@ def has_point(draft: ItemDraft) -> bool:
     return bool(str(draft.data.get("point") or "").strip())
 
 
+_IDEOGRAPH = re.compile(f"[{CJK}]")
+
+
+def with_named_points(
+    items: Sequence[ItemDraft], taxonomy: Taxonomy
+) -> tuple[list[ItemDraft], list[ItemDraft]]:
+    """Return items with the code of a 鉴定点 where its name was written, and those whose words name none.
+
+    What a file calls 知识点 is often a subject of its own: it is no code, and the author chooses one.
+    """
+    codes = {normal(point.name): point.code for point in taxonomy.points}
+    named, unknown = [], []
+    for draft in items:
+        words = str(draft.data.get("point") or "")
+        if _IDEOGRAPH.search(words):
+            code = codes.get(normal(words), "")
+            unknown += [] if code else [draft]
+            draft = draft.with_data({**draft.data, "point": code})
+        named.append(draft)
+    return named, unknown
+
+
 def with_points(
     items: Sequence[ItemDraft], points: Mapping[str, str], bank_items: Iterable[BankItem]
 ) -> list[ItemDraft]:
@@ -338,8 +361,9 @@ def review(
     a form that brings the whole bank, with its own 细目表. `tell` hears how many items are checked.
     """
     used = [item for item in bank_items if not item.retired]
-    sections = sections_without(reading.items)
-    items = with_points(reading.items, points, used)
+    named, unknown = with_named_points(reading.items, taxonomy)
+    sections = sections_without(named)
+    items = with_points(named, points, used)
     beside = _other_stems(items, used)
     checked = check_items(
         items,
@@ -355,9 +379,27 @@ def review(
     if reading.columns and all(use.field != "explanation" for use in reading.columns):
         # The 国标 columns have none, so a hint at every row would only hide the others.
         own_findings = [one for one in own_findings if one.code != "no_explanation"]
+    own_findings = [*_once(own_findings, reading.file_name), *_unknown_points(unknown)]
     findings = sorted(own_findings, key=lambda one: one.place)
     entries = plan(checked.items, bank_items, _near(checked, beside))
     return Review(reading, taxonomy, findings, entries, revision, sections)
+
+
+def _once(findings: Sequence[Finding], file: str) -> list[Finding]:
+    """Return findings with what is wanting of many items said once for their file."""
+    silent = [one for one in findings if one.code == "no_explanation"]
+    if len(silent) < 2:
+        return list(findings)
+    rest = [one for one in findings if one.code != "no_explanation"]
+    return [*rest, Finding(Severity.HINT, "no_explanations", Place(file), params={"count": len(silent)})]
+
+
+def _unknown_points(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
+    if drafts:
+        first = drafts[0].place("point")
+        yield Finding(
+            Severity.HINT, "point_names", first, str(drafts[0].data["point"]), params={"count": len(drafts)}
+        )
 
 
 def with_entries(made: Review, entries: list[ImportedItem]) -> Review:
@@ -378,7 +420,9 @@ def _other_stems(drafts: Sequence[ItemDraft], used: Sequence[BankItem]) -> dict[
 def _near(checked: CheckedItems, beside: Mapping[str, str]) -> dict[int, Near]:
     """Say which of the items is much like another, by its place among them."""
     params_by_item = {
-        found.item: found.params for found in checked.findings if found.code == "near_duplicate"
+        found.item: found.params
+        for found in checked.findings
+        if found.code in {"near_duplicate", "opposite_keys"}
     }
     stems = {**beside, **{str(draft.known_as): stem_of(draft.data) for draft in checked.items}}
     near = {}
@@ -418,6 +462,11 @@ class CheckSummary:
     kept: str = ""
     adjusted: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def doubts(self) -> int:
+        """How many questions must be answered before anything is stored."""
+        return sum(one.open for one in self.inferred)
+
     def total(self, *names: str) -> int:
         return sum(self.lists[name].count for name in names)
 
@@ -429,9 +478,14 @@ def list_of(entry: ImportedItem) -> str:
     return "near" if entry.near is not None and entry.action is Action.ADD else entry.action.value
 
 
+def _alike(finding: Finding) -> int:
+    """Return what puts the most alike of stems first; other findings stay in their order."""
+    return -int(str(finding.params["percent"])) if finding.code == "near_duplicate" else 0
+
+
 def arranged(made: Review) -> tuple[list[Finding], list[FindingKind], list[ImportedItem], dict[str, Stretch]]:
     """Return findings and entries in the order in which they are kept, and what lies where."""
-    findings, kinds = by_kind(made.findings)
+    findings, kinds = by_kind(sorted(made.findings, key=_alike))
     entries: list[ImportedItem] = []
     lists = {}
     for name in LISTS:

@@ -23,7 +23,14 @@ from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal, uploaded_files
 from cbt.http.partials import Reply
 from cbt.imports.views import ImportPages
 from cbt.interchange import registry
-from cbt.items.finding_texts import field_label, format_name, inferred_value, note, place_said
+from cbt.items.finding_texts import (
+    field_label,
+    format_name,
+    inferred_choice,
+    inferred_value,
+    note,
+    place_said,
+)
 from cbt.items.media import in_words
 from cbt.items.models import ImportRun
 from cbt.jobs.answers import act_reply, file_reply
@@ -82,6 +89,7 @@ def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
         modes=[(mode.value, bank_import.wanted(sheet.summary, mode, near=True)) for mode in Mode],
         arrivals=[state.value for state in bank_import.ARRIVALS],
         field_label=field_label,
+        inferred_choice=inferred_choice,
         inferred_value=inferred_value,
         format_name=format_name,
         where=lambda place: place_said(place, alone=len(sheet.summary.files) == 1),

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -22,7 +22,7 @@ class Question:
     """One thing that is asked by picking: an item, or part `part` of a case (0 for an item).
 
     `options` are what can be picked, for a 判断 the statement alone; `right` are the places of the key in it,
-    none for a statement that is wrong. `fold` is fixed by the ref.
+    none for a statement that is wrong. `fold` is fixed by the ref, and the same for what is asked twice.
     """
 
     ref: str
@@ -58,7 +58,17 @@ class Question:
 def questions(drafts: Iterable[ItemDraft]) -> list[Question]:
     """Return what can be guessed of sound items, in an order that hangs on their refs alone."""
     guessable = [question for draft in drafts for question in _of(draft)]
+    first: dict[tuple[str, ...], int] = {}
+    for question in guessable:
+        text = _text(question)
+        first[text] = min(first.get(text, question.fold), question.fold)
+    guessable = [replace(question, fold=first[_text(question)]) for question in guessable]
     return sorted(guessable, key=lambda one: (one.fold, one.name, one.place))
+
+
+def _text(question: Question) -> tuple[str, ...]:
+    """Return what is the same for a question that comes again, also with its options in another order."""
+    return (normal(question.stem), *sorted(map(normal, question.options)))
 
 
 def _of(draft: ItemDraft) -> Iterator[Question]:

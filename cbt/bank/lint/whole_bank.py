@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import lru_cache
 from heapq import nsmallest
 from itertools import islice
+from typing import Any
 from zlib import crc32
 
 from cbt.bank.lint.known import LintMemory
@@ -25,7 +26,7 @@ from cbt.items.exam_prose import normal
 from cbt.items.taxonomy import Taxonomy
 from cbt.items.types.editor import percent
 from cbt.items.types.registry import AUTHORING, authoring_of
-from cbt.rules.items.content import ItemType
+from cbt.rules.items.content import LETTERS, ItemType
 from cbt.spreadsheets.findings import Finding, Place, Severity
 
 BINS = 32
@@ -231,6 +232,7 @@ def _pairs(text: str) -> Pairs:
 
 NEAR = 0.8
 CONTRADICTS = 0.65
+_KEYED = {ItemType.TRUE_FALSE, ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE}
 FEWEST = 20
 """Shares of fewer items than this say nothing."""
 DIFFICULTY_SHARES = tuple(Fraction(share, 10) for share in (1, 2, 4, 2, 1))
@@ -257,23 +259,50 @@ def check_whole(drafts: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) -
 def check_repeats(
     drafts: Sequence[ItemDraft], beside: Mapping[str, str], memory: LintMemory | None = None
 ) -> Iterator[Finding]:
-    """Yield the stems that repeat or contradict an earlier one, or one of `beside` (label → stem)."""
+    """Yield the stems that contradict an earlier one, or repeat one or another of `beside` (label → stem).
+
+    A stem is told once, with the one it is most like, the most alike first.
+    """
     theory = [draft for draft in drafts if draft.data["type"] != ItemType.CASE]
     labels = [*beside, *(draft.known_as for draft in theory)]
     stems = [*beside.values(), *(str(draft.data["stem"]) for draft in theory)]
+    nearest: dict[int, tuple[float, int]] = {}
     for earlier, later, ratio in similar_pairs(stems, CONTRADICTS, after=len(beside), memory=memory):
         draft = theory[later - len(beside)]
         other = theory[earlier - len(beside)] if earlier >= len(beside) else None
-        params = {"other": labels[earlier], "percent": int(ratio * 100)}
-        if ratio >= NEAR:
-            yield draft.find(Severity.HINT, "near_duplicate", "stem", draft.data["stem"], **params)
-        elif other is not None and _contradict(draft, other) and not enemies(draft, other):
-            yield draft.find(Severity.HINT, "contradiction", "stem", draft.data["stem"], **params)
+        code = _contradiction(draft, other, ratio) if other is not None else ""
+        if code:
+            params = {"other": labels[earlier], "percent": int(ratio * 100)}
+            yield draft.find(Severity.HINT, code, "stem", draft.data["stem"], **params)
+        elif ratio >= NEAR:
+            nearest[later] = max(nearest.get(later, (0.0, 0)), (ratio, -earlier))
+    for later, (ratio, earlier) in sorted(nearest.items(), key=lambda pair: -pair[1][0]):
+        draft = theory[later - len(beside)]
+        params = {"other": labels[-earlier], "percent": int(ratio * 100)}
+        yield draft.find(Severity.HINT, "near_duplicate", "stem", draft.data["stem"], **params)
 
 
-def _contradict(item_draft: ItemDraft, other: ItemDraft) -> bool:
+def _contradiction(item_draft: ItemDraft, other: ItemDraft, ratio: float) -> str:
+    """Return how two items contradict each other: with one statement, or with two that are alike; "" for not."""
+    if ratio == 1 and _asked_alike(item_draft.data, other.data):
+        return "opposite_keys"
     kinds = {item_draft.data["type"], other.data["type"]}
-    return kinds == {ItemType.TRUE_FALSE} and item_draft.data["answer"] != other.data["answer"]
+    opposite = kinds == {ItemType.TRUE_FALSE} and item_draft.data["answer"] != other.data["answer"]
+    return "contradiction" if opposite and ratio < NEAR and not enemies(item_draft, other) else ""
+
+
+def _asked_alike(data: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two items ask the same of the same choices and have other keys."""
+    if data["type"] != other["type"] or data["type"] not in _KEYED:
+        return False
+    choices, others = [[normal(text) for text in one.get("choices", ())] for one in (data, other)]
+    if sorted(choices) != sorted(others):
+        return False
+    if not choices:
+        return bool(data["answer"] != other["answer"])
+    return {choices[LETTERS.index(letter)] for letter in data["answer"]} != {
+        others[LETTERS.index(letter)] for letter in other["answer"]
+    }
 
 
 def _difficulty(theory: Sequence[ItemDraft], where: Place) -> Iterator[Finding]:

@@ -28,10 +28,10 @@ from cbt.interchange.documents.question import (
     settle,
 )
 from cbt.interchange.documents.segmenter import Segmenter
-from cbt.interchange.documents.structure import begins_choice, split_body
+from cbt.interchange.documents.structure import NO_HEADING, begins_choice, heading_name, split_body
 from cbt.interchange.documents.terms import BLANK, LETTERS, letters
 from cbt.interchange.picture_marks import without
-from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading
+from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading, SourceText
 from cbt.rules.items.content import ItemType
 from cbt.spreadsheets.findings import Finding, Place, Severity
 
@@ -107,10 +107,8 @@ def _kind(word: str, *, chosen: bool, key: str) -> str:
     return _CODES.get(code, "type_unsupported")
 
 
-_PATTERN = 8
-"""So many keys alike, and no other, are a pattern."""
 _LOST = "\ufffd"
-_MOST, _MOST_LEFT = 12, 200
+_MOST_LEFT = 200
 _GOING_ON = ("。", "；", ";", "：", ".", "！", "，")
 _FIELD_INSIDE = re.compile(r"(?:解析|答案|难度)\s*[:：]")
 _NUMBER_INSIDE = re.compile(r"(?<=[。）)；;\n√×])\s*(?:第\s*|[（(]\s*)?(\d{1,4})\s*(?:[.．、)）]|题)(?!\d)")
@@ -180,11 +178,9 @@ def _trailing(question: WordedQuestion, done: Settled) -> list[Line]:
 
 
 def of_document(
-    parts: Parts, gone: Sequence[Line], misfits: Sequence[Misfit], items: Sequence[ItemDraft], name: str
+    parts: Parts, gone: Sequence[Line], misfits: Sequence[Misfit], name: str
 ) -> Iterator[Finding]:
     """Yield what holds for a whole document."""
-    for section, before in zip(parts.sections, [None, *parts.sections], strict=False):
-        yield from _numbers(section, before, name)
     for misfit in misfits:
         lines = misfit.group.broken or [entry.line for entry in misfit.group.entries[:1]]
         place = Place(name, line=lines[0].number if lines else 0)
@@ -196,38 +192,18 @@ def of_document(
         yield Finding(Severity.FIXED, "text_page_lines", place, gone[0].text, params={"count": len(gone)})
     for line in parts.joined:
         yield Finding(Severity.HINT, "text_line_joined", Place(name, line=line.number), line.text)
-    for line in _left_out(parts):
+    left_out = _left_out(parts)
+    for line in left_out[:_MOST_LEFT]:
         yield Finding(Severity.HINT, "text_line_left_out", Place(name, line=line.number), line.text)
-    for kind, single in ((ItemType.SINGLE_CHOICE, True), (ItemType.TRUE_FALSE, False)):
-        keys = Counter(str(one.data["answer"]) for one in items if one.data["type"] == kind)
-        if len(keys) == 1 and keys.total() >= _PATTERN:
-            key = next(iter(keys))
-            verdict = key if single else ("√" if key == "True" else "×")
-            yield Finding(
-                Severity.HINT, "text_keys_alike", Place(name), verdict, params={"count": keys.total()}
-            )
-
-
-def _numbers(section: FoundSection, before: FoundSection | None, name: str) -> Iterator[Finding]:
-    """Yield the numbers that are missing or come twice."""
-    numbers = [one.number for one in section.questions if one.number]
-    if not numbers:
-        return
-    first = 1 if before is None or numbers[0] != (before.numbers or [0])[-1] + 1 else numbers[0]
-    missing = sorted(set(range(first, max(numbers) + 1)) - set(numbers))
-    twice = sorted(number for number, count in Counter(numbers).items() if count > 1)
-    place = Place(name, line=section.questions[0].line.number)
-    for code, affected in (("text_numbers_missing", missing), ("text_numbers_twice", twice)):
-        if affected:
-            text = "、".join(map(str, affected[:_MOST])) + ("…" if len(affected) > _MOST else "")
-            params = {"section": section.title or "—", "numbers": text, "count": len(affected)}
-            yield Finding(Severity.HINT, code, place, text, params=params)
+    if more := left_out[_MOST_LEFT:]:
+        params = {"count": len(more)}
+        yield Finding(Severity.HINT, "text_lines_left_out", Place(name, line=more[0].number), params=params)
 
 
 def _left_out(parts: Parts) -> list[Line]:
     """Return lines that belong to nothing: of those before the first heading, which are a title, only choices."""
     lines = [line for line in parts.loose if not line.bare]
-    return [line for line in lines if line.number >= parts.begun or begins_choice(line.text)][:_MOST_LEFT]
+    return [line for line in lines if line.number >= parts.begun or begins_choice(line.text)]
 
 
 BY_KEY = "by_key"
@@ -236,7 +212,9 @@ _AFTER_ALL = 1_000_000
 """Keys of another document stand after all sections."""
 _POINT = re.compile(r"[A-Z](?:\s*[-－—]\s*[A-Z]){1,3}\s*[-－—]\s*\d{1,3}(?!\d)")
 """The code of a knowledge point: a list of them is a 细目表."""
-_BEGINS = re.compile(r"[\d（(【\[A-La-lＡ-Ｌ一二三四五六七八九十第√]|.{0,4}(?:答案?|解析|难度)\s*[】:：]")
+_BEGINS = re.compile(
+    r"[\d（(【\[A-La-lＡ-Ｌ一二三四五六七八九十第√]|[Tt]rue|[-=_]{3}|.{0,4}(?:答案?|解析|难度)\s*[】:：]"
+)
 _LEAST = 0.2
 """Under this share of sound questions a document is no bank."""
 
@@ -250,11 +228,15 @@ class Cut:
     gone: list[Line]
     drawn: list[Line]
     """Those in which pictures stand."""
+    lines: Sequence[Line]
 
 
-def cut(lines: Sequence[Line]) -> Cut:
-    kept, gone = without_furniture(lines)
-    return Cut(Segmenter(with_brackets(kept)).run(), _edge(kept), gone, drawn_lines(lines))
+def cut(lines: Sequence[Line], adjust: Adjustments) -> Cut:
+    """Return a document in pieces; what its author says is no heading is left out of them."""
+    kept, gone = without_furniture(
+        [line for line in lines if adjust.get(heading_name(line.text)) != NO_HEADING]
+    )
+    return Cut(Segmenter(with_brackets(kept)).run(), _edge(kept), gone, drawn_lines(lines), lines)
 
 
 def read_lines(lines: Sequence[Line], form: str, name: str, adjust: Adjustments) -> Reading:
@@ -266,8 +248,9 @@ def read_lines(lines: Sequence[Line], form: str, name: str, adjust: Adjustments)
         kept, gone = without_furniture(lines)
         worded, sections = read_national(kept, _edge(kept))
         drawn = [(name, line) for line in drawn_lines(lines)]
-        return read_asked(worded, Parts(sections, []), gone, [], form, name, adjust, drawn=drawn)
-    pieces = cut(lines)
+        parts = Parts(sections, [])
+        return read_asked(worded, parts, gone, [], form, name, adjust, drawn=drawn, lines=lines)
+    pieces = cut(lines, adjust)
     return read_cut(pieces, give_keys(pieces.parts), form, name, adjust)
 
 
@@ -283,7 +266,9 @@ def read_cut(
     questions = [question for section in pieces.parts.sections for question in section.questions]
     worded = [asked(question, pieces.edge) for question in questions]
     drawn = [*((name, line) for line in pieces.drawn), *beside]
-    return read_asked(worded, pieces.parts, pieces.gone, misfits, form, name, adjust, drawn=drawn)
+    return read_asked(
+        worded, pieces.parts, pieces.gone, misfits, form, name, adjust, drawn=drawn, lines=pieces.lines
+    )
 
 
 def read_asked(
@@ -296,6 +281,7 @@ def read_asked(
     adjust: Adjustments,
     inferred: Sequence[Inferred] = (),
     drawn: Sequence[DrawnLine] = (),
+    lines: Sequence[Line] = (),
 ) -> Reading:
     """Return the bank of questions in words; raise as `read_lines` does."""
     habits, marked = _habits(worded, name, adjust)
@@ -309,9 +295,10 @@ def read_asked(
         if not done.errors:
             items.append(ItemDraft("", done.data, {"": place}))
     inferences = (*inferred, *marked, *_types(worded, settled, name, adjust))
-    findings += of_document(parts, gone, misfits, items, name)
+    findings += of_document(parts, gone, misfits, name)
     findings += nowhere(drawn, [one.source for one in worded], [draft.data for draft in items], name)
-    return Reading(form, name, items, findings, inferred=inferences, layout=form)
+    source = tuple(SourceText(Place(name, line=line.number), line.text) for line in lines if line.text)
+    return Reading(form, name, items, findings, inferred=inferences, layout=form, source=source)
 
 
 def _edge(lines: Sequence[Line]) -> int:
@@ -421,6 +408,9 @@ def _refuse(parts: Parts, worded: Sequence[WordedQuestion], settled: Sequence[Se
         return
     codes = Counter(code for one in settled for code, _name, _params in one.errors)
     chosen = sum(len(one.choices) > 1 for one in worded)
+    without = sum(any(code == "text_no_choices" for code, _name, _params in one.errors) for one in settled)
+    if 2 * without > len(worded):
+        return  # stems and keys, whose choices were left behind: each says so
     if groups and not chosen and not sound:
         raise InvalidInput("bank.keys_only")
     typed = sum(one.kind == ItemType.TRUE_FALSE or len(one.choices) > 1 for one in worded)

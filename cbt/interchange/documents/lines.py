@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from cbt.interchange.documents.paragraphs import Paragraph
 from cbt.interchange.documents.terms import clean, named_type
 from cbt.interchange.picture_marks import PictureMarks, has_mark, only_marks, shifted
+from cbt.items.exam_prose import is_signature
 
 WIDE = frozenset("WFA")
 _PAGE = re.compile(
@@ -140,7 +141,11 @@ def width(text: str) -> int:
 def without_furniture(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
     """Return the lines without page numbers and running heads, and those that were left out."""
     places = [place for place, line in enumerate(lines) if line.text]
-    pages = [not lines[one].bullet and _PAGE.fullmatch(lines[one].text) is not None for one in places]
+    pages = [
+        not lines[one].bullet
+        and (_PAGE.fullmatch(lines[one].text) is not None or is_signature(lines[one].text))
+        for one in places
+    ]
     heads = _heads([lines[one] for one in places], pages)
     left = {one for one, page in zip(places, pages, strict=True) if page or lines[one].text in heads}
     near = {

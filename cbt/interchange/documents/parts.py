@@ -21,7 +21,7 @@ _MARK = (
 _TOKEN = rf"[A-LＡ-Ｌ](?:[ 　]?[,，、][ 　]?[A-LＡ-Ｌ]|[A-LＡ-Ｌ])*|[a-l]+(?![a-z])|{_MARK}"
 _RANGE = re.compile(
     r"[（(\[【第]?\s*(?P<from>\d{1,4})\s*[-~～—–－―─至到]+\s*(?P<to>\d{1,4})\s*[题]?\s*[)）\]】]?\s*[.．、:：题]?\s*"
-    rf"(?P<keys>(?:(?:[A-LＡ-Ｌa-l]|{_MARK})[\s　,，、;；|/.．。]*)+)"
+    rf"(?P<keys>(?:[（(\[]?(?:[A-LＡ-Ｌa-l]|{_MARK})[\s　,，、;；|/.．。)）\]]*)+)"
 )
 _PAIR = re.compile(
     r"(?:第\s*)?[（(\[【]?\s*(?P<n>\d{1,4})\s*(?:[)）\]】]\s*[.．、:：]?|[.．、:：题]+|[-—–－=]|\s|\t|(?=[A-LＡ-Ｌ√×✓✗对错正是否（(\[【]))\s*[:：]?\s*"
@@ -81,7 +81,7 @@ def broken_range(text: str) -> bool:
 def _tokens(text: str, count: int) -> list[str] | None:
     if not 0 < count <= 1000:
         return None
-    groups = [one for one in re.split(r"[\s　,，、;；|/.．。]+", text) if one]
+    groups = [one for one in re.split(r"[\s　,，、;；|/.．。()（）\[\]]+", text) if one]
     if len(groups) == count and all(letters(one) or verdict(one) is not None for one in groups):
         return groups
     ones = _ONE.findall(text)

@@ -464,7 +464,10 @@ def _blanks(written: str, count: int) -> list[list[str]] | None:
     if count > 1 and len(numbered) == count and all(numbered):
         return [[one] for one in numbered]
     for between in (r"[;；\n]+", r"[|｜]+", r"[，,]+", r"、+", r"[\s　]+", r"[\s　]{2,}"):
-        parts = [re.sub(r"^[（(]?\d{1,2}[)）.、]\s*", "", one.strip()) for one in re.split(between, written)]
+        parts = [
+            re.sub(r"^[（(]?\d{1,2}(?:[)）、]|\.(?!\d))\s*", "", one.strip())
+            for one in re.split(between, written)
+        ]
         parts = [one for one in parts if one]
         if count and len(parts) == count:
             return [[one] for one in parts]

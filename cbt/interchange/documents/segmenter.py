@@ -6,6 +6,7 @@ It knows where numbers stand and what is under way. Nothing is decided about a q
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice, pairwise
@@ -48,7 +49,7 @@ class Walk:
     def __init__(self, lines: Sequence[Line]) -> None:
         self.lines = [line for line in lines if line.text or line.pictures or line.formulas]
         self._spaced = _after_blank(lines)
-        self.headings = [heading_of(line) for line in self.lines]
+        self.headings = _above_keys(self.lines)
         self.styles = _styles(self.lines, self.headings)
         self.starts = [
             start_of(line.text, style) if style else None
@@ -100,6 +101,29 @@ class Walk:
     def _end_question(self) -> None:
         self.question = self._open = None
         self._listed = 0
+
+
+def _above_keys(lines: Sequence[Line]) -> list[SectionHeading | None]:
+    """Return the headings of lines; 参考答案： that stands above the words of each 简答 is none, but a field."""
+    headings = [heading_of(line) for line in lines]
+    often = Counter(
+        line.text for line, heading in zip(lines, headings, strict=True) if heading and heading.keys
+    )
+    kind = ""
+    for place, heading in enumerate(headings[:-1]):
+        if heading is None:
+            continue
+        if not heading.keys:
+            kind = heading.kind or kind
+        elif (
+            kind == "short_answer"
+            and not heading.kind
+            and often[lines[place].text] > 1
+            and headings[place + 1] is None
+            and len(key_list(lines[place + 1]) or ()) < 2
+        ):
+            headings[place] = None
+    return headings
 
 
 def _after_blank(lines: Sequence[Line]) -> set[int]:

@@ -264,6 +264,15 @@ class SectionHeading:
     chapter: bool = False
 
 
+NO_HEADING = "no_heading"
+"""What an author says of a line that is none: it is left out."""
+
+
+def heading_name(text: str) -> str:
+    """Return what an author's word on a heading is called."""
+    return f"heading:{text}"
+
+
 def heading_of(line: Line) -> SectionHeading | None:
     """Return the heading a line is, or None."""
     text = without(line.text).strip()
@@ -358,6 +367,7 @@ def style_of(lines: Sequence[Line], *, usual: str = "") -> str:
     """Return the way in which most questions of these lines are numbered, "" where none counts on."""
     last: dict[str, int] = defaultdict(int)
     score: dict[str, int] = defaultdict(int)
+    begun: dict[str, list[int]] = defaultdict(list)
     texts = [line.text for line in lines if line.text]
     letters = [begins_choice(text) for text in texts]
     for place, text in enumerate(texts):
@@ -368,14 +378,22 @@ def style_of(lines: Sequence[Line], *, usual: str = "") -> str:
                 continue
             if start.number == last[style] + 1 or start.number == 1:
                 score[style] += 1
+            if start.number == 1:
+                begun[style].append(place)
             if start.number <= last[style] + 20:
                 last[style] = start.number
     fitting = {style: hits for style, hits in score.items() if hits >= _UNSURE.get(style, 1)}
     best = max(fitting, key=lambda style: fitting[style], default="")
+    around = [  # what counts once through all of them, and began before: the others count steps within
+        style
+        for style, hits in fitting.items()
+        if hits > 1 and len(begun[style]) == 1 and len(begun[best]) > 1 and begun[style] < begun[best]
+    ]
+    best = max(around, key=lambda style: fitting[style], default=best)
     first = sum("A" in {begins_choice(line.text), loose_letter(line.text)} for line in lines)
     if best and 3 * fitting[best] < first:
         return ""  # a few choices such as （C）1.5 look like numbers of a file that has none
-    return usual if usual in fitting and 2 * fitting[usual] >= fitting[best] else best
+    return usual if usual in fitting and not around and 2 * fitting[usual] >= fitting[best] else best
 
 
 def _among(letters: Sequence[str], place: int) -> bool:

@@ -82,7 +82,7 @@ _TYPES: tuple[tuple[str, str], ...] = (
     (r"单选|单项|单一选择|最佳选择|(?<![A-Z])A[12]型", ItemType.SINGLE_CHOICE),
     (r"判断|是非|对错|正误", ItemType.TRUE_FALSE),
     (r"填空|完形", ItemType.FILL_BLANK),
-    (r"简答|问答|论述|名词解释|简述|主观|案例分析|综合分析|解答", ItemType.SHORT_ANSWER),
+    (r"简答|问答|论述|名词解释|简述|主观|案例分析|综合分析|解答|计算(?!机)", ItemType.SHORT_ANSWER),
     (r"选择", "choice"),
 )
 _NAMED = [(re.compile(pattern), str(kind)) for pattern, kind in _TYPES]

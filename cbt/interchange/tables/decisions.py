@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cbt.interchange.tables.cells import bare, has_blank, keys_in_stem, letters_in
-from cbt.interchange.tables.item_drafts import Sense, scale_in
+from cbt.interchange.tables.item_drafts import Sense, named_choices, scale_in
 from cbt.interchange.tables.item_types import DERIVED, derive, heading_type, item_type, named_type, verdicts
 from cbt.interchange.tables.prepared_items import ReadyItem, ReadyTable
 from cbt.interchange.tables.rows import Records
-from cbt.interchange.tables.sheet import CHOICES, Page, Table, meant, plain_header
-from cbt.items.draft import Adjustments, Inferred, ItemDraft
+from cbt.interchange.tables.sheet import CHOICES, LEFT_OUT, Page, Table, meant, plain_header
+from cbt.items.draft import Adjustments, Inferred, ItemDraft, SourceText
 from cbt.items.exam_prose import plain
 from cbt.rules.items.content import ItemType
 from cbt.spreadsheets.columns import ColumnUse, letter
@@ -106,8 +106,12 @@ def _chosen(value: str, item: ReadyItem, source: str, word: str, table: ReadyTab
 
 
 def _is_choice_after_all(kind: ItemType | str, item: ReadyItem) -> bool:
-    """Return whether an item is called 计算 or 填空 for what it asks, and is answered by a letter."""
-    return kind in _TEXTUAL and len(item.choices) > 1 and letters_in(effective_answer(item)) is not None
+    """Return whether an item is called 计算, 填空 or 判断 for what it asks, and is answered by a letter."""
+    if kind == ItemType.TRUE_FALSE:
+        return len(item.choices) > 2 and letters_in(effective_answer(item)) is not None
+    if kind not in _TEXTUAL or named_choices(item):
+        return False
+    return len(item.choices) > 1 and letters_in(effective_answer(item)) is not None
 
 
 def _fits(kind: ItemType | str, item: ReadyItem, table: ReadyTable, source: str) -> bool:
@@ -308,7 +312,6 @@ def _types(decided: Sequence[Decided], at: Place) -> Iterator[Inferred]:
         yield Inferred(f"type:{word}", code, value, _TYPES, sum(kinds.values()), at, {"word": word})
 
 
-_PATTERN_FROM = 20
 _MISSING_KEYS = 0.9
 
 
@@ -381,21 +384,24 @@ def explains_columns(page: Page) -> bool:
     return not wide and {"point", "type", "stem", "answer"} <= named
 
 
-def key_patterns(items: Sequence[ItemDraft], file_name: str) -> Iterator[Finding]:
-    """Yield one warning where every single choice has the same letter for its key."""
-    keys = Counter(item.data["answer"] for item in items if item.data["type"] == ItemType.SINGLE_CHOICE)
-    if keys.total() >= _PATTERN_FROM and len(keys) == 1:
-        letter_said = next(iter(keys))
-        params = {"letter": letter_said, "count": keys.total()}
-        yield Finding(Severity.HINT, "key_pattern", Place(file_name), letter_said, params=params)
-
-
 def uses_of(table: Table) -> Iterator[ColumnUse]:
     by_column = {column: name for name, column in table.columns.items()}
     for column in range(table.left, table.right + 1):
         header = table.headers.get(column, "")
         if header or column in by_column:
             yield ColumnUse(table.page.name, letter(column), header, by_column.get(column, ""))
+
+
+def source_of(part: Part) -> Iterator[SourceText]:
+    """Yield the cells of a table's items with what they were read as; known columns that are none are left out."""
+    table = part.table
+    by_column = {column: name for name, column in table.columns.items()}
+    left_out = {column for column, name in table.meanings.items() if name == LEFT_OUT}
+    for row in (row for item in part.records.items for row in item.rows):
+        for column in table.page.filled(row, table.left, table.right):
+            name = by_column.get(column, LEFT_OUT if column in left_out else "")
+            place = Place(table.page.file, table.page.name, row + 1, letter(column))
+            yield SourceText(place, table.page.cell(row, column), name)
 
 
 def layout_of(parts: Sequence[Part]) -> str:

@@ -5,6 +5,7 @@ Workbooks that plan an examination instead of asking anything (组题规则, 细
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from bisect import bisect_right
@@ -30,11 +31,11 @@ from cbt.interchange.tables.decisions import (
     decide,
     explains_columns,
     inferred_of,
-    key_patterns,
     layout_of,
     not_read,
     rows_left_out,
     sense_of,
+    source_of,
     uses_of,
 )
 from cbt.interchange.tables.item_drafts import build
@@ -56,6 +57,7 @@ from cbt.interchange.tables.sheet import (
     whole,
 )
 from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading
+from cbt.items.exam_prose import plain
 from cbt.items.finding_texts import note
 from cbt.items.types.cells import LETTERS, SheetMapping
 from cbt.items.types.folders import Mappings
@@ -260,7 +262,6 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
     if not parts and not any(found.severity is Severity.ERROR for found in findings):
         findings.append(Finding(Severity.ERROR, "no_columns", Place(file_name)))
     items = [item for part in parts for item in part.items]
-    findings += key_patterns(items, file_name)
     reading = Reading(
         NAME,
         file_name,
@@ -269,6 +270,7 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
         columns=tuple(use for part in parts for use in uses_of(part.table)),
         inferred=tuple(_inferred(parts, unread, adjust)),
         layout=layout_of(parts),
+        source=tuple(text for part in parts for text in source_of(part)),
     )
     return with_pictures(reading, shown)
 
@@ -340,6 +342,8 @@ def _without_type(raw: SheetItem, each: Decided) -> Iterator[Finding]:
         codes = ("answer", "type")
     for name in codes:
         code = each.kind if name == "answer" or each.kind != "missing" else "type_unknown"
+        if code == "type_ask" and plain(each.word)[:1] != "D":
+            code = "type_untold"
         value = each.word if name == "type" else ""
         yield Finding(Severity.ERROR, str(code), raw.place(name), value, str(raw.place()), {"field": name})
 
@@ -362,7 +366,7 @@ def _inferred(parts: Sequence[Part], unread: Sequence[Page], adjust: Adjustments
             if former is None:
                 merged[inferred.name] = inferred
                 continue
-            value = former.value if former.value == inferred.value else DERIVED
+            value = former.value if former.value == inferred.value else _both(former, inferred)
             merged[inferred.name] = replace(former, count=former.count + inferred.count, value=value)
     for page in unread:
         if parts and explains_columns(page):
@@ -373,6 +377,13 @@ def _inferred(parts: Sequence[Part], unread: Sequence[Page], adjust: Adjustments
             Inferred(f"header:{page.name}", "header", "0", place=place, params={"sheet": page.name}),
         )
     yield from merged.values()
+
+
+def _both(former: Inferred, inferred: Inferred) -> str:
+    """Return what holds for two tables of a sheet: of types that each item tells its own, of rows both."""
+    if DERIVED in former.choices:
+        return DERIVED
+    return former.value if former.choices else f"{former.value}、{inferred.value}"
 
 
 # Tables as a format of banks: workbooks written, a template, files detected and read, a copy with findings.
@@ -488,6 +499,7 @@ WORKBOOKS = (
 
 _RULES = ("columns", "point", "type", "stem", "choices", "answer", "difficulty", "consistency", "import")
 _FIRST = 40_000
+_FEWEST_LINES = 3
 _OTHER_ARCHIVES = (b"word/document.xml", b"imsmanifest.xml", b"ppt/presentation.xml")
 _SHEET_MEMBERS = (b"xl/workbook", b"content.xml")
 _TAG = re.compile(r"<[^<>]*>")
@@ -510,6 +522,24 @@ def template_workbook() -> bytes:
     return buffer.getvalue()
 
 
+_DELIMITERS = ("|||", "||", "###", "##", "#", "@@", "^^", "^", "~~", "~")
+"""What parts the fields of a line where no program that writes tables made it."""
+_MOST_LINES = 0.9
+
+
+def as_csv(content: bytes) -> bytes:
+    """Return a text whose lines are parted by `#`, `|||` and the like as CSV; any other content as it is."""
+    if is_workbook(content) or (decoded := charset.decode(content)) is None:
+        return content
+    lines = [line for line in decoded.text.splitlines() if line.strip()]
+    for delimiter in _DELIMITERS if len(lines) >= _FEWEST_LINES else ():
+        if sum(line.count(delimiter) > 1 for line in lines) >= _MOST_LINES * len(lines):
+            written = io.StringIO()
+            csv.writer(written).writerows(line.split(delimiter) for line in lines)
+            return written.getvalue().encode()
+    return content
+
+
 def detect(content: Content, name: str) -> Confidence:
     """Say that a workbook is one, whatever it is called, and a text whose first lines name columns of items."""
     if not isinstance(content, bytes) or not content.strip(b"\0\r\n\t "):
@@ -522,6 +552,8 @@ def detect(content: Content, name: str) -> Confidence:
         return Confidence.SURE if any(part in content for part in _SHEET_MEMBERS) else Confidence.MAYBE
     if is_lock(content, name):
         return Confidence.SURE
+    if as_csv(content[:_FIRST]) != content[:_FIRST]:
+        return Confidence.MAYBE
     return _of_text(_head(content), name)
 
 
@@ -568,13 +600,13 @@ def read(content: Content, name: str, adjust: Adjustments) -> Reading:
         raise InvalidInput("bank.lock_file", name=name)
     if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
         raise InvalidInput("bank.not_workbook")
-    return read_tables(content, name, adjust)
+    return read_tables(as_csv(content), name, adjust)
 
 
 def mark(content: bytes, findings: Sequence[Finding]) -> bytes:
     """Return a file as a workbook with its findings beside the cells."""
     notes = [note(found) for found in findings]
-    sheets = open_tables(content)
+    sheets = open_tables(as_csv(content))
     return marked_copy(sheets, notes, header_rows(sheets), title=_("bank.marked.column"))
 
 

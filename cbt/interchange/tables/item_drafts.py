@@ -339,7 +339,7 @@ def _truth(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) ->
 
 
 def _blanks(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
-    answer = "；".join(item.raw.blanks) or item.answer
+    answer = "；".join(item.raw.blanks or named_choices(item)) or item.answer
     if not answer:
         return [row.error("missing", "answer")]
     stem, count = blanks_marked(item.stem)
@@ -356,6 +356,12 @@ def _blanks(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) -
     return [*findings, *AUTHORING[ItemType.FILL_BLANK].read_answer(row, data)]
 
 
+def named_choices(item: ReadyItem) -> list[str]:
+    """Return the cells of choices where a key names them all: of a 填空 or 简答 they hold the key itself."""
+    filled = [text for text in item.raw.choices if text]
+    return filled if filled and letters_in(item.raw.answer) == LETTERS[: len(filled)] else []
+
+
 def _filled_in(stem: str, answer: str) -> tuple[str, int]:
     """Return a stem with the blanks in which its key stands already (`首都是[北京]`), and how many there are."""
     parts = [part.strip() for part in re.split(r"[;；|，,]", answer) if part.strip()]
@@ -367,9 +373,10 @@ def _filled_in(stem: str, answer: str) -> tuple[str, int]:
 
 
 def _text(row: ItemRow, item: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:
-    lines = [text for text in item.raw.choices if text] if item.raw.rights or item.raw.choices else []
+    lines = [text for text in item.raw.choices if text]
     answer = (
-        item.raw.answer
+        "\n".join(named_choices(item))
+        or item.raw.answer
         or (lines[0] if len(lines) == 1 else "")
         or "\n".join(item.raw.cells)
         or item.raw.explanation

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from cbt.interchange.tables.cells import leading_number, looks_like_key, without_bullets
 from cbt.interchange.tables.item_types import heading_type
 from cbt.interchange.tables.sheet import Table, meant
+from cbt.items.exam_prose import is_signature
 from cbt.spreadsheets.findings import Place
 
 
@@ -262,6 +263,7 @@ class _Gatherer:
         if (
             PAGE.match(text)
             or END.match(text)
+            or is_signature(text)
             or (text in self._repeated and not self._has_choices_below(row))
         ):
             self._found.left_out.append((row, "row_page"))

@@ -35,13 +35,13 @@ ALIASES = {
     """,
     "type": """
         题目类型代码 题型代码 题目类型 题型 试题类型 试题题型 题目题型 题类 类型 题型名称 试题类别
-        题目类别 题目种类 考题类型 试题类型代码 题型分类 类型名称 type questiontype qtype kind
+        tx tixing 题目类别 题目种类 考题类型 试题类型代码 题型分类 类型名称 type questiontype qtype kind
         itemtype 题目分类 试题分类 题目性质
     """,
     "stem": """
         试题题干 试题 题干 题目内容 题目 试题内容 问题 题面 题文 考题 试题正文 题目正文 题目题干
         题干内容 题目描述 问题描述 问题内容 题目名称 试题名称 题目标题 试题描述 考题内容 试题标题
-        题目文本 题干文本 内容 标题 question questiontext questioncontent stem title content
+        题目文本 题干文本 内容 标题 tg tm tigan timu question questiontext questioncontent stem title content
         questiontitle questionstem questionbody prompt text 题干标题 试题题目 题目问题 陈述 判断内容
         陈述内容
     """,
@@ -55,7 +55,7 @@ ALIASES = {
         选择答案 答 标答 正确 本题答案 标准答案选项 正确答案内容 答案项 答案代码 参考答案要点
         评分标准 answer correctanswer correct rightanswer key ans answerkey correctoption
         rightoption solution 题答案 key答案 参考 判断 判断结果 对错 正误 结果 题目正确答案
-        试题正确答案 单选答案 多选答案 判断答案 正确答案编号 答案字母
+        试题正确答案 da daan 单选答案 多选答案 判断答案 正确答案编号 答案字母
     """,
     "difficulty": """
         难度代码 难度 难度等级 难度系数 难易度 难易程度 试题难度 题目难度 难度级别 难易 难度值
@@ -67,7 +67,7 @@ ALIASES = {
     "explanation": """
         解析 题目解析 整体解析 试题解析 答案解析 解释 详解 答案说明 解答 试题分析 题目分析 分析
         答题解析 解题思路 答案详解 解析说明 explanation analysis explain rationale feedback 说明解析
-        解析内容 答案分析
+        解析内容 答案分析 jx jiexi
     """,
     "right": """
         是否正确项 是否正确 是否答案 是否为答案 是否正确答案 正确标志 是否为正确答案 是否正确选项
@@ -113,7 +113,7 @@ _MARKS = re.compile(r"[\s*:：·/()（）_\-【】\[\]《》<>“”\"'、，,�
 _BRACKETS = re.compile(r"[(（【\[][^()（）【】\[\]]*[)）】\]]|[(（【\[][^()（）【】\[\]]*$")
 _ONE = r"[a-n]|[1-9]|1[0-2]|[一二三四五六七八九]"
 _CHOICE = re.compile(
-    rf"(?:试题|题目)?(?:选项|选择项|可选项|候选项|备选项|备选答案|备选|候选答案|答案选项|option|opt|choice|选择|选支|备选选项|item|支)({_ONE})"
+    rf"(?:试题|题目)?(?:选项|选择项|可选项|候选项|备选项|备选答案|备选|候选答案|答案选项|option|opt|op|xx|choice|选择|选支|备选选项|item|支)({_ONE})"
     r"(?:内容|项|描述|文本|text|content)?"
 )
 _CHOICE_BEFORE = re.compile(

@@ -34,8 +34,6 @@ TYPES = (
 TELLING = (
     "text_line_joined",
     "text_line_left_out",
-    "text_numbers_missing",
-    "text_numbers_twice",
     "text_characters_lost",
     "text_bracket_kept",
 )
@@ -156,6 +154,7 @@ def outcome(one: Case) -> tuple[str, str]:
     if got == wanted:
         return RIGHT, ""
     errors = [one.code for one in found.findings if one.severity is Severity.ERROR or one.code in TELLING]
+    errors += [one.code for one in found.inferred if one.open]
     first = next(
         (pair for pair in zip(got, wanted, strict=False) if pair[0] != pair[1]), (len(got), len(wanted))
     )

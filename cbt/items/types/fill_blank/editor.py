@@ -13,7 +13,7 @@ from cbt.items.types.editor import WORDS, Authoring, SentItem, SheetRow, padded
 from cbt.spreadsheets.findings import Finding
 
 _ANY_BLANK = re.compile(r"\{\{\d{1,9}\}\}")
-_BETWEEN = tuple(map(re.compile, (r"[;；]", r"\n", r"[|｜]", r"[,，]", r"[$#&]+", "、", r"/", r"\s+")))
+_BETWEEN = tuple(map(re.compile, (r"\$?[;；]\$?", r"\n", r"[|｜]", r"[,，]", r"[$#&]+", "、", r"/", r"\s+")))
 """What may stand between the keys of several blanks, the surest first."""
 _COUNTED = re.compile(r"^\s*(?:[（(]\d{1,2}[)）]|[①-⑳]|\d{1,2}[.．、](?!\d))\s*")
 

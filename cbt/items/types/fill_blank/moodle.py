@@ -23,7 +23,7 @@ _MEANS = re.compile(r"[}#\\~&<>\"]")
 
 
 def _read(question: MoodleQuestion) -> dict[str, Any]:
-    answers = question.answers("plain")
+    answers = question.graded("plain")
     if any(0 < one.worth < ALMOST_ALL for one in answers):
         question.found.hint("open_weights", question.name)
     if question.flag("usecase"):

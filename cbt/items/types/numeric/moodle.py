@@ -20,7 +20,7 @@ _KIND = "numerical"
 
 
 def _read(question: MoodleQuestion) -> dict[str, Any]:
-    answers = [one for one in question.answers("plain") if one.raw != "*"]
+    answers = [one for one in question.graded("plain") if one.raw != "*"]
     full = [one for one in answers if one.worth >= ALMOST_ALL]
     if len(full) != 1:
         raise LeftOut("open_numbers" if full else "open_no_key", question.name)

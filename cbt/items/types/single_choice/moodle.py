@@ -17,7 +17,7 @@ _STEP = Decimal("0.00001")
 
 def read(question: MoodleQuestion) -> dict[str, Any]:
     """Return the 单选 or the 多选 of a question."""
-    answers = question.answers()
+    answers = question.graded()
     single = question.flag("single") is not False
     if single and any(0 < one.worth < ALMOST_ALL for one in answers):
         question.found.hint("open_weights", question.name)

@@ -14,7 +14,7 @@ _KIND = "truefalse"
 
 
 def _read(question: MoodleQuestion) -> dict[str, Any]:
-    answers = question.answers("moodle_auto_format")
+    answers = question.graded("moodle_auto_format")
     right = [one.raw.lower() for one in answers if one.worth >= ALMOST_ALL]
     if len(right) != 1 or right[0] not in {"true", "false"}:
         raise LeftOut("open_no_key", question.name)

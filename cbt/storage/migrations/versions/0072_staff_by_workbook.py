@@ -11,7 +11,7 @@ from alembic import op
 import cbt.storage.types
 
 revision = "0072"
-down_revision = "0067"
+down_revision = "0071"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Doubts: a file's reading held against itself and its source before anything of it is offered as good."""

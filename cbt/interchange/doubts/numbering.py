@@ -1,0 +1,98 @@
+"""Doubts about numbering: numbers that are missing, come twice or begin anew, and numbers left in stems."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from cbt.interchange.documents.lines import Line
+from cbt.interchange.documents.structure import heading_of
+from cbt.interchange.doubts.doubt import Doubt, Evidence, number_of
+from cbt.items.draft import ItemDraft
+
+_FEWEST = 3
+_COUNTING = 0.8
+_LEADING = re.compile(r"\s*[（(]?(\d{1,4})[)）]?\s*[.．、:：;；|,，\s]\s*(?!\d)")
+_FARTHEST = 60
+"""A longer gap is another count."""
+_MOST = 12
+
+
+@dataclass(slots=True)
+class _Count:
+    """What does not count on: numbers nobody has, and the items beside them."""
+
+    missing: list[int] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+    concerned: list[int] = field(default_factory=list)
+
+
+def broken_numbering(evidence: Evidence) -> Doubt | None:
+    """Doubt the items before numbers that are missing, and those whose number comes again or out of its place."""
+    starts = _starts(evidence)
+    if sum(number > 0 for number, _place, _fresh in starts) < _FEWEST:
+        return None
+    count = _Count()
+    last, before = 0, -1
+    for at, (number, place, fresh) in enumerate(starts):
+        if not number:
+            continue
+        if last and not fresh:
+            if last + 1 < number <= last + _FARTHEST and before >= 0:  # one that was refused says so itself
+                count.missing += range(last + 1, number)
+                count.concerned.append(before)
+            elif 1 < number <= last or (number == 1 < last and _comes_back(starts, at, last)):
+                count.again.append(number)
+                count.concerned += [place] if place >= 0 else []
+        last, before = number, place
+    if not count.missing and not count.again:
+        return None
+    params = {"missing": _listed(count.missing), "again": _listed(count.again)}
+    concerned = tuple(dict.fromkeys(count.concerned))
+    return Doubt("broken_numbering", concerned, evidence.stems(concerned), params=params)
+
+
+def numbers_left(evidence: Evidence) -> Doubt | None:
+    """Doubt stems that begin with the numbers of their items: what stood before them was not told apart."""
+    heads = [_LEADING.match(str(draft.data.get("stem", ""))) for draft in evidence.items]
+    numbers = [int(head[1]) if head else 0 for head in heads]
+    steps = sum(after - before == 1 for before, after in pairwise(numbers) if before)
+    if steps < max(_FEWEST - 1, _COUNTING * (len(numbers) - 1)):
+        return None
+    concerned = tuple(place for place, number in enumerate(numbers) if number)
+    return Doubt("numbers_left", concerned, evidence.stems(concerned), {"strip_numbers": _without_number})
+
+
+def _without_number(draft: ItemDraft) -> ItemDraft:
+    return draft.with_data({**draft.data, "stem": _LEADING.sub("", str(draft.data["stem"]), count=1)})
+
+
+def _starts(evidence: Evidence) -> list[tuple[int, int, bool]]:
+    """Return number, place among the items (-1 for a refused one), and whether a heading stands before it."""
+    starts, fresh = [], True
+    for text in evidence.lines:
+        at = (text.place.file, text.place.line)
+        if at in evidence.starts:
+            starts.append((number_of(text.text), evidence.starts[at], fresh))
+            fresh = False
+        else:
+            fresh |= len(text.text) <= 60 and heading_of(Line(text.text, text.place.line)) is not None
+    return starts
+
+
+def _comes_back(starts: list[tuple[int, int, bool]], at: int, last: int) -> bool:
+    """Return whether the count from 1 on breaks off and the one before it goes on: steps within an item."""
+    expected = 1
+    for number, _place, fresh in starts[at:]:
+        if fresh or not number:
+            return False
+        if number == expected and expected <= last:
+            expected += 1
+        else:
+            return number == last + 1 and expected <= last
+    return False
+
+
+def _listed(numbers: list[int]) -> str:
+    return "、".join(map(str, numbers[:_MOST])) + ("…" if len(numbers) > _MOST else "") or "—"
