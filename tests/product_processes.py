@@ -31,7 +31,8 @@ from cbt.confined.priority import command_behind
 from tests.fork_server import CAN_FORK, Child, begun, serve_who_began
 
 CBT = "cbt.cli:main"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
+"""After so long something hangs: a busy machine may take minutes to build a demo."""
 _NO_FILE = Path(os.devnull)
 _LOADED = ("cbt.ops.worker", "tests.journeys.server", "tests.journeys.warm")
 _confined_as_in_production = runner._begin
@@ -113,20 +114,19 @@ def run_cbt(
     folder: Path,
     *,
     entered: str = "",
-    seconds: float = PATIENCE_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, as a new program where it cannot be forked; `entered` is what is typed in."""
     if not CAN_FORK:
         return subprocess.run(
             [sys.executable, "-m", "cbt.cli", *arguments], cwd=folder, env=environment, input=entered,
-            capture_output=True, encoding="utf-8", check=False, timeout=seconds,
+            capture_output=True, encoding="utf-8", check=False, timeout=PATIENCE_SECONDS,
         )  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
         read, out, err = (Path(place) / name for name in ("read", "out", "err"))
         read.write_text(entered, "utf-8")
         done = Forked(CBT, arguments, environment=environment, folder=folder, out=out, err=err, read=read)
         try:
-            ended = done.wait(seconds)
+            ended = done.wait(PATIENCE_SECONDS)
         finally:
             done.kill()
         return subprocess.CompletedProcess(done.args, ended, out.read_text("utf-8"), err.read_text("utf-8"))

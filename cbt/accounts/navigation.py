@@ -5,8 +5,9 @@ Later rooms know what waits for a person, and register the part of the home page
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import flask
 import flask_babel
@@ -107,9 +108,13 @@ PLACES = (
 )
 
 
-IN_ONE_LINE = 10
-"""So many places stand in one line at the head of a page; of more, those that somebody is not mainly here for are
-behind one button."""
+NARROW, WIDE = 1024, 1366
+"""Widths in pixels, of a small notebook and of a usual one, from which the head of a page is one line."""
+SCROLL_BAR = 17
+BESIDE = {"zh": 580, "en": 650}
+"""Pixels of the line that are taken by what stands beside the places: the product, colours, language, who it is."""
+PADDING, CJK, LATIN = 28, 15.5, 8.2
+"""Pixels around a place, and of one of its characters; rather too many than too few."""
 
 
 def places_for(principal: Principal) -> list[StaffPage]:
@@ -134,16 +139,17 @@ def staff_frame() -> dict[str, object]:
     # A place below another is the nearer one.
     here = [place for place in links if place.holds(flask.request.path)]
     current = max(here, key=lambda place: len(_start(place.endpoint)), default=None)
-    in_sight = [place for place in links if place.mainly & principal.roles or place is current]
-    if len(links) <= IN_ONE_LINE or not in_sight:
-        in_sight = links
+    labels = {place.code: flask_babel.gettext(f"accounts.place.{place.code}") for place in links}
+    # Where one is, then what one is mainly here for, then the rest.
+    wanted = sorted(links, key=lambda place: (place is not current, not place.mainly & principal.roles))
+    narrow, wide = (_in_one_line([labels[place.code] for place in wanted], width) for width in (NARROW, WIDE))
     return {
         "nav": [
             {
                 "url": flask.url_for(place.endpoint),
-                "label": flask_babel.gettext(f"accounts.place.{place.code}"),
+                "label": labels[place.code],
                 "current": place is current,
-                "further": place not in in_sight,
+                "line": "always" if place in wanted[:narrow] else "wide" if place in wanted[:wide] else "",
             }
             for place in links
         ],
@@ -152,6 +158,20 @@ def staff_frame() -> dict[str, object]:
         "account_url": flask.url_for("accounts.factors.account") if links else "",
         "sign_out_url": flask.url_for("accounts.sign_out"),
     }
+
+
+def _in_one_line(labels: Sequence[str], width: int) -> int:
+    """Return how many of some places stand in one line beside the button for the rest, where there is any."""
+    room = width - SCROLL_BAR - BESIDE.get(str(flask_babel.get_locale()), max(BESIDE.values()))
+    widths = [_pixels(label) for label in labels]
+    if sum(widths) <= room:
+        return len(widths)
+    room_left = room - _pixels(flask_babel.gettext("ui.nav.further")) - 2 * CJK
+    return sum(total <= room_left for total in accumulate(widths))
+
+
+def _pixels(label: str) -> float:
+    return PADDING + sum(LATIN if sign.isascii() else CJK for sign in label)
 
 
 def role_names(roles: frozenset[str]) -> str:

@@ -36,13 +36,14 @@ from cbt.bank import jobs as bank_jobs
 from cbt.bank import views as bank_views
 from cbt.bank.imports.bank_import import BANKS
 from cbt.bank.lint.job import LINT
-from cbt.bank.store import drawable_banks
+from cbt.bank.store import bank_names, drawable_banks
 from cbt.batches import jobs as batch_jobs
 from cbt.batches import views as batches
 from cbt.batches.applications import is_unplaced, paper_fates
 from cbt.batches.roster.roster_import import BROUGHT
 from cbt.batches.views import batches_on_home
 from cbt.blueprints.office import views as blueprints
+from cbt.blueprints.office.pages import register_banks
 from cbt.blueprints.reasons import init_reasons
 from cbt.blueprints.store import register_drawable, register_uses
 from cbt.blueprints.summary import minutes_of, plain_points
@@ -509,6 +510,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_retakes(app, retake_verdicts)
     register_fates(app, paper_fates)
     register_unplaced(app, is_unplaced)
+    register_banks(app, bank_names)
     register_home_part(app, first_steps_on_home)
     register_home_part(app, batches_on_home)
     register_home_part(app, applications_on_home)

@@ -219,8 +219,9 @@ def _store(
         raise InvalidInput("bank.import_refused", name=parsed.file_name, count=made.blocked, review=made)
     if doubts := sum(one.open for one in parsed.inferred):
         raise InvalidInput("bank.doubts_open", count=doubts, review=made)
-    if parsed.inferred and not understood:
-        raise InvalidInput("bank.inferred", count=len(parsed.inferred), review=made)
+    taken = [one for one in parsed.inferred if not one.doubtful]
+    if taken and not understood:
+        raise InvalidInput("bank.inferred", count=len(taken), review=made)
     what = Bringing(
         bank_ref=bank_ref,
         file_name=parsed.file_name,

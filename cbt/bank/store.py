@@ -66,6 +66,12 @@ def sample_banks() -> frozenset[str]:
     return frozenset(path.name for path in product_dir("question_bank").iterdir() if path.is_dir())
 
 
+def bank_names(session: Session) -> list[tuple[str, str]]:
+    """Return the ref and the name of each bank that is to be chosen."""
+    query = select(ItemBank.ref, ItemBank.name).where(ItemBank.put_away_at.is_(None))
+    return [(ref, name) for ref, name in session.execute(query.order_by(ItemBank.ref))]
+
+
 def taxonomy_of(session: Session, bank: ItemBank) -> Taxonomy:
     """Return the 鉴定要素细目表 of a bank, in the order of its codes."""
     ranges = session.scalars(select(BankRange).where(BankRange.bank_id == bank.id).order_by(BankRange.code))

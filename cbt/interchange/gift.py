@@ -103,7 +103,7 @@ NAME = "gift"
 _TASK = "cbt.interchange.gift_reader:read"
 _HEAD = 200_000
 _TITLE = re.compile(rb"^::[^\r\n]{1,300}?::|^\$CATEGORY:", re.MULTILINE)
-_ANSWER = re.compile(rb"(?<!\\)\{\s*(?:[=~#]|T(?:RUE)?\s*[}#]|F(?:ALSE)?\s*[}#])")
+_ANSWER = re.compile(rb"(?<!\\)\{\s*(?:[=~#]|>\s*\d|T(?:RUE)?\s*[}#]|F(?:ALSE)?\s*[}#])")
 _NO_TEXT = re.compile(rb"PK\x03\x04|\xd0\xcf\x11\xe0|<|%PDF|[\[{]\s*[\[{\"\d]")
 
 

@@ -464,6 +464,7 @@ def _by_code(worded: Sequence[WordedQuestion], rows: Sequence[Mapping[str, Any]]
 NAME = "fields"
 LIMITS = Limits()
 _TASK = "cbt.interchange.json_reader:read_json"
+AS_IT_IS = "cbt.interchange.json_reader:list_json"
 _BEGIN = re.compile(
     r"\s*(?://[^\n]*\n\s*|/\*.{0,2000}?\*/\s*)?(?:export\s+default\s*|module\.exports\s*=\s*|(?:var|let|const)\s+[\w$]+\s*=\s*"
     r"|(?:window|self|globalThis)(?:\.[\w$]+|\[[^\]]{1,60}\])\s*=\s*)?[\[{]\s*(?:[\[{\"'\]}]|[A-Za-z_$][\w$]*\s*:)",
@@ -480,17 +481,22 @@ def detect(content: Content, _name: str) -> Confidence:
     return Confidence.SURE if isinstance(content, bytes) and is_json(content) else Confidence.NO
 
 
-def read(content: Content, name: str, adjust: Adjustments) -> Reading:
-    """Read JSON as `read_rows` does; raise InvalidInput as the child does."""
-    if not isinstance(content, bytes) or not is_json(content):
-        raise InvalidInput("bank.json_broken", line=1)
+def rows_of(content: bytes, task: str = _TASK) -> list[Row]:
+    """Return the objects of JSON that a `task` of the child finds, each with its path; raise as it does."""
     if len(content) > MOST:
         raise InvalidInput("bank.text_too_big", limit=MOST // (1024 * 1024))
     try:
-        answer = run(_TASK, text_of(content).encode(errors="replace"), limits=LIMITS)
+        answer = run(task, text_of(content).encode(errors="replace"), limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.text_too_big", limit=MOST // (1024 * 1024)) from error
-    return read_rows(msgspec.msgpack.decode(answer, type=list[Row]), NAME, name, adjust)
+    return msgspec.msgpack.decode(answer, type=list[Row])
+
+
+def read(content: Content, name: str, adjust: Adjustments) -> Reading:
+    """Read JSON as `read_rows` does; raise InvalidInput as `rows_of` does."""
+    if not isinstance(content, bytes) or not is_json(content):
+        raise InvalidInput("bank.json_broken", line=1)
+    return read_rows(rows_of(content), NAME, name, adjust)
 
 
 FIELDS = Format(NAME, detect, read, endings=(".json",))

@@ -45,6 +45,55 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
+def list_json(content: bytes) -> bytes:
+    """Return [[path, object], …] of every list or map of objects as it is, as msgpack; raise as `read_json` does.
+
+    Objects of inner lists have the plain values of those around them, under names with ↑ before.
+    """
+    text = content.decode("utf-8")
+    rows: list[tuple[str, dict[str, Any]]] = []
+    try:
+        _list(_loaded(_PREFIX.sub("", text, count=1).rstrip().rstrip(";")), "", {}, rows, 0)
+    except RecursionError as error:
+        raise InvalidInput("bank.json_broken", line=1) from error
+    if len(rows) > _MOST:
+        raise InvalidInput("bank.json_too_big", limit=_MOST)
+    return msgspec.msgpack.encode(rows, enc_hook=str)
+
+
+def _list(
+    value: Any, path: str, around: dict[str, Any], rows: list[tuple[str, dict[str, Any]]], depth: int
+) -> None:
+    if depth > _DEEPEST or len(rows) > _MOST:
+        return
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        value = [
+            {str(number): cell for number, cell in enumerate(row, 1)}
+            for row in value
+            if isinstance(row, list)
+        ]
+    if (
+        isinstance(value, dict)
+        and len(value) > 1
+        and all(isinstance(inner, dict) for inner in value.values())
+    ):
+        value = [{"↑": name, **inner} for name, inner in value.items()]  # a map of objects by their numbers
+    objects = value if isinstance(value, list) else [value]
+    for inner in objects:
+        if not isinstance(inner, dict):
+            continue
+        if depth or isinstance(value, list):
+            rows.append((path, {**around, **inner}))
+        above = {
+            f"↑{name}": text for name, text in inner.items() if isinstance(text, str) and len(text) < 200
+        }
+        for name, child in inner.items():
+            if isinstance(child, list | dict) and child:
+                held = child if isinstance(child, list) else list(child.values())
+                if any(isinstance(entry, dict | list) for entry in held):
+                    _list(child, f"{path}.{name}" if path else str(name), above, rows, depth + 1)
+
+
 def _loaded(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object)

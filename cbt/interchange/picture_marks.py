@@ -70,6 +70,11 @@ def without(text: str) -> str:
     return _MARK.sub("", text) if not text.isascii() else text
 
 
+def told(text: str) -> str:
+    """Return a text that says where pictures stand."""
+    return _MARK.sub("［图］", text) if not text.isascii() else text
+
+
 def only_marks(text: str) -> bool:
     return has_mark(text) and not without(text).strip(" \n\u3000")
 

@@ -20,6 +20,9 @@ from cbt.interchange.documents.lines import LinedText
 from cbt.interchange.doubts.registry import questioned
 from cbt.interchange.format import Content
 from cbt.interchange.intake import with_pictures
+from cbt.interchange.mapping import reader as mapped
+from cbt.interchange.mapping import source
+from cbt.interchange.mapping.definition import MAPPING, FileMapping, mapping_in
 from cbt.interchange.word import format as word
 from cbt.items.draft import AS_INFERRED, Adjustments, Reading
 from cbt.spreadsheets.findings import Finding, Place, Severity
@@ -134,9 +137,12 @@ _OF = ">"
 def read_all(files: Sequence[tuple[str, bytes]], adjust: Adjustments = AS_INFERRED) -> Reading:
     """Return several files as one reading; of one file what the registry returns.
 
-    Keys in a file of their own are given to the questions of another. A file that is refused becomes a
-    finding, so that the others are seen; all refused, the first refusal is raised.
+    Keys in a file of their own are given to the questions of another. What has the shape of a mapping by hand is
+    read as that says, the other files as they are without one. A file that is refused becomes a finding, so that
+    the others are seen; all refused, the first refusal is raised.
     """
+    if (by_hand := mapping_in(adjust)) is not None:
+        return _read_mapped(files, by_hand, {key: value for key, value in adjust.items() if key != MAPPING})
     if len(files) == 1:
         name, content = files[0]
         return registry.read(content, name, adjust)
@@ -145,6 +151,35 @@ def read_all(files: Sequence[tuple[str, bytes]], adjust: Adjustments = AS_INFERR
     refused = {one.name: one.error for one in brought if one.error is not None}
     if not readings:
         raise next(iter(refused.values()))
+    return _joined_readings(readings, [_refusal(name, error) for name, error in refused.items()])
+
+
+def _read_mapped(files: Sequence[tuple[str, bytes]], mapping: FileMapping, adjust: Adjustments) -> Reading:
+    """Return files as a mapping by hand says; raise as its reader does where none of them has its shape."""
+    sources: dict[str, source.Source] = {}
+    refused: dict[str, CbtError] = {}
+    for name, content in files:
+        try:
+            sources[name] = source.open_source(content, name, _within(adjust, name))
+        except CbtError as error:
+            refused[name] = error
+    asking = [
+        name for name in sources if name != mapping.keys.file and mapped.has_shape(sources[name], mapping)
+    ]
+    lists = [name for name in sources if name not in asking] if mapping.keys.file else []
+    keys = {own: listed for listed, own in _pairs(lists, asking, two=len(files) == 2).items()}
+    if not asking:
+        raise next(iter(refused.values()), InvalidInput("bank.mapping.unfit"))
+    readings = [
+        mapped.read(sources[name], mapping, sources[keys[name]].parts if name in keys else ())
+        for name in asking
+    ]
+    rest = [file for file in files if file[0] not in asking and file[0] not in keys.values()]
+    if not rest and len(readings) == 1:
+        return readings[0]
+    others = read_paired(rest, {name: _within(adjust, name) for name, _content in rest})
+    refused = {one.name: one.error for one in others if one.error is not None}
+    readings += [one.reading for one in others if one.reading is not None]
     return _joined_readings(readings, [_refusal(name, error) for name, error in refused.items()])
 
 

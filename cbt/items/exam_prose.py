@@ -18,6 +18,7 @@ _NEGATIVE = re.compile(
 )
 _EMPHASISED = re.compile(r"\*\*[^*]*[不错误除][^*]*\*\*")
 
+LONGEST_SIGNATURE = 120
 _SIGNATURE = re.compile(
     r"[\s　]*(?:(?:出题|命题|拟题|审题|审核|审定|校对|制表|编制|复核|批准)(?:人员?|者|老师|教师|专家)"
     r"|签字|签名|校对|制表|审核)"
@@ -27,7 +28,7 @@ _SIGNATURE = re.compile(
 
 def is_signature(text: str) -> bool:
     """Return whether a line says who wrote or checked a paper: it belongs to no item."""
-    return _SIGNATURE.fullmatch(text) is not None
+    return len(text) <= LONGEST_SIGNATURE and _SIGNATURE.fullmatch(text) is not None
 
 
 def normal(text: str) -> str:

@@ -31,7 +31,7 @@ COLUMNS = Columns(
     Column("name", ("姓名", "名字", "人员姓名", "name"), required=True),
     Column("roles", ("角色", "岗位角色", "岗位", "职责", "role", "roles"), required=True, width=24),
     Column("login", ("登录名", "账号", "帐号", "用户名", "登录账号", "login", "sign-in name"), width=18),
-    Column("unit", ("所属单位", "单位", "单位名称", "成员单位", "member unit", "unit"), width=30),
+    Column("unit", ("所属单位", "单位", "单位名称", "会员单位", "成员单位", "member unit", "unit"), width=30),
     Column("number", ("序号", "编号", "No.", "number")),
     Column("remark", ("备注", "说明", "note", "remark"), width=24),
 )
@@ -207,38 +207,38 @@ class _Reader:
         """Read a row: an account, or what keeps it from being one."""
         stops = len(self.findings)
 
-        def note(code: str, column: str, severity: Severity = Severity.ERROR, /, **params: object) -> None:
+        def tell(code: str, column: str, severity: Severity = Severity.ERROR, /, **params: object) -> None:
             value = cells.get(column, "")[:SHOWN]
             place = heading.place(row, column)
             self.findings.append(Finding(severity, code, place, value, params=params))
 
-        roles = self._roles(cells, note)
-        unit = self._unit(cells, roles, note)
+        roles = self._roles(cells, tell)
+        unit = self._unit(cells, roles, tell)
         name, login = " ".join(cells.get("name", "").split()), cells.get("login", "").casefold()
         made = not login
         if made:
             login = self._made(name)
             if name and not login:
-                note("personnel.no_login", "login")
+                tell("personnel.no_login", "login")
         try:
             login, name, _roles = checked_account(login or "name", name, roles or [Role.PROCTOR])
         except InvalidInput as error:
             column = str(error.params.get("field", ""))
             params = {key: value for key, value in error.params.items() if key != "field"}
-            note(error.code, column if column in COLUMNS.by_name else "", Severity.ERROR, **params)
+            tell(error.code, column if column in COLUMNS.by_name else "", Severity.ERROR, **params)
         if not made and login in self.taken:
-            note("staff.login_taken", "login", login=login)
+            tell("staff.login_taken", "login", login=login)
         elif not made and login in self.lines:
-            note("personnel.login_twice", "login", login=login, row=self.lines[login])
+            tell("personnel.login_twice", "login", login=login, row=self.lines[login])
         if any(finding.severity is Severity.ERROR for finding in self.findings[stops:]):
             return
         if name in self.there:
-            note("personnel.name_there", "name", Severity.HINT, name=name, login=self.there[name])
+            tell("personnel.name_there", "name", Severity.HINT, name=name, login=self.there[name])
         self.lines[login] = row
         refs = (unit.ref, unit.name) if unit is not None else ("", "")
         self.accounts.append(NewAccount(row, name, login, made, [role.value for role in roles], *refs))
 
-    def _roles(self, cells: Mapping[str, str], note: _Note) -> list[Role]:
+    def _roles(self, cells: Mapping[str, str], tell: _Tell) -> list[Role]:
         """Return the roles of a row, each once; note words that are none, and what is not given to anybody here."""
         words = [word.strip() for word in _BETWEEN.split(cells.get("roles", "")) if word.strip()]
         roles = list[Role]()
@@ -246,38 +246,38 @@ class _Reader:
             role = _ROLE_OF.get(plain(word))
             if role is None:
                 allowed = [str(_(f"role.{one.value}")) for one in (*GIVEN, Role.UNIT_CLERK)]
-                note("personnel.role_unknown", "roles", word=word[:SHOWN], allowed=allowed)
+                tell("personnel.role_unknown", "roles", word=word[:SHOWN], allowed=allowed)
                 return []
             if role not in roles:
                 roles.append(role)
         if not roles:
-            note("staff.roles", "roles")
+            tell("staff.roles", "roles")
         elif Role.UNIT_CLERK in roles and len(roles) > 1:
-            note("personnel.clerk_alone", "roles")
+            tell("personnel.clerk_alone", "roles")
         elif Role.UNIT_CLERK in roles and Role.OFFICER not in self.by:
-            note("personnel.clerk_by_officer", "roles")
+            tell("personnel.clerk_by_officer", "roles")
         elif Role.UNIT_CLERK not in roles and Role.ADMIN not in self.by:
-            note("personnel.house_by_admin", "roles")
+            tell("personnel.house_by_admin", "roles")
         elif not {*roles} <= {*GIVEN, Role.UNIT_CLERK}:
-            note("staff.no_desk", "roles")
+            tell("staff.no_desk", "roles")
         return roles
 
-    def _unit(self, cells: Mapping[str, str], roles: Sequence[Role], note: _Note) -> MemberUnit | None:
+    def _unit(self, cells: Mapping[str, str], roles: Sequence[Role], tell: _Tell) -> MemberUnit | None:
         """Return the unit of a clerk; nobody else has one."""
         text = cells.get("unit", "")
         if Role.UNIT_CLERK not in roles:
             if text and {*roles} & {*OF_THE_HOUSE}:
-                note("personnel.unit_unused", "unit", Severity.HINT)
+                tell("personnel.unit_unused", "unit", Severity.HINT)
             return None
         units = self.units.get(text) or self.units.get(text.upper()) or []
         if not text:
-            note("personnel.unit_missing", "unit")
+            tell("personnel.unit_missing", "unit")
         elif not units:
-            note("personnel.unit_unknown", "unit")
+            tell("personnel.unit_unknown", "unit")
         elif len(units) > 1:
-            note("personnel.unit_several", "unit", count=len(units))
+            tell("personnel.unit_several", "unit", count=len(units))
         elif units[0].left_at is not None:
-            note("unit.left", "unit", name=units[0].name)
+            tell("unit.left", "unit", name=units[0].name)
         else:
             return units[0]
         return None
@@ -294,8 +294,8 @@ class _Reader:
         return login
 
 
-class _Note(Protocol):
-    """Notes something about the row that is read."""
+class _Tell(Protocol):
+    """Tells of something in the row that is read."""
 
     def __call__(
         self, code: str, column: str, severity: Severity = Severity.ERROR, /, **params: object

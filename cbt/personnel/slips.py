@@ -160,6 +160,6 @@ def _said(outcome: Any) -> list[tuple[str, str]]:
 
 
 SLIPS = JobKind(
-    "staff.slips", frozenset(MAKERS), _slips, can_cancel=False, can_retry=False, is_act=False, is_once=True,
+    "staff.slips", frozenset(MAKERS), _slips, can_cancel=False, can_retry=False, is_once=True,
     said=_said,
 )  # fmt: skip

@@ -24,7 +24,7 @@ SAYS = {
     Role.OFFICER: "没有正在办理的批次",
     Role.INSPECTOR: "没有要您办理的事",
     Role.ADMIN: "填写评价机构",
-    Role.UNIT_CLERK: "还没有关联成员单位",
+    Role.UNIT_CLERK: "还没有关联会员单位",
 }
 
 

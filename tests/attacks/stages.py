@@ -103,6 +103,7 @@ class Stage:
         self.world, self.app = world, world.app
         self.drafts = {"draft_ref": self._import_draft(), "draft": self._roster_draft(), "run_ref": NOBODY}
         self.application, self.list_draft = self._list_draft()
+        self.staff_draft = self._staff_draft()
         world.admit_all()
         world.start()
         world.clock.set(PLANNED + timedelta(minutes=1))
@@ -153,6 +154,20 @@ class Stage:
         reply = self.world.staff("officer").post(
             f"/office/batches/{self.world.batch_ref}/roster",
             data={"file": (io.BytesIO(xlsx([row(1), row(2, level="特级")])), "名单.xlsx")},
+        )
+        assert reply.status_code == 303
+        ref = str(reply.location).rsplit("/", 1)[1]
+        with self.app.app_context():
+            assert work_on(ref, clock=self.world.clock.now)
+        return ref
+
+    def _staff_draft(self) -> str:
+        """Return the officer's list of clerks."""
+        listed = xlsx(
+            [["苗青", "单位经办人", UNIT["name"]], ["何处", "校长", ""]], ["姓名", "角色", "所属单位"]
+        )
+        reply = self.world.staff("officer").post(
+            "/staff/lists", data={"file": (io.BytesIO(listed), "名单.xlsx")}
         )
         assert reply.status_code == 303
         ref = str(reply.location).rsplit("/", 1)[1]
@@ -229,9 +244,11 @@ class Stage:
             "/office/sittings/": self.world.sitting_ref,
             "/proctor/": sitter.registration_ref,
             "/staff/people/": self.world.people["chief_proctor"].ref,
+            "/staff/lists/": self.world.people["officer"].ref,
         }
         ref = next((value for start, value in refs.items() if endpoint.rule.startswith(start)), NOBODY)
         of_list = {"draft": self.list_draft} if "/applications/" in endpoint.rule else {}
+        of_list |= {"draft": self.staff_draft} if endpoint.rule.startswith("/staff/lists/") else {}
         return {
             **self.drafts,
             **of_list,

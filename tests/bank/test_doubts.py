@@ -237,6 +237,11 @@ class TestAnswers:
         other = read(name, content.replace("第3步", "第三步"), **{question.name: "keep"})
         assert [one.open for one in asked(other)] == [True]
 
+    def test_a_format_that_names_every_part_leaves_nothing_to_doubt(self) -> None:
+        gift = "\n\n".join(f"第{n}步先{{=登记{n} ~上报{n} ~离开{n}}}" for n in range(20))
+        assert len(read("a.gift", gift).items) == 20
+        assert asked(read("a.gift", gift * 2)) == []
+
     def test_answers_are_not_remembered_for_the_next_file(self) -> None:
         kept = unscoped(
             {"doubt:one_key:0": "keep", "a.txt>heading:多选题": "no_heading", "header:Sheet1": "2"}

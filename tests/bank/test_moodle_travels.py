@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from cbt.interchange import gift_reader, moodle_reader
 from cbt.interchange.export import differing
+from cbt.interchange.format import Confidence
+from cbt.interchange.gift import GIFT
 from cbt.items import markup
 from tests.bank.exporting import contents, is_sound, sent
 from tests.bank.moodle_rules import (
@@ -227,6 +229,7 @@ def test_a_caption_of_a_table_comes_in_before_it() -> None:
 def test_an_ordering_of_gift_comes_in_and_says_when_some_steps_were_shown() -> None:
     head = "// [id:A-001-7]\n::排::[html]<p>排好</p>{>2 RANDOM VERTICAL ABSOLUTE_POSITION SHOW abc"
     text = f"{head}\n先 = 一\n<b>再</b>\n后\n}}"
+    assert GIFT.detect(text.encode(), "a.txt") is Confidence.SURE
     found = gift_reader.gather(text)
     assert (found.items[0].ref, found.items[0].data["steps"]) == ("A-001-7", ["先 = 一", "**再**", "后"])
     assert [(one.blocks, one.code) for one in found.notes] == [(False, "open_subset")]

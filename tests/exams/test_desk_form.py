@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from cbt.blueprints.models import BlueprintVersion
 from cbt.blueprints.office.pages import act_on, blank_form, data_of, form_of, head_of, sent_form, written
 from cbt.blueprints.reader import read
+from cbt.paths import product_dir, translations_dir
 from cbt.storage.unit_of_work import reading
 from tests.exams.sources import ELECTRICIAN, shipped
 from tests.helpers import flat
@@ -180,3 +181,111 @@ def test_a_level_is_made_and_changed_by_form_alone(world: World) -> None:
         )
         found = [read(row.source)[0] for row in rows]
     assert [one and one.papers["theory"].pass_points for one in found] == [60, 70]
+
+
+def test_what_is_chosen_from_a_list_fills_its_fields() -> None:
+    sent = MultiDict(
+        {
+            "pick.level": "3|三级",
+            "level.code": "9",
+            "pick.occupation": "",
+            "occupation.code": "4-03-02-01",
+            "occupation.name": "中式烹调师",
+            "pick.bank": "cook-l3",
+        }
+    )
+    said = data_of(sent_form(sent), {})
+    assert said["level"] == {"code": "3", "name": "三级"}
+    assert said["occupation"] == {"code": "4-03-02-01", "name": "中式烹调师"}
+    assert said["bank"] == "cook-l3"
+
+
+def test_the_form_offers_the_banks_the_occupations_and_the_levels_there_are(world: World) -> None:
+    page = flat(world.staff("officer").get("/office/blueprints/new").get_data(as_text=True))
+    for option in (
+        '<option value="customer-service-l3">客户服务管理员（三级）（customer-service-l3）</option>',
+        '<option value="4-07-02-03|客户服务管理员">客户服务管理员（4-07-02-03）</option>',
+        '<option value="3|三级">三级（高级工）</option>',
+    ):
+        assert option in page
+    again = flat(
+        world.staff("officer").get("/office/blueprints/of/customer-service-l3/form").get_data(as_text=True)
+    )
+    for option in (
+        'value="customer-service-l3" selected',
+        'value="3|三级" selected',
+        'value="strict" selected',
+    ):
+        assert option in again
+
+
+def test_how_hard_the_minutes_of_a_unit_are_is_asked(world: World) -> None:
+    fields = [
+        pair
+        for pair in form_fields("customer-service-l3", world)
+        if pair[0] != "papers.skills.clock.unit_timing"
+    ]
+    for act in ("check", "keep"):
+        answer = send(world, fields, act)
+        page = flat(answer.get_data(as_text=True))
+        assert "请选择各单元是逐个计时还是合并计时" in page
+        assert "没有问题" not in page
+    assert answer.status_code == 422
+    asked = [*fields, ("papers.skills.clock.unit_timing", "pooled")]
+    assert 'unit_timing = "pooled"' in flat(send(world, asked, "text").get_data(as_text=True)).replace(
+        "&#34;", '"'
+    )
+
+
+def test_conditions_and_fees_are_shown_and_changed(world: World) -> None:
+    fields = form_fields("customer-service-l3", world)
+    assert ("fees.first", "280") in fields
+    assert ("eligibility.0.years", "5") in fields
+    page = send(world, fields, "condition").get_data(as_text=True)
+    more = sent_by(page)
+    assert [value for name, value in more if name == "condition"] == ["0", "1", "2", "3", "4", "new"]
+    changed = {"fees.first": "300.5", "fees.refund_withdrawn": "false", "enrolment.days_ahead": "15"}
+    rest = [(name, value) for name, value in more if not name.startswith("eligibility.5.")]
+    kept = send(
+        world, [*rest, ("eligibility.5.text", "取得四级证书后连续工作 3 年。"), ("eligibility.5.years", "3"),
+                ("eligibility.5.certificate", "4"), ("eligibility.5.after", "certificate")], "keep", **changed,
+    )  # fmt: skip
+    assert kept.status_code == 303, re.findall(r"field-error.*?</p>", kept.get_data(as_text=True), re.S)
+    with world.app.app_context(), reading() as session:
+        query = select(BlueprintVersion).where(BlueprintVersion.ref == "customer-service-l3")
+        row = session.scalars(query.order_by(BlueprintVersion.id.desc())).first()
+        assert row is not None
+        blueprint = read(row.source)[0]
+    assert blueprint is not None
+    assert (blueprint.fees.first, blueprint.fees.refund_withdrawn) == (30050, False)
+    assert blueprint.enrolment.days_ahead == 15
+    last = blueprint.conditions[-1]
+    assert (last.number, last.years, last.certificate, last.after) == (6, 3, "4", "certificate")
+    assert blueprint.majors.own == ("客户服务管理", "客户信息服务")
+    shown = flat(world.staff("officer").get(kept.location).get_data(as_text=True))
+    assert "取得四级证书后连续工作 3 年。" in shown
+    assert "评价考核费 300.50 元" in shown
+
+
+def form_fields(ref: str, world: World) -> list[tuple[str, str]]:
+    """What a browser would send of the form of a blueprint as it stands."""
+    return sent_by(world.staff("officer").get(f"/office/blueprints/of/{ref}/form").get_data(as_text=True))
+
+
+def sent_by(page: str) -> list[tuple[str, str]]:
+    """What a browser would send of a form: also what stands in areas, and no box that is not ticked."""
+    page = re.sub(r'<input type="checkbox"(?:(?!checked)[^>])*>', "", page)
+    areas = re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', page, re.S)
+    return [*fields_of(page), *((name, value.strip()) for name, value in areas)]
+
+
+def test_no_page_names_a_file_of_the_documentation() -> None:
+    """Whoever reads a page has the product, and not its sources; what a command prints may name them."""
+    printed = {"certificates.cli.https", "error.service.no_systemd.fix"}
+    for file in translations_dir().glob("*/*.po"):
+        for entry in file.read_text("utf-8").split("\n\n"):
+            name = re.search(r'^msgid "(.*)"', entry, re.M)
+            if name and name[1] not in printed and ".cli." not in name[1]:
+                assert not re.search(r"\b[\w/-]+\.md\b", entry), (file, name[1])
+    for template in product_dir("templates").rglob("*.html"):
+        assert not re.search(r"\b[\w/-]+\.md\b", template.read_text("utf-8")), template

@@ -23,6 +23,7 @@ from cbt.jobs import answers
 from cbt.jobs.models import JobState
 from cbt.jobs.registry import JobKind, job_kinds_of
 from cbt.jobs.worker import run_due
+from cbt.personnel.staff_import import STAFF_LISTS
 from tests.file_jobs import wait_until
 from tests.jobs.test_queue import Steps, ask, due, row, steps
 from tests.jobs.test_worker import served, states, working
@@ -35,6 +36,8 @@ __all__ = ["served", "steps"]
 IN_THE_REQUEST = {
     "jobs/answers.py:file_reply": "what a job made",
     "jobs/views.py:file": "what a job made",
+    "jobs/views.py:take": "what a job made, this once",
+    "personnel/views.py:template": "a workbook without a row",
     "results/views.py:slip": "one page, for a candidate or for nobody who is signed in: they have no jobs",
     "results/views.py:key": "a line of text",
     "http/views.py:certificate": "a certificate as it is kept, for everybody",
@@ -47,7 +50,11 @@ IN_THE_REQUEST = {
     "enrolment/applications/people_views.py:read_scan": "a scan as it is kept",
 }
 """Files that no job makes, and why."""
-BY_ITSELF = {"retention.destroy", "server.backup", *(kind.code for kind in (*BANKS.jobs, *BROUGHT.jobs))}
+BY_ITSELF = {
+    "retention.destroy",
+    "server.backup",
+    *(kind.code for kind in (*BANKS.jobs, *BROUGHT.jobs, *STAFF_LISTS.jobs)),
+}
 """Kinds that no view asks for by name: what is due, and what the machine of imports goes on with."""
 ANOTHERS_STEPS = {("enrolment.own_applications.step", "application.step")}
 """A unit's clerk submits and withdraws by the same address; those two are no job."""

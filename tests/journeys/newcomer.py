@@ -23,11 +23,10 @@ from tests.fork_server import CAN_FORK, end_with_parent
 from tests.journeys.browsers import DESK, SHOTS, Watch
 from tests.journeys.centre import text_of
 from tests.packaging.served import SERVE
-from tests.product_processes import Forked, run_cbt
+from tests.product_processes import PATIENCE_SECONDS, Forked, run_cbt
 from torture.sites.waiting import free_port, is_free, wait_for
 from torture.tools import faketime_library
 
-PATIENCE_SECONDS = 300
 OWN_PASSWORD = "a window over the harbour"
 _STAFF = re.compile(r"^([a-z][a-z0-9]+) +(\S+) +(\S.*?) +([0-9A-Za-z]{14})$", re.MULTILINE)
 _SEAT = re.compile(r"^(\d\d) +(\S+) +\S+ +(\d{12}) +(\w{6})(?: +(\d{6}))? +(\S.*)$", re.MULTILINE)
@@ -106,7 +105,7 @@ class Demo:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `cbt demo` to an end."""
-        return run_cbt(["demo", *arguments], self.environment(), self.folder, seconds=PATIENCE_SECONDS)
+        return run_cbt(["demo", *arguments], self.environment(), self.folder)
 
     @contextlib.contextmanager
     def served(self, *arguments: str, later: str = "") -> Iterator[Demo]:

@@ -19,10 +19,9 @@ from pathlib import Path
 from cbt.config import FILE_VARIABLE, NO_FILE
 from cbt.paths import product_dir
 from tests.fork_server import CAN_FORK, end_with_parent
-from tests.product_processes import Forked, run_cbt
+from tests.product_processes import PATIENCE_SECONDS, Forked, run_cbt
 from torture.sites.waiting import free_port, wait_for
 
-PATIENCE_SECONDS = 60
 CHECKOUT = (sys.executable, "-m", "cbt.cli")
 SERVE = "tests.packaging.serving:serve"
 WRITING = b"cbt.ops.writer_process"

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from cbt.paths import product_dir
-from tests.packaging.served import PATIENCE_SECONDS, Installation, Server
+from tests.packaging.served import Installation, Server
+from tests.product_processes import PATIENCE_SECONDS
 from torture.sites.waiting import free_port
 
 CHECKOUT = product_dir("templates").parent
@@ -27,7 +28,6 @@ STEPS = ("docs/first-steps.md", "docs/first-steps.zh-CN.md")
 LEVEL = "customer-service-l3"
 HANDED_IN = "1. 客户要一本手册，先做什么？\nA. 核对需求\nB. 结束通话\nC. 转交他人\nD. 不予答复\n答案：A\n"
 _FENCE = re.compile(r"^```(sh|powershell)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_BUILDS_SECONDS = 300
 
 
 def blocks(document: str) -> list[list[str]]:
@@ -72,7 +72,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def typed(folder: Path, line: str, **settings: str) -> str:
     """Type a line; return what was said."""
     done = subprocess.run(
-        line, shell=True, cwd=folder, env=environment() | settings, timeout=_BUILDS_SECONDS,
+        line, shell=True, cwd=folder, env=environment() | settings, timeout=PATIENCE_SECONDS,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{line}\n{done.stdout}"
@@ -154,7 +154,7 @@ def served(clone: Path, line: str, port: str) -> Iterator[Server]:
         )  # fmt: skip
     server = Server(process, out, int(port))
     try:
-        server.wait(_BUILDS_SECONDS)
+        server.wait(PATIENCE_SECONDS)
         yield server
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -15,7 +15,8 @@ import pytest
 
 from cbt.paths import product_dir
 from cbt.translations.compiler import texts_of
-from tests.packaging.served import PATIENCE_SECONDS, Installation, Visitor
+from tests.packaging.served import Installation, Visitor
+from tests.product_processes import PATIENCE_SECONDS
 
 CHECKOUT = product_dir("templates").parent
 FRONT = ("README.md", "README.zh-CN.md", "CHANGELOG.md", "SECURITY.md")
@@ -70,7 +71,11 @@ def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call(*arguments: str | Path) -> None:
     """Run pip; a failure shows what it said."""
     done = subprocess.run(
-        [*PIP, *map(str, arguments)], capture_output=True, encoding="utf-8", timeout=300, check=False
+        [*PIP, *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -208,7 +208,7 @@ def test_an_officer_brings_clerks_of_units_and_nobody_else(world: World, tmp_pat
     ]
     address = bring(world.app, world.clock, officer, rows)
     page = flat(officer.get(address).text)
-    for said in ("没有填所属单位", "没有这个成员单位", "由系统管理员新建", "不能兼其他角色"):
+    for said in ("没有填所属单位", "没有这个会员单位", "由系统管理员新建", "不能兼其他角色"):
         assert said in page
     made = confirm(world.app, world.clock, officer, address, rows="good")
     with world.app.app_context(), reading() as session:

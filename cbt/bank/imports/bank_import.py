@@ -5,6 +5,7 @@ What was stored and was whole is undone as a run (`execution`).
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.bank import store as bank_store
+from cbt.bank.imports import mapping
 from cbt.bank.imports.execution import Bringing, begin_run, break_off, check_revision, go_on, keep_media
 from cbt.bank.imports.models import CHECKS, ImportCheck
 from cbt.bank.imports.plan import (
@@ -40,14 +42,18 @@ from cbt.bank.service import review_for
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
 from cbt.interchange import registry, upload
+from cbt.interchange.mapping.definition import MAPPING, Layout, mapping_in
+from cbt.interchange.mapping.definition import written as mapping_text
+from cbt.interchange.mapping.source import Source
 from cbt.interchange.upload import NamedFile, read_all, unscoped
-from cbt.items.draft import Reading
+from cbt.items.draft import Inferred, Reading
 from cbt.items.models import ImportRun, ItemBank, KeptMapping
 from cbt.jobs.registry import Work
 from cbt.rules.roles import Role
 from cbt.rules.states import ItemState
 from cbt.spreadsheets.drafts import LIFE, Drafts, drop
-from cbt.spreadsheets.file_checks import CheckState, FilePiece, blocks
+from cbt.spreadsheets.file_checks import CheckState, FilePiece, Stretch, blocks
+from cbt.spreadsheets.findings import Place
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -61,13 +67,30 @@ def subject_of(bank_ref: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ExaminedFiles:
-    """A brought file as it was read, what it was read with, and who said so before ("" for nobody)."""
+class ReadFiles:
+    """A brought file as it was read, what it was read with, who said so before ("" for nobody).
+
+    `offers` are the kept mappings (shape, name) that would fit, too.
+    """
 
     made: Review
     files: list[NamedFile]
     asked: ImportTerms
     kept: str
+    offers: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFiles:
+    """A brought file as it is, for a mapping by hand; why no reader understood it, None where it was asked for."""
+
+    sources: list[Source]
+    files: list[NamedFile]
+    asked: ImportTerms
+    unread: CbtError | None
+
+
+ExaminedFiles = ReadFiles | OpenFiles
 
 
 class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
@@ -95,12 +118,20 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
         return Conflict("bank.import_under_way", ref=owner_ref)
 
     def examine(self, check: ImportCheck, work: Work) -> ExaminedFiles:
-        """Read what was brought, and check it against the bank."""
+        """Read what was brought, and check it against the bank; open it where no reader understands it."""
         with reading() as session:
             bank_ref = session.get_one(ItemBank, check.bank_id).ref
             _name, body = DRAFTS.open(session, check.ref, subject=subject_of(bank_ref), actor=check.actor)
         files, terms = upload.opened(upload.unpack(body)), asked_of(check.asked)
-        parsed, terms, kept = _read(check, files, terms)
+        if terms.opening:
+            return _opened(check, files, terms)
+        try:
+            parsed, terms, kept, offers = _read(check, files, terms)
+        except InvalidInput as error:
+            return OpenFiles(_open_after(error, files, terms), files, terms, error)
+        if _says_nothing(parsed):
+            nothing = InvalidInput("bank.nothing_read")
+            return OpenFiles(_open_after(nothing, files, terms), files, terms, nothing)
         total = len(parsed.items)
         work.tell(0, total)
         with reading() as session:
@@ -113,10 +144,14 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
                 tell=lambda done: work.tell(done, total),
             )
         work.tell(total, total)
-        return ExaminedFiles(made, files, terms, kept)
+        return ReadFiles(made, files, terms, kept, offers)
 
     def pieces(self, examined: ExaminedFiles) -> Iterator[FilePiece]:
-        """Yield the findings, the items, and what both are as a whole."""
+        """Yield the findings, the items, and what both are as a whole; of an open file its rows."""
+        if isinstance(examined, OpenFiles):
+            yield from mapping.raw_pieces(examined.sources)
+            yield SUMMARY, 0, CHECKS.sealed(_open_summary(examined))
+            return
         made, found = examined.made, examined.made.reading
         findings, kinds, entries, lists = arranged(made)
         yield from self.lines(FINDINGS, findings)
@@ -135,15 +170,19 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
             sections=made.sections,
             kept=examined.kept,
             adjusted=examined.asked.adjust,
+            offers=examined.offers,
         )
         yield SUMMARY, 0, CHECKS.sealed(summary)
 
     def settle(self, check: ImportCheck, examined: ExaminedFiles) -> None:
         """Keep the pictures and sounds: the pages of the check show them."""
-        keep_media(examined.made.reading.media, now=check.at, actor=check.actor)
+        if isinstance(examined, ReadFiles):
+            keep_media(examined.made.reading.media, now=check.at, actor=check.actor)
 
     def copies(self, examined: ExaminedFiles) -> Iterable[FilePiece]:
         """Yield the copies in which the findings stand beside their cells."""
+        if isinstance(examined, OpenFiles):
+            return
         files, findings = examined.files, examined.made.findings
         with flask_babel.force_locale(examined.asked.locale):
             for number, (name, content) in enumerate(files if findings else ()):
@@ -205,20 +244,101 @@ def kept_mapping(session: Session, bank_id: int, layout: str) -> KeptMapping | N
     return session.scalar(own)
 
 
-def _read(check: ImportCheck, files: list[NamedFile], terms: ImportTerms) -> tuple[Reading, ImportTerms, str]:
-    """Read what was brought, as files of its layout were understood before where nothing else is said.
+def _read(
+    check: ImportCheck, files: list[NamedFile], terms: ImportTerms
+) -> tuple[Reading, ImportTerms, str, list[tuple[str, str]]]:
+    """Read what was brought, as files of its shape or layout were understood before where nothing else is said.
 
-    Return it, what it was read with, and who said so before ("" for nobody).
+    A mapping that was kept goes before what readers understand where it knows a file by its columns; one that
+    knows it by labels of lines is for what they do not understand, and else only offered. Return what was read,
+    what it was read with, who said so before ("" for nobody), and what is offered.
     """
-    parsed = read_all(files, terms.adjust)
-    if not terms.kept:
-        return parsed, terms, ""
+    shapes = _kept_shapes(check, files) if terms.kept and MAPPING not in terms.adjust else []
+    if shapes and shapes[0].mapping.layout is Layout.ROWS:
+        return *_as_kept(files, terms, shapes[0]), []
+    try:
+        parsed = read_all(files, terms.adjust)
+    except InvalidInput:
+        if not shapes:
+            raise
+        return *_as_kept(files, terms, shapes[0]), []
+    if shapes and _says_nothing(parsed):
+        return *_as_kept(files, terms, shapes[0]), []
+    offers = [(shape.shape, shape.name) for shape in shapes]
+    if not terms.kept or MAPPING in terms.adjust:
+        return parsed, terms, "", offers
     with reading() as session:
         before = kept_mapping(session, check.bank_id, parsed.layout)
     if before is None:
-        return parsed, terms, ""
+        return parsed, terms, "", offers
     adjust = {**json.loads(before.choices), **terms.adjust}
-    return read_all(files, adjust), replace(terms, adjust=adjust), before.actor
+    return read_all(files, adjust), replace(terms, adjust=adjust), before.actor, offers
+
+
+def _opened(check: ImportCheck, files: list[NamedFile], terms: ImportTerms) -> OpenFiles:
+    """Return files as they are, with the mapping that is said of them, or kept of such files."""
+    sources = mapping.open_all(files, terms.adjust)
+    if terms.kept and MAPPING not in terms.adjust:
+        with reading() as session:
+            shapes = mapping.fitting(mapping.kept_shapes(session, check.bank_id), sources)
+        if shapes:
+            by_hand = mapping_text(mapping.fitted(shapes[0], sources))
+            terms = replace(terms, adjust={**terms.adjust, MAPPING: by_hand})
+    return OpenFiles(sources, files, terms, None)
+
+
+def _kept_shapes(check: ImportCheck, files: list[NamedFile]) -> list[mapping.KeptShape]:
+    """Return the kept mappings of the bank whose shape the files have."""
+    with reading() as session:
+        shapes = mapping.kept_shapes(session, check.bank_id)
+    if not shapes:
+        return []
+    try:
+        return mapping.fitting(shapes, mapping.open_all(files, {}))
+    except CbtError:
+        return []  # it is refused below, by its reader
+
+
+def _as_kept(
+    files: list[NamedFile], terms: ImportTerms, shape: mapping.KeptShape
+) -> tuple[Reading, ImportTerms, str]:
+    adjust = {**terms.adjust, MAPPING: mapping_text(shape.mapping)}
+    parsed = read_all(files, adjust)
+    name = shape.name
+    said = Inferred(MAPPING, "mapping_kept", name, (name,), len(parsed.items), Place(parsed.file_name))
+    parsed = dataclasses.replace(parsed, inferred=(*parsed.inferred, said))
+    return parsed, replace(terms, adjust=adjust), shape.actor
+
+
+def _says_nothing(parsed: Reading) -> bool:
+    """Return whether a file was not understood: there is no item in it, and none that is kept out."""
+    return not parsed.items and parsed.taxonomy is None and not any(found.item for found in parsed.findings)
+
+
+def _open_after(error: CbtError, files: list[NamedFile], terms: ImportTerms) -> list[Source]:
+    """Return the files as they are that no reader understood; raise why where they cannot be shown either."""
+    try:
+        return mapping.open_all(files, terms.adjust)
+    except CbtError:
+        raise error from None
+
+
+def _open_summary(examined: OpenFiles) -> CheckSummary:
+    unread = examined.unread
+    return CheckSummary(
+        form="",
+        files=[name for name, _content in examined.files],
+        layout="",
+        revision="",
+        rows=0,
+        blocked=0,
+        kinds=[],
+        lists=dict.fromkeys(LISTS, Stretch(0, 0)),
+        adjusted=examined.asked.adjust,
+        raw=mapping.extents(examined.sources),
+        unread=unread.code if unread is not None else "",
+        unread_params=dict(unread.params) if unread is not None else {},
+    )
 
 
 def _entries(session: Session, check: ImportCheck, summary: CheckSummary) -> Iterator[ImportedItem]:
@@ -287,10 +407,11 @@ def read_again(
     now: datetime,
     actor: str,
     afresh: bool = False,
+    opening: bool = False,
 ) -> None:
     """Have a kept file be read with what its author says of it, beside what was said before.
 
-    `afresh` forgets what was said before, also of earlier files.
+    `afresh` forgets what was said before, also of earlier files; `opening` only opens it, for a mapping by hand.
 
     Raises NotFound("bank.draft_unknown"), Conflict("bank.check_under_way").
     """
@@ -301,6 +422,7 @@ def read_again(
             adjust=adjust if afresh else {**before.adjust, **adjust},
             points=points if afresh else {**before.points, **points},
             kept=before.kept and not afresh,
+            opening=opening,
             locale=before.locale,
         )
         BANKS.wait_again(session, bank_ref, check, written(terms), now=now)
@@ -335,7 +457,7 @@ def confirm(
         summary = BANKS.summary_of(session, check)
         if summary.doubts:
             raise InvalidInput("bank.doubts_open", count=summary.doubts, field="understood")
-        if summary.inferred and not understood:
+        if summary.taken and not understood:
             raise InvalidInput("bank.not_understood", field="understood")
         if summary.blocked and not partial:
             raise InvalidInput("bank.has_errors", count=summary.blocked, field="partial")
@@ -348,6 +470,9 @@ def confirm(
             asked_of(check.asked), mode=mode, state=state, partial=partial, near=near
         )
         BANKS.wait_to_be_stored(session, bank_ref, check, written(terms), total=total, now=now)
+        by_hand = mapping_in(summary.adjusted)
+        if by_hand is not None:
+            mapping.keep_shape(session, check.bank_id, by_hand, check.file_name, now=now, actor=actor)
         if summary.layout:
             keep_mapping(
                 session, check.bank_id, summary.layout, unscoped(summary.adjusted), now=now, actor=actor

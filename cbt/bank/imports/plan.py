@@ -201,13 +201,14 @@ class Numbers:
 class ImportTerms(msgspec.Struct, frozen=True):
     """How a file is to be read (`adjust`, `points`, what was `kept` of an earlier one), and what is stored of it.
 
-    `locale` is the language in which a copy is marked; `partial` leaves out what has errors, `near` brings in
-    what is much like another item.
+    `opening` only shows what is in the file, for a mapping by hand. `locale` is the language in which a copy is
+    marked; `partial` leaves out what has errors, `near` brings in what is much like another item.
     """
 
     adjust: dict[str, str] = {}
     points: dict[str, str] = {}
     kept: bool = True
+    opening: bool = False
     locale: str = "zh"
     mode: Mode = Mode.UPDATE
     state: ItemState = ItemState.IN_REVIEW
@@ -435,6 +436,18 @@ def _near(checked: CheckedItems, beside: Mapping[str, str]) -> dict[int, Near]:
     return near
 
 
+@dataclass(frozen=True, slots=True)
+class RawExtent:
+    """A part of a file that is open for a mapping: what it is, what its columns are called, how many rows."""
+
+    file: str
+    form: str
+    name: str
+    labels: list[str]
+    count: int
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+
 ENTRIES = "entry"
 LISTS = ("near", "change", "add", "skip")
 """The lists of a dry run, in the order in which they lie: 近似重复, 有改动, 新题, 相同."""
@@ -444,8 +457,9 @@ LISTS = ("near", "change", "add", "skip")
 class CheckSummary:
     """What a dry run says as a whole; `lists` say where the entries of each list lie.
 
-    `kept` tells whose adjustments of an earlier file were used ("" for none), `marked` which files can come
-    back with their findings marked.
+    `kept` tells whose adjustments of an earlier file were used ("" for none). Of a file that is open for a mapping
+    by hand there is nothing but `raw`, what is in it, and the error (`unread`) for which no reader understood it.
+    `offers` are kept mappings (shape, name) that would fit, too.
     """
 
     form: str
@@ -461,11 +475,20 @@ class CheckSummary:
     sections: list[ItemSection] = field(default_factory=list)
     kept: str = ""
     adjusted: dict[str, str] = field(default_factory=dict)
+    raw: list[RawExtent] = field(default_factory=list)
+    unread: str = ""
+    unread_params: dict[str, Any] = field(default_factory=dict)
+    offers: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def doubts(self) -> int:
         """How many questions must be answered before anything is stored."""
         return sum(one.open for one in self.inferred)
+
+    @property
+    def taken(self) -> list[Inferred]:
+        """What was taken for granted: its author confirms it, as doubts are answered."""
+        return [one for one in self.inferred if not one.doubtful]
 
     def total(self, *names: str) -> int:
         return sum(self.lists[name].count for name in names)

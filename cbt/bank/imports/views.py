@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
 from cbt.bank import catalogue, store
-from cbt.bank.imports import bank_import
+from cbt.bank.imports import bank_import, mapping, mapping_page
 from cbt.bank.imports import checks as sheets
 from cbt.bank.imports.bank_import import BANKS, subject_of
 from cbt.bank.imports.checks import CheckStanding, Looked
@@ -19,10 +19,12 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.downloads import attachment
-from cbt.http.forms import NOTHING_REFUSED, Refusal, refusal, uploaded_files
-from cbt.http.partials import Reply
+from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded_files
+from cbt.http.partials import Reply, wants_partial
 from cbt.imports.views import ImportPages
 from cbt.interchange import registry
+from cbt.interchange.mapping import definition
+from cbt.interchange.mapping.definition import FileMapping
 from cbt.items.finding_texts import (
     field_label,
     format_name,
@@ -36,7 +38,7 @@ from cbt.items.models import ImportRun
 from cbt.jobs.answers import act_reply, file_reply
 from cbt.rules.roles import Role
 from cbt.rules.states import ItemState
-from cbt.spreadsheets.file_checks import whole
+from cbt.spreadsheets.file_checks import CheckState, whole
 from cbt.spreadsheets.findings import Severity
 from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
@@ -73,6 +75,8 @@ def _standing(ref: str, draft_ref: str) -> CheckStanding:
 
 def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
     with reading() as session:
+        if BANKS.summary_of(session, BANKS.own(session, ref, draft_ref, actor=acting())).raw:
+            return _map(ref, draft_ref, refused)
         sheet = sheets.sheet_of(session, bank_ref=ref, ref=draft_ref, actor=acting(), looked=_looked())
     key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
     looked = sheet.looked
@@ -102,6 +106,78 @@ def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
         fixed=sheet.summary.of(Severity.FIXED),
     )
     return page, refused.code
+
+
+@check_pages.post("/bank/<ref>/import/<draft_ref>/open")
+@access.roles(Role.AUTHOR)
+def open_file(ref: str, draft_ref: str) -> Reply:
+    """Have a file be shown as it is, for a mapping by hand."""
+    _read_as(ref, draft_ref, {}, opening=True)
+    return FILES.back(ref, draft_ref)
+
+
+@check_pages.post("/bank/<ref>/import/<draft_ref>/mapping")
+@access.roles(Role.AUTHOR)
+def map_file(ref: str, draft_ref: str) -> Reply:
+    """Show what a mapping makes of a file, or have the whole of it be read so."""
+    with reading() as session:
+        check = BANKS.idle(session, ref, draft_ref, actor=acting())
+        summary = BANKS.summary_of(session, check) if check.state == CheckState.READY else None
+        if summary is None or not summary.raw:
+            return FILES.back(ref, draft_ref)
+        said, view, page = mapping_page.said(session, check, summary)
+        named = mapping.with_headers(session, check, summary, said)
+    if flask.request.form.get("do") == "read":
+        try:
+            definition.check(said)
+        except InvalidInput as error:
+            return _map(ref, draft_ref, refusal(error), said, view=view, page=page)
+        _read_as(ref, draft_ref, {definition.MAPPING: definition.written(named)})
+        return FILES.back(ref, draft_ref)
+    return _map(ref, draft_ref, NOTHING_REFUSED, said, view=view, page=page)
+
+
+def _read_as(ref: str, draft_ref: str, adjust: dict[str, str], *, opening: bool = False) -> None:
+    try:
+        bank_import.read_again(
+            bank_ref=ref,
+            draft_ref=draft_ref,
+            adjust=adjust,
+            points={},
+            opening=opening,
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except Conflict as error:
+        flash_refusal(error)
+
+
+def _map(
+    ref: str,
+    draft_ref: str,
+    refused: Refusal,
+    said: FileMapping | None = None,
+    *,
+    view: int = -1,
+    page: int = 1,
+) -> Reply:
+    """Draw the page of an open file under a mapping, or the parts of it that changed."""
+    key_view(act="bank.view_keys", subject=subject_of(ref), actor=acting(), now=flask.g.now)
+    with reading() as session:
+        check = BANKS.own(session, ref, draft_ref, actor=acting())
+        summary = BANKS.summary_of(session, check)
+        said = said or definition.mapping_in(summary.adjusted)
+        sheet = mapping.sheet(session, check, summary, said, place=view, page=page)
+    standing = _standing(ref, draft_ref)
+    context = mapping_page.context(sheet, refused)
+    if wants_partial():
+        return mapping_page.draw({"standing": standing, **context})
+    drawn = flask.render_template(
+        "bank/imports/mapping/mapping.html",
+        **FILES.frame(standing, refused, lead=_("bank.mapping.lead")),
+        **context,
+    )
+    return drawn, refused.code
 
 
 def _looked() -> Looked:
@@ -233,16 +309,36 @@ def _upload_page(ref: str, refused: Refusal) -> Reply:
         runs = catalogue.import_runs(session, bank.id)
         names = actor_names(session, {run.actor for run in runs})
         waiting = [one for one in BANKS.waiting(session, bank.id) if one.actor == acting()]
+        mappings = mapping.kept_shapes(session, bank.id)
     page = flask.render_template(
         "bank/imports/upload.html",
         bank=bank,
         runs=runs,
         waiting=waiting,
+        mappings=mappings,
         names=names,
         refused=refused,
         endings=[*registry.file_endings(), ".zip"],
     )
     return page, refused.code
+
+
+@pages.post("/bank/<ref>/mappings/<shape>")
+@access.roles(Role.AUTHOR)
+def keep_mapping(ref: str, shape: str) -> Reply:
+    """Rename a kept mapping, or forget it."""
+    sent = flask.request.form
+    try:
+        if sent.get("do") == "forget":
+            mapping.forget(bank_ref=ref, shape=shape)
+            flask.flash(_("bank.mapping.forgotten"), "ok")
+        else:
+            name = sent.get("name", "")
+            mapping.rename(bank_ref=ref, shape=shape, name=name, now=flask.g.now, actor=acting())
+            flask.flash(_("bank.mapping.renamed"), "ok")
+    except InvalidInput as error:
+        flash_refusal(error)
+    return flask.redirect(flask.url_for(".upload", ref=ref, _anchor="mappings"), 303)
 
 
 @pages.post("/bank/<ref>/imports/<run_ref>/undo")

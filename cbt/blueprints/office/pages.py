@@ -1,7 +1,7 @@
 """Blueprints as their pages show them: the list, one version, changed lines, and the form of one.
 
 A field is called as its path in the file, `papers.theory.sections.0.count`. What the form does not show
-(door, retake, clock, credit …) stays as the version has it that the form was begun from.
+(door, retake, credit …) stays as the version has it that the form was begun from.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default_of
 from datetime import datetime
@@ -19,6 +19,8 @@ from decimal import Decimal
 from difflib import unified_diff
 from typing import Any, NamedTuple
 
+import flask
+from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -30,6 +32,7 @@ from cbt.blueprints.store import (
     BatchUse,
     NumberedVersion,
     blueprint_of,
+    current_versions,
     drawable_banks,
     last_version,
     numbered_version,
@@ -47,18 +50,52 @@ from cbt.rules.items.content import ItemType
 TOP = (
     "ref", "bank", "occupation.code", "occupation.name", "occupation.aliases", "level.code", "level.name",
 )  # fmt: skip
-PAPER = ("name", "minutes", "points", "pass_points", "submit.earliest", "warnings", "tools")
+OFFICE = (
+    "enrolment.days_ahead", "enrolment.counted_to", "enrolment.gap_days", "majors.own", "majors.related",
+    "majors.other", "fees.first", "fees.retake", "fees.materials", "fees.materials_papers",
+    "fees.refund_withdrawn", "fees.unpaid_may_sit",
+)  # fmt: skip
+"""What the office asks of who applies, and what it charges."""
+CONDITION = (
+    "text", "years", "education", "major", "schools", "senior_skills", "certificate", "training",
+    "training_hours", "after",
+)  # fmt: skip
+PAPER = (
+    "name", "minutes", "points", "pass_points", "submit.earliest", "warnings", "tools", "one_per_point",
+    "clock.unit_timing", "clock.unused_time",
+)  # fmt: skip
+TIMING = "clock.unit_timing"
+PICKS: Mapping[str, tuple[str, ...]] = {
+    "bank": ("bank",),
+    "occupation": ("occupation.code", "occupation.name"),
+    "level": ("level.code", "level.name"),
+}
+"""What is chosen from a list, with the fields that a choice fills in; what no list has is typed there."""
+LEVELS = (("5", "五级"), ("4", "四级"), ("3", "三级"), ("2", "二级"), ("1", "一级"))
+"""The codes and names of the levels of a trade, the lowest first."""
 ROWS: Mapping[str, tuple[str, ...]] = {
     "sections": ("name", "type", "count", "points_each", "minutes"),
     "units": ("project", "name", "minutes", "points"),
 }
-NUMBERS = frozenset({"minutes", "points", "pass_points", "earliest", "count", "points_each"})
+NUMBERS = frozenset(
+    {
+        *("minutes", "points", "pass_points", "earliest", "count", "points_each"),
+        *("days_ahead", "gap_days", "years", "training_hours", "first", "retake", "materials"),
+    }
+)
+LISTS = frozenset({"aliases", "warnings", "tools", "schools", "materials_papers"})
+MAJORS = frozenset({"own", "related", "other"})
+"""Lists of names that may have blanks within them."""
+SWITCHES = frozenset({"one_per_point", "refund_withdrawn", "unpaid_may_sit", "senior_skills"})
 MOST_ROWS = 30
-LONGEST = 200
+LONGEST, LONG_TEXT = 200, 4000
+"""Characters of a field; of the names of majors, and of a condition, there are more."""
 SHAPES = {"theory": "sections", "skills": "units"}
 """What a new paper is made of."""
 _NUMBER = re.compile(r"-?\d{1,7}(\.\d{1,4})?", re.ASCII)
-_BETWEEN = re.compile(r"[,，、;；\s]+")
+PICKED = "|"
+"""Between the parts of what is chosen from a list."""
+_BETWEEN, _BETWEEN_NAMES = re.compile(r"[,，、;；\s]+"), re.compile(r"[,，、;；\n]+")
 
 
 @dataclass
@@ -85,6 +122,16 @@ class BlueprintForm:
 
     values: dict[str, str] = default_of(default_factory=dict)
     papers: list[TypedPaper] = default_of(default_factory=list)
+    conditions: list[TypedRow] = default_of(default_factory=list)
+
+    def picked(self, name: str) -> str:
+        """Return what a list would call what stands in its fields."""
+        return PICKED.join(self.values.get(field, "") for field in PICKS[name])
+
+    @property
+    def untimed(self) -> list[str]:
+        """The papers of units that do not say how hard the minutes of a unit are: a blueprint must (R-24)."""
+        return [paper.code for paper in self.papers if paper.kind == "units" and not paper.values.get(TIMING)]
 
     @property
     def may_add(self) -> list[str]:
@@ -101,11 +148,52 @@ def form_of(data: Mapping[str, Any]) -> BlueprintForm:
             for place, row in enumerate(paper.get(kind, []))
         ]
         papers.append(TypedPaper(code, kind, {name: _shown(paper, name) for name in PAPER}, rows))
-    return BlueprintForm({name: _shown(data, name) for name in TOP}, papers)
+    conditions = [
+        TypedRow(str(place), {name: _shown(row, name) for name in CONDITION})
+        for place, row in enumerate(data.get("eligibility", []))
+    ]
+    return BlueprintForm({name: _shown(data, name) for name in (*TOP, *OFFICE)}, papers, conditions)
+
+
+Banks = Callable[[Session], Sequence[tuple[str, str]]]
+"""Returns the refs and names of the banks that papers can be drawn from."""
+_BANKS = "cbt_banks_of_blueprints"
+
+
+def register_banks(app: flask.Flask, banks: Banks) -> None:
+    """Have the form offer these: what banks there are is known to a later room."""
+    app.extensions[_BANKS] = banks
+
+
+@dataclass(frozen=True, slots=True)
+class FormLists:
+    """What the form offers to choose from: each the value that is sent, and what it is called."""
+
+    bank: list[tuple[str, str]]
+    occupation: list[tuple[str, str]]
+    level: list[tuple[str, str]]
+
+    def level_codes(self, *known: str) -> list[tuple[str, str]]:
+        """Return the levels by their codes alone, and those that a blueprint names beside them."""
+        levels = [(value.partition(PICKED)[0], name) for value, name in self.level]
+        codes = {code for code, _name in levels}
+        return levels + [(code, code) for code in dict.fromkeys(known) if code and code not in codes]
+
+
+def form_lists(session: Session) -> FormLists:
+    """Return the banks there are, the occupations that have a blueprint, and the levels of a trade."""
+    banks: Banks = flask.current_app.extensions[_BANKS]
+    blueprints = [blueprint_of(session, row.id) for row in current_versions(session)]
+    occupations = sorted({(one.occupation_code, one.occupation_name) for one in blueprints})
+    return FormLists(
+        [(ref, f"{name}（{ref}）") for ref, name in banks(session)],
+        [(PICKED.join(one), f"{one[1]}（{one[0]}）") for one in occupations],
+        [(PICKED.join(one), str(gettext(f"exams.desk.level.{one[0]}"))) for one in LEVELS],
+    )
 
 
 def blank_form() -> BlueprintForm:
-    form = BlueprintForm(dict.fromkeys(TOP, ""))
+    form = BlueprintForm(dict.fromkeys((*TOP, *OFFICE), ""))
     for code in SHAPES:
         _add_paper(form, code)
     return form
@@ -113,7 +201,14 @@ def blank_form() -> BlueprintForm:
 
 def sent_form(sent: MultiDict[str, str]) -> BlueprintForm:
     """Return the form that was sent, as typed."""
-    form = BlueprintForm({name: sent.get(name, "")[:LONGEST] for name in TOP})
+    form = BlueprintForm({name: _typed(sent, name) for name in (*TOP, *OFFICE)})
+    for name, fields in PICKS.items():
+        picked = sent.get(f"pick.{name}", "")[:LONGEST].split(PICKED)
+        if len(picked) == len(fields) and all(picked):
+            form.values |= dict(zip(fields, picked, strict=True))
+    for place, origin in enumerate(sent.getlist("condition")[:MOST_ROWS]):
+        asked = {name: _typed(sent, f"eligibility.{place}.{name}") for name in CONDITION}
+        form.conditions.append(TypedRow(origin[:4], asked))
     for code in list(dict.fromkeys(sent.getlist("paper")))[: len(SHAPES) + 2]:
         kind = "units" if sent.get(f"kind.{code}") == "units" else "sections"
         start = f"papers.{code}"
@@ -130,7 +225,7 @@ def sent_form(sent: MultiDict[str, str]) -> BlueprintForm:
 
 
 def _typed(sent: MultiDict[str, str], name: str) -> str:
-    return "、".join(sent.getlist(name))[:LONGEST]
+    return "、".join(filter(None, sent.getlist(name)))[:LONG_TEXT]
 
 
 def act_on(form: BlueprintForm, act: str) -> bool:
@@ -144,6 +239,10 @@ def act_on(form: BlueprintForm, act: str) -> bool:
         form.papers.remove(paper)
     elif verb == "row" and paper is not None and len(paper.rows) < MOST_ROWS:
         paper.rows.append(TypedRow("", dict.fromkeys(ROWS[paper.kind], "")))
+    elif verb == "condition" and len(form.conditions) < MOST_ROWS:
+        form.conditions.append(TypedRow("", dict.fromkeys(CONDITION, "")))
+    elif verb == "dropped" and code.isdecimal() and int(code) < len(form.conditions):
+        del form.conditions[int(code)]
     elif verb == "less" and paper is not None and place.isdecimal() and int(place) < len(paper.rows):
         del paper.rows[int(place)]
     else:
@@ -159,7 +258,8 @@ def data_of(form: BlueprintForm, base: Mapping[str, Any]) -> dict[str, Any]:
     for name, typed in form.values.items():
         _put(data, name, typed)
     data["papers"] = {paper.code: _paper(paper, former.get(paper.code, {})) for paper in form.papers}
-    return data
+    conditions = _rows(form.conditions, data.pop("eligibility", []), numbered=True)
+    return data | ({"eligibility": conditions} if conditions else {})
 
 
 def _paper(paper: TypedPaper, former: dict[str, Any]) -> dict[str, Any]:
@@ -167,16 +267,23 @@ def _paper(paper: TypedPaper, former: dict[str, Any]) -> dict[str, Any]:
     table = {name: value for name, value in former.items() if name not in ROWS}
     for name, typed in paper.values.items():
         _put(table, name, typed)
-    rows = []
-    for number, row in enumerate(paper.rows, 1):
-        kept = before[int(row.origin)] if row.origin.isdecimal() and int(row.origin) < len(before) else {}
-        own_paper_table = dict(kept)
-        for name, typed in row.values.items():
-            _put(own_paper_table, name, typed)
-        if paper.kind == "units":
-            own_paper_table["number"] = number
-        rows.append(own_paper_table)
+    rows = _rows(paper.rows, before, numbered=paper.kind == "units")
     return {**table, paper.kind: rows} if rows else table
+
+
+def _rows(
+    typed_rows: Sequence[TypedRow], before: Sequence[Mapping[str, Any]], *, numbered: bool
+) -> list[dict[str, Any]]:
+    rows = []
+    for number, row in enumerate(typed_rows, 1):
+        kept = before[int(row.origin)] if row.origin.isdecimal() and int(row.origin) < len(before) else {}
+        table = dict(kept)
+        for name, typed in row.values.items():
+            _put(table, name, typed)
+        if numbered:
+            table["number"] = number
+        rows.append(table)
+    return rows
 
 
 def _put(table: dict[str, Any], name: str, typed: str) -> None:
@@ -197,7 +304,11 @@ def _put(table: dict[str, Any], name: str, typed: str) -> None:
 def _read(name: str, typed: str) -> object:
     """Return what a field says: a number where it is one, else the text, which the reader then refuses."""
     plain = " ".join(typed.split())
-    if name in ("aliases", "warnings", "tools"):
+    if name in SWITCHES and plain in ("true", "false"):
+        return plain == "true"
+    if name in MAJORS:
+        return [" ".join(part.split()) for part in _BETWEEN_NAMES.split(typed) if part.strip()]
+    if name in LISTS:
         parts = [part for part in _BETWEEN.split(plain) if part]
         return [_number(part) if name == "warnings" else part for part in parts]
     return _number(plain) if name in NUMBERS else plain
@@ -215,6 +326,8 @@ def _shown(table: Mapping[str, Any], name: str) -> str:
     value = table.get(head, "")
     if rest:
         return _shown(value, rest) if isinstance(value, Mapping) else ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, list):
         return "、".join(str(one) for one in value)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
@@ -380,7 +493,7 @@ class TextTarget:
 
 
 def listed(session: Session) -> list[ListedBlueprint]:
-    """Return every blueprint, by ref."""
+    """Return every blueprint, by ref; those that are out of force last."""
     heads: defaultdict[str, list[VersionHead]] = defaultdict(list)
     columns = (
         BlueprintVersion.ref,
@@ -412,7 +525,7 @@ def listed(session: Session) -> list[ListedBlueprint]:
                 blueprint.bank in drawable,
             )
         )
-    return blueprints
+    return sorted(blueprints, key=lambda listed: listed.withdrawn)
 
 
 def shown(session: Session, ref: str, number: int | None = None) -> BlueprintView:

@@ -9,11 +9,13 @@ import flask_babel
 
 from cbt.blueprints.office import service
 from cbt.blueprints.office.pages import (
+    TIMING,
     BlueprintForm,
     TextTarget,
     act_on,
     blank_form,
     data_of,
+    form_lists,
     form_of,
     head_of,
     listed,
@@ -45,6 +47,7 @@ from cbt.http.forms import (
     uploaded,
 )
 from cbt.http.partials import Reply, page_of_form
+from cbt.rules.enrolment.conditions import EducationLevel, SchoolKind
 from cbt.rules.exam import TOOLS
 from cbt.rules.roles import Role
 from cbt.rules.violations import Effect, Evidence, Tier
@@ -84,12 +87,14 @@ def save_form() -> Reply:
     try:
         before, head = _base(base)
         text = checked(written(data_of(form, before), head))
+        if form.untimed:
+            text = CheckedText(text.text, text.findings)
         if act == "text":
             return editor_page(text, NOTHING_REFUSED)
         if act != "keep":
             return _page(form, base, text, NOTHING_REFUSED, checked_now=True)
         if text.blueprint is None:
-            raise InvalidInput("blueprint.not_kept", count=len(text.findings))
+            raise InvalidInput("blueprint.not_kept", count=len(text.findings) + len(form.untimed))
         service.keep(
             text.blueprint,
             text.text,
@@ -126,8 +131,11 @@ def _page(
     form: BlueprintForm, base: str, text: CheckedText, refused: Refusal, *, checked_now: bool = False
 ) -> Reply:
     with reading() as session:
-        target = target_of(session, text)
+        target, lists = target_of(session, text), form_lists(session)
     errors, others = _placed(form, text.findings)
+    if checked_now:
+        asked = flask_babel.gettext("exams.desk.field.timing.asked")
+        errors |= {f"papers.{code}.{TIMING}": asked for code in form.untimed}
     types = [(kind, flask_babel.gettext(f"exams.type.{kind}")) for kind in TYPES]
     return form_page(
         "blueprints/office/form.html",
@@ -136,6 +144,9 @@ def _page(
         base=base,
         types=types,
         tools=TOOLS,
+        lists=lists,
+        education=tuple(EducationLevel),
+        schools=tuple(SchoolKind),
         target=target,
         begun_from=begun_from(target, refused),
         errors=errors,
@@ -149,6 +160,8 @@ def _placed(
 ) -> tuple[dict[str, str], list[LineFinding]]:
     """Return the findings by the field they belong to, and those that no field of the form shows."""
     names = [*form.values]
+    for place, row in enumerate(form.conditions):
+        names += [f"eligibility.{place}.{name}" for name in row.values]
     for paper in form.papers:
         names += [f"papers.{paper.code}.{name}" for name in paper.values]
         for place, row in enumerate(paper.rows):

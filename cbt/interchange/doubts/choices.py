@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from cbt.interchange.documents.terms import letters, verdict
-from cbt.interchange.doubts.doubt import CHOSEN, Doubt, Evidence, Mend
+from cbt.interchange.doubts.doubt import CHOSEN, HEAD, Doubt, Evidence, Mend
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import normal
 from cbt.rules.items.content import LETTERS, ItemType
@@ -29,9 +29,9 @@ _SIGNS = "$#&|^~@"
 def repeated_choice(evidence: Evidence) -> Doubt | None:
     """Doubt a choice that stands in most items: a column, a legend or a page's foot."""
     chosen = evidence.of(*CHOSEN)
-    legends = tuple(place for place, data in chosen if any(map(_LEGEND.match, data["choices"])))
+    legends = tuple(place for place, data in chosen if any(map(_is_legend, data["choices"])))
     if legends:
-        mend: Mend = partial(_without, which=lambda text: bool(_LEGEND.match(text)))
+        mend: Mend = partial(_without, which=_is_legend)
         return Doubt("choice_is_key", legends, _texts(evidence, legends), {"drop_choice": mend})
     counts = Counter(text for _place, data in chosen for text in {normal(one) for one in data["choices"]})
     text, count = counts.most_common(1)[0] if counts else ("", 0)
@@ -73,6 +73,10 @@ def signs_left(evidence: Evidence) -> Doubt | None:
         return None
     said = ["；".join(_parts(evidence.items[place].data)) for place in places]
     return Doubt("signs_left", places, said, {"strip_signs": _without_signs})
+
+
+def _is_legend(text: str) -> bool:
+    return _LEGEND.match(text[:HEAD]) is not None
 
 
 def _like(evidence: Evidence, place: int, text: str) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from cbt.interchange.documents.lines import Line
 from cbt.interchange.documents.structure import heading_of
 from cbt.interchange.documents.terms import letters, verdict
-from cbt.interchange.doubts.doubt import Doubt, Evidence, Stretch, read_text
+from cbt.interchange.doubts.doubt import Doubt, Evidence, Stretch, read_text, words_of
 from cbt.interchange.doubts.keys import says_verdict
 from cbt.items.draft import ItemDraft, SourceText
 from cbt.items.exam_prose import is_signature, normal
@@ -32,10 +32,8 @@ _LABEL = re.compile(r"^(?:[a-l]|\d{1,3}|答案?|解析)")
 
 def unread_text(evidence: Evidence) -> Doubt | None:
     """Doubt the items in whose lines, cells or fields something stands that none of them says."""
-    if not evidence.source:
-        return None
-    everything = "\0".join(read_text(draft.data) for draft in evidence.items)
-    lost = list(_lost(evidence, everything))
+    known = {piece for draft in evidence.items for text in words_of(draft.data) for piece in _pieces(text)}
+    lost = list(_lost(evidence, known))
     surely = [one for one in lost if one[1].field.startswith(_PARTS)]
     loosely = [one for one in lost if not one[1].field]
     often = Counter(one.text for one in evidence.lines)
@@ -95,17 +93,17 @@ def _columns(
             yield from own
 
 
-def _lost(evidence: Evidence, everything: str) -> Iterator[tuple[Stretch, SourceText]]:
+def _lost(evidence: Evidence, known: set[str]) -> Iterator[tuple[Stretch, SourceText]]:
     for stretch in evidence.stretches:
         if not stretch.owners or stretch.refused:
             continue
         own = "\0".join(read_text(evidence.items[place].data) for place in stretch.owners)
         for text in stretch.texts:
-            if text.field != "left_out" and not _stands_in(text, own, everything):
+            if text.field != "left_out" and not _stands_in(text, own, known):
                 yield stretch, text
 
 
-def _stands_in(text: SourceText, own: str, everything: str) -> bool:
+def _stands_in(text: SourceText, own: str, known: set[str]) -> bool:
     said = normal(text.text)
     if text.field.startswith(_PARTS):
         return (
@@ -120,15 +118,19 @@ def _stands_in(text: SourceText, own: str, everything: str) -> bool:
         return True
     if is_signature(text.text) or (not text.place.column and heading_of(Line(text.text, 0)) is not None):
         return True
-    return _mostly(text.text, own) or said in everything or _mostly(text.text, everything)
+    return _mostly(text.text, own) or _mostly(text.text, known)
 
 
-def _mostly(said: str, text: str) -> bool:
-    """Return whether most of a line stands in a text, piece by piece: labels, numbers and signs were taken off."""
-    pieces = [normal(piece) for piece in _BETWEEN.split(said) if piece]
-    found = sum(len(piece) for piece in pieces if _says(text, piece) or _says(text, _LABEL.sub("", piece)))
+def _mostly(said: str, where: str | set[str]) -> bool:
+    """Return whether most of a line stands in a text, or among pieces: labels, numbers and signs were taken off."""
+    pieces = _pieces(said)
+    found = sum(len(piece) for piece in pieces if _says(where, piece) or _says(where, _LABEL.sub("", piece)))
     return found >= _FOUND * sum(map(len, pieces))
 
 
-def _says(text: str, piece: str) -> bool:
-    return piece in text or verdict(piece) is not None
+def _pieces(text: str) -> list[str]:
+    return [normal(piece) for piece in _BETWEEN.split(text) if piece]
+
+
+def _says(where: str | set[str], piece: str) -> bool:
+    return piece in where or verdict(piece) is not None

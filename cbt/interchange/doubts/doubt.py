@@ -21,6 +21,8 @@ Mend = Callable[[ItemDraft], ItemDraft | None]
 KEEP, LEAVE_OUT = "keep", "leave_out"
 CHOSEN = (ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE)
 WORDED = (ItemType.FILL_BLANK, ItemType.SHORT_ANSWER)
+HEAD = 60
+"""So much of a text is looked at for what it begins with: patterns take no longer for long ones."""
 _NUMBER = re.compile(
     r"^[√*★☆▲\s]*(?:[（(\[【][A-Ha-h√×对错正误确\s　]{0,12}[)）\]】]\s*)?"
     r"(?:第\s*|[（(\[【]\s*|(?:题目|试题|问题|题号|[单多判填简]\S{0,2}题|Q|No\.?)\s*[:：#]?\s*)?(\d{1,4})(?!\d|[.．]\d|\s*[页年月日%％])",
@@ -122,7 +124,7 @@ class Evidence:
 
 
 def number_of(text: str) -> int:
-    match = _NUMBER.match(text)
+    match = _NUMBER.match(text[:HEAD])
     return int(match[1]) if match else 0
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import chain
 
-from cbt.interchange.doubts.doubt import Doubt, Evidence, words_of
+from cbt.interchange.doubts.doubt import HEAD, Doubt, Evidence, words_of
 
 _FIGURE = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)*")
 _APART = str.maketrans("，、", "  ")
@@ -18,8 +18,6 @@ _FIELDS = ("stem", "choices", "answer")
 
 def lost_figures(evidence: Evidence) -> Doubt | None:
     """Doubt the items with a number that their file has only as a part of a longer one."""
-    if not evidence.source:
-        return None
     everywhere = _figures(one.text for one in evidence.source)
     pieces = _pieces(everywhere)
     concerned, said = [], []
@@ -43,7 +41,7 @@ def lost_figures(evidence: Evidence) -> Doubt | None:
 def _head(evidence: Evidence, place: int) -> tuple[int, str]:
     """Return the number before an item's text, and the text behind it; 0 for none."""
     texts = evidence.beside[place].texts if place in evidence.beside else []
-    found = (match for one in texts if one.field in {"", "stem"} if (match := _HEAD.match(one.text)))
+    found = (match for one in texts if one.field in {"", "stem"} if (match := _HEAD.match(one.text[:HEAD])))
     match = next(found, None)
     return (int(match[1]), match[2]) if match else (0, "")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cbt.interchange.documents.terms import verdict
-from cbt.interchange.doubts.doubt import WORDED, Doubt, Evidence
+from cbt.interchange.doubts.doubt import HEAD, WORDED, Doubt, Evidence
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import plain
 from cbt.rules.items.content import ItemType
@@ -94,5 +94,7 @@ def _below(data: Mapping[str, Any]) -> list[str]:
 
 
 def says_verdict(line: str) -> bool:
+    if len(line) > HEAD:
+        return False
     match = _VERDICT_LINE.fullmatch(line.replace("{{1}}", "").strip())
     return _RULE.fullmatch(line) is not None or (match is not None and verdict(match[1]) is not None)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from cbt.interchange.documents.lines import Line
 from cbt.interchange.documents.structure import heading_of
-from cbt.interchange.doubts.doubt import Doubt, Evidence, number_of
+from cbt.interchange.doubts.doubt import HEAD, Doubt, Evidence, number_of
 from cbt.items.draft import ItemDraft
 
 _FEWEST = 3
@@ -55,7 +55,7 @@ def broken_numbering(evidence: Evidence) -> Doubt | None:
 
 def numbers_left(evidence: Evidence) -> Doubt | None:
     """Doubt stems that begin with the numbers of their items: what stood before them was not told apart."""
-    heads = [_LEADING.match(str(draft.data.get("stem", ""))) for draft in evidence.items]
+    heads = [_LEADING.match(str(draft.data.get("stem", ""))[:HEAD]) for draft in evidence.items]
     numbers = [int(head[1]) if head else 0 for head in heads]
     steps = sum(after - before == 1 for before, after in pairwise(numbers) if before)
     if steps < max(_FEWEST - 1, _COUNTING * (len(numbers) - 1)):
@@ -65,7 +65,9 @@ def numbers_left(evidence: Evidence) -> Doubt | None:
 
 
 def _without_number(draft: ItemDraft) -> ItemDraft:
-    return draft.with_data({**draft.data, "stem": _LEADING.sub("", str(draft.data["stem"]), count=1)})
+    stem = str(draft.data["stem"])
+    match = _LEADING.match(stem[:HEAD])
+    return draft.with_data({**draft.data, "stem": stem[match.end() :] if match else stem})
 
 
 def _starts(evidence: Evidence) -> list[tuple[int, int, bool]]:

@@ -41,8 +41,11 @@ _EXAMPLES, _LONGEST = 3, 40
 def questioned(reading: Reading, adjust: Adjustments) -> Reading:
     """Return a reading with what is doubtful of it asked, and the items as its author's answers say they are.
 
-    An answer is for what it was given about: where the same file is read otherwise, it is asked for again.
+    An answer is for what it was given about: where the same file is read otherwise, it is asked for again. Formats
+    that name every part of an item, ours among them, leave nothing to doubt: their keys may well be all A.
     """
+    if not reading.source:
+        return reading
     evidence = Evidence(reading)
     items: list[ItemDraft | None] = list(reading.items)
     questions = []

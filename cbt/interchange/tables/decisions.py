@@ -14,7 +14,7 @@ from cbt.interchange.tables.item_drafts import Sense, named_choices, scale_in
 from cbt.interchange.tables.item_types import DERIVED, derive, heading_type, item_type, named_type, verdicts
 from cbt.interchange.tables.prepared_items import ReadyItem, ReadyTable
 from cbt.interchange.tables.rows import Records
-from cbt.interchange.tables.sheet import CHOICES, LEFT_OUT, Page, Table, meant, plain_header
+from cbt.interchange.tables.sheet import LEFT_OUT, Page, Table, plain_header
 from cbt.items.draft import Adjustments, Inferred, ItemDraft, SourceText
 from cbt.items.exam_prose import plain
 from cbt.rules.items.content import ItemType
@@ -233,18 +233,6 @@ def _right(values: set[str], explained: Sequence[str], chosen: str) -> dict[str,
     return right
 
 
-FIELDS = (
-    "",
-    "number",
-    "type",
-    "stem",
-    *CHOICES[:8],
-    "choices",
-    "answer",
-    "explanation",
-    "difficulty",
-    "point",
-)
 _TYPES = (*(kind.value for kind in TYPE_CHOICES), DERIVED)
 
 
@@ -255,15 +243,14 @@ def inferred_of(
     sheet, page = table.page.name, table.page
     at, count = Place(page.file, sheet, table.head), len(prepared.items)
     if table.head != 1 or table.two_rows:
-        yield Inferred(
-            f"header:{sheet}", "header", str(table.head), count=count, place=at, params={"sheet": sheet}
-        )
+        said = str(table.head) if table.head else "no_header"
+        yield Inferred(f"header:{sheet}", "header", said, (said,), count, at, {"sheet": sheet})
     for column, name in sorted(table.guessed.items()):
         if table.columns.get(name) == column:
             header = table.headers.get(column, "")
             place = Place(page.file, sheet, table.head, letter(column), header)
             params = {"sheet": sheet, "column": letter(column)}
-            yield Inferred(f"column:{sheet}:{letter(column)}", "column", name, FIELDS, count, place, params)
+            yield Inferred(f"column:{sheet}:{letter(column)}", "column", name, (name,), count, place, params)
     yield from _types(decided, at)
     if records.several_rows:
         yield Inferred(f"rows:{sheet}", "rows", "several", (), count, at, {"sheet": sheet})
@@ -375,13 +362,6 @@ def not_read(page: Page, file_name: str, *, alone: bool) -> list[Finding]:
     if asking > 3 or wide > 2 or alone:
         return [Finding(Severity.ERROR, "sheet_unclear", Place(file_name, page.name))]
     return [Finding(Severity.HINT, "sheet_left_out", Place(file_name, page.name))]
-
-
-def explains_columns(page: Page) -> bool:
-    """Return whether a sheet only says of columns, one in each row, what goes there; our own template has one."""
-    named = {meant(page.cell(row, 0)) for row in range(len(page.rows))}
-    wide = any(max(page.filled(row), default=0) > 1 for row in range(len(page.rows)))
-    return not wide and {"point", "type", "stem", "answer"} <= named
 
 
 def uses_of(table: Table) -> Iterator[ColumnUse]:

@@ -29,7 +29,6 @@ from cbt.interchange.tables.decisions import (
     Part,
     about_columns,
     decide,
-    explains_columns,
     inferred_of,
     layout_of,
     not_read,
@@ -268,7 +267,7 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
         items,
         sorted(findings, key=lambda found: found.place),
         columns=tuple(use for part in parts for use in uses_of(part.table)),
-        inferred=tuple(_inferred(parts, unread, adjust)),
+        inferred=tuple(_inferred(parts)),
         layout=layout_of(parts),
         source=tuple(text for part in parts for text in source_of(part)),
     )
@@ -358,7 +357,7 @@ def _misread(part: Part) -> bool:
     return not part.items or wrong > MOST_ERRORS * len(part.prepared.items)
 
 
-def _inferred(parts: Sequence[Part], unread: Sequence[Page], adjust: Adjustments) -> Iterator[Inferred]:
+def _inferred(parts: Sequence[Part]) -> Iterator[Inferred]:
     merged: dict[str, Inferred] = {}
     for part in parts:
         for inferred in inferred_of(part.table, part.records, part.prepared, part.decided, part.sense):
@@ -366,16 +365,13 @@ def _inferred(parts: Sequence[Part], unread: Sequence[Page], adjust: Adjustments
             if former is None:
                 merged[inferred.name] = inferred
                 continue
+            count = former.count + inferred.count
+            if inferred.code == "header":  # of several tables on one sheet
+                value = "、".join(dict.fromkeys([*former.value.split("、"), inferred.value]))
+                merged[inferred.name] = replace(former, count=count, value=value, choices=(value,))
+                continue
             value = former.value if former.value == inferred.value else _both(former, inferred)
-            merged[inferred.name] = replace(former, count=former.count + inferred.count, value=value)
-    for page in unread:
-        if parts and explains_columns(page):
-            continue
-        place = Place(page.file, page.name)
-        merged.setdefault(
-            f"header:{page.name}",
-            Inferred(f"header:{page.name}", "header", "0", place=place, params={"sheet": page.name}),
-        )
+            merged[inferred.name] = replace(former, count=count, value=value)
     yield from merged.values()
 
 
