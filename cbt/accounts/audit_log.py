@@ -170,9 +170,13 @@ _CODES = {
     "cause": ("door.absent", "enrolment.fees.cause"),
     "kind": ("candidates.kind", "retention.kind", "jobs.kind", f"{_VALUE}.kind"),
     "code": ("proctoring.violation",),
+    "received": ("enrolment.proof",),
+    "checked": ("enrolment.proof",),
 }
 """Where the words of a code are, by the name of the fact; those of no page stand beside the names of facts."""
 _ACTS = frozenset({"act"})
+_LISTED = frozenset({"received", "checked"})
+"""Facts that are several codes with commas between."""
 _REFS = {
     "unit": "member_unit",
     "application": "unit_application",
@@ -238,6 +242,8 @@ def _name(key: str) -> str:
 
 
 def _said(key: str, value: Any, kind: str, names: Mapping[str, Called]) -> str:
+    if key in _LISTED and isinstance(value, str) and value:
+        return str(_("accounts.log.comma")).join(_text(key, one, kind, names) for one in value.split(","))
     if isinstance(value, list):
         return str(_("accounts.log.comma")).join(_said(key, one, kind, names) for one in value) or _none()
     if isinstance(value, dict):

@@ -355,6 +355,8 @@ def _drawn(
 LARGE = 5_000
 """A bank of more items than this is not read as a whole for a paper that is only looked at."""
 OF_EACH_POINT, OF_EACH_UNIT = 12, 40
+FEW = 2
+"""So many of each are enough to see that a paper can be drawn, of nearly every bank that is enough for it."""
 _AT_ONCE = 800
 _STRIDE, _PRIME = 48_271, 2_147_483_647
 
@@ -373,10 +375,15 @@ def is_large(session: Session, bank_id: int) -> bool:
     return (session.scalar(query) or 0) > LARGE
 
 
-def sample_of(session: Session, bank_id: int, paper: Paper, taxonomy: Taxonomy, *, seed: int) -> Sample:
-    """Return a few items for each place a paper may take one from, by the chance of `seed`."""
+def sample_of(
+    session: Session, bank_id: int, paper: Paper, taxonomy: Taxonomy, *, seed: int, most: int = 0
+) -> Sample:
+    """Return a few items for each place a paper may take one from, by the chance of `seed`.
+
+    `most` is how many of each, 0 for as many as a look takes.
+    """
     kinds = [section.type for section in paper.sections] or [ItemType.CASE]
-    most = OF_EACH_POINT if paper.sections else OF_EACH_UNIT
+    most = most or (OF_EACH_POINT if paper.sections else OF_EACH_UNIT)
     mixed = (cast(Item.id, BigInteger) * _STRIDE * (seed % 1000 + 1) + seed % _PRIME) % _PRIME
     alike = (Item.type, Item.point) if paper.sections else (Item.unit,)
     place = func.row_number().over(partition_by=alike, order_by=(mixed, Item.id)).label("place")
@@ -465,14 +472,14 @@ _refusals: WeakKeyDictionary[Any, dict[tuple[str, int, str], Conflict | None]] =
 def refusal_of(session: Session, bank: ItemBank, choice: OfferedPaper) -> Conflict | None:
     """Return why no form of a paper can be drawn from a bank as it is now, None where one can.
 
-    A draw, the coverage, the plan of a sitting and the check of a blueprint say the same. Of a large bank a share
-    is asked first: what can be drawn from that can be drawn.
+    A draw, the coverage, the plan of a sitting and the check of a blueprint say the same. A share is asked first,
+    of a large bank a larger one next: what can be drawn from that can be drawn, and nothing grows with the bank.
 
     Source: R-8.
     """
     paper, taxonomy = choice.paper, taxonomy_of(session, bank)
-    if is_large(session, bank.id):
-        share = sample_of(session, bank.id, paper, taxonomy, seed=SEED).items
+    for most in (FEW, 0) if is_large(session, bank.id) else (FEW,):
+        share = sample_of(session, bank.id, paper, taxonomy, seed=SEED, most=most).items
         if PaperSource(paper, share, taxonomy.weights, taxonomy.importances).refusal() is None:
             return None
     revision, (items, weights, importances) = drawn_from(session, bank.id)

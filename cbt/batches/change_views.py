@@ -311,7 +311,7 @@ def removal_views_save(kind: str, ref: str) -> Reply:
     form, now, actor = flask.request.form, flask.g.now, acting()
     name = form.get("name", "")
     if kind == "centre":
-        address, a_day = form.get("address", ""), form.get("sittings_a_day", "")
+        address, a_day = form.get("address", ""), form.get("sittings_a_day")
         shape.change_centre(ref=ref, name=name, address=address, sittings_a_day=a_day, now=now, actor=actor)
     else:
         shape.change_room(ref=ref, name=name, now=now, actor=actor)

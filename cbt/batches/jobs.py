@@ -17,8 +17,8 @@ from cbt.batches.roster.pages import export_rows, marked_copy
 from cbt.batches.sitting_change import MoveWish
 from cbt.candidates.roster.export import OF_BATCH, to_xlsx
 from cbt.enrolment.applications.application import Applying
-from cbt.http.forms import with_way
 from cbt.http.i18n import explain, local_day
+from cbt.http.sentences import with_way
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes
 from cbt.rules.roles import Role

@@ -483,22 +483,25 @@ MOST_SITTINGS_A_DAY = 12
 
 
 def change_centre(
-    *, ref: str, name: str, address: str, sittings_a_day: str, now: datetime, actor: str
+    *, ref: str, name: str, address: str, sittings_a_day: str | None, now: datetime, actor: str
 ) -> None:
-    """Give a centre another name or address, or say how many sittings it holds a day.
+    """Give a centre another name or address, or say how many sittings it holds a day; None leaves that.
 
     Raise InvalidInput("centre.name"|"centre.sittings_a_day").
     """
-    a_day = whole_number(sittings_a_day.strip(), most=MOST_SITTINGS_A_DAY)
-    if not a_day:
-        raise InvalidInput("centre.sittings_a_day", field="sittings_a_day", maximum=MOST_SITTINGS_A_DAY)
     with unit_of_work() as session:
         centre = KINDS["centre"].find(session, ref)
         values: dict[str, str | int] = {
             "name": required(name, "centre.name", "name"),
             "address": one_line(address, "address")[:_ADDRESS],
-            "sittings_a_day": a_day,
         }
+        if sittings_a_day is not None:
+            a_day = whole_number(sittings_a_day.strip(), most=MOST_SITTINGS_A_DAY)
+            if not a_day:
+                raise InvalidInput(
+                    "centre.sittings_a_day", field="sittings_a_day", maximum=MOST_SITTINGS_A_DAY
+                )
+            values["sittings_a_day"] = a_day
         _set(session, centre, "centre", values, now=now, actor=actor)
 
 

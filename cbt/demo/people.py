@@ -19,9 +19,9 @@ from cbt.enrolment.agreements import AgreementForm, make_agreement
 from cbt.enrolment.applications.application import (
     ACCEPTED,
     REFUSED,
+    ApplicantVerdict,
     ApplicationForm,
     Applying,
-    Verdict,
     check_proofs,
     decide,
     earliest_day,
@@ -344,7 +344,7 @@ class Enrolment:
         everything = [proof.value for proof in RequiredProof]
         for person in people_of(ref):
             check_proofs(ref, person, received=everything, checked=everything, by=self.ago(days))
-        decide(ref, people_of(ref), Verdict(ACCEPTED, None, ""), self.ago(days))
+        decide(ref, people_of(ref), ApplicantVerdict(ACCEPTED, None, ""), self.ago(days))
         self.step(ref, ApplicationEvent.ACCEPT, days)
 
     def pay(self, unit: int, amount: str, days: int, *, pays: str) -> None:
@@ -373,7 +373,7 @@ class Enrolment:
         refused = self.apply(2, TURNED_DOWN, 23)
         self.hand_in(refused, 23)
         words = "从事本职业工作未满 5 年，满足年限后可再次申请。"
-        decide(refused, people_of(refused), Verdict(REFUSED, None, words), self.ago(21))
+        decide(refused, people_of(refused), ApplicantVerdict(REFUSED, None, words), self.ago(21))
         self.step(refused, ApplicationEvent.REFUSE, 21, words=words)
         scheduled = self.apply(1, SCHEDULED, 20)
         self.hand_in(scheduled, 20)

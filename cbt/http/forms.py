@@ -9,14 +9,13 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import flask
-import flask_babel
-from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.i18n import explain
 from cbt.http.partials import Reply
 from cbt.http.problems import http_status, note_shown
+from cbt.http.sentences import with_links, with_way
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -171,19 +170,10 @@ def sent_json() -> object:
 
 def flash_done(message: str, *links: tuple[str, str]) -> None:
     """Say at the head of the next page what was done, with links (address, label) to what was made of it."""
-    anchors = [Markup('<a href="{}">{}</a>').format(url, label) for url, label in links]
-    flask.flash(Markup(" ").join([escape(message), *anchors]), "ok")
+    flask.flash(with_links(message, *links), "ok")
 
 
 def flash_refusal(error: CbtError) -> None:
     """Tell a refusal at the head of the next page, with the way to what is missing where there is one."""
     refused = refusal(error)
     flask.flash(with_way(f"{refused.what}{refused.fix}", str(error.params.get("mended_at", ""))), "stop")
-
-
-def with_way(sentence: str, page: str) -> str:
-    """Return a sentence with a link to the page of ours that mends what it says, where there is one."""
-    if not page:
-        return sentence
-    link = Markup('{} <a href="{}">{}</a>')
-    return link.format(sentence, page, flask_babel.gettext("ui.see_missing"))

@@ -114,13 +114,14 @@ class Braces:
         kind = self._kind
         if match := FORMAT.match(raw.lstrip()):
             kind, raw = match[1].lower(), raw.lstrip()[match.end() :]
-        text = shown(raw)
+        text = (
+            shown(raw).strip() if strip else shown(raw)
+        )  # a line's end is none of it, nor a sign before that
         if kind == "markdown":
-            return text.strip() if strip else text
+            return text
         if kind == "html" or (kind == "moodle" and markdown.looks_like_html(text)):
             return self._html(text if kind == "html" else text.strip().replace("\n", "<br>"), line=line)
-        plain = text.strip() if strip else text
-        return markdown.with_formulas(plain, lambda text: markdown.literal(text, line=line))
+        return markdown.with_formulas(text, lambda text: markdown.literal(text, line=line))
 
     def said_to_each(self) -> list[tuple[str, str]]:
         return [(shown(one.text).strip(), self.text(one.feedback)) for one in self.answers]

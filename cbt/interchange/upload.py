@@ -156,7 +156,7 @@ def read_all(files: Sequence[tuple[str, bytes]], adjust: Adjustments = AS_INFERR
 
 def _read_mapped(files: Sequence[tuple[str, bytes]], mapping: FileMapping, adjust: Adjustments) -> Reading:
     """Return files as a mapping by hand says; raise as its reader does where none of them has its shape."""
-    sources: dict[str, source.Source] = {}
+    sources: dict[str, source.RawFile] = {}
     refused: dict[str, CbtError] = {}
     for name, content in files:
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import flask_babel
-from markupsafe import Markup
+from markupsafe import escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -86,7 +86,7 @@ def _one_shown(row: Job, thing: str, about: str, text: str, may_change: bool, no
     elif row.state == JobState.DONE and kind is not None:
         outcome = json.loads(row.outcome)
         if kind.said is not None:
-            said = Markup(" ").join(sentence for sentence, _shape in kind.said(outcome))
+            said = escape(" ").join(sentence for sentence, _shape in kind.said(outcome))
         if kind.result_page is not None:
             result = kind.result_page(row.ref, json.loads(row.asked), outcome) or back
         elif not row.file_bytes:

@@ -8,7 +8,6 @@ from typing import Any
 import flask
 import flask_babel
 from flask_babel import gettext as _
-from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from cbt.accounts.approvals.requests import ApprovalWish, Second, SecondNeeded
@@ -41,7 +40,7 @@ from cbt.proctoring.approval import credential_rules, wish_for
 from cbt.proctoring.board import display
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.page import board_page, drawing_of, glanced_board, looked_at, what_changed
-from cbt.proctoring.board.parts import BoardWay, way_of
+from cbt.proctoring.board.parts import BoardWay, drawn_before, way_of
 from cbt.proctoring.incidents import PARTS, told_of_room
 from cbt.proctoring.jobs import ROOM_RECORD
 from cbt.proctoring.pages import (
@@ -101,7 +100,7 @@ def board(room_ref: str) -> Reply:
     return board_page(room_board, _chosen_way(room_ref), asked=asked_again(room_ref))
 
 
-def asked_again(room_ref: str) -> Markup:
+def asked_again(room_ref: str) -> str:
     """Return the dialog of an act whose form was kept from a page of this room, "" for none.
 
     What was typed is filled in as in every form that comes back; a seat that is gone leaves no dialog.
@@ -109,13 +108,13 @@ def asked_again(room_ref: str) -> Markup:
     mine = kept_here()
     acts = flask.url_for("proctoring.act", room_ref=room_ref, code="-").removesuffix("-")
     if mine is None or not mine.path.startswith(acts) or not runs_rooms(signed_in()):
-        return Markup()
+        return ""
     code = mine.path.removeprefix(acts)
     try:
         shown = _asked("proctoring/desk/_act.html", room_ref, code, MultiDict(mine.content.fields))
     except CbtError:
-        return Markup()
-    return Markup(shown)  # drawn by our own template, which escapes what was typed
+        return ""
+    return drawn_before(shown)
 
 
 def _chosen_way(room_ref: str) -> BoardWay:

@@ -93,6 +93,7 @@ def test_what_a_share_of_a_large_bank_refuses_is_asked_of_all_of_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coverage, "LARGE", 100)
+    monkeypatch.setattr(coverage, "FEW", 0)
     monkeypatch.setattr(coverage, "OF_EACH_POINT", 0)
     trial = world.staff("author").get(f"/bank/{BANK}/draw", query_string={**THEORY, "seed": 3})
     assert trial.status_code == 200

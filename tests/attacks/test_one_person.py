@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.accounts.models import Approval, Staff
+from cbt.accounts.models import Approval, Staff, StaffFactor
 from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.application.app import STARRED_ACTS
 from cbt.audit.models import AuditEntry
@@ -127,6 +127,26 @@ def terms_shortened(world: World, lay: Lay) -> tuple[bool, str]:
     return approved(world, world.staff("admin").post("/office/retention", data=form), "officer", lay)
 
 
+def factor_taken_off(world: World, lay: Lay) -> tuple[bool, str]:
+    with world.app.app_context(), unit_of_work() as session:
+        whose = session.scalars(select(Staff).where(Staff.login == "inspector")).one()
+        session.add(
+            StaffFactor(staff_id=whose.id, secret_sealed=b"-", created_at=world.clock.now(), last_step=0)
+        )
+        ref = whose.ref
+    form = {"reason": "手机遗失", "ask": "1"}
+    asked = world.staff("admin").post(f"/staff/people/{ref}/reset-factor", data=form)
+    return approved(world, asked, "officer", lay)
+
+
+def shown_no_more(world: World, lay: Lay) -> tuple[bool, str]:
+    body = {"name": "示例市行业协会", "address": "", "phone": "", "website": ""}
+    admin = world.staff("admin")
+    done(admin.post("/office/body", data=body | {"publicity_days": "5"}))
+    form = body | {"publicity_days": "0", "reason": "主管部门批复", "ask": "1"}
+    return approved(world, admin.post("/office/body", data=form), "officer", lay)
+
+
 def destroyed(world: World, lay: Lay) -> tuple[bool, str]:
     finish(world, USUAL)
     world.clock.advance(FIVE_YEARS)
@@ -214,6 +234,8 @@ PLACES: dict[str, tuple[str, str, Callable[[World, Lay], tuple[bool, str]]]] = {
     "correction of a person": ("officer", CHIEF, person_corrected),
     "late answers": ("officer", CHIEF, late_ruled),
     "terms of keeping": ("admin", "officer", terms_shortened),
+    "second factor": ("admin", "officer", factor_taken_off),
+    "no publicity": ("admin", "officer", shown_no_more),
     "destruction": ("officer", "admin", destroyed),
     "hold": ("officer", "admin", hold_lifted),
     "objection": ("officer", CHIEF, objection_decided),
@@ -345,8 +367,9 @@ def test_two_accounts_under_two_hands_or_the_machine_s_are_two_people(
 
 
 def test_every_kind_of_request_is_among_these() -> None:
-    """A new kind of starred act gets its place above: room, correction, release, late and terms have theirs."""
-    assert {kind.code for kind in STARRED_ACTS} == {"room", "correction", "release", "late", "terms"}
+    """A new kind of starred act gets its place above, as these have."""
+    kinds = {"room", "correction", "release", "late", "terms", "factor", "body"}
+    assert {kind.code for kind in STARRED_ACTS} == kinds
 
 
 @pytest.mark.once

@@ -21,7 +21,7 @@ from tests.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended in other ways")
 # A check of so many rows takes its seconds: each of the two is killed on one of the databases.
-ROWS = [truth(f"第{number}步应当主动问候客户。") for number in range(200)]
+ROWS = [truth(f"第{number}步应当主动问候客户。", answer="√×"[number % 2]) for number in range(200)]
 
 
 def state_of(world: World) -> str:

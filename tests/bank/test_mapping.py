@@ -15,10 +15,10 @@ from cbt.interchange.mapping.definition import (
     LONGEST_SIGN,
     MAPPING,
     FileMapping,
+    ItemLayout,
     KeyList,
     KeysAt,
-    Layout,
-    Writing,
+    KeyWriting,
     faults,
     mapping_in,
     number_of,
@@ -34,7 +34,7 @@ from cbt.spreadsheets.findings import Severity
 from tests.bank.sheets import sheets
 from tests.bank.test_word_documents import document, line
 
-ROWS, LINES = Layout.ROWS, Layout.LINES
+ROWS, LINES = ItemLayout.ROWS, ItemLayout.LINES
 CODED = ["XH", "TG", "X1", "X2", "X3", "ZQ", "LB"]
 CODED_ROWS = [
     [
@@ -190,7 +190,7 @@ def test_json_whose_choices_say_themselves_whether_they_are_right() -> None:
         {"q": "答复时限？", "os": [{"t": "一天", "ok": False}, {"t": "三天", "ok": False}]},
     ]}  # fmt: skip
     columns = {"q": "stem", "os[].t": "choices", "os[].ok": "right"}
-    mapping = FileMapping(form="records", part="单选", columns=columns, writing=Writing.FLAGS)
+    mapping = FileMapping(form="records", part="单选", columns=columns, writing=KeyWriting.FLAGS)
     reading = read(json.dumps(rows).encode(), "题.json", mapping)
     assert (keys(reading), wrong(reading)) == (["B"], [("key_unmatched", 2)])
 
@@ -198,20 +198,22 @@ def test_json_whose_choices_say_themselves_whether_they_are_right() -> None:
 @pytest.mark.parametrize(
     ("writing", "answers", "expected"),
     [
-        pytest.param(Writing.LETTERS, ["b", "A、C"], ["B", "AC"], id="letters"),
-        pytest.param(Writing.FROM_1, ["2", "13"], ["B", "AC"], id="numbers from one"),
-        pytest.param(Writing.FROM_0, ["1", "0,2"], ["B", "AC"], id="numbers from zero"),
-        pytest.param(Writing.TEXT, ["乙", "甲；丙"], ["B", "AC"], id="texts"),
+        pytest.param(KeyWriting.LETTERS, ["b", "A、C"], ["B", "AC"], id="letters"),
+        pytest.param(KeyWriting.FROM_1, ["2", "13"], ["B", "AC"], id="numbers from one"),
+        pytest.param(KeyWriting.FROM_0, ["1", "0,2"], ["B", "AC"], id="numbers from zero"),
+        pytest.param(KeyWriting.TEXT, ["乙", "甲；丙"], ["B", "AC"], id="texts"),
     ],
 )
 def test_keys_are_read_as_they_are_said_to_be_written(
-    writing: Writing, answers: Sequence[str], expected: list[str]
+    writing: KeyWriting, answers: Sequence[str], expected: list[str]
 ) -> None:
     rows = [["问", "一", "二", "三", "钥"], *(["哪一项？", "甲", "乙", "丙", answer] for answer in answers)]
     names = ("stem", "choice_A", "choice_B", "choice_C", "answer")
     mapping = FileMapping(part="s", head=1, columns=dict(zip("ABCDE", names, strict=True)), writing=writing)
     assert keys(read(sheets({"s": rows}), "a.xlsx", mapping)) == expected
-    other = structs.replace(mapping, writing=Writing.TEXT if writing is not Writing.TEXT else Writing.FROM_1)
+    other = structs.replace(
+        mapping, writing=KeyWriting.TEXT if writing is not KeyWriting.TEXT else KeyWriting.FROM_1
+    )
     assert [code for code, _line in wrong(read(sheets({"s": rows}), "a.xlsx", other))] == [
         "key_unmatched"
     ] * 2
@@ -220,7 +222,7 @@ def test_keys_are_read_as_they_are_said_to_be_written(
 def test_right_choices_may_carry_a_mark_and_rows_may_hold_one_choice_each() -> None:
     rows = [["1", "受理时限？", "一天"], ["", "", "*三天"], ["2", "答复时限？", "*当天"], ["", "", "次日"]]
     mapping = FileMapping(
-        part="s", columns={"A": "number", "B": "stem", "C": "choices"}, several=True, writing=Writing.MARK,
+        part="s", columns={"A": "number", "B": "stem", "C": "choices"}, several=True, writing=KeyWriting.MARK,
         mark="*",
     )  # fmt: skip
     reading = read(sheets({"s": rows}), "a.xlsx", mapping)
@@ -259,8 +261,8 @@ LINED = FileMapping(form="lines", layout=LINES, labels={"number": "1、", "answe
             id="choices twice",
         ),
         pytest.param(structs.replace(SHEET, columns={"A": "stem"}), "key", id="no key"),
-        pytest.param(structs.replace(SHEET, writing=Writing.MARK), "mark", id="no mark"),
-        pytest.param(structs.replace(SHEET, writing=Writing.FLAGS), "flags", id="no flags"),
+        pytest.param(structs.replace(SHEET, writing=KeyWriting.MARK), "mark", id="no mark"),
+        pytest.param(structs.replace(SHEET, writing=KeyWriting.FLAGS), "flags", id="no flags"),
         pytest.param(structs.replace(SHEET, form="lines"), "cut", id="lines without a sign"),
         pytest.param(structs.replace(SHEET, cut="#" * (LONGEST_SIGN + 1)), "long", id="a long sign"),
         pytest.param(structs.replace(SHEET, kind="riddle"), "kind", id="no such type"),
@@ -286,7 +288,7 @@ LINED = FileMapping(form="lines", layout=LINES, labels={"number": "1、", "answe
 def test_a_mapping_that_cannot_be_meant_is_refused_by_its_field(mapping: FileMapping, code: str) -> None:
     assert f"bank.mapping.{code}" in {fault.code for fault in faults(mapping)}
     with pytest.raises(InvalidInput):
-        reader.read(source.Source("a", "tables", []), mapping)
+        reader.read(source.RawFile("a", "tables", []), mapping)
 
 
 def test_sound_mappings_have_no_fault_and_come_back_as_they_were() -> None:

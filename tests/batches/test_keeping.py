@@ -30,6 +30,11 @@ def test_a_centre_and_a_room_are_renamed_with_the_former_name_on_record(day: Day
     before, after = entry(day, "centre.change")
     assert "东区考点" in str(before)
     assert "松江" in str(after)
+    for a_day, status in (("0", 422), ("13", 422), ("3", 303)):
+        told = {"name": "东区一考点", "address": "松江", "sittings_a_day": a_day}
+        assert client.post(f"{centre}/edit", data=told).status_code == status
+    assert 'name="sittings_a_day"' in client.get(f"{centre}/edit").text
+    assert 'value="3"' in client.get(f"{centre}/edit").text
     assert client.post(f"{room}/edit", data={"name": ""}).status_code == 422
     client.post(centre, data={"name": "二号机房", "seats": "3", "spares": "0"})
     taken = client.post(f"{room}/edit", data={"name": "二号机房"})

@@ -34,6 +34,7 @@ def apply_for(world: World, unit: str, names: dict[str, str], *, verdict: str = 
         first = session.get_one(Registration, world.sitters[next(iter(names))].registration_id)
         application = UnitApplication(
             ref=f"ap-{unit[-6:]}{len(names)}",
+            number=f"{unit[-6:]}{len(names)}",
             unit_id=owner.id,
             blueprint_version_id=first.blueprint_version_id,
             state="scheduled",

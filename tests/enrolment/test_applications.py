@@ -414,7 +414,11 @@ def test_pages_ask_as_often_however_many_there_are(world: World, officer: FlaskC
                 "late_reason",
             )
             copy = {name: getattr(one, name) for name in kept}
-            session.add(UnitApplication(ref=f"ap-{number}", created_at=one.created_at, **copy))
+            session.add(
+                UnitApplication(
+                    ref=f"ap-{number}", number=f"2026-9{number:03}", created_at=one.created_at, **copy
+                )
+            )
     assert asked() == before
     assert max(before) <= 12
     assert "草稿 61" in desk.text("/office/applications")
@@ -434,6 +438,8 @@ def test_accepting_names_whom_it_cannot_and_keeps_what_was_ticked(world: World, 
     def named(page: str) -> list[str]:
         return re.findall(r">([^<]+)</a>", page.partition('role="alert"')[2].partition("</div>")[0])
 
+    early = desk.step("accept")
+    assert (early.status_code, named(flat(early.text))) == (409, ["陆遥", "郭宁", "方一"])
     refused = desk.decide([met, short], reason="同批申报")
     page = flat(refused.text)
     assert refused.status_code == 409

@@ -208,7 +208,12 @@ def sheet_of_many(world: World, tmp_path: Path) -> Path:
     (folder / "taxonomy.toml").write_text(TAXONOMY, "utf-8")
     (folder / "items.toml").write_text(ITEMS, "utf-8")
     sheet.write_bytes(
-        workbook([truth(f"第{n}步应当主动问候客户。", point="A-002") for n in range(ITEMS_MORE)])
+        workbook(
+            [
+                truth(f"第{n}步应当主动问候客户。", point="A-002", answer="√×"[n % 2])
+                for n in range(ITEMS_MORE)
+            ]
+        )
     )
     with world.app.app_context():
         bank.import_bank(folder, now=world.clock.now(), actor=CLERK)

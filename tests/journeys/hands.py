@@ -5,6 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Locator, expect
 
 MOST_TABS = 400
+BEHIND = "xpath=self::*[not(self::summary)]/ancestor::details[contains(@class, 'further')][not(@open)][1]"
+"""What a place lies behind that is opened by one button (更多), while it is closed."""
 HAS_FOCUS = "(each) => each.isConnected ? each === document.activeElement : null"
 
 
@@ -17,7 +19,14 @@ class Mouse:
 
     def press(self, target: Locator) -> None:
         """Click a button, link or label."""
+        self.unfold(target)
         target.click()
+
+    def unfold(self, target: Locator) -> None:
+        """Open the places at the head of a page that are behind one button, where the target is among them."""
+        behind = target.locator(f"{BEHIND}/summary")
+        if behind.count():
+            behind.click()
 
     def write(self, target: Locator, text: str) -> None:
         """Put `text` into a field."""
@@ -68,6 +77,9 @@ class Keyboard:
 
     def press(self, target: Locator) -> None:
         """Press a button or follow a link."""
+        behind = target.locator(f"{BEHIND}/summary")
+        if behind.count():
+            self.press(behind)
         self.reach(target)
         target.page.keyboard.press("Enter")
 
@@ -148,6 +160,12 @@ class Counting(Mouse):
         """Click a button, link or label."""
         self.clicks += 1
         super().press(target)
+
+    def unfold(self, target: Locator) -> None:
+        """Open the places behind one button: a click more."""
+        behind = target.locator(BEHIND)
+        self.clicks += behind.count()
+        super().unfold(target)
 
     def tick(self, target: Locator) -> None:
         """Tick a box or choose a radio, by its label."""

@@ -164,11 +164,16 @@ def no_key_that_moves_or_scrolls_changes_an_answer(centre: Centre, candidate: Ca
 
 
 def long_material_says_that_it_goes_on(candidate: Candidate) -> None:
-    """Go down the material of a case by keys: the sign that there is more goes at its end."""
+    """Go down the material of a case by keys on a low screen: the sign that there is more goes at its end."""
+    page = candidate.browser.page
+    usual = page.viewport_size
+    assert usual is not None
+    page.set_viewport_size({"width": usual["width"], "height": 480})
     expect(candidate.find(".stimulus .more")).to_be_visible()
     candidate.find(".stimulus").focus()
-    candidate.browser.page.keyboard.press("End")
+    page.keyboard.press("End")
     expect(candidate.find(".stimulus .more")).to_be_hidden()
+    page.set_viewport_size(usual)
 
 
 def high_contrast_shows_every_state_without_a_background(centre: Centre, candidate: Candidate) -> None:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from cbt.cli import main
 from cbt.ops import writer_process
@@ -39,11 +40,12 @@ class Waiting:
         command: Sequence[str],
         environment: Mapping[str, str],
         *,
-        setsigmask: Collection[int],
+        setsigmask: Collection[int] = (),
+        **more: Any,
     ) -> int:
         """Begin a process as `os.posix_spawn` does; return its number."""
         if self._pid == 0 or command[1:3] != ["-m", WRITING.decode()]:
-            return _spawn(path, command, environment, setsigmask=setsigmask)
+            return _spawn(path, command, environment, setsigmask=setsigmask, **more)
         begun, self._pid = self._pid, 0
         with os.fdopen(self._told, "w", encoding="utf-8") as told:
             json.dump([command[2:], dict(environment), [*setsigmask]], told)

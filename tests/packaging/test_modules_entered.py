@@ -47,7 +47,8 @@ class Corridor(NamedTuple):
 SAVE = Corridor(16, 12)
 START = Corridor(24, 22)
 SUSPENSION = Corridor(45, 40)
-ROW_CHECK = Corridor(48, 41)
+ROW_CHECK = Corridor(51, 44)
+"""With what people say of columns (imports/column_mapping.py), which every list shares, and what is paid."""
 APPLICATION = Corridor(35, 30)
 
 

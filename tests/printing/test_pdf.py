@@ -66,7 +66,12 @@ def tickets(count: int, **more: Any) -> bytes:
     words = {name: name for name in ("name", "number", "place", "glue", "former")}
     data = {
         "title": "准考证",
-        "words": {**words, "title": "准考证", "heads": ["科目", "签到", "报到", "登录", "开考", "考场"]},
+        "words": {
+            **words,
+            "title": "准考证",
+            "body": "某市职业技能评价中心 · 021-60000000",
+            "heads": ["科目", "签到", "报到", "登录", "开考", "考场"],
+        },
         "tickets": [ticket(place, **more) for place in range(count)],
     }
     drawings = {f"{number(place)}.svg": qr_drawing(number(place)) for place in range(count)}
@@ -219,7 +224,7 @@ def test_markup_in_a_text_stays_text(tmp_path: Path) -> None:
 
 
 def test_a_photo_that_cannot_be_read_leaves_its_place(tmp_path: Path) -> None:
-    words = {name: name for name in ("name", "number", "place", "title", "former")}
+    words = {name: name for name in ("name", "number", "place", "title", "former", "body")}
     data = {"title": "x", "words": {**words, "glue": "照片待补", "heads": ["a"] * 6}, "tickets": [ticket(0)]}
     drawings = {f"{number(0)}.svg": qr_drawing(number(0))}
     made = pdf("tickets", data, language="zh", photos={"one": photo()[:99]}, drawings=drawings)

@@ -70,6 +70,8 @@ class Case:
     fields: Fields | Callable[[World], Fields] = field(default_factory=dict)
     signed: bool = False
     chief: bool = False
+    asks_chief: bool = False
+    """Whether whoever is no chief asks one to approve, and is not refused."""
     states: set[SittingState] = field(default_factory=lambda: ANY - OVER)
     """The states of the room in which it is not refused for them."""
     prepare: Callable[[World], None] = nothing
@@ -202,7 +204,7 @@ OF_THE_ROOM = (
     Case("hold", "", {"since": "now", "reason_code": "power"}, states=RUNNING),
     Case("resume_room", "", WHY, states=HELD, prepare=held),
     Case("evacuate"),
-    Case("countersign", "", WHY, chief=True, states=ANY),
+    Case("countersign", "", WHY, chief=True, asks_chief=True, states=ANY),
     Case("evacuate_close", "", WHY, signed=True),
     Case("end", states=OPEN, prepare=all_decided),
 )
@@ -253,7 +255,8 @@ class Trial:
             refused_in_words(client.post(url, data=sent, headers=JSON), 403)
         refused_in_words(self.elsewhere.post(url, data=sent, headers=JSON), 404)
         if case.chief:
-            refused_in_words(self.desks[0].client.post(url, data=sent, headers=JSON), 403)
+            code = 422 if case.asks_chief else 403
+            refused_in_words(self.desks[0].client.post(url, data=sent, headers=JSON), code)
         shut = sorted(ANY - case.states)
         for state in shut if act.scope is ActScope.ROOM else shut[:1]:
             was = self._state(state)

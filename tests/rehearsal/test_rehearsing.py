@@ -58,7 +58,6 @@ def test_three_candidates_sit_a_paper_and_everything_is_thrown_away(tmp_path: Pa
         [*asked, "--pdf", str(sheet)],
         {**kept, "CBT_SETTINGS": "none", "CBT_DATA_DIR": str(data), "PYTHONPATH": root},
         Path.cwd(),
-        seconds=120,
     )
     assert done.returncode == 0, done.stderr
     found = msgspec.json.decode(done.stdout)

@@ -50,9 +50,9 @@ PAPER = Paper(code="theory", name="理论知识", duration=timedelta(minutes=45)
         ),
         pytest.param({"attempt_state": "ready"}, Standing.UNANSWERED, id="came, never opened, never closed"),
         pytest.param(
-            {"attempt_state": "ready", "arrived": False}, Standing.NOT_SIGNED_IN, id="nobody knows of them"
+            {"attempt_state": "ready", "arrived": False}, Standing.NOT_ARRIVED, id="nobody knows of them"
         ),
-        pytest.param({"attempt_state": None, "arrived": False}, Standing.NOT_SIGNED_IN, id="no form drawn"),
+        pytest.param({"attempt_state": None, "arrived": False}, Standing.NOT_ARRIVED, id="no form drawn"),
         pytest.param({"attempt_state": "interacting", "started": True}, Standing.INTERACTING, id="answering"),
         pytest.param({"attempt_state": "suspended", "started": True}, Standing.SUSPENDED, id="suspended"),
     ],
@@ -71,7 +71,7 @@ def test_where_a_registration_stands(facts: dict[str, object], expected: Standin
 
 @given(st.lists(st.sampled_from(Standing)))
 def test_expected_is_present_plus_absent_plus_those_still_going(standings: list[Standing]) -> None:
-    going = {Standing.NOT_SIGNED_IN, Standing.INTERACTING, Standing.UNITS_DONE, Standing.SUSPENDED}
+    going = {Standing.NOT_ARRIVED, Standing.INTERACTING, Standing.UNITS_DONE, Standing.SUSPENDED}
     assert balance_of(standings).difference == sum(one in going for one in standings)
 
 

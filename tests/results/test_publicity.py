@@ -119,7 +119,7 @@ def test_an_objection_holds_its_own_result_until_somebody_else_decides(shown: Wo
     assert chief.post(objection(world), data=decided).status_code == 303
     assert chief.post(objection(world), data=decided).status_code == 409
     world.clock.set(AFTER + timedelta(days=3))
-    assert "1 人的异议已裁定" in world.staff("officer").get("/staff").text
+    assert "1 人的异议或违纪已裁定" in world.staff("officer").get("/staff").text
     preview = world.staff("officer").get(f"{release_url(world)}?rest=1").text
     assert "将发布 1 人的成绩" in preview
     assert release(world, rest="1")[0] == 303

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cbt.errors import Conflict
 from cbt.rules.assembly import selection
 from cbt.rules.assembly.coverage import Stock, cover
-from cbt.rules.assembly.exact import Bounds, Group, Refused, Undecided, exact_selection
+from cbt.rules.assembly.exact import DrawGroup, PaperBounds, Refused, Undecided, exact_selection
 from cbt.rules.assembly.form import PaperSource, comparable, draw_form
 from cbt.rules.assembly.pools import Drawable, apportion
 from cbt.rules.assembly.selection import Tally, mutual_enemies
@@ -207,8 +207,8 @@ def test_a_refusal_says_which_constraint_and_how_near_the_bank_comes(
 
 def test_what_takes_too_long_to_say_is_left_undecided() -> None:
     places = [{TRUTH: [judgement(number)]} for number in range(6)]
-    group = Group(2, places, {TRUTH: 2}, ends=True)
-    bounds = Bounds((1, 1), (6, 6))
+    group = DrawGroup(2, places, {TRUTH: 2}, ends=True)
+    bounds = PaperBounds((1, 1), (6, 6))
     with pytest.raises(Undecided):
         exact_selection([group], bounds, {}, rng=random.Random(1), steps=5)
     enough = exact_selection([group], bounds, {}, rng=random.Random(1), steps=500)

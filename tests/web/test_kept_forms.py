@@ -34,8 +34,10 @@ def guarded(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def hidden(page: str, name: str) -> str:
-    """Return the last hidden value of that name on a page."""
-    return re.findall(rf'name="{name}" value="([^"]*)"', page)[-1]
+    """Return the hidden value of that name in the form of a person on a page, else the last one."""
+    forms = re.findall(r"<form.*?</form>", page, re.DOTALL)
+    own_form = next((form for form in forms if 'name="login"' in form and "once_key" in form), page)
+    return re.findall(rf'name="{name}" value="([^"]*)"', own_form)[-1]
 
 
 def own(page: str) -> dict[str, str]:

@@ -42,9 +42,9 @@ from cbt.bank.service import review_for
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
 from cbt.interchange import registry, upload
-from cbt.interchange.mapping.definition import MAPPING, Layout, mapping_in
+from cbt.interchange.mapping.definition import MAPPING, ItemLayout, mapping_in
 from cbt.interchange.mapping.definition import written as mapping_text
-from cbt.interchange.mapping.source import Source
+from cbt.interchange.mapping.source import RawFile
 from cbt.interchange.upload import NamedFile, read_all, unscoped
 from cbt.items.draft import Inferred, Reading
 from cbt.items.models import ImportRun, ItemBank, KeptMapping
@@ -84,7 +84,7 @@ class ReadFiles:
 class OpenFiles:
     """A brought file as it is, for a mapping by hand; why no reader understood it, None where it was asked for."""
 
-    sources: list[Source]
+    sources: list[RawFile]
     files: list[NamedFile]
     asked: ImportTerms
     unread: CbtError | None
@@ -254,7 +254,7 @@ def _read(
     what it was read with, who said so before ("" for nobody), and what is offered.
     """
     shapes = _kept_shapes(check, files) if terms.kept and MAPPING not in terms.adjust else []
-    if shapes and shapes[0].mapping.layout is Layout.ROWS:
+    if shapes and shapes[0].mapping.layout is ItemLayout.ROWS:
         return *_as_kept(files, terms, shapes[0]), []
     try:
         parsed = read_all(files, terms.adjust)
@@ -315,7 +315,7 @@ def _says_nothing(parsed: Reading) -> bool:
     return not parsed.items and parsed.taxonomy is None and not any(found.item for found in parsed.findings)
 
 
-def _open_after(error: CbtError, files: list[NamedFile], terms: ImportTerms) -> list[Source]:
+def _open_after(error: CbtError, files: list[NamedFile], terms: ImportTerms) -> list[RawFile]:
     """Return the files as they are that no reader understood; raise why where they cannot be shown either."""
     try:
         return mapping.open_all(files, terms.adjust)

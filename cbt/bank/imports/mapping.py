@@ -27,13 +27,13 @@ from cbt.interchange.mapping.definition import (
     LONGEST_NAME,
     MAPPING,
     FileMapping,
+    ItemLayout,
     KeysAt,
-    Layout,
     faults,
     opened,
     written,
 )
-from cbt.interchange.mapping.source import RawPart, Source, open_source
+from cbt.interchange.mapping.source import RawFile, RawPart, open_source
 from cbt.interchange.upload import NamedFile
 from cbt.items.draft import Adjustments, ItemDraft
 from cbt.items.models import KeptMapping
@@ -58,9 +58,9 @@ MOST_WORDS = 20
 # What is kept of an open file.
 
 
-def open_all(files: Sequence[NamedFile], adjust: Adjustments) -> list[Source]:
+def open_all(files: Sequence[NamedFile], adjust: Adjustments) -> list[RawFile]:
     """Return the files that can be shown as they are; raise what the first was refused with where none can."""
-    sources: list[Source] = []
+    sources: list[RawFile] = []
     refused: list[CbtError] = []
     for name, content in files[:MOST_FILES]:
         try:
@@ -72,7 +72,7 @@ def open_all(files: Sequence[NamedFile], adjust: Adjustments) -> list[Source]:
     return sources
 
 
-def extents(sources: Sequence[Source]) -> list[RawExtent]:
+def extents(sources: Sequence[RawFile]) -> list[RawExtent]:
     return [
         RawExtent(
             part.file, part.form, part.name, part.labels, len(part.rows), part.data.merged[:MOST_MERGED]
@@ -82,7 +82,7 @@ def extents(sources: Sequence[Source]) -> list[RawExtent]:
     ]
 
 
-def raw_pieces(sources: Sequence[Source]) -> Iterator[FilePiece]:
+def raw_pieces(sources: Sequence[RawFile]) -> Iterator[FilePiece]:
     """Yield the rows of every part, a block at a time."""
     parts = [part for source in sources for part in source.parts]
     for place, part in enumerate(parts):
@@ -186,7 +186,7 @@ def sheet(
 
 
 def _is_cut(mapping: FileMapping, place: int, asking: int) -> bool:
-    return bool(mapping.cut) and mapping.layout is Layout.ROWS and place == asking
+    return bool(mapping.cut) and mapping.layout is ItemLayout.ROWS and place == asking
 
 
 def _place_of(summary: CheckSummary, mapping: FileMapping) -> int:
@@ -201,7 +201,7 @@ def _place_of(summary: CheckSummary, mapping: FileMapping) -> int:
     return (named or alike or [0])[0]
 
 
-def fitted(shape: KeptShape, sources: Sequence[Source]) -> FileMapping:
+def fitted(shape: KeptShape, sources: Sequence[RawFile]) -> FileMapping:
     """Return a kept mapping for the file and the part that have its shape."""
     part = next(part for source in sources for part in source.parts if reader.fits(part, shape.mapping))
     return structs.replace(shape.mapping, file=part.file, part=part.name)
@@ -300,7 +300,7 @@ def _look(
     taken = made.taken[0]
     items = taken.records.items
     within = [place for place, item in enumerate(items) if item.row < looked_at]
-    if looked_at < extent.count and mapping.layout is Layout.LINES:
+    if looked_at < extent.count and mapping.layout is ItemLayout.LINES:
         within = within[:-1]  # the last one may go on behind what was looked at
     drafts = [draft for place in within if (draft := made.drafts[place]) is not None]
     said = Counter(item.type.strip() or item.heading for item in items if item.type.strip() or item.heading)
@@ -358,10 +358,10 @@ def kept_shapes(session: Session, bank_id: int) -> list[KeptShape]:
     ]
 
 
-def fitting(shapes: Sequence[KeptShape], sources: Sequence[Source]) -> list[KeptShape]:
+def fitting(shapes: Sequence[KeptShape], sources: Sequence[RawFile]) -> list[KeptShape]:
     """Return the kept mappings whose shape some file has; those that know it by its columns come first."""
     fit = [shape for shape in shapes if any(reader.has_shape(source, shape.mapping) for source in sources)]
-    return sorted(fit, key=lambda shape: shape.mapping.layout is Layout.LINES)
+    return sorted(fit, key=lambda shape: shape.mapping.layout is ItemLayout.LINES)
 
 
 def keep_shape(

@@ -8,17 +8,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import flask
 from flask_babel import gettext as _
 from msgspec import structs
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from cbt.bank.imports import mapping
 from cbt.bank.imports.mapping import MappingSheet
 from cbt.bank.imports.models import ImportCheck
 from cbt.bank.imports.plan import CheckSummary, RawExtent
 from cbt.errors import InvalidInput
-from cbt.http.forms import Refusal
 from cbt.http.i18n import explain
 from cbt.interchange.mapping.definition import (
     DERIVED,
@@ -30,10 +29,10 @@ from cbt.interchange.mapping.definition import (
     LONGEST_SIGN,
     MOST_WORDS,
     FileMapping,
+    ItemLayout,
     KeyList,
     KeysAt,
-    Layout,
-    Writing,
+    KeyWriting,
     rows_said,
 )
 from cbt.interchange.mapping.source import LINES, RECORDS, SHEET, shown_cell
@@ -45,6 +44,8 @@ from cbt.rules.items.registry import parse_content
 from cbt.spreadsheets.file_checks import whole
 from cbt.spreadsheets.findings import Finding
 
+Sent = MultiDict[str, str]
+"""The form of the page."""
 _TAB = r"\t"
 _DRAWN = ("layout", "cut", "head", "several", "labels", "rubbish", "skip", "headings", "file", "part", "keys")
 """What the rows of the file are drawn by: columns change nothing of them."""
@@ -54,22 +55,7 @@ SAMPLE_TEXTS: Mapping[str, str] = {
 }  # fmt: skip
 
 
-PARTS = ("look", "settings", "raw")
-"""The parts of the page, each drawn anew only where what is said changes it: what is being typed stays."""
-
-
-def draw(context: Mapping[str, Any]) -> str:
-    """Return the parts of an open page that what was said changes."""
-    sent = flask.request.form
-    same = {"settings": "drawn_settings", "raw": "drawn"}
-    parts = [part for part in PARTS if part not in same or sent.get(same[part], "") != context[same[part]]]
-    return "".join(
-        flask.render_template(f"bank/imports/mapping/_{part}.html", oob=part != "look", **context)
-        for part in parts
-    )
-
-
-def context(sheet: MappingSheet, refused: Refusal) -> dict[str, Any]:
+def context(sheet: MappingSheet, *, is_refused: bool) -> dict[str, Any]:
     """Return what the page and its parts are drawn from."""
     own = sheet.mapping
     errors = {
@@ -92,7 +78,7 @@ def context(sheet: MappingSheet, refused: Refusal) -> dict[str, Any]:
         own.keys.at,
         own.keys.part,
         own.keys.file,
-        own.writing is Writing.MARK,
+        own.writing is KeyWriting.MARK,
         asking,
         sheet.words,
     )
@@ -100,7 +86,7 @@ def context(sheet: MappingSheet, refused: Refusal) -> dict[str, Any]:
         "sheet": sheet,
         "said": own,
         "errors": errors,
-        "is_refused": bool(refused.what),
+        "is_refused": is_refused,
         "unread": unread,
         "asking": asking,
         "drawn": _digest(drawn),
@@ -111,7 +97,9 @@ def context(sheet: MappingSheet, refused: Refusal) -> dict[str, Any]:
         "derived": DERIVED,
         "labels": [(name, SAMPLE_TEXTS[name]) for name in LABELS],
         "writings": [
-            writing.value for writing in Writing if writing is not Writing.FLAGS or own.layout is Layout.ROWS
+            writing.value
+            for writing in KeyWriting
+            if writing is not KeyWriting.FLAGS or own.layout is ItemLayout.ROWS
         ],
         "places": [at.value for at in _places(sheet)],
         "keys_extent": _keys_extent(sheet),
@@ -137,7 +125,7 @@ def _places(sheet: MappingSheet) -> Iterator[KeysAt]:
     yield KeysAt.STEM
     if len(sheet.summary.raw) > 1:
         yield KeysAt.PART
-    if sheet.mapping.layout is Layout.LINES:
+    if sheet.mapping.layout is ItemLayout.LINES:
         yield KeysAt.END
 
 
@@ -185,9 +173,10 @@ def _keys_of(draft: ItemDraft) -> tuple[str, list[str]]:
 # What the form says.
 
 
-def said(session: Session, own: ImportCheck, summary: CheckSummary) -> tuple[FileMapping, int, int]:
+def said(
+    session: Session, own: ImportCheck, summary: CheckSummary, sent: Sent
+) -> tuple[FileMapping, int, int]:
     """Return the mapping that was sent, the part that is looked at (-1 for that of the questions), and its page."""
-    sent = flask.request.form
     part = min(max(sent.get("part", 0, int), 0), len(summary.raw) - 1)
     extent = summary.raw[part]
     if sent.get("do") == "take":
@@ -198,16 +187,20 @@ def said(session: Session, own: ImportCheck, summary: CheckSummary) -> tuple[Fil
         return mapping.mapping_of_part(session, own, summary, part), -1, 1
     view = sent.get("view", sent.get("was_view", part, int), int)
     page = sent.get("rows", 1 if "view" in sent else sent.get("was_rows", 1, int), int)
-    made = _of_form(summary.raw, part)
-    if made.layout is Layout.LINES and "label.number" not in sent:
+    made = _of_form(sent, summary.raw, part)
+    if made.layout is ItemLayout.LINES and "label.number" not in sent:
         made = structs.replace(made, labels=mapping.usual_labels(session, own, summary, part))
     return made, view, page
 
 
-def _of_form(raw: list[RawExtent], part: int) -> FileMapping:
-    sent, extent = flask.request.form, raw[part]
-    layout = Layout.LINES if sent.get("layout") == Layout.LINES and extent.form != RECORDS else Layout.ROWS
-    rows = _rows(own=sent.get("was_view", part, int) == part)
+def _of_form(sent: Sent, raw: list[RawExtent], part: int) -> FileMapping:
+    extent = raw[part]
+    layout = (
+        ItemLayout.LINES
+        if sent.get("layout") == ItemLayout.LINES and extent.form != RECORDS
+        else ItemLayout.ROWS
+    )
+    rows = _rows(sent, own=sent.get("was_view", part, int) == part)
     columns = {
         name.removeprefix("col."): value for name, value in sent.items() if name.startswith("col.") and value
     }
@@ -217,25 +210,25 @@ def _of_form(raw: list[RawExtent], part: int) -> FileMapping:
         layout=layout,
         file=extent.file,
         part=extent.name,
-        head=rows["head"][0] if rows["head"] and layout is Layout.ROWS else 0,
-        cut=_sign("cut") if extent.form != RECORDS else "",
+        head=rows["head"][0] if rows["head"] and layout is ItemLayout.ROWS else 0,
+        cut=_sign(sent, "cut") if extent.form != RECORDS else "",
         several="several" in sent,
         columns=columns,
         labels={name: sample for name, sample in labels.items() if sample},
-        split=_sign("split"),
-        writing=_one_of(Writing, sent.get("writing", "")),
-        mark=_sign("mark"),
-        between=_sign("between"),
-        right=_words("right"),
-        wrong=_words("wrong"),
+        split=_sign(sent, "split"),
+        writing=_one_of(KeyWriting, sent.get("writing", "")),
+        mark=_sign(sent, "mark"),
+        between=_sign(sent, "between"),
+        right=_words(sent, "right"),
+        wrong=_words(sent, "wrong"),
         kind=sent.get("kind", "") if sent.get("kind", "") in KINDS else "",
         kinds={
             name.removeprefix("word."): value
             for name, value in sent.items()
             if name.startswith("word.") and value
         },
-        keys=_keys(raw, extent),
-        rubbish=_words("rubbish"),
+        keys=_keys(sent, raw, extent),
+        rubbish=_words(sent, "rubbish"),
         skip=rows["skip"],
         headings=rows["heading"],
         name=" ".join(sent.get("name", "").split())[:LONGEST_NAME],
@@ -246,18 +239,17 @@ def _one_of(kind: Any, value: str) -> Any:
     return next((member for member in kind if member.value == value), next(iter(kind)))
 
 
-def _sign(name: str) -> str:
-    return flask.request.form.get(name, "").replace(_TAB, "\t")
+def _sign(sent: Sent, name: str) -> str:
+    return sent.get(name, "").replace(_TAB, "\t")
 
 
-def _words(name: str) -> tuple[str, ...]:
-    text = flask.request.form.get(name, "")
+def _words(sent: Sent, name: str) -> tuple[str, ...]:
+    text = sent.get(name, "")
     between = text.splitlines() if name == "rubbish" else text.split()
     return tuple(word.strip() for word in between if word.strip())[:MOST_WORDS]
 
 
-def _keys(raw: list[RawExtent], extent: RawExtent) -> KeyList:
-    sent = flask.request.form
+def _keys(sent: Sent, raw: list[RawExtent], extent: RawExtent) -> KeyList:
     at = _one_of(KeysAt, sent.get("keys", ""))
     place = sent.get("keys_part", -1, int)
     listed = raw[place] if 0 <= place < len(raw) and at is KeysAt.PART else None
@@ -273,9 +265,8 @@ def _keys(raw: list[RawExtent], extent: RawExtent) -> KeyList:
     )
 
 
-def _rows(*, own: bool) -> dict[str, tuple[int, ...]]:
+def _rows(sent: Sent, *, own: bool) -> dict[str, tuple[int, ...]]:
     """Return the rows that are headers, headings and nobody's: as said before, and as the rows shown say now."""
-    sent = flask.request.form
     before = {name: rows_said(sent.get(name, "")) for name in ("head", "heading", "skip")}
     if not own:
         return before

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -125,7 +128,7 @@ def map_file(ref: str, draft_ref: str) -> Reply:
         summary = BANKS.summary_of(session, check) if check.state == CheckState.READY else None
         if summary is None or not summary.raw:
             return FILES.back(ref, draft_ref)
-        said, view, page = mapping_page.said(session, check, summary)
+        said, view, page = mapping_page.said(session, check, summary, flask.request.form)
         named = mapping.with_headers(session, check, summary, said)
     if flask.request.form.get("do") == "read":
         try:
@@ -169,15 +172,25 @@ def _map(
         said = said or definition.mapping_in(summary.adjusted)
         sheet = mapping.sheet(session, check, summary, said, place=view, page=page)
     standing = _standing(ref, draft_ref)
-    context = mapping_page.context(sheet, refused)
+    context = mapping_page.context(sheet, is_refused=bool(refused.what))
     if wants_partial():
-        return mapping_page.draw({"standing": standing, **context})
+        return _parts_changed({"standing": standing, **context})
     drawn = flask.render_template(
         "bank/imports/mapping/mapping.html",
         **FILES.frame(standing, refused, lead=_("bank.mapping.lead")),
         **context,
     )
     return drawn, refused.code
+
+
+def _parts_changed(context: Mapping[str, Any]) -> str:
+    """Return the parts of an open page that what was said changes: what is being typed in the others stays."""
+    sent, drawn_as = flask.request.form, {"settings": "drawn_settings", "raw": "drawn"}
+    changed = [part for part, name in drawn_as.items() if sent.get(name, "") != context[name]]
+    return "".join(
+        flask.render_template(f"bank/imports/mapping/_{part}.html", oob=part != "look", **context)
+        for part in ("look", *changed)
+    )
 
 
 def _looked() -> Looked:

@@ -1,3 +1,3 @@
 """The office's pages of blueprints: what is in force, its versions, bringing and editing one."""
 
-__all__ = ["views"]
+__all__ = ["pages", "views"]

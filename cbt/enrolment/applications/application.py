@@ -421,16 +421,16 @@ def _note_batch(
 
 
 def _refuse_undecided(session: Session, application: UnitApplication) -> None:
-    of_these = select(Applicant.verdict, func.count()).where(Applicant.application_id == application.id)
-    counts = dict(session.execute(of_these.group_by(Applicant.verdict)).all())
-    if "" in counts:
-        raise Conflict("application.undecided", count=counts[""])
-    if ACCEPTED not in counts:
+    people = store.people_of(session, application)
+    open_ones = [one.ref for one in people if not one.verdict]
+    if open_ones:
+        raise Conflict("application.undecided", people=open_ones, count=len(open_ones))
+    if not any(one.verdict == ACCEPTED for one in people):
         raise Conflict("application.none_accepted")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ApplicantVerdict:
     """What is decided about people: `accepted` or `refused`; without a condition each by the first that they meet.
 
     `unchecked` says that somebody may be accepted whose evidence was not looked at.
@@ -443,7 +443,7 @@ class Verdict:
 
 
 def decide(
-    ref: str, people: Collection[str], verdict: Verdict, by: Applying, *, work: LongWork = DIRECTLY
+    ref: str, people: Collection[str], verdict: ApplicantVerdict, by: Applying, *, work: LongWork = DIRECTLY
 ) -> int:
     """Accept or refuse people and return how many; raise as `refuse_verdict` does."""
     decided: list[str] = list(work.so_far.get("people", ()))
@@ -458,7 +458,7 @@ def decide(
     return len(decided)
 
 
-def refuse_verdict(ref: str, people: Collection[str], verdict: Verdict, by: Applying) -> list[str]:
+def refuse_verdict(ref: str, people: Collection[str], verdict: ApplicantVerdict, by: Applying) -> list[str]:
     """Refuse what cannot be decided about some people; return the refs of those it is about.
 
     An officer may accept by a condition that is not plainly met, with a reason; a make-up needs none.
@@ -483,7 +483,7 @@ def refuse_verdict(ref: str, people: Collection[str], verdict: Verdict, by: Appl
         return [one.ref for one in chosen]
 
 
-def _reason(verdict: Verdict) -> str:
+def _reason(verdict: ApplicantVerdict) -> str:
     return one_line(verdict.reason, "reason")[:LONGEST_NOTE]
 
 
@@ -491,7 +491,7 @@ def _accepted_by(
     session: Session,
     application: UnitApplication,
     people: Sequence[Applicant],
-    verdict: Verdict,
+    verdict: ApplicantVerdict,
     by: Applying,
 ) -> list[tuple[int | None, int]]:
     """Return by which condition each of these people is accepted, and how much of their evidence is unchecked.
@@ -523,7 +523,7 @@ def _accepted_by(
 def _decide_some(
     ref: str,
     people: Collection[str],
-    verdict: Verdict,
+    verdict: ApplicantVerdict,
     acting: Applying,
     before: Sequence[str],
     work: LongWork,
@@ -564,7 +564,7 @@ _NONE = 0
 """No condition that somebody meets."""
 
 
-def _condition(answer: EligibilityAnswer, verdict: Verdict) -> int:
+def _condition(answer: EligibilityAnswer, verdict: ApplicantVerdict) -> int:
     met = [one.number for one in answer.met]
     if verdict.condition is None:
         return met[0] if met else _NONE

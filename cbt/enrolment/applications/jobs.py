@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from cbt.enrolment.applications.application import Applying, Verdict, decide, take_step
+from cbt.enrolment.applications.application import ApplicantVerdict, Applying, decide, take_step
 from cbt.http.i18n import local_day
 from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.rules.roles import Role
@@ -22,7 +22,7 @@ def _by(work: Work) -> Applying:
 
 def _decide(work: Work) -> JobResult:
     asked = work.asked
-    verdict = Verdict(**asked["verdict"])
+    verdict = ApplicantVerdict(**asked["verdict"])
     count = decide(asked["application"], asked["people"], verdict, _by(work), work=work)
     return JobResult({"count": count})
 

@@ -10,7 +10,7 @@ import flask_babel
 
 from cbt.enrolment.applications import application as application_service
 from cbt.enrolment.applications import attachments, people, store
-from cbt.enrolment.applications.application import Verdict, check_proofs
+from cbt.enrolment.applications.application import ApplicantVerdict, check_proofs
 from cbt.enrolment.applications.attachments import may_attach, photo_of_applicant
 from cbt.enrolment.applications.jobs import DECIDE
 from cbt.enrolment.applications.pages import applicant_details
@@ -126,7 +126,7 @@ def decide(side: ApplicationSide, ref: str) -> Reply:
     """Accept or refuse the people who are chosen."""
     form = flask.request.form
     back, people = form.get("person", ""), form.getlist("people")
-    verdict = Verdict(
+    verdict = ApplicantVerdict(
         form.get("verdict", ""),
         whole_number(form.get("condition", ""), most=99),
         form.get("reason", ""),

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from cbt.interchange.documents.terms import letters, verdict
-from cbt.interchange.doubts.doubt import CHOSEN, HEAD, Doubt, Evidence, Mend
+from cbt.interchange.doubts.doubt import CHOSEN, HEAD, Doubt, DoubtedReading, Mend
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import normal
 from cbt.rules.items.content import LETTERS, ItemType
@@ -26,7 +26,7 @@ _ASKS = re.compile(r"[?？]\s*$|[（(][\s　]*[)）]|_{2,}|(?:是|为|有|应)\s
 _SIGNS = "$#&|^~@"
 
 
-def repeated_choice(evidence: Evidence) -> Doubt | None:
+def repeated_choice(evidence: DoubtedReading) -> Doubt | None:
     """Doubt a choice that stands in most items: a column, a legend or a page's foot."""
     chosen = evidence.of(*CHOSEN)
     legends = tuple(place for place, data in chosen if any(map(_is_legend, data["choices"])))
@@ -45,7 +45,7 @@ def repeated_choice(evidence: Evidence) -> Doubt | None:
     return Doubt("repeated_choice", concerned, evidence.stems(concerned), {"drop_choice": mend}, params)
 
 
-def asking_choice(evidence: Evidence) -> Doubt | None:
+def asking_choice(evidence: DoubtedReading) -> Doubt | None:
     """Doubt first choices that ask: a stem in another language, and all keys one letter too early."""
     chosen = evidence.of(*CHOSEN)
     concerned = tuple(place for place, data in chosen if _ASKS.search(data["choices"][0]))
@@ -60,7 +60,7 @@ def asking_choice(evidence: Evidence) -> Doubt | None:
     return Doubt("asking_choice", concerned, _texts(evidence, concerned), mends)
 
 
-def signs_left(evidence: Evidence) -> Doubt | None:
+def signs_left(evidence: DoubtedReading) -> Doubt | None:
     """Doubt texts that begin or end with a sign that parts choices or keys elsewhere (`a$`)."""
     concerned = []
     for place, draft in enumerate(evidence.items):
@@ -79,11 +79,11 @@ def _is_legend(text: str) -> bool:
     return _LEGEND.match(text[:HEAD]) is not None
 
 
-def _like(evidence: Evidence, place: int, text: str) -> str:
+def _like(evidence: DoubtedReading, place: int, text: str) -> str:
     return next(str(one) for one in evidence.items[place].data["choices"] if normal(one) == text)
 
 
-def _texts(evidence: Evidence, places: tuple[int, ...]) -> list[str]:
+def _texts(evidence: DoubtedReading, places: tuple[int, ...]) -> list[str]:
     return [" / ".join(evidence.items[place].data["choices"]) for place in places]
 
 
@@ -109,7 +109,7 @@ def _without_first(draft: ItemDraft, *, by_letter: bool, joined: bool) -> ItemDr
     return draft.with_data({**draft.data, "stem": stem, "choices": rest, "answer": answer})
 
 
-def _lettered(evidence: Evidence, place: int) -> bool:
+def _lettered(evidence: DoubtedReading, place: int) -> bool:
     texts = evidence.beside[place].texts if place in evidence.beside else []
     return any(one.field == "answer" and letters(one.text) for one in texts)
 

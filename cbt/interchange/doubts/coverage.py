@@ -10,7 +10,7 @@ from functools import partial
 from cbt.interchange.documents.lines import Line
 from cbt.interchange.documents.structure import heading_of
 from cbt.interchange.documents.terms import letters, verdict
-from cbt.interchange.doubts.doubt import Doubt, Evidence, Stretch, read_text, words_of
+from cbt.interchange.doubts.doubt import Doubt, DoubtedReading, SourcePart, read_text, words_of
 from cbt.interchange.doubts.keys import says_verdict
 from cbt.items.draft import ItemDraft, SourceText
 from cbt.items.exam_prose import is_signature, normal
@@ -30,7 +30,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 _LABEL = re.compile(r"^(?:[a-l]|\d{1,3}|答案?|解析)")
 
 
-def unread_text(evidence: Evidence) -> Doubt | None:
+def unread_text(evidence: DoubtedReading) -> Doubt | None:
     """Doubt the items in whose lines, cells or fields something stands that none of them says."""
     known = {piece for draft in evidence.items for text in words_of(draft.data) for piece in _pieces(text)}
     lost = list(_lost(evidence, known))
@@ -47,7 +47,7 @@ def unread_text(evidence: Evidence) -> Doubt | None:
     return Doubt("unread_text", concerned, said, params={"texts": len(doubted)})
 
 
-def joined_lines(evidence: Evidence) -> Doubt | None:
+def joined_lines(evidence: DoubtedReading) -> Doubt | None:
     """Doubt the lines that few items go on with: where they end nobody said."""
     joined = [one for one in evidence.findings if one.code == "text_line_joined" and one.item]
     joined = [one for one in joined if not says_verdict(one.value)]
@@ -80,10 +80,10 @@ def _without_lines(draft: ItemDraft, *, lines: frozenset[str]) -> ItemDraft:
 
 
 def _columns(
-    evidence: Evidence, lost: list[tuple[Stretch, SourceText]]
-) -> Iterator[tuple[Stretch, SourceText]]:
+    evidence: DoubtedReading, lost: list[tuple[SourcePart, SourceText]]
+) -> Iterator[tuple[SourcePart, SourceText]]:
     """Yield the cells of columns, or fields, that speak beside most items and are not read."""
-    by_column: defaultdict[tuple[str, str], list[tuple[Stretch, SourceText]]] = defaultdict(list)
+    by_column: defaultdict[tuple[str, str], list[tuple[SourcePart, SourceText]]] = defaultdict(list)
     for stretch, text in lost:
         if text.place.column:
             by_column[text.place.sheet, text.place.column].append((stretch, text))
@@ -93,7 +93,7 @@ def _columns(
             yield from own
 
 
-def _lost(evidence: Evidence, known: set[str]) -> Iterator[tuple[Stretch, SourceText]]:
+def _lost(evidence: DoubtedReading, known: set[str]) -> Iterator[tuple[SourcePart, SourceText]]:
     for stretch in evidence.stretches:
         if not stretch.owners or stretch.refused:
             continue

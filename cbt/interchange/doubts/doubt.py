@@ -62,7 +62,7 @@ class Doubt:
 
 
 @dataclass(slots=True)
-class Stretch:
+class SourcePart:
     """What a file says from where items (`owners`) begin to where the next ones do, which may have been refused."""
 
     owners: list[int] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Stretch:
     refused: bool = False
 
 
-class Evidence:
+class DoubtedReading:
     """A reading, and for each of its items what its file says there."""
 
     def __init__(self, reading: Reading) -> None:
@@ -82,15 +82,15 @@ class Evidence:
         return [(place, one.data) for place, one in enumerate(self.items) if one.data.get("type") in kinds]
 
     @cached_property
-    def stretches(self) -> list[Stretch]:
+    def stretches(self) -> list[SourcePart]:
         """The stretches of the file in its order; what stands before the first item of a sheet belongs to none."""
-        begun: defaultdict[tuple[str, str], dict[int, Stretch]] = defaultdict(dict)
+        begun: defaultdict[tuple[str, str], dict[int, SourcePart]] = defaultdict(dict)
         for place, draft in enumerate(self.items):
             at = draft.place("")
-            begun[at.file, at.sheet].setdefault(at.line, Stretch()).owners.append(place)
+            begun[at.file, at.sheet].setdefault(at.line, SourcePart()).owners.append(place)
         for found in self.findings:
             if found.severity is Severity.ERROR and found.place.line:
-                own = begun[found.place.file, found.place.sheet].setdefault(found.place.line, Stretch())
+                own = begun[found.place.file, found.place.sheet].setdefault(found.place.line, SourcePart())
                 own.refused = True
         starts = {part: sorted(own) for part, own in begun.items()}
         for text in self.source:
@@ -101,7 +101,7 @@ class Evidence:
         return [begun[part][line] for part in begun for line in starts[part]]
 
     @cached_property
-    def beside(self) -> dict[int, Stretch]:
+    def beside(self) -> dict[int, SourcePart]:
         """The stretch of each item by its place."""
         return {owner: stretch for stretch in self.stretches for owner in stretch.owners}
 

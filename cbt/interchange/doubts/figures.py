@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import chain
 
-from cbt.interchange.doubts.doubt import HEAD, Doubt, Evidence, words_of
+from cbt.interchange.doubts.doubt import HEAD, Doubt, DoubtedReading, words_of
 
 _FIGURE = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)*")
 _APART = str.maketrans("，、", "  ")
@@ -16,7 +16,7 @@ _HEAD = re.compile(r"\W{0,3}(\d{1,4})\s*[.．、)）]\s*(\S*)")
 _FIELDS = ("stem", "choices", "answer")
 
 
-def lost_figures(evidence: Evidence) -> Doubt | None:
+def lost_figures(evidence: DoubtedReading) -> Doubt | None:
     """Doubt the items with a number that their file has only as a part of a longer one."""
     everywhere = _figures(one.text for one in evidence.source)
     pieces = _pieces(everywhere)
@@ -38,7 +38,7 @@ def lost_figures(evidence: Evidence) -> Doubt | None:
     return Doubt("lost_figures", tuple(concerned), said) if concerned else None
 
 
-def _head(evidence: Evidence, place: int) -> tuple[int, str]:
+def _head(evidence: DoubtedReading, place: int) -> tuple[int, str]:
     """Return the number before an item's text, and the text behind it; 0 for none."""
     texts = evidence.beside[place].texts if place in evidence.beside else []
     found = (match for one in texts if one.field in {"", "stem"} if (match := _HEAD.match(one.text[:HEAD])))

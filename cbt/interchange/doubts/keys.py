@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cbt.interchange.documents.terms import verdict
-from cbt.interchange.doubts.doubt import HEAD, WORDED, Doubt, Evidence
+from cbt.interchange.doubts.doubt import HEAD, WORDED, Doubt, DoubtedReading
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import plain
 from cbt.rules.items.content import ItemType
@@ -22,7 +22,7 @@ _VERDICT_LINE = re.compile(
 )
 
 
-def one_key(evidence: Evidence) -> Doubt | None:
+def one_key(evidence: DoubtedReading) -> Doubt | None:
     """Doubt keys of which nearly all are one letter, or verdicts that are all the same."""
     singles = evidence.of(ItemType.SINGLE_CHOICE)
     truths = evidence.of(ItemType.TRUE_FALSE)
@@ -39,7 +39,7 @@ def one_key(evidence: Evidence) -> Doubt | None:
     return None
 
 
-def letters_alone(evidence: Evidence) -> Doubt | None:
+def letters_alone(evidence: DoubtedReading) -> Doubt | None:
     """Doubt the keys of 填空 and 简答 that are letters of choices: there are none to choose from."""
     concerned = tuple(
         place
@@ -49,7 +49,7 @@ def letters_alone(evidence: Evidence) -> Doubt | None:
     return Doubt("letters_alone", concerned, evidence.stems(concerned)) if concerned else None
 
 
-def worded_verdicts(evidence: Evidence) -> Doubt | None:
+def worded_verdicts(evidence: DoubtedReading) -> Doubt | None:
     """Doubt the keys of 填空 and 简答 that say right or wrong, and verdicts left below a stem."""
     worded = [place for place, data in evidence.of(*WORDED) if _verdict(data) is not None and not _asks(data)]
     truths = [

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from cbt.interchange.documents.lines import Line
 from cbt.interchange.documents.structure import heading_of
-from cbt.interchange.doubts.doubt import HEAD, Doubt, Evidence, number_of
+from cbt.interchange.doubts.doubt import HEAD, Doubt, DoubtedReading, number_of
 from cbt.items.draft import ItemDraft
 
 _FEWEST = 3
@@ -28,7 +28,7 @@ class _Count:
     concerned: list[int] = field(default_factory=list)
 
 
-def broken_numbering(evidence: Evidence) -> Doubt | None:
+def broken_numbering(evidence: DoubtedReading) -> Doubt | None:
     """Doubt the items before numbers that are missing, and those whose number comes again or out of its place."""
     starts = _starts(evidence)
     if sum(number > 0 for number, _place, _fresh in starts) < _FEWEST:
@@ -53,7 +53,7 @@ def broken_numbering(evidence: Evidence) -> Doubt | None:
     return Doubt("broken_numbering", concerned, evidence.stems(concerned), params=params)
 
 
-def numbers_left(evidence: Evidence) -> Doubt | None:
+def numbers_left(evidence: DoubtedReading) -> Doubt | None:
     """Doubt stems that begin with the numbers of their items: what stood before them was not told apart."""
     heads = [_LEADING.match(str(draft.data.get("stem", ""))[:HEAD]) for draft in evidence.items]
     numbers = [int(head[1]) if head else 0 for head in heads]
@@ -70,7 +70,7 @@ def _without_number(draft: ItemDraft) -> ItemDraft:
     return draft.with_data({**draft.data, "stem": stem[match.end() :] if match else stem})
 
 
-def _starts(evidence: Evidence) -> list[tuple[int, int, bool]]:
+def _starts(evidence: DoubtedReading) -> list[tuple[int, int, bool]]:
     """Return number, place among the items (-1 for a refused one), and whether a heading stands before it."""
     starts, fresh = [], True
     for text in evidence.lines:

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from cbt.interchange.doubts.choices import asking_choice, repeated_choice, signs_left
 from cbt.interchange.doubts.coverage import joined_lines, unread_text
-from cbt.interchange.doubts.doubt import Doubt, Evidence, read_text
+from cbt.interchange.doubts.doubt import Doubt, DoubtedReading, read_text
 from cbt.interchange.doubts.figures import lost_figures
 from cbt.interchange.doubts.keys import letters_alone, one_key, worded_verdicts
 from cbt.interchange.doubts.numbering import broken_numbering, numbers_left
@@ -18,7 +18,7 @@ from cbt.items.draft import DOUBT, Adjustments, Inferred, ItemDraft, Reading
 from cbt.items.media import in_words
 from cbt.spreadsheets.findings import Place
 
-DOUBTS: tuple[Callable[[Evidence], Doubt | None], ...] = (
+DOUBTS: tuple[Callable[[DoubtedReading], Doubt | None], ...] = (
     returning_heading,
     list_twice,
     broken_numbering,
@@ -46,7 +46,7 @@ def questioned(reading: Reading, adjust: Adjustments) -> Reading:
     """
     if not reading.source:
         return reading
-    evidence = Evidence(reading)
+    evidence = DoubtedReading(reading)
     items: list[ItemDraft | None] = list(reading.items)
     questions = []
     for ask in DOUBTS:
@@ -66,13 +66,13 @@ def questioned(reading: Reading, adjust: Adjustments) -> Reading:
     return replace(reading, items=kept, inferred=(*questions, *reading.inferred))
 
 
-def _mark(doubt: Doubt, evidence: Evidence) -> str:
+def _mark(doubt: Doubt, evidence: DoubtedReading) -> str:
     """Return what is the same for the same doubt about the same items, and for no other."""
     texts = [read_text(evidence.items[place].data) for place in doubt.concerned]
     return f"{crc32(chr(0).join([*texts, *doubt.said]).encode()):08x}"
 
 
-def _asked(doubt: Doubt, name: str, value: str, evidence: Evidence) -> Inferred:
+def _asked(doubt: Doubt, name: str, value: str, evidence: DoubtedReading) -> Inferred:
     place = evidence.items[doubt.concerned[0]].place("") if doubt.concerned else Place()
     said = "；".join(f"“{_short(text)}”" for text in doubt.said[:_EXAMPLES])
     params = {**doubt.params, "count": len(doubt.concerned), "examples": said}

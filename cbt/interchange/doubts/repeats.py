@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cbt.interchange.doubts.doubt import Doubt, Evidence, read_text
+from cbt.interchange.doubts.doubt import Doubt, DoubtedReading, read_text
 
 _FEWEST, _SHARE = 3, 0.25
 
 
-def list_twice(evidence: Evidence) -> Doubt | None:
+def list_twice(evidence: DoubtedReading) -> Doubt | None:
     """Doubt the items that stood in their file before, where they are no single slip."""
     seen: set[str] = set()
     again = []

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 
 from cbt.interchange.documents.lines import Line
 from cbt.interchange.documents.structure import NO_HEADING, heading_name, heading_of
-from cbt.interchange.doubts.doubt import Doubt, Evidence, number_of
+from cbt.interchange.doubts.doubt import Doubt, DoubtedReading, number_of
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import normal
 from cbt.rules.items.content import ItemType
@@ -18,7 +18,7 @@ _ASKS = re.compile(r"[?？。！]|[（(][\s　]*[)）]|_{2,}|\{\{1\}\}|[：:]$")
 _ASKED = (ItemType.TRUE_FALSE, ItemType.FILL_BLANK, ItemType.SHORT_ANSWER, ItemType.NUMERIC)
 
 
-def multiple_of_one(evidence: Evidence) -> Doubt | None:
+def multiple_of_one(evidence: DoubtedReading) -> Doubt | None:
     """Doubt 多选 of which most have one right choice."""
     many = evidence.of(ItemType.MULTIPLE_CHOICE)
     concerned = tuple(place for place, data in many if len(data["answer"]) == 1)
@@ -32,7 +32,7 @@ def _as_single(draft: ItemDraft) -> ItemDraft:
     return draft.with_data({**draft.data, "type": str(ItemType.SINGLE_CHOICE)})
 
 
-def returning_heading(evidence: Evidence) -> Doubt | None:
+def returning_heading(evidence: DoubtedReading) -> Doubt | None:
     """Doubt a heading that came before and after which numbers go on: a running head of its pages, no section."""
     seen: Counter[str] = Counter()
     last, heading, texts = 0, "", []
@@ -59,7 +59,7 @@ def _kept(draft: ItemDraft) -> ItemDraft:
     return draft
 
 
-def nothing_asked(evidence: Evidence) -> Doubt | None:
+def nothing_asked(evidence: DoubtedReading) -> Doubt | None:
     """Doubt sheets most of whose stems are a few words that ask nothing: plans and lists."""
     sheets: defaultdict[str, list[int]] = defaultdict(list)
     for place, draft in enumerate(evidence.items if evidence.columns else ()):

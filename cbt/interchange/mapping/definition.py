@@ -48,14 +48,14 @@ LONGEST = 40_000
 """Characters of a mapping as it is kept."""
 
 
-class Layout(StrEnum):
+class ItemLayout(StrEnum):
     """An item is a row (of a sheet, a list, or a line cut at a sign), or several lines."""
 
     ROWS = "rows"
     LINES = "lines"
 
 
-class Writing(StrEnum):
+class KeyWriting(StrEnum):
     """How the key of a choice is written."""
 
     LETTERS = "letters"
@@ -109,7 +109,7 @@ class FileMapping(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     form: str = "sheet"
-    layout: Layout = Layout.ROWS
+    layout: ItemLayout = ItemLayout.ROWS
     file: str = ""
     part: str = ""
     head: int = 0
@@ -119,7 +119,7 @@ class FileMapping(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, str] = {}
     labels: dict[str, str] = {}
     split: str = ""
-    writing: Writing = Writing.LETTERS
+    writing: KeyWriting = KeyWriting.LETTERS
     mark: str = ""
     between: str = ""
     right: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ class FileMapping(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def asks(self) -> bool:
         """Whether it says where the stems are."""
-        return self.layout is Layout.LINES or self.has("stem", "stem_choices")
+        return self.layout is ItemLayout.LINES or self.has("stem", "stem_choices")
 
     @property
     def shape(self) -> str:
@@ -189,7 +189,7 @@ def check(mapping: FileMapping) -> None:
 def faults(mapping: FileMapping) -> Iterator[InvalidInput]:
     """Yield what is wrong with a mapping, each with the field of the form that it is about."""
     yield from _too_long(mapping)
-    if mapping.layout is Layout.ROWS:
+    if mapping.layout is ItemLayout.ROWS:
         yield from _of_columns(mapping)
     elif not mapping.labels.get("number"):
         yield InvalidInput("bank.mapping.begin", field="label.number")
@@ -221,13 +221,13 @@ def _of_columns(mapping: FileMapping) -> Iterator[InvalidInput]:
 
 
 def _of_keys(mapping: FileMapping) -> Iterator[InvalidInput]:
-    keys, in_rows = mapping.keys, mapping.layout is Layout.ROWS
+    keys, in_rows = mapping.keys, mapping.layout is ItemLayout.ROWS
     said = mapping.has("answer", *BLANKS) if in_rows else bool(mapping.labels.get("answer"))
-    if mapping.writing is Writing.MARK and not mapping.mark:
+    if mapping.writing is KeyWriting.MARK and not mapping.mark:
         yield InvalidInput("bank.mapping.mark", field="mark")
-    elif mapping.writing is Writing.FLAGS and not mapping.has("right"):
+    elif mapping.writing is KeyWriting.FLAGS and not mapping.has("right"):
         yield InvalidInput("bank.mapping.flags", field="columns")
-    elif keys.at is KeysAt.HERE and not said and mapping.writing not in (Writing.MARK, Writing.FLAGS):
+    elif keys.at is KeysAt.HERE and not said and mapping.writing not in (KeyWriting.MARK, KeyWriting.FLAGS):
         yield InvalidInput("bank.mapping.key" if in_rows else "bank.mapping.key_label", field="keys")
     if keys.at is KeysAt.PART and not keys.part and not keys.file:
         yield InvalidInput("bank.mapping.keys_part", field="keys_part")

@@ -17,9 +17,9 @@ from cbt.interchange.intake import with_pictures
 from cbt.interchange.mapping.definition import (
     DERIVED,
     FileMapping,
+    ItemLayout,
     KeysAt,
-    Layout,
-    Writing,
+    KeyWriting,
     check,
     pattern_of,
     plain,
@@ -27,7 +27,7 @@ from cbt.interchange.mapping.definition import (
 )
 from cbt.interchange.mapping.key_list import ListedKey, end_of_questions, give, keys_in, keys_of_lines
 from cbt.interchange.mapping.records import Taken, cut, gather, labels_of, table_of
-from cbt.interchange.mapping.source import LISTED, RECORDS, SHEET, RawPart, Source
+from cbt.interchange.mapping.source import LISTED, RECORDS, SHEET, RawFile, RawPart
 from cbt.interchange.tables.cells import (
     LETTERS,
     bare,
@@ -61,7 +61,7 @@ _SAMPLE = 400
 _FEWEST = 2
 
 
-def read(source: Source, mapping: FileMapping, keys: Sequence[RawPart] = ()) -> Reading:
+def read(source: RawFile, mapping: FileMapping, keys: Sequence[RawPart] = ()) -> Reading:
     """Return what a mapping makes of a file; `keys` are the parts of the other files that came with it.
 
     Raise the first of the mapping's faults, InvalidInput("bank.mapping.unfit") for a file of another shape.
@@ -125,7 +125,7 @@ def read_parts(parts: Sequence[RawPart], mapping: FileMapping, beside: Sequence[
         placed = give_pictures(records.table.page, [records])
         mapped.findings += nowhere(records.table.page, placed, [records.table])
         mapped.findings += _left_out(taken)
-        mapped.columns += uses_of(records.table) if mapping.layout is Layout.ROWS else []
+        mapped.columns += uses_of(records.table) if mapping.layout is ItemLayout.ROWS else []
     items = [item for taken in mapped.taken for item in taken.records.items]
     if mapping.keys.at in (KeysAt.PART, KeysAt.END):
         where = Place(parts[0].file, parts[0].name)
@@ -162,7 +162,7 @@ def _left_out(taken: Taken) -> Iterator[Finding]:
 # Which parts of a file a mapping is for.
 
 
-def has_shape(source: Source, mapping: FileMapping) -> bool:
+def has_shape(source: RawFile, mapping: FileMapping) -> bool:
     """Return whether a file has the shape of those that a mapping was said of, or is the very one."""
     return source.name == mapping.file or any(fits(part, mapping) for part in source.parts)
 
@@ -180,7 +180,7 @@ def parts_of(parts: Sequence[RawPart], mapping: FileMapping) -> list[RawPart]:
 
 def headers_of(part: RawPart, mapping: FileMapping) -> dict[str, str]:
     """Return by what a part is known again: what stands above its columns, or what kind of text is in them."""
-    if mapping.layout is Layout.LINES or part.form == RECORDS:
+    if mapping.layout is ItemLayout.LINES or part.form == RECORDS:
         return {}
     table = table_of(part, mapping)
     labels = labels_of(part, mapping)
@@ -206,7 +206,7 @@ def fits(part: RawPart, mapping: FileMapping) -> bool:
     """Return whether a part has the shape of those that a mapping was said of."""
     if part.form != mapping.form:
         return False
-    if mapping.layout is Layout.LINES:
+    if mapping.layout is ItemLayout.LINES:
         return _fits_lines(part, mapping)
     labels = labels_of(part, mapping)
     used = [label for label, name in mapping.columns.items() if name]
@@ -246,8 +246,8 @@ def _read_item(item: SheetItem, mapping: FileMapping) -> tuple[ReadyItem, ItemDr
         if len(inside) == 1:
             answer, ready.stem = inside[0].text, inside[0].stem
     letters = letters_of(answer, choices, mapping)
-    if by_choice := mapping.writing in (Writing.MARK, Writing.FLAGS):
-        letters = marked if mapping.writing is Writing.MARK else flagged(item, mapping)
+    if by_choice := mapping.writing in (KeyWriting.MARK, KeyWriting.FLAGS):
+        letters = marked if mapping.writing is KeyWriting.MARK else flagged(item, mapping)
     kind = _kind(item, mapping, choices, letters, answer, ready.stem)
     if not isinstance(kind, ItemType):
         return ready, None, [_without_type(item, kind, answer)]
@@ -302,7 +302,7 @@ def _split(text: str, sign: str) -> list[str]:
 
 def _unmarked(choices: list[str], mapping: FileMapping) -> tuple[list[str], str]:
     """Return the choices without the sign of the right ones, and the letters of those that had it."""
-    if mapping.writing is not Writing.MARK:
+    if mapping.writing is not KeyWriting.MARK:
         return choices, ""
     letters = "".join(letter for letter, text in zip(LETTERS, choices, strict=False) if mapping.mark in text)
     return [text.replace(mapping.mark, "").strip() for text in choices], letters
@@ -316,18 +316,18 @@ def letters_of(answer: str, choices: Sequence[str], mapping: FileMapping) -> str
     if not answer or not choices:
         return ""
     match mapping.writing:
-        case Writing.LETTERS:
+        case KeyWriting.LETTERS:
             text = answer.replace(mapping.between, " ") if mapping.between else answer
             return letters_in(text.replace(LISTED, " ")) or "?"
-        case Writing.FROM_1 | Writing.FROM_0:
+        case KeyWriting.FROM_1 | KeyWriting.FROM_0:
             return _numbered(answer, len(choices), mapping)
-        case Writing.TEXT:
+        case KeyWriting.TEXT:
             return _worded(answer, choices, mapping)
     return ""
 
 
 def _numbered(answer: str, count: int, mapping: FileMapping) -> str:
-    base = 1 if mapping.writing is Writing.FROM_1 else 0
+    base = 1 if mapping.writing is KeyWriting.FROM_1 else 0
     tokens = re.findall(r"\d+", re.sub(r"\.0+(?!\d)", "", plain(answer)))
     if len(tokens) == 1 and int(tokens[0]) - base >= count and not mapping.between:
         tokens = list(tokens[0])  # 13 is the first and the third

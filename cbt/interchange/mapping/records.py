@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cbt.interchange import json_bank
 from cbt.interchange.mapping.definition import (
     FileMapping,
-    Layout,
+    ItemLayout,
     number_of,
     pattern_of,
     plain,
@@ -40,7 +40,7 @@ class Taken:
 def table_of(part: RawPart, mapping: FileMapping) -> Table:
     """Return a part as a table whose columns are what the mapping says."""
     rows = part.rows
-    if mapping.cut and mapping.layout is Layout.ROWS:
+    if mapping.cut and mapping.layout is ItemLayout.ROWS:
         rows = [cut(line, mapping.cut) for line in rows]
     page = Page(replace(part.data, rows=rows), part.file)
     if part.form == RECORDS:
@@ -49,7 +49,7 @@ def table_of(part: RawPart, mapping: FileMapping) -> Table:
     columns = {
         name: labels.index(label) for label, name in mapping.columns.items() if name and label in labels
     }
-    head = mapping.head if part.form != RECORDS and mapping.layout is Layout.ROWS else 0
+    head = mapping.head if part.form != RECORDS and mapping.layout is ItemLayout.ROWS else 0
     table = Table(page, head, head, len(page.rows), 0, max(len(labels) - 1, 0), columns)
     if part.form == RECORDS:
         table.headers = dict(enumerate(labels))
@@ -66,7 +66,7 @@ def cut(line: Sequence[str], sign: str) -> list[str]:
 
 def labels_of(part: RawPart, mapping: FileMapping) -> list[str]:
     """Return what the columns of a part are called once its lines are cut."""
-    if not mapping.cut or mapping.layout is not Layout.ROWS:
+    if not mapping.cut or mapping.layout is not ItemLayout.ROWS:
         return part.labels
     width = max((len(cut(line, mapping.cut)) for line in part.rows), default=1)
     return [str(number) for number in range(1, min(width, 60) + 1)]
@@ -78,7 +78,7 @@ def _said(cell: str) -> str:
 
 def gather(part: RawPart, mapping: FileMapping) -> Taken:
     """Return the items of a part, without their keys where these stand elsewhere."""
-    if mapping.layout is Layout.LINES:
+    if mapping.layout is ItemLayout.LINES:
         return _Lines(part, mapping).run()
     return _rows(part, mapping)
 

@@ -31,6 +31,7 @@ MOST_PARTS = 60
 _DEEPEST = 4
 _OWN = frozenset({"moodle", "qti", "text"})
 """Formats that say themselves what is what: there is nothing to be said by hand."""
+_ARCHIVES = (".xlsx", ".xlsm", ".xlsb", ".ods", ".docx", ".odt", ".zip")
 
 
 class RawPart(msgspec.Struct, frozen=True):
@@ -56,7 +57,7 @@ class RawPart(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RawFile:
     """A file, open: its format, its parts, its pictures, and what is not sure of its charset."""
 
     name: str
@@ -66,7 +67,7 @@ class Source:
     inferred: tuple[Inferred, ...] = ()
 
 
-def open_source(content: bytes, name: str, adjust: Adjustments) -> Source:
+def open_source(content: bytes, name: str, adjust: Adjustments) -> RawFile:
     """Return what is in a file.
 
     Raise as the reader of its format does, InvalidInput("bank.mapping.format") for a format that says itself what
@@ -83,11 +84,11 @@ def open_source(content: bytes, name: str, adjust: Adjustments) -> Source:
         raise InvalidInput("bank.mapping.too_long", limit=MOST_ROWS)
     if not parts:
         raise InvalidInput("bank.no_items")
-    return Source(name, kind.name, parts, shown, inferred)
+    return RawFile(name, kind.name, parts, shown, inferred)
 
 
 def _opened(kind: Format, content: bytes, name: str) -> tuple[list[RawPart], PictureMarks]:
-    if kind.name == tables.NAME:
+    if kind.name == tables.NAME and tables.as_csv(content) is content:
         if tables.is_lock(content, name):
             raise InvalidInput("bank.lock_file", name=name)
         sheets, shown = open_pictured(content)
@@ -99,6 +100,8 @@ def _opened(kind: Format, content: bytes, name: str) -> tuple[list[RawPart], Pic
         return [_lines([line.text for line in document.lines], name)], document.shown
     if kind.name == html_page.NAME:
         return [_lines([line.text for line in html_page.lines_of(content)], name)], PictureMarks()
+    if content[:2] == b"PK" and name.lower().endswith(_ARCHIVES):
+        raise InvalidInput("bank.not_workbook")  # an archive cut short is no text, whatever its bytes spell
     if len(content) > plain_text.MOST:
         raise InvalidInput("bank.text_too_big", limit=plain_text.MOST // (1024 * 1024))
     text = plain_text.text_of(content).lstrip("\ufeff")

@@ -12,10 +12,10 @@ from cbt.interchange.mapping.definition import (
     CHOICES,
     FIELDS,
     FileMapping,
+    ItemLayout,
     KeyList,
     KeysAt,
-    Layout,
-    Writing,
+    KeyWriting,
     pattern_of,
     plain,
 )
@@ -93,7 +93,7 @@ def _records(part: RawPart) -> FileMapping:
         name = _field_of(label)
         if name and name not in columns.values():
             columns[label] = name
-    writing = Writing.FLAGS if "right" in columns.values() else Writing.LETTERS
+    writing = KeyWriting.FLAGS if "right" in columns.values() else KeyWriting.LETTERS
     return _settled(FileMapping(form=part.form, part=part.name, columns=columns, writing=writing))
 
 
@@ -151,11 +151,13 @@ def _lines(part: RawPart) -> FileMapping:
         if not head:
             columns = _guessed(rows, width)
         return FileMapping(
-            form=LINES, part=part.name, head=head, cut=sign, columns=columns, layout=Layout.ROWS
+            form=LINES, part=part.name, head=head, cut=sign, columns=columns, layout=ItemLayout.ROWS
         )
     labels = labels_of(lines)
     at = KeysAt.HERE if "answer" in labels else KeysAt.STEM
-    return FileMapping(form=LINES, part=part.name, layout=Layout.LINES, labels=labels, keys=KeyList(at=at))
+    return FileMapping(
+        form=LINES, part=part.name, layout=ItemLayout.LINES, labels=labels, keys=KeyList(at=at)
+    )
 
 
 def labels_of(lines: Sequence[str]) -> dict[str, str]:

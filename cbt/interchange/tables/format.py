@@ -5,7 +5,6 @@ Workbooks that plan an examination instead of asking anything (组题规则, 细
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from bisect import bisect_right
@@ -70,6 +69,7 @@ from cbt.spreadsheets.writer import (
     marked_copy,
     new_workbook,
     text_format,
+    to_csv,
     write_head,
     write_notes,
     write_text,
@@ -530,9 +530,7 @@ def as_csv(content: bytes) -> bytes:
     lines = [line for line in decoded.text.splitlines() if line.strip()]
     for delimiter in _DELIMITERS if len(lines) >= _FEWEST_LINES else ():
         if sum(line.count(delimiter) > 1 for line in lines) >= _MOST_LINES * len(lines):
-            written = io.StringIO()
-            csv.writer(written).writerows(line.split(delimiter) for line in lines)
-            return written.getvalue().encode()
+            return to_csv(line.split(delimiter) for line in lines)
     return content
 
 

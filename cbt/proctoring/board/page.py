@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import flask
-from markupsafe import Markup
 
 from cbt.http.auth.login import Principal
 from cbt.http.auth.machine import token_hash
@@ -92,7 +91,7 @@ WORTH_PACKING = 300
 _SHEETS_EXTENSION, _KINDS = "cbt_sheets", "cbt_board_kinds"
 
 
-def board_page(board: Board, way: BoardWay, *, asked: Markup) -> str:
+def board_page(board: Board, way: BoardWay, *, asked: str) -> str:
     """Return the whole page; `asked` is the dialog that stands open over it, if one does."""
     sheet, drawing, pen = sheets_of(flask.current_app).of(way), drawing_of(board, way), _pen()
     with sheet.lock:

@@ -34,7 +34,7 @@ class Undecided(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class PaperBounds:
     """What the items of a paper come to together, both ends included: true statements, sum of the difficulties."""
 
     trues: tuple[int, int]
@@ -50,7 +50,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DrawGroup:
     """Places of which exactly `take` give an item: those of one importance in a range, or the cases of a unit.
 
     `counts` is what the whole range takes of each type; `ends` where its last group is.
@@ -62,20 +62,20 @@ class Group:
     ends: bool
 
 
-def groups_of(pools: Sequence[RangePool]) -> list[Group]:
+def groups_of(pools: Sequence[RangePool]) -> list[DrawGroup]:
     """Return the groups of the ranges of a paper of sections, as `first_choice` fills them."""
     groups = []
     for pool in pools:
         quotas = {name: take for name, take in sorted(pool.quotas.items()) if take}
         for number, (name, take) in enumerate(quotas.items(), 1):
             places = [offer for point, offer in pool.offers.items() if pool.classes[point] == name]
-            groups.append(Group(take, places, pool.plan.counts, number == len(quotas)))
+            groups.append(DrawGroup(take, places, pool.plan.counts, number == len(quotas)))
     return groups
 
 
 def exact_selection(
-    groups: Sequence[Group],
-    bounds: Bounds,
+    groups: Sequence[DrawGroup],
+    bounds: PaperBounds,
     enemies: Mapping[str, Collection[str]],
     *,
     rng: random.Random,
@@ -121,8 +121,8 @@ class _Place:
 class _Search:
     def __init__(
         self,
-        groups: Sequence[Group],
-        bounds: Bounds,
+        groups: Sequence[DrawGroup],
+        bounds: PaperBounds,
         enemies: Mapping[str, Collection[str]],
         rng: random.Random,
         steps: int,

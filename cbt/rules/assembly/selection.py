@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from cbt.errors import Conflict
-from cbt.rules.assembly.exact import Bounds, Group, Refused, Undecided, exact_selection, groups_of
+from cbt.rules.assembly.exact import DrawGroup, PaperBounds, Refused, Undecided, exact_selection, groups_of
 from cbt.rules.assembly.pools import (
     Drawable,
     RangePool,
@@ -75,11 +75,11 @@ class Tally:
         return not (self.hostile_pairs or self._true_excess() or self._mean_excess())
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> PaperBounds:
         """What the items must come to for `holds`."""
         low = math.ceil(self.goal_sum - self.sum_slack - ON_BOUND)
         high = math.floor(self.goal_sum + self.sum_slack + ON_BOUND)
-        return Bounds((self.true_low, self.true_high), (low, high))
+        return PaperBounds((self.true_low, self.true_high), (low, high))
 
     @property
     def cost(self) -> float:
@@ -204,8 +204,8 @@ def select_items(offer: ItemOffer, *, rng: random.Random) -> list[Drawable]:
 
 def _exactly(
     paper: Paper,
-    groups: Sequence[Group],
-    bounds: Bounds,
+    groups: Sequence[DrawGroup],
+    bounds: PaperBounds,
     enemies: Mapping[str, Collection[str]],
     rng: random.Random,
 ) -> list[Drawable]:
@@ -343,12 +343,12 @@ def _exact_cases(
 ) -> list[Drawable]:
     paper, count = offer.paper, len(offer.paper.units)
     groups = [
-        Group(1, [{ItemType.CASE: [case]} for case in cases[unit.number]], {ItemType.CASE: 1}, ends=True)
+        DrawGroup(1, [{ItemType.CASE: [case]} for case in cases[unit.number]], {ItemType.CASE: 1}, ends=True)
         for unit in paper.units
     ]
     low = math.ceil(count * (offer.target - HALF_TOLERANCE))
     high = math.floor(count * (offer.target + HALF_TOLERANCE))
-    exact = _exactly(paper, groups, Bounds((0, 0), (low, high)), offer.enemies, rng)
+    exact = _exactly(paper, groups, PaperBounds((0, 0), (low, high)), offer.enemies, rng)
     refs = {case.ref for case in exact}
     return [next(case for case in cases[unit.number] if case.ref in refs) for unit in paper.units]
 
