@@ -26,8 +26,17 @@ def strace_injects() -> bool:
     strace = shutil.which("strace")
     if strace is None:
         return False
-    command = [strace, "-f", "-o", os.devnull, "-e", "trace=getcwd", "-e", "inject=getcwd:error=EACCES"]
-    probe = "import os,sys\ntry: os.getcwd()\nexcept PermissionError: sys.exit(7)"
+    command = [
+        strace,
+        "-f",
+        "-o",
+        os.devnull,
+        "-e",
+        "trace=getpriority",
+        "-e",
+        "inject=getpriority:error=EACCES",
+    ]
+    probe = "import os,sys\ntry: os.getpriority(0, 0)\nexcept PermissionError: sys.exit(7)"
     return subprocess.run([*command, sys.executable, "-c", probe], capture_output=True).returncode == 7
 
 

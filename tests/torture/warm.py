@@ -28,8 +28,16 @@ def _begin_warm(
     )  # fmt: skip
 
 
+def _run_warm(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, *, seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a fork; `seconds` is the patience with a new program, the tests have one of their own."""
+    del seconds
+    return run_cbt(arguments, environment, folder)
+
+
 def begin_warm() -> None:
     """Have what the faults begin in this process begin warm, where it can."""
     if CAN_FORK:
         processes.begin = _begin_warm  # type: ignore[assignment]  # for the tests alone
-        processes.run_cbt = run_cbt
+        processes.run_cbt = _run_warm
