@@ -37,16 +37,24 @@ LETTERS = 1500
 
 
 def bank_of(count: int) -> bytes:
-    """Return a workbook of so many different rows."""
+    """Return a workbook of so many different rows, whose keys are as many of each letter: a bank of one is doubted."""
     rng = random.Random(count)
 
     def words(length: int) -> str:
         return "".join(chr(0x4E00 + rng.randrange(LETTERS)) for _ in range(length))
 
     made = [
-        truth(f"客服员在{words(6)}时应当{words(12)}，以便{words(8)}。", point=rng.choice(POINTS))
+        truth(
+            f"客服员在{words(6)}时应当{words(12)}，以便{words(8)}。",
+            point=rng.choice(POINTS),
+            answer=rng.choice("√×"),
+        )
         if number % 3
-        else single(f"接待员遇到{words(10)}，首先应当{words(6)}的是（　　）。", point=rng.choice(POINTS))
+        else single(
+            f"接待员遇到{words(10)}，首先应当{words(6)}的是（　　）。",
+            point=rng.choice(POINTS),
+            answer=rng.choice("ABCD"),
+        )
         for number in range(count)
     ]
     return workbook(made)

@@ -83,7 +83,7 @@ def _draw(work: Work) -> JobResult:
     if drawn.stopped is not None:
         what, fix = explain(drawn.stopped)
         outcome["stopped"] = {"sitting": drawn.sitting, "what": what, "fix": fix}
-        outcome["mended_at"] = drawn.stopped.params.get("mended_at", "")
+        outcome["way"] = (drawn.stopped.code, drawn.stopped.params.get("mended_at", ""))
     return JobResult(outcome)
 
 
@@ -92,7 +92,7 @@ def _drawn(outcome: Mapping[str, Any]) -> Sentences:
     sentences = [(str(_("batches.draw.done", forms=forms)), "ok")] if forms else []
     if stopped:
         said = str(_("batches.draw.stopped", **stopped))
-        sentences.append((with_way(said, outcome.get("mended_at", "")), "stop"))
+        sentences.append((with_way(said, *outcome.get("way", ("", ""))), "stop"))
     elif left:
         sentences.append((str(_("batches.draw.more", sittings=left)), "warn"))
     elif not forms:

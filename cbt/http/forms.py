@@ -176,4 +176,5 @@ def flash_done(message: str, *links: tuple[str, str]) -> None:
 def flash_refusal(error: CbtError) -> None:
     """Tell a refusal at the head of the next page, with the way to what is missing where there is one."""
     refused = refusal(error)
-    flask.flash(with_way(f"{refused.what}{refused.fix}", str(error.params.get("mended_at", ""))), "stop")
+    text, mended_at = f"{refused.what}{refused.fix}", str(error.params.get("mended_at", ""))
+    flask.flash(with_way(text, error.code, mended_at), "stop")

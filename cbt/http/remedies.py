@@ -16,8 +16,13 @@ def register_remedy(app: flask.Flask, code: str, endpoint: str, text_id: str) ->
     app.extensions.setdefault(_REMEDIES, {})[code] = (endpoint, text_id)
 
 
-def remedy(code: str) -> tuple[str, str] | None:
-    """Return the address and the name of the page that mends an error; None for none that the reader may open."""
+def remedy(code: str, mended_at: str = "") -> tuple[str, str] | None:
+    """Return the address and the name of the page that mends an error; None for none that the reader may open.
+
+    A refusal that concerns one thing of many names its page itself: `mended_at`, a path of ours.
+    """
+    if mended_at:
+        return mended_at, flask_babel.gettext("ui.see_missing")
     endpoint, text_id = flask.current_app.extensions.get(_REMEDIES, {}).get(code, ("", ""))
     declared, principal = access_of(flask.current_app, endpoint), current_principal()
     if declared is None or principal is None or not declared.admits(principal):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import flask
-import flask_babel
 
 
 def with_links(sentence: str, *links: tuple[str, str]) -> str:
@@ -12,6 +11,7 @@ def with_links(sentence: str, *links: tuple[str, str]) -> str:
     return drawn
 
 
-def with_way(sentence: str, page: str) -> str:
-    """Return a sentence with a link to the page of ours that mends what it says, where there is one."""
-    return with_links(sentence, (page, flask_babel.gettext("ui.see_missing"))) if page else sentence
+def with_way(sentence: str, code: str, mended_at: str) -> str:
+    """Return a refusal's sentence, as HTML, with a link to the page that mends it where there is one (`remedy`)."""
+    drawn: str = flask.get_template_attribute("http/_sentence.html", "with_way")(sentence, code, mended_at)
+    return drawn

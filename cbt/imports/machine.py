@@ -34,8 +34,17 @@ from cbt.jobs import queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.rules.roles import Role
-from cbt.spreadsheets.file_checks import WORKING, CheckState, FileCheck, FileChecks, FilePiece, blocks, cut
-from cbt.storage.unit_of_work import put_down_joined, reading, unit_of_work
+from cbt.spreadsheets.file_checks import (
+    WORKING,
+    CheckState,
+    FileCheck,
+    FileChecks,
+    FilePart,
+    FilePiece,
+    blocks,
+    cut,
+)
+from cbt.storage.unit_of_work import pieces_of, put_down_joined, reading, unit_of_work
 
 SUMMARY, FINDINGS, MARKED = "summary", "finding", "marked"
 """Pieces that every kind has: what was found as a whole, the findings, a copy of each file with them marked."""
@@ -254,6 +263,54 @@ class ImportKind(ABC, Generic[C, S, E]):
             "before": queue.count_before(session, job, self._codes) if job is not None and waits else 0,
         }
 
+    def bring(
+        self,
+        owner_ref: str,
+        file: FilePiece,
+        *,
+        ref: str,
+        file_name: str,
+        asked: str,
+        now: datetime,
+        actor: str,
+    ) -> str:
+        """Keep a file as a piece of its own check, part after part; have a job check it, and return its ref.
+
+        The person's former one goes. Raise as `refuse_busy` does, and Conflict(busy) where they brought another one
+        meanwhile.
+        """
+        *parts, head = cut(file)
+        with unit_of_work() as session:
+            self.refuse_busy(session, owner_ref, actor)
+            owner = {self.owner: self.owner_id(session, owner_ref)}
+            state = CheckState.ARRIVING
+            check = self.checks.rows(
+                ref=ref, actor=actor, file_name=file_name[:200], state=state, asked=asked, at=now, **owner
+            )
+            session.add(check)
+            session.flush()
+            check_id = check.id
+        for some in pieces_of(parts, size=1):
+            with unit_of_work() as session:
+                self._arriving(session, check_id)
+                session.add_all(self._part(check_id, part) for part in some)
+        with unit_of_work() as session:
+            self.forget_former(session, owner_ref, actor, now=now, but=check_id)
+            self.wait_to_be_checked(session, owner_ref, self._arriving(session, check_id), now=now)
+            session.add(self._part(check_id, head))
+        return ref
+
+    def _arriving(self, session: Session, check_id: int) -> C:
+        check: C | None = session.get(self.checks.rows, check_id, with_for_update=True)
+        if check is None or check.state != CheckState.ARRIVING:
+            raise Conflict(self.checks.busy)  # the same person brought another one meanwhile
+        return check
+
+    def _part(self, check_id: int, part: FilePiece) -> FilePart:
+        name, number, sealed = part
+        made: FilePart = self.checks.pieces(check_id=check_id, name=name, number=number, sealed=sealed)
+        return made
+
     def wait_to_be_checked(self, session: Session, owner_ref: str, check: C, *, now: datetime) -> None:
         """Have a job check a file that is there."""
         check.state = CheckState.WAITING
@@ -404,9 +461,8 @@ class ImportKind(ABC, Generic[C, S, E]):
             self.checks.end(session, check.id, CheckState.READY)
 
     def _keep_part(self, check: C, part: FilePiece) -> None:
-        name, number, sealed = part
         with unit_of_work() as session:
-            session.add(self.checks.pieces(check_id=check.id, name=name, number=number, sealed=sealed))
+            session.add(self._part(check.id, part))
 
     def lines(self, name: str, lines: Sequence[object]) -> Iterator[FilePiece]:
         """Yield the pieces of a list of lines."""

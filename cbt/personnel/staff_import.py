@@ -28,12 +28,12 @@ from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
 from cbt.imports.direct_import import note
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
 from cbt.jobs.registry import Work
-from cbt.personnel.models import FILE, STAFF_FILES, StaffCheck, StaffPart
+from cbt.personnel.models import FILE, STAFF_FILES, StaffCheck
 from cbt.personnel.rows import NewAccount, ReadStaff, open_staff, read_staff
 from cbt.rules.roles import Role
 from cbt.sittings.models import RoomStaff
 from cbt.spreadsheets.cells import SheetData
-from cbt.spreadsheets.file_checks import CheckState, FilePiece, FindingKind, Stretch, by_kind, cut
+from cbt.spreadsheets.file_checks import CheckState, FilePiece, FindingKind, Stretch, by_kind
 from cbt.spreadsheets.findings import Severity
 from cbt.spreadsheets.writer import marked_copy
 from cbt.storage.types import new_ref
@@ -204,42 +204,15 @@ def keep(*, owner_ref: str, file_name: str, body: bytes, locale: str, now: datet
     """
     if not body:
         raise InvalidInput("personnel.no_file", field="file")
-    *parts, head = cut((FILE, 0, STAFF_FILES.sealed(body)))
-    with unit_of_work() as session:
-        STAFF_LISTS.refuse_busy(session, owner_ref, actor)
-        check = StaffCheck(
-            ref=new_ref("sl"),
-            brought_by_id=STAFF_LISTS.owner_id(session, owner_ref),
-            actor=actor,
-            file_name=file_name[:200],
-            state=CheckState.ARRIVING,
-            asked=locale,  # its copy is marked in the words of whoever brought it
-            at=now,
-        )
-        session.add(check)
-        session.flush()
-        check_id, ref = check.id, check.ref
-    for piece in pieces_of(parts, size=1):
-        with unit_of_work() as session:
-            _arriving(session, check_id)
-            session.add_all(_part(check_id, part) for part in piece)
-    with unit_of_work() as session:
-        STAFF_LISTS.forget_former(session, owner_ref, actor, now=now, but=check_id)
-        STAFF_LISTS.wait_to_be_checked(session, owner_ref, _arriving(session, check_id), now=now)
-        session.add(_part(check_id, head))
-    return ref
-
-
-def _arriving(session: Session, check_id: int) -> StaffCheck:
-    check = session.get(StaffCheck, check_id, with_for_update=True)
-    if check is None or check.state != CheckState.ARRIVING:
-        raise Conflict(STAFF_FILES.busy)  # the same person brought another one meanwhile
-    return check
-
-
-def _part(check_id: int, piece: FilePiece) -> StaffPart:
-    name, number, sealed = piece
-    return StaffPart(check_id=check_id, name=name, number=number, sealed=sealed)
+    return STAFF_LISTS.bring(
+        owner_ref,
+        (FILE, 0, STAFF_FILES.sealed(body)),
+        ref=new_ref("sl"),
+        file_name=file_name,
+        asked=locale,  # its copy is marked in the words of whoever brought it
+        now=now,
+        actor=actor,
+    )
 
 
 def confirm(*, owner_ref: str, ref: str, partial: bool, now: datetime, actor: str) -> None:

@@ -2,17 +2,18 @@
 // browser's own list does; the keys of the paper work from there. Open, keys move in the list and choose nothing but by
 // Enter, Space or a press.
 
-import { h, icon, t } from "./dom.js";
+import { h, icon } from "./dom.js";
 
 const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 5, PageUp: -5, Home: -Infinity, End: Infinity };
 
 /**
- * Return `{node, show(index)}`: a field `id` named by the element `labelledby`, over `options` (markup from the server).
- * `chosen(index)` is called for each choice; the index is null where nothing is chosen any more.
+ * Return `{node, show(index)}`: a field `id` named by the element `labelledby`, over `options` (markup from the server),
+ * with the texts `choose`, while nothing is chosen, and `none`, to choose nothing any more. `chosen(index)` is called
+ * for each choice; its index is null for none.
  */
-export function combobox({ id, labelledby, options, chosen }) {
+export function combobox({ id, labelledby, options, choose, none, chosen }) {
   const rows = [null, ...options].map((html, index) => h("li", { id: `${id}-${index}`, role: "option", "data-index": index },
-    index ? [h("b", { class: "num" }, `${index}.`), h("span", { html })] : h("span", {}, t("matching.none"))));
+    index ? [h("b", { class: "num" }, `${index}.`), h("span", { html })] : h("span", {}, none)));
   const list = h("ul", { id: `${id}-list`, class: "combo-list", role: "listbox", "aria-labelledby": labelledby, hidden: true }, rows);
   const value = h("span", { class: "combo-value", id: `${id}-value` });
   const field = h("button", {
@@ -23,7 +24,7 @@ export function combobox({ id, labelledby, options, chosen }) {
   let held = 0;
   let at = 0;
   list.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus stays on the field
-  list.addEventListener("click", ({ target }) => choose(rows.indexOf(target.closest("li"))));
+  list.addEventListener("click", ({ target }) => take(rows.indexOf(target.closest("li"))));
 
   function open() {
     list.hidden = false;
@@ -46,7 +47,7 @@ export function combobox({ id, labelledby, options, chosen }) {
     rows[at].scrollIntoView({ block: "nearest" });
   }
 
-  function choose(index) {
+  function take(index) {
     close();
     if (index < 0 || index === held) return;
     show(index || null);
@@ -69,7 +70,7 @@ export function combobox({ id, labelledby, options, chosen }) {
     event.stopPropagation();
     if (event.key in MOVES) go(at + MOVES[event.key]);
     else if (event.key === "Escape") close();
-    else if (event.key === "Enter" || event.key === " ") choose(at);
+    else if (event.key === "Enter" || event.key === " ") take(at);
     else if (/^\d$/.test(event.key) && Number(event.key) < rows.length) go(Number(event.key));
   }
 
@@ -77,7 +78,7 @@ export function combobox({ id, labelledby, options, chosen }) {
     held = index ?? 0;
     rows.forEach((row, number) => row.setAttribute("aria-selected", String(number === held)));
     field.classList.toggle("is-open", !held);
-    value.replaceChildren(...(held ? [h("b", { class: "num" }, `${held}.`), " ", h("span", { html: options[held - 1] })] : [t("matching.choose")]));
+    value.replaceChildren(...(held ? [h("b", { class: "num" }, `${held}.`), " ", h("span", { html: options[held - 1] })] : [choose]));
   }
 
   show(null);

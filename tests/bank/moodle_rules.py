@@ -35,7 +35,7 @@ class Answer:
 
 
 @dataclass
-class Question:
+class MoodleQuestion:
     kind: str
     name: str
     text: Text
@@ -82,7 +82,7 @@ def formatted(text: str, usual: str) -> Text:
     return Text(after_reading(text).strip(), kind)
 
 
-def read_gift(body: str) -> list[Question]:
+def read_gift(body: str) -> list[MoodleQuestion]:
     questions, lines = [], list[str]()
     for line in [*body.split("\n"), ""]:
         if line.strip():
@@ -93,7 +93,7 @@ def read_gift(body: str) -> list[Question]:
     return questions
 
 
-def gift_question(lines: Sequence[str]) -> Question | None:
+def gift_question(lines: Sequence[str]) -> MoodleQuestion | None:
     comments = "\n".join(line for line in lines if line.startswith("//"))
     text = before_reading("\n".join(" " if line.startswith("//") else line for line in lines).strip())
     if not text or text.startswith("$CATEGORY:"):
@@ -109,7 +109,7 @@ def gift_question(lines: Sequence[str]) -> Question | None:
     stem = text[:start] + gap + text[end + 1 :]
     inner, _sign, general = inner.rpartition("####") if "####" in inner else (inner, "", "")
     shown = formatted(stem, "moodle")
-    question = Question("", after_reading(name), shown, formatted(general, shown.kind))
+    question = MoodleQuestion("", after_reading(name), shown, formatted(general, shown.kind))
     gift_answers(question, inner.strip())
     if match := re.search(r"\[id:((?:\\\]|[^\]\x00-\x1f])+)\]", comments):
         question.idnumber = match[1].strip().replace("\\]", "]")
@@ -118,7 +118,7 @@ def gift_question(lines: Sequence[str]) -> Question | None:
     return question
 
 
-def gift_answers(question: Question, inner: str) -> None:
+def gift_answers(question: MoodleQuestion, inner: str) -> None:
     usual = question.text.kind
     if not inner:
         question.kind = "essay"
@@ -166,7 +166,7 @@ def guarded(text: str) -> str:
     return re.sub(r"[\\#=~{}:\n]", lambda one: "\\n" if one[0] == "\n" else f"\\{one[0]}", text)
 
 
-def write_gift(questions: Sequence[Question]) -> str:
+def write_gift(questions: Sequence[MoodleQuestion]) -> str:
     parts = []
     for number, one in enumerate(questions, 1):
         tags = "".join(f" [tag:{tag.replace(']', chr(92) + ']')}]" for tag in one.tags)
@@ -175,7 +175,7 @@ def write_gift(questions: Sequence[Question]) -> str:
     return "\n".join(parts)
 
 
-def gift_text(one: Question) -> str:
+def gift_text(one: MoodleQuestion) -> str:
     kind = "" if one.text.kind == "moodle" else f"[{one.text.kind}]"
     stem = f"::{guarded(one.name)}::{kind}{guarded(one.text.words)}"
     general = f"\t####{guarded(one.general.words)}\n" if one.general.words else ""
@@ -212,7 +212,7 @@ def sign_of(answer: Answer, *, single: bool) -> str:
 # Moodle XML, and the cloze texts in it.
 
 
-def read_xml(body: bytes) -> list[Question]:
+def read_xml(body: bytes) -> list[MoodleQuestion]:
     return [xml_question(one) for one in ET.fromstring(body) if one.get("type") != "category"]
 
 
@@ -223,9 +223,9 @@ def held(node: ET.Element | None, usual: str = "html") -> Text:
     return Text((node.findtext("text") or "").strip(), kinds[node.get("format") or XML_FORMATS[usual]])
 
 
-def xml_question(node: ET.Element) -> Question:
+def xml_question(node: ET.Element) -> MoodleQuestion:
     kind = str(node.get("type"))
-    question = Question(
+    question = MoodleQuestion(
         kind,
         node.findtext("name/text") or "",
         held(node.find("questiontext")),
@@ -262,7 +262,7 @@ ALTERNATIVE = (
 CLOZE = re.compile(rf"\{{([0-9]*):(SHORTANSWER|SA|MW):({ALTERNATIVE}(~{ALTERNATIVE})*)\}}", re.DOTALL)
 
 
-def extracted(question: Question) -> str:
+def extracted(question: MoodleQuestion) -> str:
     """Return the text with {#1} for its first blank, and put the blanks into the question."""
     text = question.text.words
     while match := CLOZE.search(text):
@@ -279,7 +279,7 @@ def extracted(question: Question) -> str:
     return text
 
 
-def write_xml(questions: Sequence[Question]) -> bytes:
+def write_xml(questions: Sequence[MoodleQuestion]) -> bytes:
     return f"<quiz>{''.join(map(xml_text, questions))}</quiz>".encode()
 
 
@@ -288,7 +288,7 @@ def element(name: str, text: Text, more: str = "", inner: str = "") -> str:
     return f'<{name} format="{kind}"{more}><text>{escape(text.words)}</text>{inner}</{name}>'
 
 
-def xml_text(one: Question) -> str:
+def xml_text(one: MoodleQuestion) -> str:
     words = one.text.words
     for number, (_kind, raw, _answers) in enumerate(one.pieces, 1):
         words = words.replace(f"{{#{number}}}", raw, 1)

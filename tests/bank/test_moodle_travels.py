@@ -17,7 +17,7 @@ from cbt.interchange.gift import GIFT
 from cbt.items import markup
 from tests.bank.exporting import contents, is_sound, sent
 from tests.bank.moodle_rules import (
-    Question,
+    MoodleQuestion,
     Shown,
     option_seen,
     read_gift,
@@ -79,7 +79,7 @@ def here(text: str, *, line: bool) -> list[tuple[str, str]]:
     return tidied(parts)
 
 
-def there(item: dict[str, Any], question: Question) -> None:
+def there(item: dict[str, Any], question: MoodleQuestion) -> None:
     """Hold what Moodle shows and how it scores against an item; fail where they differ."""
     stem = question.text.words
     for number in range(1, len(question.pieces) + 1):

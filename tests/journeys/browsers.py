@@ -30,7 +30,8 @@ SHOTS = "CBT_TEST_SHOTS"
 DESK = {"width": 1366, "height": 768}
 WIDE = {"width": 1920, "height": 1080}
 ZOOMED = {"width": 683, "height": 384}
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000  # spent only where a journey fails
+SHOWN = 600
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -173,6 +174,17 @@ class Browsers:
         context.clock.install(time=self._centre.now())
         self._centre.contexts.append(context)
         return Browser(context, self._centre, watch, hand=hand or Mouse())
+
+    def pages(self) -> str:
+        """Return where each open page is and how its text begins: what a journey that failed was looking at."""
+        told = []
+        for page in (page for context in self._centre.contexts for page in context.pages):
+            with contextlib.suppress(Exception):
+                text = " ".join(
+                    str(page.evaluate("(document.querySelector('main') ?? document.body).innerText")).split()
+                )
+                told.append(f"{page.url}\n  {text[:SHOWN]}")
+        return "\n".join(told)
 
     def close(self) -> None:
         """Close what is open and tell what went wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +20,18 @@ from tests.world import PLANNED
 
 DRIVER = Path(__file__).parent / "driver.js"
 OPENING = PLANNED - timedelta(minutes=36)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A journey that fails shows the pages that were open."""
+    report = yield
+    opened = getattr(item, "funcargs", {}).get("browsers")
+    if call.when == "call" and report.failed and isinstance(opened, Browsers):
+        report.sections.append(("open pages", opened.pages()))
+    return report
 
 
 @pytest.fixture(scope="session")

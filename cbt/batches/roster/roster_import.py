@@ -43,7 +43,7 @@ from cbt.batches.roster.findings import (
     offered_papers,
     shares_of,
 )
-from cbt.batches.roster.models import FILE, ROSTERS, RosterCheck, RosterPart
+from cbt.batches.roster.models import FILE, ROSTERS, RosterCheck
 from cbt.batches.roster.plan import RosterTerms, seen_of, terms_of, written
 from cbt.batches.roster.planner import CheckedRoster, choices_of, dry_run, plan_sheets, target_of
 from cbt.blueprints.store import blueprint_of
@@ -64,9 +64,9 @@ from cbt.rules.roles import Role
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.cells import SheetData
-from cbt.spreadsheets.file_checks import CheckState, FilePiece, Stretch, by_kind, cut
+from cbt.spreadsheets.file_checks import CheckState, FilePiece, Stretch, by_kind
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import PIECE, pieces_of, put_down_joined, reading, unit_of_work
+from cbt.storage.unit_of_work import PIECE, put_down_joined, reading, unit_of_work
 from cbt.storage.write_queue.change_set import Rows
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -369,46 +369,18 @@ def keep(
     """
     if not body:
         raise InvalidInput("roster.no_file", field="file")
-    *parts, head = cut((FILE, 0, ROSTERS.sealed(body)))
-    with unit_of_work() as session:
-        target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
-        batch_ref = target.batch.ref
-        BROUGHT.refuse_busy(session, target.batch.ref, actor)
-        check = RosterCheck(
-            ref=new_ref("rd"),
-            batch_id=target.batch.id,
-            actor=actor,
-            file_name=file_name[:200],
-            state=CheckState.ARRIVING,
-            asked=written(
-                RosterTerms(locale=locale, sitting=sitting_ref, application=application, people=people)
-            ),
-            at=now,
-        )
-        session.add(check)
-        session.flush()
-        check_id, ref = check.id, check.ref
-    for piece in pieces_of(parts, size=1):
-        with unit_of_work() as session:
-            _arriving(session, check_id)
-            session.add_all(_part(check_id, part) for part in piece)
-    with unit_of_work() as session:
-        BROUGHT.forget_former(session, batch_ref, actor, now=now, but=check_id)
-        BROUGHT.wait_to_be_checked(session, batch_ref, _arriving(session, check_id), now=now)
-        session.add(_part(check_id, head))
-    return ref
-
-
-def _arriving(session: Session, check_id: int) -> RosterCheck:
-    check = session.get(RosterCheck, check_id, with_for_update=True)
-    if check is None or check.state != CheckState.ARRIVING:
-        raise Conflict(ROSTERS.busy)  # the same person brought another one meanwhile
-    return check
-
-
-def _part(check_id: int, piece: FilePiece) -> RosterPart:
-    name, number, sealed = piece
-    return RosterPart(check_id=check_id, name=name, number=number, sealed=sealed)
+    with reading() as session:
+        batch_ref = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref).batch.ref
+    terms = RosterTerms(locale=locale, sitting=sitting_ref, application=application, people=people)
+    return BROUGHT.bring(
+        batch_ref,
+        (FILE, 0, ROSTERS.sealed(body)),
+        ref=new_ref("rd"),
+        file_name=file_name,
+        asked=written(terms),
+        now=now,
+        actor=actor,
+    )
 
 
 def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms, now: datetime, actor: str) -> None:

@@ -19,7 +19,7 @@ from cbt.interchange.mapping.definition import (
 )
 from cbt.interchange.mapping.source import LISTED, RECORDS, RawPart
 from cbt.interchange.tables.cells import clean
-from cbt.interchange.tables.rows import Records, SheetItem
+from cbt.interchange.tables.rows import Records, SheetItem, item_in
 from cbt.interchange.tables.sheet import Page, Table
 from cbt.spreadsheets.cells import SheetData
 
@@ -128,24 +128,10 @@ def _stem(table: Table) -> str:
 
 
 def _item(table: Table, row: int, heading: str) -> SheetItem:
-    flags = [table.text(row, "right")] if table.has("right") else []
-    return SheetItem(
-        table,
-        [row],
-        number=table.text(row, "number"),
-        type=table.spread(row, "type"),
-        stem=table.text(row, _stem(table)),
-        choices=[table.text(row, name) for name in table.of("choice_")],
-        cells=[text] if (text := table.text(row, "choices")) else [],
-        answer=table.text(row, "answer"),
-        explanation=table.text(row, "explanation"),
-        difficulty=table.spread(row, "difficulty"),
-        consistency=table.text(row, "consistency"),
-        point=table.spread(row, "point"),
-        blanks=[text for name in table.of("blank_") if (text := table.text(row, name))],
-        rights=flags,
-        heading=heading,
-    )
+    item = item_in(table, row, kind=table.spread(row, "type"), heading=heading)
+    item.stem = table.text(row, _stem(table))
+    item.rights = [table.text(row, "right")] if table.has("right") else []
+    return item
 
 
 def _attach(table: Table, row: int, item: SheetItem) -> None:

@@ -65,8 +65,17 @@ class Records:
 
 
 def item_at(table: Table, row: int, *, kind: str, heading: str) -> SheetItem:
-    """Return the item that begins in a row."""
-    item = SheetItem(
+    """Return the item that begins in a row, and what of a CSV's row stands beyond its headers."""
+    item = item_in(table, row, kind=kind, heading=heading)
+    if table.page.is_csv:
+        last = max((column for column, text in table.headers.items() if text), default=table.right)
+        item.beyond = next((column for column in table.page.filled(row) if column > last), -1)
+    return item
+
+
+def item_in(table: Table, row: int, *, kind: str, heading: str) -> SheetItem:
+    """Return what the columns say of the item that begins in a row."""
+    return SheetItem(
         table,
         [row],
         number=table.text(row, "number"),
@@ -82,10 +91,6 @@ def item_at(table: Table, row: int, *, kind: str, heading: str) -> SheetItem:
         blanks=[text for name in table.of("blank_") if (text := table.text(row, name))],
         heading=heading,
     )
-    if table.page.is_csv:
-        last = max((column for column, text in table.headers.items() if text), default=table.right)
-        item.beyond = next((column for column in table.page.filled(row) if column > last), -1)
-    return item
 
 
 HEADING = re.compile(

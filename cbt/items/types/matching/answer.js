@@ -1,7 +1,7 @@
 // 匹配: a field for each thing on the left, chosen from the options; long ones are also listed above, in full.
 
 import { combobox } from "../combobox.js";
-import { h, plain } from "../dom.js";
+import { h, plain, t } from "../dom.js";
 
 const SHORT = 22;
 
@@ -11,7 +11,7 @@ function render(item, app) {
   const listed = item.options.some((html) => plain(html).length > SHORT || /<(img|table)/i.test(html));
   const picks = item.lefts.map((_, index) => combobox({
     id: `pick-${position}-${index}`, labelledby: `left-${position}-${index}`, options: item.options,
-    chosen: (number) => commit(index, number),
+    choose: t("matching.choose"), none: t("matching.none"), chosen: (number) => commit(index, number),
   }));
 
   function commit(index, number) {
