@@ -37,7 +37,7 @@ LETTERS = 1500
 
 
 def bank_of(count: int) -> bytes:
-    """Return a workbook of so many different rows, whose keys are as many of each letter: a bank of one is doubted."""
+    """Return a workbook of so many different rows, with keys of every letter: those of one are doubted."""
     rng = random.Random(count)
 
     def words(length: int) -> str:

@@ -35,7 +35,7 @@ from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_f
 from tests.file_pool import SpareFiles
 from tests.fork_server import CAN_FORK
 from tests.forked_runner import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks
-from tests.helpers import FakeClock, leave_nothing_for_later
+from tests.helpers import Client, FakeClock, leave_nothing_for_later
 from tests.moments import Course, Moment
 from tests.run_cache import folder_of_run, locked, server_of_run
 from tests.world import START, World, build_world
@@ -47,6 +47,7 @@ share_compiled()
 share_counters()
 hash_quickly()
 product_processes.begin_warm()
+flask.Flask.test_client_class = Client
 
 
 def new_name() -> str:

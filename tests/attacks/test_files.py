@@ -368,7 +368,7 @@ def test_a_child_that_has_no_turn_is_ended_and_its_file_not_blamed() -> None:
     with pytest.raises(Unavailable) as late:
         run(f"{_HERE}:sleep", b"", limits=Limits(memory=SMALL.memory, cpu=1, wall=1, answer=100))
     assert late.value.code == "file.overdue"
-    assert run(f"{_HERE}:echo", b"alive", limits=SMALL) == b"alive"
+    assert run(f"{_HERE}:echo", b"alive", limits=UNHURRIED) == b"alive"
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,7 @@ def test_a_child_has_nothing_and_reaches_nothing(
     monkeypatch.setenv("CBT_KEYS", "secret")
     kept = os.open(product_dir("templates") / "base.html", os.O_RDONLY) if task == "descriptors" else -1
     try:
-        assert run(f"{_HERE}:{task}", b"", limits=SMALL).decode() == said
+        assert run(f"{_HERE}:{task}", b"", limits=UNHURRIED).decode() == said
     finally:
         if kept >= 0:
             os.close(kept)
@@ -396,15 +396,15 @@ def test_a_child_has_nothing_and_reaches_nothing(
 def test_children_take_turns_and_who_cannot_wait_is_told() -> None:
     places = ChildPlaces("few", at_once=1, waiting=1)
     with places.taken(1):
-        first = threading.Thread(target=lambda: run(f"{_HERE}:echo", b"", limits=SMALL, places=places))
+        first = threading.Thread(target=lambda: run(f"{_HERE}:echo", b"", limits=UNHURRIED, places=places))
         first.start()
         while places.waiting._value:
             time.sleep(0.001)
         with pytest.raises(Unavailable) as refused:
-            run(f"{_HERE}:echo", b"", limits=SMALL, places=places)
+            run(f"{_HERE}:echo", b"", limits=UNHURRIED, places=places)
         assert (refused.value.code, refused.value.params) == ("file.busy", {"seconds": AGAIN_SECONDS})
     first.join()
-    assert run(f"{_HERE}:echo", b"x", limits=SMALL, places=places) == b"x"
+    assert run(f"{_HERE}:echo", b"x", limits=UNHURRIED, places=places) == b"x"
 
 
 @contextmanager
@@ -455,7 +455,7 @@ def test_one_file_of_a_units_account_is_read_at_a_time(
     def ask(name: bytes) -> None:
         with app.test_request_context():
             try:
-                run(f"{_HERE}:echo", name, limits=SMALL)
+                run(f"{_HERE}:echo", name, limits=UNHURRIED)
             except TooMany as error:
                 done.append(f"{name.decode()}: {error.code}")
             else:
@@ -476,7 +476,7 @@ def test_one_file_of_a_units_account_is_read_at_a_time(
 def test_a_child_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
     with pytest.raises(Unavailable) as refused:
-        run(f"{_HERE}:echo", b"", limits=SMALL)
+        run(f"{_HERE}:echo", b"", limits=UNHURRIED)
     assert refused.value.code == "file.reader"
 
 
