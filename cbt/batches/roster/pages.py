@@ -134,8 +134,11 @@ def standing_of(session: Session, batch_ref: str, ref: str, *, actor: str) -> Ro
 def _standing(session: Session, check: RosterCheck) -> RosterStanding:
     terms = terms_of(check.asked)
     ref, applied = terms.sitting, terms.application
+    standing = BROUGHT.standing(session, check)
+    if applied:  # nobody brought a file: the page is called as the unit is
+        standing["file_name"] = standing["file_name"].removesuffix(".xlsx")
     return RosterStanding(
-        **BROUGHT.standing(session, check),
+        **standing,
         batch=session.get_one(Batch, check.batch_id),
         sitting=session.scalar(select(Sitting).where(Sitting.ref == ref)) if ref else None,
         brought_by=actor_names(session, {check.actor}).get(check.actor, check.actor),
