@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
 from collections.abc import Iterator
@@ -48,6 +49,16 @@ def test_what_the_pages_of_an_exam_are_made_with_is_there(world: World, state: s
     there = compiled(world)
     assert {TILES, "door/seat.html", "base.html"} <= there
     assert not any(name.startswith(("bank/", "enrolment/", "results/")) for name in there)
+
+
+def test_what_takes_longer_than_it_may_is_left_for_later(world: World) -> None:
+    in_state(world, "running")
+    forget(world)
+    looks = itertools.count()
+    assert not warm_up(world.app, within=3, timer=lambda: next(looks))
+    assert 0 < len(compiled(world)) <= 3
+    assert warm_up(world.app, within=3, timer=lambda: 0)
+    assert TILES in compiled(world)
 
 
 @pytest.mark.parametrize("state", ["published", "ended"])

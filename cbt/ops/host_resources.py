@@ -11,13 +11,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 from cbt.config import Settings
-from cbt.confined.priority import done_behind
 from cbt.errors import Unavailable
 from cbt.storage.private_files import make_folder, open_private
 
@@ -29,7 +26,6 @@ except ImportError:  # Windows has no such limit
 PR_SET_PDEATHSIG = 1
 FORKS = sys.platform == "linux"
 """Whether a process is begun as a copy of its parent, with all that is loaded there."""
-R = TypeVar("R")
 _remembered = 0
 _others_serve = False
 M_MMAP_THRESHOLD = -3
@@ -170,24 +166,13 @@ def begin_as_parent() -> None:
 
 
 def tell_forks_that_others_serve(serve: bool) -> None:
-    """Tell the processes that are forked from now on whether others serve already while they begin."""
+    """Tell the processes that are forked from now on whether enough others serve already while they begin."""
     global _others_serve
     _others_serve = serve
 
 
 def others_serve() -> bool:
     return _others_serve
-
-
-def giving_way(work: Callable[[], R]) -> R:
-    """Do work, and where others serve already, with what they leave of the processors (Linux).
-
-    Whoever stands in for a process that died reads and works out for a second what they would need to do its work.
-    A thread of its own does it, for none gets its priority back; threads that `work` begins stay behind, too.
-    """
-    if not (FORKS and _others_serve):
-        return work()
-    return done_behind(work)
 
 
 def die_with_parent(parent: int | None = None) -> None:

@@ -10,8 +10,10 @@ serve already, a process does it before it serves (cbt/ops/worker).
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import flask
@@ -53,11 +55,15 @@ SAID_BY_BOARDS = "proctoring"
 _UNDER_WAY = select(SittingRoom.id).where(SittingRoom.state.in_(OPEN)).limit(1)
 
 
-def warm_up(app: flask.Flask) -> bool:
-    """Have ready what the pages of an exam are made with, if one is under way; return whether one is.
+def warm_up(
+    app: flask.Flask, *, within: float = math.inf, timer: Callable[[], float] = time.monotonic
+) -> bool:
+    """Have ready what the pages of an exam are made with, if one is under way; return whether all of it is.
 
-    A database that cannot be read keeps nobody from serving: the pages say what there is to say.
+    What is not there `within` so many seconds is left to whoever does it again, or asks first. A database that
+    cannot be read keeps nobody from serving: the pages say what there is to say.
     """
+    began = timer()
     try:
         with app.app_context(), reading() as session:
             under_way = session.scalar(_UNDER_WAY) is not None
@@ -72,6 +78,8 @@ def warm_up(app: flask.Flask) -> bool:
         with as_nobody(app, "/", locale=locale, theme=THEMES[0]):
             flask_babel.get_translations()
         for name in pages_of_an_exam():
+            if timer() - began > within:
+                return False
             app.jinja_env.get_template(name)
     return under_way
 

@@ -64,7 +64,7 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
     """
 
     def _respawn_workers(self, workers: Sequence[int], *args: Any, **options: Any) -> None:
-        tell_forks_that_others_serve(len(workers) < len(self.wrks))
+        tell_forks_that_others_serve(2 * len(workers) <= len(self.wrks))
         super()._respawn_workers(workers, *args, **options)
         self.respawned_wrks.clear()
 

@@ -96,7 +96,8 @@ def test_it_says_scheduled_once_its_people_are_registered_and_not_before(
     shown = accepted.text(page)
     assert "确认" in shown
     assert accepted.page in shown  # the way back
-    assert "<h1" in shown and ".xlsx</h1>" not in shown  # called as the unit is: nobody brought a file
+    assert "<h1" in shown
+    assert ".xlsx</h1>" not in shown  # called as the unit is: nobody brought a file
     assert (registered(world), state(world)) == ([], "accepted")
     assert not any(SAID in text for text in pages(world, accepted).values())
     assert accepted.client.post(page).status_code == 303
