@@ -112,6 +112,7 @@ from cbt.personnel.jobs import MARKED_LIST
 from cbt.personnel.slips import SLIPS
 from cbt.personnel.staff_import import STAFF_LISTS
 from cbt.proctoring import doorway_views as doorway
+from cbt.proctoring import hand_views as hands
 from cbt.proctoring import jobs as proctoring_jobs
 from cbt.proctoring import readiness_views as readiness
 from cbt.proctoring import views as proctoring_views
@@ -392,6 +393,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     proctoring_views.inspection_pages,
     proctoring_views.recovery_pages,
     proctoring_views.record_pages,
+    hands.pages,
     readiness.pages,
     doorway.pages,
     results_views.pages,

@@ -203,3 +203,40 @@ class GoSheet(Named):
     note: Mapped[str] = mapped_column(Text)
     found: Mapped[str] = mapped_column(Text)
     """Canonical JSON: the faults and figures as they were shown."""
+
+
+class RaisedHand(Named):
+    """举手 of a candidate at their paper: for what, at which item, and what they were answered."""
+
+    __table_args__ = (Index("ix_raised_hand_room", "sitting_room_id", "id"),)
+
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(12))
+    """A code of `hands.REASONS`."""
+    place: Mapped[str] = mapped_column(String(80))
+    """The item it is about as the candidate counts it (判断题 13); "" where it is about none."""
+    lowered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the candidate took it back, unanswered."""
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_by: Mapped[str | None] = mapped_column(String(80))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    """The answer: a message on the candidate's page, with its receipts."""
+
+
+class ItemRemark(Named):
+    """题目有疑问: what a candidate says of an item of their paper, for whoever reviews items after the sitting."""
+
+    __table_args__ = (Index("ix_item_remark_room", "sitting_room_id", "id"),)
+
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    position: Mapped[int]
+    """In the frozen form, from 1: with the form it names the item and its version."""
+    place: Mapped[str] = mapped_column(String(80))
+    """The item as the candidate counts it (判断题 13)."""
+    item_ref: Mapped[str] = mapped_column(String(60))
+    item_version: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)

@@ -23,6 +23,7 @@ from cbt.candidates.store import Registered, entries_of_room, with_photo
 from cbt.proctoring.acts.room_end import Ending, ending
 from cbt.proctoring.board.live import Board, LogLine, load_board, log_lines
 from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.hands import HandCounts, hand_counts
 from cbt.proctoring.incidents import ReportStatement, told_of_room
 from cbt.proctoring.models import GrantedTime, Incident, InspectorComment, LeaveRecord
 from cbt.proctoring.store import COUNTERSIGNED, EVACUATED, gaps_of_room
@@ -159,6 +160,7 @@ class RoomRecord:
     doors: Mapping[str, DoorFacts]
     """By the ref of a registration."""
     no_photo: tuple[SeatView, ...]
+    hands: HandCounts
     head: Head | None
     """Where the log ended when this was read (日志锚点)."""
     printed_at: datetime
@@ -328,6 +330,7 @@ def read_record(session: Session, view: RoomView, *, now: datetime) -> RoomRecor
             for one in comments(session, room.id)
         ),
         doors={ref: _shown(entry) for ref, entry in entries.items()},
+        hands=hand_counts(session, room.id),
         no_photo=tuple(seat for seat in board.seats if seat.candidate_id not in photos),
         head=head_of(session),
         printed_at=now,

@@ -23,6 +23,7 @@ from cbt.proctoring.acts.room_end import place_of
 from cbt.proctoring.board.display import log_person, log_text, span_words
 from cbt.proctoring.board.live import LogLine
 from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.hands import REASONS
 from cbt.proctoring.incidents import TAKEN_BACK
 from cbt.proctoring.record import (
     LEFT,
@@ -224,9 +225,24 @@ def _happened(record: RoomRecord) -> Iterator[list[str]]:
     waits = _("record.undecided", count=record.undecided) if record.undecided else ""
     yield [_("record.happened.cut"), _count(len(record.silences)) + waits]
     yield [_("record.happened.out"), _count(len(record.out))]
+    yield [_("record.happened.hands"), _hands(record)]
+    yield [_("record.happened.remarks"), _count(record.hands.remarks)]
     yield [_("record.happened.undelivered"), names(record.ending.undelivered)]
     yield [_("record.happened.no_photo"), names(record.no_photo)]
     yield [_("record.happened.head"), str(record.head or NONE)]
+
+
+def _hands(record: RoomRecord) -> str:
+    hands = record.hands
+    if not hands.by_reason:
+        return NONE
+    reasons = [
+        f"{_(f'proctoring.hand.{name}')} {hands.by_reason[name]}"
+        for name in REASONS
+        if name in hands.by_reason
+    ]
+    text = _("record.hands", count=sum(hands.by_reason.values()), reasons=_("ui.comma").join(reasons))
+    return str(text) + (_("record.hands_open", count=hands.unanswered) if hands.unanswered else "")
 
 
 def _count(count: int) -> str:

@@ -18,7 +18,7 @@ from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.http.auth.rate_limit import LONGEST
 from cbt.http.auth.throttle import LATELY_TRIED, TryCount, worth_a_look
-from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
+from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, RaisedHand, UndoableAct
 from cbt.rules.clock import Pause
 from cbt.rules.states import OVER, SittingState
 from cbt.rules.violations import EVACUATION
@@ -413,6 +413,29 @@ _SEEN = PreparedSelect(
 def alerts_seen(session: Session, sitting_room_id: int) -> Mapping[tuple[int, str], int]:
     """Return which alerts somebody has looked into: (seat id, kind) -> mark."""
     return {(seat_id, kind): mark for seat_id, kind, mark in _SEEN.rows(session, room=sitting_room_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class HandUp:
+    """A hand that is up: since when, for what, at which item as the candidate counts it."""
+
+    at: datetime
+    reason: str
+    place: str
+
+
+_HANDS_UP = PreparedSelect(
+    select(RaisedHand.attempt_id, RaisedHand.at, RaisedHand.reason, RaisedHand.place).where(
+        RaisedHand.sitting_room_id == bindparam("room"),
+        RaisedHand.lowered_at.is_(None),
+        RaisedHand.answered_at.is_(None),
+    )
+)
+
+
+def hands_up(session: Session, sitting_room_id: int) -> Mapping[int, HandUp]:
+    """Return the hands that are up in a room: attempt id -> hand."""
+    return {row.attempt_id: HandUp(*row[1:]) for row in _HANDS_UP.rows(session, room=sitting_room_id)}
 
 
 _UNDOABLE = PreparedSelect(

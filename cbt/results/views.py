@@ -25,6 +25,7 @@ from cbt.http.server import lanes
 from cbt.http.server.hot_addresses import hot_reply
 from cbt.jobs.answers import act_reply, file_reply
 from cbt.printing.pdf import PDF
+from cbt.proctoring.hands import remarks_of
 from cbt.results import my_results, rulings
 from cbt.results.handler import ask_page, results_page
 from cbt.results.jobs import CORRECTION, LETTER, PACKAGE, RELEASE, SHEET_PRINT, WORKBOOK, asked_by_two
@@ -59,6 +60,7 @@ from cbt.results.rulings import rule as rule_on
 from cbt.results.sheet.documents import as_points, as_unrounded
 from cbt.results.sheet.page import lines_asked, release_page, rooms_for_paper, sheet_page
 from cbt.results.sheet.page import overview as read_overview
+from cbt.results.store import finished_sitting
 from cbt.rules.roles import Role
 from cbt.scoring.late_answers import APPROVED
 from cbt.storage.unit_of_work import reading
@@ -305,7 +307,18 @@ def sheet(sitting_ref: str) -> Reply:
         sheet=page.sheet,
         asked=search,
         late=late_counts(page.sheet.sitting.id),
+        remarks=page.remarks,
     )
+
+
+@pages.get("/results/<sitting_ref>/remarks")
+@access.roles(*READERS)
+def remarks(sitting_ref: str) -> Reply:
+    """List what candidates of a sitting remarked on items."""
+    with reading() as session:
+        sitting = finished_sitting(session, sitting_ref)
+        page = remarks_of(session, sitting, page=page_of(flask.request.args))
+    return flask.render_template("results/sheet/remarks.html", sitting=sitting, found=page)
 
 
 @pages.get("/results/<sitting_ref>/print")

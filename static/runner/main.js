@@ -6,6 +6,7 @@ import { Clock } from "./clock.js";
 import { h, icon, t } from "./dom.js";
 import { flow } from "./flow.js";
 import { guard } from "./guard.js";
+import { Hand } from "./hand.js";
 import { listenKeys } from "./paper/keys.js";
 import { News } from "./news/news.js";
 import { Outbox } from "./save/outbox.js";
@@ -128,6 +129,7 @@ const app = Object.assign({
       this.toast(t("toast.from_proctor", { text }), "accent", {
         stay: true, close: () => this.post(this.urls.message.replace("/0/", `/${id}/`), {}),
       });
+      this.hand.heard();
     }
   },
 }, flow);
@@ -185,6 +187,7 @@ app.units = new Units(app, byId("units"));
 app.view = new View(app, byId("view"));
 app.palette = new Palette(app, byId("side"));
 app.bar = new Bar(app);
+app.hand = new Hand(app);
 app.rescue = new Rescue(app, byId("rescue"));
 app.delivery = new Delivery(app);
 app.news = new News(app);

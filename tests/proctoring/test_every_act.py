@@ -23,15 +23,15 @@ from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board.live import OVER, Board, load_board
 from cbt.proctoring.board.open_rooms import OpenRooms, SeatsRead
 from cbt.proctoring.board.parts import BoardWay, Drawing, DrawKinds, DrawnKinds, Kind, Pen, Tile
-from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
+from cbt.proctoring.models import Incident, IncidentReport, RaisedHand, UndoableAct
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states import SittingState
 from cbt.runner.attempt_changes import refresh_clocks
-from cbt.runner.models import AttemptLive, Gap
+from cbt.runner.models import Attempt, AttemptLive, Gap
 from cbt.sittings.models import Centre, Room, Seat, SittingRoom
 from cbt.sittings.places import create_room
 from cbt.sittings.store import RoomView, rooms_of_sitting
-from cbt.storage.types import db
+from cbt.storage.types import db, new_ref
 from cbt.storage.unit_of_work import raw_reading, reading, unit_of_work
 from tests.proctoring.desk import Desk, change, done, running
 from tests.world import PASSWORD, PLANNED, World
@@ -146,6 +146,18 @@ def all_decided(world: World) -> None:
         session.execute(update(Gap).where(Gap.decided_at.is_(None)).values(decided_at=now, decided_by="x"))
 
 
+def hand_raised(world: World) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        paper = session.get_one(Attempt, world.sitters["theory"].attempt_id)
+        hand = {
+            "attempt_id": paper.id,
+            "sitting_room_id": paper.sitting_room_id,
+            "reason": "other",
+            "place": "",
+        }
+        session.add(RaisedHand(ref=new_ref("hd"), at=world.clock.now(), **hand))
+
+
 def another_room(world: World) -> None:
     """A room of the same centre that nobody uses: 02 is missing there."""
     with world.app.app_context(), unit_of_work() as session:
@@ -180,6 +192,7 @@ AT_THE_DOOR = (
 )
 WITH_PAPERS = (
     Case("remind", "theory", {"text": "请保持安静"}),
+    Case("answer_hand", "theory", {"text": "马上过来"}, prepare=hand_raised),
     Case("adjust", "theory", TIME),
     Case("adjust_room", "", TIME, states=OPEN),
     Case("suspend", "theory", WHY),

@@ -1,4 +1,4 @@
-"""知道了, that somebody has looked into an alert of a seat; and 提醒, a message on the candidate's page."""
+"""知道了, that somebody has looked into an alert; 提醒, a message on the candidate's page; the answer to 举手."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cbt.candidates.models import Registration
 from cbt.door.address_watch import clear_elsewhere
 from cbt.door.seats import clear_claim
 from cbt.errors import Conflict, InvalidInput
+from cbt.proctoring import hands
 from cbt.proctoring.act import (
     Act,
     ActRequest,
@@ -20,6 +21,7 @@ from cbt.proctoring.act import (
     ActScope,
     Preview,
     Selection,
+    further,
     not_here,
     read_text,
     usual,
@@ -193,5 +195,56 @@ MESSAGE_ACTS = (
         undo=_take_message_back,
         tone="main",
         running=usual(10),
+    ),
+)
+
+
+def _has_hand_up(seat: SeatView, _board: Board) -> str:
+    return "" if seat.hand is not None else "no_hand"
+
+
+def _answer(request: ActRequest) -> ActResult:
+    """Answer 举手 in words: a message on the candidate's page, with its receipts."""
+    text = read_text(request.form, "text")
+    with acting(request) as desk:
+        picked = desk.pick()
+        before = []
+        for seat, attempt in each_paper(desk, picked):
+            answer = hands.answer_hand(
+                desk.session, attempt, now=request.now, text=text, actor=request.by.actor
+            )
+            if answer is None:  # taken back just now
+                continue
+            before.append((seat.registration_id, {"message": answer}))
+            desk.audit("hand.answer", f"attempt:{attempt.ref}", reason=text)
+            desk.log("answer_hand", seat, text=text)
+        if not before:
+            raise Conflict("proctoring.none_apply")
+        desk.remember(before)
+        return desk.said(picked)
+
+
+def _answers(_preview: Preview) -> Mapping[str, object]:
+    usual_texts = str(flask_babel.gettext("proctoring.reasons.answer_hand")).split("|")
+    return {"texts": [(str(place), text) for place, text in enumerate(usual_texts)]}
+
+
+def _take_answer_back(desk: Desk, seat: SeatView, before: dict[str, int]) -> bool:
+    """Have a hand be up again whose answer nobody has read yet."""
+    attempt = desk.attempts((seat,))[seat.ref]
+    return hands.withdraw_answer(desk.session, attempt, before["message"], now=desk.now)
+
+
+HAND_ACTS = (
+    Act(
+        "answer_hand",
+        ActScope.SEATS,
+        _answer,
+        _has_hand_up,
+        fields=("text",),
+        shows=_answers,
+        undo=_take_answer_back,
+        tone="main",
+        running=further(5),
     ),
 )

@@ -93,6 +93,7 @@ _GROUPS = (
     incidents.ACTS,
     incidents.REPORT_ACTS,
     notices.MESSAGE_ACTS,
+    notices.HAND_ACTS,
     compensation.ACTS,
     compensation.TOGETHER_ACTS,
     notices.ALERT_ACTS,

@@ -97,6 +97,7 @@ _CODED = {
     "cause": "proctoring.cause.",
     "grant": "proctoring.grant.",
     "part": "proctoring.report.part.",
+    "hand": "proctoring.hand.",
 }
 
 
@@ -250,7 +251,14 @@ _REMIND = Way("remind", "remind", main=True)
 
 def todos(board: Board) -> tuple[Todo, ...]:
     """Return what waits for somebody, the most urgent first."""
-    return (*_room(board), *_offline(board), *_waiting(board), *_seats(board), *_absences(board))
+    return (
+        *_room(board),
+        *_offline(board),
+        *_hands(board),
+        *_waiting(board),
+        *_seats(board),
+        *_absences(board),
+    )
 
 
 def _room(board: Board) -> Iterator[Todo]:
@@ -283,6 +291,26 @@ def _offline(board: Board) -> Iterator[Todo]:
     for seat, last in lost:
         ways = (_LOOK, Way("move", "move"), Way("suspend", "suspend"))
         yield Todo("offline", (seat,), ways, "stop", last.seen_at, (("answered", last.answered),))
+
+
+def _hands(board: Board) -> Iterator[Todo]:
+    """举手, whoever waits longest first; of a whole room one entry for each reason, to be answered at once."""
+    up = sorted(
+        ((seat, seat.hand) for seat in board.seats if seat.hand is not None),
+        key=lambda one: (one[1].at, one[0].number),
+    )
+    answer = Way("answer_hand", "answer", main=True)
+    for reason in dict.fromkeys(hand.reason for _, hand in up):
+        alike = [(seat, hand) for seat, hand in up if hand.reason == reason]
+        if len(alike) > MANY:
+            seats = tuple(seat for seat, _ in alike)
+            yield Todo(f"hand_{reason}_many", seats, (answer,), since=alike[0][1].at)
+            continue
+        for seat, hand in alike:
+            place = (("place", hand.place),)
+            yield Todo(
+                f"hand_{reason}", (seat,), (answer, Way("detail", "look")), since=hand.at, params=place
+            )
 
 
 def _waiting(board: Board) -> Iterator[Todo]:

@@ -204,6 +204,7 @@ class Surroundings:
     stood: Mapping[int, Sequence[Pause]]
     grants: Mapping[int, Mapping[str, timedelta]]
     seen: Mapping[tuple[int, str], int]
+    hands: Mapping[int, store.HandUp]
     incidents: Sequence[Incident]
     needs_countersign: bool
     held_from: datetime | None
@@ -231,6 +232,7 @@ def read_around(session: Session, view: RoomView, rows: Sequence[Row[Any]], *, n
         stood=store.stood_in_room(session, room.id) if undecided else {},
         grants=store.grants_of_room(session, room.id),
         seen=store.alerts_seen(session, room.id),
+        hands={} if room.state in OVER else store.hands_up(session, room.id),
         incidents=incidents,
         needs_countersign=unsigned,
         held_from=max((hold.from_at for hold in facts.holds if hold.to_at is None), default=None),
@@ -361,6 +363,7 @@ def board_of(
             proposals=proposals.get(row.attempt_id, ()),
             guesses=guesses.get(row.seat_id),
             seen=around.seen,
+            hand=around.hands.get(row.attempt_id),
             runs_since=room.started_at if room.state == SittingState.RUNNING else None,
             now=now,
         )

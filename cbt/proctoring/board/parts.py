@@ -249,6 +249,7 @@ def _anybody(seat: SeatView) -> SeatView:
         elsewhere_address=None,
         guesses=None,
         proposals=(),
+        hand=None,
         **instants,
     )
 

@@ -226,7 +226,7 @@ def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[Pause], *, now: datetim
 BLURS_ALERT = 3
 WAITS_ALERT = timedelta(seconds=30)
 """So long after the start a seat may still wait: its page opens the paper by itself within seconds."""
-ALERTS = ("query", "elsewhere", "waits", "gap", "claim", "guessing", "undelivered", "blurs")
+ALERTS = ("query", "hand", "elsewhere", "waits", "gap", "claim", "guessing", "undelivered", "blurs")
 """What needs care beside a lost connection, the most urgent first."""
 _AT_A_SEAT = frozenset({"ticket", "code", "seat"})
 
@@ -289,6 +289,7 @@ def alerts_of(
     proposals: tuple[Proposal, ...],
     guesses: TryCount | None,
     seen: Mapping[tuple[int, str], int],
+    hand_up: bool,
     runs_since: datetime | None,
     now: datetime,
 ) -> frozenset[str]:
@@ -300,6 +301,7 @@ def alerts_of(
         _alerts(row, state, proposals, seen)
         | _guessing(row, guesses, seen)
         | _waiting(row, state, runs_since, now)
+        | (frozenset({"hand"}) if hand_up else frozenset())
     )
 
 

@@ -34,6 +34,7 @@ from cbt.proctoring.board.seat_state import (
     seat_state,
     told_of,
 )
+from cbt.proctoring.store import HandUp
 from cbt.rules.clock import Facts, clock_at, scaled
 from cbt.rules.states import ClosedBy, State
 from cbt.runner.clock_facts import RoomFacts
@@ -148,6 +149,8 @@ class SeatView:
     """From where this person's login or lease was used on another machine (R-42)."""
     guesses: Guesses | None
     proposals: tuple[Proposal, ...] = field(default=())
+    hand: HandUp | None = None
+    """What they have raised their hand for, and nobody has answered yet."""
 
     @property
     def label(self) -> str:
@@ -242,6 +245,7 @@ def seat_view(
     grants: Mapping[str, timedelta],
     proposals: tuple[Proposal, ...],
     guesses: Guesses | None,
+    hand: HandUp | None,
 ) -> SeatView:
     """Return the view of one row of the board that has a registration: nothing but these makes it another."""
     return SeatView(
@@ -284,6 +288,7 @@ def seat_view(
         elsewhere_address=row.elsewhere_address if row.elsewhere_at is not None else None,
         guesses=guesses,
         proposals=proposals,
+        hand=hand,
     )
 
 
@@ -316,16 +321,24 @@ class SeatCache:
         proposals: tuple[Proposal, ...],
         guesses: TryCount | None,
         seen: Mapping[tuple[int, str], int],
+        hand: HandUp | None,
         runs_since: datetime | None,
         now: datetime,
     ) -> SeatView:
         """Return the seat of a row that has a registration; `runs_since` as of `alerts_of`."""
         state = state_of(row, numbers.seen_at, now=now)
         alerts = alerts_of(
-            row, state, proposals=proposals, guesses=guesses, seen=seen, runs_since=runs_since, now=now
+            row,
+            state,
+            proposals=proposals,
+            guesses=guesses,
+            seen=seen,
+            hand_up=hand is not None,
+            runs_since=runs_since,
+            now=now,
         )
         guessed, told_numbers = guesses_of(guesses), told_of(numbers, state)
-        of = (row, told_numbers, state, alerts, paper, grants, proposals, guessed)
+        of = (row, told_numbers, state, alerts, paper, grants, proposals, guessed, hand)
         kept = self._made.get(row.seat_id)
         if kept is not None and kept[0] == of:
             return kept[1]
@@ -338,6 +351,7 @@ class SeatCache:
             grants=grants,
             proposals=proposals,
             guesses=guessed,
+            hand=hand,
         )
         self._made[row.seat_id] = of, made
         return made

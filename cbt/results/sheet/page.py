@@ -18,6 +18,7 @@ from cbt.candidates.prints import PrintableRoom, printable_rooms
 from cbt.candidates.store import count_where, counts_of, found_by
 from cbt.errors import Conflict, NotFound
 from cbt.http.form_values import asked_text, page_of
+from cbt.proctoring.hands import count_remarks
 from cbt.results import store
 from cbt.results.models import Publication
 from cbt.results.publicity.publication import SittingPublicity, publicity_of
@@ -160,6 +161,8 @@ class SheetPage:
     found: int
     page: int
     pages: int
+    remarks: int
+    """What candidates remarked on items."""
 
     @property
     def by_room(self) -> bool:
@@ -211,7 +214,8 @@ def _sheet_page(session: Session, sitting: Sitting, lines_filter: LinesFilter) -
     span = PageSpan(count, PAGE, lines_filter.page)
     rows = store.rows_of_sitting(session, sitting.id, *conditions, limit=PAGE, offset=span.offset)
     listed = [(paper_figures[paper], lines) for paper, lines in lines_of(session, sitting, rows, elsewhere)]
-    return SheetPage(figures, listed, count, span.page, span.pages)
+    remarks = count_remarks(session, sitting.id)
+    return SheetPage(figures, listed, count, span.page, span.pages, remarks)
 
 
 def release_page(sitting_ref: str, *, rest: bool, on: date) -> ReleasePage:
