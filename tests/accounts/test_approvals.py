@@ -69,6 +69,23 @@ def test_the_strip_is_sent_only_when_it_changed(world: World) -> None:
     )
 
 
+def test_the_list_of_what_waits_says_what_the_strip_says(world: World) -> None:
+    """A page that has been open since before shows a new request in its list when the strip above it does."""
+    scene = Scene(world)
+    officer = scene.as_("officer")
+    assert "waiting-card" not in officer.get("/approvals").text
+    empty = officer.get("/approvals/strip?list=1")
+    assert 'id="waiting-list"' in empty.text
+    scene.ask()
+    fresh = officer.get("/approvals/strip?list=1", headers={"If-None-Match": empty.headers["ETag"]})
+    refs = [
+        re.findall(r"/approvals/(ap-\w+)", page)
+        for page in (fresh.text, officer.get("/approvals/strip").text)
+    ]
+    assert refs[0] == refs[1] != []
+    assert officer.get("/approvals").text.count("waiting-card") == 1
+
+
 def test_the_first_persons_panel_says_who_may_approve_and_then_what_was_done(world: World) -> None:
     scene = Scene(world)
     asked = scene.desk.client.post(

@@ -53,19 +53,25 @@ def strip_frame() -> dict[str, object]:
 def index() -> Reply:
     """List what waits for this person, and the requests of the last day they had a part in."""
     approvals = listed(signed_in(), now=flask.g.now)
-    waiting = [one for one in approvals if one.may_approve]
-    others = [one for one in approvals if not one.may_approve]
-    return flask.render_template("accounts/approvals/approvals.html", waiting=waiting, others=others)
+    return flask.render_template(
+        "accounts/approvals/approvals.html",
+        waiting=waiting_for(signed_in(), now=flask.g.now),
+        others=[one for one in approvals if not one.may_approve],
+    )
 
 
 @pages.get("/approvals/strip")
 @may_sign
 def strip() -> Reply:
-    """What every page asks for every 2 s: the strip, or 304 while nothing shown has changed."""
+    """What every page asks for every 2 s: the strip, or 304 while nothing shown has changed.
+
+    待我批准 asks for its list the same way: it never says less than the strip above it.
+    """
     waiting = waiting_for(signed_in(), now=flask.g.now)
-    return unless_seen(
-        waiting.tag, lambda: flask.render_template("accounts/approvals/_asks.html", waiting=waiting)
-    )
+    template = "accounts/approvals/_asks.html"
+    if "list" in flask.request.args:
+        template = "accounts/approvals/_waiting.html"
+    return unless_seen(waiting.tag, lambda: flask.render_template(template, waiting=waiting))
 
 
 @pages.get("/approvals/<ref>")
