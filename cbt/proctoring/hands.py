@@ -239,11 +239,19 @@ def _own_attempt(session: Session, info: AttemptInfo, lease_hash: str) -> Attemp
     Raise Conflict("lease.lost") for a browser that has not the lease, Conflict("attempt.closed") once the paper or
     the room is over, Locked("attempt.away") while the candidate is out of the room.
     """
+    # What is written refers to room and registration: they are locked before the paper, as every act of staff does.
+    before = (
+        select(SittingRoom.state)
+        .join(Attempt, Attempt.sitting_room_id == SittingRoom.id)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .where(Attempt.id == info.attempt_id)
+        .with_for_update(read=True, key_share=True, of=[SittingRoom, Registration])
+    )
+    room_state = session.execute(before).scalar_one()
     attempt = lock_attempt(session, info.attempt_id)
     if attempt.lease_hash != lease_hash:
         raise Conflict("lease.lost")
-    room = session.get_one(SittingRoom, attempt.sitting_room_id)
-    if attempt.state in OVER or room.state in OVER_ROOMS:
+    if attempt.state in OVER or room_state in OVER_ROOMS:
         raise Conflict("attempt.closed")
     if is_out(session, attempt.registration_id):
         raise Locked("attempt.away")

@@ -69,9 +69,16 @@ def test_a_hand_is_answered_in_words(centre: Centre, browsers: Browsers) -> None
         expect(button).to_be_visible()
     browser.page.set_viewport_size({"width": 1366, "height": 768})
 
-    browser.page.route(
-        "**/hand", lambda route: route.abort()
-    )  # the server is away: no browser's error, and words
+    # In forced colours what cannot be used yet is told by its edge.
+    browser.page.emulate_media(forced_colors="active")
+    edge = "getComputedStyle(document.querySelector('{}')).borderTopStyle".format
+    assert browser.page.evaluate(edge("#hand-in")) == "dashed"
+    assert browser.page.evaluate(edge("#settings")) == "solid"
+    browser.page.emulate_media(forced_colors="none")
+    assert board.browser.page.evaluate("document.getElementById('picked').offsetHeight") < 62  # one line
+
+    # The server is away: words of ours beside the button, no browser's error.
+    browser.page.route("**/hand", lambda route: route.abort())
     browser.watch.allow("ERR_FAILED")
     button.click()
     candidate.find("[data-reason=body]").click()

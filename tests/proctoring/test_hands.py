@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+import pytest
+from sqlalchemy import select, update
 
 from cbt.proctoring.board.display import todos
 from cbt.proctoring.hands import LONGEST_REMARK, MOST_HANDS, MOST_REMARKS, PAUSE
 from cbt.proctoring.models import ItemRemark, RaisedHand
 from cbt.proctoring.record_papers import room_log, room_record
 from cbt.runner.close.closure import expire_overdue
-from cbt.runner.models import JournalEntry
+from cbt.runner.models import Attempt, JournalEntry
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.storage.unit_of_work import unit_of_work
 from tests.delivery.driver import Page
+from tests.delivery.test_reminders import beside
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, attempt, audited, done, log_kinds, refused, row, rows, running
 from tests.proctoring.test_board import board_of
@@ -192,3 +194,15 @@ def test_the_office_reads_remarks_by_item(world: World) -> None:
     assert "判断题 4" in text
     assert "王小明" not in text
     assert world.staff("author").get(f"/results/{world.sitting_ref}/remarks").status_code == 403
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_a_hand_takes_its_turn_behind_an_act_of_staff(world: World) -> None:
+    """An act has the room and then the paper: a hand that had the paper first would wait for the room for ever."""
+    page = running(world, "theory")["theory"]
+    with world.app.app_context(), unit_of_work() as session:
+        session.scalars(select(SittingRoom).with_for_update()).all()
+        raising = beside(lambda: asked(page, "hand", reason="other"))
+        session.scalars(select(Attempt).with_for_update()).all()
+    raising.join(20)
+    assert len(rows(world, RaisedHand)) == 1
