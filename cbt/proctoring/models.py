@@ -221,7 +221,7 @@ class RaisedHand(Named):
     """When the candidate took it back, unanswered."""
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answered_by: Mapped[str | None] = mapped_column(String(80))
-    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)
     """The answer: a message on the candidate's page, with its receipts."""
 
 

@@ -30,6 +30,7 @@ def upgrade() -> None:
             ["message_id"], ["message.id"], name=op.f("fk_raised_hand_message_id_message")
         ),
     )
+    op.create_index(op.f("ix_raised_hand_message_id"), "raised_hand", ["message_id"])
     _table(
         "item_remark",
         sa.Column("position", sa.Integer(), nullable=False),
@@ -62,6 +63,7 @@ def _table(name: str, *own: sa.schema.SchemaItem) -> None:
 
 def downgrade() -> None:
     """Take the tables back."""
+    op.drop_index(op.f("ix_raised_hand_message_id"), table_name="raised_hand")
     for name in ("item_remark", "raised_hand"):
         op.drop_index(f"ix_{name}_room", table_name=name)
         op.drop_index(op.f(f"ix_{name}_attempt_id"), table_name=name)
