@@ -29,7 +29,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.anchor import Anchor
-from cbt.audit.models import AuditEntry
+from cbt.audit.models import AuditEntry, AuditHead
 from cbt.config import Settings
 from cbt.errors import InvalidInput, Unavailable
 from cbt.rules.canonical import canonical_json, digest
@@ -513,6 +513,12 @@ def ensure_keyed(session: Session, *, at: datetime) -> None:
     tail = tail_of(session, at=at)
     if tail.fresh_key or tail.first:
         append(session, tail, ())
+
+
+def check_key_there(session: Session, folder: Path) -> None:
+    """Make sure, and write nothing, that the log can be gone on with; raise as `ensure_keyed`."""
+    row = session.execute(select(AuditHead.key_print).where(AuditHead.id == HEAD_ID)).one_or_none()
+    read_keyring(folder, None if row is None else row.key_print)
 
 
 def tail_of(session: Session, *, at: datetime) -> Tail:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from cbt.config import Settings
 from cbt.errors import Unavailable
+from cbt.storage.engine import database_path
+from cbt.storage.file_guard import PROC, find_hold
 from cbt.storage.private_files import make_folder, open_private
 
 try:
@@ -85,6 +87,26 @@ def _lock(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed on Windows only
     else:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def server_of(settings: Settings) -> str:
+    """Return what the server of this installation wrote of itself, its process where its folder was taken away.
+
+    "" when none runs; one on PostgreSQL is known by its lock alone. Raise OSError for a folder that is closed.
+    """
+    holder = DataDirLock(settings.data_dir).holder()
+    if holder or not settings.embedded:
+        return holder
+    hold = find_hold(database_path(settings))
+    return f"pid {hold.pid}" if hold is not None and _lives(hold.pid) else ""
+
+
+def _lives(pid: int) -> bool:
+    """Return whether a process has files open: workers outlive their parent for half a second, and name it."""
+    try:
+        return any((PROC / str(pid) / "fd").iterdir())
+    except OSError:
+        return False
 
 
 def lan_address() -> str:

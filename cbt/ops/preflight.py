@@ -23,10 +23,11 @@ from cbt.config import Settings
 from cbt.errors import CbtError, Unavailable
 from cbt.ops.file_permissions import check_hands
 from cbt.storage.backup_folder import EMBEDDED_COPY, POSTGRES_COPY, copies
-from cbt.storage.crypto import DOCUMENT, fingerprint, load_key, open_under, read_note, salt_of
-from cbt.storage.engine import begin_installation, database_path, database_place
+from cbt.storage.crypto import DOCUMENT, NOTE, fingerprint, load_key, open_under, read_note, salt_of
+from cbt.storage.engine import DATABASE_NAME, begin_installation, database_path, database_place
 from cbt.storage.mirror import COPY_MANIFEST, read_copy
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_to_read, quiet
+from cbt.storage.write_queue.write_lock import FILE_NAME
 
 
 class Database(Enum):
@@ -273,19 +274,45 @@ def next_command(settings: Settings, remains: Remains, *, key: str, fstab: str) 
     if mount:
         return shlex.join(["mount", mount])
     if remains.database is Database.SEALED or remains.log_left:
-        aside = settings.data_dir.with_name(f"{settings.data_dir.name}.kept")
-        return f"mv -n {_quoted(settings.data_dir)} {_quoted(aside)} && {_restore(settings, remains)}"
+        return _bring_back(settings, copy=remains.copy)
     if settings.embedded and not remains.copy and not _newest(settings):
         return shlex.join(["findmnt", "--target", str(settings.data_dir)])
-    return _restore(settings, remains)
+    stillborn = _FILES if remains.database is Database.STILLBORN else frozenset[str]()
+    if settings.embedded and not is_empty(settings.data_dir, but=stillborn):
+        return _bring_back(settings, copy=remains.copy)
+    return _restore(settings, copy=remains.copy)
+
+
+_FILES = frozenset({DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm"})
+_LOCKS = {*(f"{name}.lock" for name in ("server", "write", "leader", "copy", "slots")), FILE_NAME, NOTE}
+STILLBORN = f"{DATABASE_NAME}.stillborn"
+"""What a database file that never held anything is called once it is set aside."""
+
+
+def is_empty(folder: Path, *, but: frozenset[str] = frozenset()) -> bool:
+    """Return whether a data folder has nothing `but` these names, locks, and what never held anything."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
+    return all(name.startswith(STILLBORN) for name in names - _LOCKS - but)
+
+
+def instead_of_rescue(settings: Settings) -> str:
+    """Return what to type where a rescue cannot be put back: keep what lies there, and bring the data back."""
+    copy = _copy_filled(settings)
+    back = _bring_back(settings, copy=copy)
+    return back if copy else f"{back} && cbt rescue --leave"  # a rebuilding settles the rescue itself
+
+
+def _bring_back(settings: Settings, *, copy: bool) -> str:
+    aside = settings.data_dir.with_name(f"{settings.data_dir.name}.kept")
+    return f"mv -n {_quoted(settings.data_dir)} {_quoted(aside)} && {_restore(settings, copy=copy)}"
 
 
 def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _restore(settings: Settings, remains: Remains) -> str:
-    if remains.copy:
+def _restore(settings: Settings, *, copy: bool) -> str:
+    if copy:
         return shlex.join(["cbt", "restore", "--from-copy", str(settings.journal_copy_dir)])
     return shlex.join(["cbt", "restore", _newest(settings) or BACKUP])
 

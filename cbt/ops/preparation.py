@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 import flask
 from flask_babel import gettext
 from sqlalchemy import select
+from sqlalchemy.exc import DatabaseError
 
 from cbt.accounts.models import Staff
 from cbt.accounts.staff import create_staff
@@ -33,14 +34,15 @@ from cbt.console.exits import REFUSED, end_of
 from cbt.console.output import Progress
 from cbt.console.texts import text as _
 from cbt.errors import CbtError, Unavailable
-from cbt.ops.file_permissions import check_hands, mend_modes
+from cbt.ops.file_permissions import mend_modes
 from cbt.ops.host_resources import FORKS
-from cbt.ops.preflight import Intent, ask, opened
-from cbt.ops.reinstatement import check_rescue
+from cbt.ops.preflight import Intent, opened
+from cbt.ops.start_gates import pass_gates, refuse_damaged
 from cbt.releases import newest_revision, product_version
 from cbt.rules.roles import Role
 from cbt.runner.close.outage import beat, settle_rooms
 from cbt.storage.departure import check_not_moved
+from cbt.storage.engine import is_damaged
 from cbt.storage.migrate import INSTALLED, begin_or_check
 from cbt.storage.server_time import database_time
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -140,14 +142,17 @@ class Prepared:
 def look(settings: Settings, intent: Intent = Intent.SERVE) -> None:
     """Ask what is there, once the database answers and before so much as a lock is made."""
     await_database(settings)
-    check_hands(settings, serves=True)
-    check_rescue(settings)
-    ask(settings, intent)
+    pass_gates(settings, intent)
 
 
 def prepare(settings: Settings, intent: Intent = Intent.SERVE) -> Prepared:
     await_database(settings)
-    app = prepare_app(settings, intent)
+    try:
+        app = prepare_app(settings, intent)
+    except DatabaseError as error:
+        if settings.embedded and is_damaged(error):
+            refuse_damaged(settings)
+        raise
     with app.app_context():
         bad = tuple(one.error for one in faults(settings.blueprint_dir) if one.error is not None)
         return Prepared(_first_password(app), fault_at_start(settings), bad)

@@ -27,6 +27,7 @@ from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.ops.backup.restore import check_keys, copy_file, log_key_fits
 from cbt.ops.backup.snapshot import Manifest, check_file, database_key, facts_of, read_manifest
 from cbt.ops.host_resources import DataDirLock
+from cbt.ops.preflight import instead_of_rescue
 from cbt.ops.salvage import (
     WHOLE,
     Rescue,
@@ -107,23 +108,24 @@ def _last(connection: Any) -> tuple[int, str]:
 # Source: I1.
 
 
-def check_files(settings: Settings) -> None:
+def check_files(settings: Settings, *, settles: bool = True) -> None:
     """Let a command go on when the server that runs here has its database in its place, or none waits for rescue.
 
-    Raise Unavailable as `cbt.storage.file_guard.GuardedFiles.check` beside a server, else as `check_rescue`.
+    Raise Unavailable as `GuardedFiles.check_closely` beside a server, else as `check_rescue`.
     """
     path = database_path(settings).resolve()
     hold = find_hold(path) if settings.embedded else None
     if hold is None:
-        check_rescue(settings)
+        check_rescue(settings, settles=settles)
     else:
-        GuardedFiles(path, hold, gate=path.with_name(GATE_NAME)).check()
+        GuardedFiles(path, hold, gate=path.with_name(GATE_NAME)).check_closely()
 
 
-def check_rescue(settings: Settings) -> None:
+def check_rescue(settings: Settings, *, settles: bool = True) -> None:
     """Let a start go on when there is no rescue to put back, or the very files lie there that were held.
 
-    What lies there has to hold all of the rescue besides: a number of a file may be given again.
+    What lies there has to hold all of the rescue besides: a number of a file may be given again. Who only looks
+    `settles` nothing.
 
     Raise Unavailable("rescue.waiting") with the `path` of the rescue otherwise, ("rescue.overwritten") for one
     that cannot be put back.
@@ -132,10 +134,11 @@ def check_rescue(settings: Settings) -> None:
     if rescue is None:
         return
     if rescue.note.trouble == OVERWRITTEN:
-        raise Unavailable("rescue.overwritten", path=str(rescue.folder))
+        raise Unavailable("rescue.overwritten", path=str(rescue.folder), command=instead_of_rescue(settings))
     same = rescue.note.state == WHOLE and _lie_there(settings, rescue.note)
     if same and meant_by(settings, rescue) is not DatabaseRelation.LESS:
-        settle(rescue)
+        if settles:
+            settle(rescue)
         return
     raise Unavailable("rescue.waiting", path=str(rescue.folder))
 

@@ -28,6 +28,7 @@ from cbt.config import Settings, as_environment
 from cbt.errors import CbtError, Unavailable
 from cbt.ops.backup.restore import check_whole
 from cbt.ops.backup.snapshot import Manifest, database_key, describe
+from cbt.ops.preflight import instead_of_rescue
 from cbt.storage.backup_folder import (
     EMBEDDED_COPY,
     check_place,
@@ -260,7 +261,7 @@ def make_whole(settings: Settings, rescue: Rescue, *, now: datetime) -> tuple[Re
     """
     folder = rescue.folder
     if rescue.note.trouble == OVERWRITTEN:
-        raise Unavailable("rescue.overwritten", path=str(folder))
+        raise Unavailable("rescue.overwritten", path=str(folder), command=instead_of_rescue(settings))
     key = database_key(settings)
     path = folder / EMBEDDED_COPY
     try:

@@ -37,7 +37,12 @@ def departure_of(session: Session) -> Departure | None:
 def check_not_moved() -> None:
     """Raise Unavailable("db.moved") for a database that was moved, ("db.moving") for a move that was cut off."""
     with reading() as session:
-        departure = departure_of(session)
+        refuse_moved(session)
+
+
+def refuse_moved(session: Session) -> None:
+    """Raise as `check_not_moved` for the database of a session."""
+    departure = departure_of(session)
     if departure is None:
         return
     facts = {"place": departure.place, "at": f"{departure.at:%Y-%m-%d %H:%M} UTC"}

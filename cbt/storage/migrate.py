@@ -88,12 +88,18 @@ def begin_or_check() -> bool:
     """
     check_readable(db.engine)
     with db.engine.connect() as connection:
-        current, head = _revisions(connection)
+        current = check_revision(connection)
     if current is None:
         migrate()
-    elif current != head:
-        raise older(current)
     return current is None
+
+
+def check_revision(connection: Connection) -> str | None:
+    """Return the revision of this version's tables, None of an empty database; raise as `begin_or_check`."""
+    current, head = _revisions(connection)
+    if current not in (None, head):
+        raise older(str(current))
+    return current
 
 
 def check_migrated() -> None:
@@ -104,13 +110,11 @@ def check_migrated() -> None:
     """
     check_readable(db.engine)
     with db.engine.connect() as connection:
-        current, head = _revisions(connection)
+        current = check_revision(connection)
     if current is None:
         settings: Settings = flask.current_app.extensions["cbt_settings"]
         place = str(database_path(settings)) if settings.embedded else "CBT_DATABASE_URL"
         raise Unavailable("db.not_migrated", place=place)
-    if current != head:
-        raise older(current)
 
 
 def older(revision: str) -> Unavailable:

@@ -17,9 +17,11 @@ import json
 import logging
 import os
 import re
+import shlex
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +29,9 @@ from typing import Any, BinaryIO
 
 from cbt.errors import CbtError, InvalidInput, Unavailable
 from cbt.storage.backup_folder import read_manifest_as, sync_folder
-from cbt.storage.crypto import key_prints
+from cbt.storage.crypto import key_prints, salt_of
 from cbt.storage.private_files import make_folder, make_private
-from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
+from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw, open_to_read
 from cbt.storage.wal import HEADER, End, apply_log, copy_range, create_file, log_salts, read_end
 from cbt.storage.write_queue.write_lock import Gate
 
@@ -286,6 +288,63 @@ class LogSource:
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
+def ahead(database: Path, folder: Path) -> Unavailable:
+    """Return the refusal of a copy that holds more than its database."""
+    return Unavailable("copy.ahead", path=str(folder), command=rebuilding(database, folder))
+
+
+def _others(database: Path, folder: Path) -> Unavailable:
+    return Unavailable(
+        "copy.other_database",
+        path=str(folder),
+        database=str(database),
+        command=rebuilding(database, folder),
+    )
+
+
+def rebuilding(database: Path, folder: Path) -> str:
+    """Return the command that keeps what lies there and rebuilds it from the copy."""
+    data = database.parent
+    aside = shlex.join(["mv", "-n", str(data), f"{data}.kept"])
+    return f"{aside} && {shlex.join(['cbt', 'restore', '--from-copy', str(folder)])}"
+
+
+def check_copy(database: Path, folder: Path, key: bytes | None) -> None:
+    """Raise what the next writer would meet in `JournalCopy.ready`, and write nothing; nobody may serve meanwhile.
+
+    A folder that holds no copy, or none that can be read, is begun anew, or waited for.
+    """
+    try:
+        held = read_copy(folder) if folder.is_dir() else None
+    except CbtError:
+        return
+    if held is None:
+        return
+    if held.encrypted != (key is not None) or (held.encrypted and held.salt != salt_of(database)):
+        raise _others(database, folder)
+    index, log = database.with_name(f"{database.name}-shm"), log_path(folder, held.newest)
+    with closing(open_to_read(database, key)) as connection:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        end = _end_of(index)
+        if end is not None and log.is_file():
+            with log.open("rb") as handle:
+                if log_salts(handle) == end.salts:
+                    if end.goes_on_in(handle):
+                        raise ahead(database, folder)
+                    return
+    if version < held.version:
+        raise ahead(database, folder)
+
+
+def _end_of(index: Path) -> End | None:
+    try:
+        handle = index.open("rb", buffering=0)
+    except FileNotFoundError:
+        return None
+    _kept.append(handle)
+    return read_end(handle)
+
+
 # The newest log of a second copy, kept equal to the database's.
 #
 # Only this empties the database's log, so no frame is lost between two looks. Nothing is remembered between
@@ -344,13 +403,14 @@ class LogCopy:
         self._source.keep_open()
         self._source.recover()
         self.close()
+        version = self._source.version()  # as it lies there: a commit of our own makes an older file no newer
         end = self._source.end() or self._source.raise_version()
         held = self._held()
         if held is None and self._attached_once:
             raise Broken("the folder is not there")
         if held is not None:
             self._check_own(held)
-        if held is None or not self._continues(held, end) or self._mark.wants_base():
+        if held is None or not self._continues(held, end, version) or self._mark.wants_base():
             self._begin(1 if held is None else held.newest + 1)
         self._attached_once = True
 
@@ -370,21 +430,21 @@ class LogCopy:
 
     def _check_own(self, held: CopySet) -> None:
         if held.salt != self._source.salt() or held.encrypted != (self._source.key is not None):
-            raise Unavailable("copy.other_database", path=str(self.folder))
+            raise _others(self._source.database, self.folder)
 
-    def _continues(self, held: CopySet, end: End) -> bool:
+    def _continues(self, held: CopySet, end: End, version: int) -> bool:
         """Return whether the newest log of the copy is of the database's log; then they are equal after."""
         path = log_path(self.folder, held.newest)
         self._log = path.open("rb+", buffering=0) if path.is_file() else None
         if self._log is None or log_salts(self._log) != end.salts:
             # Another log has begun, which is right when the database has all the copy has.
-            if self._source.version() < held.version:
-                raise Unavailable("copy.ahead", path=str(self.folder))
+            if version < held.version:
+                raise ahead(self._source.database, self.folder)
             return False
         self._wal = self._source.open_log()
         self._number, self._salts = held.newest, end.salts
         if end.goes_on_in(self._log):
-            raise Unavailable("copy.ahead", path=str(self.folder))
+            raise ahead(self._source.database, self.folder)
         # What was not yet forced to disk when the power failed may be anything: the log is written anew.
         copy_range(self._wal, self._log, 0, end.size)
         os.fsync(self._log.fileno())

@@ -26,19 +26,16 @@ from cbt.ops.backup.snapshot import (
 )
 from cbt.ops.file_permissions import check_hands
 from cbt.ops.host_resources import DataDirLock
-from cbt.ops.preflight import Database, find
+from cbt.ops.preflight import STILLBORN, Database, find, is_empty
 from cbt.releases import product_version
-from cbt.storage.crypto import NOTE, fingerprint, load_key, write_note
+from cbt.storage.crypto import fingerprint, load_key, write_note
 from cbt.storage.engine import DATABASE_NAME, database_path
 from cbt.storage.migrate import is_known
 from cbt.storage.mirror import CopySet, base_number, base_path, log_path, read_copy
 from cbt.storage.private_files import open_private
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
 from cbt.storage.wal import apply_log
-from cbt.storage.write_queue.write_lock import FILE_NAME
 
-STILLBORN = f"{DATABASE_NAME}.stillborn"
-_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", "slots.lock", FILE_NAME, NOTE}
 _CHUNK = 1 << 20
 
 
@@ -123,7 +120,7 @@ def log_key_fits(settings: Settings, prints: Mapping[str, str]) -> bool:
 
 def check_empty(folder: Path) -> None:
     """Raise Conflict("safety.not_empty") when there is anything in a data folder but its locks."""
-    if any(path.name not in _LOCKS and not path.name.startswith(STILLBORN) for path in folder.iterdir()):
+    if not is_empty(folder):
         raise Conflict("safety.not_empty", path=str(folder))
 
 

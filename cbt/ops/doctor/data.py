@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cbt.config import Settings
-from cbt.errors import NotAllowed, Unavailable
+from cbt.errors import NotAllowed
 from cbt.ops.doctor.findings import Grade, Patient, Seen, Symptom
 from cbt.ops.file_permissions import ROOT, check_hands, group_name, open_to_others, user_name
-from cbt.ops.preflight import ask
+from cbt.ops.start_gates import data_refusal
 from cbt.storage.backup_folder import copies, made_at
 
 PERMISSIONS_CODES = {
@@ -87,16 +87,14 @@ NOTHING_YET = "belonging.none"
 
 
 def examine_keys(patient: Patient) -> Seen:
-    """Ask as every command does; before the first start there is nothing, which is no fault."""
-    try:
-        ask(patient.settings)
-    except (Unavailable, NotAllowed) as refused:
-        if refused.code == NOTHING_YET:
-            yield Symptom("none", {"data": patient.settings.data_dir, "keys": patient.settings.keys})
-        elif not isinstance(refused, NotAllowed):  # who may not look is told by another check
-            yield refused
-        return
-    yield Symptom("ok")
+    """Ask the gates that a start asks; before the first one there is nothing, which is no fault."""
+    refused = data_refusal(patient.settings, beside_server=bool(patient.holder))
+    if refused is None:
+        yield Symptom("ok")
+    elif refused.code == NOTHING_YET:
+        yield Symptom("none", {"data": patient.settings.data_dir, "keys": patient.settings.keys})
+    elif not isinstance(refused, NotAllowed):  # who may not look is told by another check
+        yield refused
 
 
 SECOND_COPY_CODES = {

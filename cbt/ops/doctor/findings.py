@@ -14,7 +14,7 @@ from enum import StrEnum
 from cbt.config import Settings, Sourced
 from cbt.console.texts import explain, text
 from cbt.errors import CbtError
-from cbt.ops.host_resources import DataDirLock
+from cbt.ops.host_resources import server_of
 
 PATIENCE_SECONDS = 5
 
@@ -49,7 +49,7 @@ class Patient:
 
 def patient(sourced: Sourced, *, now: datetime, url: str) -> Patient:
     try:
-        holder = DataDirLock(sourced.settings.data_dir).holder()
+        holder = server_of(sourced.settings)
     except OSError:
         holder = ""  # who may not look there is told by a check
     return Patient(sourced, now, holder, url.rstrip("/"))

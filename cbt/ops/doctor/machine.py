@@ -105,6 +105,7 @@ def _of_server(pid: int | None) -> int | None:
 
 SPACE_CODES = {
     "ok": Grade.OK, "low": Grade.WARN, "full": Grade.FAIL, "memory": Grade.FAIL, "network": Grade.FAIL,
+    "backup_full": Grade.WARN, "copy_full": Grade.WARN,
 }  # fmt: skip
 FULL_BYTES = 64 * 1024 * 1024
 MEMORY = frozenset({"tmpfs", "ramfs"})
@@ -118,7 +119,7 @@ def examine_space(patient: Patient) -> Seen:
     sizes = free_bytes(patient.settings)
     sizes.setdefault("data", shutil.disk_usage(nearest(patient.settings.data_dir)).free)
     for name, free in sizes.items():
-        yield judge_space(text(f"doctor.folder.{name}"), free)
+        yield judge_space(text(f"doctor.folder.{name}"), free, full=_full(name, patient))
     if patient.settings.embedded and MOUNTS.is_file():
         kind = kind_of(patient.settings.data_dir, MOUNTS.read_text("utf-8", "replace"))
         if kind in MEMORY:
@@ -127,8 +128,14 @@ def examine_space(patient: Patient) -> Seen:
             yield Symptom("network", {"kind": kind, "path": patient.settings.data_dir})
 
 
-def judge_space(name: str, free: int) -> Symptom:
-    code = "full" if free < FULL_BYTES else "low" if free < LOW_BYTES else "ok"
+def _full(folder: str, patient: Patient) -> str:
+    """Return the code of a full disk: an answer needs the data's, and a copy that is required, never a backup's."""
+    needed = folder == "data" or (folder == "copy" and patient.settings.journal_copy_required)
+    return "full" if needed else f"{folder}_full"
+
+
+def judge_space(name: str, free: int, *, full: str = "full") -> Symptom:
+    code = full if free < FULL_BYTES else "low" if free < LOW_BYTES else "ok"
     return Symptom(code, {"name": name, "mib": free // _MIB, "wanted": LOW_BYTES // _MIB})
 
 

@@ -56,20 +56,26 @@ def examine_blueprints(patient: Patient) -> Seen:
 
 PORT_CODES = {
     "saves": Grade.OK, "warns": Grade.WARN, "refuses": Grade.FAIL, "silent": Grade.FAIL, "free": Grade.OK,
+    "unheld": Grade.FAIL,
 }  # fmt: skip
 
 
 def examine_port(patient: Patient) -> Seen:
-    """Ask the running server's /healthz, or try the port."""
+    """Ask the running server's /healthz, or try the port; a server of ours may have lost the folder it held."""
     if patient.holder:
         yield judge_port(patient.served_at, fetch(f"{patient.served_at}/healthz"))
         return
     try:
         check_port(patient.settings)
     except Unavailable as taken:
-        yield taken
+        ours = taken.code == "serve.port" and _is_ours(fetch(f"{patient.served_at}/healthz"))
+        yield Symptom("unheld", {"address": patient.served_at}) if ours else taken
     else:
         yield Symptom("free", {"port": patient.settings.port})
+
+
+def _is_ours(answer: Fetched) -> bool:
+    return judge_port("", answer).code != "silent"
 
 
 def judge_port(address: str, answer: Fetched) -> Symptom:
