@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from cbt.ops.preparation import look, prepare_app
 from cbt.ops.salvage import Sources, make_whole, secure
 from cbt.ops.start_gates import GATES, READ_AT_START
 from cbt.releases import newest_revision
+from cbt.runner.close.outage import beat
 from cbt.storage.engine import WRITE, database_path
 from cbt.storage.file_guard import OVERWRITTEN, FileId, Hold
 from cbt.storage.migrate import _config, revisions_after
@@ -102,10 +104,7 @@ def stopped(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> Site:
             with app.app_context():
                 db.engine.dispose()
     close_engine(app)
-    # As the last process of a server leaves them.
-    write(site, "PRAGMA wal_checkpoint(TRUNCATE)")
-    for suffix in ("-wal", "-shm"):
-        database_path(site.settings).with_name(f"cbt.db{suffix}").unlink()
+    tidy(site)
     assert site.answers() == ANSWERS
     return site
 
@@ -116,6 +115,13 @@ def site(stopped: Site, tmp_path: Path) -> Site:
     target = tmp_path / "site"
     shutil.copytree(stopped.root, target)
     return Site(target)
+
+
+def tidy(site: Site) -> None:
+    """Leave the files as the last process of a server does."""
+    write(site, "PRAGMA wal_checkpoint(TRUNCATE)")
+    for suffix in ("-wal", "-shm"):
+        database_path(site.settings).with_name(f"cbt.db{suffix}").unlink()
 
 
 def write(site: Site, statement: str) -> None:
@@ -328,7 +334,18 @@ def test_start_and_doctor_say_the_same_and_following_it_loses_nothing(site: Site
     assert site.answers() == state.answers
 
 
-def test_an_older_file_is_no_newer_by_the_first_commit_on_it(site: Site) -> None:
+def test_an_older_file_is_no_newer_by_the_first_commit_on_it(site: Site, tmp_path: Path) -> None:
+    app = create_app(site.settings, clock=FakeClock(START))
+    with app.app_context():
+        beat(now=START)
+        app.extensions["cbt_gate"].copy._log._empty_at = 1  # the log is emptied, and a new one begins
+        beat(now=START + timedelta(seconds=1))
+        shutil.copyfile(database_path(site.settings), site.root / "older.db")
+        app.extensions["cbt_gate"].copy._log._empty_at = 4000
+        beat(now=START + timedelta(seconds=2))
+    close_engine(app)
+    tidy(site)
+    site = Site(shutil.copytree(site.root, tmp_path / "elsewhere"))  # files that nobody here has open
     older(site)
     with pytest.raises(Unavailable, match=r"copy\.ahead"):
         prepare_app(site.settings)  # as whoever writes meets it who was not asked by a gate
