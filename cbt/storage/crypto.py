@@ -65,6 +65,15 @@ def fingerprint(key: bytes) -> str:
     return hmac.new(key, b"cbt key fingerprint", hashlib.sha256).hexdigest()[:16]
 
 
+def find_key(folder: Path, name: str, print_: str) -> bytes | None:
+    """Return the key with this fingerprint: present, or a former kept beside it; None without it."""
+    for path in (folder / f"{name}.key", *sorted(folder.glob(f"{name}-*.key"))):
+        key = path.read_bytes() if path.is_file() else b""
+        if len(key) == KEY_BYTES and fingerprint(key) == print_:
+            return key
+    return None
+
+
 def key_prints(folder: Path, *, encrypted: bool) -> dict[str, str]:
     """Return the fingerprints of the keys a copy of this installation needs."""
     names = [name for name in (KEYS if encrypted else KEYS[1:]) if name != "audit" or _has(folder, name)]

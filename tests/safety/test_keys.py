@@ -17,10 +17,11 @@ from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.errors import CbtError, InvalidInput, Unavailable
 from cbt.ops import keys
-from cbt.ops.backup.restore import restore
+from cbt.ops.backup.restore import rebuild, restore
 from cbt.ops.backup.snapshot import back_up
 from cbt.ops.backup.verification import all_findings, verify_everything
 from cbt.ops.keys import key_files, paper_lines, read_paper, rotate
+from cbt.ops.preflight import ask
 from cbt.storage.raw_connection import open_raw
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
@@ -135,11 +136,34 @@ def test_a_new_database_key_opens_it_and_the_former_does_not(
         open_raw(settings.data_dir / "cbt.db", former).execute("SELECT count(*) FROM sqlite_master")
     new = replace(settings, data_dir=tmp_path / "new" / "data", key_dir=tmp_path / "new" / "keys")
     shutil.copytree(settings.keys, new.keys)
+    away = kept.rename(tmp_path / "away.key")
+    (new.keys / kept.name).unlink()
     with pytest.raises(Unavailable, match=r"safety\.other_key"):
         restore(new, source)
-    shutil.copy(kept, new.keys / "database.key")
+    away.rename(new.keys / kept.name)
+    before = {path: path.read_bytes() for path in new.keys.iterdir()}
     restore(new, source)
+    assert {path: path.read_bytes() for path in new.keys.iterdir()} == before, (
+        "the present key stays the present"
+    )
     assert findings(new, world) == []
+    with pytest.raises(Exception, match="not a database"):
+        open_raw(new.data_dir / "cbt.db", former).execute("SELECT count(*) FROM sqlite_master")
+    ask(new)
+
+
+@only_embedded
+def test_a_second_copy_of_before_a_new_key_is_rebuilt_under_the_new_one(
+    copied: World, tmp_path: Path
+) -> None:
+    begin_exam(copied)
+    close_engine(copied.app)
+    settings = settings_of(copied)
+    rotate(settings)
+    new = replace(settings, data_dir=tmp_path / "new" / "data", journal_copy_dir=None)
+    new.data_dir.parent.mkdir()
+    rebuild(new, tmp_path / "copy")
+    assert findings(new, copied) == []
 
 
 @only_embedded

@@ -304,13 +304,23 @@ def test_into_another_folder_with_its_keys_beside_it(tmp_path: Path) -> None:
     assert installation.run("backup", str(tmp_path / "copies")).returncode == 0
     source = next((tmp_path / "copies").iterdir())
     target = tmp_path / "second"
-    refused = installation.run("restore", str(source), "--into", str(target))
+    beside = tmp_path / "second.keys"
+    as_a_service = {"CBT_KEY_DIR": str(installation.keys)}
+    kept = (installation.keys / "database.key").rename(tmp_path / "kept")
+    refused = installation.run("restore", str(source), "--into", str(target), settings=as_a_service)
     assert refused.returncode == 2
-    assert str(tmp_path / "second.keys" / "database.key") in refused.stderr
-    shutil.copytree(installation.keys, tmp_path / "second.keys")
-    done = installation.run("restore", str(source), "--into", str(target))
+    assert str(beside / "database.key") in refused.stderr
+    assert not beside.exists(), "what was brought is taken away again"
+    kept.rename(installation.keys / "database.key")
+    before = {path: path.read_bytes() for path in installation.keys.iterdir()}
+    done = installation.run("restore", str(source), "--into", str(target), settings=as_a_service)
     assert done.returncode == 0, done.stderr
-    checked = installation.run("verify", settings={"CBT_DATA_DIR": str(target)})
+    assert str(beside) in done.stdout
+    assert {path: path.read_bytes() for path in installation.keys.iterdir()} == before
+    assert {path.name for path in beside.iterdir()} == {"database.key", "personal.key", "audit.key"}
+    assert {path.stat().st_mode & 0o777 for path in beside.iterdir()} == {0o600}
+    there = {"CBT_DATA_DIR": str(target), "CBT_KEY_DIR": str(beside)}
+    checked = installation.run("verify", settings=there)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

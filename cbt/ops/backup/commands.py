@@ -36,7 +36,7 @@ from cbt.console.output import Answer
 from cbt.console.texts import text as _
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.app_context import with_any_database
-from cbt.ops.backup.restore import Rebuilt, Restored, rebuild, restore
+from cbt.ops.backup.restore import Rebuilt, Restored, apart, rebuild, restore
 from cbt.ops.backup.snapshot import Manifest, back_up
 from cbt.ops.backup.verification import check_lines, checks_as_data, verify_everything
 from cbt.ops.host_resources import die_with_parent
@@ -158,10 +158,16 @@ def restore_command(
         return _put_back(settings, source)
     if from_copy is not None and source is None:
         options = {"up_to_damage": up_to_damage, "personal_lost": personal_lost}
-        return _rebuilt(settings, from_copy, rebuild(settings, from_copy, into=into, **options))
+        built = rebuild(settings, from_copy, into=into, **options)
+        if into is not None:
+            return _rebuilt(apart(settings, into), from_copy, built)
+        waiting = open_rescue(settings)
+        if waiting is not None:
+            settle(waiting)  # the copy holds everything that was acknowledged, so all of the rescue
+        return _rebuilt(settings, from_copy, built)
     if source is not None and from_copy is None:
         done = restore(settings, source, into=into, personal_lost=personal_lost)
-        return _restored(settings if into is None else replace(settings, data_dir=into), done)
+        return _restored(settings if into is None else apart(settings, into), done)
     raise InvalidInput("safety.one_source")
 
 
@@ -173,11 +179,19 @@ def _restored(settings: Settings, done: Restored) -> Answer:
         following, sentence = "cbt upgrade", _("safety.upgrade_next")
     words = [
         _("safety.restored", place=done.place, made_at=done.manifest.made_at),
+        *_place_apart(settings),
         _holds(done.manifest.counts, done.manifest.bytes),
         *_head(done.manifest),
         sentence,
     ]
     return Answer({**asdict(done), "next": following}, words, _keys_that_do_not_fit(settings, done))
+
+
+def _place_apart(settings: Settings) -> list[str]:
+    """Return how a place apart is looked into: its keys are not those of the installation in use."""
+    in_use = read_settings()
+    named = {"data": settings.data_dir, "keys": settings.keys}
+    return [] if settings.data_dir == in_use.data_dir else [_("safety.apart", **named)]
 
 
 def _put_back(settings: Settings, folder: Path | None) -> Answer:
@@ -207,9 +221,6 @@ def _rebuilt(settings: Settings, folder: Path, done: Rebuilt) -> Answer:
     Without `personal.key` nothing is verified yet: `cbt key lost personal` comes first.
     """
     place = Path(done.place)
-    waiting = open_rescue(settings)
-    if waiting is not None and place == settings.data_dir:
-        settle(waiting)  # the copy holds everything that was acknowledged, so all of the rescue
     settings = replace(settings, data_dir=place, journal_copy_dir=None)
     checks = []
     if not _personal_lost(settings):
@@ -225,6 +236,7 @@ def _rebuilt(settings: Settings, folder: Path, done: Rebuilt) -> Answer:
         {**asdict(done), "bytes": size, "checks": checks_as_data(checks)},
         [
             rebuilt,
+            *_place_apart(settings),
             _holds(done.facts.counts, size),
             *(check_lines(checks) if checks else [_("safety.personal_next")]),
         ],

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cbt.config import Settings
-from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
 from cbt.ops.backup.snapshot import (
     DatabaseFacts,
     Manifest,
@@ -28,7 +28,7 @@ from cbt.ops.file_permissions import check_hands
 from cbt.ops.host_resources import DataDirLock
 from cbt.ops.preflight import STILLBORN, Database, find, is_empty
 from cbt.releases import product_version
-from cbt.storage.crypto import fingerprint, load_key, write_note
+from cbt.storage.crypto import find_key, fingerprint, load_key, write_key, write_note
 from cbt.storage.engine import DATABASE_NAME, database_path
 from cbt.storage.migrate import is_known
 from cbt.storage.mirror import CopySet, base_number, base_path, log_path, read_copy
@@ -56,20 +56,22 @@ def restore(
 
     Everything is checked before anything is written: manifest, version, hash, kind of database, keys, that no
     server runs there, and that the place is empty. Raise InvalidInput, Conflict or Unavailable with the way out.
-    With `personal_lost` it goes without `personal.key`; then `cbt key lost personal` is next.
+    With `personal_lost` it goes without `personal.key`; then `cbt key lost personal` is next. One made under a
+    former key is found its key by the fingerprint, and comes back under the present one.
     """
     manifest = read_manifest(source)
     if not is_known(manifest.revision):
         raise Unavailable("safety.newer", version=manifest.version, installed=product_version())
     copy = check_file(source, manifest)
+    installation = settings.keys
     if into is not None:
-        # An explicit folder has its keys beside it unless CBT_KEY_DIR says otherwise.
-        settings = replace(settings, data_dir=into)
+        settings = apart(settings, into)
     if (manifest.database == "sqlite") != settings.embedded:
         raise InvalidInput("safety.other_database", database=manifest.database)
     if settings.embedded and manifest.encrypted != settings.db_encryption:
         raise InvalidInput("safety.other_encryption", encrypted="on" if manifest.encrypted else "off")
-    fits = check_keys(settings, manifest.keys, personal_lost=personal_lost)
+    with keys_brought(installation, settings, manifest.keys):
+        fits = check_keys(settings, manifest.keys, personal_lost=personal_lost, former=True)
     check_hands(settings)
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, restore")
     if settings.embedded:
@@ -84,8 +86,58 @@ def restore(
     return Restored(manifest, place, fits, log_key_fits(settings, manifest.keys))
 
 
-def check_keys(settings: Settings, prints: Mapping[str, str], *, personal_lost: bool = False) -> bool:
+def apart(settings: Settings, into: Path) -> Settings:
+    """Return the settings of a place apart: its keys lie beside it, never those of the installation in use."""
+    return replace(settings, data_dir=into, key_dir=None)
+
+
+@contextmanager
+def keys_brought(installation: Path, settings: Settings, prints: Mapping[str, str]) -> Iterator[None]:
+    """Copy into the key folder of `settings` what it lacks of the keys named, from that of the installation.
+
+    They are found by their fingerprints, and taken away again when the block refuses. A file that is there stays.
+    """
+    brought = []
+    for name, print_ in prints.items():
+        path, key = settings.keys / f"{name}.key", find_key(installation, name, print_)
+        if key is not None and not path.exists():
+            write_key(path, key)
+            brought.append(path)
+    try:
+        yield
+    except CbtError:
+        for path in brought:
+            path.unlink()
+        if brought and not any(settings.keys.iterdir()):
+            settings.keys.rmdir()
+        raise
+
+
+def opening_key(settings: Settings, prints: Mapping[str, str]) -> bytes | None:
+    """Return the key that a copy was made under, the present or a former one; None for a copy in clear."""
+    return find_key(settings.keys, "database", prints["database"]) if "database" in prints else None
+
+
+def bring_under_present_key(settings: Settings, path: Path, key: bytes | None) -> None:
+    """Encrypt what was brought under the present `database.key`, where it came under a former `key`."""
+    present = None if key is None else load_key(settings.keys, "database", may_create=False)
+    if key is None or present is None or present == key:
+        return
+    try:
+        with closing(open_raw(path, key)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute(f"PRAGMA rekey = \"x'{present.hex()}'\"")
+    except DATABASE_ERRORS as error:
+        raise Unavailable("copy.damaged", path=str(path)) from error
+    check_whole(path, present, path.parent)
+
+
+def check_keys(
+    settings: Settings, prints: Mapping[str, str], *, personal_lost: bool = False, former: bool = False
+) -> bool:
     """Require the keys a copy needs, by their fingerprints; return whether the personal key is its own.
+
+    With `former` a former database key that is kept in the key folder will do.
 
     Raise Unavailable("db.key_missing") for a key that is not there, ("safety.personal_missing") for a personal
     key that is not said to be lost, ("safety.other_key") for a database key that opens another database. A wrong
@@ -102,9 +154,9 @@ def check_keys(settings: Settings, prints: Mapping[str, str], *, personal_lost: 
             fits = False
             continue
         same = fingerprint(load_key(settings.keys, name, may_create=False)) == print_
-        if not same and name == "database":
+        if not same and name == "database" and not (former and find_key(settings.keys, name, print_)):
             raise Unavailable("safety.other_key", path=str(path), wanted=print_)
-        fits = fits and same
+        fits = fits and (same or name == "database")
     return fits
 
 
@@ -141,7 +193,10 @@ def note_copied_keys(settings: Settings, prints: Mapping[str, str]) -> None:
     """Write beside an embedded database that was brought back which keys its copy named."""
     if settings.embedded:
         path = database_path(settings)
-        write_note(path, {name: print_ for name, print_ in prints.items() if name != "audit"})
+        names = {name: print_ for name, print_ in prints.items() if name != "audit"}
+        if "database" in names:
+            names["database"] = fingerprint(load_key(settings.keys, "database", may_create=False))
+        write_note(path, names)
 
 
 def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> DatabaseFacts:
@@ -155,8 +210,9 @@ def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> Dat
     try:
         if copy_file(copy, arriving) != manifest.sha256:
             raise Unavailable("safety.damaged", path=str(copy))
-        key = load_key(settings.keys, "database", may_create=False) if manifest.encrypted else None
+        key = opening_key(settings, manifest.keys)
         facts = read_facts(arriving, key)
+        bring_under_present_key(settings, arriving, key)
         arriving.rename(database_path(settings))
     except OSError as error:
         raise Unavailable("safety.no_room", path=str(folder), detail=error) from error
@@ -214,22 +270,25 @@ def rebuild(
         raise InvalidInput("copy.none", path=str(folder))
     if not settings.embedded:
         raise InvalidInput("copy.embedded_only")
+    installation = settings.keys
     if into is not None:
-        settings = replace(settings, data_dir=into)
+        settings = apart(settings, into)
     if copy.encrypted != settings.db_encryption:
         raise InvalidInput("safety.other_encryption", encrypted="on" if copy.encrypted else "off")
-    fits = check_keys(settings, copy.keys, personal_lost=personal_lost)
+    with keys_brought(installation, settings, copy.keys):
+        fits = check_keys(settings, copy.keys, personal_lost=personal_lost, former=True)
     check_hands(settings)
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, rebuild")
     set_stillborn_aside(settings)
     check_empty(settings.data_dir)
     arriving = settings.data_dir / f"{DATABASE_NAME}.arriving"
-    key = load_key(settings.keys, "database", may_create=False) if copy.encrypted else None
+    key = opening_key(settings, copy.keys)
     try:
         torn, damaged = _bring(folder, copy, arriving, key, up_to_damage=up_to_damage)
         facts = check_whole(arriving, key, folder)
         if not is_known(facts.revision):
             raise Unavailable("db.newer", revision=facts.revision, version=product_version())
+        bring_under_present_key(settings, arriving, key)
         arriving.rename(database_path(settings))
         note_copied_keys(settings, copy.keys)
     except OSError as error:
