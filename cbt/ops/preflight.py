@@ -302,6 +302,11 @@ def instead_of_rescue(settings: Settings) -> str:
     return back if copy else f"{back} && cbt rescue --leave"  # a rebuilding settles the rescue itself
 
 
+def bringing_back(settings: Settings) -> str:
+    """Return the shortest way back of a database that lies there: kept aside, from the copy, else the backup."""
+    return _bring_back(settings, copy=_copy_filled(settings))
+
+
 def _bring_back(settings: Settings, *, copy: bool) -> str:
     aside = settings.data_dir.with_name(f"{settings.data_dir.name}.kept")
     return f"mv -n {_quoted(settings.data_dir)} {_quoted(aside)} && {_restore(settings, copy=copy)}"

@@ -32,7 +32,7 @@ from cbt.storage.backup_folder import read_manifest_as, sync_folder
 from cbt.storage.crypto import key_prints, salt_of
 from cbt.storage.private_files import make_folder, make_private
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw, open_to_read
-from cbt.storage.wal import HEADER, End, apply_log, copy_range, create_file, log_salts, read_end
+from cbt.storage.wal import HEADER, End, apply_log, copy_range, create_file, log_salts, read_end, read_numbers
 from cbt.storage.write_queue.write_lock import Gate
 
 log = logging.getLogger(__name__)
@@ -334,6 +334,12 @@ def check_copy(database: Path, folder: Path, key: bytes | None) -> None:
                     return
     if version < held.version:
         raise ahead(database, folder)
+
+
+def pages_logged(index: Path) -> set[int]:
+    """Return the pages, from 1, that a log still holds by its index."""
+    end = _end_of(index)
+    return set() if end is None else set(read_numbers(_kept[-1], end.frames))
 
 
 def _end_of(index: Path) -> End | None:

@@ -352,6 +352,33 @@ def test_an_older_file_is_no_newer_by_the_first_commit_on_it(site: Site, tmp_pat
     assert len(list((site.root / "copy").glob("*.base"))) == 1
 
 
+def test_a_page_that_no_start_reads_is_found_before_the_exam_and_on_request_beside_a_server(
+    site: Site,
+) -> None:
+    path = database_path(site.settings)
+    body = bytearray(path.read_bytes())
+    sourced = Sourced(site.settings, None, {}, adrift=False)
+
+    def said(holder: str = "", *, every_page: bool = False) -> list[tuple[str, str]]:
+        whole = Patient(sourced, START, holder, "", every_page)
+        check = CHECKS["file"]
+        return [
+            (one.code, one.fix)
+            for one in (diagnosis("file", check.codes, seen) for seen in check.examine(whole))
+        ]
+
+    assert said() == [("whole", "")]
+    body[-4000] ^= 1
+    path.write_bytes(bytes(body))
+    assert start_refusal(site.settings) is None
+    assert [code for code, _ in said("pid 1")] == ["serving"]
+    for [(code, fix)] in (said(), said("pid 1", every_page=True)):
+        assert code == "damaged"
+        assert re.search(REBUILT, fix)
+    page_flipped(site)
+    assert said() == [("nothing", "")], "what keeps a start is told by its gate"
+
+
 def test_a_disk_of_backups_that_is_full_keeps_no_answer_out() -> None:
     data, backups = (judge_space("x", 0, full=f"{where}full") for where in ("", "backup_"))
     codes = CHECKS["space"].codes

@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Check] = {
     "settings": Check(server.SETTINGS_CODES, server.examine_settings),
     "hands": Check(data.PERMISSIONS_CODES, data.examine_permissions),
     "belonging": Check(data.KEYS_CODES, data.examine_keys),
+    "file": Check(data.FILE_CODES, data.examine_file),
     "clock": Check(machine.CLOCK_CODES, machine.examine_clock),
     "limits": Check(machine.OPEN_FILES_CODES, machine.examine_open_files),
     "space": Check(machine.SPACE_CODES, machine.examine_space),
@@ -51,10 +52,12 @@ CHECKS: Mapping[str, Check] = {
 CODES = {"unforeseen": Grade.FAIL}
 
 
-def examine(read: Callable[[], Sourced], *, now: datetime, url: str = "") -> list[Diagnosis]:
+def examine(
+    read: Callable[[], Sourced], *, now: datetime, url: str = "", every_page: bool = False
+) -> list[Diagnosis]:
     """Return what every check found; settings that cannot be read leave nothing else to look at."""
     try:
-        whole = patient(read(), now=now, url=url)
+        whole = patient(read(), now=now, url=url, every_page=every_page)
     except CbtError as refused:
         return [diagnosis("settings", {}, refused)]
     return [found for name, check in CHECKS.items() for found in _findings(name, check, whole)]
@@ -102,11 +105,12 @@ SUMS = {Grade.OK: "doctor.well", Grade.WARN: "doctor.warned", Grade.FAIL: "docto
 
 @command("doctor", help="doctor.cli.doctor", ends=(DONE, DIFFERS, REFUSED))
 @option("--url", default="", metavar="URL", help="doctor.cli.url")
+@option("--every-page", is_flag=True, help="doctor.cli.every_page")
 @option("--room", default="", metavar="REF", help="doctor.cli.room")
-def doctor(url: str, room: str) -> Answer:
+def doctor(url: str, room: str, *, every_page: bool) -> Answer:
     """Examine the installation: exit code 0 when all is well, 1 with warnings, 2 when something is wrong."""
     give_way(holds=True)
-    diagnoses = examine(read_sources, now=wall_time(), url=url)
+    diagnoses = examine(read_sources, now=wall_time(), url=url, every_page=every_page)
     if room:
         diagnoses += room_findings(room)
     grade = worst(diagnoses)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cbt.config import Settings
 from cbt.errors import NotAllowed
+from cbt.ops.backup.snapshot import database_key
 from cbt.ops.doctor.findings import Grade, Patient, Seen, Symptom
 from cbt.ops.file_permissions import ROOT, check_hands, group_name, open_to_others, user_name
+from cbt.ops.preflight import bringing_back
 from cbt.ops.start_gates import data_refusal
 from cbt.storage.backup_folder import copies, made_at
+from cbt.storage.engine import database_path
+from cbt.storage.mirror import pages_logged
+from cbt.storage.raw_connection import open_to_read, quiet
 
 PERMISSIONS_CODES = {
     "ok": Grade.OK, "open": Grade.WARN, "read": Grade.WARN, "written": Grade.FAIL, "owned": Grade.FAIL,
@@ -95,6 +102,53 @@ def examine_keys(patient: Patient) -> Seen:
         yield Symptom("none", {"data": patient.settings.data_dir, "keys": patient.settings.keys})
     elif not isinstance(refused, NotAllowed):  # who may not look is told by another check
         yield refused
+
+
+FILE_CODES = {
+    "whole": Grade.OK, "large": Grade.NONE, "serving": Grade.NONE, "nothing": Grade.NONE, "damaged": Grade.FAIL,
+}  # fmt: skip
+SMALL_BYTES = 256 * 1024 * 1024
+"""Read in a second or two, so without being asked for; beside a server only when it is asked for."""
+_PAGE = re.compile(r"\bpage (\d+)", re.IGNORECASE)
+
+
+def examine_file(patient: Patient) -> Seen:
+    """Read every page of the embedded database and compare it with its seal; PostgreSQL looks after its own."""
+    settings = patient.settings
+    path = database_path(settings)
+    size = path.stat().st_size if settings.embedded and path.is_file() else 0
+    if not size or data_refusal(settings, beside_server=bool(patient.holder)) is not None:
+        yield Symptom("nothing")  # none, or told by another check
+    elif not patient.every_page and (patient.holder or size > SMALL_BYTES):
+        yield Symptom("serving" if patient.holder else "large", {"mib": size // 2**20})
+    elif pages := damaged_pages(settings):
+        fix = {"command": bringing_back(settings)}
+        yield Symptom("damaged", {"path": path, "count": len(pages), "page": pages[0]} | fix)
+    else:
+        yield Symptom("whole", {"mib": f"{size / 2**20:.1f}"})
+
+
+def damaged_pages(settings: Settings, tries: int = 3) -> list[int]:
+    """Return the pages of an embedded database that are not as they were written.
+
+    A page the log still holds does not count: it is written anew. One that looks torn only because it is being
+    written now is not so at every try. Without encryption there are no seals, and the structure is looked at.
+    """
+    path, key = database_path(settings), database_key(settings)
+    query = "PRAGMA cipher_integrity_check" if key else "PRAGMA quick_check(100)"
+    with quiet(), closing(open_to_read(path, key)) as connection:
+        damaged = _pages_in(connection.execute(query))
+        for _ in range(tries - 1):
+            if damaged:
+                damaged &= _pages_in(connection.execute(query))
+        logged = pages_logged(path.with_name(f"{path.name}-shm")) if damaged else set[int]()
+    return sorted(damaged - logged)
+
+
+def _pages_in(rows: Iterable[Sequence[object]]) -> set[int]:
+    """Return the pages that a check of SQLite names; 0 stands for what it says of none."""
+    said = [str(row[0]) for row in rows if row[0] != "ok"]
+    return {int(found[1]) if (found := _PAGE.search(line)) else 0 for line in said}
 
 
 SECOND_COPY_CODES = {

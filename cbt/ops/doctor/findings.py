@@ -29,6 +29,8 @@ class Patient:
     """What the running server wrote of itself, "" when none holds the data folder."""
     url: str = ""
     """Where browsers reach it, when whoever asks has said so."""
+    every_page: bool = False
+    """Every page of the database is asked for, however large it is."""
 
     @property
     def settings(self) -> Settings:
@@ -47,12 +49,12 @@ class Patient:
         return f"{scheme}://{host}:{port[1] if port else self.settings.port}"
 
 
-def patient(sourced: Sourced, *, now: datetime, url: str) -> Patient:
+def patient(sourced: Sourced, *, now: datetime, url: str, every_page: bool = False) -> Patient:
     try:
         holder = server_of(sourced.settings)
     except OSError:
         holder = ""  # who may not look there is told by a check
-    return Patient(sourced, now, holder, url.rstrip("/"))
+    return Patient(sourced, now, holder, url.rstrip("/"), every_page)
 
 
 @dataclass(frozen=True, slots=True)
