@@ -11,7 +11,9 @@ from typing import Any
 
 import flask
 import flask_babel
+from sqlalchemy import select
 
+from cbt.candidates.models import Registration
 from cbt.errors import Locked
 from cbt.http.auth import access
 from cbt.http.auth.login import machine_id
@@ -25,6 +27,7 @@ from cbt.runner.news.entries import STANDS, Halt, Teller, place_of
 from cbt.runner.protocol import REFUSALS, Outcome, Saved, clock_text, receipts_text
 from cbt.runner.save.attempt_row import AttemptInfo, Guard
 from cbt.runner.save.journal import current_journal
+from cbt.sittings.models import Seat
 from cbt.storage.unit_of_work import reading
 
 
@@ -56,17 +59,30 @@ def refused_reply(
     *,
     receipts: list[dict[str, Any]] | None = None,
 ) -> Reply:
-    """Return why a save was not taken, with the clock and what is on disk already; nothing to a lost lease."""
+    """Return why a save was not taken, with the clock and what is on disk already.
+
+    A lost lease is told nothing but, where another machine has it by 换机, at which seat the paper is now (R-42).
+    """
     clock = {} if outcome is Outcome.LEASE_LOST else clock_of(info, guard, now)
     evacuated = outcome is Outcome.SUSPENDED and clock["evacuated"]
     error = Locked("attempt.evacuated") if evacuated else REFUSALS[outcome]
     body = problem_body(error)
-    if outcome is Outcome.OTHER_MACHINE:
+    if outcome is Outcome.LEASE_LOST and is_elsewhere(guard.lease_machine, machine_id()):
+        body["moved_to"] = seat_now(info)
+    elif outcome is Outcome.OTHER_MACHINE:
         access.tell_elsewhere(info.registration_ref)
     elif clock:
         body["clock"] = clock
         body["receipts"] = receipts or []
     return flask.jsonify(body), http_status(error)
+
+
+def seat_now(info: AttemptInfo) -> str:
+    """Return the 机位号 at which a candidate sits now."""
+    of_whom = select(Seat.number).join(Registration, Registration.seat_id == Seat.id)
+    with reading() as session:
+        number = session.scalars(of_whom.where(Registration.ref == info.registration_ref)).one()
+    return f"{number:02d}"
 
 
 def receipts_of(saved: Saved) -> list[dict[str, Any]]:

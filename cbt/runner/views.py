@@ -13,7 +13,7 @@ from cbt.http.forms import flash_refusal, sent_json
 from cbt.http.i18n import chosen_theme
 from cbt.http.partials import Reply
 from cbt.http.server.hot_addresses import hot_reply
-from cbt.http.static import joined_name
+from cbt.http.static import WORKER, joined_name
 from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
 from cbt.runner.jobs import DRAW
@@ -50,17 +50,26 @@ def ahead() -> Reply:
     """What the waiting page fetches before the start, so that at the start nothing but the start travels.
 
     The shell of the page, which a browser keeps, and the person, whom the waiting page hands over. Where a kiosk
-    browser is asked for there is no shell: the page itself has to see which browser opens it.
+    browser is asked for there is no shell: the page itself has to see which browser opens it. For a page that is
+    loaded while the server is away there is one all the same (`away`, and what gives it): it opens no paper.
     """
     pages_of = current_pages()
     examinee = pages_of.find(signed_in().subject_ref)
-    if examinee is None or examinee.belongs_at() != "door.wait" or examinee.by_kiosk:
+    if examinee is None or examinee.belongs_at() not in ("door.wait", None):
         return {"shell": None}
     assets = flask.current_app.extensions["cbt_assets"]
     kind = pages_of.kind(examinee, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
-    return {
-        "shell": assets.url(f"{FOLDER}/{kind.name}"),
+    shell = assets.url(f"{FOLDER}/{kind.name}")
+    kept = {
+        "away": shell,
         "files": [assets.url(SHEET), assets.url(joined_name(ENTRY))],
+        "worker": assets.url(WORKER),
+    }
+    if examinee.by_kiosk or examinee.belongs_at() is None:
+        return {"shell": None, **kept}
+    return {
+        "shell": shell,
+        **kept,
         "page": flask.url_for("delivery.runner", ref=examinee.attempt_ref),
         "csrf": generate_csrf(),
         "attempt": pages_of.told(examinee),

@@ -14,9 +14,9 @@ export function answerBy(answer) {
 
 /**
  * Send a request and return `{status, body, after, sent, got}`; `sent` and `got` are `performance.now()` readings,
- * for the clock; `begun` is given what ends the request, `after` the milliseconds to wait before the next try where the server names them. Errors carry `{code, message, fix}` in the body.
+ * for the clock; `begun` is given what ends the request, `keepalive` has it outlive the page, `after` the milliseconds to wait before the next try where the server names them. Errors carry `{code, message, fix}` in the body.
  */
-export async function call(url, { method = "POST", body, headers = {}, credentials = "same-origin", timeout = TIMEOUT, begun = () => {} } = {}) {
+export async function call(url, { method = "POST", body, headers = {}, credentials = "same-origin", timeout = TIMEOUT, begun = () => {}, keepalive = false } = {}) {
   if (other) return other(url, body);
   const abort = new AbortController();
   begun(abort);
@@ -27,7 +27,7 @@ export async function call(url, { method = "POST", body, headers = {}, credentia
   flying.add(flight);
   try {
     const reply = await fetch(url, {
-      method, credentials, cache: "no-store", redirect: "error", signal: abort.signal,
+      method, credentials, cache: "no-store", redirect: "error", signal: abort.signal, keepalive,
       headers: body === undefined ? said : { "Content-Type": "application/json", ...said },
       body: body === undefined ? undefined : JSON.stringify(body),
     });

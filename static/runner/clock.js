@@ -43,6 +43,17 @@ export class Clock {
     return Boolean(unlike && facts.closes_at);
   }
 
+  /** What another page of this tab goes on from: the facts, and how far the server's time is from this machine's. */
+  kept() {
+    return this.facts && { facts: this.facts, ahead: this.now() - Date.now() };
+  }
+
+  /** Go on from what a former page kept, until the server is heard. */
+  recall({ facts, ahead }) {
+    this.facts = facts;
+    this.offset = Date.now() + ahead - performance.now();
+  }
+
   now() {
     return performance.now() + this.offset;
   }

@@ -3,6 +3,7 @@
 import { OTHER_MACHINE, call, isTransient, quiet } from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { afterFrame, h, jitter, pause, t, wall } from "./dom.js";
+import { forgetPerson } from "./paper/kept.js";
 import { preload } from "./paper/preload.js";
 import { countdown } from "./paper/screens.js";
 import { STANDING, screenOf, wordsOf } from "./news/standing.js";
@@ -143,7 +144,7 @@ export const flow = {
     if (this.screens.name === screen && this.screens.said === (clock?.standing?.text ?? "")) return;
     flushTyping();
     closeDialogs();
-    for (const said of document.querySelectorAll(".toast.goes-on")) said.remove(); // it does not go on any more
+    this.notices.drop("goes-on"); // it does not go on any more
     this.lock(screen, {}, wordsOf(this, clock?.standing));
   },
 
@@ -223,16 +224,21 @@ export const flow = {
     if (left.length) this.view.render();
   },
 
-  /** The lease is another window's or machine's by now, or this machine is not the one it was given to (R-42). */
-  lost(code) {
+  /**
+   * The lease is another window's or machine's by now, or this machine is not the one it was given to (R-42); `seat` is
+   * where the paper went by 换机: this page has nothing to ask any more.
+   */
+  lost({ code, moved_to: seat } = {}) {
     this.outbox.stop();
     this.news.stop();
     flushTyping(); // kept on this machine, at least
     this.running = false;
     this.taken = true; // neither the time nor what is saved is this page's to tell any more
+    this.lease = null; // nor to ask for
     this.bar.showSave();
     closeDialogs();
     if (code === OTHER_MACHINE) this.lock("elsewhere", {}, { actions: [this.again()] });
+    else if (seat) this.lock("moved", { seat }, { actions: [h("a", { class: "btn", href: this.urls.seat }, t("done.seat"))] });
     else this.lock("lost", {}, { actions: [this.again("screen.take_back")] });
   },
 
@@ -250,8 +256,9 @@ export const flow = {
     this.news.stop();
     this.running = false;
     this.place.forget();
+    forgetPerson();
     this.clock.facts = { ...this.clock.facts, state: "closed" };
-    document.getElementById("toasts").replaceChildren(); // nothing said about the time left holds any more
+    this.notices.clear(); // nothing said about the time left holds any more
     this.lock("done", {}, {
       extra: [h("dl", { class: "facts receipt" }, h("dt", {}, t("done.receipt")), h("dd", { class: "num" }, receipt),
         h("dt", {}, t("done.closed_at")), h("dd", { class: "num" }, wall(closedAt, true))),
@@ -271,7 +278,7 @@ export const flow = {
       this.outbox.wake();
     }
     if (reply.status === 409 || reply.status === 403) {
-      if (this.running) this.lost(reply.body.code);
+      if (this.running) this.lost(reply.body);
     } else {
       this.takeClock(reply);
     }

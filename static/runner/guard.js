@@ -1,11 +1,16 @@
 // What a blueprint may forbid (selection, copying, printing, the context menu), the watermark, and the log of
 // leaving the window. Leaving is reported, never punished here.
 
+import { call, isTransient } from "./api.js";
+import { t } from "./dom.js";
+
+const PROBE = 2500;
 const EDITABLE = "input, textarea, select";
 const PASTES_APART = 2000;
 
 export function guard(app) {
   report(app);
+  holdReload(app);
   if (app.attempt.watermark) watermark(app.attempt.watermark);
   if (!app.attempt.lock_down) return;
   document.body.classList.add("locked-down");
@@ -19,6 +24,21 @@ export function guard(app) {
   }
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && /^[psu]$/i.test(event.key)) event.preventDefault();
+  });
+}
+
+/** F5 and Ctrl+R load the page again only where the server is there to give it: else it stays as it is, and can be answered. */
+function holdReload(app) {
+  document.addEventListener("keydown", async (event) => {
+    const asked = event.key === "F5" || ((event.ctrlKey || event.metaKey) && /^r$/i.test(event.key));
+    if (!asked || event.altKey) return;
+    event.preventDefault();
+    if (event.repeat || app.reloading) return;
+    app.reloading = true;
+    const { status } = await call(app.urls.clock, { method: "GET", headers: { "X-CBT-Lease": app.lease ?? "" }, timeout: PROBE });
+    app.reloading = false;
+    if (!isTransient(status)) window.location.reload();
+    else app.toast(t(app.running && !app.over ? "reload.held" : "reload.held_over"), "warn");
   });
 }
 

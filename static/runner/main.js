@@ -3,14 +3,17 @@
 import { call } from "./api.js";
 import { Bar } from "./paper/bar.js";
 import { Clock } from "./clock.js";
-import { h, icon, t } from "./dom.js";
+import { jitter, t } from "./dom.js";
 import { flow } from "./flow.js";
 import { guard } from "./guard.js";
 import { Hand } from "./hand.js";
 import { listenKeys } from "./paper/keys.js";
 import { News } from "./news/news.js";
+import { Notices } from "./paper/notices.js";
 import { Outbox } from "./save/outbox.js";
 import { Palette } from "./paper/palette.js";
+import { fetchForAway } from "./paper/ahead.js";
+import { keepPerson } from "./paper/kept.js";
 import { person } from "./paper/person.js";
 import { Place } from "./place.js";
 import { Rescue } from "./recovery_file/rescue.js";
@@ -23,8 +26,8 @@ import { flushTyping } from "./typing.js";
 import { Units } from "./paper/units.js";
 import { View } from "./paper/view.js";
 
+const OVER = ["unit_moving", "unit_over", "units_done", "deadline_wait", "deadline", "closed", "submitting", "undelivered", "done"];
 const LATE = 1500; // an answer that waits longer than this is shown as 未同步
-const TOAST = 10_000;
 
 const root = document.getElementById("runner");
 const byId = (id) => document.getElementById(id);
@@ -77,6 +80,7 @@ const app = Object.assign({
     document.querySelector(".calculator")?.remove();
     this.screens.show(screen, params, parts);
     this.bar.tick();
+    this.bar.showSave(); // what can be done meanwhile is another thing now
   },
 
   unlock() {
@@ -107,18 +111,18 @@ const app = Object.assign({
     this.resync();
   },
 
+  /** Whether nothing can be answered any more: the time is up, or the paper is handed in or closed. */
+  get over() {
+    return OVER.includes(this.screens.name);
+  },
+
   announce(text) {
     byId("spoken").textContent = text;
   },
 
-  /** A note in the bar, over the paper's title: it takes no focus and covers no answer; `stay` keeps it until it is read. */
-  toast(text, kind = "", { stay = false, close = () => {} } = {}) {
-    const node = h("div", { class: `toast card ${kind}` }, icon(stay ? "info" : "clock"), h("p", { tabindex: "0" }, text),
-      h("button", { type: "button", class: "btn btn-s", onclick: () => { node.remove(); close(); } }, t("toast.read")));
-    byId("toasts").append(node);
-    this.announce(text);
-    const leave = () => (node.matches(":hover, :focus-within") ? setTimeout(leave, TOAST / 4) : node.remove());
-    if (!stay) setTimeout(leave, TOAST);
+  /** Tell something beside the paper (notices.js). */
+  toast(text, kind = "", options = {}) {
+    this.notices.add(text, kind, options);
   },
 
   /** 提醒 from the proctor, each once. */
@@ -159,7 +163,7 @@ app.outbox = new Outbox({
       app.store.emit("saved", position);
     },
     clock: (reply) => app.takeClock(reply),
-    lost: (code) => app.lost(code),
+    lost: (body) => app.lost(body),
     stands: (body) => app.stand(body),
     closed: (code) => (code === "unit.closed" ? app.resync() : app.closed()),
     invalid: ({ kind, position }, body) => {
@@ -172,6 +176,7 @@ app.outbox = new Outbox({
   },
 });
 
+const { clock: kept } = app; // as it stood when this tab was loaded again while the server is away
 app.clock = new Clock({
   tick: () => app.bar.tick(),
   warn: (seconds, ofUnit) => app.toast(t(ofUnit ? "clock.warn_unit" : "clock.warn", { n: seconds / 60 }), "warn"),
@@ -181,6 +186,8 @@ app.clock = new Clock({
   drifted: () => app.wake(),
 });
 
+app.notices = new Notices(byId("toasts"), (text) => app.announce(text));
+if (kept) app.clock.recall(kept);
 app.screens = new Screens(byId("screen"), [byId("paper")]);
 app.submit = new Submit(app);
 app.units = new Units(app, byId("units"));
@@ -213,8 +220,13 @@ for (const [target, type] of [
   [document, "visibilitychange"], [document, "resume"], [window, "focus"], [window, "online"], [window, "pageshow"],
 ]) target.addEventListener(type, () => document.visibilityState === "visible" && app.wake());
 window.addEventListener("offline", () => app.outbox.reach(false));
+window.addEventListener("pagehide", () => {
+  if (!app.running || !app.urls.ahead) return;
+  keepPerson(app);
+  app.outbox.leave(); // after what was typed is taken (typing.js)
+});
 window.addEventListener("beforeunload", (event) => {
-  if (app.running && app.outbox.waiting({ answers: true }).length) event.preventDefault();
+  if (app.running && (!app.outbox.online || app.outbox.waiting({ answers: true }).length)) event.preventDefault();
 });
 
 const begun = app.restart(); // the server is asked first: all else is done while it answers
@@ -222,5 +234,6 @@ listenKeys(app);
 guard(app);
 app.clock.start();
 await begun;
+setTimeout(() => fetchForAway(app.urls), jitter(20_000, 60_000)); // a hall that begins sends nothing but its starts
 
 export { app };

@@ -486,13 +486,20 @@ def test_who_waits_is_told_what_to_fetch_and_who_they_are(world: World) -> None:
     world.start()
     client.get(page_of(world))
     assert told["attempt"] == person_in(client.get(page_of(world)).text)
-    assert client.get("/exam/wait/paper").get_json() == {"shell": None}
+    # Who writes already is told what the same page needs where it is loaded again without a server: nobody's.
+    kept = {name: told[name] for name in ("away", "files", "worker")}
+    assert client.get("/exam/wait/paper").get_json() == {"shell": None, **kept}
+    assert client.get(told["worker"]).headers["Service-Worker-Allowed"] == "/exam/"
+    assert "Service-Worker-Allowed" not in client.get(told["files"][1]).headers
 
 
 def test_a_kiosk_browser_opens_the_page_itself(world: World) -> None:
     world.admit_all()
     _do(world, update(Centre).values(kiosk_origin="http://localhost"))
-    assert world.candidate("theory").get("/exam/wait/paper").get_json() == {"shell": None}
+    told = world.candidate("theory").get("/exam/wait/paper").get_json()
+    assert told["shell"] is None
+    assert "attempt" not in told
+    assert told["away"].endswith(".html")
 
 
 def test_scripts_and_style_sheets_carry_what_counts_for_files(client: FlaskClient, world: World) -> None:

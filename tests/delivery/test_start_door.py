@@ -192,3 +192,24 @@ def wait_until_queued(writer: GroupWriter, number: int) -> None:
             return
         pause.wait(0.01)
     pytest.fail("nothing was queued")
+
+
+@pytest.mark.parametrize(
+    ("said", "same_login", "gaps"),
+    [
+        pytest.param("leave", True, 0, id="another page was opened in its place"),
+        pytest.param("blur", True, 1, id="the browser died"),
+        pytest.param("leave", False, 1, id="the machine was started again"),
+    ],
+)
+def test_who_leaves_the_page_for_another_is_not_disconnected(
+    running: World, said: str, same_login: bool, gaps: int
+) -> None:
+    page = Page(running, "theory", machine="seat-own")
+    page.start()
+    assert page.answer(0, {"type": said}, "event").status_code == 200
+    running.clock.advance(25 * SECOND)
+    back = page if same_login else Page(running, "theory", machine="seat-own")
+    assert back.start().status_code == 200
+    with running.app.app_context(), reading() as session:
+        assert len(session.scalars(select(Gap)).all()) == gaps

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser as Chromium
@@ -32,6 +32,8 @@ WIDE = {"width": 1920, "height": 1080}
 ZOOMED = {"width": 683, "height": 384}
 PATIENCE_MS = 30_000  # spent only where a journey fails
 SHOWN = 600
+NO_WORKER = "Service Worker registration blocked by Playwright"
+"""A journey sees every request itself: no worker takes any but where a journey is about that."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -55,7 +57,7 @@ class Watch:
 
     name: str
     seen: list[str] = field(default_factory=list)
-    expected: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=lambda: [NO_WORKER])
 
     def on(self, context: BrowserContext) -> None:
         """Watch every page of `context`, those to come too."""
@@ -138,11 +140,19 @@ class Browsers:
         self._watches: list[Watch] = []
         self._addresses = 0
 
-    def open(self, name: str, *, hand: Hand | None = None, record: str = "") -> Browser:
+    def open(
+        self,
+        name: str,
+        *,
+        hand: Hand | None = None,
+        record: str = "",
+        workers: Literal["allow", "block"] = "block",
+    ) -> Browser:
         """Open a fresh machine with its own address, cookies and storage."""
         self._addresses += 1
         context = self._shared.new_context(
-            viewport=DESK, reduced_motion="reduce", extra_http_headers=self._headers(record),  # type: ignore[arg-type]  # Playwright's own dict type
+            viewport=DESK,  # type: ignore[arg-type]  # Playwright's own dict type
+            reduced_motion="reduce", extra_http_headers=self._headers(record), service_workers=workers,
         )  # fmt: skip
         return self.watched(context, name, hand)
 
@@ -159,7 +169,7 @@ class Browsers:
         """Start a browser of its own on `profile`."""
         return self._playwright.chromium.launch_persistent_context(
             profile, executable_path=chromium_path(find_shell), args=ARGUMENTS, viewport=DESK,  # type: ignore[arg-type]  # Playwright's own dict type
-            reduced_motion="reduce", extra_http_headers=headers,
+            reduced_motion="reduce", extra_http_headers=headers, service_workers="block",
         )  # fmt: skip
 
     def watched(

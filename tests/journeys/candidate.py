@@ -244,7 +244,7 @@ class Candidate:
         expect(button).to_have_attribute("aria-disabled", "true")
         expect(self.find("#hand-in-note")).not_to_be_empty()
         button.click(force=True)
-        expect(self.find("#toasts .toast").last).to_be_visible()
+        expect(self.find(".hand-in .refusal")).to_be_visible()
         expect(self.find("dialog[open]")).to_have_count(0)
 
     def receipt(self) -> str:

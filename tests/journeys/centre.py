@@ -84,9 +84,17 @@ class Centre:
 
     def restart(self) -> None:
         """End the server as a machine does that is switched off, and start it again."""
+        self.stop()
+        self.go_on()
+
+    def stop(self) -> None:
+        """End the server as a machine does that is switched off."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=60)
+
+    def go_on(self) -> None:
+        """Start it again."""
         self.process = _start(self.environment, self.records.parent / "server.log")
         _wait(self)
 

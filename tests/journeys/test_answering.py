@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import FloatRect, Locator, expect
 
 from cbt.rules.calendar import turns_of
 from cbt.rules.items.content import ItemType
 from cbt.rules.items.numeric import Numeric
-from cbt.runner.models import AttemptLive
+from cbt.runner.attempt_changes import send_message
+from cbt.runner.models import Attempt, AttemptLive
+from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.answers import Place, places_of
 from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.candidate import Candidate
@@ -105,7 +107,9 @@ def forced(browser: Browser) -> Browser:
 def test_the_answer_page_under_somebodys_hands(centre: Centre, browsers: Browsers) -> None:
     centre.world = give_paper(centre.app, centre.world, "theory", now=centre.now())
     begin(centre)
-    no_arrow_rewrites_what_a_letter_or_the_mouse_chose(seat(centre, browsers.open("arrows"), "second"))
+    no_arrow_rewrites_what_a_letter_or_the_mouse_chose(
+        centre, seat(centre, browsers.open("arrows"), "second")
+    )
     candidate = seat(centre, browsers.open("numbers"), "skills")
     long_material_says_that_it_goes_on(candidate)
     what_is_no_number_is_said_and_counted_alike(centre, candidate)
@@ -226,7 +230,7 @@ def high_contrast_shows_marks_and_progress(candidate: Candidate) -> None:
     assert unlike(before[0], picture(meter)) >= 150, "progress"
 
 
-def no_arrow_rewrites_what_a_letter_or_the_mouse_chose(candidate: Candidate) -> None:
+def no_arrow_rewrites_what_a_letter_or_the_mouse_chose(centre: Centre, candidate: Candidate) -> None:
     """Choose in every way and press the arrows after it; then go through the answer sheet, and meet a notice."""
     page, find = candidate.browser.page, candidate.find
     keys, hand = page.keyboard, Keyboard()
@@ -280,15 +284,49 @@ def no_arrow_rewrites_what_a_letter_or_the_mouse_chose(candidate: Candidate) -> 
     hand.press(find(".sections button").nth(1))
     expect(candidate.item(41)).to_be_visible()
 
-    # A notice lies over no answer, moves nothing and goes by itself.
-    at = candidate.item(41).bounding_box()
+    what_is_told_covers_nothing_and_goes(centre, candidate)
+
+
+def boxes(candidate: Candidate, *selectors: str) -> list[FloatRect]:
+    """Return where things are on the page."""
+    found = [candidate.find(selector).first.bounding_box() for selector in selectors]
+    assert None not in found, dict(zip(selectors, found, strict=True))
+    return [box for box in found if box is not None]
+
+
+def apart(one: FloatRect, other: FloatRect) -> bool:
+    """Return whether two boxes have no point in common."""
+    return any(
+        low[side] + low[span] <= high[side]
+        for side, span in (("x", "width"), ("y", "height"))
+        for low, high in ((one, other), (other, one))
+    )
+
+
+def what_is_told_covers_nothing_and_goes(centre: Centre, candidate: Candidate) -> None:
+    """Be refused, and told three things at once: who this is, the time, what is saved and the answers stay seen."""
+    page, find = candidate.browser.page, candidate.find
+    own = ("#photo", "#candidate", "#save", "#clock", "#hand-in", ".item .stem", ".item .choices")
+    before = boxes(candidate, *own)
     candidate.hand_in_is_early()
-    box = find("#toasts .toast").bounding_box()
-    assert box is not None
-    assert at is not None
-    assert at == candidate.item(41).bounding_box()
-    assert box["y"] + box["height"] <= at["y"]
+    (refusal,) = boxes(candidate, ".hand-in .refusal")
+    button = before[own.index("#hand-in")]
+    assert refusal["y"] - button["y"] - button["height"] < 40, "at the button that was pressed"
+    with centre.app.app_context(), unit_of_work() as session:
+        for number in (1, 2, 3):
+            attempt = session.get_one(Attempt, candidate.sitter.attempt_id)
+            send_message(session, attempt, now=centre.now(), text=f"第 {number} 条提醒", actor="staff:test")
+    expect(find("#toasts .toast p")).to_have_count(3)
+    expect(find("#toasts .toast")).to_have_count(1)
+    (notice,) = boxes(candidate, "#toasts .toast")
+    assert boxes(candidate, *own) == before, "nothing moves"
+    for name, box in zip(own, before, strict=True):
+        assert apart(notice, box), f"the notice covers {name}"
+        assert apart(refusal, box), f"the refusal covers {name}"
+    candidate.look("told")
     page.clock.fast_forward(13_000)
+    expect(find(".refusal")).to_have_count(0)
+    page.clock.fast_forward(50_000)
     expect(find("#toasts .toast")).to_have_count(0)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
 from cbt.rules.exam import TOOLS
+from cbt.rules.items.content import ItemType
 from cbt.runner.models import JournalEntry
 from cbt.storage.unit_of_work import unit_of_work
 from tests.journeys.browsers import Browsers
@@ -41,10 +42,97 @@ def give_tools(centre: Centre, name: str) -> None:
         session.execute(update(Registration).where(Registration.ref == ref).values(tools=",".join(TOOLS)))
 
 
+NAMED = {
+    ItemType.TRUE_FALSE: [r'radio "A ', r'radio "B '],
+    ItemType.SINGLE_CHOICE: [r'radio "A ', r'radio "B ', r'radio "D '],
+    ItemType.MULTIPLE_CHOICE: [r'checkbox "A ', r'checkbox "D '],
+    ItemType.FILL_BLANK: [r'textbox "第 1 空"', r'textbox "第 2 空"'],
+    ItemType.NUMERIC: [r'textbox "计算结果"'],
+    ItemType.MATCHING: [r'combobox "[^"]+"'],
+    ItemType.ORDERING: [r'textbox "[^"]*第 1 步', r'button "[^"]*[上下]移'],
+    ItemType.HOTSPOT: [r'img "[^"]+"', r'button "[^"]*1[^"]*" \[pressed\]'],
+    ItemType.SHORT_ANSWER: [r'textbox "[^"]+"'],
+}
+"""What a screen reader finds of an item of each type."""
+ANSWERED = """async (script) => {
+    const { app } = await import(script.replace("practice/main.js", "main.js"));
+    const values = {
+        true_false: () => "A", single_choice: () => "B", multiple_choice: () => "AC", fill_blank: () => ["7", "24"],
+        numeric: () => "36", matching: ({ lefts }) => lefts.map((_, index) => index + 1),
+        ordering: ({ steps }) => steps.map((_, index) => index + 1).toReversed(),
+        hotspot: ({ spots }) => [spots[0].slice(0, 2)], short_answer: () => "一二三",
+    };
+    for (const item of app.store.items.values()) app.write("answer", item.position, values[item.type](item));
+    app.view.render();
+    window.tried = app;
+    return [...app.store.items.values()].map(({ position, type }) => [position, type]);
+}"""
+STAND = """([position, index]) => {
+    window.tried.go(position);
+    const article = document.querySelector(`article.item[data-position="${position}"]`);
+    const all = article.querySelectorAll(":is(input, textarea, button, [tabindex]):not([disabled])");
+    const controls = [...all].filter((one) => one.checkVisibility());
+    controls[index]?.focus();
+    return controls[index] && [controls.length, controls[index].type ?? "", controls[index].className];
+}"""
+HELD = "JSON.stringify([...window.tried.store.answers])"
+MOVING = ("PageDown", "PageUp", "Home", "End", "ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp")
+CHOOSING = {"radio": "Arrow(Up|Down)", "hot-mark num": "Arrow.*"}
+"""What the arrows are for where somebody went by Tab: radios, as everywhere, and a mark on a picture."""
+
+
+def no_moving_key_changes_an_answer_of_any_type(candidate: Candidate) -> None:
+    """Answer an item of each type, stand on each of its controls, and press every key that moves or scrolls; turn
+    the wheel over them."""
+    page = candidate.browser.page
+    candidate.browser.go("/exam/practice")
+    candidate.opens()
+    page.keyboard.press("Escape")
+    page.clock.pause_at(
+        page.evaluate("Date.now()") / 1000 + 1
+    )  # a machine that is slow has as long as one that is not
+    script = candidate.find("script[type=module]").first.get_attribute("src")
+    items = page.evaluate(ANSWERED, script)
+    assert {ItemType(kind) for _, kind in items} == set(ItemType) - {ItemType.CASE}, "whose parts are items"
+    before = page.evaluate(HELD)
+    for position, kind in items:
+        page.evaluate(STAND, [position, 0])
+        tree = candidate.item(position).aria_snapshot()
+        for pattern in NAMED[ItemType(kind)]:
+            assert re.search(pattern, tree), (kind, pattern, tree)
+        nameless = re.findall(
+            r"^ *- (?:button|radio|checkbox|textbox|combobox|img)\b(?! \")[^\n]*", tree, re.MULTILINE
+        )
+        assert not nameless, (kind, tree)
+        index = 0
+        while standing := page.evaluate(STAND, [position, index]):
+            _, form, name = standing
+            for key in MOVING:
+                if not re.fullmatch(CHOOSING.get(form) or CHOOSING.get(name) or "-", key):
+                    page.evaluate(STAND, [position, index])
+                    page.keyboard.press(key)
+            index += 1
+        page.evaluate(STAND, [position, 0])
+        candidate.item(position).hover()
+        page.mouse.wheel(0, 60)
+        assert page.evaluate(HELD) == before, kind
+    assert not page.evaluate("document.querySelectorAll('.choice .strike:not([tabindex=\"-1\"])').length")
+
+    # 划去 by Shift and a letter, or Delete at a choice: what is struck out is not chosen.
+    page.evaluate(STAND, [2, 0])
+    page.keyboard.press("Shift+C")
+    expect(candidate.item(2).locator(".choice").nth(2)).to_have_class(re.compile("struck"))
+    candidate.item(2).locator("input").nth(1).focus()
+    page.keyboard.press("Delete")
+    expect(candidate.item(2).locator(".choice").nth(1)).to_have_class(re.compile("struck"))
+    expect(candidate.item(2).locator("input:checked")).to_have_count(0)
+
+
 def test_somebody_tries_the_answer_page_until_the_room_starts(centre: Centre, browsers: Browsers) -> None:
     world = centre.world.on(centre.app, centre.app.extensions["cbt_clock"])
     world.admit_all()
     centre.clock.set(PLANNED - timedelta(minutes=5))
+    no_moving_key_changes_an_answer_of_any_type(log_in(centre, browsers.open("types"), "extra"))
     hand = Keyboard()
     candidate = log_in(centre, browsers.open("practice", hand=hand), "theory")
     page, keys = candidate.browser.page, candidate.browser.page.keyboard
@@ -61,6 +149,7 @@ def test_somebody_tries_the_answer_page_until_the_room_starts(centre: Centre, br
         keys.press("ArrowRight")
     expect(candidate.find(".tour h2")).to_have_text("交卷")
     expect(candidate.find("#clock b")).to_have_text("02:00")
+    expect(candidate.find("#clock")).to_have_attribute("data-urgent", "")
     keys.press("Enter")
     keys.press("Escape")
     expect(candidate.find(".tour")).to_have_count(0)

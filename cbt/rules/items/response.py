@@ -32,7 +32,7 @@ SETTINGS: Mapping[str, tuple[object, ...]] = {
     **dict.fromkeys(TOOLS, (True, False)),
 }
 EVENTS = frozenset(
-    {"blur", "focus", "fullscreen_exit", "fullscreen_enter", "paste", "paper_loaded", "usable"}
+    {"blur", "focus", "fullscreen_exit", "fullscreen_enter", "paste", "paper_loaded", "usable", "leave"}
 )
 
 

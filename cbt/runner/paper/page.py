@@ -165,6 +165,7 @@ def _urls() -> dict[str, Any]:
         "done": flask.url_for("delivery.done", ref=ANYBODY),
         "seat": flask.url_for("door.seat_page"),
         "wait": flask.url_for("door.wait"),
+        "ahead": flask.url_for("delivery.ahead"),
     }
 
 

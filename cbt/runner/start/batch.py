@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from cbt.errors import CbtError, Conflict, Gone, Locked, NotAllowed, NotFound, TooEarly, Unavailable
 from cbt.http.auth.machine import is_elsewhere, token_hash
 from cbt.http.auth.wsgi_login import LOGIN_SESSIONS
+from cbt.rules.canonical import canonical_json
 from cbt.rules.clock import AttemptClock, UnitWindow, clock_at, present, windows_ahead
 from cbt.rules.exam import Paper
 from cbt.runner.attempt_changes import ROOM_GOES_ON
@@ -95,6 +96,8 @@ def _claim(start: Start, login: Sequence[Any] | None, form: FormRow | None) -> C
     return Claim(login_session_id, form, former_machine)
 
 
+LEFT = canonical_json({"type": "leave"})
+"""The word of a page that is left for another one, as the journal has it."""
 MOST_MACHINES = 20
 """So many machines of one attempt are remembered."""
 _ROWS = (
@@ -225,7 +228,8 @@ class StartBatch:
             if isinstance(clock, CbtError):
                 results.append(clock)
                 continue
-            self._take(start, claim, row, guard, clock, writes)
+            left = self._has_left(cursor, start, claim, row)
+            self._take(start, claim, row, guard, clock, writes, left=left)
             results.append(Opened(start.lease, guard.lease_epoch, guard, form, (), row.place, clock.windows))
         self._write(cursor, writes)
         for result in results:
@@ -233,6 +237,21 @@ class StartBatch:
                 cursor.execute(self._sql.journal, (result.form.attempt_id,))
                 result.journal = cursor.fetchall()
         return results
+
+    def _has_left(self, cursor: Any, start: Start, claim: Claim, row: StartRow) -> bool:
+        """Return whether a silence is no disconnection: the last word of the same login was that it leaves.
+
+        It could be said, so the line was there, and another page was opened in this one's place: nothing kept
+        the candidate from answering. A browser that died has said nothing; one that is started again signs in anew.
+
+        Source: R-26.
+        """
+        silent = row.seen_at is not None and start.now - row.seen_at > GAP
+        if not silent or row.lease_login_id != claim.login_session_id:
+            return False
+        cursor.execute(self._sql.last_word, (claim.form.attempt_id,))
+        word = cursor.fetchone()
+        return word is not None and word[0] == LEFT
 
     def _take(
         self,
@@ -242,8 +261,13 @@ class StartBatch:
         guard: Guard,
         clock: _Clock,
         writes: _Writes,
+        *,
+        left: bool,
     ) -> None:
-        """Note what the start writes, in the rows to write and in what the next start of the batch sees."""
+        """Note what the start writes, in the rows to write and in what the next start of the batch sees.
+
+        `left`: this browser said that it leaves the paper for another page, and comes back.
+        """
         attempt_id, now = claim.form.attempt_id, start.now
         at = self._dialect.instant(now)
         row.started_at = row.started_at or now
@@ -267,7 +291,7 @@ class StartBatch:
         if row.seen_at is None:
             writes.new.append((attempt_id, at, "0" * len(read_layout(claim.form.layout)), at))
         else:
-            if now - row.seen_at > GAP:
+            if now - row.seen_at > GAP and not left:
                 # A silence before this opening was time without the ability to answer (R-26).
                 writes.gaps.append((attempt_id, self._bound(row.seen_at), at, False, 0))
             writes.seen.append((at, at, attempt_id))
@@ -361,6 +385,9 @@ class _Statements:
             "VALUES (?, ?, 0, ?, ?, 0)"
         )
         self.seen = dialect.sql("UPDATE attempt_live SET seen_at = ?, usable_at = ? WHERE attempt_id = ?")
+        self.last_word = dialect.sql(
+            "SELECT value FROM journal WHERE attempt_id = ? ORDER BY lease_epoch DESC, seq DESC LIMIT 1"
+        )
         self.journal = dialect.sql(
             "SELECT kind, position, value, seq FROM journal WHERE attempt_id = ? ORDER BY lease_epoch, seq"
         )

@@ -27,7 +27,7 @@ export class Submit {
     flushTyping();
     const reason = this.reason();
     if (!reason) this.review();
-    else this.app.toast(t(reason === "wait" ? "submit.wait_patiently" : `submit.${reason}`, { time: span(this.app.clock.untilSubmit()) }));
+    else this.app.notices.refuse(t(reason === "wait" ? "submit.not_yet" : `submit.${reason}`));
   }
 
   /** Step 1: what is open and what is marked, each a link. */
@@ -113,9 +113,9 @@ export class Submit {
     } else if (status === 425) {
       this.pressedAt = null;
       app.unlock();
-      app.toast(body.message ?? t("submit.wait_patiently", { time: span(app.clock.untilSubmit()) }));
+      app.notices.refuse(body.message ?? t("submit.wait_patiently", { time: span(app.clock.untilSubmit()) }));
     } else if ((status === 409 && body.code === "lease.lost") || body.code === OTHER_MACHINE) {
-      app.lost(body.code);
+      app.lost(body);
     } else if (status === 410) {
       app.closed();
     } else if (status === 423) {
@@ -124,7 +124,7 @@ export class Submit {
     } else {
       this.pressedAt = null;
       app.unlock();
-      app.toast([body.message, body.fix].filter(Boolean).join(" ") || t("submit.refused"), "stop");
+      app.notices.refuse([body.message, body.fix].filter(Boolean).join(" ") || t("submit.refused"));
     }
   }
 }

@@ -5,7 +5,7 @@ import { alignFigures, h, icon, say, t, wall } from "../dom.js";
 import { saveTyping } from "../typing.js";
 import { TYPES } from "./registry.js";
 
-/** Return `{position, node, heading, update(), choose(index), toggleFlag()}` for `item`. */
+/** Return `{position, node, heading, update(), choose(index), strikeOut(index), toggleFlag()}` for `item`. */
 export function renderCard(item, app) {
   const { store } = app;
   const { position } = item;
@@ -76,6 +76,7 @@ export function renderCard(item, app) {
   return {
     position, node, heading, update, toggleFlag,
     choose: (index) => part.choose?.(index) ?? false,
+    strikeOut: (index) => part.strikeOut?.(index) ?? false,
     refresh() {
       part.update();
       update();

@@ -11,9 +11,9 @@ export function renderChoices(item, app, { many = false, pair = false } = {}) {
   const inputs = [];
   const rows = item.choices.map((choice, index) => {
     const value = letter(index);
-    const input = h("input", { type: many ? "checkbox" : "radio", name, value, onchange: () => commit(), onfocus: () => arrived(input) });
+    const input = h("input", { type: many ? "checkbox" : "radio", name, value, onchange: () => commit(), onfocus: () => arrived(input), onkeydown: (event) => strikeKey(event, value) });
     inputs.push(input);
-    const label = h("label", {}, input, h("span", { class: "letter", "aria-hidden": "true" }, value),
+    const label = h("label", {}, input, h("span", { class: "letter" }, value),
       h("span", { class: "choice-text", html: choice }));
     return h("div", { class: "choice" }, label, pair ? null : strikeButton(value));
   });
@@ -22,9 +22,16 @@ export function renderChoices(item, app, { many = false, pair = false } = {}) {
     if (!many && !input.matches(":focus-visible")) stepBack(input);
   }
 
+  /** 划去 is no stop of Tab between the choices: Delete does it from a choice, Shift and its letter from anywhere. */
+  function strikeKey(event, value) {
+    if (pair || event.key !== "Delete" || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    strike(value);
+  }
+
   function strikeButton(value) {
     return h("button", {
-      type: "button", class: "strike", "aria-pressed": "false", title: t("choice.strike"),
+      type: "button", class: "strike", tabindex: "-1", "aria-pressed": "false", title: t("choice.strike"),
       "aria-label": t("choice.strike_letter", { letter: value }), onclick: () => strike(value),
     }, icon("strike"));
   }
@@ -46,6 +53,7 @@ export function renderChoices(item, app, { many = false, pair = false } = {}) {
       app.write("answer", position, inputs.filter((each) => each.checked).map((each) => each.value).join("") || null);
     }
     app.write("strike", position, [...struck].sort().join(""));
+    app.announce?.(t(struck.has(value) ? "choice.struck" : "choice.unstruck", { letter: value }));
     update();
   }
 
@@ -74,6 +82,14 @@ export function renderChoices(item, app, { many = false, pair = false } = {}) {
     return true;
   }
 
+  /** Strike a choice out, or take that back, by Shift and its letter. */
+  function strikeOut(index) {
+    const value = inputs[index]?.value;
+    if (pair || !value) return false;
+    strike(value);
+    return true;
+  }
+
   const clear = h("button", {
     type: "button", class: "btn btn-quiet btn-s",
     onclick: () => {
@@ -86,7 +102,7 @@ export function renderChoices(item, app, { many = false, pair = false } = {}) {
     h("fieldset", { class: `choices${pair ? " pair" : ""}`, "aria-labelledby": `stem-${position}` },
       many ? h("legend", { class: "hint" }, t("choice.many")) : null, rows));
   update();
-  return { node, update, choose, tools: many ? [] : [clear] };
+  return { node, update, choose, strikeOut, tools: many ? [] : [clear] };
 }
 
 /** Return the last letter that chooses by a key, and the hint that says so. */

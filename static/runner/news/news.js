@@ -78,7 +78,7 @@ export class News {
     }
     this.live = false;
     if ([401, 403, 409].includes(status)) {
-      if (this.app.running) this.app.lost(body.code);
+      if (this.app.running) this.app.lost(body);
       return LONGEST;
     }
     if (!isTransient(status)) return LONGEST;

@@ -42,9 +42,10 @@ export class Delivery {
     if (!this.line) return;
     const { outbox } = this.app;
     const n = outbox.waiting({ answers: true }).length;
-    const key = !n ? "all" : outbox.durable ? "waits" : "volatile";
-    const text = t(`screen.delivery.${key}`, { n });
+    const { evidence } = outbox;
+    const key = n ? (outbox.durable ? "waits" : "volatile") : evidence ? "late" : "all";
+    const text = t(`screen.delivery.${key}`, { n: n || evidence });
     if (this.line.textContent !== text) this.line.textContent = text;
-    this.line.classList.toggle("waits", n > 0);
+    this.line.classList.toggle("waits", n + evidence > 0);
   }
 }

@@ -1,6 +1,7 @@
 // The answer page, fetched while the candidate waits: its shell, scripts and styles lie in the browser's store before the
 // room starts, so that at 统一开考 nothing but the start travels. Source: R-20.
 
+import { keepForAway } from "./away.js";
 import { handOver } from "./person.js";
 
 let ready = null;
@@ -16,11 +17,22 @@ export async function fetchAhead(url) {
   try {
     const told = JSON.parse(await kept(url));
     ready = null;
+    keepForAway(told, url);
     if (!told.shell) return;
     await Promise.all([told.shell, ...told.files].map(kept));
     ready = told;
   } catch {
     // the page is fetched when it is opened
+  }
+}
+
+/** Have the page that is open be kept for a reload while the server is away. */
+export async function fetchForAway({ ahead, wait }) {
+  if (!window.isSecureContext || !ahead) return;
+  try {
+    keepForAway(JSON.parse(await kept(ahead)), wait);
+  } catch {
+    // the network is away just now: what the waiting room has kept is still there
   }
 }
 

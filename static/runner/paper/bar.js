@@ -5,8 +5,9 @@ import { openDialog } from "../dialog.js";
 import { h, icon, say, span, t, wall } from "../dom.js";
 import { openSettings } from "./settings.js";
 
-const ALWAYS_SHOWN = 5 * 60_000;
+const LOW = 5 * 60_000;
 const LAST = 60_000;
+const PART = 6; // what is short is not in its last minutes from the first second
 const SAVE_MARKS = {
   offline: ["warn", "▲"], stopped: ["warn", "▲"], volatile: ["warn", "▲"], sending: ["", "◌"], waits: ["warn", "◌"], late: ["warn", "▲"], saved: ["ok", "✓"],
 };
@@ -86,7 +87,10 @@ export class Bar {
     const paused = clock.facts.state === "suspended";
     const unitLeft = clock.unitLeft();
     const left = unitLeft ?? clock.left();
-    const hidden = store.settings.clock_hidden && left !== null && left > ALWAYS_SHOWN;
+    const length = this.length(unitLeft !== null);
+    const low = Math.min(LOW, (2 * length) / PART);
+    const last = Math.min(LAST, length / PART);
+    const hidden = store.settings.clock_hidden && left !== null && left > low;
     const [figure, note] = [parts.clock.firstElementChild, parts.clock.lastElementChild];
     let under = t("clock.left");
     if (paused) under = t("clock.paused");
@@ -95,10 +99,18 @@ export class Bar {
     else if (clock.facts.closes_at) under = t("clock.ends", { time: wall(clock.facts.closes_at) });
     say(figure, paused || left === null ? "--:--" : hidden ? "· · ·" : span(left));
     say(note, under);
-    const urgent = !paused && left !== null && left <= ALWAYS_SHOWN ? (left <= LAST ? "last" : "low") : "";
+    const urgent = !paused && left !== null && left <= low ? (left <= last ? "last" : "low") : "";
     parts.clock.dataset.urgent = urgent;
     parts["clock-hide"].hidden = Boolean(urgent) || paused;
     parts["clock-hide"].setAttribute("aria-pressed", String(store.settings.clock_hidden));
+  }
+
+  /** How long the present unit is, or the paper, in milliseconds; Infinity where this page is not told. */
+  length(ofUnit) {
+    const { app: { store, clock } } = this;
+    if (!ofUnit) return clock.facts.length ?? Infinity;
+    const unit = store.paper.units.find(({ number }) => number === clock.facts.unit.number);
+    return unit ? unit.minutes * 60_000 : Infinity;
   }
 
   showHandIn() {
@@ -120,7 +132,7 @@ export class Bar {
     const { outbox, taken } = this.app;
     const waiting = outbox.waiting({ answers: true }).length;
     const pill = this.parts.save;
-    if ((taken || !this.app.entries) && !waiting) { // another page tells it now, or nobody yet
+    if ((taken || (!this.app.entries && outbox.online)) && !waiting) { // another page tells it now, or nobody yet
       pill.className = "pill num push";
       pill.replaceChildren();
       return;
@@ -130,10 +142,12 @@ export class Bar {
       : waiting ? (outbox.waits ? "waits" : "sending") : outbox.evidence ? "late" : "saved";
     const [kind, mark] = SAVE_MARKS[state];
     pill.className = `pill num push ${kind}`;
-    const key = state === "offline" && !waiting ? "save.offline_none" : state === "offline" && !outbox.durable ? "save.offline_volatile" : `save.${state}`;
+    const { over } = this.app;
+    const cut = waiting ? (outbox.durable ? (over ? "offline_over" : "offline") : "offline_volatile") : over ? "offline_over_none" : "offline_none";
+    const key = `save.${state === "offline" ? cut : state}`;
     pill.replaceChildren(h("span", { "aria-hidden": "true" }, mark), t(key, { n: state === "late" ? outbox.evidence : waiting }));
     if (this.saveState && this.saveState !== state && (state === "offline" || this.saveState === "offline")) {
-      this.app.announce(t(state === "offline" ? "save.said_offline" : "save.said_online", { n: waiting }));
+      this.app.announce(t(state !== "offline" ? "save.said_online" : over ? "save.said_offline_over" : "save.said_offline", { n: waiting }));
     }
     this.saveState = state;
   }

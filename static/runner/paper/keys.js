@@ -1,4 +1,4 @@
-// The keyboard: A–D or 1–4 choose, ← → and PageUp, PageDown change the item, F flags. An arrow to the side never rewrites
+// The keyboard: A–D or 1–4 choose, with Shift a letter strikes out, ← → and PageUp, PageDown change the item, F flags. An arrow to the side never rewrites
 // an answer, also where the focus is on a choice; ↑ ↓ do, where somebody went to a choice by Tab. Single keys stay out of
 // fields, out of an input method's composing, and can be turned off.
 
@@ -32,7 +32,7 @@ function act(app, event) {
     card.toggleFlag();
     return true;
   }
-  if (/^[a-h]$/i.test(key)) return card.choose(key.toUpperCase().charCodeAt(0) - 65);
+  if (/^[a-h]$/i.test(key)) return card[event.shiftKey ? "strikeOut" : "choose"](key.toUpperCase().charCodeAt(0) - 65);
   if (/^[1-8]$/.test(key)) return card.choose(Number(key) - 1);
   return false;
 }

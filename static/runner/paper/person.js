@@ -1,7 +1,9 @@
 // Whose page this is. The page is the same for everybody: who it is stands at its end, or was handed over by the waiting
 // room, whose page opened this one out of the browser's own store (ahead.js). Source: R-14.
 
-import { useTexts, useTurns } from "../dom.js";
+import { jitter, pause, useTexts, useTurns } from "../dom.js";
+import { keptPerson } from "./kept.js";
+import { Screens } from "./screens.js";
 
 const HANDED = "cbt-person";
 
@@ -17,7 +19,7 @@ function told() {
   try {
     const handed = JSON.parse(sessionStorage.getItem(HANDED));
     sessionStorage.removeItem(HANDED);
-    return handed;
+    return handed ?? keptPerson();
   } catch {
     return null;
   }
@@ -29,14 +31,26 @@ export async function person(root) {
   useTurns(JSON.parse(root.dataset.turns));
   const known = told();
   const urls = JSON.parse(root.dataset.urls);
-  if (!known) { // opened by its bare address: the server knows where this candidate belongs
-    window.location.replace(urls.wait);
-    return new Promise(() => {});
-  }
+  if (!known) return leadOn(urls.wait);
   const own = Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, url.replace(/\/-(?=\/|$)/, `/${known.attempt.ref}`)]));
   if (!document.getElementById("person")) window.history.replaceState(null, "", own.page);
   introduce(root, known.attempt);
   return { ...known, urls: own };
+}
+
+/** Nobody's page: opened by its bare address, or in place of one that the server did not give. It says where one belongs. */
+async function leadOn(wait) {
+  const home = new URL("./", new URL(wait, window.location.href)).pathname;
+  const target = window.location.pathname.startsWith(home) ? window.location.href : wait;
+  const screens = new Screens(document.getElementById("screen"), [document.getElementById("paper")]);
+  for (;;) {
+    const reply = await fetch(target, { redirect: "manual", cache: "no-store" }).catch(() => null);
+    if (reply && reply.status < 500) break;
+    if (!screens.name) screens.show("offline");
+    await pause(jitter(2000, 4000));
+  }
+  window.location.replace(target);
+  return new Promise(() => {});
 }
 
 /** Put name, ticket, seat, photo and paper into the bar. */

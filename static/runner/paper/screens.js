@@ -3,7 +3,7 @@
 import { h, icon, span, t } from "../dom.js";
 
 const ICONS = {
-  loading: "clock", offline: "wifi-off", not_started: "clock", held: "lock", suspended: "pause", evacuated: "alert", away: "user", lost: "lock", elsewhere: "lock",
+  loading: "clock", offline: "wifi-off", not_started: "clock", held: "lock", suspended: "pause", evacuated: "alert", away: "user", lost: "lock", elsewhere: "lock", moved: "right",
   unit_moving: "clock", unit_over: "clock", units_done: "check", deadline_wait: "clock", deadline: "clock",
   closed: "lock", submitting: "upload", undelivered: "wifi-off", done: "check", refused: "alert",
 };

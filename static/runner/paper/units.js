@@ -158,7 +158,7 @@ export class Units {
     this.shown = this.strict ? { unit: group?.unit ?? Infinity, name: group?.name } : null;
     if (!was || !this.shown || this.shown.unit <= was.unit || this.completed === was.unit) return;
     const late = new Set(app.outbox.waiting().map(({ position }) => position).filter((at) => at && !items.has(at))).size;
-    for (const toast of document.querySelectorAll("#toasts .warn")) toast.remove(); // what they announced has come
+    app.notices.drop("warn"); // what they announced has come
     const said = group ? t("units.over", { name: was.name, next: group.name }) : t("units.all_over", { name: was.name });
     app.toast(late ? `${said} ${t("units.over_late", { n: late })}` : `${said} ${t("units.over_kept")}`, late ? "stop" : "accent", { stay: true });
   }
@@ -212,7 +212,7 @@ export class Units {
       app.stand(body);
       app.takeClock({ body, ...times });
     } else if ((status === 409 && body.code === "lease.lost") || body.code === OTHER_MACHINE) {
-      app.lost(body.code);
+      app.lost(body);
     } else {
       if (body.clock) app.takeClock({ body, ...times });
       await app.restart();

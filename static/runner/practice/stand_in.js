@@ -132,7 +132,7 @@ export class StandIn {
     const done = this.strict && this.unit > this.units.length;
     return {
       now: iso(Date.now()), state: this.closed ? "closed" : done ? "units_done" : "interacting", away: false, evacuated: false,
-      closes_at: iso(this.end()), earliest_submit_at: null, submit_blocked_after: null,
+      closes_at: iso(this.end()), length: this.length, earliest_submit_at: null, submit_blocked_after: null,
       unit: this.strict && !done ? { number: this.unit, ends_at: iso(this.unitEnd()) } : null, ...this.warnings, messages: [],
     };
   }

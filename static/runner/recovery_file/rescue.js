@@ -6,7 +6,7 @@ import { download, fileName, recordsFile, sealFile } from "./recovery.js";
 import { isSealed } from "./sealing.js";
 
 const CUT_LONG = 60_000;
-const TONES = { full: "stop", slow: "warn", volatile: "warn", volatile_cut: "stop", cut: "warn", lost: "warn", evidence: "" };
+const TONES = { full: "stop", slow: "warn", volatile: "warn", volatile_cut: "stop", cut: "warn", cut_over: "warn", lost: "warn", evidence: "" };
 
 export class Rescue {
   constructor(app, root) {
@@ -24,10 +24,10 @@ export class Rescue {
     const { refusal } = outbox;
     if (refusal?.full && outbox.waiting().length) return { key: "full", params: { n, why: refusal.why }, file: n > 0 };
     if (refusal && outbox.waiting().length) return { key: "slow", params: { n, why: refusal.why }, file: false };
-    if (n > 0 && ["lost", "elsewhere"].includes(screens.name)) return { key: "lost", params: { n }, file: true };
+    if (n > 0 && ["lost", "elsewhere", "moved"].includes(screens.name)) return { key: "lost", params: { n }, file: true };
     if (cut && !outbox.durable) return { key: "volatile_cut", params: { n }, file: true };
     if (cut && (away >= CUT_LONG || screens.name === "undelivered")) {
-      return { key: "cut", params: { n, minutes: Math.max(1, Math.floor(away / 60_000)) }, file: true };
+      return { key: this.app.over ? "cut_over" : "cut", params: { n, minutes: Math.max(1, Math.floor(away / 60_000)) }, file: true };
     }
     if (!outbox.durable) return { key: "volatile", params: {}, file: false };
     return outbox.evidence ? { key: "evidence", params: { n: outbox.evidence }, file: false } : null;

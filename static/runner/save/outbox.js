@@ -18,7 +18,7 @@ const MOST_RECEIPTS = 8;
 export class Outbox {
   /**
    * `hooks`: changed() after any state moved; saved(entry, at) on a receipt; clock(reply) with every clock;
-   * lost(code), stands(body), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms), told()
+   * lost(body), stands(body), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms), told()
    * whether the page hears at once of what staff do, at() the item the candidate is at.
    */
   constructor({ attempt, seat, url, hooks }) {
@@ -111,6 +111,7 @@ export class Outbox {
     this.acked = seq;
     this.sealed = { epoch, seal };
     this.shelf.put({ key: "lease", kind: "lease", seq: 0, epoch, seat: this.seat });
+    for (const entry of [...this.entries.values()]) if (entry.value?.type === "leave") this.drop(entry); // it is back
     for (const entry of this.entries.values()) {
       entry.seq = ++this.seq;
       entry.state = "local";
@@ -138,6 +139,16 @@ export class Outbox {
     this.keep(entry);
     this.hooks.changed();
     if (this.online) this.plan(within);
+  }
+
+  /** The page is left: say so, with what waits, in a request that outlives it. Source: R-26. */
+  leave() {
+    if (!this.running) return;
+    this.put("event", 0, { type: "leave" });
+    const batch = this.waiting();
+    call(this.url, {
+      body: { epoch: this.epoch, at: this.hooks.at(), entries: batch.slice(-BATCH).map(wire) }, headers: { "X-CBT-Lease": this.lease }, keepalive: true,
+    });
   }
 
   shedEvents() {
@@ -266,7 +277,7 @@ export class Outbox {
       this.plan(this.waiting().length ? 0 : body.clock?.state === "suspended" && !this.hooks.told() ? SUSPENDED_POLL : HEARTBEAT);
     } else if (status === 409 || status === 401 || status === 403) {
       this.stop();
-      this.hooks.lost(body.code);
+      this.hooks.lost(body);
     } else if (status === 423) {
       this.hooks.stands(body);
       this.plan(this.hooks.told() ? HEARTBEAT : jitter(2000, 3000)); // what comes next is told, or asked for
