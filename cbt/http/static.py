@@ -206,8 +206,8 @@ def _to(name: str, target: str) -> str:
 
 
 pages = flask.Blueprint("assets", __name__)
-WORKER = "runner/away_worker.js"
-"""The script that a browser runs for the pages of an exam while the server is away."""
+WORKER = "worker"
+"""How a script is called that a browser runs for the pages of an exam while the server is away."""
 _COMPRESSED = {".css", ".js", ".svg", ".json", ".txt"}
 
 
@@ -317,7 +317,7 @@ def static_file(digest: str, name: str) -> flask.Response:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
     fresh = digest == (asset.digest or assets.digest)
-    if name == WORKER:  # it lies deeper than the pages that it is for
+    if name.endswith(f"/{WORKER}.js"):  # it lies deeper than the pages that it is for
         response.headers["Service-Worker-Allowed"] = "/exam/"
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-cache"
     return response

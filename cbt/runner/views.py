@@ -13,7 +13,7 @@ from cbt.http.forms import flash_refusal, sent_json
 from cbt.http.i18n import chosen_theme
 from cbt.http.partials import Reply
 from cbt.http.server.hot_addresses import hot_reply
-from cbt.http.static import WORKER, joined_name
+from cbt.http.static import joined_name
 from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
 from cbt.runner.jobs import DRAW
@@ -26,6 +26,7 @@ from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("delivery", __name__)
 
+WORKER = "runner/waiting/worker.js"
 ENTRY, SHEET = "runner/main.js", "runner/page.css"
 """The script and the style sheet of the answer page, which go out joined with all that they import."""
 

@@ -2,7 +2,7 @@
 // sealed files for a proctor, and is forgotten as far as the server has it. Beside it the server's time, and the
 // page drawn anew when it would say something else: the door opens, the seat is bound, the start is moved. Source: R-16.
 
-import { forgetPerson } from "../runner/paper/kept.js";
+import { forgetPerson } from "../runner/waiting/kept.js";
 import { tidy, undelivered } from "../runner/recovery_file/recovery.js";
 
 const box = document.getElementById("undelivered");

@@ -3,7 +3,7 @@
 import { OTHER_MACHINE, call, isTransient, quiet } from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { afterFrame, h, jitter, pause, t, wall } from "./dom.js";
-import { forgetPerson } from "./paper/kept.js";
+import { forgetPerson } from "./waiting/kept.js";
 import { preload } from "./paper/preload.js";
 import { countdown } from "./paper/screens.js";
 import { STANDING, screenOf, wordsOf } from "./news/standing.js";

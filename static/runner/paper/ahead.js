@@ -1,7 +1,7 @@
 // The answer page, fetched while the candidate waits: its shell, scripts and styles lie in the browser's store before the
 // room starts, so that at 统一开考 nothing but the start travels. Source: R-20.
 
-import { keepForAway } from "./away.js";
+import { keepForAway } from "../waiting/away.js";
 import { handOver } from "./person.js";
 
 let ready = null;

@@ -2,7 +2,7 @@
 // room, whose page opened this one out of the browser's own store (ahead.js). Source: R-14.
 
 import { jitter, pause, useTexts, useTurns } from "../dom.js";
-import { keptPerson } from "./kept.js";
+import { keptPerson } from "../waiting/kept.js";
 import { Screens } from "./screens.js";
 
 const HANDED = "cbt-person";
@@ -40,7 +40,7 @@ export async function person(root) {
 
 /** Nobody's page: opened by its bare address, or in place of one that the server did not give. It says where one belongs. */
 async function leadOn(wait) {
-  const home = new URL("./", new URL(wait, window.location.href)).pathname;
+  const home = new URL(".", new URL(wait, window.location.href)).pathname;
   const target = window.location.pathname.startsWith(home) ? window.location.href : wait;
   const screens = new Screens(document.getElementById("screen"), [document.getElementById("paper")]);
   for (;;) {

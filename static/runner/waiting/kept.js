@@ -1,4 +1,4 @@
-// Who this tab is of, and how its clock stood: kept with the tab for the same page without a server (away_worker.js), and
+// Who this tab is of, and how its clock stood: kept with the tab for the same page without a server (worker.js), and
 // forgotten with the paper. Nothing of the paper itself is kept.
 
 const KEPT = "cbt-kept";

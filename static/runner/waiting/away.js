@@ -1,5 +1,5 @@
 // What this page needs to be loaded again while the server is away: its shell and files in a store of this browser, and
-// the worker that gives them (away_worker.js). A browser offers neither over plain http from another machine: there a
+// the worker that gives them (worker.js). A browser offers neither over plain http from another machine: there a
 // reload is held back instead (guard.js).
 
 const CACHE = "cbt-away";
@@ -10,7 +10,7 @@ const CACHE = "cbt-away";
  */
 export async function keepForAway({ away, files, worker }, home) {
   if (!away || !("serviceWorker" in navigator) || !("caches" in window)) return;
-  const scope = new URL("./", new URL(home, window.location.href)).href;
+  const scope = new URL(".", new URL(home, window.location.href)).href;
   try {
     const cache = await caches.open(CACHE);
     const wanted = files.map((file) => new URL(file, scope).href);
