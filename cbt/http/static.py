@@ -206,8 +206,6 @@ def _to(name: str, target: str) -> str:
 
 
 pages = flask.Blueprint("assets", __name__)
-WORKER = "worker"
-"""How a script is called that a browser runs for the pages of an exam while the server is away."""
 _COMPRESSED = {".css", ".js", ".svg", ".json", ".txt"}
 
 
@@ -261,6 +259,8 @@ class Assets:
         self._before, self._after = path.split(self.digest)
         self._makers: dict[str, Callable[[str], bytes | None]] = {}
         self._made: dict[str, _Asset] = {}
+        self.scopes: dict[str, str] = {}
+        """Below which address a script may stand before the pages (a service worker), by its name."""
 
     def url(self, name: str) -> str:
         """Return the hashed URL of the static file `name`; raise NotFound when there is none."""
@@ -317,7 +317,7 @@ def static_file(digest: str, name: str) -> flask.Response:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
     fresh = digest == (asset.digest or assets.digest)
-    if name.endswith(f"/{WORKER}.js"):  # it lies deeper than the pages that it is for
-        response.headers["Service-Worker-Allowed"] = "/exam/"
+    if name in assets.scopes:  # it lies elsewhere than the pages that it is for
+        response.headers["Service-Worker-Allowed"] = assets.scopes[name]
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-cache"
     return response

@@ -6,6 +6,7 @@ import flask
 from flask_wtf.csrf import generate_csrf
 
 from cbt.errors import Conflict
+from cbt.http.app_context import path_of
 from cbt.http.auth import access
 from cbt.http.auth.cookies import read_cookie
 from cbt.http.auth.login import machine_id, signed_in
@@ -29,6 +30,12 @@ pages = flask.Blueprint("delivery", __name__)
 WORKER = "runner/waiting/worker.js"
 ENTRY, SHEET = "runner/main.js", "runner/page.css"
 """The script and the style sheet of the answer page, which go out joined with all that they import."""
+
+
+def init_worker(app: flask.Flask) -> None:
+    """Let the worker stand before the pages of an exam: it lies with the scripts."""
+    home = path_of(app, "door.wait").rpartition("/")[0]
+    app.extensions["cbt_assets"].scopes[WORKER] = f"{home}/"
 
 
 @pages.get("/exam/wait/state")

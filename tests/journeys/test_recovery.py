@@ -171,7 +171,7 @@ def test_what_stays_on_a_left_machine_is_offered_there(
     moved.type_through(["a"])
     moved.saved()
     former.context.set_offline(False)
-    expect(candidate.find("#screen h2")).to_have_text(candidate.text("delivery.screen.lost.title"))
+    expect(candidate.find("#screen h2")).to_have_text(candidate.text("delivery.screen.moved.title"))
     rescue(candidate, "lost")
     expect(candidate.find("#save.warn")).to_have_text("▲1 题未送达")
     candidate.look("left-machine", zoom=True)

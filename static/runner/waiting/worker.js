@@ -5,6 +5,7 @@
 
 const CACHE = "cbt-away";
 const AWAY = [502, 503, 504]; // a proxy without its server, or one with no room for anybody
+const FILES = ["script", "style"];
 const PATIENCE = 10_000; // a line that is half open answers never
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -13,7 +14,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET") return;
   if (request.mode === "navigate") event.respondWith(page(request));
-  else if (new URL(request.url).pathname.includes("/static/")) event.respondWith(file(request));
+  else if (FILES.includes(request.destination)) event.respondWith(file(request));
 });
 
 async function page(request) {
