@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from cbt.blueprints.models import ReasonsVersion
 from cbt.blueprints.store import blueprint_text, read_reasons, shipped_reasons
-from cbt.http.i18n import Words, register_words
-from cbt.rules.violations import Reason, ReasonTable, Violation
+from cbt.http.i18n import Words, register_words, word
+from cbt.rules.violations import OUTAGE, SYSTEM, Reason, ReasonTable, Violation
 from cbt.storage.prepared import PreparedSelect
 from cbt.storage.unit_of_work import reading
 
@@ -59,6 +59,13 @@ def violation_of(session: Session, code: str | None, version_id: int | None) -> 
 
 REASON, VIOLATION = "proctoring.reason.", "violation."
 """Beginnings of the ids under which records name a reason and a violation."""
+
+
+def cause_word(code: str, reason: str) -> str:
+    """Return the word of a recorded reason; of the product's own acts what befell it, which it wrote beside."""
+    if (code, reason) == (SYSTEM, OUTAGE):
+        return str(flask_babel.gettext("reason.outage"))
+    return word(REASON + code)
 
 
 def init_reasons(app: flask.Flask) -> None:

@@ -9,8 +9,10 @@ Source: R-16.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import String, bindparam, func, select, update
 from sqlalchemy.orm import Session, aliased
@@ -25,7 +27,7 @@ from cbt.http.auth.machine import Machine, token_hash
 from cbt.sittings.models import Room, Seat
 from cbt.sittings.places import close_binding
 from cbt.storage.prepared import Change, PreparedChange
-from cbt.storage.types import UtcDateTime
+from cbt.storage.types import UtcDateTime, from_micros, to_micros
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 
@@ -195,6 +197,97 @@ def _held_by_another(session: Session, seat: Seat, machine: Machine) -> bool:
     # The seat's own address says that its disk was restored, unless other seats are behind the same address.
     own = store.seat_by_address(session, machine.address)
     return own is None or own.id != seat.id
+
+
+@dataclass(frozen=True, slots=True)
+class SeatClaim:
+    """A machine that waits for a seat: who has the seat, and which one that machine would leave."""
+
+    former_address: str
+    bound_at: datetime | None
+    address: str
+    claimed_at: datetime | None
+    undelivered: int
+    leaves: str
+    """The seat the waiting machine is bound to so far; "" for none."""
+
+
+def claim_of(session: Session, seat_id: int) -> SeatClaim | None:
+    """Return what `give_claimed` would change of a seat; None where no machine waits for it."""
+    seat = session.get_one(Seat, seat_id)
+    if seat.claim_hash is None or seat.claim_address is None:
+        return None
+    other = _bound_elsewhere(session, seat, seat.claim_hash)
+    leaves = "" if other is None else f"{session.get_one(Room, other.room_id).name} {other.number:02d}"
+    return SeatClaim(
+        former_address=seat.machine_address or "",
+        bound_at=seat.bound_at,
+        address=seat.claim_address,
+        claimed_at=seat.claim_alert_at,
+        undelivered=seat.undelivered,
+        leaves=leaves,
+    )
+
+
+def _bound_elsewhere(session: Session, seat: Seat, machine_hash: str) -> Seat | None:
+    query = select(Seat).where(Seat.machine_hash == machine_hash, Seat.id != seat.id).limit(1)
+    return session.scalar(query)
+
+
+def machines_of(session: Session, seat: Seat) -> dict[str, Any]:
+    """Return which machines a seat knows, as `give_back_claimed` needs them."""
+    other = None if seat.claim_hash is None else _bound_elsewhere(session, seat, seat.claim_hash)
+    return {
+        "machine": _machine_kept(seat),
+        "claim": [_micros(seat.claim_alert_at), seat.claim_hash, seat.claim_address],
+        "other": None if other is None else [other.id, _machine_kept(other)],
+    }
+
+
+def _machine_kept(seat: Seat) -> list[Any]:
+    return [seat.machine_hash, seat.machine_address, _micros(seat.bound_at)]
+
+
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else to_micros(instant)
+
+
+def give_back_claimed(
+    session: Session, seat: Seat, before: Mapping[str, Any], *, now: datetime, actor: str
+) -> bool:
+    """Give a seat back to the machine it had, the other one waits again; return whether that still could be.
+
+    It can while neither machine was bound anew and no third one asks for the seat.
+
+    Source: R-16.
+    """
+    _claimed_at, claim_hash, claim_address = before["claim"]
+    former_hash = before["machine"][0]
+    other = None if before["other"] is None else session.get_one(Seat, before["other"][0])
+    if seat.machine_hash != claim_hash or seat.claim_alert_at is not None:
+        return False
+    if former_hash is not None and _bound_elsewhere(session, seat, former_hash) is not None:
+        return False
+    if other is not None and other.machine_hash is not None:
+        return False
+    _bind_as_kept(seat, before["machine"])
+    seat.claim_alert_at = _instant(before["claim"][0])
+    seat.claim_hash, seat.claim_address = claim_hash, claim_address
+    if other is not None:
+        _bind_as_kept(other, before["other"][1])
+    room = session.get_one(Room, seat.room_id)
+    after = {"address": seat.machine_address}
+    note(session, room, seat, "bind", now=now, actor=actor, before={"address": claim_address}, after=after)
+    return True
+
+
+def _bind_as_kept(seat: Seat, machine: Sequence[Any]) -> None:
+    seat.machine_hash, seat.machine_address = machine[0], machine[1]
+    seat.bound_at = _instant(machine[2])
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
 
 
 def give_claimed(session: Session, seat: Seat, *, now: datetime, actor: str) -> None:

@@ -269,6 +269,11 @@ class Act:
     def undoable(self) -> bool:
         return self.undo is not None or self.undo_room is not None
 
+    @property
+    def grave(self) -> bool:
+        """Whether its dialog has 取消 for its main button, and no Enter in a field carries it out."""
+        return self.tone == "stop" or bool(self.final and self.tone != "main")
+
     def refuses(self, seat: SeatView, board: Board) -> str:
         """Return why it does not apply to a seat now, as a catalogue word; "" when it does."""
         if board.head.over and not self.after_the_end:

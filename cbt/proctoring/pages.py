@@ -243,7 +243,8 @@ def read_person(room_ref: str, ref: str, principal: Principal, *, now: datetime)
             entry=entry_for(session, ref, principal),
             has_photo=photo_of(session, seat.candidate_id) is not None,
             log=[
-                incident_line(line) for line in store.incidents_of_registration(session, seat.registration_id)
+                incident_line(line, seat)
+                for line in store.incidents_of_registration(session, seat.registration_id)
             ],
             messages=[] if seat.attempt_id is None else store.messages_of(session, seat.attempt_id),
             signals=signals_of(session, seat.attempt_id, seat.ref),

@@ -21,7 +21,8 @@ from cbt.audit.chain import Head, head_of
 from cbt.blueprints.reasons import violation_of
 from cbt.candidates.store import Registered, entries_of_room, with_photo
 from cbt.proctoring.acts.room_end import Ending, ending
-from cbt.proctoring.board.live import Board, LogLine, load_board, log_lines
+from cbt.proctoring.board.live import Board, LogLine, incident_line, load_board, log_lines
+from cbt.proctoring.board.room_trail import SeatHistory, trail_of_room
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.hands import HandCounts, hand_counts
 from cbt.proctoring.incidents import ReportStatement, told_of_room
@@ -38,7 +39,7 @@ LEFT = (EVACUATED, COUNTERSIGNED, "evacuate_close")
 """紧急疏散 of the room, and who stands for it."""
 RELOCATED = ("relocate", "undo_relocate")
 """That the whole room went on in another one, and that it went back."""
-UNDONE_MOVE = "undo_move"
+UNDONE_MOVES = ("undo_move", "undo_rebind")
 """That one of them was taken back."""
 
 
@@ -152,6 +153,8 @@ class RoomRecord:
     """The whole log, the first line first."""
     stood: tuple[HoldPeriod, ...]
     given: tuple[TimeGrant, ...]
+    moves: tuple[LogLine, ...]
+    """Who went on at another machine, a line each, and which of these were taken back."""
     silences: tuple[Silence, ...]
     out: tuple[Out, ...]
     reports: tuple[Reported, ...]
@@ -182,15 +185,9 @@ class RoomRecord:
         return self.ending.counts.undecided
 
     @property
-    def moves(self) -> tuple[LogLine, ...]:
-        """Who went on at another machine, a line each, and which of these were taken back."""
-        kinds = (*MOVES, UNDONE_MOVE)
-        return tuple(one for line in self.lines if line.kind in kinds for one in _each(line))
-
-    @property
     def moved(self) -> int:
         """How often somebody went on at another machine."""
-        undone = sum(line.kind == UNDONE_MOVE for line in self.moves)
+        undone = sum(line.kind in UNDONE_MOVES for line in self.moves)
         return len(self.moves) - 2 * undone
 
     @property
@@ -204,15 +201,6 @@ class RoomRecord:
     @property
     def withdrawn(self) -> tuple[Reported, ...]:
         return tuple(one for one in self.reports if one.withdrawn is not None)
-
-
-def _each(line: LogLine) -> Iterator[LogLine]:
-    """Yield a line about several people as one for each."""
-    if not line.people:
-        yield line
-    for person in line.people:
-        params = {**dict(line.params), **dict(person.own), "seat": person.seat, "name": person.name}
-        yield LogLine(line.at, line.kind, tuple(sorted(params.items())))
 
 
 def incidents(session: Session, sitting_room_id: int) -> Sequence[Incident]:
@@ -291,18 +279,22 @@ def read_record(session: Session, view: RoomView, *, now: datetime) -> RoomRecor
     photos = with_photo(session, {seat.candidate_id for seat in board.seats})
     attempts = {seat.attempt_id: seat for seat in board.seats}
     waits = {one.gap_id for seat in board.seats for one in seat.proposals}
+    trail = trail_of_room(session, room)
+    history = SeatHistory(trail.moves)
+    log = log_lines(written[::-1], board.seats, gaps, trail=trail, limit=sys.maxsize)
     return RoomRecord(
         board=board,
         ending=ending(board, now=now),
         batch=session.get_one(Batch, view.sitting.batch_id).name,
         ended_at=room.ended_at,
         staff=tuple(staff_of(session, room.id)),
-        lines=tuple(reversed(log_lines(written[::-1], board.seats, gaps, limit=sys.maxsize))),
+        lines=log[::-1],
         stood=tuple(_stood(session, room.id)),
-        given=(*_before(board), *_given(session, room.id, seats)),
+        given=(*_before(board), *_given(session, room.id, seats, history)),
+        moves=tuple(incident_line(line) for line in written if line.kind in (*MOVES, *UNDONE_MOVES)),
         silences=tuple(
             Silence(
-                attempts[gap.attempt_id],
+                history.at(attempts[gap.attempt_id], gap.from_at),
                 gap.from_at,
                 gap.to_at,
                 gap.usable,
@@ -314,13 +306,13 @@ def read_record(session: Session, view: RoomView, *, now: datetime) -> RoomRecor
             for gap in reversed(gaps)
         ),
         out=tuple(
-            Out(seats[one.registration_id], one.out_at, one.in_at, one.escort)
+            Out(history.at(seats[one.registration_id], one.out_at), one.out_at, one.in_at, one.escort)
             for one in leaves(session, list(seats))
         ),
-        reports=tuple(_reports(session, room.id, written, seats, entries)),
+        reports=tuple(_reports(session, room.id, written, seats, entries, history)),
         comments=tuple(
             Comment(
-                seats.get(one.registration_id or 0),
+                (told := seats.get(one.registration_id or 0)) and history.at(told, one.at),
                 one.at,
                 one.text,
                 one.who,
@@ -360,7 +352,9 @@ def _before(board: Board) -> Iterator[TimeGrant]:
             yield TimeGrant(seat, None, ACCOMMODATION, seat.allowance, "", "", "")
 
 
-def _given(session: Session, room_id: int, seats: Mapping[int, SeatView]) -> Iterator[TimeGrant]:
+def _given(
+    session: Session, room_id: int, seats: Mapping[int, SeatView], history: SeatHistory
+) -> Iterator[TimeGrant]:
     alone, together = given_to_people(session, room_id), given_to_room(session, room_id)
     seconds = seconds_of(session, room_id)
     rows: list[tuple[RoomAdjustment | AttemptAdjustment, int | None]] = [(one, None) for one in together]
@@ -370,7 +364,7 @@ def _given(session: Session, room_id: int, seats: Mapping[int, SeatView]) -> Ite
         by = [adjustment.by, *filter(None, [seconds.get((registration_id, adjustment.at))])]
         actors = " + ".join(_named(names, actor) for actor in by)
         back = adjustment.withdrawn_at is not None
-        whose = seats[registration_id] if registration_id else None
+        whose = history.at(seats[registration_id], adjustment.at) if registration_id else None
         yield TimeGrant(
             whose,
             adjustment.at,
@@ -389,6 +383,7 @@ def _reports(
     written: Sequence[Incident],
     seats: Mapping[int, SeatView],
     entries: Mapping[str, Registered],
+    history: SeatHistory,
 ) -> Iterator[Reported]:
     """Each form of the room; before them the violations that only its log has, as former versions kept them."""
     filed = told_of_room(session, room_id)
@@ -400,9 +395,11 @@ def _reports(
             continue
         violation = violation_of(session, params["code"], entries[seat.ref].registration.violation_version_id)
         key = (params.get("reason", ""), params.get("who", ""))
-        yield Reported("violation", seat, incident.at, params["code"], violation, *key)
+        whose = history.at(seat, incident.at)
+        yield Reported("violation", whose, incident.at, params["code"], violation, *key)
     for report in filed:
-        yield _reported(report, seats.get(report.report.registration_id or 0))
+        told = seats.get(report.report.registration_id or 0)
+        yield _reported(report, told and history.at(told, report.report.happened_at))
 
 
 def _reported(statement: ReportStatement, seat: SeatView | None) -> Reported:

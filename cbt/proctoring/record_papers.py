@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from cbt.audit import flood_limit
-from cbt.blueprints.reasons import REASON, VIOLATION
+from cbt.blueprints.reasons import REASON, VIOLATION, cause_word
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_text, word
@@ -39,9 +39,8 @@ from cbt.proctoring.record import (
 )
 from cbt.proctoring.store import counts_of_rooms
 from cbt.rules.roles import Role
-from cbt.rules.states import ClosedBy, SittingState
-from cbt.rules.violations import EVACUATION
-from cbt.runner.close import outage
+from cbt.rules.states import SittingState
+from cbt.rules.violations import EVACUATION, OUTAGE
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import RoomView, room_view_for, rooms_of_sitting, sitting_by_ref
 from cbt.storage.unit_of_work import reading
@@ -63,8 +62,8 @@ def clock(at: datetime | None) -> str:
 
 def because(code: str, reason: str) -> str:
     """Return a reason of the table with what was typed beside it; the server's own acts have the reason alone."""
-    typed = "" if reason in {EVACUATION, outage.REASON} else reason.strip()
-    parts = [word(REASON + code) if code else "", typed]
+    typed = "" if reason in {EVACUATION, OUTAGE} else reason.strip()
+    parts = [cause_word(code, reason) if code else "", typed]
     return " · ".join(dict.fromkeys(filter(None, parts)))
 
 
@@ -77,12 +76,21 @@ def names(seats: Sequence[SeatView]) -> str:
 
 
 def part(
-    name: str, columns: Sequence[tuple[str, Width]], rows: Iterable[Sequence[str]], *, heading: bool = True
+    name: str,
+    columns: Sequence[tuple[str, Width]],
+    rows: Iterable[Sequence[str]],
+    *,
+    heading: bool = True,
+    count: int | None = None,
 ) -> dict[str, Any]:
-    """Return one table of a document: the heads of its columns are `record.col.<…>`."""
+    """Return one table of a document: the heads of its columns are `record.col.<…>`.
+
+    `count` is how many of its rows hold, where some tell of what was taken back.
+    """
     copied = [list(row) for row in rows]
+    number = len(copied) if count is None else count
     return {
-        "heading": _(f"record.part.{name}", count=len(copied)) if heading else "",
+        "heading": _(f"record.part.{name}", count=number) if heading else "",
         "heads": [_(f"record.col.{column}") for column, _width in columns],
         "columns": [width for _column, width in columns],
         "rows": copied,
@@ -306,11 +314,9 @@ def _attended(record: RoomRecord, seat: SeatView) -> list[str]:
 
 
 def _ended(seat: SeatView) -> str:
-    if seat.closed_at is None or seat.closed_by is None:
+    if seat.closed_at is None or not seat.closing:
         return NONE
-    by = ClosedBy(seat.closed_by)
-    silent = seat.started_at is None and by is not ClosedBy.VIOLATION
-    return f"{clock(seat.closed_at)}\n{_('record.by.unanswered' if silent else f'record.by.{by}')}"
+    return f"{clock(seat.closed_at)}\n{_(f'record.by.{seat.closing}')}"
 
 
 def absences(record: RoomRecord) -> dict[str, Any]:
@@ -403,8 +409,18 @@ def changes(record: RoomRecord) -> dict[str, Any]:
     return {
         **sheet("changes", record, signed=_STAFF),
         "parts": [
-            part("moved", (*whom, ("what", share(1.4)), *why), [_moved(line) for line in record.moves]),
-            part("given", (*whom, ("what", 32.0), *why), [_given(one) for one in record.given]),
+            part(
+                "moved",
+                (*whom, ("what", share(1.4)), *why),
+                [_moved(line) for line in record.moves],
+                count=record.moved,
+            ),
+            part(
+                "given",
+                (*whom, ("what", 32.0), *why),
+                [_given(one) for one in record.given],
+                count=sum(not one.withdrawn for one in record.given),
+            ),
             part("stood", (*span, ("how_long", 28.0), *why), [_still_row(one) for one in record.stood]),
             part("cut", cut, [_silence(one) for one in record.silences]),
             part("out", out, [_out(one) for one in record.out]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.http.auth.rate_limit import LONGEST
 from cbt.http.auth.throttle import LATELY_TRIED, TryCount, worth_a_look
-from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, RaisedHand, UndoableAct
+from cbt.proctoring.models import AlertSeen, GoSheet, Incident, LeaveRecord, RaisedHand, UndoableAct
 from cbt.rules.clock import Pause
 from cbt.rules.states import OVER, SittingState
 from cbt.rules.violations import EVACUATION
@@ -401,6 +402,29 @@ def incidents_of_room(
     """
     lines = _INCIDENTS.rows(session, room=sitting_room_id, most=limit)
     return lines, bool(lines) and lines[0].last_signed == EVACUATED
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheck:
+    """What the last check of a room before its start said: its verdict, when, and how much it left open (R-20)."""
+
+    go: bool
+    at: datetime
+    left_open: int
+
+
+_CHECKED = PreparedSelect(
+    select(GoSheet.go, GoSheet.at, GoSheet.found)
+    .where(GoSheet.sitting_room_id == bindparam("room"))
+    .order_by(GoSheet.id.desc())
+    .limit(1)
+)
+
+
+def check_of_room(session: Session, sitting_room_id: int) -> SignedCheck | None:
+    rows = _CHECKED.rows(session, room=sitting_room_id)
+    checks = (SignedCheck(row.go, row.at, len(json.loads(row.found)["faults"])) for row in rows)
+    return next(checks, None)
 
 
 _SEEN = PreparedSelect(

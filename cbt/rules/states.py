@@ -397,6 +397,20 @@ class ClosedBy(StrEnum):
     EVACUATION = "evacuation"
 
 
+UNANSWERED = "unanswered"
+"""到场未作答: the place of somebody who came and never opened the paper."""
+
+
+def closing(closed_by: ClosedBy, *, started: bool) -> str:
+    """Return how a closed paper ended, as every count and every list has it: what closed it, or 到场未作答.
+
+    Whoever never opened the paper wrote nothing, whoever closed it; only a violation keeps its own count.
+
+    Source: R-12, R-61.
+    """
+    return closed_by.value if started or closed_by is ClosedBy.VIOLATION else UNANSWERED
+
+
 CLOSED_BY: Mapping[Event, ClosedBy] = {
     Event.SUBMIT: ClosedBy.CANDIDATE,
     Event.EXPIRE: ClosedBy.DEADLINE,

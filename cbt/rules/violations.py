@@ -127,6 +127,8 @@ OTHER = "other"
 """其他: the reason that says nothing by itself, so that words go with it."""
 SYSTEM = "system"
 """系统: the product's own reason where its outage is given back (R-27)."""
+OUTAGE = "outage"
+"""服务中断: what the product writes beside its own reason."""
 EVACUATION = "evacuation"
 """紧急疏散: the product's own reason of a hold that takes two people to end (R-62); nobody picks it."""
 ALWAYS = (SYSTEM, OTHER)

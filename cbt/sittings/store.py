@@ -140,6 +140,11 @@ def room_view_for(session: Session, ref: str, principal: Principal) -> RoomView:
     return RoomView(*row)
 
 
+def room_view_of(session: Session, ref: str) -> RoomView:
+    """Return the same of a sitting-room that this person was found to see."""
+    return RoomView(*session.execute(room_views().where(SittingRoom.ref == ref)).one())
+
+
 def rooms_of_sitting(session: Session, sitting_id: int) -> list[RoomView]:
     query = room_views().where(SittingRoom.sitting_id == sitting_id).order_by(Room.name)
     return [RoomView(*row) for row in session.execute(query)]

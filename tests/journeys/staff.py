@@ -129,12 +129,14 @@ class Board(Desk):
         self.confirm()
 
     def rebind(self, name: str) -> None:
-        """换绑到新机器, from the list of what waits."""
+        """换绑到新机器, from the list of what waits, after its preview."""
         ref = self.world.sitters[name].registration_ref
         way = self.find(f"#live-todo a[href*='/acts/rebind'][href*='{ref}']")
         expect(way).to_be_visible()
         self.browser.look("board-claim")
         self.browser.hand.press(way)
+        expect(self.find("#asked .facts")).to_be_visible()
+        self.confirm()
         expect(way).to_have_count(0)
 
     def allow_move(self, name: str, reason: str) -> None:

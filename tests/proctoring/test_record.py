@@ -216,6 +216,13 @@ def crowd(record: RoomRecord, count: int) -> RoomRecord:
             *(LogLine(PLANNED, "move_to", said),) * count,
             LogLine(PLANNED, "move", said, tuple(LogPerson(seat.label, seat.name) for seat in seats[:9])),
         ),
+        moves=(
+            *(LogLine(PLANNED, "move_to", said),) * count,
+            *(
+                LogLine(PLANNED, "move", tuple(sorted({**dict(said), "name": seat.name}.items())))
+                for seat in seats[:9]
+            ),
+        ),
         stood=(HoldPeriod(PLANNED, None, "power", why, LONG_NAME),),
         given=tuple(
             TimeGrant(seat, PLANNED, "site_fault", 5 * MINUTE, "network", why, both, seat.number == 2)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cbt.rules.states import Blocker, RoomCounts, balance, can_end
+from cbt.rules.states import UNANSWERED, Blocker, ClosedBy, RoomCounts, balance, can_end, closing
 
 ENDED = RoomCounts(
     expected=30,
@@ -58,3 +58,16 @@ def test_every_reason_is_given_at_once() -> None:
         "undecided",
         "unbalanced",
     ]
+
+
+@pytest.mark.parametrize(
+    ("closed_by", "started", "place"),
+    [
+        pytest.param(ClosedBy.PROCTOR, True, "proctor", id="closed by force"),
+        pytest.param(ClosedBy.PROCTOR, False, UNANSWERED, id="closed by force, never opened"),
+        pytest.param(ClosedBy.EVACUATION, False, UNANSWERED, id="left with the room, never opened"),
+        pytest.param(ClosedBy.VIOLATION, False, "violation", id="a violation before the paper was opened"),
+    ],
+)
+def test_who_never_opened_the_paper_wrote_nothing(closed_by: ClosedBy, started: bool, place: str) -> None:
+    assert closing(closed_by, started=started) == place

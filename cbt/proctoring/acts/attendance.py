@@ -242,7 +242,16 @@ DOOR_ACTS = (
         before=usual(20),
         running=further(10),
     ),
-    Act("code", ActScope.SEATS, _issue_codes, gone, final="code", before=usual(30), running=further(20)),
+    Act(
+        "code",
+        ActScope.SEATS,
+        _issue_codes,
+        gone,
+        final="code",
+        tone="main",
+        before=usual(30),
+        running=further(20),
+    ),
     Act(
         "allow_sign_in",
         ActScope.SEATS,

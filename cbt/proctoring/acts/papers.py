@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cbt.candidates.models import Registration
-from cbt.door.seats import give_claimed, move_to_seat
+from cbt.door.seats import claim_of, give_back_claimed, give_claimed, machines_of, move_to_seat
 from cbt.errors import Conflict
 from cbt.proctoring import act
 from cbt.proctoring.act import (
@@ -13,6 +14,7 @@ from cbt.proctoring.act import (
     ActRequest,
     ActResult,
     ActScope,
+    Preview,
     always,
     further,
     not_here,
@@ -32,6 +34,7 @@ from cbt.runner import attempt_changes as delivery
 from cbt.runner.attempt_changes import withdraw_permit, withdraw_resumption, withdraw_suspension
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Seat
+from cbt.storage.unit_of_work import reading
 
 
 def _refuse_suspend(seat: SeatView, board: Board) -> str:
@@ -140,6 +143,8 @@ def _reopen(request: ActRequest) -> ActResult:
                     reason=reason,
                     actor=actor,
                 )
+                given = {"grant": "general", "code": OTHER, "seconds": str(int(more.total_seconds()))}
+                desk.log("adjust", seat, reason=reason, **given)
             delivery.reopen_attempt(desk.session, attempt, now=request.now, reason=reason, actor=actor)
             desk.log("reopen", seat, reason=reason)
         return desk.said(picked)
@@ -264,11 +269,35 @@ def _rebind(request: ActRequest) -> ActResult:
     """换绑: give a seat to the machine that claimed it, in place of the one that had it. Source: R-16."""
     with acting(request) as desk:
         picked = desk.pick()
+        before = []
         for seat in picked.chosen:
             claimed = desk.session.get_one(Seat, seat.seat_id)
+            machines = {**machines_of(desk.session, claimed), "epoch": _epoch(desk, seat)}
+            before.append((seat.registration_id, machines))
             give_claimed(desk.session, claimed, now=request.now, actor=request.by.actor)
             desk.log("rebind", seat)
+        desk.remember(before)
         return desk.said(picked)
+
+
+def _epoch(desk: Desk, seat: SeatView) -> int | None:
+    """Return how often somebody's paper was taken to a machine; None where they have none yet."""
+    attempt = desk.attempts((seat,)).get(seat.ref)
+    return None if attempt is None else attempt.lease_epoch
+
+
+def _claimed(preview: Preview) -> Mapping[str, object]:
+    with reading() as session:
+        claims = [(seat, claim_of(session, seat.seat_id)) for seat in preview.picked.chosen]
+    return {"claims": [(seat, claim) for seat, claim in claims if claim is not None]}
+
+
+def _take_back_rebind(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
+    """Give the seat back to the former machine while nobody has taken the paper to the new one."""
+    if _epoch(desk, seat) != before["epoch"]:
+        raise Conflict("proctoring.undo_moved_on")
+    claimed = desk.session.get_one(Seat, seat.seat_id)
+    return give_back_claimed(desk.session, claimed, before, now=desk.now, actor=desk.by.actor)
 
 
 MACHINE_CHANGE_ACTS = (
@@ -283,5 +312,13 @@ MACHINE_CHANGE_ACTS = (
         before=further(30),
         running=usual(50),
     ),
-    Act("rebind", ActScope.ONE, _rebind, _refuse_rebind, final="machine"),
+    Act(
+        "rebind",
+        ActScope.ONE,
+        _rebind,
+        _refuse_rebind,
+        fields=("claim",),
+        shows=_claimed,
+        undo=_take_back_rebind,
+    ),
 )

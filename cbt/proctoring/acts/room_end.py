@@ -18,18 +18,20 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import acting, close_papers
-from cbt.rules.states import Balance, Blocker, ClosedBy, RoomCounts, SittingState, balance, can_end
+from cbt.rules.states import (
+    UNANSWERED,
+    Balance,
+    Blocker,
+    ClosedBy,
+    RoomCounts,
+    SittingState,
+    balance,
+    can_end,
+)
 from cbt.rules.violations import OTHER
 from cbt.runner.attempt_states import OVER
 from cbt.sittings.room_clock import abort_room, end_room
 
-_BY = {
-    ClosedBy.CANDIDATE: "by_candidate",
-    ClosedBy.DEADLINE: "by_deadline",
-    ClosedBy.PROCTOR: "by_proctor",
-    ClosedBy.VIOLATION: "by_violation",
-    ClosedBy.EVACUATION: "by_evacuation",
-}
 _UNDER_WAY = {
     SeatState.ANSWERING: "interacting",
     SeatState.OFFLINE: "interacting",
@@ -87,16 +89,15 @@ def place_of(seat: SeatView, *, now: datetime) -> str:
 
     Source: R-12, R-61.
     """
-    if seat.state is SeatState.CLOSED and seat.closed_by is not None:
-        silent = seat.started_at is None and seat.closed_by is not ClosedBy.VIOLATION
-        return "unanswered" if silent else _BY[seat.closed_by]
+    if seat.state is SeatState.CLOSED and seat.closing:
+        return UNANSWERED if seat.closing == UNANSWERED else f"by_{seat.closing}"
     if seat.state is SeatState.ABSENT:
         return "absent"
     if seat.state in _UNDER_WAY:
         return _UNDER_WAY[seat.state]
     over = seat.may_run_until is not None and seat.may_run_until <= now
     if seat.arrived_at is not None and over:
-        return "unanswered"
+        return UNANSWERED
     if seat.signed_in_at is not None:
         return "not_begun"
     return "not_arrived" if seat.arrived_at is None else "not_signed_in"

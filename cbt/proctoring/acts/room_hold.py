@@ -215,7 +215,10 @@ def _evacuate_close(request: ActRequest) -> ActResult:
         )
         desk.touch(still_open)
         close_papers(desk, still_open, closed_by=ClosedBy.EVACUATION, closed_at=left_at, reason=reason)
-        desk.log("evacuate_close", count=str(len(still_open)), reason=reason)
+        silent = sum(seat.started_at is None for seat in still_open)
+        # Each is counted as on the record: who never opened the paper is 到场未作答.
+        begun = str(len(still_open) - silent)
+        desk.log("evacuate_close", count=begun, unanswered=str(silent), reason=reason)
         return desk.said()
 
 

@@ -49,12 +49,13 @@ from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import acting, log_incident
 from cbt.proctoring.models import Incident
+from cbt.proctoring.readiness import read_readiness
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
 from cbt.sittings import room_clock
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
-from cbt.sittings.store import room_for
+from cbt.sittings.store import room_for, room_view_of
 from cbt.storage.prepared import PreparedChange
 from cbt.storage.types import UtcDateTime
 from cbt.storage.unit_of_work import put_down_joined, reading, unit_of_work
@@ -154,7 +155,15 @@ def _forms_missing(board: Board) -> int:
 
 
 def _shown(preview: Preview) -> Mapping[str, object]:
-    return {"ready": _readiness(preview.board), "forms_missing": _forms_missing(preview.board)}
+    """Show who would begin, what the room's check said, and what of it is open now (but for the server's part)."""
+    with reading() as session:
+        checked = read_readiness(session, room_view_of(session, preview.board.head.ref), now=preview.now)
+    return {
+        "ready": _readiness(preview.board),
+        "forms_missing": _forms_missing(preview.board),
+        "checked": checked,
+        "hesitate": not (checked.last is not None and checked.last.go and checked.ready),
+    }
 
 
 def _start(request: ActRequest) -> ActResult:

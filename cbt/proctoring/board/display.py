@@ -98,6 +98,7 @@ _CODED = {
     "grant": "proctoring.grant.",
     "part": "proctoring.report.part.",
     "hand": "proctoring.hand.",
+    "why": "reason.",
 }
 
 
@@ -269,7 +270,7 @@ def _room(board: Board) -> Iterator[Todo]:
         yield Todo("start_forms", (), (), tone="stop", params=(("count", formless),))
     elif board.start_waits:
         waiting = [seat for seat in board.seats if not_ready(seat)]
-        ways = (Way("start", "start", main=True),)
+        ways = (Way("start", "start"),)
         yield Todo("start_waits", (), ways, params=(("count", len(waiting)),))
 
 
@@ -286,7 +287,7 @@ def _offline(board: Board) -> Iterator[Todo]:
     if len(lost) > MANY:
         since = min((last.seen_at for _, last in lost if last.seen_at is not None), default=None)
         seats = tuple(seat for seat, _ in lost)
-        yield Todo("offline_many", seats, (Way("suspend", "suspend", main=True),), "stop", since)
+        yield Todo("offline_many", seats, (Way("suspend", "suspend"),), "stop", since)
         return
     for seat, last in lost:
         ways = (_LOOK, Way("move", "move"), Way("suspend", "suspend"))
@@ -337,7 +338,7 @@ def _seats(board: Board) -> Iterator[Todo]:
     claims = _with("claim", alerted)
     for seat in claims:
         if seat.claim_address is not None:
-            ways = (Way("rebind", "rebind", at_once=True), _seen("claim", main=True))
+            ways = (_seen("claim", main=True), Way("rebind", "rebind"))
             yield Todo("claim", (seat,), ways, params=(("address", seat.claim_address),))
     yield from _each_or_many(
         "clone", [seat for seat in claims if seat.claim_address is None], _clone, (_seen("claim"),)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from cbt.http.auth.throttle import TryCount
 from cbt.proctoring import store
+from cbt.proctoring.board.room_trail import RoomTrail, SeatHistory, SystemTime, trail_of_room
 from cbt.proctoring.board.seat_state import SeatNumbers, SeatState, guesses_in_room, proposals_of
 from cbt.proctoring.board.seat_view import (
     FreeSeat,
@@ -29,11 +30,12 @@ from cbt.proctoring.board.seat_view import (
     with_ends,
 )
 from cbt.proctoring.models import Incident, UndoableAct
+from cbt.proctoring.store import SignedCheck
 from cbt.rules import clock
 from cbt.rules.canonical import digest
 from cbt.rules.clock import Pause
 from cbt.rules.door import is_late
-from cbt.rules.states import OVER, ClosedBy, SittingState
+from cbt.rules.states import OVER, UNANSWERED, ClosedBy, SittingState
 from cbt.runner.clock_facts import RoomFacts, room_facts
 from cbt.runner.models import Attempt, Gap, Message
 from cbt.sittings.store import RoomView
@@ -83,7 +85,10 @@ def still_shown(reminders: Iterable[Reminder], *, now: datetime) -> tuple[Remind
     return tuple(one for one in reminders if one.at > now - SHOWN_FOR)
 
 
-# Closings by the room's staff are written down as incidents; these two happen by themselves.
+# Closings by the room's staff are written down as incidents; these two happen by themselves. Nor does anybody
+# write down what the product itself gives or holds (R-27).
+FORCED = "force"
+"""The kind of the line of a 强制收卷."""
 _BY_ITSELF = frozenset({ClosedBy.CANDIDATE, ClosedBy.DEADLINE})
 _WHO = frozenset({"name", "seat"})
 TOGETHER = timedelta(seconds=60)
@@ -110,31 +115,62 @@ class LogLine:
     kind: str
     params: Params
     people: tuple[LogPerson, ...] = ()
+    about: int | None = None
+    """Whom a line of one person is about (the id of their registration), whatever seat they had."""
 
 
-def incident_line(incident: Incident) -> LogLine:
+def incident_line(incident: Incident, seat: SeatView | None = None) -> LogLine:
+    """Return an incident as a line; `seat` is that of whom it is about."""
     params: dict[str, str] = json.loads(incident.params)
-    return LogLine(incident.at, incident.kind, tuple(sorted(params.items())))
+    kind = incident.kind
+    if kind == "evacuate_close":
+        params.setdefault("unanswered", "0")  # a line of a former version counted them in
+    if kind == FORCED and seat is not None and seat.closing == UNANSWERED:
+        kind = f"{FORCED}_{UNANSWERED}"  # as it is counted: 到场未作答 is no 强制收卷
+    return LogLine(incident.at, kind, tuple(sorted(params.items())), about=incident.registration_id)
 
 
 def log_lines(
-    incidents: Sequence[Incident], seats: Sequence[SeatView], gaps: Sequence[Gap], *, limit: int
+    incidents: Sequence[Incident],
+    seats: Sequence[SeatView],
+    gaps: Sequence[Gap],
+    *,
+    trail: RoomTrail,
+    limit: int,
 ) -> tuple[LogLine, ...]:
-    """Return the newest lines: incidents, 交卷 and 到时收卷, connections lost and found again.
+    """Return the newest lines: incidents, 交卷 and 到时收卷, connections lost and found again, the system's time.
 
     `incidents` are the newest of a room, as many as `rows_for` says; what the last of them belongs to may be cut.
+    Everybody is named with the seat they had at the moment.
     """
     whole = rows_for(len(seats), limit)
     by_attempt = {seat.attempt_id: seat for seat in seats}
-    lines = [incident_line(incident) for incident in _uncut(incidents, whole)]
+    by_id = {seat.registration_id: seat for seat in seats}
+    lines = [
+        incident_line(incident, by_id.get(incident.registration_id or 0))
+        for incident in _uncut(incidents, whole)
+    ]
+    lines += [_system_line(given) for given in trail.system]
+    history = SeatHistory(trail.moves)
+
+    def tell(kind: str, at: datetime, seat: SeatView) -> None:
+        lines.append(LogLine(at, kind, _who(history.at(seat, at)), about=seat.registration_id))
+
     for seat in seats:
         if seat.closed_at is not None and seat.closed_by in _BY_ITSELF:
-            lines.append(LogLine(seat.closed_at, f"closed_{seat.closed_by}", _who(seat)))
+            tell(f"closed_{seat.closing}", seat.closed_at, seat)
     for gap in gaps[:whole]:
         if (lost := by_attempt.get(gap.attempt_id)) is not None:
-            lines.append(LogLine(gap.to_at, "connected", _who(lost)))
-            lines.append(LogLine(gap.from_at, "lost", _who(lost)))
+            tell("connected", gap.to_at, lost)
+            tell("lost", gap.from_at, lost)
     return tuple(_together(sorted(lines, key=lambda line: line.at, reverse=True))[:limit])
+
+
+def _system_line(given: SystemTime) -> LogLine:
+    if given.amount is None:
+        return LogLine(given.at, "system_hold", (("since", given.at.isoformat()), ("why", given.why)))
+    seconds = str(int(given.amount.total_seconds()))
+    return LogLine(given.at, "system_time", (("seconds", seconds), ("why", given.why)))
 
 
 def rows_for(seats: int, limit: int) -> int:
@@ -160,7 +196,7 @@ def _together(lines: Iterable[LogLine]) -> list[LogLine]:
             continue
         groups.append([line])
         latest[line.kind] = groups[-1]
-    return [_joined(group) for group in groups]
+    return [line for group in groups for line in _joined(group)]
 
 
 def _same(first: LogLine, line: LogLine) -> bool:
@@ -171,19 +207,29 @@ def _same(first: LogLine, line: LogLine) -> bool:
     return first.at == line.at
 
 
-def _joined(group: Sequence[LogLine]) -> LogLine:
-    if len(group) == 1:
-        return group[0]
+def _joined(group: Sequence[LogLine]) -> list[LogLine]:
+    """Return the lines of a group as one, in which everybody stands once; those of one person stay apart."""
+    if len(group) == 1 or len({_person(line) for line in group}) == 1:
+        return list(group)
     first = group[0]
     common = set(first.params).intersection(*(line.params for line in group[1:]))
-    people = []
+    people: dict[object, LogPerson] = {}
     for line in group:
         params = dict(line.params)
         own = tuple(one for one in line.params if one not in common and one[0] not in _WHO)
-        people.append(LogPerson(params["seat"], params["name"], own))
+        same = people.get(_person(line))
+        if same is None:
+            people[_person(line)] = LogPerson(params["seat"], params["name"], own)
+        elif own:
+            people[_person(line)] = replace(same, own=same.own + own)
     varied = {name: "" for line in group for name, _ in line.params if name not in _WHO}
     shared = tuple(sorted((varied | dict(common)).items()))
-    return LogLine(first.at, first.kind, shared, tuple(sorted(people, key=lambda one: one.seat)))
+    return [LogLine(first.at, first.kind, shared, tuple(sorted(people.values(), key=lambda one: one.seat)))]
+
+
+def _person(line: LogLine) -> object:
+    params = dict(line.params)
+    return line.about or (params["seat"], params["name"])
 
 
 def _who(seat: SeatView) -> Params:
@@ -212,6 +258,8 @@ class Surroundings:
     undoable: Sequence[UndoableAct]
     next_start_at: datetime | None
     reminders: tuple[Reminder, ...]
+    trail: RoomTrail
+    checked: SignedCheck | None
 
 
 def taken_rows(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
@@ -240,6 +288,8 @@ def read_around(session: Session, view: RoomView, rows: Sequence[Row[Any]], *, n
         undoable=store.undoable_acts(session, room.id, since=now - UNDO_FOR),
         next_start_at=store.next_start_in(session, room, after=view.sitting.planned_start_at),
         reminders=reminders_of(session, room.id, now=now) if room.started_at is not None else (),
+        trail=trail_of_room(session, room),
+        checked=store.check_of_room(session, room.id) if room.started_at is None else None,
     )
 
 
@@ -264,11 +314,14 @@ class RoomHead:
     sign_in_opens_at: datetime
     leave_allowed: bool
     started_at: datetime | None
+    ended_at: datetime | None
     proctors: tuple[str, ...]
     held_from: datetime | None
     evacuated_at: datetime | None
     plan: str
     door: str
+    checked: SignedCheck | None
+    """What the check of the room said, until it is started."""
 
     @property
     def open(self) -> bool:
@@ -370,7 +423,7 @@ def board_of(
         for row, its_numbers in taken
     )
     return Board(
-        head=_head(view, around.proctors, around.held_from),
+        head=_head(view, around),
         papers=tuple(papers.values()),
         seats=seats,
         free=tuple(
@@ -378,7 +431,13 @@ def board_of(
             for row in rows
             if row.registration_id is None
         ),
-        log=log_lines(around.incidents, seats, around.gaps, limit=LOG_LINES),
+        log=log_lines(
+            around.incidents,
+            seats,
+            around.gaps,
+            trail=around.trail,
+            limit=LOG_LINES,
+        ),
         undo=_undo([act for act in around.undoable if act.at > now - UNDO_FOR]),
         lost_since=_lost_since(seats, now=now) if room.state == SittingState.RUNNING else None,
         next_start_at=around.next_start_at,
@@ -390,7 +449,7 @@ def board_of(
     )
 
 
-def _head(view: RoomView, proctors: Sequence[str], held_from: datetime | None) -> RoomHead:
+def _head(view: RoomView, around: Surroundings) -> RoomHead:
     room, sitting = view.sitting_room, view.sitting
     return RoomHead(
         ref=room.ref,
@@ -407,11 +466,13 @@ def _head(view: RoomView, proctors: Sequence[str], held_from: datetime | None) -
         sign_in_opens_at=sitting.sign_in_opens_at,
         leave_allowed=sitting.leave_allowed,
         started_at=room.started_at,
-        proctors=tuple(proctors),
-        held_from=held_from,
+        ended_at=room.ended_at,
+        proctors=tuple(around.proctors),
+        held_from=around.held_from,
         evacuated_at=room.evacuated_at,
         plan=view.room.plan,
         door=view.room.door,
+        checked=around.checked,
     )
 
 

@@ -36,7 +36,7 @@ from cbt.proctoring.board.seat_state import (
 )
 from cbt.proctoring.store import HandUp
 from cbt.rules.clock import Facts, clock_at, scaled
-from cbt.rules.states import ClosedBy, State
+from cbt.rules.states import ClosedBy, State, closing
 from cbt.runner.clock_facts import RoomFacts
 
 PaperKey = tuple[int, str]
@@ -179,12 +179,17 @@ class SeatView:
     def doing(self) -> str:
         """The catalogue's word beside the state: what somebody at the door is at, how a paper was closed."""
         if self.state is SeatState.CLOSED:
-            return f"closed_{self.closed_by}" if self.started_at is not None else "closed_unanswered"
+            return f"closed_{self.closing}"
         if self.state is SeatState.ARRIVED:
             if self.signed_in_at is not None:
                 return "reading"
             return "checked_in" if self.checked_in_at is not None else ""
         return ""
+
+    @property
+    def closing(self) -> str:
+        """How the paper ended, as `closing` of the rules has it; "" while it is not closed."""
+        return "" if self.closed_by is None else closing(self.closed_by, started=self.started_at is not None)
 
     @property
     def may_run_until(self) -> datetime | None:

@@ -12,7 +12,7 @@ from cbt.results.retake_ledger import NOT_EXAMINED
 from cbt.rules.exam import Paper
 from cbt.rules.retake import PaperOutcome
 from cbt.rules.scoring import passes, round_score
-from cbt.rules.states import Balance, ClosedBy, RoomCounts, State, balance
+from cbt.rules.states import UNANSWERED, Balance, ClosedBy, RoomCounts, State, balance, closing
 from cbt.rules.violations import Violation, outcome_after, score_after
 
 
@@ -36,13 +36,6 @@ class Standing(StrEnum):
     NOT_EXAMINED = "not_examined"
 
 
-_CLOSED = {
-    ClosedBy.CANDIDATE: Standing.BY_CANDIDATE,
-    ClosedBy.DEADLINE: Standing.BY_DEADLINE,
-    ClosedBy.PROCTOR: Standing.BY_PROCTOR,
-    ClosedBy.VIOLATION: Standing.BY_VIOLATION,
-    ClosedBy.EVACUATION: Standing.BY_EVACUATION,
-}
 _GOING = {
     State.INTERACTING: Standing.INTERACTING,
     State.UNITS_DONE: Standing.UNITS_DONE,
@@ -71,8 +64,8 @@ def standing_of(
     if absent:
         return Standing.ABSENT
     if attempt_state in {State.CLOSED, State.SCORED} and closed_by is not None:
-        by = _CLOSED[ClosedBy(closed_by)]
-        return by if started or by is Standing.BY_VIOLATION else Standing.UNANSWERED
+        how = closing(ClosedBy(closed_by), started=started)
+        return Standing.UNANSWERED if how == UNANSWERED else Standing(f"by_{how}")
     if attempt_state in _GOING:
         return _GOING[State(attempt_state)]
     return Standing.UNANSWERED if arrived else Standing.NOT_ARRIVED

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from cbt.errors import Unavailable
 from cbt.rules.clock import Interval, OutageKind, outage_gap, outage_left
 from cbt.rules.states import SittingState
-from cbt.rules.violations import SYSTEM
+from cbt.rules.violations import OUTAGE, SYSTEM
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.attempt_states import ACTIVE, OVER
 from cbt.runner.models import Attempt
@@ -31,7 +31,6 @@ from cbt.storage.write_queue.change_set import Rows, one_writes, put_down
 log = logging.getLogger(__name__)
 HEARTBEAT_ID = 1
 _BEAT = "UPDATE server_heartbeat SET at = ? WHERE id = ? AND at = ?"
-REASON = "outage"
 AT_ONCE = 20
 """So many attempts are worked out in one transaction: nobody's save waits for a whole room."""
 _settling = threading.Lock()
@@ -83,7 +82,7 @@ def beat(*, now: datetime) -> OutageKind:
                 now=now,
                 since=now - verdict.gap,
                 reason_code=SYSTEM,
-                reason=REASON,
+                reason=OUTAGE,
                 actor="scheduler",
             )
         for room in rooms:
@@ -162,6 +161,6 @@ def _hold(session: Session, room: SittingRoom, *, from_at: datetime, now: dateti
         from_at=max(from_at, started_at),
         now=now,
         reason_code=SYSTEM,
-        reason=REASON,
+        reason=OUTAGE,
         actor="scheduler",
     )

@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.blueprints.reasons import REASON
-from cbt.http.i18n import word
+from cbt.blueprints.reasons import cause_word
 from cbt.rules.roles import Role
 from cbt.rules.states import ClosedBy, SittingState, State
 from cbt.rules.violations import EVACUATION, OTHER
@@ -352,7 +351,7 @@ def _why(entry: Happening) -> str:
     code = str(entry.after.get("reason_code", ""))
     if code == EVACUATION:
         return ""
-    words = [word(REASON + code)] if code and code != OTHER else []
+    words = [cause_word(code, entry.reason)] if code and code != OTHER else []
     # What the scheduler gives as a reason is a code of its own, and no words.
     typed = entry.reason if entry.actor.startswith(_STAFF) else ""
     return str(flask_babel.gettext("news.reasons").join([*words, typed] if typed else words))
