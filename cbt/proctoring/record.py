@@ -21,8 +21,15 @@ from cbt.audit.chain import Head, head_of
 from cbt.blueprints.reasons import violation_of
 from cbt.candidates.store import Registered, entries_of_room, with_photo
 from cbt.proctoring.acts.room_end import Ending, ending
-from cbt.proctoring.board.live import Board, LogLine, incident_line, load_board, log_lines
-from cbt.proctoring.board.room_trail import SeatHistory, trail_of_room
+from cbt.proctoring.board.live import (
+    Board,
+    LogLine,
+    SeatHistory,
+    incident_line,
+    load_board,
+    log_lines,
+    trail_of_room,
+)
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.hands import HandCounts, hand_counts
 from cbt.proctoring.incidents import ReportStatement, told_of_room
