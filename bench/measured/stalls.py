@@ -21,7 +21,7 @@ from bench.measured.declaring import NONE_LOST, Group, Stage, Stand, Target, mos
 from bench.traffic import loads
 from bench.traffic.paced import run_paced
 from cbt.rehearsal.http_client import percentile_ms
-from cbt.runner.close.outage import REASON
+from cbt.rules.violations import OUTAGE
 from cbt.runner.models import JournalEntry
 from cbt.sittings.models import RoomAdjustment, ServerHeartbeat
 from cbt.storage.engine import GATE_NAME
@@ -120,7 +120,7 @@ def nobody_writes(environ: dict[str, str]) -> Iterator[None]:
 
 def _outages() -> int:
     with reading() as session:
-        query = select(func.count(RoomAdjustment.at.distinct())).where(RoomAdjustment.reason == REASON)
+        query = select(func.count(RoomAdjustment.at.distinct())).where(RoomAdjustment.reason == OUTAGE)
         return session.scalar(query) or 0
 
 
