@@ -61,6 +61,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             ),
             *_of("attempt", "suspend resume adjust allow_move remind close reopen recover score"),
             *_of("gap", "decide"),
+            *_of("hand", "raise lower answer"),
+            *_of("remark", "make"),
             *_of("alert", "seen"),
             "violation",
             *_of("print", "test_page room_record attendance absences incidents changes no_photos room_log"),
@@ -71,7 +73,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
                 "undo",
                 "adjust adjust_room suspend resume move hold resume_room remind seen decide decide_many",
             ),
-            *_of("undo", "violation incident incident_room relocate"),
+            *_of("undo", "violation incident incident_room relocate rebind answer_hand"),
         ),
         "door": _of(
             "door",

@@ -35,7 +35,7 @@ BEFORE = (
 )
 RUNNING = (
     ("remind", "adjust", "suspend", "resume", "move", "violation", "force"),
-    ("check_in", "code", "allow_sign_in", "clear_query", "leave", "return", "incident", "reopen",
+    ("answer_hand", "check_in", "code", "allow_sign_in", "clear_query", "leave", "return", "incident", "reopen",
      "absent", "undo_absent"),
 )  # fmt: skip
 
