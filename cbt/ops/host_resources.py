@@ -165,6 +165,20 @@ def take_short_turns() -> None:
     sys.setswitchinterval(TURN_SECONDS)
 
 
+def told_by(*numbers: int) -> int:
+    """Return a descriptor that can be read once one of these signals has come; for the main thread of a process.
+
+    The system lets a signal in by whichever thread it likes, and Python carries its handler out in the main one
+    alone, which is not woken where another took it. What the signal writes wakes it in any case.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    return reading
+
+
 def give_memory_back() -> None:
     """Have a large block of memory, such as an uploaded file, given back to the system once it is freed.
 

@@ -21,7 +21,7 @@ from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.confined.priority import done_behind
 from cbt.console.loader import load
-from cbt.ops.host_resources import FORKS, calm_collector, die_with_parent, give_memory_back
+from cbt.ops.host_resources import FORKS, calm_collector, die_with_parent, give_memory_back, told_by
 from cbt.ops.logs import ignore_hang_up, init_logs, tell_start, tell_stop
 from cbt.ops.writer_process import ProcessKeeper
 from cbt.storage.server_time import TimeWatch, database_time
@@ -69,9 +69,7 @@ def main() -> None:
     """Carry out jobs until the parent sends END, or ends."""
     (parent,) = sys.argv[1:]
     die_with_parent(int(parent))
-    over = threading.Event()
-    for number in (END, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
+    over = told_by(END, signal.SIGINT)
     ignore_hang_up()
     settings = read_settings()
     init_logs(settings)
@@ -90,7 +88,7 @@ def main() -> None:
     thread = threading.Thread(target=worker.run, name="jobs", daemon=True)
     thread.start()
     tell_start("jobs", settings)
-    over.wait()
+    os.read(over, 1)
     worker.end()
     thread.join(END_SECONDS)
     tell_stop("jobs")

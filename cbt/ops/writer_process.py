@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from cbt.config import Settings, as_environment, read_settings
 from cbt.console.loader import load
-from cbt.ops.host_resources import calm_collector, die_with_parent
+from cbt.ops.host_resources import calm_collector, die_with_parent, told_by
 from cbt.ops.logs import HELD_BACK, ignore_hang_up, init_logs, tell_start, tell_stop
 from cbt.storage.write_queue.writer_client import can_share
 
@@ -105,8 +105,7 @@ def main() -> None:
     """Own the writing until the parent sends END, or ends."""
     owner, parent = sys.argv[1:]
     die_with_parent(int(parent))
-    until, writing_end = os.pipe()
-    signal.signal(END, lambda *_: os.close(writing_end))
+    until = told_by(END)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the server processes still need us to end in good order
     ignore_hang_up()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
+import signal
+import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -77,3 +81,16 @@ def test_what_a_killed_worker_had_begun_is_gone_on_with(served: World) -> None:
         session.execute(held)
     with working(served.app):
         wait_until(lambda: states(served) == [JobState.DONE])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="says to a thread what is for its process")
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_a_worker_hears_that_it_is_to_end_whichever_thread_takes_the_signal(
+    served: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with working(served.app) as worker:
+        wait_until(lambda: '"role": "jobs"' in "".join(capfd.readouterr()))
+        threads = (int(folder.name) for folder in Path(f"/proc/{worker.pid}/task").iterdir())
+        others = [thread for thread in threads if thread != worker.pid]
+        assert ctypes.CDLL(None).tgkill(worker.pid, others[0], signal.SIGTERM) == 0
+        assert worker.wait(60) == 0

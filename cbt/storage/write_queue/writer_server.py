@@ -76,7 +76,7 @@ class LineServer:
         self._telling = threading.Lock()
 
     def serve(self, until: int) -> None:
-        """Serve until the file descriptor `until` comes to its end.
+        """Serve until the file descriptor `until` can be read, or comes to its end.
 
         Raises OSError when another process owns the writing in this folder.
         """
