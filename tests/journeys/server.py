@@ -41,6 +41,7 @@ TEMPLATES = "CBT_TEST_JOURNEY_TEMPLATES"
 ADDRESS_HEADER = "HTTP_X_JOURNEY_ADDRESS"
 RECORD_HEADER = "HTTP_X_JOURNEY_RECORD"
 _MOVING = "moving"
+_STANDING = "standing"
 
 
 class FileClock:
@@ -58,7 +59,7 @@ class FileClock:
         while (text := self._path.read_text("ascii")) == _MOVING:
             time.sleep(0.002)
         instant, reading = text.split()
-        return datetime.fromisoformat(instant), float(reading)
+        return datetime.fromisoformat(instant), time.monotonic() if reading == _STANDING else float(reading)
 
     def now(self) -> datetime:
         """Return the present instant of the journey."""
@@ -72,6 +73,10 @@ class FileClock:
     def hold(self) -> None:
         """Keep everybody waiting who asks for the time."""
         self._write(_MOVING)
+
+    def stand(self, instant: datetime) -> None:
+        """Stand at `instant` until it is set."""
+        self._write(f"{instant.astimezone(UTC).isoformat()} {_STANDING}")
 
     def set(self, instant: datetime) -> None:
         """Go on from `instant`."""
