@@ -39,6 +39,7 @@ from cbt.personal.fields import FIELDS, Erasure
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.storage.types import Base
+from cbt.storage.write_queue.change_set import one_writes
 
 STAYS = frozenset(
     {
@@ -117,10 +118,15 @@ def _in(key: ForeignKey, condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 PIECE = 10
 """So many registrations, or people, go in one transaction."""
-ROWS = 100
-"""So many rows of what hangs on them, a journal first of all: nobody's save waits for more."""
+ROWS, ROWS_AT_ONCE = 100, 1_000
+"""So many rows of what hangs on them, a journal first of all: nobody's save waits for more where one act at a time
+writes, and no piece costs more than its rows where many do."""
 _FREE_TEXT = {"note": "", "put_right": "", "late_reason": ""}
 """What somebody may have written of a person in an application that stays."""
+
+
+def _most() -> int:
+    return ROWS if one_writes() else ROWS_AT_ONCE
 
 
 def registrations_left(session: Session, batch_id: int) -> int:
@@ -147,7 +153,7 @@ def erase_piece(session: Session, batch_id: int, counts: Counter[str], *, last_o
     ).all()
     if registered:
         attempts = table_of("attempt").c.registration_id.in_(registered)
-        if erase_below(session, "attempt", attempts, counts, most=ROWS):
+        if erase_below(session, "attempt", attempts, counts, most=_most()):
             _erase_registrations(session, registered, counts)
         return True
     tickets = session.execute(
@@ -237,7 +243,7 @@ def _erase_rest(session: Session, batch_id: int, counts: Counter[str]) -> int:
         "sitting": in_batch,
         "batch": batch.c.id == batch_id,
     }
-    most = ROWS
+    most = _most()
     for name, condition in below.items():
         if most:
             most = erase_below(session, name, condition, counts, most=most)

@@ -37,7 +37,8 @@ class SheetData(msgspec.Struct, frozen=True, array_like=True):
 
     What `opening` reads has more: `merged` cells (first row and column, last row and column), cells with
     `pictures` that lie nowhere in the file, or nowhere that is read, `unshown`, typed cells of which it is not
-    known what a spreadsheet shows, and `shown`, the pictures by cell, with their parts and the words for them.
+    known what a spreadsheet shows, `shown`, the pictures by cell, with their parts and the words for them, and
+    `looks`, the cells that are coloured or bold, each with how it looks.
     """
 
     name: str
@@ -47,6 +48,7 @@ class SheetData(msgspec.Struct, frozen=True, array_like=True):
     pictures: list[tuple[int, int]] = []
     unshown: list[tuple[int, int]] = []
     shown: list[tuple[int, int, str, str]] = []
+    looks: list[tuple[int, int, str]] = []
 
 
 def read_workbook(body: bytes, *, rows: int, columns: int) -> bytes:

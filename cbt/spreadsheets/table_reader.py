@@ -480,6 +480,10 @@ class _Beside:
         loose, self._loose = self._loose, []
         return self._package.shown(sheet) if self._package else loose
 
+    def looks(self, sheet: str) -> list[tuple[int, int, str]]:
+        """Return the cells of a sheet that are coloured or bold (row, column, look); only .xlsx is read so far."""
+        return self._package.looks(sheet) if self._package else []
+
     def of_wps(self, text: str) -> tuple[str, str]:
         """Return part and words of the picture that a cell of WPS names."""
         if self._wps is None:
@@ -544,4 +548,11 @@ def _sheet(
     merged = [(a, b, c, d) for (a, b), (c, d) in sheet.merged_cell_ranges or ()]
     lost = sorted({(row, column) for row, column, part, _words in pictures if not part})
     shown_at = [one for one in pictures if one[2]]
-    return replace(sheet_data, merged=merged, pictures=lost, unshown=unshown, shown=shown_at)
+    looks = [
+        (row, column, look) for row, column, look in beside.looks(name) if _filled(sheet_data, row, column)
+    ]
+    return replace(sheet_data, merged=merged, pictures=lost, unshown=unshown, shown=shown_at, looks=looks)
+
+
+def _filled(sheet: SheetData, row: int, column: int) -> bool:
+    return row < len(sheet.rows) and column < len(sheet.rows[row]) and bool(sheet.rows[row][column])

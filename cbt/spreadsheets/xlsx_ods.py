@@ -216,7 +216,30 @@ _RELATION = re.compile(r"<(?:\w+:)?Relationship\s[^<>]*>")
 _FORMAT = re.compile(r"<(?:\w+:)?numFmt\s[^<>]*>")
 _XFS = re.compile(r"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _XF = re.compile(r"<(?:\w+:)?xf\s[^<>]*>")
+_FONTS = re.compile(r"<(?:\w+:)?fonts[\s>].*?</(?:\w+:)?fonts>", re.DOTALL)
+_FONT = re.compile(r"<(?:\w+:)?font(?:/>|[\s>].*?</(?:\w+:)?font>)", re.DOTALL)
+_FILLS = re.compile(r"<(?:\w+:)?fills[\s>].*?</(?:\w+:)?fills>", re.DOTALL)
+_FILL = re.compile(r"<(?:\w+:)?fill(?:/>|[\s>].*?</(?:\w+:)?fill>)", re.DOTALL)
+_BOLD = re.compile(r"<(?:\w+:)?b(?:\s+val=\"(?:1|true)\"\s*)?/>")
+_COLOR = re.compile(r"<(?:\w+:)?(\w*[cC]olor)\s([^<>]*)>")
+_PLAIN_COLORS = frozenset(
+    {
+        "",
+        "FF000000",
+        "00000000",
+        "FFFFFFFF",
+        "00FFFFFF",
+        "theme0",
+        "theme1",
+        "indexed8",
+        "indexed9",
+        "indexed64",
+        "indexed65",
+    }
+)
+"""Black, white, and what a program takes where nobody chose a colour."""
 _CELL = re.compile(r"<(?:\w+:)?c\s([^<>]*[^<>/])>(?=\s*<(?:\w+:)?[vf])")
+_STYLED = re.compile(r'<(?:\w+:)?c(?=\s)([^<>]*)\ss="(\d+)"[^<>]*(?<!/)>(?=\s*<(?:\w+:)?[vf])')
 _MERGE = re.compile(r'<(?:\w+:)?mergeCell\s[^<>]*ref="([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)"')
 _RUNS = re.compile(r"<(?:\w+:)?si>(.*?)</(?:\w+:)?si>", re.DOTALL)
 _RUN = re.compile(r"<(?:\w+:)?r>(.*?)</(?:\w+:)?r>", re.DOTALL)
@@ -233,6 +256,7 @@ class SheetPackage:
         self._names = set(self._zip.namelist())
         self._parts = dict(self._sheets())
         self._codes = self._styles()
+        self._looks = self._looks_of_styles()
         self._rich: RichValues | None = None
 
     def formats(self, sheet: str) -> dict[Cell, str]:
@@ -248,6 +272,17 @@ class SheetPackage:
             if code := self._codes[int(style)] if int(style) < len(self._codes) else "":
                 formats[int(place[2]) - 1, column_index(place[1])] = code
         return formats
+
+    def looks(self, sheet: str) -> list[tuple[int, int, str]]:
+        """Return the cells of a sheet (row, column from 0) that are coloured or bold, each with how it looks."""
+        styles = {str(style): look for style, look in enumerate(self._looks) if look}
+        looks = []
+        for cell in _STYLED.finditer(self._read(self._parts.get(sheet, ""))) if styles else ():
+            look = styles.get(cell[2])
+            place = _REFERENCE.search(cell[1]) if look else None
+            if look and place is not None:
+                looks.append((int(place[2]) - 1, column_index(place[1]), look))
+        return looks if len(looks) <= MOST else []
 
     def shown(self, sheet: str) -> list[ShownAt]:
         """Return the pictures and embedded objects of a sheet: over cells where they begin, and in cells."""
@@ -294,13 +329,30 @@ class SheetPackage:
             attributes = dict(_ATTRIBUTE.findall(tag))
             if attributes.get("numFmtId", "").isdigit():
                 own[int(attributes["numFmtId"])] = unescape(attributes.get("formatCode", ""))
-        block = _XFS.search(text)
         codes = []
-        for tag in _XF.findall(block[0]) if block else []:
+        for tag in _XF.findall(_block(_XFS, text)):
             number = dict(_ATTRIBUTE.findall(tag)).get("numFmtId", "0")
             code = own.get(int(number), "") if number.isdigit() else ""
             codes.append("" if is_plain(code) else code)
         return codes
+
+    def _looks_of_styles(self) -> list[str]:
+        """Return how each style of cells looks: its colours and whether it is bold, "" for black on white."""
+        text = self._read("xl/styles.xml")
+        fonts = [
+            f"{_color(font[0], 'color')}{'+bold' if _BOLD.search(font[0]) else ''}"
+            for font in _FONT.finditer(_block(_FONTS, text))
+        ]
+        fills = [
+            _color(fill[0], "fgColor") if 'patternType="solid"' in fill[0] else ""
+            for fill in _FILL.finditer(_block(_FILLS, text))
+        ]
+        looks = []
+        for tag in _XF.findall(_block(_XFS, text)):
+            attributes = dict(_ATTRIBUTE.findall(tag))
+            font, fill = (_at(fonts, attributes.get("fontId", "")), _at(fills, attributes.get("fillId", "")))
+            looks.append(f"{font}/{fill}" if font or fill else "")
+        return looks
 
     def _related(self, part: str, kind: str) -> list[str]:
         return [target for said, target in self._relations(part).values() if said.endswith(f"/{kind}")]
@@ -318,6 +370,32 @@ class SheetPackage:
 
     def _read(self, part: str) -> str:
         return self._zip.read(part).decode("utf-8", "replace") if part in self._names else ""
+
+
+def _block(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match[0] if match else ""
+
+
+def _at(values: list[str], place: str) -> str:
+    return values[int(place)] if place.isdigit() and int(place) < len(values) else ""
+
+
+def _color(text: str, name: str) -> str:
+    """Return the colour that an element of this name gives, "" for black, white and none."""
+    for tag, said in _COLOR.findall(text):
+        if tag == name:
+            attributes = dict(_ATTRIBUTE.findall(said))
+            value = attributes.get("rgb", "").upper() or next(
+                (
+                    f"{kind}{attributes[kind]}{attributes.get('tint', '')}"
+                    for kind in ("theme", "indexed")
+                    if kind in attributes
+                ),
+                "",
+            )
+            return "" if value in _PLAIN_COLORS else value
+    return ""
 
 
 def column_index(letters: str) -> int:

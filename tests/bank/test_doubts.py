@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Iterator
 
 import flask
 import pytest
+import xlsxwriter
 
 from cbt.bank.commands import understood
 from cbt.bank.imports import bank_import
@@ -149,6 +151,21 @@ FILES: dict[str, tuple[str, bytes | str]] = {
 }
 
 
+def coloured(look: dict[str, object], *, every: bool = False) -> bytes:
+    """Return a workbook without a column of answers: the right choices look otherwise, or `every` one does."""
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    page, heading, key = book.add_worksheet(), book.add_format({"bold": True}), book.add_format(look)
+    page.write_row(0, 0, ["题干", "选项A", "选项B", "选项C", "选项D"], heading)
+    for n in range(1, 9):
+        page.write_row(n, 0, [f"值班第{n}步首先应（　　）。", *choices(n)])
+        for place, text in enumerate(choices(n)):
+            if every or LETTERS[place] in ("AC" if n == 4 else LETTERS[n % 4]):
+                page.write_string(n, place + 1, text, key)
+    book.close()
+    return buffer.getvalue()
+
+
 def read(name: str, content: bytes | str, **adjust: str) -> Reading:
     return registry.read(content.encode() if isinstance(content, str) else content, name, adjust)
 
@@ -230,6 +247,22 @@ class TestAnswers:
 
     def test_a_stray_line_is_cut_out_of_its_item(self) -> None:
         assert answered("joined_lines", "drop_lines")[4]["choices"] == choices(5)
+
+    @pytest.mark.parametrize("look", [{"font_color": "#FF0000"}, {"bg_color": "#FFFF00"}, {"bold": True}])
+    def test_keys_by_colour_alone_are_asked_about_and_taken(self, look: dict[str, object]) -> None:
+        content = coloured(look)
+        unanswered = read("a.xlsx", content)
+        (question,) = asked(unanswered)
+        assert (question.code, question.open, question.count) == ("doubt_key_look", True, 8)
+        assert not [one for one in unanswered.findings if one.severity is Severity.ERROR]
+        items = understood(read("a.xlsx", content, **{question.name: "as_key"}))["items"]
+        assert [one["key"] for one in items] == ["AC" if n == 4 else LETTERS[n % 4] for n in range(1, 9)]
+        left = read("a.xlsx", content, **{question.name: "keep"})
+        assert not left.items
+        assert [one.code for one in left.findings if one.severity is Severity.ERROR] == ["column_missing"]
+
+    def test_stripes_and_headings_in_colour_are_no_keys(self) -> None:
+        assert asked(read("a.xlsx", coloured({"bold": True}, every=True))) == []
 
     def test_an_answer_is_for_what_it_was_given_about(self) -> None:
         name, content, question = doubt("one_key")

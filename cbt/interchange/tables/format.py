@@ -54,7 +54,7 @@ from cbt.interchange.tables.sheet import (
     plain_header,
     whole,
 )
-from cbt.items.draft import Adjustments, Inferred, ItemDraft, Reading
+from cbt.items.draft import DOUBT, Adjustments, Inferred, ItemDraft, Reading
 from cbt.items.exam_prose import plain
 from cbt.items.finding_texts import note
 from cbt.items.types.cells import LETTERS, SheetMapping
@@ -127,6 +127,54 @@ def bring_keys(gathered: Sequence[Records], keys: Mapping[str, str]) -> None:
         item.answer = keys[number]
     for records in lacking:
         records.keys_elsewhere = True
+
+
+KEY_LOOK, AS_KEY, NOT_KEY = "doubt:key_look", "as_key", "keep"
+_LOOKED = 0.9
+
+
+def bring_looks(gathered: Sequence[Records], adjust: Adjustments) -> list[Inferred]:
+    """Ask whether the choices that look otherwise are the keys, where nothing else says one; follow the answer.
+
+    One look must tell some, and not all, of the choices of nearly every item: headings and stripes do not.
+    """
+    lacking = [
+        one
+        for one in gathered
+        if one.items and not one.keys_elsewhere and not one.table.has("answer", "right", "blank_1")
+    ]
+    chosen = [item for one in lacking for item in one.items if sum(map(bool, item.choices)) > 1]
+    told = [_letters_by_look(item) for item in chosen]
+    counts = Counter(look for letters in told for look in letters)
+    look, count = counts.most_common(1)[0] if counts else ("", 0)
+    if not count or count < _LOOKED * len(chosen):
+        return []
+    said = adjust.get(KEY_LOOK, "")
+    answer = said if said in {AS_KEY, NOT_KEY} else ""
+    if answer == AS_KEY:
+        for item, letters in zip(chosen, told, strict=True):
+            item.answer = letters.get(look, "")
+    for records in lacking:
+        records.look_asked = not answer
+    first = next(item for item, letters in zip(chosen, told, strict=True) if look in letters)
+    params = {"count": count, "examples": f"“{first.stem[:_EXAMPLE]}”：{_letters_by_look(first)[look]}"}
+    question = Inferred(KEY_LOOK, f"{DOUBT}key_look", answer, (AS_KEY, NOT_KEY), count, first.place(), params)
+    return [question]
+
+
+_EXAMPLE = 40
+
+
+def _letters_by_look(item: SheetItem) -> dict[str, str]:
+    """Return the letters of the choices of an item that look otherwise than plain text, by their look."""
+    letters: dict[str, str] = {}
+    filled = 0
+    for place, name in enumerate(item.table.of("choice_")):
+        if item.table.text(item.row, name):
+            filled += 1
+            if look := item.table.page.looks.get((item.row, item.table.columns[name]), ""):
+                letters[look] = letters.get(look, "") + LETTERS[place]
+    return {look: own for look, own in letters.items() if len(own) < filled}
 
 
 def _plain(number: str) -> str:
@@ -241,7 +289,9 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
     unread: list[Page] = []
     gathered = [(page, [gather(table) for table in _tables(page, adjust)]) for page in pages]
     keys = keys_elsewhere([page for page, found in gathered if not found])
-    bring_keys([one for _page, found in gathered for one in found], keys)
+    every = [one for _page, found in gathered for one in found]
+    bring_keys(every, keys)
+    looks = bring_looks(every, adjust)
     placed = [give_pictures(page, found) for page, found in gathered]
     ready = [(page, [prepare(one) for one in found]) for page, found in gathered]
     from_zero = any(one.base == 0 for _page, found in ready for one in found)
@@ -267,7 +317,7 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
         items,
         sorted(findings, key=lambda found: found.place),
         columns=tuple(use for part in parts for use in uses_of(part.table)),
-        inferred=tuple(_inferred(parts)),
+        inferred=(*looks, *_inferred(parts)),
         layout=layout_of(parts),
         source=tuple(text for part in parts for text in source_of(part)),
     )

@@ -61,6 +61,7 @@ class Records:
     left_out: list[tuple[int, str]] = field(default_factory=list)
     several_rows: bool = False
     keys_elsewhere: bool = False
+    look_asked: bool = False
     carried_types: int = 0
 
 

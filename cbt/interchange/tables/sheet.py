@@ -246,6 +246,7 @@ class Page:
                 raise InvalidInput("bank.cell_long", sheet=self.name, row=number, limit=LONGEST_CELL)
         self.shown = [(row, column, one) for row, column, one, _words in data.shown]
         self.lost = data.pictures
+        self.looks = {(row, column): look for row, column, look in data.looks}
         self.unshown = set(data.unshown)
         merged = Merged(self.rows, data.merged)
         self._over, self.across = merged.over, merged.across
