@@ -41,13 +41,16 @@ _PASSING = (
     sqlite3.OperationalError,
     sqlcipher3.dbapi2.OperationalError,
     psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.InternalError,
 )
 
 
 def cannot_persist(error: BaseException) -> bool:
     """Return whether `error` is the database's: a full or failing disk, a lost connection, a server that ended.
 
-    The same request may be sent again then. Refused values and broken statements are not among them.
+    So is a transaction that PostgreSQL ended because two waited for each other (40P01). The same request may be
+    sent again then. Refused values and broken statements are not among them.
 
     Source: I12.
     """
@@ -122,6 +125,8 @@ GATE_NAME = "write.lock"
 FILES = "cbt_files"
 """Where an app on the embedded database keeps its HeldFiles."""
 WRITE = "cbt_write"
+KEPT_CONNECTIONS, MOST_CONNECTIONS = 16, 80
+"""So many connections to PostgreSQL a process keeps, and asks for at most."""
 
 
 def database_path(settings: Settings) -> Path:
@@ -174,7 +179,12 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
         app.extensions[FILES] = files
     else:
         app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-        options = {"pool_size": 16, "max_overflow": 64, "pool_timeout": 10, "pool_use_lifo": True}
+        options = {
+            "pool_size": KEPT_CONNECTIONS,
+            "max_overflow": MOST_CONNECTIONS - KEPT_CONNECTIONS,
+            "pool_timeout": 10,
+            "pool_use_lifo": True,
+        }
         gate = Gate(None)
     # A refused statement is named in the log without its values: answers and personal data are among them.
     options["hide_parameters"] = True

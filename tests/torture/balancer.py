@@ -100,3 +100,15 @@ def passes_on(port: int, path: str = "/healthz") -> bool:
         return False
     finally:
         line.close()
+
+
+def answers_anything(port: int) -> bool:
+    """Return whether something listens there and answers at all."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        line.request("GET", "/")
+        return line.getresponse().status > 0
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        line.close()

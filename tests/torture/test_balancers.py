@@ -6,6 +6,7 @@ They start as an ordinary user, end TLS, and keep what is not for everybody to t
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import resource
 import socket
@@ -24,7 +25,16 @@ import pytest
 
 from cbt.http.tls import make_authority, make_server, read_names
 from tests.conftest import IN_CI
-from tests.torture.balancer import BALANCERS, Front, balancing, configured, program, running
+from tests.torture.balancer import (
+    BALANCERS,
+    Front,
+    answers_anything,
+    balancing,
+    configured,
+    passes_on,
+    program,
+    running,
+)
 from torture.sites.waiting import free_port, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the proxies' packages")
@@ -32,12 +42,17 @@ QUIET_SECONDS = 1.0
 """So long half a body lies at the proxy; a proxy that passes it on does so at once."""
 
 
+_WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
 @dataclass
 class Node:
-    """A node that answers everything by 200 and writes down what it was sent."""
+    """A node that answers everything by 200, or as it is told, and writes down what it was sent."""
 
     port: int
     seen: list[bytes] = field(default_factory=list)
+    says: bytes | None = _WELL
+    """Its answer to what is no health check; b"": it hangs up, None: it keeps silent."""
 
     @property
     def posts(self) -> bytes:
@@ -65,7 +80,11 @@ def _serve(node: Node, line: socket.socket) -> None:
                 kept += more
                 node.seen.append(more)
             kept = kept[left:]
-            line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            says = _WELL if b"/healthz" in head else node.says
+            if says == b"":
+                return
+            if says is not None:
+                line.sendall(says)
 
 
 @contextmanager
@@ -114,6 +133,57 @@ def test_a_node_hears_of_a_request_when_it_is_there_whole(balancer: str, length:
             line.sendall(b"x" * (length - len(half)))
             assert line.recv(1 << 16).startswith(b"HTTP/1.1 200")
             assert wait_for(lambda: b"".join(one.posts for one in nodes).count(b"x") >= length)
+
+
+OWN_ERROR = b"HTTP/1.1 500 Oops\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nours"
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_a_page_is_told_to_come_again_when_nodes_leave(balancer: str, tmp_path: Path) -> None:
+    """What the proxy has to say itself is 503, JSON for a script and a page for a person; what a node says stays.
+
+    A node that hangs up, one that keeps silent, and none at all: 502, 504 and 503 in HTML else.
+    """
+    installed(balancer)
+    front = Front(free_port())
+
+    def ask(method: str, accept: str) -> tuple[int, str, str, bytes]:
+        with closing(http.client.HTTPConnection("127.0.0.1", front.clear, timeout=20)) as line:
+            body = b"{}" if method == "POST" else None
+            line.request(method, "/attempts/at-1/answers", body, {"Accept": accept})
+            answer = line.getresponse()
+            told = answer.headers["Content-Type"], answer.headers.get("Retry-After", "")
+            assert "X-Own-Error" not in answer.headers
+            return answer.status, *told, answer.read()
+
+    def comes_again() -> None:
+        status, kind, after, body = ask("POST", "*/*")
+        assert (status, kind) == (503, "application/json")
+        assert int(after) > 0
+        said = json.loads(body)
+        assert (set(said), said["code"]) == ({"code", "message", "fix"}, "server.away")
+        status, kind, after, body = ask("GET", "text/html,application/xhtml+xml,*/*;q=0.8")
+        assert (status, kind, after) == (503, "text/html; charset=utf-8", "2")
+        assert "请稍候" in body.decode()
+
+    with node() as first, node() as second, node() as third:
+        nodes = (first, second, third)
+        text = configured(balancer, [one.port for one in nodes], front)
+        assert "60s" in text
+        with running(balancer, text.replace("60s", "1s"), tmp_path):
+            assert wait_for(lambda: passes_on(front.clear), 20)
+            for says in (OWN_ERROR, b"", None):
+                for one in nodes:
+                    one.says = says
+                if says == OWN_ERROR:
+                    assert ask("POST", "*/*") == (500, "text/plain", "", b"ours")
+                else:
+                    comes_again()
+    front = Front(free_port())
+    text = configured(balancer, [free_port() for _ in nodes], front)
+    with running(balancer, text, tmp_path):
+        assert wait_for(lambda: answers_anything(front.clear), 20)
+        comes_again()
 
 
 @dataclass

@@ -19,7 +19,7 @@ from cbt.console.output import Answer, align, tone
 from cbt.console.texts import text
 from cbt.errors import CbtError
 from cbt.http.app_context import with_app
-from cbt.ops.doctor import data, machine, server
+from cbt.ops.doctor import data, machine, postgresql, server
 from cbt.ops.doctor.findings import Check, Diagnosis, Grade, Patient, Symptom, diagnosis, patient, worst
 from cbt.proctoring.readiness import read_readiness
 from cbt.sittings.models import SittingRoom
@@ -31,6 +31,9 @@ CHECKS: Mapping[str, Check] = {
     "hands": Check(data.PERMISSIONS_CODES, data.examine_permissions),
     "belonging": Check(data.KEYS_CODES, data.examine_keys),
     "file": Check(data.FILE_CODES, data.examine_file),
+    "commits": Check(postgresql.COMMITS_CODES, postgresql.examine_commits),
+    "standbys": Check(postgresql.STANDBYS_CODES, postgresql.examine_standbys),
+    "connections": Check(postgresql.CONNECTIONS_CODES, postgresql.examine_connections),
     "clock": Check(machine.CLOCK_CODES, machine.examine_clock),
     "limits": Check(machine.OPEN_FILES_CODES, machine.examine_open_files),
     "space": Check(machine.SPACE_CODES, machine.examine_space),
