@@ -26,7 +26,7 @@ from cbt.storage.engine import DATABASE_NAME, begin_installation
 from cbt.storage.migrate import migrate
 from cbt.storage.types import db
 from cbt.translations.compiler import compile_catalogues
-from tests import product_processes
+from tests import product_processes, row_locks
 from tests.app_cache import hash_quickly, keep_templates, share, share_compiled
 from tests.compiled_catalogues import compiled_since
 from tests.counters import share_counters
@@ -47,6 +47,7 @@ share_compiled()
 share_counters()
 hash_quickly()
 product_processes.begin_warm()
+row_locks.watch()
 flask.Flask.test_client_class = Client
 
 
@@ -110,6 +111,14 @@ def _catalogues(tmp_path_factory: pytest.TempPathFactory) -> None:
     if not compiled_since():
         compile_catalogues()
     keep_templates(folder_of_run(tmp_path_factory) / "templates")
+
+
+@pytest.fixture(autouse=True)
+def _lock_order() -> Iterator[None]:
+    """Insist that what a test had the product do on PostgreSQL locked rows in the one order."""
+    row_locks.wrong.clear()
+    yield
+    assert not row_locks.wrong, "\n".join(row_locks.wrong)
 
 
 @pytest.fixture(scope="session")

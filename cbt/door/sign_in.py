@@ -152,8 +152,11 @@ class GoingAlong:
     line: EntryDraft
 
 
-def enter(session: Session, door: Door, visit: SeatVisit) -> SeatSignIn:
-    """Open a login in a unit of work; the seat's machine is followed, and whoever may sit elsewhere is moved."""
+def enter(session: Session, door: Door, visit: SeatVisit, right: Sequence[Change] = ()) -> SeatSignIn:
+    """Open a login in a unit of work; the seat's machine is followed, and whoever may sit elsewhere is moved.
+
+    `right` is what becomes of the counters of the try that led here.
+    """
     registration, now = door.registration, visit.now
     former_machine = None
     if visit.seat is not None:
@@ -162,7 +165,7 @@ def enter(session: Session, door: Door, visit: SeatVisit) -> SeatSignIn:
             actor = by_candidate(registration)
             move_to_seat(session, registration, visit.seat, now=now, actor=actor)
     token, login = _login(door, visit, former_machine)
-    for change in (_ENTERED.of(registration=registration.id, now=now), *login):
+    for change in (_ENTERED.of(registration=registration.id, now=now), *right, *login):
         change.carry_out(session)
     chain.record_entry(session, _line(door, visit))
     return SeatSignIn(token, registration.ref)
@@ -375,12 +378,16 @@ def _along_with_others(entry: SignInInput, visit: SeatVisit, right: Sequence[Cha
 
 
 def _sign_in(session: Session, entry: SignInInput, visit: SeatVisit, right: Sequence[Change]) -> Outcome:
+    # Rooms are locked before their people (cbt/application/lock_order.py): whoever types a ticket has its doors
+    # opened that are due, as the scheduler does within a second, and proves who they are behind them.
+    for room in store.rooms_to_open(session, entry.ticket, now=visit.now):
+        admit_if_due(session, room, now=visit.now)
     proved = proved_doors(session, entry, now=visit.now)
     if isinstance(proved, CbtError):
         return proved
+    outcome = welcomed(session, proved, visit)
+    if isinstance(outcome, Door):
+        return enter(session, outcome, visit, right)
     for change in right:
         change.carry_out(session)
-    for door in proved:
-        admit_if_due(session, door.sitting_room, now=visit.now)
-    outcome = welcomed(session, proved, visit)
-    return enter(session, outcome, visit) if isinstance(outcome, Door) else outcome
+    return outcome

@@ -12,8 +12,10 @@ from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Re
 from cbt.door.admission import Door, SignInPlace
 from cbt.door.arrival import OPEN_DOOR
 from cbt.errors import NotFound
+from cbt.rules.states import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingChange, SittingRoom
 from cbt.storage.prepared import PreparedEntities, PreparedSelect
+from cbt.storage.types import UtcDateTime
 
 
 def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre, str | None]:
@@ -41,7 +43,7 @@ _OF_TICKET = (
     .where(AdmissionTicket.number == bindparam("number"))
     .order_by(Sitting.planned_start_at, Registration.id)
 )
-_OF_TICKET_LOCKED = _OF_TICKET.with_for_update(of=Registration)
+_OF_TICKET_LOCKED = _OF_TICKET.with_for_update(of=Registration).execution_options(populate_existing=True)
 _OF_TICKET_READ = PreparedEntities(_OF_TICKET)
 _OF_REGISTRATION = _doors().where(Registration.id == bindparam("registration"))
 """Everybody who comes asks these, a page after the other: they are put together once."""
@@ -67,6 +69,18 @@ _NEXT_SITTING = (
     .order_by(Sitting.planned_start_at)
     .limit(1)
 )
+_ROOMS_TO_OPEN = PreparedSelect(
+    select(SittingRoom.id)
+    .join(Registration, Registration.sitting_room_id == SittingRoom.id)
+    .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+    .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+    .where(
+        AdmissionTicket.number == bindparam("number"),
+        SittingRoom.state == SittingState.PUBLISHED.value,
+        Sitting.check_in_opens_at <= bindparam("now", type_=UtcDateTime),
+    )
+    .order_by(SittingRoom.id)
+)
 _TICKET = PreparedSelect(
     select(
         AdmissionTicket.number,
@@ -87,6 +101,13 @@ def doors_of_ticket(session: Session | None, number: str) -> Sequence[Door]:
     if session is None:
         return [Door(*row) for row in _OF_TICKET_READ.read(number=number)]
     return [Door(*row) for row in session.execute(_OF_TICKET_LOCKED, {"number": number})]
+
+
+def rooms_to_open(session: Session, number: str, *, now: datetime) -> Sequence[SittingRoom]:
+    """Return the rooms of a 准考证 whose doors are due and shut, by id; nothing is locked."""
+    return [
+        session.get_one(SittingRoom, row.id) for row in _ROOMS_TO_OPEN.rows(session, number=number, now=now)
+    ]
 
 
 def is_seat_of_ticket(seat_id: int, number: str) -> bool:

@@ -45,6 +45,7 @@ from cbt.runner import attempt_changes as delivery
 from cbt.runner.close.closure import close_attempts
 from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.room_clock import admit_if_due
 from cbt.sittings.store import RoomView, room_for, room_view_for
 from cbt.storage.types import from_micros, new_ref, to_micros
 from cbt.storage.unit_of_work import unit_of_work
@@ -125,12 +126,25 @@ class Desk:
         self.seen = digest(canonical_json([self.act.code, sorted(seat.ref for seat in seats)]))
 
     def registration(self, seat: SeatView) -> Registration:
-        """Return the registration of a seat, locked."""
+        """Return the registration of a seat, locked behind its room and sitting: doors that are due are opened."""
+        admit_if_due(self.session, self.room, now=self.now)
         query = select(Registration).where(Registration.id == seat.registration_id).with_for_update()
         return self.session.scalars(query.execution_options(populate_existing=True)).one()
 
+    def hold_people(self, seats: Sequence[SeatView]) -> None:
+        """Lock the registrations of seats: before papers, for what an act writes of a paper names its person.
+
+        The order of locks is `cbt/application/lock_order.py`.
+        """
+        if not seats:
+            return
+        ids = [seat.registration_id for seat in seats]
+        query = select(Registration.id).where(Registration.id.in_(ids)).order_by(Registration.id)
+        self.session.execute(query.with_for_update()).all()
+
     def attempts(self, seats: Sequence[SeatView]) -> dict[str, Attempt]:
-        """Return the attempts of seats, locked in the order of their ids: registration ref -> attempt."""
+        """Return the attempts of seats, locked behind their people: registration ref -> attempt."""
+        self.hold_people(seats)
         ids = [seat.attempt_id for seat in seats if seat.attempt_id is not None]
         query = select(Attempt).where(Attempt.id.in_(ids)).order_by(Attempt.id).with_for_update()
         rows = self.session.scalars(query.execution_options(populate_existing=True))

@@ -111,6 +111,8 @@ def import_recovery(room_ref: str, text: str, principal: Principal, *, now: date
         if not seen.fresh:
             raise Conflict("recovery.nothing_new")
         actor = principal.logged_as
+        owner = select(Registration.id).where(Registration.id == seen.owner.registration_id)
+        session.execute(owner.with_for_update(read=True, key_share=True)).all()  # before the paper
         count = keep_recovered(session, seen.attempt, seen.recovery, seen.found, now=now, actor=actor)
         log_incident(
             session,

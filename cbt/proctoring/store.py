@@ -139,13 +139,16 @@ def messages_of(session: Session, attempt_id: int) -> Sequence[Message]:
 
 
 def gap_in_room(session: Session, sitting_room_id: int, gap_id: int) -> tuple[Gap, Attempt]:
-    """Return a disconnection with its attempt, both locked; raise NotFound for another room's."""
-    query = (
-        select(Gap, Attempt)
-        .join(Attempt, Attempt.id == Gap.attempt_id)
-        .where(Gap.id == gap_id, Attempt.sitting_room_id == sitting_room_id)
-        .with_for_update()
+    """Return a disconnection with its attempt, both locked behind their person; NotFound for another room's."""
+    of_room = Gap.id == gap_id, Attempt.sitting_room_id == sitting_room_id
+    person = (
+        select(Registration.id)
+        .join(Attempt, Attempt.registration_id == Registration.id)
+        .join(Gap, Gap.attempt_id == Attempt.id)
+        .where(*of_room)
     )
+    session.execute(person.with_for_update(of=Registration)).all()
+    query = select(Gap, Attempt).join(Attempt, Attempt.id == Gap.attempt_id).where(*of_room).with_for_update()
     row = session.execute(query).one_or_none()
     if row is None:
         raise NotFound("proctoring.no_gap")

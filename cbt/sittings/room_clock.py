@@ -2,7 +2,8 @@
 
 A room goes from state to state once, for whoever asks first. The `where` repeats the state that was seen, so
 racing callers are harmless. A room is locked before its sitting, and several in the order of their ids, here
-and by whoever holds a whole sitting (store.hold_sitting): nobody waits in a circle.
+and by whoever holds a whole sitting (store.hold_sitting): nobody waits in a circle. The order of all is
+`cbt/application/lock_order.py`.
 """
 
 from __future__ import annotations
@@ -60,10 +61,14 @@ def move_room_if_first(session: Session, room: SittingRoom, event: SittingEvent,
         session.refresh(room)
         return False
     # Two rooms that move at once would each see the other where it was: the second waits for the first.
-    held = {"key_share": True}
-    sitting = session.get_one(Sitting, room.sitting_id, with_for_update=held, populate_existing=True)
-    refresh_sitting_state(session, sitting)
+    refresh_sitting_state(session, lock_sitting(session, room))
     return True
+
+
+def lock_sitting(session: Session, room: SittingRoom) -> Sitting:
+    """Return the sitting of a locked room as it is now, locked: before any paper, where the room moves later."""
+    held = {"key_share": True}
+    return session.get_one(Sitting, room.sitting_id, with_for_update=held, populate_existing=True)
 
 
 def move_rooms(session: Session, rooms: Sequence[SittingRoom], event: SittingEvent) -> None:

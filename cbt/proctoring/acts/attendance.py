@@ -370,8 +370,9 @@ def _leave(request: ActRequest) -> ActResult:
 
 
 def _take_back_leave(desk: Desk, seat: SeatView, _before: None) -> bool:
+    changed = change_while(desk, seat, Registration.left_at.is_not(None), left_at=None)
     _close_leave(desk, seat.registration_id)
-    return change_while(desk, seat, Registration.left_at.is_not(None), left_at=None)
+    return changed
 
 
 def _refuse_return(seat: SeatView, _board: Board) -> str:
@@ -394,8 +395,9 @@ def _come_back(request: ActRequest) -> ActResult:
 
 
 def _take_back_return(desk: Desk, seat: SeatView, before: int | None) -> bool:
+    changed = change_while(desk, seat, Registration.left_at.is_(None), left_at=restored(before))
     _reopen_leave(desk, seat.registration_id)
-    return change_while(desk, seat, Registration.left_at.is_(None), left_at=restored(before))
+    return changed
 
 
 def _close_leave(desk: Desk, registration_id: int) -> None:

@@ -49,6 +49,7 @@ def _see(request: ActRequest) -> ActResult:
         if not alerted:
             raise Conflict("proctoring.none_apply")
         desk.touch(alerted)
+        desk.hold_people(alerted)
         before = []
         for seat, stood in zip(alerted, SEEN[alert](desk, alert, alerted), strict=True):
             before.append((seat.registration_id, {"alert": alert, **stood}))

@@ -73,6 +73,7 @@ def _still_open(desk: Desk, ref: str, ways: Mapping[str, Act]) -> UndoableAct:
 def _take_back(desk: Desk, act: Act, before: list[tuple[int | None, Any]]) -> list[SeatView] | None:
     """Take an act back; return the seats for which that could still be (none: the room), None where nowhere."""
     by_id = {seat.registration_id: seat for seat in desk.board.seats}
+    desk.hold_people([by_id[one] for one, _ in before if one in by_id])
     undone, room = [], False
     for registration_id, was in before:
         if registration_id is None:

@@ -30,7 +30,7 @@ from cbt.rules.states import (
 )
 from cbt.rules.violations import OTHER
 from cbt.runner.attempt_states import OVER
-from cbt.sittings.room_clock import abort_room, end_room
+from cbt.sittings.room_clock import abort_room, end_room, lock_sitting
 
 _UNDER_WAY = {
     SeatState.ANSWERING: "interacting",
@@ -130,6 +130,7 @@ def _end(request: ActRequest) -> ActResult:
             for seat in desk.board.seats
             if seat.never_began and seat.attempt_id is not None and seat.attempt_state not in OVER
         )
+        lock_sitting(desk.session, desk.room)  # before papers: the end moves it, too
         if silent:
             close_papers(
                 desk, silent, closed_by=ClosedBy.DEADLINE, closed_at=now, reason="present_unanswered"

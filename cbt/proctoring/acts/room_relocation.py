@@ -27,6 +27,7 @@ from cbt.runner.attempt_changes import withdraw_permit
 from cbt.runner.attempt_states import OVER
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Room, Seat
+from cbt.sittings.room_clock import lock_sitting
 from cbt.sittings.service import set_room
 from cbt.sittings.store import seats_of_room
 from cbt.storage.unit_of_work import reading
@@ -113,8 +114,10 @@ def _relocate(request: ActRequest) -> ActResult:
             raise Conflict("proctoring.relocate_over")
         if desk.view.room.ref == request.form.get("to_room", ""):
             raise Conflict("proctoring.relocate_there")
+        lock_sitting(desk.session, desk.room)
         rooms = free_rooms(desk.session, desk.room.ref, until=_until(desk.board), lock=True)
         places = _places(desk.session, desk.board, _chosen(rooms, request.form.get("to_room", "")).room)
+        desk.hold_people(desk.board.seats)
         before: dict[str, Any] = {"room": desk.room.room_id, "to": places.room.id}
         if head.state is SittingState.RUNNING and clock == "hold":
             hold = stop_clocks(desk, from_at=now, reason_code=OTHER, reason=reason)
@@ -174,6 +177,9 @@ def _take_back(desk: Desk, before: dict[str, Any]) -> bool:
     session = desk.session
     if desk.room.room_id != before["to"]:
         return False
+    lock_sitting(session, desk.room)
+    set_room(session, desk.room, session.get_one(Room, before["room"]))
+    desk.hold_people(desk.board.seats)
     wanted = [one["attempt"] for one in before["permits"]]
     query = select(Attempt).where(Attempt.id.in_(wanted)).order_by(Attempt.id).with_for_update()
     attempts = {one.id: one for one in session.scalars(query.execution_options(populate_existing=True))}
@@ -181,7 +187,6 @@ def _take_back(desk: Desk, before: dict[str, Any]) -> bool:
         attempt, allowed_at = attempts[permit["attempt"]], restored(permit["allowed"])
         if not withdraw_permit(session, attempt, was_allowed_at=allowed_at, epoch=permit["epoch"]):
             raise Conflict("proctoring.undo_moved_on")
-    set_room(session, desk.room, session.get_one(Room, before["room"]))
     give_seats(session, {who: session.get_one(Seat, seat) for who, seat in before["seats"]})
     if "hold" in before and not take_back_hold(desk, before["hold"]):
         raise Conflict("proctoring.undo_moved_on")
