@@ -34,7 +34,7 @@ from cbt.http.auth.login import Principal
 from cbt.jobs import queue
 from cbt.jobs.models import Job, JobPart
 from cbt.jobs.registry import JobFile, JobKind, JobResult, job_kinds, job_kinds_of
-from cbt.storage.engine import files_of
+from cbt.storage.engine import files_of, gave_way
 from cbt.storage.unit_of_work import Joining, joined_by, reading, unit_of_work
 from cbt.storage.write_queue.change_set import Rows
 
@@ -60,8 +60,8 @@ class NoLongerHeld(Exception):
     """The job was cancelled, or another worker took it over: nothing of it may be written from here."""
 
 
-BUSY = frozenset({"file.busy", "print.busy"})
-"""Others have all the children that there may be: what was refused so waits for its turn again."""
+BUSY = frozenset({"file.busy", "print.busy", "db.busy"})
+"""Others have all the children that there may be, or were let go first: what was refused so waits for its turn."""
 
 Front = Callable[[Callable[[], Any]], Any]
 """Does a unit of work, in front of what is computed, and returns what it returns."""
@@ -220,9 +220,12 @@ def carry_out(run: JobRun, *, keeps: bool = True) -> Ended:
         return Ended()
     except CbtError as error:
         refused = error
-    except Exception:
-        log.exception("the job %s broke", run.job.kind)
-        refused = Unavailable("jobs.broke")
+    except Exception as error:
+        if gave_way(error):
+            refused = Unavailable("db.busy")
+        else:
+            log.exception("the job %s broke", run.job.kind)
+            refused = Unavailable("jobs.broke")
     ended = Ended(error=refused)
     run.finally_in_front(partial(queue.give_back, run.job) if ended.waits else partial(_fail, run, refused))
     return ended

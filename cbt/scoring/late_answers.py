@@ -24,6 +24,7 @@ from cbt.rules.states import State
 from cbt.runner.models import Attempt, JournalEntry, LateEntry
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry, Score
 from cbt.scoring.store import latest_scores
+from cbt.sittings.models import Sitting
 from cbt.storage.types import new_ref, to_micros
 
 APPROVED, REJECTED = "approved", "rejected"
@@ -135,6 +136,9 @@ def rule_on(
 
     Source: R-29, R-62.
     """
+    # What is written names the sitting, which comes before its papers (cbt/application/lock_order.py).
+    of_sitting = select(Sitting.id).where(Sitting.id == sitting_id)
+    session.execute(of_sitting.with_for_update(read=True, key_share=True)).all()
     attempts = session.scalars(
         select(Attempt).where(Attempt.id.in_(seen)).order_by(Attempt.id).with_for_update()
     ).all()

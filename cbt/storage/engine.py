@@ -75,6 +75,14 @@ def failure_code(error: BaseException) -> str:
     return str(getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or "")
 
 
+def gave_way(error: BaseException) -> bool:
+    """Return whether PostgreSQL ended a transaction because it and another waited for each other.
+
+    The same may be done again at once. Transactions lock rows in one order, so that it is not to happen at all.
+    """
+    return failure_code(getattr(error, "orig", None) or error) == "40P01"
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Return whether an error says that there is no more room. Source: I12."""
     return failure_code(error) in _FULL

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditEntry
@@ -242,6 +244,15 @@ def test_a_broken_job_says_so_and_the_next_one_is_done(
     assert row(world, broken).error == "jobs.broke"
     steps.refusal = None
     ask(world, about=2)
+    assert due(world) == 1
+
+
+def test_a_job_that_gave_way_to_another_transaction_waits_for_its_turn(world: World, steps: Steps) -> None:
+    ref = ask(world)
+    steps.refusal = OperationalError("UPDATE", {}, psycopg.errors.DeadlockDetected("deadlock detected"))
+    assert due(world) == 0
+    assert (row(world, ref).state, row(world, ref).error) == (JobState.WAITING, "")
+    steps.refusal = None
     assert due(world) == 1
 
 
