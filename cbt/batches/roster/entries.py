@@ -27,7 +27,7 @@ from cbt.rules.door import mask_document
 from cbt.storage.crypto import DOCUMENT, seal
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import pieces_of, put_down_joined, reading, unit_of_work
-from cbt.storage.write_queue.change_set import Rows, put_down_in
+from cbt.storage.write_queue.change_set import Rows, one_writes, put_down_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,11 +298,27 @@ def _parcel(
     tickets = [(number_of[one.index], run.batch_id, one.index) for one in people if one.index in number_of]
     papers = [_new_paper(one, paper, run) for one in people for paper in one.papers if paper.ref not in there]
     parcel_rows = [
+        *_places_held(paper for one in people for paper in one.papers if paper.ref not in there),
         Rows(NEW_PERSON, [_new_person(one, run.at) for one in fresh], len(fresh)),
         Rows(NEW_TICKET, tickets, len(tickets)),
         Rows(NEW_PAPER, papers, len(papers)),
     ]
     return [rows for rows in parcel_rows if rows.values]
+
+
+def _places_held(papers: Iterable[PaperEntry]) -> list[Rows]:
+    """Return what locks the rooms and sittings that new papers will name, rooms first; nothing where one writes.
+
+    PostgreSQL locks what a row names in another order (cbt/application/lock_order.py).
+    """
+    if one_writes():
+        return []
+    places = list(papers)
+    rooms, sittings = ({getattr(one, name) for one in places} for name in ("sitting_room_id", "sitting_id"))
+    return [
+        Rows(f"SELECT id FROM {table} WHERE id = ? FOR KEY SHARE", [(one,) for one in sorted(ids)])
+        for table, ids in (("sitting_room", rooms), ("sitting", sittings))
+    ]
 
 
 def no_parcel_of(some: Sequence[PersonEntry], run: RosterRun) -> list[Rows]:
