@@ -1,7 +1,7 @@
-"""`python -m tests.attacks`: how many cases each kind of attack has; `--write` puts it into docs/security.md.
+"""`python -m tests.attacks`: how many cases each kind of attack has; `--write` puts it into both pages of security.
 
-What a file shows is the first sentence of its own docstring. The page never says more than there is
-(tests/packaging/test_security_page.py); it is written anew before a release, not with every new case.
+What a file shows is the first sentence of its own docstring, in Chinese what `tests/attacks/in_chinese.py` says of it.
+A page never says more than there is (tests/packaging/test_security_page.py); it is written anew before a release, not with every new case.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import ast
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+
+from tests.attacks.in_chinese import TOLD
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
-PAGE = ROOT / "docs" / "security.md"
 BEGIN, END = "<!-- attacks: python -m tests.attacks --write -->", "<!-- /attacks -->"
 
 
@@ -45,25 +48,57 @@ def counted() -> Counter[str]:
     return Counter(Path(line.split("::")[0]).name for line in found)
 
 
-def table(numbers: Counter[str]) -> str:
-    """Return the table of the page."""
-    lines = ["| Kind | File | Cases | What they show |", "|---|---|---:|---|"]
-    for path in files():
-        lines.append(f"| {kind(path)} | `tests/attacks/{path.name}` | {numbers[path.name]} | {shows(path)} |")
-    total = sum(numbers[path.name] for path in files())
-    return "\n".join([*lines, f"| **all** | | **{total}** | |"])
+def told(path: Path) -> tuple[str, str]:
+    """Return what a file is called and shows in Chinese."""
+    return TOLD[path.stem.removeprefix("test_")]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of security and what its table is headed and summed up with."""
+
+    path: Path
+    head: str
+    total: str
+    row: Callable[[Path], tuple[str, str]]
+    """What a file of attacks is called and shows."""
+
+    def table(self, numbers: Counter[str]) -> str:
+        """Return the table of the page."""
+        lines = [self.head, "|---|---|---:|---|"]
+        for path in files():
+            name, words = self.row(path)
+            lines.append(f"| {name} | `tests/attacks/{path.name}` | {numbers[path.name]} | {words} |")
+        total = sum(numbers[path.name] for path in files())
+        return "\n".join([*lines, f"| **{self.total}** | | **{total}** | |"])
+
+    def write(self, numbers: Counter[str]) -> None:
+        """Put the table into the page."""
+        text = self.path.read_text("utf-8")
+        head, _, rest = text.partition(BEGIN)
+        _, _, tail = rest.partition(END)
+        self.path.write_text(f"{head}{BEGIN}\n{self.table(numbers)}\n{END}{tail}", "utf-8")
+
+
+PAGES = (
+    Page(
+        ROOT / "docs" / "security.md",
+        "| Kind | File | Cases | What they show |",
+        "all",
+        lambda path: (kind(path), shows(path)),
+    ),
+    Page(ROOT / "docs" / "security.zh-CN.md", "| 类别 | 文件 | 用例 | 试的是什么 |", "合计", told),
+)
 
 
 def main() -> None:
-    """Print the table, or put it into the page."""
-    made = table(counted())
+    """Print the table, or put it into both pages."""
+    numbers = counted()
     if "--write" not in sys.argv[1:]:
-        print(made)
+        print(PAGES[0].table(numbers))
         return
-    text = PAGE.read_text("utf-8")
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    PAGE.write_text(f"{head}{BEGIN}\n{made}\n{END}{tail}", "utf-8")
+    for page in PAGES:
+        page.write(numbers)
 
 
 if __name__ == "__main__":
