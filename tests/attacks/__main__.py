@@ -1,7 +1,8 @@
 """`python -m tests.attacks`: how many cases each kind of attack has; `--write` puts it into both pages of security.
 
-What a file shows is the first sentence of its own docstring, in Chinese what `tests/attacks/in_chinese.py` says of it.
-A page never says more than there is (tests/packaging/test_security_page.py); it is written anew before a release, not with every new case.
+What a file shows is the first sentence of its own docstring; `tests/attacks/in_chinese.py` says it for the Chinese
+page. A page never says more than there is (tests/packaging/test_security_page.py); both are written anew before a
+release, not with every new case.
 """
 
 from __future__ import annotations

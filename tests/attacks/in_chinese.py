@@ -1,4 +1,4 @@
-"""What each file of attacks is called and shows, for the Chinese page; the English one has their own first sentences."""
+"""What each file of attacks is called and shows on the Chinese page of security."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TOLD = {
     "staff_sign_in": ("人员登录", "对工作人员登录的攻击：验证码、半截登录、比人留得久的登录、猜密码"),
     "units_and_closings": (
         "单元与收卷",
-        "什么都不能让答卷往回走：不倒拨时间、不错单元、不与收卷抢跑（R-24、R-60；I2、I4）",
+        "什么都不能让答卷往回走：没有迟到的 `now`、错的单元、与收卷的抢跑（R-24、R-60；I2、I4）",
     ),
     "units_apart": ("单位之间", "别的单位的数据够不着；单位填写的内容在考务和单位的每一页上都只是文字"),
     "unreadable_forms": ("读不懂的表单", "只拒绝一次，带着那一页、用本人的语言、带全部安全头"),

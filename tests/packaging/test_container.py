@@ -169,9 +169,8 @@ def test_the_nodes_settings_are_the_products_and_fit_the_others(plan: dict[str, 
 def test_image_and_compose_file_are_of_the_same_version(plan: dict[str, Any]) -> None:
     named = {plan["services"][name]["image"] for name in NODES}
     assert named == {f"cbt:{'.'.join(product_version().split('.')[:3])}"}
-    said = (FOLDER / "Containerfile").read_text("utf-8") + (product_dir("docs") / "operations.md").read_text(
-        "utf-8"
-    )
+    pages = [FOLDER / "Containerfile", *product_dir("docs").glob("operations*.md")]
+    said = "".join(page.read_text("utf-8") for page in pages)
     assert set(re.findall(r"\bcbt:\d[\w.]*", said)) == named
 
 

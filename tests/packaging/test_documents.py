@@ -124,8 +124,9 @@ def test_the_two_commands_come_first(readme: str) -> None:
     assert [line.split("#")[0].strip() for line in first.strip().splitlines()] == ["make demo", "make test"]
 
 
-def test_every_key_of_a_blueprint_is_documented() -> None:
-    text = (ROOT / "docs" / "blueprints.md").read_text("utf-8")
+@pytest.mark.parametrize("page", ["blueprints.md", "blueprints.zh-CN.md"])
+def test_every_key_of_a_blueprint_is_documented(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text("utf-8")
     fields = [*spec.TOP, *spec.ADMISSION, *spec.RETAKE, *spec.PAPER, *spec.SUBMIT, *spec.CLOCK]
     fields += [*spec.SECTION, *spec.UNIT, *spec.ENROLMENT, *spec.MAJORS, *spec.FEES, *spec.ELIGIBILITY]
     names = [one.key for one in fields]

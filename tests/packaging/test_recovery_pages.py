@@ -1,4 +1,4 @@
-"""docs/recovery.md and its Chinese page: ten recoveries of five commands at most, in the very words of the product."""
+"""The pages of recoveries: ten, of five commands at most, in the very words of the product."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_each_step_that_an_upgrade_can_take_is_named_in_both_languages() -> None
 
 
 def test_no_document_names_another_version_than_the_one_under_way() -> None:
-    files = [CHECKOUT / "docs" / "operations.md", *(CHECKOUT / "docs" / "deploy").rglob("*")]
+    files = [*(CHECKOUT / "docs").glob("operations*.md"), *(CHECKOUT / "docs" / "deploy").rglob("*")]
     texts = {path.name: path.read_text("utf-8") for path in files if path.is_file()}
     named = {(name, one) for name, text in texts.items() for one in _NAMED.findall(text)}
     assert len(named) >= 2

@@ -1,7 +1,7 @@
-"""docs/operations.md, typed: every block of commands as it stands, on a fresh machine, to its end.
+"""docs/operations.md and docs/recovery.md, typed: every block of commands as it stands, on a fresh machine, to its end.
 
-What a reader fills in is filled in (an instant, a name); nothing else is changed. A block that stands in the page
-and in none of these days fails the last test.
+What a reader fills in is filled in (an instant, a name); nothing else is changed. A block that stands in a page
+and in none of these days fails the last test. The Chinese pages have the same commands.
 """
 
 from __future__ import annotations
@@ -43,6 +43,18 @@ TRIED_ELSEWHERE = {
     "证书核验 / Checking certificates without a network 1": "tests/certificates/test_certificates.py",
     "证书查询网站 / A look-up site elsewhere 1": "tests/certificates/test_publishing.py",
     "模拟演练 / A rehearsal on this hardware 1": "tests/rehearsal/test_rehearsing.py",
+    **{
+        f"{one} 1": "tests/safety/test_recovery_page.py"
+        for one in (
+            "1. The server does not start",
+            "5. A key file is gone",
+            "6. A disk is full",
+            "7. The clock is wrong",
+            "8. The second copy cannot be written",
+            "9. Yesterday's backup",
+            "10. An upgrade failed, or another version's data",
+        )
+    },
 }
 
 
@@ -50,7 +62,8 @@ def blocks() -> dict[str, str]:
     """Return the blocks of commands by the heading they stand under and their number there."""
     found: dict[str, str] = {}
     heading, number = "", 0
-    for block, title in _BLOCK.findall((CHECKOUT / "docs" / "operations.md").read_text("utf-8")):
+    pages = ((CHECKOUT / "docs" / name).read_text("utf-8") for name in ("operations.md", "recovery.md"))
+    for block, title in _BLOCK.findall("".join(pages)):
         if title:
             heading, number = title, 0
         else:
@@ -179,7 +192,7 @@ def _backed_up_and_rebuilt(admin: Administrator) -> None:
         "rm /var/lib/cbt/data/cbt.db*; for tried in $(seq 150); do"
         " grep -q 'secured and verified' /run/bare/journal && exit || sleep 0.2; done; exit 1"
     )
-    admin.types("数据库文件被移走 / The file under the server 1")
+    admin.types("4. The database was moved away under the server 1")
     head = admin.says("cbt audit head").strip()
     admin.says("mkdir -p /media/stick && CBT_AUDIT_ANCHOR=/media/stick cbt staff reset admin")
     admin.types("日志锚点 / The head of the log 1", HEAD=head)
@@ -198,7 +211,10 @@ def _everything_is_gone(admin: Administrator) -> None:
         " && mkdir -p /media/stick/cbt-keys && cp /var/lib/cbt-keys/*.key /media/stick/cbt-keys"
         " && rm -r /var/lib/cbt /var/lib/cbt-keys"
     )
-    admin.types("一切都没了 / When everything is gone 1")
+    admin.types("2. The machine is dead 1")
+    assert '"ok":true' in admin.says("curl -fs http://127.0.0.1:8000/healthz")
+    admin.says("systemctl stop cbt && rm /var/lib/cbt/data/cbt.db*")
+    admin.types("3. The database is gone, damaged or another 1")
     assert '"ok":true' in admin.says("curl -fs http://127.0.0.1:8000/healthz")
 
 
