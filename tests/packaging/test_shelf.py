@@ -35,7 +35,7 @@ def test_one_is_printed_whole_and_a_program_gets_json() -> None:
 def test_a_mistyped_name_is_told_the_near_one() -> None:
     with pytest.raises(NotFound) as refused:
         find("operatons.md")
-    assert refused.value.params["near"] == ["operations"]
+    assert refused.value.params["near"] == ["operations", "operations.zh-cn"]
 
 
 def test_copying_again_changes_nothing_and_an_edited_file_is_kept(tmp_path: Path) -> None:

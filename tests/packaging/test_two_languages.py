@@ -32,11 +32,11 @@ def commands(text: str) -> list[str]:
     return [line for line in bare if line]
 
 
-def tables(text: str) -> list[list[str]]:
+def tables(text: str) -> list[list[list[str]]]:
     """Return each table as the names in its rows' first two cells."""
     blocks = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     return [
-        [" ".join(_NAME.findall(" ".join(row.split("|")[1:3]))) for row in block.splitlines()]
+        [sorted(_NAME.findall(" ".join(row.split("|")[1:3]))) for row in block.splitlines()]
         for block in blocks
     ]
 

@@ -1,4 +1,4 @@
-"""docs/operations.md and docs/recovery.md, typed: every block of commands as it stands, on a fresh machine, to its end.
+"""docs/operations.md and recovery.md, typed: every block of commands as it stands, on a fresh machine, to its end.
 
 What a reader fills in is filled in (an instant, a name); nothing else is changed. A block that stands in a page
 and in none of these days fails the last test. The Chinese pages have the same commands.
