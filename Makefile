@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 # Bytecode is kept: a test run starts a hundred processes that would all compile the product for themselves.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo serve test test-rules test-product torture-test torture install install-dev check bench bench-check bench-growth wheel bundle schema clean
+.PHONY: demo serve test test-rules test-product torture-test torture install install-dev check bench bench-check bench-growth pictures wheel bundle schema clean
 
 demo: install
 	$(BIN)/cbt demo
@@ -84,6 +84,10 @@ ATTEMPTS ?= 1000000
 
 bench-growth: install-dev
 	$(BIN)/python -m bench.growth --attempts $(ATTEMPTS)
+
+# Those of the READMEs and of the handbooks, in both languages.
+pictures: install-dev
+	$(BIN)/python -m tests.journeys.pictures
 
 wheel: install-dev
 	rm -rf dist

@@ -79,6 +79,7 @@ from cbt.enrolment.models import (
     UnitAgreement,
     UnitApplication,
 )
+from cbt.help import views as help_views
 from cbt.http import health
 from cbt.http import views as http_views
 from cbt.http.auth.access import access_of, init_access, register_elsewhere
@@ -373,6 +374,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     health.pages,
     http_views.metrics_pages,
     http_views.tls_trust_pages,
+    help_views.pages,
     accounts.pages,
     blueprints.pages,
     bank_views.pages,
