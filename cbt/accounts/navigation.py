@@ -111,8 +111,8 @@ PLACES = (
 NARROW, WIDE = 1024, 1366
 """Widths in pixels, of a small notebook and of a usual one, from which the head of a page is one line."""
 SCROLL_BAR = 17
-BESIDE = {"zh": 580, "en": 650}
-"""Pixels of the line that are taken by what stands beside the places: the product, colours, language, who it is."""
+BESIDE = {"zh": 636, "en": 708}
+"""Pixels of the line that what stands beside the places takes: the product, help, colours, language, who it is."""
 PADDING, CJK, LATIN = 28, 15.5, 8.2
 """Pixels around a place, and of one of its characters; rather too many than too few."""
 

@@ -33,7 +33,7 @@ Pictures = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class HandbookSection:
     """One step of a role's day: its id, its heading, its HTML, and its words in one line."""
 
     id: str
@@ -49,7 +49,7 @@ class Handbook:
     name: str
     title: str
     lead: str
-    sections: tuple[Section, ...]
+    sections: tuple[HandbookSection, ...]
 
 
 def source_of(name: str, language: str) -> str:
@@ -74,7 +74,8 @@ def handbook(name: str, language: str, places: Places, pictures: Pictures) -> Ha
     """Return a handbook, drawn for readers for whom `places` and `pictures` say where everything is."""
     (_, title, lead), *rest = parts_of(source_of(name, language))
     sections = (
-        Section(section, heading, *_drawn(text, name, places, pictures)) for section, heading, text in rest
+        HandbookSection(section, heading, *_drawn(text, name, places, pictures))
+        for section, heading, text in rest
     )
     return Handbook(name, title, _drawn(lead, name, places, pictures)[0], tuple(sections))
 
@@ -104,6 +105,10 @@ def _all(tokens: list[Token]) -> Iterator[Token]:
 
 def _words(tokens: list[Token]) -> Iterator[str]:
     """Yield what is read of a text, a piece for each block; a picture's description is read of it."""
+    before = ""
     for token in tokens:
         if token.type == "inline":
             yield "".join(" " if one.type == "softbreak" else one.content for one in token.children or ())
+        elif token.type == "td_open" and before == "td_close":
+            yield "–"
+        before = token.type

@@ -206,6 +206,7 @@ HOUSE = tuple(role.value for role in Role if role in HANDBOOKS and role is not R
 BESIDES: Mapping[str, tuple[str, ...]] = {
     Role.AUTHOR: (Role.REVIEWER,),
     Role.REVIEWER: (Role.AUTHOR,),
+    Role.PROCTOR: (Role.CHIEF_PROCTOR,),
     Role.CHIEF_PROCTOR: (Role.PROCTOR,),
     Role.OFFICER: (Role.PROCTOR, Role.CHIEF_PROCTOR, Role.UNIT_CLERK),
     Role.INSPECTOR: (*HOUSE, Role.UNIT_CLERK),

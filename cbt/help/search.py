@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
-from cbt.help.handbooks import Handbook, Section
+from cbt.help.handbooks import Handbook, HandbookSection
 
 LONGEST_QUERY = 60
 MOST = 30
@@ -23,7 +23,7 @@ class Hit:
     """A section that was found: of which handbook, and a piece of it with what was looked for marked (HTML)."""
 
     book: Handbook
-    section: Section
+    section: HandbookSection
     excerpt: str
 
 
@@ -56,11 +56,11 @@ def terms_of(query: str) -> list[str]:
     return list(dict.fromkeys(_TERM.findall(asked) or _TERM.findall(query[:LONGEST_QUERY].casefold())))
 
 
-def _text(section: Section) -> str:
+def _text(section: HandbookSection) -> str:
     return f"{section.title} {section.words}".casefold()
 
 
-def _rank(section: Section, terms: list[str]) -> tuple[int, int] | None:
+def _rank(section: HandbookSection, terms: list[str]) -> tuple[int, int] | None:
     """Return what sorts a section among those found; None where a term is missing."""
     text, title = _text(section), section.title.casefold()
     if not terms or not all(term in text for term in terms):
@@ -77,7 +77,7 @@ def _pieces(terms: list[str]) -> Iterator[str]:
             yield term
 
 
-def _excerpt(section: Section, terms: list[str]) -> str:
+def _excerpt(section: HandbookSection, terms: list[str]) -> str:
     """Return the words around the first term, as HTML, each term in `<mark>`."""
     text = section.words
     folded = text.casefold()

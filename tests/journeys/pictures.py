@@ -21,7 +21,6 @@ from tests.journeys.newcomer import Demo, Window
 
 IMAGES = product_dir("templates").parent / "docs" / "images"
 HELP = product_dir("static") / "help"
-OF_READMES = {"answering": "runner.png", "board": "board.png"}
 OF_HANDBOOKS = frozenset(
     {
         *("waiting", "answering"),
@@ -34,8 +33,10 @@ OF_HANDBOOKS = frozenset(
 AT_WORK = 15
 """So many of the room are at their papers; the second one's is shown."""
 PAUSED, LOST = 8, 13
-COLOURS, FEWER = 200, 48
-"""A page has few; in a text, where many are fetched, fewer do."""
+COLOURS = 200
+FEWER = (96, 64, 48, 32)
+"""In a text, where several are fetched: as many as fit in so many bytes."""
+MOST_BYTES = 60_000
 GONE_MS = 45_000
 """A machine is lost after three heartbeats (R-26)."""
 ITEM = "/bank/customer-service-l2/items/A-A-A-001-S1/edit"
@@ -49,15 +50,27 @@ class Album:
         self.kept: set[str] = set()
 
     def keep(self, window: Window, name: str) -> None:
-        """Keep what a window shows from its top on."""
-        window.page.evaluate("scrollTo(0, 0)")
-        window.page.evaluate("document.activeElement?.blur()")
-        expect(window.find("body")).to_be_visible()
-        picture = Image.open(io.BytesIO(window.page.screenshot())).convert("RGB")
-        picture.quantize(FEWER).save(HELP / f"{name}.{self.language}.png", optimize=True)
-        if self.language == "zh" and name in OF_READMES:
-            picture.quantize(COLOURS).save(IMAGES / OF_READMES[name], optimize=True)
+        """Keep what a window shows for the handbooks."""
+        picture = _shown(window)
+        file = HELP / f"{name}.{self.language}.png"
+        for colours in FEWER:
+            picture.quantize(colours).save(file, optimize=True)
+            if file.stat().st_size <= MOST_BYTES:
+                break
         self.kept.add(name)
+
+    def keep_for_readmes(self, window: Window, name: str) -> None:
+        """Keep what a window shows where the READMEs show it, if it is in their language."""
+        if self.language == "zh":
+            _shown(window).quantize(COLOURS).save(IMAGES / name, optimize=True)
+
+
+def _shown(window: Window) -> Image.Image:
+    """Return what a window shows from the top of its page on, with nothing in focus."""
+    window.page.evaluate("scrollTo(0, 0)")
+    window.page.evaluate("document.activeElement?.blur()")
+    expect(window.find("body")).to_be_visible()
+    return Image.open(io.BytesIO(window.page.screenshot())).convert("RGB")
 
 
 def main() -> None:
@@ -110,7 +123,7 @@ def _room(chromium: Browser, demo: Demo, album: Album) -> None:
     desk.first_time("zhukao")
     desk.go("/proctor")
     desk.find("main a[href$='/door']").first.click()
-    desk.find("main form input[name=line]").fill(demo.tickets[-1].seat)
+    desk.find("#look input[name=q]").fill(demo.tickets[-1].seat)
     desk.page.keyboard.press("Enter")
     expect(desk.find("main")).to_contain_text(demo.tickets[-1].ticket)
     album.keep(desk, "door")
@@ -119,7 +132,8 @@ def _room(chromium: Browser, demo: Demo, album: Album) -> None:
     desk.confirm()
     for number, seat in enumerate(seats):
         seat.answers_some(2 + number * 5 % 7)
-    album.keep(seats[1], "answering")
+    album.keep(seats[0], "answering")
+    album.keep_for_readmes(seats[1], "runner.png")
     desk.pick(demo.tickets[PAUSED].seat)
     desk.choose("suspend")
     desk.find("#asked [name=reason]").fill("更换键盘" if demo.language == "zh" else "Another keyboard")
@@ -127,6 +141,7 @@ def _room(chromium: Browser, demo: Demo, album: Album) -> None:
     seats[LOST].page.close()
     desk.page.wait_for_timeout(GONE_MS)
     album.keep(desk, "board")
+    album.keep_for_readmes(desk, "board.png")
     inspector = Window(chromium, demo, "inspector")
     inspector.first_time("dudao")
     inspector.go("/proctor/now")

@@ -98,9 +98,12 @@ def is_there(place: str) -> bool:
 
 
 def anchors(document: Path) -> set[str]:
-    """Return the anchors of a document's headings."""
-    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """Return the anchors of a document's headings, and those that it sets itself."""
+    text = document.read_text("utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return set(re.findall(r'^<a id="([\w-]+)"></a>$', text, re.MULTILINE)) | {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+    }
 
 
 @pytest.mark.parametrize(
