@@ -269,7 +269,7 @@ class Stage:
             "listed": "reasons",
             "act": "disable" if endpoint.rule.startswith("/staff") else "unbind",
             "digest": "x",
-            "name": "ui/base.css",
+            "name": "account" if endpoint.rule.startswith("/staff/help/") else "ui/base.css",
         }
 
     def change_tickets(self) -> None:

@@ -64,6 +64,20 @@ _OUTSIDE = """() => {
     }
     return outside;
 }"""
+_READ = """() => {
+    const page = document.documentElement;
+    const measure = document.createElement("canvas").getContext("2d");
+    let longest = 0;
+    for (const one of document.querySelectorAll(".help-text p")) {
+        const style = getComputedStyle(one);
+        measure.font = `${style.fontSize} ${style.fontFamily}`;
+        const sign = measure.measureText(page.lang === "en" ? "the quick brown fox " : "考").width;
+        longest = Math.max(longest, one.clientWidth / sign * (page.lang === "en" ? 20 : 1));
+    }
+    return {over: page.scrollWidth - page.clientWidth, longest: Math.floor(longest)};
+}"""
+MEASURE = {"zh": 38, "en": 70}
+"""Characters that a line of a handbook has room for; of English, what is not filled at its end counts."""
 LONG = "客户服务热线工单回访记录" * 12 + "Pneumonoultramicroscopicsilicovolcanoconiosis" * 3
 
 
@@ -124,3 +138,22 @@ def test_the_fields_of_an_item_stay_within_their_card(browsers: Browsers, centre
         for width in (1280, 1024, 390):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate(_OUTSIDE) == [], (kind, width)
+
+
+def test_a_handbook_is_read_at_every_width(browsers: Browsers, centre: Centre) -> None:
+    for language, measure in MEASURE.items():
+        for name, path in (("officer", "/staff/help/officer"), ("", "/exam/help")):
+            desk = Desk(
+                browsers.open(f"{name or 'candidate'}-{language}"), name or "officer", language=language
+            )
+            if name:
+                desk.sign_in()
+            desk.browser.context.add_cookies([{"name": "locale", "value": language, "url": centre.url}])
+            desk.browser.go(path)
+            page = desk.browser.page
+            for width in (1920, 1366, 1024, 683, 390):
+                page.set_viewport_size({"width": width, "height": 768})
+                seen = page.evaluate(_READ)
+                assert seen["over"] <= 0, (path, language, width)
+                assert seen["longest"] <= measure or width < 900, (path, language, width, seen)
+            page.context.close()

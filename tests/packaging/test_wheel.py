@@ -113,6 +113,10 @@ def test_the_installed_product_serves_in_both_languages(command: Path, tmp_path:
         visitor = Visitor(server.port)
         page = visitor.open("/")
         assert_texts(page, "zh")
+        help_page = visitor.open("/exam/help")
+        picture = re.search(r'src="(/static/[^"]+/help/answering\.zh\.png)"', help_page)
+        assert picture
+        assert visitor.fetch(picture[1]).startswith(b"\x89PNG")
         assert_texts(visitor.fill_in("/", to="/preferences", next="/", locale="en"), "en")
         sheet = re.search(r'href="(/static/[^"]+/ui/tokens\.css)"', page)
         assert sheet
