@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,19 +15,21 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Approval, Staff
 from cbt.accounts.staff import create_staff
 from cbt.application.jobs import JOBS
+from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, Registration
 from cbt.results.models import Release
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre
 from cbt.sittings.places import create_centre
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.attacks.second_scene import Scene, allow, done, refused
+from tests.attacks.second_scene import Scene, allow, browser_of, done, refused
 from tests.proctoring.desk import Desk, attempt, running
 from tests.results.late_scene import Scene as LateScene
 from tests.results.scene import finish, release, release_url, rescore
 from tests.world import World
 
 HTMX = {"HX-Request": "true"}
+SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
@@ -293,3 +296,102 @@ def test_several_waiting_requests_cost_a_page_no_more_than_a_few_queries(world: 
     scene.ask("force", "second")
     assert scene.banner("officer").count('class="ask"') == 2
     assert attempt(world, "theory").closed_at is None
+
+
+def told_to(scene: Scene, ref: str) -> tuple[bool, bool, bool, bool]:
+    """Whether a request stands on the pages of who may answer and of who asked, and on the lists of both."""
+    officer, proctor = scene.as_("officer"), scene.as_("proctor")
+    strip, listed = "/approvals/strip", "/approvals"
+    pages = (officer.get(strip), proctor.get(strip), officer.get(listed), proctor.get(listed))
+    return tuple(ref in page.text for page in pages)  # type: ignore[return-value]  # of four pages
+
+
+@pytest.mark.once
+def test_a_request_is_told_of_and_listed_for_its_time_and_no_longer(world: World) -> None:
+    """One that nobody answers, and one that is approved at the end of its second minute."""
+    scene = Scene(world, "theory", "second")
+    ref, approved = scene.ask(), scene.ask("force", "second")
+    begun = scene.row(ref).asked_at
+    for after, waiting, settled in (
+        (2 * MINUTE - SECOND, (True, True, True, True), (True, True, True, True)),
+        (2 * MINUTE, (True, True, True, True), (False, True, True, True)),
+        (3 * MINUTE - SECOND, (True, True, True, True), (False, True, True, True)),
+        (3 * MINUTE, (True, True, True, True), (False, False, True, True)),
+        (5 * MINUTE - SECOND, (True, True, True, True), (False, False, True, True)),
+        (5 * MINUTE, (False, True, False, True), (False, False, True, True)),
+        (6 * MINUTE - SECOND, (False, True, False, True), (False, False, True, True)),
+        (6 * MINUTE, (False, False, False, True), (False, False, True, True)),
+        (DAY - SECOND, (False, False, False, True), (False, False, True, True)),
+        (DAY, (False, False, False, False), (False, False, False, False)),
+    ):
+        world.clock.set(begun + after)
+        if after == 2 * MINUTE:
+            done(scene.step(approved, "approve"))
+        assert (told_to(scene, ref), told_to(scene, approved)) == (waiting, settled), after
+    assert "请求已过期" in scene.as_("proctor").get(f"/approvals/{ref}").text
+    assert not scene.closed
+
+
+@pytest.mark.once
+def test_what_expired_counts_no_more_and_is_asked_for_anew(world: World) -> None:
+    scene = Scene(world)
+    refs = [scene.ask(reason=f"第 {number} 次") for number in range(20)]
+    world.clock.advance(5 * MINUTE - SECOND)
+    assert refused(scene.post("force", "theory", reason="又一次")) == "approval.many"
+    assert scene.ask(reason="第 0 次") == refs[0]
+    world.clock.advance(SECOND)
+    assert scene.ask(reason="第 0 次") not in refs
+    with world.app.app_context(), reading() as session:
+        held = session.scalars(select(Approval).order_by(Approval.id.desc())).first()
+        assert held is not None
+        assert held.expires_at == world.clock.now() + 5 * MINUTE
+
+
+@pytest.mark.once
+def test_a_code_ends_with_its_request_and_the_log_says_from_which_machine_it_was_approved(
+    world: World,
+) -> None:
+    scene = Scene(world, "theory", "second")
+    ref, other = scene.ask(), scene.ask("force", "second")
+    ends = scene.row(ref).expires_at
+    for before, lasts in ((3 * MINUTE, 2 * MINUTE), (2 * MINUTE, 2 * MINUTE), (MINUTE, MINUTE)):
+        world.clock.set(ends - before)
+        code = scene.code(ref)
+        row = scene.row(ref)
+        assert row.code_expires_at == world.clock.now() + lasts
+        assert (row.code_by, bool(row.code_machine)) == (world.people["officer"].ref, True)
+    world.clock.set(ends - SECOND)
+    done(scene.step(ref, "enter", "proctor", code=code))
+    own = browser_of(world, world.people["officer"].ref, machine="m-proctor")  # the machine it was asked at
+    done(scene.step(other, "approve", client=own))
+    with world.app.app_context(), reading() as session:
+        entries = session.scalars(
+            select(AuditEntry).where(AuditEntry.act == "approval.approve").order_by(AuditEntry.id)
+        ).all()
+    said = [json.loads(entry.after) for entry in entries]
+    assert [(one["way"], one["same_machine"]) for one in said] == [("code", False), ("session", True)]
+    assert {entry.actor for entry in entries} == {f"staff:{world.people['officer'].ref}"}
+    assert said[0]["machine"] != said[1]["machine"]
+    assert all(re.fullmatch("[0-9a-f]{12}", one["machine"]) for one in said)
+
+
+@pytest.mark.once
+def test_a_refusal_is_kept_to_what_fits_and_a_request_is_its_own_askers_to_withdraw(world: World) -> None:
+    scene = Scene(world, "theory", "second")
+    ref, other = scene.ask(), scene.ask("force", "second")
+    assert scene.step(other, "withdraw", "officer").status_code == 404
+    done(scene.step(ref, "refuse", reason=f"  先\n警告 {'长' * 300}"))
+    row = scene.row(ref)
+    assert (row.reason[:5], len(row.reason)) == ("先 警告 ", 200)
+    assert (row.settled_by, row.settled_at) == (world.people["officer"].ref, world.clock.now())
+    done(scene.step(other, "withdraw", "proctor"))
+    row = scene.row(other)
+    assert (row.settled_by, row.settled_at) == (world.people["proctor"].ref, world.clock.now())
+    assert scene.as_("admin").get(f"/approvals/{ref}").status_code == 404
+    for role, seen in (
+        ("proctor", 200),
+        ("officer", 200),
+        ("chief_proctor", 200),
+        ("proctor_elsewhere", 404),
+    ):
+        assert scene.as_(role).get(f"/approvals/{ref}").status_code == seen, role

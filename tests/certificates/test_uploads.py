@@ -5,20 +5,42 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date, timedelta
 
 import pytest
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select, update
 
 from cbt.audit.models import AuditEntry
+from cbt.candidates.models import Registration
 from cbt.certificates.models import Certificate, UploadMapping
-from cbt.results.models import Result
+from cbt.certificates.uploads import (
+    CONSTANT,
+    FIELDS,
+    HEADER,
+    MOST_COLUMNS,
+    NAME,
+    TEXT,
+    MappedFile,
+    UploadChoice,
+    UploadColumn,
+    chosen,
+    lines_of,
+    read_mapping,
+)
+from cbt.errors import CbtError, InvalidInput
+from cbt.results.models import Release, Result
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.certificates.test_certificates import BOTH, LIST, given, qualify, set_parts
+from tests.certificates.test_certificates import BOTH, LIST, candidate_id, given, qualify, set_parts
+from tests.enrolment.test_applications import Desk, desk, unit
+from tests.enrolment.test_units import officer
 from tests.helpers import count_queries, flat
 from tests.world import World
 
+__all__ = ["desk", "officer", "unit"]
+
 PAGE = f"{LIST}/uploads"
+DAY = timedelta(days=1)
 COLUMNS = {
     "证件号": "document_number",
     "姓名": "name",
@@ -151,3 +173,178 @@ def test_a_mapping_is_saved_changed_copied_and_removed(world: World) -> None:
     assert officer.post(f"{PAGE}/{ref}/remove").status_code == 404
     told = [log_of(world, f"certificate.mapping_{act}") for act in ("make", "change", "remove")]
     assert [len(entries) for entries in told] == [1, 1, 1]
+
+
+Line = tuple[str, str, str, str]
+GOOD: Line = ("10", "姓名", "name", "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        pytest.param([("9999", "姓名", "name", "")], "", id="the last place"),
+        pytest.param([("10000", "姓名", "name", "")], "place", id="no place"),
+        pytest.param([("", "姓名", "name", "")], "place", id="without a place"),
+        pytest.param([("1", "长" * HEADER, "name", "")], "", id="the longest header"),
+        pytest.param([("1", "长" * (HEADER + 1), "name", "")], "header", id="a longer one"),
+        pytest.param([("1", " ", "name", "")], "header", id="no header"),
+        pytest.param([("1", "姓名", "", "")], "field", id="no field"),
+        pytest.param([("1", "固定", CONSTANT, "长" * TEXT)], "", id="the longest text"),
+        pytest.param([("1", "固定", CONSTANT, "长" * (TEXT + 1))], "text", id="a longer text"),
+        pytest.param([("1", "姓名", "name", "x")], "text", id="a text beside a field"),
+        pytest.param([GOOD, GOOD], "twice", id="one header twice"),
+        pytest.param([("x", " ", "", "x")], "columns", id="no column"),
+        pytest.param([("1", f"列{n}", "name", "") for n in range(MOST_COLUMNS)], "", id="as many as may be"),
+        pytest.param(
+            [("1", f"列{n}", "name", "") for n in range(MOST_COLUMNS + 1)], "columns", id="one more"
+        ),
+    ],
+)
+def test_a_mapping_is_read_line_by_line_up_to_its_limits(lines: list[Line], fault: str) -> None:
+    if not fault:
+        wanted = tuple(UploadColumn(header, field, text) for _place, header, field, text in lines)
+        assert read_mapping(" 长名 ", "words", lines) == ("长名", "words", wanted)
+        return
+    with pytest.raises(InvalidInput) as refused:
+        read_mapping("名", "words", [("", "", "", ""), *lines])
+    assert refused.value.code == f"certificate_file.{fault}"
+    if "line" in refused.value.params:
+        assert refused.value.params["line"] == 2  # empty lines count
+
+
+def test_columns_stand_by_their_places_and_equal_ones_as_they_came() -> None:
+    lines = [
+        ("20", "丙", "name", ""),
+        ("10", "甲", "level", ""),
+        ("10", "乙", "body", ""),
+        ("9", "子", "number", ""),
+    ]
+    assert [one.header for one in read_mapping("长" * NAME, "digits", lines)[2]] == ["子", "甲", "乙", "丙"]
+    for name, dates in (("长" * (NAME + 1), "digits"), ("名", "roman")):
+        with pytest.raises(InvalidInput):
+            read_mapping(name, dates, lines)
+
+
+def cells(world: World, dates: str = "dashes") -> list[dict[str, str | None]]:
+    """Return every field of every certificate, by number."""
+    mapping = MappedFile("um-x", "全部", dates, tuple(UploadColumn(one, one, "固定") for one in FIELDS))
+    with world.app.test_request_context(), reading() as session:
+        return [
+            dict(zip(FIELDS, line.cells, strict=True))
+            for line in lines_of(session, mapping, Certificate.id.is_not(None))
+        ]
+
+
+@pytest.mark.once
+def test_every_field_says_what_is_known_of_the_holder_and_of_no_one_else(
+    world: World, desk: Desk, unit: str, certified: list[Certificate]
+) -> None:
+    """Of a pass that was released only later, of a paper that was failed, and of other levels nothing stands there."""
+    sitter, other = world.sitters["theory"], world.sitters["extra"]
+    desk.client = world.staff("officer")
+    for number, education in (
+        (sitter.document, "bachelor"),
+        (other.document, "secondary"),
+        (sitter.document, ""),
+    ):
+        desk.begin(unit=unit)
+        answer = desk.enter(document_number=number, education=education, school="", graduated_on="")
+        assert answer.status_code == 303, flat(answer.text)
+    with world.app.app_context(), unit_of_work() as session:
+        mine = candidate_id(world, "theory")
+        scores = {"theory": "72.5", "skills": "81.0"}
+        for result, registration in session.execute(
+            select(Result, Registration).join(Registration, Registration.id == Result.registration_id)
+        ):
+            result.score = scores[registration.paper] if registration.candidate_id == mine else "60.0"
+    first, second = cells(world)
+    row = certified[0]
+    number = sitter.document
+    assert first == {
+        "sequence": "1",
+        "name": sitter.name,
+        "document_type": "身份证",
+        "document_number": number,
+        "born_on": f"{number[6:10]}-{number[10:12]}-{number[12:14]}",
+        "gender": first["gender"],
+        "phone": first["phone"],
+        "employer": first["employer"],
+        "education": "本科",
+        "occupation": row.occupation,
+        "level": row.level,
+        "level_code": row.number[15],
+        "theory": "72.5",
+        "skills": "81.0",
+        "examined_on": (world.clock.now() + DAY).date().isoformat(),
+        "number": row.number,
+        "issued_on": row.issued_on.isoformat(),
+        "standing": "有效",
+        "body": row.body_name,
+        CONSTANT: "固定",
+    } | {name: first[name] for name in FIELDS if name == "staff_number"}
+    assert (second["sequence"], second["education"], second["document_number"]) == (
+        "2",
+        "高中、中专、技校",
+        other.document,
+    )
+    assert (second["theory"], second["skills"]) == ("60.0", "60.0")
+    day = row.issued_on
+    for dates, said in (
+        ("digits", f"{day:%Y%m%d}"),
+        ("slashes", f"{day:%Y/%m/%d}"),
+        ("words", f"{day.year}年{day.month}月{day.day}日"),
+    ):
+        assert cells(world, dates)[0]["issued_on"] == said
+    with world.app.app_context(), unit_of_work() as session:
+        session.scalars(select(Certificate).order_by(Certificate.id)).first().revoked_at = world.clock.now()  # type: ignore[union-attr]
+        session.execute(update(Release).values(released_at=row.issued_at + timedelta(seconds=1)))
+    first, second = cells(world)
+    assert (first["standing"], second["standing"]) == ("撤销", "有效")
+    assert {first["theory"], first["skills"], first["examined_on"]} == {
+        None
+    }  # the certificate stands on another pass
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(Release).values(released_at=row.issued_at))
+        session.execute(update(Result).values(outcome="failed"))
+    assert {one["theory"] for one in cells(world)} == {None}
+
+
+@pytest.mark.once
+def test_a_choice_is_of_a_batch_or_of_days_both_ends_included(
+    world: World, certified: list[Certificate]
+) -> None:
+    first, second = certified
+    with world.app.app_context(), unit_of_work() as session:
+        row = session.get_one(Certificate, second.id)
+        row.issued_on, row.revoked_at = first.issued_on + 2 * DAY, world.clock.now()
+
+    def numbers(**changes: object) -> list[str] | str:
+        given: dict[str, object] = {"batch": "", "since": None, "until": None, "revoked": True} | changes
+        choice = UploadChoice("standard", **given)  # type: ignore[arg-type]  # of its fields
+        with world.app.test_request_context(), reading() as session:
+            try:
+                return [one.certificate.number for one in chosen(session, choice).lines]
+            except CbtError as error:
+                return error.code
+
+    day, nobody = first.issued_on, "certificate_file.nobody"
+    both = [first.number, second.number]
+    for since, until, revoked, wanted in (
+        (day, day + 2 * DAY, True, both),
+        (day, day + 2 * DAY, False, both[:1]),
+        (day, day + DAY, True, both[:1]),
+        (day + DAY, day + 2 * DAY, True, both[1:]),
+        (day + DAY, day + DAY, True, nobody),
+    ):
+        assert numbers(since=since, until=until, revoked=revoked) == wanted, (since, until)
+    assert numbers(batch=world.batch_ref) == both
+    assert numbers(batch=world.batch_ref, revoked=False) == both[:1]
+    with world.app.app_context(), unit_of_work() as session:
+        of_second = select(Registration.id).where(Registration.candidate_id == candidate_id(world, "extra"))
+        session.execute(update(Result).where(Result.registration_id.in_(of_second)).values(outcome="failed"))
+    assert numbers(batch=world.batch_ref) == both[:1]
+    page = f"{PAGE}?mapping=standard"
+    officer = world.staff("officer")
+    assert officer.get(f"{page}&since={day}&until={day - DAY}").status_code == 422
+    assert officer.get(f"{page}&since={day}&until={day}").status_code == 200
+    assert isinstance(day, date)
