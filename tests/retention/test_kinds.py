@@ -1,0 +1,215 @@
+"""Electronic records and paper: each due from its own day, destroyed in its own way, of one batch alone (R-95)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from cbt.accounts.store import staff_principal
+from cbt.audit.models import AuditEntry
+from cbt.errors import CbtError
+from cbt.jobs.models import Job
+from cbt.retention import due_batches
+from cbt.retention.destruction import (
+    ask,
+    confirm,
+    destructions_of,
+    registrations_left,
+    under_way,
+    want_destructions,
+    withdraw,
+)
+from cbt.retention.due_batches import RetentionYears, change_terms, due_page, lift_hold, place_hold
+from cbt.retention.models import Destruction, RetentionHold
+from cbt.sittings.models import Batch
+from cbt.sittings.store import batch_by_ref
+from cbt.storage.unit_of_work import reading, unit_of_work
+from tests.world import PLANNED, World
+
+DAY = timedelta(days=1)
+DUE = {"paper": date(2029, 11, 25), "electronic": date(2031, 11, 25)}
+"""Of what was last added to on 24 November 2026, by the terms of three and five years."""
+YEARS = {"paper": 3, "electronic": 5}
+OTHER = "ba-other"
+
+
+@pytest.fixture
+def office(world: World) -> World:
+    """The world with another batch, which nothing was planned in and which is as old by when it was made."""
+    with world.app.app_context(), unit_of_work() as session:
+        session.add(Batch(ref=OTHER, name="另一批次", created_at=PLANNED - 10 * DAY, occupation=""))
+    return world
+
+
+def actor(world: World, role: str) -> str:
+    return f"staff:{world.people[role].ref}"
+
+
+def asked(world: World, kind: str, today: date, *, batch: str = "") -> str:
+    return ask(
+        batch or world.batch_ref, kind=kind, note="期满", today=today, now=world.clock.now(),
+        actor=actor(world, "officer"),
+    )  # fmt: skip
+
+
+def refused(act: Callable[..., object], *arguments: Any, **named: Any) -> str:
+    """Return what an act is refused with."""
+    with pytest.raises(CbtError) as error:
+        act(*arguments, **named)
+    return error.value.code
+
+
+def row_of(ref: str) -> Destruction:
+    with reading() as session:
+        return session.scalars(select(Destruction).where(Destruction.ref == ref)).one()
+
+
+@pytest.mark.once
+def test_each_kind_is_asked_for_confirmed_and_withdrawn_by_itself(office: World) -> None:
+    now, admin = office.clock.now(), actor(office, "admin")
+    with office.app.app_context():
+        for kind, due in DUE.items():
+            with pytest.raises(CbtError) as early:
+                asked(office, kind, due - DAY)
+            assert (early.value.code, early.value.params["day"]) == ("retention.not_due", due.isoformat())
+            first = asked(office, kind, due)
+            assert refused(asked, office, kind, due) == "retention.asked"
+            row = row_of(first)
+            assert (row.kind, row.state, row.due_on, row.years) == (kind, "asked", due, YEARS[kind])
+            assert (row.last_on, row.total, row.left, row.settled_at) == (date(2026, 11, 24), 0, 0, None)
+            withdraw(first, now=now, actor=admin)
+            assert (row_of(first).state, row_of(first).settled_by) == ("withdrawn", admin)
+            assert refused(withdraw, first, now=now, actor=admin) == "retention.settled"
+            second = asked(office, kind, due)
+            with reading() as session:
+                assert [one.ref for one in under_way(session)] == [second]
+            for who, today, code in (
+                ("officer", due, "retention.same_person"),
+                ("admin", due - DAY, "retention.not_due"),
+            ):
+                assert refused(confirm, second, today=today, now=now, actor=actor(office, who)) == code
+            confirm(second, today=due, now=now, actor=admin)
+            row = row_of(second)
+            assert (row.settled_by, row.settled_at) == (admin, now)
+            assert refused(withdraw, second, now=now, actor=admin) == "retention.settled"
+            assert refused(asked, office, kind, due) == "retention.asked"
+            if kind == "paper":  # it is gone when that is confirmed, and nothing else is
+                assert (row.state, row.done_at, row.total) == ("done", now, 0)
+                assert want_destructions(now=now) == 0
+                place_hold(office.batch_ref, reason="来函", now=now, actor=admin)
+                lift_hold(office.batch_ref, reason="结案", now=now, actor=actor(office, "officer"))
+            else:
+                assert (row.state, row.done_at) == ("running", None)
+                assert row.total == row.left > 0
+                assert [want_destructions(now=now) for _ in range(2)] == [1, 1]
+                late = refused(place_hold, office.batch_ref, reason="来函", now=now, actor=admin)
+                assert late == "retention.running"
+        assert refused(asked, office, "clay", date(2040, 1, 1)) == "retention.kind"
+        with reading() as session:
+            (job,) = session.scalars(select(Job).where(Job.kind == "retention.destroy"))
+            assert job.subject == f"destruction:{second}"
+            assert [one.ref for one in under_way(session)] == [second]
+            batch = batch_by_ref(session, office.batch_ref)
+            assert registrations_left(session, batch.id) == row.total
+            settled = [(one.kind, one.state) for one in destructions_of(session, batch.id)]
+            other = batch_by_ref(session, OTHER)
+            assert (destructions_of(session, other.id), registrations_left(session, other.id)) == ([], 0)
+            said = session.execute(
+                select(AuditEntry.act, AuditEntry.reason, AuditEntry.actor).where(
+                    AuditEntry.act.like("retention.%"), AuditEntry.subject.like("destruction:%")
+                )
+            ).all()
+    assert settled == [
+        ("paper", "withdrawn"), ("paper", "done"), ("electronic", "withdrawn"), ("electronic", "running"),
+    ]  # fmt: skip
+    officer = actor(office, "officer")
+    once = [
+        ("retention.ask", "期满", officer), ("retention.withdraw", "", admin), ("retention.ask", "期满", officer),
+        ("retention.confirm", "", admin),
+    ]  # fmt: skip
+    assert [tuple(one) for one in said] == once * 2
+
+
+def lists(today: date) -> dict[str, list[str]]:
+    """Return the batches of each list, which say as many as they count."""
+    found = {}
+    with reading() as session:
+        for name in due_batches.LISTS:
+            page = due_page(session, list=name, today=today, page=1)
+            found[name] = [one.batch.ref for one in page.lines]
+            assert {name: len(rows) for name, rows in found.items()}.items() <= (page.counts or {}).items()
+    return {name: refs for name, refs in found.items() if refs}
+
+
+@pytest.mark.once
+def test_a_batch_stands_in_the_list_it_belongs_in_and_a_hold_is_of_one_batch(office: World) -> None:
+    own, due, other_due = office.batch_ref, DUE["electronic"], date(2031, 11, 15)
+    now, officer, admin = office.clock.now(), actor(office, "officer"), actor(office, "admin")
+    with office.app.app_context():
+        assert lists(other_due - DAY) == {"later": [OTHER, own]}
+        assert lists(other_due) == {"due": [OTHER], "later": [own]}
+        assert lists(due - DAY) == {"due": [OTHER], "later": [own]}
+        assert lists(due) == {"due": [OTHER, own]}
+        place_hold(OTHER, reason="来函", now=now, actor=officer)
+        assert lists(due) == {"due": [own], "held": [OTHER]}
+        assert refused(place_hold, OTHER, reason="来函", now=now, actor=admin) == "retention.held"
+        assert refused(asked, office, "paper", due, batch=OTHER) == "retention.held"
+        assert refused(lift_hold, own, reason="结案", now=now, actor=admin) == "retention.not_held"
+        confirm(asked(office, "electronic", due), today=due, now=now, actor=admin)
+        assert lists(due) == {"held": [OTHER], "gone": [own]}
+        for reason, by, code in (
+            (" ", admin, "retention.no_reason"),
+            ("结案", officer, "retention.own_hold"),
+        ):
+            assert refused(lift_hold, OTHER, reason=reason, now=now, actor=by) == code
+        lift_hold(OTHER, reason="结案", now=now, actor=admin)
+        assert lists(due) == {"due": [OTHER], "gone": [own]}
+        place_hold(OTHER, reason="又一次", now=now, actor=admin)
+        with reading() as session:
+            holds = session.scalars(select(RetentionHold).order_by(RetentionHold.id)).all()
+            latest = due_batches.holds_of(session, batch_by_ref(session, OTHER).id)
+            assert [one.reason for one in latest] == ["又一次", "来函"]
+            assert due_batches.holds_of(session, batch_by_ref(session, own).id) == []
+    assert [(one.placed_by, one.lifted_by, one.lift_reason, one.lifted_at) for one in holds] == [
+        (officer, admin, "结案", now),
+        (admin, "", "", None),
+    ]
+
+
+@pytest.mark.once
+def test_terms_are_of_each_kind_and_move_the_days(office: World) -> None:
+    now = office.clock.now()
+    with office.app.app_context(), reading() as session:
+        first = staff_principal(session, office.people["admin"].ref)
+        assert first is not None
+    with office.app.app_context():
+        change_terms(RetentionYears(6, 4), first=first, second=None, now=now)
+        change_terms(RetentionYears(6, 4), first=first, second=None, now=now)  # as they are: nothing is said
+        for kind, due in (("paper", date(2030, 11, 25)), ("electronic", date(2032, 11, 25))):
+            assert refused(asked, office, kind, due - DAY) == "retention.not_due"
+            row = row_of(asked(office, kind, due))
+            assert (row.due_on, row.years) == (due, {"paper": 4, "electronic": 6}[kind])
+        change_terms(RetentionYears(5, 3), first=first, second=None, now=now)  # down to the rule's own
+        for shorter in (RetentionYears(4, 3), RetentionYears(5, 2)):
+            assert refused(change_terms, shorter, first=first, second=None, now=now) == "second.needed"
+        assert due_batches.typed_years(" 30 ", "1") == RetentionYears(30, 1)
+        for electronic, paper, field in (
+            ("31", "1", "electronic"),
+            ("1", "0", "paper"),
+            ("x", "1", "electronic"),
+        ):
+            with pytest.raises(CbtError) as error:
+                due_batches.typed_years(electronic, paper)
+            assert (error.value.code, error.value.params["field"]) == ("retention.years", field)
+        with reading() as session:
+            log = session.scalars(select(AuditEntry).where(AuditEntry.act == "retention.terms")).all()
+        assert [(one.before, one.after) for one in log] == [
+            ('{"electronic_years":5,"paper_years":3}', '{"electronic_years":6,"paper_years":4}'),
+            ('{"electronic_years":6,"paper_years":4}', '{"electronic_years":5,"paper_years":3}'),
+        ]
+        wish = due_batches.wish_for(RetentionYears(5, 3), RetentionYears(5, 2))
+    assert [(line[0], line[2]) for line in wish.preview] == [("retention.terms.paper", "3 → 2")]
