@@ -24,6 +24,7 @@ from cbt.errors import CbtError
 from cbt.http.i18n import local_day
 from cbt.results.models import Result
 from cbt.rules.certificates import gaps, qr_text, series_of
+from cbt.sittings.models import Batch, Sitting
 from cbt.storage.crypto import DOCUMENT, open_sealed, seal
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.delivery.starts import left_to_views
@@ -259,6 +260,20 @@ def test_many_are_printed_as_one_file_in_the_order_of_their_numbers(world: World
     assert first.number not in officer.get(f"{register}?unprinted=1").text
     assert first.number in officer.get(f"{register}?batch={world.batch_ref}").text
     assert first.number not in officer.get(f"{register}?batch=none").text
+    with (
+        world.app.app_context(),
+        unit_of_work() as session,
+    ):  # whose papers of this level are all of other batches
+        of_theirs = (Registration.candidate_id == second.candidate_id, Batch.ref == world.batch_ref)
+        for one in session.scalars(
+            select(Registration)
+            .join(Sitting, Sitting.id == Registration.sitting_id)
+            .join(Batch, Batch.id == Sitting.batch_id)
+            .where(*of_theirs)
+        ):
+            one.blueprint_ref = "another-level"
+    shown = officer.get(f"{register}?batch={world.batch_ref}").text
+    assert (first.number in shown, second.number in shown) == (True, False)
     assert world.staff("inspector").post(f"{LIST}/print", data=ticked).status_code == 403
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,36 @@ def test_what_cannot_be_opened_any_more_is_said(world: World, desk: Desk) -> Non
         assert answer.status_code == 503
         assert "Traceback" not in answer.text
         assert "personal.key" in answer.text
+
+
+@pytest.mark.once
+def test_of_several_people_each_has_their_own_and_of_one_kind_five(world: World, desk: Desk) -> None:
+    desk.enter()
+    desk.enter(document_number=resident(42), name="郭宁")
+    first, second = people_of(world)
+    mine, other = (f"{desk.page}/people/{one}" for one in (first, second))
+    assert put(desk, first, drawn()).status_code == 303
+    assert attach(desk, first, drawn("PNG")).status_code == 303
+    with rows(world, EvidenceScan) as (scan,):
+        ref = scan.ref
+    assert ref in desk.client.get(mine).text
+    assert ref not in desk.client.get(other).text
+    assert "还没有照片" in desk.text(other)
+    assert desk.client.get(f"{other}/photo").status_code == 404
+    for way in (f"scans/{ref}", f"scans/{ref}/remove"):
+        assert desk.client.post(f"{other}/{way}").status_code == 404
+    assert desk.client.post(f"{other}/photo/remove").status_code == 303
+    assert desk.client.get(f"{mine}/photo").status_code == 200
+    assert put(desk, first, drawn(size=(120, 168))).status_code == 303  # in place of the other
+    assert attach(desk, first, *[drawn("PNG")] * 4).status_code == 303
+    assert attach(desk, first, drawn("PNG")).status_code == 409
+    for person, proof in ((second, "identity"), (first, "diploma")):
+        assert attach(desk, person, drawn("PNG"), proof=proof).status_code == 303
+    with rows(world, EvidenceScan) as scans, rows(world, ApplicantPhoto) as photos:
+        assert (len(scans), len(photos)) == (7, 1)
+        assert [(one.size > 0, one.at, one.by) for one in scans] == [
+            (True, world.clock.now(), f"staff:{world.people['officer'].ref}")
+        ] * 7
+    with rows(world, AuditEntry) as log:
+        told = [json.loads(one.after)["replaced"] for one in log if one.act == "applicant.photo"]
+    assert told == ["no", "yes"]

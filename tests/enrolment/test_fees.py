@@ -141,7 +141,11 @@ def test_whoever_is_brought_by_a_roster_is_held_to_the_fees_of_their_application
 
     assert told() == []  # the blueprint lets them
     monkeypatch.setattr(fees_store, "blueprint_of", strict)
-    assert told() == [("R-76", "评价申请 2026-0001 还有 380.00 元未到账，其中的人不能编入场次")] * 2
+    unpaid = [("R-76", "评价申请 2026-0001 还有 380.00 元未到账，其中的人不能编入场次")] * 2
+    for state, said in (("done", []), ("submitted", []), ("scheduled", unpaid), ("accepted", unpaid)):
+        with world.app.app_context(), unit_of_work() as session:
+            session.scalars(select(UnitApplication)).one().state = state
+        assert told() == said, state
     assert pay(officer, unit).status_code == 303
     assert told() == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from cbt.audit.models import AuditEntry
+from cbt.blueprints.reader import read
+from cbt.enrolment.applications.attachments import application_form
+from cbt.enrolment.models import MemberUnit
 from cbt.printing.pdf import lacking
+from cbt.sittings.inputs import minutes_text
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import PERSON, Desk, clerk_of, desk, officer, people_of, unit
 from tests.enrolment.test_units import UNIT, rows
+from tests.exams.sources import shipped
 from tests.helpers import flat
 from tests.printing.paper import whole
 from tests.world import World
@@ -108,3 +115,21 @@ def test_whoever_prints_is_told_what_the_fonts_lack_and_only_who_acts_prints(
     inspector.page = desk.page
     assert printed(inspector, "employment").status_code == 403
     assert "/print/" not in inspector.client.get(desk.page).text
+
+
+@pytest.mark.once
+def test_the_rules_for_candidates_say_the_minutes_of_the_level(world: World) -> None:
+    """Of papers that may be handed in at different times, the later; how late one may come, from which moment."""
+    blueprint, _flaws = read(shipped("l3").read_text("utf-8"))
+    assert blueprint is not None
+    told = []
+    for earliest in ((30, 45), (45, 30)):
+        papers = {
+            code: replace(paper, submit=replace(paper.submit, earliest=timedelta(minutes=minutes)))
+            for (code, paper), minutes in zip(blueprint.papers.items(), earliest, strict=True)
+        }
+        with world.app.test_request_context():
+            form = application_form([], MemberUnit(name="x"), replace(blueprint, papers=papers))
+        told.append(form["rules"][3])
+    assert told[0] == told[1]
+    assert ("45" in told[0], f"{minutes_text(blueprint.admission.late_limit)}" in told[0]) == (True, True)
