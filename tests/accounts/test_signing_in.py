@@ -205,6 +205,7 @@ def test_the_second_person_is_somebody_else_with_the_right_role(app: flask.Flask
     first = principal(app, "first")
     tries = {
         ("first", OWN): "second.same",
+        ("First ", "wrong wrong"): "second.same",
         ("chief", "wrong wrong"): "second.wrong",
         ("author", OWN): "second.not_here",
         ("nobody", OWN): "second.wrong",

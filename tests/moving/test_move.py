@@ -314,3 +314,9 @@ def test_the_order_of_rows_makes_no_difference_to_their_digest_and_any_value_doe
     doubled.add([(1, "a"), (1, "a")])
     assert one.digest == other.digest
     assert len({one.digest, changed.digest, doubled.digest, RowDigest().digest}) == 4
+
+
+def test_a_bar_is_as_full_as_what_is_done() -> None:
+    for done, of, full in ((0, 0, 1), (0, 1, 0), (1, 1, 1), (1, 2, 0.5), (3, 2, 1)):
+        drawn = move.bar(done, of).strip("[]")
+        assert drawn.count("#") == full * len(drawn), (done, of)

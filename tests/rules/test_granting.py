@@ -28,6 +28,8 @@ def minutes(amount: float, *whom: int, compensation: bool = False) -> SoloGrant:
         pytest.param([minutes(10, 1)], minutes(10, 2, 1), True, id="a selection with one who has ten"),
         pytest.param([minutes(6)], minutes(5, 1), True, id="the room and then one"),
         pytest.param([minutes(6, 1)], minutes(5), True, id="one and then the room"),
+        pytest.param([minutes(4, 1), minutes(4, 2)], minutes(5), False, id="two of four each, and the room five"),
+        pytest.param([minutes(4, 1), minutes(4, 2)], minutes(7, 3), False, id="two of four each, and another"),
         pytest.param([minutes(4, 1), minutes(4, 1, 2)], minutes(4, 1), True, id="three times four"),
         pytest.param([minutes(4, 1), minutes(4, 1, 2)], minutes(4, 2), False, id="the other has eight"),
         pytest.param([], minutes(15, 1, compensation=True), False, id="a long compensation"),
