@@ -335,6 +335,23 @@ def test_a_secret_somebody_else_knows_is_not_set_up(app: flask.Flask, clock: Fak
     assert "二维码已经过期" in page.text
 
 
+@pytest.mark.once
+def test_a_wrong_code_keeps_the_secret_that_was_scanned(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "root", Role.ADMIN)
+    browser = app.test_client()
+    sign_in(browser, "root", OWN)
+    page, offers = browser.get("/staff/account/factor"), []
+    for password, code, said in (("", "", ""), (OWN, "000000", "验证码"), ("wrong wrong", "000000", "密码")):
+        if said:
+            sent = {"offer": offers[0], "code": code, "password": password}
+            page = browser.post("/staff/account/factor", data=sent)
+            assert (page.status_code, said in page.text) == (422, True)
+        offers.append(page.text.split('name="offer" value="')[1].split('"')[0])
+    assert len({*offers}) == 1
+    with app.test_request_context(), reading() as session:
+        assert session.scalars(select(StaffFactor)).all() == []
+
+
 # Switching it off.
 
 

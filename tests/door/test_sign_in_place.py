@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
 from cbt.door.seats import move_to_seat
+from cbt.door.sign_in import _nearest
+from cbt.errors import Conflict
 from cbt.runner.models import Attempt
 from cbt.sittings.models import SittingRoom
 from tests.door.door import (
@@ -144,3 +147,24 @@ def test_of_several_papers_the_one_ahead_explains_the_refusal(world: World) -> N
         assert closed.state == "admitting"
     reply = sign_in(world, client, "theory")
     assert "登记为缺考" in reply.text
+
+
+def test_who_has_several_papers_is_told_of_the_one_that_goes_on_or_comes() -> None:
+    """Of those that are over the last, but only where no other is ahead."""
+    over, ahead = (
+        ("ended", "scored", "released", "aborted", "cancelled"),
+        ("published", "admitting", "running", "held"),
+    )
+
+    def told(*states: str) -> str:
+        doors = [SimpleNamespace(sitting_room=SimpleNamespace(state=state)) for state in states]
+        return _nearest(doors, [Conflict(state) for state in states]).code  # type: ignore[arg-type]  # of rooms alone
+
+    for state in ahead:
+        for past in over:
+            assert told(past, state) == told(state, past) == state
+        assert told(state, "draft", "held") == state
+    for past in over:
+        assert told("draft", past) == past
+    doors = [SimpleNamespace(sitting_room=SimpleNamespace(state="running"))] * 2
+    assert _nearest(doors, [None, Conflict("x")]).code == "x"  # type: ignore[arg-type]

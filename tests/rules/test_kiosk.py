@@ -47,3 +47,27 @@ def test_a_request_is_known_by_its_url_and_the_key() -> None:
     assert not matches(said, f"{ORIGIN}/sign-in", key)
     assert not matches("", f"{ORIGIN}/sign-in?x=1", key)
     assert not matches("é", f"{ORIGIN}/sign-in?x=1", key)
+
+
+def test_the_file_keeps_the_machine_known_and_the_candidate_at_the_exam() -> None:
+    """What an exam rests on: nothing is forgotten over a restart, no other page and no other program is reached."""
+    held = {
+        "sebConfigPurpose": 0,
+        "examSessionClearCookiesOnStart": False,
+        "examSessionClearCookiesOnEnd": False,
+        "removeBrowserProfile": False,
+        "URLFilterEnable": True,
+        "allowPreferencesWindow": False,
+        "allowSpellCheck": False,
+        "allowSwitchToApplications": False,
+        "enableRightMouse": False,
+        "newBrowserWindowByLinkPolicy": 0,
+        "browserWindowAllowReload": True,
+        "enableZoomPage": True,
+        "allowQuit": True,
+    }
+    settings = settings_for(ORIGIN)
+    assert {name: settings[name] for name in held} == held
+    assert settings["URLFilterRules"] == [
+        {"action": 1, "active": True, "expression": "10.0.0.5:8000/*", "regex": False}
+    ]
