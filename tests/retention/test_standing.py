@@ -107,12 +107,13 @@ def test_what_is_erased_is_this_persons_alone(world: World, desk: Desk, unit: st
         batch = session.scalars(select(Batch.id)).first()
         stays, vain = session.scalars(select(UnitApplication).order_by(UnitApplication.id))
         stays.state, stays.batch_id, vain.state = "done", batch, "withdrawn"
+        kept = stays.id
     assert standing(world, ref).details == {"phone": 2}
     with world.app.test_request_context():
         assert erase_person(ref, reason="申请", today=TODAY, now=world.clock.now(), actor="staff:x") is True
     with world.app.app_context(), reading() as session:
         (left,) = session.scalars(select(Applicant))
-        assert (left.application_id, left.phone_sealed) == (stays.id, None)
+        assert (left.application_id, left.phone_sealed) == (kept, None)
         phones = {
             one.ref: one.phone_sealed is not None
             for one in session.scalars(select(Candidate).where(Candidate.ref.in_((ref, other))))
