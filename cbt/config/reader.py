@@ -45,6 +45,8 @@ def near_language(word: str, languages: tuple[str, ...]) -> str:
 LOCALES = ("zh", "en")
 DRIVER = "postgresql+psycopg://"
 _SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
+_NEEDED = frozenset({"host", "timezone", "locale"})
+"""Texts that cannot be empty; neither can numbers, switches and the folders that everything lies in."""
 _RANGES = {
     "port": (1, 65535),
     "workers": (1, 128),
@@ -56,8 +58,13 @@ _RANGES = {
 def convert(field: str, kind: str, raw: str, *, name: str, base: Path) -> object:
     """Return the value of a field whose type is written `kind`; `name` says what is set, and where.
 
-    A path is absolute: what is relative begins at `base`. Raise InvalidInput when the text is none.
+    A path is absolute: what is relative begins at `base`. An empty text leaves the setting empty, where it may be.
+    Raise InvalidInput when the text is none.
     """
+    if not raw:
+        if field in _NEEDED or kind not in ("str", "Path | None"):
+            raise InvalidInput("config.empty", name=name)
+        return "" if kind == "str" else None
     if "Path" in kind:
         return base / Path(raw).expanduser()
     if kind == "bool":
@@ -275,7 +282,8 @@ def read_sources(environ: Mapping[str, str] | None = None, *, usual: Path | None
     """Read the environment and the settings file it names in CBT_SETTINGS, else the usual one if it is there.
 
     With an `environ` of its own there is no usual file but `usual`. Every path that was set is absolute afterwards:
-    one in a file begins at the file's folder, one in the environment at the working directory.
+    one in a file begins at the file's folder, one in the environment at the working directory. An empty variable of
+    the environment goes before the file, too; an empty line of a file leaves the default.
 
     Raise InvalidInput, NotFound or NotAllowed naming the setting, the file and line, and the remedy; a name that
     begins with CBT_ and is no setting is refused with the near one.
@@ -324,9 +332,7 @@ def _of_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
     beside = (FILE_VARIABLE, *HANDED_DOWN)
     ours = {name: text.strip() for name, text in environ.items() if name.startswith(PREFIX)}
     set_here = {
-        name: text
-        for name, text in ours.items()
-        if text and name not in beside and not name.startswith(OF_TESTS)
+        name: text for name, text in ours.items() if name not in beside and not name.startswith(OF_TESTS)
     }
     return {_field(name, ""): _Given(text, "environment", Path.cwd()) for name, text in set_here.items()}
 

@@ -49,10 +49,12 @@ def _folders(settings: Settings) -> Iterator[tuple[str, Path]]:
         yield "copy", settings.journal_copy_dir
     if settings.backup_dir is not None:
         yield "backup", settings.backup_dir
+    if settings.log_file is not None:
+        yield "log", settings.log_file.parent
 
 
 def free_bytes(settings: Settings) -> dict[str, int]:
-    """Return what is left on the disk of each folder, by `data`, `copy`, `backup`; one that is away is left out."""
+    """Return what is left on each folder's disk, by `data`, `copy`, `backup`, `log`; none for one away."""
     sizes = {}
     for name, folder in _folders(settings):
         try:

@@ -16,14 +16,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path, PurePath
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy.engine import make_url
 
@@ -31,6 +31,7 @@ from cbt.config import Settings, as_environment
 from cbt.errors import CbtError, Unavailable
 from cbt.releases import newest_revision, product_version
 from cbt.storage.engine import failure_code, is_disk_full
+from cbt.storage.private_files import give
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +182,7 @@ SERVER = logging.getLogger("_granian")
 _ADVICE = "Configured number of "
 """How the HTTP server's opinion of how many processes and threads to have begins."""
 _MODE = 0o640
+_CLOSED = getattr(os, "O_CLOEXEC", 0)
 
 
 class LogFile(WatchedFileHandler):
@@ -188,21 +190,40 @@ class LogFile(WatchedFileHandler):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8", delay=True)
+        self.failing = False
+        """Whether the last line could not be written."""
 
     def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _MODE)
-        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding="utf-8")
+        """Open the file; one that is made now has its mode whatever the umask, and its folder's owner."""
+        fresh = not os.path.lexists(self.baseFilename)
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CLOSED, _MODE)
+        if fresh and os.name == "posix":
+            with suppress(OSError, CbtError):  # a file system without modes or owners
+                os.fchmod(descriptor, _MODE)
+                give(descriptor, Path(self.baseFilename))
+        # Unbuffered: what a full disk refuses is not tried again in front of every later line.
+        raw = os.fdopen(descriptor, "ab", buffering=0)
+        return TextIOWrapper(cast(BinaryIO, raw), encoding="utf-8", write_through=True)
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.failing = False
         try:
             super().emit(record)
-        except OSError:
+        except (OSError, ValueError):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say the line where somebody may still hear it: a log that cannot be written stops no exam."""
-        sys.stderr.write(f"{self.format(record)}\n")
-        sys.stderr.flush()
+        self.failing = True
+        with suppress(OSError, ValueError):  # standard error may lie on the same disk, or be closed
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+
+
+def unwritten() -> list[str]:
+    """Return the warning of `/healthz` that the log's file takes none of this process's lines, else nothing."""
+    outs = [one.out for one in logging.getLogger().handlers if isinstance(one, Keeper)]
+    return ["log.unwritten"] if any(isinstance(out, LogFile) and out.failing for out in outs) else []
 
 
 def _call_later(seconds: float, call: Callable[[], None]) -> None:
@@ -217,7 +238,7 @@ class Keeper(logging.Handler):
     def __init__(self, out: logging.Handler, repeats: Repeats, later: Later = _call_later) -> None:
         """`later` calls back after so many seconds, in a thread of its own."""
         super().__init__()
-        self._out = out
+        self.out = out
         self._repeats = repeats
         self._later = later
         self._waits = False
@@ -226,7 +247,7 @@ class Keeper(logging.Handler):
         """Hand on one line, and the sums that are due; the handler's lock is held."""
         self._hand_on(self._repeats.sums())
         if self._repeats.is_first(record):
-            self._out.handle(record)
+            self.out.handle(record)
         self._wake_later()
 
     def tell_sums(self, *, all_of_them: bool = False) -> None:
@@ -238,7 +259,7 @@ class Keeper(logging.Handler):
 
     def _hand_on(self, records: list[logging.LogRecord]) -> None:
         for record in records:
-            self._out.handle(record)
+            self.out.handle(record)
 
     def _wake_later(self) -> None:
         seconds = self._repeats.next_in()

@@ -24,6 +24,7 @@ from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.door.address_watch import keep_comparing
 from cbt.errors import Unavailable
+from cbt.http.health import WARNINGS
 from cbt.http.metrics import Metrics
 from cbt.http.server.deferred import Parking
 from cbt.http.server.front import Front
@@ -40,7 +41,7 @@ from cbt.ops.host_resources import (
     take_short_turns,
 )
 from cbt.ops.job_worker import worker_is_kept
-from cbt.ops.logs import ignore_hang_up, init_logs, tell_start, tell_stop
+from cbt.ops.logs import ignore_hang_up, init_logs, tell_start, tell_stop, unwritten
 from cbt.ops.prewarm import warm_up
 from cbt.runner.save.journal import Journal
 from cbt.storage.engine import begin_pulse
@@ -92,6 +93,7 @@ def worker_app() -> flask.Flask:
     settings = read_settings()
     init_logs(settings)
     app, is_warm = _made(settings)
+    app.extensions.setdefault(WARNINGS, []).append(unwritten)
     if settings.embedded:
         lock: FileLock | AdvisoryLock = FileLock(settings.data_dir / "leader.lock")
     else:

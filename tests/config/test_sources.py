@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.cli import build
-from cbt.config import masked, read_settings, read_sources, shown, spoken_language
+from cbt.config import as_environment, masked, read_settings, read_sources, shown, spoken_language
 from cbt.config.reader import near_language, near_zone, nearest
 from cbt.errors import CbtError
 
@@ -25,11 +25,29 @@ def written(folder: Path, *lines: str) -> Path:
 
 def test_the_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     file = written(tmp_path, "CBT_PORT=8100", "CBT_WORKERS=3", "CBT_BACKUP_DIR=")
-    read = read_sources({"CBT_SETTINGS": str(file), "CBT_PORT": "8200", "CBT_HOST": ""})
+    read = read_sources({"CBT_SETTINGS": str(file), "CBT_PORT": "8200"})
     assert (read.settings.port, read.settings.workers, read.settings.threads) == (8200, 3, 256)
     assert read.settings.backup_dir is None
     assert read.sources == {"port": "environment", "workers": f"{file}:2"}
     assert read.file == file
+
+
+def test_an_empty_variable_goes_before_the_file_or_is_refused_where_the_setting_cannot_be_empty(
+    tmp_path: Path,
+) -> None:
+    file = written(
+        tmp_path, "CBT_BACKUP_DIR=/b", "CBT_METRICS_FROM=10.0.0.1", "CBT_SECOND_FACTOR_ROLES=admin"
+    )
+    emptied = {f"CBT_{name}": " " for name in ("BACKUP_DIR", "METRICS_FROM", "SECOND_FACTOR_ROLES")}
+    read = read_sources({"CBT_SETTINGS": str(file)} | emptied)
+    assert (read.settings.backup_dir, read.settings.metrics_from) == (None, "")
+    assert read.settings.factor_roles == frozenset()
+    assert read.sources["backup_dir"] == "environment"
+    assert read_settings(as_environment(read.settings)) == read.settings, "so is what a child is handed"
+    for name in ("PORT", "WORKERS", "DB_ENCRYPTION", "HOST", "TIMEZONE", "LOCALE", "DATA_DIR", "BANK_DIR"):
+        with pytest.raises(CbtError, match=r"config\.empty") as refused:
+            read_settings({f"CBT_{name}": ""})
+        assert refused.value.params["name"] == f"CBT_{name}"
 
 
 def test_a_file_that_is_where_it_usually_is_is_found_and_a_named_one_goes_before_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -26,6 +27,7 @@ from cbt.ops.logs import (
     check_log_file,
     refusals_told,
     shown_settings,
+    unwritten,
 )
 
 
@@ -128,7 +130,51 @@ def test_a_file_that_was_moved_away_is_opened_anew_for_the_next_line(tmp_path: P
         log.warning("after")
     assert (tmp_path / "cbt.log.1").read_text() == "before\n"
     assert path.read_text() == "after\n"
-    assert stat.S_IMODE(path.stat().st_mode) & 0o137 == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+def test_the_file_is_made_0640_whatever_the_umask_and_so_is_the_one_after_a_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "cbt.log"
+    before = os.umask(0o077)
+    try:
+        with closing(LogFile(path)) as handler:
+            log = logging.Logger("cbt.test")
+            log.addHandler(handler)
+            log.warning("before")
+            path.rename(tmp_path / "cbt.log.1")
+            os.umask(0)
+            log.warning("after")
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (tmp_path / "cbt.log.1", path)]
+    assert modes == [0o640, 0o640]
+    path.chmod(0o600)
+    LogFile(path)._open().close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600, "who closed it further has their reason"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+def test_a_full_disk_of_the_log_is_told_raises_nowhere_and_ends_with_the_first_line_that_can_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cbt.log"
+    path.symlink_to("/dev/full")
+    root = logging.getLogger()
+    with closing(LogFile(path)) as handler:
+        monkeypatch.setattr(root, "handlers", [Keeper(handler, Repeats())])
+        logging.warning("a line")
+        assert unwritten() == ["log.unwritten"]
+        assert "a line" in capsys.readouterr().err
+        with (
+            monkeypatch.context() as deaf,
+            Path("/dev/null").open("r", encoding="utf-8") as not_to_be_written,
+        ):
+            deaf.setattr(sys, "stderr", not_to_be_written)
+            logging.error("nobody can hear this one")
+        path.unlink()
+        logging.warning("room again")
+        assert unwritten() == []
+    assert path.read_text("utf-8") == "room again\n"
 
 
 def test_a_line_that_cannot_be_written_goes_to_standard_error(

@@ -210,6 +210,8 @@ def test_each_folder_is_told_by_its_name_and_one_that_is_away_is_not(tmp_path: P
     assert list(health.free_bytes(settings)) == ["data", "copy"]
     settings = replace(settings, backup_dir=tmp_path)
     assert list(health.free_bytes(settings)) == ["data", "copy", "backup"]
+    settings = replace(settings, log_file=tmp_path / "cbt.log")
+    assert list(health.free_bytes(settings)) == ["data", "copy", "backup", "log"]
 
 
 # Only there: PostgreSQL's disk is another machine's.

@@ -105,7 +105,7 @@ def _of_server(pid: int | None) -> int | None:
 
 SPACE_CODES = {
     "ok": Grade.OK, "low": Grade.WARN, "full": Grade.FAIL, "memory": Grade.FAIL, "network": Grade.FAIL,
-    "backup_full": Grade.WARN, "copy_full": Grade.WARN,
+    "backup_full": Grade.WARN, "copy_full": Grade.WARN, "log_full": Grade.WARN,
 }  # fmt: skip
 FULL_BYTES = 64 * 1024 * 1024
 MEMORY = frozenset({"tmpfs", "ramfs"})
@@ -129,7 +129,7 @@ def examine_space(patient: Patient) -> Seen:
 
 
 def _full(folder: str, patient: Patient) -> str:
-    """Return the code of a full disk: an answer needs the data's, and a copy that is required, never a backup's."""
+    """Return the code of a full disk: an answer needs the data's, and a copy that is required."""
     needed = folder == "data" or (folder == "copy" and patient.settings.journal_copy_required)
     return "full" if needed else f"{folder}_full"
 
