@@ -62,6 +62,8 @@ class Settings:
     """CBT_JOURNAL_COPY_DIR: the folder of the second copy of the embedded database; none without it."""
     journal_copy_required: bool = True
     """CBT_JOURNAL_COPY_REQUIRED: `off` goes on saving while the second copy cannot be written."""
+    journal_copy_hours: int = 24
+    """CBT_JOURNAL_COPY_HOURS: for so many hours any moment can be had back from the second copy's logs."""
     audit_anchor: Path | None = None
     """CBT_AUDIT_ANCHOR: a file, or a folder, on another disk that the log's head is written to after each act."""
     unbound_sign_in: bool = False
@@ -93,6 +95,9 @@ class Settings:
         return not self.database_url
 
 
+_DEFAULTS = Settings()
+
+
 def variable(field: str) -> str:
     return f"CBT_{field.upper()}"
 
@@ -107,10 +112,11 @@ def written(value: object) -> str:
 def as_environment(settings: Settings) -> dict[str, str]:
     """Return `settings` as the variables a child process reads them from, and from nowhere else.
 
-    What is not set is left out.
+    What is not set is left out, unless it is empty on purpose where the default is not.
     """
-    texts = {variable(field.name): written(getattr(settings, field.name)) for field in fields(Settings)}
-    return {FILE_VARIABLE: NO_FILE} | {name: text for name, text in texts.items() if text}
+    texts = {field.name: written(getattr(settings, field.name)) for field in fields(Settings)}
+    given = {name: text for name, text in texts.items() if text or written(getattr(_DEFAULTS, name))}
+    return {FILE_VARIABLE: NO_FILE} | {variable(name): text for name, text in given.items()}
 
 
 MASK = "***"

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -207,7 +207,7 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
             raise InvalidInput("copy.embedded_only")
         return
     key = load_key(settings.keys, "database", may_create=False) if settings.db_encryption else None
-    gate.copy = copy = _second_copy(settings, key, files)
+    gate.copy = copy = _second_copy(settings, key, files, app.extensions["cbt_clock"])
     _listen_sqlite(engine, key, copy, files)
 
 
@@ -229,7 +229,9 @@ def files_of(app: flask.Flask) -> GuardedFiles | None:
     return app.extensions.get(FILES)
 
 
-def _second_copy(settings: Settings, key: bytes | None, files: GuardedFiles) -> JournalCopy | None:
+def _second_copy(
+    settings: Settings, key: bytes | None, files: GuardedFiles, clock: Clock
+) -> JournalCopy | None:
     folder = settings.journal_copy_dir
     if folder is None:
         return None
@@ -241,6 +243,8 @@ def _second_copy(settings: Settings, key: bytes | None, files: GuardedFiles) -> 
         key=key,
         keys=settings.keys,
         required=required,
+        now=clock.now,
+        kept=timedelta(hours=settings.journal_copy_hours),
         before_emptying=files.note_log,
         check_files=files.committed,
     )

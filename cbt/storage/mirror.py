@@ -3,10 +3,12 @@
     copy.json            what it is a copy of, and the number of its newest log
     cbt-00000007.base    the database before log 7
     cbt-00000007.log     everything committed since; then 8, 9 … up to the newest
-    cbt.spare            a log that was applied, to be written over as the next
+    cbt-00000007.times   when the commits of log 7 were made
+    cbt.spare            a log that was applied, or an empty one, to be written over as the next
 
-Logs that are done are applied to the base in their order and then removed. Applying one again changes
-nothing, so this may end at any moment. No key is ever in the folder.
+Logs that are done are kept for the moments in them (docs/decisions/044-kept-logs.md), then applied to the base
+in their order and removed. Applying one again changes nothing, so this may end at any moment. No key is ever in
+the folder.
 """
 
 from __future__ import annotations
@@ -18,18 +20,20 @@ import logging
 import os
 import re
 import shlex
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cbt.errors import CbtError, InvalidInput, Unavailable
 from cbt.storage.backup_folder import read_manifest_as, sync_folder
 from cbt.storage.crypto import key_prints, salt_of
+from cbt.storage.log_times import TimesFile, read_times, times_path
 from cbt.storage.private_files import make_folder, make_private
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw, open_to_read
 from cbt.storage.wal import HEADER, End, apply_log, copy_range, create_file, log_salts, read_end, read_numbers
@@ -43,7 +47,7 @@ SPARE = "cbt.spare"
 FORMAT = 1
 PRODUCT = "cbt-engine"
 _BASE = re.compile(r"cbt-(\d{8})\.base")
-_OURS = re.compile(r"cbt-(\d{8})\.(?:base|base\.part|base-wal|base-shm|log)")
+_OURS = re.compile(r"cbt-(\d{8})\.(?:base|base\.part|base-wal|base-shm|log|times)")
 BEHIND = "copy.behind"
 _ANEW = "base"
 
@@ -67,7 +71,8 @@ class CopySet:
 
 
 def is_ours(name: str) -> bool:
-    return name in (COPY_MANIFEST, f"{COPY_MANIFEST}.part", SPARE) or _OURS.fullmatch(name) is not None
+    ours = (COPY_MANIFEST, f"{COPY_MANIFEST}.part", SPARE, f"{SPARE}.part")
+    return name in ours or _OURS.fullmatch(name) is not None
 
 
 def base_path(folder: Path, number: int) -> Path:
@@ -121,8 +126,14 @@ def remove_before(folder: Path, number: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def fold(folder: Path, key: bytes | None) -> None:
-    """Apply the logs that are done to the base and remove them.
+MOST_KEPT = 128
+"""Logs that are kept for the moments in them (2 GB), however short the time is that they cover."""
+ROOM_BYTES = 1024 * 1024 * 1024
+"""With less left on its disk no log is kept that is not needed: the copy comes first."""
+
+
+def fold(folder: Path, key: bytes | None, *, keep_from: datetime | None = None) -> None:
+    """Apply the logs that are done to the base and remove them, but those with commits since `keep_from`.
 
     Raise OSError when the folder cannot be written, ValueError with the name of a log that is not whole.
     """
@@ -131,6 +142,8 @@ def fold(folder: Path, key: bytes | None) -> None:
     if copy is None or number is None:
         return
     for done in range(number, copy.newest):
+        if keep_from is not None and _is_kept(folder, done, copy.newest, keep_from):
+            return
         applied = apply_log(base_path(folder, done), log_path(folder, done), key)
         if applied.frames != copy.closed.get(str(done)):
             raise ValueError(log_path(folder, done).name)
@@ -140,6 +153,31 @@ def fold(folder: Path, key: bytes | None) -> None:
         log_path(folder, done).replace(folder / SPARE)
         sync_folder(folder)
         remove_before(folder, done + 1)
+
+
+def _is_kept(folder: Path, number: int, newest: int, since: datetime) -> bool:
+    if newest - number > MOST_KEPT or shutil.disk_usage(folder).free < ROOM_BYTES:
+        return False
+    commits = read_times(folder, number)
+    return bool(commits) and commits[-1].at >= since
+
+
+def make_spare(folder: Path) -> None:
+    """Have a file to be written over as the next log, where no log was applied that could be; raise OSError."""
+    arriving = folder / f"{SPARE}.part"
+    if (folder / SPARE).exists() or shutil.disk_usage(folder).free < ROOM_BYTES:
+        return
+    with create_file(arriving) as handle:
+        for _ in range(EMPTY_AT // 256 + 1):
+            handle.write(bytes(256 * FRAME_BYTES))
+        os.fsync(handle.fileno())
+    arriving.replace(folder / SPARE)
+
+
+def logs_held(folder: Path, copy: CopySet) -> range:
+    """Return the numbers of the logs behind a copy's base; none without a base."""
+    number = base_number(folder, copy.newest)
+    return range(0) if number is None else range(number, copy.newest + 1)
 
 
 class BehindMark:
@@ -360,6 +398,7 @@ def _end_of(index: Path) -> End | None:
 
 EMPTY_AT = 4000
 """Frames after which the log is emptied into the database (16 MB)."""
+FRAME_BYTES = 4120
 EMPTY_AGAIN = 1000
 """Frames after which that is tried again when a reader stood in the way."""
 LONGEST = 65536
@@ -370,8 +409,21 @@ _sync = getattr(os, "fdatasync", os.fsync)
 class LogCopy:
     """One process's hold on the newest log of a copy. Everything runs under the gate."""
 
-    def __init__(self, source: LogSource, folder: Path, *, keys: Path, mark: BehindMark) -> None:
+    def __init__(
+        self,
+        source: LogSource,
+        folder: Path,
+        *,
+        keys: Path,
+        mark: BehindMark,
+        now: Callable[[], datetime],
+        kept: timedelta,
+    ) -> None:
+        """`kept` is for how long logs are kept for the moments in them; `now` is the product's clock."""
         self.folder = folder
+        self._now = now
+        self._kept = kept
+        self._times = TimesFile(now)
         self._source = source
         self._keys = keys
         self._mark = mark
@@ -399,6 +451,7 @@ class LogCopy:
             if handle is not None:
                 handle.close()
         self._wal = self._log = None
+        self._times.close()
 
     def attach(self) -> None:
         """Find the newest log of the copy and make it equal to the database's; else begin with a base.
@@ -455,6 +508,10 @@ class LogCopy:
         copy_range(self._wal, self._log, 0, end.size)
         os.fsync(self._log.fileno())
         self._copied = end.frames
+        noted = read_times(self.folder, held.newest)
+        self._times.begin(times_path(self.folder, held.newest))
+        if not noted or noted[-1].frames < end.frames:
+            self._times.note(end.frames, after_gap=True)
         return True
 
     def _begin(self, number: int) -> None:
@@ -495,6 +552,9 @@ class LogCopy:
             CopySet(PRODUCT, FORMAT, encrypted, salt, version, number, closed, prints),
         )
         self._seen = self._stamp()
+        times_path(self.folder, number).unlink(missing_ok=True)
+        self._times.begin(times_path(self.folder, number))
+        self._times.note(end.frames)
 
     def advance(self) -> None:
         """Copy what was committed and force it to disk; raise Broken or OSError when that fails."""
@@ -512,6 +572,7 @@ class LogCopy:
                 raise Broken("the log does not end where its index says")
             _sync(self._log.fileno())
             self._copied = end.frames
+            self._times.note(end.frames)
         if end.frames >= self._empty_at:
             self._empty(end)
 
@@ -526,6 +587,7 @@ class LogCopy:
             raise Broken("the database's log was begun by another program")
         self._wal = self._source.open_log()
         self._number, self._salts, self._copied = held.newest, end.salts, 0
+        self._times.begin(times_path(self.folder, held.newest))
         self._empty_at = EMPTY_AT
 
     def _empty(self, end: End) -> None:
@@ -556,7 +618,8 @@ class LogCopy:
 
     def _fold_logs(self) -> None:
         try:
-            fold(self.folder, self._source.key)
+            fold(self.folder, self._source.key, keep_from=self._now() - self._kept)
+            make_spare(self.folder)
         except ValueError as error:
             log.error("the log %s of the second copy is damaged: it begins with a new base", error)
             self._mark.ask_for_base()
@@ -592,17 +655,20 @@ class JournalCopy:
         key: bytes | None,
         keys: Path,
         required: bool,
+        now: Callable[[], datetime],
+        kept: timedelta,
         before_emptying: Callable[[], None],
         check_files: Callable[[], None],
     ) -> None:
         """Both are called with the gate: `before_emptying` each time before the log is emptied and ended.
 
         `check_files` before the copy counts on what was read of the database; raises when it is somebody else's.
+        Logs that are done are `kept` for so long, for the moments in them, by the clock `now`.
         """
         self.folder = folder
         self._source = LogSource(database, key, before_emptying=before_emptying, check_files=check_files)
         self._mark = BehindMark(database)
-        self._log = LogCopy(self._source, folder, keys=keys, mark=self._mark)
+        self._log = LogCopy(self._source, folder, keys=keys, mark=self._mark, now=now, kept=kept)
         self._required = required
         self._failed = False
         self._tried = float("-inf")

@@ -111,19 +111,23 @@ class Applied:
     commits_left_out: int
 
 
-def apply_log(database: Path, log: Path, key: bytes | None) -> Applied:
+def apply_log(database: Path, log: Path, key: bytes | None, *, frames: int | None = None) -> Applied:
     """Bring `database` to the state after the last whole commit of `log`; doing it again changes nothing.
 
-    SQLite itself does it, so the log's checksums are checked. Raise OSError, or an error of
-    `cbt.storage.raw_connection.DATABASE_ERRORS` for another key or a damaged file.
+    With `frames` only so many of the log are taken; the last of them has to end a commit. SQLite itself does it, so
+    the log's checksums are checked. Raise OSError, or an error of `cbt.storage.raw_connection.DATABASE_ERRORS` for
+    another key or a damaged file.
     """
     beside = database.with_name(f"{database.name}-wal")
     database.with_name(f"{database.name}-shm").unlink(missing_ok=True)
     copy_private(log, beside)
+    if frames is not None:
+        with beside.open("rb+") as handle:
+            handle.truncate(HEADER + frames * _frame_size(handle.read(HEADER)))
     with closing(open_raw(database, key)) as connection:
-        _busy, frames, _done = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        _busy, found, _done = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
     beside.unlink(missing_ok=True)
-    applied = max(frames, 0)
+    applied = max(found, 0)
     return Applied(applied, *_rest(log, after=applied))
 
 
@@ -137,7 +141,7 @@ def _rest(log: Path, *, after: int) -> tuple[bool, int]:
         header = handle.read(HEADER)
         if len(header) < HEADER:
             return False, 0
-        frame_size = FRAME_HEADER + int.from_bytes(header[8:12], "big")
+        frame_size = _frame_size(header)
         place = HEADER + after * frame_size
         while len(raw := _read_at(handle, place)) == FRAME_HEADER:
             _page, pages, salts, *_ = _FRAME.unpack(raw)
@@ -145,6 +149,10 @@ def _rest(log: Path, *, after: int) -> tuple[bool, int]:
             commits += bool(pages) and salts == header[16:24]
             place += frame_size
     return not frames, commits
+
+
+def _frame_size(header: bytes) -> int:
+    return FRAME_HEADER + int.from_bytes(header[8:12], "big")
 
 
 def _read_at(handle: BinaryIO, place: int) -> bytes:

@@ -91,7 +91,7 @@ def test_the_folder_stays_small_and_whole_while_logs_come_and_go(
         mirror.fold(tmp_path / "copy", copy._source.key)
     names = sorted(path.name for path in (tmp_path / "copy").iterdir())
     assert names == [
-        f"cbt-{held.newest:08d}.base", f"cbt-{held.newest:08d}.log", "cbt.spare", "copy.json"
+        *(f"cbt-{held.newest:08d}.{kind}" for kind in ("base", "log", "times")), "cbt.spare", "copy.json"
     ]  # fmt: skip
     assert len(journal(copied.app)) == 60
     assert rebuilt(copied) == journal(copied.app)
@@ -295,7 +295,7 @@ def test_a_damaged_log_that_cannot_be_marked_ends_no_thread_with_a_traceback(
     damaged, full = ValueError("cbt-00000001.log"), OSError(errno.ENOSPC, "full")
 
     def fail(error: Exception) -> Any:
-        def failing(*_args: object) -> None:
+        def failing(*_args: object, **_options: object) -> None:
             raise error
 
         return failing

@@ -9,10 +9,11 @@ import logging
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Never
+from zoneinfo import ZoneInfo
 
 import click
 import flask
@@ -45,6 +46,7 @@ from cbt.ops.salvage import open_rescue, settle
 from cbt.releases import newest_revision
 from cbt.storage.backup_folder import prune
 from cbt.storage.engine import DATABASE_NAME
+from cbt.storage.log_times import typed
 from cbt.storage.migrate import database_revision
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -139,6 +141,7 @@ def _head(manifest: Manifest) -> list[str]:
 @command("restore", help="safety.cli.restore", alone="safety.cli.alone")
 @argument("source", required=False, type=PATH, metavar="[BACKUP]", help="safety.cli.source")
 @option("--from-copy", type=PATH, metavar="FOLDER", help="safety.cli.from_copy")
+@option("--at", metavar="MOMENT", help="safety.cli.at")
 @option("--from-rescue", is_flag=True, help="safety.cli.from_rescue")
 @option("--up-to-damage", is_flag=True, help="safety.cli.up_to_damage")
 @option("--into", type=PATH, metavar="FOLDER", help="safety.cli.into")
@@ -146,6 +149,7 @@ def _head(manifest: Manifest) -> list[str]:
 def restore_command(
     source: Path | None,
     from_copy: Path | None,
+    at: str | None,
     from_rescue: bool,
     up_to_damage: bool,
     into: Path | None,
@@ -154,21 +158,43 @@ def restore_command(
 ) -> Answer:
     """Restore SOURCE; no app is made for it, since that would begin a new installation in the empty place."""
     settings = read_settings()
+    moment = None if at is None else _moment(at, ZoneInfo(settings.timezone))
+    if moment is not None:
+        from_copy = from_copy or settings.journal_copy_dir
+        if from_copy is None or source is not None or from_rescue:
+            raise InvalidInput("safety.moment_of_copy")
     if from_rescue and from_copy is None and into is None:
         return _put_back(settings, source)
     if from_copy is not None and source is None:
-        options = {"up_to_damage": up_to_damage, "personal_lost": personal_lost}
-        built = rebuild(settings, from_copy, into=into, **options)
+        built = rebuild(
+            settings,
+            from_copy,
+            into=into,
+            up_to_damage=up_to_damage,
+            personal_lost=personal_lost,
+            at=moment,
+        )
         if into is not None:
             return _rebuilt(apart(settings, into), from_copy, built)
         waiting = open_rescue(settings)
         if waiting is not None:
-            settle(waiting)  # the copy holds everything that was acknowledged, so all of the rescue
+            settle(
+                waiting
+            )  # the copy holds everything that was acknowledged, so all of the rescue; also put aside
         return _rebuilt(settings, from_copy, built)
     if source is not None and from_copy is None:
         done = restore(settings, source, into=into, personal_lost=personal_lost)
         return _restored(settings if into is None else apart(settings, into), done)
     raise InvalidInput("safety.one_source")
+
+
+def _moment(words: str, zone: ZoneInfo) -> datetime:
+    """Return the instant of a date and time in the installation's zone, or with a zone of its own."""
+    try:
+        moment = datetime.fromisoformat(words.strip())
+    except ValueError as error:
+        raise InvalidInput("safety.moment", value=words, zone=zone.key) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _restored(settings: Settings, done: Restored) -> Answer:
@@ -230,12 +256,16 @@ def _rebuilt(settings: Settings, folder: Path, done: Rebuilt) -> Answer:
     notes = [_("safety.torn")] if done.torn else []
     if done.damaged:
         notes.append(_("safety.up_to_damage", path=done.damaged))
-    rebuilt = _("safety.rebuilt", place=done.place, folder=folder)
+    rebuilt = [_("safety.rebuilt", place=done.place, folder=folder)]
+    if done.until is not None:
+        rebuilt.append(_("safety.until", at=typed(done.until, ZoneInfo(settings.timezone))))
+    if done.aside:
+        rebuilt.append(_("safety.copy_aside", folder=done.aside))
     sound = not done.damaged and all(check.ok for check in checks)
     return Answer(
         {**asdict(done), "bytes": size, "checks": checks_as_data(checks)},
         [
-            rebuilt,
+            *rebuilt,
             *_place_apart(settings),
             _holds(done.facts.counts, size),
             *(check_lines(checks) if checks else [_("safety.personal_next")]),

@@ -11,7 +11,9 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cbt.config import Settings
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
@@ -28,11 +30,21 @@ from cbt.ops.file_permissions import check_hands
 from cbt.ops.host_resources import DataDirLock
 from cbt.ops.preflight import STILLBORN, Database, find, is_empty
 from cbt.releases import product_version
+from cbt.storage.backup_folder import sync_folder
 from cbt.storage.crypto import find_key, fingerprint, load_key, write_key, write_note
 from cbt.storage.engine import DATABASE_NAME, database_path
+from cbt.storage.log_times import Commit, commits_of, cut_at
 from cbt.storage.migrate import is_known
-from cbt.storage.mirror import CopySet, base_number, base_path, log_path, read_copy
-from cbt.storage.private_files import open_private
+from cbt.storage.mirror import (
+    COPY_MANIFEST,
+    CopySet,
+    base_path,
+    is_ours,
+    log_path,
+    logs_held,
+    read_copy,
+)
+from cbt.storage.private_files import make_folder, open_private
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
 from cbt.storage.wal import apply_log
 
@@ -246,6 +258,10 @@ class Rebuilt:
     """The file behind whose damage nothing was taken; "" when there is none."""
     personal_key_fits: bool
     log_key_fits: bool
+    until: datetime | None = None
+    """When the last commit in it was made, where a moment was asked for."""
+    aside: str = ""
+    """Where the copy lies now that it holds more than the database."""
 
 
 def rebuild(
@@ -255,13 +271,15 @@ def rebuild(
     into: Path | None = None,
     up_to_damage: bool = False,
     personal_lost: bool = False,
+    at: datetime | None = None,
 ) -> Rebuilt:
     """Rebuild the database from the second copy in `folder` into `into`, else the data folder.
 
     Everything is checked before the database has its name: manifest, keys, that no server runs there, that
     the place is empty, that no log is missing or damaged, that SQLite finds the result whole. With
     `up_to_damage` a damaged or missing log ends the rebuilding instead of refusing it; `personal_lost` is
-    that of `restore`.
+    that of `restore`. With `at` it ends with the last commit up to that moment; in place, the copy is then put
+    aside in its folder, since it holds more than the database that is to be followed next.
 
     Raise InvalidInput, Conflict or Unavailable with the way out.
     """
@@ -281,14 +299,18 @@ def rebuild(
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, rebuild")
     set_stillborn_aside(settings)
     check_empty(settings.data_dir)
+    cut = None if at is None else _cut(settings, folder, copy, at)
+    aside = ""
     arriving = settings.data_dir / f"{DATABASE_NAME}.arriving"
     key = opening_key(settings, copy.keys)
     try:
-        torn, damaged = _bring(folder, copy, arriving, key, up_to_damage=up_to_damage)
+        torn, damaged = _bring(folder, copy, arriving, key, up_to_damage=up_to_damage, cut=cut)
         facts = check_whole(arriving, key, folder)
         if not is_known(facts.revision):
             raise Unavailable("db.newer", revision=facts.revision, version=product_version())
         bring_under_present_key(settings, arriving, key)
+        if cut is not None and into is None:
+            aside = str(_put_aside(folder, cut.at))
         arriving.rename(database_path(settings))
         note_copied_keys(settings, copy.keys)
     except OSError as error:
@@ -296,18 +318,39 @@ def rebuild(
     finally:
         for suffix in ("", "-wal", "-shm"):
             arriving.with_name(arriving.name + suffix).unlink(missing_ok=True)
-    return Rebuilt(str(settings.data_dir), facts, torn, damaged, fits, log_key_fits(settings, copy.keys))
+    until = None if cut is None or damaged else cut.at
+    place, log_fits = str(settings.data_dir), log_key_fits(settings, copy.keys)
+    return Rebuilt(place, facts, torn, damaged, fits, log_fits, until, aside)
+
+
+def _cut(settings: Settings, folder: Path, copy: CopySet, at: datetime) -> Commit:
+    commits = list(commits_of(folder, logs_held(folder, copy), copy.closed))
+    return cut_at(commits, at, ZoneInfo(settings.timezone))
+
+
+def _put_aside(folder: Path, at: datetime) -> Path:
+    """Move a copy into a folder within its own, its description last; return that folder."""
+    name = f"until-{at:%Y%m%dT%H%M%SZ}"
+    taken = sum(1 for _ in folder.glob(f"{name}*"))
+    aside = folder / (f"{name}-{taken + 1}" if taken else name)
+    make_folder(aside)
+    ours = [path for path in folder.iterdir() if is_ours(path.name)]
+    for path in sorted(ours, key=lambda path: path.name == COPY_MANIFEST):
+        path.rename(aside / path.name)
+    sync_folder(folder)
+    return aside
 
 
 def _bring(
-    folder: Path, copy: CopySet, arriving: Path, key: bytes | None, *, up_to_damage: bool
+    folder: Path, copy: CopySet, arriving: Path, key: bytes | None, *, up_to_damage: bool, cut: Commit | None
 ) -> tuple[bool, str]:
-    """Copy the base and apply every log; return whether the last is torn, and the file that was damaged."""
-    number = base_number(folder, copy.newest)
-    if number is None:
+    """Copy the base and apply every log, up to the `cut`; return whether the last is torn, and the damaged file."""
+    held = logs_held(folder, copy)
+    if not held:
         raise Unavailable("copy.base_missing", path=str(folder))
+    number = held.start
     base = base_path(folder, number)
-    logs = [log_path(folder, one) for one in range(number, copy.newest + 1)]
+    logs = [log_path(folder, one) for one in held if cut is None or one <= cut.log]
     needed = sum(path.stat().st_size for path in (base, *logs) if path.is_file())
     if shutil.disk_usage(arriving.parent).free < needed:
         raise Unavailable("safety.no_room", path=str(arriving.parent), detail=f"{needed} B")
@@ -318,10 +361,13 @@ def _bring(
                 return False, str(log)
             raise Unavailable("copy.log_missing", path=str(log))
         try:
-            applied = apply_log(arriving, log, key)
+            frames = cut.frames if cut is not None and number == cut.log else None
+            applied = apply_log(arriving, log, key, frames=frames)
         except DATABASE_ERRORS as error:
             raise Unavailable("copy.damaged", path=str(base)) from error
-        newest = log == logs[-1]
+        if frames is not None and applied.frames == frames:
+            break
+        newest = frames is None and number == copy.newest
         if applied.whole if newest else applied.frames == copy.closed.get(str(number)):
             number += 1
             continue

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cbt.config import Settings
 from cbt.errors import NotAllowed
@@ -20,7 +21,8 @@ from cbt.ops.preflight import bringing_back
 from cbt.ops.start_gates import data_refusal
 from cbt.storage.backup_folder import copies, made_at
 from cbt.storage.engine import database_path
-from cbt.storage.mirror import pages_logged
+from cbt.storage.log_times import reach, typed
+from cbt.storage.mirror import logs_held, pages_logged, read_copy
 from cbt.storage.raw_connection import open_to_read, quiet
 
 PERMISSIONS_CODES = {
@@ -153,7 +155,7 @@ def _pages_in(rows: Iterable[Sequence[object]]) -> set[int]:
 
 SECOND_COPY_CODES = {
     "apart": Grade.OK, "none": Grade.WARN, "same_disk": Grade.WARN, "away": Grade.FAIL, "unwritable": Grade.FAIL,
-    "postgresql": Grade.NONE,
+    "postgresql": Grade.NONE, "reaches": Grade.OK,
 }  # fmt: skip
 
 
@@ -171,6 +173,10 @@ def examine_second_copy(patient: Patient) -> Seen:
         yield Symptom("unwritable", {"path": folder})
     else:
         yield Symptom("same_disk" if same_disk(folder, settings.data_dir) else "apart", {"path": folder})
+        copy = read_copy(folder)
+        moments = None if copy is None else reach(folder, logs_held(folder, copy), copy.closed)
+        if moments is not None:
+            yield Symptom("reaches", {"first": typed(moments[0], ZoneInfo(settings.timezone), up=True)})
 
 
 def same_disk(first: Path, other: Path) -> bool:
