@@ -22,6 +22,7 @@ from cbt.accounts.second_factor import FACTOR_RESETS
 from cbt.accounts.sign_in import SIGN_IN, put_on_record
 from cbt.accounts.store import half_principal, signed_in_principal
 from cbt.application import views as application_views
+from cbt.application.backup_hook import SEND
 from cbt.application.backups import BACKUP, init_backups
 from cbt.application.first_steps import first_steps_on_home
 from cbt.application.hot_addresses import init_hot
@@ -469,6 +470,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     retention_jobs.PERSON_STATEMENT,
     retention_jobs.DESTRUCTION_RECORD,
     BACKUP,
+    SEND,
     application_views.LOG_BOOK,
 )
 """All background work that somebody asks for, room by room."""

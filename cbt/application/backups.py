@@ -33,6 +33,7 @@ from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.jobs.worker import SYSTEM
 from cbt.rules.roles import Role
 from cbt.storage.backup_folder import copies, copy_name, due
+from cbt.storage.sent_backups import SentBackups, read_sent
 from cbt.storage.types import Base, UtcDateTime
 from cbt.storage.unit_of_work import reading, unit_of_work
 
@@ -220,6 +221,7 @@ class BackupWatch:
         self._every = timedelta(minutes=settings.backup_minutes)
         self._read_at: datetime | None = None
         self._standing: BackupStanding | None = None
+        self._sent = SentBackups()
 
     def standing(self, *, now: datetime) -> BackupStanding | None:
         """Return it; a database that does not answer changes nothing of what is known."""
@@ -230,13 +232,22 @@ class BackupWatch:
                 with reading() as session:
                     self._standing = standing_of(session, self._settings)
                 self._read_at = now
+                if self._settings.backup_hook is not None:
+                    self._sent = read_sent(self._settings.backup_dir)
             except Exception as error:
                 log.warning("how the backups stand cannot be read: %s", type(error).__name__)
         return self._standing
 
     def warnings(self, *, now: datetime) -> list[str]:
         standing = self.standing(now=now)
-        return [] if standing is None else standing.warnings(every=self._every, now=now)
+        if standing is None:
+            return []
+        codes = standing.warnings(every=self._every, now=now)
+        return [*codes, "backup.unsent"] if self._sent.failed else codes
+
+    def unsent(self, *, now: datetime) -> CbtError | None:
+        """Return why the last backup was not sent elsewhere; None while all were, or nothing sends them."""
+        return self._sent.error if self.standing(now=now) is not None and self._sent.failed else None
 
 
 def init_backups(app: flask.Flask, settings: Settings) -> None:

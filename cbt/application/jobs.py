@@ -12,6 +12,7 @@ from typing import Any
 import flask
 
 from cbt.accounts.approvals.decisions import expire_approvals
+from cbt.application.backup_hook import send_when_due
 from cbt.application.backups import back_up_when_due
 from cbt.audit.flood_limit import settle_tallies
 from cbt.bank.search import index_waiting
@@ -76,6 +77,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (start_armed_rooms, 1.0),
     (expire_approvals, 5.0),
     (back_up_when_due, 10.0),
+    (send_when_due, 10.0),
     (index_waiting, 20.0),
     (stretch_waiting, 10.0),
     (want_due_jobs, 2.0),

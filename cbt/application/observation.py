@@ -33,6 +33,7 @@ from cbt.runner.save.journal import Journal
 from cbt.scoring.late_answers import ANSWER
 from cbt.scoring.models import RuledEntry
 from cbt.sittings.models import ServerHeartbeat, SittingRoom
+from cbt.storage.sent_backups import read_sent, unsent
 from cbt.storage.unit_of_work import reading
 from cbt.storage.write_queue.write_lock import Gate
 from cbt.storage.write_queue.writer_client import can_share, is_owned
@@ -125,6 +126,11 @@ def add_server_gauges(metrics: Metrics, app: flask.Flask, settings: Settings) ->
         )
         metrics.add_gauge("cbt_backup_failing", "1 while the last scheduled backup failed.", _backup_failing)
         metrics.add_gauge(
+            "cbt_backups_unsent",
+            "Backups that CBT_BACKUP_HOOK has not taken elsewhere yet.",
+            lambda: _unsent(settings),
+        )
+        metrics.add_gauge(
             "cbt_backup_every_seconds",
             "How often one is to be made.",
             lambda: _one(settings.backup_minutes * 60),
@@ -195,6 +201,12 @@ def _backup_age() -> Mapping[Labels, float]:
     standing = backup_watch().standing(now=flask.g.now)
     made_at = None if standing is None else standing.made_at
     return _one(NEVER if made_at is None else (flask.g.now - made_at).total_seconds())
+
+
+def _unsent(settings: Settings) -> Mapping[Labels, float]:
+    if settings.backup_dir is None or settings.backup_hook is None:
+        return {}
+    return _one(len(unsent(settings.backup_dir, read_sent(settings.backup_dir))))
 
 
 def _backup_failing() -> Mapping[Labels, float]:

@@ -127,6 +127,7 @@ def backup_page() -> Reply:
         standing=standing,
         warnings=watch.warnings(now=flask.g.now),
         failure=explain(standing.error) if standing is not None and failing else None,
+        unsent=explain(error) if (error := watch.unsent(now=flask.g.now)) is not None else None,
         minutes=settings.backup_minutes,
         keep=settings.backup_keep,
         job_ref=last_job(),

@@ -58,6 +58,8 @@ class Settings:
     """CBT_BACKUP_MINUTES: minutes from one scheduled backup to the next."""
     backup_keep: int = 24
     """CBT_BACKUP_KEEP: how many of the newest scheduled backups are kept."""
+    backup_hook: Path | None = None
+    """CBT_BACKUP_HOOK: a program that is run with the folder of each backup, to take it elsewhere."""
     journal_copy_dir: Path | None = None
     """CBT_JOURNAL_COPY_DIR: the folder of the second copy of the embedded database; none without it."""
     journal_copy_required: bool = True

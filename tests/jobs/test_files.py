@@ -53,6 +53,7 @@ IN_THE_REQUEST = {
 BY_ITSELF = {
     "retention.destroy",
     "server.backup",
+    "server.backup_hook",
     *(kind.code for kind in (*BANKS.jobs, *BROUGHT.jobs, *STAFF_LISTS.jobs)),
 }
 """Kinds that no view asks for by name: what is due, and what the machine of imports goes on with."""

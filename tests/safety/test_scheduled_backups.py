@@ -19,6 +19,7 @@ from sqlalchemy import func, select, update
 
 from cbt.application import backups
 from cbt.application.app import create_app
+from cbt.application.backup_hook import SEND
 from cbt.application.backups import (
     BACKUP,
     EARLY,
@@ -436,8 +437,10 @@ def test_a_backup_takes_no_place_of_another_job(kept: World) -> None:
             here._runs[Future()] = JobRun(
                 Job(kind=PRINT.code, asked=str(number), outcome="{}", actor=SYSTEM), now=NOON
             )
-        assert here._kinds_with_room() == {BACKUP.code}
-        here._runs[Future()] = JobRun(Job(kind=BACKUP.code, asked="{}", outcome="{}", actor=SYSTEM), now=NOON)
+        assert here._kinds_with_room() == {BACKUP.code, SEND.code}
+        for kind in (BACKUP, SEND):
+            run = JobRun(Job(kind=kind.code, asked="{}", outcome="{}", actor=SYSTEM), now=NOON)
+            here._runs[Future()] = run
         assert not here._kinds_with_room()
 
 

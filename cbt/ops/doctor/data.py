@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cbt.config import Settings
+from cbt.console.texts import explain
 from cbt.errors import NotAllowed
 from cbt.ops.backup.snapshot import database_key
 from cbt.ops.doctor.findings import Grade, Patient, Seen, Symptom
@@ -24,6 +25,7 @@ from cbt.storage.engine import database_path
 from cbt.storage.log_times import reach, typed
 from cbt.storage.mirror import logs_held, pages_logged, read_copy
 from cbt.storage.raw_connection import open_to_read, quiet
+from cbt.storage.sent_backups import read_sent, unsent
 
 PERMISSIONS_CODES = {
     "ok": Grade.OK, "open": Grade.WARN, "read": Grade.WARN, "written": Grade.FAIL, "owned": Grade.FAIL,
@@ -189,7 +191,7 @@ def same_disk(first: Path, other: Path) -> bool:
 
 BACKUPS_CODES = {
     "ok": Grade.OK, "none": Grade.WARN, "away": Grade.FAIL, "unwritable": Grade.FAIL, "same_disk": Grade.WARN,
-    "never": Grade.WARN, "old": Grade.WARN,
+    "never": Grade.WARN, "old": Grade.WARN, "sent": Grade.OK, "unsent": Grade.WARN, "hook_missing": Grade.WARN,
 }  # fmt: skip
 OVERDUE = 2
 """So many times the planned span without a new one is a backup that fails."""
@@ -212,6 +214,20 @@ def examine_backups(patient: Patient) -> Seen:
         yield Symptom("same_disk", {"path": folder})
     instants = [at for path in copies(folder) if (at := made_at(path))]
     yield judge_backups(settings, max(instants, default=None), now=patient.now, serving=bool(patient.holder))
+    if settings.backup_hook is not None:
+        yield _hook(settings.backup_hook, folder)
+
+
+def _hook(hook: Path, folder: Path) -> Symptom:
+    """Say whether the program that takes backups elsewhere is there, and took them."""
+    state = read_sent(folder)
+    left = unsent(folder, state)
+    if not os.access(hook, os.X_OK) or hook.is_dir():
+        return Symptom("hook_missing", {"hook": hook})
+    if not state.failed or not left:
+        return Symptom("sent", {"hook": hook, "count": len(left)})
+    command = shlex.join([str(hook), str(left[0])])
+    return Symptom("unsent", {"why": explain(state.error)[0], "count": len(left), "command": command})
 
 
 def judge_backups(settings: Settings, newest: datetime | None, *, now: datetime, serving: bool) -> Symptom:
