@@ -38,7 +38,7 @@ from cbt.ops.host_resources import DataDirLock
 from cbt.ops.logs import init_logs
 from cbt.releases import newest_revision, product_version, version_of
 from cbt.storage.departure import check_not_moved
-from cbt.storage.engine import database_path
+from cbt.storage.engine import database_path, is_disk_full
 from cbt.storage.migrate import UPGRADED, database_revision, migrate, refuse_newer, revisions_after
 from cbt.storage.types import UtcDateTime, db
 from cbt.storage.unit_of_work import unit_of_work
@@ -402,7 +402,8 @@ def upgrade(settings: Settings, *, backup: Path | None, anyway: bool, now: datet
     stands in the way of people, never past a disk without room or a server that runs.
 
     Raise Conflict("upgrade.blocked"), Unavailable("upgrade.no_room"), what the backup raises, and
-    Unavailable("upgrade.failed") when a step failed: then tables and rows are those from before.
+    Unavailable("upgrade.failed") when a step failed, ("upgrade.disk_full") for want of room: then tables and rows are
+    those from before.
     """
     with _alone(settings):
         facts = _facts_in_use(settings, now=now)
@@ -417,7 +418,7 @@ def upgrade(settings: Settings, *, backup: Path | None, anyway: bool, now: datet
         if facts.revision < KEYED_SINCE:
             # The log has no key yet: one that lies there came with an upgrade this is the way back from.
             done.former_log_key = set_aside(settings.keys)
-        _bring_forward(done, told)
+        _bring_forward(settings, done, told)
         done.made_log_key = not (settings.keys / PRESENT).exists()
         _put_on_record(facts.revision, now=now)
         done.checks = verify_everything()
@@ -439,7 +440,7 @@ def _mib(size: int) -> int:
     return -(-size >> 20)
 
 
-def _bring_forward(done: Upgraded, report: Told) -> None:
+def _bring_forward(settings: Settings, done: Upgraded, report: Told) -> None:
     last = time.perf_counter()
 
     def step(revision: str) -> None:
@@ -457,13 +458,13 @@ def _bring_forward(done: Upgraded, report: Told) -> None:
             raise
         log.exception("the upgrade was taken back")
         ahead = revisions_after(done.found)[len(done.steps) :]
-        where = str(done.backup) if done.backup is not None else "-"
-        raise Unavailable(
-            "upgrade.failed",
-            revision=ahead[0] if ahead else newest_revision(),
-            kind=_kind(error),
-            backup=where,
-        ) from error
+        named = {
+            "revision": ahead[0] if ahead else newest_revision(),
+            "backup": str(done.backup) if done.backup is not None else "-",
+        }
+        if is_disk_full(getattr(error, "orig", None) or error):
+            raise Unavailable("upgrade.disk_full", **named, folder=place_of(settings)) from error
+        raise Unavailable("upgrade.failed", **named, kind=_kind(error)) from error
 
 
 def _kind(error: BaseException) -> str:

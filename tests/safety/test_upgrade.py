@@ -5,6 +5,7 @@ Source: R-54; I6, I7, I8.
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import flask
 import pytest
@@ -23,6 +25,7 @@ from cbt.config import Settings
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.jobs.leader import AdvisoryLock
 from cbt.ops import upgrade as carrying
+from cbt.ops.backup import snapshot
 from cbt.ops.backup.restore import restore
 from cbt.ops.backup.snapshot import back_up
 from cbt.ops.backup.verification import ANY_VERSION, all_findings, verify_everything
@@ -32,6 +35,7 @@ from cbt.ops.upgrade import Upgraded, look, read_facts, upgrade
 from cbt.ops.worker import has_other_tables
 from cbt.releases import RELEASES, newest_revision
 from cbt.storage.migrate import UPGRADED, check_migrated, database_revision, revisions_after
+from cbt.storage.raw_connection import open_raw
 from cbt.storage.types import db, to_micros
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import close_engine
@@ -158,22 +162,44 @@ def test_one_that_is_killed_in_the_middle_left_everything_as_it_was_and_goes_thr
     close_engine(app)
 
 
+@pytest.mark.parametrize(
+    ("code", "said"), [(errno.EIO, "upgrade.failed"), (errno.ENOSPC, "upgrade.disk_full")]
+)
 @ONE_DATABASE
 def test_a_step_that_fails_is_taken_back_with_all_before_it(
-    opened: flask.Flask, version: str, database_kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: flask.Flask, version: str, database_kind: str, tmp_path: Path, code: int, said: str
 ) -> None:
     def told(what: str, _done: Upgraded) -> None:
         if what == "0012":
-            raise OSError(28, "No space left on device")
+            raise OSError(code, "No space left on device")
 
     settings: Settings = opened.extensions["cbt_settings"]
     with pytest.raises(Unavailable) as refused:
         upgrade(settings, backup=tmp_path / "backups", anyway=False, now=LATER, told=told)
-    assert refused.value.code == "upgrade.failed"
+    assert refused.value.code == said
     assert Path(str(refused.value.params["backup"])).is_dir()
     assert database_revision() == REVISIONS[version]
     assert read_again() == stored(version, database_kind)
     assert run(opened, None).ok
+
+
+@ONE_DATABASE
+def test_a_backup_that_finds_its_disk_full_says_so_and_nothing_was_begun(
+    opened: flask.Flask, version: str, database_kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_little_room(path: Path, key: bytes | None) -> Any:
+        connection = open_raw(path, key)
+        if path.is_relative_to(tmp_path / "backups"):
+            connection.execute("PRAGMA max_page_count = 20")
+        return connection
+
+    monkeypatch.setattr(snapshot, "open_raw", with_little_room)
+    with pytest.raises(Unavailable) as refused:
+        run(opened, tmp_path / "backups")
+    assert refused.value.code == "safety.no_room"
+    assert list((tmp_path / "backups").iterdir()) == []
+    assert database_revision() == REVISIONS[version]
+    assert read_again() == stored(version, database_kind)
 
 
 @ONE_DATABASE

@@ -5,6 +5,7 @@ A manifest says what the copy is, what is in it, and which keys open it; never a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -36,7 +37,7 @@ from cbt.storage.backup_folder import (
     sync_folder,
 )
 from cbt.storage.crypto import KEYS, key_prints, load_key
-from cbt.storage.engine import database_path
+from cbt.storage.engine import database_path, is_disk_full
 from cbt.storage.private_files import FOLDER, give, make_folder, make_private, open_private
 from cbt.storage.raw_connection import DATABASE_ERRORS, open_raw
 from cbt.storage.types import from_micros
@@ -123,6 +124,8 @@ def check_file(folder: Path, manifest: Manifest) -> Path:
     return path
 
 
+_FULL = "database or disk is full"
+"""SQLite's own words."""
 PAGES_PER_STEP = 64
 PAUSE_SECONDS = 0.002
 """A step copies 256 KiB and is followed by a pause, so that the disk is the exam's again."""
@@ -167,6 +170,10 @@ def copy_embedded(settings: Settings, target: Path) -> DatabaseFacts:
             source.execute("ROLLBACK")
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
     except DATABASE_ERRORS as error:
+        # The source is only read. What copies pages gives no code.
+        if is_disk_full(error) or str(error) == _FULL:
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise Unavailable("safety.no_room", path=str(target.parent), detail=full) from error
         raise Unavailable("db.unreadable", detail=type(error).__name__) from error
     return read_facts(target, key)
 
