@@ -402,8 +402,8 @@ def upgrade(settings: Settings, *, backup: Path | None, anyway: bool, now: datet
     stands in the way of people, never past a disk without room or a server that runs.
 
     Raise Conflict("upgrade.blocked"), Unavailable("upgrade.no_room"), what the backup raises, and
-    Unavailable("upgrade.failed") when a step failed, ("upgrade.disk_full") for want of room: then tables and rows are
-    those from before.
+    Unavailable("upgrade.failed") when a step failed, ("upgrade.disk_full") for want of room: then tables and rows
+    are those from before.
     """
     with _alone(settings):
         facts = _facts_in_use(settings, now=now)
