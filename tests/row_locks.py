@@ -133,7 +133,7 @@ def _is_null(params: Any, column: str) -> bool:
 
 def take(held: Held, lock: Lock, asker: str) -> None:
     """Note that a transaction locks rows, and whether what it holds comes after them in the order."""
-    if lock.by and lock.table in held.made:
+    if lock.mode == STRENGTH[0] and lock.table in held.made:
         return
     has = held.locks.get(lock.table)
     if has is not None and STRENGTH.index(has[0]) >= STRENGTH.index(lock.mode):

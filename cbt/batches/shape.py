@@ -39,7 +39,7 @@ from cbt.sittings.models import (
     SittingRoom,
 )
 from cbt.sittings.service import create_batch
-from cbt.sittings.store import batch_by_ref
+from cbt.sittings.store import batch_by_ref, hold_sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 
@@ -465,6 +465,8 @@ def remove(*, kind: str, ref: str, now: datetime, actor: str) -> None:
     try:
         with unit_of_work() as session:
             thing = of.find(session, ref)
+            if isinstance(thing, Sitting):
+                hold_sitting(session, thing.id)  # its rooms, which go with it, are locked before it
             session.refresh(thing, with_for_update=True)
             hanging = _words(of, of.hanging(session, thing))
             if hanging:

@@ -116,6 +116,9 @@ def add_sitting_room(
     used = select(SittingRoom.id).where(SittingRoom.sitting_id == sitting.id, SittingRoom.room_id == room.id)
     if session.scalar(used) is not None:
         raise Conflict("sitting.has_room", field="room", room=room.name)
+    # The new row names both, and would lock the room first (cbt/application/lock_order.py).
+    of_sitting = select(Sitting.id).where(Sitting.id == sitting.id)
+    session.execute(of_sitting.with_for_update(read=True, key_share=True)).all()
     sitting_room = SittingRoom(
         ref=new_ref("sr", 10), sitting_id=sitting.id, room_id=room.id, state=sitting.state, armed=False
     )

@@ -514,6 +514,9 @@ def set_aside(session: Session, registration: Registration) -> Form | None:
 
     Source: R-43.
     """
+    # The form that is drawn in its place names the person, who comes before the paper (application/lock_order.py).
+    person = select(Registration.id).where(Registration.id == registration.id)
+    session.execute(person.with_for_update(read=True, key_share=True)).all()
     attempt = attempt_of(session, registration.id)
     if attempt is None:
         return None
