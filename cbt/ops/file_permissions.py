@@ -29,14 +29,18 @@ log = logging.getLogger(__name__)
 ROOT = 0
 
 
-def check_hands(settings: Settings, *, serves: bool = False) -> None:
+def check_hands(settings: Settings, *, serves: bool = False, makes: bool = False) -> None:
     """Refuse a user who cannot read and write the keys and the data, and a server of root's over another's.
 
     Raise NotAllowed("hands.other_user") with the command to type instead, ("hands.other_file") for a file that
-    somebody else has left in one's own folder, ("hands.root_serves").
+    somebody else has left in one's own folder, ("hands.root_serves"). With `serves` or `makes` also
+    ("hands.no_place") for a folder that is not there and would have to be made in another's.
     """
     if os.name != "posix":
         return
+    if serves or makes:
+        for folder in (settings.data_dir, settings.keys):
+            _check_place(folder, settings)
     if os.geteuid() == ROOT:
         owner = _owner(settings.data_dir)
         if serves and owner != ROOT:
@@ -56,6 +60,60 @@ def check_hands(settings: Settings, *, serves: bool = False) -> None:
         for path in files:
             if path.exists() and not os.access(path, os.R_OK | os.W_OK):
                 _refuse_file(path)
+
+
+def _check_place(folder: Path, settings: Settings) -> None:
+    """Raise NotAllowed("hands.no_place") where a folder would have to be made in one that is another's.
+
+    Root could make it, and then nobody else could go on with it: it is whose the other folder is.
+    """
+    try:
+        if folder.exists():
+            return
+    except PermissionError:
+        return  # what hides it is told as such
+    around = nearest(folder)
+    user = os.geteuid()
+    if user == ROOT:
+        there = [one for one in (settings.data_dir, settings.keys) if one.exists()]
+        user = max((_owner(one) for one in there), default=ROOT)
+        fits = user in (ROOT, around.stat().st_uid)
+    else:
+        fits = os.access(around, os.W_OK | os.X_OK)
+    if not fits:
+        made = [
+            "install",
+            "-d",
+            "-o",
+            user_name(user).removeprefix("#"),
+            "-g",
+            _first_group(user),
+            "-m",
+            "700",
+            str(folder),
+        ]
+        raise NotAllowed(
+            "hands.no_place",
+            path=str(folder),
+            around=str(around),
+            owner=user_name(around.stat().st_uid),
+            command=shlex.join(["sudo", *made]),
+        )
+
+
+def nearest(path: Path) -> Path:
+    """Return what is there of the way to `path`."""
+    path = path.absolute()
+    return next(one for one in (path, *path.parents) if one.is_dir())
+
+
+def _first_group(user: int) -> str:
+    import pwd
+
+    try:
+        return group_name(pwd.getpwuid(user).pw_gid)
+    except KeyError:
+        return str(user)
 
 
 def _places(settings: Settings) -> Iterator[tuple[Path, list[Path]]]:

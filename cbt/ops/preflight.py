@@ -22,6 +22,7 @@ import psycopg
 from cbt.config import Settings
 from cbt.errors import CbtError, Unavailable
 from cbt.ops.file_permissions import check_hands
+from cbt.storage.aside import is_nothing, keeping
 from cbt.storage.backup_folder import EMBEDDED_COPY, POSTGRES_COPY, copies
 from cbt.storage.crypto import DOCUMENT, NOTE, fingerprint, load_key, open_under, read_note, salt_of
 from cbt.storage.engine import DATABASE_NAME, begin_installation, database_path, database_place
@@ -178,7 +179,7 @@ def _embedded(settings: Settings, wanted: tuple[str, ...], keys: dict[str, bytes
         named=named,
         proved=proved,
         log_left=size <= 0 and log.is_file() and log.stat().st_size > 0,
-        copy=_copy_filled(settings),
+        copy=copy_filled(settings),
         opened_by=_former_key(settings, path) if sealed and settings.db_encryption else "",
     )
 
@@ -243,7 +244,8 @@ def _named_elsewhere(settings: Settings) -> dict[str, str]:
     return of_copy | read_note(path)
 
 
-def _copy_filled(settings: Settings) -> bool:
+def copy_filled(settings: Settings) -> bool:
+    """Return whether there is a second copy to bring the data back from."""
     folder = settings.journal_copy_dir
     return folder is not None and (folder / COPY_MANIFEST).is_file()
 
@@ -291,25 +293,25 @@ STILLBORN = f"{DATABASE_NAME}.stillborn"
 
 def is_empty(folder: Path, *, but: frozenset[str] = frozenset()) -> bool:
     """Return whether a data folder has nothing `but` these names, locks, and what never held anything."""
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
+    paths = list(folder.iterdir()) if folder.is_dir() else []
+    names = {path.name for path in paths if not is_nothing(path)}
     return all(name.startswith(STILLBORN) for name in names - _LOCKS - but)
 
 
 def instead_of_rescue(settings: Settings) -> str:
     """Return what to type where a rescue cannot be put back: keep what lies there, and bring the data back."""
-    copy = _copy_filled(settings)
+    copy = copy_filled(settings)
     back = _bring_back(settings, copy=copy)
     return back if copy else f"{back} && cbt rescue --leave"  # a rebuilding settles the rescue itself
 
 
 def bringing_back(settings: Settings) -> str:
     """Return the shortest way back of a database that lies there: kept aside, from the copy, else the backup."""
-    return _bring_back(settings, copy=_copy_filled(settings))
+    return _bring_back(settings, copy=copy_filled(settings))
 
 
 def _bring_back(settings: Settings, *, copy: bool) -> str:
-    aside = settings.data_dir.with_name(f"{settings.data_dir.name}.kept")
-    return f"mv -n {_quoted(settings.data_dir)} {_quoted(aside)} && {_restore(settings, copy=copy)}"
+    return f"{keeping(settings.data_dir, 'kept')} && {_restore(settings, copy=copy)}"
 
 
 def _quoted(path: Path) -> str:

@@ -37,6 +37,7 @@ from cbt.ops.backup.verification import StoredCheck, check_lines, checks_as_data
 from cbt.ops.host_resources import DataDirLock
 from cbt.ops.logs import init_logs
 from cbt.releases import newest_revision, product_version, version_of
+from cbt.storage.aside import keeping
 from cbt.storage.departure import check_not_moved
 from cbt.storage.engine import database_path, is_disk_full
 from cbt.storage.migrate import UPGRADED, database_revision, migrate, refuse_newer, revisions_after
@@ -582,10 +583,8 @@ def done_lines(settings: Settings, done: Upgraded) -> Iterator[str]:
 def way_back(settings: Settings, done: Upgraded) -> list[str]:
     """Return the steps that lead back to the state before the upgrade; nothing is deleted in any of them."""
     former = version_of(done.found) or done.found
-    if settings.embedded:
-        first = f"mv {settings.data_dir.absolute()} {settings.data_dir.absolute()}.upgraded"
-    else:
-        first = _("upgrade.back.empty")
+    data = settings.data_dir.absolute()
+    first = keeping(data, "upgraded") if settings.embedded else _("upgrade.back.empty")
     steps = [_("upgrade.back.stop"), first]
     if settings.journal_copy_dir is not None:
         folder = settings.journal_copy_dir.absolute()

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cbt.errors import CbtError, InvalidInput, Unavailable
+from cbt.storage.aside import keeping
 from cbt.storage.backup_folder import read_manifest_as, sync_folder
 from cbt.storage.crypto import key_prints, salt_of
 from cbt.storage.log_times import TimesFile, read_times, times_path
@@ -342,9 +343,9 @@ def _others(database: Path, folder: Path) -> Unavailable:
 
 def rebuilding(database: Path, folder: Path) -> str:
     """Return the command that keeps what lies there and rebuilds it from the copy."""
-    data = database.parent
-    aside = shlex.join(["mv", "-n", str(data), f"{data}.kept"])
-    return f"{aside} && {shlex.join(['cbt', 'restore', '--from-copy', str(folder)])}"
+    return (
+        f"{keeping(database.parent, 'kept')} && {shlex.join(['cbt', 'restore', '--from-copy', str(folder)])}"
+    )
 
 
 def check_copy(database: Path, folder: Path, key: bytes | None) -> None:

@@ -97,7 +97,7 @@ def test_it_is_done_and_says_how_to_go_back(
     assert said.exit_code == 0, said.output
     [backup] = (tmp_path / "backups").iterdir()
     assert f"cbt restore {backup}" in said.output
-    assert f"mv {settings.data_dir} {settings.data_dir}.upgraded" in said.output
+    assert f"mv -n {settings.data_dir} {settings.data_dir}.upgraded" in said.output
     assert "audit.key" in said.output
     assert "请启动服务" in said.output
     again = run("upgrade")

@@ -16,6 +16,7 @@ from cbt.errors import Unavailable
 from cbt.http.app_context import register_factory
 from cbt.ops.backup.commands import verify
 from cbt.ops.backup.verification import CHECKS, StoredCheck, all_findings, verify_everything
+from cbt.ops.preflight import bringing_back
 from cbt.runner.attempt_changes import reopen_attempt
 from cbt.runner.models import Attempt
 from cbt.runner.save.digest import journal_digests
@@ -184,7 +185,14 @@ def test_a_flipped_bit_in_the_file_is_found_on_its_page(scored: World) -> None:
     seen = found(scored)
     assert any(what == "cipher" and where.endswith(f"page {page}") for what, where in seen)
     # A table nobody reads while checking: the other checks go on and are right.
-    assert {what for what, _ in seen} <= {"cipher", "integrity", "unreadable"}
+    assert {what for what, _ in seen} <= {"cipher", "integrity", "unreadable", "table_unknown"}
+    assert ("table_unknown", "message") in seen
+    told = _invoke(scored)
+    assert told.exit_code == 2
+    assert "表 message " in told.output
+    [last] = [line for line in told.output.splitlines() if "最短的恢复办法" in line]
+    assert last.endswith(bringing_back(settings))
+    assert json.loads(_invoke(scored, "--json").stdout)["next"] == bringing_back(settings)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -37,9 +37,15 @@ from cbt.console.output import Answer
 from cbt.console.texts import text as _
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.app_context import with_any_database
+from cbt.ops.backup.damage import way_back
 from cbt.ops.backup.restore import Rebuilt, Restored, apart, rebuild, restore
 from cbt.ops.backup.snapshot import Manifest, back_up
-from cbt.ops.backup.verification import check_lines, checks_as_data, verify_everything
+from cbt.ops.backup.verification import (
+    check_lines,
+    checks_as_data,
+    has_damaged_pages,
+    verify_everything,
+)
 from cbt.ops.host_resources import die_with_parent
 from cbt.ops.reinstatement import Reinstatement, put_back
 from cbt.ops.salvage import open_rescue, settle
@@ -282,7 +288,11 @@ def verify(*, now: datetime) -> Answer:
     checks = verify_everything()
     sound = all(check.ok for check in checks)
     data = {"verified_at": now, "ok": sound, "checks": checks_as_data(checks)}
-    return Answer(data, check_lines(checks), code=DONE if sound else REFUSED)
+    lines = check_lines(checks)
+    if has_damaged_pages(checks):
+        data["next"] = way_back(flask.current_app.extensions["cbt_settings"])
+        lines.append(_("safety.way_back", command=data["next"]))
+    return Answer(data, lines, code=DONE if sound else REFUSED)
 
 
 commands: list[click.Command] = [backup, restore_command, verify]

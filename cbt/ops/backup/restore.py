@@ -84,7 +84,7 @@ def restore(
         raise InvalidInput("safety.other_encryption", encrypted="on" if manifest.encrypted else "off")
     with keys_brought(installation, settings, manifest.keys):
         fits = check_keys(settings, manifest.keys, personal_lost=personal_lost, former=True)
-    check_hands(settings)
+    check_hands(settings, makes=True)
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, restore")
     if settings.embedded:
         facts = _restore_embedded(settings, copy, manifest)
@@ -295,7 +295,7 @@ def rebuild(
         raise InvalidInput("safety.other_encryption", encrypted="on" if copy.encrypted else "off")
     with keys_brought(installation, settings, copy.keys):
         fits = check_keys(settings, copy.keys, personal_lost=personal_lost, former=True)
-    check_hands(settings)
+    check_hands(settings, makes=True)
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, rebuild")
     set_stillborn_aside(settings)
     check_empty(settings.data_dir)

@@ -29,6 +29,7 @@ from cbt.config import Settings
 from cbt.console.output import align, tone
 from cbt.console.texts import text as _
 from cbt.errors import Unavailable
+from cbt.ops.backup.damage import DamagedObject, damaged_objects
 from cbt.personal.fields import document_index
 from cbt.releases import newest_revision
 from cbt.rules.canonical import digest
@@ -41,6 +42,7 @@ from cbt.scoring.score_sheets import Scorers
 from cbt.storage.crypto import DOCUMENT, personal_was_lost, readable
 from cbt.storage.engine import database_place
 from cbt.storage.migrate import database_revision, refuse_newer
+from cbt.storage.raw_connection import DATABASE_ERRORS
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading
 
@@ -213,6 +215,8 @@ class Damage:
 
     what: str
     where: str
+    rows: int | None = None
+    """How many rows of a table cannot be read; None for what is no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +252,36 @@ def verify_everything() -> list[StoredCheck]:
         )
     refuse_newer()
     earlier = revision != newest_revision()
-    return [
+    checks = [
         StoredCheck(name, None, waits=True) if earlier and name not in ANY_VERSION else _run(name, check)
         for name, check in CHECKS
     ]
+    if has_damaged_pages(checks):
+        checks.append(_damage())
+    return checks
+
+
+def has_damaged_pages(checks: list[StoredCheck]) -> bool:
+    """Return whether pages of the embedded database are not what was written."""
+    return any(not check.ok for check in checks if check.name in ("integrity", "cipher"))
+
+
+def _damage() -> StoredCheck:
+    """Say what cannot be read any more, where pages are damaged."""
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    try:
+        looked_at, damaged = damaged_objects(settings)
+    except DATABASE_ERRORS as error:
+        return StoredCheck("damage", 0, (Damage("unreadable", type(error).__name__),))
+    return StoredCheck("damage", looked_at, tuple(_named(one) for one in damaged))
+
+
+def _named(one: DamagedObject) -> Damage:
+    if not one.is_table:
+        return Damage("index", one.name)
+    if one.rows is None:
+        return Damage("table_unknown", one.name)
+    return Damage("table" if one.exact else "table_most", one.name, one.rows)
 
 
 def check_in(session: Session, name: str) -> StoredCheck:
@@ -388,7 +418,14 @@ SHOWN = 20
 
 
 def checks_as_data(checks: list[StoredCheck]) -> list[dict[str, object]]:
-    return [{**asdict(check), "ok": check.ok} for check in checks]
+    return [asdict(check) | {"ok": check.ok, "findings": _findings(check)} for check in checks]
+
+
+def _findings(check: StoredCheck) -> list[dict[str, object]]:
+    """Return what a check found; rows are told where there are any to be told."""
+    return [
+        {name: value for name, value in asdict(one).items() if value is not None} for one in check.findings
+    ]
 
 
 def check_lines(checks: list[StoredCheck]) -> list[str]:
@@ -398,7 +435,7 @@ def check_lines(checks: list[StoredCheck]) -> list[str]:
     for check, line in zip(checks, heads, strict=True):
         lines.append(line if check.ok else tone(line, "red"))
         lines += [
-            " " * 6 + _(f"safety.found.{finding.what}", where=finding.where)
+            " " * 6 + _(f"safety.found.{finding.what}", where=finding.where, rows=finding.rows)
             for finding in check.findings[:SHOWN]
         ]
         if len(check.findings) > SHOWN:

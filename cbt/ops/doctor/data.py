@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 from cbt.config import Settings
 from cbt.console.texts import explain
 from cbt.errors import NotAllowed
+from cbt.ops.backup.damage import way_back
 from cbt.ops.backup.snapshot import database_key
 from cbt.ops.doctor.findings import Grade, Patient, Seen, Symptom
 from cbt.ops.file_permissions import ROOT, check_hands, group_name, open_to_others, user_name
-from cbt.ops.preflight import bringing_back
 from cbt.ops.start_gates import data_refusal
 from cbt.storage.backup_folder import copies, made_at
 from cbt.storage.engine import database_path
@@ -35,7 +35,7 @@ PERMISSIONS_CODES = {
 def examine_permissions(patient: Patient) -> Seen:
     """Ask as every command does whether this user may work here; then look at the modes."""
     try:
-        check_hands(patient.settings)
+        check_hands(patient.settings, makes=True)
     except NotAllowed as refused:
         yield refused
         return
@@ -126,7 +126,7 @@ def examine_file(patient: Patient) -> Seen:
     elif not patient.every_page and (patient.holder or size > SMALL_BYTES):
         yield Symptom("serving" if patient.holder else "large", {"mib": size // 2**20})
     elif pages := damaged_pages(settings):
-        fix = {"command": bringing_back(settings)}
+        fix = {"command": way_back(settings)}
         yield Symptom("damaged", {"path": path, "count": len(pages), "page": pages[0]} | fix)
     else:
         yield Symptom("whole", {"mib": f"{size / 2**20:.1f}"})

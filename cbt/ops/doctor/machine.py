@@ -19,6 +19,7 @@ from cbt.console.texts import text
 from cbt.errors import Unavailable
 from cbt.http.health import LOW_BYTES, free_bytes
 from cbt.ops.doctor.findings import Grade, Patient, Seen, Symptom
+from cbt.ops.file_permissions import nearest
 from cbt.storage.server_time import database_time
 
 CLOCK_CODES = {
@@ -137,11 +138,6 @@ def _full(folder: str, patient: Patient) -> str:
 def judge_space(name: str, free: int, *, full: str = "full") -> Symptom:
     code = full if free < FULL_BYTES else "low" if free < LOW_BYTES else "ok"
     return Symptom(code, {"name": name, "mib": free // _MIB, "wanted": LOW_BYTES // _MIB})
-
-
-def nearest(folder: Path) -> Path:
-    """Return the folder, or what of the way to it is there."""
-    return next(one for one in (folder.absolute(), *folder.absolute().parents) if one.is_dir())
 
 
 def kind_of(folder: Path, mounts: str) -> str:
