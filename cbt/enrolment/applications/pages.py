@@ -90,10 +90,6 @@ class ApplicationDetails:
         return [one.person.ref for one in waiting if one.answer.fulfilment is Fulfilment.MET]
 
     @property
-    def undecided(self) -> int:
-        return sum(not one.person.verdict for one in self.people)
-
-    @property
     def accepted(self) -> int:
         return sum(one.person.verdict == "accepted" for one in self.people)
 
