@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
 
 from cbt.help.handbooks import Handbook, HandbookSection
 
@@ -20,11 +19,11 @@ _HAN = re.compile(r"[㐀-鿿]")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A section that was found: of which handbook, and a piece of it with what was looked for marked (HTML)."""
+    """A section that was found: of which handbook, and a piece of it in which what was sought is told apart."""
 
     book: Handbook
     section: HandbookSection
-    excerpt: str
+    excerpt: list[tuple[str, bool]]
 
 
 def find(query: str, books: Iterable[Handbook]) -> list[Hit]:
@@ -77,17 +76,15 @@ def _pieces(terms: list[str]) -> Iterator[str]:
             yield term
 
 
-def _excerpt(section: HandbookSection, terms: list[str]) -> str:
-    """Return the words around the first term, as HTML, each term in `<mark>`."""
+def _excerpt(section: HandbookSection, terms: list[str]) -> list[tuple[str, bool]]:
+    """Return the words around the first term in pieces, each with whether it is a term."""
     text = section.words
     folded = text.casefold()
     first = min((at for term in terms if (at := folded.find(term)) >= 0), default=0)
     start, end = max(0, first - AROUND), first + 2 * AROUND
-    piece = text[start:end]
-    pattern = re.compile("|".join(map(re.escape, sorted(terms, key=len, reverse=True))), re.IGNORECASE)
-    marked, at = "", 0
-    for match in pattern.finditer(piece) if terms else ():
-        marked += escape(piece[at : match.start()]) + f"<mark>{escape(match[0])}</mark>"
-        at = match.end()
-    marked += escape(piece[at:])
-    return ("…" if start else "") + marked + ("…" if end < len(text) else "")
+    piece = ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
+    if not terms:
+        return [(piece, False)]
+    pattern = "|".join(map(re.escape, sorted(terms, key=len, reverse=True)))
+    parts = re.split(f"({pattern})", piece, flags=re.IGNORECASE)
+    return [(part, place % 2 == 1) for place, part in enumerate(parts)]
