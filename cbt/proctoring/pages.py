@@ -40,15 +40,20 @@ from cbt.sittings.store import RoomView, changes_of, room_view_for, told_change
 from cbt.storage.page_span import PageSpan
 from cbt.storage.unit_of_work import reading
 
-TOLD = ("blur", "fullscreen_exit", "paste", "elsewhere")
-"""What is told of: the window left, full screen left, something pasted, a second address."""
+TOLD = ("blur", "leave", "fullscreen_exit", "paste", "elsewhere")
+"""What is told of: the window left, the page left for another one or closed, full screen left, something pasted, a
+second address."""
+BACK = {"blur": "focus", "leave": "paper_loaded"}
+"""What a page reports once somebody is back."""
+RELOADED = timedelta(seconds=10)
+"""A page that says by then that it is there again was loaded anew, not left: nothing is told of it."""
 MOST_SHOWN = 40
 MOST_READ = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One of them: when, and of a window that was left for how long (None: it was not heard to come back)."""
+    """One of them: when, and of what was left for how long (None: it was not heard to come back)."""
 
     kind: str
     at: datetime
@@ -58,7 +63,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """How many of each kind, how long the window was left in all, and the latest, the newest first."""
+    """How many of each kind, how long window and page were left in all, and the latest, the newest first."""
 
     counts: Mapping[str, int]
     away: timedelta
@@ -95,12 +100,16 @@ def gathered(signals: Iterable[Signal]) -> Signals:
 
 
 def _of_page(events: Sequence[tuple[str, datetime]]) -> Iterator[Signal]:
-    """Yield what a page reported; a window that was left is back with the report that follows, if that says so."""
-    of_window = [(kind, at) for kind, at in events if kind in {"blur", "focus"}]
-    for (kind, at), after in zip_longest(of_window, of_window[1:]):
-        if kind == "blur":
-            yield Signal(kind, at, away=after[1] - at if after is not None and after[0] == "focus" else None)
-    yield from (Signal(kind, at) for kind, at in events if kind in TOLD and kind != "blur")
+    """Yield what a page reported; what was left is back with the report that follows, if that says so."""
+    for leaving, coming in BACK.items():
+        between = [(kind, at) for kind, at in events if kind in {leaving, coming}]
+        for (kind, at), after in zip_longest(between, between[1:]):
+            if kind != leaving:
+                continue
+            away = after[1] - at if after is not None and after[0] == coming else None
+            if kind != "leave" or away is None or away > RELOADED:
+                yield Signal(kind, at, away)
+    yield from (Signal(kind, at) for kind, at in events if kind in TOLD and kind not in BACK)
 
 
 def _address(after: str) -> str:

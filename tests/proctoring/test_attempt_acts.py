@@ -24,6 +24,7 @@ from tests.proctoring.desk import (
     rows,
     running,
 )
+from tests.proctoring.test_record import told_at
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -157,6 +158,10 @@ def test_a_paper_handed_in_by_mistake_comes_back_with_chief_and_second(world: Wo
     done(chief.act("reopen", "theory", reason="误交卷", second="proctor"))
     assert page.start().status_code == 200
     assert attempt(world, "theory").closes_at == END
+    assert told_at(world, ("交卷", "恢复作答")) == [
+        ("09:31:00", "01 王小明 交卷"),
+        ("09:31:00", "01 王小明 恢复作答 · chief_proctor-老师 + proctor-老师（误交卷）"),
+    ]
 
 
 def test_a_proctor_may_reopen_with_the_chief_as_second(world: World) -> None:

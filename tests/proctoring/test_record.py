@@ -58,6 +58,13 @@ def record_of(world: World) -> RoomRecord:
         return read_record(session, room_view_for(session, world.room_ref, principal), now=world.clock.now())
 
 
+def told_at(world: World, of: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the lines of the log that say one of these words, with their times."""
+    with world.app.test_request_context():
+        rows = PAPERS["room_log"].gather(record_of(world))["parts"][0]["rows"]
+    return [(at, text) for _number, at, text in rows if any(word in text for word in of)]
+
+
 def printed(world: World, document: str, role: str = "proctor") -> Any:
     return world.staff(role).get(f"/proctor/rooms/{world.room_ref}/record/{document}.pdf")
 

@@ -93,9 +93,14 @@ def test_signals_stand_in_the_seats_dialog_with_their_times_and_change_nothing(w
     world.clock.advance(7 * SECOND)
     page.send(page.entry(0, {"type": "focus"}, "event"), page.entry(0, {"type": "paste"}, "event"))
     page.send(page.entry(0, {"type": "fullscreen_exit"}, "event"))
+    for away in (3, 21):  # loaded anew, and left for another page
+        page.send(page.entry(0, {"type": "leave"}, "event"))
+        world.clock.advance(away * SECOND)
+        page.send(page.entry(0, {"type": "paper_loaded"}, "event"))
+    page.send(page.entry(0, {"type": "leave"}, "event"))
     before = len(audited(world))
     shown = desk.client.get(f"{desk.url}/seats/{world.sitters['theory'].registration_ref}").text
-    for words in ("离开窗口 1", "粘贴 1", "退出全屏 1", "7 秒", "09:01:00"):
+    for words in ("离开窗口 1", "粘贴 1", "退出全屏 1", "7 秒", "09:01:00", "离开答题页面 2", "21 秒"):
         assert words in " ".join(shown.split()), words
     assert len(audited(world)) == before  # no entry of the chain for a report of the page
     assert registration(world, "theory").violation_code is None

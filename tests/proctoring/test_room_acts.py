@@ -29,7 +29,7 @@ from tests.proctoring.desk import (
     running,
 )
 from tests.proctoring.test_board import board_of, more_sitters
-from tests.proctoring.test_record import record_of
+from tests.proctoring.test_record import record_of, told_at
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -86,6 +86,8 @@ def test_time_for_the_room_after_a_power_cut_at_minute_44_reopens_what_the_deadl
     assert attempt(world, "second").closed_by == "candidate"
     assert attempt(world, "skills").closes_at == PLANNED + 70 * MINUTE
     assert verified(world)
+    told = [("09:45:00", "01 王小明 到时收卷"), ("09:50:00", "01 王小明 恢复作答（已补时）")]
+    assert told_at(world, ("到时收卷", "恢复作答")) == told[: 1 + comes_back]
 
 
 def verified(world: World) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, or_, select
+from sqlalchemy import Row, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
@@ -36,7 +36,7 @@ from cbt.rules import clock
 from cbt.rules.canonical import digest
 from cbt.rules.clock import Pause
 from cbt.rules.door import is_late
-from cbt.rules.states import OVER, UNANSWERED, ClosedBy, SittingState
+from cbt.rules.states import OVER, UNANSWERED, ClosedBy, SittingState, closing
 from cbt.runner.clock_facts import RoomFacts, room_facts
 from cbt.runner.models import Attempt, Gap, Message
 from cbt.sittings.models import SittingRoom
@@ -87,15 +87,16 @@ def still_shown(reminders: Iterable[Reminder], *, now: datetime) -> tuple[Remind
     return tuple(one for one in reminders if one.at > now - SHOWN_FOR)
 
 
-# What of a started room only the audit log knows: who left which seat when, and what the product itself gave.
+# What of a started room only the audit log knows: who left which seat when, what the product itself gave, and how
+# papers were closed that are open again.
 #
 # People move by 换机 to a free seat, by signing in again wherever they may, by 整场换机房, and by what was taken
 # back of these. What an outage took is given back by nobody of the room.
 #
-# Source: R-16, R-27.
+# Source: R-16, R-27, R-28, R-60.
 
 _SEAT, _RELOCATED, _BACK = "door.seat", "room.relocate", "undo.relocate"
-_GIVEN, _HELD = "room.adjust", "room.hold"
+_GIVEN, _HELD, _REOPENED = "room.adjust", "room.hold", "attempt.reopen"
 _SYSTEM = "scheduler"
 _STARTED = (
     select(func.max(AuditEntry.id))
@@ -111,9 +112,17 @@ _ENTRIES = PreparedSelect(
         AuditEntry.reason,
         AuditEntry.before,
         AuditEntry.after,
+        Attempt.id.label("attempt_id"),
+    )
+    .outerjoin(
+        Attempt,
+        and_(
+            AuditEntry.act == _REOPENED,
+            Attempt.ref == func.substr(AuditEntry.subject, len("attempt:") + 1),
+        ),
     )
     .where(
-        or_(*(AuditEntry.act == act for act in (_SEAT, _RELOCATED, _BACK, _GIVEN, _HELD))),
+        or_(*(AuditEntry.act == act for act in (_SEAT, _RELOCATED, _BACK, _GIVEN, _HELD, _REOPENED))),
         AuditEntry.id > _STARTED,
     )
     .order_by(AuditEntry.id)
@@ -132,11 +141,26 @@ class SystemTime:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoneClosing:
+    """A closing that was undone: of which attempt, when and how it was closed, when it was opened again.
+
+    `by_time`: time that was given for a site fault did it, and nobody's 恢复作答 (R-28).
+    """
+
+    attempt_id: int
+    closed_at: datetime
+    closed_by: ClosedBy
+    at: datetime
+    by_time: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RoomTrail:
-    """Both, in their order; moves of other rooms are among them."""
+    """All three, in their order; moves and closings of other rooms are among them."""
 
     moves: tuple[Move, ...] = ()
     system: tuple[SystemTime, ...] = ()
+    undone: tuple[UndoneClosing, ...] = ()
 
 
 def trail_of_room(session: Session, room: SittingRoom) -> RoomTrail:
@@ -145,10 +169,13 @@ def trail_of_room(session: Session, room: SittingRoom) -> RoomTrail:
         return RoomTrail()
     moves: list[Move] = []
     system: list[SystemTime] = []
+    undone: list[UndoneClosing] = []
     relocations: list[Mapping[str, tuple[int, int]]] = []
     for entry in _ENTRIES.rows(session, room=room.logged_as):
         if entry.act == _SEAT:
             moves.append((entry.at, entry.subject.partition(":")[2], json.loads(entry.before)["seat"]))
+        elif entry.act == _REOPENED:
+            undone.append(_undone_closing(entry, json.loads(entry.before)))
         elif entry.subject != room.logged_as:
             continue
         elif entry.act == _RELOCATED:
@@ -159,7 +186,12 @@ def trail_of_room(session: Session, room: SittingRoom) -> RoomTrail:
             moves += [(entry.at, ref, new) for ref, (_former, new) in relocations.pop().items()]
         elif entry.actor == _SYSTEM:
             system.append(_system_time(entry, json.loads(entry.after), room.started_at))
-    return RoomTrail(tuple(moves), tuple(system))
+    return RoomTrail(tuple(moves), tuple(system), tuple(undone))
+
+
+def _undone_closing(entry: Row[Any], before: Mapping[str, str]) -> UndoneClosing:
+    closed_at, closed_by = datetime.fromisoformat(before["closed_at"]), ClosedBy(before["closed_by"])
+    return UndoneClosing(entry.attempt_id, closed_at, closed_by, entry.at, entry.actor == _SYSTEM)
 
 
 def _numbers(former_and_new: str) -> tuple[int, int]:
@@ -263,6 +295,14 @@ def log_lines(
     for seat in seats:
         if seat.closed_at is not None and seat.closed_by in _BY_ITSELF:
             tell(f"closed_{seat.closing}", seat.closed_at, seat)
+    for end in trail.undone:
+        if (reopened := by_attempt.get(end.attempt_id)) is None:
+            continue
+        if end.closed_by in _BY_ITSELF:
+            started = reopened.started_at is not None and reopened.started_at <= end.closed_at
+            tell(f"closed_{closing(end.closed_by, started=started)}", end.closed_at, reopened)
+        if end.by_time:
+            tell("reopen_by_time", end.at, reopened)
     for gap in gaps[:whole]:
         if (lost := by_attempt.get(gap.attempt_id)) is not None:
             tell("connected", gap.to_at, lost)
