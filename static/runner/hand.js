@@ -49,6 +49,7 @@ export class Hand {
 
   open() {
     this.body = h("div", { class: "hand-body stack" });
+    Object.assign(this, { told: this.line(), toldOfRemark: this.line() }); // these stay when the rest is drawn anew
     this.fill();
     openDialog({ title: t("hand.title"), body: this.body });
     this.body.querySelector("button")?.focus();
@@ -58,38 +59,37 @@ export class Hand {
   /** What the dialog says: the hand that is up, or the four reasons; and what can be said of the item. */
   fill() {
     const draft = this.body.querySelector("textarea")?.value ?? "";
-    const [refused, problem] = [this.line(), this.line()];
-    this.body.replaceChildren(...(this.hand?.up ? this.waiting(refused) : this.reasons(refused)), ...this.remarking(problem, draft));
+    this.body.replaceChildren(...(this.hand?.up ? this.waiting() : this.reasons()), ...this.remarking(draft));
   }
 
   line() {
     return h("p", { class: "hand-told", role: "status", tabindex: "-1" });
   }
 
-  waiting(refused) {
+  waiting() {
     const { reason, at, place } = this.hand;
     const params = { reason: t(`hand.reason.${reason}`), time: wall(at), place };
     return [
       h("p", { class: "strong" }, t(place ? "hand.waits_at" : "hand.waits", params)),
-      h("div", { class: "btn-row" }, h("button", { type: "button", class: "btn", onclick: () => this.send(this.app.urls.lower, {}, refused) }, t("hand.lower"))),
-      refused,
+      h("div", { class: "btn-row" }, h("button", { type: "button", class: "btn", onclick: () => this.send(this.app.urls.lower, {}) }, t("hand.lower"))),
+      this.told,
     ];
   }
 
-  reasons(refused) {
+  reasons() {
     const { app } = this;
-    const raise = (reason) => this.send(app.urls.hand, { reason, position: app.store.current || null }, refused);
+    const raise = (reason) => this.send(app.urls.hand, { reason, position: app.store.current || null });
     return [
       h("p", { class: "hint" }, t("hand.lead")),
       h("div", { class: "hand-reasons" }, REASONS.map((reason) => h("button", {
         type: "button", class: "btn", "data-reason": reason, onclick: () => raise(reason),
       }, t(`hand.reason.${reason}`)))),
-      refused,
+      this.told,
       this.hand?.answer ? h("p", {}, t("hand.answered", { text: this.hand.answer })) : null,
     ].filter(Boolean);
   }
 
-  remarking(problem, draft) {
+  remarking(draft) {
     const { app } = this;
     const position = app.store.current;
     if (app.locked || !position) return [];
@@ -97,23 +97,24 @@ export class Hand {
     const field = h("textarea", { class: "input", id: "remark", rows: 2, maxlength: LONGEST, value: draft });
     const send = async () => {
       const reply = await app.post(app.urls.remark, { position, text: field.value });
-      if (reply.status === 200) field.value = "";
-      this.tell(problem, reply, reply.status === 200 ? t("remark.sent", { place: reply.body.place }) : "");
+      if (reply.status === 200) this.body.querySelectorAll("textarea").forEach((each) => { each.value = ""; });
+      this.tell(this.toldOfRemark, reply, reply.status === 200 ? t("remark.sent", { place: reply.body.place }) : "");
     };
     return [h("section", { class: "hand-remark stack" },
       h("label", { for: "remark" }, t("remark.label", { place })), field,
       h("p", { class: "hint" }, t("remark.lead")),
-      h("div", { class: "btn-row" }, h("button", { type: "button", class: "btn", onclick: send }, t("remark.send"))), problem)];
+      h("div", { class: "btn-row" }, h("button", { type: "button", class: "btn", onclick: send }, t("remark.send"))), this.toldOfRemark)];
   }
 
-  async send(url, body, told) {
+  async send(url, body) {
     const { app } = this;
     sessionStorage.setItem(KEPT, app.attempt.ref);
     const reply = await app.post(url, body);
     if (reply.status !== 200) {
-      this.tell(told, reply, "");
+      this.tell(this.told, reply, "");
       return;
     }
+    this.told.textContent = "";
     this.show(reply.body.hand);
     app.announce(this.hand?.up ? t("hand.up") : t("hand.lowered"));
     this.body.querySelector("button")?.focus();

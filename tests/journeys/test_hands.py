@@ -7,12 +7,28 @@ from playwright.sync_api import expect
 
 from cbt.proctoring.models import ItemRemark
 from cbt.storage.unit_of_work import reading
-from tests.journeys.browsers import Browsers
+from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.centre import Centre
 from tests.journeys.seated import begin, journal_of, seat
 from tests.journeys.staff import Board
 
 pytestmark = pytest.mark.journey
+
+
+SIZES = ((1366, 768), (1024, 768), (683, 384), (390, 844))
+"""The desks there are, one at 200 %, and a phone."""
+
+
+def bars(browser: Browser) -> list[int]:
+    """Return how high the bar of the answer page is at each size; nothing on it is wider than the page."""
+    heights = []
+    for width, height in SIZES:
+        browser.page.set_viewport_size({"width": width, "height": height})
+        assert browser.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect(browser.find("#hand")).to_be_visible()
+        heights.append(int(browser.page.evaluate("document.querySelector('.bar').offsetHeight")))
+    browser.page.set_viewport_size({"width": 1366, "height": 768})
+    return heights
 
 
 def test_a_hand_is_answered_in_words(centre: Centre, browsers: Browsers) -> None:
@@ -24,6 +40,7 @@ def test_a_hand_is_answered_in_words(centre: Centre, browsers: Browsers) -> None
     board.sign_in()
     board.enter()
 
+    before = bars(browser)
     button.click()
     browser.look("hand-reasons", zoom=True)
     candidate.find("[data-reason=item]").click()
@@ -63,11 +80,7 @@ def test_a_hand_is_answered_in_words(centre: Centre, browsers: Browsers) -> None
     expect(button).to_have_text("举手")
     expect(candidate.find("#toasts")).to_contain_text("马上过来，请稍候")
     browser.look("hand-answered", zoom=True)
-    for size in ({"width": 1024, "height": 768}, {"width": 390, "height": 844}):
-        browser.page.set_viewport_size(size)  # type: ignore[arg-type]  # Playwright's own dict type
-        assert browser.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        expect(button).to_be_visible()
-    browser.page.set_viewport_size({"width": 1366, "height": 768})
+    assert bars(browser) == before, "neither a hand nor its answer makes the bar higher"
 
     # In forced colours what cannot be used yet is told by its edge.
     browser.page.emulate_media(forced_colors="active")
