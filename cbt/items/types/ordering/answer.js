@@ -6,7 +6,7 @@ import { h, icon, t } from "../dom.js";
 function render(item, app) {
   const { store } = app;
   const { position } = item;
-  const list = h("ol", { class: "order" });
+  const list = h("ol", { class: "order", "aria-labelledby": `stem-${position}` });
   const said = h("p", { class: "sr-only", role: "status" });
   const confirm = h("button", {
     type: "button", class: "btn btn-s", onclick: () => commit(order()),
@@ -34,13 +34,15 @@ function render(item, app) {
   }
 
   function row(step, place, last) {
+    const [own, text] = [`place-${position}-${step}`, `step-${position}-${step}`];
     const edge = (name, blocked, to) => h("button", {
-      type: "button", class: `btn btn-s btn-icon ${name}`, "aria-label": t(`ordering.${name}`, { n: place + 1 }),
+      type: "button", class: `btn btn-s btn-icon ${name}`, "aria-label": t(`ordering.${name}`, { n: place + 1 }), "aria-describedby": text,
       title: t(`ordering.${name}_short`), "aria-disabled": blocked ? "true" : null,
       onclick: () => !blocked && move(step, to, `.${name}`),
     }, icon(name));
     const field = h("input", {
-      class: "place num", type: "text", inputmode: "numeric", autocomplete: "off", value: place + 1, "aria-label": t("ordering.place", { n: place + 1 }),
+      class: "place num", type: "text", inputmode: "numeric", autocomplete: "off", value: place + 1, id: own,
+      "aria-label": t("ordering.place", { n: place + 1 }), "aria-labelledby": `${own} ${text}`,
       onchange: (event) => {
         const wanted = Number(event.target.value.normalize("NFKC"));
         if (Number.isInteger(wanted) && wanted >= 1) move(step, wanted - 1, ".place");
@@ -62,7 +64,7 @@ function render(item, app) {
         if (dragged !== null) move(dragged, place, ".place");
         dragged = null;
       },
-    }, h("span", { class: "grip", "aria-hidden": "true" }, "⋮⋮"), field, h("div", { class: "step", html: item.steps[step - 1] }),
+    }, h("span", { class: "grip", "aria-hidden": "true" }, "⋮⋮"), field, h("div", { class: "step", id: text, html: item.steps[step - 1] }),
     edge("up", place === 0, place - 1), edge("down", place === last, place + 1));
   }
 
