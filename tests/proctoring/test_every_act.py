@@ -227,6 +227,14 @@ def test_every_act_has_its_case() -> None:
     assert {case.code for case in (*AT_THE_DOOR, *WITH_PAPERS, *OF_THE_ROOM)} == set(ACTS)
 
 
+STOPS = {
+    "abort", "end", "evacuate", "evacuate_close", "force", "hold", "reopen", "report_withdraw", "start",
+    "violation",
+}  # fmt: skip
+"""What stops people or cannot be taken back (of 开考: while somebody is not ready, as here): 取消
+is its main button, and no Enter in a field carries it out."""
+
+
 def refused_in_words(reply: TestResponse, *codes: int) -> None:
     """Insist that something was refused, and that what happened and what to do now are said."""
     assert reply.status_code in codes, (reply.status_code, reply.text[:400])
@@ -311,6 +319,13 @@ class Trial:
         names = (case.who,) if case.who else ()
         said = case.fields(self.world) if callable(case.fields) else {}
         page = desk.ask(case.code, *names, **said).text
+        dialog = page[page.index('id="act"') :]
+        first = re.search(r'<button(?![^>]*type="button")[^>]*>', dialog)
+        cancel = re.search(r'<a class="btn([^"]*)"[^>]*>\s*取消', dialog)
+        assert first is not None, page
+        assert cancel is not None, page
+        safe = {"btn-main" in cancel[1], "disabled" in first[0]}
+        assert safe == {case.code in STOPS}, "what 取消 and Enter do"
         found = re.search(r'name="as_of" value="(\d+)"', page)
         assert found is not None, page
         return found[1]

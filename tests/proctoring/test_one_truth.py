@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -154,6 +155,7 @@ def test_a_rebinding_says_what_becomes_of_both_machines_and_is_taken_back(world:
     shown = desk.ask("rebind", "theory").text
     for text in ("王小明", "10.0.0.1", "10.0.0.77", place, "还有 2 题未送达", "原机器解除绑定"):
         assert text in shown, text
+    assert re.search(r'<a class="btn btn-main"[^>]*>\s*取消', shown), "answers would be lost"
     done(desk.act("rebind", "theory"))
     assert (row(world, Seat, id=seat_id).machine_hash, row(world, Seat, id=other_id).machine_hash) == (
         "b" * 64,

@@ -288,8 +288,9 @@ def _epoch(desk: Desk, seat: SeatView) -> int | None:
 
 def _claimed(preview: Preview) -> Mapping[str, object]:
     with reading() as session:
-        claims = [(seat, claim_of(session, seat.seat_id)) for seat in preview.picked.chosen]
-    return {"claims": [(seat, claim) for seat, claim in claims if claim is not None]}
+        asked = [(seat, claim_of(session, seat.seat_id)) for seat in preview.picked.chosen]
+    claims = [(seat, claim) for seat, claim in asked if claim is not None]
+    return {"claims": claims, "hesitate": any(claim.undelivered for _seat, claim in claims)}
 
 
 def _take_back_rebind(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:

@@ -172,7 +172,6 @@ ACTS = (
         shows=_shown,
         blocked=lambda preview: bool(_blockers(preview)),
         final="end",
-        tone="main",
         head=HeadButton(50, lambda head: head.open),
     ),
     Act(
