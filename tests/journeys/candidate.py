@@ -112,7 +112,18 @@ class Candidate:
         expect(button).to_be_visible()
         if look:
             self.look("confirm")
+            self._may_object()
         self.browser.hand.press(button)
+
+    def _may_object(self) -> None:
+        """Open 信息有误 and close it again: nothing under the pointer moves, neither it nor 信息无误."""
+        places = self.find("form[action$='/exam/confirm'] button"), self.find(".door-wrong summary")
+        before = [place.bounding_box() for place in places]
+        places[1].click()
+        expect(self.find(".door-wrong [name=about]").first).to_be_visible()
+        assert [place.bounding_box() for place in places] == before
+        self.look("objects", zoom=True)
+        places[1].click()
 
     def pledge(self, *, look: bool = False) -> None:
         """我已阅读并同意."""

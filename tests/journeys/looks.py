@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import FloatRect, Page
 
 _HERE = Path(__file__).parent
 AXE = _HERE / "vendor" / "axe.min.js"
@@ -91,3 +91,12 @@ def violations(page: Page) -> Iterator[tuple[str, str]]:
 def _bring_axe(page: Page) -> None:
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text("utf-8") + ";null")
+
+
+def apart(one: FloatRect, other: FloatRect) -> bool:
+    """Return whether two boxes have no point in common."""
+    return any(
+        low[side] + low[span] <= high[side]
+        for side, span in (("x", "width"), ("y", "height"))
+        for low, high in ((one, other), (other, one))
+    )

@@ -26,6 +26,7 @@ from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.candidate import Candidate
 from tests.journeys.centre import Centre
 from tests.journeys.hands import Keyboard, Mouse
+from tests.journeys.looks import apart
 from tests.journeys.seated import begin, journal_of, seat
 from tests.kinds.papers import give_paper
 from torture.sites.waiting import wait_for
@@ -57,6 +58,14 @@ CONTROLS = (
     ".order .place",
     "button.flag",
 )
+AROUND = (
+    ".item .stem", ".choice-text", ".item > header h2", ".facts-line", ".saved", ".item > header .btn", "kbd",
+    ".choice .letter", ".progress", ".palette button", ".legend li", ".sections b",
+    ".sections span", ".segments button", ".note label", ".hint",
+)  # fmt: skip
+"""An item, and what stands around it."""
+SIZES = """(selectors) => Object.fromEntries(selectors.map((each) => [
+    each, Number.parseFloat(getComputedStyle(document.querySelector(`#runner ${each}`)).fontSize)]))"""
 MOVING = ("PageDown", "PageUp", "ArrowRight")
 FOCUSED = "document.activeElement.closest('.choices, select, .palette') === null"
 
@@ -285,6 +294,20 @@ def no_arrow_rewrites_what_a_letter_or_the_mouse_chose(centre: Centre, candidate
     expect(candidate.item(41)).to_be_visible()
 
     what_is_told_covers_nothing_and_goes(centre, candidate)
+    the_largest_size_is_for_hints_and_marks_too(candidate)
+
+
+def the_largest_size_is_for_hints_and_marks_too(candidate: Candidate) -> None:
+    """Choose 特大: what stands around an item grows as the item does."""
+    page = candidate.browser.page
+    before = page.evaluate(SIZES, AROUND)
+    candidate.find("#settings").click()
+    candidate.find(".pick-size [data-value=xlarge]").click()
+    page.keyboard.press("Escape")
+    expect(candidate.find("#runner")).to_have_attribute("data-size", "xlarge")
+    after = page.evaluate(SIZES, AROUND)
+    grown = {selector: after[selector] / size for selector, size in before.items()}
+    assert all(by >= 1.3 for by in grown.values()), grown
 
 
 def boxes(candidate: Candidate, *selectors: str) -> list[FloatRect]:
@@ -294,19 +317,19 @@ def boxes(candidate: Candidate, *selectors: str) -> list[FloatRect]:
     return [box for box in found if box is not None]
 
 
-def apart(one: FloatRect, other: FloatRect) -> bool:
-    """Return whether two boxes have no point in common."""
-    return any(
-        low[side] + low[span] <= high[side]
-        for side, span in (("x", "width"), ("y", "height"))
-        for low, high in ((one, other), (other, one))
-    )
-
-
 def what_is_told_covers_nothing_and_goes(centre: Centre, candidate: Candidate) -> None:
     """Be refused, and told three things at once: who this is, the time, what is saved and the answers stay seen."""
     page, find = candidate.browser.page, candidate.find
-    own = ("#photo", "#candidate", "#save", "#clock", "#hand-in", ".item .stem", ".item .choices")
+    own = (
+        "#photo",
+        "#candidate",
+        "#save",
+        "#clock",
+        "#hand-in",
+        ".item > header",
+        ".item .stem",
+        ".item .choices",
+    )
     before = boxes(candidate, *own)
     candidate.hand_in_is_early()
     (refusal,) = boxes(candidate, ".hand-in .refusal")

@@ -195,6 +195,11 @@ def test_an_answer_that_arrives_after_the_closing_is_said_to_be_evidence(
     expect(candidate.find("#save.warn")).to_contain_text("1")
     centre.stand_at(END + timedelta(seconds=30))
     centre.wait_for_score("theory")
+    candidate.meet_screen("deadline_wait")
+    unsent = candidate.text("delivery.save.offline_over").replace("{n}", "1")
+    expect(candidate.find("#save.warn")).to_have_text(f"▲{unsent}")
+    assert "继续作答" not in browser.page.locator("body").inner_text()
+    candidate.look("late-offline", zoom=True)
     browser.context.set_offline(False)
     candidate.meet_screen("deadline")
     expect(candidate.find("#save.warn")).to_have_text(
@@ -202,6 +207,7 @@ def test_an_answer_that_arrives_after_the_closing_is_said_to_be_evidence(
     )
     said = candidate.text("delivery.rescue.evidence").split("}")[1]
     expect(candidate.find("#rescue")).to_contain_text(said)
+    assert "已保存" not in browser.page.locator("header.bar").inner_text(), "beside what came too late"
     candidate.look("late-evidence", zoom=True)
     assert evidence_of(centre, "theory") == [(2, '"B"')]
     assert journal_of(centre, "theory") == [(1, '"A"')]

@@ -37,6 +37,8 @@ BOARD_ENDS = {
     "交卷": "by_candidate", "到时": "by_deadline", "强制": "by_proctor", "违纪终止": "by_violation",
     "疏散": "by_evacuation", "到场未作答": "unanswered",
 }  # fmt: skip
+BY_ITSELF = ("交卷", "考生交卷", "到时收卷")
+"""Ends that nobody of the room brings about: the log's line stands at the instant of the end."""
 CHINA = ZoneInfo("Asia/Shanghai")
 _SPAN = re.compile(r"(?:(\d+) 分)? ?(?:(\d+) 秒)?")
 _PERSON = re.compile(r"(\d\d) (\S+)")
@@ -80,6 +82,13 @@ def of_record(record: RoomRecord) -> Facts:
         "cut": _times(happened["断线"]),
         "evacuated": Counter(re.findall(r"(紧急疏散|签认紧急疏散)", happened.get("紧急疏散", ""))),
         "room time": Counter(_room_time(happened["全场补时、延时"])),
+        "hands": _times(happened["举手"]),
+        "hands by reason": Counter(
+            {
+                reason: int(number)
+                for reason, number in re.findall(r"(网络|题目|身体|其他) (\d+)", happened["举手"])
+            }
+        ),
     }
     alone = re.match(r"(\d+) 人 (\d+) 次，共 (.+)", happened["个别补时、延时"])
     found["own time"] = (int(alone[1]), int(alone[2]), seconds(alone[3])) if alone else (0, 0, 0)
@@ -101,6 +110,8 @@ def of_log(record: RoomRecord) -> Facts:
     given: list[tuple[str, int]] = []
     room_time: Counter[int] = Counter()
     found: Facts = {"moved": 0}
+    left: dict[str, str] = {}
+    hands: Counter[str] = Counter()
     evacuated: Counter[str] = Counter()
     for _number, at, text in PAPERS["room_log"].gather(record)["parts"][0]["rows"]:
         sentence = text.partition("\n")[0]
@@ -115,9 +126,16 @@ def of_log(record: RoomRecord) -> Facts:
             room_time[seconds(back[1])] += 1
         for name, said in _each(text):
             _read_line(name, said, names, given, found)
+            if said.startswith(("恢复作答", "强制收卷")):
+                left.pop(name, None)
+            elif said.startswith(BY_ITSELF):
+                left[name] = at
+            if hand := re.match(r"举手：(\S+)", said):
+                hands[hand[1]] += 1
     found |= ends_of(names)
     found["evacuated"] = evacuated
     found["room time"] = room_time
+    found |= {"hands": hands.total(), "hands by reason": hands, "left at": left}
     found["names of absent"] = frozenset(names["absent"])
     found["names of violations"] = frozenset(names["violations"])
     found["names of cut"] = frozenset(names["cut"])
@@ -154,8 +172,9 @@ def _read_line(
 def _each(text: str) -> Iterator[tuple[str, str]]:
     """Yield whom a line is about with what it says; of a line about several each with what is theirs."""
     sentence, _, below = text.partition("\n")
-    if alone := re.match(r"\d\d (\S+) (.*)", sentence):
-        yield alone[1], alone[2]
+    if not below:
+        if alone := re.match(r"\d\d (\S+) (.*)", sentence):
+            yield alone[1], alone[2]
     elif many := re.match(r"\d+ 人 (.*)", sentence):
         for one in below.split("、"):
             person = re.match(r"\d\d (\S+)(?: · (.*))?", one)
@@ -166,10 +185,18 @@ def _each(text: str) -> Iterator[tuple[str, str]]:
 def of_attendance(record: RoomRecord) -> Facts:
     names: defaultdict[str, set[str]] = defaultdict(set)
     rows = PAPERS["attendance"].gather(record)["parts"][0]["rows"]
-    for _seat, name, _ticket, arrived, _identity, _signed_in, left, _signature in rows:
-        names["absent" if arrived == "缺考" else ENDS.get(left.partition("\n")[2], "")].add(name)
+    came, left_at = {}, {}
+    for seat, name, ticket, arrived, identity, signed_in, left, _signature in rows:
+        at, _, how = left.partition("\n")
+        names["absent" if arrived == "缺考" else ENDS.get(how, "")].add(name)
+        if arrived != "缺考":
+            came[name] = (seat, ticket, arrived, identity.partition("\n")[0], signed_in)
+        if how in BY_ITSELF:
+            left_at[name] = at
     return {
         **ends_of(names),
+        "came": came,
+        "left at": left_at,
         "expected": len(rows),
         "absent": len(names["absent"]),
         "names of absent": frozenset(names["absent"]),
@@ -261,6 +288,15 @@ def of_package(body: bytes, room_ref: str) -> Facts:
     return {
         **ends_of(names),
         **counts,
+        "came": {
+            one["name"]: (
+                f"{one['seat']:02d}",
+                one["ticket"],
+                *(clock(one[at]) for at in ("arrived_at", "checked_in_at", "signed_in_at")),
+            )
+            for one in persons
+            if one["absent_at"] is None
+        },
         "names of absent": frozenset(names["absent"]),
         "names of violations": frozenset(
             called[one["registration"]]
@@ -269,6 +305,7 @@ def of_package(body: bytes, room_ref: str) -> Facts:
         ),
         "started": clock(room["started_at"]),
         "ended": clock(room["ended_at"]),
+        "hands": kinds["hand"],
         "moved": moved - kinds["undo_move"] - kinds["undo_rebind"],
         "room time": Counter(int(float(one["seconds"])) for one in given if one["registration"] is None),
         "own time": (
