@@ -150,6 +150,7 @@ def erase_piece(session: Session, batch_id: int, counts: Counter[str], *, last_o
         .where(Registration.sitting_id.in_(sittings))
         .order_by(Registration.id)
         .limit(PIECE)
+        .with_for_update()  # before their papers (cbt/application/lock_order.py)
     ).all()
     if registered:
         attempts = table_of("attempt").c.registration_id.in_(registered)
