@@ -59,7 +59,13 @@ def places_of(settings: Settings) -> Places:
     log = settings.log_file and settings.log_file.parent
     named = [settings.backup_dir, settings.journal_copy_dir, anchor and anchor_file(anchor).parent, log]
     others = tuple(path for path in named if path is not None and not _is_within(path, own))
-    read = [settings.tls_cert, settings.tls_key, settings.blueprint_dir, settings.bank_dir]
+    read = [
+        settings.tls_cert,
+        settings.tls_key,
+        settings.blueprint_dir,
+        settings.bank_dir,
+        settings.backup_hook,
+    ]
     for path in (*own, *others):
         if _is_within(path, _PASSING):
             raise InvalidInput("service.passing", path=path)
