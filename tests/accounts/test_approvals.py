@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,8 +13,10 @@ from flask_babel import gettext
 from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
+from cbt.accounts.approvals.decisions import show_code
 from cbt.accounts.models import Approval, Staff
 from cbt.accounts.staff import create_staff
+from cbt.accounts.store import staff_principal
 from cbt.application.jobs import JOBS
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, Registration
@@ -373,6 +376,28 @@ def test_a_code_ends_with_its_request_and_the_log_says_from_which_machine_it_was
     assert {entry.actor for entry in entries} == {f"staff:{world.people['officer'].ref}"}
     assert said[0]["machine"] != said[1]["machine"]
     assert all(re.fullmatch("[0-9a-f]{12}", one["machine"]) for one in said)
+
+
+@pytest.mark.once
+def test_a_code_is_any_of_six_digits(world: World) -> None:
+    class Drawn(random.Random):
+        def __init__(self, *, last: bool) -> None:
+            super().__init__()
+            self._last = last
+
+        def randrange(self, start: int, *_: object) -> int:
+            return start - 1 if self._last else 7
+
+    scene = Scene(world)
+    ref = scene.ask()
+    with world.app.test_request_context(), reading() as session:
+        officer = staff_principal(session, world.people["officer"].ref)
+    assert officer is not None
+    for last, digits in ((True, "999999"), (False, "000007")):
+        with world.app.app_context():
+            code, until = show_code(ref, officer, machine="m", rng=Drawn(last=last), now=world.clock.now())
+        assert (code, until) == (digits, world.clock.now() + 2 * MINUTE)
+    done(scene.step(ref, "enter", "proctor", code="000 007"))
 
 
 @pytest.mark.once

@@ -18,7 +18,7 @@ from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate, Registration
 from cbt.certificates.commands import certificates as command
 from cbt.certificates.models import Certificate
-from cbt.certificates.service import issue
+from cbt.certificates.service import WaitingLevel, issue
 from cbt.enrolment.models import AssessmentBody
 from cbt.errors import CbtError
 from cbt.http.i18n import local_day
@@ -187,6 +187,11 @@ def test_who_passed_both_papers_gets_the_next_number_and_the_others_are_told_why
         log = session.scalars(select(AuditEntry).where(AuditEntry.act.like("certificate.%"))).all()
     assert [entry.act for entry in log] == ["certificate.series", "certificate.issue", "certificate.issue"]
     assert not any(one.name in entry.after for entry in log)
+
+
+def test_of_those_who_wait_who_passed_every_paper_is_complete() -> None:
+    level = WaitingLevel("l3", {1: 2, 2: 3})
+    assert [level.complete(papers) for papers in (1, 2, 3)] == [5, 3, 0]
 
 
 def test_two_who_issue_at_once_leave_no_gap_and_give_nobody_two(world: World) -> None:

@@ -17,8 +17,10 @@ from cbt.retention import due_batches
 from cbt.retention.destruction import (
     ask,
     confirm,
+    destruction_paper,
     destructions_of,
     registrations_left,
+    shown,
     under_way,
     want_destructions,
     withdraw,
@@ -97,6 +99,12 @@ def test_each_kind_is_asked_for_confirmed_and_withdrawn_by_itself(office: World)
             assert (row.settled_by, row.settled_at) == (admin, now)
             assert refused(withdraw, second, now=now, actor=admin) == "retention.settled"
             assert refused(asked, office, kind, due) == "retention.asked"
+            with office.app.test_request_context(), reading() as session:
+                paper = destruction_paper(shown(session, row_of(second)))
+            assert len(paper["parts"]) == (
+                2 if kind == "electronic" else 1
+            )  # rows are counted, sheets are not
+            assert [text for _label, text in paper["facts"]].count(due.isoformat()) == 1
             if kind == "paper":  # it is gone when that is confirmed, and nothing else is
                 assert (row.state, row.done_at, row.total) == ("done", now, 0)
                 assert want_destructions(now=now) == 0

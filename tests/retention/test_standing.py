@@ -12,7 +12,7 @@ from cbt.candidates.models import Candidate
 from cbt.enrolment.models import Applicant, FeeCharge, UnitApplication
 from cbt.personal.fields import PHONE
 from cbt.retention.due_batches import place_hold
-from cbt.retention.erasure import PIECE, ROWS, erase_piece
+from cbt.retention.erasure import PIECE, ROWS, erase_piece, reduce_people
 from cbt.retention.personal_data import PersonStanding, erase_person, person_by_ref, standing_of
 from cbt.rules.states import ApplicationState, SittingState
 from cbt.sittings.models import Batch, Sitting
@@ -119,6 +119,20 @@ def test_what_is_erased_is_this_persons_alone(world: World, desk: Desk, unit: st
             for one in session.scalars(select(Candidate).where(Candidate.ref.in_((ref, other))))
         }
     assert phones == {ref: False, other: True}
+
+
+@pytest.mark.once
+def test_of_whom_a_certificate_stays_only_their_own_details_go(world: World) -> None:
+    ref, other = with_phone(world, "theory"), with_phone(world, "second")
+    with world.app.app_context():
+        with unit_of_work() as session:
+            found = {one.ref: one for one in session.scalars(select(Candidate))}
+            kept = found[other].phone_sealed
+            for ids in ([], [found[ref].id]):
+                reduce_people(session, ids, Counter())
+        with reading() as session:
+            phones = {one.ref: one.phone_sealed for one in session.scalars(select(Candidate))}
+    assert (phones[ref], phones[other]) == (None, kept)
 
 
 @pytest.mark.once
