@@ -33,7 +33,7 @@ from cbt.sittings.places import create_room
 from cbt.sittings.room_clock import open_doors
 from cbt.sittings.service import arm_room, publish_sitting
 from cbt.sittings.store import changes_of, former_starts, rooms_of_sitting
-from cbt.storage.unit_of_work import unit_of_work
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.batches.plans import planning
 from tests.helpers import count_queries, sign_in_as
 from tests.sittings.conftest import OFFICER, PLANNED, Day
@@ -234,6 +234,11 @@ def test_neighbours_of_another_room_with_one_case_are_warned_of(world: World) ->
     wanted = MoveWish("第 1 场", PLANNED, {world.room_ref: goal}, "电检")
     with world.app.app_context():
         plan = sitting_change.preview(sitting_ref=world.sitting_ref, wish=wanted, now=world.clock.now())
+        with reading() as session:
+            here = select(Registration.id).where(Registration.sitting_room_id == world.sitting_room_id)
+            in_the_room, all_of_it = set(session.scalars(here)), set(session.scalars(select(Registration.id)))
+    (moved,) = plan.moved
+    assert set(moved.seats) == in_the_room < all_of_it, "who sits in another room stays there"
     assert by_seat == {2: "skills", 5: "late"}
     assert [(one.code, one.params["pairs"]) for one in plan.concerns] == [("cases_beside", 1)]
 
@@ -260,6 +265,34 @@ def test_names_that_say_the_day_follow_it(day: Day, published: dict[str, str]) -
     # A name that somebody writes anew stays as it was written; a batch with another sitting on the day stays, too.
     done = move(day, wish(day, name="补一场 11月25日", start_at=afternoon + timedelta(days=1)))
     assert (done.sitting.name, done.batch) == ("补一场 11月25日", None)
+
+
+@pytest.mark.once
+def test_a_batch_of_the_day_alone_is_of_the_new_one_whatever_it_is_called(
+    day: Day, published: dict[str, str]
+) -> None:
+    """One whose name says no day keeps it; one of several days stays as it is."""
+    former, later = date(2026, 11, 24), date(2026, 11, 25)
+    for starts_on, ends_on, name, follows in (
+        (former, former, "秋季批次", later),
+        (former, former, "2026年11月24日批次", later),
+        (former, later, "秋季批次", None),
+        (None, None, "秋季批次", None),
+        (former, later, "2026年11月24日批次", None),
+    ):
+        with planning(day) as plan:
+            batch = plan.session.get_one(Batch, plan.sitting.batch_id)
+            batch.name, batch.starts_on, batch.ends_on = name, starts_on, ends_on
+        with day.app.app_context():
+            seen = sitting_change.preview(
+                sitting_ref=day.sitting_ref, wish=wish(day, start_at=NEXT_DAY), now=day.clock.now()
+            )
+        named = name.replace("24", "25")
+        if follows is None and named == name:
+            assert seen.batch is None, name
+        else:
+            assert seen.batch is not None
+            assert (seen.batch.former_name, seen.batch.name, seen.batch.day) == (name, named, follows)
 
 
 @pytest.mark.once
