@@ -6,8 +6,9 @@ import random
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.door.arrival import (
     allow_sign_in,
@@ -19,6 +20,7 @@ from cbt.door.arrival import (
 )
 from cbt.errors import CbtError, Conflict, TooEarly
 from cbt.sittings.models import SittingRoom
+from cbt.storage.unit_of_work import reading
 from tests.door.door import (
     BY,
     CHECK_IN_OPENS,
@@ -89,6 +91,23 @@ def test_the_chief_takes_an_absence_back_and_the_person_enters(world: World) -> 
         undo_absent(session, row, now=CUTOFF + MINUTE, actor=BY, reason="核实")
         assert (row.absent_at, row.absent_cause) == (None, None)
     assert refusal_of(world, "theory", CUTOFF + MINUTE, **later) is None
+
+
+@pytest.mark.once
+def test_an_absence_and_that_it_is_taken_back_stand_in_the_log_with_their_cause(world: World) -> None:
+    assert absent(world, "theory", CUTOFF, "late") is None
+    with work(world) as session:
+        row = registration(session, world, "theory")
+        undo_absent(session, row, now=CUTOFF + MINUTE, actor=BY, reason="核实")
+        assert (row.absent_at, row.absent_cause) == (None, None)
+    with world.app.app_context(), reading() as session:
+        log = session.scalars(
+            select(AuditEntry).where(AuditEntry.act.like("%absent")).order_by(AuditEntry.id)
+        ).all()
+    assert [(one.actor, one.at, one.reason, one.before, one.after) for one in log] == [
+        (BY, CUTOFF, "", "", '{"cause":"late"}'),
+        (BY, CUTOFF + MINUTE, "核实", '{"cause":"late"}', ""),
+    ]
 
 
 def test_nothing_is_changed_at_the_door_of_an_ended_room(world: World) -> None:
