@@ -6,12 +6,13 @@ import os
 import sys
 from importlib import import_module
 
-from cbt.confined.child import main
+from cbt.confined.child import compute_alone, main
 from tests.fork_server import serve_who_began
 
 
 def serve() -> None:
     """Load the module in the arguments, then fork a child for each request."""
+    compute_alone()  # a process with threads is not forked
     import_module(sys.argv[2])
     serve_who_began(_become)
 

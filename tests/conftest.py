@@ -21,6 +21,7 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
+from cbt.confined.child import compute_alone
 from cbt.paths import product_dir
 from cbt.storage.engine import DATABASE_NAME, begin_installation
 from cbt.storage.migrate import migrate
@@ -43,6 +44,7 @@ from tests.world import START, World, build_world
 DATABASES = ("sqlite", "postgresql")
 IN_CI = os.environ.get("CI") == "true"
 _names = itertools.count()
+compute_alone()  # cases of statistics load numpy here, and a process with threads is not forked
 share_compiled()
 share_counters()
 hash_quickly()

@@ -122,6 +122,8 @@ from cbt.proctoring.approval import ROOM_ACTS
 from cbt.proctoring.readiness import register_server_part
 from cbt.results import jobs as result_jobs
 from cbt.results import views as results_views
+from cbt.results.analysis import views as analysis_views
+from cbt.results.analysis.job import JOBS as ANALYSIS_JOBS
 from cbt.results.change_number import init_result_changes
 from cbt.results.jobs import RELEASES
 from cbt.results.late_answers import LATE_RULINGS
@@ -404,6 +406,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     retention.pages,
     results_views.late_answer_pages,
     results_views.package_pages,
+    analysis_views.pages,
     batches.pages,
     jobs.pages,
     application_views.backup_pages,
@@ -449,6 +452,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     result_jobs.PUBLISH_RESULTS,
     result_jobs.RELEASE,
     result_jobs.CORRECTION,
+    *ANALYSIS_JOBS,
     certificate_jobs.PRINT,
     certificate_jobs.UPLOAD,
     certificate_jobs.OWN_RESULTS,

@@ -90,7 +90,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("personal", "reveal export erase"),
         ),
         "results": (
-            *_of("results", "release release_left correct export"),
+            *_of("results", "release release_left correct export analysis_export"),
             *_of("package", "write"),
             *_of("print", "score_sheet publicity ruling"),
             *_of("publicity", "publish withdraw"),

@@ -47,6 +47,9 @@ class ChildTask(msgspec.Struct, frozen=True):
 def main() -> None:
     """Do the job in the arguments with the file on standard input."""
     job = msgspec.json.decode(sys.argv[2], type=ChildTask)
+    os.environ["OPENBLAS_NUM_THREADS"] = (
+        "1"  # a child has one processor; numpy would take room for all of them
+    )
     module, _, name = job.task.partition(":")
     task: Task = getattr(import_module(module), name)
     for codec in _WARM:
@@ -60,6 +63,11 @@ def main() -> None:
         os._exit(NO_MEMORY)
     with sys.stdout.buffer as answer:
         answer.write(reply)
+
+
+def compute_alone() -> None:
+    """Have numpy, where a task loads it, begin no thread and reserve no room for each processor there is."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def _confine(job: ChildTask) -> None:

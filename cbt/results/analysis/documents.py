@@ -1,0 +1,208 @@
+"""The analysis as documents: the 试卷质量分析报告 on A4 pages as PDF, and all its figures as a workbook.
+
+Source: R-97.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import flask_babel
+from flask_babel import gettext as _
+
+from cbt.printing.pdf import pdf
+from cbt.results.analysis import charts, tables
+from cbt.results.analysis.figures import FEW, AnalysisReport, PaperReport
+from cbt.results.analysis.tables import FigureTable
+from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
+
+MOST_LINES = 120
+"""So many lines of a table stand on paper; the workbook has them all."""
+MOST_CHOICES = 24
+"""So many items to be looked at are drawn on paper."""
+_SIGNATURES = ("analyst", "checked", "head", "date")
+_FORMATS = {
+    "count": "0",
+    "points": "0.0",
+    "index": "0.00",
+    "share": "0.0%",
+}
+
+
+def title() -> str:
+    """Return what the report is called."""
+    return str(_("analysis.report"))
+
+
+def printed(report: AnalysisReport) -> bytes:
+    """Return the report as PDF; equal figures, equal bytes."""
+    drawings: dict[str, bytes] = {}
+    data = {
+        "title": title(),
+        "foot": f"{title()} · {report.name}",
+        "name": report.name,
+        "papers": [_paper(report, paper, number, drawings) for number, paper in enumerate(report.papers)],
+        "words": {
+            "page": _("results.print.page", number="{n}", count="{of}"),
+            "conclusions": _("analysis.conclusions"),
+            "measures": _("analysis.measures"),
+            "bands": _("analysis.bands"),
+            "map": _("analysis.map"),
+            "map_text": _("analysis.map.lead"),
+            "signatures": [_(f"analysis.sign.{name}") for name in _SIGNATURES],
+        },
+    }
+    return pdf("analysis", data, language=str(flask_babel.get_locale()), drawings=drawings)
+
+
+def _paper(
+    report: AnalysisReport, paper: PaperReport, number: int, drawings: dict[str, bytes]
+) -> dict[str, Any]:
+    drawings[f"bands-{number}.svg"] = charts.on_paper(charts.bands(paper))
+    if paper.items:
+        drawings[f"map-{number}.svg"] = charts.on_paper(charts.item_map(paper))
+    looked_at = []
+    for place, item in enumerate([one for one in paper.flagged if one.choices][:MOST_CHOICES]):
+        name = f"choices-{number}-{place}.svg"
+        drawings[name] = charts.on_paper(charts.choice_lines(item))
+        looked_at.append({"drawing": name, "name": tables.item_name(item), "flags": tables.flags_said(item)})
+    listed = [tables.two_way(paper), *tables.groups(paper, report.place_kind)] if paper.items else []
+    if paper.flagged:
+        listed.append(_short_items(paper))
+    if paper.dif:
+        listed.append(tables.differential(paper))
+    return {
+        "title": paper.title,
+        "summary": tables.summary(paper).said,
+        "few": _("analysis.few.what", n=paper.n, least=FEW) if paper.few else "",
+        "conclusions": tables.conclusions(paper),
+        "bands": f"bands-{number}.svg",
+        "map": f"map-{number}.svg" if paper.items else "",
+        "choices": looked_at,
+        "tables": [_listed(table) for table in listed],
+    }
+
+
+def _short_items(paper: PaperReport) -> FigureTable:
+    """Return the items to be looked at in fewer columns, for a page upright."""
+    whole = tables.items(paper, paper.flagged, _("analysis.flagged"))
+    kept = [0, 2, 4, 5, 7, 10, 13]
+    return FigureTable(
+        whole.title, [whole.columns[at] for at in kept], [[row[at] for at in kept] for row in whole.rows]
+    )
+
+
+def _listed(table: FigureTable) -> dict[str, Any]:
+    rows = table.said
+    return {
+        "title": table.title,
+        "heads": [column.head for column in table.columns],
+        "numbers": [column.n for column in table.columns],
+        "rows": rows[:MOST_LINES],
+        "rest": _("analysis.rest", count=len(rows) - MOST_LINES) if len(rows) > MOST_LINES else "",
+    }
+
+
+def workbook(report: AnalysisReport) -> bytes:
+    """Return all figures as a workbook: the numbers as numbers, charts beside their tables, no cell a formula."""
+    target = BytesIO()
+    book = new_workbook(target)
+    frame = {"border": 1, "valign": "vcenter", "text_wrap": True}
+    formats: dict[str, Any] = {
+        "title": text_format(book, {"bold": True, "font_size": 14}),
+        "head": text_format(book, {**frame, "bold": True, "align": "center", "bg_color": "#EEF1F6"}),
+        "plain": text_format(book, {}),
+        "text": text_format(book, frame),
+        **{
+            form: book.add_format({**frame, "align": "right", "num_format": shown})
+            for form, shown in _FORMATS.items()
+        },
+    }
+    for paper in report.papers:
+        _overview_sheet(book, formats, report, paper)
+        _sheet(book, formats, f"{paper.title} {_('analysis.sheet.groups')}", _group_tables(report, paper))
+        _sheet(
+            book,
+            formats,
+            f"{paper.title} {_('analysis.sheet.items')}",
+            [tables.items(paper, paper.items, _("analysis.items"))],
+        )
+        _sheet(book, formats, f"{paper.title} {_('analysis.sheet.choices')}", [tables.all_choices(paper)])
+    if not report.papers:
+        write_text(add_sheet(book, title()), 0, 0, str(_("analysis.nobody")), formats["plain"])
+    book.close()
+    return target.getvalue()
+
+
+def _group_tables(report: AnalysisReport, paper: PaperReport) -> list[FigureTable]:
+    listed = [tables.two_way(paper), *tables.groups(paper, report.place_kind)]
+    return [*listed, tables.differential(paper)] if paper.dif else listed
+
+
+def _overview_sheet(book: Any, formats: dict[str, Any], report: AnalysisReport, paper: PaperReport) -> None:
+    """Write the whole paper's figures, with a chart of the bands and what the figures say."""
+    sheet = _sheet(
+        book,
+        formats,
+        paper.title,
+        [tables.summary(paper), tables.bands(paper)],
+        heading=f"{title()} · {report.name} · {paper.title}",
+        after=tables.conclusions(paper),
+    )
+    first = 2 + 2 + len(tables.summary(paper).rows) + 3
+    chart = book.add_chart({"type": "column"})
+    last = first + len(paper.bands) - 1
+    chart.add_series(
+        {
+            "categories": [sheet.name, first, 0, last, 0],
+            "values": [sheet.name, first, 1, last, 1],
+            "data_labels": {"value": True},
+            "gap": 30,
+        }
+    )
+    chart.set_x_axis({"reverse": True})
+    chart.set_y_axis({"visible": False, "major_gridlines": {"visible": False}})
+    chart.set_legend({"none": True})
+    chart.set_title({"name": str(_("analysis.bands")), "name_font": {"size": 12}})
+    sheet.insert_chart(2, 5, chart)
+
+
+def _sheet(
+    book: Any,
+    formats: dict[str, Any],
+    name: str,
+    listed: Sequence[FigureTable],
+    *,
+    heading: str = "",
+    after: Sequence[str] = (),
+) -> Any:
+    """Write tables below each other on a sheet of their own, and return it."""
+    sheet = add_sheet(book, name)
+    row = 0
+    if heading:
+        write_text(sheet, 0, 0, heading, formats["title"])
+        row = 2
+    for table in listed:
+        write_text(sheet, row, 0, table.title, formats["title"])
+        for column, shown in enumerate(table.columns):
+            write_text(sheet, row + 1, column, shown.head, formats["head"])
+        for place, cells in enumerate(table.rows, row + 2):
+            for column, (shown, cell) in enumerate(zip(table.columns, cells, strict=True)):
+                if isinstance(cell, str):
+                    write_text(sheet, place, column, cell, formats["text"])
+                elif cell is None:
+                    sheet.write_blank(place, column, None, formats["text"])
+                else:
+                    sheet.write_number(place, column, cell, formats[shown.form])
+        row += len(table.rows) + 3
+    for sentence in after:
+        write_text(sheet, row, 0, sentence, formats["plain"])
+        row += 1
+    sheet.set_column(0, 0, 28)
+    sheet.set_column(1, 13, 13)
+    sheet.set_paper(9)  # A4
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    return sheet

@@ -1,0 +1,235 @@
+"""What goes to the child that computes, and the figures that come back: plain values, kept as JSON.
+
+Nothing here needs numpy: pages and documents read the figures in processes that never load it.
+
+Source: R-96, R-97.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+FEW = 10
+"""For fewer people than that no figure stands without 样本过少. Source: R-96."""
+EXCELLENT = 0.9
+"""From this part of the full marks on a score counts as 优秀."""
+GRADES = ((0.40, "good"), (0.30, "fair"), (0.20, "weak"))
+"""From which D on a discrimination has which name; below the last it is to be mended. Source: R-97."""
+MEND = "mend"
+
+
+class ItemColumn(msgspec.Struct, frozen=True):
+    """An item as it was asked, or a part of a case (0-based): where it belongs, and what its choices are."""
+
+    ref: str
+    version: int
+    part: int | None
+    type: str
+    group: str
+    """The section or unit."""
+    point: str
+    """The code of its 鉴定点."""
+    range: str
+    importance: str
+    expert: int
+    """The difficulty its author gave it, 1 to 5."""
+    choices: int
+    """How many there are to be taken; 0 where none is."""
+    key: int
+    """A bit for each choice of the key, in authored order."""
+
+
+class PaperAnswers(msgspec.Struct, frozen=True):
+    """Everybody's answers to a paper: arrays are bytes, a number in the machine's own order for each cell."""
+
+    title: str
+    points: float
+    pass_points: float
+    scores: list[float]
+    """Of each person; those that were rounded and shown."""
+    items: list[ItemColumn]
+    person: bytes
+    """Places in `scores`, int32."""
+    item: bytes
+    """Places in `items`, int32."""
+    stratum: bytes
+    """Which section or unit a cell belongs to, int32."""
+    earned: bytes
+    """Points of the paper, float64."""
+    worth: bytes
+    chosen: bytes
+    """A bit for each choice taken, int32; -1 where there is none to be taken."""
+    answered: bytes
+    """Whether something was answered, int8."""
+    forms: list[int]
+    """Which form each person had: places in the order they came up."""
+    places: list[int]
+    """Which place of `place_names` each person sat at."""
+    place_names: list[str]
+    genders: list[str]
+    names: dict[str, str]
+    """What ranges and points are called, by their codes."""
+    weights: dict[str, int]
+    """The 鉴定比重 of each lowest range, in per cent."""
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """A figure between two bounds that hold it with 95 %; None is what cannot be told."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class GroupFigures(msgspec.Struct, frozen=True):
+    """People or items that belong together: how many, and their figures."""
+
+    name: str
+    n: int
+    """Items, or people."""
+    difficulty: float | None = None
+    """The part of the points that was earned."""
+    discrimination: float | None = None
+    """The mean D of the items."""
+    mean: float | None = None
+    sd: float | None = None
+    pass_rate: Estimate | None = None
+    reliability: float | None = None
+
+
+class ChoiceFigures(msgspec.Struct, frozen=True):
+    """Which part of the best, the middle and the weakest took a choice, and of all."""
+
+    key: bool
+    top: float | None
+    middle: float | None
+    bottom: float | None
+    all: float
+
+
+class ItemReport(msgspec.Struct, frozen=True):
+    """One item: its column, among how many, its figures and what is to be looked at."""
+
+    column: ItemColumn
+    n: int
+    difficulty: Estimate
+    discrimination: Estimate
+    correlation: Estimate
+    omitted: float
+    choices: list[ChoiceFigures]
+    flags: list[str]
+    """Codes, see child.FLAGS; the gravest first."""
+
+    @property
+    def grade(self) -> str:
+        """How its D is named; "" where there is none. Source: R-97."""
+        d = self.discrimination.value
+        if d is None:
+            return ""
+        return next((name for least, name in GRADES if d >= least), MEND)
+
+
+class ReliabilityFigures(msgspec.Struct, frozen=True):
+    """The reliability by its method, the standard error in points, and how sure the verdict is."""
+
+    method: str
+    value: Estimate
+    error: float
+    consistency: float | None
+    kappa: float | None
+    accuracy: float | None
+
+
+class DifFigures(msgspec.Struct, frozen=True):
+    """An item that two groups of the same points find unlike hard: ETS's class is B or C, or a test says so."""
+
+    item: int
+    """Its place among the items."""
+    focal: str
+    reference: str
+    n: int
+    """People of the focal group."""
+    delta: float
+    error: float
+    size: str
+    p: float
+    crossing_p: float | None
+    gain: float | None
+
+
+class DifGroup(msgspec.Struct, frozen=True):
+    """A comparison that was made: between whom, of how many items."""
+
+    kind: str
+    """`gender` or `place`."""
+    focal: str
+    reference: str
+    n: int
+    others: int
+    items: int
+
+
+class TableCell(msgspec.Struct, frozen=True):
+    """One line of the 双向细目表: a range, a level of demand and a type; how many items and points a paper had."""
+
+    range: str
+    importance: str
+    type: str
+    items: float
+    points: float
+    expert: float
+    difficulty: float | None
+
+
+class PaperReport(msgspec.Struct, frozen=True):
+    """All figures of one paper."""
+
+    title: str
+    points: float
+    pass_points: float
+    n: int
+    mean: Estimate
+    sd: float | None
+    best: float
+    worst: float
+    median: float
+    passed: Estimate
+    excellent: Estimate
+    bands: list[int]
+    """How many scores lie in each tenth of the full marks, from below; the last holds the full marks."""
+    difficulty: Estimate
+    discrimination: float | None
+    """The mean D of the items."""
+    forms: int
+    reliability: ReliabilityFigures | None
+    items: list[ItemReport]
+    by_type: list[GroupFigures]
+    by_group: list[GroupFigures]
+    by_range: list[GroupFigures]
+    by_point: list[GroupFigures]
+    by_form: list[GroupFigures]
+    by_place: list[GroupFigures]
+    table: list[TableCell]
+    compared: list[DifGroup]
+    dif: list[DifFigures]
+    names: dict[str, str]
+    weights: dict[str, int]
+
+    @property
+    def few(self) -> bool:
+        """Whether its figures are of too few people to stand by themselves. Source: R-96."""
+        return self.n < FEW
+
+    @property
+    def flagged(self) -> list[ItemReport]:
+        return [item for item in self.items if item.flags]
+
+
+class AnalysisReport(msgspec.Struct, frozen=True):
+    """The figures of all papers of a sitting or a batch, and of what they are."""
+
+    subject: str
+    name: str
+    place_kind: str
+    """What people sat at: `room` for a sitting, `centre` for a batch."""
+    papers: list[PaperReport]

@@ -1,0 +1,439 @@
+"""The tables of an analysis, once for the page, the workbook and paper: heads, cells and how they are shown.
+
+Source: R-96, R-97.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from flask_babel import gettext as _
+
+from cbt.results.analysis.figures import FEW, Estimate, GroupFigures, ItemReport, PaperReport
+from cbt.rules.items.content import LETTERS
+
+Cell = str | int | float | None
+Form = Literal["text", "count", "points", "index", "share"]
+"""A text, a whole number, points to a tenth, an index with two places, a part of a whole in per cent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureColumn:
+    """The head of a column, and how its cells are shown."""
+
+    head: str
+    form: Form = "text"
+
+    @property
+    def n(self) -> bool:
+        """Whether it holds numbers."""
+        return self.form != "text"
+
+    def said(self, cell: Cell) -> str:
+        """Return a cell as people read it; – is what cannot be told."""
+        if cell is None:
+            return "–"
+        if isinstance(cell, str):
+            return cell
+        match self.form:
+            case "share":
+                return f"{100 * cell:.1f}%"
+            case "points":
+                return f"{cell:.1f}"
+            case "index":
+                return f"{cell:.2f}"
+            case _:
+                return f"{cell:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class FigureTable:
+    """A table with its name; each row has a cell for each column."""
+
+    title: str
+    columns: Sequence[FigureColumn]
+    rows: Sequence[Sequence[Cell]]
+
+    @property
+    def said(self) -> list[list[str]]:
+        """Return the cells as people read them."""
+        return [
+            [column.said(cell) for column, cell in zip(self.columns, row, strict=True)] for row in self.rows
+        ]
+
+
+def said_interval(interval: Estimate, form: Form = "index") -> str:
+    """Return the bounds of a figure as people read them, "" where there are none."""
+    if interval.low is None or interval.high is None:
+        return ""
+    column = FigureColumn("", form)
+    return f"{column.said(interval.low).removesuffix('%')}–{column.said(interval.high)}"
+
+
+def item_name(item: ItemReport) -> str:
+    """Return what an item is called: its ref, and which part of a case."""
+    part = item.column.part
+    return (
+        item.column.ref if part is None else str(_("analysis.item.part", ref=item.column.ref, part=part + 1))
+    )
+
+
+def named(paper: PaperReport, code: str) -> str:
+    """Return a range or a point with its name."""
+    return f"{code} {paper.names.get(code, '')}".strip() or str(_("analysis.unnamed"))
+
+
+def summary(paper: PaperReport) -> FigureTable:
+    """Return the figures of the paper as a whole, each with its interval."""
+    told = paper.reliability
+    lines: list[tuple[str, str, str]] = [
+        (_("analysis.n"), str(paper.n), ""),
+        (_("analysis.mean"), _points(paper.mean.value), said_interval(paper.mean, "points")),
+        (_("analysis.sd"), "–" if paper.sd is None else f"{paper.sd:.1f}", ""),
+        (_("analysis.best"), f"{paper.best:g}", ""),
+        (_("analysis.worst"), f"{paper.worst:g}", ""),
+        (_("analysis.median"), f"{paper.median:.1f}", ""),
+        (_("analysis.passed"), _percent(paper.passed.value), said_interval(paper.passed, "share")),
+        (
+            _("analysis.excellent", points=f"{0.9 * paper.points:g}"),
+            _percent(paper.excellent.value),
+            said_interval(paper.excellent, "share"),
+        ),
+        (_("analysis.difficulty"), _index(paper.difficulty.value), said_interval(paper.difficulty)),
+        (_("analysis.discrimination"), _index(paper.discrimination), ""),
+    ]
+    if told is not None:
+        lines += [
+            (_(f"analysis.reliability.{told.method}"), _index(told.value.value), said_interval(told.value)),
+            (_("analysis.sem"), f"{told.error:.1f}", ""),
+            (_("analysis.consistency", points=f"{paper.pass_points:g}"), _percent(told.consistency), ""),
+            (_("analysis.kappa"), _index(told.kappa), ""),
+            (_("analysis.accuracy", points=f"{paper.pass_points:g}"), _percent(told.accuracy), ""),
+        ]
+    columns = [
+        FigureColumn(_("analysis.col.figure")),
+        FigureColumn(_("analysis.col.value")),
+        FigureColumn(_("analysis.col.interval")),
+    ]
+    return FigureTable(_("analysis.summary"), columns, [[str(cell) for cell in line] for line in lines])
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}%"
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _index(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def bands(paper: PaperReport) -> FigureTable:
+    """Return how many scores lie in each tenth of the full marks, the best first."""
+    width = paper.points / len(paper.bands)
+    rows: list[list[Cell]] = [
+        [
+            f"{width * place:g}–{width * (place + 1):g}" if place == len(paper.bands) - 1
+            else f"[{width * place:g}, {width * (place + 1):g})",
+            count,
+            count / paper.n,
+        ]
+        for place, count in enumerate(paper.bands)
+    ]  # fmt: skip
+    columns = [
+        FigureColumn(_("results.classes.points")),
+        FigureColumn(_("results.classes.people"), "count"),
+        FigureColumn(_("results.classes.share"), "share"),
+    ]
+    return FigureTable(_("results.classes.caption"), columns, rows[::-1])
+
+
+def _item_groups(
+    title: str, head: str, groups: Sequence[GroupFigures], name_of: Callable[[str], str]
+) -> FigureTable:
+    columns = [
+        FigureColumn(head),
+        FigureColumn(_("analysis.col.items"), "count"),
+        FigureColumn(_("analysis.difficulty"), "index"),
+        FigureColumn(_("analysis.discrimination"), "index"),
+    ]
+    rows = [[name_of(one.name), one.n, one.difficulty, one.discrimination] for one in groups]
+    return FigureTable(title, columns, rows)
+
+
+def _people_groups(
+    title: str, head: str, groups: Sequence[GroupFigures], name_of: Callable[[str], str]
+) -> FigureTable:
+    columns = [
+        FigureColumn(head),
+        FigureColumn(_("analysis.n"), "count"),
+        FigureColumn(_("analysis.mean"), "points"),
+        FigureColumn(_("analysis.sd"), "points"),
+        FigureColumn(_("analysis.passed"), "share"),
+        FigureColumn(_("analysis.col.interval")),
+        FigureColumn(_("analysis.reliability"), "index"),
+        FigureColumn(_("analysis.col.note")),
+    ]
+    few = str(_("analysis.few"))
+    rows: list[list[Cell]] = [
+        [
+            name_of(one.name),
+            one.n,
+            one.mean,
+            one.sd,
+            one.pass_rate.value if one.pass_rate else None,
+            said_interval(one.pass_rate, "share") if one.pass_rate else "",
+            one.reliability,
+            few if one.n < FEW else "",
+        ]
+        for one in groups
+    ]
+    return FigureTable(title, columns, rows)
+
+
+def groups(paper: PaperReport, place_kind: str) -> list[FigureTable]:
+    """Return the figures by unit, type, range, point, form and place; none where there is one group only."""
+
+    def of_code(code: str) -> str:
+        return named(paper, code)
+
+    by_items = [
+        ("group", paper.by_group, lambda name: name or "–"),
+        ("type", paper.by_type, lambda name: str(_(f"bank.type.{name}"))),
+        ("range", paper.by_range, of_code),
+        ("point", paper.by_point, of_code),
+    ]
+    tables = [
+        _item_groups(_(f"analysis.by.{kind}"), _(f"analysis.col.{kind}"), own, name_of)
+        for kind, own, name_of in by_items
+        if own
+    ]
+    by_people: list[tuple[str, Sequence[GroupFigures], Callable[[str], str]]] = [
+        ("form", paper.by_form if paper.forms < paper.n else [], lambda number: str(int(number) + 1)),
+        (place_kind, paper.by_place, str),
+    ]
+    tables += [
+        _people_groups(_(f"analysis.by.{kind}"), _(f"analysis.col.{kind}"), own, name_of)
+        for kind, own, name_of in by_people
+        if len(own) > 1
+    ]
+    return tables
+
+
+def two_way(paper: PaperReport) -> FigureTable:
+    """Return the 双向细目表: what was planned of each range, and what a paper had of it at the mean."""
+    columns = [
+        FigureColumn(_("analysis.col.range")),
+        FigureColumn(_("analysis.col.planned"), "share"),
+        FigureColumn(_("analysis.col.importance")),
+        FigureColumn(_("analysis.col.type")),
+        FigureColumn(_("analysis.col.items"), "points"),
+        FigureColumn(_("analysis.col.points"), "points"),
+        FigureColumn(_("analysis.col.met"), "share"),
+        FigureColumn(_("analysis.col.expert"), "points"),
+        FigureColumn(_("analysis.difficulty"), "index"),
+    ]
+    met: dict[str, float] = {}
+    for cell in paper.table:
+        met[cell.range] = met.get(cell.range, 0) + cell.points
+    rows: list[list[Cell]] = []
+    former = None
+    for cell in paper.table:
+        first, former = cell.range != former, cell.range
+        weight = paper.weights.get(cell.range)
+        rows.append(
+            [
+                named(paper, cell.range) if first else "",
+                (None if weight is None else weight / 100) if first else "",
+                cell.importance or "–",
+                str(_(f"bank.type.{cell.type}")),
+                cell.items,
+                cell.points,
+                met[cell.range] / paper.points if first else "",
+                cell.expert,
+                cell.difficulty,
+            ]
+        )
+    return FigureTable(_("analysis.two_way"), columns, rows)
+
+
+def flags_said(item: ItemReport) -> str:
+    """Return what is to be looked at of an item."""
+    return str(_("ui.comma")).join(str(_(f"analysis.flag.{flag}")) for flag in item.flags)
+
+
+def items(paper: PaperReport, chosen: Sequence[ItemReport], title: str) -> FigureTable:
+    """Return the figures of some items."""
+    columns = [
+        FigureColumn(_("analysis.col.item")),
+        FigureColumn(_("analysis.col.version"), "count"),
+        FigureColumn(_("analysis.col.type")),
+        FigureColumn(_("analysis.col.point")),
+        FigureColumn(_("analysis.n"), "count"),
+        FigureColumn(_("analysis.difficulty"), "index"),
+        FigureColumn(_("analysis.col.interval")),
+        FigureColumn(_("analysis.discrimination"), "index"),
+        FigureColumn(_("analysis.col.interval")),
+        FigureColumn(_("analysis.col.grade")),
+        FigureColumn(_("analysis.correlation"), "index"),
+        FigureColumn(_("analysis.col.interval")),
+        FigureColumn(_("analysis.col.omitted"), "share"),
+        FigureColumn(_("analysis.col.flags")),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            item_name(item),
+            item.column.version,
+            str(_(f"bank.type.{item.column.type}")),
+            item.column.point,
+            item.n,
+            item.difficulty.value,
+            said_interval(item.difficulty),
+            item.discrimination.value,
+            said_interval(item.discrimination),
+            str(_(f"analysis.grade.{item.grade}")) if item.grade else "–",
+            item.correlation.value,
+            said_interval(item.correlation),
+            item.omitted,
+            str(_("analysis.few")) if item.n < FEW else flags_said(item),
+        ]
+        for item in chosen
+    ]
+    return FigureTable(title, columns, rows)
+
+
+def choices(item: ItemReport) -> FigureTable:
+    """Return who took which choice of an item."""
+    columns = [
+        FigureColumn(_("analysis.col.choice")),
+        *(FigureColumn(_(f"analysis.group.{name}"), "share") for name in ("top", "middle", "bottom", "all")),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            f"{choice_name(item, place)}{' ✓' if choice.key else ''}",
+            choice.top,
+            choice.middle,
+            choice.bottom,
+            choice.all,
+        ]
+        for place, choice in enumerate(item.choices)
+    ]
+    return FigureTable(_("analysis.choices", item=item_name(item)), columns, rows)
+
+
+def choice_name(item: ItemReport, place: int) -> str:
+    """Return what a choice is called: its letter as its author wrote it, or the verdict."""
+    if item.column.type == "true_false":
+        return str(_("analysis.choice.right" if place == 0 else "analysis.choice.wrong"))
+    return LETTERS[place]
+
+
+def all_choices(paper: PaperReport) -> FigureTable:
+    """Return who took which choice of every item, a row each, for a workbook."""
+    columns = [
+        FigureColumn(_("analysis.col.item")),
+        FigureColumn(_("analysis.col.choice")),
+        FigureColumn(_("analysis.col.key")),
+        *(FigureColumn(_(f"analysis.group.{name}"), "share") for name in ("top", "middle", "bottom", "all")),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            item_name(item),
+            choice_name(item, place),
+            "✓" if choice.key else "",
+            choice.top,
+            choice.middle,
+            choice.bottom,
+            choice.all,
+        ]
+        for item in paper.items
+        for place, choice in enumerate(item.choices)
+    ]
+    return FigureTable(_("analysis.choices.all"), columns, rows)
+
+
+def differential(paper: PaperReport) -> FigureTable:
+    """Return the items that work unlike in two groups."""
+    columns = [
+        FigureColumn(_("analysis.col.item")),
+        FigureColumn(_("analysis.dif.groups")),
+        FigureColumn(_("analysis.n"), "count"),
+        FigureColumn(_("analysis.dif.delta"), "index"),
+        FigureColumn(_("analysis.dif.error"), "index"),
+        FigureColumn(_("analysis.dif.class")),
+        FigureColumn("p", "index"),
+        FigureColumn(_("analysis.dif.crossing"), "index"),
+        FigureColumn(_("analysis.dif.gain"), "index"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            item_name(paper.items[one.item]),
+            compared(one.focal, one.reference),
+            one.n,
+            one.delta,
+            one.error,
+            one.size,
+            one.p,
+            one.crossing_p,
+            one.gain,
+        ]
+        for one in sorted(paper.dif, key=lambda one: -abs(one.delta))
+    ]
+    return FigureTable(_("analysis.dif"), columns, rows)
+
+
+def compared(focal: str, reference: str) -> str:
+    """Return which two groups were compared."""
+    words = {
+        "female": _("analysis.gender.female"),
+        "male": _("analysis.gender.male"),
+        "": _("analysis.dif.others"),
+    }
+    return str(
+        _("analysis.dif.between", focal=words.get(focal, focal), reference=words.get(reference, reference))
+    )
+
+
+def conclusions(paper: PaperReport) -> list[str]:
+    """Return in sentences what the figures say, for whoever signs the report to go on from."""
+    if paper.few:
+        return [str(_("analysis.few.what", n=paper.n, least=FEW))]
+    flagged = len(paper.flagged)
+    sentences = [
+        _(
+            "analysis.says.scores",
+            n=paper.n,
+            mean=_points(paper.mean.value),
+            passed=_percent(paper.passed.value),
+        )
+    ]
+    if (share := paper.difficulty.value) is not None:
+        level = "hard" if share < 0.5 else "easy" if share > 0.85 else "fit"
+        sentences.append(_(f"analysis.says.{level}", difficulty=_index(share)))
+    if paper.reliability is not None and paper.reliability.value.value is not None:
+        value = paper.reliability.value.value
+        level = "reliable" if value >= 0.8 else "fair" if value >= 0.7 else "unreliable"
+        sentences.append(
+            _(f"analysis.says.{level}", value=_index(value), error=f"{paper.reliability.error:.1f}")
+        )
+        if paper.reliability.consistency is not None:
+            sentences.append(
+                _(
+                    "analysis.says.consistency",
+                    share=_percent(paper.reliability.consistency),
+                    points=f"{paper.pass_points:g}",
+                )
+            )
+    if paper.items:
+        sentences.append(
+            _("analysis.says.flagged", count=flagged, all=len(paper.items))
+            if flagged
+            else _("analysis.says.none_flagged")
+        )
+    if paper.dif:
+        sentences.append(_("analysis.says.dif", count=len({one.item for one in paper.dif})))
+    return [str(sentence) for sentence in sentences]
