@@ -104,12 +104,13 @@ def nested_reliability(responses: Responses, strata: NDArray[np.int32] | None = 
 def _sampling_error(responses: Responses, strata: NDArray[np.int64]) -> float | None:
     """Return the mean squared error of a person's points; None where somebody has one item in a stratum only."""
     width = int(np.max(strata)) + 1
-    _, group = np.unique(responses.person.astype(np.int64) * width + strata, return_inverse=True)
+    group = responses.person.astype(np.int64) * width + strata
     counts = np.bincount(group)
-    if int(np.min(counts)) < 2:
+    if bool((counts == 1).any()):
         return None
-    apart = responses.earned - (np.bincount(group, responses.earned) / counts)[group]
-    errors = counts * np.bincount(group, apart**2) / (counts - 1)
+    there = np.maximum(counts, 2)  # nobody has anything in an empty one
+    apart = responses.earned - (np.bincount(group, responses.earned) / there)[group]
+    errors = counts * np.bincount(group, apart**2) / (there - 1)
     return float(errors.sum()) / responses.people
 
 

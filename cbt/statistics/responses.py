@@ -57,8 +57,10 @@ class Responses:
     @cached_property
     def is_complete(self) -> bool:
         """Whether everybody was asked every item, once."""
+        if len(self.item) != self.people * self.items:
+            return False
         pairs = self.person.astype(np.int64) * self.items + self.item
-        return len(pairs) == self.people * self.items and len(np.unique(pairs)) == len(pairs)
+        return bool((np.bincount(pairs) == 1).all())
 
     def of_item(self, values: NDArray[Any]) -> Floats:
         """Return the sum of a value of each cell by item."""

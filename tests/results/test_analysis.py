@@ -6,10 +6,12 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from python_calamine import CalamineWorkbook
 from sqlalchemy import func, select
@@ -24,7 +26,7 @@ from cbt.jobs.worker import run_due
 from cbt.results.analysis import answers
 from cbt.results.analysis.answers import answers_of, centres_of, sittings_over
 from cbt.results.analysis.child import flags_of, report_of
-from cbt.results.analysis.figures import ChoiceFigures, PaperReport
+from cbt.results.analysis.figures import ChoiceFigures, ItemColumn, PaperAnswers, PaperReport
 from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Sitting
@@ -210,6 +212,56 @@ def test_the_figures_are_kept_until_a_score_changes(world: World, monkeypatch: p
         again = {one.name: getattr(former, one.name) for one in Score.__table__.columns if one.name != "id"}
         session.add(Score(**again | {"number": 2}))
     assert [client.get(base).status_code, jobs()] == [303, 2]
+
+
+def made_up(people: int, items: int) -> PaperAnswers:
+    """Return answers to right-or-wrong items of one form; the first is harder for women than their points say."""
+    chance = np.random.default_rng(4)
+    women = np.arange(people) % 2 == 0
+    logits = chance.normal(size=(people, 1)) - np.linspace(-1, 1, items)
+    logits[women, 0] -= 1.5
+    right = chance.random((people, items)) < 1 / (1 + np.exp(-logits))
+    person, item = np.divmod(np.arange(people * items, dtype=np.int32), np.int32(items))
+    worth = 100 / items
+    column = partial(ItemColumn, version=1, part=None, type="single_choice", group="", point="")
+    return PaperAnswers(
+        title="",
+        points=100.0,
+        pass_points=60.0,
+        scores=(right.sum(axis=1) * worth).tolist(),
+        items=[
+            column(ref=f"i{number}", range="", importance="", expert=3, choices=0, key=0)
+            for number in range(items)
+        ],
+        person=person.tobytes(),
+        item=item.tobytes(),
+        stratum=np.zeros(people * items, np.int32).tobytes(),
+        earned=(right * worth).ravel().tobytes(),
+        worth=np.full(people * items, worth).tobytes(),
+        chosen=np.full(people * items, -1, np.int32).tobytes(),
+        answered=np.ones(people * items, np.int8).tobytes(),
+        forms=[0] * people,
+        places=[number % 3 for number in range(people)],
+        place_names=["甲", "乙", "丙"],
+        genders=["female" if woman else "male" for woman in women],
+        names={},
+        weights={},
+    )
+
+
+@pytest.mark.once
+def test_an_item_that_is_harder_for_some_is_named_and_few_are_not_compared() -> None:
+    paper = report_of(made_up(600, 20))
+    assert [(one.kind, one.n, one.others) for one in paper.compared] == [
+        ("gender", 300, 300),
+        *[("place", 200, 400)] * 3,
+    ]
+    assert [(one.item, one.focal, one.size) for one in paper.dif if one.focal == "female"] == [
+        (0, "female", "C")
+    ]
+    assert paper.dif[0].delta < -1.5
+    few = report_of(made_up(198, 20))
+    assert (few.compared, few.dif) == ([], [])
 
 
 @pytest.mark.once

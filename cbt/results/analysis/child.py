@@ -111,8 +111,8 @@ class _Paper:
             by_group=self._by_items(lambda column: column.group),
             by_range=self._by_items(lambda column: column.range),
             by_point=self._by_items(lambda column: column.point),
-            by_form=self._by_people(answers.forms, str, with_reliability=True),
-            by_place=self._by_people(answers.places, answers.place_names.__getitem__),
+            by_form=self._by_form(),
+            by_place=self._by_place(),
             table=self._table(),
             compared=compared,
             dif=dif,
@@ -213,30 +213,35 @@ class _Paper:
             for name, own in sorted(places.items())
         ]
 
-    def _by_people(
-        self, numbers: Sequence[int], name_of: Callable[[int], str], *, with_reliability: bool = False
-    ) -> list[GroupFigures]:
-        """Return the figures of people who belong together; of a form with its reliability, where all share it."""
-        own = np.array(numbers)
+    def _by_form(self) -> list[GroupFigures]:
+        """Return the figures of each form that enough people had, with its reliability; none of an only form."""
+        own = np.array(self.answers.forms)
+        counts = np.bincount(own)
+        if len(counts) == 1:
+            return []
         figures = []
-        for number in np.unique(own):
+        for number in np.flatnonzero(counts >= FEW):
             there = own == number
-            scores = self.scores[there]
-            told = None
-            if with_reliability and len(scores) >= FEW and self.given.items:
-                alone = self.given.among(there)
-                told = reliability(alone) if alone.is_complete else None
-            figures.append(
-                GroupFigures(
-                    name_of(int(number)),
-                    len(scores),
-                    mean=float(scores.mean()),
-                    sd=float(scores.std(ddof=1)) if len(scores) > 1 else None,
-                    pass_rate=_share(scores >= self.answers.pass_points),
-                    reliability=told.value if told else None,
-                )
-            )
+            alone = self.given.among(there)
+            told = reliability(alone) if alone.items and alone.is_complete else None
+            figures.append(self._people(str(number), there, told.value if told else None))
         return figures
+
+    def _by_place(self) -> list[GroupFigures]:
+        """Return the figures of people at each place, in the order of the places' names."""
+        own, names = np.array(self.answers.places), self.answers.place_names
+        return [self._people(name, own == number) for number, name in enumerate(names)]
+
+    def _people(self, name: str, there: NDArray[np.bool_], reliable: float | None = None) -> GroupFigures:
+        scores = self.scores[there]
+        return GroupFigures(
+            name,
+            len(scores),
+            mean=float(scores.mean()),
+            sd=float(scores.std(ddof=1)) if len(scores) > 1 else None,
+            pass_rate=_share(scores >= self.answers.pass_points),
+            reliability=reliable,
+        )
 
     def _table(self) -> list[TableCell]:
         """Return the 双向细目表 as it was met: a mean paper's items and points by range, importance and type."""
@@ -267,26 +272,30 @@ class _Paper:
         for place in np.argsort(-sizes, kind="stable")[:MOST_PLACES]:
             there = own == place
             comparisons.append(("place", self.answers.place_names[place], "", there, ~there))
+        order = np.argsort(self.given.item, kind="stable")
+        cells_of = np.split(order, np.cumsum(self.given.asked)[:-1]) if self.given.items else []
         groups, found = [], []
         for kind, focal, reference, there, others in comparisons:
             if min(int(there.sum()), int(others.sum())) < COMPARED:
                 continue
-            items, unlike = self._compared(focal, reference, there, others)
+            items, unlike = self._compared(focal, reference, there, others, cells_of)
             groups.append(DifGroup(kind, focal, reference, int(there.sum()), int(others.sum()), items))
             found += unlike
         return groups, found
 
     def _compared(
-        self, focal: str, reference: str, there: NDArray[np.bool_], others: NDArray[np.bool_]
+        self,
+        focal: str,
+        reference: str,
+        there: NDArray[np.bool_],
+        others: NDArray[np.bool_],
+        cells_of: Sequence[NDArray[np.intp]],
     ) -> tuple[int, list[DifFigures]]:
         given, points = self.given, self.given.totals
         strata = _strata(points)
-        order = np.argsort(given.item, kind="stable")
-        ends = np.cumsum(given.asked)
         compared, unlike = 0, []
-        for place in range(given.items):
-            cells = order[ends[place] - given.asked[place] : ends[place]]
-            cells = cells[(there | others)[given.person[cells]]]
+        for place, asked in enumerate(cells_of):
+            cells = asked[(there | others)[given.person[asked]]]
             people = given.person[cells]
             inside = there[people]
             if min(int(inside.sum()), int((~inside).sum())) < COMPARED:

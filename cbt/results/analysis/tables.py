@@ -213,7 +213,7 @@ def groups(paper: PaperReport, place_kind: str) -> list[FigureTable]:
         if own
     ]
     by_people: list[tuple[str, Sequence[GroupFigures], Callable[[str], str]]] = [
-        ("form", paper.by_form if paper.forms < paper.n else [], lambda number: str(int(number) + 1)),
+        ("form", paper.by_form, lambda number: str(int(number) + 1)),
         (place_kind, paper.by_place, str),
     ]
     tables += [
