@@ -44,6 +44,7 @@ from cbt.storage.unit_of_work import reading
 
 CHUNK = 200
 NO_CHOICE = -1
+MOST_POINTS = 4096
 VERDICTS = 2
 """What is taken where an item has no choices of its own: right or wrong."""
 PaperKey = tuple[int, str]
@@ -100,7 +101,19 @@ class _Sheet(msgspec.Struct):
 
 
 _sheets = msgspec.json.Decoder(_Sheet)
-_number = lru_cache(maxsize=4096)(float)
+
+
+class _Points(dict[str | None, float]):
+    """Points by how a sheet writes them: there are few of them, and a million cells."""
+
+    def __missing__(self, text: str | None) -> float:
+        points = float(text or 0)
+        if len(self) < MOST_POINTS:
+            self[text] = points
+        return points
+
+
+_points = _Points()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,7 @@ class _PaperCells:
     """The cells of one paper as they are gathered."""
 
     columns: dict[_ColumnKey, _Column] = field(default_factory=dict)
-    places: dict[tuple[int, str], _Place] = field(default_factory=dict)
+    places: defaultdict[int, dict[str, _Place]] = field(default_factory=lambda: defaultdict(dict))
     """By bank and line of an arrangement."""
     groups: dict[int, str] = field(default_factory=dict)
     scores: array[float] = field(default_factory=lambda: array("d"))
@@ -223,7 +236,7 @@ def _gather(session: Session, cells: _PaperCells, takers: Sequence[_Taker]) -> N
     journals = journal_texts(session, attempt_ids)
     late = approved_answers(session, attempt_ids)
     forms = _arranged(session, {taker.form_id for taker in takers})
-    _meet(session, cells, forms.values())
+    _meet(session, cells, [forms[form_id] for form_id in dict.fromkeys(one.form_id for one in takers)])
     for taker in takers:
         answers = answers_in(journals[taker.attempt_id])
         if taker.attempt_id in late:
@@ -238,23 +251,23 @@ def _arranged(session: Session, form_ids: set[int]) -> Mapping[int, Arranged]:
 
 
 def _meet(session: Session, cells: _PaperCells, forms: Iterable[Arranged]) -> None:
-    """Read the items of forms that did not come up yet, a bank at a time."""
-    fresh: defaultdict[int, set[str]] = defaultdict(set)
+    """Read the items of forms that did not come up yet, a bank at a time; they are numbered as they come up."""
+    fresh: defaultdict[int, dict[str, None]] = defaultdict(dict)
     for form in forms:
-        lines = form.text.split("\n")[1:]
-        fresh[form.bank_id].update(line for line in lines if (form.bank_id, line) not in cells.places)
+        known = cells.places[form.bank_id]
+        fresh[form.bank_id].update((line, None) for line in form.text.split("\n")[1:] if line not in known)
     for bank_id, unmet in fresh.items():
-        known = contents(session, items_in(unmet), bank_id)
+        read = contents(session, items_in(unmet), bank_id)
         for line in unmet:
             place = place_of(line)
             ref, version, part = place["item"], place["version"], place["part"]
-            whole = known[ref, version]
+            whole = read[ref, version]
             key = (bank_id, ref, version, part)
             if key not in cells.columns:
                 cells.columns[key] = _Column(len(cells.columns), whole, whole.part(part))
             column = cells.columns[key]
             order = place["order"] if column.content.lettered else None
-            cells.places[bank_id, line] = _Place(column.number, order)
+            cells.places[bank_id][line] = _Place(column.number, order)
 
 
 def _add(cells: _PaperCells, taker: _Taker, form: Arranged, sheet: bytes, answers: Mapping[str, str]) -> None:
@@ -267,21 +280,30 @@ def _add(cells: _PaperCells, taker: _Taker, form: Arranged, sheet: bytes, answer
     cells.genders.append(taker.gender)
     if len(positions) != len(lines):
         return  # a score that says nothing of its items
-    voids = tuple(cell.void for cell in positions)
-    layout = _layout(frame, voids if any(voids) else ())
+    known = cells.places[form.bank_id]
+    items = [known[line] for line in lines]
+    voids = [cell.void or cell.earned is None for cell in positions]
+    if any(voids):
+        kept = [place for place, void in enumerate(voids) if not void]
+        layout = _layout(frame, tuple(cell.void for cell in positions))
+        layout = _Layout(layout.groups, [layout.places[place] for place in kept])
+        items, positions = [items[place] for place in kept], [positions[place] for place in kept]
+    else:
+        layout = _layout(frame, ())
     cells.groups.update(layout.groups)
-    for line, cell, place in zip(lines, positions, layout.places, strict=True):
-        if cell.void or cell.earned is None:
-            continue
-        item = cells.places[form.bank_id, line]
-        answer = answers.get(place.position, "")
-        cells.person.append(person)
-        cells.item.append(item.column)
-        cells.stratum.append(place.group)
-        cells.earned.append(_number(cell.earned) * place.weight)
-        cells.worth.append(_number(cell.points) * place.weight)
-        cells.chosen.append(item[answer])
-        cells.answered.append(1 if answer else 0)
+    own = [answers.get(place.position, "") for place in layout.places]
+    weights = [place.weight for place in layout.places]
+    cells.person.extend([person] * len(own))
+    cells.item.extend([item.column for item in items])
+    cells.stratum.extend([place.group for place in layout.places])
+    cells.earned.extend(
+        [_points[cell.earned] * weight for cell, weight in zip(positions, weights, strict=True)]
+    )
+    cells.worth.extend(
+        [_points[cell.points] * weight for cell, weight in zip(positions, weights, strict=True)]
+    )
+    cells.chosen.extend([item[answer] for item, answer in zip(items, own, strict=True)])
+    cells.answered.extend(map(bool, own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,13 +353,14 @@ def _whole(session: Session, paper: PaperKey, cells: _PaperCells) -> PaperAnswer
     numbers = {column.number: number for number, (_key, column) in enumerate(told)}
     rooms = {name: number for number, name in enumerate(sorted(set(cells.place_of)))}
     tables = _taxonomies(session, {bank_id for bank_id, *_ in cells.columns})
+    plans = {bank_id: (table.weights, table.importances) for bank_id, table in tables.items()}
     return PaperAnswers(
         title=f"{blueprint.level_name} {asked.label}",
         points=float(asked.points),
         pass_points=float(asked.pass_points),
         scores=cells.scores.tolist(),
         items=[
-            _item_column(key, column, tables[key[0]], cells.groups[group_of[column.number]])
+            _item_column(key, column, plans[key[0]], cells.groups[group_of[column.number]])
             for key, column in told
         ],
         person=cells.person.tobytes(),
@@ -352,7 +375,7 @@ def _whole(session: Session, paper: PaperKey, cells: _PaperCells) -> PaperAnswer
         place_names=list(rooms),
         genders=cells.genders,
         names=_names(tables.values()),
-        weights={code: weight for table in tables.values() for code, weight in table.weights.items()},
+        weights={code: weight for own, _importances in plans.values() for code, weight in own.items()},
     )
 
 
@@ -369,8 +392,13 @@ def _taxonomies(session: Session, bank_ids: Collection[int]) -> dict[int, Taxono
     return {bank.id: taxonomy_of(session, bank) for bank in banks}
 
 
-def _item_column(key: _ColumnKey, column: _Column, table: Taxonomy, group: str) -> ItemColumn:
+_Plan = tuple[Mapping[str, int], Mapping[str, str]]
+"""What a 细目表 plans: the weight of each lowest range, the importance of each point."""
+
+
+def _item_column(key: _ColumnKey, column: _Column, plan: _Plan, group: str) -> ItemColumn:
     _bank_id, ref, version, part = key
+    weights, importances = plan
     content, whole = column.content, column.whole
     point = content.point or whole.point
     places = content.answer_key if content.lettered and isinstance(content.answer_key, tuple) else ()
@@ -381,8 +409,8 @@ def _item_column(key: _ColumnKey, column: _Column, table: Taxonomy, group: str) 
         type=content.type.value,
         group=group,
         point=point,
-        range=parent_of(point, table.weights),
-        importance=table.importances.get(point, ""),
+        range=parent_of(point, weights),
+        importance=importances.get(point, ""),
         expert=whole.difficulty,
         choices=content.shape().get("choices", VERDICTS) if content.lettered else 0,
         key=sum(1 << place for place in places if isinstance(place, int)),
