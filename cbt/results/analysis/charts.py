@@ -117,7 +117,7 @@ def item_map(paper: PaperReport) -> Markup:
 
 def choice_lines(item: ItemReport) -> Markup:
     """Draw which part of the weakest, the middle and the best took each choice of an item."""
-    base, top, left, end = SMALL_HEIGHT - 24, 10, 36, SMALL_WIDTH - 44
+    base, top, left, end = SMALL_HEIGHT - 24, 10, 36, SMALL_WIDTH - 70
     parts = []
     for tenths in (0, 5, 10):
         y = base - (base - top) * tenths / 10

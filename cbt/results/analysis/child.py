@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cbt.results.analysis.figures import (
     EXCELLENT,
     FEW,
+    FLAGS,
     ChoiceFigures,
     DifFigures,
     DifGroup,
@@ -46,9 +47,6 @@ from cbt.statistics.responses import Floats, Responses
 
 EASY, HARD = 0.95, 0.05
 """Beyond these an item tells nobody from anybody."""
-FLAGS = ("negative", "distractor_over_key", "key_missed", "too_hard", "too_easy", "unused")
-"""What is to be looked at, the gravest first: the better do worse; the best prefer a distractor; most of the best
-miss the key; nearly nobody, nearly everybody is right; a distractor that nobody takes."""
 COMPARED = 100
 """Two groups are compared where each has so many people."""
 MOST_PLACES = 12

@@ -17,6 +17,10 @@ GRADES = ((0.40, "good"), (0.30, "fair"), (0.20, "weak"))
 """From which D on a discrimination has which name; below the last it is to be mended. Source: R-97."""
 MEND = "mend"
 
+FLAGS = ("negative", "distractor_over_key", "key_missed", "too_hard", "too_easy", "unused")
+"""What is to be looked at, the gravest first: the better do worse; the best prefer a distractor; most of the best
+miss the key; nearly nobody, nearly everybody is right; a distractor that nobody takes."""
+
 
 class ItemColumn(msgspec.Struct, frozen=True):
     """An item as it was asked, or a part of a case (0-based): where it belongs, and what its choices are."""
@@ -118,7 +122,7 @@ class ItemReport(msgspec.Struct, frozen=True):
     omitted: float
     choices: list[ChoiceFigures]
     flags: list[str]
-    """Codes, see child.FLAGS; the gravest first."""
+    """Codes of FLAGS; the gravest first."""
 
     @property
     def grade(self) -> str:
@@ -222,7 +226,9 @@ class PaperReport(msgspec.Struct, frozen=True):
 
     @property
     def flagged(self) -> list[ItemReport]:
-        return [item for item in self.items if item.flags]
+        """The items to be looked at, those with the gravest flags first."""
+        looked_at = [item for item in self.items if item.flags]
+        return sorted(looked_at, key=lambda item: [FLAGS.index(flag) for flag in item.flags])
 
 
 class AnalysisReport(msgspec.Struct, frozen=True):
