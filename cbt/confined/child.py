@@ -30,6 +30,7 @@ NO_MEMORY = 70
 """The exit code of a child that ran into its limit on memory and could still say so."""
 _STANDARD = 3
 _GRACE_SECONDS = 2
+_ONE_THREAD = "OPENBLAS_NUM_THREADS"
 _WARM = ("utf-8-sig", "gb18030", "cp437", "utf-16-le", "latin-1")
 """Codecs are modules; none can be loaded once no file can be opened any more."""
 
@@ -47,11 +48,10 @@ class ChildTask(msgspec.Struct, frozen=True):
 def main() -> None:
     """Do the job in the arguments with the file on standard input."""
     job = msgspec.json.decode(sys.argv[2], type=ChildTask)
-    os.environ["OPENBLAS_NUM_THREADS"] = (
-        "1"  # a child has one processor; numpy would take room for all of them
-    )
+    compute_alone()
     module, _, name = job.task.partition(":")
     task: Task = getattr(import_module(module), name)
+    del os.environ[_ONE_THREAD]  # it was read when numpy was loaded
     for codec in _WARM:
         "".encode(codec)
     _confine(job)
@@ -67,7 +67,7 @@ def main() -> None:
 
 def compute_alone() -> None:
     """Have numpy, where a task loads it, begin no thread and reserve no room for each processor there is."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ[_ONE_THREAD] = "1"
 
 
 def _confine(job: ChildTask) -> None:
