@@ -25,7 +25,8 @@ from cbt.storage.types import db
 
 _HERE = Path(__file__).resolve().parent
 _TESTS, _PRODUCT = f"{_HERE}/", f"{_HERE.parent / 'cbt'}/"
-_STORAGE, _SHOWN = f"{_PRODUCT}storage/", (f"{_PRODUCT}demo/", f"{_PRODUCT}rehearsal/")
+_STORAGE = f"{_PRODUCT}storage/"
+_ALONE = (f"{_PRODUCT}demo/", f"{_PRODUCT}rehearsal/", f"{_PRODUCT}ops/upgrade.py")
 STRENGTH = ("key share", "share", "no key update", "update")
 PLACE = {table: place for place, table in enumerate(LOCK_ORDER)}
 _NAME = r'"?(\w+)"?'
@@ -148,12 +149,12 @@ def take(held: Held, lock: Lock, asker: str) -> None:
 def _asker() -> str:
     """Return who of the product asked, innermost first; "" where a test did, in a transaction that it holds itself.
 
-    What builds worlds to show does so alone, and counts as a test.
+    What builds worlds to show, or brings tables forward, does so alone, and counts as a test.
     """
     frame, names = sys._getframe(3), list[str]()
     while frame is not None:
         path = frame.f_code.co_filename
-        if path.startswith(_SHOWN):
+        if path.startswith(_ALONE):
             return ""
         if path.startswith(_TESTS):
             held = frame.f_locals.values()

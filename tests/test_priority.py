@@ -36,6 +36,7 @@ IN_FRONT = {
     "ops/preparation.py": "before anybody is served; what is done beside others gives way by itself (ops/giving)",
     "ops/systemd.py": "a program of the system, at an installation",
     "ops/backup/snapshot.py": "a part of a backup, which is behind",
+    "application/backup_hook.py": "a child of the worker of jobs, which is behind",
     "rehearsal/server.py": "a server: that is what is tried",
 }
 

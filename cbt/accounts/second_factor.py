@@ -200,6 +200,7 @@ def finish_sign_in(principal: Principal, *, code: str, machine: Machine, now: da
     with unit_of_work() as session:
         staff = held(session, principal.subject_ref)
         spend(session, staff, proof, now=now)
+        throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine.identity)
         ended = session.execute(
             update(LoginSession)
             .where(LoginSession.id == principal.login_session_id, LoginSession.revoked_at.is_(None))
@@ -207,7 +208,6 @@ def finish_sign_in(principal: Principal, *, code: str, machine: Machine, now: da
         )
         if staff.disabled_at is not None or not changed_one(ended):
             raise NotAllowed("factor.started_over")
-        throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine.identity)
         if proof.number is not None:
             record(
                 session,

@@ -17,8 +17,8 @@ LOCK_ORDER = (
     "attempt",
     "attempt_live",
     "seat",
+    "known_machine",  # remembered by a counter before that is dropped
     "throttle",
-    "known_machine",
     "login_session",
     "audit_head",  # the log is sealed last of all, just before the commit
 )

@@ -92,7 +92,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "results": (
             *_of("results", "release release_left correct export analysis_export"),
             *_of("package", "write"),
-            *_of("print", "score_sheet publicity ruling"),
+            *_of("print", "score_sheet publicity ruling analysis"),
             *_of("publicity", "publish withdraw"),
             *_of("objection", "bring decide"),
             *_of("ruling", "decide"),

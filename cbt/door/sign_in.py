@@ -283,7 +283,7 @@ def sign_in(
     own = seat_id is not None and store.is_seat_of_ticket(seat_id, entry.ticket)
     tries = tries_of(entry, machine, seat_id, own=own)
     throttle.reserve_all(tries, now=now, address=machine.address)
-    right = [change for one in tries for change in _right(one)]
+    right = _right(tries)
 
     outcome = None
     if one_writes():
@@ -315,10 +315,16 @@ def tries_of(entry: SignInInput, machine: Machine, seat_id: int | None, *, own: 
     return [throttle.Try("seat", place, place), throttle.Try("ticket", entry.ticket, place, known=own)]
 
 
-def _right(tried: throttle.Try) -> list[Change]:
-    """Return what becomes of the counter of a try that was right."""
-    # At a seat only this try is given back: whoever has one right answer could go on guessing others.
-    return throttle.given_back(tried) if tried.scope == "seat" else throttle.given_whole(tried)
+def _right(tries: Sequence[throttle.Try]) -> list[Change]:
+    """Return what becomes of the counters of tries that were right, in the order of locks."""
+    known, counted = list[Change](), list[Change]()
+    for tried in tries:
+        if tried.scope == "seat":  # this try alone: whoever has one right answer could go on guessing others
+            counted += throttle.given_back(tried)
+        else:
+            known += throttle.remembered(tried)
+            counted += throttle.dropped(tried)
+    return [*known, *counted]
 
 
 def choose(

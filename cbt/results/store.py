@@ -111,6 +111,14 @@ def sitting_count(session: Session) -> int:
     return session.scalar(query) or 0
 
 
+def batches_over(session: Session, ids: Collection[int]) -> set[int]:
+    """Return which of some batches have a sitting that is over."""
+    query = select(Sitting.batch_id).where(
+        Sitting.batch_id.in_(ids), Sitting.state.in_(SHOWN), official_only()
+    )
+    return {batch for batch in session.scalars(query.distinct()) if batch is not None}
+
+
 def finished_sitting(session: Session, ref: str) -> Sitting:
     """Return a sitting that is over; raise NotFound("sitting.unknown"), Conflict("results.not_over").
 

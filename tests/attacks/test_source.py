@@ -24,6 +24,8 @@ OWN_MACHINE = "cbt/rehearsal/http_client.py"
 
 DRAWN_BEFORE = "cbt/proctoring/board/parts.py"
 """The parts of a board, which this process drew of the same templates a moment before: escaped then."""
+DRAWN_OF_FIGURES = "cbt/results/analysis/charts.py"
+"""Charts: what is called safe there is a literal, and `format` escapes what comes into it (a case below)."""
 OWN_LINE = ("cbt/runner/save/codec.py",)
 """Numbers and texts between processes of one server over a socket that only its own user's processes get
 (tests/db/test_write_line.py::test_an_owner_of_another_user_is_not_believed): no request's bytes are read so."""
@@ -215,7 +217,7 @@ NEVER: dict[str, tuple[Callable[[ast.Module], bool], tuple[str, ...]]] = {
     "templates made of text": (called("flask.render_template_string", "render_template_string"), ()),
     "text that is called safe": (
         called("Markup", "markupsafe.Markup", "flask.Markup"),
-        (*APART, DRAWN_BEFORE),
+        (*APART, DRAWN_BEFORE, DRAWN_OF_FIGURES),
     ),
     "a debugger": (keyword("debug", True), ()),
     "a server for development": (called("app.run", "flask.run"), ()),
@@ -264,6 +266,12 @@ SEEN = {
 @pytest.mark.parametrize("name", list(SEEN))
 def test_the_search_sees_it(name: str) -> None:
     assert NEVER[name][0](ast.parse(SEEN[name]))
+
+
+def test_charts_call_nothing_safe_but_literals() -> None:
+    called_safe = [call for name, call in calls(modules()[DRAWN_OF_FIGURES]) if name == "Markup"]
+    assert called_safe
+    assert all(isinstance(one, ast.Constant) for call in called_safe for one in call.args)
 
 
 def test_the_line_of_a_rehearsal_leads_to_this_machine_alone() -> None:

@@ -254,10 +254,14 @@ def take_off(scope: str, subject: str, machine: str) -> list[Change]:
     return [_EMPTIED.of(**values), _LESS.of(**values)]
 
 
-def give_whole(scope: str, subject: str, machine: str, *, remember: bool) -> list[Change]:
-    """Return what drops a counter, and before that has its machine known for the subject."""
-    values = _named(scope, subject, machine)
-    return [*([_REMEMBER.of(**values)] if remember else []), _WHOLE.of(**values)]
+def drop(scope: str, subject: str, machine: str) -> Change:
+    """Return what drops a counter."""
+    return _WHOLE.of(**_named(scope, subject, machine))
+
+
+def remember(scope: str, subject: str, machine: str) -> Change:
+    """Return what has the machine of a counter known for its subject, while the counter is there."""
+    return _REMEMBER.of(**_named(scope, subject, machine))
 
 
 def _named(scope: str, subject: str, machine: str) -> dict[str, str]:

@@ -31,7 +31,8 @@ from cbt.http.auth.rate_limit import (
     SecretScope,
     count,
     count_within,
-    give_whole,
+    drop,
+    remember,
     short,
     take_off,
 )
@@ -320,11 +321,19 @@ def give_back(tried: Try, *, besides: Sequence[Try] = ()) -> None:
 
 def given_whole(tried: Try) -> list[Change]:
     """Return what `succeed` does about a try."""
-    remember = SCOPES.get(tried.scope, SecretScope()).shared and is_token(tried.machine)
-    return [
-        *give_whole(tried.scope, tried.subject, tried.machine, remember=remember),
-        *take_off(tried.scope, tried.subject, ALL),
-    ]
+    return [*remembered(tried), *dropped(tried)]
+
+
+def remembered(tried: Try) -> list[Change]:
+    """Return what has the machine of a try known: before any counter is changed, in the order of locks."""
+    known = SCOPES.get(tried.scope, SecretScope()).shared and is_token(tried.machine)
+    return [remember(tried.scope, tried.subject, tried.machine)] if known else []
+
+
+def dropped(tried: Try) -> list[Change]:
+    """Return what gives a machine's budget back whole, and takes the try off what all have together."""
+    drops = drop(tried.scope, tried.subject, tried.machine)
+    return [drops, *take_off(tried.scope, tried.subject, ALL)]
 
 
 def given_back(tried: Try) -> list[Change]:

@@ -105,12 +105,12 @@ def item_map(paper: PaperReport) -> Markup:
             kind = "look" if item.flags else "point"
             x, y = across(item.difficulty.value), down(item.discrimination.value)
             shape = (
-                '<rect class="{}" x="{:.1f}" y="{:.1f}" width="8" height="8"><title>{}</title></rect>'
+                Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="8" height="8"><title>{}</title></rect>')
                 if item.flags
-                else '<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>'
+                else Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>')
             )
             shift = 4 if item.flags else 0
-            parts.append(Markup(shape).format(kind, x - shift, y - shift, item.column.ref))
+            parts.append(shape.format(kind, x - shift, y - shift, item.column.ref))
     label = _("analysis.chart.items", paper=paper.title, count=len(paper.items), flagged=len(paper.flagged))
     return _drawing(WIDTH, MAP_HEIGHT, label, parts)
 

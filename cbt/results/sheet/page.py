@@ -53,6 +53,8 @@ class Overview:
     lines: list[SittingLine]
     pages: int
     batches: list[Batch]
+    analysed: list[Batch]
+    """Those of them of which a sitting is over."""
     to_correct: set[int]
     shown: dict[int, Publication]
     """What is shown of those that are not released, by sitting."""
@@ -64,10 +66,11 @@ def overview(*, page: int) -> Overview:
         lines = store.sitting_lines(session, limit=SITTINGS, offset=(page - 1) * SITTINGS)
         pages = -(-store.sitting_count(session) // SITTINGS)
         recent = [batch for batch, _ in batches(session, limit=RECENT_BATCHES)]
+        over = store.batches_over(session, [batch.id for batch in recent])
         changed = store.changed_since_release(session, [line.sitting.id for line in lines])
         waiting = [line.sitting.id for line in lines if line.sitting.released_at is None]
         shown = publications_of(session, waiting)
-    return Overview(lines, pages, recent, changed, shown)
+    return Overview(lines, pages, recent, [batch for batch in recent if batch.id in over], changed, shown)
 
 
 @dataclass(frozen=True, slots=True)
