@@ -37,6 +37,8 @@ for tried in $(seq 300); do curl -fs http://127.0.0.1:8000/healthz && break || s
 curl -fs http://127.0.0.1:8000/healthz || { cat serve.log; exit 1; }"""
 TRIED_ELSEWHERE = {
     "Without a network / 离线安装 1": "tests/torture/test_bundle.py",
+    "备份与恢复 / Backup and restore 2": "tests/safety/test_backup_hook.py",
+    "第二份副本 / A second copy, nothing lost 1": "tests/safety/test_moments.py",
     "A second copy on PostgreSQL, nothing lost 1": "tests/safety/test_postgres_copy.py",
     "A second copy on PostgreSQL, nothing lost 2": "tests/safety/test_postgres_copy.py",
     "成绩包 / The signed result package 1": "tests/results/test_package.py",
