@@ -22,7 +22,7 @@ from typing import Any
 
 import flask
 from playwright.sync_api import BrowserContext
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from cbt.application.app import create_app
@@ -31,6 +31,7 @@ from cbt.http.models import LoginSession
 from cbt.paths import product_dir, translations_dir
 from cbt.runner.models import AttemptLive
 from cbt.scoring.models import Score
+from cbt.sittings.models import ServerHeartbeat
 from cbt.storage.engine import GATE_NAME
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.app_cache import kept_templates
@@ -87,11 +88,19 @@ class Centre:
         self.stop()
         self.go_on()
 
-    def stop(self) -> None:
-        """End the server as a machine does that is switched off."""
+    def stop(self) -> datetime:
+        """End the server as a machine does that is switched off; return when.
+
+        Its heartbeats up to here count as having come, however busy the machine was: one that was due since the
+        time was last set is not taken for an outage as the server begins again.
+        """
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=60)
+        stopped_at = self.now()
+        with self.app.app_context(), unit_of_work() as session:
+            session.execute(update(ServerHeartbeat).values(at=stopped_at))
+        return stopped_at
 
     def go_on(self, *, at: datetime | None = None) -> None:
         """Start it again; `at`: at this instant, however long the machine takes for it."""

@@ -35,8 +35,7 @@ def test_a_page_is_loaded_again_while_the_server_is_away(centre: Centre, browser
     assert wait_for(lambda: page.evaluate(KEPT))
 
     # F5 leaves the page as it is: it can be answered.
-    centre.stop()
-    stopped_at = centre.now()
+    stopped_at = centre.stop()
     candidate.type_through(["b"])
     candidate.kept(1)
     page.keyboard.press("F5")

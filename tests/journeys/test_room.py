@@ -296,8 +296,7 @@ def test_one_proctor_runs_a_room_of_thirty(browsers: Browsers, centre: Centre, t
 
     # The server is started anew: pages and board go on, and nobody has to decide anything.
     centre.expected.append("the server was away")
-    stopped_at = centre.now()
-    centre.stop()
+    stopped_at = centre.stop()
     centre.go_on(at=stopped_at + 2 * SECOND)  # short enough to be no outage, however busy this machine is
     theory.find("body").press("PageDown")
     theory.type_through(["a"])
