@@ -216,9 +216,8 @@ def _given(
     while (number := line.recv()) is not None:
         file = files[number]
         own = frozenset(file[0].listchain())
-        elsewhere = next(
-            (other[0] for other in files if own.intersection(other[0].listchain()) <= shared), None
-        )
+        others = (other[0] for other in files if other[0].path != file[0].path)
+        elsewhere = next((case for case in others if own.intersection(case.listchain()) <= shared), None)
         yield from zip(file, [*file[1:], elsewhere], strict=True)
 
 

@@ -122,6 +122,24 @@ def test_what_fails_is_told_and_a_worker_that_dies_takes_one_case_along(run: Run
     assert "3 failed, 5 passed, 1 skipped, 1 error" in said
 
 
+def test_what_the_end_of_an_only_file_breaks_is_told_with_its_last_case(run: Run) -> None:
+    """A run of one file says of its fixtures what a run of many does."""
+    code, said = run(
+        "--workers",
+        "1",
+        test_a="""
+            import pytest
+            @pytest.fixture(scope="module", autouse=True)
+            def broken():
+                yield
+                raise OSError("at the end of the file")
+            def test_right(): pass
+        """,
+    )
+    assert (code, "1 passed, 1 error" in said) == (1, True), said
+    assert "at the end of the file" in said
+
+
 def test_after_the_failures_that_were_allowed_no_other_file_is_begun(run: Run) -> None:
     wrong = "def test_wrong(): assert False"
     files = {f"test_{number}": wrong for number in range(9)}
