@@ -128,7 +128,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("guessing", "verify cert_number slip publicity look_ups"),
         ),
         "system": (
-            *_of("system", "install upgrade"),
+            *_of("system", "install upgrade restore"),
             *_of("job", "start cancel retry"),
             *_of("database", "move"),
             *_of("key", "lost signing"),

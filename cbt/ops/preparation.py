@@ -34,6 +34,7 @@ from cbt.console.exits import REFUSED, end_of
 from cbt.console.output import Progress
 from cbt.console.texts import text as _
 from cbt.errors import CbtError, Unavailable
+from cbt.ops.backup.restore_note import forget_note, record_note
 from cbt.ops.file_permissions import mend_modes
 from cbt.ops.host_resources import FORKS
 from cbt.ops.preflight import Intent, opened
@@ -103,7 +104,7 @@ def prepare_app(settings: Settings, intent: Intent = Intent.SERVE) -> flask.Flas
         mend_modes(settings)
         now: datetime = app.extensions["cbt_clock"].now()
         with app.app_context():
-            begin(now=now)
+            begin(settings, now=now)
     with app.app_context():
         check_not_moved()
         beat(now=now)
@@ -114,8 +115,10 @@ def prepare_app(settings: Settings, intent: Intent = Intent.SERVE) -> flask.Flas
     return app
 
 
-def begin(*, now: datetime) -> None:
+def begin(settings: Settings, *, now: datetime) -> None:
     """Make the tables of an empty database and put that on record, or make sure that they are this version's.
+
+    A restore before this start goes on record too.
 
     Raise as `cbt.storage.migrate.begin_or_check` and `cbt.audit.chain.ensure_keyed`.
     """
@@ -125,6 +128,8 @@ def begin(*, now: datetime) -> None:
         if fresh:
             after = {"version": product_version(), "revision": newest_revision()}
             chain.record(session, at=now, actor="cli", act=INSTALLED, subject="system:", after=after)
+        record_note(session, settings.data_dir, now=now)
+    forget_note(settings.data_dir)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import click
+import flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
@@ -210,7 +211,7 @@ def migrate_command(*, new: bool) -> Answer:
 
 @with_any_database
 def _begin(*, now: datetime) -> None:
-    begin(now=now)
+    begin(flask.current_app.extensions["cbt_settings"], now=now)
 
 
 commands: list[click.Command] = [serve, migrate_command]

@@ -20,6 +20,7 @@ from cbt.audit.chain import BROKEN, KEYED
 from cbt.audit.store import ACTS, GROUPS
 from cbt.bank.review.bulk import WRITES
 from cbt.candidates.prints import DOCUMENTS
+from cbt.ops.backup.restore_note import RESTORED
 from cbt.ops.move import MOVED
 from cbt.proctoring.acts.registry import ACTS as PROCTORS
 from cbt.proctoring.record_papers import PAPERS
@@ -54,7 +55,7 @@ SCOPES = (
     "publicity",  # what the log of an earlier version says
 )
 ELSEWHERE = {
-    *(SIGN_IN_FAILED, ACT, KEYED, BROKEN, MOVED, INSTALLED, UPGRADED, "blueprint.load"),
+    *(SIGN_IN_FAILED, ACT, KEYED, BROKEN, MOVED, INSTALLED, UPGRADED, RESTORED, "blueprint.load"),
     *("room.arm", "room.disarm", "room.go", "room.no_go"),
     *("applicant.import", "photos.import"),  # named by their kinds of import
     "registration.remove",  # what the log of an earlier version says

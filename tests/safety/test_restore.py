@@ -17,15 +17,19 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
+from cbt.accounts.audit_log import in_words
 from cbt.application.app import create_app
 from cbt.audit.chain import ensure_keyed
+from cbt.audit.models import AuditEntry
 from cbt.cli import build
 from cbt.config import Settings, as_environment
 from cbt.errors import CbtError, Unavailable
 from cbt.ops.backup.restore import restore
+from cbt.ops.backup.restore_note import NAME, RESTORED
 from cbt.ops.backup.snapshot import back_up
 from cbt.ops.backup.verification import all_findings, verify_everything
 from cbt.ops.keys import give_up_personal, rotate_audit_key
+from cbt.ops.preparation import begin
 from cbt.rules.clock import OutageKind
 from cbt.runner.attempt_changes import refresh_clocks
 from cbt.runner.close.outage import beat
@@ -36,6 +40,7 @@ from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import close_engine
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page
+from tests.helpers import FakeClock
 from tests.packaging.served import Installation
 from tests.safety.conftest import end_everything, settings_of
 from tests.world import World
@@ -284,6 +289,33 @@ def test_the_command_says_what_it_did_and_what_comes_next(elsewhere: Elsewhere, 
     assert done.exit_code == 0, done.output
     assert "cbt verify" in done.output
     assert f"{len(world.sitters)} attempts and 2 journal rows" in done.output
+
+
+def test_a_restore_goes_into_the_log_as_the_server_next_begins(elsewhere: Elsewhere, world: World) -> None:
+    elsewhere.settings.data_dir.parent.mkdir()
+    elsewhere.bring_keys(world)
+    runner = CliRunner(env=as_environment(elsewhere.settings))
+    done = runner.invoke(build(), ["restore", str(elsewhere.source)])
+    assert done.exit_code == 0, done.output
+    note = elsewhere.settings.data_dir / NAME
+    for _ in ("the start", "one that was cut off behind its commit"):
+        kept = note.read_text("utf-8")
+        begun = create_app(elsewhere.settings, clock=FakeClock(NOON))
+        try:
+            with begun.app_context():
+                begin(elsewhere.settings, now=NOON)
+                assert not note.exists()
+                assert not any(all_findings(verify_everything()))
+                with reading() as session:
+                    [entry] = session.scalars(select(AuditEntry).where(AuditEntry.act == RESTORED))
+                    stored = entry.after
+            with begun.test_request_context():
+                words = dict(in_words(stored, "system:", {}))
+                assert words["恢复自"] == "备份"
+                assert words["来源文件夹"] == elsewhere.source.name
+        finally:
+            close_engine(begun)
+        note.write_text(kept, "utf-8")
 
 
 def test_a_running_servers_folder_is_refused_by_its_lock(tmp_path: Path) -> None:

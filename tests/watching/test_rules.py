@@ -162,6 +162,13 @@ def backup_fails(exam: WatchedExam, _patch: pytest.MonkeyPatch) -> None:
     exam.back_up()
 
 
+def backups_stay_here(exam: WatchedExam, _patch: pytest.MonkeyPatch) -> None:
+    exam.go_on(1)
+    told = next(name for name in exam.scrapes[-1] if name.startswith("cbt_backup_failing"))
+    exam.scrapes[-1][told.replace("cbt_backup_failing", "cbt_backups_unsent")] = 2.0
+    exam.stays(4 * 16)
+
+
 def warning(code: str) -> Trouble:
     """Have `/healthz` warn of `code`."""
 
@@ -266,6 +273,7 @@ PLAYS: dict[str, tuple[Trouble, set[str]]] = {
     "a disk fills": (disk_fills, {"CbtDiskLow"}),
     "backups are old": (backups_are_old, {"CbtBackupOld"}),
     "a backup failed": (backup_fails, {"CbtBackupFailed"}),
+    "backups are not sent": (backups_stay_here, {"CbtBackupsUnsent"}),
     "the copy is behind": (copy_is_behind, {"CbtCopyBehind"}),
     "the writer is down": (writer_is_down, {"CbtWriterDown"}),
     "processes end": (processes_end, {"CbtProcessesEnd"}),

@@ -39,6 +39,7 @@ from cbt.errors import CbtError, InvalidInput
 from cbt.http.app_context import with_any_database
 from cbt.ops.backup.damage import way_back
 from cbt.ops.backup.restore import Rebuilt, Restored, apart, rebuild, restore
+from cbt.ops.backup.restore_note import leave_note
 from cbt.ops.backup.snapshot import Manifest, back_up
 from cbt.ops.backup.verification import (
     check_lines,
@@ -163,14 +164,14 @@ def restore_command(
     personal_lost: bool,
 ) -> Answer:
     """Restore SOURCE; no app is made for it, since that would begin a new installation in the empty place."""
-    settings = read_settings()
+    settings, now = read_settings(), SystemClock().now()
     moment = None if at is None else _moment(at, ZoneInfo(settings.timezone))
     if moment is not None:
         from_copy = from_copy or settings.journal_copy_dir
         if from_copy is None or source is not None or from_rescue:
             raise InvalidInput("safety.moment_of_copy")
     if from_rescue and from_copy is None and into is None:
-        return _put_back(settings, source)
+        return _put_back(settings, source, now=now)
     if from_copy is not None and source is None:
         built = rebuild(
             settings,
@@ -180,6 +181,7 @@ def restore_command(
             personal_lost=personal_lost,
             at=moment,
         )
+        leave_note(into or settings.data_dir, way="copy", source=from_copy, now=now, until=built.until)
         if into is not None:
             return _rebuilt(apart(settings, into), from_copy, built)
         waiting = open_rescue(settings)
@@ -190,6 +192,7 @@ def restore_command(
         return _rebuilt(settings, from_copy, built)
     if source is not None and from_copy is None:
         done = restore(settings, source, into=into, personal_lost=personal_lost)
+        leave_note(into or settings.data_dir, way="backup", source=source, now=now)
         return _restored(settings if into is None else apart(settings, into), done)
     raise InvalidInput("safety.one_source")
 
@@ -226,8 +229,9 @@ def _place_apart(settings: Settings) -> list[str]:
     return [] if settings.data_dir == in_use.data_dir else [_("safety.apart", **named)]
 
 
-def _put_back(settings: Settings, folder: Path | None) -> Answer:
-    done = put_back(settings, folder, now=SystemClock().now())
+def _put_back(settings: Settings, folder: Path | None, *, now: datetime) -> Answer:
+    done = put_back(settings, folder, now=now)
+    leave_note(settings.data_dir, way="rescue", source=Path(done.folder), now=now)
     words = [
         _("rescue.put_back", place=done.place, folder=done.folder),
         _holds(done.manifest.counts, done.manifest.bytes),
