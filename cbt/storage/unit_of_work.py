@@ -150,6 +150,19 @@ def reading() -> Iterator[Session]:
             session.connection().connection.commit()
 
 
+def let_go(session: Session) -> None:
+    """End the snapshot of a reading session; what was read stays, and what is read next is of a new one.
+
+    While a snapshot stands SQLite's log cannot be emptied behind it: one that stands for a minute of saves leaves
+    so much that whoever commits next keeps everybody waiting while it is written back.
+
+    Source: I13.
+    """
+    session.commit()
+    if db.engine.dialect.name == "postgresql":
+        session.connection(execution_options={"postgresql_readonly": True})
+
+
 # Long work in pieces: each is a unit of work of its own, so short that nobody's save notices it.
 #
 # Source: I13.

@@ -36,7 +36,7 @@ from cbt.runner.models import Attempt
 from cbt.runner.paper.layout import layout_of
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import official_only, sitting_by_ref
-from cbt.storage.unit_of_work import DIRECTLY, LongWork, pieces_of, reading, unit_of_work
+from cbt.storage.unit_of_work import DIRECTLY, LongWork, let_go, pieces_of, reading, unit_of_work
 from cbt.storage.write_queue.change_set import put_down_in
 
 _CHUNK = 400
@@ -197,6 +197,7 @@ def _draw_the_rest(written: _Written, rng: random.Random, work: LongWork, after:
         registrations = [registration for registration, _ in waiting]
         written.expect(_attempts_around(session, registrations), left=len(waiting))
         for piece in pieces_of(_drawn(session, waiting, sources, rng), size=FORMS_AT_ONCE):
+            let_go(session)
             work.in_front(partial(written.store, piece))
             work.tell(written.in_all, written.in_all + written.left + after)
 
