@@ -55,7 +55,7 @@ from cbt.spreadsheets.drafts import LIFE, Drafts, drop
 from cbt.spreadsheets.file_checks import CheckState, FilePiece, Stretch, blocks
 from cbt.spreadsheets.findings import Place
 from cbt.storage.types import new_ref
-from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.unit_of_work import let_go, reading, unit_of_work
 
 ARRIVALS = (ItemState.IN_REVIEW, ItemState.DRAFT)
 """In what state items arrive through the browser: who brings them does not review them."""
@@ -135,14 +135,12 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
         total = len(parsed.items)
         work.tell(0, total)
         with reading() as session:
-            made = review_for(
-                session,
-                parsed,
-                bank_ref,
-                points=terms.points,
-                keeps_table=True,
-                tell=lambda done: work.tell(done, total),
-            )
+
+            def tell(done: int) -> None:
+                let_go(session)
+                work.tell(done, total)
+
+            made = review_for(session, parsed, bank_ref, points=terms.points, keeps_table=True, tell=tell)
         work.tell(total, total)
         return ReadFiles(made, files, terms, kept, offers)
 

@@ -186,7 +186,8 @@ def answers_of(sittings: Sequence[tuple[int, str]], *, by_rooms: bool) -> Iterat
             with reading() as session:
                 _gather(session, cells, own[start : start + CHUNK])
         with reading() as session:
-            yield _whole(session, paper, cells)
+            whole = _whole(session, paper, cells)
+        yield whole
 
 
 def _takers(session: Session, sitting_id: int, centre: str) -> Iterator[tuple[PaperKey, _Taker]]:
