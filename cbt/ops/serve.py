@@ -31,6 +31,7 @@ from cbt.ops.host_resources import (
     DataDirLock,
     allow_connections,
     begin_as_parent,
+    calm_collector,
     check_port,
     lan_address,
     tell_forks_that_others_serve,
@@ -97,6 +98,7 @@ def run_server(
     """
     init_logs(settings)
     begin_as_parent()
+    calm_collector()  # else each worker would go through all that was loaded here, in what is then its own copy
     allow_connections()
     share_anchor()
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
