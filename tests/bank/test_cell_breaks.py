@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.items.cell_breaks import LONGEST, WIDTH, with_breaks
-from cbt.items.markup import _HTML, to_html
+from cbt.items.markup import _HTML, LONGEST_RUN, TABLE_WIDTH, to_html, with_breaks
 
 HEAD = "| 支持过程 | 时长（分钟） |\n|---|---|\n"
 
@@ -51,7 +50,7 @@ def test_a_table_of_many_columns_breaks_shorter_runs() -> None:
     wide = [["客户服务流程"] * 8]
     assert cells(with_breaks(table(*wide)))[0] == "客户<wbr>服务<wbr>流程"
     assert cells(with_breaks(table(["客户服务流程"] * 4)))[0] == "客户服务流程"
-    assert LONGEST * 4 < WIDTH
+    assert LONGEST_RUN * 4 < TABLE_WIDTH
 
 
 @given(st.lists(st.text("支持过程时长的和了（分），a1 ", max_size=30), min_size=1, max_size=6))
