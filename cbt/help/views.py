@@ -11,8 +11,7 @@ import flask
 import flask_babel
 
 from cbt.errors import NotFound
-from cbt.help import search
-from cbt.help.handbooks import Handbook, handbook
+from cbt.help.handbooks import Handbook, handbook, search
 from cbt.help.places import ACCOUNT, CANDIDATE, readable, section_of
 from cbt.http.auth import access
 from cbt.http.auth.cookies import is_of_staff
@@ -76,7 +75,7 @@ def index() -> Reply:
     if not query:
         return flask.redirect(flask.url_for("help.one", name=names[0]), 303)
     books = [_book(name, for_staff=True) for name in names]
-    return flask.render_template("help/found.html", books=books, query=query, hits=search.find(query, books))
+    return flask.render_template("help/found.html", books=books, query=query, hits=search(query, books))
 
 
 @pages.get("/staff/help/<name>")
@@ -107,7 +106,7 @@ def of_candidates() -> Reply:
         "help/candidate.html",
         book=book,
         query=query,
-        hits=search.find(query, [book]) if query else [],
+        hits=search(query, [book]) if query else [],
         waits=reader is not None and reader.kind == A_CANDIDATE,
         from_the_seat=flask.request.args.get("from") == FROM_THE_SEAT,
     )

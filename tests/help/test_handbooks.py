@@ -7,8 +7,7 @@ from functools import cache
 
 import pytest
 
-from cbt.help.handbooks import FOLDER, handbook, parts_of, source_of
-from cbt.help.pictures import size_of
+from cbt.help.handbooks import FOLDER, handbook, parts_of, size_of, source_of
 from cbt.help.places import ACCOUNT, CANDIDATE, HANDBOOKS, readable
 from cbt.paths import product_dir
 from cbt.rules.roles import GIVEN, Role

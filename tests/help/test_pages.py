@@ -7,9 +7,8 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.help.handbooks import handbook, parts_of, source_of
+from cbt.help.handbooks import handbook, parts_of, search, source_of
 from cbt.help.places import ACCOUNT, CANDIDATE, HANDBOOKS, readable, section_of
-from cbt.help.search import find
 from cbt.proctoring.acts.registry import ACTS
 from cbt.rules.roles import GIVEN, Role
 from tests.attacks.stages import endpoints
@@ -143,7 +142,7 @@ def test_a_word_is_found_in_what_somebody_may_read(world: World) -> None:
 )
 def test_what_is_found_first(query: str, first: str) -> None:
     book = handbook("proctor", "zh", lambda name, section: f"/{name}#{section}", lambda name: f"/{name}")
-    hits = find(query, [book])
+    hits = search(query, [book])
     assert [hit.section.id for hit in hits][:1] == ([first] if first else [])
 
 
