@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from cbt.batches import checklist, publication, seating, sitting_change
+from cbt.batches import checklist, publication, seat_assignment, sitting_change
 from cbt.batches.application_roster import take_out
 from cbt.batches.applications import applied_rows
 from cbt.batches.inform_list import inform_list
@@ -20,7 +20,7 @@ from cbt.enrolment.applications.application import Applying
 from cbt.http.i18n import explain, local_day
 from cbt.http.sentences import with_way
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
-from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes
+from cbt.rules.planning.seat_plan import PaperMix, SeatOrder, SeatWishes
 from cbt.rules.roles import Role
 from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
@@ -120,7 +120,7 @@ def _wishes(asked: Mapping[str, Any]) -> SeatWishes:
 
 
 def _arrange_sitting(work: Work) -> JobResult:
-    rooms, stayed = seating.arrange_sitting(
+    rooms, stayed = seat_assignment.arrange_sitting(
         sitting_ref=work.asked["sitting"],
         wishes=_wishes(work.asked["wishes"]),
         seed=secrets.randbits(SEED_BITS),
@@ -144,7 +144,7 @@ ARRANGE_SITTING = JobKind(
 
 
 def _arrange_batch(work: Work) -> JobResult:
-    rooms, left = seating.arrange_batch(
+    rooms, left = seat_assignment.arrange_batch(
         batch_ref=work.asked["batch"],
         wishes=_wishes(work.asked["wishes"]),
         seed=secrets.randbits(SEED_BITS),

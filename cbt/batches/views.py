@@ -9,7 +9,7 @@ from flask_babel import get_locale
 
 from cbt.batches import application_roster
 from cbt.batches import change_views as batches_change_views
-from cbt.batches import seating_views as seating
+from cbt.batches import seat_assignment_views as seating
 from cbt.batches.application_roster import BatchWish
 from cbt.batches.checklist import AT_ONCE, BATCHES, SITTINGS, batch_page, unfinished
 from cbt.batches.checks import views as checks

@@ -27,7 +27,7 @@ from cbt.http.i18n import local_text, mark_text
 from cbt.personal.fields import DETAILS, gender_of_number
 from cbt.printing.pdf import lacking
 from cbt.rules.exam import ExamBlueprint
-from cbt.rules.planning.seating import RoomPlan, plan_of
+from cbt.rules.planning.seat_plan import RoomPlan, plan_of
 from cbt.rules.roles import Role
 from cbt.rules.states import SittingState
 from cbt.sittings import store as sittings

@@ -45,7 +45,7 @@ from cbt.results.publicity import publication as publicity
 from cbt.results.release import carry_out, read_plan
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items.content import ItemContent, ItemType
-from cbt.rules.planning.seating import DoorCorner
+from cbt.rules.planning.seat_plan import DoorCorner
 from cbt.rules.roles import Role
 from cbt.rules.states import ApplicationEvent, ClosedBy, Event
 from cbt.runner.attempt_changes import refresh_clocks

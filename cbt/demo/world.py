@@ -29,7 +29,7 @@ from cbt.http.auth.machine import MACHINE_COOKIE, Machine, token_hash, tokens_of
 from cbt.personal.fields import document_index
 from cbt.rules.door import mask_document
 from cbt.rules.exam import Paper
-from cbt.rules.planning.seating import DoorCorner
+from cbt.rules.planning.seat_plan import DoorCorner
 from cbt.rules.roles import Role
 from cbt.rules.states import Purpose
 from cbt.runner.attempt_changes import create_attempt

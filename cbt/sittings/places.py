@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.http.form_values import one_line, required
-from cbt.rules.planning.seating import (
+from cbt.rules.planning.seat_plan import (
     MOST_SEATS,
     DoorCorner,
     RoomPlan,

@@ -17,7 +17,7 @@ from cbt.http.form_values import required
 from cbt.rules import clock
 from cbt.rules.exam import AdmissionPolicy
 from cbt.rules.planning.changes import moved_marks
-from cbt.rules.planning.seating import DoorCorner, SeatNumbering
+from cbt.rules.planning.seat_plan import DoorCorner, SeatNumbering
 from cbt.rules.states import Purpose, SittingEvent, SittingState, next_sitting_state
 from cbt.sittings import places, store
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingChange, SittingRoom

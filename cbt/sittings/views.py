@@ -13,7 +13,7 @@ from cbt.http.auth.login import acting, signed_in
 from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, refusal, see_other
 from cbt.http.partials import Reply
-from cbt.rules.planning.seating import (
+from cbt.rules.planning.seat_plan import (
     MOST_COLUMNS,
     MOST_NUMBER,
     MOST_ROWS,

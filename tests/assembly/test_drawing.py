@@ -26,7 +26,7 @@ from cbt.items.models import Item, ItemVersion
 from cbt.rules.assembly.form import comparable
 from cbt.rules.assembly.selection import mutual_enemies
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.planning.seating import plan_of
+from cbt.rules.planning.seat_plan import plan_of
 from cbt.rules.states import ItemState
 from cbt.runner.models import Attempt
 from cbt.runner.paper import draw

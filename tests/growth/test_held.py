@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import ColumnElement, func, select
 
 from cbt.batches import publication as publishing
-from cbt.batches import seating
+from cbt.batches import seat_assignment
 from cbt.batches import sitting_change as moving
 from cbt.batches.sitting_change import MoveWish
 from cbt.candidates.models import Registration
@@ -33,7 +33,7 @@ from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.results.models import PublishedResult, Result
 from cbt.results.package.service import write_package
 from cbt.results.publicity import publication as publicity
-from cbt.rules.planning.seating import SeatWishes
+from cbt.rules.planning.seat_plan import SeatWishes
 from cbt.rules.roles import Role
 from cbt.runner.models import Attempt
 from cbt.runner.paper.draw import draw_for_sitting
@@ -112,9 +112,13 @@ def test_planning_a_sitting_keeps_nobody_from_saving(stage: Stage, planned: str)
     which: dict[str, Any] = {"now": now, "actor": ACTOR}
     wish = MoveWish("另一天", start + timedelta(days=1), {}, "改期")
     acts: dict[str, Callable[[], object]] = {
-        "排座": lambda: seating.arrange_sitting(sitting_ref=planned, wishes=SeatWishes(), seed=1, **which),
+        "排座": lambda: seat_assignment.arrange_sitting(
+            sitting_ref=planned, wishes=SeatWishes(), seed=1, **which
+        ),
         "组卷": lambda: draw_for_sitting(planned, **which),
-        "换座": lambda: seating.exchange(sitting_ref=planned, room_ref=elsewhere, first=1, other=2, **which),
+        "换座": lambda: seat_assignment.exchange(
+            sitting_ref=planned, room_ref=elsewhere, first=1, other=2, **which
+        ),
         "移动": lambda: moving.move(sitting_ref=planned, wish=wish, **which),
         "发布": lambda: publishing.publish(sitting_ref=planned, **which),
         "撤回": lambda: moving.withdraw(sitting_ref=planned, reason="漏排", **which),

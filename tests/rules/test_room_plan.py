@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from cbt.errors import InvalidInput
-from cbt.rules.planning.seating import (
+from cbt.rules.planning.seat_plan import (
     LINE,
     MOST_COLUMNS,
     DoorCorner,

@@ -14,7 +14,7 @@ from cbt.http.i18n import local_zone, word
 from cbt.proctoring.board.live import TOGETHER, Board, LogLine, LogPerson
 from cbt.proctoring.board.seat_state import Proposal, SeatState, severity
 from cbt.proctoring.board.seat_view import FreeSeat, SeatView
-from cbt.rules.planning.seating import RoomPlan, plan_of
+from cbt.rules.planning.seat_plan import RoomPlan, plan_of
 
 _STATES: dict[str, frozenset[SeatState]] = {
     "answering": frozenset({SeatState.ANSWERING, SeatState.UNITS_DONE}),

@@ -1,3 +1,3 @@
 """What a plan of an exam day may and may not hold, where seats stand, who sits where, and how far it is."""
 
-__all__ = ["changes", "clashes", "day_names", "distribution", "readiness", "seating"]
+__all__ = ["changes", "clashes", "day_names", "distribution", "readiness", "seat_plan"]

@@ -29,7 +29,7 @@ from cbt.blueprints.store import blueprint_of, paper_of
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict
 from cbt.items.models import ItemBank
-from cbt.rules.planning.seating import RoomPlan, plan_of
+from cbt.rules.planning.seat_plan import RoomPlan, plan_of
 from cbt.rules.states import SittingState, State
 from cbt.runner.attempt_changes import create_attempt
 from cbt.runner.models import Attempt

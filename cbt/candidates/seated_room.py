@@ -17,7 +17,7 @@ from cbt.candidates.registration import to_print_again
 from cbt.candidates.store import Registered, entries_of_room
 from cbt.errors import NotFound
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.planning.seating import RoomPlan, Sitter, plan_of
+from cbt.rules.planning.seat_plan import RoomPlan, Sitter, plan_of
 from cbt.sittings.models import Seat, Sitting
 from cbt.sittings.store import RoomView, rooms_of_sitting, seats_of_room
 from cbt.spreadsheets.columns import plain

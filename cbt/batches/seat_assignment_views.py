@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import flask
 from flask_babel import gettext as _
 
-from cbt.batches import seating
+from cbt.batches import seat_assignment
 from cbt.batches.jobs import ARRANGE_BATCH, ARRANGE_SITTING, SEED_BITS, asked_wishes
-from cbt.batches.seating import SeatOrderForm, rooms_of_batch, seating_page, to_arrange
-from cbt.candidates.seating import has_accommodation
+from cbt.batches.seat_assignment import SeatOrderForm, rooms_of_batch, seating_page, to_arrange
+from cbt.candidates.seated_room import has_accommodation
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import acting
@@ -20,7 +20,7 @@ from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, form_on, form_page, refusal, see_other
 from cbt.http.partials import Reply, wants_partial
 from cbt.jobs.answers import act_reply
-from cbt.rules.planning.seating import MOST_NUMBER, PaperMix, SeatOrder, SeatWishes
+from cbt.rules.planning.seat_plan import MOST_NUMBER, PaperMix, SeatOrder, SeatWishes
 from cbt.rules.roles import Role
 from cbt.sittings.inputs import one_of, parse_number
 from cbt.sittings.store import batch_by_ref
@@ -37,7 +37,7 @@ def _page(ref: str, room_ref: str, refused: Refusal, form: SeatOrderForm | None 
     with reading() as session:
         page = seating_page(session, ref, room_ref, form)
         return form_page(
-            "batches/seating/seats.html",
+            "batches/seat_assignment/seats.html",
             refused,
             **_context(page),
             wishes=form.wishes if form else SeatWishes(units_apart=True),
@@ -82,7 +82,7 @@ def arrange(ref: str, room_ref: str) -> Reply:
     """Take the order that was shown."""
     form = flask.request.form
     order = _asked(form)
-    done = seating.arrange_room(
+    done = seat_assignment.arrange_room(
         sitting_ref=ref,
         room_ref=room_ref,
         wishes=order.wishes,
@@ -118,7 +118,7 @@ def of_batch(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
         rooms, total = rooms_of_batch(session, batch, limit=ROOMS, offset=(number - 1) * ROOMS)
         _refs, waiting = to_arrange(session, batch, limit=1)
         return form_page(
-            "batches/seating/batch.html",
+            "batches/seat_assignment/batch.html",
             refused,
             batch=batch,
             rooms=rooms,
@@ -153,7 +153,7 @@ def exchange(ref: str, room_ref: str) -> Reply:
     """Exchange who sits at two seats."""
     form = flask.request.form
     first, other = (parse_number(form, name, minimum=1, maximum=MOST_NUMBER) for name in ("one", "other"))
-    seating.exchange(
+    seat_assignment.exchange(
         sitting_ref=ref, room_ref=room_ref, first=first, other=other, now=flask.g.now, actor=acting()
     )
     return _acted(ref, room_ref, _("batches.seating.exchanged", one=f"{first:02d}", other=f"{other:02d}"))
@@ -165,7 +165,9 @@ def exchange(ref: str, room_ref: str) -> Reply:
 def mend(ref: str, room_ref: str) -> Reply:
     """Part neighbours who have one case."""
     seed = secrets.randbits(SEED_BITS)
-    moved, left = seating.mend(sitting_ref=ref, room_ref=room_ref, seed=seed, now=flask.g.now, actor=acting())
+    moved, left = seat_assignment.mend(
+        sitting_ref=ref, room_ref=room_ref, seed=seed, now=flask.g.now, actor=acting()
+    )
     done = "batches.seating.mended_part" if left else "batches.seating.mended"
     return _acted(ref, room_ref, _(done, moved=moved, left=left))
 
@@ -175,7 +177,7 @@ def mend(ref: str, room_ref: str) -> Reply:
 @on_the_plan
 def restore(ref: str, room_ref: str) -> Reply:
     """Take it back that neighbours were parted."""
-    moved = seating.restore(sitting_ref=ref, room_ref=room_ref, now=flask.g.now, actor=acting())
+    moved = seat_assignment.restore(sitting_ref=ref, room_ref=room_ref, now=flask.g.now, actor=acting())
     return _acted(ref, room_ref, _("batches.seating.restored", moved=moved))
 
 
@@ -185,7 +187,7 @@ def restore(ref: str, room_ref: str) -> Reply:
 def redraw(ref: str, room_ref: str, number: int) -> Reply:
     """Draw another form for who sits at a seat."""
     rng = random.Random(secrets.randbits(64))
-    name = seating.redraw(
+    name = seat_assignment.redraw(
         sitting_ref=ref, room_ref=room_ref, number=number, rng=rng, now=flask.g.now, actor=acting()
     )
     return _acted(ref, room_ref, _("batches.seating.redrawn", name=name))
@@ -197,7 +199,9 @@ def _acted(ref: str, room_ref: str, message: str) -> Reply:
         return see_other(message, "batches.seating.seats", ref=ref, room_ref=room_ref)
     with reading() as session:
         page = seating_page(session, ref, room_ref)
-        return flask.render_template("batches/seating/_room.html", **{**_context(page), "said": message})
+        return flask.render_template(
+            "batches/seat_assignment/_room.html", **{**_context(page), "said": message}
+        )
 
 
 def _choices() -> dict[str, list[tuple[str, str]]]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from cbt.errors import InvalidInput
-from cbt.rules.planning.seating import (
+from cbt.rules.planning.seat_plan import (
     DoorCorner,
     PaperMix,
     RoomPlan,

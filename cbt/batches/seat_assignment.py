@@ -21,10 +21,10 @@ from cbt.audit.chain import record
 from cbt.audit.models import AuditEntry
 from cbt.blueprints.store import blueprint_of, paper_of
 from cbt.candidates.models import Registration
-from cbt.candidates.seating import Cases, SeatedRoom, reseat, seated_room, seated_rooms
+from cbt.candidates.seated_room import Cases, SeatedRoom, reseat, seated_room, seated_rooms
 from cbt.candidates.store import Registered
 from cbt.errors import Conflict, NotFound
-from cbt.rules.planning.seating import SeatedAlike, Seats, SeatWishes, alike, arrange, mended
+from cbt.rules.planning.seat_plan import SeatedAlike, Seats, SeatWishes, alike, arrange, mended
 from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
 from cbt.runner.paper.draw import draw_forms, has_cases, set_aside, sources_for
