@@ -34,9 +34,9 @@ from cbt.rules.assembly.form import Drawable, PaperSource, draw_form, draw_look,
 from cbt.rules.assembly.selection import mutual_enemies
 from cbt.rules.canonical import canonical_json, digest, digest_of
 from cbt.rules.exam import Paper
+from cbt.rules.form_score import arranged
 from cbt.rules.items.case import Case
 from cbt.rules.items.content import ItemContent, ItemType
-from cbt.rules.scoring import arranged
 from cbt.storage.bulk_read import rows_with_text
 from cbt.storage.types import new_ref
 

@@ -27,7 +27,7 @@ class Form(Named):
 
 
 class Arrangement(Base):
-    """What scoring needs of a form, prepared when it is drawn (see rules.scoring.arrangement); no key is in it.
+    """What scoring needs of a form, prepared when it is drawn (see rules.form_score.arranged); no key is in it.
 
     In a table of its own: to reach what stands behind a long text, a database reads all of it.
     """

@@ -38,8 +38,8 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth.login import Principal
 from cbt.results import store
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.form_score import ScoreSheet
 from cbt.rules.roles import Role
-from cbt.rules.scoring import ScoreSheet
 from cbt.rules.states import State
 from cbt.runner.models import Attempt, LateEntry, RecoveredEntry
 from cbt.runner.save.digest import latest_answers

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.errors import Conflict
 from cbt.rules.canonical import digest
-from cbt.rules.scoring import ScoreSheet
+from cbt.rules.form_score import ScoreSheet
 from cbt.rules.states import State
 from cbt.runner.models import Attempt, JournalEntry, LateEntry
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry, Score

@@ -16,7 +16,7 @@ from cbt.assembly.draw import Arranged, Source, arrange, arrangements
 from cbt.bank.store import contents
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import Registration
-from cbt.rules.scoring import FormScorer, Marks, NotMet, ScoreSheet, items_in
+from cbt.rules.form_score import FormScorer, Marks, NotMet, ScoreSheet, items_in
 from cbt.runner.models import Attempt
 from cbt.runner.save.digest import answers_in, journal_texts
 from cbt.scoring.late_answers import approved_answers

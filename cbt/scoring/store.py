@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.rules.scoring import ScoreSheet
+from cbt.rules.form_score import ScoreSheet
 from cbt.scoring.models import Score
 from cbt.storage.write_queue.change_set import Rows
 

@@ -29,7 +29,7 @@ from cbt.http.i18n import catalogues
 from cbt.results.my_results import results_of
 from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam import ExamBlueprint, Paper
-from cbt.rules.scoring import FormScorer, share_of
+from cbt.rules.form_score import FormScorer, share_of
 from cbt.runner.models import Attempt
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Sitting, SittingRoom

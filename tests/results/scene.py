@@ -16,7 +16,7 @@ from cbt.demo.world import Premises, plan_sitting
 from cbt.results.models import ViolationRuling
 from cbt.results.sheet.sitting import groups_of
 from cbt.rules.canonical import canonical_json, decimal_of, digest
-from cbt.rules.scoring import passes
+from cbt.rules.form_score import passes
 from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom

@@ -9,8 +9,8 @@ from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam import Paper
+from cbt.rules.form_score import KeyRevisions, passes, round_score, share_of
 from cbt.rules.items.content import ItemContent
-from cbt.rules.scoring import KeyRevisions, passes, round_score, share_of
 
 
 def sheet_of(

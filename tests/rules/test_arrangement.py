@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules import scoring
+from cbt.rules import form_score
 from cbt.rules.canonical import canonical_json
-from cbt.rules.scoring import FormScorer, Marks, NotMet, arranged, items_in, place_of, read_frame
+from cbt.rules.form_score import FormScorer, Marks, NotMet, arranged, items_in, place_of, read_frame
 from tests.rules.builders import theory
 from tests.rules.test_score_sheets import CONTENTS, drawn, form_of_one
 
@@ -69,7 +69,7 @@ def test_forms_that_differ_in_numbers_alone_are_not_one_run() -> None:
 
 
 def test_more_places_than_are_kept_are_scored_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "KEPT_LINES", 1)
+    monkeypatch.setattr(form_score, "KEPT_LINES", 1)
     shared = Marks(CONTENTS)
     orders: list[list[int]] = [[0, 1, 2, 3], [2, 1, 0, 3], [0, 1, 2, 3]]
     earned = []

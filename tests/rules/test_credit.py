@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.canonical import canonical_json
+from cbt.rules.form_score import KeyRevision, KeyRevisions, keys_in_force, share_of
 from cbt.rules.items.fill_blank import same_text
 from cbt.rules.items.numeric import read_number
-from cbt.rules.scoring import KeyRevision, KeyRevisions, keys_in_force, share_of
 
 from .builders import content, position
 

@@ -9,8 +9,8 @@ import pytest
 
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
+from cbt.rules.form_score import KeyRevision, share_of
 from cbt.rules.items.content import Rendering
-from cbt.rules.scoring import KeyRevision, share_of
 
 from .builders import TEXTS, content, position
 

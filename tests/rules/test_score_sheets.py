@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam import Paper
-from cbt.rules.scoring import KEPT_ANSWERS, FormScorer, KeyRevision, KeyRevisions
+from cbt.rules.form_score import KEPT_ANSWERS, FormScorer, KeyRevision, KeyRevisions
 
 from .builders import content, position, skills, theory
 from .oracle import sheet_of

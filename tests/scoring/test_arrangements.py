@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from cbt.assembly.draw import arrange, arrangements, checked
 from cbt.assembly.models import Arrangement, Form
 from cbt.rules.canonical import digest
-from cbt.rules.scoring import arranged
+from cbt.rules.form_score import arranged
 from cbt.runner.close.closure import expire_overdue
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting

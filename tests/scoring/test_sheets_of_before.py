@@ -7,8 +7,8 @@ import lzma
 from pathlib import Path
 
 from cbt.blueprints.store import read_blueprint
+from cbt.rules.form_score import FormScorer, Marks, arranged
 from cbt.rules.items.registry import parse_content
-from cbt.rules.scoring import FormScorer, Marks, arranged
 
 KEPT = Path(__file__).parent / "before" / "sheets.json.xz"
 

@@ -31,8 +31,8 @@ from cbt.results.analysis.figures import ItemColumn, PaperAnswers
 from cbt.results.models import Result
 from cbt.results.sheet.outcome import Standing
 from cbt.results.sheet.sitting import ends_of
+from cbt.rules.form_score import items_in, place_of, read_frame
 from cbt.rules.items.content import LETTERS, ItemContent
-from cbt.rules.scoring import items_in, place_of, read_frame
 from cbt.runner.models import Attempt
 from cbt.runner.save.digest import answers_in, journal_texts
 from cbt.scoring.late_answers import approved_answers

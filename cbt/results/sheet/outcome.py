@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from cbt.results.retake_ledger import NOT_EXAMINED
 from cbt.rules.exam import Paper
+from cbt.rules.form_score import passes, round_score
 from cbt.rules.retake import PaperOutcome
-from cbt.rules.scoring import passes, round_score
 from cbt.rules.states import UNANSWERED, Balance, ClosedBy, RoomCounts, State, balance, closing
 from cbt.rules.violations import Violation, outcome_after, score_after
 

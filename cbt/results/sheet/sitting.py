@@ -38,8 +38,8 @@ from cbt.results.sheet.outcome import (
 )
 from cbt.results.store import ResultRow
 from cbt.rules.exam import ExamBlueprint, Paper
+from cbt.rules.form_score import passes
 from cbt.rules.retake import Overall, PaperOutcome, overall
-from cbt.rules.scoring import passes
 from cbt.rules.states import Balance, RoomCounts
 from cbt.rules.violations import Violation
 from cbt.runner.models import Attempt

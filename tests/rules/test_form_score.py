@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.scoring import FormScorer, KeyRevision, KeyRevisions, ScoreSheet, passes, round_score
+from cbt.rules.form_score import FormScorer, KeyRevision, KeyRevisions, ScoreSheet, passes, round_score
 
 from .builders import content, position, skills, theory
 
