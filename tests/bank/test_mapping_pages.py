@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from cbt.bank.imports import mapping as shapes
+from cbt.bank.imports import file_map as shapes
 from cbt.bank.imports.models import ImportPart
 from cbt.items.models import ItemBank, KeptMapping
 from cbt.storage.unit_of_work import reading
@@ -193,7 +193,7 @@ def test_keys_of_a_second_file_are_chosen_on_the_page(world: World) -> None:
         ("钥匙.xlsx", sheets({"k": [["号", "值"], [1, "A"], [2, "B"], [3, "A"]]})),
     ]
     address = opened(world, client, *files)
-    if "bank/imports/mapping" not in client.get(address).text:
+    if "bank/imports/file_map" not in client.get(address).text:
         client.post(f"{address}/open")
         work(world, address)
     said = {"part": "0", "layout": "lines", "label.number": "题1：", "label.choices": "A）", "keys": "part",

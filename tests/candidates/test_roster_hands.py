@@ -8,7 +8,7 @@ from cbt.audit.models import AuditEntry
 from cbt.candidates.roster import columns
 from cbt.candidates.roster.columns import layouts_of
 from cbt.candidates.roster.file import roster_of
-from cbt.imports.column_mapping import HandMapping, hands_of_form, keep_mappings
+from cbt.imports.column_map import HandMapping, hands_of_form, keep_mappings
 from cbt.spreadsheets.findings import Severity
 from tests.candidates.rosters import resident
 from tests.candidates.test_roster_layouts import ONE, TWO, asked, both, sheet, stops

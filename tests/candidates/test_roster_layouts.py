@@ -16,7 +16,7 @@ from cbt.candidates.roster.file import Roster, roster_of
 from cbt.candidates.roster.row import BlueprintChoice, Chooser, PlaceWish, RosterRow, mark_of, when_of
 from cbt.candidates.roster.tables import COLUMNS, HEADER_WITHIN, find_tables, meaning
 from cbt.errors import InvalidInput
-from cbt.imports.column_mapping import HandMapping
+from cbt.imports.column_map import HandMapping
 from cbt.paths import product_dir
 from cbt.personal import fields
 from cbt.spreadsheets.cells import SheetData

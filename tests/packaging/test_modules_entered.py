@@ -48,7 +48,7 @@ SAVE = Corridor(16, 12)
 START = Corridor(24, 22)
 SUSPENSION = Corridor(45, 40)
 ROW_CHECK = Corridor(51, 44)
-"""With what people say of columns (imports/column_mapping.py), which every list shares, and what is paid."""
+"""With what people say of columns (imports/column_map.py), which every list shares, and what is paid."""
 APPLICATION = Corridor(35, 30)
 
 

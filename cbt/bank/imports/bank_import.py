@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.bank import store as bank_store
-from cbt.bank.imports import mapping
+from cbt.bank.imports import file_map
 from cbt.bank.imports.execution import Bringing, begin_run, break_off, check_revision, go_on, keep_media
 from cbt.bank.imports.models import CHECKS, ImportCheck
 from cbt.bank.imports.plan import (
@@ -147,7 +147,7 @@ class BankImport(ImportKind[ImportCheck, CheckSummary, ExaminedFiles]):
     def pieces(self, examined: ExaminedFiles) -> Iterator[FilePiece]:
         """Yield the findings, the items, and what both are as a whole; of an open file its rows."""
         if isinstance(examined, OpenFiles):
-            yield from mapping.raw_pieces(examined.sources)
+            yield from file_map.raw_pieces(examined.sources)
             yield SUMMARY, 0, CHECKS.sealed(_open_summary(examined))
             return
         made, found = examined.made, examined.made.reading
@@ -275,30 +275,30 @@ def _read(
 
 def _opened(check: ImportCheck, files: list[NamedFile], terms: ImportTerms) -> OpenFiles:
     """Return files as they are, with the mapping that is said of them, or kept of such files."""
-    sources = mapping.open_all(files, terms.adjust)
+    sources = file_map.open_all(files, terms.adjust)
     if terms.kept and MAPPING not in terms.adjust:
         with reading() as session:
-            shapes = mapping.fitting(mapping.kept_shapes(session, check.bank_id), sources)
+            shapes = file_map.fitting(file_map.kept_shapes(session, check.bank_id), sources)
         if shapes:
-            by_hand = mapping_text(mapping.fitted(shapes[0], sources))
+            by_hand = mapping_text(file_map.fitted(shapes[0], sources))
             terms = replace(terms, adjust={**terms.adjust, MAPPING: by_hand})
     return OpenFiles(sources, files, terms, None)
 
 
-def _kept_shapes(check: ImportCheck, files: list[NamedFile]) -> list[mapping.KeptShape]:
+def _kept_shapes(check: ImportCheck, files: list[NamedFile]) -> list[file_map.KeptShape]:
     """Return the kept mappings of the bank whose shape the files have."""
     with reading() as session:
-        shapes = mapping.kept_shapes(session, check.bank_id)
+        shapes = file_map.kept_shapes(session, check.bank_id)
     if not shapes:
         return []
     try:
-        return mapping.fitting(shapes, mapping.open_all(files, {}))
+        return file_map.fitting(shapes, file_map.open_all(files, {}))
     except CbtError:
         return []  # it is refused below, by its reader
 
 
 def _as_kept(
-    files: list[NamedFile], terms: ImportTerms, shape: mapping.KeptShape
+    files: list[NamedFile], terms: ImportTerms, shape: file_map.KeptShape
 ) -> tuple[Reading, ImportTerms, str]:
     adjust = {**terms.adjust, MAPPING: mapping_text(shape.mapping)}
     parsed = read_all(files, adjust)
@@ -316,7 +316,7 @@ def _says_nothing(parsed: Reading) -> bool:
 def _open_after(error: CbtError, files: list[NamedFile], terms: ImportTerms) -> list[RawFile]:
     """Return the files as they are that no reader understood; raise why where they cannot be shown either."""
     try:
-        return mapping.open_all(files, terms.adjust)
+        return file_map.open_all(files, terms.adjust)
     except CbtError:
         raise error from None
 
@@ -333,7 +333,7 @@ def _open_summary(examined: OpenFiles) -> CheckSummary:
         kinds=[],
         lists=dict.fromkeys(LISTS, Stretch(0, 0)),
         adjusted=examined.asked.adjust,
-        raw=mapping.extents(examined.sources),
+        raw=file_map.extents(examined.sources),
         unread=unread.code if unread is not None else "",
         unread_params=dict(unread.params) if unread is not None else {},
     )
@@ -470,7 +470,7 @@ def confirm(
         BANKS.wait_to_be_stored(session, bank_ref, check, written(terms), total=total, now=now)
         by_hand = mapping_in(summary.adjusted)
         if by_hand is not None:
-            mapping.keep_shape(session, check.bank_id, by_hand, check.file_name, now=now, actor=actor)
+            file_map.keep_shape(session, check.bank_id, by_hand, check.file_name, now=now, actor=actor)
         if summary.layout:
             keep_mapping(
                 session, check.bank_id, summary.layout, unscoped(summary.adjusted), now=now, actor=actor

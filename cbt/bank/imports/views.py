@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
 from cbt.bank import catalogue, store
-from cbt.bank.imports import bank_import, mapping, mapping_page
+from cbt.bank.imports import bank_import, file_map, file_map_page
 from cbt.bank.imports import checks as sheets
 from cbt.bank.imports.bank_import import BANKS, subject_of
 from cbt.bank.imports.checks import CheckStanding, Looked
@@ -128,8 +128,8 @@ def map_file(ref: str, draft_ref: str) -> Reply:
         summary = BANKS.summary_of(session, check) if check.state == CheckState.READY else None
         if summary is None or not summary.raw:
             return FILES.back(ref, draft_ref)
-        said, view, page = mapping_page.said(session, check, summary, flask.request.form)
-        named = mapping.with_headers(session, check, summary, said)
+        said, view, page = file_map_page.said(session, check, summary, flask.request.form)
+        named = file_map.with_headers(session, check, summary, said)
     if flask.request.form.get("do") == "read":
         try:
             definition.check(said)
@@ -170,13 +170,13 @@ def _map(
         check = BANKS.own(session, ref, draft_ref, actor=acting())
         summary = BANKS.summary_of(session, check)
         said = said or definition.mapping_in(summary.adjusted)
-        sheet = mapping.sheet(session, check, summary, said, place=view, page=page)
+        sheet = file_map.sheet(session, check, summary, said, place=view, page=page)
     standing = _standing(ref, draft_ref)
-    context = mapping_page.context(sheet, is_refused=bool(refused.what))
+    context = file_map_page.context(sheet, is_refused=bool(refused.what))
     if wants_partial():
         return _parts_changed({"standing": standing, **context})
     drawn = flask.render_template(
-        "bank/imports/mapping/mapping.html",
+        "bank/imports/file_map/mapping.html",
         **FILES.frame(standing, refused, lead=_("bank.mapping.lead")),
         **context,
     )
@@ -188,7 +188,7 @@ def _parts_changed(context: Mapping[str, Any]) -> str:
     sent, drawn_as = flask.request.form, {"settings": "drawn_settings", "raw": "drawn"}
     changed = [part for part, name in drawn_as.items() if sent.get(name, "") != context[name]]
     return "".join(
-        flask.render_template(f"bank/imports/mapping/_{part}.html", oob=part != "look", **context)
+        flask.render_template(f"bank/imports/file_map/_{part}.html", oob=part != "look", **context)
         for part in ("look", *changed)
     )
 
@@ -322,7 +322,7 @@ def _upload_page(ref: str, refused: Refusal) -> Reply:
         runs = catalogue.import_runs(session, bank.id)
         names = actor_names(session, {run.actor for run in runs})
         waiting = [one for one in BANKS.waiting(session, bank.id) if one.actor == acting()]
-        mappings = mapping.kept_shapes(session, bank.id)
+        mappings = file_map.kept_shapes(session, bank.id)
     page = flask.render_template(
         "bank/imports/upload.html",
         bank=bank,
@@ -343,11 +343,11 @@ def keep_mapping(ref: str, shape: str) -> Reply:
     sent = flask.request.form
     try:
         if sent.get("do") == "forget":
-            mapping.forget(bank_ref=ref, shape=shape)
+            file_map.forget(bank_ref=ref, shape=shape)
             flask.flash(_("bank.mapping.forgotten"), "ok")
         else:
             name = sent.get("name", "")
-            mapping.rename(bank_ref=ref, shape=shape, name=name, now=flask.g.now, actor=acting())
+            file_map.rename(bank_ref=ref, shape=shape, name=name, now=flask.g.now, actor=acting())
             flask.flash(_("bank.mapping.renamed"), "ok")
     except InvalidInput as error:
         flash_refusal(error)

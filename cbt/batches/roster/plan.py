@@ -17,7 +17,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration, With
 from cbt.candidates.roster.file import Roster
 from cbt.candidates.roster.row import NOON, BlueprintChoice, PaperRow, PlaceWish, RosterRow
 from cbt.http.i18n import local_zone
-from cbt.imports.column_mapping import HandMapping
+from cbt.imports.column_map import HandMapping
 from cbt.personal.fields import DETAILS, document_index
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.door import Span, mask_document, paper_span, same_name

@@ -37,7 +37,7 @@ from cbt.candidates.roster.columns import kept_hands
 from cbt.candidates.roster.file import Roster, open_roster, roster_of
 from cbt.candidates.roster.row import BlueprintChoice, Chooser, PaperRow, RosterRow, choices
 from cbt.errors import Conflict, NotFound
-from cbt.imports.column_mapping import Hands
+from cbt.imports.column_map import Hands
 from cbt.personal.fields import DETAILS
 from cbt.rules.door import overlaps, same_name
 from cbt.rules.planning.distribution import LeftOver, OwnSitting, SeatPlan, SeatWish, distribute

@@ -56,7 +56,7 @@ from cbt.enrolment.applications.store import application_by_ref
 from cbt.enrolment.fees.store import refuse_unpaid
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.i18n import local_day, local_zone
-from cbt.imports.column_mapping import Hands, keep_mappings
+from cbt.imports.column_map import Hands, keep_mappings
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
 from cbt.jobs.registry import Work
 from cbt.rules.door import mask_document

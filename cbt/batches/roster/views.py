@@ -19,7 +19,7 @@ from cbt.http.auth import access
 from cbt.http.auth.login import acting
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_done, flash_refusal, refusal, uploaded
 from cbt.http.partials import Reply
-from cbt.imports.column_mapping import hands_of_form
+from cbt.imports.column_map import hands_of_form
 from cbt.imports.views import ImportPages
 from cbt.jobs.answers import file_reply
 from cbt.rules.planning.distribution import Fill, Units

@@ -17,7 +17,7 @@ from cbt.candidates.roster.tables import (
     lines_of,
     names,
 )
-from cbt.imports.column_mapping import (
+from cbt.imports.column_map import (
     ColumnLayout,
     HandMapping,
     Hands,
@@ -25,7 +25,7 @@ from cbt.imports.column_mapping import (
     headings_digest,
     kept_mappings,
 )
-from cbt.imports.column_mapping import samples_of as column_samples
+from cbt.imports.column_map import samples_of as column_samples
 from cbt.personal.fields import level_said
 from cbt.rules.door import valid_resident_id
 from cbt.spreadsheets.cells import SheetData

@@ -30,7 +30,7 @@ from cbt.candidates.roster.row import (
 )
 from cbt.candidates.roster.tables import COLUMNS, PAPER_FIELDS, RosterTable, lines_of, meaning
 from cbt.errors import InvalidInput
-from cbt.imports.column_mapping import Hands
+from cbt.imports.column_map import Hands
 from cbt.personal import fields
 from cbt.personal.fields import DETAILS, FIELDS, FieldKind, PersonField
 from cbt.rules.door import mask_document, valid_resident_id, written_name

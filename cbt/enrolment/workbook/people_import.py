@@ -31,7 +31,7 @@ from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.enrolment.office_decisions import level_of
 from cbt.enrolment.workbook.rows import ListedPerson, ReadList, layout_digests, open_people, read_people
 from cbt.errors import Conflict
-from cbt.imports.column_mapping import Hands, keep_mappings, kept_mappings
+from cbt.imports.column_map import Hands, keep_mappings, kept_mappings
 from cbt.imports.direct_import import DirectImport
 from cbt.personal.fields import document_index
 from cbt.rules.enrolment.conditions import EligibilityAnswer, Fulfilment, OfficerQuestion

@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 
 from cbt.enrolment.applications.person import DAYS, NUMBERS, ReadPerson, read_facts, read_person
 from cbt.errors import InvalidInput
-from cbt.imports.column_mapping import (
+from cbt.imports.column_map import (
     ColumnLayout,
     HandMapping,
     Hands,

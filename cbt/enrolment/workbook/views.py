@@ -18,7 +18,7 @@ from cbt.http.downloads import attachment
 from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_done, form_on, form_page, uploaded
 from cbt.http.partials import Reply
-from cbt.imports.column_mapping import hands_of_form
+from cbt.imports.column_map import hands_of_form
 from cbt.imports.direct_import import note
 from cbt.jobs.answers import file_reply
 from cbt.spreadsheets.writer import XLSX

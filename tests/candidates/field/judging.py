@@ -14,7 +14,7 @@ from cbt.candidates.roster.columns import layouts_of
 from cbt.candidates.roster.file import Roster, open_roster, roster_of
 from cbt.candidates.roster.row import BlueprintChoice, Chooser, PaperRow, RosterRow
 from cbt.errors import CbtError
-from cbt.imports.column_mapping import HandMapping, Hands
+from cbt.imports.column_map import HandMapping, Hands
 from cbt.paths import product_dir
 from cbt.spreadsheets import table_reader
 from cbt.spreadsheets.cells import SheetData

@@ -13,8 +13,8 @@ from msgspec import structs
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from cbt.bank.imports import mapping
-from cbt.bank.imports.mapping import MappingSheet
+from cbt.bank.imports import file_map
+from cbt.bank.imports.file_map import MappingSheet
 from cbt.bank.imports.models import ImportCheck
 from cbt.bank.imports.plan import CheckSummary, RawExtent
 from cbt.errors import InvalidInput
@@ -180,16 +180,16 @@ def said(
     part = min(max(sent.get("part", 0, int), 0), len(summary.raw) - 1)
     extent = summary.raw[part]
     if sent.get("do") == "take":
-        kept = {shape.shape: shape.mapping for shape in mapping.kept_shapes(session, own.bank_id)}
+        kept = {shape.shape: shape.mapping for shape in file_map.kept_shapes(session, own.bank_id)}
         if taken := kept.get(sent.get("take", "")):
             return structs.replace(taken, file=extent.file, part=extent.name), -1, 1
     if part != sent.get("was_part", part, int) or sent.get("do") == "anew":
-        return mapping.mapping_of_part(session, own, summary, part), -1, 1
+        return file_map.mapping_of_part(session, own, summary, part), -1, 1
     view = sent.get("view", sent.get("was_view", part, int), int)
     page = sent.get("rows", 1 if "view" in sent else sent.get("was_rows", 1, int), int)
     made = _of_form(sent, summary.raw, part)
     if made.layout is ItemLayout.LINES and "label.number" not in sent:
-        made = structs.replace(made, labels=mapping.usual_labels(session, own, summary, part))
+        made = structs.replace(made, labels=file_map.usual_labels(session, own, summary, part))
     return made, view, page
 
 
