@@ -39,7 +39,7 @@ from tests.candidates.rosters import HEADERS, resident, xlsx
 from tests.delivery.driver import Page
 from tests.results.scene import finish, release
 from tests.rules.builders import case_bank, content, drawable, skills, theory_bank
-from tests.rules.test_scoring import KEYS, theory_form
+from tests.rules.test_form_score import KEYS, theory_form
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
