@@ -119,7 +119,8 @@ def uncarried(data: Mapping[str, Any], carries: Carried) -> list[str] | None:
     inner = [uncarried(part, carries) for part in parts]
     if any(one is None for one in inner):
         return None
-    lost = [name for name in _said(data) if name not in carries[kind] | {"type", "parts"}]
+    held = [name for name, value in _said(data).items() if value != ""]  # of no words none are lost
+    lost = [name for name in held if name not in carries[kind] | {"type", "parts"}]
     return sorted({*lost, *(name for one in inner for name in one or ())} - {"points"})
 
 

@@ -79,6 +79,16 @@ def test_any_item_comes_in_as_it_went_out_or_is_named(form: str, data: st.DataOb
         assert export.left == []
 
 
+def test_an_answer_without_words_is_not_told_as_lost() -> None:
+    item = {
+        "type": "short_answer", "point": "A-001", "difficulty": 1, "consistency": 5,
+        "stem": "说明退货的手续。", "answer": "", "limit": 500,
+    }  # fmt: skip
+    body, export = sent("gift", [item])
+    assert export.left == []
+    assert differing(item, READERS["gift"](body)["A-001-1"]) == []
+
+
 @each_form
 @pytest.mark.parametrize("kind", TYPES)
 @settings(max_examples=8, deadline=None)
