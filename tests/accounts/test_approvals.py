@@ -13,13 +13,17 @@ from flask_babel import gettext
 from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals.decisions import show_code
+from cbt.accounts.approvals.decisions import enter_code, expire_approvals, show_code
+from cbt.accounts.approvals.requests import SecondPersonTerms, insist_on_another
+from cbt.accounts.approvals.views import FIELDS
 from cbt.accounts.models import Approval, Staff
 from cbt.accounts.staff import create_staff
-from cbt.accounts.store import staff_principal
+from cbt.accounts.store import staff_by_ref, staff_principal
 from cbt.application.jobs import JOBS
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, Registration
+from cbt.errors import CbtError
+from cbt.proctoring import approval
 from cbt.results.models import Release
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre
@@ -420,3 +424,121 @@ def test_a_refusal_is_kept_to_what_fits_and_a_request_is_its_own_askers_to_withd
         ("proctor_elsewhere", 404),
     ):
         assert scene.as_(role).get(f"/approvals/{ref}").status_code == seen, role
+
+
+@pytest.mark.once
+def test_every_step_of_a_request_is_on_record_with_who_what_and_why(world: World) -> None:
+    """Asked, a code shown, refused, withdrawn, expired, failed; who counts the tries of one counts no other's."""
+    scene = Scene(world, "theory", "second")
+    people, now = world.people, world.clock.now()
+    kept, refused_one, own = scene.ask(), scene.ask("force", "second"), scene.ask(reason="第三次")
+    for _try in range(5):
+        assert refused(scene.step(kept, "enter", "proctor", code="000000")) == "approval.code_none"
+    assert refused(scene.step(kept, "enter", "proctor", code="000000")) == "approval.code_tries"
+    assert [scene.row(ref).code_tries for ref in (kept, refused_one, own)] == [5, 0, 0]
+    scene.code(refused_one)
+    done(scene.step(refused_one, "refuse", reason="先警告"))
+    done(scene.step(own, "withdraw", "proctor"))
+    with world.app.app_context():
+        assert expire_approvals(now=now + 5 * MINUTE - SECOND) == 0
+        assert expire_approvals(now=now + 5 * MINUTE) == 1
+        assert expire_approvals(now=now + 5 * MINUTE) == 0
+    row = scene.row(kept)
+    assert (row.state, row.settled_by, row.settled_at) == ("expired", None, now + 5 * MINUTE)
+    with world.app.app_context(), reading() as session:
+        entries = session.scalars(
+            select(AuditEntry).where(AuditEntry.act.startswith("approval.")).order_by(AuditEntry.id)
+        ).all()
+    proctor, officer = f"staff:{people['proctor'].ref}", f"staff:{people['officer'].ref}"
+    assert [(entry.act, entry.actor, entry.subject) for entry in entries] == [
+        *(("approval.ask", proctor, f"approval:{ref}") for ref in (kept, refused_one, own)),
+        ("approval.code", officer, f"approval:{refused_one}"),
+        ("approval.refuse", officer, f"approval:{refused_one}"),
+        ("approval.withdraw", proctor, f"approval:{own}"),
+        ("approval.expire", "scheduler", f"approval:{kept}"),
+    ]
+    told = [json.loads(entry.after) for entry in entries]
+    assert {one["act"] for one in told} == {"force"}
+    assert {one["of"] for one in told} == {f"sitting_room:{world.room_ref}"}
+    assert [one["digest"] for one in told] == [
+        scene.row(entry.subject.removeprefix("approval:")).digest[:16] for entry in entries
+    ]
+    assert [bool(one["machine"]) for one in told] == [True] * 6 + [False]
+    assert told[4]["why"] == "先警告"
+
+
+@pytest.mark.once
+def test_a_request_keeps_what_was_posted_and_no_password_and_says_whom_it_is_about(world: World) -> None:
+    scene = Scene(world, "theory", "second")
+    ref = scene.ask(second_login="", second_password="geheim")
+    row = scene.row(ref)
+    sent = dict(json.loads(row.params))
+    assert sent["reason"] == "不服从管理"
+    assert sent["seat"] == world.sitters["theory"].registration_ref
+    assert not sent.keys() & FIELDS
+    assert "geheim" not in row.params
+    about = ["approval.line.whom", "text", f"01 {world.sitters['theory'].name}"]
+    assert about in json.loads(row.preview)
+    answer = scene.post("adjust_room", kind="general", minutes="12", reason_code="power", reason="x")
+    whole = scene.row(answer.location.rsplit("/", 1)[1])
+    assert ["approval.line.whom", "word", "approval.whole_room"] in json.loads(whole.preview)
+    names = [f"人{number}" for number in range(13)]
+    assert approval._names(names[:12]) == "、".join(names[:12])
+    assert approval._names(names) == "、".join(names[:12]) + " … (13)"
+
+
+@pytest.mark.once
+def test_who_may_be_second_is_told_by_field_and_by_when(world: World) -> None:
+    """The first themselves, one who is shut out, one with a first password, one of no fitting role."""
+    now, field = world.clock.now(), {"field": "second_login"}
+    with world.app.app_context(), unit_of_work() as session:
+        first = staff_principal(session, world.people["proctor"].ref)
+        assert first is not None
+        by_role = {
+            role: staff_by_ref(session, world.people[role].ref) for role in ("proctor", "officer", "admin")
+        }
+        here = SecondPersonTerms(frozenset({"chief_proctor"}), frozenset({by_role["officer"].id}))
+
+        def told(staff: Staff, wanted: SecondPersonTerms) -> tuple[str, dict[str, object]] | frozenset[str]:
+            try:
+                return insist_on_another(session, staff, first=first, wanted=wanted, now=now)
+            except CbtError as error:
+                return error.code, error.params
+
+        assert told(by_role["officer"], SecondPersonTerms()) == {"officer"}
+        assert told(by_role["officer"], here) == {"officer"}, "by being assigned"
+        assert told(by_role["officer"], SecondPersonTerms(here.roles)) == ("second.not_here", field)
+        assert told(by_role["proctor"], SecondPersonTerms()) == ("second.same", field)
+        assert told(by_role["admin"], SecondPersonTerms()) == ("second.not_here", field)
+        assigned = SecondPersonTerms(here.roles, frozenset({by_role["admin"].id}))
+        assert told(by_role["admin"], assigned) == ("second.not_here", field), "no role of a second person"
+        by_role["officer"].must_change_password = True
+        assert told(by_role["officer"], SecondPersonTerms()) == ("second.unusable", field)
+        by_role["officer"].must_change_password, by_role["officer"].disabled_at = False, now
+        assert told(by_role["officer"], SecondPersonTerms()) == ("second.unusable", field)
+
+
+@pytest.mark.once
+def test_a_code_s_refusals_stand_beside_its_field(world: World) -> None:
+    scene = Scene(world)
+    ref = scene.ask()
+
+    def entered(code: str) -> tuple[str, object]:
+        with world.app.app_context(), reading() as session:
+            proctor = staff_principal(session, world.people["proctor"].ref)
+            assert proctor is not None
+        with world.app.app_context(), pytest.raises(CbtError) as error:
+            enter_code(ref, code, proctor, now=world.clock.now())
+        return error.value.code, error.value.params.get("field")
+
+    assert entered("1") == ("approval.code_none", "code")
+    code = scene.code(ref)
+    assert entered(str((int(code) + 1) % 10**6).zfill(6)) == ("approval.code_wrong", "code")
+    world.clock.advance(2 * MINUTE - SECOND)
+    assert entered("x") == ("approval.code_wrong", "code")
+    world.clock.advance(SECOND)
+    assert entered(code) == ("approval.code_over", "code")
+    world.clock.advance(3 * MINUTE - SECOND)
+    assert entered(code) == ("approval.code_over", "code")
+    world.clock.advance(SECOND)
+    assert entered(code) == ("approval.expired", None)

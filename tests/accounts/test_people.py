@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+
 import flask
+import pyotp
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from cbt.accounts.commands import staff
-from cbt.accounts.staff import create_staff
+from cbt.accounts.factor_codes import (
+    as_typed,
+    in_groups,
+    is_app_code,
+    new_recovery_codes,
+    new_secret,
+    step_of,
+)
+from cbt.accounts.models import Staff
+from cbt.accounts.passwords import check_password
+from cbt.accounts.staff import (
+    create_staff,
+    disable_staff,
+    enable_staff,
+    reset_password,
+    set_roles,
+    staff_lines,
+    state_of,
+)
+from cbt.accounts.store import staff_by_login, staff_by_ref
+from cbt.audit.models import AuditEntry
 from cbt.audit.verification import audit
+from cbt.errors import CbtError
 from cbt.http.app_context import register_factory
 from cbt.rules.roles import Role
 from cbt.storage.engine import WRITE
 from cbt.storage.types import db
+from cbt.storage.unit_of_work import reading
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
 from tests.helpers import FakeClock, sign_in_as
 from tests.world import World
@@ -173,3 +199,129 @@ def test_audit_verify_counts_an_intact_chain_and_names_a_changed_entry(
     assert broken.exit_code == 2
     assert "第 2 条" in broken.stderr
     assert '"broken_at": 2' in runner.invoke(audit, ["verify", "--json"]).output
+
+
+@pytest.mark.once
+def test_an_account_is_kept_as_it_was_typed_up_to_its_limits_and_every_hand_on_it_is_on_record(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    """When a role was granted and by whom; what stays keeps both; a repeat is none."""
+    now, later = clock.now(), clock.now() + timedelta(days=1)
+    with app.app_context():
+        for login, name, roles, said in (
+            ("li", "长" * 61, [Role.OFFICER], ("staff.name", "name")),
+            ("li", " ", [Role.OFFICER], ("staff.name", "name")),
+            ("l i", "李", [Role.OFFICER], ("staff.login", "login")),
+            ("li", "李", [], ("staff.roles", "roles")),
+        ):
+            with pytest.raises(CbtError) as error:
+                create_staff(login=login, name=name, roles=roles, now=now, actor="staff:st-1")
+            assert (error.value.code, error.value.params.get("field")) == said
+        roles = [Role.OFFICER, Role.INSPECTOR, Role.OFFICER]
+        first = create_staff(login=" LI ", name="长" * 60, roles=roles, now=now, actor="staff:st-1")
+        create_staff(login="root", name="根", roles=[Role.ADMIN], now=now, actor="cli")
+        with reading() as session:
+            ref = staff_by_login(session, "li").ref  # type: ignore[union-attr]  # it is there
+
+        def look() -> Staff:
+            with reading() as session:
+                row = staff_by_ref(session, ref)
+                assert row.roles is not None
+                return row
+
+        row = look()
+        assert (row.login, row.made_by, row.created_at, row.must_change_password) == (
+            "li",
+            "staff:st-1",
+            now,
+            True,
+        )
+        assert row.password_issued_at == now
+        set_roles(ref=ref, roles=[Role.PROCTOR, Role.OFFICER], now=later, actor="staff:st-2")
+        granted = {one.role: (one.granted_at, one.granted_by) for one in look().roles}
+        assert granted == {"officer": (now, "staff:st-1"), "proctor": (later, "staff:st-2")}
+        for _repeat in range(2):
+            disable_staff(ref=ref, now=later, actor="staff:st-3")
+        assert (look().disabled_at, state_of(look())) == (later, "disabled")
+        for _repeat in range(2):
+            enable_staff(ref=ref, now=later, actor="staff:st-4")
+        row = look()
+        assert (row.disabled_at, row.enabled_at, row.enabled_by, state_of(row)) == (
+            None, later, "staff:st-4", "first",
+        )  # fmt: skip
+        again = reset_password(login="LI", now=later, actor="staff:st-5")
+        row = look()
+        assert (row.reset_at, row.reset_by, row.password_issued_at) == (later, "staff:st-5", later)
+        assert again != first
+        with pytest.raises(CbtError) as error:
+            reset_password(login="nobody", now=later, actor="staff:st-5")
+        assert (error.value.code, error.value.params) == ("staff.no_login", {"login": "nobody"})
+        lines = {}
+        with reading() as session:
+            lines = {one.login: one for one in staff_lines(session)}
+            entries = session.scalars(
+                select(AuditEntry).where(AuditEntry.subject == f"staff:{ref}").order_by(AuditEntry.id)
+            ).all()
+    assert (lines["li"].roles, lines["li"].one_time_until) == (
+        ("officer", "proctor"),
+        later + timedelta(hours=72),
+    )
+    assert [(one.act, one.actor) for one in entries] == [
+        ("staff.create", "staff:st-1"),
+        ("staff.roles", "staff:st-2"),
+        ("staff.disable", "staff:st-3"),
+        ("staff.enable", "staff:st-4"),
+        ("staff.reset", "staff:st-5"),
+    ]
+    assert (
+        json.loads(entries[0].after) == json.loads(entries[1].before) == {"roles": ["inspector", "officer"]}
+    )
+    assert json.loads(entries[1].after) == {"roles": ["officer", "proctor"]}
+
+
+def test_recovery_codes_are_ten_of_twelve_signs_and_a_code_is_taken_as_it_is_typed() -> None:
+    codes = new_recovery_codes()
+    assert [code.split("-")[0] for code in codes] == [str(number) for number in range(10)]
+    assert {tuple(map(len, code.split("-"))) for code in codes} == {(1, 4, 4, 4)}
+    assert in_groups("ABCDEFGHIJ") == "ABCD EFGH IJ"
+    assert as_typed(" 7-K3MF–9qxt—２ＶＨＤ_\n") == "7k3mf9qxt2vhd"
+    assert as_typed("1" * 65) == "1" * 64
+    for typed, is_one in (
+        ("123456", True),
+        ("12345", False),
+        ("1234567", False),
+        ("12345x", False),
+        ("１２３４５６", False),
+    ):
+        assert is_app_code(typed) is is_one, typed
+    secret = new_secret()
+    now = datetime(2026, 11, 24, 1, 0, 29, tzinfo=UTC)
+    step = int(now.timestamp()) // 30
+    totp = pyotp.TOTP(secret)
+    for off in range(-3, 4):
+        found = step_of(secret, totp.generate_otp(step + off), now=now)
+        assert found == (step + off if abs(off) <= 1 else None), off
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("Vq8#nTz2w", "short"), ("Vq8#nTz2wK", None), ("Vq8#nTz2wK" * 25 + "abcdef", None),
+        ("Vq8#nTz2wK" * 25 + "abcdefg", "long"), ("aabbccddaabb", "weak"), ("aabbccddeeff", None),
+        ("bvcxzlkjhg", "weak"), ("qwertyuix9", "weak"), ("qwertyux99", None), ("0987654321", "weak"),
+        ("yuan13912345678", "weak"), ("yuanl13912345678", None), ("1990年01月02日", "weak"),
+        ("1990年13月02日", None), ("310101199003072316", "weak"), ("Tr0ub4dor!!xy", None),
+        ("zhouzhouli", "own_name"), ("周 敏周敏周敏周敏周敏", "own_name"), ("nobody-here-liu", None),
+    ],
+)  # fmt: skip
+def test_a_password_is_refused_for_what_makes_it_weak_and_not_for_less(
+    password: str, code: str | None
+) -> None:
+    limits = {"short": {"minimum": 10}, "long": {"maximum": 256}}
+    if code is None:
+        check_password(password, login="zhouzhou", name="周敏")
+        return
+    with pytest.raises(CbtError) as error:
+        check_password(password, login="zhouzhou", name="周敏")
+    assert error.value.code == f"password.{code}"
+    assert error.value.params == {"field": "new"} | limits.get(code, {})

@@ -16,7 +16,7 @@ from cbt.batches import sitting_change
 from cbt.batches.commands import sitting as sitting_commands
 from cbt.batches.sitting_change import MovedPlan, MoveWish
 from cbt.candidates import prints
-from cbt.candidates.models import AdmissionTicket, Registration
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.prints import of_again
 from cbt.candidates.store import entries_of_sitting
 from cbt.demo.world import add_staff
@@ -28,8 +28,8 @@ from cbt.personal.fields import DETAILS
 from cbt.proctoring.acts.room_start import start_armed_rooms
 from cbt.rules.roles import Role
 from cbt.runner.models import Attempt
-from cbt.sittings.models import Batch, Centre, Room, RoomStaff, SittingChange
-from cbt.sittings.places import create_room
+from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Sitting, SittingChange, SittingRoom
+from cbt.sittings.places import create_centre, create_room
 from cbt.sittings.room_clock import open_doors
 from cbt.sittings.service import arm_room, publish_sitting
 from cbt.sittings.store import changes_of, former_starts, rooms_of_sitting
@@ -350,3 +350,196 @@ def test_the_command_moves_a_sitting_as_the_page_does(day: Day, published: dict[
         assert (sitting.name, sitting.planned_start_at) == ("11月25日上午场", NEXT_DAY)
         assert [view.room.name for view in rooms_of_sitting(session, sitting.id)] == ["大机房"]
         assert session.scalars(select(SittingChange.by)).all() == ["cli"]
+
+
+def told(day: Day, wanted: MoveWish) -> tuple[str, dict[str, object]]:
+    """Return what a move is refused with, and what that says."""
+    with pytest.raises(CbtError) as error:
+        move(day, wanted)
+    return error.value.code, error.value.params
+
+
+@pytest.mark.once
+def test_a_refused_move_names_the_room_and_how_many_do_not_fit(day: Day, published: dict[str, str]) -> None:
+    """A sitting of two rooms: two into one, into two centres, into each other's, into one of somebody else."""
+    with planning(day) as plan:
+        second = plan.room("二号机房", 4)
+        taken = SittingRoom(
+            ref="sr-second", sitting_id=plan.sitting.id, room_id=second.id, state="published", armed=False
+        )
+        plan.session.add(taken)
+        plan.session.flush()
+        small = plan.session.scalars(select(Room).where(Room.ref == published["small"])).one()
+        elsewhere = create_centre(plan.session, name="西区", address="", now=plan.now, actor=OFFICER)
+        far = [
+            create_room(plan.session, elsewhere, name=name, seats=9, now=plan.now, actor=OFFICER)
+            for name in ("西一", "西二")
+        ]
+        rooms, second_ref = [room.ref for room in far], second.ref
+        assert small.name == "三座"
+    own, large = day.sitting_room_ref, published["large"]
+
+    def into(*places: tuple[str, str]) -> MoveWish:
+        return MoveWish("上午", PLANNED, dict(places), "台风")
+
+    at_rooms = {"field": "rooms"}
+    for wanted, said in (
+        (into((own, large), ("sr-second", large)), ("moving.room_twice", at_rooms)),
+        (into((own, rooms[0])), ("moving.two_centres", at_rooms)),
+        (into((own, second_ref)), ("sitting.has_room", at_rooms | {"room": "二号机房"})),
+        (into(("sr-none", large)), ("moving.room_gone", at_rooms)),
+        (
+            into((own, published["small"])),
+            ("moving.seats", at_rooms | {"room": "三座", "people": 5, "seats": 3}),
+        ),
+        (into((own, "")), ("moving.nothing", {"field": "start"})),
+        (MoveWish(" ", NEXT_DAY, {}, "台风"), ("sitting.name", {"field": "name"})),
+    ):
+        code, params = told(day, wanted)
+        assert (code, said[1].items() <= params.items()) == (said[0], True), (code, params)
+    done = move(day, into((own, rooms[0]), ("sr-second", rooms[1])))
+    assert (done.rooms, done.kept_seats) == ((("一号机房", "西一"), ("二号机房", "西二")), 5)
+    with day.read() as session:
+        sitting, _room = day.work(session)
+        assert session.get_one(Centre, sitting.centre_id).name == "西区"
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "sitting.move")).one()
+        before, after = json.loads(entry.before), json.loads(entry.after)
+        assert (entry.actor, entry.subject, entry.at) == (OFFICER, sitting.logged_as, day.clock.now())
+        assert before == {
+            "name": "上午", "planned_start_at": PLANNED.isoformat(), "rooms": "一号机房, 二号机房",
+        }  # fmt: skip
+        assert after == {
+            "name": "上午", "planned_start_at": PLANNED.isoformat(), "rooms": "西一, 西二",
+            "people": 5, "new_seats": {},
+        }  # fmt: skip
+        (kept,) = changes_of(session, [sitting.id])[sitting.id]
+        assert (kept.former_start_at, kept.former_name) == (None, "")
+        page = sitting_change.move_page(session, day.sitting_ref, now=day.clock.now())
+        assert [(view.room.name, page.people.get(view.sitting_room.id)) for view in page.rooms] == [
+            ("西一", 5),
+            ("西二", None),
+        ]
+        assert {centre.name: [room.name for room in of_it] for centre, of_it in page.choices} == {
+            "东区考点": ["一号机房", "三座", "二号机房", "大机房"],
+            "西区": ["西一", "西二"],
+        }
+        west = {room.name: page.seats[room.id] for _centre, of_it in page.choices for room in of_it}["西一"]
+        assert (page.too_late, page.batch.ref, west.seats) == ("", day.batch_ref, 9)
+
+
+@pytest.mark.once
+def test_a_move_names_whom_it_seats_elsewhere_and_a_batch_keeps_the_day_of_another_sitting(
+    day: Day, published: dict[str, str]
+) -> None:
+    """A sitting of the batch that is cancelled, or of the day before, keeps no batch where it was."""
+    with planning(day) as plan:
+        batch = plan.session.get_one(Batch, plan.sitting.batch_id)
+        batch.starts_on = batch.ends_on = date(2026, 11, 24)
+        other = plan.at(timedelta(hours=5), "下午", plan.room("另一间", 3))
+        other_ref = other.ref
+        unit = plan.enter("没有单位", plan.sitting, "skills")
+        candidate = plan.session.get_one(Candidate, unit.candidate_id)
+        candidate.employer, candidate.phone_sealed = "", None
+        wide = plan.room("宽", 9)
+        wide_ref = wide.ref
+
+    def seen(**changes: object) -> MovedPlan:
+        with day.app.app_context():
+            return sitting_change.preview(
+                sitting_ref=day.sitting_ref, wish=wish(day, start_at=NEXT_DAY, **changes), now=day.clock.now()
+            )
+
+    plan_now = seen(room=wide_ref)
+    assert plan_now.batch is None, "the afternoon is of that day"
+    assert (plan_now.told.units, plan_now.told.phones) == ((("甲公司", 5), ("", 1)), 5)
+    assert plan_now.told.counts == {"people": 6, "phones": 5, "staff": 1}
+    with planning(day) as plan:
+        for state, planned, follows in (
+            ("cancelled", PLANNED, True),
+            ("draft", PLANNED - timedelta(days=1), True),
+            ("draft", PLANNED + timedelta(days=1), True),
+            ("draft", PLANNED + timedelta(hours=14, minutes=59), False),
+            ("draft", PLANNED + timedelta(hours=15), True),
+            ("draft", PLANNED - timedelta(hours=9), False),
+            ("draft", PLANNED - timedelta(hours=9, seconds=1), True),
+        ):
+            row = plan.session.scalars(select(Sitting).where(Sitting.ref == other_ref)).one()
+            row.state, row.planned_start_at = state, planned
+            plan.session.flush()
+            own = plan.sitting
+            former, own.planned_start_at = own.planned_start_at, NEXT_DAY
+            found = sitting_change._following_batch(plan.session, own, former)
+            own.planned_start_at = former
+            assert (found is not None) is follows, (state, planned)
+
+
+@pytest.mark.once
+def test_a_cancelled_sitting_has_the_tickets_of_other_papers_printed_again(
+    day: Day, published: dict[str, str]
+) -> None:
+    """Of who has a paper elsewhere: not in a sitting that is cancelled, nor where this was the only one."""
+    with planning(day) as plan:
+        later = plan.at(timedelta(hours=5), "下午")
+        gone = plan.at(timedelta(days=1), "次日")
+        for who, sitting in (("考生0", later), ("考生1", gone), ("别人", later)):
+            plan.enter(who, sitting, "skills")
+        for ticket in plan.session.scalars(select(AdmissionTicket)):
+            ticket.printed_at = plan.now
+        (room,) = plan.session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == gone.id))
+        gone.state = room.state = "cancelled"
+    now, ref = day.clock.now(), day.sitting_ref
+    with day.app.app_context():
+        with pytest.raises(CbtError, match=r"^sitting\.reason"):
+            sitting_change.cancel(sitting_ref=ref, reason=" ", now=now, actor=OFFICER)
+        notified = sitting_change.cancel(sitting_ref=ref, reason=" 停  电 ", now=now, actor=OFFICER)
+    assert (notified.people, notified.printed, len(notified.staff)) == (5, 5, 1)
+    with day.read() as session:
+        marked = select(Candidate.name, AdmissionTicket.reprint_reasons).join(
+            AdmissionTicket, AdmissionTicket.candidate_id == Candidate.id
+        )
+        rows = session.execute(marked.where(AdmissionTicket.reprint_since.is_not(None))).all()
+        assert [tuple(row) for row in rows] == [("考生0", "papers")]
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "sitting.cancel")).one()
+        assert (entry.reason, entry.actor) == ("停 电", OFFICER)
+    with day.app.app_context():
+        for act, code in (
+            (sitting_change.cancel, "sitting.transition"),
+            (sitting_change.withdraw, "moving.over"),
+        ):
+            with pytest.raises(CbtError) as error:
+                act(sitting_ref=ref, reason="再来", now=now, actor=OFFICER)
+            assert error.value.code == code
+
+
+@pytest.mark.once
+def test_check_in_s_first_instant_ends_what_the_office_may_do_with_a_sitting(
+    day: Day, published: dict[str, str]
+) -> None:
+    opens = PLANNED - minutes(40)
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    page = f"/office/sittings/{day.sitting_ref}"
+    day.clock.set(opens - timedelta(seconds=1))
+    assert 'name="start"' in client.get(f"{page}/move").text
+    with day.app.app_context():
+        seen = sitting_change.preview(
+            sitting_ref=day.sitting_ref, wish=wish(day, start_at=NEXT_DAY), now=day.clock.now()
+        )
+        assert seen.moved_in_time
+        day.clock.set(opens)
+        for act in (
+            lambda now: sitting_change.preview(
+                sitting_ref=day.sitting_ref, wish=wish(day, start_at=NEXT_DAY), now=now
+            ),
+            lambda now: sitting_change.withdraw(
+                sitting_ref=day.sitting_ref, reason="x", now=now, actor=OFFICER
+            ),
+        ):
+            with pytest.raises(CbtError) as error:
+                act(opens)
+            assert (error.value.code, error.value.params) == ("moving.admitting", {"at": opens})
+    late = client.get(f"{page}/move").text
+    assert 'name="start"' not in late
+    assert "2026-11-24 08:20" in late
+    client.post(f"{page}/withdraw", data={"reason": "x"})
+    with day.read() as session:
+        assert day.work(session)[0].state == "published"

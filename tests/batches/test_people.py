@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -19,11 +22,14 @@ from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
 from cbt.batches.people import addition, change
-from cbt.batches.people.placement import seen_of
+from cbt.batches.people.addition import level_of
+from cbt.batches.people.change import ChangeOrder
+from cbt.batches.people.placement import free_seats, rooms_of, seen_of, suggested
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.registration import note_printed
+from cbt.candidates.registration import PaperTerms, note_printed
 from cbt.demo.world import ACTOR
 from cbt.errors import CbtError
+from cbt.rules.door import Span, paper_span
 from cbt.rules.exam import TOOLS
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
@@ -468,3 +474,227 @@ def test_lists_ask_no_more_for_more_people_and_others_only_look(office: Office) 
     assert "添加考生" not in inspector.get()
     assert "退考" not in inspector.get(path)
     assert inspector.post("/new", name="甲").status_code == 403
+
+
+def what(office: Office, act: Callable[..., Any], **given: Any) -> tuple[str, dict[str, object]]:
+    """Return what an act of the office is refused with, and what that says."""
+    world = office.world
+    with world.app.app_context(), pytest.raises(CbtError) as error:
+        act(batch_ref=world.batch_ref, now=world.clock.now(), actor="staff:st-7", **given)
+    return error.value.code, error.value.params
+
+
+def order_of(office: Office, name: str, **changed: Any) -> ChangeOrder:
+    """Return the order that leaves one of the world's people as they are, but for what is said."""
+    with office.read() as session:
+        row = office.of(session, name)
+        room = session.get_one(SittingRoom, row.sitting_room_id).ref
+        terms = PaperTerms(row.kind, row.factor, row.extra, row.accommodation_note, tools=row.tools)
+        as_it_is = ChangeOrder(
+            row.blueprint_version_id, row.paper, terms, room, None, False, "本人申请", seen_of(row)
+        )
+        return replace(as_it_is, **changed)
+
+
+@pytest.mark.once
+def test_a_refused_change_says_which_field_room_and_seat_it_was_and_changes_nothing(office: Office) -> None:
+    later, world = afternoon(office), office.world
+    with office.read() as session:
+        mine, other = office.of(session, "theory"), office.of(session, "skills")
+        held = session.get_one(Seat, other.seat_id).number
+        room = session.get_one(SittingRoom, mine.sitting_room_id)
+        place = session.get_one(Room, room.room_id).name
+        afternoon_room = session.scalars(select(SittingRoom).where(SittingRoom.ref == later)).one()
+        there = session.get_one(Room, afternoon_room.room_id).name
+        facts = [getattr(mine, name) for name in ("sitting_room_id", "seat_id", "paper", "extra")]
+    ref = world.sitters["theory"].registration_ref
+    for changed, said in (
+        ({"seat": held}, ("person.seat_held", {"field": "seat", "room": place, "number": held})),
+        ({"seat": 99}, ("person.no_such_seat", {"field": "seat", "room": place, "number": 99})),
+        ({"seat": 0}, ("person.no_such_seat", {"field": "seat", "room": place, "number": 0})),
+        (
+            {"room_ref": later, "seat": 99},
+            ("person.no_such_seat", {"field": "seat", "room": there, "number": 99}),
+        ),
+        ({"room_ref": "sr-none"}, ("sitting.room_unknown", {})),
+        ({"reason": " "}, ("candidates.reason", {"field": "reason"})),
+        ({"seen": "0"}, ("person.changed", {})),
+        ({}, ("person.nothing", {})),
+    ):
+        order = order_of(office, "theory", **changed)
+        code, params = what(office, change.change, registration_ref=ref, order=order)
+        assert (code, said[1].items() <= params.items()) == (said[0], True), (code, params)
+    order = order_of(office, "theory", seat=held)
+    assert what(office, change.change, registration_ref="rg-none", order=order)[0] == "registration.unknown"
+    version = order.version_id
+    for sent in (f"{version}.none", "none", f"{version}.", "99.theory"):
+        assert office.change("theory", paper=sent).status_code in {404, 422}, sent
+    assert office.add(9, "none").status_code == 422
+    with office.write() as session:
+        assert [getattr(office.of(session, "theory"), one) for one in (
+            "sitting_room_id", "seat_id", "paper", "extra"
+        )] == facts  # fmt: skip
+        assert acts(session) == []
+        office.of(session, "skills").arrived_at = world.clock.now()
+    swap = order_of(office, "theory", seat=held, swap=True)
+    assert what(office, change.change, registration_ref=ref, order=swap) == (
+        "person.other_met",
+        {"field": "seat"},
+    )
+    away = order_of(office, "skills", room_ref=later)
+    code, params = what(
+        office, change.change, registration_ref=world.sitters["skills"].registration_ref, order=away
+    )
+    with office.read() as session:
+        name = session.get_one(Sitting, office.of(session, "skills").sitting_id).name
+    assert (code, params) == ("person.met", {"sitting": name})
+
+
+@pytest.mark.once
+def test_another_room_of_the_sitting_keeps_what_the_door_knew_and_another_sitting_does_not(
+    office: Office,
+) -> None:
+    """Only where the sitting was cancelled has the door met somebody whom the office still moves."""
+    later, world = afternoon(office), office.world
+    now, ref = world.clock.now(), world.sitters["theory"].registration_ref
+    with office.read() as session:
+        row = office.of(session, "theory")
+        own = session.get_one(SittingRoom, row.sitting_room_id)
+        beside = session.scalars(
+            select(SittingRoom).where(SittingRoom.sitting_id == own.sitting_id, SittingRoom.id != own.id)
+        ).one()
+        taken = set(session.scalars(select(Registration.seat_id)))
+        batch = session.get_one(Batch, session.get_one(Sitting, own.sitting_id).batch_id)
+        numbers = {
+            room.id: [seat.number for seat in free_seats(session, room)]
+            for room in session.scalars(select(SittingRoom).order_by(SittingRoom.id))
+        }
+        for room in session.scalars(select(SittingRoom)):
+            seats = session.scalars(
+                select(Seat).where(Seat.room_id == room.room_id).order_by(Seat.number)
+            ).all()
+            held = taken if room.sitting_id == own.sitting_id else set()
+            assert numbers[room.id] == [one.number for one in seats if one.id not in held]
+        assert batch.ref == world.batch_ref
+
+    def moved(room: str) -> tuple[Any, Any]:
+        with world.app.app_context():
+            change.change(
+                batch_ref=world.batch_ref,
+                registration_ref=ref,
+                order=order_of(office, "theory", room_ref=room, accepted=True),
+                now=now,
+                actor="staff:st-7",
+            )
+        with office.read() as session:
+            row = office.of(session, "theory")
+            entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+            assert entry is not None
+            assert (entry.act, entry.actor, entry.reason) == ("registration.change", "staff:st-7", "本人申请")
+            assert entry.subject == f"registration:{ref}"
+            return session.get_one(SittingRoom, row.sitting_room_id).ref, row.arrived_at
+
+    with office.write() as session:
+        office.of(session, "theory").arrived_at = None
+    assert moved(beside.ref) == (beside.ref, None)
+    with office.write() as session:
+        office.of(session, "theory").arrived_at = now
+        for room in session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == own.sitting_id)):
+            room.state = "cancelled"
+        session.get_one(Sitting, own.sitting_id).state = "cancelled"
+    assert moved(later) == (later, None)
+
+
+@pytest.mark.once
+def test_what_is_withdrawn_and_brought_back_is_on_record_whole(office: Office) -> None:
+    """Whose it is, which room and seat, by whom; a code for each thing that is not there."""
+    world, path = office.world, office.person("theory")[1:]
+    ref, now = world.sitters["theory"].registration_ref, world.clock.now()
+    take = {"candidate_ref": path, "registration_ref": ref, "reason": "本人放弃"}
+    assert what(office, change.withdraw, **take | {"reason": " "}) == (
+        "candidates.reason",
+        {"field": "reason"},
+    )
+    other = world.sitters["skills"].registration_ref
+    for wrong, code in (
+        ({"registration_ref": other}, "registration.unknown"),
+        ({"registration_ref": "rg-none"}, "registration.unknown"),
+        ({"candidate_ref": "cd-none"}, "person.unknown"),
+    ):
+        assert what(office, change.withdraw, **take | wrong)[0] == code
+    with office.read() as session:
+        row = office.of(session, "theory")
+        held = (row.sitting_id, row.sitting_room_id, row.seat_id, row.paper, row.kind, row.blueprint_ref)
+        seat = session.get_one(Seat, row.seat_id).number
+        ticket = row.ticket_id
+    with world.app.app_context():
+        took = change.withdraw(batch_ref=world.batch_ref, now=now, actor="staff:st-7", **take)
+    assert took == 1
+    with office.read() as session:
+        gone = session.scalars(select(Withdrawal)).one()
+        assert (
+            gone.sitting_id, gone.sitting_room_id, gone.seat_id, gone.paper, gone.kind, gone.blueprint_ref,
+        ) == held  # fmt: skip
+        assert (gone.by, gone.at, gone.registration_ref, gone.back_at) == ("staff:st-7", now, ref, None)
+        left = session.get_one(AdmissionTicket, ticket)
+        assert (left.printed_at, left.reprint_since) == (None, None), "nothing is on it any more"
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        assert (entry.act, entry.actor, entry.subject) == (
+            "registration.withdraw", "staff:st-7", f"registration:{ref}",
+        )  # fmt: skip
+        assert json.loads(entry.before)["seat"] == seat
+        assert json.loads(entry.after).keys() == {"form"}
+        room = session.get_one(SittingRoom, gone.sitting_room_id).ref
+    back = {"withdrawal_ref": gone.ref, "room_ref": room, "seat": None, "reason": "又来了", "accepted": True}
+    for wrong, code in (
+        ({"withdrawal_ref": "wd-none"}, "registration.unknown"),
+        ({"room_ref": "sr-none"}, "sitting.room_unknown"),
+        ({"seat": 99}, "person.no_such_seat"),
+        ({"reason": ""}, "candidates.reason"),
+    ):
+        assert what(office, change.bring_back, **back | wrong)[0] == code
+    with world.app.app_context():
+        change.bring_back(batch_ref=world.batch_ref, now=now, actor="staff:st-8", **back)
+    assert what(office, change.bring_back, **back)[0] == "person.not_withdrawn"
+    with office.read() as session:
+        gone = session.scalars(select(Withdrawal)).one()
+        assert (gone.back_at, gone.back_by) == (now, "staff:st-8")
+        row = office.of(session, "theory")
+        assert (
+            row.sitting_id, row.sitting_room_id, row.seat_id, row.paper, row.kind, row.blueprint_ref,
+        ) == held  # fmt: skip
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        assert (entry.act, entry.actor, entry.reason) == ("registration.bring_back", "staff:st-8", "又来了")
+        assert json.loads(entry.after)["seat"] == seat
+
+
+@pytest.mark.once
+def test_the_first_room_with_a_seat_is_suggested_for_each_paper_in_turn(office: Office) -> None:
+    """A seat that is given to one paper is no more free for the next; too near comes after a strange sitting."""
+    afternoon(office)
+    afternoon(office, timedelta(hours=8))
+    with office.read() as session:
+        batch = session.scalars(select(Batch)).one()
+        version = office.of(session, "theory").blueprint_version_id
+        level = level_of(session, batch, version)
+        rooms = {(one.sitting.name, n): one for n, one in enumerate(rooms_of(session, batch))}
+        papers = list(level.papers)
+        late = [one for (name, _n), one in rooms.items() if name == "下午场"]
+
+        def offered(free: list[int], taken: list[Span] | None = None) -> dict[str, str]:
+            given = [replace(room, free=left) for room, left in zip(late, free, strict=True)]
+            found = suggested(given, level, papers, terms=PaperTerms(), taken=taken or [])
+            return {paper: offer.sitting_room.ref for paper, offer in found.items()}
+
+        refs, first, second = [one.sitting_room.ref for one in late], papers[0].code, papers[1].code
+        assert len(refs) == 4
+        assert offered([1, 0, 1, 0]) == {first: refs[0], second: refs[2]}
+        assert offered([0, 1, 0, 1]) == {first: refs[1], second: refs[3]}
+        assert offered([2, 0, 0, 0]) == {first: refs[0]}, "two at one time"
+        assert offered([0, 0, 0, 0]) == {}
+        assert offered([-1, 0, 1, 0]) == {first: refs[2]}
+        start = late[0].sitting.planned_start_at
+        span = paper_span(start, papers[0], factor=Decimal(1), extra=timedelta())
+        assert offered([1, 1, 1, 1], [span]) == {first: refs[2]}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import flask
 import pytest
@@ -16,6 +19,7 @@ from sqlalchemy import delete, select
 from cbt.audit.models import AuditEntry
 from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate, Registration
+from cbt.certificates import service
 from cbt.certificates.commands import certificates as command
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import WaitingLevel, issue
@@ -500,3 +504,70 @@ def test_the_qr_is_checked_by_the_page_and_without_it_and_one_byte_breaks_it(
         told = CliRunner().invoke(command, ["verify", str(file), "--key", str(key)])
         assert (told.exit_code == 0) is holds
         assert (row.name in told.output) is holds
+
+
+@pytest.mark.once
+def test_the_register_finds_what_is_sought_and_prints_what_stands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name, a part of the number, its batch, unprinted ones; the newest first, printed by number."""
+    qualify(world)
+    set_parts(world)
+    first, second = given(world, *BOTH)
+    assert (first.id, first.number) < (second.id, second.number)
+
+    def found(**sought: Any) -> list[str]:
+        with world.app.app_context(), reading() as session:
+            page = service.register_page(session, service.RegisterFilter(**sought), page=1)
+            assert page.count == len(page.lines)
+            return [one.ref for one in page.lines]
+
+    def printed(**sought: Any) -> list[str] | tuple[str, dict[str, object]]:
+        with world.app.app_context(), reading() as session:
+            try:
+                return service.printable(session, service.RegisterFilter(**sought))
+            except CbtError as error:
+                return error.code, error.params
+
+    assert found() == [second.ref, first.ref]
+    assert printed() == [first.ref, second.ref]
+    assert found(text=first.name) == found(text=first.number[-9:]) == [first.ref]
+    assert found(text="%") == found(text="查无此人") == []
+    assert found(batch=world.batch_ref) == [second.ref, first.ref]
+    assert found(batch="ba-none") == []
+    monkeypatch.setattr(service, "PRINTED_AT_ONCE", 1)
+    assert printed() == ("certificate.too_many", {"maximum": 1})
+    monkeypatch.setattr(service, "PRINTED_AT_ONCE", 2)
+    assert len(printed()) == 2
+    assert printed(text="查无此人") == ("certificate.none_chosen", {})
+    with world.app.app_context(), unit_of_work() as session:
+        session.get_one(Certificate, first.id).prints = 1
+        session.get_one(Certificate, second.id).revoked_at = world.clock.now()
+    assert (found(), found(unprinted=True)) == ([second.ref, first.ref], [])
+    assert printed() == [first.ref]
+
+
+@pytest.mark.once
+def test_the_parts_of_a_number_are_refused_at_their_field_and_their_change_is_on_record(world: World) -> None:
+    good, now = service.SeriesForm("S", "0001", "31", "000001"), world.clock.now()
+    with world.app.app_context():
+        for wrong, said in (
+            ({"kind": "X"}, ("certificate.kind", {"field": "kind"})),
+            ({"body": "001"}, ("certificate.digits", {"field": "body", "digits": 4})),
+            ({"body": "00011"}, ("certificate.digits", {"field": "body", "digits": 4})),
+            ({"province": "3x"}, ("certificate.digits", {"field": "province", "digits": 2})),
+            ({"site": "００００01"}, ("certificate.digits", {"field": "site", "digits": 6})),
+        ):
+            with pytest.raises(CbtError) as error:
+                service.set_series(replace(good, **wrong), now=now, actor="staff:st-1")
+            assert (error.value.code, error.value.params) == said
+        for wanted in (good, good, replace(good, kind="Y")):
+            service.set_series(wanted, now=now, actor="staff:st-1")
+        with reading() as session:
+            assert service.series_form(session) == replace(good, kind="Y")
+            log = session.scalars(select(AuditEntry).where(AuditEntry.act == "certificate.series")).all()
+    assert [(one.actor, one.before and json.loads(one.before), json.loads(one.after)) for one in log] == [
+        ("staff:st-1", log[0].before, asdict(good)),
+        ("staff:st-1", asdict(good), asdict(good) | {"kind": "Y"}),
+    ]
+    assert not json.loads(log[0].before or "null")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import select, update
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, Registration
+from cbt.certificates import uploads
 from cbt.certificates.models import Certificate, UploadMapping
 from cbt.certificates.uploads import (
     CONSTANT,
@@ -22,10 +24,13 @@ from cbt.certificates.uploads import (
     NAME,
     TEXT,
     MappedFile,
+    MappingForm,
     UploadChoice,
     UploadColumn,
     chosen,
+    keep_mapping,
     lines_of,
+    read_choice,
     read_mapping,
 )
 from cbt.enrolment.models import Applicant
@@ -175,6 +180,73 @@ def test_a_mapping_is_saved_changed_copied_and_removed(world: World) -> None:
     assert officer.post(f"{PAGE}/{ref}/remove").status_code == 404
     told = [log_of(world, f"certificate.mapping_{act}") for act in ("make", "change", "remove")]
     assert [len(entries) for entries in told] == [1, 1, 1]
+    (made,), (changed,), (gone,) = told
+    of = {(one.actor, one.subject) for one in (made, changed, gone)}
+    assert of == {(f"staff:{world.people['officer'].ref}", f"upload_mapping:{ref}")}
+    columns = "姓名=name, 证件号=document_number, 项目==认定, 发证=issued_on, 技能=skills, 备用=constant"
+    assert json.loads(made.after) == {"name": "市人社局", "dates": "20261128", "all_columns": columns}
+    assert json.loads(changed.before) == json.loads(made.after)
+    assert json.loads(changed.after) == json.loads(gone.before) == json.loads(made.after) | {"name": "省厅"}
+
+
+@pytest.mark.once
+def test_so_many_mappings_are_kept_and_one_that_stays_as_it_is_is_no_change(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_MAPPINGS", 2)
+    form = MappingForm("1 甲", "digits", [GOOD])
+    now = world.clock.now()
+    with world.app.test_request_context():
+        ref = keep_mapping("", form, now=now, actor="staff:st-1")
+        keep_mapping("", replace(form, name="2 乙"), now=now, actor="staff:st-1")
+        for name, code in (("3 丙", "certificate_file.too_many"), ("1 甲", "certificate_file.too_many")):
+            with pytest.raises(CbtError) as error:
+                keep_mapping("", replace(form, name=name), now=now, actor="staff:st-1")
+            assert (error.value.code, error.value.params) == (code, {"maximum": 2})
+        assert keep_mapping(ref, form, now=now + DAY, actor="staff:st-2") == ref
+        with pytest.raises(CbtError) as error:
+            keep_mapping(ref, replace(form, name="2 乙"), now=now, actor="staff:st-1")
+        assert (error.value.code, error.value.params) == (
+            "certificate_file.taken",
+            {"field": "name", "name": "2 乙"},
+        )
+        with reading() as session:
+            assert [(one.ref, one.name) for one in uploads.all_mappings(session)][1:] == [
+                (ref, "1 甲"),
+                (
+                    session.scalars(select(UploadMapping.ref).where(UploadMapping.name == "2 乙")).one(),
+                    "2 乙",
+                ),
+            ]
+            row = session.scalars(select(UploadMapping).where(UploadMapping.ref == ref)).one()
+            assert (row.changed_at, row.changed_by) == (now + DAY, "staff:st-2")
+    assert log_of(world, "certificate.mapping_change") == []
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "batch", "good"),
+    [
+        ("2026-11-24", "2026-11-24", "", True),
+        ("2026-11-25", "2026-11-24", "", False),
+        ("2026-11-24", "", "", False),
+        ("", "2026-11-24", "", False),
+        ("", "", "", False),
+        ("", "", "ba-1", True),
+        ("2026-11-25", "2026-11-24", "ba-1", True),
+    ],
+)
+def test_a_choice_is_a_batch_or_both_days_in_their_order(
+    since: str, until: str, batch: str, good: bool
+) -> None:
+    sent = {"since": since, "until": until, "batch": batch, "mapping": "um-1", "revoked": "1"}
+    if good:
+        choice = read_choice(sent)
+        assert (choice.mapping, choice.batch, choice.revoked) == ("um-1", batch, True)
+        assert read_choice(sent | {"revoked": ""}).revoked is False
+        return
+    with pytest.raises(InvalidInput) as error:
+        read_choice(sent)
+    assert (error.value.code, error.value.params) == ("certificate_file.choice", {"field": "since"})
 
 
 Line = tuple[str, str, str, str]
@@ -210,8 +282,18 @@ def test_a_mapping_is_read_line_by_line_up_to_its_limits(lines: list[Line], faul
     with pytest.raises(InvalidInput) as refused:
         read_mapping("名", "words", [("", "", "", ""), *lines])
     assert refused.value.code == f"certificate_file.{fault}"
-    if "line" in refused.value.params:
-        assert refused.value.params["line"] == 2  # empty lines count
+    of_line: dict[str, object] = {"field": "columns", "line": 2}  # empty lines count
+    assert (
+        refused.value.params
+        == {
+            "place": of_line,
+            "header": of_line | {"maximum": HEADER},
+            "field": of_line,
+            "text": of_line | {"maximum": TEXT},
+            "twice": {"field": "columns", "header": "姓名"},
+            "columns": {"field": "columns", "maximum": MOST_COLUMNS},
+        }[fault]
+    )
 
 
 def test_columns_stand_by_their_places_and_equal_ones_as_they_came() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from datetime import timedelta
@@ -9,7 +10,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.door.arrival import allow_sign_in, issue_login_code
+from cbt.audit.models import AuditEntry
+from cbt.door.arrival import allow_sign_in, by_candidate, issue_login_code
 from cbt.door.seats import move_to_seat
 from cbt.http.models import LoginSession
 from cbt.runner.models import Attempt
@@ -54,6 +56,12 @@ def test_signing_in_opens_a_login_and_records_the_moment(world: World) -> None:
         login = session.scalars(select(LoginSession)).one()
         assert (login.kind, login.subject_ref) == ("candidate", world.sitters["theory"].registration_ref)
         assert acts(session)[-1] == "door.sign_in"
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        ref = world.sitters["theory"].registration_ref
+        assert (entry.subject, entry.at) == (f"registration:{ref}", SIGN_IN_OPEN)
+        assert entry.actor == by_candidate(registration(session, world, "theory"))
+        assert json.loads(entry.after) == {"seat": 1, "address": "10.0.0.1"}
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,25 @@ from cbt.accounts.models import Approval
 from cbt.accounts.staff import create_staff, set_roles
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
+from cbt.enrolment.agreements import (
+    AgreementForm,
+    agreement_by_ref,
+    agreement_page,
+    agreements_of,
+    end_agreement,
+    make_agreement,
+)
 from cbt.enrolment.models import AssessmentBody, MemberUnit, UnitAgreement
-from cbt.errors import Conflict, InvalidInput
+from cbt.enrolment.units import (
+    change_clerk,
+    clerks_of,
+    invite_clerk,
+    own_unit,
+    set_membership,
+    unit_by_ref,
+    unit_page,
+)
+from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.rules.roles import Role
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -374,3 +392,191 @@ def test_pages_ask_as_often_however_many_there_are(world: World, officer: FlaskC
 def _now(connection: Any, world: World) -> Any:
     now = world.clock.now()
     return now if connection.dialect.name == "postgresql" else int(now.timestamp() * 1_000_000)
+
+
+OFFICER_REF = "staff:st-7"
+
+
+def made(unit: str, day: date, **changes: str) -> str | tuple[str, dict[str, object]]:
+    """Enter an agreement of a unit as of 20 November 2026; return its ref, or what it is refused with."""
+    form = AgreementForm(
+        **{"number": "", "unit_signer": "林晓", "body_signer": "钱程", "note": ""} | changes, effective_on=day
+    )
+    now = datetime(2026, 11, 20, 1, tzinfo=UTC)
+    try:
+        return make_agreement(unit, form, today=date(2026, 11, 20), now=now, actor=OFFICER_REF)
+    except CbtError as error:
+        return error.code, error.params
+
+
+@pytest.mark.once
+def test_an_agreement_is_refused_at_its_field_and_up_to_its_limits(
+    world: World, officer: FlaskClient
+) -> None:
+    unit, other = (
+        enter(officer, credit_code=code, name=code).rsplit("/", 1)[1] for code in (CODE, OTHER_CODE)
+    )
+    first, last = date(2015, 1, 1), date(2027, 11, 21)
+    with world.app.app_context():
+        for day in (first - timedelta(days=1), last + timedelta(days=1)):
+            assert made(unit, day) == ("agreement.day", {"field": "effective_on", "day": day.isoformat()})
+        day = date(2026, 11, 20)
+        for changes, code, params in (
+            ({"number": "1" * 41}, "agreement.number", {"field": "number", "maximum": 40}),
+            ({"note": "长" * 501}, "unit.too_long", {"field": "note", "maximum": 500}),
+            ({"unit_signer": " "}, "agreement.unit_signer", {"field": "unit_signer", "maximum": 60}),
+            ({"unit_signer": "长" * 61}, "agreement.unit_signer", {"field": "unit_signer", "maximum": 60}),
+            ({"body_signer": "长" * 61}, "agreement.body_signer", {"field": "body_signer", "maximum": 60}),
+        ):
+            assert made(unit, day, **changes) == (code, params), changes
+        with rows(world, UnitAgreement) as none:
+            assert none == []
+        longest = {"number": "1" * 40, "note": "长" * 500, "unit_signer": "长" * 60, "body_signer": "长" * 60}
+        refs = [made(unit, first, **longest), made(unit, last), made(other, day), made(other, first)]
+        assert all(isinstance(ref, str) for ref in refs)
+        assert made(unit, last) == ("agreement.same_day", {"field": "effective_on", "day": "2027-11-21"})
+        taken = made(other, last, number="2026-001")
+        assert taken == ("agreement.number_taken", {"field": "number", "number": "2026-001"})
+        assert isinstance(made(unit, day, number="2026-0000009"), str)
+        assert isinstance(made(unit, day - timedelta(days=1)), str)
+    with rows(world, UnitAgreement) as agreements:
+        assert [one.number for one in agreements] == [
+            "1" * 40, "2027-001", "2026-001", "2015-001", "2026-0000009", "2026-002",
+        ]  # fmt: skip
+        assert [one.ref for one in agreements][:4] == refs
+        assert {(one.made_by, one.end_reason) for one in agreements} == {(OFFICER_REF, "")}
+    with rows(world, AuditEntry) as log:
+        entry = next(one for one in log if one.subject == f"unit_agreement:{refs[2]}")
+    assert (entry.act, entry.actor) == ("agreement.make", OFFICER_REF)
+    told = {"unit": other, "number": "2026-001", "from": "2026-11-20", "to": "2027-11-20"}
+    assert json.loads(entry.after) == told
+    with world.app.app_context(), reading() as session:
+        shown = agreements_of(session, unit_by_ref(session, other))
+        assert [one.number for one in shown] == ["2026-001", "2015-001"], "its own, the newest first"
+
+
+@pytest.mark.once
+def test_agreements_are_listed_by_kind_and_those_first_that_end_first(
+    world: World, officer: FlaskClient
+) -> None:
+    """One that is followed by a later one of its own unit is not told of; one of another unit, or ended, is no
+    follower."""
+    unit, other = (
+        enter(officer, credit_code=code, name=code).rsplit("/", 1)[1] for code in (CODE, OTHER_CODE)
+    )
+    today = date(2026, 11, 20)
+    with world.app.app_context():
+        soon, later = made(unit, date(2025, 11, 27)), made(other, date(2025, 12, 20))
+        over, coming = made(unit, date(2020, 1, 1)), made(other, date(2026, 11, 21))
+        gone = made(other, date(2019, 1, 1))
+
+        def listed(kind: str, on: date = today) -> list[object]:
+            with reading() as session:
+                page = agreement_page(session, today=on, kind=kind, page=1)
+                assert page.counts[page.kind] == page.count == len(page.lines)
+                return [one.agreement.ref for one in page.lines]
+
+        for kind, refs in (
+            ("", [coming, later, soon, over, gone]),
+            ("nothing", [coming, later, soon, over, gone]),
+            ("in_7", [soon]),
+            ("in_30", [soon]),  # the other one is renewed
+            ("in_60", [soon]),
+            ("in_force", [soon, later]),
+            ("not_yet", [coming]),
+            ("over", [over, gone]),
+        ):
+            assert listed(kind) == refs, kind
+        assert listed("in_7", today - timedelta(days=1)) == []
+        assert listed("in_7", date(2026, 11, 27)) == [soon]
+        assert (listed("in_7", date(2026, 11, 28)), listed("over", date(2026, 11, 28))) == (
+            [],
+            [soon, over, gone],
+        )
+        assert listed("not_yet", date(2026, 11, 21)) == []
+        with unit_of_work() as session:
+            agreement_by_ref(session, str(coming)).agreement.ended_on = today + timedelta(days=45)
+        assert listed("in_60") == [soon, later, coming]
+        end_agreement(str(soon), last=today, reason=" 合 并 ", now=world.clock.now(), actor=OFFICER_REF)
+        assert listed("in_7") == [soon]
+        with pytest.raises(CbtError) as error:
+            end_agreement(str(soon), last=today, reason="x", now=world.clock.now(), actor=OFFICER_REF)
+        assert error.value.params == {"number": "2025-001"}
+        with pytest.raises(CbtError) as error:
+            end_agreement(
+                str(later), last=date(2026, 12, 20), reason="x", now=world.clock.now(), actor=OFFICER_REF
+            )
+        told = {"field": "last", "first": "2025-12-20", "last": "2026-12-20"}
+        assert (error.value.code, error.value.params) == ("agreement.end_day", told)
+        with unit_of_work() as session:
+            unit_by_ref(session, unit).left_at = world.clock.now()
+        assert (listed("in_7"), listed("in_force")) == ([], [soon, later])
+    with rows(world, AuditEntry) as log:
+        entry = next(one for one in log if one.act == "agreement.end")
+    assert (entry.actor, entry.reason, entry.subject) == (OFFICER_REF, "合 并", f"unit_agreement:{soon}")
+    assert (json.loads(entry.before), json.loads(entry.after)) == ({"to": "2026-11-27"}, {"to": "2026-11-20"})
+
+
+@pytest.mark.once
+def test_what_is_done_with_a_unit_is_on_record_and_the_list_says_until_when_it_is_agreed(
+    world: World, officer: FlaskClient
+) -> None:
+    unit, other = (
+        enter(officer, credit_code=code, name=name).rsplit("/", 1)[1]
+        for code, name in ((CODE, "甲"), (OTHER_CODE, "乙"))
+    )
+    now = world.clock.now()
+    with world.app.app_context():
+        made(unit, date(2025, 1, 1))
+        made(unit, date(2026, 1, 1))
+        issued = [
+            invite_clerk(ref, login=login, name="苗", now=now, actor=OFFICER_REF)
+            for ref, login in ((unit, "miao"), (other, "qing"))
+        ]
+        assert [one.login for one in issued] == ["miao", "qing"]
+
+        def listed(text: str = "") -> list[tuple[str, date | None]]:
+            with reading() as session:
+                return [
+                    (one.unit.ref, one.agreed_until) for one in unit_page(session, text=text, page=1).lines
+                ]
+
+        assert sorted(listed()) == sorted([(unit, date(2027, 1, 1)), (other, None)])
+        for _repeat in range(2):
+            set_membership(unit, member=False, now=now, actor=OFFICER_REF)
+        assert [ref for ref, _until in listed()] == [other, unit], "members first"
+        with reading() as session:
+            mine, theirs = (clerks_of(session, unit_by_ref(session, ref)) for ref in (unit, other))
+            assert [(one.login, one.disabled_at) for one in (*mine, *theirs)] == [
+                ("miao", now),
+                ("qing", None),
+            ]
+            assert own_unit(session, mine[0].id).ref == unit
+            for staff_ref in (theirs[0].ref, "st-none"):
+                with pytest.raises(CbtError, match=r"^unit\.no_clerk"):
+                    change_clerk(unit, staff_ref, "disable", now=now, actor=OFFICER_REF)
+            ref = theirs[0].ref
+        with pytest.raises(CbtError, match=r"^unit\.left"):
+            invite_clerk(unit, login="neu", name="新", now=now, actor=OFFICER_REF)
+        for act, disabled in (("disable", now), ("enable", None)):
+            assert change_clerk(other, ref, act, now=now, actor=OFFICER_REF) is None
+            with reading() as session:
+                assert [one.disabled_at for one in clerks_of(session, unit_by_ref(session, other))] == [
+                    disabled
+                ]
+        again = change_clerk(other, ref, "reset", now=now, actor=OFFICER_REF)
+        assert again is not None
+        assert (again.login, again.password != issued[1].password) == ("qing", True)
+        set_membership(unit, member=True, now=now, actor=OFFICER_REF)
+    with rows(world, AuditEntry) as log:
+        of_units = [(one.act, one.subject, one.actor) for one in log if one.act.startswith("unit.")]
+    mine, theirs = f"member_unit:{unit}", f"member_unit:{other}"
+    by_officer = f"staff:{world.people['officer'].ref}"
+    assert of_units == [
+        ("unit.create", mine, by_officer),
+        ("unit.create", theirs, by_officer),
+        ("unit.invite", mine, OFFICER_REF),
+        ("unit.invite", theirs, OFFICER_REF),
+        ("unit.leave", mine, OFFICER_REF),
+        ("unit.rejoin", mine, OFFICER_REF),
+    ]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.ops.move import bar
+from cbt.ops.move import bar, explained
 from cbt.ops.move_endpoints import (
     EMBEDDED,
     PostgresFacts,
+    embedded_database,
     postgres_database,
     prepare_postgres,
     read_destination,
@@ -45,6 +50,12 @@ READY = replace(EMPTY, tables=60, revision="0019")
 def test_what_a_database_is_refused_for(found: PostgresFacts, code: str | None) -> None:
     said = refusal(found, place="cbt", revision="0019")
     assert (None if said is None else said.code) == code
+    if said is not None:
+        told = {
+            "move.encoding": {"encoding": found.encoding},
+            "move.revision": {"found": found.revision, "wanted": "0019"},
+        }
+        assert said.params == {"place": "cbt"} | told.get(said.code, {})
 
 
 @pytest.mark.parametrize(
@@ -149,3 +160,73 @@ def test_one_without_utf_8_and_one_of_this_version(
 )
 def test_a_bar_is_as_full_as_the_table(done: int, of: int, full: int) -> None:
     assert bar(done, of) == f"[{'#' * full}{'-' * (30 - full)}]"
+
+
+FULL, CUT, BAD = psycopg.errors.DiskFull(), psycopg.OperationalError(), psycopg.DataError()
+DAMAGED = sqlite3.DatabaseError()
+NO_ROOM, CUT_OFF, UNREADABLE = "move.no_room", "move.cut_off", "db.unreadable"
+
+
+@pytest.mark.parametrize(
+    ("error", "arrives", "told"),
+    [
+        (FULL, False, (NO_ROOM, {"place": "pg"})),
+        (OperationalError("", None, FULL), True, (NO_ROOM, {"place": "pg"})),
+        (CUT, True, (CUT_OFF, {"place": "pg", "detail": "OperationalError"})),
+        (OperationalError("", None, CUT), False, (CUT_OFF, {"place": "pg", "detail": "OperationalError"})),
+        (BAD, True, None),
+        (DataError("", None, BAD), True, None),
+        (OSError(), True, (NO_ROOM, {"place": "file"})),
+        (OSError(), False, None),
+        (DatabaseError("", None, DAMAGED), True, (NO_ROOM, {"place": "file"})),
+        (DatabaseError("", None, DAMAGED), False, (UNREADABLE, {"detail": "DatabaseError"})),
+        (DataError("", None, sqlite3.DataError()), False, None),
+        (DataError("", None, sqlite3.DataError()), True, None),
+        (sqlite3.OperationalError(), False, None),
+    ],
+)
+def test_what_a_failure_means_depends_on_whose_it_is_and_which_place_is_filled(
+    error: Exception, arrives: bool, told: tuple[str, dict[str, str]] | None
+) -> None:
+    said = explained(error, embedded="file", postgres="pg", arrives=arrives)
+    assert (None if said is None else (said.code, said.params)) == told
+
+
+def test_a_folder_takes_a_database_where_none_is_and_where_it_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uncommitted it goes again; room to the byte is enough, and what lies beside a database is one."""
+    place = read_destination(str(tmp_path), replace(THERE, key_dir=tmp_path / "keys"))
+    disk = namedtuple("disk", "total used free")  # as shutil has it
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: disk(9, 9, 1000))
+    with pytest.raises(CbtError) as full, embedded_database(place, needed=1001):
+        pass
+    assert (full.value.code, full.value.params) == ("move.no_room", {"place": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
+    with embedded_database(place, needed=1000) as target:
+        assert (tmp_path / "cbt.db.arriving").stat().st_mode & 0o077 == 0
+        target.settle()
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+    for name in ("cbt.db-wal", "cbt.db"):
+        (tmp_path / name).write_bytes(b"")
+        with pytest.raises(CbtError) as there, embedded_database(place, needed=0):
+            pass
+        assert there.value.params == {"place": str(tmp_path / "cbt.db"), "other": f"{tmp_path}-2"}
+        (tmp_path / name).unlink()
+
+
+def test_a_file_that_the_disk_did_not_keep_gets_no_name(tmp_path: Path) -> None:
+    place = read_destination(str(tmp_path), replace(THERE, key_dir=tmp_path / "keys"))
+    with pytest.raises(CbtError) as error, embedded_database(place, needed=0) as target:
+        arriving, commit = tmp_path / "cbt.db.arriving", target.connection.commit
+
+        def spoil() -> None:
+            commit()
+            written = bytearray(arriving.read_bytes())
+            written[5000] ^= 0xFF
+            arriving.write_bytes(bytes(written))
+
+        target.connection.commit = spoil  # type: ignore[method-assign]  # a disk that loses a bit
+        target.commit()
+    assert error.value.code == "db.unreadable"
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]

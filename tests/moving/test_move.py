@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ from cbt.accounts.staff import create_staff
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import CandidatePhoto, Registration
 from cbt.cli import build
+from cbt.console.texts import text as _
 from cbt.errors import CbtError
 from cbt.http.app_context import register_factory
 from cbt.ops import move, move_endpoints
@@ -117,6 +119,9 @@ def test_a_finished_exam_moves_to_postgresql_and_back(
         last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert last is not None
         assert (last.act, last.subject) == ("database.move", f"move:{moved.ref}")
+        assert (last.actor, last.at) == ("cli", planned.clock.now())
+        assert json.loads(last.after) == {"from": moved.source, "to": moved.destination.place}
+        assert moved.source.endswith("/data/cbt.db")
     is_right(there)
 
     on_postgres = everything(there)
@@ -152,6 +157,41 @@ def test_the_words_say_what_to_change_and_what_was_moved_is_kept_and_not_served(
     assert CliRunner().invoke(build(), ["verify"], catch_exceptions=False).exit_code == 0
     with mover.on(read_destination(url, settings_of(planned.app)).settings).app_context():
         check_not_moved()
+
+
+def test_what_a_move_answers_names_both_places_what_was_compared_and_what_to_change(
+    planned: World, mover: Mover, empty_database: MakeDatabase, tmp_path: Path
+) -> None:
+    """There, and back into a folder, where other settings are to change."""
+    here, there = settings_of(planned.app), empty_database()
+    with planned.app.app_context(), unit_of_work() as session:
+        session.execute(text("UPDATE form SET sha256 = 'none' WHERE id = 1"))
+    moved = mover.to(there)
+    told, words = move._as_data(moved), list(move._words(moved))
+    compared = moved.compared
+    assert compared is not None
+    assert (told["moved"], told["from"], told["to"]) == (moved.ref, f"{here.data_dir}/cbt.db", there)
+    assert (told["settings"], told["rows"]) == ({"CBT_DATABASE_URL": there}, compared.rows)
+    assert [words.count(_("move.in_clear")), words.count(f"  CBT_DATABASE_URL={there}")] == [1, 1]
+    assert _("move.done", place=there, tables=len(compared.rows), rows=sum(compared.rows.values())) in words
+    assert _("move.compared", attempts=compared.attempts, head=compared.audit_head) in words
+    assert _("move.as_before", check=_("safety.check.forms"), count=1) in words
+    assert [line for line in words if "#" in line or "备份" in line] == [_("move.kept", place=told["from"])]
+    assert words[-1] == _("move.next")
+
+    back = Mover(mover.on(moved.destination.settings), planned.clock).to(str(tmp_path / "back"))
+    told, words = move._as_data(back), list(move._words(back))
+    assert (told["from"], told["to"]) == (there, str(tmp_path / "back" / "cbt.db"))
+    for line in (
+        "  " + _("move.take_out", name="CBT_DATABASE_URL"),
+        f"  CBT_DATA_DIR={tmp_path / 'back'}",
+        _("move.kept", place=there),
+    ):
+        assert line in words
+    assert _("move.in_clear") not in words, "it is encrypted again"
+    again = move.MoveResult("mv-1", there, back.destination, None)
+    assert "rows" not in move._as_data(again)
+    assert next(iter(move._words(again))) == _("move.finished", place=told["to"])
 
 
 class Interrupted(BaseException):
@@ -278,6 +318,32 @@ def test_a_value_that_came_over_otherwise_is_found(
     assert (said.code, said.params) == ("move.differs", {"what": "staff"})
     with planned.app.app_context():
         check_not_moved()
+
+
+@pytest.mark.parametrize("what", ["audit_head", "journal", "forms"])
+def test_what_the_product_makes_of_the_rows_is_compared_too(
+    planned: World, mover: Mover, empty_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The head of the log, the journals, and what a check finds there and not here."""
+    real = {"head_of": move.head_of, "journal_digests": move.journal_digests, "check_in": move.check_in}
+
+    def otherwise(name: str) -> Any:
+        def ask(session: Any, *more: Any) -> Any:
+            told = real[name](session, *more)
+            if session.get_bind().dialect.name != "postgresql":
+                return told
+            if name == "check_in":
+                return replace(told, findings=("x",)) if more == ("forms",) else told
+            return None if name == "head_of" else {}
+
+        return ask
+
+    name = {"audit_head": "head_of", "journal": "journal_digests", "forms": "check_in"}[what]
+    with monkeypatch.context() as patched:
+        patched.setattr(move, name, otherwise(name))
+        said = refused(mover.to, empty_database())
+    assert (said.code, said.params) == ("move.differs", {"what": what})
+    assert refused(mover.to, "postgresql://cbt@127.0.0.1:1/none").code == "move.unreachable"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from cbt.accounts.approvals.requests import Second
 from cbt.accounts.store import staff_principal
 from cbt.audit.models import AuditEntry
 from cbt.errors import CbtError
@@ -221,3 +223,119 @@ def test_terms_are_of_each_kind_and_move_the_days(office: World) -> None:
         ]
         wish = due_batches.wish_for(RetentionYears(5, 3), RetentionYears(5, 2))
     assert [(line[0], line[2]) for line in wish.preview] == [("retention.terms.paper", "3 → 2")]
+
+
+def entries_of(world: World) -> list[tuple[str, str, str, str, dict[str, object]]]:
+    """Return the steps of retention on record: act, who, of what, why, and what is told."""
+    with world.app.app_context(), reading() as session:
+        query = select(AuditEntry).where(AuditEntry.act.startswith("retention.")).order_by(AuditEntry.id)
+        return [
+            (
+                one.act.removeprefix("retention."),
+                one.actor,
+                one.subject,
+                one.reason,
+                json.loads(one.after or "{}"),
+            )
+            for one in session.scalars(query)
+        ]
+
+
+@pytest.mark.once
+def test_every_step_is_on_record_of_its_kind_by_who_took_it_and_why(office: World) -> None:
+    now, officer, admin = office.clock.now(), actor(office, "officer"), actor(office, "admin")
+    with office.app.app_context():
+        with pytest.raises(CbtError) as error:
+            ask(office.batch_ref, kind="x", note="期满", today=DUE["paper"], now=now, actor=officer)
+        assert (error.value.code, error.value.params) == ("retention.kind", {"field": "kind"})
+        for act, code, field in (
+            (lambda: ask(office.batch_ref, kind="paper", note=" ", today=DUE["paper"], now=now, actor=officer),
+             "retention.no_note", "note"),
+            (lambda: place_hold(office.batch_ref, reason="", now=now, actor=officer),
+             "retention.no_reason", "reason"),
+            (lambda: lift_hold(office.batch_ref, reason="", now=now, actor=officer),
+             "retention.no_reason", "reason"),
+        ):  # fmt: skip
+            with pytest.raises(CbtError) as error:
+                act()
+            assert (error.value.code, error.value.params["field"]) == (code, field)
+        assert entries_of(office) == []
+        refs = {kind: asked(office, kind, due) for kind, due in DUE.items()}
+        other = asked(office, "paper", date(2040, 1, 1), batch=OTHER)
+        withdraw(other, now=now, actor=officer)
+        place_hold(OTHER, reason="诉讼", now=now, actor=officer)
+        assert refused(asked, office, "paper", date(2040, 1, 1), batch=OTHER) == "retention.held"
+        lift_hold(OTHER, reason="已结案", now=now, actor=admin)
+        for kind, ref in refs.items():
+            confirm(ref, today=DUE[kind], now=now, actor=admin)
+        paper, electronic = row_of(refs["paper"]), row_of(refs["electronic"])
+        assert (paper.state, paper.done_at, paper.total) == ("done", now, 0)
+        assert (electronic.state, electronic.done_at) == ("running", None)
+        assert (
+            refused(place_hold, office.batch_ref, reason="晚了", now=now, actor=officer)
+            == "retention.running"
+        )
+        with reading() as session:
+            assert electronic.total == electronic.left
+            assert electronic.total == registrations_left(session, session.scalars(
+                select(Batch.id).where(Batch.ref == office.batch_ref)
+            ).one())  # fmt: skip
+            assert registrations_left(session, session.scalars(
+                select(Batch.id).where(Batch.ref == OTHER)
+            ).one()) == 0  # fmt: skip
+            hold = session.scalars(select(RetentionHold)).one()
+            assert (hold.placed_by, hold.placed_at, hold.reason) == (officer, now, "诉讼")
+            assert (hold.lifted_by, hold.lifted_at, hold.lift_reason) == (admin, now, "已结案")
+    own, theirs = f"batch:{office.batch_ref}", f"batch:{OTHER}"
+    subject = {name: f"destruction:{ref}" for name, ref in (*refs.items(), ("other", other))}
+    about = {kind: {"batch": office.batch_ref, "kind": kind} for kind in DUE}
+    of_other = {"batch": OTHER, "kind": "paper"}
+    assert own != theirs
+    assert entries_of(office) == [
+        ("ask", officer, subject["paper"], "期满", about["paper"]),
+        ("ask", officer, subject["electronic"], "期满", about["electronic"]),
+        ("ask", officer, subject["other"], "期满", of_other),
+        ("withdraw", officer, subject["other"], "", of_other),
+        ("hold", officer, theirs, "诉讼", {}),
+        ("lift", admin, theirs, "已结案", {}),
+        ("confirm", admin, subject["paper"], "", about["paper"]),
+        ("confirm", admin, subject["electronic"], "", about["electronic"]),
+    ]
+
+
+@pytest.mark.once
+def test_shorter_terms_take_two_and_longer_ones_one(office: World) -> None:
+    now = office.clock.now()
+    with office.app.test_request_context():
+        with reading() as session:
+            first = staff_principal(session, office.people["admin"].ref)
+            officer = staff_principal(session, office.people["officer"].ref)
+        assert first is not None
+        assert officer is not None
+        second = Second(officer.subject_ref, "考务", frozenset({"officer"}))
+        longer, shorter = RetentionYears(6, 3), RetentionYears(4, 3)
+        change_terms(longer, first=first, second=None, now=now)
+        change_terms(longer, first=first, second=None, now=now)
+        assert refused(change_terms, shorter, first=first, second=None, now=now) == "second.needed"
+        with reading() as session:
+            assert due_batches.kept_years(session) == longer
+        change_terms(shorter, first=first, second=second, now=now)
+        with reading() as session:
+            assert due_batches.kept_years(session) == shorter
+        for typed, field in ((("0", "3"), "electronic"), (("5", "x"), "paper"), (("", "3"), "electronic")):
+            with pytest.raises(CbtError) as error:
+                due_batches.typed_years(*typed)
+            assert (error.value.code, error.value.params["field"]) == ("retention.years", field)
+        most = due_batches.MOST_YEARS
+        assert due_batches.typed_years(f" {most}", "1 ") == RetentionYears(most, 1)
+        assert refused(due_batches.typed_years, f"{most + 1}", "1") == "retention.years"
+        wish = due_batches.wish_for(RetentionYears(5, 3), RetentionYears(4, 3))
+        assert [tuple(line) for line in wish.preview] == [("retention.terms.electronic", "text", "5 → 4")]
+        assert json.loads(wish.params) == {"electronic": 4, "paper": 3}
+    by, terms = f"staff:{first.subject_ref}", "retention:1"
+    told = [(act, who, after) for act, who, subject, _why, after in entries_of(office)]
+    assert {one[2] for one in entries_of(office)} <= {terms, due_batches.SUBJECT}
+    assert told == [
+        ("terms", by, {"electronic_years": 6, "paper_years": 3}),
+        ("terms", by, {"electronic_years": 4, "paper_years": 3, "second": f"staff:{officer.subject_ref}"}),
+    ]

@@ -75,7 +75,14 @@ def test_everything_that_is_held_goes_out_and_no_key_and_no_other_person(world: 
             word in text for word in (other.name, other.document, '"key"', "answer_key", "lease_hash")
         )
     assert "form" not in rows
+    assert set(files) == {"index.html", "page.css", "data.json", "candidate_photo-1.jpg"}
+    columns = {name for found in rows.values() for row in found for name in row}
+    assert not columns & {"id", "by", "actor", "seal", "statement", "public_key", "candidate_id", "sealed"}
+    assert not [name for name in columns if name.endswith(("_by", "_id", "_hash", "_index", "_sealed"))]
+    assert (rows["candidate"][0]["name"], rows["registration"][0]["kind"]) == (sitter.name, "first")
     (noted,) = log_of(world, "personal.export")
+    assert json.loads(noted.after) == {"entries": sum(map(len, rows.values())), "files": 1}
+    assert (noted.actor, noted.reason) == (f"staff:{world.people['officer'].ref}", WHY)
     assert sitter.name not in noted.after + noted.reason
     assert noted.subject == f"candidate:{people(world, 'theory')[0]}"
 

@@ -123,6 +123,15 @@ def test_two_people_destroy_what_is_due_and_the_register_stays(world: World) -> 
     assert {(one.phone_sealed, one.employer) for one in left} == {(None, "")}
     gone = json.loads(order_rows[0].counts)
     assert gone["registration"] == gone["attempt"] > 0
+    assert 0 not in gone.values()
+    assert [json.loads(entry.after) for entry in log] == [
+        {"batch": batch, "erased": sum(json.loads(row.counts).values())}
+        for batch, row in zip(batches, order_rows, strict=True)
+    ]
+    assert {(entry.actor, entry.subject) for entry in log} == {
+        ("system", f"destruction:{row.ref}") for row in order_rows
+    }
+    assert {(row.left, row.done_at) for row in order_rows} == {(0, world.clock.now())}
     assert "证书有效" in look_up(world.app, row.number, row.name)
     assert officer.post(f"/office/certificates/{row.ref}/print").status_code == 200
     with world.app.app_context():

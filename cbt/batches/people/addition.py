@@ -20,7 +20,15 @@ from cbt.assembly.draw import DrawSources
 from cbt.audit.chain import record
 from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.people import checks_of_registered
-from cbt.batches.people.placement import LevelOffer, LockedRoom, PaperWish, levels_of, places_for, seat_for
+from cbt.batches.people.placement import (
+    LevelOffer,
+    LockedRoom,
+    PaperWish,
+    levels_of,
+    places_for,
+    seat_for,
+    sources_of,
+)
 from cbt.candidates import registration as steps
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.registration import reason_of, to_print_again
@@ -29,7 +37,7 @@ from cbt.personal.fields import document_index
 from cbt.rules.door import same_name
 from cbt.rules.exam import tools_in
 from cbt.rules.states import SittingState
-from cbt.runner.paper.draw import alike_beside, draw_forms, drawing_chance, is_drawn, sources_for
+from cbt.runner.paper.draw import alike_beside, draw_forms, drawing_chance, is_drawn
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
 from cbt.sittings.store import batch_by_ref, is_official, official_only
 from cbt.storage.unit_of_work import unit_of_work
@@ -172,7 +180,7 @@ def add(*, batch_ref: str, addition: Addition, now: datetime, actor: str) -> Add
     Source: R-7, R-16, R-43.
     """
     reason = reason_of(addition.reason)
-    sources = sources_for(addition.version_id, [wished.paper for wished in addition.papers])
+    sources = sources_of(addition.version_id, [wished.paper for wished in addition.papers])
     try:
         with unit_of_work() as session:
             batch = batch_by_ref(session, batch_ref)

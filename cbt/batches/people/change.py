@@ -42,6 +42,7 @@ from cbt.batches.people.placement import (
     is_met,
     room_ids,
     seat_for,
+    sources_of,
     still_seen,
 )
 from cbt.blueprints.store import paper_of
@@ -103,7 +104,7 @@ def change(
     Source: R-7, R-16, R-30, R-43, R-60.
     """
     reason = reason_of(order.reason)
-    sources = sources_for(order.version_id, [order.paper])
+    sources = sources_of(order.version_id, [order.paper])
     try:
         with unit_of_work() as session:
             batch = batch_by_ref(session, batch_ref)

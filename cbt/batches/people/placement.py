@@ -15,7 +15,8 @@ from datetime import timedelta
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from cbt.blueprints.store import blueprint_of, current_versions
+from cbt.assembly.draw import DrawSources
+from cbt.blueprints.store import blueprint_kept, blueprint_of, current_versions
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.registration import PaperTerms
 from cbt.candidates.store import booked
@@ -26,7 +27,7 @@ from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.planning.changes import OPEN, RegistrationChange, hindrance
 from cbt.rules.states import SittingState
 from cbt.runner.models import Attempt
-from cbt.runner.paper.draw import attempt_of, is_begun
+from cbt.runner.paper.draw import attempt_of, is_begun, sources_for
 from cbt.sittings.models import Batch, BatchLevel, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import is_official
 
@@ -249,6 +250,16 @@ def levels_of(session: Session, batch: Batch) -> list[LevelOffer]:
     versions = sorted(session.scalars(used)) + [one.id for one in current_versions(session)]
     offers = [_offer(session, version, None) for version in dict.fromkeys(versions)]
     return sorted(offers, key=lambda one: one.blueprint.level_code)
+
+
+def sources_of(version_id: int, papers: Collection[str]) -> DrawSources:
+    """Return what forms of papers that were asked for are drawn from, read before the unit of work.
+
+    Raise InvalidInput("person.no_paper") for a paper that the level does not have.
+    """
+    if not set(papers) <= blueprint_kept(version_id).papers.keys():
+        raise InvalidInput("person.no_paper", field="paper")
+    return sources_for(version_id, papers)
 
 
 def _offer(session: Session, version_id: int, papers: Collection[str] | None) -> LevelOffer:
