@@ -31,7 +31,7 @@ from cbt.accounts.staff import (
     staff_lines,
     state_of,
 )
-from cbt.accounts.store import staff_by_login, staff_by_ref
+from cbt.accounts.store import staff_by_login, staff_by_ref, staff_principal
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import audit
 from cbt.errors import CbtError
@@ -243,6 +243,8 @@ def test_an_account_is_kept_as_it_was_typed_up_to_its_limits_and_every_hand_on_i
         for _repeat in range(2):
             disable_staff(ref=ref, now=later, actor="staff:st-3")
         assert (look().disabled_at, state_of(look())) == (later, "disabled")
+        with reading() as session:
+            assert staff_principal(session, ref) is None, "nobody's, whatever waits for them"
         for _repeat in range(2):
             enable_staff(ref=ref, now=later, actor="staff:st-4")
         row = look()
@@ -325,3 +327,60 @@ def test_a_password_is_refused_for_what_makes_it_weak_and_not_for_less(
         check_password(password, login="zhouzhou", name="周敏")
     assert error.value.code == f"password.{code}"
     assert error.value.params == {"field": "new"} | limits.get(code, {})
+
+
+@pytest.mark.once
+def test_an_own_password_is_changed_with_the_old_one_to_another_typed_twice(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    client = browser(app, clock, "zhou", Role.OFFICER)
+    new = "Vq8#nTz2wKx"
+    for old, typed, again, said in (
+        (OWN, new, new + "x", "again"),
+        ("falsch", new, new, "old"),
+        (OWN, OWN, OWN, "new"),
+        (OWN, "kurz", "kurz", "new"),
+    ):
+        page = client.post("/staff/password", data={"old": old, "new": typed, "again": again})
+        assert page.status_code == 422
+        assert [f'id="f-{name}-error"' in page.text for name in ("old", "new", "again")] == [
+            said == name for name in ("old", "new", "again")
+        ], said
+    assert sign_in(app.test_client(), "zhou", OWN) == 303
+    done = client.post("/staff/password", data={"old": OWN, "new": new, "again": new})
+    assert (done.status_code, done.location) == (303, "/staff")
+    assert client.get("/staff/sign-in?next=/staff/people").location == "/staff/people"
+    assert sign_in(app.test_client(), "zhou", OWN) != 303
+    assert sign_in(app.test_client(), "zhou", new) == 303
+    with app.app_context(), reading() as session:
+        ref = staff_by_login(session, "zhou").ref  # type: ignore[union-attr]  # it is there
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "staff.password")).all()[-1]
+    assert (entry.actor, entry.subject) == (f"staff:{ref}", f"staff:{ref}")
+
+
+@pytest.mark.once
+def test_every_act_on_a_person_does_its_own_and_an_unknown_one_nothing(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    ref = principal_ref(app, clock, "li")
+    client = browser(app, clock, "root", Role.ADMIN)
+    page = f"/staff/people/{ref}"
+
+    def state() -> str:
+        with app.app_context(), reading() as session:
+            return state_of(staff_by_ref(session, ref))
+
+    assert client.post(f"{page}/explode").status_code == 422
+    for act, status, becomes in (
+        ("disable", 303, "disabled"),
+        ("enable", 303, "active"),
+        ("reset", 200, "first"),
+    ):
+        answer = client.post(f"{page}/{act}")
+        assert (answer.status_code, state()) == (status, becomes), act
+        if status == 303:
+            assert answer.location == page
+    roles = {"roles": ["inspector"]}
+    assert client.post(f"{page}/roles", data=roles).location == page
+    with app.app_context(), reading() as session:
+        assert [one.role for one in staff_by_ref(session, ref).roles] == ["inspector"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import flask
@@ -18,15 +19,15 @@ from cbt.accounts.commands import staff as staff_commands
 from cbt.accounts.models import Approval, Staff, StaffFactor
 from cbt.accounts.staff import disable_staff, reset_password
 from cbt.audit.models import AuditEntry
-from cbt.errors import InvalidInput
+from cbt.errors import CbtError, InvalidInput
 from cbt.http.app_context import register_factory
 from cbt.http.auth import rate_limit
-from cbt.http.auth.login import BOARD_IDLE, IDLE, INPUT_HEADER
+from cbt.http.auth.login import BOARD_IDLE, HALF, IDLE, INPUT_HEADER
 from cbt.http.auth.login_store import STAFF_LIFETIME
 from cbt.http.models import LoginSession
 from cbt.rules.roles import GIVEN, Role
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
+from tests.accounts.test_signing_in import MACHINE, OWN, hire, principal, sign_in
 from tests.attacks.signing import enrolled, give_code, give_password, is_in
 from tests.helpers import FakeClock, sign_in_as
 from tests.world import PASSWORD, World
@@ -215,6 +216,71 @@ def test_a_recovery_code_opens_once(app: flask.Flask, clock: FakeClock, spell: C
     assert give_code(give_password(app, "root"), spell(owner.codes[3])) == 303
     assert give_code(give_password(app, "root"), spell(owner.codes[3])) == 403
     assert give_code(give_password(app, "root"), owner.codes[4]) == 303
+    with app.app_context(), reading() as session:
+        used = session.scalars(select(AuditEntry).where(AuditEntry.act == "staff.factor_code")).all()
+        ref = session.scalars(select(Staff.ref).where(Staff.login == "root")).one()
+    assert [(one.actor, one.subject, one.after) for one in used] == [
+        (f"staff:{ref}", f"staff:{ref}", f'{{"number":{number}}}') for number in (3, 4)
+    ]
+
+
+@pytest.mark.once
+def test_the_pages_of_a_second_factor_lead_where_each_stands(app: flask.Flask, clock: FakeClock) -> None:
+    """Before one is there, with half a login, with one; what is asked of none, or twice, is refused."""
+    hire(app, clock, "zhou", Role.OFFICER)
+    plain = sign_in_as(app, kind="staff", subject_ref=principal(app, "zhou").subject_ref)
+    assert plain.get("/staff/account/factor").status_code == 200
+    assert plain.get("/staff/sign-in/code?next=/staff/people").location == "/staff/sign-in?next=/staff/people"
+    sent = {"password": OWN, "code": "123456"}
+    for act in ("codes", "off"):
+        assert plain.post(f"/staff/account/factor/{act}", data=sent).status_code == 409, act
+    owner = enrolled(app, clock, "root", Role.ADMIN)
+    half = give_password(app, "root")
+    assert half.get("/staff/sign-in?next=/staff/people").location == "/staff/sign-in/code?next=/staff/people"
+    page = half.get("/staff/sign-in/code?next=/staff/people")
+    assert (page.status_code, 'value="/staff/people"' in page.text) == (200, True)
+    answer = half.post("/staff/sign-in/code", data={"code": owner.code(), "next": "/staff/people"})
+    assert answer.location == "/staff/people"
+    assert half.get("/staff/account/factor").location == "/staff/account"
+    assert half.post("/staff/account/factor/explode", data=sent).status_code == 422
+    assert half.post("/staff/here").status_code == 204
+    with app.app_context():
+        me = principal(app, "root")
+        with pytest.raises(CbtError) as error:
+            factor_service.enrol(
+                me, secret=owner.secret, password=OWN, code=owner.code(), machine=MACHINE, now=clock.now()
+            )
+        assert error.value.code == "factor.there"
+        for login, reason, code in (
+            ("nobody", "丢失", "staff.no_login"),
+            ("zhou", "丢失", "factor.none"),
+            ("root", " ", "factor.reason"),
+        ):
+            with pytest.raises(CbtError) as error:
+                factor_service.reset(login=login, reason=reason, now=clock.now(), actor="cli")
+            assert error.value.code == code
+        for wrong, field in (({"password": "x"}, "password"), ({"code": "000000"}, "code")):
+            with pytest.raises(CbtError) as error:
+                factor_service.enrol(
+                    replace(principal(app, "zhou"), login_session_id=1), secret=owner.secret, machine=MACHINE,
+                    now=clock.now(), **{"password": OWN, "code": owner.code()} | wrong,
+                )  # fmt: skip
+            assert error.value.params["field"] == field
+
+
+@pytest.mark.once
+def test_who_goes_back_from_the_code_is_half_signed_in_no_more(app: flask.Flask, clock: FakeClock) -> None:
+    owner = enrolled(app, clock, "root", Role.ADMIN)
+    client = give_password(app, "root")
+    assert client.post("/staff/sign-in/again").location == "/staff/sign-in"
+    assert give_code(client, owner.code()) != 303 or client.get("/staff").status_code != 200
+    with app.app_context(), reading() as session:
+        half = session.scalars(select(LoginSession).where(LoginSession.kind == HALF)).one()
+        assert half.revoked_at == clock.now()
+    whole = give_password(app, "root")
+    assert give_code(whole, owner.code(1)) == 303
+    assert whole.post("/staff/sign-in/again").location == "/staff/sign-in"
+    assert whole.get("/staff").status_code == 200, "who is signed in stays so"
 
 
 @pytest.mark.once

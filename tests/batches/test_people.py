@@ -24,7 +24,7 @@ from cbt.audit.verification import verify
 from cbt.batches.people import addition, change
 from cbt.batches.people.addition import level_of
 from cbt.batches.people.change import ChangeOrder
-from cbt.batches.people.placement import free_seats, rooms_of, seen_of, suggested
+from cbt.batches.people.placement import free_seats, levels_of, rooms_of, seen_of, suggested
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.registration import PaperTerms, note_printed
 from cbt.demo.world import ACTOR
@@ -32,7 +32,7 @@ from cbt.errors import CbtError
 from cbt.rules.door import Span, paper_span
 from cbt.rules.exam import TOOLS
 from cbt.runner.models import Attempt
-from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.models import Batch, BatchLevel, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.room_clock import start_room
 from cbt.sittings.service import create_sitting, publish_sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -439,6 +439,14 @@ def test_details_are_put_right_with_what_stood_there(office: Office) -> None:
     assert office.post(f"{path}/details", **{**given, "document_number": "310"}).status_code == 422
     assert office.post(f"{path}/details", **given, photo=(BytesIO(JPEG), "a.jpg")).status_code == 303
     assert office.post(f"{path}/details", **given).status_code == 409  # somebody was quicker
+    with office.write() as session:
+        person = session.get_one(Candidate, office.of(session, "skills").candidate_id)
+        shown = {change.person_seen(person)}
+        for column, value in (("employer", "又一单位"), ("phone_sealed", None), ("name", "李")):
+            setattr(person, column, value)
+            shown.add(change.person_seen(person))
+        assert len(shown) == 4, "whatever of them is another's makes a form stale"
+        session.rollback()
     shown = office.get(path)
     assert "李娜娜" in shown
     assert "新单位" in shown
@@ -675,7 +683,7 @@ def test_the_first_room_with_a_seat_is_suggested_for_each_paper_in_turn(office: 
     """A seat that is given to one paper is no more free for the next; too near comes after a strange sitting."""
     afternoon(office)
     afternoon(office, timedelta(hours=8))
-    with office.read() as session:
+    with office.write() as session:
         batch = session.scalars(select(Batch)).one()
         version = office.of(session, "theory").blueprint_version_id
         level = level_of(session, batch, version)
@@ -688,6 +696,15 @@ def test_the_first_room_with_a_seat_is_suggested_for_each_paper_in_turn(office: 
             found = suggested(given, level, papers, terms=PaperTerms(), taken=taken or [])
             return {paper: offer.sitting_room.ref for paper, offer in found.items()}
 
+        other = Batch(ref="ba-other", name="另一批次", created_at=office.world.clock.now(), occupation="")
+        session.add(other)
+        session.flush()
+        assert rooms_of(session, other) == []
+        assert {one.sitting.batch_id for one in rooms.values()} == {batch.id}
+        whole = [paper.code for paper in papers]
+        session.add(BatchLevel(batch_id=batch.id, blueprint_version_id=version, level="3", papers=whole[1]))
+        session.flush()
+        assert [[paper.code for paper in one.papers] for one in levels_of(session, batch)] == [whole[1:2]]
         refs, first, second = [one.sitting_room.ref for one in late], papers[0].code, papers[1].code
         assert len(refs) == 4
         assert offered([1, 0, 1, 0]) == {first: refs[0], second: refs[2]}
@@ -698,3 +715,45 @@ def test_the_first_room_with_a_seat_is_suggested_for_each_paper_in_turn(office: 
         start = late[0].sitting.planned_start_at
         span = paper_span(start, papers[0], factor=Decimal(1), extra=timedelta())
         assert offered([1, 1, 1, 1], [span]) == {first: refs[2]}
+
+
+@pytest.mark.once
+def test_nobody_is_put_where_no_one_sits_any_more_or_into_a_trial(office: Office) -> None:
+    """A cancelled room, a room of another batch, a sitting of another purpose, a paper not examined there."""
+    later, world = afternoon(office), office.world
+    ref = world.sitters["theory"].registration_ref
+    with office.write() as session:
+        room = session.scalars(select(SittingRoom).where(SittingRoom.ref == later)).one()
+        sitting = session.get_one(Sitting, room.sitting_id)
+        there, own = session.get_one(Room, room.room_id).name, sitting.batch_id
+        other = Batch(ref="ba-other", name="另一批次", created_at=world.clock.now(), occupation="")
+        session.add(other)
+        session.flush()
+        number = other.id
+    order = order_of(office, "theory", room_ref=later, accepted=True)
+    closed = {"field": "room", "sitting": "下午场", "room": there}
+    for values, said in (
+        ({"state": "cancelled"}, ("person.room_closed", closed)),
+        ({"state": "running"}, ("person.room_closed", closed)),
+        ({"purpose": "trial"}, ("person.other_purpose", {"field": "room", "sitting": "下午场"})),
+        ({"batch_id": number}, ("sitting.room_unknown", {})),
+        ({"mode": "none"}, ("person.paper_mode", {"field": "room", "sitting": "下午场"})),
+    ):
+        with office.write() as session:
+            row = session.scalars(select(SittingRoom).where(SittingRoom.ref == later)).one()
+            sitting = session.get_one(Sitting, row.sitting_id)
+            before = {name: getattr(sitting, name) for name in ("purpose", "batch_id", "mode")}
+            state = row.state
+            for name, value in values.items():
+                setattr(row if name == "state" else sitting, name, value)
+        code, params = what(office, change.change, registration_ref=ref, order=order)
+        assert (code, said[1].items() <= params.items()) == (said[0], True), (code, params)
+        with office.write() as session:
+            row = session.scalars(select(SittingRoom).where(SittingRoom.ref == later)).one()
+            row.state = state
+            for name, value in before.items():
+                setattr(session.get_one(Sitting, row.sitting_id), name, value)
+    with office.read() as session:
+        assert office.of(session, "theory").sitting_room_id == world.sitting_room_id
+        assert acts(session) == []
+    assert own != number

@@ -535,6 +535,17 @@ def test_the_register_finds_what_is_sought_and_prints_what_stands(
     assert found(text="%") == found(text="查无此人") == []
     assert found(batch=world.batch_ref) == [second.ref, first.ref]
     assert found(batch="ba-none") == []
+    with world.app.app_context(), unit_of_work() as session:
+        session.add(Batch(ref="ba-none", name="空", created_at=world.clock.now(), occupation=""))
+        session.flush()
+        offered = [ref for ref, _name in service.batches_released(session)]
+        released = (
+            select(Batch.ref)
+            .join(Sitting, Sitting.batch_id == Batch.id)
+            .where(Sitting.released_at.is_not(None))
+        )
+        assert offered == list(session.scalars(released.distinct().order_by(Batch.id.desc())))
+        assert "ba-none" not in offered
     monkeypatch.setattr(service, "PRINTED_AT_ONCE", 1)
     assert printed() == ("certificate.too_many", {"maximum": 1})
     monkeypatch.setattr(service, "PRINTED_AT_ONCE", 2)

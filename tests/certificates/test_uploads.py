@@ -173,6 +173,11 @@ def test_a_mapping_is_saved_changed_copied_and_removed(world: World) -> None:
     ref = saved(world)
     assert officer.post(f"{PAGE}/new", data=MAPPING).status_code == 409
     assert "市人社局" in officer.get(PAGE).text
+    own = officer.get(f"{PAGE}/{ref}").text
+    assert 'value="市人社局"' in own
+    assert own.index('value="姓名"') < own.index('value="证件号"')
+    assert officer.get(f"{PAGE}/standard").location == f"{PAGE}/new"
+    assert officer.get(f"{PAGE}/um-none").status_code == 404
     copied = officer.get(f"{PAGE}/new?from={ref}").text
     assert copied.index('value="姓名"') < copied.index('value="证件号"')
     assert officer.post(f"{PAGE}/{ref}", data=MAPPING | {"name": "省厅"}).status_code == 303

@@ -10,7 +10,7 @@ import flask
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Numeric, String, inspect, text
 
 from cbt.application.app import create_app
 from cbt.errors import Unavailable
@@ -28,6 +28,25 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(app: flask.Flask) 
             connection, opts={"compare_type": False, "include_name": is_of_models}
         )
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_migrations_make_texts_as_long_and_numbers_as_exact_as_the_models_say(app: flask.Flask) -> None:
+    """PostgreSQL refuses what is longer: a model that says otherwise would be found out by somebody's long name."""
+
+    def extent(kind: object) -> tuple[object, ...]:
+        return tuple(getattr(kind, name, None) for name in ("length", "precision", "scale"))
+
+    with app.app_context(), db.engine.connect() as connection:
+        dialect, made = connection.dialect, inspect(connection)
+        differing = [
+            f"{table.name}.{there['name']}"
+            for table in Base.metadata.sorted_tables
+            for there in made.get_columns(table.name)
+            if there["name"] in table.c  # a generated one is none of the models'
+            if isinstance(kind := table.c[there["name"]].type.dialect_impl(dialect), String | Numeric)
+            if extent(kind) != extent(there["type"])
+        ]
+    assert differing == []
 
 
 def test_migrating_again_changes_nothing(app: flask.Flask) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,18 @@ from cbt.enrolment.agreements import (
     end_agreement,
     make_agreement,
 )
+from cbt.enrolment.body import MOST_DAYS, BodyDetails, body, change_body
 from cbt.enrolment.models import AssessmentBody, MemberUnit, UnitAgreement
 from cbt.enrolment.units import (
+    UnitForm,
     change_clerk,
+    change_unit,
     clerks_of,
+    details,
     invite_clerk,
     own_unit,
     set_membership,
+    unit_by_code,
     unit_by_ref,
     unit_page,
 )
@@ -580,3 +586,100 @@ def test_what_is_done_with_a_unit_is_on_record_and_the_list_says_until_when_it_i
         ("unit.leave", mine, OFFICER_REF),
         ("unit.rejoin", mine, OFFICER_REF),
     ]
+
+
+@pytest.mark.once
+def test_a_unit_is_kept_up_to_its_limits_and_its_change_says_what_and_of_people_only_that(
+    world: World, officer: FlaskClient
+) -> None:
+    now = world.clock.now()
+    unit, other = (enter(officer, credit_code=code).rsplit("/", 1)[1] for code in (CODE, OTHER_CODE))
+    form = UnitForm(**UNIT)
+
+    def changed(**changes: str) -> tuple[str, dict[str, object]] | None:
+        try:
+            change_unit(unit, replace(form, **changes), now=now, actor=OFFICER_REF)
+        except CbtError as error:
+            return error.code, error.params
+        return None
+
+    with world.app.app_context():
+        for changes, code, params in (
+            ({"name": " "}, "unit.name", {"field": "name"}),
+            ({"contact": "长" * 61}, "unit.contact", {"field": "contact"}),
+            ({"phone": "1" * 31}, "unit.phone", {"field": "phone"}),
+            ({"phone": "123456"}, "unit.phone", {"field": "phone"}),
+            ({"address": "长" * 201}, "unit.too_long", {"field": "address", "maximum": 200}),
+            ({"note": "长" * 501}, "unit.too_long", {"field": "note", "maximum": 500}),
+            ({"credit_code": OTHER_CODE}, "unit.code_taken", {"field": "credit_code", "taken": OTHER_CODE}),
+            ({"credit_code": "x"}, "unit.code_length", {"field": "credit_code"}),
+        ):
+            said = changed(**changes)
+            assert said is not None, changes
+            assert (said[0], params.items() <= said[1].items()) == (code, True), said
+        assert changed() is None
+        with rows(world, MemberUnit) as units:
+            sealed = {one.ref: one.phone_sealed for one in units}[unit]
+        assert changed(note="长" * 500) is None
+        with rows(world, MemberUnit) as units:
+            assert {one.ref: one.phone_sealed for one in units}[unit] == sealed, "the phone is as it was"
+        longest = {"contact": "长" * 60, "phone": "1" * 30, "address": "长" * 200}
+        assert changed(**longest) is None
+        assert changed(phone="1234567") is None
+        assert changed(phone="") is None
+        with reading() as session:
+            shown = [details(session, ref) for ref in (unit, other)]
+            assert [one.phone for one in shown] == ["", UNIT["phone"]]
+            assert [one.unit.ref for one in shown] == [unit, other]
+            assert unit_by_code(session, OTHER_CODE) is shown[1].unit
+    with rows(world, AuditEntry) as log:
+        told = [one for one in log if one.act == "unit.change"]
+    assert {(one.actor, one.subject) for one in told} == {(OFFICER_REF, f"member_unit:{unit}")}
+    assert [json.loads(one.after).get("changed") for one in told] == [
+        ["note"],
+        ["contact", "phone", "note"],
+        ["contact", "phone"],
+        ["phone"],
+    ]
+    plain = {"name": UNIT["name"], "credit_code": CODE, "address": UNIT["address"]}
+    assert json.loads(told[1].before) == plain
+    assert json.loads(told[1].after) == plain | {
+        "address": "长" * 200,
+        "changed": ["contact", "phone", "note"],
+    }
+
+
+@pytest.mark.once
+def test_what_is_said_of_the_body_is_refused_at_its_field(world: World) -> None:
+    good = BodyDetails(name="示例", publicity_days=5)
+    with world.app.app_context():
+        for changes, code, field in (
+            ({"name": ""}, "body.name", "name"),
+            ({"website": "ftp://x.example"}, "body.website", "website"),
+            ({"website": "http://[x"}, "body.website", "website"),
+            ({"website": "http://x.example/" + "x" * 184}, "body.too_long", "website"),
+            ({"address": "长" * 201}, "body.too_long", "address"),
+            ({"phone": "1" * 41}, "body.too_long", "phone"),
+            ({"look_up": "https://x.example/#a"}, "body.look_up", "look_up"),
+            ({"look_up": "https://a@x.example/"}, "body.look_up", "look_up"),
+            ({"look_up": "https://x.example/" + "x" * 103}, "body.too_long", "look_up"),
+            ({"publicity_days": -1}, "body.days", "publicity_days"),
+            ({"publicity_days": MOST_DAYS + 1}, "body.days", "publicity_days"),
+            ({"payee_bank": "长" * 121, "payee_account": "1234567890"}, "body.too_long", "payee_bank"),
+            ({"payee": "长" * 121}, "body.too_long", "payee"),
+            ({"payee_account": "12-AB", "payee_bank": "行"}, "body.account", "payee_account"),
+            ({"payee_bank": "行"}, "body.payee", "payee_account"),
+            ({"payee_account": "3105016600001234"}, "body.payee", "payee_bank"),
+        ):
+            with pytest.raises(CbtError) as error:
+                change_body(replace(good, **changes), now=world.clock.now(), actor="staff:st-1")
+            assert (error.value.code, error.value.params.get("field")) == (code, field), changes
+        for changes in (
+            {"website": "http://x.example/" + "x" * 183, "address": "长" * 200, "phone": "1" * 40},
+            {"look_up": "https://x.example/" + "x" * 102, "publicity_days": MOST_DAYS},
+            {"payee_bank": "长" * 120, "payee_account": "3105-0166 00001234"},
+        ):
+            change_body(replace(good, **changes), now=world.clock.now(), actor="staff:st-1")
+        with reading() as session:
+            kept = body(session)
+    assert (kept.payee, kept.payee_account, kept.publicity_days) == ("示例", "3105016600001234", 5)

@@ -168,7 +168,9 @@ def test_a_hold_keeps_a_batch_until_somebody_else_lifts_it(world: World) -> None
     assert officer.post(f"{page(world)}/hold").status_code == 422
     assert officer.post(f"{page(world)}/hold", data={"reason": "法院来函"}).status_code == 303
     assert officer.post(f"{page(world)}/hold", data={"reason": "法院来函"}).status_code == 409
-    assert "法院来函" in officer.get(page(world)).text
+    shown = officer.get(page(world)).text
+    assert "法院来函" in shown
+    assert (f'{page(world)}/lift"' in shown, f'{page(world)}/hold"' in shown) == (True, False)
     assert world.staff("inspector").post(f"{page(world)}/lift", data={"reason": "x"}).status_code == 403
     assert admin.post(f"{order}/confirm").status_code == 409
     assert officer.post(f"{page(world)}/lift", data={"reason": "结案"}).status_code == 409
@@ -177,6 +179,8 @@ def test_a_hold_keeps_a_batch_until_somebody_else_lifts_it(world: World) -> None
     assert len(queries) <= 16
     assert admin.post(f"{page(world)}/lift", data={"reason": "结案"}).status_code == 303
     assert world.batch_ref in officer.get(LIST).text
+    shown = officer.get(page(world)).text
+    assert (f'{page(world)}/lift"' in shown, f'{page(world)}/hold"' in shown) == (False, True)
     assert admin.post(f"{order}/withdraw").status_code == 303
     assert carry_out(world) == 0
     assert rows_of(world, "journal") == 0 or rows_of(world, "attempt") > 0
