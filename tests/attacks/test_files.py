@@ -27,7 +27,8 @@ from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.http.auth.login import Principal
 from cbt.http.server import request_body
 from cbt.http.server.lanes import STAFF_THREADS
-from cbt.interchange.tables.sheet import read_workbook
+from cbt.interchange.tables.format import read_tables
+from cbt.interchange.tables.sheet import open_tables
 from cbt.paths import product_dir
 from cbt.printing.pdf import pdf, reset
 from cbt.rules.roles import Role
@@ -280,7 +281,6 @@ BANKS = [
     pytest.param(OLE + b"\0" * 600, "bank.not_workbook", id="the head of an old workbook"),
     pytest.param(OLE + b"\xff" * 100_000, "bank.not_workbook", id="an old workbook of nothing but ones"),
     pytest.param(b"PK\x03\x04garbage", "bank.not_workbook", id="the head of a zip"),
-    pytest.param(b"1,2,3", "bank.not_workbook", id="a text"),
     pytest.param(
         packed({"content.xml": b"<a/>", "mimetype": b"x"}), "bank.not_workbook", id="half an OpenDocument"
     ),
@@ -290,8 +290,13 @@ BANKS = [
 @pytest.mark.parametrize(("body", "code"), BANKS)
 def test_a_bank_that_cannot_be_read_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        read_workbook(body)
+        open_tables(body)
     assert refused.value.code == code
+
+
+def test_a_text_that_is_called_a_workbook_is_no_bank_of_items() -> None:
+    read = read_tables(b"1,2,3", "bank.xlsx", {})
+    assert ([finding.code for finding in read.findings], list(read.items)) == (["no_columns"], [])
 
 
 PAGES = [

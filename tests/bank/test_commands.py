@@ -14,7 +14,7 @@ from cbt.bank.commands import bank
 from cbt.config import LOCALES
 from cbt.errors import CbtError
 from cbt.http import app_context
-from cbt.interchange.tables.sheet import read_workbook
+from cbt.interchange.tables.sheet import open_tables
 from cbt.paths import product_dir
 from tests.bank.sheets import sheets, single, truth, workbook
 
@@ -83,7 +83,7 @@ def test_what_can_be_read_of_a_bank_is_listed_by_type_and_half_a_bank_is_refused
 def test_a_template_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
     assert run("template", path).exit_code == 0
-    assert read_workbook(path.read_bytes())[0].rows[0][2] == "试题(题干)"
+    assert open_tables(path.read_bytes())[0].rows[0][2] == "试题(题干)"
     second = run("template", path)
     assert isinstance(second.exception, CbtError)
     assert second.exception.code == "console.file_there"
@@ -119,7 +119,7 @@ def test_our_own_template_filled_in_is_imported_without_a_question(
     assert run("import", BANKS / "customer-service-l3").exit_code == 0
     monkeypatch.setenv("CBT_LOCALE", locale)
     assert run("template", path).exit_code == 0
-    first, rules = read_workbook(path.read_bytes())
+    first, rules = open_tables(path.read_bytes())
     own = [truth("接待员在客户离柜前应当确认诉求已经办结。"), single("客户来电时，接待员最先应当（　　）。")]
     path.write_bytes(sheets({first.name: [*first.rows, *own], rules.name: rules.rows}))
     asked = run("import", path, "--bank", "customer-service-l3", "--json")

@@ -11,7 +11,7 @@ import pytest
 from cbt.errors import InvalidInput
 from cbt.interchange.tables.format import read_tables
 from cbt.interchange.tables.item_types import item_type
-from cbt.interchange.tables.sheet import meant, read_workbook
+from cbt.interchange.tables.sheet import meant, open_tables
 from cbt.items.exam_prose import scale_of
 from cbt.items.types.fill_blank.editor import blanks_of
 from cbt.items.types.numeric.editor import number_key
@@ -209,7 +209,7 @@ def test_a_missing_column_and_a_sheet_without_items_are_named() -> None:
 
 
 def test_numbers_and_booleans_read_as_people_see_them() -> None:
-    rows = read_workbook(sheets({"表": [[1.0, 2.5, True, " 甲 ", "=1+1"]]}))[0].rows
+    rows = open_tables(sheets({"表": [[1.0, 2.5, True, " 甲 ", "=1+1"]]}))[0].rows
     assert rows == [["1", "2.5", "TRUE", "甲", "=1+1"]]
 
 
@@ -218,7 +218,7 @@ def test_a_zip_that_unpacks_beyond_measure_is_refused_before_it_is_unpacked() ->
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/worksheets/sheet1.xml", b"0" * 30_000_000)
     with pytest.raises(InvalidInput) as refused:
-        read_workbook(buffer.getvalue())
+        open_tables(buffer.getvalue())
     assert refused.value.code == "bank.workbook_too_big"
 
 

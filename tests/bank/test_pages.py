@@ -7,7 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.interchange.tables.sheet import read_workbook
+from cbt.interchange.tables.sheet import open_tables
 from tests.helpers import count_queries
 from tests.world import World
 
@@ -121,7 +121,7 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(world: World, path: st
 def test_the_template_can_be_filled_in_and_read_back(world: World) -> None:
     answer = world.staff("author").get("/bank/template.xlsx")
     assert answer.status_code == 200
-    first, rules = read_workbook(answer.data)
+    first, rules = open_tables(answer.data)
     assert first.rows[0][0] == "鉴定点代码"
     assert len(first.rows[0]) == 11
     assert len(rules.rows) == 9

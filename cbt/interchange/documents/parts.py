@@ -206,7 +206,6 @@ class Parts:
     """Lines taken as going on with a key in words."""
     begun: int = 0
     """The line of the first heading or question: what stands before it is a title."""
-    gone: Sequence[Line] = ()
 
 
 _KINDS = {"choice": {"choice", "single_choice", "multiple_choice", ""}}

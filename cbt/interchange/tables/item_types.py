@@ -27,15 +27,6 @@ _NAMES_NO_TYPE = 4
 """A longer word with 操作 or 材料 in it names a trade or a subject, unless it says 题."""
 _IS_TYPE = re.compile(rf"(?:{_OTHER})[^，。]{{0,4}}[题型]|match|order|case", re.IGNORECASE)
 _ANY_CHOICE = re.compile(r"选择|客观|choice", re.IGNORECASE)
-_OPPOSITES = (
-    {"对", "错"},
-    {"正确", "错误"},
-    {"√", "×"},
-    {"是", "否"},
-    {"TRUE", "FALSE"},
-    {"T", "F"},
-    {"是", "不是"},
-)
 
 
 def item_type(cell: str, *, choices: int, answer: str) -> ItemType | str:

@@ -62,7 +62,6 @@ class Records:
     several_rows: bool = False
     keys_elsewhere: bool = False
     look_asked: bool = False
-    carried_types: int = 0
 
 
 def item_at(table: Table, row: int, *, kind: str, heading: str) -> SheetItem:
@@ -353,7 +352,7 @@ class _Gatherer:
         if kind:
             self._carried = kind
         elif self._sparse and self._carried:
-            kind, self._found.carried_types = self._carried, self._found.carried_types + 1
+            kind = self._carried
         item = item_at(table, row, kind=kind, heading=self._heading)
         self._now = item
         self._found.items.append(item)

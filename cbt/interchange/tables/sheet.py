@@ -192,7 +192,8 @@ _KINDS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 def open_tables(content: bytes) -> list[SheetData]:
     """Return the sheets of a workbook, a CSV file, a saved page or an XML spreadsheet as people see their cells.
 
-    Raises as `read_workbook` does, and InvalidInput("sheet.frames").
+    Raises InvalidInput("bank.not_workbook"), ("bank.workbook_too_big") for a file that takes too much to read,
+    ("sheet.locked"), ("sheet.frames"), ("sheet.too_long") and ("sheet.too_wide") with the sheet.
     """
     return [_within(sheet) for sheet in intake.open_tables(content, _BOUNDS)]
 
@@ -218,18 +219,6 @@ def _within(sheet: SheetData) -> SheetData:
 def is_workbook(content: bytes) -> bool:
     """Say whether a file begins as workbooks do, and as other archives may."""
     return content.startswith(_KINDS)
-
-
-def read_workbook(content: bytes) -> list[SheetData]:
-    """Return the sheets of an .xlsx, .xlsm, .xlsb, .ods or .xls file.
-
-    Raises InvalidInput("bank.not_workbook"), ("bank.workbook_too_big") for a file that takes too much to read,
-    ("sheet.locked"), ("sheet.too_long") and ("sheet.too_wide") with the sheet.
-    """
-    if not is_workbook(content):
-        raise InvalidInput("bank.not_workbook")
-    sheets = intake.read_workbook(content, _BOUNDS)
-    return [replace(sheet, rows=[row[:MAX_COLUMNS] for row in sheet.rows]) for sheet in sheets]
 
 
 LONGEST_CELL = 12_000
