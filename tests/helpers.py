@@ -13,13 +13,13 @@ from typing import Any
 import flask
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from sqlalchemy.engine import Engine
 from werkzeug.test import TestResponse
 
 from cbt.errors import CbtError
 from cbt.storage.types import db
-from cbt.storage.unit_of_work import raw_reading
+from cbt.storage.unit_of_work import raw_reading, unit_of_work
 from cbt.storage.write_queue.change_set import Parcel
 
 
@@ -114,6 +114,15 @@ def count_raw_readings(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> l
 
     monkeypatch.setattr(module, "raw_reading", counted)
     return asked
+
+
+def log_can_be_emptied() -> bool:
+    """Commit something to SQLite; return whether its log can be written back whole: no older snapshot stands."""
+    with unit_of_work() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+    with raw_reading(db.engine) as cursor:
+        busy, in_log, written_back = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return (busy, in_log) == (0, written_back)
 
 
 def sign_in_as(

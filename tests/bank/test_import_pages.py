@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
+from typing import Any
 
 import flask_babel
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from cbt.accounts.models import StaffRole
+from cbt.bank.imports import bank_import
 from cbt.bank.imports.models import ImportCheck, ImportPart
-from cbt.interchange.tables.sheet import read_workbook
+from cbt.bank.service import review_for
+from cbt.interchange.tables.sheet import open_tables
+from cbt.items.draft import Reading
 from cbt.items.finding_texts import inferred_value
 from cbt.items.models import Item, ItemBank
 from cbt.jobs import queue
@@ -23,7 +29,7 @@ from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.bank.drawn import anchor, png, xlsx
 from tests.bank.sheets import HEADERS, single, truth, workbook
 from tests.file_jobs import work_on
-from tests.helpers import flat
+from tests.helpers import flat, log_can_be_emptied
 from tests.world import World
 
 pytestmark = pytest.mark.once
@@ -96,13 +102,36 @@ def test_a_file_is_checked_stored_for_review_and_taken_back(world: World) -> Non
         assert session.scalars(select(Item.id).where(Item.state == "in_review")).all() == []
 
 
+@pytest.mark.once(on="sqlite")
+def test_while_a_file_is_looked_at_the_log_can_be_emptied(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied: list[bool] = []
+
+    def review(
+        session: Session, parsed: Reading, bank_ref: str, *, tell: Callable[[int], None], **others: Any
+    ) -> Any:
+        def told(done: int) -> None:
+            tell(done)
+            emptied.append(log_can_be_emptied())
+
+        session.execute(select(func.count()).select_from(Item)).one()
+        return review_for(session, parsed, bank_ref, tell=told, **others)
+
+    monkeypatch.setattr(bank_import, "review_for", review)
+    client = world.staff("author")
+    assert "没有发现问题" in text_of(client, checked(world, client, GOOD))
+    assert emptied
+    assert all(emptied)
+
+
 def test_the_dry_run_names_place_reason_and_remedy_and_stores_nothing(world: World) -> None:
     client = world.staff("author")
     address = checked(world, client, GOOD, single(answer="E"), ["=1+1", *single()[1:]])
     page = text_of(client, address)
     assert "试题 · 第 3 行 · I 列" in page
     assert "答案 E 没有对应的选项，本题选项到 D 为止。" in page
-    rows = read_workbook(client.get(f"{address}/marked/0.xlsx").data)[0].rows
+    rows = open_tables(client.get(f"{address}/marked/0.xlsx").data)[0].rows
     assert "补上选项 E" in rows[2][11]
     assert rows[3][0] == "=1+1"
     refused = client.post(address, data={"rows": "all"})

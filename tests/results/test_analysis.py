@@ -31,7 +31,7 @@ from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
 from cbt.sittings.models import Sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.helpers import count_queries, flat
+from tests.helpers import count_queries, flat, log_can_be_emptied
 from tests.printing.paper import told
 from tests.results.analysis_scene import hold, usual
 from tests.results.scene import finish
@@ -62,6 +62,15 @@ def sheets_of(world: World, held: Gathering) -> list[dict[str, Any]]:
         return [
             json.loads(text) for text in session.scalars(select(Score.sheet).where(Score.attempt_id.in_(ids)))
         ]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_while_figures_are_worked_out_the_log_can_be_emptied(world: World) -> None:
+    held = hold(world, 6, answer=planted)
+    with world.app.app_context():
+        with reading() as session:
+            places = centres_of(session, sittings_over(session, Sitting.ref == held.sitting_ref))
+        assert [log_can_be_emptied() for _ in answers_of(places, by_rooms=True)] == [True]
 
 
 def test_the_figures_fit_the_score_sheets(world: World) -> None:

@@ -176,7 +176,7 @@ def _map(
     if wants_partial():
         return _parts_changed({"standing": standing, **context})
     drawn = flask.render_template(
-        "bank/imports/file_map/mapping.html",
+        "bank/imports/file_map/file_map.html",
         **FILES.frame(standing, refused, lead=_("bank.mapping.lead")),
         **context,
     )

@@ -24,10 +24,10 @@ from cbt.batches.people.placement import (
     LevelOffer,
     LockedRoom,
     PaperWish,
+    draw_sources,
     levels_of,
     places_for,
     seat_for,
-    sources_of,
 )
 from cbt.candidates import registration as steps
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
@@ -180,7 +180,7 @@ def add(*, batch_ref: str, addition: Addition, now: datetime, actor: str) -> Add
     Source: R-7, R-16, R-43.
     """
     reason = reason_of(addition.reason)
-    sources = sources_of(addition.version_id, [wished.paper for wished in addition.papers])
+    sources = draw_sources(addition.version_id, [wished.paper for wished in addition.papers])
     try:
         with unit_of_work() as session:
             batch = batch_by_ref(session, batch_ref)

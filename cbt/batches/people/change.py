@@ -35,6 +35,7 @@ from cbt.batches.people.addition import (
 from cbt.batches.people.placement import (
     LockedRegistration,
     LockedRoom,
+    draw_sources,
     fits,
     hold_paper,
     hold_rooms,
@@ -42,7 +43,6 @@ from cbt.batches.people.placement import (
     is_met,
     room_ids,
     seat_for,
-    sources_of,
     still_seen,
 )
 from cbt.blueprints.store import paper_of
@@ -104,7 +104,7 @@ def change(
     Source: R-7, R-16, R-30, R-43, R-60.
     """
     reason = reason_of(order.reason)
-    sources = sources_of(order.version_id, [order.paper])
+    sources = draw_sources(order.version_id, [order.paper])
     try:
         with unit_of_work() as session:
             batch = batch_by_ref(session, batch_ref)

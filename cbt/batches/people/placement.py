@@ -252,7 +252,7 @@ def levels_of(session: Session, batch: Batch) -> list[LevelOffer]:
     return sorted(offers, key=lambda one: one.blueprint.level_code)
 
 
-def sources_of(version_id: int, papers: Collection[str]) -> DrawSources:
+def draw_sources(version_id: int, papers: Collection[str]) -> DrawSources:
     """Return what forms of papers that were asked for are drawn from, read before the unit of work.
 
     Raise InvalidInput("person.no_paper") for a paper that the level does not have.

@@ -38,7 +38,7 @@ from cbt.results.store import SittingLine
 from cbt.sittings.models import Batch, Sitting, SittingRoom
 from cbt.sittings.store import batches
 from cbt.storage.page_span import PageSpan
-from cbt.storage.unit_of_work import let_go, reading
+from cbt.storage.unit_of_work import reading
 
 SITTINGS = 30
 RECENT_BATCHES = 12
@@ -112,10 +112,9 @@ def note_printed(
 
 
 def for_export(sitting_ref: str) -> tuple[SittingSheet, Ledger]:
-    """Return the score sheet of a sitting and the ledger of its people; raise like `finished_sitting`."""
+    """Return the score sheet and the ledger of its people, read on one snapshot; raise like `finished_sitting`."""
     with reading() as session:
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
-        let_go(session)
         return sheet, ledger_of(session, [line.row.candidate.id for line in sheet.lines])
 
 
