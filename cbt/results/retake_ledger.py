@@ -6,10 +6,11 @@ Source: R-4.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import Select, bindparam, exists, func, or_, select
@@ -99,6 +100,14 @@ _ALL_TAKEN = joined_taken(select(*TAKEN).join(Sitting, Sitting.id == Registratio
 _LEDGERS = _ALL_TAKEN.where(Registration.candidate_id.in_(bindparam("candidates", expanding=True)))
 _OWN_LEDGER = PreparedEntities(_ALL_TAKEN.where(Registration.candidate_id == bindparam("candidate")))
 """On the day of results everybody asks for their own."""
+_AMONG = aliased(Registration)
+_LEDGERS_OF_SITTING = PreparedEntities(
+    _ALL_TAKEN.where(
+        Registration.candidate_id.in_(
+            select(_AMONG.candidate_id).where(_AMONG.sitting_id == bindparam("sitting"))
+        )
+    )
+)
 
 
 def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
@@ -106,6 +115,11 @@ def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
     if not candidate_ids:
         return {}
     return _by_level(session.execute(_LEDGERS, {"candidates": list(candidate_ids)}))
+
+
+def fetched_ledgers(session: Session, sitting_id: int) -> Callable[[], Ledger]:
+    """Have the ledgers of a sitting's candidates read now; return what puts them together and asks nothing more."""
+    return partial(_by_level, _LEDGERS_OF_SITTING.fetch(session, sitting=sitting_id))
 
 
 def own_ledger(candidate_id: int) -> Ledger:

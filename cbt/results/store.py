@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVarTuple
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.blueprints.reasons import violation_of
@@ -21,10 +21,9 @@ from cbt.runner.models import Attempt, AttemptAdjustment
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import official_only, require_official, sitting_by_ref
+from cbt.storage.prepared import PreparedEntities
 
 T = TypeVarTuple("T")
-MOST_NAMED = 500
-"""So many rows are asked for by their numbers."""
 SHOWN = (SittingState.ENDED.value, SittingState.SCORED.value, SittingState.RELEASED.value)
 """States in which a sitting has results to look at; before, nothing of a score is shown to anybody."""
 _AMONG = aliased(Score)
@@ -57,6 +56,7 @@ class SittingLine:
 class ResultRow:
     """One registration with everything its result depends on; `score` is the one that counts."""
 
+    violation: Violation | None
     registration: Registration
     candidate: Candidate
     ticket_number: str
@@ -66,7 +66,6 @@ class ResultRow:
     attempt: Attempt | None
     score: Score | None
     result: Result | None
-    violation: Violation | None
 
 
 def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[SittingLine]:
@@ -139,22 +138,27 @@ def rows_of_sitting(
     offset: int = 0,
 ) -> list[ResultRow]:
     """Return registrations of a sitting by paper, room and seat: all, or a page of those that meet conditions."""
-    columns = (Candidate, AdmissionTicket.number, Room.name, Seat.number, SittingRoom.state)
-    query = (
-        joined_rows(select(Registration, *columns, Attempt, Score, Result))
-        .join(Candidate, Candidate.id == Registration.candidate_id)
-        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .join(Room, Room.id == SittingRoom.room_id)
-        .join(Seat, Seat.id == Registration.seat_id)
-        .where(Registration.sitting_id == sitting_id, *conditions)
-        .order_by(*_ORDER, Room.name, Seat.number, Registration.id)
-        .limit(limit)
-        .offset(offset)
-    )
+    query = _result_rows(Registration.sitting_id == sitting_id, *conditions).limit(limit).offset(offset)
     return [
-        ResultRow(*row, violation=violation_of(session, row[0].violation_code, row[0].violation_version_id))
+        ResultRow(violation_of(session, row[0].violation_code, row[0].violation_version_id), *row)
         for row in session.execute(query)
     ]
+
+
+def fetched_rows(session: Session, sitting_id: int, *, room: str = "") -> Iterator[ResultRow]:
+    """Have all of a sitting, or of its room of this ref, read now; each becomes a row as it is taken.
+
+    Nothing of that asks the database. Their parts are rows of columns, not the session's entities.
+    """
+    recorded = (Registration.violation_code, Registration.violation_version_id)
+    query = select(*recorded).where(Registration.sitting_id == sitting_id).distinct()
+    violations = {tuple(pair): violation_of(session, *pair) for pair in session.execute(query)}
+    rows: Iterator[Any] = (
+        _OF_ROOM.fetch(session, sitting=sitting_id, room=room)
+        if room
+        else _OF_SITTING.fetch(session, sitting=sitting_id)
+    )
+    return (ResultRow(violations[row[0].violation_code, row[0].violation_version_id], *row) for row in rows)
 
 
 def joined_rows(query: Select[*T]) -> Select[*T]:
@@ -165,6 +169,25 @@ def joined_rows(query: Select[*T]) -> Select[*T]:
         .outerjoin(Score, and_(Score.attempt_id == Attempt.id, NEWEST_SCORE))
         .outerjoin(Result, Result.registration_id == Registration.id)
     )
+
+
+def _result_rows(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    columns = (Candidate, AdmissionTicket.number, Room.name, Seat.number, SittingRoom.state)
+    return (
+        joined_rows(select(Registration, *columns, Attempt, Score, Result))
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .where(*conditions)
+        .order_by(*_ORDER, Room.name, Seat.number, Registration.id)
+    )
+
+
+_OF_SITTING = PreparedEntities(_result_rows(Registration.sitting_id == bindparam("sitting")))
+_OF_ROOM = PreparedEntities(
+    _result_rows(Registration.sitting_id == bindparam("sitting"), SittingRoom.ref == bindparam("room"))
+)
 
 
 def violations_elsewhere(
@@ -195,8 +218,10 @@ def violations_elsewhere(
     return violations
 
 
-def adjusted_kinds(session: Session, sitting_id: int, attempt_ids: Collection[int]) -> dict[int, set[str]]:
-    """Return the kinds of time candidates of a sitting were given alone: attempt id -> kinds."""
+def adjusted_kinds(
+    session: Session, sitting_id: int, attempt_ids: Collection[int] | None = None
+) -> dict[int, set[str]]:
+    """Return the kinds of time some candidates of a sitting, or all, were given alone: attempt id -> kinds."""
     query = (
         select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind)
         .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
@@ -205,7 +230,7 @@ def adjusted_kinds(session: Session, sitting_id: int, attempt_ids: Collection[in
         .distinct()
     )
     kinds: defaultdict[int, set[str]] = defaultdict(set)
-    if len(attempt_ids) <= MOST_NAMED:  # else all of the sitting: a statement has no place for so many
+    if attempt_ids is not None:
         query = query.where(Attempt.id.in_(attempt_ids))
     for attempt_id, kind in session.execute(query):
         kinds[attempt_id].add(kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -153,12 +153,16 @@ class PreparedSelect:
 
     def rows(self, session: Session, **values: object) -> list[Any]:
         """Return the rows, as the session's own changes have left them: each with its columns by their names."""
+        return list(self.fetch(session, **values))
+
+    def fetch(self, session: Session, **values: object) -> Iterator[Any]:
+        """Have the rows read now; each becomes what `rows` returns as it is taken, for which no snapshot waits."""
         session.flush()
         connection = session.connection()
         select = self._for(connection.dialect)
         cursor = connection.connection.cursor()
         try:
-            return [select.typed(raw) for raw in select.ask(cursor, **values)]
+            return map(select.typed, select.ask(cursor, **values))
         finally:
             cursor.close()
 
@@ -194,7 +198,11 @@ class PreparedEntities:
 
     def rows(self, session: Session, **values: object) -> list[tuple[Any, ...]]:
         """Return the rows, as the session's own changes have left them."""
-        return [self._split(row) for row in self._select.rows(session, **values)]
+        return list(self.fetch(session, **values))
+
+    def fetch(self, session: Session, **values: object) -> Iterator[tuple[Any, ...]]:
+        """Have the rows read now; each becomes what `rows` returns as it is taken, for which no snapshot waits."""
+        return map(self._split, self._select.fetch(session, **values))
 
     def read(self, **values: object) -> list[tuple[Any, ...]]:
         """Return the rows as they are stored now."""

@@ -33,7 +33,7 @@ from cbt.results.publicity.objections import objected_to
 from cbt.results.publicity.store import LIST_PAGE, ObjectionLine, PublishedLine
 from cbt.results.rulings import ViolationLine, unruled_refs, violations_of
 from cbt.results.sheet.outcome import Decision
-from cbt.results.sheet.sitting import SheetLine, SittingFigures, figures_of, lines_of, sheet_of
+from cbt.results.sheet.sitting import SheetLine, SittingFigures, figures_of, lines_of, stored_sheet
 from cbt.results.store import finished_sitting
 from cbt.rules.publicity import (
     PublicityWindow,
@@ -143,11 +143,12 @@ def publish(sitting_ref: str, *, now: datetime, actor: str, work: LongWork = DIR
     with reading() as session:
         sitting = finished_sitting(session, sitting_ref)
         days = _require_unpublished(session, sitting)
-        sheet = sheet_of(session, sitting)
-        if sheet.release is not None:
-            raise Conflict("results.released_already", name=sitting.name)
-        require_complete(sheet)
+        stored = stored_sheet(session, sitting)
         window = window_from(session, now, days)
+    if stored.release is not None:
+        raise Conflict("results.released_already", name=sitting.name)
+    sheet = stored.judged()
+    require_complete(sheet)
     made = work.so_far.get("publication") or _begin(sitting, window, days=days, now=now, work=work)
     with reading() as session:
         there = store.put_down_of(session, made)

@@ -23,7 +23,7 @@ from cbt.results import store
 from cbt.results.models import Publication
 from cbt.results.publicity.publication import SittingPublicity, publicity_of
 from cbt.results.publicity.store import publications_of
-from cbt.results.retake_ledger import Ledger, ledger_of
+from cbt.results.retake_ledger import Ledger, fetched_ledgers
 from cbt.results.sheet.outcome import JudgedEnd
 from cbt.results.sheet.sitting import (
     PaperFigures,
@@ -33,6 +33,7 @@ from cbt.results.sheet.sitting import (
     figures_of,
     lines_of,
     sheet_of,
+    stored_sheet,
 )
 from cbt.results.store import SittingLine
 from cbt.sittings.models import Batch, Sitting, SittingRoom
@@ -114,8 +115,9 @@ def note_printed(
 def for_export(sitting_ref: str) -> tuple[SittingSheet, Ledger]:
     """Return the score sheet and the ledger of its people, read on one snapshot; raise like `finished_sitting`."""
     with reading() as session:
-        sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
-        return sheet, ledger_of(session, [line.row.candidate.id for line in sheet.lines])
+        stored = stored_sheet(session, store.finished_sitting(session, sitting_ref))
+        ledgers = fetched_ledgers(session, stored.sitting.id)
+    return stored.judged(), ledgers()
 
 
 def record_export(session: Session, sheet: SittingSheet, *, now: datetime, actor: str) -> None:

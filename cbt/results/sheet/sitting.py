@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -455,35 +455,69 @@ class SittingSheet(SittingFigures):
         return [line for line in self.lines if line.changed]
 
 
-def sheet_of(session: Session, sitting: Sitting, *, room: str = "") -> SittingSheet:
-    """Return the score sheet of a sitting that is over, or of one room of it by the sitting-room's ref.
+@dataclass(frozen=True, slots=True)
+class StoredSheet:
+    """What the score sheet of a sitting is made of, as it was read at once; to judge it asks nothing more.
 
-    Source: R-53, R-60, R-61.
+    While a snapshot stands the embedded database cannot empty its log, and to judge 15,000 takes seconds (I13).
     """
-    papers = []
-    rows = store.rows_of_sitting(session, sitting.id, *([SittingRoom.ref == room] if room else []))
-    elsewhere = store.violations_elsewhere(session, sitting.id)
-    for (version_id, code), lines in lines_of(session, sitting, rows, elsewhere):
-        figures = paper_figures(blueprint_of(session, version_id), code, [(line, 1) for line in lines])
-        papers.append(
-            PaperSheet(
-                figures.blueprint,
-                figures.paper,
-                figures.groups,
-                len(lines),
-                figures.distribution,
-                figures.unanswered,
-                lines,
+
+    sitting: Sitting
+    rows: Iterator[ResultRow]
+    """They can be taken once."""
+    elsewhere: Mapping[int, list[Violation]]
+    adjusted: Mapping[int, set[str]]
+    blueprints: Mapping[int, ExamBlueprint]
+    rooms: Sequence[tuple[SittingRoom, str]]
+    release: Release | None
+    head: Head | None
+
+    def judged(self) -> SittingSheet:
+        """Return the sheet; it can be made once. Source: R-53, R-60, R-61."""
+        papers = []
+        for (version_id, code), lines in _papers(self.rows, self.blueprints, self.elsewhere, self.adjusted):
+            figures = paper_figures(self.blueprints[version_id], code, [(line, 1) for line in lines])
+            papers.append(
+                PaperSheet(
+                    figures.blueprint,
+                    figures.paper,
+                    figures.groups,
+                    len(lines),
+                    figures.distribution,
+                    figures.unanswered,
+                    lines,
+                )
             )
+        return SittingSheet(
+            sitting=self.sitting,
+            papers=tuple(papers),
+            rooms=self.rooms,
+            release=self.release,
+            judged=tuple((line, 1) for paper in papers for line in paper.lines),
+            head=self.head,
         )
-    return SittingSheet(
-        sitting=sitting,
-        papers=tuple(papers),
-        rooms=[one for one in store.rooms_of(session, sitting.id) if room in ("", one[0].ref)],
-        release=store.release_of(session, sitting.id),
-        judged=tuple((line, 1) for paper in papers for line in paper.lines),
-        head=head_of(session),
+
+
+def stored_sheet(session: Session, sitting: Sitting, *, room: str = "") -> StoredSheet:
+    """Read the score sheet of a sitting that is over, or of one room of it by the sitting-room's ref."""
+    versions = session.scalars(
+        select(Registration.blueprint_version_id).where(Registration.sitting_id == sitting.id).distinct()
     )
+    return StoredSheet(
+        sitting,
+        store.fetched_rows(session, sitting.id, room=room),
+        store.violations_elsewhere(session, sitting.id),
+        store.adjusted_kinds(session, sitting.id),
+        {version: blueprint_of(session, version) for version in versions},
+        [one for one in store.rooms_of(session, sitting.id) if room in ("", one[0].ref)],
+        store.release_of(session, sitting.id),
+        head_of(session),
+    )
+
+
+def sheet_of(session: Session, sitting: Sitting, *, room: str = "") -> SittingSheet:
+    """Return the score sheet of a sitting that is over, or of one room of it, judged while the session waits."""
+    return stored_sheet(session, sitting, room=room).judged()
 
 
 def lines_of(
@@ -492,16 +526,25 @@ def lines_of(
     rows: Sequence[ResultRow],
     elsewhere: Mapping[int, list[Violation]],
 ) -> list[tuple[tuple[int, str], tuple[SheetLine, ...]]]:
-    """Return rows of a sitting as the lines of each paper: (blueprint version, code of the paper), lines."""
+    """Return some rows of a sitting as the lines of each paper: (blueprint version, code of the paper), lines."""
     attempts = [row.attempt.id for row in rows if row.attempt is not None]
+    versions = {row.registration.blueprint_version_id for row in rows}
+    blueprints = {version: blueprint_of(session, version) for version in versions}
     adjusted = store.adjusted_kinds(session, sitting.id, attempts)
-    lines = []
+    return list(_papers(rows, blueprints, elsewhere, adjusted))
+
+
+def _papers(
+    rows: Iterable[ResultRow],
+    blueprints: Mapping[int, ExamBlueprint],
+    elsewhere: Mapping[int, list[Violation]],
+    adjusted: Mapping[int, set[str]],
+) -> Iterator[tuple[tuple[int, str], tuple[SheetLine, ...]]]:
     for (version_id, code), group in groupby(
         rows, key=lambda row: (row.registration.blueprint_version_id, row.registration.paper)
     ):
-        paper = blueprint_of(session, version_id).papers[code]
-        lines.append(((version_id, code), tuple(_line(row, paper, elsewhere, adjusted) for row in group)))
-    return lines
+        paper = blueprints[version_id].papers[code]
+        yield (version_id, code), tuple(_line(row, paper, elsewhere, adjusted) for row in group)
 
 
 def _line(
