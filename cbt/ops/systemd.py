@@ -25,6 +25,8 @@ from cbt.console.texts import text as _
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
 from cbt.paths import write_whole
 
+SHARE = 1000
+"""Of processors and disks, where any other service has 100."""
 STATE_ROOT = Path("/var/lib")
 """Below it systemd itself keeps a service's folders."""
 _SHARED = {
@@ -172,6 +174,9 @@ def _limits(settings: Settings) -> str:
     return f"""\
 LimitNOFILE={OPEN_FILES}
 TasksMax={2 * threads + 256}
+# Beside whatever else runs on this machine a worker that stands in for one that died begins at once.
+CPUWeight={SHARE}
+IOWeight={SHARE}
 UMask=0077"""
 
 

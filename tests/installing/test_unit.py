@@ -56,6 +56,8 @@ def test_a_usual_installation_keeps_to_its_two_folders() -> None:
         pytest.param({"port": 443}, "AmbientCapabilities", "CAP_NET_BIND_SERVICE", id="port 443"),
         pytest.param({"port": 1024}, "AmbientCapabilities", "", id="port 1024"),
         pytest.param({"workers": 8}, "TasksMax", "5376", id="processes and threads"),
+        pytest.param({}, "CPUWeight", "1000", id="ten times any other service's share"),
+        pytest.param({}, "IOWeight", "1000", id="of disks too"),
     ],
 )
 def test_what_the_settings_ask_for_is_let_through(settings: dict[str, object], line: str, value: str) -> None:
