@@ -15,9 +15,13 @@ from cbt.candidates.models import Registration
 from cbt.certificates import service as certificates
 from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.results.models import Publication, Result, ResultObjection
+from cbt.results.publicity.publication import publish
 from cbt.results.retake_ledger import ledger_of, released
+from cbt.results.sheet import sitting as sheets
+from cbt.results.sheet.outcome import EndFacts, Standing, standing_by
+from cbt.results.sheet.page import for_export
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.helpers import count_queries, utc
+from tests.helpers import count_queries, log_can_be_emptied, utc
 from tests.printing.paper import papers_of
 from tests.results.scene import SECOND, finish, release_url, rescore
 from tests.world import World
@@ -260,3 +264,25 @@ def test_pages_ask_as_often_for_many_as_for_few(shown: World) -> None:
     assert asked(officer, page_of(shown)) <= few + 1  # the names of who took them down
     assert few <= 16
     assert asked(stranger, public(shown)) <= 11
+
+
+@pytest.mark.once(on="sqlite")
+def test_while_a_sheet_is_judged_the_log_can_be_emptied(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(world)
+    emptied: list[bool] = []
+
+    def noted(facts: EndFacts) -> Standing:
+        emptied.append(log_can_be_emptied())
+        return standing_by(facts)
+
+    monkeypatch.setattr(sheets, "standing_by", noted)
+    with world.app.app_context():
+        with unit_of_work() as session:
+            session.get_one(AssessmentBody, ONLY).publicity_days = 5
+        publish(world.sitting_ref, now=world.clock.now(), actor="officer")
+        published = len(emptied)
+        for_export(world.sitting_ref)
+    assert 0 < published < len(emptied)
+    assert all(emptied)
