@@ -242,10 +242,9 @@ OFFICER, CHIEF = "kaowu", "zhukao"
 
 
 def enrol(
-    settings: Settings, ground: Ground, past: int, *, now: datetime, rng: random.Random
+    settings: Settings, ground: Ground, past: int, story: Enrolment, *, now: datetime
 ) -> list[tuple[Issued, str]]:
     """Enter it all and return the units' clerks with their names; `past` is the batch that will be over."""
-    story = Enrolment(now, rng)
     with unit_of_work() as session:
         text = blueprint_text(settings.blueprint_dir / f"{LEVEL}.toml")
         store_blueprint(session, text, now=story.ago(80).now, actor=ACTOR)
@@ -314,9 +313,10 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Hand
     banks = sorted(path.name for path in settings.bank_dir.iterdir() if (path / "taxonomy.toml").is_file())
     bring_banks(settings, banks, now=begun)
     ground, past = _ground(begun)
-    for clerk, name in enrol(settings, ground, past, now=now, rng=rng):
+    story = Enrolment(now, rng)
+    for clerk, name in enrol(settings, ground, past, story, now=now):
         access.staff.append((clerk.login, name, Role.UNIT_CLERK.value, clerk.password))
-    people = invent(rng)
+    people = invent(rng, story.numbers)
     first, second = _plan(access, ground, now)
     _register(settings.blueprint_dir, first, people[: SEATS - SPARES], second_paper=False, now=now)
     _register(settings.blueprint_dir, second, people[SPARES:], second_paper=True, now=now)

@@ -90,23 +90,30 @@ class Invented:
         return self.name in _WOMEN
 
 
-def invent(rng: random.Random) -> list[Invented]:
-    """Return the 30 candidates, their numbers drawn from `rng` (well formed, given to nobody)."""
+def invent(rng: random.Random, given: set[str]) -> list[Invented]:
+    """Return the 30 candidates, their numbers drawn from `rng` as `invented_number` does."""
     people = []
     for index, name in enumerate(_NAMES):
         level, paper = FIRST[index % len(FIRST)]
         people.append(
-            Invented(name, invented_number(rng, woman=name in _WOMEN), level, paper, rng.choice(_EMPLOYERS))
+            Invented(
+                name, invented_number(rng, given, woman=name in _WOMEN), level, paper, rng.choice(_EMPLOYERS)
+            )
         )
     return people
 
 
-def invented_number(rng: random.Random, *, woman: bool) -> str:
-    """Return a well formed number of a resident card that is given to nobody."""
-    born = f"{rng.randint(1975, 2001)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}"
-    serial = rng.randrange(900, 999, 2) + (0 if woman else 1)
-    body = f"310117{born}{serial:03d}"
-    return body + _CHECK[sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11]
+def invented_number(rng: random.Random, given: set[str], *, woman: bool) -> str:
+    """Return a well formed number of a resident card that is nobody's, nor among those `given`, which it joins."""
+    while True:
+        born = f"{rng.randint(1975, 2001)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}"
+        serial = rng.randrange(900, 999, 2) + (0 if woman else 1)
+        body = f"310117{born}{serial:03d}"
+        check = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11
+        number = body + _CHECK[check]
+        if number not in given:
+            given.add(number)
+            return number
 
 
 def roster(people: Sequence[Invented], *, second: bool) -> bytes:
@@ -276,6 +283,8 @@ class Enrolment:
 
     now: datetime
     rng: random.Random
+    numbers: set[str] = field(default_factory=set)
+    """Those of the cards of everybody invented so far: two people with one number are refused."""
     units: list[str] = field(default_factory=list)
     clerks: list[Issued] = field(default_factory=list)
 
@@ -317,7 +326,7 @@ class Enrolment:
             day = earliest_day(blueprint, by.today, holidays_of(session)).day
         ref = make_application(self.units[unit], ApplicationForm(level, day.isoformat(), ""), by)
         for person in people:
-            number = invented_number(self.rng, woman=person.woman)
+            number = invented_number(self.rng, self.numbers, woman=person.woman)
             facts = {"department": "客户服务部", "post": person.post, "insured": "yes"} | dict(person.told)
             if "major" in facts:
                 facts |= {

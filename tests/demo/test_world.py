@@ -13,6 +13,7 @@ from sqlalchemy import select
 from bench.history import Years, write_years
 from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
+from cbt.demo.people import invent
 from cbt.demo.world import Entrant, StoredPaper, Variant, gather, prepare_papers, seat_everybody
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Seat, SittingRoom
@@ -94,3 +95,10 @@ def test_the_seed_decides_what_the_years_hold(app: flask.Flask) -> None:
     assert refs[1] == f"at-{token}0000"
     assert len(set(refs.values())) == 4
     assert built.seated[0].attempt_id == 4
+
+
+def test_no_two_invented_people_have_one_number() -> None:
+    given: set[str] = set()
+    first = {person.document for person in invent(random.Random(3), given)}
+    again = {person.document for person in invent(random.Random(3), given)}
+    assert len(first | again) == len(first) + len(again) == len(given)
