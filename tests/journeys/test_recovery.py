@@ -148,10 +148,14 @@ def upload(desk: Desk, path: Path) -> None:
     desk.browser.page.wait_for_load_state()
 
 
+@pytest.mark.parametrize("told_by", ["a save", "the news"])
 def test_what_stays_on_a_left_machine_is_offered_there(
-    centre: Centre, browsers: Browsers, tmp_path: Path
+    centre: Centre, browsers: Browsers, tmp_path: Path, told_by: str
 ) -> None:
-    """换机: the former machine holds an answer, cannot write any more, and hands it out as a sealed file."""
+    """换机: the former machine holds an answer, cannot write any more, and hands it out as a sealed file.
+
+    It says the same whichever of its requests is the first to hear of it.
+    """
     begin(centre)
     former = browsers.open("left-machine")
     former.watch.allow("ERR_INTERNET_DISCONNECTED", "status of 409")
@@ -170,6 +174,9 @@ def test_what_stays_on_a_left_machine_is_offered_there(
     moved.find("body").press("PageDown")
     moved.type_through(["a"])
     moved.saved()
+    if told_by == "the news":
+        former.watch.allow("ERR_FAILED")
+        former.page.route("**/answers", lambda route: route.abort())
     former.context.set_offline(False)
     expect(candidate.find("#screen h2")).to_have_text(candidate.text("delivery.screen.moved.title"))
     rescue(candidate, "lost")

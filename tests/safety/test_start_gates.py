@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -118,7 +119,10 @@ def site(stopped: Site, tmp_path: Path) -> Site:
 
 
 def tidy(site: Site) -> None:
-    """Leave the files as the last process of a server does."""
+    """Leave the files as the last process of a server does, once nobody tidies its copy any more."""
+    for thread in threading.enumerate():
+        if thread.name == "copy-fold":
+            thread.join()
     write(site, "PRAGMA wal_checkpoint(TRUNCATE)")
     for suffix in ("-wal", "-shm"):
         database_path(site.settings).with_name(f"cbt.db{suffix}").unlink()

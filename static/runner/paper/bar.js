@@ -138,7 +138,8 @@ export class Bar {
       return;
     }
     const stopped = waiting && !outbox.running && this.app.entries;
-    const state = !outbox.online ? "offline" : stopped ? "stopped" : !outbox.durable ? "volatile"
+    // Where another machine has the paper nothing is sent any more, whether the line was back for a save or for news.
+    const state = stopped && taken ? "stopped" : !outbox.online ? "offline" : stopped ? "stopped" : !outbox.durable ? "volatile"
       : waiting ? (outbox.waits ? "waits" : "sending") : outbox.evidence ? "late" : "saved";
     const [kind, mark] = SAVE_MARKS[state];
     pill.className = `pill num push ${kind}`;
