@@ -24,11 +24,10 @@ from cbt.accounts.store import half_principal, signed_in_principal
 from cbt.application import views as application_views
 from cbt.application.backup_hook import SEND
 from cbt.application.backups import BACKUP, init_backups
-from cbt.application.first_steps import first_steps_on_home
+from cbt.application.home import first_steps_on_home, turns_on_home
 from cbt.application.hot_addresses import init_hot
 from cbt.application.jobs import JOBS
 from cbt.application.observation import init_observation
-from cbt.application.turns import turns_on_home
 from cbt.application.views import room_lines
 from cbt.assembly import coverage_views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
@@ -65,12 +64,10 @@ from cbt.door.admission import register_papers
 from cbt.door.seats import was_issued
 from cbt.enrolment import jobs as enrolment_jobs
 from cbt.enrolment import views as enrolment
-from cbt.enrolment.applications import jobs as application_jobs
 from cbt.enrolment.applications.person import register_retakes
 from cbt.enrolment.applications.store import register_unplaced
 from cbt.enrolment.applications.views import applications_on_home
 from cbt.enrolment.body import BODY_CHANGES
-from cbt.enrolment.fees import jobs as fee_jobs
 from cbt.enrolment.fees.charges import register_fates
 from cbt.enrolment.models import (
     Applicant,
@@ -134,7 +131,6 @@ from cbt.retention.destruction import DESTROY
 from cbt.retention.due_batches import TERMS
 from cbt.retention.models import Destruction
 from cbt.runner import api as delivery_api
-from cbt.runner import item_uses_views as uses
 from cbt.runner import practice_views as practice
 from cbt.runner import views as delivery
 from cbt.runner.jobs import DRAW
@@ -391,7 +387,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     delivery.pages,
     delivery_api.pages,
     news.pages,
-    uses.pages,
+    delivery.uses_pages,
     practice.pages,
     proctoring_views.pages,
     proctoring_views.incident_pages,
@@ -429,11 +425,11 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     enrolment_jobs.JOURNAL,
     enrolment_jobs.FORMS,
     enrolment_jobs.MARKED_LIST,
-    application_jobs.DECIDE,
-    application_jobs.TAKE_STEP,
-    fee_jobs.CHARGE,
-    fee_jobs.MATCH,
-    fee_jobs.CANCEL_FEES,
+    enrolment_jobs.DECIDE,
+    enrolment_jobs.TAKE_STEP,
+    enrolment_jobs.CHARGE,
+    enrolment_jobs.MATCH,
+    enrolment_jobs.CANCEL_FEES,
     *STAFF_LISTS.jobs,
     MARKED_LIST,
     SLIPS,

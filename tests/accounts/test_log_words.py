@@ -20,7 +20,7 @@ from cbt.audit.chain import BROKEN, KEYED
 from cbt.audit.store import ACTS, GROUPS
 from cbt.bank.review.bulk import WRITES
 from cbt.candidates.prints import DOCUMENTS
-from cbt.ops.backup.restore_note import RESTORED
+from cbt.ops.backup.restore import RESTORED
 from cbt.ops.move import MOVED
 from cbt.proctoring.acts.registry import ACTS as PROCTORS
 from cbt.proctoring.record_papers import PAPERS

@@ -12,11 +12,10 @@ from cbt.enrolment.applications import application as application_service
 from cbt.enrolment.applications import attachments, people, store
 from cbt.enrolment.applications.application import ApplicantVerdict, check_proofs
 from cbt.enrolment.applications.attachments import may_attach, photo_of_applicant
-from cbt.enrolment.applications.jobs import DECIDE
 from cbt.enrolment.applications.pages import applicant_details
 from cbt.enrolment.applications.person import CHOICES, FACTS, LEVELS, answer_of, judged, read_facts
 from cbt.enrolment.applications.views import OFFICE, ApplicationSide, application, page
-from cbt.enrolment.jobs import FORMS
+from cbt.enrolment.jobs import DECIDE, FORMS
 from cbt.enrolment.office_decisions import level_of
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.downloads import attachment, picture

@@ -17,8 +17,8 @@ from cbt.blueprints.store import blueprint_of, blueprints_of, current_versions
 from cbt.enrolment.applications import application as applying
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.application import ApplicationForm, Applying
-from cbt.enrolment.applications.jobs import TAKE_STEP
 from cbt.enrolment.applications.pages import application_details
+from cbt.enrolment.jobs import TAKE_STEP
 from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.office_decisions import holidays_of
 from cbt.enrolment.units import own_unit, unit_by_ref

@@ -1,4 +1,4 @@
-"""Doubts about numbering: numbers that are missing, come twice or begin anew, and numbers left in stems."""
+"""Doubts about numbers: missing, come twice, begun anew or left in stems; and a list that stands there twice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from cbt.interchange.documents.lines import Line
 from cbt.interchange.documents.structure import heading_of
-from cbt.interchange.doubts.doubt import HEAD, Doubt, DoubtedReading, number_of
+from cbt.interchange.doubts.doubt import HEAD, Doubt, DoubtedReading, number_of, read_text
 from cbt.items.draft import ItemDraft
 
 _FEWEST = 3
@@ -98,3 +98,20 @@ def _comes_back(starts: list[tuple[int, int, bool]], at: int, last: int) -> bool
 
 def _listed(numbers: list[int]) -> str:
     return "、".join(map(str, numbers[:_MOST])) + ("…" if len(numbers) > _MOST else "") or "—"
+
+
+_FEWEST_REPEATS, _SHARE = 3, 0.25
+
+
+def list_twice(evidence: DoubtedReading) -> Doubt | None:
+    """Doubt the items that stood in their file before, where they are no single slip."""
+    seen: set[str] = set()
+    again = []
+    for place, draft in enumerate(evidence.items):
+        text = read_text({name: draft.data.get(name) for name in ("stem", "choices", "answer", "parts")})
+        if text in seen:
+            again.append(place)
+        seen.add(text)
+    if len(again) < max(_FEWEST_REPEATS, _SHARE * len(evidence.items)):
+        return None
+    return Doubt("list_twice", tuple(again), evidence.stems(again))
