@@ -80,7 +80,7 @@ from cbt.enrolment.models import (
 from cbt.help import views as help_views
 from cbt.http import health
 from cbt.http import views as http_views
-from cbt.http.auth.access import access_of, init_access, register_elsewhere
+from cbt.http.auth.access import access_of, init_access, register_elsewhere, register_remedy, remedy
 from cbt.http.auth.cookies import init_cookies
 from cbt.http.auth.login import HALF, current_principal, init_login, register_resolver
 from cbt.http.auth.machine import init_machines, register_issued_before
@@ -93,7 +93,6 @@ from cbt.http.health import files_lost, low_disks
 from cbt.http.i18n import init_i18n
 from cbt.http.page_cache import init_kept_pages
 from cbt.http.problems import init_problems, register_recorder
-from cbt.http.remedies import register_remedy, remedy
 from cbt.http.request_log import ObservedApp
 from cbt.http.responses import init_headers
 from cbt.http.server.lanes import init_strangers
@@ -121,7 +120,7 @@ from cbt.results import jobs as result_jobs
 from cbt.results import views as results_views
 from cbt.results.analysis import views as analysis_views
 from cbt.results.analysis.job import JOBS as ANALYSIS_JOBS
-from cbt.results.change_number import init_result_changes
+from cbt.results.handler import init_result_changes
 from cbt.results.jobs import RELEASES
 from cbt.results.late_answers import LATE_RULINGS
 from cbt.results.retake_ledger import retake_verdicts

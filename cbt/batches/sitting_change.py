@@ -25,8 +25,7 @@ from cbt.candidates.seated_room import seated_room
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import required
 from cbt.http.i18n import local_day, local_zone
-from cbt.rules.planning.changes import GoalSeat, reseated, unmovable
-from cbt.rules.planning.day_names import following_name
+from cbt.rules.planning.changes import GoalSeat, following_name, reseated, unmovable
 from cbt.rules.planning.seat_plan import alike, plan_of
 from cbt.rules.states import SittingState
 from cbt.sittings import service, store

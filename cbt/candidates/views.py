@@ -32,7 +32,7 @@ from cbt.jobs import queue
 from cbt.jobs.answers import act_answered, file_reply, have_done
 from cbt.jobs.registry import JobFile
 from cbt.media.intake import redraw
-from cbt.personal.fields import DOCUMENT_NAMES, detail_facts, person_details
+from cbt.personal import DOCUMENT_NAMES, detail_facts, person_details
 from cbt.rules.roles import Role
 from cbt.sittings.store import second_by_password
 from cbt.spreadsheets.findings import counts

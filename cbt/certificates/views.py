@@ -49,7 +49,7 @@ from cbt.http.partials import Reply
 from cbt.http.server import lanes
 from cbt.http.server.hot_addresses import hot_reply
 from cbt.jobs.answers import act_reply, file_reply
-from cbt.personal.fields import DETAILS
+from cbt.personal import DETAILS
 from cbt.rules.certificates import grouped
 from cbt.rules.roles import Role
 from cbt.sittings.store import batches

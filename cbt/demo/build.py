@@ -40,7 +40,7 @@ from cbt.enrolment.applications.application import Applying, put_in_batch
 from cbt.enrolment.body import BodyDetails, change_body
 from cbt.enrolment.units import Issued
 from cbt.http.i18n import local_day, local_zone
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.results.publicity import publication as publicity
 from cbt.results.release import carry_out, read_plan
 from cbt.rules.canonical import canonical_json

@@ -17,16 +17,14 @@ from cbt.enrolment import body as body_service
 from cbt.enrolment import office_decisions
 from cbt.enrolment import units as member_units
 from cbt.enrolment.agreements import AgreementForm, agreement_lines, agreements_of, shown
-from cbt.enrolment.applications import people_views
 from cbt.enrolment.applications import views as applications
 from cbt.enrolment.body import BodyDetails
 from cbt.enrolment.fees import views as fees_views
 from cbt.enrolment.jobs import AGREEMENT
-from cbt.enrolment.office_decisions import DayForm, MajorForm
+from cbt.enrolment.office_decisions import DayForm, MajorForm, published_holidays
 from cbt.enrolment.units import UnitForm, phone_of
 from cbt.enrolment.workbook import views as workbook
 from cbt.errors import InvalidInput
-from cbt.holidays import published_holidays
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.form_posts import idempotency
@@ -392,9 +390,9 @@ for wing in (
 ):
     pages.register_blueprint(wing)
 applications.add_pages()
-people_views.add_pages()
-people_views.add_attachment_pages()
+applications.add_people_pages()
+applications.add_attachment_pages()
 workbook.add_pages()
-people_views.add_annex_pages()
+applications.add_annex_pages()
 for side in applications.BOTH:
     pages.register_blueprint(side.pages)

@@ -27,7 +27,7 @@ from cbt.errors import Conflict, InvalidInput, TooMany
 from cbt.http.auth import throttle
 from cbt.http.auth.machine import Machine
 from cbt.http.i18n import local_day
-from cbt.personal.fields import keyed_digest
+from cbt.personal import keyed_digest
 from cbt.printing.pdf import pdf, qr_drawing
 from cbt.results import retake_ledger as retake_store
 from cbt.results.models import Publication

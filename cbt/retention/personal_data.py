@@ -38,7 +38,7 @@ from cbt.http.form_values import required
 from cbt.http.i18n import local_text
 from cbt.jobs.registry import JobFile, JobResult
 from cbt.paths import product_dir
-from cbt.personal.fields import CORRECTION, DETAILS, QUERY, SHOWN, Erasure, document_index
+from cbt.personal import CORRECTION, DETAILS, QUERY, SHOWN, Erasure, document_index
 from cbt.results.retake_ledger import ledger_of
 from cbt.retention.due_batches import due_batch, kept_years, standing_hold
 from cbt.retention.erasure import erase, referring, table_of

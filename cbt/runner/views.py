@@ -18,13 +18,13 @@ from cbt.http.server.hot_addresses import hot_reply
 from cbt.http.static import joined_name
 from cbt.jobs.answers import act_reply
 from cbt.rules.roles import Role
-from cbt.runner.item_uses import uses_of
 from cbt.runner.jobs import DRAW
 from cbt.runner.paper.draw import drawn_count_of
 from cbt.runner.paper.handler import current_pages
 from cbt.runner.paper.page import FOLDER
 from cbt.runner.recovery_file import leftovers, read_leftovers
 from cbt.runner.replies import page_locale
+from cbt.runner.store import uses_of
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("delivery", __name__)

@@ -47,7 +47,7 @@ IN_THE_REQUEST = {
     "candidates/views.py:roster_template": "a workbook without a row",
     "enrolment/workbook/views.py:list_template": "a workbook without a row",
     "bank/imports/views.py:_workbook": "a workbook without a row",
-    "enrolment/applications/people_views.py:read_scan": "a scan as it is kept",
+    "enrolment/applications/views.py:read_scan": "a scan as it is kept",
 }
 """Files that no job makes, and why."""
 BY_ITSELF = {

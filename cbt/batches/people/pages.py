@@ -34,7 +34,7 @@ from cbt.candidates.store import booked, found_by, has_photo, has_started, with_
 from cbt.errors import InvalidInput, NotFound
 from cbt.http.form_values import WIDEST, asked_text, one_line, page_of, whole_number
 from cbt.media.intake import redraw
-from cbt.personal.fields import DETAILS, checked_details, checked_document, checked_name, gender_of_number
+from cbt.personal import DETAILS, checked_details, checked_document, checked_name, gender_of_number
 from cbt.rules.exam import ExamBlueprint, tools_text
 from cbt.rules.planning.changes import RegistrationChange, hindrance
 from cbt.rules.states import SittingState
