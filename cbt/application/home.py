@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
-from cbt.bank.review.pages import Scope, counts
+from cbt.bank.review.desk import Scope, counts
 from cbt.bank.store import drawable_banks
 from cbt.blueprints.store import blueprints_of, current_versions, sample_digests
 from cbt.enrolment.models import AssessmentBody, UnitClerk

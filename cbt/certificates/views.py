@@ -9,17 +9,12 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.blueprints.store import blueprint_of, last_version
-from cbt.certificates import service, unit_results
+from cbt.certificates import register as certificate_register
+from cbt.certificates import unit_results
 from cbt.certificates import uploads as mappings
 from cbt.certificates.jobs import ISSUE, OWN_RESULTS, PRINT, UPLOAD
 from cbt.certificates.models import Certificate
-from cbt.certificates.service import (
-    RegisterFilter,
-    SeriesForm,
-    series_form,
-    set_series,
-    waiting_page,
-)
+from cbt.certificates.register import RegisterFilter, SeriesForm, series_form, set_series, waiting_page
 from cbt.certificates.uploads import (
     CONSTANT,
     DATES,
@@ -257,7 +252,7 @@ def certificates() -> Reply:
 def issue() -> Reply:
     """Issue certificates to those who are named."""
     form = flask.request.form
-    level, people = form.get("level", ""), form.getlist("person")[: service.REGISTER_PAGE]
+    level, people = form.get("level", ""), form.getlist("person")[: certificate_register.REGISTER_PAGE]
     page = flask.url_for("certificates.register", unprinted=1)
     try:
         return act_reply(ISSUE, subject=f"blueprint:{level}", page=page, level=level, people=people)
@@ -267,7 +262,7 @@ def issue() -> Reply:
 
 def _waiting(refused: Refusal, level: str) -> Reply:
     with reading() as session:
-        waiting_levels = service.waiting_levels(session)
+        waiting_levels = certificate_register.waiting_levels(session)
         names, ready = {}, {}
         for one in waiting_levels:
             version = last_version(session, one.ref)
@@ -299,15 +294,15 @@ def register(refused: Refusal = NOTHING_REFUSED) -> Reply:
     args = flask.request.values
     sought = _sought(args)
     with reading() as session:
-        register_page = service.register_page(session, sought, page=page_of(args))
-        batches = service.batches_released(session)
+        register_page = certificate_register.register_page(session, sought, page=page_of(args))
+        batches = certificate_register.batches_released(session)
     return form_page(
         "certificates/register.html",
         refused,
         found=register_page,
         sought=sought,
         batches=batches,
-        most=service.PRINTED_AT_ONCE,
+        most=certificate_register.PRINTED_AT_ONCE,
     )
 
 
@@ -321,11 +316,14 @@ def _sought(args: Mapping[str, str]) -> RegisterFilter:
 def print_many() -> Reply:
     """Send the ticked certificates, or all that are looked for, as one file."""
     form = flask.request.form
-    refs, subject = list(dict.fromkeys(form.getlist("certificate")))[: service.REGISTER_PAGE], "certificates:"
+    refs, subject = (
+        list(dict.fromkeys(form.getlist("certificate")))[: certificate_register.REGISTER_PAGE],
+        "certificates:",
+    )
     if form.get("all"):
         sought = _sought(form)
         with reading() as session:
-            refs = service.printable(session, sought)
+            refs = certificate_register.printable(session, sought)
     if not refs:
         raise InvalidInput("certificate.none_chosen")
     return file_reply(PRINT, subject=subject, certificates=refs, reason=form.get("reason", ""))
@@ -355,7 +353,7 @@ def change_series() -> Reply:
 def certificate(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     with reading() as session:
         row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
-        wrong = service.wrong_facts(session, row) if row.revoked_at is None else ()
+        wrong = certificate_register.wrong_facts(session, row) if row.revoked_at is None else ()
         address = body(session).look_up
     return form_page("certificates/certificate.html", refused, row=row, wrong=wrong, address=address)
 
@@ -373,7 +371,9 @@ def print_one(ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(certificate)
 def revoke(ref: str) -> Reply:
-    service.revoke(ref, reason=flask.request.form.get("why", ""), now=flask.g.now, actor=acting())
+    certificate_register.revoke(
+        ref, reason=flask.request.form.get("why", ""), now=flask.g.now, actor=acting()
+    )
     return see_other(_("certificates.revoked"), "certificates.certificate", ref=ref)
 
 
@@ -383,7 +383,9 @@ def revoke(ref: str) -> Reply:
 def correct(ref: str) -> Reply:
     """Replace a certificate by one that says what the records do."""
     fault, now = flask.request.form.get("fault", ""), flask.g.now
-    new, number = service.correct(ref, reason=fault, today=local_day(now), now=now, actor=acting())
+    new, number = certificate_register.correct(
+        ref, reason=fault, today=local_day(now), now=now, actor=acting()
+    )
     return see_other(_("certificates.corrected", number=grouped(number)), "certificates.certificate", ref=new)
 
 

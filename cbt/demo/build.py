@@ -31,7 +31,7 @@ from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.roster.export import to_xlsx
 from cbt.candidates.roster.tables import TEMPLATE
-from cbt.certificates.service import SeriesForm, issue, set_series
+from cbt.certificates.register import SeriesForm, issue, set_series
 from cbt.config import Settings
 from cbt.demo.people import LEVEL, STAFF, Enrolment, Invented, invent, portrait, roster
 from cbt.demo.world import ACTOR, Ground, Hall, bring_banks, build_premises, plan_sitting

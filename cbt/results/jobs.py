@@ -25,7 +25,7 @@ from cbt.jobs.answers import have_done
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.results import rulings
-from cbt.results.package.service import make_package, note_package
+from cbt.results.package.container import make_package, note_package
 from cbt.results.package.signature import signing_key
 from cbt.results.publicity import store as publicity
 from cbt.results.publicity.publication import list_paper, listed, publish

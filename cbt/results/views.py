@@ -41,8 +41,8 @@ from cbt.results.late_answers import (
     second_roles,
 )
 from cbt.results.my_results import checked_slip, released_exams, slip_paper
-from cbt.results.package.service import package_page as read_package_page
-from cbt.results.package.service import public_key
+from cbt.results.package.container import package_page as read_package_page
+from cbt.results.package.container import public_key
 from cbt.results.package.signature import shown_print
 from cbt.results.publicity import views as publicity_views
 from cbt.results.publicity.store import is_released

@@ -28,7 +28,7 @@ from cbt.audit.chain import record
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.certificates.models import Certificate, CertificatePhoto
-from cbt.certificates.service import PURPOSE as CERTIFICATE_PHOTO
+from cbt.certificates.register import PURPOSE as CERTIFICATE_PHOTO
 from cbt.enrolment.applications.attachments import PHOTO, SCAN
 from cbt.enrolment.applications.person import TOLD, told_of
 from cbt.enrolment.body import body

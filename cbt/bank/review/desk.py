@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names, staff_with_roles
 from cbt.bank.catalogue import VersionLine, version_lines
-from cbt.bank.review.service import writers_of
+from cbt.bank.review.judgement import writers_of
 from cbt.bank.search import headline
 from cbt.errors import NotFound
 from cbt.items.markup import in_words

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from cbt.bank import store
 from cbt.bank.changes import version_row
 from cbt.bank.editor.form import blank_item, judge, merged, says_the_same
-from cbt.bank.review.service import move
+from cbt.bank.review.judgement import move
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.items.markup import in_words
 from cbt.items.media import SCHEME, address

@@ -34,7 +34,7 @@ from cbt.bank.banks.points_table import (
     used_points,
 )
 from cbt.bank.changes import version_row
-from cbt.bank.review.service import words
+from cbt.bank.review.judgement import words
 from cbt.bank.search import note
 from cbt.bank.store import bank_by_ref, taxonomy_of
 from cbt.blueprints.store import blueprints_of, current_versions
