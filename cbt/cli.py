@@ -44,7 +44,7 @@ COMMANDS = {
     "bank": Command("bank.cli.bank", ("cbt.bank.commands",)),
     "blueprint": Command("exams.cli.blueprint", ("cbt.blueprints.commands", "cbt.assembly.commands")),
     "certificates": Command("certificates.cli.certificates", ("cbt.certificates.commands",)),
-    "completion": Command("console.cli.completion", ("cbt.console.command",)),
+    "completion": Command("console.cli.completion", ("cbt.console.completion",)),
     "demo": Command("demo.cli.demo", ("cbt.demo.commands",)),
     "docs": Command("docs.cli.docs", ("cbt.ops.documents",)),
     "doctor": Command("doctor.cli.doctor", ("cbt.ops.doctor.commands",)),

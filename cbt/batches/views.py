@@ -27,8 +27,13 @@ from cbt.batches.jobs import (
 )
 from cbt.batches.people import views as people
 from cbt.batches.roster import views as roster_roster
-from cbt.batches.seat_assignment import SeatOrderForm, rooms_of_batch, seating_page, to_arrange
-from cbt.candidates.seated_room import has_accommodation
+from cbt.batches.seat_assignment import (
+    SeatOrderForm,
+    has_accommodation,
+    rooms_of_batch,
+    seating_page,
+    to_arrange,
+)
 from cbt.enrolment.applications.views import OFFICE, OWN, ApplicationSide, application
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import access

@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
+from click.shell_completion import CompletionItem
 
 from cbt.console.exits import DONE, REFUSED
 from cbt.console.output import Answer, ask_for_json, fold, say, width
@@ -289,20 +289,3 @@ NEW_FILE = PathKind(_new_file)
 """A file that is not there yet, in a folder that is."""
 PATH = PathKind(_any)
 """Any path: what may be there, and what must not, is the command's to say."""
-
-
-SHELLS = ("bash", "zsh", "fish")
-
-
-@command("completion", help="console.cli.completion")
-@argument("shell", type=click.Choice(SHELLS), help="console.cli.shell")
-def completion(shell: str) -> Answer:
-    """Print a shell's script; it asks `cbt` itself what may come next."""
-    kind = cast(type[ShellComplete], get_completion_class(shell))
-    root = click.get_current_context().find_root().command
-    # The script as such: bash's own class would run bash first to ask for its version.
-    script = ShellComplete.source(kind(root, {}, "cbt", "_CBT_COMPLETE"))
-    return Answer({"shell": shell, "script": script}, [script.strip("\n")])
-
-
-commands: list[click.Command] = [completion]

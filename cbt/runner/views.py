@@ -133,4 +133,4 @@ def page(ref: str, item_ref: str) -> Reply:
     with reading() as session:
         bank = bank_by_ref(session, ref)
         uses = uses_of(session, bank, item_ref, zone=local_zone())
-    return flask.render_template("runner/item_uses/uses.html", bank=bank, item_ref=item_ref, uses=uses)
+    return flask.render_template("runner/item_uses.html", bank=bank, item_ref=item_ref, uses=uses)
