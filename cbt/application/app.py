@@ -442,6 +442,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     result_jobs.WORKBOOK,
     result_jobs.SHEET_PRINT,
     result_jobs.LETTER,
+    result_jobs.APPEAL_LETTER,
     result_jobs.PUBLIC_LIST,
     result_jobs.PACKAGE,
     result_jobs.PUBLISH_RESULTS,

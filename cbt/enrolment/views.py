@@ -39,6 +39,7 @@ from cbt.storage.unit_of_work import reading
 
 body_pages = flask.Blueprint("body", __name__)
 TEXTS = ("name", "address", "phone", "website", "look_up", *body_service.PAYEE)
+DAYS = ("publicity_days", "appeal_days", "appeal_answer_days")
 
 
 @body_pages.get("/office/body")
@@ -56,10 +57,14 @@ def body(refused: Refusal = NOTHING_REFUSED) -> Reply:
 def change() -> Reply:
     """Say who the body is; or ask the second person, where results are to be shown in public no more."""
     form = flask.request.form
-    days = whole_number(form.get("publicity_days", "").strip(), most=999)
+    shown, appeals, answers = (_days(form.get(name, "")) for name in DAYS)
     texts = {name: form.get(name, "") for name in TEXTS}
     wanted = BodyDetails(
-        **texts, publicity_days=-1 if days is None else days, whole_numbers=bool(form.get("whole_numbers"))
+        **texts,
+        publicity_days=shown,
+        appeal_days=appeals,
+        appeal_answer_days=answers,
+        whole_numbers=bool(form.get("whole_numbers")),
     )
     reason = form.get("reason", "")
     try:
@@ -69,6 +74,12 @@ def change() -> Reply:
             before = body_service.body(session)
         return ask_for(needed, lambda: body_service.wish_for(before, wanted, reason))
     return see_other(flask_babel.gettext("enrolment.body.saved"), "enrolment.body.body")
+
+
+def _days(text: str) -> int:
+    """Return how many days a field says; -1, which no field allows, for what is no number."""
+    days = whole_number(text.strip(), most=999)
+    return -1 if days is None else days
 
 
 office_decision_pages = flask.Blueprint("decided", __name__)

@@ -70,7 +70,7 @@ ELSEWHERE = {
     *(f"application.{event.value}" for event in ApplicationEvent),
     *(f"applicant.{verdict}" for verdict in ("accept", "refuse")),
     *(f"applicant.{act}" for act in ("photo", "photo_remove", "scan", "scan_read", "scan_remove")),
-    *(f"print.{paper}" for paper in ("score_sheet", "publicity", "ruling")),
+    *(f"print.{paper}" for paper in ("score_sheet", "publicity", "ruling", "appeal")),
     *(f"guessing.{scope}" for scope in SCOPES),
     *(f"print.{document}" for document in (*DOCUMENTS, *PAPERS)),
 }

@@ -140,7 +140,14 @@ def factor_taken_off(world: World, lay: Lay) -> tuple[bool, str]:
 
 
 def shown_no_more(world: World, lay: Lay) -> tuple[bool, str]:
-    body = {"name": "示例市行业协会", "address": "", "phone": "", "website": ""}
+    body = {
+        "name": "示例市行业协会",
+        "address": "",
+        "phone": "",
+        "website": "",
+        "appeal_days": "15",
+        "appeal_answer_days": "15",
+    }
     admin = world.staff("admin")
     done(admin.post("/office/body", data=body | {"publicity_days": "5"}))
     form = body | {"publicity_days": "0", "reason": "主管部门批复", "ask": "1"}

@@ -298,7 +298,13 @@ def test_a_whole_number_stands_on_the_certificate_alone_and_where_the_body_wants
     officer, page = world.staff("officer"), f"{LIST}/{row.ref}"
     (masked,) = papers_of(officer.post(f"{page}/print"), tmp_path)
     assert (number in masked.text, squeezed(row.document) in masked.text) == (False, True)
-    details = {"name": "示例协会", "publicity_days": "5", "whole_numbers": "1"}
+    details = {
+        "name": "示例协会",
+        "publicity_days": "5",
+        "appeal_days": "15",
+        "appeal_answer_days": "15",
+        "whole_numbers": "1",
+    }
     assert world.staff("admin").post("/office/body", data=details).status_code == 303
     (paper,) = papers_of(officer.post(f"{page}/print", data={"reason": "补打"}), tmp_path)
     assert number in paper.text
@@ -352,7 +358,13 @@ def test_a_print_names_the_address_that_was_set_and_the_photo_stays_that_of_the_
     officer = world.staff("officer")
     assert "还没有填写证书查询页地址" in officer.get(f"{LIST}/{without.ref}").text
     officer.post(f"{LIST}/{without.ref}/print")
-    body = {"name": "示例协会", "look_up": "https://exam.example/verify", "publicity_days": "5"}
+    body = {
+        "name": "示例协会",
+        "look_up": "https://exam.example/verify",
+        "publicity_days": "5",
+        "appeal_days": "15",
+        "appeal_answer_days": "15",
+    }
     for wrong in ("exam.example/verify", "https://", "https://a@exam.example/", "https://exam.example/#x"):
         assert world.staff("admin").post("/office/body", data=body | {"look_up": wrong}).status_code == 422
     assert world.staff("admin").post("/office/body", data=body).status_code == 303
