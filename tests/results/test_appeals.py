@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -14,26 +13,20 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.models import Staff
-from cbt.accounts.staff import create_staff
 from cbt.audit.models import AuditEntry
 from cbt.blueprints.store import blueprint_of
 from cbt.errors import CbtError
 from cbt.results.appeals.decision import decide
 from cbt.results.appeals.request import AppealForm, ask, withdraw
 from cbt.results.models import Appeal, Result
-from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.exam import ExamBlueprint
-from cbt.rules.roles import Role
-from cbt.runner.models import Attempt, JournalEntry
-from cbt.runner.save.digest import journal_texts
-from cbt.scoring.models import Score
-from cbt.scoring.service import score_closed
+from cbt.runner.models import Attempt
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat
 from tests.printing.paper import papers_of
-from tests.results.scene import ENDED, SECOND, USUAL, finish, release, release_url
-from tests.world import PLANNED, Person, World
+from tests.results.appeal_scene import miss_marks, score_of, written
+from tests.results.scene import ENDED, SECOND, finish, release, release_url
+from tests.world import World
 
 FORM = AppealForm(("missed", "entered"), "第 3 题应得分。")
 TYPED: Mapping[str, object] = {"scope": ["missed", "added"], "words": "第 3 题应得分。"}
@@ -48,59 +41,6 @@ def refused(code: str) -> pytest.RaisesExc[CbtError]:
 def asked(world: World, name: str, form: AppealForm = FORM) -> str:
     ref = world.sitters[name].registration_ref
     return ask(ref, form, now=world.clock.now(), actor=f"candidate:{ref}")
-
-
-def written(world: World) -> World:
-    """Have "extra" answer sixty positions and be scored; return the world with a third officer."""
-    finish(world, USUAL | {"extra": "unscored"})
-    attempt_id = world.sitters["extra"].attempt_id
-    with world.app.app_context():
-        with unit_of_work() as session:
-            for position in range(1, 61):
-                session.add(
-                    JournalEntry(
-                        attempt_id=attempt_id,
-                        lease_epoch=1,
-                        seq=position,
-                        position=position,
-                        kind="answer",
-                        value='"A"',
-                        received_at=PLANNED + timedelta(seconds=position),
-                        in_grace=False,
-                    )
-                )
-            session.flush()
-            text = journal_texts(session, [attempt_id])[attempt_id]
-            session.get_one(Attempt, attempt_id).journal_digest = digest(text)
-        assert score_closed(now=ENDED) == 1
-        create_staff(login="third", name="孙立", roles=[Role.OFFICER], now=ENDED, actor="cli")
-        with unit_of_work() as session:
-            third = session.scalars(select(Staff).where(Staff.login == "third")).one()
-            third.must_change_password = False
-            person = Person(third.ref, third.login, third.id)
-    return replace(world, people=world.people | {"third": person})
-
-
-def score_of(world: World) -> Score:
-    with world.app.app_context(), reading() as session:
-        newest = select(Score).where(Score.attempt_id == world.sitters["extra"].attempt_id)
-        return session.scalars(newest.order_by(Score.number.desc()).limit(1)).one()
-
-
-def miss_marks(world: World, lost: str) -> Decimal:
-    """Take points from the score of "extra", as who kept them wrongly would; return what they should be."""
-    with world.app.app_context(), unit_of_work() as session:
-        score = session.get_one(Score, score_of(world).id)
-        sheet, right = json.loads(score.sheet), Decimal(str(score.score))
-        left = right - Decimal(lost)
-        right_places = [one for one in sheet["positions"] if one["earned"] == "1"]
-        for one in right_places[: int(lost)]:
-            one["earned"] = "0"
-        sheet["groups"][0]["earned"] = str(Decimal(sheet["groups"][0]["earned"]) - Decimal(lost))
-        sheet |= {"raw": str(left), "score": str(left)}
-        score.sheet, score.raw, score.score = canonical_json(sheet), left, left
-        score.sha256 = digest(score.sheet)
-    return right
 
 
 def appeal_of(world: World) -> Appeal:
@@ -148,7 +88,7 @@ def test_an_appeal_is_asked_once_inside_its_window_and_taken_back(world: World) 
 
 
 def test_an_appeal_that_finds_nothing_is_lost_with_a_letter(world: World, tmp_path: Path) -> None:
-    world = written(world)
+    world = written(world, "extra")
     release(world)
     mine, officer = world.candidate("extra"), world.staff("officer")
     page = flat(mine.get("/my/results").text)
@@ -197,7 +137,7 @@ def test_an_appeal_that_finds_nothing_is_lost_with_a_letter(world: World, tmp_pa
     assert flat(third.get(f"{desk}?state=kept").text).count(appeal.ref) == 1
     ended = appeal_of(world)
     assert (ended.state, ended.findings, ended.before_score) == ("kept", "", ended.after_score)
-    assert score_of(world).number == 1
+    assert score_of(world, "extra").number == 1
     letters = [third.get(f"{one}/letter.pdf"), mine.post(f"{OWN}/letter", data=own(world, "extra"))]
     for letter in letters:
         (paper,) = papers_of(letter, tmp_path)
@@ -208,8 +148,8 @@ def test_an_appeal_that_finds_nothing_is_lost_with_a_letter(world: World, tmp_pa
 def test_an_appeal_that_finds_missed_marks_is_won_and_two_people_correct_the_result(
     world: World, tmp_path: Path
 ) -> None:
-    world = written(world)
-    right = miss_marks(world, "3")
+    world = written(world, "extra")
+    right = miss_marks(world, "extra", 3)
     release(world)
     officer, third, stranger = world.staff("officer"), world.staff("third"), world.app.test_client()
     to = f"/results/appeals/to/{world.sitters['extra'].registration_ref}"
@@ -226,7 +166,7 @@ def test_an_appeal_that_finds_missed_marks_is_won_and_two_people_correct_the_res
     answer = third.post(one, data=verdict | {"verdict": "keep"})
     assert (answer.status_code, "少得了分" in answer.text) == (409, True)
     assert third.post(one, data=verdict).status_code == 303
-    appeal, score = appeal_of(world), score_of(world)
+    appeal, score = appeal_of(world), score_of(world, "extra")
     assert (appeal.findings, appeal.after_score, score.number, score.score) == (
         "missed,added",
         right,
@@ -255,11 +195,11 @@ def test_an_appeal_that_finds_missed_marks_is_won_and_two_people_correct_the_res
         (paper,) = papers_of(made, tmp_path)
         assert all(word in paper.text for word in ("更正成绩", str(right), str(right - 3), "漏评漏计"))
     page = flat(third.get(one).text)
-    assert ("成绩复核" in page, "还没有更正" in page) == (True, False)
+    assert ("3 题不符" in page, "还没有更正" in page) == (True, False)
 
 
 def test_a_result_that_was_entered_wrongly_is_put_right_without_another_score(world: World) -> None:
-    world = written(world)
+    world = written(world, "extra")
     release(world)
     with world.app.app_context():
         with unit_of_work() as session:
@@ -268,14 +208,14 @@ def test_a_result_that_was_entered_wrongly_is_put_right_without_another_score(wo
             result.score = Decimal(str(result.score)) - 1
         ref, third = asked(world, "extra"), f"staff:{world.people['third'].ref}"
         decide(ref, "change", "登记少一分。", now=world.clock.now(), actor=third)
-    assert (appeal_of(world).findings, score_of(world).number) == ("entered", 1)
+    assert (appeal_of(world).findings, score_of(world, "extra").number) == ("entered", 1)
 
 
 def test_nobody_falls_by_a_recount_and_nothing_is_decided_by_what_moved_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = written(world)
-    miss_marks(world, "-3")
+    world = written(world, "extra")
+    miss_marks(world, "extra", -3)
     release(world)
     third = f"staff:{world.people['third'].ref}"
     with world.app.app_context():
@@ -287,15 +227,15 @@ def test_nobody_falls_by_a_recount_and_nothing_is_decided_by_what_moved_on(
             with refused("appeal.changed_meanwhile"):
                 decide(ref, "keep", "核对。", now=world.clock.now(), actor=third)
         decide(ref, "keep", "核对。", now=world.clock.now(), actor=third)
-    assert (appeal_of(world).state, score_of(world).number) == ("kept", 1)
+    assert (appeal_of(world).state, score_of(world, "extra").number) == ("kept", 1)
     with world.app.app_context(), reading() as session:
-        found = select(func.count()).select_from(Result).where(Result.score == score_of(world).score)
+        found = select(func.count()).select_from(Result).where(Result.score == score_of(world, "extra").score)
         assert session.scalar(found) == 1
 
 
 @pytest.mark.once
 def test_a_paper_whose_seal_does_not_hold_is_not_decided_by(world: World) -> None:
-    world = written(world)
+    world = written(world, "extra")
     release(world)
     with world.app.app_context():
         ref = asked(world, "extra")

@@ -43,6 +43,7 @@ from cbt.rules.appeals import (
 )
 from cbt.rules.canonical import digest_of
 from cbt.rules.exam import Paper
+from cbt.rules.retake import PaperOutcome
 from cbt.rules.roles import PersonStep, Role
 from cbt.rules.violations import Violation
 from cbt.runner.models import Attempt
@@ -57,6 +58,7 @@ from cbt.storage.write_queue.change_set import put_down_in
 
 DECIDERS = (Role.OFFICER, Role.CHIEF_PROCTOR)
 VERDICTS: Mapping[str, AppealEvent] = {"keep": AppealEvent.KEEP, "change": AppealEvent.CHANGE}
+DECIDED = frozenset({AppealState.KEPT.value, AppealState.CHANGED.value})
 
 
 # The recount: worked out on a snapshot, and decided only while it still holds.
@@ -85,6 +87,8 @@ class CountedAppeal:
 def counted(session: Session, ref: str) -> CountedAppeal:
     """Return an appeal with its paper counted anew from the frozen form and the journal.
 
+    It is held against what stood when it was decided, and while it is open, against what stands now.
+
     Raise NotFound("appeal.unknown"), Conflict("appeal.no_paper") for a paper that has no score.
 
     Source: R-54, R-91.
@@ -92,7 +96,7 @@ def counted(session: Session, ref: str) -> CountedAppeal:
     appeal = Appeal.by_ref(session, ref, unknown="appeal.unknown")
     registration = session.get_one(Registration, appeal.registration_id)
     attempt = session.scalar(select(Attempt).where(Attempt.registration_id == registration.id))
-    score = None if attempt is None else latest_scores(session, [attempt.id]).get(attempt.id)
+    score = None if attempt is None else _score_on_record(session, appeal, attempt.id)
     if attempt is None or score is None:
         raise Conflict("appeal.no_paper")
     scorers = Scorers(checked)
@@ -107,7 +111,7 @@ def counted(session: Session, ref: str) -> CountedAppeal:
         appeal,
         registration,
         attempt,
-        _recount(end, score, fresh, paper, elsewhere, is_sealed=seals.form_ok and seals.journal_ok),
+        _recount(appeal, end, score, fresh, paper, elsewhere, is_sealed=seals.form_ok and seals.journal_ok),
         fresh,
         score,
         seals.form_ok,
@@ -116,7 +120,16 @@ def counted(session: Session, ref: str) -> CountedAppeal:
     )
 
 
+def _score_on_record(session: Session, appeal: Appeal, attempt_id: int) -> Score | None:
+    """Return the score that counted when an appeal was decided, else the one that counts."""
+    query = select(Score).where(Score.attempt_id == attempt_id).order_by(Score.number.desc()).limit(1)
+    if appeal.state in DECIDED:
+        query = query.where(Score.scored_at < appeal.ended_at)
+    return session.scalar(query)
+
+
 def _recount(
+    appeal: Appeal,
     end: RegistrationEnd,
     score: Score,
     fresh: Scored,
@@ -127,8 +140,10 @@ def _recount(
 ) -> Recount:
     kept, new = json.loads(score.sheet), json.loads(fresh.sheet.text)
     groups = tuple(added_lines(kept["groups"], new["groups"]))
-    facts = replace(end.judged.facts, marked=True, score=fresh.sheet.score)
+    facts, standing = replace(end.judged.facts, marked=True), end.judged.standing
     told = facts.released
+    if appeal.state in DECIDED:
+        told = Decision(PaperOutcome(appeal.before_outcome), appeal.before_score)
     if told is None:
         raise Conflict("appeal.unreleased", last="")
     return Recount(
@@ -138,8 +153,8 @@ def _recount(
         summed=sum_of(groups, step=paper.score_step),
         counted=fresh.sheet.score,
         released=ResultFacts(told.outcome, told.score),
-        due=_facts(end.decided),
-        evident=_facts(decision_by(facts, end.judged.standing, paper, elsewhere)),
+        due=_facts(decision_by(replace(facts, score=score.score), standing, paper, elsewhere)),
+        evident=_facts(decision_by(replace(facts, score=fresh.sheet.score), standing, paper, elsewhere)),
         is_sealed=is_sealed,
     )
 

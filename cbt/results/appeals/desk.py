@@ -21,7 +21,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.enrolment.office_decisions import holidays_of
 from cbt.errors import CbtError
 from cbt.http.i18n import local_day
-from cbt.results.appeals.decision import CountedAppeal, bar_of, counted
+from cbt.results.appeals.decision import DECIDED, CountedAppeal, bar_of, counted
 from cbt.results.appeals.request import AppealablePaper, appealable
 from cbt.results.models import Appeal, ViolationRuling
 from cbt.rules.appeals import AppealEvent, AppealScope, AppealState, MarkLine
@@ -161,7 +161,7 @@ class AppealPage:
     @property
     def found(self) -> list[str]:
         """What was found not to be in order: as decided, or while it is open, by the recount."""
-        if self.appeal.state in {AppealState.KEPT, AppealState.CHANGED}:
+        if self.appeal.state in DECIDED:
             return [one for one in self.appeal.findings.split(",") if one]
         recount = None if self.counted is None else self.counted.recount
         return [] if recount is None else [one.value for one in AppealScope if one in recount.findings]

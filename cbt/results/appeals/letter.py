@@ -17,10 +17,9 @@ from cbt.enrolment.body import issuing_body
 from cbt.errors import Conflict
 from cbt.http.i18n import local_day, local_text
 from cbt.printing.pdf import pdf
+from cbt.results.appeals.decision import DECIDED
 from cbt.results.appeals.request import AppealablePaper
 from cbt.rules.appeals import AppealState
-
-ENDS = frozenset({AppealState.KEPT, AppealState.CHANGED})
 
 
 def appeal_letter(session: Session, of: AppealablePaper) -> bytes:
@@ -32,7 +31,7 @@ def appeal_letter(session: Session, of: AppealablePaper) -> bytes:
     Source: R-54, R-91.
     """
     appeal = of.appeal
-    if appeal is None or appeal.state not in ENDS or appeal.ended_at is None:
+    if appeal is None or appeal.state not in DECIDED or appeal.ended_at is None:
         raise Conflict("appeal.undecided")
     if not of.is_settled:
         raise Conflict("appeal.uncorrected")

@@ -6,7 +6,7 @@ Source: R-91.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -73,7 +73,7 @@ def new(registration_ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
         of = appealable(session, registration, on=local_day(flask.g.now))
     barred = of.refusal()
     if barred is not None and not refused.what:
-        refused = refusal(barred, on_record=False)
+        refused = replace(refusal(barred, on_record=False), code=200)
     return form_page(
         "results/appeals/new.html",
         refused,
