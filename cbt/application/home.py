@@ -23,6 +23,8 @@ from cbt.http.auth.access import access_of
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_text
 from cbt.items.models import Item, ItemBank
+from cbt.results.appeals.decision import DECIDERS
+from cbt.results.store import open_appeals
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states import OVER, ItemState
 from cbt.sittings.models import RoomStaff, Seat, Sitting, SittingRoom
@@ -103,6 +105,11 @@ def _clerk(session: Session, principal: Principal) -> list[Turn]:
     return [] if of_a_unit else _turn("clerk.no_unit", "accounts.factors.account")
 
 
+def _appeals(session: Session, _principal: Principal) -> list[Turn]:
+    count = open_appeals(session)
+    return _turn("appeals", "results.appeals.index", waits=True, count=count) if count else []
+
+
 TurnOf = Callable[[Session, Principal], list[Turn]]
 _TURNS: tuple[tuple[tuple[Role, ...], TurnOf], ...] = (
     ((Role.AUTHOR,), _author),
@@ -112,6 +119,7 @@ _TURNS: tuple[tuple[tuple[Role, ...], TurnOf], ...] = (
     ((Role.INSPECTOR,), _inspector),
     ((Role.ADMIN,), _admin),
     ((Role.UNIT_CLERK,), _clerk),
+    (DECIDERS, _appeals),
 )
 
 

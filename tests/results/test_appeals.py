@@ -110,6 +110,7 @@ def test_an_appeal_that_finds_nothing_is_lost_with_a_letter(world: World, tmp_pa
     listed = flat(officer.get(desk).text)
     assert (appeal.ref in listed, "还有 15 个工作日" in listed) == (True, True)
     assert "待复核 1 项" in officer.get("/results").text
+    assert desk in officer.get("/staff").text
     evidence = flat(officer.get(one).text)
     assert "您参与过这项成绩" in evidence
     verdict = {"verdict": "keep", "grounds": "逐题核对无误。"}
