@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
@@ -212,6 +212,11 @@ def test_a_result_that_was_entered_wrongly_is_put_right_without_another_score(wo
     assert (appeal_of(world).findings, score_of(world, "extra").number) == ("entered", 1)
 
 
+def correct_meanwhile(session: Session, *_found: object, **_named: object) -> None:
+    """Have what was released be another between a recount and its decision."""
+    session.execute(update(Result).values(score=Decimal(1)))
+
+
 def test_nobody_falls_by_a_recount_and_nothing_is_decided_by_what_moved_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,7 +229,7 @@ def test_nobody_falls_by_a_recount_and_nothing_is_decided_by_what_moved_on(
     assert "不因复核降低" in flat(world.staff("third").get(f"/results/appeals/{ref}").text)
     with world.app.app_context():
         with monkeypatch.context() as patched:
-            patched.setattr("cbt.results.appeals.decision._moved_on", lambda *_: True)
+            patched.setattr("cbt.results.appeals.decision.insist_on_another", correct_meanwhile)
             with refused("appeal.changed_meanwhile"):
                 decide(ref, "keep", "核对。", now=world.clock.now(), actor=third)
         decide(ref, "keep", "核对。", now=world.clock.now(), actor=third)
