@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -22,23 +23,23 @@ from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.results.scene import ENDED, USUAL, finish
 from tests.world import PLANNED, Person, World
 
-ANSWERED = 60
+ANSWERED = range(1, 61)
 
 
-def written(world: World, *names: str) -> World:
-    """End the sitting with sixty answers of these sitters, scored; return the world with a third officer."""
+def written(world: World, *names: str, positions: Iterable[int] = ANSWERED) -> World:
+    """End the sitting with answers of these sitters, scored; return the world with a third officer."""
     finish(world, USUAL | dict.fromkeys(names, "unscored"))
     with world.app.app_context():
         with unit_of_work() as session:
             for name in names:
-                _answer(session, world.sitters[name].attempt_id)
+                _answer(session, world.sitters[name].attempt_id, positions)
         assert score_closed(now=ENDED) == len(names)
         third = _third_officer()
     world.clock.set(ENDED + timedelta(hours=1))
     return replace(world, people=world.people | {"third": third})
 
 
-def _answer(session: Session, attempt_id: int) -> None:
+def _answer(session: Session, attempt_id: int, positions: Iterable[int]) -> None:
     """Put answers into the journal of a closed attempt, and seal it."""
     session.add_all(
         JournalEntry(
@@ -51,7 +52,7 @@ def _answer(session: Session, attempt_id: int) -> None:
             received_at=PLANNED + timedelta(seconds=20 * position),
             in_grace=False,
         )
-        for position in range(1, ANSWERED + 1)
+        for position in positions
     )
     session.flush()
     attempt = session.get_one(Attempt, attempt_id)
@@ -88,3 +89,16 @@ def miss_marks(world: World, name: str, lost: int) -> Decimal:
         score.sheet = canonical_json(sheet | {"raw": str(score.raw), "score": str(score.score)})
         score.sha256 = digest(score.sheet)
     return right
+
+
+def mark_by_people(world: World, name: str, total: str) -> None:
+    """Complete a score that waits, as people would who mark its answers."""
+    with world.app.app_context(), unit_of_work() as session:
+        score = session.get_one(Score, score_of(world, name).id)
+        sheet = json.loads(score.sheet)
+        for one in (*sheet["positions"], *sheet["groups"]):
+            one["earned"] = one["points"] if one["earned"] is None else one["earned"]
+        score.raw = score.score = Decimal(total)
+        score.passed = True
+        score.sheet = canonical_json(sheet | {"raw": total, "score": total, "passed": True})
+        score.sha256 = digest(score.sheet)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy import func, select, update
@@ -23,10 +23,11 @@ from cbt.rules.exam import ExamBlueprint
 from cbt.runner.models import Attempt
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat
+from tests.kinds.papers import give_paper
 from tests.printing.paper import papers_of
-from tests.results.appeal_scene import miss_marks, score_of, written
+from tests.results.appeal_scene import mark_by_people, miss_marks, score_of, written
 from tests.results.scene import ENDED, SECOND, finish, release, release_url
-from tests.world import World
+from tests.world import World, form_of
 
 FORM = AppealForm(("missed", "entered"), "第 3 题应得分。")
 TYPED: Mapping[str, object] = {"scope": ["missed", "added"], "words": "第 3 题应得分。"}
@@ -255,6 +256,26 @@ def test_a_paper_whose_seal_does_not_hold_is_not_decided_by(world: World) -> Non
     assert officer.post(f"/results/appeals/{ref}/withdraw", data={"reason": " "}).status_code == 422
     assert officer.post(f"/results/appeals/{ref}/withdraw", data={"reason": "考生来电"}).status_code == 303
     assert "考生来电" in officer.get(f"/results/appeals/{ref}").text
+
+
+@pytest.mark.once
+def test_what_people_marked_waits_for_a_fresh_marker(world: World) -> None:
+    world = give_paper(world.app, world, "theory", now=world.clock.now())
+    with world.app.app_context(), reading() as session:
+        form: dict[str, Any] = form_of(session, world.sitters["theory"].attempt_id)
+    essays = [one["position"] for one in form["positions"] if one["type"] == "short_answer"]
+    world = written(world, "theory", positions=essays)
+    assert score_of(world, "theory").score is None
+    mark_by_people(world, "theory", "61.0")
+    release(world)
+    with world.app.app_context():
+        ref = asked(world, "theory")
+    third, one = world.staff("third"), f"/results/appeals/{ref}"
+    page = flat(third.get(one).text)
+    assert f"第 {'、'.join(map(str, essays))} 题由人工评阅" in page
+    for verdict in ("keep", "change"):
+        answer = third.post(one, data={"verdict": verdict, "grounds": "核对。"})
+        assert (answer.status_code, "重新评阅" in answer.text) == (409, True)
 
 
 @pytest.mark.once

@@ -241,6 +241,7 @@ def test_acts_that_change_no_result_are_acts_and_say_nothing_of_results() -> Non
         "publicity.",
         "objection.",
         "ruling.",
+        "appeal.",
         "sitting.",
         "candidate.",
         "registration.",
