@@ -180,6 +180,7 @@ def test_an_appeal_that_finds_missed_marks_is_won_and_two_people_correct_the_res
     assert ("最后手续" in waiting.text, str(right) in waiting.text) == (True, False)
     assert third.get(f"{one}/letter.pdf").status_code == 409
     assert "还没有更正" in third.get(one).text
+    assert "待更正" in third.get("/results/appeals?state=changed").text
     corrected = officer.post(release_url(world), data={**SECOND, "act": "correct", "reason": "成绩复核"})
     assert corrected.status_code == 303
     with world.app.app_context(), reading() as session:

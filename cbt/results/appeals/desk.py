@@ -22,8 +22,8 @@ from cbt.enrolment.office_decisions import holidays_of
 from cbt.errors import CbtError
 from cbt.http.i18n import local_day
 from cbt.results.appeals.decision import DECIDED, CountedAppeal, bar_of, counted
-from cbt.results.appeals.request import AppealablePaper, appealable
-from cbt.results.models import Appeal, ViolationRuling
+from cbt.results.appeals.request import AppealablePaper, appealable, is_corrected
+from cbt.results.models import Appeal, Result, ViolationRuling
 from cbt.rules.appeals import AppealEvent, AppealScope, AppealState, MarkLine
 from cbt.rules.calendar import Holidays, working_days_until
 from cbt.runner.models import JournalEntry
@@ -63,6 +63,8 @@ class AppealLine:
     sitting: Sitting
     paper: str
     due: Due
+    to_correct: bool
+    """Whether it was decided to be changed, and what was released does not say so yet."""
 
     @property
     def scopes(self) -> list[str]:
@@ -91,11 +93,12 @@ def appeal_list(session: Session, *, state: str, page: int, on: date) -> AppealL
     span = PageSpan(counts[state], PAGE, page)
     order = (Appeal.due_on,) if state == AppealState.OPEN else (Appeal.ended_at.desc(),)
     query = (
-        select(Appeal, Registration, Candidate, AdmissionTicket.number, Sitting)
+        select(Appeal, Registration, Candidate, AdmissionTicket.number, Sitting, Result)
         .join(Registration, Registration.id == Appeal.registration_id)
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
         .join(Sitting, Sitting.id == Registration.sitting_id)
+        .join(Result, Result.registration_id == Registration.id)
         .where(Appeal.state == state)
         .order_by(*order, Appeal.id)
         .limit(PAGE)
@@ -110,8 +113,9 @@ def appeal_list(session: Session, *, state: str, page: int, on: date) -> AppealL
             sitting,
             blueprint_of(session, registration.blueprint_version_id).paper_title(registration.paper),
             due_of(appeal, holidays, on=on),
+            appeal.state == AppealState.CHANGED and not is_corrected(appeal, result),
         )
-        for appeal, registration, candidate, ticket, sitting in session.execute(query)
+        for appeal, registration, candidate, ticket, sitting, result in session.execute(query)
     ]
     return AppealList(state, lines, counts, span.page, span.pages)
 
