@@ -63,6 +63,9 @@ CHANGES = {
     "jobs/queue.py:give_back",
     # A destruction has a table beside its one function.
     "retention/destruction.py:_move",
+    # An appeal has a table, which these ask; they repeat the state they leave.
+    "results/appeals/decision.py:decide",
+    "results/appeals/request.py:withdraw",
 }
 BEGINNINGS = {
     "runner/attempt_changes.py:create_attempt",
