@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import make_url, select, text
 
 from cbt.audit.models import AuditEntry
-from cbt.config.settings import Settings
+from cbt.config import Settings
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.conftest import Templates, installation
 from tests.databases import PostgresServer

@@ -19,8 +19,7 @@ from cbt.clock import MAX_HALF_TRIP, MAX_OFF, Agreement, SystemClock
 from cbt.config import Settings
 from cbt.errors import Unavailable
 from cbt.http.server.deferred import Parking
-from cbt.jobs.leader import AdvisoryLock, Candidacy, FileLock
-from cbt.jobs.scheduler import Scheduler, run_job
+from cbt.jobs.scheduler import AdvisoryLock, Candidacy, FileLock, Scheduler, run_job
 from cbt.ops.worker import _send_home_when_told_to_end, front_of
 from cbt.releases import newest_revision
 from cbt.storage.server_time import TimeWatch, database_time
@@ -198,7 +197,7 @@ def test_a_node_that_is_off_runs_no_job(app: flask.Flask) -> None:
 def test_a_node_that_is_off_leaves_the_lead_to_another(
     app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cbt.jobs.leader.TRY_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("cbt.jobs.scheduler.TRY_EVERY_SECONDS", 0.01)
     settings = settings_of(app)
 
     def lock() -> FileLock | AdvisoryLock:
@@ -285,7 +284,7 @@ def test_a_process_told_to_end_sends_home_who_waits_and_ends_as_before(number: s
 
 
 def test_a_leader_whose_database_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cbt.jobs.leader.END_SECONDS", 0.05)
+    monkeypatch.setattr("cbt.jobs.scheduler.END_SECONDS", 0.05)
     asked, answered, started = threading.Event(), threading.Event(), threading.Event()
 
     class Hanging:

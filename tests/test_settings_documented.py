@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.config import FILE_VARIABLE, Settings
-from cbt.config.reader import OF_TESTS
+from cbt.config import FILE_VARIABLE, OF_TESTS, Settings
 from cbt.paths import product_dir
 
 ROOT = product_dir("templates").parent

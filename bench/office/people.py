@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bench.installation import PAPER, Installation
 from cbt.blueprints.store import current_version
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.rules.canonical import canonical_json, digest_of
 from cbt.rules.door import mask_document
 from cbt.rules.states import State

@@ -21,7 +21,7 @@ from bench.rosters import plan_days, roster_of
 from cbt.blueprints.versions import load_folder, look
 from cbt.candidates.models import Registration
 from cbt.certificates.models import Certificate
-from cbt.certificates.service import SeriesForm, set_series
+from cbt.certificates.register import SeriesForm, set_series
 from cbt.config import read_settings
 from cbt.demo.build import BODY
 from cbt.demo.people import DONE, Enrolment

@@ -158,7 +158,8 @@ _CODES = {
     "duty": ("role",),
     "mode": ("sittings.mode",),
     "purpose": ("sittings.purpose",),
-    "verdict": ("objection.state", "ruling.verdict"),
+    "verdict": ("objection.state", "ruling.verdict", "appeal.state"),
+    "scope": ("appeal.scope",),
     "brought_by": ("objection.by",),
     "document": ("door.document",),
     "document_type": ("door.document",),
@@ -175,7 +176,7 @@ _CODES = {
 }
 """Where the words of a code are, by the name of the fact; those of no page stand beside the names of facts."""
 _ACTS = frozenset({"act"})
-_LISTED = frozenset({"received", "checked"})
+_LISTED = frozenset({"received", "checked", "scope"})
 """Facts that are several codes with commas between."""
 _REFS = {
     "unit": "member_unit",

@@ -1,14 +1,12 @@
-"""Pages of the accounts room: sign-in, password, home, staff, and the audit log."""
+"""Pages of the accounts room: sign-in with its second factor, one's own account, home, staff, and the audit log."""
 
 from __future__ import annotations
 
 import flask
 import flask_babel
 
-from cbt.accounts import factor_codes, store
-from cbt.accounts import second_factor as factor_service
-from cbt.accounts import second_factor_views as factor_views
-from cbt.accounts import sign_in as service
+from cbt.accounts import factor_codes, second_factor, store
+from cbt.accounts import sign_in as logins
 from cbt.accounts.approvals import views as approval_views
 from cbt.accounts.approvals.requests import SecondNeeded
 from cbt.accounts.approvals.views import ask_for
@@ -18,7 +16,16 @@ from cbt.accounts.sign_in import guessed
 from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.http.auth import access
-from cbt.http.auth.login import HALF, acting, current_principal, forget, remember, signed_in
+from cbt.http.auth.login import (
+    HALF,
+    Principal,
+    acting,
+    current_principal,
+    forget,
+    remember,
+    signed_in,
+    why_signed_out,
+)
 from cbt.http.auth.machine import current_machine
 from cbt.http.form_posts import idempotency
 from cbt.http.form_values import asked_text, page_of
@@ -62,11 +69,172 @@ def _page(
     )
 
 
+factor_pages = flask.Blueprint("factors", __name__)
+
+
+@factor_pages.get("/staff/sign-in/code")
+@access.public
+def code() -> Reply:
+    target = local_target(flask.request.args.get("next"), flask.url_for("accounts.home"))
+    return _code_page(target, NOTHING_REFUSED) if _half() else _back_to_sign_in(target)
+
+
+@factor_pages.post("/staff/sign-in/code")
+@access.public
+def code_now() -> Reply:
+    """Finish signing in."""
+    form = flask.request.form
+    target, half = local_target(form.get("next"), flask.url_for("accounts.home")), _half()
+    if half is None:
+        return _back_to_sign_in(target)
+    try:
+        token = second_factor.finish_sign_in(
+            half, code=form.get("code", ""), machine=current_machine(), now=flask.g.now
+        )
+    except CbtError as error:
+        return _code_page(target, refusal(error))
+    remember(token)
+    return flask.redirect(target, 303)
+
+
+def _half() -> Principal | None:
+    principal = current_principal()
+    return principal if principal is not None and principal.kind == HALF else None
+
+
+def _back_to_sign_in(target: str) -> Reply:
+    over = why_signed_out() or None
+    return flask.redirect(flask.url_for("accounts.sign_in", next=target, over=over), 303)
+
+
+def _code_page(target: str, refused: Refusal) -> Reply:
+    return form_page("accounts/second_factor/code.html", refused, target=target)
+
+
+@factor_pages.get("/staff/account")
+@access.staff
+def account(refused: Refusal = NOTHING_REFUSED, form: str = "") -> Reply:
+    """Show one's own account: password, second factor, where one is signed in."""
+    me = signed_in()
+    with reading() as session:
+        state = factor_codes.state(session, store.staff_by_ref(session, me.subject_ref))
+    return form_page(
+        "accounts/second_factor/account.html",
+        refused,
+        factor=state,
+        codes=factor_codes.CODES,
+        logins=logins.open_ones(me, now=flask.g.now),
+        here=me.login_session_id,
+        form=form,
+    )
+
+
+@factor_pages.get("/staff/account/factor")
+@access.staff
+def enrol() -> Reply:
+    """Show the secret of a second factor to set up, as a picture and as text."""
+    with reading() as session:
+        if (
+            factor_codes.state(session, store.staff_by_ref(session, signed_in().subject_ref)).since
+            is not None
+        ):
+            return flask.redirect(flask.url_for("accounts.factors.account"), 303)
+    return _enrol_page(*second_factor.offer(signed_in()), NOTHING_REFUSED)
+
+
+@factor_pages.post("/staff/account/factor")
+@access.staff
+def enrol_now() -> Reply:
+    """Set it up once a code shows that the app has the secret; show the recovery codes, this once."""
+    form = flask.request.form
+    try:
+        secret = second_factor.offered(signed_in(), form.get("offer", ""))
+    except InvalidInput as error:
+        return _enrol_page(*second_factor.offer(signed_in()), refusal(error))
+    try:
+        token, made = second_factor.enrol(
+            signed_in(),
+            secret=secret,
+            password=form.get("password", ""),
+            code=form.get("code", ""),
+            machine=current_machine(),
+            now=flask.g.now,
+        )
+    except CbtError as error:
+        return _enrol_page(secret, form.get("offer", ""), refusal(error))
+    remember(token)
+    return _codes_page(made, fresh=True)
+
+
+def _enrol_page(secret: str, offer: str, refused: Refusal) -> Reply:
+    me = signed_in()
+    with reading() as session:
+        login = store.staff_by_ref(session, me.subject_ref).login
+    return form_page(
+        "accounts/second_factor/enrol.html",
+        refused,
+        picture=factor_codes.picture(secret, login=login, issuer=flask_babel.gettext("ui.product")),
+        secret=factor_codes.in_groups(secret),
+        offer=offer,
+        login=login,
+        forced=me.owes_factor,
+    )
+
+
+def _codes_page(made: list[str], *, fresh: bool) -> Reply:
+    return flask.render_template("accounts/second_factor/recovery.html", codes=made, fresh=fresh)
+
+
+@factor_pages.post("/staff/account/factor/<act>")
+@access.staff
+def change(act: str) -> Reply:
+    """Replace the recovery codes, or switch the second factor off; both ask for password and code again."""
+    form = flask.request.form
+    credentials = {
+        "password": form.get("password", ""),
+        "code": form.get("code", ""),
+        "machine": current_machine(),
+        "now": flask.g.now,
+    }
+    try:
+        if act == "codes":
+            token, made = second_factor.renew_codes(signed_in(), **credentials)
+            remember(token)
+            return _codes_page(made, fresh=False)
+        if act != "off":
+            raise InvalidInput("web.bad_request")
+        remember(second_factor.switch_off(signed_in(), **credentials))
+    except CbtError as error:
+        return account(refusal(error), act)
+    return see_other(flask_babel.gettext("accounts.factor.is_off"), "accounts.factors.account")
+
+
+@factor_pages.post("/staff/account/logins/<int:number>/end")
+@access.staff
+def end_login(number: int) -> Reply:
+    logins.end_one(signed_in(), number, now=flask.g.now)
+    return flask.redirect(flask.url_for("accounts.factors.account"), 303)
+
+
+@factor_pages.post("/staff/account/logins/others/end")
+@access.staff
+def end_others() -> Reply:
+    logins.end_others(signed_in(), now=flask.g.now)
+    return see_other(flask_babel.gettext("accounts.logins.ended"), "accounts.factors.account")
+
+
+@factor_pages.post("/staff/here")
+@access.staff
+def here() -> Reply:
+    """Take note that somebody is typing here: a long form must not outlast its login."""
+    return "", 204
+
+
 pages = flask.Blueprint("accounts", __name__)
 pages.app_template_global()(staff_frame)
 pages.register_blueprint(audit_log_pages)
 pages.register_blueprint(approval_views.pages)
-pages.register_blueprint(factor_views.pages)
+pages.register_blueprint(factor_pages)
 
 OVER = ("idle", "expired", "revoked")
 """Why a login can be over; the sign-in page has a sentence for each."""
@@ -93,7 +261,7 @@ def sign_in_now() -> Reply:
     form = flask.request.form
     target, login = local_target(form.get("next"), flask.url_for("accounts.home")), form.get("login", "")
     try:
-        opened = service.sign_in(
+        opened = logins.sign_in(
             login=login,
             password=form.get("password", ""),
             machine=current_machine(),
@@ -125,7 +293,7 @@ def sign_in_again() -> Reply:
     """Go back from the code to the password, as somebody else or from the beginning."""
     principal = current_principal()
     if principal is not None and principal.kind == HALF:
-        service.sign_out(principal, now=flask.g.now)
+        logins.sign_out(principal, now=flask.g.now)
         forget()
     return flask.redirect(flask.url_for("accounts.sign_in"), 303)
 
@@ -133,7 +301,7 @@ def sign_in_again() -> Reply:
 @pages.post("/staff/sign-out")
 @access.staff
 def sign_out() -> Reply:
-    service.sign_out(signed_in(), now=flask.g.now)
+    logins.sign_out(signed_in(), now=flask.g.now)
     forget()
     wanted = local_target(flask.request.form.get("next"), "") or None  # a page that was not for this person
     return flask.redirect(flask.url_for("accounts.sign_in", next=wanted), 303)
@@ -160,7 +328,7 @@ def _change_password() -> str:
     new = form.get("new", "")
     if new != form.get("again", ""):
         raise InvalidInput("password.differs", field="again")
-    return service.change_password(
+    return logins.change_password(
         signed_in(), old=form.get("old", ""), new=new, machine=current_machine(), now=flask.g.now
     )
 
@@ -252,9 +420,9 @@ def change_person(ref: str, act: str) -> Reply:
     elif act == "reset-factor":
         reason = flask.request.form.get("reason", "")
         try:
-            factor_service.reset_by_two(ref, reason=reason, first=signed_in(), second=None, now=flask.g.now)
+            second_factor.reset_by_two(ref, reason=reason, first=signed_in(), second=None, now=flask.g.now)
         except SecondNeeded as needed:
-            return ask_for(needed, lambda: factor_service.reset_wish(ref, reason))
+            return ask_for(needed, lambda: second_factor.reset_wish(ref, reason))
     else:
         raise InvalidInput("web.bad_request")
     return see_other(flask_babel.gettext("accounts.person.saved"), "accounts.person", ref=ref)

@@ -24,11 +24,10 @@ from cbt.accounts.store import half_principal, signed_in_principal
 from cbt.application import views as application_views
 from cbt.application.backup_hook import SEND
 from cbt.application.backups import BACKUP, init_backups
-from cbt.application.first_steps import first_steps_on_home
+from cbt.application.home import first_steps_on_home, turns_on_home
 from cbt.application.hot_addresses import init_hot
 from cbt.application.jobs import JOBS
 from cbt.application.observation import init_observation
-from cbt.application.turns import turns_on_home
 from cbt.application.views import room_lines
 from cbt.assembly import coverage_views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
@@ -65,12 +64,10 @@ from cbt.door.admission import register_papers
 from cbt.door.seats import was_issued
 from cbt.enrolment import jobs as enrolment_jobs
 from cbt.enrolment import views as enrolment
-from cbt.enrolment.applications import jobs as application_jobs
 from cbt.enrolment.applications.person import register_retakes
 from cbt.enrolment.applications.store import register_unplaced
 from cbt.enrolment.applications.views import applications_on_home
 from cbt.enrolment.body import BODY_CHANGES
-from cbt.enrolment.fees import jobs as fee_jobs
 from cbt.enrolment.fees.charges import register_fates
 from cbt.enrolment.models import (
     Applicant,
@@ -83,7 +80,7 @@ from cbt.enrolment.models import (
 from cbt.help import views as help_views
 from cbt.http import health
 from cbt.http import views as http_views
-from cbt.http.auth.access import access_of, init_access, register_elsewhere
+from cbt.http.auth.access import access_of, init_access, register_elsewhere, register_remedy, remedy
 from cbt.http.auth.cookies import init_cookies
 from cbt.http.auth.login import HALF, current_principal, init_login, register_resolver
 from cbt.http.auth.machine import init_machines, register_issued_before
@@ -96,7 +93,6 @@ from cbt.http.health import files_lost, low_disks
 from cbt.http.i18n import init_i18n
 from cbt.http.page_cache import init_kept_pages
 from cbt.http.problems import init_problems, register_recorder
-from cbt.http.remedies import register_remedy, remedy
 from cbt.http.request_log import ObservedApp
 from cbt.http.responses import init_headers
 from cbt.http.server.lanes import init_strangers
@@ -124,7 +120,7 @@ from cbt.results import jobs as result_jobs
 from cbt.results import views as results_views
 from cbt.results.analysis import views as analysis_views
 from cbt.results.analysis.job import JOBS as ANALYSIS_JOBS
-from cbt.results.change_number import init_result_changes
+from cbt.results.handler import init_result_changes
 from cbt.results.jobs import RELEASES
 from cbt.results.late_answers import LATE_RULINGS
 from cbt.results.retake_ledger import retake_verdicts
@@ -134,7 +130,6 @@ from cbt.retention.destruction import DESTROY
 from cbt.retention.due_batches import TERMS
 from cbt.retention.models import Destruction
 from cbt.runner import api as delivery_api
-from cbt.runner import item_uses_views as uses
 from cbt.runner import practice_views as practice
 from cbt.runner import views as delivery
 from cbt.runner.jobs import DRAW
@@ -391,7 +386,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     delivery.pages,
     delivery_api.pages,
     news.pages,
-    uses.pages,
+    delivery.uses_pages,
     practice.pages,
     proctoring_views.pages,
     proctoring_views.incident_pages,
@@ -429,11 +424,11 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     enrolment_jobs.JOURNAL,
     enrolment_jobs.FORMS,
     enrolment_jobs.MARKED_LIST,
-    application_jobs.DECIDE,
-    application_jobs.TAKE_STEP,
-    fee_jobs.CHARGE,
-    fee_jobs.MATCH,
-    fee_jobs.CANCEL_FEES,
+    enrolment_jobs.DECIDE,
+    enrolment_jobs.TAKE_STEP,
+    enrolment_jobs.CHARGE,
+    enrolment_jobs.MATCH,
+    enrolment_jobs.CANCEL_FEES,
     *STAFF_LISTS.jobs,
     MARKED_LIST,
     SLIPS,
@@ -447,6 +442,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     result_jobs.WORKBOOK,
     result_jobs.SHEET_PRINT,
     result_jobs.LETTER,
+    result_jobs.APPEAL_LETTER,
     result_jobs.PUBLIC_LIST,
     result_jobs.PACKAGE,
     result_jobs.PUBLISH_RESULTS,

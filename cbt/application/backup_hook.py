@@ -29,8 +29,8 @@ from cbt.jobs.models import Job
 from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.jobs.worker import SYSTEM, NoLongerHeld
 from cbt.rules.roles import Role
+from cbt.storage.backup_folder import OUTPUT, SentBackups, newest_name, read_sent, unsent, write_sent
 from cbt.storage.private_files import open_private
-from cbt.storage.sent_backups import OUTPUT, SentBackups, newest_name, read_sent, unsent, write_sent
 from cbt.storage.unit_of_work import reading, unit_of_work
 
 log = logging.getLogger(__name__)

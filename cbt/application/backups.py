@@ -32,8 +32,7 @@ from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import JobKind, JobResult, Work
 from cbt.jobs.worker import SYSTEM
 from cbt.rules.roles import Role
-from cbt.storage.backup_folder import copies, copy_name, due
-from cbt.storage.sent_backups import SentBackups, read_sent
+from cbt.storage.backup_folder import SentBackups, copies, copy_name, due, read_sent
 from cbt.storage.types import Base, UtcDateTime
 from cbt.storage.unit_of_work import reading, unit_of_work
 

@@ -9,7 +9,7 @@ import flask
 
 from cbt.certificates.handler import LookUpHandler
 from cbt.http.server.hot_addresses import HotHandler, init_hot_addresses
-from cbt.proctoring.board.handler import BoardHandler
+from cbt.proctoring.board.page import BoardHandler
 from cbt.results.handler import OwnResultsHandler
 from cbt.runner.news.handler import NewsHandler
 from cbt.runner.paper.handler import DoneHandler, PageHandler

@@ -33,7 +33,7 @@ from cbt.runner.save.journal import Journal
 from cbt.scoring.late_answers import ANSWER
 from cbt.scoring.models import RuledEntry
 from cbt.sittings.models import ServerHeartbeat, SittingRoom
-from cbt.storage.sent_backups import read_sent, unsent
+from cbt.storage.backup_folder import read_sent, unsent
 from cbt.storage.unit_of_work import reading
 from cbt.storage.write_queue.write_lock import Gate
 from cbt.storage.write_queue.writer_client import can_share, is_owned

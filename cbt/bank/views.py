@@ -19,8 +19,8 @@ from cbt.bank.jobs import EXPORT
 from cbt.bank.lint.job import LINT, LintStanding, lint_standing
 from cbt.bank.lint.page import lint_page
 from cbt.bank.review import views as review_views
+from cbt.bank.review.desk import desk_of
 from cbt.bank.review.fields import shown_fields
-from cbt.bank.review.pages import desk_of
 from cbt.bank.search import ALL_STATES, MOST_COUNTED, PAGE_SIZE, asked_for, named_by, search_items
 from cbt.errors import Conflict, NotFound
 from cbt.http.auth import access, login

@@ -30,7 +30,7 @@ from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
 from cbt.errors import Conflict
 from cbt.http.i18n import local_day
 from cbt.media.intake import JPEG
-from cbt.personal.fields import DETAILS
+from cbt.personal import DETAILS
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.enrolment.fees import PaperFate
 from cbt.rules.states import OVER, ApplicationEvent, ApplicationState, SittingState

@@ -23,7 +23,7 @@ from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.units import phone_of
 from cbt.errors import Conflict
 from cbt.http.i18n import local_text
-from cbt.personal.fields import DETAILS
+from cbt.personal import DETAILS
 from cbt.sittings import store
 from cbt.sittings.models import Batch, Centre, Sitting, SittingChange
 from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text

@@ -13,7 +13,7 @@ from cbt.batches import checklist, publication, seat_assignment, sitting_change
 from cbt.batches.application_roster import take_out
 from cbt.batches.applications import applied_rows
 from cbt.batches.inform_list import inform_list
-from cbt.batches.roster.pages import export_rows, marked_copy
+from cbt.batches.roster.desk import export_rows, marked_copy
 from cbt.batches.sitting_change import MoveWish
 from cbt.candidates.roster.export import OF_BATCH, to_xlsx
 from cbt.enrolment.applications.application import Applying

@@ -18,15 +18,13 @@ from cbt.audit.chain import record
 from cbt.audit.store import last_number, told_since
 from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.sittings import checks_of_sitting
-from cbt.batches.seat_assignment import drawn_in
+from cbt.batches.seat_assignment import drawn_in, seated_room
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.registration import to_print_again
-from cbt.candidates.seated_room import seated_room
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import required
 from cbt.http.i18n import local_day, local_zone
-from cbt.rules.planning.changes import GoalSeat, reseated, unmovable
-from cbt.rules.planning.day_names import following_name
+from cbt.rules.planning.changes import GoalSeat, following_name, reseated, unmovable
 from cbt.rules.planning.seat_plan import alike, plan_of
 from cbt.rules.states import SittingState
 from cbt.sittings import service, store

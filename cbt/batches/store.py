@@ -14,7 +14,7 @@ from cbt.accounts.models import Staff
 from cbt.batches.applications import off_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.store import has_photo
-from cbt.certificates.service import certified, judged
+from cbt.certificates.register import certified, judged
 from cbt.enrolment.body import body
 from cbt.http.i18n import local_zone
 from cbt.results.models import Result

@@ -25,7 +25,7 @@ from cbt.candidates.store import Registered, entries_of_sitting, has_started
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.imports.direct_import import DirectImport
 from cbt.media.intake import JPEG, MOST_PICTURE_BYTES, redraw_zip
-from cbt.personal.fields import (
+from cbt.personal import (
     CORRECTION,
     DETAILS,
     checked_document,

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.errors import Unavailable
-from cbt.personal.fields import SHOWN
+from cbt.personal import SHOWN
 from cbt.storage.crypto import open_sealed
 from cbt.storage.types import Base, DecimalText, Named, Row, Span, UtcDateTime
 
@@ -17,7 +17,7 @@ from cbt.storage.types import Base, DecimalText, Named, Row, Span, UtcDateTime
 class Candidate(Named):
     """A 考生; the document and phone numbers are encrypted, `document_index` is the document's keyed digest.
 
-    Which columns hold what people are asked for is said by `cbt/personal/fields.py`.
+    Which columns hold what people are asked for is said by `cbt/personal.py`.
     """
 
     name: Mapped[str] = mapped_column(String(60))

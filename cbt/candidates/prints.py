@@ -24,7 +24,7 @@ from cbt.enrolment.body import BodyDetails, body
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_text, mark_text
-from cbt.personal.fields import DETAILS, gender_of_number
+from cbt.personal import DETAILS, gender_of_number
 from cbt.printing.pdf import lacking
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.planning.seat_plan import RoomPlan, plan_of

@@ -18,7 +18,7 @@ from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.i18n import local_zone
-from cbt.personal.fields import DETAILS, document_index
+from cbt.personal import DETAILS, document_index
 from cbt.rules.clock import LateRule
 from cbt.rules.door import mask_document
 from cbt.rules.exam import ExamBlueprint, Paper, SubmitPolicy

@@ -50,7 +50,7 @@ from cbt.candidates.store import (
 )
 from cbt.http.auth.login import Principal
 from cbt.http.form_values import asked_text, page_of
-from cbt.personal.fields import DETAILS, PersonField
+from cbt.personal import DETAILS, PersonField
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.door import mask_document, normalise_document
 from cbt.rules.exam import ExamBlueprint

@@ -20,7 +20,7 @@ from cbt.blueprints.store import BatchUse, paper_of
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.errors import NotFound
 from cbt.http.auth.login import Principal
-from cbt.personal.fields import DETAILS, document_index
+from cbt.personal import DETAILS, document_index
 from cbt.rules.door import Span, normalise_document, paper_span
 from cbt.rules.states import SittingState
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom

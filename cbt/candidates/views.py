@@ -1,4 +1,4 @@
-"""Pages of the office: a batch, a sitting, roster import, a registration."""
+"""Pages of the office: a batch, a sitting, roster import, a registration, and what is printed of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import flask_babel
 
 from cbt.accounts.approvals.requests import SecondNeeded, SecondPersonTerms
 from cbt.accounts.approvals.views import ask_for, typed_second
-from cbt.candidates import print_views as printing_views
 from cbt.candidates import prints, service, store
 from cbt.candidates.corrections import Correction, PhotoImport
-from cbt.candidates.jobs import PHOTOS, ROSTER, photo_report, photo_report_name
+from cbt.candidates.jobs import PHOTOS, PRINT, READERS, ROSTER, photo_report, photo_report_name
+from cbt.candidates.prints import DOCUMENTS, PAGE_SIZE, again_page, choice
 from cbt.candidates.roster.export import template
 from cbt.candidates.service import (
     Revealed,
@@ -24,6 +24,7 @@ from cbt.errors import NotFound
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.downloads import attachment, picture
+from cbt.http.form_values import page_of
 from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page, head_of_page, see_other, uploaded
 from cbt.http.partials import Reply
 from cbt.imports.direct_import import note
@@ -31,7 +32,7 @@ from cbt.jobs import queue
 from cbt.jobs.answers import act_answered, file_reply, have_done
 from cbt.jobs.registry import JobFile
 from cbt.media.intake import redraw
-from cbt.personal.fields import DOCUMENT_NAMES, detail_facts, person_details
+from cbt.personal import DOCUMENT_NAMES, detail_facts, person_details
 from cbt.rules.roles import Role
 from cbt.sittings.store import second_by_password
 from cbt.spreadsheets.findings import counts
@@ -39,11 +40,10 @@ from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("candidates", __name__)
+print_pages = flask.Blueprint("printing", __name__)
 pages.add_app_template_global(person_details, "person_details")
 pages.add_app_template_global(detail_facts, "detail_facts")
-pages.register_blueprint(printing_views.pages)
-
-READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+pages.register_blueprint(print_pages)
 
 
 @pages.get("/office/sittings/<ref>")
@@ -179,3 +179,55 @@ def _correction() -> Correction:
         document=(form.get("document_type", ""), number) if number else None,
         photo=redraw(image) if image else None,
     )
+
+
+@print_pages.get("/office/sittings/<ref>/print")
+@access.roles(*READERS)
+def choose(ref: str) -> Reply:
+    with reading() as session:
+        print_choice = choice(session, ref)
+    return flask.render_template(
+        "candidates/prints/choose.html", found=print_choice, documents=list(DOCUMENTS)
+    )
+
+
+@print_pages.get("/office/sittings/<ref>/print/<document>/<room_ref>.pdf")
+@access.roles(*READERS)
+def room(ref: str, document: str, room_ref: str) -> Reply:
+    _known(document)
+    subject = f"sitting_room:{room_ref}"
+    return file_reply(PRINT, subject=subject, sitting=ref, room=room_ref, document=document)
+
+
+@print_pages.get("/office/sittings/<ref>/print/tickets/again.pdf")
+@access.roles(Role.OFFICER)
+def again(ref: str) -> Reply:
+    """Send the tickets of a sitting that were printed before something on them changed, and no others."""
+    return file_reply(PRINT, subject=f"sitting:{ref}", sitting=ref, document="tickets")
+
+
+@print_pages.get("/office/batches/<ref>/print/again")
+@access.roles(*READERS)
+def again_of_batch(ref: str) -> Reply:
+    """List the tickets of a batch that are to be printed again, with one button for each sitting."""
+    page = page_of(flask.request.args)
+    with reading() as session:
+        listing = again_page(session, ref, page=page)
+    return flask.render_template(
+        "candidates/prints/again.html", found=listing, page=page, pages=-(-listing.total // PAGE_SIZE)
+    )
+
+
+@print_pages.get("/office/registrations/<ref>/print/<document>.pdf")
+@access.roles(*READERS)
+def person(ref: str, document: str) -> Reply:
+    if not _known(document):
+        raise NotFound("web.no_page")
+    return file_reply(PRINT, subject=f"registration:{ref}", registration=ref, document=document)
+
+
+def _known(document: str) -> bool:
+    """Return whether a document is there for one person, too; raise NotFound where there is none of that name."""
+    if document not in DOCUMENTS:
+        raise NotFound("web.no_page")
+    return DOCUMENTS[document].single

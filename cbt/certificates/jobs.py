@@ -9,8 +9,8 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.certificates import service, unit_results
-from cbt.certificates.service import CertificateSheet, issue
+from cbt.certificates import register, unit_results
+from cbt.certificates.register import CertificateSheet, issue
 from cbt.certificates.uploads import read_choice, upload_file
 from cbt.enrolment.body import body
 from cbt.enrolment.units import own_unit
@@ -30,10 +30,10 @@ def _print(work: Work) -> JobResult:
     """Print certificates as one file; each is noted as printed, a piece at a time, the last with the file's end."""
     reason, noted = work.asked["reason"], int(work.so_far.get("noted", 0))
     with reading() as session:
-        sheets = service.sheets_of(session, work.asked["certificates"])
+        sheets = register.sheets_of(session, work.asked["certificates"])
         address = body(session).look_up
-    service.refuse_reprint(sheets[noted:], reason)
-    made = service.certificates_paper(sheets, address)
+    register.refuse_reprint(sheets[noted:], reason)
+    made = register.certificates_paper(sheets, address)
     note, waiting = partial(_note, reason=reason, work=work), sheets[noted:]
     for piece in pieces_of(waiting[:-NOTED_AT_ONCE], size=NOTED_AT_ONCE):
         noted += len(piece)
@@ -49,7 +49,7 @@ def _print(work: Work) -> JobResult:
 
 def _note(sheets: Sequence[CertificateSheet], session: Session, *, reason: str, work: Work) -> None:
     for sheet in sheets:
-        service.note_print(
+        register.note_print(
             session, sheet.row.ref, photo=sheet.photo, reason=reason, now=work.now, actor=work.actor
         )
 

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.candidates.models import Candidate
-from cbt.certificates import service
+from cbt.certificates import register
 from cbt.certificates.models import ONLY, Certificate, LookUpKey, LookUpSite
 from cbt.confined.priority import done_behind
 from cbt.enrolment.body import body
@@ -92,10 +92,10 @@ def answer_of(number: str, name: str) -> FoundCertificate | None:
 
     Source: R-94.
     """
-    right = service.name_of(number)
+    right = register.name_of(number)
     wanted = look_up_name(_NOBODY if right is None else right)
     same = hmac.compare_digest(wanted.encode(), look_up_name(name[:_LONGEST]).encode())
-    row = service.by_number(number) if right is not None and same else None
+    row = register.by_number(number) if right is not None and same else None
     return found_certificate(row) if row is not None else None
 
 
@@ -108,10 +108,10 @@ def look_at(text: str, *, machine: Machine, now: datetime) -> FoundCertificate |
     with reading() as session:
         try:
             sent = of_qr(text[:4096])
-            signed_statement = verified(sent, service.public_keys(session))
+            signed_statement = verified(sent, register.public_keys(session))
         except (InvalidInput, NotFound):
             return None
-    row = service.by_number(signed_statement.number)
+    row = register.by_number(signed_statement.number)
     return found_certificate(row) if row is not None and row.statement == sent else None
 
 

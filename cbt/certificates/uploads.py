@@ -25,7 +25,7 @@ from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.http.form_values import one_line, required, whole_number
 from cbt.http.i18n import local_day
 from cbt.jobs.registry import JobFile, JobResult
-from cbt.personal.fields import DETAILS, DOCUMENT_NAMES, IDENTITY
+from cbt.personal import DETAILS, DOCUMENT_NAMES, IDENTITY
 from cbt.results.models import Result
 from cbt.results.retake_ledger import Ledger, TakenRegistration, ledger_of
 from cbt.rules.canonical import canonical_json

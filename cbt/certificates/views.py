@@ -1,23 +1,35 @@
-"""Pages of the certificates: who gets one, the register, the public look-up, and a unit's own results."""
+"""Pages of the certificates: who gets one, the register, the public look-up, upload files, a unit's own results."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import flask
 from flask_babel import gettext as _
 
 from cbt.blueprints.store import blueprint_of, last_version
-from cbt.certificates import service, unit_results
-from cbt.certificates import upload_views as uploads
-from cbt.certificates.jobs import ISSUE, OWN_RESULTS, PRINT
+from cbt.certificates import register as certificate_register
+from cbt.certificates import unit_results
+from cbt.certificates import uploads as mappings
+from cbt.certificates.jobs import ISSUE, OWN_RESULTS, PRINT, UPLOAD
 from cbt.certificates.models import Certificate
-from cbt.certificates.service import (
-    RegisterFilter,
-    SeriesForm,
-    series_form,
-    set_series,
-    waiting_page,
+from cbt.certificates.register import RegisterFilter, SeriesForm, series_form, set_series, waiting_page
+from cbt.certificates.uploads import (
+    CONSTANT,
+    DATES,
+    EXAMPLE,
+    FIELDS,
+    FORMS,
+    MOST_COLUMNS,
+    STANDARD,
+    ChosenUpload,
+    MappedFile,
+    MappingForm,
+    UploadChoice,
+    chosen,
+    places,
+    read_choice,
 )
 from cbt.enrolment.body import body
 from cbt.enrolment.units import own_unit
@@ -32,8 +44,10 @@ from cbt.http.partials import Reply
 from cbt.http.server import lanes
 from cbt.http.server.hot_addresses import hot_reply
 from cbt.jobs.answers import act_reply, file_reply
+from cbt.personal import DETAILS
 from cbt.rules.certificates import grouped
 from cbt.rules.roles import Role
+from cbt.sittings.store import batches
 from cbt.storage.unit_of_work import reading
 
 unit_results_pages = flask.Blueprint("own_results", __name__, url_prefix="/unit/results")
@@ -59,12 +73,171 @@ def workbook() -> Reply:
     return file_reply(OWN_RESULTS, subject=acting(), of=flask.request.args.get("of", ""))
 
 
+upload_pages = flask.Blueprint("uploads", __name__)
+
+OFFERED = 100
+"""So many batches are offered, the latest first."""
+_SPARE = 5
+"""So many empty lines a form ends with."""
+_CHOICE = tuple(field.name for field in fields(UploadChoice))
+_CELLS = ("place", "header", "field", "text")
+_Lines = Sequence[Mapping[str, object]]
+
+
+@upload_pages.get("/office/certificates/uploads")
+@access.roles(Role.OFFICER)
+def uploads() -> Reply:
+    """Offer the mappings and a choice of certificates; with a choice, say what its file would hold."""
+    args = flask.request.args
+    if "mapping" not in args:
+        return _page(NOTHING_REFUSED, args, None)
+    try:
+        with reading() as session:
+            upload = chosen(session, read_choice(args))
+    except CbtError as error:
+        return _page(refusal(error), args, None)
+    return _page(NOTHING_REFUSED, args, upload)
+
+
+@upload_pages.post("/office/certificates/uploads/file")
+@access.roles(Role.OFFICER)
+def file() -> Reply:
+    """Send the file of a choice."""
+    form = flask.request.form
+    try:
+        return file_reply(
+            UPLOAD,
+            subject=f"upload_mapping:{form.get('mapping', '')}",
+            choice={name: form.get(name, "") for name in _CHOICE},
+            form=form.get("form", ""),
+            blanks=form.get("blanks") == "1",
+        )
+    except CbtError as error:
+        return _page(refusal(error), form, _again(form))
+
+
+def _again(form: Mapping[str, str]) -> ChosenUpload | None:
+    try:
+        with reading() as session:
+            return chosen(session, read_choice(form))
+    except CbtError:
+        return None
+
+
+def _page(refused: Refusal, fields: Mapping[str, str], upload: ChosenUpload | None) -> Reply:
+    with reading() as session:
+        mapped_files = mappings.all_mappings(session)
+        offered = [(batch.ref, batch.name) for batch, _count in batches(session, limit=OFFERED)]
+    today = local_day(flask.g.now)
+    return form_page(
+        "certificates/uploads/uploads.html",
+        refused,
+        known=mapped_files,
+        choices=[(one.ref, one.name) for one in mapped_files],
+        offered=offered,
+        asked=fields,
+        since=fields.get("since") or today.replace(day=1).isoformat(),
+        until=fields.get("until") or today.isoformat(),
+        found=upload,
+        forms=[(one, _(f"certificates.upload.form.{one}")) for one in FORMS],
+        standard=STANDARD,
+    )
+
+
+@upload_pages.get("/office/certificates/uploads/new")
+@access.roles(Role.OFFICER)
+def new() -> Reply:
+    with reading() as session:
+        source = mappings.mapping_of(session, flask.request.args.get("from", STANDARD))
+    return _form(None, "", source.dates, _lines_of(source), NOTHING_REFUSED)
+
+
+@upload_pages.post("/office/certificates/uploads/new")
+@access.roles(Role.OFFICER)
+def make() -> Reply:
+    return _keep(None)
+
+
+@upload_pages.get("/office/certificates/uploads/<ref>")
+@access.roles(Role.OFFICER)
+def mapping(ref: str) -> Reply:
+    with reading() as session:
+        mapped_file = mappings.mapping_of(session, ref)
+    if ref == STANDARD:
+        return flask.redirect(flask.url_for("certificates.uploads.new"), 303)
+    return _form(mapped_file, mapped_file.name, mapped_file.dates, _lines_of(mapped_file), NOTHING_REFUSED)
+
+
+@upload_pages.post("/office/certificates/uploads/<ref>")
+@access.roles(Role.OFFICER)
+def change(ref: str) -> Reply:
+    with reading() as session:
+        mapped_file = mappings.mapping_of(session, ref)
+    return _keep(mapped_file)
+
+
+@upload_pages.post("/office/certificates/uploads/<ref>/remove")
+@access.roles(Role.OFFICER)
+def remove(ref: str) -> Reply:
+    mappings.remove_mapping(ref, now=flask.g.now, actor=acting())
+    return see_other(_("certificates.upload.removed"), "certificates.uploads.uploads")
+
+
+def _keep(mapped_file: MappedFile | None) -> Reply:
+    form = flask.request.form
+    most = MOST_COLUMNS + _SPARE
+    cells = list(zip(*(form.getlist(name)[:most] for name in _CELLS), strict=False))
+    wanted = MappingForm(form.get("name", ""), form.get("dates", ""), cells)
+    try:
+        mappings.keep_mapping(mapped_file.ref if mapped_file else "", wanted, now=flask.g.now, actor=acting())
+    except CbtError as error:
+        lines = [dict(zip(_CELLS, one, strict=True)) for one in cells]
+        return _form(mapped_file, wanted.name, wanted.dates, lines, refusal(error))
+    return see_other(_("certificates.upload.saved"), "certificates.uploads.uploads")
+
+
+def _lines_of(mapped_file: MappedFile) -> _Lines:
+    lines: list[Mapping[str, object]] = []
+    for place, column in zip(
+        places(len(mapped_file.columns) + _SPARE), [*mapped_file.columns, *[None] * _SPARE], strict=True
+    ):
+        if column is None:
+            lines.append({"place": place, "header": "", "field": "", "text": ""})
+        else:
+            lines.append(
+                {"place": place, "header": column.header, "field": column.field, "text": column.text}
+            )
+    return lines
+
+
+def _form(mapped_file: MappedFile | None, name: str, dates: str, lines: _Lines, refused: Refusal) -> Reply:
+    return form_page(
+        "certificates/uploads/mapping.html",
+        refused,
+        known=mapped_file,
+        name=name,
+        dates=dates,
+        lines=lines,
+        fields=[(name, _label(name)) for name in FIELDS],
+        all_dates=[(one, pattern.format(EXAMPLE)) for one, pattern in DATES.items()],
+        constant=CONSTANT,
+    )
+
+
+def _label(name: str) -> str:
+    """Return what a field is called; a number that pages mask goes out in full."""
+    if name not in DETAILS:
+        return str(_(f"certificates.upload.field.{name}"))
+    title = DETAILS[name].title
+    return str(_("certificates.upload.in_full", field=title)) if DETAILS[name].sealed else title
+
+
 pages = flask.Blueprint("certificates", __name__)
 
 READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 
 pages.add_app_template_filter(grouped, "grouped")
-pages.register_blueprint(uploads.pages)
+pages.register_blueprint(upload_pages)
 pages.register_blueprint(unit_results_pages)
 
 
@@ -79,7 +252,7 @@ def certificates() -> Reply:
 def issue() -> Reply:
     """Issue certificates to those who are named."""
     form = flask.request.form
-    level, people = form.get("level", ""), form.getlist("person")[: service.REGISTER_PAGE]
+    level, people = form.get("level", ""), form.getlist("person")[: certificate_register.REGISTER_PAGE]
     page = flask.url_for("certificates.register", unprinted=1)
     try:
         return act_reply(ISSUE, subject=f"blueprint:{level}", page=page, level=level, people=people)
@@ -89,7 +262,7 @@ def issue() -> Reply:
 
 def _waiting(refused: Refusal, level: str) -> Reply:
     with reading() as session:
-        waiting_levels = service.waiting_levels(session)
+        waiting_levels = certificate_register.waiting_levels(session)
         names, ready = {}, {}
         for one in waiting_levels:
             version = last_version(session, one.ref)
@@ -121,15 +294,15 @@ def register(refused: Refusal = NOTHING_REFUSED) -> Reply:
     args = flask.request.values
     sought = _sought(args)
     with reading() as session:
-        register_page = service.register_page(session, sought, page=page_of(args))
-        batches = service.batches_released(session)
+        register_page = certificate_register.register_page(session, sought, page=page_of(args))
+        batches = certificate_register.batches_released(session)
     return form_page(
         "certificates/register.html",
         refused,
         found=register_page,
         sought=sought,
         batches=batches,
-        most=service.PRINTED_AT_ONCE,
+        most=certificate_register.PRINTED_AT_ONCE,
     )
 
 
@@ -143,11 +316,14 @@ def _sought(args: Mapping[str, str]) -> RegisterFilter:
 def print_many() -> Reply:
     """Send the ticked certificates, or all that are looked for, as one file."""
     form = flask.request.form
-    refs, subject = list(dict.fromkeys(form.getlist("certificate")))[: service.REGISTER_PAGE], "certificates:"
+    refs, subject = (
+        list(dict.fromkeys(form.getlist("certificate")))[: certificate_register.REGISTER_PAGE],
+        "certificates:",
+    )
     if form.get("all"):
         sought = _sought(form)
         with reading() as session:
-            refs = service.printable(session, sought)
+            refs = certificate_register.printable(session, sought)
     if not refs:
         raise InvalidInput("certificate.none_chosen")
     return file_reply(PRINT, subject=subject, certificates=refs, reason=form.get("reason", ""))
@@ -177,7 +353,7 @@ def change_series() -> Reply:
 def certificate(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
     with reading() as session:
         row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
-        wrong = service.wrong_facts(session, row) if row.revoked_at is None else ()
+        wrong = certificate_register.wrong_facts(session, row) if row.revoked_at is None else ()
         address = body(session).look_up
     return form_page("certificates/certificate.html", refused, row=row, wrong=wrong, address=address)
 
@@ -195,7 +371,9 @@ def print_one(ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 @form_on(certificate)
 def revoke(ref: str) -> Reply:
-    service.revoke(ref, reason=flask.request.form.get("why", ""), now=flask.g.now, actor=acting())
+    certificate_register.revoke(
+        ref, reason=flask.request.form.get("why", ""), now=flask.g.now, actor=acting()
+    )
     return see_other(_("certificates.revoked"), "certificates.certificate", ref=ref)
 
 
@@ -205,7 +383,9 @@ def revoke(ref: str) -> Reply:
 def correct(ref: str) -> Reply:
     """Replace a certificate by one that says what the records do."""
     fault, now = flask.request.form.get("fault", ""), flask.g.now
-    new, number = service.correct(ref, reason=fault, today=local_day(now), now=now, actor=acting())
+    new, number = certificate_register.correct(
+        ref, reason=fault, today=local_day(now), now=now, actor=acting()
+    )
     return see_other(_("certificates.corrected", number=grouped(number)), "certificates.certificate", ref=new)
 
 

@@ -31,7 +31,7 @@ from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.roster.export import to_xlsx
 from cbt.candidates.roster.tables import TEMPLATE
-from cbt.certificates.service import SeriesForm, issue, set_series
+from cbt.certificates.register import SeriesForm, issue, set_series
 from cbt.config import Settings
 from cbt.demo.people import LEVEL, STAFF, Enrolment, Invented, invent, portrait, roster
 from cbt.demo.world import ACTOR, Ground, Hall, bring_banks, build_premises, plan_sitting
@@ -40,7 +40,7 @@ from cbt.enrolment.applications.application import Applying, put_in_batch
 from cbt.enrolment.body import BodyDetails, change_body
 from cbt.enrolment.units import Issued
 from cbt.http.i18n import local_day, local_zone
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.results.publicity import publication as publicity
 from cbt.results.release import carry_out, read_plan
 from cbt.rules.canonical import canonical_json

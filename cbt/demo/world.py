@@ -26,7 +26,7 @@ from cbt.http.auth.cookies import cookie_signer, session_cookie
 from cbt.http.auth.login import CANDIDATE
 from cbt.http.auth.login_store import open_login
 from cbt.http.auth.machine import MACHINE_COOKIE, Machine, token_hash, tokens_of
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.rules.door import mask_document
 from cbt.rules.exam import Paper
 from cbt.rules.planning.seat_plan import DoorCorner

@@ -21,7 +21,7 @@ from cbt.audit.chain import EntryDraft, text_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooEarly
 from cbt.http.auth import throttle
-from cbt.personal.fields import QUERY, SHOWN, keyed_digest
+from cbt.personal import QUERY, SHOWN, keyed_digest
 from cbt.rules.door import (
     ABSENT_CAUSES,
     DOCUMENT_TYPES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -293,10 +293,13 @@ def to_page(step: str) -> Reply:
 @access.candidate
 def confirm() -> Reply:
     """信息确认: photo, masked number, seat and paper; held while a proctor is to compare."""
+    return _at_step("confirm", lambda view: _confirm_page(view, NOTHING_REFUSED))
+
+
+def _at_step(step: str, page: Callable[[DoorView], Reply]) -> Reply:
+    """Show the page of a step to whoever is at it; lead anybody else to theirs."""
     view = service.door_view(signed_in().subject_id)
-    if view.step != "confirm":
-        return to_page(view.step)
-    return _confirm_page(view, NOTHING_REFUSED)
+    return page(view) if view.step == step else to_page(view.step)
 
 
 def _confirm_page(view: DoorView, refused: Refusal) -> Reply:
@@ -352,10 +355,7 @@ def query_state() -> Reply:
 @access.candidate
 def notice() -> Reply:
     """考场须知 and 诚信承诺."""
-    view = service.door_view(signed_in().subject_id)
-    if view.step != "notice":
-        return to_page(view.step)
-    return _notice_page(view, NOTHING_REFUSED)
+    return _at_step("notice", lambda view: _notice_page(view, NOTHING_REFUSED))
 
 
 def _notice_page(view: DoorView, refused: Refusal) -> Reply:
@@ -380,10 +380,7 @@ def pledged() -> Reply:
 @access.candidate
 def wait() -> Reply:
     """候考: the time to the start by the server's clock; the page goes on by itself at 统一开考."""
-    view = service.door_view(signed_in().subject_id)
-    if view.step != "wait":
-        return to_page(view.step)
-    return flask.render_template("door/wait.html", view=view, now=flask.g.now)
+    return _at_step("wait", lambda view: flask.render_template("door/wait.html", view=view, now=flask.g.now))
 
 
 @pages.get("/exam/photo")

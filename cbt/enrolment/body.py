@@ -31,6 +31,7 @@ from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth.login import Principal
 from cbt.http.form_values import one_line, required
+from cbt.rules.appeals import ANSWER_DAYS, APPEAL_DAYS, MOST_APPEAL_DAYS
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.publicity import DAYS, MOST_DAYS
 from cbt.rules.roles import Role
@@ -51,6 +52,8 @@ class BodyDetails:
     website: str = ""
     look_up: str = ""
     publicity_days: int = DAYS
+    appeal_days: int = APPEAL_DAYS
+    appeal_answer_days: int = ANSWER_DAYS
     payee: str = ""
     payee_bank: str = ""
     payee_account: str = ""
@@ -98,9 +101,9 @@ def change_body(
 ) -> None:
     """Say who the body is; what was printed before keeps what it said.
 
-    Raise InvalidInput("body.name"|"body.website"|"body.look_up"|"body.days"|"body.payee"|"body.account"|
-    "body.too_long"|"text.unseen"), and where results are to be shown no more ("body.reason"), SecondNeeded, and
-    Conflict("approval.changed") where something else stands there than was approved.
+    Raise InvalidInput("body.name"|"body.website"|"body.look_up"|"body.days"|"body.appeal_days"|"body.payee"|
+    "body.account"|"body.too_long"|"text.unseen"), and where results are to be shown no more ("body.reason"),
+    SecondNeeded, and Conflict("approval.changed") where something else stands there than was approved.
 
     Source: R-62, R-90.
     """
@@ -144,6 +147,9 @@ def _checked(wanted: BodyDetails) -> BodyDetails:
         raise InvalidInput("body.website", field="website")
     if not 0 <= wanted.publicity_days <= MOST_DAYS:
         raise InvalidInput("body.days", field="publicity_days", maximum=MOST_DAYS)
+    for field in ("appeal_days", "appeal_answer_days"):
+        if not 1 <= getattr(wanted, field) <= MOST_APPEAL_DAYS:
+            raise InvalidInput("body.appeal_days", field=field, maximum=MOST_APPEAL_DAYS)
     name = required(wanted.name, "body.name", "name")
     payee, bank = _short(wanted.payee, "payee", 120), _short(wanted.payee_bank, "payee_bank", 120)
     account = "".join(_short(wanted.payee_account, "payee_account", 40).replace("-", " ").split())
@@ -158,6 +164,8 @@ def _checked(wanted: BodyDetails) -> BodyDetails:
         website=_short(website, "website", 200),
         look_up=_page_of_look_ups(wanted.look_up),
         publicity_days=wanted.publicity_days,
+        appeal_days=wanted.appeal_days,
+        appeal_answer_days=wanted.appeal_answer_days,
         payee=(payee or name) if account else "",
         payee_bank=bank,
         payee_account=account,

@@ -1,22 +1,26 @@
-"""Agreements, statements, the journal of fees, and what is sent of an application, as jobs.
+"""Jobs of the room: its documents, what is decided of an application, what is done to many fees at once.
 
 A clerk of a unit gets what is of their own unit, whatever they ask for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
+from typing import Any
 
 import flask_babel
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from cbt.enrolment.agreements import agreement_by_ref, agreement_paper
-from cbt.enrolment.applications.application import Applying
+from cbt.enrolment.applications.application import ApplicantVerdict, Applying, decide, take_step
 from cbt.enrolment.applications.attachments import print_form
 from cbt.enrolment.applications.store import application_by_ref
 from cbt.enrolment.body import issuing_body
 from cbt.enrolment.fees import statement as accounts
+from cbt.enrolment.fees.accounts import FeeBooking, match_credit
+from cbt.enrolment.fees.charges import cancel_lines, charge_missing
 from cbt.enrolment.fees.statement import FeeEntry
 from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.units import own_unit, unit_by_ref
@@ -24,9 +28,11 @@ from cbt.enrolment.workbook.people_import import look_at
 from cbt.errors import NotFound
 from cbt.http.i18n import local_day
 from cbt.imports.direct_import import note
-from cbt.jobs.registry import JobFile, JobResult, Work, file_kind
+from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF, pdf
+from cbt.rules.enrolment.fees import yuan
 from cbt.rules.roles import Role
+from cbt.rules.states import ApplicationEvent
 from cbt.spreadsheets.writer import XLSX, marked_copy
 from cbt.storage.unit_of_work import reading
 
@@ -120,3 +126,80 @@ STATEMENT = file_kind("fees.statement", BOTH_SIDES, _statement)
 JOURNAL = file_kind("fees.journal", READERS, _journal)
 FORMS = file_kind("application.forms", BOTH_SIDES, _forms)
 MARKED_LIST = file_kind("application.marked_list", BOTH_SIDES, _marked_list)
+
+
+OFFICERS = frozenset({Role.OFFICER})
+
+
+def _by_office(work: Work) -> Applying:
+    return Applying(work.actor, work.now, local_day(work.now), unit_id=None)
+
+
+def _decide(work: Work) -> JobResult:
+    asked = work.asked
+    verdict = ApplicantVerdict(**asked["verdict"])
+    count = decide(asked["application"], asked["people"], verdict, _by_office(work), work=work)
+    return JobResult({"count": count})
+
+
+def _decided(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("enrolment.decided", count=outcome["count"])), "ok")]
+
+
+DECIDE = JobKind("application.decide", OFFICERS, _decide, is_shared=True, said=_decided)
+
+
+def _take_step(work: Work) -> JobResult:
+    asked = work.asked
+    event = ApplicationEvent(asked["event"])
+    take_step(asked["application"], event, words=asked["words"], by=_by_office(work), work=work)
+    return JobResult({"event": event.value})
+
+
+def _taken(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_(f"enrolment.done.{outcome['event']}")), "ok")]
+
+
+TAKE_STEP = JobKind("application.step", OFFICERS, _take_step, is_shared=True, said=_taken)
+
+
+def _booking(work: Work) -> FeeBooking:
+    return FeeBooking(work.actor, work.now, local_day(work.now))
+
+
+def _charge(work: Work) -> JobResult:
+    return JobResult({"count": charge_missing(_booking(work), work=work)})
+
+
+def _charged(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("enrolment.fees.charged_now", count=outcome["count"])), "ok")]
+
+
+CHARGE = JobKind("fees.charge", OFFICERS, _charge, is_shared=True, said=_charged)
+
+
+def _match(work: Work) -> JobResult:
+    return JobResult({"fen": match_credit(work.asked["unit"], _booking(work), work=work)})
+
+
+def _matched(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("enrolment.fees.matched_now", amount=yuan(outcome["fen"]))), "ok")]
+
+
+MATCH = JobKind("fees.match", OFFICERS, _match, is_shared=True, said=_matched)
+
+
+def _cancel(work: Work) -> JobResult:
+    asked = work.asked
+    cause, reason = asked["cause"], asked["reason"]
+    count = cancel_lines(
+        asked["unit"], asked["lines"], cause=cause, reason=reason, booking=_booking(work), work=work
+    )
+    return JobResult({"count": count})
+
+
+def _cancelled(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(_("enrolment.fees.cancelled_now", count=outcome["count"])), "ok")]
+
+
+CANCEL_FEES = JobKind("fees.cancel", OFFICERS, _cancel, is_shared=True, said=_cancelled)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, Date, ForeignKey, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cbt.rules.appeals import ANSWER_DAYS, APPEAL_DAYS
 from cbt.rules.publicity import DAYS
 from cbt.storage.types import Base, Named, Row, UtcDateTime
 
@@ -263,6 +264,10 @@ class AssessmentBody(Base):
     """The page at which anybody looks a certificate up: what a print says and its QR leads to; empty: none yet."""
     publicity_days: Mapped[int] = mapped_column(server_default=str(DAYS), default=DAYS)
     """For how many working days results are shown before they are released; 0: for none (R-90)."""
+    appeal_days: Mapped[int] = mapped_column(server_default=str(APPEAL_DAYS), default=APPEAL_DAYS)
+    """For how many working days from its release a result may be appealed against (R-91)."""
+    appeal_answer_days: Mapped[int] = mapped_column(server_default=str(ANSWER_DAYS), default=ANSWER_DAYS)
+    """In how many working days an appeal is to be decided."""
     payee: Mapped[str] = mapped_column(String(120), server_default="", default="")
     """In whose name the account is into which fees are paid (户名)."""
     payee_bank: Mapped[str] = mapped_column(String(120), server_default="", default="")

@@ -1,4 +1,8 @@
-"""Working days and majors as the office decided about them, with the one reader of each."""
+"""Working days and majors as the office decided about them, with the one reader of each.
+
+Under its days lies the State Council's yearly arrangement of holidays and 调休, as far as it is published: no
+network is asked.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +19,6 @@ from cbt.audit.chain import record
 from cbt.blueprints.store import blueprint_of, current_versions
 from cbt.enrolment.models import OfficeDay, OfficeMajor
 from cbt.errors import InvalidInput, NotFound
-from cbt.holidays import published_holidays
 from cbt.http.form_values import one_line, required
 from cbt.rules.calendar import Holidays
 from cbt.rules.enrolment.conditions import MajorKind, plain_major
@@ -207,3 +211,16 @@ def _told_day(row: OfficeDay) -> dict[str, object]:
 
 def _told_major(row: OfficeMajor) -> dict[str, object]:
     return {"occupation": row.occupation, "name": row.name, "kind": row.kind}
+
+
+@cache
+def published_holidays() -> Holidays:
+    """Return every published year with the weekdays that are free and the weekends that are worked.
+
+    A year counts as published when its National Day is in the list. Source: R-72.
+    """
+    from chinese_calendar import holidays, workdays
+
+    years = frozenset(day.year for day in holidays if day.month == 10)
+    days = {**dict.fromkeys(holidays, False), **dict.fromkeys(workdays, True)}
+    return Holidays(years, {day: worked for day, worked in days.items() if day.year in years})

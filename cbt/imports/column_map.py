@@ -11,13 +11,26 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import String, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cbt.audit.chain import record
-from cbt.imports.models import RosterMapping
 from cbt.rules.canonical import canonical_json
 from cbt.spreadsheets.columns import plain
+from cbt.storage.types import Base, UtcDateTime
+
+
+class RosterMapping(Base):
+    """What was said of the columns of a list of people: the next one with the same headings asks nothing.
+
+    `digest` is that of the headings, `said` JSON: the field of each column by its letter, "" for one left out.
+    """
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    said: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+
 
 SHOWN = 3
 """So many different cells of a column are shown as what it looks like."""

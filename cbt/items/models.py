@@ -57,7 +57,7 @@ class RunState(StrEnum):
 
 
 RENAMING = "renaming"
-"""The form of a run that no file brought: points of the bank get other codes (bank/banks/service.py)."""
+"""The form of a run that no file brought: points of the bank get other codes (bank/banks/item_bank.py)."""
 
 
 class ImportRun(Named):

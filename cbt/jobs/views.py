@@ -14,11 +14,11 @@ from cbt.http.form_values import page_of
 from cbt.http.forms import flash_refusal
 from cbt.http.partials import Reply, local_target
 from cbt.http.problems import wants_json
-from cbt.jobs import pages as jobs_shown
+from cbt.jobs import progress as jobs_shown
 from cbt.jobs import queue
 from cbt.jobs.answers import act_done, to_be_asked_for
 from cbt.jobs.models import Job, JobState
-from cbt.jobs.pages import MAY_CHANGE, JobShown
+from cbt.jobs.progress import MAY_CHANGE, JobShown
 from cbt.jobs.registry import job_kinds
 
 pages = flask.Blueprint("jobs", __name__)

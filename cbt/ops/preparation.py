@@ -34,7 +34,7 @@ from cbt.console.exits import REFUSED, end_of
 from cbt.console.output import Progress
 from cbt.console.texts import text as _
 from cbt.errors import CbtError, Unavailable
-from cbt.ops.backup.restore_note import forget_note, record_note
+from cbt.ops.backup.restore import forget_note, record_note
 from cbt.ops.file_permissions import mend_modes
 from cbt.ops.host_resources import FORKS
 from cbt.ops.preflight import Intent, opened

@@ -16,8 +16,7 @@ from pathlib import Path
 import click
 
 from cbt.audit.anchor import anchor_file
-from cbt.config import FILE_VARIABLE, Settings, read_sources, variable
-from cbt.config.reader import NAMES, find_file, quoted, usual_file
+from cbt.config import FILE_VARIABLE, NAMES, Settings, find_file, quoted, read_sources, usual_file, variable
 from cbt.console.command import group, option
 from cbt.console.exits import DONE, REFUSED
 from cbt.console.output import Answer

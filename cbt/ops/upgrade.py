@@ -31,7 +31,7 @@ from cbt.console.output import Answer, Progress
 from cbt.console.texts import text as _
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
 from cbt.http.app_context import with_any_database
-from cbt.jobs.leader import AdvisoryLock
+from cbt.jobs.scheduler import AdvisoryLock
 from cbt.ops.backup.snapshot import Manifest, back_up
 from cbt.ops.backup.verification import StoredCheck, check_lines, checks_as_data, verify_everything
 from cbt.ops.host_resources import DataDirLock

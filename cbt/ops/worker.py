@@ -31,8 +31,8 @@ from cbt.http.server.front import Front
 from cbt.http.server.lanes import lane_of
 from cbt.http.server.proxies import is_among, read_networks
 from cbt.http.server.request_body import Bodies, spool
-from cbt.jobs.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.jobs.registry import job_kinds_of
+from cbt.jobs.scheduler import AdvisoryLock, Candidacy, FileLock
 from cbt.ops.host_resources import (
     calm_collector,
     die_with_parent,

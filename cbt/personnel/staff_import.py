@@ -1,4 +1,7 @@
-"""The import of a list of staff: kept, checked, confirmed, stored in pieces; taken back while nobody has used it.
+"""The import of a list of staff: a workbook read row by row, checked, confirmed, stored in pieces, taken back.
+
+A cell that cannot be taken is noted, none is guessed; a sign-in name that is left out is made from the pinyin of
+the name. What was stored is taken back while nobody has used it.
 
 Accounts come without a password: passwords are given out on slips (`slips.py`).
 """
@@ -6,38 +9,328 @@ Accounts come without a password: passwords are given out on slips (`slips.py`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import flask_babel
-from sqlalchemy import case, func, select
+from flask_babel import gettext as _
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
 from cbt.accounts.models import Staff
-from cbt.accounts.staff import new_staff, remove_staff
+from cbt.accounts.staff import checked_account, new_staff, remove_staff
 from cbt.audit.chain import record
 from cbt.audit.models import AuditEntry
-from cbt.enrolment.models import UnitClerk
+from cbt.enrolment.models import MemberUnit, UnitClerk
 from cbt.enrolment.units import new_clerk
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
 from cbt.imports.direct_import import note
 from cbt.imports.machine import FINDINGS, MARKED, SUMMARY, ImportKind
 from cbt.jobs.registry import Work
 from cbt.personnel.models import FILE, STAFF_FILES, StaffCheck
-from cbt.personnel.rows import NewAccount, ReadStaff, open_staff, read_staff
-from cbt.rules.roles import Role
+from cbt.rules.roles import GIVEN, OF_THE_HOUSE, Role
 from cbt.sittings.models import RoomStaff
+from cbt.spreadsheets import writer
 from cbt.spreadsheets.cells import SheetData
+from cbt.spreadsheets.columns import Column, Columns, ColumnUse, Heading, letter, plain
 from cbt.spreadsheets.file_checks import CheckState, FilePiece, FindingKind, Stretch, by_kind
-from cbt.spreadsheets.findings import Severity
+from cbt.spreadsheets.findings import Finding, Severity
+from cbt.spreadsheets.intake import LIST_CODES, Bounds, filled, open_list
 from cbt.spreadsheets.writer import marked_copy
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
+
+COLUMNS = Columns(
+    Column("name", ("姓名", "名字", "人员姓名", "name"), required=True),
+    Column("roles", ("角色", "岗位角色", "岗位", "职责", "role", "roles"), required=True, width=24),
+    Column("login", ("登录名", "账号", "帐号", "用户名", "登录账号", "login", "sign-in name"), width=18),
+    Column("unit", ("所属单位", "单位", "单位名称", "会员单位", "成员单位", "member unit", "unit"), width=30),
+    Column("number", ("序号", "编号", "No.", "number")),
+    Column("remark", ("备注", "说明", "note", "remark"), width=24),
+)
+TEMPLATE = ("name", "roles", "login", "unit", "remark")
+
+ROLE_WORDS: Mapping[Role, tuple[str, ...]] = {
+    Role.AUTHOR: ("命题员", "命题人员", "命题专家", "author"),
+    Role.REVIEWER: ("审题员", "审题人员", "审题专家", "reviewer"),
+    Role.PROCTOR: ("监考员", "监考", "监考人员", "监考老师", "proctor"),
+    Role.CHIEF_PROCTOR: ("主考", "主考官", "主监考", "chief proctor"),
+    Role.MARKER: ("阅卷员", "阅卷人员", "考评员", "marker"),
+    Role.OFFICER: ("考务", "考务员", "考务人员", "officer"),
+    Role.INSPECTOR: ("督导员", "督导", "质量督导员", "inspector"),
+    Role.ADMIN: ("系统管理员", "管理员", "administrator", "admin"),
+    Role.UNIT_CLERK: ("单位经办人", "经办人", "unit clerk"),
+}
+_ROLE_OF = {plain(word): role for role, words in ROLE_WORDS.items() for word in words}
+_BETWEEN = re.compile(r"[、,，;；/|\n]+")
+
+MOST_ROWS = 500
+MOST_BYTES = 4 * 1024 * 1024
+HEADER_WITHIN = 30
+SHOWN = 60
+_BOUNDS = Bounds(MOST_ROWS, 60, LIST_CODES)
+
+_LONGEST_LOGIN = 40
+_SURNAMES = {
+    "单": "shan", "解": "xie", "曾": "zeng", "查": "zha", "仇": "qiu", "区": "ou", "朴": "piao", "翟": "zhai",
+    "任": "ren", "覃": "qin", "乐": "yue", "缪": "miao", "种": "chong", "尉迟": "yuchi", "万俟": "moqi",
+    "单于": "chanyu", "长孙": "zhangsun",
+}  # fmt: skip
+"""Family names that are read otherwise than the same signs elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """A row of a list: the account that it becomes; `made` is whether its sign-in name was made from its name."""
+
+    line: int
+    name: str
+    login: str
+    made: bool
+    roles: list[str]
+    unit: str = ""
+    """The ref of the member unit of a clerk."""
+    unit_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStaff:
+    """What a list says: the accounts that it becomes, how many rows there are, what was found."""
+
+    accounts: list[NewAccount]
+    rows: int
+    findings: list[Finding]
+    headings: list[Heading]
+
+
+def staff_template() -> bytes:
+    """Return an empty list: the headers, the roles to choose from, and a sheet that explains each column."""
+    roles = [str(_(f"role.{role.value}")) for role in (*GIVEN, Role.UNIT_CLERK)]
+    buffer = io.BytesIO()
+    with writer.new_workbook(buffer) as book:
+        sheet = book.add_worksheet(_("personnel.sheet"))
+        columns = [COLUMNS.by_name[name] for name in TEMPLATE]
+        heads = [(_header(one), one.width, one.required) for one in columns]
+        writer.write_head(book, sheet, heads, writer.text_format(book))
+        choice = {"validate": "list", "source": roles, "error_type": "warning"}
+        sheet.data_validation(1, TEMPLATE.index("roles"), MOST_ROWS, TEMPLATE.index("roles"), choice)
+        listed = str(_("personnel.between")).join(roles)
+        lines = [
+            (_header(one), str(_(f"personnel.column.{one.name}.about", roles=listed))) for one in columns
+        ]
+        writer.write_notes(book, _("personnel.notes"), lines)
+    return buffer.getvalue()
+
+
+def _header(column: Column) -> str:
+    return str(_(f"personnel.column.{column.name}")) + ("*" if column.required else "")
+
+
+def open_staff(name: str, body: bytes) -> list[SheetData]:
+    """Return the sheets of a list; raise as `open_list` does, and InvalidInput("roster.no_header")."""
+    sheets = open_list(name, body, _BOUNDS)
+    if not any(_heading(sheet) for sheet in sheets):
+        missing = [str(_(f"personnel.column.{column}")) for column in COLUMNS.required]
+        raise InvalidInput("roster.no_header", field="file", missing=missing)
+    return [filled(sheet) for sheet in sheets]
+
+
+def _heading(sheet: SheetData) -> Heading | None:
+    """Return the first row that names people and what they do; what one means comes once."""
+    for row, cells in enumerate(sheet.rows[:HEADER_WITHIN]):
+        uses, own_fields = list[ColumnUse](), set[str]()
+        for place, header in enumerate(cells):
+            meant = COLUMNS.meant(header[:SHOWN])
+            uses.append(ColumnUse(sheet.name, letter(place), header, "" if meant in own_fields else meant))
+            own_fields.add(meant)
+        if own_fields.issuperset(COLUMNS.required):
+            return Heading(COLUMNS, "", sheet.name, row + 1, uses)
+    return None
+
+
+def read_staff(session: Session, sheets: Sequence[SheetData], *, by: frozenset[Role]) -> ReadStaff:
+    """Return what the sheets of a list say, for somebody with the roles `by`: who they may make accounts for.
+
+    Source: R-62, R-70.
+    """
+    lines = [(heading, row, cells) for heading, row, cells in _lines(sheets)]
+    taken = dict(session.execute(select(Staff.login, Staff.name)).all())
+    names = {name: login for login, name in taken.items()}
+    units = _units_named(session, {cells["unit"] for _heading, _row, cells in lines if cells.get("unit")})
+    reader = _Reader(by=by, taken=set(taken), there=names, units=units)
+    headings = [heading for heading in map(_heading, sheets) if heading is not None]
+    for heading in headings:
+        for place, meant in heading.doubled:
+            title = str(_(f"personnel.column.{meant}"))
+            double = Finding(
+                Severity.HINT, "roster.column_double", place, place.header, params={"name": title}
+            )
+            reader.findings.append(double)
+    # Those who say how they sign in come first: no made name takes what somebody wrote.
+    for heading, row, cells in sorted(lines, key=lambda line: "login" not in line[2]):
+        reader.read(heading, row, cells)
+    accounts = sorted(reader.accounts, key=lambda account: account.line)
+    reader.findings.sort(key=lambda finding: (finding.place.sheet, finding.place.line))
+    return ReadStaff(accounts, len(lines), reader.findings, headings)
+
+
+def _lines(sheets: Sequence[SheetData]) -> Iterator[tuple[Heading, int, dict[str, str]]]:
+    """Yield the rows (from 1) below each heading with what they say; a number or a remark alone is none."""
+    for sheet in sheets:
+        heading = _heading(sheet)
+        for row, cells in enumerate(sheet.rows[heading.row :], heading.row + 1) if heading else ():
+            assert heading is not None
+            values = {
+                name: cells[place].strip()
+                for name, place in heading.places.items()
+                if place < len(cells) and cells[place].strip()
+            }
+            if values.keys() - {"number", "remark"}:
+                yield heading, row, values
+
+
+def _units_named(session: Session, texts: set[str]) -> Mapping[str, list[MemberUnit]]:
+    """Return the units that texts name, by name or credit code."""
+    units: dict[str, list[MemberUnit]] = {}
+    if texts:
+        wanted = {*texts, *(text.upper() for text in texts)}
+        condition = or_(MemberUnit.name.in_(wanted), MemberUnit.credit_code.in_(wanted))
+        for unit in session.scalars(select(MemberUnit).where(condition)):
+            for text in (unit.name, unit.credit_code):
+                units.setdefault(text, []).append(unit)
+    return units
+
+
+@dataclass
+class _Reader:
+    """Reads rows one after the other, each beside those before it."""
+
+    by: frozenset[Role]
+    taken: set[str]
+    """The sign-in names that somebody has."""
+    there: Mapping[str, str]
+    """The sign-in names of those who have an account, by their names."""
+    units: Mapping[str, list[MemberUnit]]
+    accounts: list[NewAccount] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+    """The rows of the list that have a sign-in name, by it."""
+
+    def read(self, heading: Heading, row: int, cells: Mapping[str, str]) -> None:
+        """Read a row: an account, or what keeps it from being one."""
+        stops = len(self.findings)
+
+        def tell(code: str, column: str, severity: Severity = Severity.ERROR, /, **params: object) -> None:
+            value = cells.get(column, "")[:SHOWN]
+            place = heading.place(row, column)
+            self.findings.append(Finding(severity, code, place, value, params=params))
+
+        roles = self._roles(cells, tell)
+        unit = self._unit(cells, roles, tell)
+        name, login = " ".join(cells.get("name", "").split()), cells.get("login", "").casefold()
+        made = not login
+        if made:
+            login = self._made(name)
+            if name and not login:
+                tell("personnel.no_login", "login")
+        try:
+            login, name, _roles = checked_account(login or "name", name, roles or [Role.PROCTOR])
+        except InvalidInput as error:
+            column = str(error.params.get("field", ""))
+            params = {key: value for key, value in error.params.items() if key != "field"}
+            tell(error.code, column if column in COLUMNS.by_name else "", Severity.ERROR, **params)
+        if not made and login in self.taken:
+            tell("staff.login_taken", "login", login=login)
+        elif not made and login in self.lines:
+            tell("personnel.login_twice", "login", login=login, row=self.lines[login])
+        if any(finding.severity is Severity.ERROR for finding in self.findings[stops:]):
+            return
+        if name in self.there:
+            tell("personnel.name_there", "name", Severity.HINT, name=name, login=self.there[name])
+        self.lines[login] = row
+        refs = (unit.ref, unit.name) if unit is not None else ("", "")
+        self.accounts.append(NewAccount(row, name, login, made, [role.value for role in roles], *refs))
+
+    def _roles(self, cells: Mapping[str, str], tell: _Tell) -> list[Role]:
+        """Return the roles of a row, each once; note words that are none, and what is not given to anybody here."""
+        words = [word.strip() for word in _BETWEEN.split(cells.get("roles", "")) if word.strip()]
+        roles = list[Role]()
+        for word in words:
+            role = _ROLE_OF.get(plain(word))
+            if role is None:
+                allowed = [str(_(f"role.{one.value}")) for one in (*GIVEN, Role.UNIT_CLERK)]
+                tell("personnel.role_unknown", "roles", word=word[:SHOWN], allowed=allowed)
+                return []
+            if role not in roles:
+                roles.append(role)
+        if not roles:
+            tell("staff.roles", "roles")
+        elif Role.UNIT_CLERK in roles and len(roles) > 1:
+            tell("personnel.clerk_alone", "roles")
+        elif Role.UNIT_CLERK in roles and Role.OFFICER not in self.by:
+            tell("personnel.clerk_by_officer", "roles")
+        elif Role.UNIT_CLERK not in roles and Role.ADMIN not in self.by:
+            tell("personnel.house_by_admin", "roles")
+        elif not {*roles} <= {*GIVEN, Role.UNIT_CLERK}:
+            tell("staff.no_desk", "roles")
+        return roles
+
+    def _unit(self, cells: Mapping[str, str], roles: Sequence[Role], tell: _Tell) -> MemberUnit | None:
+        """Return the unit of a clerk; nobody else has one."""
+        text = cells.get("unit", "")
+        if Role.UNIT_CLERK not in roles:
+            if text and {*roles} & {*OF_THE_HOUSE}:
+                tell("personnel.unit_unused", "unit", Severity.HINT)
+            return None
+        units = self.units.get(text) or self.units.get(text.upper()) or []
+        if not text:
+            tell("personnel.unit_missing", "unit")
+        elif not units:
+            tell("personnel.unit_unknown", "unit")
+        elif len(units) > 1:
+            tell("personnel.unit_several", "unit", count=len(units))
+        elif units[0].left_at is not None:
+            tell("unit.left", "unit", name=units[0].name)
+        else:
+            return units[0]
+        return None
+
+    def _made(self, name: str) -> str:
+        """Return a sign-in name that nobody has, made from a name; "" where nothing can be made of it."""
+        base = login_of(name)
+        if len(base) < 2:
+            return ""
+        login, count = base, 1
+        while login in self.taken or login in self.lines:
+            count += 1
+            login = f"{base[: _LONGEST_LOGIN - len(str(count))]}{count}"
+        return login
+
+
+class _Tell(Protocol):
+    """Tells of something in the row that is read."""
+
+    def __call__(
+        self, code: str, column: str, severity: Severity = Severity.ERROR, /, **params: object
+    ) -> None: ...
+
+
+def login_of(name: str) -> str:
+    """Return a name in pinyin as a sign-in name has it: small letters and digits; "" where nothing is left."""
+    from pypinyin import lazy_pinyin  # a dictionary of 50 MB: only who reads a list of staff needs it
+
+    whole = "".join(name.split()).replace("·", "")
+    surname = next((some for some in (whole[:2], whole[:1]) if some in _SURNAMES), "")
+    spelled = _SURNAMES.get(surname, "") + "".join(lazy_pinyin(whole[len(surname) :]))
+    return re.sub(r"[^a-z0-9]", "", spelled.casefold())[:_LONGEST_LOGIN]
+
 
 PEOPLE = "people"
 AT_ONCE = 12

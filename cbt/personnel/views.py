@@ -27,9 +27,16 @@ from cbt.jobs.answers import file_reply
 from cbt.personnel import staff_import
 from cbt.personnel.jobs import MARKED_LIST
 from cbt.personnel.models import STAFF_FILES, StaffCheck
-from cbt.personnel.rows import MOST_BYTES, NewAccount, staff_template
 from cbt.personnel.slips import SLIPS, holders_of, sign_in_address
-from cbt.personnel.staff_import import MAKERS, PEOPLE, STAFF_LISTS, StaffList
+from cbt.personnel.staff_import import (
+    MAKERS,
+    MOST_BYTES,
+    PEOPLE,
+    STAFF_LISTS,
+    NewAccount,
+    StaffList,
+    staff_template,
+)
 from cbt.rules.roles import Role
 from cbt.spreadsheets.file_checks import shown, whole
 from cbt.spreadsheets.findings import Finding, Severity

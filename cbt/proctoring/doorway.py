@@ -16,7 +16,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.store import Registered, entry_for, photo_of
 from cbt.errors import NotAllowed
 from cbt.http.auth.login import Principal
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.proctoring.act import runs_room
 from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.seat_view import SeatView

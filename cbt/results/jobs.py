@@ -16,7 +16,7 @@ from cbt.accounts.approvals.decisions import fail_approval
 from cbt.accounts.approvals.requests import ApprovalKind, Second, hand_over, terms_by_roles
 from cbt.accounts.models import Approval
 from cbt.accounts.store import staff_principal
-from cbt.candidates.models import Candidate
+from cbt.candidates.models import Candidate, Registration
 from cbt.enrolment.body import body, issuing_body
 from cbt.errors import CbtError, Conflict
 from cbt.http.auth.login import Principal
@@ -25,7 +25,10 @@ from cbt.jobs.answers import have_done
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.results import rulings
-from cbt.results.package.service import make_package, note_package
+from cbt.results.appeals.letter import appeal_letter
+from cbt.results.appeals.request import appealable
+from cbt.results.models import Appeal
+from cbt.results.package.container import make_package, note_package
 from cbt.results.package.signature import signing_key
 from cbt.results.publicity import store as publicity
 from cbt.results.publicity.publication import list_paper, listed, publish
@@ -90,6 +93,19 @@ def _letter(work: Work) -> JobResult:
     )
 
 
+def _appeal_letter(work: Work) -> JobResult:
+    with reading() as session:
+        appeal = Appeal.by_ref(session, work.asked["appeal"], unknown="appeal.unknown")
+        registration = session.get_one(Registration, appeal.registration_id)
+        of = appealable(session, registration, on=local_day(work.now))
+        made = appeal_letter(session, of)
+    subject = registration.logged_as
+    return JobResult(
+        file=JobFile(f"{_('appeal.letter.title')}-{of.candidate.name}.pdf", PDF, made),
+        record=partial(note_printed, subject=subject, now=work.now, actor=work.actor, document="appeal"),
+    )
+
+
 def _public_list(work: Work) -> JobResult:
     with reading() as session:
         sitting = finished_sitting(session, work.asked["sitting"])
@@ -119,6 +135,7 @@ def _package(work: Work) -> JobResult:
 WORKBOOK = file_kind("results.workbook", (Role.OFFICER,), _workbook)
 SHEET_PRINT = file_kind("results.print", READERS, _sheet_print)
 LETTER = file_kind("results.letter", READERS, _letter)
+APPEAL_LETTER = file_kind("results.appeal_letter", READERS, _appeal_letter)
 PUBLIC_LIST = file_kind("results.public_list", READERS, _public_list)
 PACKAGE = file_kind("results.package", (Role.OFFICER, Role.CHIEF_PROCTOR), _package, is_lasting=True)
 

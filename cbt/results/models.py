@@ -103,3 +103,36 @@ class ViolationRuling(Named):
     grounds: Mapped[str] = mapped_column(Text)
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_by: Mapped[str] = mapped_column(String(80))
+
+
+class Appeal(Named):
+    """A 成绩复核: one request for one released result, and what became of it (R-91)."""
+
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), unique=True)
+    """One a paper, also where it was withdrawn."""
+    scope: Mapped[str] = mapped_column(String(40))
+    """What is to be looked at: values of `AppealScope` with commas between."""
+    words: Mapped[str] = mapped_column(Text)
+    """What the candidate says to it; "" for nothing."""
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    asked_by: Mapped[str] = mapped_column(String(80))
+    """`candidate:…` on their own page, `staff:…` at the office."""
+    last_on: Mapped[date] = mapped_column(Date)
+    """The last day of the window as it was then."""
+    due_on: Mapped[date] = mapped_column(Date)
+    """The last day on which it is to be decided."""
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    before_outcome: Mapped[str] = mapped_column(String(12))
+    before_score: Mapped[Decimal | None] = mapped_column(DecimalText)
+    """What was released when it was asked, and once it is decided, then."""
+    after_outcome: Mapped[str] = mapped_column(String(12))
+    after_score: Mapped[Decimal | None] = mapped_column(DecimalText)
+    """What the recount came to; the outcome is "" until it is decided."""
+    findings: Mapped[str] = mapped_column(String(40))
+    """What the recount found not to be in order, as `scope`."""
+    evidence: Mapped[str] = mapped_column(String(64))
+    """The digest of the sheet that the recount came to, "" until it is decided."""
+    grounds: Mapped[str] = mapped_column(Text)
+    """Why it was decided so, or withdrawn at the office."""
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_by: Mapped[str] = mapped_column(String(80))

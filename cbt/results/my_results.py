@@ -27,7 +27,7 @@ from cbt.errors import Conflict, InvalidInput, TooMany
 from cbt.http.auth import throttle
 from cbt.http.auth.machine import Machine
 from cbt.http.i18n import local_day
-from cbt.personal.fields import keyed_digest
+from cbt.personal import keyed_digest
 from cbt.printing.pdf import pdf, qr_drawing
 from cbt.results import retake_ledger as retake_store
 from cbt.results.models import Publication
@@ -36,6 +36,7 @@ from cbt.results.retake_ledger import NOT_EXAMINED, TakenRegistration, counting,
 from cbt.results.rulings import unruled
 from cbt.results.sheet.documents import as_points
 from cbt.results.store import SHOWN
+from cbt.rules.appeals import may_be_appealed
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door import last_six
 from cbt.rules.exam import ExamBlueprint, Paper
@@ -62,6 +63,10 @@ class Exam:
     score: Decimal | None = None
     released_on: date | None = None
     shown_until: date | None = None
+    ref: str = ""
+    """The registration's, by which it is appealed against."""
+    appeal: str = ""
+    """The state of its appeal; `may` while one may be in time, "" for neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,13 @@ class CandidateResults:
 
 
 def look_up(*, ticket: str, document: str, machine: Machine, now: datetime) -> CandidateResults:
-    """Return the results of whoever holds this ticket and the document whose last six are given.
+    """Return the results of whoever holds this ticket and document; raise like `identified`."""
+    candidate, number = identified(ticket=ticket, document=document, machine=machine, now=now)
+    return all_of(candidate, number, now)
+
+
+def identified(*, ticket: str, document: str, machine: Machine, now: datetime) -> tuple[Candidate, str]:
+    """Return who holds this ticket and the document whose last six are given, and the ticket's number.
 
     Raise InvalidInput("results.wrong") without saying which half was wrong, TooMany while the ticket is
     throttled, or the address: what was right does not count for that, for a school asks from one. The counter is
@@ -135,11 +146,10 @@ def look_up(*, ticket: str, document: str, machine: Machine, now: datetime) -> C
         raise InvalidInput("results.number_unreadable", field="ticket")
     digits = last_six(full)
     fits = hmac.compare_digest(digits.encode(), last_six(document[:40]).encode())
-    up = all_of(candidate, number, now) if candidate is not None and fits and digits else None
-    if up is None:
+    if candidate is None or not (fits and digits):
         raise InvalidInput("results.wrong", field="ticket")
     throttle.give_back(guess, besides=[place])
-    return up
+    return candidate, number
 
 
 def results_of(registration_id: int, *, now: datetime) -> CandidateResults:
@@ -189,7 +199,11 @@ def _level(
         _paper(
             blueprint,
             paper,
-            [exam_of(one, paper, waiting) for one in taken if one.registration.paper == code],
+            [
+                _with_appeal(exam_of(one, paper, waiting), one, today)
+                for one in taken
+                if one.registration.paper == code
+            ],
             results,
             today,
         )
@@ -246,6 +260,14 @@ def exam_of(taken: TakenRegistration, paper: Paper, waiting: Unreleased) -> Exam
         score=taken.result.score if paper.release == "score" else None,
         released_on=result.released_on,
     )
+
+
+def _with_appeal(exam: Exam, taken: TakenRegistration, today: date) -> Exam:
+    """Return an exam with the state of its appeal, or whether there may be one. Source: R-91."""
+    if exam.state != "released" or exam.outcome is None or exam.released_on is None:
+        return exam
+    may = may_be_appealed(exam.outcome, exam.released_on, today)
+    return replace(exam, ref=taken.registration.ref, appeal=taken.appeal or ("may" if may else ""))
 
 
 _LENGTH, _GROUP = 16, 4

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, aliased
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.http.i18n import local_zone
-from cbt.results.models import Release, Result
+from cbt.results.models import Appeal, Release, Result
 from cbt.rules.calendar import last_day
 from cbt.rules.door import same_name
 from cbt.rules.exam import ExamBlueprint, RetakePolicy
@@ -48,6 +48,8 @@ class TakenRegistration:
     started_at: datetime | None
     result: Result | None
     released_at: datetime | None
+    appeal: str | None = None
+    """The state of its appeal, where that is asked for."""
 
     @property
     def exam_at(self) -> datetime:
@@ -98,7 +100,11 @@ _ALL_TAKEN = joined_taken(select(*TAKEN).join(Sitting, Sitting.id == Registratio
     Sitting.planned_start_at, Registration.id
 )
 _LEDGERS = _ALL_TAKEN.where(Registration.candidate_id.in_(bindparam("candidates", expanding=True)))
-_OWN_LEDGER = PreparedEntities(_ALL_TAKEN.where(Registration.candidate_id == bindparam("candidate")))
+_OWN_LEDGER = PreparedEntities(
+    _ALL_TAKEN.add_columns(Appeal.state)
+    .outerjoin(Appeal, Appeal.registration_id == Registration.id)
+    .where(Registration.candidate_id == bindparam("candidate"))
+)
 """On the day of results everybody asks for their own."""
 _AMONG = aliased(Registration)
 _LEDGERS_OF_SITTING = PreparedEntities(

@@ -296,4 +296,4 @@ def ruling_letter(
             "received": [_("ruling.letter.received"), _("results.sign.date")],
         },
     }
-    return pdf("ruling", data, language=str(flask_babel.get_locale()))
+    return pdf("letter", data, language=str(flask_babel.get_locale()))

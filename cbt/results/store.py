@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session, aliased
 from cbt.blueprints.reasons import violation_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict
-from cbt.results.models import Release, Result
+from cbt.results.models import Appeal, Release, Result
+from cbt.rules.appeals import AppealState
 from cbt.rules.retake import PaperOutcome
 from cbt.rules.states import SittingState
 from cbt.rules.violations import Violation, voids
@@ -257,6 +258,12 @@ def ended_rooms(session: Session, sitting_id: int) -> Sequence[SittingRoom]:
 
 def release_of(session: Session, sitting_id: int) -> Release | None:
     return session.scalar(select(Release).where(Release.sitting_id == sitting_id))
+
+
+def open_appeals(session: Session) -> int:
+    """Return how many appeals wait for a decision. Source: R-91."""
+    query = select(func.count()).select_from(Appeal).where(Appeal.state == AppealState.OPEN.value)
+    return session.scalar(query) or 0
 
 
 def changed_since_release(session: Session, sitting_ids: Collection[int]) -> set[int]:

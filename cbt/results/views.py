@@ -27,6 +27,7 @@ from cbt.jobs.answers import act_reply, file_reply
 from cbt.printing.pdf import PDF
 from cbt.proctoring.hands import remarks_of
 from cbt.results import my_results, rulings
+from cbt.results.appeals import views as appeal_views
 from cbt.results.handler import ask_page, results_page
 from cbt.results.jobs import CORRECTION, LETTER, PACKAGE, RELEASE, SHEET_PRINT, WORKBOOK, asked_by_two
 from cbt.results.late_answers import (
@@ -41,8 +42,8 @@ from cbt.results.late_answers import (
     second_roles,
 )
 from cbt.results.my_results import checked_slip, released_exams, slip_paper
-from cbt.results.package.service import package_page as read_package_page
-from cbt.results.package.service import public_key
+from cbt.results.package.container import package_page as read_package_page
+from cbt.results.package.container import public_key
 from cbt.results.package.signature import shown_print
 from cbt.results.publicity import views as publicity_views
 from cbt.results.publicity.store import is_released
@@ -277,6 +278,8 @@ def _typed(secret: str = "document") -> tuple[str, str]:
 pages.register_blueprint(publicity_views.pages)
 pages.register_blueprint(publicity_views.public_pages)
 pages.register_blueprint(ruling_pages)
+pages.register_blueprint(appeal_views.pages)
+pages.register_blueprint(appeal_views.own_pages)
 pages.add_app_template_filter(as_points, "as_points")
 pages.add_app_template_filter(as_unrounded, "as_unrounded")
 

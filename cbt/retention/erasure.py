@@ -35,7 +35,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Re
 from cbt.certificates.models import Certificate
 from cbt.enrolment.models import ApplicationStep, UnitApplication
 from cbt.http.i18n import local_zone
-from cbt.personal.fields import FIELDS, Erasure
+from cbt.personal import FIELDS, Erasure
 from cbt.runner.models import Attempt
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.storage.types import Base

@@ -28,7 +28,7 @@ from cbt.audit.chain import record
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.certificates.models import Certificate, CertificatePhoto
-from cbt.certificates.service import PURPOSE as CERTIFICATE_PHOTO
+from cbt.certificates.register import PURPOSE as CERTIFICATE_PHOTO
 from cbt.enrolment.applications.attachments import PHOTO, SCAN
 from cbt.enrolment.applications.person import TOLD, told_of
 from cbt.enrolment.body import body
@@ -38,7 +38,7 @@ from cbt.http.form_values import required
 from cbt.http.i18n import local_text
 from cbt.jobs.registry import JobFile, JobResult
 from cbt.paths import product_dir
-from cbt.personal.fields import CORRECTION, DETAILS, QUERY, SHOWN, Erasure, document_index
+from cbt.personal import CORRECTION, DETAILS, QUERY, SHOWN, Erasure, document_index
 from cbt.results.retake_ledger import ledger_of
 from cbt.retention.due_batches import due_batch, kept_years, standing_hold
 from cbt.retention.erasure import erase, referring, table_of

@@ -1,17 +1,18 @@
-"""Pages around an attempt: the waiting room's signal, the answer page, its end, and drawing the forms."""
+"""Pages around an attempt: the waiting room's signal, the answer page, its end, the forms drawn and their items."""
 
 from __future__ import annotations
 
 import flask
 from flask_wtf.csrf import generate_csrf
 
+from cbt.bank.store import bank_by_ref
 from cbt.errors import Conflict
 from cbt.http.app_context import path_of
 from cbt.http.auth import access
 from cbt.http.auth.cookies import read_cookie
 from cbt.http.auth.login import machine_id, signed_in
 from cbt.http.forms import flash_refusal, sent_json
-from cbt.http.i18n import chosen_theme
+from cbt.http.i18n import chosen_theme, local_zone
 from cbt.http.partials import Reply
 from cbt.http.server.hot_addresses import hot_reply
 from cbt.http.static import joined_name
@@ -23,6 +24,7 @@ from cbt.runner.paper.handler import current_pages
 from cbt.runner.paper.page import FOLDER
 from cbt.runner.recovery_file import leftovers, read_leftovers
 from cbt.runner.replies import page_locale
+from cbt.runner.store import uses_of
 from cbt.storage.unit_of_work import reading
 
 pages = flask.Blueprint("delivery", __name__)
@@ -120,3 +122,15 @@ def drawn_count(sitting_ref: str) -> Reply:
     with reading() as session:
         drawn, needed = drawn_count_of(session, sitting_ref)
     return flask.render_template("runner/_drawn.html", drawn=drawn, needed=needed)
+
+
+uses_pages = flask.Blueprint("uses", __name__)
+
+
+@uses_pages.get("/bank/<ref>/items/<item_ref>/forms")
+@access.roles(Role.AUTHOR, Role.REVIEWER)
+def page(ref: str, item_ref: str) -> Reply:
+    with reading() as session:
+        bank = bank_by_ref(session, ref)
+        uses = uses_of(session, bank, item_ref, zone=local_zone())
+    return flask.render_template("runner/item_uses.html", bank=bank, item_ref=item_ref, uses=uses)

@@ -1,4 +1,4 @@
-"""Classical test theory: reliability, error of measurement, difficulty and discrimination.
+"""Classical test theory: reliability, error of measurement, difficulty and discrimination, with intervals of 95 %.
 
 Source: R-96, R-97.
 """
@@ -6,20 +6,128 @@ Source: R-96, R-97.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
-from cbt.statistics.intervals import (
-    Bounds,
-    Z,
-    correlation_interval,
-    mean_interval,
-    reliability_interval,
-    share_interval,
-)
-from cbt.statistics.responses import Floats, Responses
+Floats = NDArray[np.float64]
+Places = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Answers of `people` to `items`: who (`person`) earned how many of how many points (`earned`, `worth`) where.
+
+    The four arrays have a cell for each item that somebody was asked; a pair that is not there was not asked of
+    that person, for papers may be drawn for each alone. An item that was asked and not answered earned 0.
+    """
+
+    people: int
+    items: int
+    person: Places
+    item: Places
+    earned: Floats
+    worth: Floats
+
+    @classmethod
+    def of_matrix(cls, matrix: ArrayLike, worths: ArrayLike) -> Responses:
+        """Return the cells of a matrix, people × items, of points; NaN is what was not asked."""
+        points = np.asarray(matrix, dtype=np.float64)
+        person, item = np.nonzero(~np.isnan(points))
+        most = np.asarray(worths, dtype=np.float64)
+        people, items = points.shape
+        return cls(
+            people, items, person.astype(np.int32), item.astype(np.int32), points[person, item], most[item]
+        )
+
+    @cached_property
+    def totals(self) -> Floats:
+        """The points of each person."""
+        return np.bincount(self.person, self.earned, self.people)
+
+    @cached_property
+    def shares(self) -> Floats:
+        """What part of its points each cell earned."""
+        return self.earned / self.worth
+
+    @cached_property
+    def asked(self) -> NDArray[np.intp]:
+        """How many people each item was asked of."""
+        return np.bincount(self.item, minlength=self.items)
+
+    @cached_property
+    def is_complete(self) -> bool:
+        """Whether everybody was asked every item, once."""
+        if len(self.item) != self.people * self.items:
+            return False
+        pairs = self.person.astype(np.int64) * self.items + self.item
+        return bool((np.bincount(pairs) == 1).all())
+
+    def of_item(self, values: NDArray[Any]) -> Floats:
+        """Return the sum of a value of each cell by item."""
+        return np.bincount(self.item, values, self.items)
+
+    def means(self, values: NDArray[Any]) -> Floats:
+        """Return the mean of a value of each cell by item; NaN for an item that nobody was asked."""
+        with np.errstate(invalid="ignore"):
+            return self.of_item(values) / self.asked
+
+    def among(self, people: NDArray[np.bool_]) -> Responses:
+        """Return the answers of some people to the items that they were asked, both numbered anew."""
+        kept = people[self.person]
+        items, item = np.unique(self.item[kept], return_inverse=True)
+        numbers = np.cumsum(people, dtype=np.int32) - 1
+        return Responses(
+            int(people.sum()),
+            len(items),
+            numbers[self.person[kept]],
+            item.astype(np.int32),
+            self.earned[kept],
+            self.worth[kept],
+        )
+
+
+LEVEL = 0.95
+_TAIL = (1 - LEVEL) / 2
+Z = float(special.ndtri(1 - _TAIL))
+"""What the standard normal distribution leaves 2.5 % above."""
+
+Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def share_interval(shares: NDArray[np.float64], n: NDArray[np.intp] | NDArray[np.float64]) -> Bounds:
+    """Return Wilson's score interval of shares of `n` people each."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        middle = (shares + Z**2 / (2 * n)) / (1 + Z**2 / n)
+        half = Z / (1 + Z**2 / n) * np.sqrt(shares * (1 - shares) / n + Z**2 / (4 * n**2))
+    return middle - half, middle + half
+
+
+def mean_interval(means: NDArray[np.float64], variances: NDArray[np.float64], n: NDArray[np.intp]) -> Bounds:
+    """Return Student's interval of means of `n` values with these sample variances."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = special.stdtrit(n - 1, 1 - _TAIL) * np.sqrt(variances / n)
+    return means - half, means + half
+
+
+def correlation_interval(correlations: NDArray[np.float64], n: NDArray[np.intp]) -> Bounds:
+    """Return the interval of correlations by Fisher's transformation; NaN for three pairs and fewer."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = np.where(n > 3, Z / np.sqrt(np.maximum(n - 3, 1)), np.nan)
+        return np.tanh(np.arctanh(correlations) - half), np.tanh(np.arctanh(correlations) + half)
+
+
+def reliability_interval(reliability: float, people: int, items: float) -> tuple[float, float]:
+    """Return the interval of a reliability by the F distribution (Feldt 1965)."""
+    above, below = people - 1, (people - 1) * (items - 1)
+    return (
+        1 - (1 - reliability) * float(special.fdtri(above, below, 1 - _TAIL)),
+        1 - (1 - reliability) * float(special.fdtri(above, below, _TAIL)),
+    )
+
 
 OUTER_GROUP = 0.27
 """So large a part of all are the best, and the weakest (Kelley 1939)."""

@@ -1,13 +1,17 @@
 """The folder of backups: what each is called, which there are, when the next is due, and their manifests.
 
-A manifest is a small JSON file that says what lies beside it, read as the class it comes from.
+A manifest is a small JSON file that says what lies beside it, read as the class it comes from. Which backups a
+program of the centre's own has sent elsewhere is kept beside them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +19,9 @@ from typing import TypeVar
 import msgspec
 
 from cbt.config import Settings
-from cbt.errors import InvalidInput
+from cbt.errors import InvalidInput, Unavailable
 from cbt.paths import product_dir
+from cbt.storage.private_files import make_private
 
 T = TypeVar("T")
 
@@ -135,3 +140,58 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+STATE = "hook.json"
+OUTPUT = "hook.log"
+"""What the program printed when it was last run."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentBackups:
+    """Which backups of a folder were sent, and what became of the last that was not."""
+
+    sent: tuple[str, ...] = ()
+    failed: str = ""
+    """The name of the newest backup when sending last failed; "" since it succeeded."""
+    failure: str = ""
+    """The code of the error."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """What the error names."""
+
+    @property
+    def error(self) -> Unavailable:
+        return Unavailable(self.failure, **self.named)
+
+
+def read_sent(folder: Path) -> SentBackups:
+    """Return what is kept in `folder`; nothing was sent where there is no such file, or none that can be read."""
+    try:
+        return read_manifest_as(SentBackups, folder / STATE, refusal="backup.hook_state")
+    except (OSError, InvalidInput):
+        return SentBackups()
+
+
+def write_sent(folder: Path, state: SentBackups) -> None:
+    """Keep it in `folder`, in one step; what is forgotten of backups that were removed. Raise OSError."""
+    there = {path.name for path in copies(folder)}
+    kept = asdict(state) | {"sent": [name for name in state.sent if name in there]}
+    arriving = folder / f"{STATE}.part"
+    make_private(arriving)
+    with arriving.open("w", encoding="utf-8") as handle:
+        json.dump(kept, handle, ensure_ascii=False, indent=2)
+        handle.flush()
+        os.fsync(handle.fileno())
+    arriving.replace(folder / STATE)
+    sync_folder(folder)
+
+
+def unsent(folder: Path, state: SentBackups) -> list[Path]:
+    """Return the backups that were not sent yet, the newest first: it is worth most elsewhere."""
+    return [path for path in reversed(copies(folder)) if path.name not in state.sent]
+
+
+def newest_name(folder: Path) -> str:
+    """Return what the newest backup is called, "" where there is none."""
+    there = copies(folder)
+    return there[-1].name if there else ""

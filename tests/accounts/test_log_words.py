@@ -20,7 +20,7 @@ from cbt.audit.chain import BROKEN, KEYED
 from cbt.audit.store import ACTS, GROUPS
 from cbt.bank.review.bulk import WRITES
 from cbt.candidates.prints import DOCUMENTS
-from cbt.ops.backup.restore_note import RESTORED
+from cbt.ops.backup.restore import RESTORED
 from cbt.ops.move import MOVED
 from cbt.proctoring.acts.registry import ACTS as PROCTORS
 from cbt.proctoring.record_papers import PAPERS
@@ -70,7 +70,7 @@ ELSEWHERE = {
     *(f"application.{event.value}" for event in ApplicationEvent),
     *(f"applicant.{verdict}" for verdict in ("accept", "refuse")),
     *(f"applicant.{act}" for act in ("photo", "photo_remove", "scan", "scan_read", "scan_remove")),
-    *(f"print.{paper}" for paper in ("score_sheet", "publicity", "ruling")),
+    *(f"print.{paper}" for paper in ("score_sheet", "publicity", "ruling", "appeal")),
     *(f"guessing.{scope}" for scope in SCOPES),
     *(f"print.{document}" for document in (*DOCUMENTS, *PAPERS)),
 }

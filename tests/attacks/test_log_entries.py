@@ -14,7 +14,7 @@ from cbt.audit.models import AuditEntry, AuditTally
 from cbt.audit.verification import verify
 from cbt.candidates.models import Registration
 from cbt.items.models import Item, ItemBank
-from cbt.personal.fields import SHOWN
+from cbt.personal import SHOWN
 from cbt.storage.crypto import open_sealed
 from cbt.storage.unit_of_work import reading
 from tests.world import PASSWORD, World

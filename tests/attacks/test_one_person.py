@@ -12,7 +12,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from cbt.accounts.models import Approval, Staff, StaffFactor
@@ -20,7 +20,7 @@ from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_
 from cbt.application.app import STARRED_ACTS
 from cbt.audit.models import AuditEntry
 from cbt.enrolment.models import ONLY, AssessmentBody
-from cbt.results.models import ResultObjection
+from cbt.results.models import Appeal, Release, ResultObjection
 from cbt.retention.models import Destruction, RetentionTerms
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -28,6 +28,7 @@ from tests.attacks.second_scene import Scene, allow, credential
 from tests.bank.desk.people import BANK, look, make_items
 from tests.helpers import flat
 from tests.proctoring.desk import Desk, done, running
+from tests.results.appeal_scene import written
 from tests.results.late_scene import Scene as LateScene
 from tests.results.scene import USUAL, end_with, finish, release, release_url, rescore
 from tests.world import PASSWORD, World
@@ -140,7 +141,14 @@ def factor_taken_off(world: World, lay: Lay) -> tuple[bool, str]:
 
 
 def shown_no_more(world: World, lay: Lay) -> tuple[bool, str]:
-    body = {"name": "示例市行业协会", "address": "", "phone": "", "website": ""}
+    body = {
+        "name": "示例市行业协会",
+        "address": "",
+        "phone": "",
+        "website": "",
+        "appeal_days": "15",
+        "appeal_answer_days": "15",
+    }
     admin = world.staff("admin")
     done(admin.post("/office/body", data=body | {"publicity_days": "5"}))
     form = body | {"publicity_days": "0", "reason": "主管部门批复", "ask": "1"}
@@ -178,6 +186,20 @@ def objection_decided(world: World, lay: Lay) -> tuple[bool, str]:
         page = f"/results/objections/{session.scalars(select(ResultObjection.ref)).one()}"
     lay()
     answer = world.staff(CHIEF).post(page, data={"verdict": "upheld", "grounds": "漏计一题。"})
+    return answer.status_code == 303, flat(answer.text)
+
+
+def appeal_decided(world: World, lay: Lay) -> tuple[bool, str]:
+    written(world, "extra")
+    release(world)
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(Release).values(by="cli", second="cli"))  # others than these two
+    to = f"/results/appeals/to/{world.sitters['extra'].registration_ref}"
+    done(world.staff("officer").post(to, data={"scope": "missed", "words": ""}))
+    with world.app.app_context(), reading() as session:
+        page = f"/results/appeals/{session.scalars(select(Appeal.ref)).one()}"
+    lay()
+    answer = world.staff(CHIEF).post(page, data={"verdict": "keep", "grounds": "核对无误。"})
     return answer.status_code == 303, flat(answer.text)
 
 
@@ -239,6 +261,7 @@ PLACES: dict[str, tuple[str, str, Callable[[World, Lay], tuple[bool, str]]]] = {
     "destruction": ("officer", "admin", destroyed),
     "hold": ("officer", "admin", hold_lifted),
     "objection": ("officer", CHIEF, objection_decided),
+    "appeal": ("officer", CHIEF, appeal_decided),
     "ruling on a violation": (CHIEF, "officer", violation_ruled),
     "item approved": ("author", "reviewer", item_approved),
     "item sent back": ("author", "reviewer", item_sent_back),

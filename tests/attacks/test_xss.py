@@ -296,7 +296,16 @@ FORMS = {
         "/office/majors",
         {"name": "", "kind": "{text}", "reason": "{text}"},
     ),
-    "the body that is refused": ("admin", "/office/body", {"name": "{text}", "publicity_days": "{text}"}),
+    "the body that is refused": (
+        "admin",
+        "/office/body",
+        {
+            "name": "{text}",
+            "publicity_days": "{text}",
+            "appeal_days": "{text}",
+            "appeal_answer_days": "{text}",
+        },
+    ),
     "a new centre that is refused": ("officer", "/office/centres", {"name": "", "address": "{text}"}),
 }
 

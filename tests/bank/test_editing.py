@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.bank import store
-from cbt.bank.editor import service
+from cbt.bank.editor import item_work
 from cbt.bank.editor.form import merged, pieces
-from cbt.bank.editor.service import OpenedItem, Typed
+from cbt.bank.editor.item_work import OpenedItem, Typed
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.items.models import Item, ItemStep, ItemWork
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -37,7 +37,7 @@ def typed(data: dict[str, Any], *, ref: str = ITEM, base: int = 1, work: str = W
 
 def opened(actor: str = ACTOR) -> OpenedItem:
     with reading() as session:
-        return service.open_item(session, store.bank_by_ref(session, BANK).id, ITEM, actor=actor)
+        return item_work.open_item(session, store.bank_by_ref(session, BANK).id, ITEM, actor=actor)
 
 
 def item() -> Item:
@@ -53,7 +53,7 @@ def refused(call: Callable[[], object]) -> str:
 
 def test_a_change_is_a_draft_and_what_is_drawn_stays(bank: flask.Flask, clock: FakeClock) -> None:
     with bank.app_context():
-        stored = service.save(typed(statement()), now=clock.now(), actor=ACTOR)
+        stored = item_work.save(typed(statement()), now=clock.now(), actor=ACTOR)
         assert (stored.ref, stored.number, stored.is_new) == (ITEM, 2, True)
         assert (item().version, item().current, item().state) == (1, 2, "draft")
         with reading() as session:
@@ -68,8 +68,8 @@ def test_what_says_the_same_is_no_version_and_can_still_be_submitted(
     bank: flask.Flask, clock: FakeClock
 ) -> None:
     with bank.app_context():
-        service.save(typed(statement()), now=clock.now(), actor=ACTOR)
-        again = service.save(typed(statement(), base=2), submit=True, now=clock.now(), actor=ACTOR)
+        item_work.save(typed(statement()), now=clock.now(), actor=ACTOR)
+        again = item_work.save(typed(statement(), base=2), submit=True, now=clock.now(), actor=ACTOR)
         assert (again.number, again.is_new) == (2, False)
         assert item().state == "in_review"
         with reading() as session:
@@ -79,11 +79,11 @@ def test_what_says_the_same_is_no_version_and_can_still_be_submitted(
 
 def test_a_new_item_gets_the_next_ref_of_its_point(bank: flask.Flask, clock: FakeClock) -> None:
     with bank.app_context():
-        first = service.save(typed(statement(), ref="", base=0), now=clock.now(), actor=ACTOR)
+        first = item_work.save(typed(statement(), ref="", base=0), now=clock.now(), actor=ACTOR)
         one = drafts.matching(point="A-001")
-        second = service.save(typed(one, ref="", base=0), now=clock.now(), actor=ACTOR)
+        second = item_work.save(typed(one, ref="", base=0), now=clock.now(), actor=ACTOR)
         taken = refused(
-            lambda: service.save(
+            lambda: item_work.save(
                 typed(statement("客服员应当记录全部的诉求。"), ref="", base=0),
                 wanted_ref=ITEM,
                 now=clock.now(),
@@ -96,16 +96,18 @@ def test_a_new_item_gets_the_next_ref_of_its_point(bank: flask.Flask, clock: Fak
 def test_an_item_with_an_error_is_no_version(bank: flask.Flask, clock: FakeClock) -> None:
     with bank.app_context():
         with pytest.raises(InvalidInput, match=r"editing\.faulty"):
-            service.save(typed(statement(answer=None)), now=clock.now(), actor=ACTOR)
+            item_work.save(typed(statement(answer=None)), now=clock.now(), actor=ACTOR)
         assert item().current == 1
 
 
 def test_a_version_stored_meanwhile_is_never_overwritten(bank: flask.Flask, clock: FakeClock) -> None:
     with bank.app_context():
         mine, theirs = statement("我的说法应当保留下来。"), statement("他的说法应当保留下来。")
-        service.keep_work(typed(mine), seen="", now=clock.now(), actor=ACTOR)
-        service.save(typed(theirs, work="wk-bbbbbbbbbbbbbb"), now=clock.now(), actor=OTHER)
-        assert refused(lambda: service.save(typed(mine), now=clock.now(), actor=ACTOR)) == "editing.moved_on"
+        item_work.keep_work(typed(mine), seen="", now=clock.now(), actor=ACTOR)
+        item_work.save(typed(theirs, work="wk-bbbbbbbbbbbbbb"), now=clock.now(), actor=OTHER)
+        assert (
+            refused(lambda: item_work.save(typed(mine), now=clock.now(), actor=ACTOR)) == "editing.moved_on"
+        )
         left = opened()
         assert (left.data["stem"], left.base, left.current) == (mine["stem"], 1, 2)
 
@@ -114,10 +116,10 @@ def test_both_sides_are_made_one_piece_by_piece(bank: flask.Flask, clock: FakeCl
     mine = statement("我改了题干应当保留。", explanation="如实介绍。", difficulty=2)
     theirs = statement("客服员应当如实介绍商品。", explanation="对方改了解析。", difficulty=4, answer=False)
     with bank.app_context():
-        service.keep_work(typed(mine), seen="", now=clock.now(), actor=ACTOR)
-        service.save(typed(theirs, work="wk-bbbbbbbbbbbbbb"), now=clock.now(), actor=OTHER)
+        item_work.keep_work(typed(mine), seen="", now=clock.now(), actor=ACTOR)
+        item_work.save(typed(theirs, work="wk-bbbbbbbbbbbbbb"), now=clock.now(), actor=OTHER)
         with reading() as session:
-            sides = service.sides_of(session, store.bank_by_ref(session, BANK).id, ITEM, actor=ACTOR)
+            sides = item_work.sides_of(session, store.bank_by_ref(session, BANK).id, ITEM, actor=ACTOR)
         assert sides is not None
         found = {
             one.name: (one.both, one.theirs_only) for one in pieces(sides.before, sides.mine, sides.theirs)
@@ -130,12 +132,12 @@ def test_both_sides_are_made_one_piece_by_piece(bank: flask.Flask, clock: FakeCl
             "answer": only_theirs,
         }
         one = {"bank_ref": BANK, "item_ref": ITEM, "now": clock.now(), "actor": ACTOR}
-        assert refused(lambda: service.merge(current=1, taken=[], **one)) == "editing.moved_on"
-        service.merge(current=2, taken=["explanation", "answer"], **one)
+        assert refused(lambda: item_work.merge(current=1, taken=[], **one)) == "editing.moved_on"
+        item_work.merge(current=2, taken=["explanation", "answer"], **one)
         left = opened()
         assert (left.base, left.data["explanation"], left.data["answer"]) == (2, "对方改了解析。", False)
         assert (left.data["stem"], left.data["difficulty"]) == (mine["stem"], 2)
-        stored = service.save(typed(left.data, base=2), now=clock.now(), actor=ACTOR)
+        stored = item_work.save(typed(left.data, base=2), now=clock.now(), actor=ACTOR)
         assert stored.number == 3
 
 
@@ -158,30 +160,30 @@ def test_what_is_typed_is_there_again_and_goes_with_the_save(bank: flask.Flask, 
     with bank.app_context():
         assert opened().seen == ""
         half = {"type": "true_false", "point": "A-001", "stem": "写到一半"}
-        seen = service.keep_work(typed(half), seen="", now=clock.now(), actor=ACTOR)
+        seen = item_work.keep_work(typed(half), seen="", now=clock.now(), actor=ACTOR)
         assert (opened().data, opened().seen) == (half, seen)
         assert opened(OTHER).data["stem"] == "客服员应当如实介绍商品。", "it is nobody else's"
         clock.advance(timedelta(seconds=5))
-        service.save(typed(statement()), now=clock.now(), actor=ACTOR)
+        item_work.save(typed(statement()), now=clock.now(), actor=ACTOR)
         assert opened().worked_at is None
 
 
 def test_another_tab_is_not_overwritten_either(bank: flask.Flask, clock: FakeClock) -> None:
     with bank.app_context():
-        first = service.keep_work(
+        first = item_work.keep_work(
             typed(statement("第一个标签页的内容。")), seen="", now=clock.now(), actor=ACTOR
         )
         clock.advance(timedelta(seconds=1))
-        there = lambda seen: service.keep_work(  # noqa: E731
+        there = lambda seen: item_work.keep_work(  # noqa: E731
             typed(statement("第二个标签页的内容。")), seen=seen, now=clock.now(), actor=ACTOR
         )
         assert refused(lambda: there("")) == "editing.other_tab"
         assert there(first) != first
         clock.advance(timedelta(seconds=1))
         assert refused(lambda: there(first)) == "editing.other_tab"
-        there(service.ANYWAY)
-        service.discard(bank_ref=BANK, item_ref=ITEM, work_ref=WORK, actor=ACTOR)
-        service.discard(bank_ref=BANK, item_ref=ITEM, work_ref=WORK, actor=ACTOR)
+        there(item_work.ANYWAY)
+        item_work.discard(bank_ref=BANK, item_ref=ITEM, work_ref=WORK, actor=ACTOR)
+        item_work.discard(bank_ref=BANK, item_ref=ITEM, work_ref=WORK, actor=ACTOR)
         assert opened().worked_at is None
 
 
@@ -189,23 +191,23 @@ def test_a_new_item_that_is_unfinished_is_found_by_its_author_only(
     bank: flask.Flask, clock: FakeClock
 ) -> None:
     with bank.app_context():
-        service.keep_work(typed(statement(), ref="", base=0), seen="", now=clock.now(), actor=ACTOR)
+        item_work.keep_work(typed(statement(), ref="", base=0), seen="", now=clock.now(), actor=ACTOR)
         theirs = typed(statement("占用别人的编号写下的。"), ref="", base=0)
-        assert refused(lambda: service.keep_work(theirs, seen="", now=clock.now(), actor=OTHER)) == (
+        assert refused(lambda: item_work.keep_work(theirs, seen="", now=clock.now(), actor=OTHER)) == (
             "editing.not_yours"
         )
         with reading() as session:
             bank_id = store.bank_by_ref(session, BANK).id
-            assert len(service.unfinished(session, bank_id, ACTOR)) == 1
-            assert service.unfinished(session, bank_id, OTHER) == []
-        service.save(typed(statement(), ref="", base=0), now=clock.now(), actor=ACTOR)
+            assert len(item_work.unfinished(session, bank_id, ACTOR)) == 1
+            assert item_work.unfinished(session, bank_id, OTHER) == []
+        item_work.save(typed(statement(), ref="", base=0), now=clock.now(), actor=ACTOR)
         with reading() as session:
             assert session.scalars(select(ItemWork)).all() == []
 
 
 def test_two_at_one_item_see_each_other(bank: flask.Flask, clock: FakeClock) -> None:
-    def here(actor: str) -> service.Present:
-        return service.be_here(BANK, ITEM, f"wk-{actor[-5:]}aaaaaaaaa", now=clock.now(), actor=actor)
+    def here(actor: str) -> item_work.Present:
+        return item_work.be_here(BANK, ITEM, f"wk-{actor[-5:]}aaaaaaaaa", now=clock.now(), actor=actor)
 
     with bank.app_context():
         began = clock.now()
@@ -213,13 +215,15 @@ def test_two_at_one_item_see_each_other(bank: flask.Flask, clock: FakeClock) -> 
         clock.advance(timedelta(seconds=8))
         [seen] = here(OTHER).others
         assert (seen.actor, seen.since, seen.here, seen.typed) == (ACTOR, began, True, False)
-        service.keep_work(typed(statement(), work="wk-cccccccccccccc"), seen="", now=clock.now(), actor=ACTOR)
+        item_work.keep_work(
+            typed(statement(), work="wk-cccccccccccccc"), seen="", now=clock.now(), actor=ACTOR
+        )
         assert here(OTHER).others[0].typed
-        clock.advance(service.ALIVE * 2)
+        clock.advance(item_work.ALIVE * 2)
         [left] = here(OTHER).others
         assert not left.here, "what was typed is still told of when its page is closed"
         assert here(ACTOR).others[0].actor == OTHER
-        clock.advance(service.ALIVE * 2)
+        clock.advance(item_work.ALIVE * 2)
         assert here(ACTOR).others == [], "who typed nothing and left is gone"
 
 
@@ -230,5 +234,5 @@ def test_what_is_retired_is_written_on_only_after_it_was_taken_back(
         with unit_of_work() as session:
             session.scalars(select(Item)).one().state = "retired"
         with pytest.raises(Conflict, match=r"item\.transition"):
-            service.save(typed(statement()), now=clock.now(), actor=ACTOR)
+            item_work.save(typed(statement()), now=clock.now(), actor=ACTOR)
         assert not opened().writable

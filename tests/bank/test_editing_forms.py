@@ -9,7 +9,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from cbt.bank.editor.form import MOST_PARTS, blank_item, changed_parts, drawn, read_form, says_the_same
-from cbt.bank.editor.service import wants_pictures, with_names, with_pictures
+from cbt.bank.editor.item_work import wants_pictures, with_names, with_pictures
 from cbt.errors import InvalidInput
 from cbt.items.preview import preview_paper
 from cbt.items.types.hotspot.editor import numbers_of

@@ -9,8 +9,8 @@ from werkzeug.datastructures import MultiDict
 
 from cbt.accounts.models import StaffRole
 from cbt.bank import store
-from cbt.bank.editor import service
-from cbt.bank.editor.service import Typed
+from cbt.bank.editor import item_work
+from cbt.bank.editor.item_work import Typed
 from cbt.items.markup import sanitised
 from cbt.rules.items.content import ItemType
 from cbt.rules.items.registry import parse_content
@@ -144,7 +144,7 @@ def test_a_picture_that_stands_in_an_item_stays_there_through_the_form(world: Wo
     client = world.staff("author")
     old = Typed(BANK, "", "wk-aaaaaaaaaaaaaa", 0, drafts.hotspot())
     with world.app.app_context():
-        ref = service.save(old, now=START, actor="staff:st-x").ref
+        ref = item_work.save(old, now=START, actor="staff:st-x").ref
     url = f"/bank/{BANK}/items/{ref}/edit"
     fields = Fields(client.get(url).text).sent
     assert fields["picture"].startswith("stays:")
@@ -155,8 +155,8 @@ def test_a_picture_that_stands_in_an_item_stays_there_through_the_form(world: Wo
     fields.setlist("alt", ["一楼大厅的平面图。"])
     assert client.post(url, data=fields).status_code == 303
     with world.app.app_context(), reading() as session:
-        item = service.item_at(session, store.bank_by_ref(session, BANK).id, ref)
-        content = service.content_at(session, item, 2)
+        item = item_work.item_at(session, store.bank_by_ref(session, BANK).id, ref)
+        content = item_work.content_at(session, item, 2)
     assert (content["picture"], content["alt"]) == (drafts.hotspot()["picture"], "一楼大厅的平面图。")
 
 

@@ -15,7 +15,7 @@ from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.registration import NewPerson, PaperTerms, SeatedPaper, add_candidate, register, ticket_of
 from cbt.paths import product_dir
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.results.models import Release, Result
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.places import create_room

@@ -24,7 +24,7 @@ from cbt.door.admission import room_refusal
 from cbt.door.store import doors_of
 from cbt.errors import CbtError
 from cbt.http.app_context import register_factory
-from cbt.personal.fields import DETAILS
+from cbt.personal import DETAILS
 from cbt.proctoring.acts.room_start import start_armed_rooms
 from cbt.rules.roles import Role
 from cbt.runner.models import Attempt

@@ -1,4 +1,4 @@
-"""One table of a person's fields: what an entry says holds everywhere, tried with 工号 (cbt/personal/fields.py)."""
+"""One table of a person's fields: what an entry says holds everywhere, tried with 工号 (cbt/personal.py)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cbt.certificates.uploads import FIELDS as UPLOADED
 from cbt.enrolment.applications.person import FACTS
 from cbt.enrolment.workbook.rows import TEMPLATE as APPLIED
 from cbt.errors import InvalidInput
-from cbt.personal.fields import DETAILS, FIELDS, Erasure, FieldKind, PersonField
+from cbt.personal import DETAILS, FIELDS, Erasure, FieldKind, PersonField
 from cbt.retention.erasure import reduce_people
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -70,7 +70,7 @@ def test_a_field_is_named_by_its_entry_and_its_column_alone() -> None:
         if path.suffix in {".py", ".html", ".js", ".typ"} and "migrations" not in path.parts
         if "staff_number" in path.read_text("utf-8")
     }
-    assert named == {"cbt/personal/fields.py", "cbt/candidates/models.py"}
+    assert named == {"cbt/personal.py", "cbt/candidates/models.py"}
 
 
 @pytest.mark.parametrize(

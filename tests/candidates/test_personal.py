@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cbt.errors import Unavailable
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.storage.crypto import DOCUMENT, open_sealed, seal
 from tests.candidates.rosters import resident
 from tests.sittings.conftest import Day

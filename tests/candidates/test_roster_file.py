@@ -15,7 +15,7 @@ from cbt.candidates.registration import check_digit
 from cbt.candidates.roster.file import MOST_ROWS, read_roster
 from cbt.candidates.roster.tables import COLUMNS
 from cbt.errors import InvalidInput
-from cbt.personal.fields import (
+from cbt.personal import (
     accommodation_of,
     document_type_of,
     level_of,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cbt import personal
 from cbt.blueprints.store import load_blueprint_file
 from cbt.candidates.roster.columns import layouts_of
 from cbt.candidates.roster.file import Roster, roster_of
@@ -18,7 +19,6 @@ from cbt.candidates.roster.tables import COLUMNS, HEADER_WITHIN, find_tables, me
 from cbt.errors import InvalidInput
 from cbt.imports.column_map import HandMapping
 from cbt.paths import product_dir
-from cbt.personal import fields
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.findings import Severity
 from tests.candidates.rosters import resident
@@ -226,5 +226,5 @@ def test_any_header_and_any_cell_is_read_without_an_error(text: str) -> None:
     meaning(text)
     when_of(text)
     mark_of(text)
-    fields.occupation_and_level(text)
-    fields.level_said(text)
+    personal.occupation_and_level(text)
+    personal.level_said(text)

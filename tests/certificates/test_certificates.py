@@ -19,10 +19,10 @@ from sqlalchemy import delete, select
 from cbt.audit.models import AuditEntry
 from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate, Registration
-from cbt.certificates import service
+from cbt.certificates import register as certificate_register
 from cbt.certificates.commands import certificates as command
 from cbt.certificates.models import Certificate
-from cbt.certificates.service import WaitingLevel, issue
+from cbt.certificates.register import RegisterFilter, SeriesForm, WaitingLevel, issue
 from cbt.enrolment.models import AssessmentBody
 from cbt.errors import CbtError
 from cbt.http.i18n import local_day
@@ -298,7 +298,13 @@ def test_a_whole_number_stands_on_the_certificate_alone_and_where_the_body_wants
     officer, page = world.staff("officer"), f"{LIST}/{row.ref}"
     (masked,) = papers_of(officer.post(f"{page}/print"), tmp_path)
     assert (number in masked.text, squeezed(row.document) in masked.text) == (False, True)
-    details = {"name": "示例协会", "publicity_days": "5", "whole_numbers": "1"}
+    details = {
+        "name": "示例协会",
+        "publicity_days": "5",
+        "appeal_days": "15",
+        "appeal_answer_days": "15",
+        "whole_numbers": "1",
+    }
     assert world.staff("admin").post("/office/body", data=details).status_code == 303
     (paper,) = papers_of(officer.post(f"{page}/print", data={"reason": "补打"}), tmp_path)
     assert number in paper.text
@@ -346,13 +352,19 @@ def test_a_print_names_the_address_that_was_set_and_the_photo_stays_that_of_the_
     with_photo, without = given(world, *BOTH)
     printed: list[tuple[bytes | None, str]] = []
     monkeypatch.setattr(
-        "cbt.certificates.service.certificates_paper",
+        "cbt.certificates.register.certificates_paper",
         lambda sheets, address: printed.append((sheets[0].photo, address)) or b"%PDF",
     )
     officer = world.staff("officer")
     assert "还没有填写证书查询页地址" in officer.get(f"{LIST}/{without.ref}").text
     officer.post(f"{LIST}/{without.ref}/print")
-    body = {"name": "示例协会", "look_up": "https://exam.example/verify", "publicity_days": "5"}
+    body = {
+        "name": "示例协会",
+        "look_up": "https://exam.example/verify",
+        "publicity_days": "5",
+        "appeal_days": "15",
+        "appeal_answer_days": "15",
+    }
     for wrong in ("exam.example/verify", "https://", "https://a@exam.example/", "https://exam.example/#x"):
         assert world.staff("admin").post("/office/body", data=body | {"look_up": wrong}).status_code == 422
     assert world.staff("admin").post("/office/body", data=body).status_code == 303
@@ -518,14 +530,14 @@ def test_the_register_finds_what_is_sought_and_prints_what_stands(
 
     def found(**sought: Any) -> list[str]:
         with world.app.app_context(), reading() as session:
-            page = service.register_page(session, service.RegisterFilter(**sought), page=1)
+            page = certificate_register.register_page(session, RegisterFilter(**sought), page=1)
             assert page.count == len(page.lines)
             return [one.ref for one in page.lines]
 
     def printed(**sought: Any) -> list[str] | tuple[str, dict[str, object]]:
         with world.app.app_context(), reading() as session:
             try:
-                return service.printable(session, service.RegisterFilter(**sought))
+                return certificate_register.printable(session, RegisterFilter(**sought))
             except CbtError as error:
                 return error.code, error.params
 
@@ -538,7 +550,7 @@ def test_the_register_finds_what_is_sought_and_prints_what_stands(
     with world.app.app_context(), unit_of_work() as session:
         session.add(Batch(ref="ba-none", name="空", created_at=world.clock.now(), occupation=""))
         session.flush()
-        offered = [ref for ref, _name in service.batches_released(session)]
+        offered = [ref for ref, _name in certificate_register.batches_released(session)]
         released = (
             select(Batch.ref)
             .join(Sitting, Sitting.batch_id == Batch.id)
@@ -546,9 +558,9 @@ def test_the_register_finds_what_is_sought_and_prints_what_stands(
         )
         assert offered == list(session.scalars(released.distinct().order_by(Batch.id.desc())))
         assert "ba-none" not in offered
-    monkeypatch.setattr(service, "PRINTED_AT_ONCE", 1)
+    monkeypatch.setattr(certificate_register, "PRINTED_AT_ONCE", 1)
     assert printed() == ("certificate.too_many", {"maximum": 1})
-    monkeypatch.setattr(service, "PRINTED_AT_ONCE", 2)
+    monkeypatch.setattr(certificate_register, "PRINTED_AT_ONCE", 2)
     assert len(printed()) == 2
     assert printed(text="查无此人") == ("certificate.none_chosen", {})
     with world.app.app_context(), unit_of_work() as session:
@@ -560,7 +572,7 @@ def test_the_register_finds_what_is_sought_and_prints_what_stands(
 
 @pytest.mark.once
 def test_the_parts_of_a_number_are_refused_at_their_field_and_their_change_is_on_record(world: World) -> None:
-    good, now = service.SeriesForm("S", "0001", "31", "000001"), world.clock.now()
+    good, now = SeriesForm("S", "0001", "31", "000001"), world.clock.now()
     with world.app.app_context():
         for wrong, said in (
             ({"kind": "X"}, ("certificate.kind", {"field": "kind"})),
@@ -570,12 +582,12 @@ def test_the_parts_of_a_number_are_refused_at_their_field_and_their_change_is_on
             ({"site": "００００01"}, ("certificate.digits", {"field": "site", "digits": 6})),
         ):
             with pytest.raises(CbtError) as error:
-                service.set_series(replace(good, **wrong), now=now, actor="staff:st-1")
+                certificate_register.set_series(replace(good, **wrong), now=now, actor="staff:st-1")
             assert (error.value.code, error.value.params) == said
         for wanted in (good, good, replace(good, kind="Y")):
-            service.set_series(wanted, now=now, actor="staff:st-1")
+            certificate_register.set_series(wanted, now=now, actor="staff:st-1")
         with reading() as session:
-            assert service.series_form(session) == replace(good, kind="Y")
+            assert certificate_register.series_form(session) == replace(good, kind="Y")
             log = session.scalars(select(AuditEntry).where(AuditEntry.act == "certificate.series")).all()
     assert [(one.actor, one.before and json.loads(one.before), json.loads(one.after)) for one in log] == [
         ("staff:st-1", log[0].before, asdict(good)),

@@ -14,7 +14,7 @@ from cbt.certificates import look_up
 from cbt.certificates.commands import certificates as certificates_command
 from cbt.certificates.look_up import PublishedSite, publish
 from cbt.certificates.models import Certificate, LookUpKey
-from cbt.certificates.service import revoke
+from cbt.certificates.register import revoke
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.app_context import register_factory
 from cbt.http.i18n import local_day

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.config.reader import quoted, read_lines
+from cbt.config import quoted, read_lines
 from cbt.errors import InvalidInput
 
 FILE = Path("/etc/cbt.env")

@@ -11,8 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.cli import build
-from cbt.config import as_environment, masked, read_settings, read_sources, shown, spoken_language
-from cbt.config.reader import near_language, near_zone, nearest
+from cbt.config import (
+    as_environment,
+    masked,
+    near_language,
+    near_zone,
+    nearest,
+    read_settings,
+    read_sources,
+    shown,
+    spoken_language,
+)
 from cbt.errors import CbtError
 
 

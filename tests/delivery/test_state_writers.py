@@ -42,10 +42,10 @@ CHANGES = {
     "accounts/approvals/decisions.py:settle",
     # What a database says of its own move to another has a state, too: its one row, once.
     "ops/move.py:_say_left",
-    # An item has a table of its own, which `bank/review/service.py` asks; these store, rename and take back.
+    # An item has a table of its own, which `bank/review/judgement.py` asks; these store, rename and take back.
     "bank/changes.py:version_row",
-    "bank/banks/service.py:_rename",
-    "bank/banks/service.py:_restore",
+    "bank/banks/item_bank.py:_rename",
+    "bank/banks/item_bank.py:_restore",
     # How far an import is: conditional updates that repeat the state they leave.
     "imports/machine.py:wait_to_be_checked",
     "spreadsheets/file_checks.py:end",
@@ -53,8 +53,8 @@ CHANGES = {
     "bank/imports/execution.py:finish_run",
     "bank/imports/execution.py:claim_undo",
     "bank/imports/execution.py:end_undo",
-    "bank/banks/service.py:end_renaming",
-    "bank/banks/service.py:take_back",
+    "bank/banks/item_bank.py:end_renaming",
+    "bank/banks/item_bank.py:take_back",
     # An application of a unit has a table of its own, and one function that asks it.
     "enrolment/applications/application.py:move_on",
     # A job has three ways to leave a state but its one function: taken, given back, failed.
@@ -63,6 +63,9 @@ CHANGES = {
     "jobs/queue.py:give_back",
     # A destruction has a table beside its one function.
     "retention/destruction.py:_move",
+    # An appeal has a table, which these ask; they repeat the state they leave.
+    "results/appeals/decision.py:decide",
+    "results/appeals/request.py:withdraw",
 }
 BEGINNINGS = {
     "runner/attempt_changes.py:create_attempt",

@@ -13,7 +13,7 @@ from cbt.batches.applications import QUIET, complete_applications
 from cbt.batches.people.change import withdraw
 from cbt.candidates.models import Candidate, Registration
 from cbt.enrolment.models import Applicant, FeeCharge, UnitApplication
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident

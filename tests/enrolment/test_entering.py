@@ -62,7 +62,9 @@ def test_of_a_list_those_are_entered_who_are_not_in_this_application(
 
 @pytest.mark.once
 def test_a_request_about_the_body_shows_each_change_and_nothing_else(world: World) -> None:
-    before = BodyDetails("甲", "地址", "1", "http://a.example", "", 5, "", "", "", whole_numbers=False)
+    before = BodyDetails(
+        "甲", "地址", "1", "http://a.example", "", 5, 15, 15, "", "", "", whole_numbers=False
+    )
     for name, value, shown in (
         ("name", "乙", "甲 → 乙"),
         ("address", "", "地址 → —"),

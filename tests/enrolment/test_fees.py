@@ -108,6 +108,8 @@ def test_lines_arise_by_the_rule_and_stand_on_page_paper_and_workbook(
     account = {
         "name": "示例协会",
         "publicity_days": "5",
+        "appeal_days": "15",
+        "appeal_answer_days": "15",
         "payee_bank": "示例银行",
         "payee_account": "3105016600001234",
     }

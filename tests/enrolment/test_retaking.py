@@ -12,7 +12,7 @@ from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Candidate, Registration
 from cbt.enrolment.models import FeeCharge
 from cbt.paths import product_dir
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.results.models import Release, Result
 from cbt.sittings.models import Sitting
 from cbt.storage.unit_of_work import unit_of_work

@@ -298,10 +298,15 @@ def test_an_installation_is_nobodys_until_an_administrator_says_whose(
     refused = officer.post(f"{page}/agreements", data=AGREEMENT)
     assert (refused.status_code, "评价机构还没有填写名称" in refused.text) == (409, True)
     told = {"name": "示例市行业协会", "address": "", "phone": "", "website": "http://example.org"}
-    told |= {"publicity_days": "3"}
+    told |= {"publicity_days": "3", "appeal_days": "15", "appeal_answer_days": "15"}
     assert 'name="name" value=""' in flat(admin.get("/office/body").text)
     assert officer.post("/office/body", data=told).status_code == 403
-    for wrong in ({"website": "javascript:x"}, {"publicity_days": "61"}, {"publicity_days": "一"}):
+    for wrong in (
+        {"website": "javascript:x"},
+        {"publicity_days": "61"},
+        {"publicity_days": "一"},
+        {"appeal_days": "0"},
+    ):
         assert admin.post("/office/body", data=told | wrong).status_code == 422
     assert admin.post("/office/body", data=told).status_code == 303
     assert "示例市行业协会" in officer.get("/office/body").text
@@ -310,7 +315,10 @@ def test_an_installation_is_nobodys_until_an_administrator_says_whose(
         assert one.body_name == "示例市行业协会"
 
 
-TOLD = {"name": "示例市行业协会", "address": "", "phone": "", "website": "", "publicity_days": "5"}
+TOLD = {"name": "示例市行业协会", "address": "", "phone": "", "website": "", "publicity_days": "5"} | {
+    "appeal_days": "15",
+    "appeal_answer_days": "15",
+}
 
 
 @pytest.mark.once

@@ -31,7 +31,7 @@ from cbt.demo.world import (
 )
 from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.results.models import PublishedResult, Result
-from cbt.results.package.service import write_package
+from cbt.results.package.container import write_package
 from cbt.results.publicity import publication as publicity
 from cbt.rules.planning.seat_plan import SeatWishes
 from cbt.rules.roles import Role

@@ -19,7 +19,7 @@ from cbt.audit.flood_limit import WINDOW, settle_tallies
 from cbt.audit.models import AuditEntry, AuditTally
 from cbt.bank import service as bank
 from cbt.bank import store
-from cbt.bank.banks import service as banks
+from cbt.bank.banks import item_bank as banks
 from cbt.bank.banks.points_table import TableRow, table_revision, table_rows
 from cbt.bank.imports.plan import PLAINLY
 from cbt.bank.review import bulk
@@ -28,9 +28,9 @@ from cbt.candidates import corrections
 from cbt.candidates import service as candidates
 from cbt.candidates.models import AdmissionTicket, CandidatePhoto
 from cbt.candidates.prints import note_print, of_again
-from cbt.certificates import service as certificates
+from cbt.certificates import register as certificates
 from cbt.certificates.models import Certificate
-from cbt.certificates.service import waiting_page
+from cbt.certificates.register import waiting_page
 from cbt.certificates.uploads import STANDARD, UploadChoice, upload_file
 from cbt.enrolment.fees import accounts
 from cbt.enrolment.fees.accounts import FeeBooking, PaymentForm

@@ -18,7 +18,7 @@ from sqlalchemy import delete, func, select, update
 from cbt.audit.models import AuditEntry
 from cbt.bank.review import bulk
 from cbt.bank.service import import_bank
-from cbt.certificates import service as certificates
+from cbt.certificates import register as certificates
 from cbt.certificates.models import Certificate
 from cbt.enrolment.applications import application
 from cbt.enrolment.fees import accounts, charges

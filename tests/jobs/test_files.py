@@ -39,6 +39,7 @@ IN_THE_REQUEST = {
     "jobs/views.py:take": "what a job made, this once",
     "personnel/views.py:template": "a workbook without a row",
     "results/views.py:slip": "one page, for a candidate or for nobody who is signed in: they have no jobs",
+    "results/appeals/views.py:own_letter": "one page, for whom the slip is",
     "results/views.py:key": "a line of text",
     "http/views.py:certificate": "a certificate as it is kept, for everybody",
     "door/views.py:file": "a file of settings, for a machine that nobody is signed in at",
@@ -47,7 +48,7 @@ IN_THE_REQUEST = {
     "candidates/views.py:roster_template": "a workbook without a row",
     "enrolment/workbook/views.py:list_template": "a workbook without a row",
     "bank/imports/views.py:_workbook": "a workbook without a row",
-    "enrolment/applications/people_views.py:read_scan": "a scan as it is kept",
+    "enrolment/applications/views.py:read_scan": "a scan as it is kept",
 }
 """Files that no job makes, and why."""
 BY_ITSELF = {

@@ -23,7 +23,7 @@ from cbt.demo.world import Entrant, Identity, Variant, seat_everybody
 from cbt.door.arrival import check_in, record_arrival
 from cbt.proctoring.board.display import log_text
 from cbt.proctoring.record_papers import PAPERS, clock
-from cbt.results.package.service import write_package
+from cbt.results.package.container import write_package
 from cbt.runner.models import Attempt, AttemptLive
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.room_clock import admit_if_due, end_room, start_room

@@ -13,11 +13,11 @@ from playwright.sync_api import expect
 from cbt.application.app import create_app
 from cbt.batches.publication import publish
 from cbt.candidates.models import Candidate, Registration
-from cbt.certificates.service import SeriesForm, set_series
+from cbt.certificates.register import SeriesForm, set_series
 from cbt.demo.build import sit
 from cbt.demo.world import Ground, plan_sitting
 from cbt.enrolment.models import ONLY, AssessmentBody
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.rules.door import mask_document
 from cbt.rules.publicity import DAYS
 from cbt.runner.paper.draw import draw_for_sitting

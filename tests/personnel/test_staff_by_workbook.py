@@ -21,8 +21,7 @@ from cbt.jobs.models import Job, JobPart, JobState
 from cbt.jobs.registry import job_kinds
 from cbt.jobs.worker import run_due
 from cbt.personnel.models import StaffPart
-from cbt.personnel.rows import COLUMNS, ROLE_WORDS, TEMPLATE, login_of
-from cbt.personnel.staff_import import accounts_of
+from cbt.personnel.staff_import import COLUMNS, ROLE_WORDS, TEMPLATE, accounts_of, login_of
 from cbt.rules.roles import Role
 from cbt.spreadsheets.intake import Bounds, open_tables
 from cbt.storage.unit_of_work import reading, unit_of_work

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from cbt.proctoring.record import RoomRecord
 from cbt.proctoring.record_papers import PAPERS
-from cbt.results.package.service import unpack
+from cbt.results.package.container import unpack
 
 Facts = dict[str, Any]
 ENDS = {

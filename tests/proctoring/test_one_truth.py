@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from cbt.proctoring.board.display import log_text
 from cbt.proctoring.models import Incident
-from cbt.results.package.service import write_package
+from cbt.results.package.container import write_package
 from cbt.runner.close import outage
 from cbt.runner.close.closure import expire_overdue
 from cbt.runner.close.outage import settle_rooms

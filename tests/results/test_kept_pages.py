@@ -16,7 +16,7 @@ from cbt.http.models import LoginSession
 from cbt.http.page_cache import KEPT_SECONDS, PageCache
 from cbt.http.server.deferred import PROMISES
 from cbt.results import my_results
-from cbt.results.change_number import CHANGES_NO_RESULT
+from cbt.results.handler import CHANGES_NO_RESULT
 from cbt.results.publicity import store as publicity
 from cbt.runner.news import watcher
 from cbt.storage.unit_of_work import unit_of_work
@@ -241,6 +241,7 @@ def test_acts_that_change_no_result_are_acts_and_say_nothing_of_results() -> Non
         "publicity.",
         "objection.",
         "ruling.",
+        "appeal.",
         "sitting.",
         "candidate.",
         "registration.",

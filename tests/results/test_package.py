@@ -24,7 +24,7 @@ from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.ops.keys import key_files
 from cbt.results.package import signature
 from cbt.results.package.commands import Verdict, verify
-from cbt.results.package.service import (
+from cbt.results.package.container import (
     MANIFEST,
     MOST_BYTES,
     SIGNATURE,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.certificates import service as certificates
+from cbt.certificates import register as certificates
 from cbt.enrolment.models import ONLY, AssessmentBody
 from cbt.results.models import Publication, Result, ResultObjection
 from cbt.results.publicity.publication import publish

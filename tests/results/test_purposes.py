@@ -32,6 +32,9 @@ OF_CONSEQUENCE = ("results", "scoring", "batches/checks", "batches/publishing")
 ASKS = {"official_only", "is_official", "require_official", "finished_sitting"}
 NOT_ITS_TO_SAY = {
     "results/sheet/sitting.py": "finished_sitting lets in, and release.plan_release asks again",
+    "results/appeals/decision.py": "request.ask asks before an appeal is on record",
+    "results/appeals/desk.py": "shows appeals on record",
+    "results/appeals/views.py": "shows what request says",
     "results/handler.py": "shows what my_results says",
     "results/package/members.py": "its service asks finished_sitting",
     "scoring/service.py": "works out scores; a trial's are compared with what was expected, and go nowhere",

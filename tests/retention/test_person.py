@@ -13,7 +13,7 @@ from cbt.audit.models import AuditEntry
 from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate
 from cbt.enrolment.models import Applicant, UnitApplication
-from cbt.personal.fields import PHONE
+from cbt.personal import PHONE
 from cbt.storage.crypto import seal
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.certificates.test_certificates import candidate_id, given, people, qualify, set_parts

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from cbt.candidates.models import Candidate
 from cbt.enrolment.models import Applicant, FeeCharge, UnitApplication
-from cbt.personal.fields import PHONE
+from cbt.personal import PHONE
 from cbt.retention.due_batches import place_hold
 from cbt.retention.erasure import PIECE, ROWS, erase_piece, reduce_people
 from cbt.retention.personal_data import PersonStanding, erase_person, person_by_ref, standing_of

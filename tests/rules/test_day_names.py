@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cbt.rules.planning.day_names import following_name
+from cbt.rules.planning.changes import following_name
 
 SATURDAY = datetime(2026, 9, 26, 9, 0, tzinfo=UTC)
 SUNDAY = datetime(2026, 10, 4, 14, 30, tzinfo=UTC)

@@ -24,8 +24,7 @@ from cbt.jobs.worker import run_due
 from cbt.ops.backup.commands import on_record
 from cbt.ops.doctor.data import examine_backups
 from cbt.ops.doctor.findings import Patient, Symptom
-from cbt.storage.backup_folder import copies, remove
-from cbt.storage.sent_backups import read_sent
+from cbt.storage.backup_folder import copies, read_sent, remove
 from cbt.storage.unit_of_work import reading
 from tests.conftest import close_engine
 from tests.safety.conftest import settings_of

@@ -14,8 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from cbt.errors import Unavailable
-from cbt.jobs.leader import FileLock
-from cbt.jobs.scheduler import run_job
+from cbt.jobs.scheduler import FileLock, run_job
 from cbt.runner.close.outage import beat
 from cbt.sittings.service import create_batch
 from cbt.storage.engine import files_of

@@ -24,8 +24,7 @@ from cbt.audit.models import AuditEntry
 from cbt.cli import build
 from cbt.config import Settings, as_environment
 from cbt.errors import CbtError, Unavailable
-from cbt.ops.backup.restore import restore
-from cbt.ops.backup.restore_note import NAME, RESTORED
+from cbt.ops.backup.restore import NAME, RESTORED, restore
 from cbt.ops.backup.snapshot import back_up
 from cbt.ops.backup.verification import all_findings, verify_everything
 from cbt.ops.keys import give_up_personal, rotate_audit_key

@@ -23,7 +23,7 @@ from cbt.application.app import create_app
 from cbt.audit.models import AuditEntry
 from cbt.config import Settings
 from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.jobs.leader import AdvisoryLock
+from cbt.jobs.scheduler import AdvisoryLock
 from cbt.ops import upgrade as carrying
 from cbt.ops.backup import snapshot
 from cbt.ops.backup.restore import restore

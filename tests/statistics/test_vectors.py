@@ -12,6 +12,7 @@ import pytest
 
 from cbt.statistics.classical import (
     Reliability,
+    Responses,
     coefficient_alpha,
     item_figures,
     nested_reliability,
@@ -20,7 +21,6 @@ from cbt.statistics.classical import (
 )
 from cbt.statistics.decision import decision_at
 from cbt.statistics.differential import logistic_dif, mantel_haenszel
-from cbt.statistics.responses import Responses
 
 NEAR = 1e-9
 

@@ -8,7 +8,7 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.bank import store
-from cbt.bank.banks import service
+from cbt.bank.banks import item_bank
 from cbt.bank.banks.points_table import (
     TableRow,
     item_count,
@@ -56,7 +56,7 @@ def new(refused: Refusal = NOTHING_REFUSED) -> Reply:
 def make() -> Reply:
     """Make a bank and go on to its table."""
     form = flask.request.form
-    ref = service.make_bank(
+    ref = item_bank.make_bank(
         ref=form.get("ref", ""),
         name=form.get("name", ""),
         note=form.get("note", ""),
@@ -91,7 +91,7 @@ def settings(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 def describe(ref: str) -> Reply:
     """Give a bank another name, note or levels."""
     form = flask.request.form
-    service.describe_bank(
+    item_bank.describe_bank(
         ref=ref,
         name=form.get("name", ""),
         note=form.get("note", ""),
@@ -107,7 +107,7 @@ def describe(ref: str) -> Reply:
 @form_on(head_of_page(".settings"), Conflict)
 def delete(ref: str) -> Reply:
     """Delete an empty bank."""
-    service.delete_bank(ref=ref, now=flask.g.now, actor=acting())
+    item_bank.delete_bank(ref=ref, now=flask.g.now, actor=acting())
     return see_other(_("bank.desk.deleted", ref=ref), "bank.banks")
 
 
@@ -116,7 +116,7 @@ def delete(ref: str) -> Reply:
 def put_away(ref: str) -> Reply:
     """Have a bank not be chosen any more."""
     try:
-        service.put_bank_away(ref=ref, now=flask.g.now, actor=acting())
+        item_bank.put_bank_away(ref=ref, now=flask.g.now, actor=acting())
         flask.flash(_("bank.desk.put_away_done"), "ok")
     except Conflict as error:
         flash_refusal(error)
@@ -127,7 +127,7 @@ def put_away(ref: str) -> Reply:
 @access.roles(Role.AUTHOR)
 def put_back(ref: str) -> Reply:
     """Have a bank be chosen again."""
-    service.put_bank_back(ref=ref, now=flask.g.now, actor=acting())
+    item_bank.put_bank_back(ref=ref, now=flask.g.now, actor=acting())
     flask.flash(_("bank.desk.put_back_done"), "ok")
     return flask.redirect(page_of_form(flask.request) or flask.url_for("bank.banks"), 303)
 
@@ -144,7 +144,7 @@ def save(ref: str) -> Reply:
     """Keep the table as it was written, or show everything that is wrong with it."""
     rows = _sent_rows()
     try:
-        taxonomy, count = service.save_table(
+        taxonomy, count = item_bank.save_table(
             ref=ref,
             rows=rows,
             revision=flask.request.form.get("revision", ""),
@@ -172,7 +172,7 @@ def read(ref: str) -> Reply:
             rows = pasted(text)
         else:
             name, content = uploaded("file", "bank.table_nothing")
-            rows = service.brought(content, name)
+            rows = item_bank.brought(content, name)
     except InvalidInput as error:
         return _table_page(ref, None, refusal(error))
     return _table_page(ref, rows, NOTHING_REFUSED, brought=True)
@@ -189,7 +189,7 @@ def _table_page(
         if brought and rows is not None:
             codes = {row.code for row in kept}
             rows = [_as_known(row, codes) for row in rows]
-        findings = service.checked(session, bank, rows)[1] if rows is not None else []
+        findings = item_bank.checked(session, bank, rows)[1] if rows is not None else []
     shown = kept if rows is None else rows
     notes: dict[int, list[object]] = {}
     for finding in findings:
@@ -226,4 +226,4 @@ def _sent_rows() -> list[TableRow]:
 
 
 def _levels() -> list[tuple[str, str]]:
-    return [(level, _(f"bank.level.{level}")) for level in service.LEVELS]
+    return [(level, _(f"bank.level.{level}")) for level in item_bank.LEVELS]

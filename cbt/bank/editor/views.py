@@ -13,9 +13,9 @@ from flask_babel import gettext as _
 from cbt.accounts.store import actor_names
 from cbt.bank import service as bank_service
 from cbt.bank import store
-from cbt.bank.editor import service
+from cbt.bank.editor import item_work
 from cbt.bank.editor.form import EditorPreview, changed_parts, judge, pieces, read_form, seen
-from cbt.bank.editor.service import OpenedItem, Typed, picture_name, picture_source, wants_pictures
+from cbt.bank.editor.item_work import OpenedItem, Typed, picture_name, picture_source, wants_pictures
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
 from cbt.http.auth import access, login
 from cbt.http.auth.login import acting
@@ -41,7 +41,7 @@ def choose(ref: str) -> Reply:
     """Show the types of a new item, and what this author has unfinished."""
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
-        works = service.unfinished(session, bank.id, acting())
+        works = item_work.unfinished(session, bank.id, acting())
     return flask.render_template(
         "bank/editor/choose.html",
         bank=bank,
@@ -85,7 +85,7 @@ def compare(ref: str, item_ref: str) -> Reply:
     """Show what this author typed beside the version that somebody stored meanwhile."""
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
-        sides = service.sides_of(session, bank.id, item_ref, actor=acting())
+        sides = item_work.sides_of(session, bank.id, item_ref, actor=acting())
         names = actor_names(session, {sides.actor} if sides else ())
     if sides is None:
         flask.flash(_("bank.compare.nothing"), "message")
@@ -112,7 +112,7 @@ def merge(ref: str, item_ref: str) -> Reply:
     taken = {name.removeprefix("take.") for name, side in form.items() if side == "theirs"}
     current = whole_number(form.get("current", ""), most=MOST_VERSION) or 0
     try:
-        service.merge(
+        item_work.merge(
             bank_ref=ref, item_ref=item_ref, current=current, taken=taken, now=flask.g.now, actor=acting()
         )
     except Conflict as error:
@@ -129,7 +129,7 @@ def _take(ref: str, item_ref: str, kind: str) -> Reply:
     if action not in ("save", "submit"):
         return _redrawn(ref, opened, typed, action)
     try:
-        stored = service.save(
+        stored = item_work.save(
             typed, submit=action == "submit", wanted_ref=wanted_ref(), now=flask.g.now, actor=acting()
         )
     except (InvalidInput, Conflict) as error:
@@ -150,7 +150,7 @@ def _take(ref: str, item_ref: str, kind: str) -> Reply:
 def _refused(ref: str, opened: OpenedItem, typed: Typed, error: CbtError) -> Reply:
     """Show the editor with what was typed and why it was not stored, or both sides where somebody was quicker."""
     if error.code == "editing.moved_on":
-        service.keep_work(typed, seen=service.ANYWAY, now=flask.g.now, actor=acting())
+        item_work.keep_work(typed, seen=item_work.ANYWAY, now=flask.g.now, actor=acting())
         flash_refusal(error)
         return flask.redirect(flask.url_for(".compare", ref=ref, item_ref=opened.ref), 303)
     page = _editor(ref, opened, typed.work_ref, data=dict(typed.data), refused=refusal(error))
@@ -166,11 +166,11 @@ def _open(ref: str, item_ref: str, kind: str, work_ref: str) -> OpenedItem:
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
         if item_ref:
-            return service.open_item(session, bank.id, item_ref, actor=acting())
+            return item_work.open_item(session, bank.id, item_ref, actor=acting())
         if kind not in AUTHORING:
             raise NotFound("editing.no_type")
         point = flask.request.args.get("point", "")[:20]
-        return service.open_new(session, bank.id, kind, actor=acting(), work_ref=work_ref, point=point)
+        return item_work.open_new(session, bank.id, kind, actor=acting(), work_ref=work_ref, point=point)
 
 
 def _editor(
@@ -249,7 +249,7 @@ def look(ref: str, kind: str) -> Reply:
 @access.roles(Role.AUTHOR)
 def keep(ref: str, kind: str) -> Reply:
     seen_digest = flask.request.form.get("seen", "")
-    kept = service.keep_work(typed_in(ref, kind), seen=seen_digest, now=flask.g.now, actor=acting())
+    kept = item_work.keep_work(typed_in(ref, kind), seen=seen_digest, now=flask.g.now, actor=acting())
     return flask.jsonify(seen=kept)
 
 
@@ -259,7 +259,7 @@ def keep(ref: str, kind: str) -> Reply:
 def here(ref: str, item_ref: str) -> Reply:
     """Note that this page is open, and answer who else is at the item."""
     work_ref = work_ref_of(flask.request.form.get("work_ref", ""))
-    present = service.be_here(ref, item_ref, work_ref, now=flask.g.now, actor=acting())
+    present = item_work.be_here(ref, item_ref, work_ref, now=flask.g.now, actor=acting())
     with reading() as session:
         names = actor_names(session, {other.actor for other in present.others})
     base = whole_number(flask.request.form.get("base", ""), most=MOST_VERSION)
@@ -280,7 +280,7 @@ def discard(ref: str) -> Reply:
     """Forget what this author has typed and not saved."""
     form = flask.request.form
     item_ref, kind = form.get("item_ref", ""), form.get("kind", "")
-    service.discard(bank_ref=ref, item_ref=item_ref, work_ref=form.get("work_ref", ""), actor=acting())
+    item_work.discard(bank_ref=ref, item_ref=item_ref, work_ref=form.get("work_ref", ""), actor=acting())
     flask.flash(_("bank.editing.discarded"), "message")
     if item_ref and kind:
         return flask.redirect(flask.url_for("bank.editing.edit", ref=ref, item_ref=item_ref), 303)
@@ -298,7 +298,7 @@ def typed_in(ref: str, kind: str, item_ref: str | None = None) -> Typed:
     if item_ref and wants_pictures(data):
         with reading() as session:
             bank = store.bank_by_ref(session, ref)
-            data = service.with_pictures_of(session, bank.id, item_ref, base, data, actor=acting())
+            data = item_work.with_pictures_of(session, bank.id, item_ref, base, data, actor=acting())
     return Typed(ref, item_ref, work_ref_of(form.get("work_ref", "")), base, data)
 
 

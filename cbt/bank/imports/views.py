@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
 from cbt.bank import catalogue, store
-from cbt.bank.imports import bank_import, file_map, file_map_page
+from cbt.bank.imports import bank_import, file_map
 from cbt.bank.imports import checks as sheets
 from cbt.bank.imports.bank_import import BANKS, subject_of
 from cbt.bank.imports.checks import CheckStanding, Looked
@@ -128,7 +128,7 @@ def map_file(ref: str, draft_ref: str) -> Reply:
         summary = BANKS.summary_of(session, check) if check.state == CheckState.READY else None
         if summary is None or not summary.raw:
             return FILES.back(ref, draft_ref)
-        said, view, page = file_map_page.said(session, check, summary, flask.request.form)
+        said, view, page = sheets.said(session, check, summary, flask.request.form)
         named = file_map.with_headers(session, check, summary, said)
     if flask.request.form.get("do") == "read":
         try:
@@ -172,7 +172,7 @@ def _map(
         said = said or definition.mapping_in(summary.adjusted)
         sheet = file_map.sheet(session, check, summary, said, place=view, page=page)
     standing = _standing(ref, draft_ref)
-    context = file_map_page.context(sheet, is_refused=bool(refused.what))
+    context = sheets.context(sheet, is_refused=bool(refused.what))
     if wants_partial():
         return _parts_changed({"standing": standing, **context})
     drawn = flask.render_template(

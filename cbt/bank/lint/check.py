@@ -16,8 +16,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
-from cbt.bank.lint.known import LintMemory
-from cbt.bank.lint.whole_bank import check_repeats, check_whole
+from cbt.bank.lint.whole_bank import LintMemory, check_repeats, check_whole
 from cbt.errors import InvalidInput
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import CJK

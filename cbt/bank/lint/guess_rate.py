@@ -18,7 +18,7 @@ from cbt.spreadsheets.findings import Finding, Place, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ChoiceQuestion:
     """One thing that is asked by picking: an item, or part `part` of a case (0 for an item).
 
     `options` are what can be picked, for a 判断 the statement alone; `right` are the places of the key in it,
@@ -55,7 +55,7 @@ class Question:
         return 1 / (2.0 ** len(self.options) - len(self.options) - 1)
 
 
-def questions(drafts: Iterable[ItemDraft]) -> list[Question]:
+def questions(drafts: Iterable[ItemDraft]) -> list[ChoiceQuestion]:
     """Return what can be guessed of sound items, in an order that hangs on their refs alone."""
     guessable = [question for draft in drafts for question in _of(draft)]
     first: dict[tuple[str, ...], int] = {}
@@ -66,19 +66,19 @@ def questions(drafts: Iterable[ItemDraft]) -> list[Question]:
     return sorted(guessable, key=lambda one: (one.fold, one.name, one.place))
 
 
-def _text(question: Question) -> tuple[str, ...]:
+def _text(question: ChoiceQuestion) -> tuple[str, ...]:
     """Return what is the same for a question that comes again, also with its options in another order."""
     return (normal(question.stem), *sorted(map(normal, question.options)))
 
 
-def _of(draft: ItemDraft) -> Iterator[Question]:
+def _of(draft: ItemDraft) -> Iterator[ChoiceQuestion]:
     fold = int.from_bytes(sha256(draft.label.encode()).digest()[:4])
     in_case = draft.data.get("type") == ItemType.CASE
     for part, (prefix, data) in enumerate(draft.parts(), 1):
         if data.get("type") in _READ:
             options, right = _READ[data["type"]](data)
             stem = str(data["stem"])
-            yield Question(
+            yield ChoiceQuestion(
                 ref=draft.label,
                 part=part if in_case else 0,
                 type=ItemType(data["type"]),
@@ -150,7 +150,7 @@ SHAPES = frozenset(
 """Every shape there is a name for."""
 
 
-def shapes_of(question: Question) -> list[Shapes]:
+def shapes_of(question: ChoiceQuestion) -> list[Shapes]:
     """Return the shapes of each option of a question."""
     if question.type is ItemType.TRUE_FALSE:
         return [_shapes_of_statement(question.stem)]
@@ -303,7 +303,7 @@ class WordCounts:
 class WordTable:
     """How often each word stood in keys against how often by chance, fold by fold."""
 
-    def __init__(self, pool: Sequence[Question], places: Sequence[int], folds: int) -> None:
+    def __init__(self, pool: Sequence[ChoiceQuestion], places: Sequence[int], folds: int) -> None:
         """Count the words of all questions, of which `places` has the folds; what is too rare is dropped."""
         sets = [[_grams(text) for text in question.options] for question in pool]
         spread = Counter(gram for options in sets for gram in frozenset().union(*options))
@@ -343,7 +343,7 @@ def weight(seen: float, right: float, chance: float) -> float:
     return math.log(share / (1 - share)) - math.log(prior / (1 - prior))
 
 
-def _count(counts: WordCounts, question: Question, options: Sequence[Sorted], chance: float) -> None:
+def _count(counts: WordCounts, question: ChoiceQuestion, options: Sequence[Sorted], chance: float) -> None:
     for place, sorts in enumerate(options):
         right = place in question.right
         for grams in sorts:
@@ -436,7 +436,7 @@ class Pick:
     than the others (of a 判断: than none) or less.
     """
 
-    question: Question
+    question: ChoiceQuestion
     chances: tuple[float, ...]
     reasons: tuple[Reason, ...]
 
@@ -444,7 +444,7 @@ class Pick:
 class Crossing:
     """Questions of one type, what each option has, and the fold each belongs to."""
 
-    def __init__(self, pool: Sequence[Question]) -> None:
+    def __init__(self, pool: Sequence[ChoiceQuestion]) -> None:
         self.asked = pool
         self.folds = FOLDS if len(pool) <= MANY else FOLDS_OF_MANY
         self.places = [question.fold % self.folds for question in pool]
@@ -669,7 +669,7 @@ def percents(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _rate(kind: ItemType, pool: list[Question]) -> GuessRate:
+def _rate(kind: ItemType, pool: list[ChoiceQuestion]) -> GuessRate:
     crossing = Crossing(pool)
     picks = [(pick, _credit(pick)) for pick in crossing.picks()]
     rate = sum(credit for _pick, credit in picks) / len(picks)

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from cbt.bank import store as banks
-from cbt.bank.lint.known import KnownLint
 from cbt.bank.lint.report import LintAnswer, LintReport, LintWork
+from cbt.bank.lint.whole_bank import KnownLint
 from cbt.confined import runner
 from cbt.errors import Unavailable
 from cbt.items.models import BankLint, Item, ItemBank, ItemVersion

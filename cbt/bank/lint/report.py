@@ -15,7 +15,7 @@ import msgspec
 
 from cbt.bank.lint.check import check_items
 from cbt.bank.lint.guess_rate import GuessRate, guess_rates
-from cbt.bank.lint.known import KnownLint, LintMemory
+from cbt.bank.lint.whole_bank import KnownLint, LintMemory
 from cbt.items.draft import ItemDraft
 from cbt.items.taxonomy import Taxonomy
 from cbt.spreadsheets.findings import Finding, Place, Severity

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.bank.changes import version_row
-from cbt.bank.review.service import JUDGED, assign, barred, move, reviewer_of, writers_of
+from cbt.bank.review.judgement import JUDGED, assign, barred, move, reviewer_of, writers_of
 from cbt.bank.search import Search, matching
 from cbt.bank.store import bank_by_ref
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound

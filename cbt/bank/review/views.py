@@ -13,7 +13,7 @@ from cbt.accounts.store import actor_names
 from cbt.bank import store
 from cbt.bank.catalogue import item_of, item_sheet
 from cbt.bank.jobs import CHANGE_ITEMS
-from cbt.bank.review import service
+from cbt.bank.review import judgement
 from cbt.bank.review.bulk import (
     BY,
     WRITES,
@@ -24,8 +24,7 @@ from cbt.bank.review.bulk import (
     items_of,
     plan_bulk,
 )
-from cbt.bank.review.fields import changes, shown_fields, told
-from cbt.bank.review.pages import (
+from cbt.bank.review.desk import (
     AUTHORS_STEPS,
     Scope,
     WaitingLine,
@@ -36,7 +35,8 @@ from cbt.bank.review.pages import (
     two_versions,
     waiting_from,
 )
-from cbt.bank.review.service import words
+from cbt.bank.review.fields import changes, shown_fields, told
+from cbt.bank.review.judgement import words
 from cbt.bank.search import SEARCHED, asked_for, headlines
 from cbt.bank.service import key_view
 from cbt.errors import Conflict, InvalidInput, NotAllowed
@@ -84,7 +84,7 @@ def judge(ref: str, item_ref: str) -> Reply:
 
 @told_at_the_form
 def _take(ref: str, item_ref: str, event: ItemEvent) -> Reply:
-    service.take_step(
+    judgement.take_step(
         bank_ref=ref,
         item_ref=item_ref,
         number=_number(),
@@ -101,7 +101,7 @@ def _take(ref: str, item_ref: str, event: ItemEvent) -> Reply:
 @told_at_the_form
 def give(ref: str, item_ref: str) -> Reply:
     """Hand an item to a reviewer, or to nobody."""
-    service.give_to(
+    judgement.give_to(
         bank_ref=ref,
         item_ref=item_ref,
         number=_number(),
@@ -117,7 +117,7 @@ def give(ref: str, item_ref: str) -> Reply:
 @told_at_the_form
 def remark(ref: str, item_ref: str) -> Reply:
     """Keep a remark on a place of a version."""
-    service.remark(
+    judgement.remark(
         bank_ref=ref,
         item_ref=item_ref,
         number=_number(),
@@ -133,7 +133,7 @@ def remark(ref: str, item_ref: str) -> Reply:
 @access.roles(Role.AUTHOR)
 @told_at_the_form
 def settle(ref: str, item_ref: str, remark_ref: str) -> Reply:
-    service.settle(bank_ref=ref, item_ref=item_ref, remark_ref=remark_ref, now=flask.g.now, actor=acting())
+    judgement.settle(bank_ref=ref, item_ref=item_ref, remark_ref=remark_ref, now=flask.g.now, actor=acting())
     return _done(ref, item_ref, _("bank.desk.done.settle"))
 
 

@@ -33,7 +33,7 @@ from cbt.candidates import registration as steps
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.registration import reason_of, to_print_again
 from cbt.errors import Conflict, InvalidInput, NotFound
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.rules.door import same_name
 from cbt.rules.exam import tools_in
 from cbt.rules.states import SittingState

@@ -58,7 +58,7 @@ from cbt.candidates.registration import (
 )
 from cbt.door.seats import move_to_seat
 from cbt.errors import Conflict, InvalidInput, NotFound
-from cbt.personal.fields import DETAILS
+from cbt.personal import DETAILS
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.planning.changes import RegistrationChange, hindrance
 from cbt.rules.states import SittingState

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from cbt.batches.people import addition as adding
 from cbt.batches.people import change as changing
 from cbt.batches.people.addition import candidate_of
-from cbt.batches.people.pages import (
+from cbt.batches.people.directory import (
     SEARCH_KINDS,
     add_page,
     addition_of,

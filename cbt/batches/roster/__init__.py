@@ -1,3 +1,3 @@
 """The roster of a batch: one file, spread over its sittings by rule, looked at before it is imported."""
 
-__all__ = ["findings", "models", "pages", "planner", "roster_import", "views"]
+__all__ = ["desk", "findings", "models", "planner", "roster_import", "views"]

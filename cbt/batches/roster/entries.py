@@ -22,7 +22,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.registration import fresh_numbers, to_print_again
 from cbt.candidates.roster.row import RosterRow
 from cbt.errors import Conflict, Unavailable
-from cbt.personal.fields import DETAILS
+from cbt.personal import DETAILS
 from cbt.rules.door import mask_document
 from cbt.storage.crypto import DOCUMENT, seal
 from cbt.storage.types import new_ref

@@ -18,7 +18,7 @@ from cbt.candidates.roster.file import Roster
 from cbt.candidates.roster.row import NOON, BlueprintChoice, PaperRow, PlaceWish, RosterRow
 from cbt.http.i18n import local_zone
 from cbt.imports.column_map import HandMapping
-from cbt.personal.fields import DETAILS, document_index
+from cbt.personal import DETAILS, document_index
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.door import Span, mask_document, paper_span, same_name
 from cbt.rules.planning.distribution import Fill, LeftOver, Slot, SpreadOptions, Units

@@ -38,7 +38,7 @@ from cbt.candidates.roster.file import Roster, open_roster, roster_of
 from cbt.candidates.roster.row import BlueprintChoice, Chooser, PaperRow, RosterRow, choices
 from cbt.errors import Conflict, NotFound
 from cbt.imports.column_map import Hands
-from cbt.personal.fields import DETAILS
+from cbt.personal import DETAILS
 from cbt.rules.door import overlaps, same_name
 from cbt.rules.planning.distribution import LeftOver, OwnSitting, SeatPlan, SeatWish, distribute
 from cbt.rules.states import BEFORE_THE_START, SittingState

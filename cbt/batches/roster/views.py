@@ -7,10 +7,10 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from cbt.batches.jobs import MARKED_ROSTER, ROSTER
-from cbt.batches.roster import pages as sheets
+from cbt.batches.roster import desk as sheets
 from cbt.batches.roster import roster_import
+from cbt.batches.roster.desk import LookedAt, RosterStanding
 from cbt.batches.roster.findings import note
-from cbt.batches.roster.pages import LookedAt, RosterStanding
 from cbt.batches.roster.plan import RosterTerms, terms_of
 from cbt.batches.roster.roster_import import BROUGHT
 from cbt.candidates.roster.tables import COLUMNS

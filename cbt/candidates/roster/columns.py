@@ -26,7 +26,7 @@ from cbt.imports.column_map import (
     kept_mappings,
 )
 from cbt.imports.column_map import samples_of as column_samples
-from cbt.personal.fields import level_said
+from cbt.personal import level_said
 from cbt.rules.door import valid_resident_id
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.columns import ColumnUse

@@ -16,7 +16,7 @@ from cbt.candidates.models import Candidate
 from cbt.candidates.roster.tables import COLUMNS, TEMPLATE
 from cbt.candidates.store import Registered
 from cbt.http.i18n import local_zone
-from cbt.personal.fields import DETAILS, DOCUMENT_NAMES, PersonField, tool_names
+from cbt.personal import DETAILS, DOCUMENT_NAMES, PersonField, tool_names
 from cbt.rules.exam import ExamBlueprint
 from cbt.sittings.models import Centre, Sitting
 from cbt.spreadsheets import writer

@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from cbt import personal
 from cbt.candidates.roster.columns import (
     doubtful_of,
     holds_people,
@@ -31,8 +32,7 @@ from cbt.candidates.roster.row import (
 from cbt.candidates.roster.tables import COLUMNS, PAPER_FIELDS, RosterTable, lines_of, meaning
 from cbt.errors import InvalidInput
 from cbt.imports.column_map import Hands
-from cbt.personal import fields
-from cbt.personal.fields import DETAILS, FIELDS, FieldKind, PersonField
+from cbt.personal import DETAILS, FIELDS, FieldKind, PersonField
 from cbt.rules.door import mask_document, valid_resident_id, written_name
 from cbt.rules.visible import Unseen, private_use, unseen, with_codes
 from cbt.spreadsheets.cells import SheetData
@@ -86,7 +86,7 @@ class LineNotes:
 
     def _optional(self, column: str) -> str:
         text = self._raw(column)
-        return "" if fields.is_nothing(text) else text
+        return "" if personal.is_nothing(text) else text
 
     def _text(self, column: str, limit: int) -> str:
         text = self._optional(column)
@@ -107,13 +107,13 @@ class LineNotes:
 
 
 _COMPARABLE: Mapping[str, Callable[[str], object]] = {
-    "level": fields.level_of,
-    "paper": lambda cell: frozenset(fields.papers_of(cell)),
-    "kind": fields.kind_of,
+    "level": personal.level_of,
+    "paper": lambda cell: frozenset(personal.papers_of(cell)),
+    "kind": personal.kind_of,
     "document_number": lambda cell: mended(cell).number,
     "accommodation": lambda cell: (
-        fields.accommodation_of(fields.tools_of(cell)[1]),
-        fields.tools_of(cell)[0],
+        personal.accommodation_of(personal.tools_of(cell)[1]),
+        personal.tools_of(cell)[0],
     ),
 }
 """How two cells of a field are compared."""
@@ -157,7 +157,7 @@ class RowReader(LineNotes):
             wish=self._wish(),
             factor=factor,
             extra=extra,
-            tools=fields.tools_of(self._raw("accommodation"))[0],
+            tools=personal.tools_of(self._raw("accommodation"))[0],
             accommodation=self._text("accommodation", 200),
             note=self._text("note", 500),
             occupation=occupation,
@@ -188,7 +188,7 @@ class RowReader(LineNotes):
     def _document(self) -> tuple[str, str]:
         cell = mended(self._raw("document_number"))
         typed = self._raw("document_type")
-        kind = fields.document_type_of(typed)
+        kind = personal.document_type_of(typed)
         if not cell.number:
             self._note("document_number", "roster.required", name=COLUMNS.title("document_number"))
         if typed and kind is None:
@@ -223,21 +223,21 @@ class RowReader(LineNotes):
     def _occupation(self) -> tuple[str, str]:
         """Return the occupation and the level of a line, wherever they stand."""
         column = "occupation_level" if self._raw("occupation_level") else "occupation"
-        occupation, level = fields.occupation_and_level(self._plain(column))
+        occupation, level = personal.occupation_and_level(self._plain(column))
         occupation_text = self._plain("level")
         if (
             occupation_text
             and not level
-            and not fields.is_level(occupation_text)
-            and fields.occupation_and_level(occupation_text)[1]
+            and not personal.is_level(occupation_text)
+            and personal.occupation_and_level(occupation_text)[1]
         ):
-            column, occupation = "level", fields.occupation_and_level(occupation_text)[0]
-            occupation_text, level = "", fields.occupation_and_level(occupation_text)[1]
+            column, occupation = "level", personal.occupation_and_level(occupation_text)[0]
+            occupation_text, level = "", personal.occupation_and_level(occupation_text)[1]
         if not level:
-            if column == "occupation_level" and not occupation_text and fields.is_level(occupation):
-                return self._text("occupation", 60), fields.level_of(occupation)
+            if column == "occupation_level" and not occupation_text and personal.is_level(occupation):
+                return self._text("occupation", 60), personal.level_of(occupation)
             return self._text(column, 60), self._required("level")
-        if occupation_text and fields.level_of(occupation_text) != level:
+        if occupation_text and personal.level_of(occupation_text) != level:
             self._note("level", "roster.levels_differ", other=self._raw(column))
         return occupation, occupation_text or level
 
@@ -250,8 +250,8 @@ class RowReader(LineNotes):
                 self._note(has[0], "roster.no_paper")
             elif not has:
                 self._note("paper", "roster.required", name=COLUMNS.title("paper"))
-        if text and has and set(fields.papers_of(text)) != {name for name, _kind in marks}:
-            both = fields.papers_of(text) == (fields.ALL_PAPERS,) and len(marks) == len(has)
+        if text and has and set(personal.papers_of(text)) != {name for name, _kind in marks}:
+            both = personal.papers_of(text) == (personal.ALL_PAPERS,) and len(marks) == len(has)
             if not both:
                 self._note("paper", "roster.papers_differ")
         return text
@@ -262,9 +262,9 @@ class RowReader(LineNotes):
             if column not in self._cells:
                 continue
             text = self._raw(column)
-            kind = fields.kind_of(text) if plain(text) else None
+            kind = personal.kind_of(text) if plain(text) else None
             taken = True if kind else mark_of(text)
-            if taken is None and fields.papers_of(text) == (column,):
+            if taken is None and personal.papers_of(text) == (column,):
                 taken = True  # the paper's name stands for a mark
             if taken is None:
                 self._note(column, "roster.mark", header=self._header(column))
@@ -279,12 +279,12 @@ class RowReader(LineNotes):
         text, note = self._plain("kind"), self._plain("note")
         if _CANCELLED.search(note):
             self._note("note", "roster.cancelled_in_note", stop=False)
-        kind = fields.kind_of(text)
+        kind = personal.kind_of(text)
         if kind is None and "是否" in self._header("kind") and (retake := mark_of(text)) is not None:
             return "retake" if retake else "first"
         if kind is None:
             self._note("kind", "roster.kind_unknown")
-        elif not text and fields.kind_of(note) == "retake":
+        elif not text and personal.kind_of(note) == "retake":
             self._note("note", "roster.kind_of_note", stop=False)
             return "retake"
         elif not text and _RETAKE_SAID.search(note):
@@ -329,7 +329,7 @@ class RowReader(LineNotes):
 
     def _seat(self) -> int | None:
         text = self._plain("seat").removesuffix("号")
-        if not text or fields.is_nothing(text):
+        if not text or personal.is_nothing(text):
             return None
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 999):
             self._note("seat", "roster.seat")
@@ -337,7 +337,7 @@ class RowReader(LineNotes):
         return int(text)
 
     def _accommodation(self) -> tuple[Decimal, timedelta]:
-        accommodation = fields.accommodation_of(fields.tools_of(self._raw("accommodation"))[1])
+        accommodation = personal.accommodation_of(personal.tools_of(self._raw("accommodation"))[1])
         if accommodation is None:
             self._note("accommodation", "roster.accommodation")
             return Decimal(1), timedelta(0)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from cbt import personal
 from cbt.blueprints.store import blueprint_of, current_versions, stored_refs
 from cbt.blueprints.versions import look
-from cbt.personal import fields
 from cbt.rules.door import normalise_document, valid_resident_id
 from cbt.rules.exam import ExamBlueprint
 from cbt.spreadsheets.columns import Heading, plain
@@ -211,7 +211,7 @@ class RosterRow:
     paper: str
     marks: tuple[tuple[str, str], ...]
     details: Mapping[str, str] = field(repr=False, hash=False)
-    """What it says of each of `fields.DETAILS`, "" for nothing."""
+    """What it says of each of `personal.DETAILS`, "" for nothing."""
     unit: str
     batch: str
     eligibility: str
@@ -317,7 +317,7 @@ class Chooser:
         self._mode = mode
         self._note = note
         self._levels = [
-            {fields.level_of(one.blueprint.level_code), fields.level_of(one.blueprint.level_name)}
+            {personal.level_of(one.blueprint.level_code), personal.level_of(one.blueprint.level_name)}
             for one in available
         ]
         self._occupations = [_occupation_names(one.blueprint) for one in available]
@@ -330,7 +330,7 @@ class Chooser:
 
     def choice(self, row: RosterRow) -> BlueprintChoice | None:
         """Return the blueprint a row means, or None with what is against it noted. Source: R-6."""
-        level = fields.level_of(row.level)
+        level = personal.level_of(row.level)
         matching = [
             place
             for place, one in enumerate(self._available)
@@ -359,11 +359,13 @@ class Chooser:
         kinds: dict[str, str] = {}
         column = "paper" if row.paper else row.marks[0][0] if row.marks else "paper"
         whole = _papers_named(row.paper, choice)
-        pieces = [whole] if whole else [_papers_named(piece, choice) for piece in fields.papers_of(row.paper)]
+        pieces = (
+            [whole] if whole else [_papers_named(piece, choice) for piece in personal.papers_of(row.paper)]
+        )
         if row.marks:  # a cell beside them says the same
             pieces = [_papers_named(piece, choice) for piece, _kind in row.marks]
         for codes in pieces:
-            if len(codes) != 1 and not (codes and fields.papers_of(row.paper) == (fields.ALL_PAPERS,)):
+            if len(codes) != 1 and not (codes and personal.papers_of(row.paper) == (personal.ALL_PAPERS,)):
                 names = [choice.blueprint.papers[code].name for code in choice.offered]
                 self._note(row, column, row.paper, "roster.paper", papers=names)
                 return []
@@ -378,14 +380,15 @@ class Chooser:
 
 def _papers_named(text: str, choice: BlueprintChoice) -> list[str]:
     """Return the codes of the papers that a name means: one, or all for a word that asks for all."""
-    code = fields.paper_codes(text)
-    if code == fields.ALL_PAPERS:
+    code = personal.paper_codes(text)
+    if code == personal.ALL_PAPERS:
         return list(choice.offered)
     papers = choice.blueprint.papers
     return [
         paper
         for paper in choice.offered
-        if code in {paper, fields.paper_codes(papers[paper].name)} or plain(text) == plain(papers[paper].name)
+        if code in {paper, personal.paper_codes(papers[paper].name)}
+        or plain(text) == plain(papers[paper].name)
     ]
 
 

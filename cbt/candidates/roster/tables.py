@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from cbt import personal
 from cbt.candidates.roster.row import mark_of
-from cbt.personal import fields
-from cbt.personal.fields import DETAILS, IDENTITY
+from cbt.personal import DETAILS, IDENTITY
 from cbt.rules.door import valid_resident_id
 from cbt.spreadsheets.cells import SheetData
 from cbt.spreadsheets.columns import Column, Columns, ColumnUse, Heading, letter, plain
@@ -204,7 +204,7 @@ def likely(header: str, cells: Sequence[str]) -> str:
     for name, looks in _LOOKS.items():
         if mostly(looks, seen):
             return name
-    if any(fields.kind_of(cell) == "retake" for cell in seen):
+    if any(personal.kind_of(cell) == "retake" for cell in seen):
         return "kind"
     if any(_EXTRA.search(cell) for cell in seen):
         return "accommodation"
@@ -247,19 +247,19 @@ def _is_mark(cell: str) -> bool:
 
 
 def _is_kind(cell: str) -> bool:
-    return bool(plain(cell)) and fields.kind_of(cell) is not None
+    return bool(plain(cell)) and personal.kind_of(cell) is not None
 
 
 def _is_paper(cell: str) -> bool:
-    paper_codes = {"theory", "skills", fields.ALL_PAPERS}
-    return bool(papers := fields.papers_of(cell)) and set(papers) <= paper_codes
+    paper_codes = {"theory", "skills", personal.ALL_PAPERS}
+    return bool(papers := personal.papers_of(cell)) and set(papers) <= paper_codes
 
 
 _LOOKS: Mapping[str, Callable[[str], bool]] = {
     "document_number": lambda cell: len(cell) >= 18 and valid_resident_id(cell),
-    "document_type": lambda cell: fields.document_type_of(cell) is not None,
+    "document_type": lambda cell: personal.document_type_of(cell) is not None,
     "kind": _is_kind,
-    "level": lambda cell: fields.is_level(cell) and not cell.isdigit(),
+    "level": lambda cell: personal.is_level(cell) and not cell.isdigit(),
     "paper": _is_paper,
 }
 

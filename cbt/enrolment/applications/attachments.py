@@ -24,7 +24,7 @@ from cbt.enrolment.applications.person import told_of
 from cbt.enrolment.models import Applicant, ApplicantPhoto, EvidenceScan, MemberUnit, UnitApplication
 from cbt.errors import Conflict, InvalidInput, NotFound, TextId, Unavailable
 from cbt.media.intake import MOST_LARGE, redraw, redraw_large
-from cbt.personal.fields import PHONE, RESIDENT, birth_of_number
+from cbt.personal import PHONE, RESIDENT, birth_of_number
 from cbt.printing.pdf import PDF, reset
 from cbt.rules.enrolment.conditions import RequiredProof
 from cbt.rules.exam import ExamBlueprint

@@ -34,7 +34,7 @@ from cbt.enrolment.models import (
     UnitApplication,
 )
 from cbt.enrolment.office_decisions import holidays_of, level_of
-from cbt.personal.fields import DETAILS
+from cbt.personal import DETAILS
 from cbt.printing.pdf import lacking
 from cbt.rules.calendar import LeadTime
 from cbt.rules.enrolment.conditions import EligibilityAnswer, Fulfilment, RequiredProof

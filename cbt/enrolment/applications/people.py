@@ -24,7 +24,7 @@ from cbt.enrolment.applications.person import (
 )
 from cbt.enrolment.models import Applicant, ApplicantProof, UnitApplication
 from cbt.errors import Conflict
-from cbt.personal.fields import DETAILS, document_index
+from cbt.personal import DETAILS, document_index
 from cbt.rules.door import mask_document
 from cbt.storage.crypto import DOCUMENT, open_sealed, seal
 from cbt.storage.types import new_ref

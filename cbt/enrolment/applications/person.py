@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.form_values import one_line, whole_number
-from cbt.personal.fields import DETAILS, checked_document, checked_name, document_index, gender_of_number
+from cbt.personal import DETAILS, checked_document, checked_name, document_index, gender_of_number
 from cbt.rules.enrolment.assessment import assess
 from cbt.rules.enrolment.conditions import (
     AtomAnswer,
@@ -89,7 +89,7 @@ class ReadPerson:
 def read_person(sent: Mapping[str, str], papers: Sequence[str], blueprint: ExamBlueprint) -> ReadPerson:
     """Return what a form says of somebody, checked.
 
-    Raise what `cbt.personal.fields` raises, and InvalidInput("applicant.papers"|"applicant.gender"|
+    Raise what `cbt.personal` raises, and InvalidInput("applicant.papers"|"applicant.gender"|
     "applicant.day"|"applicant.number"|"applicant.too_long"|"web.bad_request").
 
     Source: R-74 (Annex 1, Annex 2).

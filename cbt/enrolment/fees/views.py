@@ -10,13 +10,12 @@ import flask_babel
 
 from cbt.enrolment.fees import accounts, store
 from cbt.enrolment.fees.accounts import TO_NOTHING, WAYS, FeeBooking, PaymentForm, RefundForm
-from cbt.enrolment.fees.jobs import CANCEL_FEES, CHARGE, MATCH
 from cbt.enrolment.fees.statement import (
     StatementDetails,
     payment_details,
     statement_details,
 )
-from cbt.enrolment.jobs import JOURNAL, STATEMENT
+from cbt.enrolment.jobs import CANCEL_FEES, CHARGE, JOURNAL, MATCH, STATEMENT
 from cbt.enrolment.models import MemberUnit
 from cbt.enrolment.units import own_unit, unit_by_ref
 from cbt.errors import NotFound

@@ -33,7 +33,7 @@ from cbt.enrolment.workbook.rows import ListedPerson, ReadList, layout_digests, 
 from cbt.errors import Conflict
 from cbt.imports.column_map import Hands, keep_mappings, kept_mappings
 from cbt.imports.direct_import import DirectImport
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.rules.enrolment.conditions import EligibilityAnswer, Fulfilment, OfficerQuestion
 from cbt.rules.exam import ExamBlueprint
 from cbt.rules.retake import RefusedPaper

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
 
+from cbt import personal
 from cbt.enrolment.applications.person import DAYS, NUMBERS, ReadPerson, read_facts, read_person
 from cbt.errors import InvalidInput
 from cbt.imports.column_map import (
@@ -24,8 +25,7 @@ from cbt.imports.column_map import (
     headings_digest,
     samples_of,
 )
-from cbt.personal import fields
-from cbt.personal.fields import (
+from cbt.personal import (
     DETAILS,
     DOCUMENT_NAMES,
     IDENTITY,
@@ -164,7 +164,7 @@ _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d{2})
 _UNIT = re.compile(r"(?<=\d)(?:周年|年|个?学时|个?课时|小时)$")
 _NO_PARAMS: Mapping[str, object] = {}
 _WORDS = {
-    name: fields.codes_by_name(names)
+    name: personal.codes_by_name(names)
     for name, names in (
         ("education", EDUCATION),
         ("school_kind", SCHOOLS),
@@ -251,11 +251,11 @@ class LineReader:
                     "applicant.retake_paper", "papers", {"papers": [one.name for one in papers.values()]}
                 )
             return list(papers)
-        named = {fields.paper_codes(one.name): code for code, one in papers.items()}
+        named = {personal.paper_codes(one.name): code for code, one in papers.items()}
         codes = list[str]()
-        for paper in fields.papers_of(text):
+        for paper in personal.papers_of(text):
             code = paper if paper in papers else named.get(paper)
-            if paper == fields.ALL_PAPERS:
+            if paper == personal.ALL_PAPERS:
                 codes += papers
             elif code is None:
                 self._unknown_word("papers", [one.name for one in papers.values()])
@@ -267,7 +267,7 @@ class LineReader:
     def _level(self) -> None:
         """Note a level that is not the application's."""
         text = self._cells.get("level", "")
-        if text and fields.level_of(text) != fields.level_of(self._blueprint.level_code):
+        if text and personal.level_of(text) != personal.level_of(self._blueprint.level_code):
             self._note("applicant.other_level", "level", {"level": self._blueprint.level_name})
 
     def _number(self, sent: Mapping[str, str]) -> None:
@@ -319,13 +319,13 @@ def _coded(name: str, text: str) -> str | None:
     """Return what the form sends for a word of a column, None for a word that is not known."""
     match name:
         case "document_type":
-            return fields.document_type_of(text)
+            return personal.document_type_of(text)
         case "gender":
             return DETAILS[name].coded(text)
         case "kind":
-            return fields.kind_of(text)
+            return personal.kind_of(text)
         case "certificate_level" | "training_level":
-            return fields.level_of(text) if fields.is_level(text) else None
+            return personal.level_of(text) if personal.is_level(text) else None
         case _:
             return _WORDS[name].get(plain(text))
 

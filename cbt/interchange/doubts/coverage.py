@@ -10,8 +10,8 @@ from functools import partial
 from cbt.interchange.documents.lines import Line
 from cbt.interchange.documents.structure import heading_of
 from cbt.interchange.documents.terms import letters, verdict
+from cbt.interchange.doubts.choices import says_verdict
 from cbt.interchange.doubts.doubt import Doubt, DoubtedReading, SourcePart, read_text, words_of
-from cbt.interchange.doubts.keys import says_verdict
 from cbt.items.draft import ItemDraft, SourceText
 from cbt.items.exam_prose import is_signature, normal
 

@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from zlib import crc32
 
-from cbt.interchange.doubts.choices import asking_choice, repeated_choice, signs_left
+from cbt.interchange.doubts.choices import (
+    asking_choice,
+    letters_alone,
+    one_key,
+    repeated_choice,
+    signs_left,
+    worded_verdicts,
+)
 from cbt.interchange.doubts.coverage import joined_lines, unread_text
 from cbt.interchange.doubts.doubt import Doubt, DoubtedReading, read_text
-from cbt.interchange.doubts.figures import lost_figures
-from cbt.interchange.doubts.keys import letters_alone, one_key, worded_verdicts
-from cbt.interchange.doubts.numbering import broken_numbering, numbers_left
-from cbt.interchange.doubts.repeats import list_twice
+from cbt.interchange.doubts.numbers import broken_numbering, list_twice, lost_figures, numbers_left
 from cbt.interchange.doubts.types import multiple_of_one, nothing_asked, returning_heading
 from cbt.items.draft import DOUBT, Adjustments, Inferred, ItemDraft, Reading
 from cbt.items.media import in_words

@@ -57,7 +57,7 @@ from cbt.interchange.tables.sheet import (
 from cbt.items.draft import DOUBT, Adjustments, Inferred, ItemDraft, Reading
 from cbt.items.exam_prose import plain
 from cbt.items.finding_texts import note
-from cbt.items.types.cells import LETTERS, SheetMapping
+from cbt.items.types.editor import LETTERS, SheetMapping
 from cbt.items.types.folders import Mappings
 from cbt.rules.items.content import ItemType
 from cbt.spreadsheets.cells import SheetData

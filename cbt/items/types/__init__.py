@@ -6,4 +6,4 @@ A folder has `editor` (its editor, its workbook cells, what is hinted), whicheve
 type has not: outside of it are its rules, the module of its name in `cbt/rules/items`, and its name in `ItemType`.
 """
 
-__all__ = ["answer_page", "cells", "editor", "folders", "hotspot", "registry", "true_false"]
+__all__ = ["answer_page", "editor", "folders", "hotspot", "registry", "true_false"]

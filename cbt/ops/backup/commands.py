@@ -38,8 +38,7 @@ from cbt.console.texts import text as _
 from cbt.errors import CbtError, InvalidInput
 from cbt.http.app_context import with_any_database
 from cbt.ops.backup.damage import way_back
-from cbt.ops.backup.restore import Rebuilt, Restored, apart, rebuild, restore
-from cbt.ops.backup.restore_note import leave_note
+from cbt.ops.backup.restore import Rebuilt, Restored, apart, leave_note, rebuild, restore
 from cbt.ops.backup.snapshot import Manifest, back_up
 from cbt.ops.backup.verification import (
     check_lines,

@@ -30,7 +30,7 @@ from cbt.console.output import align, tone
 from cbt.console.texts import text as _
 from cbt.errors import Unavailable
 from cbt.ops.backup.damage import DamagedObject, damaged_objects
-from cbt.personal.fields import document_index
+from cbt.personal import document_index
 from cbt.releases import newest_revision
 from cbt.rules.canonical import digest
 from cbt.rules.states import State

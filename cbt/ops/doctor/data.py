@@ -20,12 +20,11 @@ from cbt.ops.backup.snapshot import database_key
 from cbt.ops.doctor.findings import Grade, Patient, Seen, Symptom
 from cbt.ops.file_permissions import ROOT, check_hands, group_name, open_to_others, user_name
 from cbt.ops.start_gates import data_refusal
-from cbt.storage.backup_folder import copies, made_at
+from cbt.storage.backup_folder import copies, made_at, read_sent, unsent
 from cbt.storage.engine import database_path
 from cbt.storage.log_times import reach, typed
 from cbt.storage.mirror import logs_held, pages_logged, read_copy
 from cbt.storage.raw_connection import open_to_read, quiet
-from cbt.storage.sent_backups import read_sent, unsent
 
 PERMISSIONS_CODES = {
     "ok": Grade.OK, "open": Grade.WARN, "read": Grade.WARN, "written": Grade.FAIL, "owned": Grade.FAIL,

@@ -33,17 +33,20 @@ from cbt.results.analysis.figures import (
     TableCell,
 )
 from cbt.statistics.classical import (
+    Bounds,
+    Floats,
     ItemFigures,
     OuterGroups,
+    Responses,
     chosen_shares,
     item_figures,
+    mean_interval,
     outer_groups,
     reliability,
+    share_interval,
 )
 from cbt.statistics.decision import decision_at
 from cbt.statistics.differential import logistic_dif, mantel_haenszel
-from cbt.statistics.intervals import Bounds, mean_interval, share_interval
-from cbt.statistics.responses import Floats, Responses
 
 EASY, HARD = 0.95, 0.05
 """Beyond these an item tells nobody from anybody."""

@@ -9,6 +9,7 @@ from cbt.http.auth import access
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.partials import Reply
 from cbt.jobs.answers import file_reply, have_done
+from cbt.jobs.registry import JobKind
 from cbt.results.analysis import charts, job, tables
 from cbt.results.analysis.figures import AnalysisReport
 from cbt.results.analysis.job import ANALYSIS, ANALYSIS_BOOK, ANALYSIS_PRINT, READERS, AnalysisScope, Kind
@@ -43,28 +44,32 @@ def batch(batch_ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 def sitting_report(sitting_ref: str) -> Reply:
     """Send the report of a sitting as pages; a POST, because it is put on record."""
-    return file_reply(ANALYSIS_PRINT, subject=f"sitting:{sitting_ref}", scope="sitting", ref=sitting_ref)
+    return _made(ANALYSIS_PRINT, "sitting", sitting_ref)
 
 
 @pages.post("/batches/<batch_ref>/analysis/report")
 @access.roles(Role.OFFICER)
 def batch_report(batch_ref: str) -> Reply:
     """Send the report of a batch as pages."""
-    return file_reply(ANALYSIS_PRINT, subject=f"batch:{batch_ref}", scope="batch", ref=batch_ref)
+    return _made(ANALYSIS_PRINT, "batch", batch_ref)
 
 
 @pages.post("/<sitting_ref>/analysis/workbook")
 @access.roles(Role.OFFICER)
 def sitting_workbook(sitting_ref: str) -> Reply:
     """Send the figures of a sitting as a workbook; a POST, because it is put on record."""
-    return file_reply(ANALYSIS_BOOK, subject=f"sitting:{sitting_ref}", scope="sitting", ref=sitting_ref)
+    return _made(ANALYSIS_BOOK, "sitting", sitting_ref)
 
 
 @pages.post("/batches/<batch_ref>/analysis/workbook")
 @access.roles(Role.OFFICER)
 def batch_workbook(batch_ref: str) -> Reply:
     """Send the figures of a batch as a workbook."""
-    return file_reply(ANALYSIS_BOOK, subject=f"batch:{batch_ref}", scope="batch", ref=batch_ref)
+    return _made(ANALYSIS_BOOK, "batch", batch_ref)
+
+
+def _made(file: JobKind, kind: Kind, ref: str) -> Reply:
+    return file_reply(file, subject=f"{kind}:{ref}", scope=kind, ref=ref)
 
 
 def _page(kind: Kind, ref: str) -> Reply:

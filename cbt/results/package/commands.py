@@ -32,8 +32,7 @@ from cbt.console.output import Answer
 from cbt.console.texts import text as _
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.app_context import with_app
-from cbt.results.package.members import answered
-from cbt.results.package.service import (
+from cbt.results.package.container import (
     MANIFEST,
     MOST_BYTES,
     SIGNATURE,
@@ -45,6 +44,7 @@ from cbt.results.package.service import (
     unpack,
     write_package,
 )
+from cbt.results.package.members import answered
 from cbt.results.package.signature import read_public, shown_print, signs
 from cbt.results.sheet.outcome import Standing, balance_of
 from cbt.runner.save.digest import is_seal

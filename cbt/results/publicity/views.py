@@ -18,7 +18,7 @@ from cbt.http.page_cache import page_for_all
 from cbt.http.partials import Reply
 from cbt.http.server import lanes
 from cbt.jobs.answers import act_reply, file_reply
-from cbt.results.change_number import result_number
+from cbt.results.handler import result_number
 from cbt.results.jobs import PUBLIC_LIST, PUBLISH_RESULTS
 from cbt.results.publicity import objections, publication, store
 from cbt.results.publicity.objections import ObjectionForm

@@ -59,6 +59,8 @@ class Overview:
     to_correct: set[int]
     shown: dict[int, Publication]
     """What is shown of those that are not released, by sitting."""
+    appeals: int
+    """How many appeals wait for a decision."""
 
 
 def overview(*, page: int) -> Overview:
@@ -71,7 +73,9 @@ def overview(*, page: int) -> Overview:
         changed = store.changed_since_release(session, [line.sitting.id for line in lines])
         waiting = [line.sitting.id for line in lines if line.sitting.released_at is None]
         shown = publications_of(session, waiting)
-    return Overview(lines, pages, recent, [batch for batch in recent if batch.id in over], changed, shown)
+        appeals = store.open_appeals(session)
+    analysed = [batch for batch in recent if batch.id in over]
+    return Overview(lines, pages, recent, analysed, changed, shown, appeals)
 
 
 @dataclass(frozen=True, slots=True)

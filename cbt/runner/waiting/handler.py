@@ -18,8 +18,7 @@ from cbt.http.server.deferred import AGAIN, MAY_WAIT, WAIT, Parking, Wait
 from cbt.http.server.hot_addresses import HandOn, HotHandler, HotRequest, Result, json_response
 from cbt.runner.news.entries import number_asked
 from cbt.runner.news.watcher import Watcher, head_of
-from cbt.runner.waiting.hall import ReadTogether, WaitingHall
-from cbt.runner.waiting.waiter import LOGIN, WaiterRow, told
+from cbt.runner.waiting.hall import LOGIN, ReadTogether, WaiterRow, WaitingHall, told
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import raw_reading
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from cbt.accounts.models import StaffRole
 from cbt.audit.models import AuditEntry
 from cbt.bank import store
-from cbt.bank.banks import service as whole
+from cbt.bank.banks import item_bank as whole
 from cbt.bank.banks.points_table import TableRow, table_revision, table_rows
 from cbt.bank.catalogue import import_runs
 from cbt.bank.changes import save_taxonomy

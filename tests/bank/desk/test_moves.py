@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.bank.review import service
+from cbt.bank.review import judgement
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.items.models import Item, ItemStep
 from cbt.rules.states import ItemEvent, ItemState
@@ -23,7 +23,7 @@ def take(
     app: flask.Flask, event: ItemEvent, actor: str, *, number: int = 1, note: str = "", ref: str = ""
 ) -> None:
     with app.app_context():
-        service.take_step(
+        judgement.take_step(
             bank_ref=BANK,
             item_ref=ref or "A-A-A-001-T1",
             number=number,
@@ -134,11 +134,11 @@ def test_a_remark_stands_at_its_place_until_somebody_settles_it(app: flask.Flask
     make_items(app, 1, LI)
     with app.app_context():
         kept = {"bank_ref": BANK, "item_ref": "A-A-A-001-T1", "now": NOW, "actor": WANG}
-        ref = service.remark(**kept, number=1, place="stem", text="“职业道德”前加限定。")
+        ref = judgement.remark(**kept, number=1, place="stem", text="“职业道德”前加限定。")
         with pytest.raises(CbtError, match=r"item\.no_place"):
-            service.remark(**kept, number=1, place="choices.1", text="没有选项")
+            judgement.remark(**kept, number=1, place="choices.1", text="没有选项")
         with pytest.raises(InvalidInput, match=r"item\.remark_empty"):
-            service.remark(**kept, number=1, place="stem", text=" ")
-        service.settle(**kept, remark_ref=ref)
+            judgement.remark(**kept, number=1, place="stem", text=" ")
+        judgement.settle(**kept, remark_ref=ref)
         with pytest.raises(Conflict, match=r"item\.remark_settled"):
-            service.settle(**kept, remark_ref=ref)
+            judgement.settle(**kept, remark_ref=ref)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbt.holidays import published_holidays
+from cbt.enrolment.office_decisions import published_holidays
 from cbt.rules.calendar import (
     CountedDay,
     Holidays,

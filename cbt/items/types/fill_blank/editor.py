@@ -8,8 +8,17 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from cbt.items.exam_prose import EMPTY_BLANK, blank_marks
-from cbt.items.types.cells import BLANK, Fields, SheetMapping, without_marks
-from cbt.items.types.editor import WORDS, Authoring, SentItem, SheetRow, padded
+from cbt.items.types.editor import (
+    BLANK,
+    WORDS,
+    Authoring,
+    Fields,
+    SentItem,
+    SheetMapping,
+    SheetRow,
+    padded,
+    without_marks,
+)
 from cbt.spreadsheets.findings import Finding
 
 _ANY_BLANK = re.compile(r"\{\{\d{1,9}\}\}")

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from cbt.items.types.cells import SheetMapping
+from cbt.items.types.editor import SheetMapping
 from cbt.items.types.single_choice import editor
 from cbt.items.types.single_choice.editor import ChoicesAuthoring
 from cbt.rules.items.content import LETTERS

@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import EMPTY_BLANK, blank_marks
-from cbt.items.types.cells import BLANK, Fields, SheetMapping, without_marks
-from cbt.items.types.editor import Authoring, SentItem, SheetRow
+from cbt.items.types.editor import BLANK, Authoring, Fields, SentItem, SheetMapping, SheetRow, without_marks
 from cbt.items.types.fill_blank.editor import numbered
 from cbt.rules.items.inputs import number
 from cbt.spreadsheets.findings import Finding, Severity

@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
-from cbt.items.types.cells import SheetMapping
-from cbt.items.types.editor import Authoring, SentItem, SheetRow
+from cbt.items.types.editor import Authoring, SentItem, SheetMapping, SheetRow
 from cbt.rules.items.inputs import number
 from cbt.rules.items.short_answer import LONGEST, SHORTEST, USUAL
 from cbt.spreadsheets.findings import Finding, Severity

@@ -12,9 +12,17 @@ from typing import Any, ClassVar
 
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import BLANK, EMPTY_BLANK, is_emphasised, is_negative
-from cbt.items.types.cells import LETTERS as CHOICE_COLUMNS
-from cbt.items.types.cells import Fields, SheetMapping
-from cbt.items.types.editor import Authoring, PutRight, SentItem, SheetRow, outside, padded
+from cbt.items.types.editor import LETTERS as CHOICE_COLUMNS
+from cbt.items.types.editor import (
+    Authoring,
+    Fields,
+    PutRight,
+    SentItem,
+    SheetMapping,
+    SheetRow,
+    outside,
+    padded,
+)
 from cbt.rules.items.content import LETTERS
 from cbt.spreadsheets.findings import Finding, Place, Severity
 

@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 from cbt.items.draft import ItemDraft
 from cbt.items.exam_prose import is_emphasised, normal, plain
 from cbt.items.media import without_last
-from cbt.items.types.cells import SheetMapping
-from cbt.items.types.editor import Authoring, PutRight, SentItem, SheetRow, outside
+from cbt.items.types.editor import Authoring, PutRight, SentItem, SheetMapping, SheetRow, outside
 from cbt.rules.items.content import LETTERS
 from cbt.spreadsheets.findings import Finding, Place, Severity
 

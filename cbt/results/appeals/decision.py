@@ -1,0 +1,322 @@
+"""An appeal (成绩复核) recounted from the frozen form and the journal, and decided by who had no part in it.
+
+A decision alone changes no result: what it finds becomes the score that counts, and two people correct what was
+released.
+
+Source: R-4, R-54, R-91, R-99.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from cbt.accounts.two_people import insist_on_two
+from cbt.assembly.draw import checked
+from cbt.audit.chain import record
+from cbt.audit.models import AuditEntry
+from cbt.blueprints.store import paper_of
+from cbt.candidates.models import Registration
+from cbt.errors import CbtError, Conflict, NotAllowed
+from cbt.http.form_values import required
+from cbt.results import store
+from cbt.results.appeals.request import LONGEST_GROUNDS
+from cbt.results.models import Appeal, Release, Result, ViolationRuling
+from cbt.results.sheet.outcome import Decision, decision_by
+from cbt.results.sheet.sitting import RegistrationEnd, ends_of
+from cbt.rules.appeals import (
+    AppealEvent,
+    AppealScope,
+    AppealState,
+    Recount,
+    ResultFacts,
+    added_lines,
+    mark_lines,
+    next_appeal_state,
+    sum_of,
+    verdict_refusal,
+)
+from cbt.rules.canonical import digest_of
+from cbt.rules.exam import Paper
+from cbt.rules.retake import PaperOutcome
+from cbt.rules.roles import PersonStep, Role
+from cbt.rules.violations import Violation
+from cbt.runner.models import Attempt
+from cbt.scoring.late_answers import pending_entries
+from cbt.scoring.models import LateRuling, RuledAttempt, Score
+from cbt.scoring.score_sheets import Scored, Scorers
+from cbt.scoring.service import compared
+from cbt.scoring.store import NewScore, latest_scores, score_rows
+from cbt.sittings.store import hold_sitting
+from cbt.storage.unit_of_work import reading, unit_of_work
+from cbt.storage.write_queue.change_set import put_down_in
+
+DECIDERS = (Role.OFFICER, Role.CHIEF_PROCTOR)
+VERDICTS: Mapping[str, AppealEvent] = {"keep": AppealEvent.KEEP, "change": AppealEvent.CHANGE}
+DECIDED = frozenset({AppealState.KEPT.value, AppealState.CHANGED.value})
+
+
+# The recount: worked out on a snapshot, and decided only while it still holds.
+
+
+@dataclass(frozen=True, slots=True)
+class CountedAppeal:
+    """An appeal with the recount of its paper, and what that relies on."""
+
+    appeal: Appeal
+    registration: Registration
+    attempt: Attempt
+    recount: Recount
+    fresh: Scored
+    score: Score
+    form_ok: bool
+    journal_ok: bool
+    late: int
+    """How many late answers wait for a ruling."""
+
+    def refusal(self, event: AppealEvent) -> str | None:
+        """Return why the recount does not carry an outcome, None where it does: the end of an error's code."""
+        return verdict_refusal(event, self.recount, has_evidence_to_come=self.late > 0)
+
+
+def counted(session: Session, ref: str) -> CountedAppeal:
+    """Return an appeal with its paper counted anew from the frozen form and the journal.
+
+    It is held against what stood when it was decided, and while it is open, against what stands now.
+
+    Raise NotFound("appeal.unknown"), Conflict("appeal.no_paper") for a paper that has no score.
+
+    Source: R-54, R-91.
+    """
+    appeal = Appeal.by_ref(session, ref, unknown="appeal.unknown")
+    registration = session.get_one(Registration, appeal.registration_id)
+    attempt = session.scalar(select(Attempt).where(Attempt.registration_id == registration.id))
+    score = None if attempt is None else _score_on_record(session, appeal, attempt.id)
+    if attempt is None or score is None:
+        raise Conflict("appeal.no_paper")
+    scorers = Scorers(checked)
+    (seals,) = compared(session, [attempt.id], scorers)
+    fresh = scorers.score(session, [attempt.id])[attempt.id]
+    paper = paper_of(session, registration.blueprint_version_id, registration.paper)
+    (end,) = ends_of(session, registration.sitting_id, Registration.id == registration.id)
+    elsewhere = store.violations_elsewhere(
+        session, registration.sitting_id, Registration.id == registration.id
+    ).get(registration.id, [])
+    return CountedAppeal(
+        appeal,
+        registration,
+        attempt,
+        _recount(appeal, end, score, fresh, paper, elsewhere, is_sealed=seals.form_ok and seals.journal_ok),
+        fresh,
+        score,
+        seals.form_ok,
+        seals.journal_ok,
+        len(pending_entries(session, [attempt.id]).get(attempt.id, ())),
+    )
+
+
+def _score_on_record(session: Session, appeal: Appeal, attempt_id: int) -> Score | None:
+    """Return the score that counted when an appeal was decided, else the one that counts."""
+    query = select(Score).where(Score.attempt_id == attempt_id).order_by(Score.number.desc()).limit(1)
+    if appeal.state in DECIDED:
+        query = query.where(Score.scored_at < appeal.ended_at)
+    return session.scalar(query)
+
+
+def _recount(
+    appeal: Appeal,
+    end: RegistrationEnd,
+    score: Score,
+    fresh: Scored,
+    paper: Paper,
+    elsewhere: Collection[Violation],
+    *,
+    is_sealed: bool,
+) -> Recount:
+    kept, new = json.loads(score.sheet), json.loads(fresh.sheet.text)
+    groups = tuple(added_lines(kept["groups"], new["groups"]))
+    facts, standing = replace(end.judged.facts, marked=True), end.judged.standing
+    told = facts.released
+    if appeal.state in DECIDED:
+        told = Decision(PaperOutcome(appeal.before_outcome), appeal.before_score)
+    if told is None:
+        raise Conflict("appeal.unreleased", last="")
+    return Recount(
+        marks=tuple(mark_lines(kept["positions"], new["positions"])),
+        groups=groups,
+        recorded=score.score,
+        summed=sum_of(groups, step=paper.score_step),
+        counted=fresh.sheet.score,
+        released=ResultFacts(told.outcome, told.score),
+        due=_facts(decision_by(replace(facts, score=score.score), standing, paper, elsewhere)),
+        evident=_facts(decision_by(replace(facts, score=fresh.sheet.score), standing, paper, elsewhere)),
+        is_sealed=is_sealed,
+    )
+
+
+def _facts(decision: Decision | None) -> ResultFacts | None:
+    return None if decision is None else ResultFacts(decision.outcome, decision.score)
+
+
+# Who may decide.
+
+
+def hands_of(session: Session, counted_appeal: CountedAppeal) -> set[PersonStep]:
+    """Return who had a part in a result: asked for its recount, ruled on it, released or corrected it.
+
+    Source: R-91.
+    """
+    appeal, registration = counted_appeal.appeal, counted_appeal.registration
+    release = session.execute(
+        select(Release.by, Release.second, Release.released_at).where(
+            Release.sitting_id == registration.sitting_id
+        )
+    )
+    late = session.execute(
+        select(LateRuling.by, LateRuling.second, LateRuling.at)
+        .join(RuledAttempt, RuledAttempt.late_ruling_id == LateRuling.id)
+        .where(RuledAttempt.attempt_id == counted_appeal.attempt.id)
+    )
+    rulings = session.execute(
+        select(ViolationRuling.decided_by, ViolationRuling.decided_at).where(
+            ViolationRuling.registration_id == registration.id
+        )
+    )
+    corrections = session.execute(
+        select(AuditEntry.actor, AuditEntry.after, AuditEntry.at).where(
+            AuditEntry.subject == registration.logged_as, AuditEntry.act == "results.correct"
+        )
+    )
+    steps = {PersonStep(who, at) for by, second, at in (*release, *late) for who in (by, second)}
+    steps |= {PersonStep(by, at) for by, at in rulings}
+    for actor, after, at in corrections:
+        steps |= {PersonStep(actor, at), PersonStep(json.loads(after)["second"], at)}
+    return {*steps, PersonStep(appeal.asked_by, appeal.asked_at)}
+
+
+def insist_on_another(session: Session, found: CountedAppeal, actor: str, *, now: datetime) -> None:
+    """Raise NotAllowed("appeal.same_person") for who had a part in the result, and like `insist_on_two`.
+
+    Source: R-62, R-91.
+    """
+    insist_on_two(
+        session,
+        hands_of(session, found),
+        actor,
+        roles=DECIDERS,
+        same=NotAllowed("appeal.same_person"),
+        now=now,
+    )
+
+
+def bar_of(session: Session, found: CountedAppeal, actor: str, *, now: datetime) -> CbtError | None:
+    """Return why somebody may not decide an appeal, None where they may."""
+    try:
+        insist_on_another(session, found, actor, now=now)
+    except CbtError as error:
+        return error
+    return None
+
+
+def decide(ref: str, verdict: str, grounds: str, *, now: datetime, actor: str) -> str:
+    """Decide an appeal by its recount; return the ref of its sitting.
+
+    Where the recount is in the candidate's favour it becomes the score that counts; what was released stays until
+    two people correct it.
+
+    Raise InvalidInput("appeal.grounds"), Conflict("appeal.verdict") for none of VERDICTS, ("appeal.late_first"|
+    "appeal.not_sealed"|"appeal.marks_first"|"appeal.nothing_found"|"appeal.something_found"|
+    "appeal.changed_meanwhile"|"appeal.transition"), and like `counted` and `insist_on_another`.
+
+    Source: R-4, R-54, R-62, R-91.
+    """
+    event = VERDICTS.get(verdict)
+    if event is None:
+        raise Conflict("appeal.verdict", field="verdict")
+    why = required(grounds, "appeal.grounds", "grounds", limit=LONGEST_GROUNDS)
+    with reading() as session:
+        found = counted(session, ref)
+    reached = next_appeal_state(AppealState(found.appeal.state), event)
+    recount = found.recount
+    with unit_of_work() as session:
+        sitting = hold_sitting(session, found.registration.sitting_id)
+        insist_on_another(session, found, actor, now=now)
+        refused = found.refusal(event)
+        if refused is not None:
+            raise Conflict(f"appeal.{refused}")
+        if _moved_on(session, found):
+            raise Conflict("appeal.changed_meanwhile")
+        evident = recount.evident
+        decided = session.scalar(
+            update(Appeal)
+            .where(Appeal.id == found.appeal.id, Appeal.state == AppealState.OPEN.value)
+            .values(
+                state=reached.value,
+                before_outcome=recount.released.outcome.value,
+                before_score=recount.released.score,
+                after_outcome="" if evident is None else evident.outcome.value,
+                after_score=None if evident is None else evident.score,
+                findings=",".join(one.value for one in AppealScope if one in recount.findings),
+                evidence=digest_of(found.fresh.sheet.content),
+                grounds=why,
+                ended_at=now,
+                ended_by=actor,
+            )
+            .returning(Appeal.id)
+        )
+        if decided is None:
+            raise Conflict("appeal.changed_meanwhile")
+        if event is AppealEvent.CHANGE and recount.counted != recount.recorded:
+            _score_anew(session, found, now=now, actor=actor)
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="appeal.decide",
+            subject=found.registration.logged_as,
+            before={"score": recount.released.score},
+            after={
+                "appeal": ref,
+                "verdict": reached.value,
+                "score": None if evident is None else evident.score,
+            },
+        )
+        return sitting.ref
+
+
+def _moved_on(session: Session, found: CountedAppeal) -> bool:
+    """Return whether another score counts, or something else is released, than the recount was made by."""
+    released = session.execute(
+        select(Result.outcome, Result.score).where(Result.registration_id == found.registration.id)
+    ).one()
+    told = found.recount.released
+    score = latest_scores(session, [found.attempt.id])[found.attempt.id]
+    return score.id != found.score.id or tuple(released) != (told.outcome.value, told.score)
+
+
+def _score_anew(session: Session, found: CountedAppeal, *, now: datetime, actor: str) -> None:
+    """Put the recount on record as the score that counts; the former one stays. Source: R-54."""
+    sealed = digest_of(found.fresh.sheet.content)
+    made = NewScore(
+        found.attempt.id,
+        found.score.number + 1,
+        found.score.key_revision,
+        found.attempt.journal_digest or "",
+        found.fresh.sheet,
+        sealed,
+    )
+    if not put_down_in(session, score_rows([made], at=now)):
+        raise Conflict("appeal.changed_meanwhile")
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="attempt.score",
+        subject=found.attempt.logged_as,
+        after={"sheet": sealed},
+    )
