@@ -360,8 +360,8 @@ def judged(session: Session, level: str, people: Sequence[Candidate], *, today: 
 
 
 REASON = 300
-ISSUED_AT_ONCE = 15
-"""Certificates in one unit of work: each is signed, and its photo is sealed."""
+ISSUED_AT_ONCE = 5
+"""Certificates in one unit of work: each is numbered, signed and put into the log."""
 _WITHOUT_SEQUENCE = 16
 
 
@@ -395,6 +395,8 @@ def issue(
     key = signing_key(now=now, actor=actor)
 
     def issue_some(piece: Collection[str]) -> None:
+        # Photos are opened and sealed before the unit of work, in which saves would wait for them.
+        photos = _sealed_photos(piece)
         # The parts of the numbers are locked first, so that two who issue at once take turns: each sees what the
         # other gave.
         with unit_of_work() as session:
@@ -402,7 +404,16 @@ def issue(
             if parts is None:
                 raise Conflict("certificate.no_series")
             for line in _ready(session, level, piece, today=today):
-                made = issue_one(session, parts, line, key, today=today, now=now, actor=actor)
+                made = issue_one(
+                    session,
+                    parts,
+                    line,
+                    key,
+                    photos.get(line.candidate.id),
+                    today=today,
+                    now=now,
+                    actor=actor,
+                )
                 numbers[line.candidate.ref] = made.number
             put_down_in(session, *work.keeping(**numbers))
 
@@ -410,6 +421,13 @@ def issue(
         work.in_front(partial(issue_some, piece))
         work.tell(len(numbers), len(set(people)))
     return list(numbers.values())
+
+
+def _sealed_photos(people: Collection[str]) -> dict[int, bytes]:
+    """Return who of these people has a photo, by the rows' ids, with it sealed as a certificate keeps it."""
+    with reading() as session:
+        shown = photos_of(session, [one.id for one in people_of(session, people)])
+    return {person: seal_bytes(photo, PURPOSE) for person, photo in shown.items()}
 
 
 def _ready(session: Session, level: str, people: Collection[str], *, today: date) -> list[WaitingPerson]:
@@ -424,6 +442,7 @@ def issue_one(
     parts: SeriesForm,
     line: WaitingPerson,
     key: Ed25519PrivateKey,
+    sealed_photo: bytes | None,
     *,
     today: date,
     now: datetime,
@@ -462,7 +481,8 @@ def issue_one(
     )
     session.add(made)
     session.flush()
-    keep_photo(session, made, photo_on(session, made))
+    if sealed_photo is not None:
+        session.add(CertificatePhoto(certificate_id=made.id, sealed=sealed_photo))
     after = {"number": number, "candidate": person.ref}
     record(session, at=now, actor=actor, act="certificate.issue", subject=made.logged_as, after=after)
     return made
@@ -571,7 +591,9 @@ def correct(ref: str, *, reason: str, today: date, now: datetime, actor: str) ->
         line = _line(session, row)
         if line is None or line.obstacles:
             raise Conflict("certificate.not_ready")
-        made = issue_one(session, parts, line, key, today=today, now=now, actor=actor)
+        photo = photos_of(session, [line.candidate.id]).get(line.candidate.id)
+        sealed = None if photo is None else seal_bytes(photo, PURPOSE)
+        made = issue_one(session, parts, line, key, sealed, today=today, now=now, actor=actor)
         return made.ref, made.number
 
 
