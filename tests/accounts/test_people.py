@@ -31,7 +31,15 @@ from cbt.accounts.staff import (
     staff_lines,
     state_of,
 )
-from cbt.accounts.store import staff_by_login, staff_by_ref, staff_principal
+from cbt.accounts.store import (
+    active_admins,
+    held_roles,
+    staff_by_login,
+    staff_by_ref,
+    staff_principal,
+    staff_with_logins,
+    staff_with_roles,
+)
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import audit
 from cbt.errors import CbtError
@@ -370,6 +378,16 @@ def test_every_act_on_a_person_does_its_own_and_an_unknown_one_nothing(
         with app.app_context(), reading() as session:
             return state_of(staff_by_ref(session, ref))
 
+    def offered() -> tuple[list[str], list[str], list[str]]:
+        """Those who may be a proctor, by each list that offers them."""
+        with app.app_context(), reading() as session:
+            assert active_admins(session) == 1
+            return (
+                [login for login, _name in staff_with_logins(session, Role.PROCTOR)],
+                [one.login for one in staff_with_roles(session, [Role.PROCTOR])],
+                [one.ref for one in held_roles(session, [Role.PROCTOR])],
+            )
+
     assert client.post(f"{page}/explode").status_code == 422
     for act, status, becomes in (
         ("disable", 303, "disabled"),
@@ -378,6 +396,7 @@ def test_every_act_on_a_person_does_its_own_and_an_unknown_one_nothing(
     ):
         answer = client.post(f"{page}/{act}")
         assert (answer.status_code, state()) == (status, becomes), act
+        assert offered() == (([], [], []) if act == "disable" else (["li"], ["li"], [ref])), act
         if status == 303:
             assert answer.location == page
     roles = {"roles": ["inspector"]}

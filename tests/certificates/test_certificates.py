@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -594,3 +595,63 @@ def test_the_parts_of_a_number_are_refused_at_their_field_and_their_change_is_on
         ("staff:st-1", asdict(good), asdict(good) | {"kind": "Y"}),
     ]
     assert not json.loads(log[0].before or "null")
+
+
+@pytest.mark.once
+def test_every_hand_on_a_certificate_is_on_record_with_a_reason_up_to_its_limit(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, other = given(world, *BOTH)
+    now, longest = world.clock.now(), "长" * certificate_register.REASON
+    no_reason = ("certificate.no_reason", {"field": "reason", "maximum": 300})
+
+    def refused(
+        act: Callable[..., object], *refs: object, **named: object
+    ) -> tuple[str, dict[str, object]] | None:
+        try:
+            act(*refs, **named)
+        except CbtError as error:
+            return error.code, error.params
+        return None
+
+    def printed(reason: str) -> None:
+        with unit_of_work() as session:
+            certificate_register.note_print(session, row.ref, photo=None, reason=reason, now=now, actor="staff:st-1")
+
+    with world.app.app_context():
+        assert [refused(printed, reason) for reason in ("不用", "", " ", f"{longest}长", longest)] == [
+            None, no_reason, no_reason, no_reason, None,
+        ]  # fmt: skip
+        by = {"now": now, "actor": "staff:st-2"}
+        for reason in (" ", f"{longest}长"):
+            assert refused(certificate_register.revoke, other.ref, reason=reason, **by) == no_reason
+            day = local_day(now)
+            assert refused(certificate_register.correct, other.ref, reason=reason, today=day, **by) == no_reason
+        with reading() as session:
+            sheets = certificate_register.sheets_of(session, [other.ref, row.ref, row.ref])
+            assert [(one.row.ref, one.document) for one in sheets] == [
+                (row.ref, row.document), (other.ref, other.document),
+            ]  # fmt: skip
+            assert refused(certificate_register.refuse_reprint, sheets, " ") == no_reason
+            assert refused(certificate_register.refuse_reprint, sheets, "补打") is None
+            assert refused(certificate_register.refuse_reprint, sheets[1:], "") is None
+            for refs in ([row.ref, "ce-none"], []):
+                assert refused(certificate_register.sheets_of, session, refs) == ("certificate.unknown", {})
+        assert refused(certificate_register.revoke, other.ref, reason=longest, **by) is None
+        gone = ("certificate.revoked", {"number": other.number})
+        assert refused(certificate_register.revoke, other.ref, reason="又", **by) == gone
+        with reading() as session:
+            assert refused(certificate_register.sheets_of, session, [row.ref, other.ref]) == gone
+            entries = session.scalars(
+                select(AuditEntry)
+                .where(AuditEntry.act.in_(["certificate.print", "certificate.revoke"]))
+                .order_by(AuditEntry.id)
+            ).all()
+    assert [(one.act, one.actor, one.subject, one.reason, json.loads(one.after)) for one in entries] == [
+        ("certificate.print", "staff:st-1", row.logged_as, "", {"count": 1}),
+        ("certificate.print", "staff:st-1", row.logged_as, longest, {"count": 2}),
+        ("certificate.revoke", "staff:st-2", other.logged_as, longest, {"number": other.number}),
+    ]
+    assert {entry.at for entry in entries} == {now}
+    (_row, revoked) = rows(world)
+    assert (revoked.revoked_at, revoked.revoked_by, revoked.revoke_reason) == (now, "staff:st-2", longest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
@@ -10,6 +11,8 @@ from python_calamine import load_workbook
 from sqlalchemy import select
 
 from cbt.candidates.models import Candidate, Registration
+from cbt.certificates.models import Certificate
+from cbt.certificates.unit_results import own_lines, own_page
 from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
 from cbt.jobs import answers
 from cbt.jobs.registry import job_kinds_of
@@ -153,3 +156,38 @@ def test_the_account_of_a_unit_has_one_file_made_at_a_time(
     assert clerk.get(f"{first.location}/file.xlsx").status_code == 200
     assert officer.get(f"{first.location}/file.xlsx").status_code == 404
     assert clerk.get(f"{PAGE}/workbook?of=another").status_code == 303
+
+
+@pytest.mark.once
+def test_a_unit_is_offered_its_own_scheduled_applications_and_a_number_for_as_long_as_it_stands(
+    world: World,
+) -> None:
+    qualify(world)
+    set_parts(world)
+    (certificate,) = given(world, "theory")
+    mine, other = unit(world, "第一家", UNIT["credit_code"]), unit(world, "第二家", OTHER_CODE)
+    first = apply_for(world, mine, {"theory": "theory", "extra": "theory"})
+    theirs = apply_for(world, other, {"elsewhere": "theory"})
+    later = apply_for(world, mine, {"elsewhere": "theory"})
+    now = world.clock.now()
+    with world.app.test_request_context(), unit_of_work() as session:
+        own = session.scalars(select(MemberUnit).where(MemberUnit.ref == mine)).one()
+
+        def told(of: str) -> tuple[str, Sequence[str], list[tuple[str, str]]]:
+            page = own_page(session, own, of=of, page=1, now=now)
+            assert (page.count, page.lines) == (len(page.lines), own_lines(session, own, of=of, now=now))
+            return page.of, page.applications, [(one.name, one.certificate) for one in page.lines]
+
+        names = {name: one.name for name, one in world.sitters.items()}
+        both, earlier = [later, first], [(names["theory"], certificate.number), (names["extra"], "")]
+        every = [(names["elsewhere"], ""), *earlier]
+        for of, lines in (("", every), (theirs, every), (first, earlier), (later, every[:1])):
+            assert told(of) == (of if of in both else "", both, lines), of
+        row = session.scalars(select(Certificate)).one()
+        row.revoked_at = now
+        assert told(first)[2] == [(names["theory"], ""), (names["extra"], "")]
+        row.revoked_at, row.blueprint_ref = None, "another level"
+        assert told(first)[2] == [(names["theory"], ""), (names["extra"], "")]
+        row.blueprint_ref = certificate.blueprint_ref
+        session.scalars(select(UnitApplication).where(UnitApplication.ref == later)).one().batch_id = None
+        assert told(later) == ("", [first], earlier), "it is in no batch yet"

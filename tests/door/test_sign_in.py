@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
+from cbt.candidates.models import Candidate
 from cbt.door.arrival import allow_sign_in, by_candidate, issue_login_code
 from cbt.door.seats import move_to_seat
 from cbt.http.models import LoginSession
@@ -150,6 +151,21 @@ def test_a_login_code_lives_ten_minutes(world: World, after: timedelta, status: 
     code = issue_code(world, "theory")
     world.clock.advance(after)
     assert sign_in(world, client, "theory", by="code", code=code).status_code == status
+
+
+@pytest.mark.once
+def test_whose_number_cannot_be_read_any_more_is_told_of_the_code_and_enters_by_it(world: World) -> None:
+    client = machine_at(world, 1)
+    pass_the_door(world, "theory")
+    with work(world) as session:
+        person = session.get_one(Candidate, registration(session, world, "theory").candidate_id)
+        person.document_sealed = b"sealed under a key that is gone"
+    code = issue_code(world, "theory")
+    refused = sign_in(world, client, "theory")
+    assert (refused.status_code, "改用登录码登录" in refused.text) == (422, True)
+    wrong = sign_in(world, client, "theory", by="code", code="000000")
+    assert (wrong.status_code, "改用登录码登录" in wrong.text) == (422, False)
+    assert sign_in(world, client, "theory", by="code", code=code).status_code == 303
 
 
 def test_a_login_code_is_for_one_ticket(world: World) -> None:

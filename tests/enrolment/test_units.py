@@ -551,11 +551,12 @@ def test_what_is_done_with_a_unit_is_on_record_and_the_list_says_until_when_it_i
 
         def listed(text: str = "") -> list[tuple[str, date | None]]:
             with reading() as session:
-                return [
-                    (one.unit.ref, one.agreed_until) for one in unit_page(session, text=text, page=1).lines
-                ]
+                found = unit_page(session, text=text, page=1)
+                assert found.count == len(found.lines)
+                return [(one.unit.ref, one.agreed_until) for one in found.lines]
 
         assert sorted(listed()) == sorted([(unit, date(2027, 1, 1)), (other, None)])
+        assert (listed("甲"), listed("丙")) == ([(unit, date(2027, 1, 1))], [])
         for _repeat in range(2):
             set_membership(unit, member=False, now=now, actor=OFFICER_REF)
         assert [ref for ref, _until in listed()] == [other, unit], "members first"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +15,13 @@ from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate
 from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.personal import PHONE
+from cbt.retention.due_batches import due_batch
+from cbt.retention.models import RetentionHold
+from cbt.retention.personal_data import RetainedPerson, person_by_number, standing_of
+from cbt.rules.certificates import grouped
+from cbt.rules.states import SittingState
+from cbt.sittings.models import Sitting
+from cbt.sittings.store import batch_by_ref
 from cbt.storage.crypto import seal
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.certificates.test_certificates import candidate_id, given, people, qualify, set_parts
@@ -125,7 +133,8 @@ def test_who_was_only_applied_for_in_vain_leaves_nothing(
         applied = session.scalars(select(Applicant)).one()
     clerk = world.staff("officer")
     page = f"{FIND}/{applied.ref}"
-    assert "正在办理的申请" in flat(clerk.get(page).text)
+    shown = flat(clerk.get(page).text)
+    assert ("正在办理的申请" in shown, "收费记录" in shown) == (True, False)
     assert clerk.post(f"{page}/erase", data={"reason": WHY}).status_code == 409
     with world.app.app_context(), unit_of_work() as session:
         session.scalars(select(UnitApplication)).one().state = "withdrawn"
@@ -138,3 +147,41 @@ def test_who_was_only_applied_for_in_vain_leaves_nothing(
     assert clerk.get(page).status_code == 404
     with world.app.app_context(), reading() as session:
         assert session.scalars(select(Applicant)).all() == []
+
+
+@pytest.mark.once
+def test_what_stays_stays_until_its_day_and_what_goes_on_request_waits_for_every_result(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    with world.app.test_request_context(), unit_of_work() as session:
+        person, certified = (
+            person_by_number(session, world.sitters[name].document, world.sitters[name].name)
+            for name in ("second", "theory")
+        )
+        assert person.candidate is not None
+        person.candidate.phone_sealed = seal("13800138000", PHONE)
+        batch = batch_by_ref(session, world.batch_ref)
+        due = due_batch(session, batch).electronic_on
+        records, log = f"“{batch.name}”的报名、答卷、成绩和申报材料", ("操作日志中的编号", "长期")
+
+        def told(whose: RetainedPerson, day: date) -> list[tuple[str, str]]:
+            return [(one.what, one.until) for one in standing_of(session, whose, today=day).stays]
+
+        assert told(person, due - timedelta(days=1)) == [(records, f"{due} 起到期销毁"), log]
+        assert told(person, due) == [(records, f"{due} 已到期，随批次销毁"), log]
+        session.add(
+            RetentionHold(
+                ref="rh-1", batch_id=batch.id, reason="来函", placed_at=world.clock.now(), placed_by="staff:st-1",
+                lifted_by="", lift_reason="",
+            )
+        )  # fmt: skip
+        assert told(person, due) == [(records, "批次暂停销毁，解除以后"), log]
+        assert (f"证书 {grouped(row.number)}", "长期") in told(certified, due)
+        sitting = session.scalars(select(Sitting).where(Sitting.ref == world.sitting_ref)).one()
+        for state in (*SittingState, SittingState.RELEASED):
+            sitting.state = state
+            standing = standing_of(session, person, today=due)
+            over = state in {SittingState.RELEASED, SittingState.CANCELLED, SittingState.ABORTED}
+            assert (standing.details, standing.erasable) == ({"phone": 1} if over else {}, over), state
+            assert (("联系电话", "成绩发布、申请结束以后") in told(person, due)) is not over, state

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from cbt.personal import PHONE
 from flask.testing import FlaskClient
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, func, select
 
@@ -23,6 +24,7 @@ from cbt.ops.backup.verification import all_findings, verify_everything
 from cbt.retention.destruction import DESTROY, want_destructions
 from cbt.retention.erasure import STAYS, referring
 from cbt.retention.models import Destruction
+from cbt.storage.crypto import seal
 from cbt.storage.types import Base
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.certificates.test_certificates import BOTH, candidate_id, given, look_up, qualify, set_parts
@@ -64,6 +66,9 @@ def carry_out(world: World) -> int:
         while (job := queue.claim(new_holder(), now=now, kinds=(DESTROY.code,))) is not None:
             jobs.carry_out(JobRun(job, now=now, front=front))
             pieces -= 1  # its end is none
+        with reading() as session:
+            ended = session.scalars(select(Job.state).where(Job.kind == DESTROY.code)).all()
+    assert set(ended) <= {"done"}
     return pieces
 
 
@@ -147,7 +152,16 @@ def test_two_people_destroy_what_is_due_and_the_register_stays(world: World) -> 
 
 
 def test_who_is_in_another_batch_stays_as_they_are(world: World) -> None:
+    """With all that is held of them, though the register has them already."""
     qualify(world)
+    set_parts(world)
+    given(world, *BOTH)
+    with world.app.app_context(), unit_of_work() as session:
+        for one in session.scalars(select(Candidate)):
+            one.phone_sealed = seal("13800138000", PHONE)
+        for name in BOTH:
+            store_photo(session, candidate_id(world, name), b"\xff\xd8photo")
+        held = set(session.scalars(select(Candidate.employer)))
     world.clock.advance(FIVE_YEARS)
     order = asked(world)
     world.staff("admin").post(f"{order}/confirm")
@@ -155,6 +169,11 @@ def test_who_is_in_another_batch_stays_as_they_are(world: World) -> None:
     with world.app.app_context(), reading() as session:
         people = set(session.scalars(select(Candidate.id)))
         registered = set(session.scalars(select(Registration.candidate_id)))
+        left = session.scalars(select(Candidate)).all()
+        assert set(session.scalars(select(CandidatePhoto.candidate_id))) == people
+    assert (
+        {(one.employer, one.phone_sealed is None) for one in left} == {(one, False) for one in held} != set()
+    )
     assert people == registered
     assert len(people) == len(BOTH)
 
@@ -229,6 +248,9 @@ def test_what_was_paid_stays_and_who_it_was_for_goes(
         assert len(session.scalars(select(FeeCharge)).all()) == 1
         application = session.scalars(select(UnitApplication)).one()
         application.batch_id, application.note = batch, "陆遥请靠门坐"
+        applied = session.scalars(select(Applicant.ref)).one()
+    stays = flat(world.staff("officer").get(f"{LIST}/people/{applied}").text)
+    assert ("收费记录" in stays, "正在办理的申请" in stays) == (True, False)
     world.clock.advance(FIVE_YEARS)
     order = asked(world)
     world.staff("admin").post(f"{order}/confirm")
