@@ -21,6 +21,7 @@ import flask
 from sqlalchemy import delete, select
 
 from cbt.config import Settings
+from cbt.confined.priority import others_turn
 from cbt.confined.runner import ended_with_group
 from cbt.errors import Conflict, Unavailable
 from cbt.http.app_context import path_of
@@ -126,7 +127,8 @@ def run_hook(hook: Path, backup: Path, output: Path, tell: Callable[[], None]) -
                 if time.monotonic() >= until:
                     raise Unavailable("backup.hook_late", **named, minutes=round(LIMIT_SECONDS / 60))
                 tell()
-                time.sleep(LOOK_SECONDS)
+                with others_turn():
+                    time.sleep(LOOK_SECONDS)
     finally:
         _end(child)
     if child.returncode != 0:

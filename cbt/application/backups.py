@@ -22,7 +22,7 @@ from sqlalchemy import BigInteger, String, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cbt.config import Settings, as_environment
-from cbt.confined.priority import command_behind
+from cbt.confined.priority import command_behind, others_turn
 from cbt.confined.runner import ended_with_group
 from cbt.errors import CbtError, Conflict, Unavailable
 from cbt.http.app_context import path_of
@@ -347,7 +347,8 @@ def _back_up(work: Work) -> JobResult:
         with ended_with_group(end):
             while child.poll() is None:
                 work.tell(0, 0)
-                time.sleep(LOOK_SECONDS)
+                with others_turn():
+                    time.sleep(LOOK_SECONDS)
     finally:
         end()
         code = child.wait()

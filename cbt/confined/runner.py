@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from cbt.confined.child import HAS_LIMITS, NO_MEMORY, REFUSAL, RESULT, ChildTask
+from cbt.confined.priority import others_turn
 from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.slots import Slots
 
@@ -187,7 +188,7 @@ def run(task: str, body: bytes, *, limits: Limits, places: ChildPlaces = READING
     time has another.
     """
     job = ChildTask(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall * _times[0])
-    with SHARES.kept(places.kind), places.taken(min(limits.wall, PATIENCE_SECONDS)):
+    with others_turn(), SHARES.kept(places.kind), places.taken(min(limits.wall, PATIENCE_SECONDS)):
         answer, code = _ask(job, body, limits)
     if len(answer) > limits.answer + 1 or code == NO_MEMORY or code < 0:
         raise Exhausted

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -106,11 +107,12 @@ def claim(
     ref: str = "",
     tries: int = MOST_TRIES,
     busy: Collection[str] = (),
+    turn: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Job | None:
     """Take the oldest job of these kinds that waits, or whose worker is gone, for `holder`; None where none is.
 
     `ref` names the only one that is wanted; of people who are `busy` none is taken that may take minutes. One whose
-    workers ended too often is put down as failed.
+    workers ended too often is put down as failed. It is taken within `turn`.
     """
     abandoned = (Job.state == JobState.WORKING) & (Job.held_until < now)
     is_due = or_(Job.state == JobState.WAITING, abandoned) & Job.kind.in_(kinds)
@@ -122,7 +124,7 @@ def claim(
     with reading() as session:
         if session.scalar(select(Job.id).where(is_due).limit(1)) is None:
             return None
-    with unit_of_work() as session:
+    with turn(), unit_of_work() as session:
         died = is_due & (Job.tries >= tries)
         session.execute(
             update(Job)

@@ -8,13 +8,14 @@ a worker that was taken for dead, or whose job was cancelled, writes nothing mor
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import staff_principal
 from cbt.clock import Agreement, Clock
-from cbt.confined.priority import give_way
+from cbt.confined.priority import Turns, give_way, others_turn
 from cbt.confined.runner import ChildGroup, children_of, take_longer
 from cbt.errors import CbtError, NotAllowed, Unavailable
 from cbt.http.auth.login import Principal
@@ -49,11 +50,23 @@ AT_ONCE = 3
 A kind that is carried out by a process of its own (`is_local`) has one place more, which no other takes.
 """
 ASK_SECONDS = 0.2
+CLAIM_SECONDS = 1.0
+"""So long a job that is due waits until nobody computes beside the one who takes it."""
 BEAT_SECONDS = 1.0
 REST = 2.0
 LONGEST_REST = 0.2
 LEAST_REST = 0.008
 """Between two units of work of a job: what queued meanwhile goes first."""
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep Python from going through all that a job holds in the middle of a unit of work; it does so after."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class NoLongerHeld(Exception):
@@ -123,6 +136,8 @@ class JobRun:
         self.stand = (done, total)
         if self._front is _here and time.monotonic() - self._beaten >= BEAT_SECONDS:
             self.beat(flask.current_app.extensions["cbt_clock"].now())
+        with others_turn():
+            pass
         self.check()
 
     def beat(self, now: datetime) -> None:
@@ -267,6 +282,7 @@ class Worker:
         self._holder = new_holder()
         self._clock: Clock = app.extensions["cbt_clock"]
         self._over = threading.Event()
+        self._turns = Turns()
         self._runs: dict[Future[Ended], JobRun] = {}
         # Its thread is begun in front, before any goes behind: niceness is inherited.
         self._front = ThreadPoolExecutor(1, "job-front")
@@ -321,7 +337,8 @@ class Worker:
             runs = self._runs.values()
             busy = {run.job.actor for run in runs if run.job.kind in lasting and not run.lost}
             now = self._clock.now()
-            job = queue.claim(self._holder, now=now, kinds=kinds, busy=busy)
+            turn = partial(self._turns.taken, within=CLAIM_SECONDS)
+            job = queue.claim(self._holder, now=now, kinds=kinds, busy=busy, turn=turn)
             if job is None:
                 return
             run = JobRun(job, now=now, front=self._in_front, rest=lambda: self._over.wait(LEAST_REST))
@@ -336,18 +353,19 @@ class Worker:
         return kinds - lasting if sum(at_it[kind] for kind in lasting) >= AT_ONCE - 1 else kinds
 
     def _carry_out(self, run: JobRun) -> Ended:
-        with self._app.app_context():
+        with self._turns.taken(), self._app.app_context():
             return carry_out(run)
 
     def _in_front(self, write: Callable[[], Any]) -> Any:
         def within() -> Any:
-            with self._app.app_context():
+            with self._app.app_context(), uncollected():
                 return write()
 
         begun = time.perf_counter()
         done = self._front.submit(within).result()
         # Requests wait in other processes: each unit of work is followed by a rest twice as long as it took.
-        self._over.wait(min(max(REST * (time.perf_counter() - begun), LEAST_REST), LONGEST_REST))
+        with others_turn():
+            self._over.wait(min(max(REST * (time.perf_counter() - begun), LEAST_REST), LONGEST_REST))
         return done
 
     def _beat(self) -> None:

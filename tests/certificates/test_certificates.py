@@ -616,7 +616,9 @@ def test_every_hand_on_a_certificate_is_on_record_with_a_reason_up_to_its_limit(
 
     def printed(reason: str) -> None:
         with unit_of_work() as session:
-            certificate_register.note_print(session, row.ref, photo=None, reason=reason, now=now, actor="staff:st-1")
+            certificate_register.note_print(
+                session, row.ref, photo=None, reason=reason, now=now, actor="staff:st-1"
+            )
 
     with world.app.app_context():
         assert [refused(printed, reason) for reason in ("不用", "", " ", f"{longest}长", longest)] == [
@@ -626,7 +628,9 @@ def test_every_hand_on_a_certificate_is_on_record_with_a_reason_up_to_its_limit(
         for reason in (" ", f"{longest}长"):
             assert refused(certificate_register.revoke, other.ref, reason=reason, **by) == no_reason
             day = local_day(now)
-            assert refused(certificate_register.correct, other.ref, reason=reason, today=day, **by) == no_reason
+            assert (
+                refused(certificate_register.correct, other.ref, reason=reason, today=day, **by) == no_reason
+            )
         with reading() as session:
             sheets = certificate_register.sheets_of(session, [other.ref, row.ref, row.ref])
             assert [(one.row.ref, one.document) for one in sheets] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditEntry
+from cbt.confined.priority import others_turn
 from cbt.errors import Conflict, TextId
 from cbt.jobs import queue, worker
 from cbt.jobs.models import Job, JobPart, JobState
@@ -326,3 +328,40 @@ def test_what_a_job_computes_is_behind_and_what_it_writes_is_in_front(
     crew.end()
     thread.join()
     assert seen == [False, True, False, False, False]
+
+
+def test_jobs_of_one_worker_compute_and_write_one_after_another_and_wait_together(
+    world: World, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "take_longer", lambda: None)  # of this process, which has others to serve
+    monkeypatch.setattr(worker, "give_way", lambda **_holds: None)
+    at_it, most, both, pause = list[int](), list[int](), threading.Barrier(2), threading.Event()
+    collecting = list[bool]()
+
+    def compute() -> None:
+        at_it.append(1)
+        most.append(len(at_it))
+        collecting.append(gc.isenabled())
+        pause.wait(0.02)
+        at_it.pop()
+
+    def run(work: Work) -> JobResult:
+        for _ in range(2):
+            with others_turn():
+                both.wait(10)  # neither could come here while the other had the turn
+            compute()
+            work.in_front(compute)
+        return JobResult({})
+
+    init_jobs(world.app, [JobKind("test.own", frozenset({Role.OFFICER}), run)])
+    refs = [ask(world, number=number) for number in range(2)]
+    crew = worker.Worker(world.app)
+    thread = threading.Thread(target=crew.run)
+    thread.start()
+    wait_until(lambda: {row(world, ref).state for ref in refs} == {JobState.DONE})
+    crew.end()
+    thread.join()
+    assert (len(most), set(most)) == (8, {1})
+    assert (
+        sorted(collecting) == [False] * 4 + [True] * 4
+    )  # nothing is collected in the middle of a unit of work

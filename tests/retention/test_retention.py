@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from cbt.personal import PHONE
 from flask.testing import FlaskClient
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, func, select
 
@@ -21,6 +20,7 @@ from cbt.jobs import worker as jobs
 from cbt.jobs.models import Job, JobPart
 from cbt.jobs.worker import JobRun, new_holder
 from cbt.ops.backup.verification import all_findings, verify_everything
+from cbt.personal import PHONE
 from cbt.retention.destruction import DESTROY, want_destructions
 from cbt.retention.erasure import STAYS, referring
 from cbt.retention.models import Destruction
