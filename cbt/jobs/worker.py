@@ -134,10 +134,11 @@ class JobRun:
     def tell(self, done: int, total: int) -> None:
         """Say how far it is; raise NoLongerHeld."""
         self.stand = (done, total)
-        if self._front is _here and time.monotonic() - self._beaten >= BEAT_SECONDS:
+        if self._front is not _here:
+            with others_turn():
+                pass
+        elif time.monotonic() - self._beaten >= BEAT_SECONDS:
             self.beat(flask.current_app.extensions["cbt_clock"].now())
-        with others_turn():
-            pass
         self.check()
 
     def beat(self, now: datetime) -> None:
