@@ -21,8 +21,7 @@ import flask
 from sqlalchemy import delete, select
 
 from cbt.config import Settings
-from cbt.confined.priority import others_turn
-from cbt.confined.runner import ended_with_group
+from cbt.confined.runner import ended_with_group, others_turn
 from cbt.errors import Conflict, Unavailable
 from cbt.http.app_context import path_of
 from cbt.jobs import queue

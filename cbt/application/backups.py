@@ -22,8 +22,8 @@ from sqlalchemy import BigInteger, String, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cbt.config import Settings, as_environment
-from cbt.confined.priority import command_behind, others_turn
-from cbt.confined.runner import ended_with_group
+from cbt.confined.priority import command_behind
+from cbt.confined.runner import ended_with_group, others_turn
 from cbt.errors import CbtError, Conflict, Unavailable
 from cbt.http.app_context import path_of
 from cbt.http.health import WARNINGS

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -22,7 +23,6 @@ from typing import Any
 import msgspec
 
 from cbt.confined.child import HAS_LIMITS, NO_MEMORY, REFUSAL, RESULT, ChildTask
-from cbt.confined.priority import others_turn
 from cbt.errors import InvalidInput, TooMany, Unavailable
 from cbt.slots import Slots
 
@@ -162,6 +162,72 @@ def ended_with_group(end: Callable[[], None]) -> Iterator[None]:
     """Have the child that `end` ends belong, during the block, to the group of this thread, if it has one."""
     group = _group.get()
     with group.holding(end) if group is not None else nullcontext():
+        yield
+
+
+class Turns:
+    """Whose turn it is among the threads of one process that go behind: one computes at a time, first come, first.
+
+    A thread that writes in front would wait for Python's lock at each statement, with everybody else waiting for
+    its end: whoever computes beside it has that lock, and gets a processor last of all. So it writes in the turn of
+    the one that it writes for, and the others stand still meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._line: deque[object] = deque()
+        self._is_held = False
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, *, within: float | None = None) -> Iterator[bool]:
+        """Hold the turn in the block; where it does not come `within` so many seconds, go on without."""
+        have = self._take(within)
+        former, _own.turns = getattr(_own, "turns", None), self if have else None
+        try:
+            yield have
+        finally:
+            _own.turns = former
+            if have:
+                self._give()
+
+    @contextmanager
+    def given(self) -> Iterator[None]:
+        """Let others have the turn that this thread holds during the block, and wait for it at the end."""
+        self._give()
+        _own.turns = None
+        try:
+            yield
+        finally:
+            self._take(None)
+            _own.turns = self
+
+    def _take(self, within: float | None) -> bool:
+        me = object()
+        with self._changed:
+            self._line.append(me)
+            have = self._changed.wait_for(lambda: not self._is_held and self._line[0] is me, within)
+            self._line.remove(me)
+            self._is_held = self._is_held or have
+            self._changed.notify_all()
+            return have
+
+    def _give(self) -> None:
+        with self._changed:
+            self._is_held = False
+            self._changed.notify_all()
+
+
+_own = threading.local()
+
+
+@contextmanager
+def others_turn() -> Iterator[None]:
+    """Let others compute during the block, which waits for something else; does nothing where none take turns."""
+    turns: Turns | None = getattr(_own, "turns", None)
+    if turns is None:
+        yield
+        return
+    with turns.given():
         yield
 
 

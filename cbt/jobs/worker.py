@@ -28,8 +28,8 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import staff_principal
 from cbt.clock import Agreement, Clock
-from cbt.confined.priority import Turns, give_way, others_turn
-from cbt.confined.runner import ChildGroup, children_of, take_longer
+from cbt.confined.priority import give_way
+from cbt.confined.runner import ChildGroup, Turns, children_of, others_turn, take_longer
 from cbt.errors import CbtError, NotAllowed, Unavailable
 from cbt.http.auth.login import Principal
 from cbt.jobs import queue

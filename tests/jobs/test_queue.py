@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditEntry
-from cbt.confined.priority import others_turn
+from cbt.confined.runner import others_turn
 from cbt.errors import Conflict, TextId
 from cbt.jobs import queue, worker
 from cbt.jobs.models import Job, JobPart, JobState
