@@ -123,6 +123,8 @@ from cbt.results.analysis.job import JOBS as ANALYSIS_JOBS
 from cbt.results.handler import init_result_changes
 from cbt.results.jobs import RELEASES
 from cbt.results.late_answers import LATE_RULINGS
+from cbt.results.likeness import views as likeness_views
+from cbt.results.likeness.job import JOBS as LIKENESS_JOBS
 from cbt.results.retake_ledger import retake_verdicts
 from cbt.retention import jobs as retention_jobs
 from cbt.retention import views as retention
@@ -402,6 +404,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     results_views.late_answer_pages,
     results_views.package_pages,
     analysis_views.pages,
+    likeness_views.pages,
     batches.pages,
     jobs.pages,
     application_views.backup_pages,
@@ -449,6 +452,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     result_jobs.RELEASE,
     result_jobs.CORRECTION,
     *ANALYSIS_JOBS,
+    *LIKENESS_JOBS,
     certificate_jobs.PRINT,
     certificate_jobs.UPLOAD,
     certificate_jobs.OWN_RESULTS,

@@ -92,9 +92,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "results": (
             *_of("results", "release release_left correct export analysis_export"),
             *_of("package", "write"),
-            *_of("print", "score_sheet publicity ruling appeal analysis"),
+            *_of("print", "score_sheet publicity ruling appeal analysis likeness"),
             *_of("publicity", "publish withdraw"),
             *_of("objection", "bring decide"),
+            *_of("likeness", "case"),
             *_of("ruling", "decide"),
             *_of("appeal", "ask withdraw decide"),
             *_of("sitting", "release"),

@@ -10,10 +10,12 @@ Source: R-54, R-96.
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 
 import msgspec
@@ -32,6 +34,7 @@ from cbt.results.models import Result
 from cbt.results.sheet.outcome import Standing
 from cbt.results.sheet.sitting import ends_of
 from cbt.rules.form_score import items_in, place_of, read_frame
+from cbt.rules.item_time import seconds_on_items
 from cbt.rules.items.content import LETTERS, ItemContent
 from cbt.runner.models import Attempt
 from cbt.runner.save.digest import answers_in, journal_texts
@@ -88,6 +91,7 @@ class _Taker:
     points: float
     place: str
     gender: str
+    started_at: datetime | None
 
 
 class _Cell(msgspec.Struct):
@@ -149,6 +153,9 @@ class _PaperCells:
     worth: array[float] = field(default_factory=lambda: array("d"))
     chosen: array[int] = field(default_factory=lambda: array("i"))
     answered: array[int] = field(default_factory=lambda: array("b"))
+    attempts: list[int] = field(default_factory=list)
+    seconds: array[float] | None = None
+    """None where nobody asked for them."""
 
 
 class _Place(dict[str, int]):
@@ -169,18 +176,23 @@ class _Place(dict[str, int]):
         return bits
 
 
-def answers_of(sittings: Sequence[tuple[int, str]], *, by_rooms: bool) -> Iterator[PaperAnswers]:
+def answers_of(
+    sittings: Sequence[tuple[int, str]], *, by_rooms: bool, for_likeness: bool = False
+) -> Iterator[PaperAnswers]:
     """Yield the answers to each paper of sittings (id, centre), one paper at a time.
 
-    People are told apart by their rooms where `by_rooms`, else by their centres.
+    People are told apart by their rooms where `by_rooms`, else by their centres. `for_likeness` there is also how
+    long each answer took, and whoever has no points: out for a violation, or of whom people still mark something.
     """
     takers: defaultdict[PaperKey, list[_Taker]] = defaultdict(list)
     for sitting_id, centre in sittings:
         with reading() as session:
-            for paper, taker in _takers(session, sitting_id, "" if by_rooms else centre):
+            for paper, taker in _takers(
+                session, sitting_id, "" if by_rooms else centre, with_all=for_likeness
+            ):
                 takers[paper].append(taker)
     for paper in sorted(takers, key=lambda key: (key[1], key[0]), reverse=True):
-        cells = _PaperCells()
+        cells = _PaperCells(seconds=array("f") if for_likeness else None)
         own = takers.pop(paper)
         for start in range(0, len(own), CHUNK):
             with reading() as session:
@@ -190,7 +202,9 @@ def answers_of(sittings: Sequence[tuple[int, str]], *, by_rooms: bool) -> Iterat
         yield whole
 
 
-def _takers(session: Session, sitting_id: int, centre: str) -> Iterator[tuple[PaperKey, _Taker]]:
+def _takers(
+    session: Session, sitting_id: int, centre: str, *, with_all: bool
+) -> Iterator[tuple[PaperKey, _Taker]]:
     ends = {end.registration_id: end for end in ends_of(session, sitting_id)}
     rows = session.execute(
         select(
@@ -201,6 +215,7 @@ def _takers(session: Session, sitting_id: int, centre: str) -> Iterator[tuple[Pa
             Attempt.form_id,
             Room.name,
             Candidate.gender,
+            Attempt.started_at,
         )
         .join(Attempt, Attempt.registration_id == Registration.id)
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
@@ -209,16 +224,20 @@ def _takers(session: Session, sitting_id: int, centre: str) -> Iterator[tuple[Pa
         .where(Registration.sitting_id == sitting_id)
         .order_by(Registration.id)
     )
-    for registration_id, version_id, paper, attempt_id, form_id, room, gender in rows:
+    for registration_id, version_id, paper, attempt_id, form_id, room, gender, started_at in rows:
         end = ends[registration_id]
         shown = end.judged.shown
-        if end.score_id is None or shown is None or shown.score is None:
+        score = None if shown is None else shown.score
+        if end.score_id is None or (score is None and not with_all):
             continue
         if end.judged.standing is Standing.UNANSWERED:
             continue
         place = centre or room
-        points = float(shown.score)
-        yield (version_id, paper), _Taker(attempt_id, end.score_id, form_id, points, place, gender)
+        points = float(score or 0)
+        yield (
+            (version_id, paper),
+            _Taker(attempt_id, end.score_id, form_id, points, place, gender, started_at),
+        )
 
 
 def centres_of(session: Session, sittings: Sequence[Sitting]) -> list[tuple[int, str]]:
@@ -242,7 +261,21 @@ def _gather(session: Session, cells: _PaperCells, takers: Sequence[_Taker]) -> N
         answers = answers_in(journals[taker.attempt_id])
         if taker.attempt_id in late:
             answers |= {str(place): value or "" for place, value in late[taker.attempt_id].items()}
-        _add(cells, taker, forms[taker.form_id], sheets[taker.score_id] or b"", answers)
+        places = _add(cells, taker, forms[taker.form_id], sheets[taker.score_id] or b"", answers)
+        if cells.seconds is not None:
+            seconds = seconds_on_items(_instant(taker.started_at), _saves(journals[taker.attempt_id]))
+            cells.seconds.extend([seconds.get(int(place.position), math.nan) for place in places])
+
+
+def _instant(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+def _saves(journal: str) -> Iterator[tuple[float, int]]:
+    """Yield when something of which position was saved, from a journal's text."""
+    lines = journal.split("\n")
+    for when, place in zip(lines[1::3], lines[2::3], strict=False):
+        yield int(when.rpartition(" ")[2]) / 1e6, int(place.partition(" ")[0])
 
 
 def _arranged(session: Session, form_ids: set[int]) -> Mapping[int, Arranged]:
@@ -271,16 +304,20 @@ def _meet(session: Session, cells: _PaperCells, forms: Iterable[Arranged]) -> No
             cells.places[bank_id][line] = _Place(column.number, order)
 
 
-def _add(cells: _PaperCells, taker: _Taker, form: Arranged, sheet: bytes, answers: Mapping[str, str]) -> None:
+def _add(
+    cells: _PaperCells, taker: _Taker, form: Arranged, sheet: bytes, answers: Mapping[str, str]
+) -> Sequence[_FramePlace]:
+    """Add somebody's cells, and return the places they are of."""
     frame, *lines = form.text.split("\n")
     positions = _sheets.decode(sheet).positions
     person = len(cells.scores)
     cells.scores.append(taker.points)
+    cells.attempts.append(taker.attempt_id)
     cells.form_of.append(cells.forms.setdefault(taker.form_id, len(cells.forms)))
     cells.place_of.append(taker.place)
     cells.genders.append(taker.gender)
     if len(positions) != len(lines):
-        return  # a score that says nothing of its items
+        return ()  # a score that says nothing of its items
     known = cells.places[form.bank_id]
     items = [known[line] for line in lines]
     voids = [cell.void or cell.earned is None for cell in positions]
@@ -305,6 +342,7 @@ def _add(cells: _PaperCells, taker: _Taker, form: Arranged, sheet: bytes, answer
     )
     cells.chosen.extend([item[answer] for item, answer in zip(items, own, strict=True)])
     cells.answered.extend(map(bool, own))
+    return layout.places
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +415,8 @@ def _whole(session: Session, paper: PaperKey, cells: _PaperCells) -> PaperAnswer
         genders=cells.genders,
         names=_names(tables.values()),
         weights={code: weight for own, _importances in plans.values() for code, weight in own.items()},
+        attempts=cells.attempts,
+        seconds=b"" if cells.seconds is None else cells.seconds.tobytes(),
     )
 
 

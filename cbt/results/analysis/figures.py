@@ -75,6 +75,10 @@ class PaperAnswers(msgspec.Struct, frozen=True):
     """What ranges and points are called, by their codes."""
     weights: dict[str, int]
     """The 鉴定比重 of each lowest range, in per cent."""
+    attempts: list[int] = []
+    """The database's key of each person's attempt."""
+    seconds: bytes = b""
+    """How long each cell's answer took, float32, NaN where nobody knows; none where nobody asked for it."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
