@@ -86,6 +86,7 @@ HANDBOOKS: Mapping[str, Sections] = {
         "comments": ("inspecting.answer",),
         "finish": ("record.sitting", *_acts("end")),
         "results": ("results", "analysis"),
+        "likeness": ("likeness",),
         "objections": ("results.publicity", "results.rulings"),
         "appeals": ("results.appeals",),
         "late": ("late",),
@@ -125,6 +126,7 @@ HANDBOOKS: Mapping[str, Sections] = {
         "move": ("batches.moving",),
         "exam-day": ("proctoring.rooms", "proctoring.board", "inspecting.now"),
         "results": ("results", "record", "analysis"),
+        "likeness": ("likeness",),
         "publicity": ("results.publicity", "results.rulings"),
         "release": ("results.release", "results.release_preview"),
         "appeals": ("results.appeals",),
@@ -165,6 +167,7 @@ HANDBOOKS: Mapping[str, Sections] = {
         "comments": ("inspecting.index", "inspecting.comment"),
         "records": ("record", "reports", "readiness"),
         "results": ("results", "late", "package", "analysis"),
+        "likeness": ("likeness",),
         "files": (
             "sittings", "batches", "candidates", "enrolment", "certificates", "retention", "blueprints",
             "bank.banks", "delivery.drawn_count",

@@ -391,6 +391,10 @@ def trinomial_tail(
     return tails
 
 
+LEAST_GROUP = 5
+"""Where fewer people have as many wrong answers as the copier, K tells nothing but the copier's own count."""
+
+
 @dataclass(frozen=True)
 class KIndex:
     """How likely a copier's wrong answers equal a source's as often, by K and by K2; None where too few tell."""
@@ -423,7 +427,7 @@ def k_index(given: TakenChoices, copier: int, source: int) -> KIndex:
     group = wrongs == given.wrong[copier]
     chance = float(shared[group].mean()) / len(wrong_items)
     return KIndex(
-        _binomial_tail(count, len(wrong_items), chance),
+        _binomial_tail(count, len(wrong_items), chance) if group.sum() >= LEAST_GROUP else None,
         _k2(wrongs[there != source], shared[there != source], given.wrong[copier], count, len(wrong_items)),
     )
 

@@ -97,7 +97,7 @@ def answer(given: GivenAnswer) -> str:
     """Return an answer with a mark for a wrong one."""
     if not given.choice:
         return "–"
-    return given.choice if given.is_right else f"{given.choice} ✗"
+    return given.choice if given.is_right else f"{given.choice} ×"
 
 
 def mark(line: AnswerLine) -> str:
