@@ -78,7 +78,10 @@ def honest_sittings() -> list[Row]:
         ("honest pairs looked at", f"{pairs:,}"),
         ("of them shown", f"{shown}"),
         ("of them with ω ≥ 3.5 and GBT ≤ 1 in 10,000", f"{rare:,} ({rare / pairs * 10_000:.4f} in 10,000)"),
-        (f"{PEOPLE:,} people × {ITEMS} items, all pairs", f"{min(seconds)[0]:.1f} s ({min(seconds)[1]:.1f} s of processors), {memory:.0f} MB"),
+        (
+            f"{PEOPLE:,} people × {ITEMS} items, all pairs",
+            f"{min(seconds)[0]:.1f} s ({min(seconds)[1]:.1f} s of processors), {memory:.0f} MB",
+        ),
     ]
 
 

@@ -41,7 +41,9 @@ def angoff(chances: ArrayLike, worths: ArrayLike) -> CutScore:
     return _panel(np.asarray(chances, np.float64) @ np.asarray(worths, np.float64))
 
 
-def bookmark(places: ArrayLike, difficulties: ArrayLike, worths: ArrayLike, *, mastery: float = MASTERY) -> CutScore:
+def bookmark(
+    places: ArrayLike, difficulties: ArrayLike, worths: ArrayLike, *, mastery: float = MASTERY
+) -> CutScore:
     """Return the cut of a panel by bookmarks in a booklet of items, the easiest first.
 
     `places` say before which item (0-based) each judge put the bookmark: of what lies before it somebody who is just

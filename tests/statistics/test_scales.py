@@ -58,9 +58,7 @@ def test_groups_with_the_same_anchor_need_none() -> None:
 
 @pytest.mark.parametrize("middle", [52.0, 50.0, 47.5])
 def test_an_arc_goes_through_its_three_points(middle: float) -> None:
-    told = circle_arc(
-        [25, 50, 100, 60, 65], low=(25, 25), middle=(50, middle), high=(100, 100)
-    ).points
+    told = circle_arc([25, 50, 100, 60, 65], low=(25, 25), middle=(50, middle), high=(100, 100)).points
     assert told[:3] == pytest.approx([25, middle, 100])
     # Symmetric about the middle of its ends, as the arc of a circle is.
     assert told[3] - 60 == pytest.approx(told[4] - 65)
