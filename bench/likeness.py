@@ -1,7 +1,7 @@
 """`python -m bench.likeness`: what the figures of likeness find among people who are honest or not.
 
-Everything is drawn from fixed seeds, so the shares come out the same on any machine; seconds and memory do not. With
-`--write` the table goes into docs/measurements.md.
+Everything is drawn from fixed seeds, so the shares come out the same on any machine; seconds and memory do not.
+With `--write` the table goes into docs/measurements.md.
 
 Source: R-98.
 """

@@ -46,9 +46,10 @@ def bookmark(
 ) -> CutScore:
     """Return the cut of a panel by bookmarks in a booklet of items, the easiest first.
 
-    `places` say before which item (0-based) each judge put the bookmark: of what lies before it somebody who is just
-    good enough has mastered each item. `difficulties` are Rasch's, in the order of the booklet; a judge's cut is the
-    points that somebody has on average who masters the last item before the bookmark with the chance `mastery`.
+    `places` say before which item (0-based) each judge put the bookmark: of what lies before it somebody who is
+    just good enough has mastered each item. `difficulties` are Rasch's, in the order of the booklet; a judge's
+    cut is the points that somebody has on average who masters the last item before the bookmark with the chance
+    `mastery`.
     """
     hard, worth = np.asarray(difficulties, np.float64), np.asarray(worths, np.float64)
     before = np.maximum(np.asarray(places, np.int64) - 1, 0)

@@ -55,9 +55,9 @@ def thresholds(seconds: Floats) -> Floats:
 def own_pace(seconds: Floats) -> Floats:
     """Return how fast each person is at what they take long for, 1 for the usual and the slow, less for the fast.
 
-    It is the upper quartile of their times as parts of each item's median, against that of everybody: who is fast at
-    everything knew nothing beforehand, and up to half of the items known beforehand leave the upper quartile of
-    the others. Whoever knew nearly all is told from a fast person by nothing that a clock says.
+    It is the upper quartile of their times as parts of each item's median, against that of everybody: who is
+    fast at everything knew nothing beforehand, and up to half of the items known beforehand leave the upper
+    quartile of the others. Whoever knew nearly all is told from a fast person by nothing that a clock says.
     """
     known = ~np.isnan(seconds)
     own = np.ones(len(seconds))

@@ -42,8 +42,8 @@ class RaschModel:
 def rasch(right: Floats) -> RaschModel | None:
     """Return the model of a table, people × items, of 1 for right, 0 for wrong and NaN for what was not asked.
 
-    None for fewer than LEAST_PEOPLE people, and where an item is right or wrong for all who were asked it: it has no
-    difficulty.
+    None for fewer than LEAST_PEOPLE people, and where an item is right or wrong for all who were asked it: it
+    has no difficulty.
     """
     known = ~np.isnan(right)
     answers = np.where(known, right, 0.0)
