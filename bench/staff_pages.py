@@ -36,15 +36,15 @@ APART = {"doctor.page", "readiness.server"}
 """Pages that begin a process of their own and wait for its word."""
 
 
-def measure_pages(folder: Path, *, items: int) -> dict[str, float]:
-    """Return the median time of each page in milliseconds, while the exam runs and of its results."""
+def measure_pages(folder: Path, *, items: int, times: int = TIMES) -> dict[str, float]:
+    """Return the median time of each page in milliseconds of `times`, while the exam runs and of its results."""
     found: dict[str, float] = {}
     for over in (False, True):
-        found |= _measured(folder / ("over" if over else "running"), items=items, over=over)
+        found |= _measured(folder / ("over" if over else "running"), items=items, times=times, over=over)
     return found
 
 
-def _measured(folder: Path, *, items: int, over: bool) -> dict[str, float]:
+def _measured(folder: Path, *, items: int, times: int, over: bool) -> dict[str, float]:
     folder.mkdir(parents=True)
     settings, clock = base_settings(folder), FakeClock(START)
     begin_installation(settings)
@@ -73,7 +73,7 @@ def _measured(folder: Path, *, items: int, over: bool) -> dict[str, float]:
             continue
         client, url = stage.client(asker_of(page)), stage.url(page)
         taken = []
-        for _ in range(TIMES + 1):
+        for _ in range(times + 1):
             began = time.perf_counter()
             reply = client.get(url, headers={"Accept": "text/html"})
             taken.append((time.perf_counter() - began) * 1000)

@@ -37,6 +37,7 @@ def open_boards(stand: Stand) -> list[Figure]:
     """
     people, seconds = stand.size.of(5000, 400), min(SECONDS, stand.size.paced_seconds)
     built, pairs = stand.bench.built, stand.size.of(PAIRS, 1)
+    opening, rest = stand.size.of(OPENING, 1.0), stand.size.of(REST, 1.0)
     chosen = built.sitters[:people]
     rooms = [built.rooms[index] for index in sorted({sitter.room for sitter in chosen})]
     stand.tell(f"{people} candidates, {pairs} x {seconds:.0f} s without and with {len(rooms)} boards open")
@@ -48,23 +49,23 @@ def open_boards(stand: Stand) -> list[Figure]:
         return run_paced(stand.port, chosen, ledger, every=SAVE_EVERY, seconds=seconds)
 
     def opening_and_open() -> tuple[Paced, Paced]:
-        return save(OPENING), save(seconds)
+        return save(opening), save(seconds)
 
     for _ in range(pairs):
         alone = save(seconds)
-        boards, (opening, saved) = with_boards(
+        boards, (opened, saved) = with_boards(
             stand.port,
             rooms,
             built.proctor,
-            opening=OPENING,
-            seconds=OPENING + seconds + REST,
+            opening=opening,
+            seconds=opening + seconds + rest,
             meanwhile=opening_and_open,
         )
         figure.add(saved, None)
-        figure.refused += boards.opening.refused + boards.open.refused + opening.refused
+        figure.refused += boards.opening.refused + boards.open.refused + opened.refused
         unanswered += boards.open.unanswered
         latencies["alone"] += alone.latencies
-        latencies["opening"] += opening.latencies
+        latencies["opening"] += opened.latencies
         latencies["boards"] += boards.open.latencies
         latencies["boards_opening"] += boards.opening.latencies
         without, beside_them = percentile_ms(alone.latencies, 0.99), percentile_ms(saved.latencies, 0.99)

@@ -47,7 +47,7 @@ def beside(stand: Stand) -> list[Figure]:
     paced: dict[str, list[float]] = {"p99_of_alone": [], "fast_p99_of_alone": []}
     seconds = size.starts / HAND_INS_PER_S
     with leaving(stand.port, going, connections=min(CONNECTIONS, size.starts)) as others:
-        for number in range(2 * ROUNDS):
+        for number in range(2 * size.of(ROUNDS, 1)):
             alone = run_paced(stand.port, saving, ledger, every=1.0, seconds=seconds)
             fast = bool(number % 2)
             first, begun = number * size.starts, list[Future[Left]]()
@@ -72,7 +72,7 @@ def beside(stand: Stand) -> list[Figure]:
 
 
 def _people(size: Size) -> int:
-    return size.of(SAVERS, 60) + 2 * ROUNDS * size.starts
+    return size.of(SAVERS, 60) + 2 * size.of(ROUNDS, 1) * size.starts
 
 
 GROUPS = (

@@ -271,7 +271,7 @@ def test_the_command_of_the_unit_serves_under_all_that_the_unit_imposes(site: Si
         reset = run(site, "staff", "reset", "admin")
         assert reset.returncode == 0, reset.stderr
 
-        assert wait_for(lambda: any((site.folder / "backup").glob("cbt-*/manifest.json")), 20), log.read_text(
+        assert wait_for(lambda: any((site.folder / "backup").glob("cbt-*/manifest.json")), 60), log.read_text(
             "utf-8"
         ) + "\n".join(map(str, site.folder.rglob("*")))
         assert any((site.folder / "copy").glob("*.base"))
