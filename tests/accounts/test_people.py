@@ -22,6 +22,7 @@ from cbt.accounts.factor_codes import (
 )
 from cbt.accounts.models import Staff
 from cbt.accounts.passwords import check_password
+from cbt.accounts.sign_in import SIGN_IN, Guessed, guessed
 from cbt.accounts.staff import (
     create_staff,
     disable_staff,
@@ -44,10 +45,11 @@ from cbt.audit.models import AuditEntry
 from cbt.audit.verification import audit
 from cbt.errors import CbtError
 from cbt.http.app_context import register_factory
+from cbt.http.auth.throttle import ALL, Throttle
 from cbt.rules.roles import Role
 from cbt.storage.engine import WRITE
 from cbt.storage.types import db
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
 from tests.helpers import FakeClock, sign_in_as
 from tests.world import World
@@ -403,3 +405,37 @@ def test_every_act_on_a_person_does_its_own_and_an_unknown_one_nothing(
     assert client.post(f"{page}/roles", data=roles).location == page
     with app.app_context(), reading() as session:
         assert [one.role for one in staff_by_ref(session, ref).roles] == ["inspector"]
+
+
+def test_whoever_may_sign_in_with_a_role_is_listed_by_name(app: flask.Flask, clock: FakeClock) -> None:
+    for login, role in (
+        ("wu", Role.PROCTOR),
+        ("an", Role.PROCTOR),
+        ("li", Role.INSPECTOR),
+        ("gone", Role.PROCTOR),
+    ):
+        hire(app, clock, login, role)
+    with app.app_context(), unit_of_work() as session:
+        for login, name in (("wu", "1 吴"), ("an", "2 安"), ("gone", "0 离")):
+            session.scalars(select(Staff).where(Staff.login == login)).one().name = name
+        session.scalars(select(Staff).where(Staff.login == "gone")).one().disabled_at = clock.now()
+    with app.app_context(), reading() as session:
+        assert [one.login for one in staff_with_roles(session, [Role.PROCTOR])] == ["wu", "an"]
+
+
+def test_guesses_at_codes_of_rooms_stand_beside_those_at_accounts_somebody_has(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    hire(app, clock, "wu", Role.PROCTOR)
+    with app.app_context(), unit_of_work() as session:
+        for scope, subject, tries in (
+            (SIGN_IN, "wu", 900), (SIGN_IN, "nobody", 800), ("bind", "rooms", 700),
+        ):  # fmt: skip
+            row = Throttle(scope=scope, subject=subject, machine=ALL, tries=tries, window_from=clock.now())
+            row.last_machine, row.last_address = "m", "192.0.2.7"
+            session.add(row)
+    with app.app_context(), reading() as session:
+        name = session.scalars(select(Staff.name).where(Staff.login == "wu")).one()
+        assert guessed(session, now=clock.now()) == [
+            Guessed("wu", name, 900, "192.0.2.7"), Guessed("", "", 700, "192.0.2.7"),
+        ]  # fmt: skip

@@ -492,6 +492,14 @@ def what(office: Office, act: Callable[..., Any], **given: Any) -> tuple[str, di
     return error.value.code, error.value.params
 
 
+def test_a_paper_that_the_level_does_not_have_is_refused_beside_its_field(office: Office) -> None:
+    reply = office.add(41, "essay")
+    assert reply.status_code == 422
+    assert "请选择本批次的科目。" in reply.text
+    with office.read() as session:
+        assert acts(session) == []
+
+
 def order_of(office: Office, name: str, **changed: Any) -> ChangeOrder:
     """Return the order that leaves one of the world's people as they are, but for what is said."""
     with office.read() as session:

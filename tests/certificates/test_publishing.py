@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete, func, select
 
+from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate
 from cbt.certificates import look_up
 from cbt.certificates.commands import certificates as certificates_command
@@ -66,6 +67,10 @@ def asked(folder: Path, number: str, name: str) -> list[dict[str, object]]:
 def test_who_knows_number_and_name_finds_what_the_print_shows(certified: World, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     assert published(certified, folder) == PublishedSite(certificates=2, records=4, written=9)
+    with certified.app.app_context(), reading() as session:
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        assert (entry.act, json.loads(entry.after or "{}")) == ("certificate.publish", {"certificates": 2})
     assert {path.name for path in folder.iterdir()} == FRAME | {"records"}
     records = list(folder.glob("records/*/*"))
     assert len({path.stat().st_size for path in records}) == 1

@@ -200,7 +200,10 @@ def test_a_hold_keeps_a_batch_until_somebody_else_lifts_it(world: World) -> None
     assert world.batch_ref in officer.get(LIST).text
     shown = officer.get(page(world)).text
     assert (f'{page(world)}/lift"' in shown, f'{page(world)}/hold"' in shown) == (False, True)
+    ask = f'action="{page(world)}/destroy"'
+    assert shown.count(ask) == 1
     assert admin.post(f"{order}/withdraw").status_code == 303
+    assert officer.get(page(world)).text.count(ask) == 2
     assert carry_out(world) == 0
     assert rows_of(world, "journal") == 0 or rows_of(world, "attempt") > 0
     order = asked(world)
